@@ -1,0 +1,1 @@
+"""What every action shares: pure, on the standard library and PyYAML alone."""

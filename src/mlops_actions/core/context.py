@@ -1,0 +1,80 @@
+"""Where an action runs: the runner's own variables, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_actions.core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Context:
+    """The default variables of a workflow run. Every address comes from here, so GitHub Enterprise Server works.
+
+    `sha` and `ref` are the event's; on `issue_comment` they are the default branch's, never the PR's.
+    """
+
+    repository: str
+    event_name: str
+    event_path: Path
+    workspace: Path
+    sha: str
+    ref: str
+    actor: str
+    triggering_actor: str
+    run_id: str
+    run_attempt: int
+    job: str
+    step: str
+    workflow: str
+    server_url: str
+    api_url: str
+    graphql_url: str
+    temp: Path
+
+    @property
+    def owner(self) -> str:
+        """The repository's owner."""
+        return self.repository.partition("/")[0]
+
+    @property
+    def repository_name(self) -> str:
+        """The repository's name without its owner."""
+        return self.repository.partition("/")[2]
+
+    @property
+    def run_url(self) -> str:
+        """The page of this workflow run."""
+        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Context:
+        """Read the variables that the runner sets; raises BadInput where it evidently is no runner."""
+        repository = environ.get("GITHUB_REPOSITORY", "")
+        if repository.count("/") != 1:
+            raise BadInput(
+                f"GITHUB_REPOSITORY must be owner/name, not {repository!r}",
+                "run this as a step of a GitHub workflow; outside of one, set the runner's default variables",
+            )
+        attempt = environ.get("GITHUB_RUN_ATTEMPT", "1")
+        return cls(
+            repository=repository,
+            event_name=environ.get("GITHUB_EVENT_NAME", ""),
+            event_path=Path(environ.get("GITHUB_EVENT_PATH", "")),
+            workspace=Path(environ.get("GITHUB_WORKSPACE") or "."),
+            sha=environ.get("GITHUB_SHA", ""),
+            ref=environ.get("GITHUB_REF", ""),
+            actor=environ.get("GITHUB_ACTOR", ""),
+            triggering_actor=environ.get("GITHUB_TRIGGERING_ACTOR") or environ.get("GITHUB_ACTOR", ""),
+            run_id=environ.get("GITHUB_RUN_ID", ""),
+            run_attempt=int(attempt) if attempt.isascii() and attempt.isdigit() else 1,
+            job=environ.get("GITHUB_JOB", ""),
+            step=environ.get("GITHUB_ACTION", ""),
+            workflow=environ.get("GITHUB_WORKFLOW", ""),
+            server_url=(environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
+            api_url=(environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
+            graphql_url=(environ.get("GITHUB_GRAPHQL_URL") or "https://api.github.com/graphql").rstrip("/"),
+            temp=Path(environ.get("RUNNER_TEMP") or "/tmp"),  # noqa: S108
+        )

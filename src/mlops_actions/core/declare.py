@@ -1,0 +1,226 @@
+"""Inputs and outputs, declared once: parsed from the runner's environment here, rendered to action.yml and docs in `render`.
+
+An action declares its inputs as a class decorated with `inputs`; each field is made by `given`:
+
+    @inputs
+    class Inputs:
+        image: str = given(text, "What to call the image.", required=True)
+        retries: int = given(integer(least=0), "Attempts to push.", default="3")
+        password: str | None = given(text, "Of the registry.", secret=True, env=("GITHUB_TOKEN",))
+
+The input's name is the field's with hyphens. `action.yml` carries no literal defaults: the runner would hand them over like
+values the user gave, and a legacy name could then not be told from a contradiction of the default. They are filled in here.
+Only defaults that the runner must evaluate (`${{ github.token }}`) stand there (`runner_default`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, dataclass_transform, overload
+
+from mlops_actions.core.errors import BadInput, BadInputs
+
+T = TypeVar("T")
+_KEY = "mlops-actions"
+_GIVEN = "_given_names"
+
+
+@dataclass(frozen=True)
+class Legacy:
+    """A name that the replaced action had for an input; `parse` is given where its text was written differently."""
+
+    name: str
+    parse: Callable[[str], Any] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input as users see it. `default` is text, as a user would write it."""
+
+    name: str
+    parse: Callable[[str], Any]
+    help: str
+    default: str = ""
+    runner_default: str = ""
+    required: bool = False
+    secret: bool = False
+    env: tuple[str, ...] = ()
+    legacy: tuple[Legacy, ...] = ()
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output as users see it; `legacy` marks a name of the replaced action."""
+
+    name: str
+    help: str
+    legacy: bool = False
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action's contract: what `action.yml` and its README are rendered from."""
+
+    name: str
+    title: str
+    description: str
+    icon: str
+    color: str
+    inputs: type
+    outputs: tuple[Output, ...]
+
+
+@overload
+def given(
+    parse: Callable[[str], T],
+    help: str,
+    *,
+    required: bool,
+    secret: bool = ...,
+    env: tuple[str, ...] = ...,
+    legacy: tuple[Legacy | str, ...] = ...,
+) -> T: ...
+@overload
+def given(
+    parse: Callable[[str], T],
+    help: str,
+    *,
+    default: str,
+    runner_default: str = ...,
+    secret: bool = ...,
+    env: tuple[str, ...] = ...,
+    legacy: tuple[Legacy | str, ...] = ...,
+) -> T: ...
+@overload
+def given(
+    parse: Callable[[str], T],
+    help: str,
+    *,
+    runner_default: str = ...,
+    secret: bool = ...,
+    env: tuple[str, ...] = ...,
+    legacy: tuple[Legacy | str, ...] = ...,
+) -> T | None: ...
+def given(
+    parse: Callable[[str], Any],
+    help: str,
+    *,
+    default: str = "",
+    runner_default: str = "",
+    required: bool = False,
+    secret: bool = False,
+    env: tuple[str, ...] = (),
+    legacy: tuple[Legacy | str, ...] = (),
+) -> Any:
+    """Declare an input; the field's value is None where nothing is given and there is no default.
+
+    `env` names variables that serve where the input is not given, in order. `legacy` names are inputs of their own in
+    action.yml; given together with the modern name they must agree.
+    """
+    names = tuple(Legacy(entry) if isinstance(entry, str) else entry for entry in legacy)
+    declared = Input("", parse, help, default, runner_default, required, secret, env, names)
+    return dataclasses.field(metadata={_KEY: declared}, repr=not secret)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(given,))
+def inputs(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass of declared inputs. A method `problems() -> Iterable[BadInput]` may check across fields.
+
+    The set of the names that the user gave (modern or legacy, not filled in by a default) is kept for `was_given`.
+    """
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+def was_given(values: object, name: str) -> bool:
+    """Whether the user gave the input `name` (kebab-case, or a legacy name) rather than leaving it to its default."""
+    return name in getattr(values, _GIVEN, frozenset())
+
+
+def declared(cls: type) -> tuple[Input, ...]:
+    """List the inputs of a class made by `inputs`, in their order, with their names filled in."""
+    return tuple(
+        dataclasses.replace(field.metadata[_KEY], name=field.name.replace("_", "-"))
+        for field in dataclasses.fields(cls)
+        if _KEY in field.metadata
+    )
+
+
+def variable(name: str) -> str:
+    """Name the environment variable the runner hands an input over in: blanks become `_`, hyphens stay (ActionRunner)."""
+    return "INPUT_" + name.replace(" ", "_").upper()
+
+
+def secrets(cls: type, environ: Mapping[str, str]) -> Iterable[str]:
+    """Yield every secret text the environment holds for the inputs of `cls`, to be masked before anything is logged."""
+    for entry in declared(cls):
+        if entry.secret:
+            names = [variable(entry.name), *(variable(alias.name) for alias in entry.legacy), *entry.env]
+            yield from (environ[name] for name in names if environ.get(name, "").strip())
+
+
+def read(cls: type[T], environ: Mapping[str, str]) -> T:
+    """Parse the inputs of `cls` from `INPUT_*`; raises BadInput (one problem) or BadInputs (all of them together)."""
+    values: dict[str, Any] = {}
+    problems: list[BadInput] = []
+    names: set[str] = set()
+    for entry in declared(cls):
+        try:
+            value, source = _read_one(entry, environ)
+        except BadInput as problem:
+            problems.append(problem)
+            continue
+        values[entry.name.replace("-", "_")] = value
+        if source:
+            names.update((entry.name, source))
+    if not problems:
+        made = cls(**values)
+        object.__setattr__(made, _GIVEN, frozenset(names))
+        problems.extend(getattr(made, "problems", tuple)())
+        if not problems:
+            return made
+    raise problems[0] if len(problems) == 1 else BadInputs(problems)
+
+
+def _read_one(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
+    """Return the parsed value and the input name it was given by (empty: a default or an environment variable)."""
+    found = [(entry.name, entry.parse, environ.get(variable(entry.name), ""))]
+    found += [(alias.name, alias.parse or entry.parse, environ.get(variable(alias.name), "")) for alias in entry.legacy]
+    present = [(name, _parse(entry, name, parse, text)) for name, parse, text in found if text.strip()]
+    if present:
+        name, value = present[0]
+        # The runner fills in its own default, so that name cannot be told from a given one: a legacy name wins over it.
+        if entry.runner_default and len(present) > 1 and name == entry.name:
+            name, value = present[1]
+            present = present[1:]
+        for other, other_value in present[1:]:
+            if other_value != value:
+                raise BadInput(
+                    f"inputs '{name}' and '{other}' are two names for one thing, but their values differ",
+                    f"give '{entry.name}' alone",
+                )
+        return value, name
+    for variable_name in entry.env:
+        text = environ.get(variable_name, "")
+        if text.strip():
+            return _parse(entry, variable_name, entry.parse, text, kind="environment variable"), ""
+    if entry.default:
+        return entry.parse(entry.default), ""
+    if entry.required:
+        also = f" (or its older name '{entry.legacy[0].name}')" if entry.legacy else ""
+        raise BadInput(
+            f"input '{entry.name}' is required and was not given", f"add '{entry.name}:'{also} to the step's 'with:'"
+        )
+    return None, ""
+
+
+def _parse(entry: Input, name: str, parse: Callable[[str], Any], text: str, *, kind: str = "input") -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        reason = "cannot be read (its value is secret, so it is not shown)" if entry.secret else str(error)
+        raise BadInput(
+            f"{kind} '{name}' {reason}", f"correct '{name}' in the step's 'with:'; it means: {entry.help}"
+        ) from None

@@ -1,0 +1,77 @@
+"""One class per exit code; each says what went wrong (cause) and what to do about it (remedy)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ActionError(Exception):
+    """A failure a user can act on: one line of cause, one of remedy, and the exit code of its class."""
+
+    exit_code: ClassVar[int]
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.cause}\n{self.remedy}" if self.remedy else self.cause
+
+
+class WorkFailed(ActionError):
+    """The work itself failed: a workflow, a gate, a build."""
+
+    exit_code = 1
+
+
+class BadInput(ActionError):
+    """An input or the configuration is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class Refused(ActionError):
+    """The other side says not authorised, or does not know what was asked for."""
+
+    exit_code = 3
+
+
+class Unavailable(ActionError):
+    """The other side did not serve us after all retries."""
+
+    exit_code = 4
+
+
+class TimedOut(ActionError):
+    """What was waited for did not end in time."""
+
+    exit_code = 5
+
+
+class BadInputs(BadInput):
+    """Several problems found together, so that one run of the job shows them all."""
+
+    def __init__(self, problems: list[BadInput]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"{count} problems with the inputs: " + " · ".join(problem.cause for problem in problems),
+            " · ".join(dict.fromkeys(problem.remedy for problem in problems)),
+        )
+        self.problems = tuple(problems)
+
+
+class Cancelled(BaseException):
+    """The runner cancelled the job (a signal); like KeyboardInterrupt, no handler of plain errors catches it.
+
+    `signal_number` is 2 (SIGINT) or 15 (SIGTERM); the exit code is the shell's 128 + that number.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"cancelled by signal {signal_number}")
+        self.signal_number = signal_number
+
+    @property
+    def exit_code(self) -> int:
+        """130 for SIGINT, 143 for SIGTERM."""
+        return 128 + self.signal_number

@@ -1,0 +1,239 @@
+"""Webhook payload → typed event. Shapes: GitHub's webhook documentation; a missing or ill-typed field is a BadInput."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_actions.core.errors import BadInput
+
+_REMEDY = "run this action on a GitHub event; GITHUB_EVENT_PATH names the event's JSON file"
+
+
+@dataclass(frozen=True)
+class User:
+    """An account; `type` is `User`, `Bot` or `Organization`."""
+
+    login: str
+    type: str
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether GitHub calls it a bot (Apps and the workflow's own token are)."""
+        return self.type == "Bot"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One side of a pull request; `repository_id` is None where the fork was deleted."""
+
+    ref: str
+    sha: str
+    repository: str
+    repository_id: int | None
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request as a payload or the API shows it."""
+
+    number: int
+    state: str
+    draft: bool
+    merged: bool
+    author: User
+    head: Branch
+    base: Branch
+    url: str
+
+    @property
+    def from_fork(self) -> bool:
+        """True also where the head's repository is gone: nobody can say what it was."""
+        return self.head.repository_id is None or self.head.repository_id != self.base.repository_id
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A comment or review body; `created_at` is ISO 8601 as GitHub sent it."""
+
+    id: int
+    body: str
+    author: User
+    url: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Any event: its name, its activity (`created`, `labeled`; empty where it has none), who caused it."""
+
+    name: str
+    action: str
+    sender: User
+    repository: str
+    default_branch: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CommentEvent(Event):
+    """`issue_comment`, `pull_request_review_comment` or `pull_request_review`.
+
+    `number` is the issue's or PR's; `on_pull_request` is False for a comment on a plain issue; `pull_request` is there for
+    the two review events alone (an issue comment's payload holds no head).
+    """
+
+    comment: Comment
+    number: int
+    on_pull_request: bool
+    pull_request: PullRequest | None
+
+
+@dataclass(frozen=True)
+class PullRequestEvent(Event):
+    """`pull_request` or `pull_request_target`; `label` is the one set or removed, empty for other activities."""
+
+    pull_request: PullRequest
+    label: str
+
+
+@dataclass(frozen=True)
+class DispatchEvent(Event):
+    """`workflow_dispatch` (inputs) or `repository_dispatch` (client payload, its type in `action`)."""
+
+    inputs: Mapping[str, Any]
+
+
+def load(name: str, path: Path) -> Event:
+    """Read the event's file; raises BadInput where it is missing, no JSON object, or not of the shape of `name`."""
+    try:
+        payload = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"the event's file {str(path)!r} does not exist", _REMEDY) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInput(f"the event's file {str(path)!r} cannot be read as JSON: {error}", _REMEDY) from None
+    if not isinstance(payload, dict):
+        raise BadInput(f"the event's file {str(path)!r} holds {type(payload).__name__}, not a JSON object", _REMEDY)
+    return read(name, payload)
+
+
+def read(name: str, payload: Mapping[str, Any]) -> Event:
+    """Type a payload by the event's name; an event that no action knows becomes a plain Event."""
+    at = _Reader(name, payload)
+    common: dict[str, Any] = {
+        "name": name,
+        "action": at.text("action", default=""),
+        "sender": _user(at, "sender") if "sender" in payload else User("", ""),
+        "repository": at.text("repository.full_name", default=""),
+        "default_branch": at.text("repository.default_branch", default=""),
+        "payload": payload,
+    }
+    if name == "issue_comment":
+        return CommentEvent(
+            **common,
+            comment=_comment(at, "comment", "created_at"),
+            number=at.integer("issue.number"),
+            on_pull_request=at.value("issue.pull_request", default=None) is not None,
+            pull_request=None,
+        )
+    if name in ("pull_request_review_comment", "pull_request_review"):
+        key, written = ("review", "submitted_at") if name.endswith("review") else ("comment", "created_at")
+        pull_request = _pull_request(at, "pull_request")
+        return CommentEvent(
+            **common,
+            comment=_comment(at, key, written),
+            number=pull_request.number,
+            on_pull_request=True,
+            pull_request=pull_request,
+        )
+    if name in ("pull_request", "pull_request_target"):
+        return PullRequestEvent(
+            **common, pull_request=_pull_request(at, "pull_request"), label=at.text("label.name", default="")
+        )
+    if name in ("workflow_dispatch", "repository_dispatch"):
+        key = "inputs" if name == "workflow_dispatch" else "client_payload"
+        inputs = at.value(key, default=None)
+        return DispatchEvent(**common, inputs=inputs if isinstance(inputs, dict) else {})
+    return Event(**common)
+
+
+def pull_request(data: Mapping[str, Any]) -> PullRequest:
+    """Type a pull request as `GET /repos/{owner}/{repo}/pulls/{number}` answers it."""
+    return _pull_request(_Reader("pull request", {"pull_request": data}), "pull_request")
+
+
+class _Reader:
+    """Reads dotted paths of a payload, and says which one is wrong."""
+
+    def __init__(self, name: str, payload: Mapping[str, Any]) -> None:
+        self._name = name
+        self._payload = payload
+
+    _MISSING = object()
+
+    def value(self, path: str, *, default: Any = _MISSING) -> Any:
+        found: Any = self._payload
+        for key in path.split("."):
+            if not isinstance(found, dict) or key not in found:
+                if default is not self._MISSING:
+                    return default
+                raise BadInput(f"this is not a payload of '{self._name}': it has no '{path}'", _REMEDY)
+            found = found[key]
+        return found
+
+    def text(self, path: str, *, default: Any = _MISSING) -> str:
+        found = self.value(path, default=default)
+        if found is None:
+            return ""
+        return str(self._of_type(path, found, str))
+
+    def integer(self, path: str) -> int:
+        return int(self._of_type(path, self.value(path), int))
+
+    def _of_type(self, path: str, found: Any, kind: type) -> Any:
+        if not isinstance(found, kind) or isinstance(found, bool):
+            raise BadInput(f"this is not a payload of '{self._name}': '{path}' is {type(found).__name__}", _REMEDY)
+        return found
+
+
+def _user(at: _Reader, path: str) -> User:
+    # A deleted account's comments have a null user: it can never be authorised.
+    if at.value(path) is None:
+        return User("", "")
+    return User(at.text(f"{path}.login"), at.text(f"{path}.type", default="User"))
+
+
+def _comment(at: _Reader, path: str, written: str) -> Comment:
+    return Comment(
+        id=at.integer(f"{path}.id"),
+        body=at.text(f"{path}.body"),
+        author=_user(at, f"{path}.user"),
+        url=at.text(f"{path}.html_url", default=""),
+        created_at=at.text(f"{path}.{written}", default=""),
+    )
+
+
+def _pull_request(at: _Reader, path: str) -> PullRequest:
+    return PullRequest(
+        number=at.integer(f"{path}.number"),
+        state=at.text(f"{path}.state"),
+        draft=bool(at.value(f"{path}.draft", default=False)),
+        merged=bool(at.value(f"{path}.merged", default=False)),
+        author=_user(at, f"{path}.user"),
+        head=_branch(at, f"{path}.head"),
+        base=_branch(at, f"{path}.base"),
+        url=at.text(f"{path}.html_url", default=""),
+    )
+
+
+def _branch(at: _Reader, path: str) -> Branch:
+    gone = at.value(f"{path}.repo", default=None) is None
+    return Branch(
+        ref=at.text(f"{path}.ref"),
+        sha=at.text(f"{path}.sha"),
+        repository="" if gone else at.text(f"{path}.repo.full_name"),
+        repository_id=None if gone else at.integer(f"{path}.repo.id"),
+    )

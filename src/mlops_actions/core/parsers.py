@@ -1,0 +1,133 @@
+"""Text of an input → value. Each parser raises ValueError with a message that reads on after "input 'x' …".
+
+An empty text never reaches a parser: it means "not given" (INTERFACES: conventions).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def text(value: str) -> str:
+    """Take the text without surrounding white space."""
+    return value.strip()
+
+
+def verbatim(value: str) -> str:
+    """Take the text as it is."""
+    return value
+
+
+def boolean(value: str) -> bool:
+    """`true` or `false`, in any case, and nothing else."""
+    word = value.strip().lower()
+    if word not in ("true", "false"):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return word == "true"
+
+
+def integer(*, least: int | None = None, most: int | None = None) -> Callable[[str], int]:
+    """Parse a whole number within bounds."""
+
+    def parse(value: str) -> int:
+        # ASCII digits only: int() would also take "1_0" and other scripts' digits.
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
+            raise ValueError(f"must be a whole number, not {value!r}")
+        number = int(value)
+        if (least is not None and number < least) or (most is not None and number > most):
+            raise ValueError(f"must be {_bounds(least, most)}, not {number}")
+        return number
+
+    return parse
+
+
+def _bounds(least: int | None, most: int | None) -> str:
+    if most is None:
+        return f"at least {least}"
+    return f"at most {most}" if least is None else f"between {least} and {most}"
+
+
+def duration(value: str) -> float:
+    """Seconds from `90`, `90s`, `15m`, `2h`, `5h30m`."""
+    word = value.strip().lower()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", word):
+        return float(word)
+    match = _DURATION.fullmatch(word)
+    if not match or not word or not word.isascii():
+        raise ValueError(f"must be a duration such as 90, 90s, 15m, 2h or 5h30m, not {value!r}")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def choice(*options: str) -> Callable[[str], str]:
+    """One of the given words, in any case."""
+
+    def parse(value: str) -> str:
+        word = value.strip().lower()
+        if word not in options:
+            raise ValueError(f"must be one of {', '.join(options)}, not {value!r}")
+        return word
+
+    return parse
+
+
+def items(value: str) -> tuple[str, ...]:
+    """Read a list: a YAML or JSON list, else one item a line, else commas. Empty items are dropped, order is kept."""
+    stripped = value.strip()
+    if stripped.startswith("[") or re.match(r"-\s", stripped):
+        found = yaml_value(stripped, scalars_as_text=True)
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            raise ValueError(f"must be a flat list, not {value!r}")
+    else:
+        found = stripped.splitlines() if "\n" in stripped else stripped.split(",")
+    return tuple(item.strip() for item in found if item.strip())
+
+
+def lines(value: str) -> tuple[str, ...]:
+    """One item a line, commas kept; blank lines and lines that start with `#` are dropped."""
+    return tuple(line.strip() for line in value.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+
+
+def pairs(value: str) -> dict[str, str | None]:
+    """`KEY=VALUE` lines; a bare `KEY` maps to None (its value comes from elsewhere). A repeated key is an error."""
+    found: dict[str, str | None] = {}
+    for line in lines(value):
+        key, separator, content = line.partition("=")
+        key = key.strip()
+        if not key:
+            raise ValueError(f"has a line without a key: {line!r}")
+        if key in found:
+            raise ValueError(f"gives {key!r} twice")
+        found[key] = content if separator else None
+    return found
+
+
+def mapping(value: str) -> dict[str, Any]:
+    """A YAML or JSON mapping with text keys, else `k=v` lines (all values text)."""
+    stripped = value.strip()
+    if re.fullmatch(r"[\w.-]+=.*", stripped.splitlines()[0]):
+        return {key: content or "" for key, content in pairs(stripped).items()}
+    parsed = yaml_value(stripped)
+    if not isinstance(parsed, dict) or not all(isinstance(key, str) for key in parsed):
+        raise ValueError("must be a YAML or JSON mapping, or lines of key=value")
+    return parsed
+
+
+def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
+    """Any YAML (so also JSON) value, by the safe loader; raises ValueError with the place of a syntax error.
+
+    `scalars_as_text` keeps `1e-3`, `yes` and `2026-01-01` as they were written.
+    """
+    import yaml  # late: an ignored comment pays for no third-party import
+
+    try:
+        # BaseLoader knows text, lists and mappings only: less than the safe loader, so safe.
+        return yaml.load(value, Loader=yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)  # noqa: S506
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ValueError(f"is not valid YAML{place}: {getattr(error, 'problem', None) or 'nested too deep'}") from None
