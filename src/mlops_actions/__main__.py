@@ -1,0 +1,121 @@
+"""The composition root: choose the action, build its adapters, map errors to exit codes.
+
+Everything an action needs is imported by its own function below: a comment that is no command must not pay for an SDK, and an
+image that holds one action must not need another's packages.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TextIO, TypeVar
+
+from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals
+from mlops_actions.core.declare import read, secrets
+from mlops_actions.core.errors import ActionError, Cancelled
+from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
+
+Environ = Mapping[str, str]
+T = TypeVar("T")
+
+UNEXPECTED = 1
+
+
+def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+    raise NotImplementedError
+
+
+def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+    raise NotImplementedError
+
+
+def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+    raise NotImplementedError
+
+
+def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+    raise NotImplementedError
+
+
+ACTIONS: Mapping[str, Callable[[Environ, GitHubRunner, bool], Outcome]] = {
+    "chatops": _chatops,
+    "docker-publish": _docker_publish,
+    "argo-submit": _argo_submit,
+    "wandb-runs": _wandb_runs,
+}
+
+
+def inputs_of(cls: type[T], environ: Environ, runner: GitHubRunner) -> T:
+    """Mask every secret that the environment holds for these inputs, then parse them."""
+    import base64
+
+    for secret in secrets(cls, environ):
+        runner.mask(secret)
+        runner.mask(base64.b64encode(secret.encode()).decode())
+    return read(cls, environ)
+
+
+def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None = None) -> int:
+    """Run one action's main or post stage on the given environment; returns the exit code (INTERFACES: conventions)."""
+    runner = GitHubRunner(environ, out)
+    try:
+        outcome = ACTIONS[name](environ, runner, post)
+        _write(outcome, runner)
+        if outcome.error:
+            raise outcome.error
+        return 0
+    except ActionError as error:
+        runner.error(str(error), title=name)
+        return error.exit_code
+    except Cancelled as cancelled:
+        runner.warning("the job was cancelled; what this step had begun was told so", title=name)
+        return cancelled.exit_code
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mlops_actions"):
+            raise
+        package = name.split("-")[0]
+        runner.error(f"the package '{error.name}' is not installed\npip install 'mlops-actions[{package}]'", title=name)
+        return UNEXPECTED
+    except Exception as error:  # noqa: BLE001 - the last resort: a log is no place for a bare traceback
+        _report_bug(runner, name, error)
+        return UNEXPECTED
+    finally:
+        runner.close()
+
+
+def _write(outcome: Outcome, runner: GitHubRunner) -> None:
+    for output, value in outcome.outputs.items():
+        runner.output(output, value)
+    if outcome.result:
+        import json
+
+        document = {"schema": RESULT_SCHEMA, **outcome.result}
+        runner.output("result", json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+
+
+def _report_bug(runner: GitHubRunner, name: str, error: Exception) -> None:
+    if runner.debugging:
+        import traceback
+
+        runner.info("".join(traceback.format_exception(error)))
+    runner.error(
+        f"unexpected {type(error).__name__}: {error}\n"
+        "this is a defect of the action: re-run with debug logging and report it with the log",
+        title=name,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words and words[0] in ACTIONS and words[1:] in ([], ["--post"]):
+        cancel_on_signals()
+        return act(words[0], os.environ, post=len(words) > 1)
+    from mlops_actions import cli
+
+    return cli.main(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Declarations → `action.yml` and the README's tables; text in, text out."""
+
+from __future__ import annotations
+
+from mlops_actions.core.declare import Action, Input, Legacy, declared
+
+GENERATED = "# Generated from the declarations by `make docs`; edit those."
+
+
+def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
+    """Render the whole `action.yml`; the post stage runs on every outcome of the job, also on a cancellation."""
+    lines = [
+        GENERATED,
+        f"name: {_quoted(action.title)}",
+        f"description: {_quoted(action.description)}",
+        "author: machine-learning-apps",
+        "branding:",
+        f"  icon: {action.icon}",
+        f"  color: {action.color}",
+        "inputs:",
+    ]
+    for entry in declared(action.inputs):
+        lines += _input(entry)
+        for alias in entry.legacy:
+            lines += [
+                f"  {alias.name}:",
+                f"    description: {_quoted(f'Older name of `{entry.name}`. {alias.note}'.strip())}",
+                f"    deprecationMessage: {_quoted(_deprecation(entry, alias))}",
+                "    required: false",
+            ]
+    lines.append("outputs:")
+    for output in action.outputs:
+        note = "Kept for users of the replaced action: " if output.legacy else ""
+        lines += [f"  {output.name}:", f"    description: {_quoted(note + output.help)}"]
+    lines += [
+        "runs:",
+        "  using: docker",
+        f"  image: {image}",
+        f"  entrypoint: /opt/mlops-actions/bin/{action.name}",
+        f"  post-entrypoint: /opt/mlops-actions/bin/{action.name}-post",
+        "  post-if: always()",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _input(entry: Input) -> list[str]:
+    lines = [f"  {entry.name}:", f"    description: {_quoted(_described(entry))}"]
+    # A required input with an older name must not be required by the runner: the older name serves as well.
+    lines.append(f"    required: {'true' if entry.required and not entry.legacy else 'false'}")
+    if entry.runner_default:
+        lines.append(f"    default: {_quoted(entry.runner_default)}")
+    return lines
+
+
+def _described(entry: Input) -> str:
+    parts = [entry.help.rstrip()]
+    if entry.default:
+        parts.append(f"Default: `{entry.default}`.")
+    if entry.env:
+        parts.append("Else the environment's " + ", ".join(f"`{name}`" for name in entry.env) + ".")
+    return " ".join(parts)
+
+
+def _deprecation(entry: Input, alias: Legacy) -> str:
+    return f"'{alias.name}' still works; its name is now '{entry.name}'. {alias.note}".strip()
+
+
+def _quoted(text: str) -> str:
+    return "'" + " ".join(text.split()).replace("'", "''") + "'"
+
+
+def inputs_table(action: Action) -> str:
+    """Render the inputs as a Markdown table: modern names first, older ones beside them; required ones in bold."""
+    rows = ["| input | default | meaning |", "| --- | --- | --- |"]
+    for entry in declared(action.inputs):
+        name = f"**`{entry.name}`**" if entry.required else f"`{entry.name}`"
+        shown = entry.runner_default or entry.default
+        default = f"`{shown}`" if shown else ""
+        meaning = entry.help
+        if entry.env:
+            meaning += " Else the environment's " + ", ".join(f"`{variable}`" for variable in entry.env) + "."
+        if entry.legacy:
+            meaning += " Older name: " + ", ".join(f"`{alias.name}`" for alias in entry.legacy) + "."
+        rows.append(f"| {name} | {_cell(default)} | {_cell(meaning)} |")
+    return "\n".join(rows)
+
+
+def outputs_table(action: Action) -> str:
+    """Render the outputs as a Markdown table, older names last."""
+    rows = ["| output | meaning |", "| --- | --- |"]
+    ordered = [output for output in action.outputs if not output.legacy] + [o for o in action.outputs if o.legacy]
+    rows += [f"| `{o.name}` | {'Older name. ' if o.legacy else ''}{_cell(o.help)} |" for o in ordered]
+    return "\n".join(rows)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def replace_block(document: str, name: str, content: str) -> str:
+    """Replace what stands between `<!-- name -->` and `<!-- /name -->`; raises ValueError where the marks are missing."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, opened, rest = document.partition(start)
+    _, closed, after = rest.partition(end)
+    if not opened or not closed:
+        raise ValueError(f"the document has no block between {start} and {end}")
+    return f"{before}{start}\n{content}\n{end}{after}"

@@ -1,0 +1,29 @@
+"""Write every generated text of a checkout: `action.yml` files and the tables between marks in the READMEs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlops_actions.core import render
+from mlops_actions.core.declare import Action
+
+
+def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path]:
+    """Return the files whose text differs from the declarations, having written them where `write` says so."""
+    wanted: dict[Path, str] = {}
+    readme = root / "README.md"
+    wanted[readme] = readme.read_text(encoding="utf-8")
+    for action in actions:
+        folder = root / "actions" / action.name
+        wanted[folder / "action.yml"] = render.action_yml(action)
+        inputs, outputs = render.inputs_table(action), render.outputs_table(action)
+        own = (folder / "README.md").read_text(encoding="utf-8")
+        wanted[folder / "README.md"] = render.replace_block(render.replace_block(own, "inputs", inputs), "outputs", outputs)
+        wanted[readme] = render.replace_block(wanted[readme], f"{action.name} inputs", inputs)
+        wanted[readme] = render.replace_block(wanted[readme], f"{action.name} outputs", outputs)
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if write:
+        for path in stale:
+            path.write_text(wanted[path], encoding="utf-8")
+    return stale
