@@ -1,0 +1,50 @@
+"""Failures that a test orders in advance: a status, a redirect, or a connection that breaks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+
+class CutConnection(Exception):
+    """Ends a response half-way, so that the server closes the connection."""
+
+
+@dataclass
+class Fault:
+    """Answer the next `times` requests that match with `status` and `headers`, or break the connection (`cut`).
+
+    `path` is a regular expression for the whole path. `after_bytes` are read from the request's body first.
+    """
+
+    method: str
+    path: str
+    status: int = 500
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    times: int = 1
+    cut: bool = False
+    after_bytes: int = 0
+
+    def matches(self, method: str, path: str) -> bool:
+        """Say whether the fault is still due and meant for this request."""
+        return self.times > 0 and method == self.method and re.fullmatch(self.path, path) is not None
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Play the fault once."""
+        self.times -= 1
+        read = 0
+        while read < self.after_bytes:
+            message = await receive()
+            read += len(message.get("body", b""))
+            if not message.get("more_body"):
+                break
+        raw = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
+        length = len(self.body) + (1 if self.cut else 0)
+        raw.append((b"content-length", str(length).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        await send({"type": "http.response.body", "body": self.body, "more_body": self.cut})
+        if self.cut:
+            raise CutConnection(f"{scope['method']} {scope['path']}")
