@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -148,12 +146,18 @@ class GitHubRunner:
 
     def private_directory(self) -> Path:
         """Make a 0700 directory, removed by `close`."""
+        import tempfile  # late, as it costs a fifth of the start and most events need none
+
         made = Path(tempfile.mkdtemp(prefix="mlops-actions-", dir=self._environ.get("RUNNER_TEMP") or None))
         self._directories.append(made)
         return made
 
     def close(self) -> None:
         """Remove what was private."""
+        if not self._directories:
+            return
+        import shutil
+
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
         self._directories.clear()
