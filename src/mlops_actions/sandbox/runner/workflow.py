@@ -1,0 +1,218 @@
+"""A workflow file, read into types; what the sandbox's runner cannot do is an error that names the key."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "env", "concurrency", "jobs"}
+_JOB_KEYS = {
+    "name", "needs", "if", "runs-on", "permissions", "env", "concurrency", "outputs", "steps", "timeout-minutes",
+}  # fmt: skip
+_STEP_KEYS = {
+    "id", "name", "if", "uses", "with", "run", "env", "shell", "working-directory", "continue-on-error", "timeout-minutes",
+}  # fmt: skip
+_TRIGGER_KEYS = {"types", "branches"}
+
+
+class WorkflowError(ValueError):
+    """A workflow file that is malformed, or asks for what the sandbox's runner does not do."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a job: exactly one of `uses` and `run`; texts may hold expressions."""
+
+    label: str
+    identifier: str
+    uses: str = ""
+    run: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    condition: str = ""
+    directory: str = ""
+    continue_on_error: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its steps in order, and the permissions of its token (None: the repository's default)."""
+
+    identifier: str
+    name: str
+    steps: Sequence[Step]
+    condition: str = ""
+    permissions: Mapping[str, str] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    needs: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An event that starts a workflow, its activity types and branches; empty means any."""
+
+    types: Sequence[str] = ()
+    branches: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow file; `jobs` stand in an order in which each follows those it needs."""
+
+    path: str
+    name: str
+    triggers: Mapping[str, Trigger]
+    jobs: Sequence[Job]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def listens(self, event: str, payload: Mapping[str, Any]) -> bool:
+        """Whether this event starts a run."""
+        trigger = self.triggers.get(event)
+        if trigger is None:
+            return False
+        if trigger.types and payload.get("action") not in trigger.types:
+            return False
+        branch = str(payload.get("ref", "")).removeprefix("refs/heads/")
+        return not trigger.branches or any(fnmatch.fnmatchcase(branch, pattern) for pattern in trigger.branches)
+
+
+def load(path: Path, name: str = "") -> Workflow:
+    """Read a workflow file; `name` is its path in the repository. Raises WorkflowError."""
+    return parse(path.read_text(encoding="utf-8"), name or path.name)
+
+
+def parse(text: str, path: str) -> Workflow:
+    """Read a workflow file's text. Raises WorkflowError."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise WorkflowError(f"{path} is not YAML: {error}") from error
+    top = _mapping(document, path)
+    if True in top:  # YAML 1.1 reads the key `on` as a boolean; GitHub does not
+        top = {"on" if key is True else key: value for key, value in top.items()}
+    _known(top, _WORKFLOW_KEYS, path)
+    permissions = _permissions(top.get("permissions"), f"{path}: permissions")
+    jobs = [
+        _job(identifier, job, permissions, f"{path}: jobs.{identifier}")
+        for identifier, job in _mapping(top.get("jobs"), f"{path}: jobs").items()
+    ]
+    return Workflow(
+        path=path,
+        name=str(top.get("name", path)),
+        triggers=_triggers(top.get("on"), f"{path}: on"),
+        jobs=_ordered(jobs, path),
+        environment=_texts(top.get("env"), f"{path}: env"),
+    )
+
+
+def _triggers(value: object, where: str) -> dict[str, Trigger]:
+    if isinstance(value, str):
+        return {value: Trigger()}
+    if isinstance(value, list):
+        return {str(event): Trigger() for event in value}
+    triggers = {}
+    for event, filters in _mapping(value, where).items():
+        if event == "workflow_dispatch":  # its inputs are not filters
+            triggers[event] = Trigger()
+            continue
+        given = _mapping(filters or {}, f"{where}.{event}")
+        _known(given, _TRIGGER_KEYS, f"{where}.{event}")
+        triggers[event] = Trigger(_list(given.get("types")), _list(given.get("branches")))
+    return triggers
+
+
+def _job(identifier: str, value: object, permissions: Mapping[str, str] | None, where: str) -> Job:
+    given = _mapping(value, where)
+    _known(given, _JOB_KEYS, where)
+    own = _permissions(given.get("permissions"), f"{where}.permissions")
+    steps = given.get("steps")
+    if not isinstance(steps, list) or not steps:
+        raise WorkflowError(f"{where} has no steps")
+    return Job(
+        identifier=identifier,
+        name=str(given.get("name", identifier)),
+        steps=[_step(step, position, f"{where}.steps[{position}]") for position, step in enumerate(steps)],
+        condition=_text(given.get("if")).strip(),
+        permissions=permissions if own is None else own,
+        environment=_texts(given.get("env"), f"{where}.env"),
+        outputs=_texts(given.get("outputs"), f"{where}.outputs"),
+        needs=_list(given.get("needs")),
+    )
+
+
+def _step(value: object, position: int, where: str) -> Step:
+    given = _mapping(value, where)
+    _known(given, _STEP_KEYS, where)
+    uses, run = str(given.get("uses", "")), str(given.get("run", ""))
+    if bool(uses) == bool(run):
+        raise WorkflowError(f"{where} needs exactly one of `uses` and `run`")
+    if given.get("shell", "bash") != "bash":
+        raise WorkflowError(f"{where}.shell: the sandbox's runner has bash alone")
+    if not isinstance(given.get("continue-on-error", False), bool):
+        raise WorkflowError(f"{where}.continue-on-error: the sandbox's runner takes true and false alone")
+    return Step(
+        label=str(given.get("name") or uses or run.strip().splitlines()[0]),
+        identifier=str(given.get("id") or f"__{position}"),
+        uses=uses,
+        run=run,
+        inputs=_texts(given.get("with"), f"{where}.with"),
+        environment=_texts(given.get("env"), f"{where}.env"),
+        condition=_text(given.get("if")).strip(),
+        directory=str(given.get("working-directory", "")),
+        continue_on_error=given.get("continue-on-error", False),
+    )
+
+
+def _permissions(value: object, where: str) -> dict[str, str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        raise WorkflowError(f"{where}: `{value}` is not known to the sandbox's runner; name each permission")
+    return _texts(value, where)
+
+
+def _ordered(jobs: Sequence[Job], path: str) -> list[Job]:
+    ordered: list[Job] = []
+    waiting = list(jobs)
+    while waiting:
+        done = {job.identifier for job in ordered}
+        ready = [job for job in waiting if done.issuperset(job.needs)]
+        if not ready:
+            raise WorkflowError(f"{path}: the `needs` of {waiting[0].identifier} can never be met")
+        ordered += ready
+        waiting = [job for job in waiting if job not in ready]
+    return ordered
+
+
+def _mapping(value: object, where: str) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise WorkflowError(f"{where} is not a mapping")
+    return value
+
+
+def _known(given: Mapping[Any, object], known: set[str], where: str) -> None:
+    unknown = sorted(str(key) for key in given if key not in known)
+    if unknown:
+        raise WorkflowError(f"{where}: `{unknown[0]}` is not known to the sandbox's runner")
+
+
+def _texts(value: object, where: str) -> dict[str, str]:
+    return {str(key): _text(item) for key, item in _mapping(value or {}, where).items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _list(value: object) -> list[str]:
+    if value is None:
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
