@@ -1,0 +1,162 @@
+"""The command language: which commands a comment holds, and what their arguments say.
+
+    /train lr=3e-4 --epochs 20 --no-augment digits "a second positional" -- --not-an-option
+
+A command stands first on its own line and ends at white space or the line's end. Arguments take shell quoting and no
+expansion of any kind.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlops_actions.chatops import comment
+
+_NAME = re.compile(r"\w[\w.-]*")
+_ASSIGNMENT = re.compile(r"([^\W\d][\w.-]*)=(.*)", re.DOTALL)
+# All that `str.isspace` calls white space: a no-break space from a phone's keyboard separates words too.
+_BLANKS = (
+    " \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_SHOWN = 40
+
+
+class ArgumentError(ValueError):
+    """The arguments cannot be read; the message says why, and may quote the commenter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A command as it was written: its name without the prefix, and the rest of its line."""
+
+    name: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A named argument; `bare` marks `--flag` and `--no-flag`, whose value is `true` or `false`."""
+
+    name: str
+    value: str
+    bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What stands behind a command, in the order it was written."""
+
+    options: tuple[Option, ...] = ()
+    positional: tuple[str, ...] = ()
+
+    def without(self, name: str) -> Arguments:
+        """Return the arguments less every option of this name."""
+        return Arguments(tuple(option for option in self.options if option.name != name), self.positional)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return every value that an option was given."""
+        return tuple(option.value for option in self.options if option.name == name)
+
+
+def may_hold_command(body: str, prefix: str) -> bool:
+    """Tell cheaply that a comment holds no command; True promises nothing."""
+    return any(line.lstrip().startswith(prefix) for line in body.splitlines())
+
+
+def commands(body: str, prefix: str) -> list[Spoken]:
+    """Return whatever stands where a command may stand, declared or not, in its order."""
+    found = []
+    for line in comment.read(body):
+        spoken = line.spoken.lstrip()
+        if spoken.startswith(prefix):
+            name = spoken[len(prefix) :].split(maxsplit=1)
+            # A blank after the prefix is prose ("/ hour"), not a command.
+            if name and not spoken[len(prefix)].isspace():
+                begin = len(line.spoken) - len(spoken) + len(prefix) + len(name[0])
+                found.append(Spoken(name[0], line.text[begin:].strip()))
+    return found
+
+
+def last_phrase(body: str, phrase: str) -> Spoken | None:
+    """Find the last occurrence of a phrase between blanks, anywhere outside of quotes and code (the legacy rule)."""
+    words = [re.escape(word) for word in phrase.split()]
+    pattern = re.compile(r"(?<!\S)" + r"\s+".join(words) + r"(?!\S)")
+    last = None
+    for line in comment.read(body):
+        for found in pattern.finditer(line.spoken):
+            last = Spoken(phrase, line.text[found.end() :].strip())
+    return last
+
+
+def arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Arguments:
+    """Read the arguments of a command; raises ArgumentError.
+
+    `switches` maps the names of declared parameters to whether they are switches (booleans): a switch takes a following
+    word only if that is `true` or `false`. The value of an undeclared `--name` is the word that follows, unless that is
+    an option or an assignment itself.
+    """
+    declared = switches or {}
+    words = _words(rest)
+    options: list[Option] = []
+    positional: list[str] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        index += 1
+        if word == "--":
+            positional += words[index:]
+            break
+        if word.startswith("--"):
+            following = words[index] if index < len(words) else None
+            option, took = _long_option(word, following, declared)
+            options.append(option)
+            index += took
+        elif assignment := _ASSIGNMENT.fullmatch(word):
+            options.append(Option(assignment[1], assignment[2]))
+        else:
+            positional.append(word)
+    return Arguments(tuple(options), tuple(positional))
+
+
+def _words(rest: str) -> list[str]:
+    lexer = shlex.shlex(rest, posix=True, punctuation_chars=False)
+    lexer.whitespace = _BLANKS
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        # shlex tells an open quote from a lone backslash only by its text.
+        raise ArgumentError(
+            "a quote is not closed, or the line ends in a backslash; write a quote that is meant as text as \\\" or \\'"
+        ) from None
+
+
+def _long_option(word: str, following: str | None, declared: Mapping[str, bool]) -> tuple[Option, bool]:
+    name, equals, value = word[2:].partition("=")
+    if not _NAME.fullmatch(name):
+        raise ArgumentError(f"{word[:_SHOWN]!r} is not an option: '--' is followed by a name")
+    if equals:
+        return Option(name, value), False
+    positive = name.removeprefix("no-")
+    if positive != name and positive and _known(name, declared) is None:
+        return Option(positive, "false", bare=True), False
+    is_switch = _known(name, declared)
+    if following is not None and _is_value(following, is_switch):
+        return Option(name, following), True
+    return Option(name, "true", bare=True), False
+
+
+def _is_value(word: str, is_switch: bool | None) -> bool:
+    if is_switch:
+        return word.lower() in ("true", "false")
+    return not word.startswith("--") and (is_switch is False or not _ASSIGNMENT.fullmatch(word))
+
+
+def _known(name: str, declared: Mapping[str, bool]) -> bool | None:
+    """Whether a declared parameter is a switch; None for one that is not declared. `-` and `_` are one."""
+    return declared.get(name.replace("-", "_"))

@@ -1,0 +1,144 @@
+"""What a comment says outside of quotes and code, held against a CommonMark parser."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from mlops_actions.chatops import comment
+
+RENDERER = MarkdownIt("commonmark")
+
+PIECES = [
+    *("/t", "/t a", "\n/t", "\n/t", "text", "\n", "\n", "\n", "\n\n", " ", "  ", "    ", "\t"),
+    *("```", "````", "~~~", "`", "``", "- ", "* ", "1. ", "2) ", "\n- ", "\n    ", "# ", "---", "===", "<!-- a -->"),
+    *("<div>", "<pre>", "</pre>", "<b>"),
+]
+
+
+def shown(body: str) -> int:
+    """Count the `/t` that a renderer shows as text."""
+    count = 0
+
+    def walk(tokens: list[Token]) -> None:
+        nonlocal count
+        for token in tokens:
+            if token.type == "text":
+                count += token.content.count("/t")
+            walk(token.children or [])
+
+    walk([token for token in RENDERER.parse(body) if token.type == "inline"])
+    return count
+
+
+def spoken(body: str) -> list[str]:
+    return [line.spoken for line in comment.read(body)]
+
+
+@settings(max_examples=1500)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_reads_what_a_renderer_shows_as_text(body: str) -> None:
+    assert sum(line.count("/t") for line in spoken(body)) == shown(body)
+
+
+@settings(max_examples=1000)
+@given(st.lists(st.sampled_from([*PIECES, "> ", ">", "\n> ", "\n> ", "<!--", "-->", "\\"]), max_size=14).map("".join))
+def test_reads_nothing_that_a_renderer_shows_as_code_or_hides(body: str) -> None:
+    # An escaped mark reads `\/t` there and `/t` here; it never stands first on its line.
+    if "\\/t" not in body:
+        assert sum(line.count("/t") for line in spoken(body)) <= shown(body)
+
+
+@given(st.text(max_size=300))
+def test_takes_any_text(body: str) -> None:
+    for line in comment.read(body):
+        assert len(line.text) == len(line.spoken)
+        assert "\n" not in line.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "> /t",
+        ">/t",
+        "   > /t",
+        "> > /t",
+        "- > /t",
+        "```\n/t\n```",
+        "```sh\n/t",
+        "~~~\n```\n/t\n~~~",
+        "````\n```\n/t\n````",
+        "- ```\n  /t\n  ```",
+        "    /t",
+        "\t/t",
+        "# Title\n    /t",
+        "- a\n\n      /t",
+        "a `b\n/t\nc` d",
+        "`` ` /t ``",
+        "<!-- /t -->",
+        "<!--\n/t\n-->",
+        "a <!--\n/t\n--> b",
+        "<pre>\n/t\n</pre>",
+    ],
+)
+def test_skips_quotes_and_code(body: str) -> None:
+    assert not [line for line in spoken(body) if "/t" in line]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/t",
+        "  /t",
+        "text\n    /t",
+        "> quoted\n\n/t",
+        # Nobody leaves the blank line after a quote: the line without a mark is the author's own.
+        "> quoted\n/t",
+        "```\ncode\n```\n/t",
+        "- ```\n/t",
+        "``unclosed\n\n/t",
+        "- a\n\n  /t",
+        "a <!-- unclosed\n\n/t",
+        "\u00a0\u00a0\u00a0\u00a0/t",
+    ],
+)
+def test_reads_the_authors_own_words(body: str) -> None:
+    assert [line.strip() for line in spoken(body)][-1] == "/t"
+
+
+def test_covers_code_but_keeps_it_in_the_text() -> None:
+    (line,) = comment.read("/t a=`x` <!-- y --> b")
+    assert line.text == "/t a=`x`            b"
+    assert line.spoken == "/t a=" + comment.HIDDEN * 3 + " " + comment.HIDDEN * 10 + " b"
+
+
+@pytest.mark.parametrize(
+    "piece", ["> ", "- ", "- " * 32 + "x\n", "` ``", "<!--", "```\n", "\t", "<a b=\"'", "1. ", "* *", "\\`", "[<"]
+)
+def test_work_grows_with_the_length_not_its_square(piece: str) -> None:
+    def steps(size: int) -> int:
+        return count_calls(lambda: comment.read((piece * size)[:size]))
+
+    # Doubling the text may double the calls (and a little more), not quadruple them.
+    assert steps(16_384) < 3 * steps(8_192) + 1000
+
+
+def count_calls(work) -> int:  # type: ignore[no-untyped-def]
+    """Count the Python calls that some work makes: a clock that no other load disturbs."""
+    import sys
+
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls

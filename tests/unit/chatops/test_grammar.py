@@ -1,0 +1,131 @@
+"""The command language."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_actions.chatops import grammar
+from mlops_actions.chatops.grammar import ArgumentError, Option, Spoken
+
+WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("/train", [Spoken("train", "")]),
+        ("/train lr=3e-4 ", [Spoken("train", "lr=3e-4")]),
+        ("Looks good.\r\n\t/train\u00a0lr=1\r\nThanks", [Spoken("train", "lr=1")]),
+        ("/trainer", [Spoken("trainer", "")]),
+        ("please /train", []),
+        ("- /train", []),
+        ("# /train", []),
+        ("/ train", []),
+        ("/", []),
+        ("//train", [Spoken("/train", "")]),
+        ("`/train`", []),
+        ("/train `a`", [Spoken("train", "`a`")]),
+        ("/train <!-- env=prod -->", [Spoken("train", "")]),
+        ("<!-- a --> /train", []),
+        ("/a\n/b", [Spoken("a", ""), Spoken("b", "")]),
+        ("> /train\n\n/deploy", [Spoken("deploy", "")]),
+        ("/train::error::x", [Spoken("train::error::x", "")]),
+    ],
+)
+def test_finds_commands(body: str, found: list[Spoken]) -> None:
+    assert grammar.commands(body, "/") == found
+
+
+@given(WORDS, st.sampled_from(["/", "!", "@bot/", "."]))
+def test_the_cheap_test_never_misses_a_command(body: str, prefix: str) -> None:
+    if grammar.commands(body, prefix):
+        assert grammar.may_hold_command(body, prefix)
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"),
+    [
+        ("I think we should /deploy run1 now", "run1 now"),
+        ("/deploy a then /deploy b", "b"),
+        ("/deploy a\n/deploy", ""),
+        ("/deployment", None),
+        ("x/deploy", None),
+        ("> /deploy", None),
+        ("`/deploy`", None),
+        ("```\n/deploy\n```", None),
+    ],
+)
+def test_the_legacy_phrase_may_stand_anywhere(body: str, rest: str | None) -> None:
+    found = grammar.last_phrase(body, "/deploy")
+    assert (found.rest if found else None) == rest
+
+
+def test_a_phrase_of_several_words_may_be_any_text() -> None:
+    assert grammar.last_phrase("ok, ship (it)  now: fast", "ship (it) now:") == Spoken("ship (it) now:", "fast")
+
+
+@pytest.mark.parametrize(
+    ("rest", "options", "positional"),
+    [
+        ("", [], []),
+        ("lr=3e-4", [Option("lr", "3e-4")], []),
+        ("--lr 3e-4 x", [Option("lr", "3e-4")], ["x"]),
+        ("--lr=3e-4", [Option("lr", "3e-4")], []),
+        ("--lr -3", [Option("lr", "-3")], []),
+        ("--fast", [Option("fast", "true", bare=True)], []),
+        ("--no-fast", [Option("fast", "false", bare=True)], []),
+        ("--fast --lr 1", [Option("fast", "true", bare=True), Option("lr", "1")], []),
+        ("--fast lr=1", [Option("fast", "true", bare=True), Option("lr", "1")], []),
+        ("a b", [], ["a", "b"]),
+        ("a -- b=c --d", [], ["a", "b=c", "--d"]),
+        ("'a b' \"c d\" e\\ f", [], ["a b", "c d", "e f"]),
+        ("note='it is'", [Option("note", "it is")], []),
+        ("a=1 a=2", [Option("a", "1"), Option("a", "2")], []),
+        ("a=", [Option("a", "")], []),
+        ("a=b=c", [Option("a", "b=c")], []),
+        ("http://x/?a=b", [], ["http://x/?a=b"]),
+        ("$HOME `id` $(id) *.py # a", [], ["$HOME", "`id`", "$(id)", "*.py", "#", "a"]),
+        ("a\u00a0b\u2003c", [], ["a", "b", "c"]),
+        ("''", [], [""]),
+        ("=x", [], ["=x"]),
+        ("-x", [], ["-x"]),
+    ],
+)
+def test_reads_arguments(rest: str, options: list[Option], positional: list[str]) -> None:
+    found = grammar.arguments(rest)
+    assert (list(found.options), list(found.positional)) == (options, positional)
+
+
+def test_a_declared_switch_takes_no_word_but_true_or_false() -> None:
+    switches = {"fast": True, "no_cache": True, "lr": False}
+    found = grammar.arguments("--fast digits --no-cache --fast false --lr a=b --no-fast", switches)
+    assert found.positional == ("digits",)
+    assert [(option.name, option.value) for option in found.options] == [
+        ("fast", "true"),
+        ("no-cache", "true"),
+        ("fast", "false"),
+        ("lr", "a=b"),
+        ("fast", "false"),
+    ]
+
+
+@pytest.mark.parametrize("rest", ["'a", 'a "b', "a\\", "--=x", "---", "--é=x'"])
+def test_says_why_arguments_cannot_be_read(rest: str) -> None:
+    with pytest.raises(ArgumentError, match=r"quote|option"):
+        grammar.arguments(rest)
+
+
+@given(WORDS)
+def test_any_text_is_arguments_or_an_argument_error(rest: str) -> None:
+    with contextlib.suppress(ArgumentError):
+        grammar.arguments(rest)
+
+
+@given(st.lists(WORDS, max_size=6))
+def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
+    quoted = " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
+    assert list(grammar.arguments("-- " + quoted).positional) == words

@@ -1,0 +1,156 @@
+"""Declared commands, typed parameters, suggestions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_actions.chatops import grammar
+from mlops_actions.chatops.declared import declare
+from mlops_actions.chatops.schema import Value, bind, nearest
+
+TRAIN = """
+train:
+  description: Train a model on the cluster
+  permission: maintain
+  label: training
+  params:
+    lr: {type: float, default: 3e-4, min: 0, max: 1}
+    epochs: {type: int, required: true, min: 1}
+    data: {choices: [small, full], default: small, positional: true}
+    note: {pattern: "[a-z ]*"}
+    fast: {type: bool}
+"""
+
+
+def bound(rest: str, text: str = TRAIN) -> tuple[dict[str, Value], list[str]]:
+    (command,) = declare(text, "/")
+    return bind(command, grammar.arguments(rest, command.switches))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/train, /deploy",
+        "train\ndeploy",
+        "/train\n/deploy",
+        "- train\n- /deploy",
+        "[/train, deploy]",
+        '{"train": {}, "deploy": null}',
+    ],
+)
+def test_commands_are_a_list_or_a_mapping(text: str) -> None:
+    assert [command.name for command in declare(text, "/")] == ["train", "deploy"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid YAML"),
+        ("[]", "declares no command"),
+        ("42", "must be a list of names"),
+        ("yes: {}", "quote it"),
+        ("[a b]", "not a command's name"),
+        ("[train, /train]", "declares 'train' twice"),
+        ("train: x", "a mapping of description"),
+        ("train: {perms: write}", "a key 'perms'"),
+        ("train: {permision: write}", "did you mean permission?"),
+        ("train: {permission: owner}", "one of read, triage"),
+        ("train: {params: [lr]}", "not a mapping"),
+        ("train: {params: {sha: {}}}", "reserved"),
+        ("train: {params: {a b: {}}}", "a name is"),
+        ("train: {params: {lr: {type: number}}}", "one of str, int, float, bool"),
+        ("train: {params: {lr: {requried: true}}}", "did you mean required?"),
+        ("train: {params: {lr: {required: 1}}}", "true or false"),
+        ("train: {params: {lr: {type: int, default: x}}}", "not a whole number"),
+        ("train: {params: {lr: {type: int, default: 0, min: 1}}}", "a default it would not accept"),
+        ("train: {params: {lr: {min: 1}}}", "which only a number"),
+        ("train: {params: {lr: {type: int, pattern: x}}}", "which only text"),
+        ("train: {params: {lr: {pattern: '('}}}", "not a regular expression"),
+        ("train: {params: {lr: {choices: [on, off]}}}", "quote it"),
+        ("train: {params: {lr: {choices: x}}}", "not a list"),
+        ("train: {params: {a-b: {}, a_b: {}}}", "differ in - and _ alone"),
+    ],
+)
+def test_a_wrong_declaration_is_explained(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace("(", r"\(").replace("?", r"\?")):
+        declare(text, "/")
+
+
+def test_values_are_typed_and_defaults_filled_in() -> None:
+    assert bound("epochs=20 --fast full --note 'a b'") == (
+        {"lr": 3e-4, "epochs": 20, "data": "full", "note": "a b", "fast": True},
+        [],
+    )
+
+
+def test_a_repeated_key_is_a_list() -> None:
+    assert bound("epochs=1 lr=1e-3 lr=1e-4") == ({"lr": [1e-3, 1e-4], "epochs": 1, "data": "small"}, [])
+
+
+def test_without_a_schema_all_stays_text() -> None:
+    assert bound("a=1 --b --no-c d=1 d=2 x", "[train]") == ({"a": "1", "b": "true", "c": "false", "d": ["1", "2"]}, [])
+
+
+@pytest.mark.parametrize(
+    ("rest", "problem"),
+    [
+        ("", "epochs: is required (a whole number, at least 1), and was not given"),
+        ("epochs=0", "epochs: must be a whole number, at least 1, not '0'"),
+        ("epochs=1.5", "epochs: must be a whole number, at least 1, not '1.5'"),
+        ("epochs=1_0", "epochs: must be a whole number, at least 1, not '1_0'"),
+        ("epochs=٣", "epochs: must be a whole number, at least 1, not '٣'"),
+        ("epochs=1 lr=nan", "lr: must be a number from 0 to 1, not 'nan'"),
+        ("epochs=1 lr=1e999", "lr: must be a number from 0 to 1, not '1e999'"),
+        ("epochs=1 data=smal", "data: must be one of small, full, not 'smal' (did you mean small?)"),
+        ("epochs=1 note=A", "note: must be text matching [a-z ]*, not 'A'"),
+        ("epochs=1 fast=1", "fast: must be true or false, not '1'"),
+        ("--epochs", "epochs: needs a value, a whole number, at least 1"),
+        ("epoch=1 epochs=1", "'epoch' is not a parameter: known are lr, epochs, data, note, fast (did you mean epochs?)"),
+        ("epochs=1 full more", "'more' is one argument too many without a name: this command takes data that way"),
+    ],
+)
+def test_a_problem_names_the_parameter_and_what_was_allowed(rest: str, problem: str) -> None:
+    assert bound(rest)[1] == [problem]
+
+
+def test_all_problems_are_found_together() -> None:
+    assert len(bound("lr=x epochs=y data=z zzz=1 a b")[1]) == 6
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    assert all(len(problem) < 300 for problem in bound("epochs=" + "9" * 60_000 + " " + "z" * 5000 + "=1")[1])
+
+
+def test_usage_shows_what_may_be_left_out() -> None:
+    (command,) = declare(TRAIN, "/")
+    assert command.usage("/") == "/train [lr=float] epochs=int [<data>] [note=str] [fast=bool]"
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("trian", "train"),
+        ("tran", "train"),
+        ("trains", "train"),
+        ("trainer", ""),
+        ("lgtm", ""),
+        ("Train", "train"),
+        ("deploymnt", "deployment"),
+    ],
+)
+def test_suggests_only_what_is_near(name: str, found: str) -> None:
+    assert nearest(name, ["train", "deployment"]) == found
+
+
+@given(st.text(max_size=200))
+def test_any_arguments_bind_to_json_or_to_problems(rest: str) -> None:
+    try:
+        values, problems = bound(rest)
+    except grammar.ArgumentError:
+        return
+    json.dumps(values, allow_nan=False)
+    assert all("\n" not in problem for problem in problems)
