@@ -58,13 +58,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sha", default=os.environ.get("WANDB_GIT_COMMIT", ""), help="the commit of this code")
+    parser.add_argument("--pr", default="", help="the pull request it belongs to")
     parser.add_argument("--model", type=Path, default=Path("model.joblib"), help="where the model goes")
     parser.add_argument("--result", type=Path, default=Path("result.json"), help="where the numbers go")
     arguments = parser.parse_args()
 
     sets = dict(np.load(arguments.data))
     settings = {"lr": arguments.lr, "epochs": arguments.epochs, "hidden_units": HIDDEN_UNITS}
-    identity = {"github_sha": arguments.sha, "secondary_sha": version(sets), "seed": arguments.seed}
+    identity = {
+        "github_sha": arguments.sha,
+        "secondary_sha": version(sets),
+        "seed": arguments.seed,
+        "pull_request": arguments.pr,
+    }
     group = f"{arguments.sha[:12]} lr={arguments.lr:g} epochs={arguments.epochs}"
     with wandb.init(group=group, job_type="train", config=settings | identity) as run:
         dataset = wandb.Artifact("digits", type="dataset", metadata={"version": version(sets)})
