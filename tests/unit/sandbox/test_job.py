@@ -171,7 +171,7 @@ def test_checkout_takes_the_events_commit_or_a_branch(runs: Runs, ref: str, tmp_
         ("{uses: actions/checkout@v4, with: {submodules: true}}", "does not know the input `submodules`"),
         ("{uses: actions/cache@v4}", "cannot run actions/cache@v4"),
         ("{run: '${{ nothing.here }}'}", "names the context `nothing`"),
-        ("{run: 'echo x >> $GITHUB_OUTPUT'}", "`x` is neither"),
+        ("{run: 'echo x >> $GITHUB_OUTPUT'}", "invalid format 'x'"),
     ],
 )
 def test_a_step_that_cannot_be_run_fails_and_says_why(runs: Runs, step: str, says: str) -> None:

@@ -13,11 +13,12 @@ from typing import Literal
 
 from mlops_actions.sandbox.runner import environment, metadata, process
 from mlops_actions.sandbox.runner.checkout import checkout
-from mlops_actions.sandbox.runner.commands import CommandFileError, LogReader, read_pairs
 from mlops_actions.sandbox.runner.environment import Layout, Run
-from mlops_actions.sandbox.runner.expressions import ExpressionError, Scope, Status, Value
+from mlops_actions.sandbox.runner.expressions import Scope, Status, Value
+from mlops_actions.sandbox.runner.log import JobLog
 from mlops_actions.sandbox.runner.metadata import Metadata
 from mlops_actions.sandbox.runner.workflow import Job, Step, Workflow, WorkflowError
+from mlops_actions.sandbox.runner_files import read_file_command
 
 Outcome = Literal["success", "failure", "cancelled", "skipped"]
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
@@ -84,7 +85,7 @@ class JobRunner:
         self._settings, self._run, self._workflow, self._job, self._layout = settings, run, workflow, job, layout
         self._status = Status()
         self._results: list[StepResult] = []
-        self._log = LogReader()
+        self._log = JobLog()
         for secret in (token, *settings.secrets.values()):
             self._log.mask(secret)
         self._contexts: dict[str, Value] = {
@@ -138,8 +139,7 @@ class JobRunner:
         return Scope({**self._contexts, **own}, self._status)
 
     def _say(self, line: str) -> None:
-        shown = self._log.read(line)
-        if shown is not None:
+        for shown in self._log.read(line):
             self._settings.say(shown)
 
     # The main stage
@@ -157,7 +157,7 @@ class JobRunner:
         except KeyboardInterrupt:
             self._status = replace(self._status, cancelled=True)
             result.outcome = result.conclusion = "cancelled"
-        except (WorkflowError, ExpressionError, CommandFileError) as error:
+        except ValueError as error:  # of an expression, a command file, or what this runner does not do
             self._say(f"::error::{error}")
             result.exit_code = 1
         if result.exit_code is not None:
@@ -219,10 +219,10 @@ class JobRunner:
         directory = self._layout.workspace / self._scope().render(result.step.directory)
         code = process.run(argv, variables, directory, self._say)
         texts = {name: path.read_bytes().decode("utf-8", "replace") for name, path in files.items()}
-        result.outputs.update(read_pairs(texts["GITHUB_OUTPUT"]))
-        result.state.update(read_pairs(texts["GITHUB_STATE"]))
+        result.outputs.update(read_file_command(texts["GITHUB_OUTPUT"]))
+        result.state.update(read_file_command(texts["GITHUB_STATE"]))
         result.summary += texts["GITHUB_STEP_SUMMARY"]
-        self._env.update(read_pairs(texts["GITHUB_ENV"]))
+        self._env.update(read_file_command(texts["GITHUB_ENV"]))
         for line in filter(None, texts["GITHUB_PATH"].splitlines()):
             self._environment["PATH"] = f"{line}:{self._environment['PATH']}"
         return code
@@ -239,7 +239,7 @@ class JobRunner:
                 env, inputs = self._given(result.step)
                 command = self._action(described, inputs, stage=("--post",))
                 result.post_exit_code = self._process(result, f"{result.step.identifier}_post", command, env)
-        except (WorkflowError, ExpressionError, CommandFileError) as error:
+        except ValueError as error:  # of an expression, a command file, or what this runner does not do
             self._say(f"::error::{error}")
             result.post_exit_code = 1
         except KeyboardInterrupt:
