@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.wandb import WandbServer
+
+HERE = Path(__file__).parent
+
+
+@dataclass
+class Served:
+    """A server, where it listens, and how to run a script of the SDK against it."""
+
+    server: WandbServer
+    url: str
+    home: Path
+
+    def sdk(self, script: str, *arguments: str, **environ: str) -> Any:
+        """Run `scripts/<script>` in a process of its own; returns what it printed as JSON."""
+        home = str(self.home)
+        done = subprocess.run(
+            [sys.executable, str(HERE / "scripts" / script), *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": home,
+                "WANDB_DIR": home,
+                "WANDB_CACHE_DIR": home,
+                "WANDB_DATA_DIR": home,
+                "WANDB_ERROR_REPORTING": "false",
+                "WANDB_SILENT": "true",
+                **self.server.environment(self.url),
+                **environ,
+            },
+            cwd=home,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Start a server for this module; more than one may be started."""
+    hosts: list[Host] = []
+
+    def start(**options: Any) -> Served:
+        server = WandbServer(**options)
+        host = Host(server.app).start()
+        hosts.append(host)
+        return Served(server, host.url, tmp_path_factory.mktemp("home"))
+
+    yield start
+    for host in hosts:
+        host.stop()

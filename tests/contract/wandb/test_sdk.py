@@ -1,0 +1,103 @@
+"""The unmodified SDK logs into the stand-in, and its own `Api` reads the same back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import urllib3
+
+from tests.contract.wandb.conftest import Served
+
+SHA = "a" * 40
+
+
+@pytest.fixture(scope="module")
+def served(serve: Callable[..., Served]) -> Served:
+    clock = Clock()
+    started = serve(clock=clock)
+    started.clock = clock  # type: ignore[attr-defined]
+    return started
+
+
+class Clock:
+    """The real time, and as much more as a test wants."""
+
+    ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture(scope="module")
+def logged(served: Served) -> dict[str, str]:
+    return served.sdk("log_runs.py")
+
+
+@pytest.fixture(scope="module")
+def read(served: Served, logged: dict[str, str]) -> dict[str, Any]:
+    assert served.server.store.projects["sandbox", "digits"].runs[logged["cut off"]].state == "running"
+    served.clock.ahead = timedelta(minutes=10)  # type: ignore[attr-defined]
+    return served.sdk("read_runs.py")
+
+
+def test_a_finished_run_is_read_back_as_it_was_logged(served, logged, read):
+    run = read["runs"][logged["finished"]]
+    assert run["state"] == "finished"
+    assert run["name"] == "first `run` | <b>"
+    assert run["tags"] == ["baseline", "best"]
+    assert (run["group"], run["job_type"], run["notes"]) == ("seeds", "train", "a note")
+    assert run["commit"] == SHA
+    assert run["config"] == {"github_sha": SHA, "lr": 0.1, "layers": [1, 2], "nested": {"depth": 3}}
+    assert run["url"] == f"{served.url}/sandbox/digits/runs/{logged['finished']}"
+
+
+def test_summaries_are_nested_where_the_sdk_nests_them(logged, read):
+    summary = read["runs"][logged["finished"]]["summary"]
+    assert summary["val_acc"] == 0.9
+    assert summary["note"] == "text"
+    assert summary["loss"] == {"min": 0.2}
+    assert summary["acc"] == {"max": 0.8}
+    assert summary["deep"] == {"inner": 4}
+    assert summary["odd"] == "NaN"
+
+
+def test_the_history_is_complete(logged, read):
+    run = read["runs"][logged["finished"]]
+    assert [row["loss"] for row in run["curve"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
+    assert run["scanned"] == 6
+
+
+def test_artifacts_used_and_logged(logged, read):
+    first, second = (read["runs"][logged[key]] for key in ("finished", "failed"))
+    assert [entry[:2] for entry in first["logged"]] == [["digits:v0", "dataset"], ["model:v0", "model"]]
+    assert [entry[0] for entry in first["used"]] == ["digits:v0"]
+    assert first["used"] == second["used"]
+    assert first["used"][0][3] == ["latest"]
+
+
+def test_a_bad_exit_code_is_a_failure_and_silence_a_crash(logged, read):
+    assert read["runs"][logged["failed"]]["state"] == "failed"
+    assert read["runs"][logged["cut off"]]["state"] == "crashed"
+
+
+def test_filters_and_orders_reach_the_sdk(logged, read):
+    order = [logged["finished"], logged["failed"], logged["cut off"]]
+    assert list(read["runs"]) == order, "one run a page, oldest first"
+    assert read["cheap"] == [logged["finished"]]
+    assert read["tagged"] == [logged["finished"]]
+    assert read["newest first"] == order[::-1]
+
+
+def test_every_run_has_a_page_and_nothing_in_it_is_markup(served, logged, read):
+    page = urllib3.request("GET", f"{served.url}/sandbox/digits/runs/{logged['finished']}")
+    text = page.data.decode()
+    assert page.status == 200
+    assert "first `run` | &lt;b&gt;" in text
+    assert "<polyline" in text
+    assert "0.9" in text
+    listing = urllib3.request("GET", f"{served.url}/sandbox/digits").data.decode()
+    assert f"/sandbox/digits/runs/{logged['failed']}" in listing
+    assert urllib3.request("GET", f"{served.url}/sandbox/digits/runs/none").status == 404
