@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.registry import Account, Registry
 
 USER, PASSWORD = "alice", "wonderland-7"
-# bcrypt of PASSWORD, in the only form docker-registry's htpasswd file may have.
+BASIC = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
+# bcrypt of PASSWORD, the only form that docker-registry's htpasswd file may have.
 HTPASSWD = "alice:$2b$04$hKo3H6vgqoYRa9sYYzC0PuP6HwYvuvPybW9GEuKBNdwaBunflOzrG\n"
 DEBIAN_REGISTRY = "docker-registry"
 
@@ -86,7 +87,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-def start(kind: str, challenge: str, folder: Path) -> contextmanager[str]:  # type: ignore[type-arg]
+def start(kind: str, challenge: str, folder: Path) -> AbstractContextManager[str]:
     return sandbox_registry(challenge) if kind == "sandbox" else debian_registry(challenge, folder)
 
 
@@ -100,6 +101,5 @@ def target(kind: str, tmp_path: Path) -> Iterator[Target]:
 @pytest.fixture
 def guarded(kind: str, tmp_path: Path) -> Iterator[Target]:
     """A registry that asks for a name and a password."""
-    header = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     with start(kind, "basic", tmp_path) as url, urllib3.PoolManager() as http:
-        yield Target(url, {"Authorization": header}, http)
+        yield Target(url, BASIC, http)

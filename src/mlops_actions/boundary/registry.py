@@ -1,0 +1,341 @@
+"""A thin client of the OCI distribution API: what publishing needs beyond what Docker itself does.
+
+Credentials go to the registry and to the token realm it names, and nowhere else: redirects are followed without them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import urllib3
+
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
+
+# `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
+GITHUB = "ghcr.io"
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+_READ_LIMIT = 8 << 20  # bytes of a manifest or configuration; registries take manifests up to 4 MiB
+_REDIRECTS = 5
+_PAGES = 100
+_LONGEST_WAIT = 60  # seconds, whatever Retry-After asks for
+_TIMEOUT = urllib3.Timeout(connect=10, read=60)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user name and a password or token of one registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of a basic Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as the registry keeps it, byte for byte."""
+
+    digest: str
+    media_type: str
+    content: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The parsed JSON; empty where it is no object."""
+        parsed = json.loads(self.content)
+        return parsed if isinstance(parsed, dict) else {}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a registry's host is this machine, where Docker speaks plain HTTP too."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+class RegistryClient:
+    """One registry, as one user (None: anonymous). Raises Refused (401, 403, 404 on writing) and Unavailable.
+
+    `retries` of a request that failed by the network, 429 or 5xx wait `backoff`, 2·`backoff`, … seconds, or what
+    Retry-After says, up to a minute.
+    """
+
+    def __init__(self, host: str, credentials: Credentials | None, *, retries: int = 3, backoff: float = 0.5) -> None:
+        self.host = host
+        self._credentials = credentials
+        scheme = "http" if is_loopback(host) else "https"
+        self._base = f"{scheme}://{DOCKER_HUB_API if host == DOCKER_HUB else host}"
+        self._retry = urllib3.Retry(
+            total=retries,
+            redirect=False,
+            status_forcelist=_RETRIED,
+            allowed_methods=None,  # each call here may be repeated: an upload begun twice is begun once too often, no more
+            backoff_factor=backoff,
+            backoff_jitter=backoff / 2,
+            retry_after_max=_LONGEST_WAIT,
+            raise_on_status=False,
+        )
+        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._authorization: dict[str, str] = {}
+
+    # What the suite asks of a registry
+
+    def require_push(self, repository: str) -> None:
+        """Raise Refused unless these credentials may push: begin an upload and give it up, before anything is built."""
+        response = self._call("POST", f"/v2/{repository}/blobs/uploads/", repository, body=b"")
+        if response.status != 202:
+            raise self._refusal(response, f"pushing to {self.host}/{repository}")
+        location = urljoin(self._base, response.headers.get("Location", ""))
+        if _same_origin(location, self._base):
+            # Some registries cannot delete an upload; they forget it by themselves.
+            self._send("DELETE", location, {"Authorization": self._authorization.get(_scope(repository, "push"), "")})
+
+    def digest_of(self, repository: str, reference: str) -> str | None:
+        """Return the digest behind a tag (HEAD), or None where there is none."""
+        path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
+        response = self._call("HEAD", path, repository, {"Accept": ", ".join(MANIFEST_TYPES)}, action="pull")
+        if response.status == 404:
+            return None
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
+        digest = response.headers.get("Docker-Content-Digest", "")
+        if _DIGEST.fullmatch(digest):
+            return digest
+        # The header is optional in the specification; the bytes are not.
+        manifest = self.manifest(repository, reference)
+        return manifest.digest if manifest else None
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
+        path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
+        response = self._call("GET", path, repository, {"Accept": ", ".join(MANIFEST_TYPES)}, action="pull")
+        if response.status == 404:
+            return None
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
+        content = _read(response)
+        digest = "sha256:" + hashlib.sha256(content).hexdigest()
+        told = response.headers.get("Docker-Content-Digest", digest)
+        if told.startswith("sha256:") and told != digest:
+            raise Unavailable(
+                f"{self.host} sent a manifest of {repository}:{reference} whose bytes are not those of {told}",
+                "run the job again; if it persists, something between here and the registry alters what it sends",
+            )
+        return Manifest(told, response.headers.get("Content-Type", "").partition(";")[0].strip(), content)
+
+    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
+        """Store the very bytes under a tag; the digest stays what it is."""
+        path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
+        response = self._call("PUT", path, repository, {"Content-Type": manifest.media_type}, body=manifest.content)
+        if response.status not in (200, 201):
+            raise self._refusal(response, f"tagging {self.host}/{repository}:{tag}")
+
+    def tags(self, repository: str) -> list[str]:
+        """List all tags, page after page; an unknown repository has none."""
+        found: list[str] = []
+        path = f"/v2/{repository}/tags/list?n=1000"
+        for _ in range(_PAGES):
+            response = self._call("GET", path, repository, action="pull")
+            if response.status == 404:
+                return found
+            if response.status != 200:
+                raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
+            found += [tag for tag in _object(_read(response)).get("tags") or [] if isinstance(tag, str)]
+            link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
+            following = urljoin(self._base + path, link[1]) if link else ""
+            if not following or not _same_origin(following, self._base):
+                break
+            parts = urlsplit(following)
+            path = f"{parts.path}?{parts.query}"
+        return found
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Return a small blob (an image's configuration), checked against its digest."""
+        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", repository, action="pull")
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
+        content = _read(response)
+        if "sha256:" + hashlib.sha256(content).hexdigest() != digest:
+            raise Unavailable(f"{self.host} sent other bytes than those of {digest}", "run the job again")
+        return content
+
+    # Authorisation: RFC 7235 challenges, Docker's token specification
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        repository: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        action: str = "push",
+        body: bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request; answer one challenge, also where a token has run out meanwhile."""
+        scope = _scope(repository, action)
+        known = self._authorization.get(scope, "")
+        response = self._send(method, self._base + path, {**(headers or {}), "Authorization": known}, body)
+        if response.status == 401:
+            self._authorization[scope] = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
+            given = {**(headers or {}), "Authorization": self._authorization[scope]}
+            response = self._send(method, self._base + path, given, body)
+        return response
+
+    def _answer(self, challenges: list[str], scope: str) -> str:
+        """Make the Authorization header that a challenge asks for; empty where we have nothing to say."""
+        for challenge in challenges:
+            kind, _, rest = challenge.partition(" ")
+            if kind.lower() == "bearer":
+                parameters = {name.lower(): value for name, value in re.findall(r'(\w+)="([^"]*)"', rest)}
+                return self._token(parameters.get("realm", ""), parameters.get("service", ""), scope)
+        return self._credentials.basic if self._credentials else ""
+
+    def _token(self, realm: str, service: str, scope: str) -> str:
+        parts = urlsplit(realm)
+        # Plain HTTP is for this machine alone: elsewhere a realm by HTTP would carry the password in the open.
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc) and is_loopback(self.host)):
+            raise Refused(
+                f"{self.host} sends to a token realm that cannot be trusted: {realm!r}", "check the input 'registry'"
+            )
+        query = urlencode({"service": service, "scope": scope})
+        headers = {"Authorization": self._credentials.basic if self._credentials else ""}
+        response = self._send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
+        if response.status != 200:
+            raise self._refusal(response, f"signing in to {self.host}")
+        document = _object(_read(response))
+        token = document.get("token") or document.get("access_token")
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise Unavailable(f"the token realm of {self.host} gave no token", "run the job again")
+        return f"Bearer {token}"
+
+    # Transport
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """Send with retries; follow redirects of reading calls, without credentials once the origin changes."""
+        given = {name: value for name, value in headers.items() if value}
+        origin = url
+        for _ in range(_REDIRECTS):
+            try:
+                response = self._pool(url).request(
+                    method,
+                    url,
+                    body=body,
+                    headers=given | {"User-Agent": "mlops-actions"},
+                    redirect=False,
+                    retries=self._retry,
+                    timeout=_TIMEOUT,
+                    preload_content=False,
+                )
+            except urllib3.exceptions.HTTPError as error:
+                raise self._unreachable(url, error) from error
+            if response.status not in (301, 302, 303, 307, 308) or method not in ("GET", "HEAD"):
+                return response
+            response.drain_conn()
+            following = urljoin(url, response.headers.get("Location", ""))
+            if urlsplit(following).scheme != "https" and urlsplit(origin).scheme == "https":
+                raise Unavailable(f"{self.host} redirects to {following!r}, which is not encrypted", "check 'registry'")
+            if not _same_origin(following, url):
+                given.pop("Authorization", None)
+            url = following
+        raise Unavailable(f"{self.host} redirects without end", "check the input 'registry'")
+
+    def _unreachable(self, url: str, error: urllib3.exceptions.HTTPError) -> Unavailable:
+        cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
+        return Unavailable(
+            f"the registry at {urlsplit(url).netloc} cannot be reached: {_one_line(str(cause))}",
+            "check the input 'registry' and the network between this runner and it, then run the job again",
+        )
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """Connect directly, or through the proxy that the environment names for this address."""
+        parts = urlsplit(url)
+        proxy = urllib.request.getproxies().get(parts.scheme, "")
+        if urllib.request.proxy_bypass(parts.netloc) or is_loopback(parts.netloc):
+            proxy = ""
+        if proxy not in self._pools:
+            self._pools[proxy] = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+        return self._pools[proxy]
+
+    def _refusal(self, response: urllib3.BaseHTTPResponse, doing: str) -> ActionError:
+        """Say what the registry answered, with the remedy that fits."""
+        try:
+            message = _message(_read(response))
+        except ActionError:
+            message = ""
+        told = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
+        if response.status in _RETRIED:
+            return Unavailable(told, "the registry did not serve us after all retries: run the job again later")
+        if response.status in (401, 403):
+            return Refused(told, remedy_of_refusal(self.host, anonymous=self._credentials is None))
+        return Refused(told, "check the inputs 'image' and 'registry'; some registries want a repository created first")
+
+
+def remedy_of_refusal(host: str, *, anonymous: bool) -> str:
+    """Say what a user can do about 401 and 403 of this registry."""
+    if host == GITHUB:
+        return (
+            "give the job 'permissions: packages: write'; a package that exists already must also give this repository "
+            "the role 'write' (package settings, 'Manage Actions access')"
+        )
+    if anonymous:
+        return f"give 'username' and 'password' of {host}"
+    return f"check 'username' and 'password' of {host} and what this user may push"
+
+
+def _scope(repository: str, action: str) -> str:
+    return f"repository:{repository}:{'pull,push' if action == 'push' else 'pull'}"
+
+
+def _same_origin(one: str, other: str) -> bool:
+    first, second = urlsplit(one), urlsplit(other)
+    return (first.scheme, first.netloc) == (second.scheme, second.netloc)
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+    try:
+        content = response.read(_READ_LIMIT + 1)
+    except urllib3.exceptions.HTTPError as error:
+        raise Unavailable(f"the registry's answer broke off: {_one_line(str(error))}", "run the job again") from error
+    if len(content) > _READ_LIMIT:
+        raise Unavailable("the registry sent more than a manifest may hold", "check the inputs 'image' and 'registry'")
+    response.release_conn()
+    return content
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _message(content: bytes) -> str:
+    """Read the specification's error body; else nothing, since a proxy's HTML page helps nobody."""
+    errors = _object(content).get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    return _one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]

@@ -1,0 +1,1 @@
+"""docker-publish: an image in a registry, known by its digest."""

@@ -1,0 +1,214 @@
+"""Tag rules as data: what is tagged → the tags, in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_actions.core.errors import BadInput
+from mlops_actions.docker_publish import tags
+from mlops_actions.docker_publish.legacy_tags import GenericRules, generic_tags, package_tags
+from mlops_actions.docker_publish.legacy_tags import needs_versions as legacy_needs_versions
+from mlops_actions.docker_publish.tags import Subject, Version
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+DEFAULT = ("sha", "branch", "semver", "latest")
+NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
+ON_MAIN = Subject(SHA, "refs/heads/main", "main", NOW)
+
+
+def on(ref: str, *versions: str, pr: int | None = None, fork: bool | None = None, default: str = "main") -> Subject:
+    return Subject(SHA, ref, default, NOW, pull_request=pr, from_fork=fork, versions=versions)
+
+
+MODERN = [
+    # rules, subject, tags
+    (DEFAULT, on("refs/heads/main"), ["0123456789ab", "main", "latest"]),
+    (DEFAULT, on("refs/heads/master"), ["0123456789ab", "master"]),
+    (DEFAULT, on("refs/heads/master", default="master"), ["0123456789ab", "master", "latest"]),
+    (DEFAULT, on("refs/heads/main", default=""), ["0123456789ab", "main"]),
+    (DEFAULT, on("refs/heads/feature/x_#1"), ["0123456789ab", "feature-x_-1"]),
+    (DEFAULT, on(""), ["0123456789ab"]),
+    (DEFAULT, on("refs/tags/v1.2.3"), ["0123456789ab", "1.2.3", "1.2", "1", "latest"]),
+    (DEFAULT, on("refs/tags/1.2.3"), ["0123456789ab", "1.2.3", "1.2", "1", "latest"]),
+    (DEFAULT, on("refs/tags/v0.1.0"), ["0123456789ab", "0.1.0", "0.1", "0", "latest"]),
+    (DEFAULT, on("refs/tags/v1.2.3-rc1"), ["0123456789ab", "1.2.3-rc1"]),
+    (DEFAULT, on("refs/tags/v1.2.3-rc.1"), ["0123456789ab", "1.2.3-rc.1"]),
+    (DEFAULT, on("refs/tags/v1.2.3+build.7"), ["0123456789ab", "1.2.3-build.7", "latest"]),
+    (DEFAULT, on("refs/tags/nightly"), ["0123456789ab"]),
+    (DEFAULT, on("refs/tags/v1.2"), ["0123456789ab"]),
+    (DEFAULT, on("refs/tags/v01.2.3"), ["0123456789ab"]),
+    # versions that are already there
+    (("semver", "latest"), on("refs/tags/v1.2.3", "1.2.2", "1.1.9", "0.9.0"), ["1.2.3", "1.2", "1", "latest"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "1.2.4"), ["1.2.3"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "1.3.0"), ["1.2.3", "1.2"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "2.0.0"), ["1.2.3", "1.2", "1"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "2.0.0-rc1", "2.0"), ["1.2.3", "1.2", "1", "latest"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "1.2.3", "v1.2.3"), ["1.2.3", "1.2", "1", "latest"]),
+    (("semver", "latest"), on("refs/tags/v1.10.0", "1.9.0"), ["1.10.0", "1.10", "1", "latest"]),
+    (("semver", "latest"), on("refs/tags/v1.9.0", "1.10.0"), ["1.9.0", "1.9"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "2026", "nightly", "ctx-0"), ["1.2.3", "1.2", "1", "latest"]),
+    # pull requests
+    (DEFAULT, on("refs/pull/7/merge", pr=7), ["0123456789ab"]),
+    (("sha", "pr", "latest"), on("refs/pull/7/merge"), ["0123456789ab", "pr-7"]),
+    (("pr",), on("refs/pull/7/head"), ["pr-7"]),
+    (("pr",), on("refs/heads/feature", pr=12), ["pr-12"]),
+    (("sha", "pr"), on("refs/heads/main"), ["0123456789ab"]),
+    (DEFAULT, on("refs/heads/feature", pr=7), ["0123456789ab", "feature"]),
+    (DEFAULT, on("refs/heads/feature", pr=7, fork=True), ["0123456789ab"]),
+    (DEFAULT, on("refs/heads/main", pr=7), ["0123456789ab"]),
+    (DEFAULT, on("refs/heads/main", pr=7, fork=False), ["0123456789ab"]),
+    (("sha", "latest"), on("refs/heads/main", pr=7), ["0123456789ab"]),
+    (("sha", "semver", "latest"), on("refs/tags/v9.9.9", pr=7), ["0123456789ab"]),
+    # the other rules
+    (("sha-long",), ON_MAIN, [SHA]),
+    (("tag",), on("refs/tags/v1.2.3"), ["v1.2.3"]),
+    (("tag",), on("refs/tags/release/2026"), ["release-2026"]),
+    (("sha", "tag"), ON_MAIN, ["0123456789ab"]),
+    (("date",), ON_MAIN, ["20261123"]),
+    (("snapshot",), ON_MAIN, ["20261123040506012345"]),
+    (("sha", "sha", "0123456789ab"), ON_MAIN, ["0123456789ab"]),
+    # literals
+    (("stable",), ON_MAIN, ["stable"]),
+    (("Stable_1.0",), ON_MAIN, ["Stable_1.0"]),
+    (("a b", "xäy", "_x"), ON_MAIN, ["a-b", "x-y", "_x"]),
+    ((".hidden", "-dash"), ON_MAIN, ["hidden", "dash"]),
+    (("owner/x:1",), ON_MAIN, ["owner-x-1"]),
+    (("x" * 200,), ON_MAIN, ["x" * 128]),
+    (("a\nb",), ON_MAIN, ["a-b"]),
+    (("--push",), ON_MAIN, ["push"]),
+    (("branch",), on("refs/heads/a//b"), ["a-b"]),
+    (("branch",), on("refs/heads/dependabot/pip/x-1.2"), ["dependabot-pip-x-1.2"]),
+    (("branch",), on("refs/heads/" + "y" * 300), ["y" * 128]),
+]
+
+
+@pytest.mark.parametrize(("rules", "subject", "expected"), MODERN)
+def test_the_modern_rules(rules: tuple[str, ...], subject: Subject, expected: list[str]) -> None:
+    assert list(tags.make(rules, subject).names) == expected
+
+
+PACKAGE = [
+    # subject, tag, branch_tag, tags (gpr-docker-publish: SHA, latest, and one more)
+    (ON_MAIN, "", False, ["0123456789ab", "latest"]),
+    (ON_MAIN, "mine", False, ["0123456789ab", "latest", "mine"]),
+    (ON_MAIN, "mine", True, ["0123456789ab", "latest", "mine"]),
+    (ON_MAIN, "", True, ["0123456789ab", "latest", "main"]),
+    (on("refs/heads/feature/x"), "", True, ["0123456789ab", "latest", "x"]),
+    (on("refs/heads/feature"), "", False, ["0123456789ab", "latest"]),
+    (on("refs/tags/v1"), "", True, ["0123456789ab", "latest", "v1"]),
+    (on("refs/pull/7/merge", pr=7), "", True, ["0123456789ab", "pr-7"]),
+    (on("refs/pull/7/merge", pr=7), "", False, ["0123456789ab"]),
+    (ON_MAIN, "bad tag", False, ["0123456789ab", "latest", "bad-tag"]),
+]
+
+
+@pytest.mark.parametrize(("subject", "tag", "branch_tag", "expected"), PACKAGE)
+def test_the_rules_of_gpr_docker_publish(subject: Subject, tag: str, branch_tag: bool, expected: list[str]) -> None:
+    assert list(package_tags(subject, tag, branch_tag).names) == expected
+
+
+GENERIC = [
+    # subject, rules, tags (Publish-Docker-Github-Action)
+    (ON_MAIN, GenericRules(), ["latest"]),
+    (on("refs/heads/master"), GenericRules(), ["latest"]),
+    (on("refs/heads/main"), GenericRules(default_branch="trunk"), ["main"]),
+    (on("refs/heads/trunk"), GenericRules(default_branch="trunk"), ["latest"]),
+    (on("refs/heads/feature/x"), GenericRules(), ["feature-x"]),
+    (on("refs/heads/release/1"), GenericRules(tag_names=True), ["release-1"]),
+    (on("refs/heads/x_#1"), GenericRules(), ["x_-1"]),
+    (on("refs/pull/7/merge", pr=7), GenericRules(), [SHA]),
+    (on("refs/tags/v1.2.3"), GenericRules(), ["latest"]),
+    (on("refs/tags/nightly"), GenericRules(), ["latest"]),
+    (on("refs/tags/v1.2.3-rc1"), GenericRules(), ["v1.2.3-rc1"]),
+    (on("refs/tags/v1.2.3", "2.0.0"), GenericRules(), ["v1.2.3"]),
+    (on("refs/tags/v1.2.3"), GenericRules(tag_names=True), ["v1.2.3"]),
+    (on("refs/tags/release/1"), GenericRules(tag_names=True), ["release-1"]),
+    (on("refs/tags/v1.2.3"), GenericRules(tag_semver=True), ["1.2.3", "1.2", "1"]),
+    (on("refs/tags/1.2.3"), GenericRules(tag_semver=True), ["1.2.3", "1.2", "1"]),
+    (on("refs/tags/v1.2.3-beta"), GenericRules(tag_semver=True), ["1.2.3-beta"]),
+    (on("refs/tags/v1.2.3-rc1"), GenericRules(tag_semver=True), ["1.2.3-rc1"]),
+    (on("refs/tags/v1.2.3-beta.1"), GenericRules(tag_semver=True), ["1.2.3-beta.1"]),
+    (on("refs/tags/v1.2.3", "1.3.0"), GenericRules(tag_semver=True), ["1.2.3", "1.2"]),
+    (on("refs/tags/nightly"), GenericRules(tag_semver=True), ["latest"]),
+    (on("refs/tags/nightly"), GenericRules(tag_semver=True, tag_names=True), ["nightly"]),
+    (ON_MAIN, GenericRules(tags="a,b c"), ["a", "b", "c"]),
+    (ON_MAIN, GenericRules(tags="latest"), ["latest"]),
+    (ON_MAIN, GenericRules(tags="sha,branch"), ["sha", "branch"]),
+    (ON_MAIN, GenericRules(name_tag="x"), ["x"]),
+    (ON_MAIN, GenericRules(name_tag="x", tags="a"), ["a"]),
+    (ON_MAIN, GenericRules(snapshot=True), ["latest", "20261123040506012345"]),
+    (on("refs/heads/x"), GenericRules(tags="a", snapshot=True), ["a", "20261123040506012345"]),
+]
+
+
+@pytest.mark.parametrize(("subject", "rules", "expected"), GENERIC)
+def test_the_rules_of_publish_docker(subject: Subject, rules: GenericRules, expected: list[str]) -> None:
+    assert list(generic_tags(subject, rules).names) == expected
+
+
+@pytest.mark.parametrize("rule", ["type=sha", "type=semver,pattern={{version}}", "pattern={{major}}", "suffix=-x"])
+def test_another_action_s_syntax_is_an_error(rule: str) -> None:
+    with pytest.raises(BadInput, match="not a rule of this action") as error:
+        tags.make([rule], ON_MAIN)
+    assert "semver" in error.value.remedy
+
+
+@pytest.mark.parametrize("rule", ["///", "...", "é", "-"])
+def test_a_literal_of_which_nothing_is_left_is_an_error(rule: str) -> None:
+    with pytest.raises(BadInput, match="no tag can be made"):
+        tags.make([rule], ON_MAIN)
+
+
+def test_nobody_can_plant_a_fingerprint_by_a_literal() -> None:
+    with pytest.raises(BadInput, match="fingerprints"):
+        tags.make(["ctx-" + "0" * 64], ON_MAIN)
+
+
+def test_no_tag_at_all_is_an_error_that_names_the_ref() -> None:
+    with pytest.raises(BadInput, match=r"refs/heads/feature") as error:
+        tags.make(["latest"], on("refs/heads/feature"))
+    assert "'sha'" in error.value.remedy
+
+
+def test_what_was_changed_or_left_out_is_said() -> None:
+    assert "made valid" in " ".join(tags.make(["branch"], on("refs/heads/a/b")).notes)
+    assert "pre-release" in " ".join(tags.make(DEFAULT, on("refs/tags/v1.0.0-rc1")).notes)
+    assert "newer 1.3.0" in " ".join(tags.make(DEFAULT, on("refs/tags/v1.2.0", "1.3.0")).notes)
+    assert "pull request" in " ".join(tags.make(DEFAULT, on("refs/pull/7/merge")).notes)
+
+
+def test_the_registry_is_asked_for_versions_only_where_a_release_needs_them() -> None:
+    assert tags.needs_versions(DEFAULT, on("refs/tags/v1.2.3"))
+    assert not tags.needs_versions(DEFAULT, on("refs/tags/v1.2.3-rc1"))
+    assert not tags.needs_versions(DEFAULT, ON_MAIN)
+    assert not tags.needs_versions(("sha",), on("refs/tags/v1.2.3"))
+    assert legacy_needs_versions(on("refs/tags/v1.2.3"), GenericRules())
+    assert not legacy_needs_versions(on("refs/tags/v1.2.3"), GenericRules(tags="x"))
+    assert not legacy_needs_versions(on("refs/tags/v1.2.3"), GenericRules(tag_names=True))
+
+
+def test_versions_order_as_semver_org_says() -> None:
+    ordered = [
+        "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
+        "1.0.0", "1.0.1", "1.2.0", "1.10.0", "2.0.0",
+    ]  # fmt: skip
+    parsed = [version for version in map(Version.parse, ordered) if version is not None]
+    assert len(parsed) == len(ordered)
+    assert all(older < newer for older, newer in itertools.pairwise(parsed))
+
+
+@given(st.text(min_size=1), st.sampled_from(["refs/heads/", "refs/tags/", "refs/pull/"]))
+def test_any_ref_yields_valid_tags_or_an_error(name: str, prefix: str) -> None:
+    subject = dataclasses.replace(ON_MAIN, ref=prefix + name)
+    try:
+        made = tags.make(("sha", "branch", "tag", "semver", "pr"), subject).names
+    except BadInput:
+        return
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", tag) for tag in made)
