@@ -1,0 +1,199 @@
+"""`act`: runs a workflow file as GitHub would, container actions in containers, everything else on this machine.
+
+Known differences to GitHub's runner: a step's working directory is the repository that act was started in and not the
+workspace (GITHUB_WORKSPACE is right); HOME is this machine's; the post stage gets neither state nor the inputs' defaults
+(`container_step` runs that one as the runner does).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.e2e.docker_daemon import Docker
+
+SUITE = "machine-learning-apps/mlops-actions"
+CHECKOUT = "actions/checkout"
+CHECKOUT_STAND_IN = Path(__file__).parent / "checkout"
+ACT = Path(sys.executable).with_name("act")
+TIMEOUT = 900.0
+
+
+@dataclass
+class StepRun:
+    """What came of one step of a job, its main stage."""
+
+    name: str
+    outcome: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+    post_outcome: str = ""
+    post_log: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class WorkflowRun:
+    """What came of a workflow run: its steps by job and id (a step without an id has its position, from "0")."""
+
+    exit_code: int
+    records: list[dict[str, Any]]
+    errors: str
+    steps: dict[tuple[str, str], StepRun]
+    jobs: dict[str, str]
+
+    def step(self, identifier: str, job: str | None = None) -> StepRun:
+        """The step of that id; `job` is needed where two jobs have one."""
+        found = [step for (of, name), step in self.steps.items() if name == identifier and job in (None, of)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} steps '{identifier}' ran, of {sorted(self.steps)}\n{self.transcript}")
+        return found[0]
+
+    @property
+    def transcript(self) -> str:
+        """The whole log, readable, for the message of a failed assertion."""
+        lines = []
+        for record in self.records:
+            text = str(record.get("msg", "")).rstrip("\n")
+            lines.append(f"[{record.get('jobID', '')}] {'  | ' if record.get('raw_output') else ''}{text}")
+        return "\n".join([*lines, self.errors])
+
+
+@dataclass(frozen=True)
+class Act:
+    """Runs workflow files with the suite's actions taken from `suite`, a copy of the checkout."""
+
+    docker: Docker
+    images: Mapping[str, str]
+    suite: Path
+    root: Path
+
+    def run(
+        self,
+        origin: Path,
+        workflow: str,
+        *,
+        event_name: str,
+        event: Mapping[str, Any],
+        repository: str,
+        branch: str = "main",
+        actor: str = "alice",
+        env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        rebuild: bool = False,
+        timeout: float = TIMEOUT,
+    ) -> WorkflowRun:
+        """Run the workflow file (a path in the repository) of `branch` in `origin`, a git repository, on an event.
+
+        `actions/checkout` fetches from `origin`; GITHUB_SHA is the branch's head, as on `issue_comment`. The images of the
+        suite's actions are those already built, unless `rebuild` has act build them anew from Dockerfile.base.
+        """
+        number = len(list(self.root.iterdir()))
+        home = self.root / f"run-{number}"
+        checkout, cache = home / "repository", home / "cache"
+        cache.mkdir(parents=True)
+        (home / "event.json").write_text(json.dumps(event))
+        _clone(origin, checkout, branch, repository)
+        command = [
+            str(ACT), event_name,
+            "--directory", str(checkout),
+            "--workflows", str(checkout / workflow),
+            "--eventpath", str(home / "event.json"),
+            "--actor", actor,
+            "--platform", "ubuntu-latest=-self-hosted",
+            "--json", "--pull=false", "--action-offline-mode", "--no-cache-server",
+            f"--rebuild={str(rebuild).lower()}",
+            "--action-cache-path", str(cache),
+            # Outputs are files below the cache path: without this mount they are lost, and the step still succeeds.
+            "--container-options", f"-v {cache}:{cache} --network host",
+            "--container-daemon-socket", self.docker.host,
+            # Where act mounts the socket. It hands this machine's DOCKER_HOST to containers, where that means nothing.
+            "--env", "DOCKER_HOST=unix:///var/run/docker.sock",
+            "--env", f"CHECKOUT_ORIGIN={origin.resolve()}",
+            *_options("--env", env), *_options("--secret", secrets), *_options("--var", variables),
+        ]  # fmt: skip
+        for used in set(_uses(yaml.safe_load((checkout / workflow).read_text()))):
+            action, _, ref = used.partition("@")
+            folder = CHECKOUT_STAND_IN if action == CHECKOUT else self.suite
+            command += ["--local-repository", f"{'/'.join(action.split('/')[:2])}@{ref}={folder}"]
+            if action.startswith(SUITE) and not rebuild:
+                self.docker("tag", self.images["suite"], image_name(used))
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "DOCKER_HOST": self.docker.host}
+        done = subprocess.run(
+            command, env=environment, cwd=home, capture_output=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+        )
+        return _read(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def image_name(used: str) -> str:
+    """The name that act gives the image of a `uses:` in a step (its action.go: getContainerActionPaths, execAsDocker)."""
+    path = "/".join(used.partition("@")[0].split("/")[2:])
+    return f"act-{re.sub('[^a-zA-Z0-9]', '-', f'{used}/{path}')}-dockeraction:latest".lower()
+
+
+def _clone(origin: Path, checkout: Path, branch: str, repository: str) -> None:
+    git = ["git", "-c", "safe.directory=*"]
+    subprocess.run([*git, "clone", "--quiet", "--branch", branch, origin.resolve().as_uri(), str(checkout)], check=True)
+    # Where act learns the repository's name from.
+    remote = f"https://github.com/{repository}.git"
+    subprocess.run([*git, "remote", "set-url", "origin", remote], cwd=checkout, check=True)
+
+
+def _options(name: str, values: Mapping[str, str] | None) -> list[str]:
+    return [word for key, value in (values or {}).items() for word in (name, f"{key}={value}")]
+
+
+def _uses(workflow: Mapping[str, Any]) -> Iterator[str]:
+    for job in workflow["jobs"].values():
+        for step in job.get("steps", ()):
+            used = str(step.get("uses", ""))
+            if used.startswith((f"{SUITE}/", f"{SUITE}@", f"{CHECKOUT}@")):
+                yield used
+
+
+def _read(exit_code: int, output: str, errors: str) -> WorkflowRun:
+    records, steps, jobs = [], {}, {}
+    for line in output.splitlines():
+        if not line.startswith("{"):
+            errors += f"{line}\n"
+            continue
+        record = json.loads(line)
+        records.append(record)
+        if "jobResult" in record:
+            jobs[record["jobID"]] = record["jobResult"]
+        path = record.get("stepID", [])
+        if not path:
+            continue
+        step = steps.setdefault((record["jobID"], path[0]), StepRun(record["step"]))
+        _note(step, record, nested=len(path) > 1)
+    return WorkflowRun(exit_code, records, errors, steps, jobs)
+
+
+def _note(step: StepRun, record: Mapping[str, Any], *, nested: bool) -> None:
+    stage, command = record.get("stage"), record.get("command")
+    said = str(record["msg"]) if record.get("raw_output") else str(record["raw"]) if "raw" in record else ""
+    if stage == "Post":
+        step.post_log += said
+    elif stage == "Main":
+        step.log += said
+    if nested:
+        return
+    if "stepResult" in record:
+        if stage == "Main":
+            step.outcome = record["stepResult"]
+        elif stage == "Post":
+            step.post_outcome = record["stepResult"]
+    elif command == "set-output" and stage == "Main":
+        step.outputs[record["name"]] = record["arg"]
+    elif command == "summary" and stage == "Main":
+        step.summary += record["content"]

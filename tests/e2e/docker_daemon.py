@@ -1,0 +1,193 @@
+"""A Docker daemon for the tests: the one that answers already, else one of their own that ends with them.
+
+A daemon of their own shares nothing with any other on the machine: data, state, pid file, socket and bridge are its own,
+and only the data (images and layers) stays for the next run. `python -m tests.e2e.docker_daemon` holds one open until
+interrupted and prints the `DOCKER_HOST` to export, so that several runs can share it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+BRIDGE = "mlops-e2e0"
+BRIDGE_ADDRESS = "172.30.253.1/24"
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 30.0
+
+
+class DaemonError(Exception):
+    """No daemon answers and none could be started."""
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A daemon that answers at `host`, and the client that talks to it."""
+
+    host: str
+
+    @property
+    def socket(self) -> Path:
+        """The daemon's Unix socket, to be mounted where the runner mounts it."""
+        if not self.host.startswith("unix://"):
+            raise DaemonError(f"the tests mount the daemon's socket, but DOCKER_HOST is {self.host}")
+        return Path(self.host.removeprefix("unix://"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment, pointed at the daemon."""
+        return {**os.environ, "DOCKER_HOST": self.host}
+
+    def __call__(self, *arguments: str, check: bool = True, input: bytes | None = None) -> str:
+        """Run `docker ARGUMENTS` and return what it printed; a failure raises with what it said."""
+        done = subprocess.run(["docker", *arguments], env=self.environment, input=input, capture_output=True, check=False)
+        if check and done.returncode != 0:
+            message = done.stderr.decode(errors="replace").strip()
+            raise DaemonError(f"docker {' '.join(arguments)}: exit {done.returncode}: {message}")
+        return done.stdout.decode(errors="replace")
+
+    def inspect(self, name: str) -> dict[str, object]:
+        """What `docker inspect` knows about an image or a container."""
+        found: list[dict[str, object]] = json.loads(self("inspect", name))
+        return found[0]
+
+
+def cache_directory() -> Path:
+    """Where what is dear to make again outlives a run: outside the checkout, one for all checkouts."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    directory = Path(base) / "mlops-actions"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def answering() -> Docker | None:
+    """The daemon that this process's environment points at, where one answers."""
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    docker = Docker(host)
+    return docker if _answers(docker) else None
+
+
+def _answers(docker: Docker) -> bool:
+    return bool(docker("version", "--format", "{{.Server.Version}}", check=False).strip())
+
+
+@contextlib.contextmanager
+def daemon() -> Iterator[Docker]:
+    """Yield a daemon that answers; one that had to be started is stopped in the end."""
+    found = answering()
+    if found is not None:
+        yield found
+        return
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        raise DaemonError("no Docker daemon answers, and starting one needs root and dockerd (Debian: docker.io)")
+    with _exclusive(cache_directory() / "docker.lock"), _own(cache_directory() / "docker") as own:
+        yield own
+
+
+@contextlib.contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock: two daemons must never share a data root."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run to let go of {path}", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _own(data_root: Path) -> Iterator[Docker]:
+    # Short, because a Unix socket's path may have no more than 107 characters.
+    state = Path(tempfile.mkdtemp(prefix="mlops-e2e-", dir="/run" if os.access("/run", os.W_OK) else None))
+    log = state / "dockerd.log"
+    docker = Docker(f"unix://{state}/docker.sock")
+    _add_bridge()
+    command = [
+        "setpriv", "--pdeathsig", "TERM",  # should this process be killed, the daemon goes too
+        "dockerd",
+        "--data-root", str(data_root),
+        "--exec-root", f"{state}/exec",
+        "--pidfile", f"{state}/docker.pid",
+        "--host", docker.host,
+        "--bridge", BRIDGE,
+        # A bridge with longer packets than the way out loses them where ICMP is filtered.
+        "--mtu", str(_mtu_of_default_route()),
+    ]  # fmt: skip
+    try:
+        with log.open("wb") as sink:
+            # A group of its own: an interrupt at the terminal must reach the tests first, which still need the daemon.
+            process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            _wait_until_it_answers(docker, process, log)
+            try:
+                yield docker
+            finally:
+                _remove_containers(docker)
+        finally:
+            _stop(process)
+    finally:
+        subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def _add_bridge() -> None:
+    subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
+    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
+    subprocess.run(["ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE], check=True)
+    subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
+
+
+def _mtu_of_default_route() -> int:
+    routes = json.loads(subprocess.run(["ip", "-json", "route", "show", "default"], capture_output=True, check=True).stdout)
+    if not routes:
+        return 1500
+    return int(Path(f"/sys/class/net/{routes[0]['dev']}/mtu").read_text())
+
+
+def _wait_until_it_answers(docker: Docker, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while not _answers(docker):
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            raise DaemonError(f"dockerd did not start; its last words:\n{tail}")
+        time.sleep(0.2)
+
+
+def _remove_containers(docker: Docker) -> None:
+    """Containers of a run that was broken off would stay in the data root for ever."""
+    left = docker("ps", "--all", "--quiet", check=False).split()
+    if left:
+        docker("rm", "--force", "--volumes", *left, check=False)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def main() -> None:
+    """Hold a daemon open until interrupted."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with contextlib.suppress(KeyboardInterrupt), daemon() as docker:
+        print(f"export DOCKER_HOST={docker.host}", flush=True)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

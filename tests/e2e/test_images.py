@@ -1,0 +1,180 @@
+"""Every image as the runner uses it: what is in it, what is not, what reaches the action, how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.container_step import EXECUTABLES, Runner
+from tests.e2e.docker_daemon import Docker
+from tests.e2e.images import ACTIONS, BASE_IMAGE, ROOT, compressed_size
+
+LOCKS = {"chatops": "chatops", "argo-submit": "argo", "wandb-runs": "wandb", "docker-publish": "docker"}
+SDKS = {
+    "chatops": ["github", "yaml"],
+    "argo-submit": ["github", "google.auth", "google.cloud.container_v1", "kubernetes", "yaml"],
+    "wandb-runs": ["github", "urllib3", "wandb", "yaml"],
+    "docker-publish": ["docker", "google.auth", "urllib3", "yaml"],
+}
+SDKS["suite"] = sorted({name for names in SDKS.values() for name in names})
+TARGETS = [*ACTIONS, "suite"]
+
+
+def python(runner: Runner, target: str, code: str, **options: Any) -> Any:
+    """Run Python in the image, in the runner's environment; returns what it printed, read as JSON."""
+    done = runner.run(target, entrypoint=f"{EXECUTABLES}/python", arguments=("-IBc", code), **options)
+    assert done.exit_code == 0, done.log
+    return json.loads(done.log)
+
+
+def locked(target: str) -> dict[str, str]:
+    """The packages a target should hold, by normalised name: its lock file's, of this platform."""
+    locks = [LOCKS[target]] if target in LOCKS else list(LOCKS.values())
+    text = "\n".join((ROOT / f"tools/locks/{lock}.txt").read_text() for lock in locks)
+    found = re.findall(r"^([\w.-]+)==(\S+)(?: ; (.+?))? \\$", text, re.MULTILINE)
+    return {normalised(name): version for name, version, marker in found if "sys_platform == 'win32'" not in marker}
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_holds_exactly_the_packages_of_its_lock_files(runner: Runner, target: str) -> None:
+    code = "import importlib.metadata as m, json; print(json.dumps([[d.name, d.version] for d in m.distributions()]))"
+    found = {normalised(name): version for name, version in python(runner, target, code)}
+    assert found == locked(target)
+    assert not {"pip", "setuptools", "wheel"} & set(found)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_its_sdks_can_be_imported(runner: Runner, target: str) -> None:
+    code = f"import importlib; [importlib.import_module(name) for name in {SDKS[target]}]; print('[]')"
+    assert python(runner, target, code) == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_only_what_builds_images_has_git_and_docker(runner: Runner, target: str) -> None:
+    code = "import json, shutil; print(json.dumps([bool(shutil.which(name)) for name in ('git', 'docker', 'pip', 'gcc')]))"
+    tools = target in ("docker-publish", "suite")
+    assert python(runner, target, code) == [tools, tools, False, False]
+
+
+def test_docker_and_buildx_reach_the_daemon_through_the_mounted_socket(runner: Runner) -> None:
+    code = """
+import json, subprocess
+def said(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+print(json.dumps([said("docker", "version", "--format", "{{.Server.Version}}"), said("docker", "buildx", "version")]))
+"""
+    server, buildx = python(runner, "docker-publish", code)
+    assert server == runner.docker("version", "--format", "{{.Server.Version}}").strip()
+    assert "buildx" in buildx
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_module_is_compiled_and_never_compared_with_its_source(runner: Runner, target: str) -> None:
+    code = """
+import importlib.util, json, pathlib, sysconfig
+bad = []
+for path in pathlib.Path(sysconfig.get_path("purelib")).rglob("*.py"):
+    cache = pathlib.Path(importlib.util.cache_from_source(path))
+    if not cache.exists() or cache.read_bytes()[4] != 1:  # bit 0: by hash; bit 1, which must not be set: compare it
+        bad.append(str(path))
+print(json.dumps(bad))
+"""
+    # Some packages carry files that are no Python 3 (templates, for instance), and nothing imports.
+    assert [path for path in python(runner, target, code) if "/mlops_actions/" in path] == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_runners_environment_arrives_whole(runner: Runner, target: str) -> None:
+    inputs = {"github-token": "t-1", "allow-users": "a\nb", "some input": "x", "plain": ""}
+    code = "import json, os; print(json.dumps([dict(os.environ), os.getcwd(), os.getuid(), os.getpid()]))"
+    environment, directory, user, process = python(runner, target, code, inputs=inputs, state={"begun": "1"})
+    assert environment["INPUT_GITHUB-TOKEN"] == "t-1"
+    assert environment["INPUT_ALLOW-USERS"] == "a\nb"
+    assert environment["INPUT_SOME_INPUT"] == "x"
+    assert environment["INPUT_PLAIN"] == ""
+    assert environment["STATE_begun"] == "1"
+    assert environment["HOME"] == "/github/home"
+    assert (directory, user, process) == ("/github/workspace", 0, 1)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("target", ["own", "suite"])
+@pytest.mark.parametrize("post", [False, True])
+def test_no_code_of_the_workspace_or_of_the_jobs_python_is_run(runner: Runner, action: str, target: str, post: bool) -> None:
+    trap = "import pathlib; pathlib.Path('/github/workspace/trapped').write_text(__name__)\n"
+    for name in ("sitecustomize", "usercustomize", "yaml", "json", "os", "github", "mlops_actions/__init__"):
+        path = runner.workspace / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(trap)
+    env = {"PYTHONPATH": "/github/workspace", "PYTHONHOME": "/opt/hostedtoolcache/Python/3.12", "PYTHONSTARTUP": "os.py"}
+    done = runner.run(action, image=action if target == "own" else "suite", post=post, env=env)
+    assert not (runner.workspace / "trapped").exists()
+    assert "Traceback" not in done.log
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_the_action_files_name_what_the_images_hold(images: Mapping[str, str], docker: Docker, action: str) -> None:
+    folder = ROOT / "actions" / action
+    runs = yaml.safe_load((folder / "action.yml").read_text())["runs"]
+    assert runs["using"] == "docker"
+    assert (folder / runs["image"]).resolve() == ROOT / "Dockerfile.base"
+    for stage in ("entrypoint", "post-entrypoint"):
+        assert PurePosixPath(runs[stage]).parent == PurePosixPath(EXECUTABLES)
+        for image in (images[action], images["suite"]):
+            docker("run", "--rm", "--network", "none", "--entrypoint", "test", image, "-x", runs[stage])
+
+
+def test_suite_is_the_default_target(docker: Docker, images: Mapping[str, str], checkout: Path) -> None:
+    name = "mlops-actions-e2e/default"
+    docker("build", "-t", name, "-f", str(checkout / "Dockerfile.base"), str(checkout))
+    assert docker.inspect(name)["RootFS"] == docker.inspect(images["suite"])["RootFS"]
+    assert docker.inspect(name)["Config"] == docker.inspect(images["suite"])["Config"]
+
+
+def test_every_entrypoint_is_in_exec_form_and_needs_no_shell(docker: Docker, images: Mapping[str, str]) -> None:
+    for target in TARGETS:
+        config = docker.inspect(images[target])["Config"]
+        name = "mlops-actions" if target == "suite" else target
+        assert isinstance(config, dict)
+        assert config["Entrypoint"] == [f"{EXECUTABLES}/{name}"]
+        assert config["User"] == ""
+        assert config["WorkingDir"] == "/github/workspace"
+
+
+def test_chatops_adds_at_most_25_megabytes_to_the_base_image(docker: Docker, images: Mapping[str, str]) -> None:
+    added = compressed_size(docker, images["chatops"]) - compressed_size(docker, BASE_IMAGE)
+    assert added <= 25_000_000
+
+
+@pytest.fixture
+def silent_server() -> Iterator[tuple[str, threading.Event]]:
+    """A server that takes every request and never answers; the event is set when the first has arrived."""
+    arrived, closed = threading.Event(), threading.Event()
+
+    class Silent(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            arrived.set()
+            closed.wait()
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", arrived
+        closed.set()
+        server.shutdown()
