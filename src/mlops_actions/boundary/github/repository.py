@@ -1,0 +1,234 @@
+"""One repository on GitHub: what the actions read from it and write to it, call by call.
+
+Each call names the `permissions:` line it needs, for the message where it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from mlops_actions.boundary.github.failures import GitHubRefused
+from mlops_actions.boundary.github.transport import Transport
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.event import PullRequest, pull_request
+from mlops_actions.core.markdown import COMMENT_LIMIT, cut
+from mlops_actions.core.ports import Log
+
+# How the workflow's own token signs; it may not ask who it is.
+WORKFLOW_LOGIN = "github-actions[bot]"
+_COMMENTS = "pull-requests: write"
+_CUT_NOTE = "_Cut here: GitHub takes at most 65,536 characters in a comment._"
+
+
+class GitHub:
+    """`repository` is `owner/name`. `login` is who the token acts as, where that is known already (a GitHub App)."""
+
+    def __init__(self, transport: Transport, repository: str, *, login: str = "") -> None:
+        self._api = transport
+        self.repository = repository
+        self._login = login
+        self._root = f"/repos/{repository}"
+
+    @classmethod
+    def connect(cls, token: str, context: Context, log: Log) -> GitHub:
+        """Reach the repository that the workflow runs in, at the address the runner gave."""
+        return cls(Transport(token, context.api_url, log), context.repository)
+
+    def stop(self) -> None:
+        """Give up whatever waits for a retry: the job is being cancelled."""
+        self._api.stop()
+
+    # Pull requests and people
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Read a pull request."""
+        return pull_request(self._api.get(f"{self._root}/pulls/{number}", needs="pull-requests: read"))
+
+    def permission(self, login: str) -> Mapping[str, Any]:
+        """Ask what a user may do here: `role_name`, `user.permissions`."""
+        found: Mapping[str, Any] = self._api.get(f"{self._root}/collaborators/{_part(login)}/permission")
+        return found
+
+    def is_team_member(self, team: str, login: str) -> bool:
+        """Whether a user is an active member of `org/team` (also through a child team); the token must be able to see it."""
+        organisation, _, slug = team.partition("/")
+        path = f"/orgs/{_part(organisation)}/teams/{_part(slug)}/memberships/{_part(login)}"
+        try:
+            return bool(self._api.get(path)["state"] == "active")
+        except GitHubRefused as refused:
+            if refused.status != 404:
+                raise
+        # 404 is also the answer of a token that cannot see the team: only a team that can be read has no such member.
+        self._api.get(f"/orgs/{_part(organisation)}/teams/{_part(slug)}")
+        return False
+
+    def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield all reviews of a pull request, oldest first."""
+        return self._api.pages(f"{self._root}/pulls/{number}/reviews", needs="pull-requests: read")
+
+    # What is known about a commit
+
+    def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the updates of a ref (`refs/heads/…`), newest first: `before`, `after`, `timestamp`."""
+        return self._api.pages(f"{self._root}/activity", needs="contents: read", ref=ref, direction="desc")
+
+    def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a commit's check suites."""
+        return self._api.pages(f"{self._root}/commits/{sha}/check-suites", needs="checks: read", key="check_suites")
+
+    def check_runs(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the latest check runs of a commit."""
+        return self._api.pages(f"{self._root}/commits/{sha}/check-runs", needs="checks: read", key="check_runs")
+
+    def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the latest status of each context of a commit."""
+        return self._api.pages(f"{self._root}/commits/{sha}/status", needs="statuses: read", key="statuses")
+
+    def required_checks(self, branch: str) -> tuple[str, ...]:
+        """Name the checks that a branch requires, by its protection and by rulesets."""
+        protected = self._api.get(f"{self._root}/branches/{_part(branch)}", needs="contents: read")
+        protection = protected.get("protection") or {}
+        names = list((protection.get("required_status_checks") or {}).get("contexts") or [])
+        for rule in self._api.pages(f"{self._root}/rules/branches/{_part(branch)}"):
+            if rule.get("type") == "required_status_checks":
+                names += [check["context"] for check in rule["parameters"]["required_status_checks"]]
+        return tuple(dict.fromkeys(names))
+
+    # The conversation
+
+    def react(self, target: str, content: str) -> int:
+        """Put a reaction on `issues/comments/ID`, `pulls/comments/ID` or `issues/NUMBER`; returns its id."""
+        _, made = self._api.send(
+            "POST", f"{self._root}/{target}/reactions", body={"content": content}, needs=_COMMENTS, repeatable=True
+        )
+        return int(made["id"])
+
+    def unreact(self, target: str, reaction: int) -> None:
+        """Take a reaction away; one that is gone already is fine."""
+        self._gone(f"{self._root}/{target}/reactions/{reaction}")
+
+    def comment(self, number: int, body: str) -> str:
+        """Write a comment on an issue or pull request; returns its html_url."""
+        _, made = self._api.send(
+            "POST", f"{self._root}/issues/{number}/comments", body={"body": _fitting(body)}, needs=_COMMENTS
+        )
+        return str(made["html_url"])
+
+    def upsert_comment(self, number: int, tag: str, body: str) -> str:
+        """Write the one comment that carries `tag`, or bring it up to date; returns its html_url.
+
+        It is found by a hidden marker in its first line and by having been written by us: anybody can write the marker.
+        """
+        marker = f"<!-- mlops-actions:{quote(tag, safe='')} -->"
+        text = _fitting(f"{marker}\n{body}")
+        pages = self._api.pages(f"{self._root}/issues/{number}/comments", needs="pull-requests: read")
+        marked = [comment for comment in pages if str(comment.get("body") or "").startswith(marker)]
+        for comment in marked:
+            if self._is_ours(comment):
+                path = f"{self._root}/issues/comments/{comment['id']}"
+                _, updated = self._api.send("PATCH", path, body={"body": text}, needs=_COMMENTS)
+                return str(updated["html_url"])
+        return self.comment(number, text)
+
+    def _is_ours(self, comment: Mapping[str, Any]) -> bool:
+        author = comment.get("user") or {}
+        return bool(author.get("login")) and author["login"] == self._who()
+
+    def _who(self) -> str:
+        """Learn who the token acts as: a user may ask; an installation is told by GraphQL alone, and not everywhere."""
+        if not self._login:
+            try:
+                self._login = str(self._api.get("/user")["login"])
+            except GitHubRefused:
+                self._login = self._viewer() or WORKFLOW_LOGIN
+        return self._login
+
+    def _viewer(self) -> str:
+        base = self._api.api_url
+        address = f"{base.removesuffix('/v3')}/graphql"
+        try:
+            _, answer = self._api.send("POST", address, body={"query": "query{viewer{login}}"}, repeatable=True)
+            return str(answer["data"]["viewer"]["login"])
+        except (ActionError, KeyError, TypeError):
+            return ""
+
+    # Labels
+
+    def add_labels(self, number: int, labels: list[str]) -> None:
+        """Set labels on an issue or pull request; one that does not exist is made."""
+        self._api.send(
+            "POST", f"{self._root}/issues/{number}/labels", body={"labels": labels}, needs=_COMMENTS, repeatable=True
+        )
+
+    def remove_label(self, number: int, label: str) -> None:
+        """Take a label away; one that is not there is fine."""
+        self._gone(f"{self._root}/issues/{number}/labels/{_part(label)}")
+
+    # Checks and deployments
+
+    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
+        """Open a check run in progress on a commit; `url` is where its details are. Returns its id."""
+        body = {
+            "name": name,
+            "head_sha": sha,
+            "status": "in_progress",
+            "details_url": url,
+            "output": {"title": title, "summary": _fitting(summary)},
+        }
+        _, made = self._api.send("POST", f"{self._root}/check-runs", body=body, needs="checks: write")
+        return int(made["id"])
+
+    def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
+        """End a check run: `success`, `failure`, `cancelled`, `neutral`, `timed_out`, `skipped`."""
+        body = {
+            "status": "completed",
+            "conclusion": conclusion,
+            "output": {"title": title, "summary": _fitting(summary)},
+        }
+        self._api.send("PATCH", f"{self._root}/check-runs/{check_run}", body=body, needs="checks: write")
+
+    def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
+        """Create a deployment of exactly this commit; returns its id."""
+        body = {
+            "ref": sha,
+            "environment": environment,
+            "payload": payload,
+            "description": description[:140],
+            # GitHub would otherwise merge the base branch first, and so deploy another commit.
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        _, made = self._api.send("POST", f"{self._root}/deployments", body=body, needs="deployments: write")
+        return int(made["id"])
+
+    def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
+        """Report on a deployment: `in_progress`, `success`, `failure`, `error`, `inactive`."""
+        body = {"state": state, "log_url": url, "description": description[:140], "auto_inactive": True}
+        path = f"{self._root}/deployments/{deployment}/statuses"
+        self._api.send("POST", path, body=body, needs="deployments: write")
+
+    # Events
+
+    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        """Send a `repository_dispatch`."""
+        body = {"event_type": event_type, "client_payload": payload}
+        self._api.send("POST", f"{self._root}/dispatches", body=body, needs="contents: write")
+
+    def _gone(self, path: str) -> None:
+        try:
+            self._api.send("DELETE", path, needs=_COMMENTS)
+        except GitHubRefused as refused:
+            if refused.status != 404:
+                raise
+
+
+def _part(text: str) -> str:
+    """One part of a path: a label or branch may hold anything."""
+    return quote(text, safe="")
+
+
+def _fitting(body: str) -> str:
+    return cut(body, COMMENT_LIMIT, _CUT_NOTE)
