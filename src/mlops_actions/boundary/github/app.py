@@ -17,7 +17,7 @@ _KEY_REMEDY = "give 'app-private-key' the whole text of the App's .pem file, fro
 
 @dataclass(frozen=True)
 class AppKey:
-    """An App's id and private key: PEM, its base64, or PEM on one line with its line ends escaped (secrets hold all three)."""
+    """An App's id and private key: PEM, its base64, or PEM with escaped line ends (secrets hold all three)."""
 
     app_id: str
     private_key: str = field(repr=False)
