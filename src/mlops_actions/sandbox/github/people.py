@@ -1,0 +1,144 @@
+"""Who acts: users, bots, organisations, teams, Apps with their installations, and the tokens they act by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+AccountKind = Literal["User", "Bot", "Organization"]
+
+# Repository roles from least to most, and the switches that a role turns on in `permissions` blocks.
+# https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories/repository-roles
+ROLES: Final = ("none", "read", "triage", "write", "maintain", "admin")
+ROLE_FLAGS: Final = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
+
+# Workflow `permissions:` keys that a job's token can hold; `metadata: read` is always there.
+# https://docs.github.com/actions/security-for-github-actions/security-guides/automatic-token-authentication
+WORKFLOW_PERMISSIONS: Final = (
+    "actions", "attestations", "checks", "contents", "deployments", "discussions", "id_token", "issues", "packages",
+    "pages", "pull_requests", "repository_projects", "security_events", "statuses",
+)  # fmt: skip
+LEVELS: Final = ("none", "read", "write", "admin")
+
+
+def rank(role: str) -> int:
+    """Order roles; raises ValueError for a name that is not one of GitHub's own roles."""
+    return ROLES.index(role)
+
+
+def role_flags(role: str) -> dict[str, bool]:
+    """Return GitHub's `permissions` block of a role, e.g. `{"pull": True, "push": False, ...}`."""
+    return {flag: rank(role) >= rank(least) for flag, least in ROLE_FLAGS.items()}
+
+
+@dataclass(eq=False)
+class User:
+    """An account. Bots carry the suffix `[bot]` in their login, as GitHub's do."""
+
+    id: int
+    login: str
+    kind: AccountKind = "User"
+    name: str | None = None
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether this is an App's or GitHub's own bot."""
+        return self.kind == "Bot"
+
+
+@dataclass(eq=False)
+class Team:
+    """A team of an organisation; members of a child team count as members of its parents."""
+
+    id: int
+    organization: User
+    slug: str
+    members: dict[str, Literal["member", "maintainer"]] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    parent: Team | None = None
+    children: list[Team] = field(default_factory=list)
+
+    def membership(self, login: str) -> Literal["member", "maintainer"] | None:
+        """Return the role of an active member, a child team's too, or None."""
+        if login in self.members:
+            return self.members[login]
+        inherited = (child.membership(login) for child in self.children)
+        return next((role for role in inherited if role is not None), None)
+
+
+@dataclass(eq=False)
+class App:
+    """A GitHub App. `private_key` (PEM) signs its JSON web tokens; only the public half is used to check them."""
+
+    id: int
+    slug: str
+    name: str
+    owner: User
+    bot: User
+    created_at: datetime
+    permissions: dict[str, str] = field(default_factory=dict)
+    private_key: str = field(default="", repr=False)
+    public_key: str = field(default="", repr=False)
+    installations: list[Installation] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Installation:
+    """An App on an account. `repositories` holds full names; None means all of the account's."""
+
+    id: int
+    app: App
+    account: User
+    created_at: datetime
+    repositories: frozenset[str] | None = None
+
+    def covers(self, full_name: str) -> bool:
+        """Whether the installation reaches this repository."""
+        if self.repositories is None:
+            return full_name.split("/", 1)[0].lower() == self.account.login.lower()
+        return full_name in self.repositories
+
+
+@dataclass(eq=False)
+class Token:
+    """What a client authenticates by.
+
+    A user's token has `permissions` None: it may do what its user's role allows. A workflow's or installation's token
+    carries the permissions it was given, limited to `repositories` (None: all the installation reaches).
+    `starts_workflows` is False for a workflow's own token: what it does triggers no further workflow.
+    """
+
+    value: str = field(repr=False)
+    actor: User
+    permissions: dict[str, str] | None = None
+    repositories: frozenset[str] | None = None
+    app: App | None = None
+    installation: Installation | None = None
+    expires_at: datetime | None = None
+    starts_workflows: bool = True
+
+    def allows(self, permission: str, level: str) -> bool:
+        """Whether an installation's token holds `permission` at `level` or above."""
+        if self.permissions is None:
+            return False
+        held = "read" if permission == "metadata" else self.permissions.get(permission, "none")
+        return LEVELS.index(held) >= LEVELS.index(level)
+
+
+def normal_permissions(permissions: Mapping[str, str] | str) -> dict[str, str]:
+    """Read a workflow's `permissions:` value: a mapping (hyphens or underscores), `read-all` or `write-all`.
+
+    Raises ValueError for a permission or level that GitHub does not know.
+    """
+    if isinstance(permissions, str):
+        if permissions not in ("read-all", "write-all"):
+            raise ValueError(f"permissions are a mapping, read-all or write-all, not {permissions!r}")
+        return dict.fromkeys(WORKFLOW_PERMISSIONS, permissions.removesuffix("-all"))
+    result: dict[str, str] = {}
+    for name, level in permissions.items():
+        if level not in LEVELS:
+            raise ValueError(f"permission {name} has the level {level!r}; levels are {', '.join(LEVELS)}")
+        result[name.replace("-", "_")] = level
+    return result

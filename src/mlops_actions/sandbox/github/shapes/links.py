@@ -1,0 +1,24 @@
+"""Addresses of one server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses under `origin`, which has no trailing slash; the API lies where a GitHub Enterprise Server has it."""
+
+    origin: str
+
+    def api(self, *parts: object) -> str:
+        """Return an address of the REST API."""
+        return "/".join([f"{self.origin}/api/v3", *(quote(str(part), safe="/{}:+@") for part in parts)])
+
+    def web(self, *parts: object) -> str:
+        """Return an address of a page."""
+        return "/".join([self.origin, *(quote(str(part), safe="/{}:+@[]") for part in parts)])

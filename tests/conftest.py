@@ -1,0 +1,20 @@
+"""Fixtures that more than one part of the tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from mlops_actions.sandbox.github import GitHubServer
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubServer]:
+    """A GitHub of the test's own; every exchange and payload is held against GitHub's schemas at the end."""
+    from tests.support.github import validated_github
+
+    with validated_github() as server:
+        yield server
