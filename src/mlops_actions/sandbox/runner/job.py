@@ -47,6 +47,7 @@ class JobResult:
 
     identifier: str
     conclusion: Outcome
+    workspace: Path
     steps: list[StepResult] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
     annotations: list[tuple[str, str]] = field(default_factory=list)
@@ -107,7 +108,7 @@ class JobRunner:
         """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps run in any case."""
         scope = Scope(self._contexts, Status(failed=bool(self._failed_needs)))
         if not scope.condition(self._job.condition):
-            return JobResult(self._job.identifier, "skipped")
+            return JobResult(self._job.identifier, "skipped", self._layout.workspace)
         self._layout.make()
         self._layout.event.write_text(json.dumps(self._run.payload), encoding="utf-8")
         for texts in (self._workflow.environment, self._job.environment):
@@ -117,7 +118,9 @@ class JobRunner:
         for result in reversed(self._results):
             self._post(result)
         outputs = {name: self._scope().render(text) for name, text in self._job.outputs.items()}
-        return JobResult(self._job.identifier, self._conclusion(), self._results, outputs, self._log.annotations)
+        return JobResult(
+            self._job.identifier, self._conclusion(), self._layout.workspace, self._results, outputs, self._log.annotations
+        )
 
     def _conclusion(self) -> Outcome:
         if self._status.cancelled:

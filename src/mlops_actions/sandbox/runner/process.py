@@ -6,52 +6,74 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 # ProcessInvoker.cs: SIGINT, 7.5 s, SIGTERM, 2.5 s, kill.
 _SECONDS_TO_END = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
 _SECONDS_TO_DRAIN = 5.0
+_INTERRUPTED, _ENDED = b"i", b"e"
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, say: Callable[[str], None]) -> int:
-    """Run to the end and return the exit code; KeyboardInterrupt ends the process first, gently, and is raised again.
+    """Run to the end and return the exit code; an interrupt (SIGINT) first ends the process, then raises KeyboardInterrupt.
 
     Standard output and error reach `say` as they come, without line ends. Nothing of the process outlives the call.
     """
-    with subprocess.Popen(
+    with _news() as (heard, tell), subprocess.Popen(
         argv, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", start_new_session=True,
     ) as process:  # fmt: skip
-        reader = threading.Thread(target=_pass_on, args=(process, say), daemon=True)
+        reader = threading.Thread(target=_pass_on, args=(process.stdout, say), daemon=True)
         reader.start()
-        try:
-            process.wait()
-        except KeyboardInterrupt:
+        waiter = threading.Thread(target=lambda: (process.wait(), os.write(tell, _ENDED)), daemon=True)
+        waiter.start()
+        interrupted = os.read(heard, 1) == _INTERRUPTED
+        if interrupted:
             _end(process)
-            raise
-        finally:
-            # A child left behind would hold the pipe open.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            reader.join(_SECONDS_TO_DRAIN)
+        # A child left behind would hold the pipe open.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        waiter.join()
+        reader.join(_SECONDS_TO_DRAIN)
+    if interrupted:
+        raise KeyboardInterrupt
     return process.returncode
 
 
-def _pass_on(process: subprocess.Popen[str], say: Callable[[str], None]) -> None:
-    assert process.stdout is not None  # noqa: S101 (asked for in `run`)
-    for line in process.stdout:
+def wait_for_a_signal() -> None:
+    """Return on SIGINT or SIGTERM."""
+    with _news(signal.SIGINT, signal.SIGTERM) as (heard, _tell):
+        os.read(heard, 1)
+
+
+@contextmanager
+def _news(*numbers: signal.Signals) -> Iterator[tuple[int, int]]:
+    """A pipe that hears of signals: unlike an exception, what is written there cannot be missed or come at a bad time."""
+    heard, tell = os.pipe()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in numbers or (signal.SIGINT,):
+            before[number] = signal.signal(number, lambda *_: os.write(tell, _INTERRUPTED))
+    try:
+        yield heard, tell
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(heard)
+        os.close(tell)
+
+
+def _pass_on(stream: IO[str] | None, say: Callable[[str], None]) -> None:
+    for line in stream or ():
         say(line.rstrip("\r\n"))
 
 
 def _end(process: subprocess.Popen[str]) -> None:
     for number, seconds in _SECONDS_TO_END:
-        with suppress(ProcessLookupError):
-            process.send_signal(number)
-        try:
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+            return

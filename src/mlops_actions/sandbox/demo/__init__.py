@@ -1,0 +1,63 @@
+"""`mlops-actions demo`: the whole pipeline on the embedded sandbox, with a real model."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from mlops_actions.sandbox.cluster.engine.docker import DockerExecutor
+from mlops_actions.sandbox.cluster.engine.executors import Executor
+from mlops_actions.sandbox.cluster.engine.process import ProcessExecutor
+from mlops_actions.sandbox.demo import machine
+from mlops_actions.sandbox.demo.console import Console
+from mlops_actions.sandbox.demo.story import Checkout, DemoFailed, Story
+from mlops_actions.sandbox.runner.environment import of_the_machine
+from mlops_actions.sandbox.runner.process import wait_for_a_signal
+from mlops_actions.sandbox.suite import Sandbox
+
+INTERRUPTED = 130
+
+
+def run(output: Path, *, keep: bool = False) -> int:
+    """Play the demo, write what it leaves behind to `output` and return the exit code; `keep` serves on until stopped."""
+    console = Console(sys.stdout)
+    output.mkdir(parents=True, exist_ok=True)
+    checkout = Checkout()
+    with tempfile.TemporaryDirectory(prefix="mlops-demo-", ignore_cleanup_errors=True) as root:
+        environment = {**of_the_machine(os.environ), "HOME": root}
+        without_docker = machine.why_not(environment)
+        executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
+        try:
+            with Sandbox(executor) as sandbox:
+                _introduce(console, sandbox, without_docker)
+                story = Story(sandbox, console, output, Path(root), checkout, without_docker)
+                pull = story.play()
+                if keep:
+                    console.chapter("Still serving, until stopped (Ctrl-C)")
+                    console.say(f"{story.page(pull)} and {sandbox.wandb_url}")
+                    wait_for_a_signal()
+        except DemoFailed as failure:
+            console.bad(f"The demo failed: {failure}")
+            return 1
+        except KeyboardInterrupt:
+            console.bad("Interrupted.")
+            return INTERRUPTED
+    return 0
+
+
+def _introduce(console: Console, sandbox: Sandbox, without_docker: str) -> None:
+    console.chapter("A GitHub, a registry, a cluster and a W&B on loopback")
+    rows = [
+        ["", "address"],
+        ["GitHub", sandbox.github.origin],
+        ["registry", sandbox.registry_url],
+        ["cluster", sandbox.cluster_url],
+        ["W&B", sandbox.wandb_url],
+    ]
+    console.table(rows)
+    if without_docker:
+        console.say(f"Without containers ({without_docker}): no image is built, and the workflow runs from the checkout.")
+    else:
+        console.say("With Docker: the image is built, pushed to the registry, and run from there by its digest.")
