@@ -1,0 +1,40 @@
+"""A Kubernetes cluster with Argo Workflows, on loopback: the API that clients see, and an engine that runs workflows.
+
+    images = {"ghcr.io/acme/digits": LocalImage(Path("checkout"), working_dir="/app")}
+    with Cluster(ProcessExecutor(images)) as cluster, Host(cluster.app) as host:
+        cluster.add_secret("wandb", {"api-key": "..."})
+        cluster.write_kubeconfig(Path("kubeconfig"), host.url)          # least rights; token=cluster.admin_token for all
+
+With a Docker daemon the containers are real: `Cluster(DockerExecutor())`. Without one they are processes on this machine
+(`ProcessExecutor`): read in `engine/process.py` how their paths are relocated. Either way each container starts with its
+own files, input artifacts are copied in, outputs are copied out.
+
+Served, with Kubernetes' status codes and words: discovery, `/version`; workflows, workflowtemplates,
+clusterworkflowtemplates, cronworkflows, pods, secrets, configmaps, namespaces; get, list (selectors, limit and continue),
+create, update (optimistic concurrency), merge patch, delete, dryRun; objects, metadata or tables by `Accept`; watches with
+resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens, RBAC rules.
+
+Run: DAG (depends, dependencies, target, failFast), steps, container, script and suspend templates, inline templates,
+templateRef, workflowTemplateRef; parameters (default, enum, globalName), artifacts between nodes by path, raw artifacts;
+`{{tags}}`; withItems, withParam, withSequence; when; retryStrategy (limit, policy, backoff); onExit; continueOn;
+activeDeadlineSeconds; parallelism; env from secrets and config maps; podGC; suspend, resume, shutdown Stop and Terminate.
+
+Not there, and refused by name: a field that `engine/support.py` does not list fails the workflow with a message that says
+so (volumes, hooks, sidecars, init containers, containerSet, resource, http and plugin templates, synchronization, memoize,
+expression tags `{{=...}}`, artifacts in S3, git or HTTP, ...). Not there either: schedules of CronWorkflows (the objects are
+kept, nothing starts by itself), strategic-merge, JSON and server-side-apply patches, deletecollection, subresources other
+than pods/log, OpenAPI, init and wait containers in pods, compressed or offloaded node status, admission, quota, events.
+"""
+
+from __future__ import annotations
+
+from mlops_actions.sandbox.cluster.access import ADMINISTRATOR, SUBMITTER, Rule, rule
+from mlops_actions.sandbox.cluster.cluster import Cluster
+from mlops_actions.sandbox.cluster.engine.docker import DockerExecutor
+from mlops_actions.sandbox.cluster.engine.executors import CannotStart, ContainerTask, Executor, Output, Stopper, Transfer
+from mlops_actions.sandbox.cluster.engine.process import LocalImage, ProcessExecutor
+
+__all__ = [
+    "ADMINISTRATOR", "SUBMITTER", "CannotStart", "Cluster", "ContainerTask", "DockerExecutor", "Executor", "LocalImage",
+    "Output", "ProcessExecutor", "Rule", "Stopper", "Transfer", "rule",
+]

@@ -1,0 +1,46 @@
+"""`{{tags}}` in a template: each is replaced once by a value, and what a value holds is never read as a tag again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+TAG: Final = re.compile(r"\{\{\s*(?P<tag>[^{}]*?)\s*\}\}")
+
+
+class WorkflowProblem(Exception):
+    """The workflow cannot go on as it is written; the message ends up in the node and in the workflow."""
+
+
+def substitute(value: Any, values: Mapping[str, str]) -> Any:
+    """Return `value` (text, or any JSON) with every tag replaced; raises WorkflowProblem for one that is unknown."""
+    if isinstance(value, str):
+        return TAG.sub(lambda match: _resolve(match["tag"], values), value)
+    if isinstance(value, dict):
+        return {key: substitute(one, values) for key, one in value.items()}
+    if isinstance(value, list):
+        return [substitute(one, values) for one in value]
+    return value
+
+
+def as_text(value: object) -> str:
+    """Return a parameter's value as Argo keeps it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def only_tag(value: str) -> str:
+    """Return the tag that is all of `value`, as in `from: "{{tasks.a.outputs.artifacts.model}}"`."""
+    match = TAG.fullmatch(value.strip())
+    if match is None:
+        raise WorkflowProblem(f"{value!r} is not a single {{{{reference}}}}")
+    return match["tag"]
+
+
+def _resolve(tag: str, values: Mapping[str, str]) -> str:
+    if tag.startswith("="):
+        raise WorkflowProblem(f"the sandbox does not evaluate expression tags: {{{{{tag}}}}}")
+    if tag not in values:
+        raise WorkflowProblem(f"failed to resolve {{{{{tag}}}}}")
+    return values[tag]
