@@ -13,9 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mlops_actions.sandbox.cluster import Cluster, kubeconfig
-from mlops_actions.sandbox.cluster.engine.executors import Executor
-from mlops_actions.sandbox.cluster.engine.process import LocalImage, ProcessExecutor
+from mlops_actions.sandbox.cluster import Cluster, Executor, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.registry import Account, Registry
@@ -50,9 +48,9 @@ class Sandbox:
             self.registry_url = stack.enter_context(Host(self.registry.app)).url
             self.wandb_url = stack.enter_context(Host(self.wandb.app)).url
             self.cluster_url = stack.enter_context(Host(self.cluster.app)).url
-            token = self.cluster.submitter_token()
-            self._kubeconfig = kubeconfig.write(root / "kubeconfig", self.cluster_url, token)
-            self.cluster.secret("wandb", self._of_wandb())
+            stack.enter_context(self.cluster)  # left before its server is: what runs is told to end
+            self._kubeconfig = self.cluster.write_kubeconfig(root / "kubeconfig", self.cluster_url)
+            self.cluster.add_secret("wandb", self._of_wandb())
             self._stack = stack.pop_all()
         return self
 

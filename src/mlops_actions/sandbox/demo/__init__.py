@@ -7,9 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mlops_actions.sandbox.cluster.engine.docker import DockerExecutor
-from mlops_actions.sandbox.cluster.engine.executors import Executor
-from mlops_actions.sandbox.cluster.engine.process import ProcessExecutor
+from mlops_actions.sandbox.cluster import DockerExecutor, Executor, ProcessExecutor
 from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo.console import Console
 from mlops_actions.sandbox.demo.story import Checkout, DemoFailed, Story

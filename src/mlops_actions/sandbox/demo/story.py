@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.sandbox.cluster.engine.process import LocalImage
+from mlops_actions.sandbox.cluster import LocalImage
 from mlops_actions.sandbox.demo import repository, results
 from mlops_actions.sandbox.demo.console import Console
 from mlops_actions.sandbox.github import PullRequest
@@ -34,7 +34,7 @@ class Checkout:
         self.directory: Path | None = None
 
     def __call__(self, _reference: str) -> LocalImage | None:
-        """See `sandbox.cluster.engine.process.Images`."""
+        """See `the images of `sandbox.cluster.ProcessExecutor``."""
         return LocalImage(self.directory) if self.directory else None
 
 
