@@ -21,12 +21,19 @@ class Signal:
             self._condition.notify_all()
 
     def wait_for(self, holds: Callable[[], bool], stopper: Stopper, seconds: float | None = None) -> bool:
-        """Wait until `holds()`, a stop or the end of the time; returns whether it holds."""
+        """Wait until `holds()`, a stop or the end of the time; returns whether it held (it is not asked again then)."""
+        held = False
+
+        def over() -> bool:
+            nonlocal held
+            held = held or holds()
+            return held or stopper.reason is not None
+
         leave = stopper.on_stop(self.changed)
         try:
             with self._condition:
-                self._condition.wait_for(lambda: holds() or stopper.reason is not None, seconds)
-                return holds()
+                self._condition.wait_for(over, seconds)
+            return held
         finally:
             leave()
 
