@@ -152,11 +152,12 @@ class JobRunner:
         result = StepResult(step, action)
         started = time.monotonic()
         try:
-            if step.identifier in self._settings.skip:
-                result.note = self._settings.skip[step.identifier]
-            elif self._scope().condition(step.condition):
-                self._settings.say(f"── {self._log.clean(self._scope().render(step.label))}")
-                result.exit_code = self._start(result, position)
+            if self._scope().condition(step.condition):
+                result.note = self._settings.skip.get(step.identifier, "")
+                left_out = f": left out ({result.note})" if result.note else ""
+                self._settings.say(f"── {self._log.clean(self._scope().render(step.label))}{left_out}")
+                if not left_out:
+                    result.exit_code = self._start(result, position)
         except KeyboardInterrupt:
             self._status = replace(self._status, cancelled=True)
             result.outcome = result.conclusion = "cancelled"
