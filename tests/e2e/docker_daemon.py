@@ -15,12 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# One for the machine, guarded by a lock. Short: a Unix socket's path may have no more than 107 characters.
+STATE = Path("/run/mlops-actions-e2e")
 BRIDGE = "mlops-e2e0"
 BRIDGE_ADDRESS = "172.30.253.1/24"
 START_TIMEOUT = 60.0
@@ -91,13 +92,13 @@ def daemon() -> Iterator[Docker]:
         return
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         raise DaemonError("no Docker daemon answers, and starting one needs root and dockerd (Debian: docker.io)")
-    with _exclusive(cache_directory() / "docker.lock"), _own(cache_directory() / "docker") as own:
+    with _exclusive(STATE.with_suffix(".lock")), _own(cache_directory() / "docker") as own:
         yield own
 
 
 @contextlib.contextmanager
 def _exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock: two daemons must never share a data root."""
+    """Hold the lock: two daemons must never share state, data root or bridge."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,23 +110,23 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _own(data_root: Path) -> Iterator[Docker]:
-    # Short, because a Unix socket's path may have no more than 107 characters.
-    state = Path(tempfile.mkdtemp(prefix="mlops-e2e-", dir="/run" if os.access("/run", os.W_OK) else None))
-    log = state / "dockerd.log"
-    docker = Docker(f"unix://{state}/docker.sock")
-    _add_bridge()
+    _clear()  # a run that was killed may have left a pid file that lies, and the bridge
+    STATE.mkdir(mode=0o700)
+    log = STATE / "dockerd.log"
+    docker = Docker(f"unix://{STATE}/docker.sock")
     command = [
         "setpriv", "--pdeathsig", "TERM",  # should this process be killed, the daemon goes too
         "dockerd",
         "--data-root", str(data_root),
-        "--exec-root", f"{state}/exec",
-        "--pidfile", f"{state}/docker.pid",
+        "--exec-root", f"{STATE}/exec",
+        "--pidfile", f"{STATE}/docker.pid",
         "--host", docker.host,
         "--bridge", BRIDGE,
         # A bridge with longer packets than the way out loses them where ICMP is filtered.
         "--mtu", str(_mtu_of_default_route()),
     ]  # fmt: skip
     try:
+        _add_bridge()
         with log.open("wb") as sink:
             # A group of its own: an interrupt at the terminal must reach the tests first, which still need the daemon.
             process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
@@ -134,16 +135,24 @@ def _own(data_root: Path) -> Iterator[Docker]:
             try:
                 yield docker
             finally:
-                _remove_containers(docker)
+                _tidy(docker)
         finally:
             _stop(process)
     finally:
-        subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
-        shutil.rmtree(state, ignore_errors=True)
+        _clear()
+
+
+def _clear() -> None:
+    """Remove the bridge and the state directory; a daemon leaves a network namespace mounted in it."""
+    subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
+    for line in Path("/proc/mounts").read_text().splitlines():
+        mounted = line.split()[1]
+        if Path(mounted).is_relative_to(STATE):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+    shutil.rmtree(STATE, ignore_errors=True)
 
 
 def _add_bridge() -> None:
-    subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
     subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
     subprocess.run(["ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE], check=True)
     subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
@@ -165,11 +174,12 @@ def _wait_until_it_answers(docker: Docker, process: subprocess.Popen[bytes], log
         time.sleep(0.2)
 
 
-def _remove_containers(docker: Docker) -> None:
-    """Containers of a run that was broken off would stay in the data root for ever."""
+def _tidy(docker: Docker) -> None:
+    """Keep the data root from growing for ever: containers of a run that was broken off, layers of long ago."""
     left = docker("ps", "--all", "--quiet", check=False).split()
     if left:
         docker("rm", "--force", "--volumes", *left, check=False)
+    docker("image", "prune", "--force", "--filter", "until=240h", check=False)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import Any
 
+from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import DaemonError, Docker
 
 ROOT = Path(__file__).parents[2]
@@ -50,16 +53,15 @@ def _run(docker: Docker, *arguments: str) -> None:
         raise DaemonError(f"docker {' '.join(arguments)}: exit {done.returncode}\n{log}")
 
 
-def compressed_size(docker: Docker, image: str) -> int:
-    """Bytes of all layers of an image, compressed as a registry would hold them (gzip at its fastest)."""
-    with (
-        subprocess.Popen(["docker", "save", image], env=docker.environment, stdout=subprocess.PIPE) as save,
-        subprocess.Popen(["gzip", "-1"], stdin=save.stdout, stdout=subprocess.PIPE) as gzip,
-    ):
-        assert gzip.stdout is not None
-        size = 0
-        while chunk := gzip.stdout.read(1 << 20):
-            size += len(chunk)
-    if save.returncode or gzip.returncode:
-        raise DaemonError(f"docker save {image} | gzip: exit {save.returncode}, {gzip.returncode}")
-    return size
+def compressed_size(docker: Docker, registry: DebianRegistry, image: str) -> int:
+    """Bytes a machine that has nothing of an image downloads: its layers as the registry holds them."""
+    repository = f"sizes/{image.replace(':', '-')}"
+    name = f"{registry.host}/{repository}:measured"
+    docker("tag", image, name)
+    with tempfile.TemporaryDirectory() as config:
+        login = ("login", "--username", registry.username, "--password-stdin", registry.host)
+        docker("--config", config, *login, input=registry.password.encode())
+        docker("--config", config, "push", "--quiet", name)
+    docker("rmi", name)
+    layers: Any = registry.manifest(repository, "measured")["layers"]
+    return sum(int(layer["size"]) for layer in layers)
