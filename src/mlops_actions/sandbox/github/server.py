@@ -17,7 +17,7 @@ from .clock import Clock
 from .faults import Faults
 from .issues import PullRequest
 from .limits import RateLimits
-from .page import render_page, render_transcript
+from .page import MERMAID_PATH, mermaid_library, render_page, render_transcript
 from .world import DEFAULT_ORIGIN, World
 
 
@@ -39,6 +39,7 @@ class GitHubServer(World):
                 Mount("/api/v3", app=Api(self)),
                 Route("/{owner}/{repo}/pull/{number:int}.md", self._transcript),
                 Route("/{owner}/{repo}/pull/{number:int}", self._page),
+                Route(MERMAID_PATH, self._mermaid),
                 Route("/", self._index),
             ]
         )
@@ -72,13 +73,16 @@ class GitHubServer(World):
 
     async def _page(self, request: Request) -> Response:
         pull = self._pull(request)
-        return HTMLResponse(render_page(pull)) if pull else PlainTextResponse("Not Found", 404)
+        return HTMLResponse(render_page(pull, standalone=False)) if pull else PlainTextResponse("Not Found", 404)
 
     async def _transcript(self, request: Request) -> Response:
         pull = self._pull(request)
         if pull is None:
             return PlainTextResponse("Not Found", 404)
         return Response(render_transcript(pull), media_type="text/markdown")
+
+    async def _mermaid(self, _: Request) -> Response:
+        return Response(mermaid_library(), media_type="text/javascript")
 
     async def _index(self, request: Request) -> Response:
         pulls = [pull for repository in self.repositories.values() for pull in repository.pulls]

@@ -1,15 +1,8 @@
-"""The pull request as a page and as markdown."""
+"""A pull request to look at: as a page of HTML and as a transcript of Markdown."""
 
 from __future__ import annotations
 
-from mlops_actions.sandbox.github.issues import PullRequest
+from .html import MERMAID_PATH, mermaid_library, render_page
+from .transcript import render_transcript
 
-
-def render_page(pull: PullRequest, *, standalone: bool = True) -> str:
-    """Return the page."""
-    return f"<!doctype html><title>{pull.number}</title>"
-
-
-def render_transcript(pull: PullRequest) -> str:
-    """Return the markdown."""
-    return f"# {pull.title}\n"
+__all__ = ["MERMAID_PATH", "mermaid_library", "render_page", "render_transcript"]
