@@ -1,0 +1,365 @@
+"""One project on W&B: what wandb-runs reads of it, in as few requests and bytes as its GraphQL allows.
+
+Runs are read with server-side keys (`summaryMetrics(keys:)`, `config(keys:)`); a server that refuses them is asked once
+more for whole fields. Only `promote` needs the SDK, and imports it then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mlops_actions.boundary.wandb_http import GraphQL, Rejected
+from mlops_actions.boundary.wandb_server import Server
+from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.core.ports import Log
+from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run, number
+from mlops_actions.wandb_runs.ports import Found
+
+_PAGE = 100
+_DETAILED_AT_ONCE = 25
+_NEWEST_FIRST = "-created_at"
+# How GraphQL servers (graphql-go, graphql-js and their likes) refuse what is not in their schema.
+_UNKNOWN = re.compile(r"unknown argument|cannot query field|unknown field|undefined field", re.IGNORECASE)
+_DENIED = re.compile(r"permission|not logged in|unauthori[sz]ed|forbidden|access denied", re.IGNORECASE)
+
+_NODE = "name displayName state tags commit group createdAt heartbeatAt description"
+_KEYED = "summaryMetrics(keys: $summaryKeys) config(keys: $configKeys)"
+_WHOLE = "summaryMetrics config"
+_PAGED = "pageInfo { endCursor hasNextPage }"
+# W&B keeps what `define_metric` was told under these numbers (wandb_telemetry.proto, MetricRecord).
+_METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
+_DIRECTIONS = {1: "min", 2: "max"}
+
+
+@dataclass
+class _Connection:
+    """One aliased list of runs, as far as it has been read."""
+
+    alias: str
+    query: Query
+    after: str | None = None
+    more: bool = True
+    runs: dict[str, Run] = field(default_factory=dict)
+
+
+class WandbProject:
+    """Implements `wandb_runs.ports.Tracker`."""
+
+    def __init__(self, project: str, server: Server, log: Log, *, pause: Callable[[float], None] | None = None) -> None:
+        self._entity, _, self._name = project.partition("/")
+        self._server = server
+        self._log = log
+        self._keyed = True
+        self._notes: list[str] = []
+        self._api = GraphQL(server, self._announced(pause) if pause else None)
+
+    def _announced(self, pause: Callable[[float], None]) -> Callable[[float, str], None]:
+        def announce(seconds: float, why: str) -> None:
+            self._log.info(f"{why}; trying again in {seconds:g} s")
+            pause(seconds)
+
+        return announce
+
+    @property
+    def project_url(self) -> str:
+        """The page of the project."""
+        return f"{self._server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
+
+    # Runs
+
+    def find(self, candidates: Query, baselines: Query | None, keys: Keys) -> Found:
+        """Read both lists by one request where one page holds them, and by one request a page beyond that."""
+        ours = _Connection("candidates", candidates)
+        theirs = _Connection("baselines", baselines) if baselines else None
+        while wanted := [connection for connection in (ours, theirs) if connection and self._wants(connection, ours)]:
+            self._page(wanted, keys)
+        return Found(
+            tuple(ours.runs.values()), tuple(theirs.runs.values()) if theirs else (), tuple(dict.fromkeys(self._notes))
+        )
+
+    @staticmethod
+    def _wants(connection: _Connection, candidates: _Connection) -> bool:
+        least = connection.query.least
+        # A candidate among the baselines does not count, so there may be more to read than was asked for.
+        usable = sum(run not in candidates.runs for run in connection.runs)
+        return connection.more and (not least or usable < least)
+
+    def _page(self, connections: Sequence[_Connection], keys: Keys) -> None:
+        fields = f"{_NODE} {_KEYED if self._keyed else _WHOLE}"
+        variables: dict[str, Any] = {}
+        if self._keyed:
+            variables = {"summaryKeys": _expanded(keys.summary), "configKeys": _expanded(keys.config)}
+        try:
+            project = self._read(connections, fields, variables)
+        except Rejected as rejected:
+            if not self._keyed or not any(_UNKNOWN.search(message) for message in rejected.messages):
+                raise self._refusal(rejected.messages) from None
+            self._keyed = False
+            self._notes.append("This W&B server cannot select keys, so whole summaries and configs were read.")
+            self._page(connections, keys)
+            return
+        for connection in connections:
+            self._take(connection, project)
+
+    def states(self, candidates: Query) -> tuple[Run, ...]:
+        """Read the candidates' states alone."""
+        connection = _Connection("candidates", candidates)
+        while connection.more:
+            try:
+                self._take(connection, self._read([connection], "name displayName state heartbeatAt createdAt", {}))
+            except Rejected as rejected:
+                raise self._refusal(rejected.messages) from None
+        return tuple(connection.runs.values())
+
+    def _read(self, connections: Sequence[_Connection], fields: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        declared = ["$entity: String!", "$project: String!", "$order: String!", "$first: Int!"]
+        values: dict[str, Any] = {
+            "entity": self._entity,
+            "project": self._name,
+            "order": _NEWEST_FIRST,
+            "first": _PAGE,
+            **variables,
+        }
+        declared += [f"${name}: [String!]" for name in variables]
+        parts = []
+        for connection in connections:
+            name = connection.alias
+            declared += [f"${name}: JSONString", f"${name}After: String"]
+            values[name] = json.dumps(connection.query.filters)
+            values[f"{name}After"] = connection.after
+            parts.append(
+                f"{name}: runs(filters: ${name}, first: $first, after: ${name}After, order: $order) "
+                f"{{ edges {{ node {{ {fields} }} }} {_PAGED} }}"
+            )
+        query = (
+            f"query MlopsRuns({', '.join(declared)}) "
+            f"{{ project(name: $project, entityName: $entity) {{ {' '.join(parts)} }} }}"
+        )
+        data, errors = self._api.ask(query, values)
+        if errors:
+            # Half an answer would be a wrong report.
+            raise Rejected(errors)
+        return self._project(data)
+
+    def _project(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        project = data.get("project")
+        if not isinstance(project, Mapping):
+            raise Refused(
+                f"W&B at {self._server.base_url} has no project {self._entity}/{self._name}, or the key may not see it",
+                "check 'project' (entity/project, as in its address) and whose key 'api-key' is",
+            )
+        return project
+
+    def _take(self, connection: _Connection, project: Mapping[str, Any]) -> None:
+        found = project.get(connection.alias)
+        if not isinstance(found, Mapping):
+            raise Unavailable(f"W&B's answer lacks the {connection.alias}", "re-run the job")
+        for edge in found.get("edges") or ():
+            node = (edge or {}).get("node")
+            if isinstance(node, Mapping) and node.get("name"):
+                run = self._run(node)
+                connection.runs.setdefault(run.id, run)
+        paging = found.get("pageInfo") or {}
+        after = paging.get("endCursor")
+        # A cursor that does not move would be read for ever.
+        connection.more = bool(paging.get("hasNextPage")) and bool(after) and after != connection.after
+        connection.after = after
+
+    def _run(self, node: Mapping[str, Any]) -> Run:
+        config = _document(node.get("config"))
+        identifier = str(node["name"])
+        return Run(
+            id=identifier,
+            name=str(node.get("displayName") or ""),
+            state=str(node.get("state") or ""),
+            url=f"{self.project_url}/runs/{quote(identifier, safe='')}",
+            entity=self._entity,
+            project=self._name,
+            tags=tuple(str(tag) for tag in node.get("tags") or ()),
+            commit=str(node.get("commit") or "").lower(),
+            group=str(node.get("group") or ""),
+            description=str(node.get("description") or ""),
+            created=_moment(node.get("createdAt")),
+            heartbeat=_moment(node.get("heartbeatAt")),
+            config={key: _unwrapped(value) for key, value in config.items() if key != "_wandb"},
+            summary=_document(node.get("summaryMetrics")),
+            hints=dict(_hints(config)),
+        )
+
+    def _refusal(self, messages: Sequence[str]) -> Refused | BadInput | Unavailable:
+        said = " · ".join(messages)
+        if any(_DENIED.search(message) for message in messages):
+            return Refused(f"W&B refuses to show {self._entity}/{self._name}: {said}", "check whose key 'api-key' is")
+        if "filter" in said.lower():
+            return BadInput(f"W&B does not accept the filter: {said}", "correct 'filters'")
+        return Unavailable(f"W&B answered with errors: {said}", "re-run the job; if it stays, report it with these words")
+
+    # Details
+
+    def details(self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int) -> Mapping[str, Details]:
+        """Read history and inputs of chosen runs, many runs a request; what the server will not say is left out."""
+        found: dict[str, Details] = {}
+        for start in range(0, len(runs), _DETAILED_AT_ONCE):
+            part = runs[start : start + _DETAILED_AT_ONCE]
+            try:
+                found.update(self._details(part, curves, lineage, samples))
+            except Rejected as rejected:
+                self._log.warning(f"W&B did not say more about the runs: {rejected}", title="wandb-runs")
+                break
+        return found
+
+    def _details(
+        self, runs: Sequence[Run], curves: Sequence[str], lineage: bool, samples: int
+    ) -> Iterator[tuple[str, Details]]:
+        fields = 'files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }'
+        if lineage:
+            fields += (
+                " inputArtifacts(first: 100) { edges { node "
+                "{ digest versionIndex artifactType { name } artifactSequence { name } } } }"
+            )
+        declared = ["$entity: String!", "$project: String!"]
+        values: dict[str, Any] = {"entity": self._entity, "project": self._name}
+        if curves:
+            fields += " sampledHistory(specs: $specs)"
+            declared.append("$specs: [JSONString!]!")
+            # One spec a metric: a spec's rows are those that hold all of its keys.
+            values["specs"] = [json.dumps({"keys": ["_step", name], "samples": samples}) for name in curves]
+        parts = []
+        for index, run in enumerate(runs):
+            declared.append(f"$run{index}: String!")
+            values[f"run{index}"] = run.id
+            parts.append(f"run{index}: run(name: $run{index}) {{ {fields} }}")
+        query = (
+            f"query MlopsDetails({', '.join(declared)}) "
+            f"{{ project(name: $project, entityName: $entity) {{ {' '.join(parts)} }} }}"
+        )
+        data, errors = self._api.ask(query, values)
+        if errors:
+            self._log.warning(f"W&B said only part of what was asked: {' · '.join(errors)}", title="wandb-runs")
+        project = self._project(data)
+        for index, run in enumerate(runs):
+            # A run that was deleted meanwhile is null.
+            if isinstance(node := project.get(f"run{index}"), Mapping):
+                yield run.id, _detailed(node, curves, lineage)
+
+    # Writing
+
+    def promote(self, run: Run, alias: str) -> str:
+        """Give the newest model artifact that the run logged an alias, through the SDK; returns `name:version`."""
+        home = Path(os.environ.get("RUNNER_TEMP") or "/tmp")  # noqa: S108 - only where there is no runner
+        for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
+            os.environ.setdefault(name, str(home))
+        os.environ.update(WANDB_SILENT="true", WANDB_ERROR_REPORTING="false", WANDB_BASE_URL=self._server.base_url)
+        import wandb
+        from wandb.errors import CommError
+
+        try:
+            api = wandb.Api(api_key=self._server.api_key, overrides={"base_url": self._server.base_url})
+            logged = api.run(f"{self._entity}/{self._name}/{run.id}").logged_artifacts()
+            models = [artifact for artifact in logged if artifact.type == "model"]
+            if not models:
+                raise Refused(f"run {run.id} logged no artifact of type 'model'", "log one, or leave 'promote-alias' out")
+            artifact = models[-1]
+            if alias not in artifact.aliases:
+                artifact.aliases.append(alias)
+                artifact.save()
+            return str(artifact.name)
+        except (CommError, ValueError, RuntimeError) as error:
+            raise Unavailable(
+                f"W&B did not take the alias: {error}", "see whether the key may write to the project"
+            ) from None
+
+
+def _expanded(names: Sequence[str]) -> list[str]:
+    """The names, and the first part of each dotted one: a summary may be nested, and a dot may be part of a name."""
+    heads = [name.partition(".")[0] for name in names if "." in name]
+    return list(dict.fromkeys([*names, *heads]))
+
+
+def _document(text: Any) -> dict[str, Any]:
+    """A field that holds JSON as text; whatever is not an object is an empty one."""
+    if isinstance(text, str):
+        try:
+            text = json.loads(text, strict=False)
+        except (ValueError, RecursionError):
+            return {}
+    return text if isinstance(text, dict) else {}
+
+
+def _unwrapped(value: Any) -> Any:
+    return value["value"] if isinstance(value, Mapping) and "value" in value else value
+
+
+def _moment(text: Any) -> datetime | None:
+    """W&B's moments are UTC, with or without `Z`."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _hints(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Which way metrics are better, as the run's `define_metric` calls said: by goal, else by what is kept of them."""
+    internal = _unwrapped(config.get("_wandb"))
+    entries = internal.get("m") if isinstance(internal, Mapping) else None
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, Mapping) or not isinstance(entry.get(_METRIC_NAME), str):
+            continue
+        summary = entry.get(_METRIC_SUMMARY)
+        kept = {_DIRECTIONS[code] for code in summary if code in _DIRECTIONS} if isinstance(summary, list) else set()
+        direction = _DIRECTIONS.get(entry.get(_METRIC_GOAL, 0)) or (kept.pop() if len(kept) == 1 else "")
+        if direction:
+            yield entry[_METRIC_NAME], direction
+
+
+def _detailed(node: Mapping[str, Any], curves: Sequence[str], lineage: bool) -> Details:
+    histories = node.get("sampledHistory")
+    drawn = {
+        name: _points(rows, name)
+        for name, rows in zip(curves, histories if isinstance(histories, list) else [], strict=False)
+    }
+    used = node.get("inputArtifacts")
+    files = node.get("files")
+    return Details(
+        inputs=tuple(_artifacts(used)) if lineage and isinstance(used, Mapping) else None,
+        curves={name: points for name, points in drawn.items() if points},
+        dirty=any((entry.get("sizeBytes") or 0) > 0 for entry in _nodes(files)) if isinstance(files, Mapping) else None,
+    )
+
+
+def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for edge in connection.get("edges") or ():
+        if isinstance(node := (edge or {}).get("node"), Mapping):
+            yield node
+
+
+def _artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
+    for node in _nodes(connection):
+        yield Artifact(
+            name=str((node.get("artifactSequence") or {}).get("name") or ""),
+            version=int(node.get("versionIndex") or 0),
+            type=str((node.get("artifactType") or {}).get("name") or ""),
+            digest=str(node.get("digest") or ""),
+        )
+
+
+def _points(rows: Any, name: str) -> list[tuple[float, float]]:
+    """(step, value) of rows; W&B writes NaN and infinities as text, and neither can be drawn."""
+    points = []
+    for row in rows if isinstance(rows, list) else ():
+        if not isinstance(row, Mapping):
+            continue
+        step, value = number(row.get("_step")), number(row.get(name))
+        if step is not None and value is not None and math.isfinite(value):
+            points.append((step, value))
+    return points

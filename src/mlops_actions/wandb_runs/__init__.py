@@ -1,0 +1,1 @@
+"""wandb-runs: what the experiment tracker knows about a commit, set against its baselines."""

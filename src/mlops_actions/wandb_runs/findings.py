@@ -1,0 +1,120 @@
+"""Everything an execution learned, before it is written anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlops_actions.wandb_runs.compare import Row
+from mlops_actions.wandb_runs.gates import Verdict
+from mlops_actions.wandb_runs.metrics import Metric
+from mlops_actions.wandb_runs.model import Artifact, Details, Run, metric_value, value_at
+from mlops_actions.wandb_runs.select import Choice, Counts
+from mlops_actions.wandb_runs.show import jsonable
+from mlops_actions.wandb_runs.trust import Commit, Data
+
+PASSED, FAILED, NO_GATES = "passed", "failed", "none"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`candidates` and `baselines` are newest first; `rows` compare `best` with the baselines.
+
+    `notes` are plain sentences about what could not be done as asked; `timed_out` is whether the wait was given up.
+    """
+
+    project: str
+    project_url: str
+    choice: Choice
+    metrics: tuple[Metric, ...]
+    config_keys: tuple[str, ...]
+    candidates: tuple[Run, ...]
+    baselines: tuple[Run, ...]
+    counts: Counts
+    best: Run | None
+    rows: tuple[Row, ...]
+    verdicts: tuple[Verdict, ...]
+    commit: Commit
+    data: Data | None
+    details: Mapping[str, Details] = field(default_factory=dict)
+    curves: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    timed_out: bool = False
+
+    @property
+    def gate(self) -> str:
+        """`passed`, `failed` or `none`."""
+        if not self.verdicts:
+            return NO_GATES
+        return PASSED if all(verdict.passed for verdict in self.verdicts) else FAILED
+
+    def document(self) -> dict[str, Any]:
+        """The findings as JSON values: the `result` output and `wandb_report.json`."""
+        return {
+            "project": self.project,
+            "sha": self.choice.sha or None,
+            "complete": self.counts.complete,
+            "timed_out": self.timed_out,
+            "counts": vars(self.counts),
+            "metrics": [vars(metric) for metric in self.metrics],
+            "candidates": [self._run(run) for run in self.candidates],
+            "baselines": [self._run(run) for run in self.baselines],
+            "best": self.best.id if self.best else None,
+            "comparison": [_row(row) for row in self.rows],
+            "gate": self.gate,
+            "gates": [_verdict(verdict) for verdict in self.verdicts],
+            "verified": self.commit.verified,
+            "commit": {
+                "recorded": self.commit.recorded,
+                "claimed": self.commit.claimed,
+                "contradicted": [run.id for run in self.commit.contradicted],
+                "untied": self.commit.untied,
+                "dirty": [run.id for run in self.commit.dirty],
+            },
+            "data": _data(self.data) if self.data else None,
+            "notes": list(self.notes),
+        }
+
+    def _run(self, run: Run) -> dict[str, Any]:
+        return {
+            "id": run.id,
+            "name": run.name,
+            "url": run.url,
+            "state": run.state,
+            "tags": list(run.tags),
+            "group": run.group or None,
+            "commit": run.commit or None,
+            "created": run.created.isoformat() if run.created else None,
+            "metrics": {metric.name: jsonable(metric_value(run, metric.name)) for metric in self.metrics},
+            "config": {key: jsonable(value_at(run.config, key)) for key in self.config_keys},
+        }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "metric": row.metric.name,
+        "direction": row.metric.direction or None,
+        "value": jsonable(row.value),
+        **{
+            name: vars(against) if against else None
+            for name, against in (("best", row.best), ("mean", row.mean), ("latest", row.latest))
+        },
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "gate": verdict.gate.text,
+        "passed": verdict.passed,
+        "value": verdict.value,
+        "required": jsonable(verdict.required),
+        "reason": verdict.reason or None,
+    }
+
+
+def _data(data: Data) -> dict[str, Any]:
+    def listed(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
+        return [vars(artifact) for artifact in artifacts]
+
+    return {"same": data.same, "candidates": listed(data.candidates), "baselines": listed(data.baselines)}

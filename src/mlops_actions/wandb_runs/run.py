@@ -1,0 +1,357 @@
+"""Carry it out: ask the tracker, wait, judge, write the report everywhere it belongs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from mlops_actions.core import markdown
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import ActionError, BadInput, Refused, TimedOut, WorkFailed
+from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullRequestEvent
+from mlops_actions.core.outcome import Outcome, flag, legacy_flag
+from mlops_actions.core.ports import Runner
+from mlops_actions.core.provenance import is_sha
+from mlops_actions.wandb_runs import gates, metrics, report, select, spreadsheet, trust
+from mlops_actions.wandb_runs.compare import compare
+from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
+from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.metrics import Metric
+from mlops_actions.wandb_runs.model import Details, Keys, Query, Run
+from mlops_actions.wandb_runs.ports import Clock, Found, PullRequests, Tracker
+from mlops_actions.wandb_runs.select import Choice
+
+_POLL_SECONDS = 20.0
+_SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
+_DETAILED = 50  # runs whose lineage is looked at
+_COMMENT_ROOM = 500  # characters left for the marker that finds the comment again
+_CUT = "_Cut here: the whole report is in the job's summary and in `wandb_report.md`._"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The world as this action sees it; `pull_requests` is None where no token was given."""
+
+    tracker: Tracker
+    pull_requests: PullRequests | None
+    runner: Runner
+    clock: Clock
+
+
+def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
+    """Execute the action's main stage; the outcome carries the error of a failed gate or a wait given up."""
+    directory = _directory(inputs.report_dir, context.workspace)
+    findings = _learn(inputs, ports)
+    around = _surroundings(inputs, context)
+    text = report.render(findings, around)
+    paths = _write_files(directory, context.workspace, findings, inputs, text)
+    ports.runner.summary(text)
+    _tell(findings, ports.runner)
+    notes = list(findings.notes)
+    comment_url = _comment(inputs, event, ports, text, notes)
+    _check(inputs, ports, findings, text, around, notes)
+    promoted = _promote(inputs, ports, findings)
+    outputs = _outputs(findings, paths, comment_url)
+    result = {**findings.document(), "comment_url": comment_url or None, "files": paths, "promoted": promoted or None}
+    return Outcome(outputs, {**result, "notes": notes}, _error(inputs, findings))
+
+
+def choice_of(inputs: Inputs) -> Choice:
+    """How the inputs choose candidates and baselines."""
+    return Choice(
+        sha=inputs.sha or "",
+        sha_config_key=inputs.sha_config_key,
+        secondary_sha=inputs.secondary_sha or "",
+        run_id=inputs.run_id or "",
+        group=inputs.group or "",
+        filters=inputs.filters,
+        baseline_tags=inputs.baseline_tags or (),
+        baseline_sha=inputs.baseline_sha or "",
+        max_baselines=inputs.max_baselines,
+    )
+
+
+def keys_of(inputs: Inputs) -> Keys:
+    """The only keys to fetch: what is shown, what gates look at, and W&B's own hints about metrics."""
+    names = [metric.name for metric in inputs.metrics or ()] + [gate.metric for gate in inputs.gates or ()]
+    config = [inputs.sha_config_key, select.SECONDARY_KEY, *(inputs.config_keys or ()), "_wandb"]
+    return Keys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys(names)))
+
+
+def _learn(inputs: Inputs, ports: Ports) -> Findings:
+    choice = choice_of(inputs)
+    query = Query(select.candidate_filter(choice))
+    baseline_filter = select.baseline_filter(choice)
+    timed_out = inputs.wait and not _wait(inputs, query, ports)
+    wanted = Query(baseline_filter, least=choice.max_baselines) if baseline_filter else None
+    found = ports.tracker.find(query, wanted, keys_of(inputs))
+    candidates = tuple(select.newest_first(found.candidates))
+    baselines = select.baselines(choice, found.baselines, candidates)
+    everyone = [*candidates, *baselines]
+    shown = metrics.directed(inputs.metrics or (), everyone)
+    judged = {metric.name: metric for metric in metrics.directed(_of_gates(inputs, shown), everyone)}
+    best = metrics.best_run(candidates, shown or tuple(judged.values()))
+    details = _details(inputs, candidates, baselines, best, ports)
+    return Findings(
+        project=inputs.project,
+        project_url=ports.tracker.project_url,
+        choice=choice,
+        metrics=shown,
+        config_keys=inputs.config_keys or (),
+        candidates=candidates,
+        baselines=baselines,
+        counts=select.count(candidates, baselines, ports.clock.now()),
+        best=best,
+        rows=compare(best, baselines, shown) if best else (),
+        verdicts=gates.evaluate(inputs.gates or (), best, baselines, judged),
+        commit=trust.commit(candidates, choice.sha, choice.sha_config_key, details),
+        data=_data(inputs, candidates, baselines, details),
+        details=details,
+        curves=inputs.curves or (),
+        notes=_notes(inputs, found),
+        timed_out=timed_out,
+    )
+
+
+def _of_gates(inputs: Inputs, shown: tuple[Metric, ...]) -> tuple[Metric, ...]:
+    """The metrics that gates look at, with the direction that `metrics` gives where it names them too."""
+    known = {metric.name: metric for metric in shown}
+    return tuple(known.get(gate.metric, Metric(gate.metric)) for gate in inputs.gates or ())
+
+
+def _data(
+    inputs: Inputs, candidates: tuple[Run, ...], baselines: tuple[Run, ...], details: Mapping[str, Details]
+) -> trust.Data | None:
+    finished = tuple(run for run in candidates if run.finished)
+    return trust.data(finished, baselines, details) if inputs.lineage and finished else None
+
+
+def _notes(inputs: Inputs, found: Found) -> tuple[str, ...]:
+    notes = list(found.notes)
+    if inputs.baseline_tags and not found.baselines:
+        notes.append(f"No finished run has the tag {' or '.join(inputs.baseline_tags)}.")
+    return tuple(notes)
+
+
+def _details(
+    inputs: Inputs, candidates: tuple[Run, ...], baselines: tuple[Run, ...], best: Run | None, ports: Ports
+) -> Mapping[str, Details]:
+    curves = inputs.curves or ()
+    if not (inputs.lineage or curves) or not candidates:
+        return {}
+    first = [best] if best else []
+    chosen = list({run.id: run for run in (*first, *candidates[:_DETAILED], *baselines[:_DETAILED])}.values())
+    return ports.tracker.details(chosen, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
+
+
+def _wait(inputs: Inputs, query: Query, ports: Ports) -> bool:
+    """Poll until enough candidates are there and all have ended; False where the time ran out."""
+    deadline = ports.clock.now() + timedelta(seconds=inputs.timeout)
+    said = ""
+    while True:
+        found = ports.tracker.states(query)
+        now = ports.clock.now()
+        going = sum(not candidate.over(now) for candidate in found)
+        if len(found) >= inputs.min_runs and not going:
+            return True
+        seen = f"{len(found)} of at least {inputs.min_runs} runs are there, {going} have not ended"
+        if seen != said:
+            ports.runner.info(f"waiting: {seen}")
+            said = seen
+        left = (deadline - now).total_seconds()
+        if left <= 0:
+            return False
+        ports.clock.sleep(min(_POLL_SECONDS, left))
+
+
+def _surroundings(inputs: Inputs, context: Context) -> report.Surroundings:
+    sha = inputs.sha or ""
+    return report.Surroundings(
+        commit_url=f"{context.server_url}/{context.repository}/commit/{sha}" if is_sha(sha) else "",
+        workflow_url=inputs.workflow_url or "",
+        image=inputs.image or "",
+        job_url=context.run_url if context.run_id else "",
+    )
+
+
+def _directory(given: str, workspace: Path) -> Path:
+    """The report's folder; links that a checkout may hold must not lead out of the workspace."""
+    root = workspace.resolve()
+    found = (root / given).resolve()
+    if found != root and root not in found.parents:
+        raise BadInput(
+            f"input 'report-dir' leads out of the workspace: {given!r}", "name a folder within the checked out repository"
+        )
+    return found
+
+
+def _write_files(directory: Path, workspace: Path, findings: Findings, inputs: Inputs, text: str) -> dict[str, str]:
+    table = spreadsheet.render(
+        findings.candidates,
+        findings.baselines,
+        [metric.name for metric in findings.metrics],
+        findings.config_keys,
+        inputs.sha_config_key,
+    )
+    document = json.dumps({"schema": 1, **findings.document()}, ensure_ascii=False, indent=2) + "\n"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return {
+            kind: _place(directory / f"wandb_report.{ending}", content, workspace)
+            for kind, ending, content in (("csv", "csv", table), ("json", "json", document), ("markdown", "md", text))
+        }
+    except OSError as error:
+        raise BadInput(
+            f"the report cannot be written to {str(directory)!r}: {error.strerror or error}",
+            "name a folder that can be written in 'report-dir'",
+        ) from None
+
+
+def _place(path: Path, content: str, workspace: Path) -> str:
+    """Write a file in one step; a link that stands in its place is replaced, never followed."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+            file.write(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+    return str(path.relative_to(workspace.resolve()))
+
+
+def _tell(findings: Findings, runner: Runner) -> None:
+    counts = findings.counts
+    runner.info(
+        f"{findings.project}: {counts.candidates} candidates ({counts.finished} finished, {counts.running} running, "
+        f"{counts.crashed} crashed, {counts.failed} failed, {counts.killed} killed), {counts.baselines} baselines"
+    )
+    for verdict in findings.verdicts:
+        runner.info(f"gate {'passed' if verdict.passed else 'failed'}: {verdict.gate.text} ({_numbers(verdict)})")
+    if not counts.candidates:
+        runner.warning(
+            "no run was found for this choice\ncheck that the training logs the commit (config "
+            f"{findings.choice.sha_config_key!r}, or WANDB_GIT_COMMIT) to {findings.project}",
+            title="wandb-runs",
+        )
+    for note in findings.notes:
+        runner.warning(note, title="wandb-runs")
+
+
+def _numbers(verdict: gates.Verdict) -> str:
+    return verdict.reason or f"{verdict.value} against {verdict.required}"
+
+
+def _comment(inputs: Inputs, event: Event | None, ports: Ports, text: str, notes: list[str]) -> str:
+    if not inputs.comment:
+        return ""
+    number = inputs.pr_number or _number_of(event)
+    if not number:
+        return _without(ports, notes, "no comment was written: this event belongs to no pull request; give 'pr-number'")
+    if ports.pull_requests is None:
+        return _without(ports, notes, "no comment was written: there is no 'github-token'")
+    body = markdown.cut(text, markdown.COMMENT_LIMIT - _COMMENT_ROOM, _CUT)
+    try:
+        return ports.pull_requests.upsert_comment(number, inputs.comment_tag, body)
+    except Refused as refused:
+        # On a pull request from a fork the token may only read. The summary holds the report all the same.
+        return _without(ports, notes, f"no comment was written, the report is in the job's summary: {refused}")
+
+
+def _without(ports: Ports, notes: list[str], why: str) -> str:
+    ports.runner.warning(why, title="wandb-runs")
+    notes.append(why)
+    return ""
+
+
+def _number_of(event: Event | None) -> int | None:
+    if isinstance(event, CommentEvent):
+        return event.number if event.on_pull_request else None
+    if isinstance(event, PullRequestEvent):
+        return event.pull_request.number
+    if isinstance(event, DispatchEvent):
+        given = str(event.inputs.get("pr-number", ""))
+        return int(given) if given.isascii() and given.isdigit() else None
+    return None
+
+
+def _check(
+    inputs: Inputs, ports: Ports, findings: Findings, text: str, around: report.Surroundings, notes: list[str]
+) -> None:
+    if not inputs.check_name or not inputs.sha:
+        return
+    if ports.pull_requests is None:
+        _without(ports, notes, "no check run was made: there is no 'github-token'")
+        return
+    conclusion = {PASSED: "success", FAILED: "failure"}.get(findings.gate, "neutral")
+    title = report.headline_text(findings)
+    try:
+        made = ports.pull_requests.create_check_run(
+            inputs.check_name, inputs.sha, url=around.job_url, title=title, summary=text
+        )
+        ports.pull_requests.conclude_check_run(made, conclusion, title=title, summary=text)
+    except Refused as refused:
+        _without(ports, notes, f"no check run was made: {refused}")
+
+
+def _promote(inputs: Inputs, ports: Ports, findings: Findings) -> str:
+    if not inputs.promote_alias or findings.gate != PASSED or not findings.best:
+        return ""
+    promoted = ports.tracker.promote(findings.best, inputs.promote_alias)
+    ports.runner.notice(f"{promoted} is now '{inputs.promote_alias}'", title="wandb-runs")
+    return promoted
+
+
+def _outputs(findings: Findings, paths: Mapping[str, str], comment_url: str) -> dict[str, str]:
+    counts = findings.counts
+    best = findings.best
+    same = findings.data.same if findings.data else None
+    return {
+        "complete": flag(counts.complete),
+        "single-run": flag(counts.single_run),
+        "num-candidates": str(counts.candidates),
+        "num-finished": str(counts.finished),
+        "num-running": str(counts.running),
+        "num-crashed": str(counts.crashed),
+        "num-failed": str(counts.failed),
+        "num-killed": str(counts.killed),
+        "num-baselines": str(counts.baselines),
+        "gate": findings.gate,
+        "verified": flag(findings.commit.verified),
+        "same-data": "" if same is None else flag(same),
+        "best-run-id": best.id if best else "",
+        "best-run-url": best.url if best else "",
+        "comment-url": comment_url,
+        **paths,
+        "BOOL_COMPLETE": legacy_flag(counts.complete),
+        "BOOL_SINGLE_RUN": legacy_flag(counts.single_run),
+        "NUM_FINISHED": str(counts.finished),
+        "NUM_RUNNING": str(counts.running),
+        "NUM_CRASHED": str(counts.crashed),
+        "NUM_ABORTED": str(counts.killed + counts.failed),
+        "NUM_BASELINES": str(counts.baselines),
+    }
+
+
+def _error(inputs: Inputs, findings: Findings) -> ActionError | None:
+    """What the step ends with; a wait given up comes first, since the numbers are not final then."""
+    counts = findings.counts
+    if findings.timed_out:
+        return TimedOut(
+            f"after {inputs.timeout:g} s {counts.candidates} of at least {inputs.min_runs} runs were there and "
+            f"{counts.running} had not ended",
+            "raise 'timeout', or look at the runs: " + findings.project_url,
+        )
+    if findings.gate == FAILED:
+        failed = [verdict for verdict in findings.verdicts if not verdict.passed]
+        return WorkFailed(
+            f"{len(failed)} of {len(findings.verdicts)} gates failed: "
+            + " · ".join(f"{verdict.gate.text} ({_numbers(verdict)})" for verdict in failed),
+            "improve the candidate, or correct 'gates' where the bar is wrong; the report has the numbers",
+        )
+    return None
