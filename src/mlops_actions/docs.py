@@ -1,19 +1,22 @@
-"""Write every generated text of a checkout: `action.yml` files and the tables between marks in the READMEs."""
+"""Write every generated text of a checkout: `action.yml` files, and what stands between marks in the READMEs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlops_actions.core import render
+from mlops_actions.core import markdown, render
 from mlops_actions.core.declare import Action
+
+EXAMPLE = Path("examples/digits/.github/workflows/mlops.yml")
 
 
 def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path]:
     """Return the files whose text differs from the declarations, having written them where `write` says so."""
     wanted: dict[Path, str] = {}
     readme = root / "README.md"
-    wanted[readme] = readme.read_text(encoding="utf-8")
+    example = markdown.fence((root / EXAMPLE).read_text(encoding="utf-8").rstrip(), "yaml")
+    wanted[readme] = render.replace_block(readme.read_text(encoding="utf-8"), "example workflow", example)
     for action in actions:
         folder = root / "actions" / action.name
         wanted[folder / "action.yml"] = render.action_yml(action)
