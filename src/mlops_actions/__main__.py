@@ -1,7 +1,7 @@
 """The composition root: choose the action, build its adapters, map errors to exit codes.
 
-Everything an action needs is imported by its own function below: a comment that is no command must not pay for an SDK, and an
-image that holds one action must not need another's packages.
+Everything an action needs is imported by its own function below: a comment that is no command must not pay for an SDK, and
+an image that holds one action must not need another's packages.
 """
 
 from __future__ import annotations
@@ -35,7 +35,31 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
 
 
 def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
-    raise NotImplementedError
+    if post:
+        return Outcome()
+    from mlops_actions.boundary.clock import SystemClock
+    from mlops_actions.boundary.wandb import WandbProject
+    from mlops_actions.boundary.wandb_server import resolve
+    from mlops_actions.core.context import Context
+    from mlops_actions.core.event import load
+    from mlops_actions.wandb_runs.inputs import Inputs
+    from mlops_actions.wandb_runs.ports import PullRequests
+    from mlops_actions.wandb_runs.run import Ports, run
+
+    inputs = inputs_of(Inputs, environ, runner)
+    context = Context.from_environ(environ)
+    server = resolve(inputs.api_key, inputs.base_url, environ)
+    for secret in (server.api_key, server.authorization.removeprefix("Basic ")):
+        runner.mask(secret)
+    event = load(context.event_name, context.event_path) if inputs.comment and not inputs.pr_number else None
+    github: PullRequests | None = None
+    if inputs.github_token and (inputs.comment or inputs.check_name):
+        from mlops_actions.boundary.github import GitHub
+
+        github = GitHub.connect(inputs.github_token, context, runner)
+    clock = SystemClock()
+    tracker = WandbProject(inputs.project, server, runner, pause=clock.sleep)
+    return run(inputs, context, event, Ports(tracker, github, runner, clock))
 
 
 ACTIONS: Mapping[str, Callable[[Environ, GitHubRunner, bool], Outcome]] = {
