@@ -1,17 +1,17 @@
 #!/opt/mlops-actions/bin/python -IBu
 """Run what this file is called by: `chatops` the action's main stage, `chatops-post` its post stage, `mlops-actions` any.
 
-The kernel starts Python itself: a shell in between would drop the hyphenated INPUT_ names. -I keeps PYTHON* variables and the
-working directory out of the import path: the first are the job's, and meant for another Python; the second is the workspace,
-where a pull request can put a module of any name. -B: nothing is written beside the code. -u: the log keeps its order.
+The kernel starts Python itself: a shell in between would drop the hyphenated INPUT_ names. -I keeps PYTHON* variables and
+the working directory out of the import path: the first are the job's, meant for another Python; the second is the
+workspace, where a pull request can put a module of any name. -B: nothing is written beside the code. -u: the log keeps its
+order.
 """
 
 import sys
-from os.path import basename
 
 from mlops_actions.__main__ import main
 
-name = basename(sys.argv[0])
+name = sys.argv[0].rpartition("/")[2]
 if name == "mlops-actions":
     sys.exit(main(sys.argv[1:]))
 action = name.removesuffix("-post")
