@@ -49,6 +49,7 @@ class Cluster:
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-cluster-", ignore_cleanup_errors=True)
         for namespace in namespaces:
             self.store.create(NAMESPACES, "", {"metadata": {"name": namespace}, "status": {"phase": "Active"}})
+        self.store.compact()  # what came before the server was up cannot be watched
         self._controller: Controller | None = None
         if executor is not None:
             slots = Slots(max_pods or 2 * (os.cpu_count() or 1))

@@ -87,7 +87,8 @@ class Store:
 
         def unsubscribe() -> None:
             with self._lock:
-                self._listeners.remove(listener)
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
 
         return unsubscribe
 
