@@ -23,7 +23,20 @@ UNEXPECTED = 1
 
 
 def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
-    raise NotImplementedError
+    from mlops_actions.chatops.inputs import Inputs
+    from mlops_actions.chatops.ports import GitHubDoor
+    from mlops_actions.chatops.run import main_stage, post_stage
+    from mlops_actions.core.context import Context
+
+    inputs = inputs_of(Inputs, environ, runner)
+    context = Context.from_environ(environ)
+
+    def door() -> GitHubDoor:
+        from mlops_actions.boundary.github.door import Door
+
+        return Door(inputs.github_token or "", inputs.app_id, inputs.app_private_key, context, runner)
+
+    return (post_stage if post else main_stage)(inputs, context, runner, door)
 
 
 def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:

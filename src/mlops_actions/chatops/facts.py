@@ -1,0 +1,154 @@
+"""What only GitHub can say: the questions, and its answers in the form the decision reads.
+
+A question is a value; facts map questions to answers. A question that GitHub did not answer maps to `Unknown`: the
+decision treats that as a denial, never as a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.event import PullRequest
+
+Answer = TypeVar("Answer")
+Approval: TypeAlias = tuple[str, str]
+CheckState: TypeAlias = Literal["passed", "failed", "pending", "unknown"]
+
+# What counts as passed is listed; anything else, also what GitHub may yet invent, does not.
+_PASSED = ("success", "neutral", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """GitHub did not say; the error says why, and what would make it say."""
+
+    error: ActionError
+
+
+@dataclass(frozen=True)
+class Question(Generic[Answer]):
+    """Something to ask GitHub; the type parameter is the type of the answer."""
+
+
+@dataclass(frozen=True)
+class Pull(Question[PullRequest]):
+    """The pull request as it is now."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Role(Question[str]):
+    """The role of a user, empty for none."""
+
+    login: str
+
+
+@dataclass(frozen=True)
+class Member(Question[bool]):
+    """Whether a user is in `org/team`."""
+
+    team: str
+    login: str
+
+
+@dataclass(frozen=True)
+class HeadAt(Question[tuple[str, ...]]):
+    """The commits that a branch may have pointed to when something was written; more than one: it cannot be told."""
+
+    branch: str
+    moment: str
+
+
+@dataclass(frozen=True)
+class FirstSeen(Question[str]):
+    """When the first check suite of a commit was created (ISO 8601), empty where it has none."""
+
+    sha: str
+
+
+@dataclass(frozen=True)
+class Approvers(Question[tuple[str, ...]]):
+    """Who approved exactly this commit, and has not taken it back."""
+
+    number: int
+    sha: str
+
+
+@dataclass(frozen=True)
+class Checks(Question[Mapping[str, CheckState]]):
+    """The state of every check and status of a commit, by name."""
+
+    sha: str
+
+
+@dataclass(frozen=True)
+class RequiredChecks(Question[tuple[str, ...]]):
+    """The names of the checks that a branch requires."""
+
+    branch: str
+
+
+Facts: TypeAlias = Mapping[Question[Any], Any]
+
+
+def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ...]:
+    """Read a branch's activity (newest first): which commits it may have pointed to at `moment`.
+
+    That is what its last update strictly before set, and what any update in the very second of `moment` set: which came
+    first cannot be known. Empty where the activity does not reach back so far. Only as much is read as it takes.
+    """
+    written = when(moment)
+    candidates: list[str] = []
+    for update in activity:
+        updated = when(str(update["timestamp"]))
+        if updated <= written:
+            candidates.append(str(update["after"]))
+        if updated < written:
+            return tuple(dict.fromkeys(candidates))
+    # What came before the oldest entry is not known; an empty name stands for it.
+    return (*candidates, "") if candidates else ()
+
+
+def first_seen(suites: Iterable[Mapping[str, Any]]) -> str:
+    """Return the earliest `created_at` of check suites."""
+    return min((str(suite["created_at"]) for suite in suites if suite.get("created_at")), default="")
+
+
+def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[str, ...]:
+    """Read reviews (oldest first): whose last word is an approval of exactly this commit."""
+    last: dict[str, Approval] = {}
+    for review in reviews:
+        login = (review.get("user") or {}).get("login") or ""
+        state = str(review.get("state") or "").upper()
+        # A plain comment takes no approval back.
+        if login and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+            last[login] = (state, str(review.get("commit_id") or ""))
+    return tuple(login for login, (state, commit) in last.items() if state == "APPROVED" and commit == sha)
+
+
+def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[str, Any]]) -> dict[str, CheckState]:
+    """Merge check runs and commit statuses; of several with one name, the worst counts."""
+    found: dict[str, list[CheckState]] = {}
+    for run in runs:
+        state: CheckState = "pending"
+        if run.get("status") == "completed":
+            state = "passed" if run.get("conclusion") in _PASSED else "failed"
+        found.setdefault(str(run.get("name")), []).append(state)
+    for status in statuses:
+        states: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
+        found.setdefault(str(status.get("context")), []).append(states.get(status.get("state"), "unknown"))
+    worst: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
+    return {name: min(states_found, key=worst.index) for name, states_found in found.items()}
+
+
+def when(stamp: str) -> datetime:
+    """Read GitHub's ISO 8601; raises ValueError."""
+    moment = datetime.fromisoformat(stamp)
+    if moment.tzinfo is None:
+        raise ValueError(f"{stamp!r} names no time zone")
+    return moment

@@ -1,0 +1,237 @@
+"""What a user can tell chatops, and what it tells the steps that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mlops_actions.chatops.roles import ROLES
+from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import boolean, choice, items, text
+
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes", "none")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The text of `commands`, read only when a comment may hold one; `phrase` marks the legacy trigger phrase."""
+
+    text: str
+    phrase: bool = False
+
+
+def _prefix(value: str) -> str:
+    prefix = value.strip()
+    if any(character.isspace() for character in prefix) or prefix[0] in ">`" or len(prefix) > 20:
+        raise ValueError(f"must be up to 20 characters without blanks that begin no quote or code, not {value!r}")
+    return prefix
+
+
+def _team(value: str) -> tuple[str, ...]:
+    teams = items(value)
+    for team in teams:
+        if team.count("/") != 1 or not all(team.split("/")):
+            raise ValueError(f"must name teams as org/team, not {team!r}")
+    return teams
+
+
+def _logins(value: str) -> tuple[str, ...]:
+    return tuple(login.removeprefix("@") for login in items(value))
+
+
+def _label(value: str) -> str:
+    label = value.strip()
+    # GitHub takes at most 50 characters (422 beyond).
+    if len(label) > 50 or "\n" in label:
+        raise ValueError("must be one label of at most 50 characters")
+    return label
+
+
+_reaction: Callable[[str], str] = choice(*REACTIONS)
+
+
+@inputs
+class Inputs:
+    """The inputs of chatops, in the order of the documentation."""
+
+    commands: Declaration | None = given(
+        Declaration,
+        "Required, except with `mode: finish`. YAML: a list of names, with or without the prefix (`/train, /deploy`), or a "
+        "mapping name → `{description, permission, label, params: {name: {type: str|int|float|bool, required, default, "
+        "choices, min, max, pattern, positional}}}`. A command's `label` is the label that stands for it where the workflow "
+        "runs on `labeled`.",
+        legacy=(
+            Legacy(
+                "trigger_phrase",
+                parse=lambda value: Declaration(value.strip(), phrase=True),
+                note="One phrase, any text; it may stand anywhere outside of quotes and code.",
+            ),
+        ),
+    )
+    prefix: str = given(_prefix, "What a command starts with.", default="/")
+    permission: str = given(
+        choice(*ROLES),
+        "Least repository role of who may command: read < triage < write < maintain < admin. A command's own wins.",
+        default="write",
+    )
+    allow_users: tuple[str, ...] | None = given(
+        _logins, "If given, the commenter must be one of these users (or in `allow-teams`) as well as hold the role."
+    )
+    allow_teams: tuple[str, ...] | None = given(
+        _team,
+        "If given, the commenter must be in one of these `org/team`s (or in `allow-users`) as well as hold the role. The "
+        "token must be able to read the organisation's members.",
+    )
+    allow_bots: tuple[str, ...] | None = given(
+        _logins, "Logins of bots that may command, whatever their role; all other bots are ignored."
+    )
+    forks: str = given(
+        choice("deny", "approved", "allow"),
+        "Pull requests from forks: `deny`, `approved` (an approving review of that exact commit by someone who holds the "
+        "role), or `allow` (the command must carry `sha=`).",
+        default="deny",
+    )
+    drafts: str = given(choice("allow", "deny"), "Draft pull requests: `allow` or `deny`.", default="allow")
+    base_branches: tuple[str, ...] = given(items, "Globs of the base branches that may be commanded.", default="*")
+    head: str = given(
+        choice("seen", "pinned", "latest"),
+        "`seen`: GitHub itself must show that the commit was the head when the comment was written; else a reply offers the "
+        "command with `sha=` filled in. `pinned`: the command must carry `sha=` with the head's 40 digits. `latest`: no "
+        "check; unsafe, since somebody can push between the comment and the run.",
+        default="seen",
+    )
+    require_approval: bool = given(
+        boolean, "Require an approving review of the head commit by somebody else who holds the role.", default="false"
+    )
+    require_checks: tuple[str, ...] | None = given(
+        items, "Names of checks that must have passed on the head commit; `required`: those that the base branch requires."
+    )
+    reaction: str = given(_reaction, "Reaction on the comment when its command is taken; `none` for none.", default="eyes")
+    success_reaction: str = given(_reaction, "Reaction when the job has succeeded.", default="rocket")
+    failure_reaction: str = given(_reaction, "Reaction on a refusal and when the job has failed.", default="confused")
+    reply: str = given(
+        choice("deny", "always", "never"),
+        "`deny`: a refusal is explained in a reply. `always`: so is a start. `never`: no replies.",
+        default="deny",
+    )
+    pending_label: str | None = given(
+        _label, "Label on the pull request from the trigger to the end of the job.", legacy=("indicator_label",)
+    )
+    success_label: str | None = given(_label, "Label that takes its place when the job has succeeded.")
+    failure_label: str | None = given(_label, "Label that takes its place when the job has failed.")
+    check_name: str | None = given(
+        text, "Name of a check run on the head commit: in progress on the trigger, concluded when the job ends."
+    )
+    environment: str | None = given(
+        text,
+        "Create a deployment of the commit to this environment, its payload the parameters; concluded when the job ends.",
+    )
+    help: bool = given(boolean, "Answer the command `help` with the commands and their parameters.", default="true")
+    app_id: str | None = given(
+        text, "Act as this GitHub App, so that its labels and deployments trigger further workflows.", legacy=("app_id",)
+    )
+    app_private_key: str | None = given(text, "The App's private key (PEM).", secret=True, legacy=("app_pem",))
+    export_app_token: bool = given(
+        boolean,
+        "Emit the App's installation token: masked, good for this repository only, minted only after authorisation. "
+        "Implied by the older `app_pem`.",
+        default="false",
+    )
+    github_token: str | None = given(
+        text,
+        "The token to read and write with.",
+        runner_default="${{ github.token }}",
+        secret=True,
+        env=("GITHUB_TOKEN",),
+    )
+    mode: str = given(
+        choice("listen", "finish"),
+        "`listen`: take the event's command. `finish`: conclude what an earlier job's chatops began, for pipelines of "
+        "several jobs.",
+        default="listen",
+    )
+    conclude: bool = given(
+        boolean,
+        "Conclude reaction, labels, check run and deployment when this job ends; `false` leaves them to a later job's "
+        "`mode: finish`.",
+        default="true",
+    )
+    begun: str | None = given(text, "With `mode: finish`: the output `result` of that earlier step.")
+    job_status: str | None = given(
+        choice("success", "failure", "cancelled", "skipped"),
+        "How the job stands; read again by the post step. With `mode: finish`, the status to report, for example "
+        "`${{ needs.train.result }}`.",
+        runner_default="${{ job.status }}",
+    )
+
+    def problems(self) -> Iterator[BadInput]:
+        """Check across inputs."""
+        if self.mode == "listen" and self.commands is None:
+            yield BadInput(
+                "input 'commands' is required and was not given",
+                "add 'commands:' (or its older name 'trigger_phrase') to the step's 'with:', for example 'commands: /train'",
+            )
+        if self.mode == "finish" and self.begun is None:
+            yield BadInput(
+                "input 'begun' is required with 'mode: finish'",
+                "hand over the output 'result' of the step that began, for example '${{ needs.listen.outputs.result }}'",
+            )
+        if (self.app_id is None) != (self.app_private_key is None):
+            given_one, missing = (
+                ("app-id", "app-private-key") if self.app_private_key is None else ("app-private-key", "app-id")
+            )
+            yield BadInput(f"input '{given_one}' was given without '{missing}'", "give both, or neither")
+        if self.export_app_token and self.app_id is None:
+            yield BadInput(
+                "input 'export-app-token' needs a GitHub App", "give 'app-id' and 'app-private-key', or leave it out"
+            )
+        if self.github_token is None:
+            yield BadInput(
+                "input 'github-token' is empty, and the environment has no GITHUB_TOKEN",
+                "leave 'github-token' out to use the job's own token",
+            )
+
+    @property
+    def exports_token(self) -> bool:
+        """Whether the App's token is emitted."""
+        return self.export_app_token or was_given(self, "app_pem")
+
+
+ACTION = Action(
+    name="chatops",
+    title="ChatOps",
+    description="A comment on a pull request becomes a decision and a set of variables: who commands what, on which commit",
+    icon="message-square",
+    color="blue",
+    inputs=Inputs,
+    outputs=(
+        Output("triggered", "Whether the steps that follow should run: `true` or `false`."),
+        Output("decision", "`continue`, `ignore` or `deny`."),
+        Output("reason", "Why, as a stable code."),
+        Output("command", "The command's name, without the prefix."),
+        Output("params", "The typed parameters, a JSON object."),
+        Output("positional", "The arguments without a name, a JSON list."),
+        Output("args", "The rest of the command's line, as it was written: hand it on by `env:` only."),
+        Output("pr-number", "The pull request's number."),
+        Output("sha", "The head commit that was authorised. Check out this, never the branch."),
+        Output("ref", "The head's branch."),
+        Output("base-ref", "The base branch."),
+        Output("base-sha", "The base branch's commit."),
+        Output("head-repo", "The head's repository, `owner/name`."),
+        Output("fork", "Whether the head is in another repository: `true` or `false`."),
+        Output("actor", "Who commanded."),
+        Output("comment-id", "The comment's id; empty for a label or a dispatch."),
+        Output("comment-url", "The comment's address."),
+        Output("check-run-id", "The check run that was opened."),
+        Output("deployment-id", "The deployment that was created."),
+        Output("result", "All of this as one JSON document, with what `mode: finish` needs."),
+        Output("BOOL_TRIGGERED", "`True` or `False`.", legacy=True),
+        Output("TRAILING_LINE", "What stands behind the command on its line.", legacy=True),
+        Output("TRAILING_TOKEN", "The first word of that.", legacy=True),
+        Output("PULL_REQUEST_NUMBER", "`pr-number`.", legacy=True),
+        Output("COMMENTER_USERNAME", "`actor`.", legacy=True),
+        Output("BRANCH_NAME", "`ref`.", legacy=True),
+        Output("APP_INSTALLATION_TOKEN", "The App's token, see `export-app-token`.", legacy=True),
+    ),
+)

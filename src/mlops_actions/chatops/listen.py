@@ -1,0 +1,126 @@
+"""One command from the event to its outputs: ask, decide, show on the pull request what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mlops_actions.chatops import reply
+from mlops_actions.chatops.ask import ask
+from mlops_actions.chatops.decide import Granted, Open, decide, still_holds
+from mlops_actions.chatops.facts import Pull, Unknown
+from mlops_actions.chatops.feedback import Begun, as_app_or_job, begin, warn, withdraw
+from mlops_actions.chatops.hear import Heard, Place, Request, Verdict
+from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.outcome import Taken, outcome
+from mlops_actions.chatops.ports import STATE, GitHubDoor, Repository, Writer
+from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.outcome import Outcome
+from mlops_actions.core.ports import Runner
+
+# Not being able to say since when a commit is the head is an ordinary refusal; the other unknowns stop the job.
+_ORDINARY = ("head-unknown",)
+
+
+class Listener:
+    """One run of the main stage."""
+
+    def __init__(self, inputs: Inputs, context: Context, runner: Runner, door: GitHubDoor) -> None:
+        self._inputs = inputs
+        self._context = context
+        self._runner = runner
+        self._door = door
+        self._facts: dict[Any, Any] = {}
+
+    def act(self, heard: Heard) -> Outcome:
+        """Decide about a request and act on it, or answer what needs no decision."""
+        if heard.request is None:
+            return self._without_request(heard)
+        request = heard.request
+        job = self._door.as_job()
+        try:
+            found = self._decide(request, job)
+            if isinstance(found, Verdict):
+                return self._denied(request, found, job)
+            return self._granted(request, found, job)
+        except BaseException:
+            job.stop()
+            raise
+
+    def _decide(self, request: Request, job: Repository) -> Verdict | Granted:
+        while True:
+            found = decide(self._inputs, request, self._facts)
+            if not isinstance(found, Open):
+                return found
+            self._facts.update(ask(job, found.questions))
+
+    def _without_request(self, heard: Heard) -> Outcome:
+        """Reply to what needs no facts: help, several commands, a misspelt one."""
+        verdict, place = heard.verdict, heard.place
+        assert verdict is not None and place is not None  # noqa: S101, PT018 - what else `hear` returns is for nobody's ears
+        inputs, url = self._inputs, self._context.run_url
+        job = self._door.as_job()
+        self._runner.info(f"{verdict.decision}: {verdict.reason}")
+        if verdict.reason == "help":
+            text = reply.help_text(heard.commands, inputs, url)
+            warn(gather({"help": lambda: job.comment(place.number, text)}), self._runner)
+        else:
+            name = verdict.details[0].split()[0] if verdict.details else inputs.prefix
+            self._deny(place, reply.denial(name, verdict, url), job)
+        return outcome(verdict, place)
+
+    def _denied(self, request: Request, verdict: Verdict, job: Repository) -> Outcome:
+        detail = f" ({'; '.join(verdict.details)})" if verdict.details else ""
+        self._runner.info(f"deny: {verdict.reason}{detail}")
+        self._deny(request.place, reply.denial(request.name, verdict, self._context.run_url), job)
+        error = None
+        if verdict.reason.endswith("-unknown"):
+            unknown = [fact.error for fact in self._facts.values() if isinstance(fact, Unknown)]
+            if verdict.reason in _ORDINARY:
+                for found in unknown:
+                    self._runner.warning(str(found), title="chatops")
+            elif unknown:
+                error = unknown[0]
+        return outcome(verdict, request.place, request, error=error)
+
+    def _deny(self, place: Place, text: str, job: Repository) -> None:
+        calls: dict[str, Callable[[], Any]] = {}
+        if self._inputs.reply != "never":
+            calls["reply"] = lambda: job.comment(place.number, text)
+        if place.reaction_target and self._inputs.failure_reaction != "none":
+            calls["reaction"] = lambda: job.react(place.reaction_target, self._inputs.failure_reaction)
+        warn(gather(calls), self._runner)
+
+    def _granted(self, request: Request, granted: Granted, job: Repository) -> Outcome:
+        """Show that the command was taken, while the head is read once more; take it all back where that has moved."""
+        inputs, url = self._inputs, self._context.run_url
+        writer, token = self._writer(job)
+        place, pull = request.place, granted.pull
+        begun = Begun(request.name, place.number, pull.head.sha, place.reaction_target)
+        beside: dict[str, Callable[[], Any]] = {"head": lambda: job.pull_request(place.number)}
+        state, answers = begin(writer, inputs, begun, granted.params, url, self._save, beside)
+        now = answers.pop("head")
+        moved = still_holds(request, pull, Unknown(now) if isinstance(now, ActionError) else now)
+        warn(answers, self._runner)
+        if moved is not None:
+            withdraw(writer, state, url, self._runner)
+            self._runner.save_state(STATE, "")
+            if isinstance(now, ActionError):
+                self._facts[Pull(place.number)] = Unknown(now)
+            return self._denied(request, moved, job)
+        if inputs.reply == "always":
+            text = reply.started(request.name, pull.head.sha, granted.params, url)
+            warn(gather({"reply": lambda: writer.comment(place.number, text)}), self._runner)
+        self._runner.info(f"continue: {request.command.name} for commit {pull.head.sha}")
+        return outcome(Verdict("ok"), place, request, Taken(granted, now, state, token))
+
+    def _save(self, begun: Begun) -> None:
+        self._runner.save_state(STATE, begun.dumps())
+
+    def _writer(self, job: Repository) -> tuple[Writer, str]:
+        """Act as the App where there is one; without an exported token its failure is worth a warning only."""
+        if not self._inputs.exports_token:
+            return (as_app_or_job(self._inputs, self._runner, self._door) if self._inputs.app_id else job), ""
+        return self._door.as_app(None)

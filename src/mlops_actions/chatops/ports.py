@@ -1,0 +1,90 @@
+"""What chatops needs of GitHub; `boundary.github.GitHub` has it. All calls raise ActionError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from mlops_actions.core.event import PullRequest
+
+# The name under which the runner keeps what was begun for the post stage.
+STATE = "begun"
+
+
+class Reader(Protocol):
+    """What is read before the decision."""
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Read a pull request."""
+
+    def permission(self, login: str) -> Mapping[str, Any]:
+        """Ask for a user's role."""
+
+    def is_team_member(self, team: str, login: str) -> bool:
+        """Ask whether a user is in `org/team`."""
+
+    def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield reviews, oldest first."""
+
+    def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a ref's updates, newest first."""
+
+    def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a commit's check suites."""
+
+    def check_runs(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a commit's check runs."""
+
+    def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield a commit's statuses."""
+
+    def required_checks(self, branch: str) -> tuple[str, ...]:
+        """Name the checks a branch requires."""
+
+
+class Writer(Protocol):
+    """What is written as feedback."""
+
+    def react(self, target: str, content: str) -> int:
+        """Put a reaction; returns its id."""
+
+    def unreact(self, target: str, reaction: int) -> None:
+        """Take a reaction away."""
+
+    def comment(self, number: int, body: str) -> str:
+        """Write a comment; returns its address."""
+
+    def add_labels(self, number: int, labels: list[str]) -> None:
+        """Set labels."""
+
+    def remove_label(self, number: int, label: str) -> None:
+        """Take a label away."""
+
+    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
+        """Open a check run in progress; returns its id."""
+
+    def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
+        """End a check run."""
+
+    def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
+        """Create a deployment; returns its id."""
+
+    def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
+        """Report on a deployment."""
+
+
+class Repository(Reader, Writer, Protocol):
+    """One repository, seen with one token."""
+
+    def stop(self) -> None:
+        """Give up whatever waits."""
+
+
+class GitHubDoor(Protocol):
+    """The ways to reach the repository. Nothing is imported or sent before one is taken."""
+
+    def as_job(self) -> Repository:
+        """With the job's token."""
+
+    def as_app(self, permissions: Mapping[str, str] | None) -> tuple[Repository, str]:
+        """As the GitHub App, with a token minted now (also returned), narrowed to these permissions (None: all it has)."""

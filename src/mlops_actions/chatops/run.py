@@ -1,0 +1,48 @@
+"""The stages of chatops. A comment that is no command is done with here, before anything costly is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlops_actions.chatops.hear import Verdict, hear
+from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.ports import STATE, GitHubDoor
+from mlops_actions.core.context import Context
+from mlops_actions.core.event import load
+from mlops_actions.core.outcome import Outcome, flag, legacy_flag
+from mlops_actions.core.ports import Runner
+
+
+def main_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[[], GitHubDoor]) -> Outcome:
+    """Listen to the event, or with `mode: finish` conclude what an earlier job began."""
+    if inputs.mode == "finish":
+        from mlops_actions.chatops.finish import finish
+
+        return finish(inputs, context, runner, door())
+    heard = hear(load(context.event_name, context.event_path), inputs, context)
+    if heard.verdict is not None and heard.place is None:
+        return _ignored(heard.verdict, runner)
+    from mlops_actions.chatops.listen import Listener
+
+    return Listener(inputs, context, runner, door()).act(heard)
+
+
+def post_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[[], GitHubDoor]) -> Outcome:
+    """Conclude what the main stage began; nothing where it began nothing, or left that to a later job."""
+    state = runner.state(STATE)
+    if state and inputs.mode == "listen" and inputs.conclude:
+        from mlops_actions.chatops.finish import conclude_state
+
+        conclude_state(state, inputs, context, runner, door())
+    return Outcome()
+
+
+def _ignored(verdict: Verdict, runner: Runner) -> Outcome:
+    detail = f" ({', '.join(verdict.details)})" if any(verdict.details) else ""
+    say = runner.notice if verdict.reason == "unsupported-event" else runner.info
+    say(f"{verdict.decision}: {verdict.reason}{detail}")
+    said = {"decision": verdict.decision, "reason": verdict.reason}
+    return Outcome(
+        outputs={"triggered": flag(False), **said, "BOOL_TRIGGERED": legacy_flag(False)},
+        result={"triggered": False, **said, "details": list(verdict.details)},
+    )
