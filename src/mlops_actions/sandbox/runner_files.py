@@ -1,4 +1,4 @@
-"""The runner's side of its file commands and log commands, as its source reads them (FileCommandManager.cs, ActionCommand.cs)."""
+"""The runner's side of its file and log commands, as its source reads them (FileCommandManager.cs, ActionCommand.cs)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def read_file_command(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     rest = text.removeprefix("\ufeff")
     while rest:
-        line, ended, rest = rest.partition("\n")
+        line, _, rest = rest.partition("\n")
         if not line:
             continue
         equals, heredoc = line.find("="), line.find("<<")
@@ -56,10 +56,10 @@ class LogCommand:
     message: str
 
 
-COMMANDS = frozenset(
-    "add-mask add-path add-matcher remove-matcher set-env set-output save-state group endgroup debug notice warning error "
-    "echo stop-commands internal-set-repo-path".split()
-)
+COMMANDS = frozenset({
+    "add-mask", "add-path", "add-matcher", "remove-matcher", "set-env", "set-output", "save-state", "group", "endgroup",
+    "debug", "notice", "warning", "error", "echo", "stop-commands", "internal-set-repo-path",
+})  # fmt: skip
 
 
 def read_log(text: str) -> Iterator[LogCommand | str]:

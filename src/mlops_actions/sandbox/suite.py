@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mlops_actions.sandbox import workflow_page
 from mlops_actions.sandbox.cluster import Cluster, Executor, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
@@ -39,7 +40,7 @@ class Sandbox:
         self.cluster = Cluster(executor)
         self._stack = ExitStack()
         self._kubeconfig = Path()
-        self.registry_url = self.wandb_url = self.cluster_url = ""
+        self.registry_url = self.wandb_url = self.cluster_url = self.argo_url = ""
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -48,6 +49,7 @@ class Sandbox:
             self.registry_url = stack.enter_context(Host(self.registry.app)).url
             self.wandb_url = stack.enter_context(Host(self.wandb.app)).url
             self.cluster_url = stack.enter_context(Host(self.cluster.app)).url
+            self.argo_url = stack.enter_context(Host(workflow_page.application(self.cluster))).url
             stack.enter_context(self.cluster)  # left before its server is: what runs is told to end
             self._kubeconfig = self.cluster.write_kubeconfig(root / "kubeconfig", self.cluster_url)
             self.cluster.add_secret("wandb", self._of_wandb())
@@ -78,6 +80,7 @@ class Sandbox:
     def variables(self, project: str) -> dict[str, str]:
         """The `vars` of a repository whose workflows use the sandbox; `project` is the W&B project's name."""
         return {
+            "ARGO_URL": self.argo_url,
             "NAMESPACE": "default",
             "REGISTRY": self.registry_host,
             "REGISTRY_USERNAME": REGISTRY_USER,

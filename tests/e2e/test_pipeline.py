@@ -1,0 +1,202 @@
+"""The example's own workflow files, run by act: four containers, a real daemon and registry, the sandbox for the rest.
+
+`baseline.yml` on a push to main, then `mlops.yml` on a maintainer's `/train` on a pull request. The cluster stand-in runs
+the workflow's containers in the same daemon, from the image that docker-publish pushed, by its digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlops_actions.sandbox.cluster import DockerExecutor
+from mlops_actions.sandbox.cluster.resources import WORKFLOWS
+from mlops_actions.sandbox.demo import repository as digits
+from mlops_actions.sandbox.demo.repository import DigitsRepository
+from mlops_actions.sandbox.demo.story import COMMAND, CONTRIBUTOR, MAINTAINER, NAME, STRANGER
+from mlops_actions.sandbox.github import GitHubServer, PullRequest, Repository
+from mlops_actions.sandbox.suite import Sandbox
+from tests.e2e.act import Act, WorkflowRun
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+
+BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
+IMAGE = "digits"
+
+
+@dataclass
+class World:
+    """The repository on GitHub's stand-in, and all that its workflows meet."""
+
+    sandbox: Sandbox
+    registry: DebianRegistry
+    act: Act
+    digits: DigitsRepository
+    repository: Repository
+
+    @property
+    def github(self) -> GitHubServer:
+        return self.sandbox.github
+
+    def run(self, path: str, event: str, payload: Mapping[str, Any], actor: str) -> WorkflowRun:
+        """Run a workflow file of main, with a token of the permissions that its job asks for."""
+        (job,) = yaml.safe_load((self.digits.path / path).read_text())["jobs"].values()
+        token = self.github.workflow_token(self.repository, job["permissions"]).value
+        addresses = self.sandbox.environment()
+        return self.act.run(
+            self.digits.path,
+            path,
+            event_name=event,
+            event=payload,
+            repository=NAME,
+            actor=actor,
+            env={name: addresses[name] for name in ("GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_GRAPHQL_URL")},
+            secrets={**self.sandbox.secrets(), "REGISTRY_PASSWORD": self.registry.password, "GITHUB_TOKEN": token},
+            variables={
+                **self.sandbox.variables("digits"),
+                "REGISTRY": self.registry.host,
+                "REGISTRY_USERNAME": self.registry.username,
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def world(
+    docker: Docker,
+    images: Mapping[str, str],
+    checkout: Path,
+    registry: DebianRegistry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("pipeline")
+    (root / "act").mkdir()
+    made = digits.make(root / "repository")
+    client = {**docker.environment, "DOCKER_CONFIG": str(logged_in(root / "docker", registry))}
+    with Sandbox(DockerExecutor(environment=client)) as sandbox:
+        found = sandbox.github.repository(NAME, sha=made.main, files=digits.files(made.path))
+        found.collaborator(MAINTAINER, "maintain")
+        found.collaborator(CONTRIBUTOR, "write")
+        yield World(sandbox, registry, Act(docker, images, checkout, root / "act"), made, found)
+
+
+def logged_in(directory: Path, registry: DebianRegistry) -> Path:
+    """A Docker configuration by which the cluster's nodes may pull."""
+    directory.mkdir()
+    auth = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+    (directory / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def baseline(world: World) -> WorkflowRun:
+    payload = {"ref": "refs/heads/main", "after": world.digits.main}
+    return world.run(BASELINE, "push", payload, MAINTAINER)
+
+
+@pytest.fixture(scope="module")
+def pull(world: World, baseline: WorkflowRun) -> PullRequest:
+    assert baseline.exit_code == 0, baseline.transcript
+    world.repository.push(digits.BRANCH, by=CONTRIBUTOR, message=digits.TITLE, sha=world.digits.branch)
+    opened = world.repository.open_pull_request(by=CONTRIBUTOR, head=digits.BRANCH, title=digits.TITLE)
+    world.github.clock.catch_up()
+    return opened
+
+
+@pytest.fixture(scope="module")
+def trained(world: World, pull: PullRequest) -> WorkflowRun:
+    delivery = pull.comment(COMMAND, by=MAINTAINER)
+    return world.run(MLOPS, delivery.event, delivery.payload, MAINTAINER)
+
+
+def test_a_push_to_main_trains_the_baseline_from_its_image(world: World, baseline: WorkflowRun) -> None:
+    assert baseline.exit_code == 0, baseline.transcript
+    published, submitted = baseline.step("publish").outputs, baseline.step("workflow").outputs
+    assert sorted(published["tags"].split()) == ["latest", world.digits.main[:12]]
+    assert published["digest"] == world.registry.digest(IMAGE, "latest")
+    assert submitted["phase"] == "Succeeded"
+
+
+def test_every_step_succeeds(trained: WorkflowRun) -> None:
+    assert trained.exit_code == 0, trained.transcript
+    for name in ("chatops", "publish", "workflow", "report"):
+        assert trained.step(name).outcome == "success", trained.transcript
+
+
+def test_the_command_becomes_a_commit_and_typed_parameters(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+    outputs = trained.step("chatops").outputs
+    assert outputs["triggered"] == "true"
+    assert outputs["decision"] == "continue"
+    assert outputs["command"] == "train"
+    assert json.loads(outputs["params"]) == {"lr": 0.003, "epochs": 20}
+    assert outputs["sha"] == world.digits.branch
+    assert outputs["pr-number"] == str(pull.number)
+    assert outputs["actor"] == MAINTAINER
+
+
+def test_the_image_of_that_commit_is_in_the_registry_by_its_digest(trained: WorkflowRun, world: World) -> None:
+    outputs = trained.step("publish").outputs
+    sha = world.digits.branch
+    assert outputs["ref"] == f"{world.registry.host}/{IMAGE}@{outputs['digest']}"
+    assert world.registry.digest(IMAGE, outputs["digest"]) == outputs["digest"]
+    assert world.registry.digest(IMAGE, sha[:12]) == outputs["digest"]
+    manifest: Any = world.registry.manifest(IMAGE, outputs["digest"])
+    config = json.loads(world.registry.blob(IMAGE, manifest["config"]["digest"]))
+    assert config["config"]["Labels"]["org.opencontainers.image.revision"] == sha
+
+
+def test_the_workflow_ran_from_that_image_with_the_commands_parameters(trained: WorkflowRun, world: World) -> None:
+    outputs = trained.step("workflow").outputs
+    assert outputs["phase"] == "Succeeded"
+    workflow = world.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
+    given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
+    assert given["image"] == trained.step("publish").outputs["ref"]
+    assert given["sha"] == world.digits.branch
+    assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
+    assert float(json.loads(outputs["outputs"])["test-accuracy"]) > 0.9
+    asked_for = f"/v2/{IMAGE}/manifests/{trained.step('publish').outputs['digest']}"
+    assert ("GET", asked_for) in {(method, path) for method, path, status in world.registry.requests() if status == 200}
+
+
+def test_the_report_ties_the_runs_to_the_commit_and_sets_them_against_the_baseline(
+    trained: WorkflowRun, world: World
+) -> None:
+    outputs = trained.step("report").outputs
+    assert (outputs["num-candidates"], outputs["num-baselines"]) == ("2", "2")
+    assert (outputs["complete"], outputs["verified"], outputs["same-data"]) == ("true", "true", "true")
+    kept = json.loads(outputs["result"])
+    assert json.loads(trained.step("workflow").outputs["outputs"])["run-id"] in json.dumps(kept)
+
+
+def test_the_pull_request_shows_it(trained: WorkflowRun, pull: PullRequest, world: World) -> None:
+    by_bot = [comment for comment in pull.comments if comment.user.is_bot]
+    assert len(by_bot) == 1, [comment.body[:200] for comment in by_bot]
+    body = by_bot[0].body
+    assert world.digits.branch[:7] in body
+    assert trained.step("publish").outputs["digest"][:19] in body
+    assert trained.step("workflow").outputs["workflow-url"] in body
+    assert trained.step("report").outputs["best-run-url"] in body
+    command = pull.comments[0]
+    assert "eyes" in {reaction.content for reaction in command.reactions}
+
+
+def test_nobody_else_gets_past_chatops(world: World, pull: PullRequest, trained: WorkflowRun) -> None:
+    assert trained.exit_code == 0
+    delivery = pull.comment(COMMAND, by=STRANGER)
+    run = world.run(MLOPS, delivery.event, delivery.payload, STRANGER)
+    assert run.exit_code == 0, run.transcript
+    assert run.step("chatops").outputs["decision"] == "deny"
+    assert run.step("chatops").outputs["triggered"] == "false"
+    for name in ("publish", "workflow", "report"):
+        assert ("train", name) not in run.steps or run.step(name).outcome == "skipped"
+
+
+def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:
+    for secret in (*world.sandbox.secrets().values(), world.registry.password):
+        assert secret not in trained.transcript
