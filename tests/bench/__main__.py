@@ -1,0 +1,77 @@
+"""Print the performance table (`make bench`): ratios within one run, never absolute times."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tests.bench import chatops, images
+from tests.bench.startup import ROUNDS
+from tests.e2e.docker_daemon import DaemonError
+from tests.e2e.images import ACTIONS, TARGETS
+
+MEGABYTE = 1_000_000
+
+
+def row(name: str, value: str, note: str = "") -> None:
+    """Print one line of the table."""
+    print(f"  {name:<58} {value:>14}   {note}".rstrip(), flush=True)
+
+
+def times(median: float, base: float) -> str:
+    """How many times a median is another."""
+    return f"{median / base:.2f} ×"
+
+
+def startup_rows(figures: dict[str, Any], action: str) -> None:
+    """Print what `startup.py` measured for one action."""
+    bare, floor = figures["bare"]["median"], figures["floor"]["median"]
+    if "ignored" in figures:
+        ignored = figures["ignored"]["median"]
+        row("chatops, a comment that is no command", times(ignored, bare), "of `python3 -c pass`")
+        row("", times(ignored, floor), "of `python3 -c 'import json, os, re, dataclasses'`")
+        row("  third-party modules it imports", ", ".join(figures["third_party"]) or "none")
+    row(f"{action}, start to first request", times(figures["first_request"]["median"], bare), "of `python3 -c pass`")
+
+
+def main() -> None:
+    """Measure and print, first on this machine's Python, then in the images where there is a Docker daemon."""
+    print(f"Start-up on Python {sys.version.split()[0]} of this machine (medians of {ROUNDS} alternating runs)")
+    for action in ACTIONS:
+        printed = subprocess.run(
+            [sys.executable, "tests/bench/startup.py", action], stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+        startup_rows(json.loads(printed.splitlines()[-1]), action)
+
+    print("\nA command that triggers (chatops: check run, reaction, label)")
+    triggered = chatops.measure()
+    row("requests to GitHub", str(len(triggered.requests)))
+    for request in triggered.requests:
+        print(f"      {request}")
+    row("start to end", times(triggered.at_once, triggered.import_github), "of `python3 -c 'import github'`")
+    beyond = triggered.delayed - triggered.at_once
+    row("added by 100 ms a request", f"{beyond / chatops.DELAY:.1f} delays", "requests that waited for one another")
+
+    print("\nImages")
+    try:
+        image_rows()
+    except DaemonError as error:
+        print(f"  not measured: {error}")
+
+
+def image_rows() -> None:
+    """Print each image's size, and the start-up inside it."""
+    with images.built() as (docker, names):
+        sizes = {target: images.compressed(docker, names[target]) for target in TARGETS}
+        for target, size in sizes.items():
+            added = "" if target == "base" else f"{(size - sizes['base']) / MEGABYTE:.1f} MB more than base"
+            row(f"{target}, compressed", f"{size / MEGABYTE:.1f} MB", added)
+        print("\nStart-up in the images, on their own Python")
+        for action in ACTIONS:
+            startup_rows(images.startup(docker, names[action], action), action)
+
+
+if __name__ == "__main__":
+    main()

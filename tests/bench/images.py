@@ -1,0 +1,41 @@
+"""How big the images are, and how fast the actions start inside them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.e2e import images
+from tests.e2e.docker_daemon import Docker, daemon
+
+HERE = Path(__file__).parent
+
+
+@contextmanager
+def built() -> Iterator[tuple[Docker, dict[str, str]]]:
+    """Build every target; raises DaemonError where there is no daemon and none can be started."""
+    with daemon() as docker, TemporaryDirectory() as folder:
+        yield docker, images.build(docker, images.copy_checkout(Path(folder)))
+
+
+def startup(docker: Docker, image: str, action: str) -> dict[str, object]:
+    """Run `startup.py` on the image's own Python."""
+    mount = f"{HERE}:/bench:ro"
+    python = "/opt/mlops-actions/bin/python"
+    printed = docker("run", "--rm", "--volume", mount, "--entrypoint", python, image, "/bench/startup.py", action)
+    found: dict[str, object] = json.loads(printed.splitlines()[-1])
+    return found
+
+
+def compressed(docker: Docker, image: str) -> int:
+    """Bytes of all layers, each compressed as a registry would."""
+    with (
+        subprocess.Popen(["docker", "save", image], env=docker.environment, stdout=subprocess.PIPE) as save,
+        subprocess.Popen(["gzip", "-6"], stdin=save.stdout, stdout=subprocess.PIPE) as zipped,
+    ):
+        assert zipped.stdout
+        return sum(len(chunk) for chunk in iter(lambda: zipped.stdout.read(1 << 20), b""))
