@@ -18,7 +18,7 @@ from mlops_actions.sandbox.cluster import Cluster, Executor, LocalImage, Process
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.registry import Account, Registry
-from mlops_actions.sandbox.runner.process import wait_for_a_signal
+from mlops_actions.sandbox.runner.process import until_stopped
 from mlops_actions.sandbox.wandb import WandbServer
 
 REGISTRY_USER = "publisher"
@@ -103,7 +103,7 @@ class Sandbox:
 def serve() -> int:
     """Serve until SIGINT or SIGTERM; prints what to export. Containers run as processes in the current directory's copy."""
     here = Path.cwd()
-    with Sandbox(ProcessExecutor(lambda _: LocalImage(here))) as sandbox:
+    with until_stopped() as wait, Sandbox(ProcessExecutor(lambda _: LocalImage(here))) as sandbox:
         sys.stdout.write("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items()))
         repository = sandbox.github.repository("octo-org/sandbox")
         repository.collaborator("maintainer", "maintain")
@@ -116,5 +116,5 @@ def serve() -> int:
             "# Serving until stopped (Ctrl-C).\n"
         )
         sys.stdout.flush()
-        wait_for_a_signal()
+        wait()
     return 0

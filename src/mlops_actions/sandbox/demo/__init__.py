@@ -12,7 +12,7 @@ from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo.console import Console
 from mlops_actions.sandbox.demo.story import Checkout, DemoFailed, Story
 from mlops_actions.sandbox.runner.environment import of_the_machine
-from mlops_actions.sandbox.runner.process import wait_for_a_signal
+from mlops_actions.sandbox.runner.process import until_stopped
 from mlops_actions.sandbox.suite import Sandbox
 
 INTERRUPTED = 130
@@ -33,9 +33,10 @@ def run(output: Path, *, keep: bool = False) -> int:
                 story = Story(sandbox, console, output, Path(root), checkout, without_docker)
                 pull = story.play()
                 if keep:
-                    console.chapter("Still serving, until stopped (Ctrl-C)")
-                    console.say(f"{story.page(pull)} and {sandbox.wandb_url}")
-                    wait_for_a_signal()
+                    with until_stopped() as wait:
+                        console.chapter("Still serving, until stopped (Ctrl-C)")
+                        console.say(f"{story.page(pull)} and {sandbox.wandb_url}")
+                        wait()
         except DemoFailed as failure:
             console.bad(f"The demo failed: {failure}")
             return 1

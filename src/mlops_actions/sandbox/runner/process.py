@@ -43,10 +43,11 @@ def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, sa
     return process.returncode
 
 
-def wait_for_a_signal() -> None:
-    """Return on SIGINT or SIGTERM."""
+@contextmanager
+def until_stopped() -> Iterator[Callable[[], object]]:
+    """Yield what waits for SIGINT or SIGTERM; one that comes earlier, but within the block, counts too."""
     with _news(signal.SIGINT, signal.SIGTERM) as (heard, _tell):
-        os.read(heard, 1)
+        yield lambda: os.read(heard, 1)
 
 
 @contextmanager
