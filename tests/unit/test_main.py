@@ -1,0 +1,142 @@
+"""The composition root: exit codes, the form of an error, outputs of a failure, the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlops_actions import __main__ as root
+from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.core.errors import BadInput, Cancelled, Refused, TimedOut, Unavailable, WorkFailed
+from mlops_actions.core.outcome import Outcome
+from mlops_actions.sandbox.runner_files import LogCommand, read_file_command, read_log
+
+
+class Step:
+    """One action under the root, made of a function; what it wrote can be read afterwards."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._output = tmp_path / "output"
+        self._patch = monkeypatch
+        self.environ = {"GITHUB_OUTPUT": str(self._output), "RUNNER_TEMP": str(tmp_path)}
+        self.log: list[LogCommand | str] = []
+
+    def run(self, action: Callable[[GitHubRunner], Outcome]) -> int:
+        self._patch.setitem(root.ACTIONS, "chatops", lambda environ, runner, post: action(runner))  # type: ignore[index]
+        out = io.StringIO()
+        code = root.act("chatops", self.environ, out=out)
+        self.log = [line for line in read_log(out.getvalue()) if line]
+        return code
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return read_file_command(self._output.read_text()) if self._output.exists() else {}
+
+
+@pytest.fixture
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
+    return Step(tmp_path, monkeypatch)
+
+
+def raising(error: BaseException) -> Callable[[GitHubRunner], Outcome]:
+    def action(_: GitHubRunner) -> Outcome:
+        raise error
+
+    return action
+
+
+@pytest.mark.parametrize(("error", "code"), [(WorkFailed, 1), (BadInput, 2), (Refused, 3), (Unavailable, 4), (TimedOut, 5)])
+def test_an_error_is_one_annotation_of_cause_and_remedy(step: Step, error: type, code: int) -> None:
+    assert step.run(raising(error("it broke: 100%", "mend it"))) == code
+    assert step.log == [LogCommand("error", {"title": "chatops"}, "it broke: 100%\nmend it")]
+
+
+@pytest.mark.parametrize("number", [2, 15])
+def test_a_cancellation_has_the_shells_exit_code(step: Step, number: int) -> None:
+    assert step.run(raising(Cancelled(number))) == 128 + number
+
+
+def test_a_failure_keeps_its_outputs(step: Step) -> None:
+    failed = WorkFailed("the workflow failed", "look at its log")
+    assert step.run(lambda _: Outcome({"phase": "Failed"}, {"phase": "Failed"}, failed)) == 1
+    assert step.outputs["phase"] == "Failed"
+    assert json.loads(step.outputs["result"]) == {"schema": 1, "phase": "Failed"}
+
+
+def test_a_defect_shows_no_traceback_unless_asked_to(step: Step) -> None:
+    assert step.run(raising(KeyError("x"))) == 1
+    assert [entry.name for entry in step.log if isinstance(entry, LogCommand)] == ["error"]
+    assert "Traceback" not in str(step.log)
+    step.environ["RUNNER_DEBUG"] = "1"
+    step.run(raising(KeyError("x")))
+    assert "Traceback" in str(step.log)
+
+
+def test_a_missing_package_is_named_with_its_extra(step: Step) -> None:
+    step.run(raising(ModuleNotFoundError("No module named 'github'", name="github")))
+    assert "pip install 'mlops-actions[chatops]'" in str(step.log)
+
+
+def test_private_directories_go_also_after_a_failure(step: Step, tmp_path: Path) -> None:
+    def action(runner: GitHubRunner) -> Outcome:
+        (runner.private_directory() / "key").write_text("secret")
+        raise Cancelled(2)
+
+    step.run(action)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_secrets_are_masked_with_their_base64_forms_before_anything_is_said(tmp_path: Path) -> None:
+    out = io.StringIO()
+    environ = {
+        "INPUT_GITHUB-TOKEN": "ghs_secret",
+        "INPUT_APP-PRIVATE-KEY": "-----BEGIN\nabcdef\n-----END",
+        "RUNNER_TEMP": str(tmp_path),
+    }
+    assert root.act("chatops", environ, out=out) == 2
+    log = [entry for entry in read_log(out.getvalue()) if isinstance(entry, LogCommand)]
+    names = [entry.name for entry in log]
+    assert names == ["add-mask"] * (len(names) - 1) + ["error"]
+    masked = {entry.message for entry in log[:-1]}
+    assert {"ghs_secret", "Z2hzX3NlY3JldA==", "abcdef"} <= masked
+    assert "ghs_secret" not in log[-1].message
+
+
+def test_every_problem_of_the_inputs_is_in_the_one_error(tmp_path: Path) -> None:
+    out = io.StringIO()
+    environ = {"INPUT_REPLY": "loudly", "INPUT_HELP": "yes", "RUNNER_TEMP": str(tmp_path)}
+    assert root.act("chatops", environ, out=out) == 2
+    (said,) = [entry.message for entry in read_log(out.getvalue()) if isinstance(entry, LogCommand)]
+    assert "2 problems" in said
+    assert "'reply' must be one of deny, always, never, not 'loudly'" in said
+    assert "'help' must be true or false" in said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["chatops", "--help"],
+        ["wandb-runs", "--help"],
+        ["demo", "--help"],
+        ["docs", "--help"],
+        ["sandbox", "--help"],
+    ],
+)
+def test_help_is_there_and_helps(words: list[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "mlops_actions", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: mlops-actions" in done.stdout
+    assert len(done.stdout.splitlines()) > 5
+
+
+def test_an_unknown_command_says_which_there_are() -> None:
+    done = subprocess.run([sys.executable, "-m", "mlops_actions", "deploy"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "docker-publish" in done.stderr
