@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,30 @@ from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.wandb import WandbServer
 
 HERE = Path(__file__).parent
+
+
+class Notes:
+    """A log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.lines.append(text)
+
+    def debug(self, text: str) -> None:
+        self.lines.append(text)
+
+    def notice(self, text: str, *, title: str = "", file: str = "", line: int = 0) -> None:
+        self.lines.append(text)
+
+    warning = error = notice
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        yield
+
+    def mask(self, secret: str) -> None: ...
 
 
 @dataclass

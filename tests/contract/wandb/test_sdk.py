@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.contract.wandb.conftest import Served
+from mlops_actions.boundary.wandb import WandbProject
+from mlops_actions.boundary.wandb_server import Server
+from mlops_actions.wandb_runs.model import MISSING, Keys, Query, metric_value
+from tests.contract.wandb.conftest import Notes, Served
 
 SHA = "a" * 40
 
@@ -101,3 +105,44 @@ def test_every_run_has_a_page_and_nothing_in_it_is_markup(served, logged, read):
     listing = urllib3.request("GET", f"{served.url}/sandbox/digits").data.decode()
     assert f"/sandbox/digits/runs/{logged['failed']}" in listing
     assert urllib3.request("GET", f"{served.url}/sandbox/digits/runs/none").status == 404
+
+
+def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
+    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
+    names = ("acc", "loss", "loss.min", "acc.max", "val_acc", "note", "deep.inner", "odd")
+    keys = Keys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
+    found = {run.id: run for run in project.find(Query({"commit": SHA}), Query({}, least=10), keys).baselines}
+    for run_id, theirs in read["runs"].items():
+        ours = found[run_id]
+        assert (ours.name, ours.state, list(ours.tags), ours.commit, ours.group, ours.url) == (
+            theirs["name"],
+            theirs["state"],
+            theirs["tags"],
+            theirs["commit"] or "",
+            theirs["group"] or "",
+            theirs["url"],
+        )
+        assert ours.config == {key: value for key, value in theirs["config"].items() if key in ours.config}
+    ours = found[logged["finished"]]
+    assert ours.config["nested"] == {"depth": 3}
+    assert metric_value(ours, "loss") == metric_value(ours, "loss.min") == 0.2
+    assert metric_value(ours, "acc") == 0.8
+    assert metric_value(ours, "deep.inner") == 4
+    assert metric_value(ours, "note") == "text"
+    assert math.isnan(metric_value(ours, "odd"))
+    assert metric_value(ours, "absent") is MISSING
+    assert ours.hints == {"loss": "min", "acc": "max"}
+    details = project.details([ours], curves=["loss"], lineage=True, samples=100)[ours.id]
+    assert [value for _, value in details.curves["loss"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
+    assert [[used.label, used.type, used.digest] for used in details.inputs] == [
+        entry[:3] for entry in read["runs"][ours.id]["used"]
+    ]
+
+
+def test_a_model_is_promoted_through_the_sdk(served, logged, read):
+    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
+    run = project.find(Query({"name": logged["finished"]}), None, Keys((), ())).candidates[0]
+    assert served.sdk("promote.py", served.url, logged["finished"]) == "model:v0"
+    store = served.server.store
+    assert store.project("sandbox", "digits").collections["model"].aliases["accepted"].version == 0
+    assert run.finished

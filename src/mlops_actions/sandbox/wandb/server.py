@@ -106,6 +106,12 @@ class WandbServer:
         """What a process needs to log to this server at `url`."""
         return {"WANDB_BASE_URL": url, "WANDB_API_KEY": self.api_key, "WANDB_ENTITY": self.entity}
 
+    def clear(self) -> None:
+        """Forget everything that was logged, asked and planned to fail; the key stays."""
+        self.store = Store(self.store.now)
+        self.faults.clear()
+        self.requests.clear()
+
     def _answering(self, handler: Handler) -> Callable[[HttpRequest], Awaitable[Response]]:
         """Check who asks, let a fault have its way, and keep a record."""
 
