@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO, TypeVar
 
-from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals
+from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
 from mlops_actions.core.declare import read, secrets
 from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
@@ -40,7 +40,34 @@ def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
 
 
 def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
-    raise NotImplementedError
+    if post:
+        # Whatever ended the main stage, also a kill that left it no time: its credentials go.
+        remove_private(runner.state("private_directory"), environ)
+        return Outcome()
+    from mlops_actions.boundary.clock import SystemClock
+    from mlops_actions.boundary.docker import DockerCommand
+    from mlops_actions.boundary.git import checked_out
+    from mlops_actions.boundary.registry import Credentials, RegistryClient
+    from mlops_actions.core.context import Context
+    from mlops_actions.core.event import load
+    from mlops_actions.docker_publish.inputs import Inputs
+    from mlops_actions.docker_publish.ports import Ports
+    from mlops_actions.docker_publish.run import run
+
+    inputs = inputs_of(Inputs, environ, runner)
+    context = Context.from_environ(environ)
+    event = load(context.event_name, context.event_path) if environ.get("GITHUB_EVENT_PATH") else None
+    private = runner.private_directory()
+    runner.save_state("private_directory", str(private))
+
+    def registry(host: str, username: str | None, password: str | None) -> RegistryClient:
+        credentials = Credentials(username, password) if username and password else None
+        if credentials:
+            runner.mask(credentials.basic.removeprefix("Basic "))
+        return RegistryClient(host, credentials, retries=inputs.retries)
+
+    docker = DockerCommand(private, environ)
+    return run(inputs, context, event, environ, Ports(runner, docker, registry, checked_out, private, SystemClock()))
 
 
 def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:

@@ -141,10 +141,10 @@ class RegistryClient:
             )
         return Manifest(told, response.headers.get("Content-Type", "").partition(";")[0].strip(), content)
 
-    def put(self, repository: str, tag: str, manifest: Manifest) -> None:
-        """Store the very bytes under a tag; the digest stays what it is."""
+    def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
+        """Store the very bytes of a manifest under a tag; the digest stays what it is."""
         path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
-        response = self._call("PUT", path, repository, {"Content-Type": manifest.media_type}, body=manifest.content)
+        response = self._call("PUT", path, repository, {"Content-Type": media_type}, body=content)
         if response.status not in (200, 201):
             raise self._refusal(response, f"tagging {self.host}/{repository}:{tag}")
 

@@ -21,6 +21,7 @@ from mlops_actions.core.markdown import SUMMARY_LIMIT
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # A line is a command when it starts with `::` after white space (any Unicode's), or holds `##[` anywhere.
 _COMMAND_START = re.compile(r"^([\s\ufeff\u200b\x00-\x1f\x7f]*):(?=:)")
+_PRIVATE_PREFIX = "mlops-actions-"
 _CUT_NOTE = "\n\n_The summary was cut here: the runner shows at most 1 MiB of it._\n"
 
 
@@ -148,7 +149,7 @@ class GitHubRunner:
         """Make a 0700 directory, removed by `close`."""
         import tempfile  # late, as it costs a fifth of the start and most events need none
 
-        made = Path(tempfile.mkdtemp(prefix="mlops-actions-", dir=self._environ.get("RUNNER_TEMP") or None))
+        made = Path(tempfile.mkdtemp(prefix=_PRIVATE_PREFIX, dir=self._environ.get("RUNNER_TEMP") or None))
         self._directories.append(made)
         return made
 
@@ -161,6 +162,17 @@ class GitHubRunner:
         for directory in self._directories:
             shutil.rmtree(directory, ignore_errors=True)
         self._directories.clear()
+
+
+def remove_private(path: str, environ: Mapping[str, str]) -> None:
+    """Remove a private directory that an earlier stage made and did not live to remove; any other path is left alone."""
+    import shutil
+    import tempfile
+
+    found = Path(path)
+    parent = Path(environ.get("RUNNER_TEMP") or tempfile.gettempdir())
+    if path and found.name.startswith(_PRIVATE_PREFIX) and found.parent.resolve() == parent.resolve():
+        shutil.rmtree(found, ignore_errors=True)
 
 
 def cancel_on_signals() -> None:

@@ -114,6 +114,17 @@ def resolve_legacy_name(name: str, registry: str | None) -> Resolved:
     return Resolved(made.name, tag, made.notes)
 
 
+def parse_reference(text: str) -> tuple[str, str, str]:
+    """Split an image reference as Docker reads it into registry, repository and tag or digest (`debian` → docker.io …)."""
+    before, at, digest = text.partition("@")
+    path, tag = _split_tag(before)
+    host, path = _split_host(path)
+    host = _canonical(host) if host else DOCKER_HUB
+    if host == DOCKER_HUB and "/" not in path:
+        path = f"library/{path}"
+    return host, path, digest if at else tag or "latest"
+
+
 def _scheme_off(text: str) -> str:
     return re.sub(r"^[a-z]+://", "", text, flags=re.IGNORECASE).strip("/")
 

@@ -42,7 +42,7 @@ def test_a_manifest_is_read_and_tagged_again_with_its_digest(any_target: Target)
     client = client_of(any_target)
     found = client.manifest(REPOSITORY, "ctx-1")
     assert found == Manifest(digest_of(content), OCI_MANIFEST, content)
-    client.put(REPOSITORY, "latest", found)
+    client.put(REPOSITORY, "latest", found.content, found.media_type)
     assert client.digest_of(REPOSITORY, "latest") == digest_of(content)
     assert sorted(client.tags(REPOSITORY)) == ["ctx-1", "latest"]
     assert client.blob(REPOSITORY, found.document["config"]["digest"]) == b'{"made": "image"}'
@@ -106,7 +106,7 @@ def test_a_passing_failure_is_tried_again(status: int) -> None:
         content = image(target)
         registry.faults.append(Fault("PUT", MANIFEST_PATH, status, times=2))
         client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
-        client.put(REPOSITORY, "v1", Manifest(digest_of(content), OCI_MANIFEST, content))
+        client.put(REPOSITORY, "v1", content, OCI_MANIFEST)
         assert client.digest_of(REPOSITORY, "v1") == digest_of(content)
 
 
@@ -154,7 +154,7 @@ def test_a_write_follows_no_redirect() -> None:
     with sandbox() as (elsewhere, other), sandbox() as (registry, target):
         registry.faults.append(Fault("PUT", MANIFEST_PATH, 307, {"Location": f"{other.url}/v2/x/manifests/v1"}))
         with pytest.raises(Refused, match="307"):
-            RegistryClient(host_of(target.url), None, backoff=0).put(REPOSITORY, "v1", Manifest("", OCI_MANIFEST, b"{}"))
+            RegistryClient(host_of(target.url), None, backoff=0).put(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
         assert elsewhere.log == []
 
 

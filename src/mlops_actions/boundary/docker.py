@@ -1,0 +1,251 @@
+"""Docker: the daemon through its SDK, builds through `docker buildx`, since the SDK knows nothing of BuildKit.
+
+Credentials stand in a `DOCKER_CONFIG` of our own: a `docker login` in HOME would leave them to every later step of the job.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_actions.core.errors import BadInput, WorkFailed
+
+if TYPE_CHECKING:
+    import docker
+
+DOCKER_HUB = "docker.io"
+# The key under which Docker's own tools look for Docker Hub's credentials.
+_DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+_CONTAINERD_STORE = "io.containerd.snapshotter.v1"
+_BUILDER = "mlops-actions"
+# The kernel's names of machines → those of images.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
+_TIMEOUT = 30  # seconds of a question to the daemon or the command line
+_GRACE = 5.0  # seconds that a cancelled build gets; the runner kills everything 10 s after its first signal
+_NO_DAEMON = "run this on a Linux runner with Docker, or name a BuildKit in 'builder' (tcp://…)"
+
+
+@dataclass(frozen=True)
+class DaemonFacts:
+    """A daemon's version, and whether containerd keeps its images (several platforms and attestations are possible then)."""
+
+    version: str
+    containerd_store: bool
+    platform: str
+
+
+@dataclass(frozen=True)
+class RemoteBuilder:
+    """A BuildKit that buildx knows by a name; `platform` is what it builds for by default, empty where it did not say."""
+
+    name: str
+    platform: str
+
+
+class DockerCommand:
+    """The docker command line with a private configuration in `directory` (0700, removed by its owner).
+
+    `environ` is this process's environment; what the runner put there for actions (`INPUT_*`) is not handed on.
+    """
+
+    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._environ = {name: value for name, value in environ.items() if not name.startswith(("INPUT_", "STATE_"))}
+        self._config: dict[str, object] = {"auths": {}}
+        # Plug-ins of the configuration that is replaced stay usable; the image has its own in the system's directory.
+        own = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/") / ".docker") / "cli-plugins"
+        if own.is_dir():
+            self._config["cliPluginsExtraDirs"] = [str(own)]
+        self._environ |= {"DOCKER_CONFIG": str(directory), "BUILDX_CONFIG": str(directory / "buildx")}
+        self._environ |= {"DOCKER_CLI_HINTS": "false", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "NO_COLOR": "1"}
+        self._write()
+
+    def _write(self) -> None:
+        path = self._directory / "config.json"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+            json.dump(self._config, file)
+
+    # The daemon
+
+    def daemon(self) -> DaemonFacts:
+        """Ask the daemon what it is; raises BadInput where none answers."""
+        with self._client() as client:
+            info = client.info()
+        status = {str(entry[0]): str(entry[1]) for entry in info.get("DriverStatus") or [] if len(entry) == 2}
+        machine = str(info.get("Architecture", ""))
+        return DaemonFacts(
+            version=str(info.get("ServerVersion", "")),
+            containerd_store=status.get("driver-type") == _CONTAINERD_STORE,
+            platform=f"{info.get('OSType', 'linux')}/{_ARCHITECTURES.get(machine, machine)}",
+        )
+
+    def image_size(self, reference: str) -> int | None:
+        """Return the bytes of an image in the daemon, or None where it is not there."""
+        import docker
+
+        with self._client() as client:
+            try:
+                return int(client.images.get(reference).attrs.get("Size", 0))
+            except docker.errors.ImageNotFound:
+                return None
+
+    def rename(self, reference: str, references: Sequence[str]) -> None:
+        """Give an image in the daemon these names instead of `reference`; nothing where it is not there."""
+        import docker
+
+        with self._client() as client:
+            try:
+                image = client.images.get(reference)
+                for name in references:
+                    image.tag(name)
+                if reference not in references:
+                    client.images.remove(reference, noprune=True)
+            except docker.errors.ImageNotFound:
+                return
+
+    def local_digest(self, repository: str, reference: str) -> str | None:
+        """Return the registry digest of an image that was pulled, the id of one that was not, None where it is not there."""
+        import docker
+
+        separator = "@" if reference.startswith("sha256:") else ":"
+        with self._client() as client:
+            try:
+                image = client.images.get(f"{repository}{separator}{reference}")
+            except docker.errors.ImageNotFound:
+                return None
+            known = [str(entry).partition("@")[2] for entry in image.attrs.get("RepoDigests") or []]
+            return known[0] if known else str(image.id)
+
+    @contextlib.contextmanager
+    def _client(self) -> Iterator[docker.DockerClient]:
+        import docker
+        import requests
+
+        host = self._environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        try:
+            client = docker.from_env(environment=self._environ, timeout=_TIMEOUT)
+            with contextlib.closing(client):
+                yield client
+        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+            raise BadInput(f"no Docker daemon answers at {host}: {_one_line(str(error))}", _NO_DAEMON) from error
+
+    # The command line
+
+    def require_buildx(self) -> str:
+        """Return buildx's version; raises BadInput where the command line or its plug-in is missing."""
+        try:
+            done = self._run("buildx", "version")
+        except FileNotFoundError:
+            raise BadInput("the docker command line is not installed", "install docker and docker-buildx") from None
+        version = re.search(r"v?([0-9]+\.[0-9]+\.[0-9]+)", done.stdout)
+        if done.returncode != 0 or version is None:
+            raise BadInput(
+                f"docker has no buildx here: {_one_line(done.stderr or done.stdout)}",
+                "install the plug-in (Debian: docker-buildx)",
+            )
+        return version[1]
+
+    def sign_in(self, registry: str, username: str, password: str) -> None:
+        """Keep credentials of one registry in the private configuration; nothing is sent."""
+        key = _DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
+        self._config["auths"] = {key: {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}}
+        self._write()
+
+    def use_builder(self, builder: str) -> RemoteBuilder:
+        """Make a BuildKit usable, by the name docker/setup-buildx-action gave it or by its address; raises BadInput."""
+        address = builder if "://" in builder else self._address_of(builder)
+        if not re.fullmatch(r"(tcp|unix|docker-container)://[A-Za-z0-9._:/\[\]-]+", address):
+            raise BadInput(
+                f"input 'builder' is {builder!r}", "give a builder's name, or tcp://…, unix://… or docker-container://…"
+            )
+        done = self._run("buildx", "create", f"--name={_BUILDER}", "--driver=remote", address)
+        if done.returncode == 0:
+            done = self._run("buildx", "inspect", "--bootstrap", _BUILDER)
+        if done.returncode != 0:
+            raise BadInput(
+                f"the BuildKit at {address} does not answer: {_one_line(done.stderr or done.stdout)}",
+                "check 'builder', and that it can be reached from the runner",
+            )
+        platforms = re.search(r"^Platforms:\s+([a-z0-9/_.]+)", done.stdout, re.MULTILINE)
+        return RemoteBuilder(_BUILDER, platforms[1] if platforms else "")
+
+    def _address_of(self, name: str) -> str:
+        """Find the container of a named builder: its configuration is the host's, and not visible in a container."""
+        import docker
+
+        container = f"buildx_buildkit_{name}0"
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+            raise BadInput(f"input 'builder' is {name!r}", "give the name that docker/setup-buildx-action put out")
+        with self._client() as client:
+            try:
+                found = client.containers.get(container)
+            except docker.errors.NotFound:
+                raise BadInput(
+                    f"input 'builder' is {name!r}, but the daemon has no container {container!r}",
+                    "add a step with docker/setup-buildx-action before this one and give its output 'name'",
+                ) from None
+            return f"docker-container://{found.name}"
+
+    def build(self, arguments: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
+        """Run `docker buildx build` with these arguments; hand over each line it prints; return its exit code.
+
+        `environment` holds the values of build arguments and secrets: argv can be read by everybody, the environment not.
+        """
+        command = ["docker", "buildx", "build", *arguments]
+        # A session of its own: the runner signals this process alone, and so is the build stopped by it alone.
+        process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+            command,
+            env={**self._environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdout is not None  # noqa: S101 - it was asked for above
+            for raw in process.stdout:
+                line(raw.decode("utf-8", "replace").rstrip("\r\n"))
+            return process.wait()
+        finally:
+            _stop(process)
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["docker", *arguments]
+        try:
+            return subprocess.run(  # noqa: S603 - a list of arguments, no shell
+                command,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise WorkFailed(f"docker {arguments[0]} did not answer in {_TIMEOUT} s", "run the job again") from None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a build that is still running (cancelled): let it tell the daemon, then kill it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]

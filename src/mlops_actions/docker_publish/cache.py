@@ -1,0 +1,74 @@
+"""Where layers are cached, and why: a choice by what the daemon and the runner can do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlops_actions.core.errors import BadInput
+from mlops_actions.docker_publish.names import ImageName
+
+REGISTRY_TAG = "buildcache"
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The chosen kind, the arguments it needs, and the reason in one line."""
+
+    kind: str
+    arguments: tuple[str, ...]
+    reason: str
+
+
+def choose(
+    wanted: str, name: ImageName, environ: Mapping[str, str], *, exports: bool, pushes: bool, has_latest: bool
+) -> Cache:
+    """Choose for the input `cache`; `exports` says whether the builder can write a cache apart from the image.
+
+    `has_latest` says whether the registry has an image whose inline cache can be read. Raises BadInput where a kind is asked
+    for that cannot be had here.
+    """
+    has_gha = bool(
+        environ.get("ACTIONS_RUNTIME_TOKEN") and (environ.get("ACTIONS_RESULTS_URL") or environ.get("ACTIONS_CACHE_URL"))
+    )
+    if wanted == "none":
+        return Cache("none", (), "as asked")
+    if wanted == "auto":
+        if exports and has_gha:
+            return _gha(environ, "the builder can export a cache and the runner offers one")
+        reason = (
+            "the runner offers no cache service" if exports else "the runner's daemon keeps its cache only inside images"
+        )
+        return _inline(name, pushes, has_latest, reason)
+    if wanted == "inline":
+        return _inline(name, pushes, has_latest, "as asked")
+    if not exports:
+        raise BadInput(
+            f"input 'cache' is '{wanted}', but the runner's daemon cannot export a cache (classic image store)",
+            "add a step with docker/setup-buildx-action and give its 'name' as 'builder', or use 'cache: inline'",
+        )
+    if wanted == "gha":
+        if not has_gha:
+            raise BadInput(
+                "input 'cache' is 'gha', but the runner offers no cache service (ACTIONS_RESULTS_URL is not set)",
+                "use 'cache: registry' or 'inline'",
+            )
+        return _gha(environ, "as asked")
+    ref = name.tagged(REGISTRY_TAG)
+    writes = (f"--cache-to=type=registry,ref={ref},mode=max,ignore-error=true",) if pushes else ()
+    return Cache("registry", (f"--cache-from=type=registry,ref={ref}", *writes), "as asked")
+
+
+def _gha(environ: Mapping[str, str], reason: str) -> Cache:
+    # ACTIONS_CACHE_SERVICE_V2 does not reach container actions, so the second version of the service is named here.
+    where = "type=gha"
+    if environ.get("ACTIONS_RESULTS_URL"):
+        where += f",version=2,url_v2={environ['ACTIONS_RESULTS_URL']}"
+    # The service throttles; a cache that could not be written is no reason to fail.
+    return Cache("gha", (f"--cache-from={where}", f"--cache-to={where},mode=max,ignore-error=true"), reason)
+
+
+def _inline(name: ImageName, pushes: bool, has_latest: bool, reason: str) -> Cache:
+    reads = (f"--cache-from=type=registry,ref={name.tagged('latest')}",) if has_latest else ()
+    writes = ("--cache-to=type=inline",) if pushes else ()
+    return Cache("inline", (*reads, *writes), reason)

@@ -1,0 +1,114 @@
+"""One hash of all that enters a build: the filtered context, and everything else by value or digest.
+
+Times, owners and ignored files do not enter: BuildKit does not look at them either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mlops_actions.docker_publish.dockerignore import Ignore, parse
+
+VERSION = 1  # of the key: raise it when anything below changes meaning
+TAG_PREFIX = "ctx-"
+TRUSTED = "trusted"
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Everything beside the context. Values of secrets never enter: the tag is public, and they could be guessed from it."""
+
+    dockerfile: str
+    target: str
+    platforms: tuple[str, ...]
+    build_arguments: Mapping[str, str]
+    labels: Mapping[str, str]
+    options: tuple[str, ...]
+    bases: Mapping[str, str]
+    secret_ids: tuple[str, ...]
+    attestations: tuple[str, ...]
+    salt: str
+    trust: str
+
+
+def trust_of(pull_request: int | None, *, is_pull_request: bool) -> str:
+    """Name who vouches for a fingerprint: a pull request's is its own, so that no other ref ever reuses what it built."""
+    if not is_pull_request:
+        return TRUSTED
+    return f"pull-request-{pull_request if pull_request is not None else 'unknown'}"
+
+
+def key(context: str, ingredients: Ingredients) -> str:
+    """Return 64 hexadecimal digits for a context's hash and all the rest."""
+    document = {"version": VERSION, "context": context, **asdict(ingredients)}
+    return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def tag(fingerprint: str) -> str:
+    """Return the tag under which the registry keeps a fingerprint."""
+    return TAG_PREFIX + fingerprint
+
+
+def read_ignore(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> Ignore:
+    """Read `<Dockerfile>.dockerignore` beside the Dockerfile, else the context's `.dockerignore`; raises ValueError.
+
+    `more` patterns follow those of the file.
+    """
+    text = ""
+    for path in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8", errors="surrogateescape")
+            break
+    return parse("\n".join((text, *more)))
+
+
+def hash_context(context: Path, ignore: Ignore) -> str:
+    """Hash path, kind, mode, link target and content of everything that reaches the build; raises OSError."""
+    digest = hashlib.sha256()
+    for path, entry in _walk(context, "", ignore):
+        _add(digest, path, entry)
+    return digest.hexdigest()
+
+
+def _walk(folder: Path, prefix: str, ignore: Ignore) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield what reaches the build, by name, parents first."""
+    with os.scandir(folder) as entries:
+        ordered: Sequence[os.DirEntry[str]] = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+    for entry in ordered:
+        path = f"{prefix}{entry.name}"
+        excluded = ignore.excludes(path)
+        if not excluded:
+            yield path, entry
+        # An excluded folder can hold files that a later pattern takes back in.
+        if entry.is_dir(follow_symlinks=False) and (not excluded or ignore.takes_back):
+            yield from _walk(Path(entry.path), f"{path}/", ignore)
+
+
+def _add(digest: hashlib._Hash, path: str, entry: os.DirEntry[str]) -> None:
+    status = entry.stat(follow_symlinks=False)
+    kind = stat.S_IFMT(status.st_mode)
+    header = [os.fsencode(path), b"%o" % status.st_mode]
+    if stat.S_ISLNK(kind):
+        header.append(os.fsencode(os.readlink(entry.path)))  # noqa: PTH115 - the text as it stands, not a Path of it
+    elif stat.S_ISREG(kind):
+        header.append(_content(entry.path))
+    elif not stat.S_ISDIR(kind):
+        header.append(b"%d" % status.st_rdev)
+    # Each part is preceded by its length, so that no two trees can run together into the same bytes.
+    for part in header:
+        digest.update(b"%d:" % len(part) + part)
+
+
+def _content(path: str) -> bytes:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:  # noqa: PTH123 - the path comes from scandir as text
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.digest()

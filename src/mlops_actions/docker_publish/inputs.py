@@ -1,0 +1,230 @@
+"""What docker-publish takes and gives: the contract of INTERFACES, declared once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import boolean, duration, integer, items, lines, pairs, text
+from mlops_actions.core.provenance import is_sha
+
+CACHES = ("auto", "gha", "registry", "inline", "none")
+
+
+def _pair_items(value: str) -> dict[str, str | None]:
+    """`KEY=VALUE` or bare `KEY`, by lines or commas, as the replaced action's `buildargs` was."""
+    return pairs("\n".join(items(value)))
+
+
+def _not(value: str) -> bool:
+    return not boolean(value)
+
+
+def _cache(value: str) -> str:
+    """Choose where the build cache is kept; the replaced actions' `true` reused the image itself, which is `inline`."""
+    word = {"true": "inline", "false": "none"}.get(value.strip().lower(), value.strip().lower())
+    if word not in CACHES:
+        raise ValueError(f"must be one of {', '.join(CACHES)}, not {value!r}")
+    return word
+
+
+def _provenance(value: str) -> str:
+    word = value.strip()
+    if word not in ("true", "false", "mode=min", "mode=max"):
+        raise ValueError(f"must be true, false, mode=min or mode=max, not {value!r}")
+    return word
+
+
+def _full_sha(value: str) -> str:
+    word = value.strip().lower()
+    if not is_sha(word):
+        raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
+    return word
+
+
+def _ref(value: str) -> str:
+    """Read a full ref, or a branch's bare name."""
+    word = value.strip()
+    if re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", word):
+        raise ValueError(f"must be a branch or a full ref such as refs/tags/v1, not {value!r}")
+    return word if word.startswith("refs/") else f"refs/heads/{word}"
+
+
+@inputs
+class Inputs:
+    """The inputs of docker-publish."""
+
+    image: str = given(
+        text,
+        "What to call the image: `name`, `owner/name` or `registry/owner/name`. On `ghcr.io` a bare name becomes "
+        "`owner/repo/name`. Lower-cased.",
+        required=True,
+        legacy=(
+            Legacy("image_name", note="It named a package of GitHub Packages, which is now `ghcr.io/owner/repo/NAME`."),
+            Legacy("name", note="It may carry a tag, and means Docker Hub where no registry is given."),
+        ),
+    )
+    registry: str = given(
+        text,
+        "Host of the registry. With the older `name`, Docker Hub where none is given.",
+        default="ghcr.io",
+    )
+    username: str | None = given(
+        text, "Who signs in to the registry.", runner_default="${{ github.actor }}", env=("GITHUB_ACTOR",)
+    )
+    password: str | None = given(
+        text,
+        "Password or token for the registry. The job's own token is sent to GitHub's registry alone.",
+        runner_default="${{ github.token }}",
+        secret=True,
+        env=("GITHUB_TOKEN",),
+    )
+    github_token: str | None = given(
+        text,
+        "The job's own token: a `password` that equals it is kept from registries that are not GitHub's.",
+        runner_default="${{ github.token }}",
+        secret=True,
+        env=("GITHUB_TOKEN",),
+    )
+    sha: str | None = given(
+        _full_sha,
+        "The commit the image is of. Default: what is checked out in the workspace, else the event's.",
+        legacy=("GITHUB_SHA",),
+    )
+    ref: str | None = given(
+        _ref,
+        "The branch or full ref the image is of. Default: what is checked out in the workspace, else the event's.",
+        legacy=("GITHUB_REF",),
+    )
+    context: str = given(text, "Folder that is sent to the build.", default=".", legacy=("build_context",))
+    file: str | None = given(
+        text,
+        "The Dockerfile, relative to the workspace. Default: `Dockerfile` in the context.",
+        legacy=("dockerfile_path", "dockerfile"),
+    )
+    workdir: str | None = given(text, "Folder that `context` and `file` are relative to. Default: the workspace.")
+    target: str | None = given(text, "Stage of the Dockerfile to build.")
+    build_args: Mapping[str, str | None] | None = given(
+        pairs,
+        "`KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
+        legacy=(Legacy("buildargs", _pair_items, "A list of names or pairs, with commas."),),
+    )
+    secrets: Mapping[str, str | None] | None = given(
+        pairs,
+        "For `RUN --mount=type=secret,id=KEY`: `KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
+        secret=True,
+    )
+    secret_files: Mapping[str, str | None] | None = given(pairs, "`ID=PATH` lines; paths within the workspace.")
+    ssh: tuple[str, ...] | None = given(lines, "`default` or `ID=SOCKET` lines for `RUN --mount=type=ssh`.")
+    labels: Mapping[str, str | None] | None = given(
+        pairs, "`KEY=VALUE` lines beside the OCI labels; a bare `KEY` takes its value from the environment."
+    )
+    platforms: tuple[str, ...] | None = given(items, "Platforms to build for, such as `linux/amd64, linux/arm64`.")
+    tags: tuple[str, ...] = given(
+        items,
+        "Rules and literal tags: `sha` (12 digits), `sha-long`, `branch`, `pr`, `tag`, `semver` (`1.2.3`, `1.2`, `1`), "
+        "`latest` (the default branch, or the newest release), `snapshot`, `date`, or any text. With an older name of "
+        "`image`, each is a literal.",
+        default="sha, branch, semver, latest",
+    )
+    tag: str | None = given(text, "One more literal tag.")
+    branch_tag: bool = given(boolean, "Tag with the branch's name as well.", default="false", legacy=("branch_tag",))
+    tag_names: bool = given(boolean, "Tag with the git tag's name.", default="false", legacy=("tag_names",))
+    tag_semver: bool = given(boolean, "Tag with the git tag's versions.", default="false", legacy=("tag_semver",))
+    snapshot: bool = given(boolean, "Tag with the time and the commit as well.", default="false")
+    default_branch: str | None = given(
+        text, "Branch that `latest` follows. Default: the repository's.", legacy=("default_branch",)
+    )
+    push: bool | None = given(
+        boolean,
+        "Whether to push. Default: `true`, but `false` for a pull request from a fork.",
+        legacy=(Legacy("no_push", _not, "It means the opposite."),),
+    )
+    skip_unchanged: bool = given(
+        boolean, "Where this very input was built and pushed before, tag that image instead of building.", default="true"
+    )
+    max_age: float | None = given(duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any.")
+    force: bool = given(boolean, "Build even where nothing changed.", default="false")
+    cache_salt: str | None = given(
+        text, "Any text; images built with another one are not reused (secrets' values are no part of that decision)."
+    )
+    cache: str = given(_cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto")
+    provenance: str = given(
+        _provenance, "Provenance attestation, as BuildKit: `true`, `false`, `mode=max`.", default="false"
+    )
+    sbom: bool = given(boolean, "Software bill of materials, as BuildKit.", default="false")
+    builder: str | None = given(
+        text,
+        "Name of a buildx builder, or address of a BuildKit (`tcp://…`, `docker-container://…`, `unix://…`), to use instead "
+        "of the runner's daemon.",
+    )
+    build_options: str | None = given(
+        text, "More options of `docker buildx build`, of a list of harmless ones.", legacy=("buildoptions",)
+    )
+    retries: int = given(integer(least=0, most=10), "How often a failed push is tried again; a build never is.", default="3")
+
+    @property
+    def is_package(self) -> bool:
+        """Whether the image was named as gpr-docker-publish did."""
+        return was_given(self, "image_name")
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether the image was named as Publish-Docker-Github-Action did."""
+        return was_given(self, "name")
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether the older actions' own tag rules apply."""
+        return self.is_package or self.is_generic
+
+    def problems(self) -> Iterable[BadInput]:
+        """Check what no single input shows."""
+        for name, pattern in (("build-args", r"[A-Za-z_][A-Za-z0-9_]*"), ("secrets", r"[A-Za-z0-9_.-]+")):
+            given_pairs: Mapping[str, str | None] = getattr(self, name.replace("-", "_")) or {}
+            for key in given_pairs:
+                if not re.fullmatch(pattern, key):
+                    shown = repr(key) if name == "build-args" else "a line"
+                    yield BadInput(f"input '{name}' has {shown} that is no name", "write one 'KEY=VALUE' or 'KEY' a line")
+        for key, path in (self.secret_files or {}).items():
+            if not path or not re.fullmatch(r"[A-Za-z0-9_.-]+", key):
+                yield BadInput(f"input 'secret-files' has {key!r} without a path or a valid id", "write 'ID=PATH' lines")
+        for entry in self.ssh or ():
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+(=[^,\"\n]+)?", entry):
+                yield BadInput(f"input 'ssh' has {entry!r}", "write 'default' or 'ID=SOCKET' lines")
+        for platform in self.platforms or ():
+            if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_.]+){1,2}", platform):
+                yield BadInput(f"input 'platforms' has {platform!r}", "write platforms as in 'linux/amd64, linux/arm64'")
+        if self.target is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", self.target):
+            yield BadInput(f"input 'target' is {self.target!r}", "give the name of a stage of the Dockerfile")
+
+
+OUTPUTS = (
+    Output("image", "`registry/name`."),
+    Output("tags", "The tags, one a line."),
+    Output("tag", "The first of the tags."),
+    Output("digest", "`sha256:…` of the image, confirmed by the registry; empty where nothing was pushed."),
+    Output("ref", "`registry/name@sha256:…`: hand this to a workflow. Empty where nothing was pushed."),
+    Output("image-id", "`sha256:…` of the image's configuration (one platform), as `docker images` shows it."),
+    Output("built", "`false` where an image that was there already was tagged instead."),
+    Output("context-hash", "Fingerprint of all that enters the build; empty where it cannot be known."),
+    Output("size", "Bytes of the image in the registry, all platforms together."),
+    Output("duration", "Seconds this step took."),
+    Output("url", "Page of the image."),
+    Output("result", "All of this, as one JSON document."),
+    Output("IMAGE_SHA_NAME", "`registry/name:TAG` with the commit's tag.", legacy=True),
+    Output("IMAGE_URL", "Page of the repository's packages.", legacy=True),
+    Output("snapshot-tag", "The tag of `snapshot`.", legacy=True),
+)
+
+ACTION = Action(
+    name="docker-publish",
+    title="MLOps docker-publish",
+    description="Build an image, push it, and know it by its digest; what did not change is not built again.",
+    icon="package",
+    color="blue",
+    inputs=Inputs,
+    outputs=OUTPUTS,
+)

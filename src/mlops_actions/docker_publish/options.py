@@ -1,0 +1,74 @@
+"""More options of `docker buildx build` that users may give: an allow-list, since one can read, write or push anything.
+
+Left out on purpose: everything with an input of its own, and what reaches out of the build (`--output`, `--push`, `--allow`,
+`--metadata-file`, `--iidfile`, `--builder`, `--secret`, `--ssh`, `--cache-to`, `--cgroup-parent`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+
+from mlops_actions.core.errors import BadInput
+
+_WITHOUT_VALUE = frozenset({"--no-cache", "--pull"})
+_SIZE = re.compile(r"[0-9]+[bkmg]?", re.IGNORECASE)
+
+
+def _is_network(value: str) -> bool:
+    return value in ("default", "none", "host")
+
+
+def _is_size(value: str) -> bool:
+    return _SIZE.fullmatch(value) is not None
+
+
+def _is_text(value: str) -> bool:
+    return bool(value) and not value.startswith("-") and value.isprintable()
+
+
+def _is_build_context(value: str) -> bool:
+    """Take images and web addresses only: a folder here could be one outside the workspace."""
+    return re.fullmatch(r"[\w./:@-]+=(docker-image|https)://[\w./:@#?=&%-]+", value, re.ASCII) is not None
+
+
+_WITH_VALUE: dict[str, Callable[[str], bool]] = {
+    "--add-host": _is_text,
+    "--annotation": _is_text,
+    "--build-context": _is_build_context,
+    "--network": _is_network,
+    "--no-cache-filter": _is_text,
+    "--shm-size": _is_size,
+    "--ulimit": _is_text,
+}
+# Options of the older builder that BuildKit takes and ignores.
+_IGNORED = frozenset({"--compress", "--force-rm", "--rm"})
+
+
+def parse(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the arguments, each as `--name` or `--name=value`, and notes; raises BadInput for anything not allowed."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise BadInput(f"input 'build-options' has unbalanced quotes: {error}", "quote as a shell would") from None
+    arguments: list[str] = []
+    notes: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, separator, value = word.partition("=")
+        if option in _IGNORED:
+            notes.append(f"build option {option} is left out: BuildKit does without")
+        elif option in _WITHOUT_VALUE and (not separator or value in ("true", "false")):
+            arguments.append(word)
+        elif option in _WITH_VALUE:
+            value = value if separator else next(rest, "")
+            if not _WITH_VALUE[option](value):
+                raise BadInput(f"input 'build-options' gives {option} the value {value!r}", f"correct the value of {option}")
+            arguments.append(f"{option}={value}")
+        else:
+            raise BadInput(
+                f"input 'build-options' has {word!r}, which is not allowed",
+                f"use an input for it, or one of {', '.join(sorted(_WITH_VALUE.keys() | _WITHOUT_VALUE))}",
+            )
+    return tuple(arguments), tuple(notes)

@@ -1,0 +1,158 @@
+"""What docker-publish needs of the world. Implemented in `boundary`; the shapes are here so that nothing here imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlops_actions.core.ports import Runner
+
+
+class Checkout(Protocol):
+    """What is checked out in the workspace (see `boundary.git`)."""
+
+    @property
+    def sha(self) -> str:
+        """The commit."""
+
+    @property
+    def branch(self) -> str:
+        """The branch's name; empty where HEAD is detached."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Full refs of the tags at the commit."""
+
+    @property
+    def pulls(self) -> tuple[str, ...]:
+        """Full refs of pull requests at the commit."""
+
+    @property
+    def committed(self) -> int | None:
+        """When it was committed, in seconds since 1970."""
+
+
+class Manifest(Protocol):
+    """A manifest, byte for byte."""
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` of the bytes."""
+
+    @property
+    def media_type(self) -> str:
+        """Its Content-Type."""
+
+    @property
+    def content(self) -> bytes:
+        """The bytes."""
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The bytes, parsed."""
+
+
+class Registry(Protocol):
+    """The registry an image is pushed to; every call raises Refused or Unavailable."""
+
+    def require_push(self, repository: str) -> None:
+        """Raise Refused unless pushing is allowed."""
+
+    def digest_of(self, repository: str, reference: str) -> str | None:
+        """Return the digest behind a tag, or None."""
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return the manifest behind a tag or digest, or None."""
+
+    def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
+        """Store these very bytes under a tag."""
+
+    def tags(self, repository: str) -> list[str]:
+        """List all tags."""
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Return a small blob."""
+
+
+class Daemon(Protocol):
+    """What the runner's Docker daemon is and can do."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+    @property
+    def containerd_store(self) -> bool:
+        """Whether images are kept by containerd: several platforms and attestations are possible then."""
+
+    @property
+    def platform(self) -> str:
+        """What it builds for by default, such as `linux/amd64`."""
+
+
+class Builder(Protocol):
+    """A BuildKit that builds instead of the daemon's own."""
+
+    @property
+    def name(self) -> str:
+        """The name to build with."""
+
+    @property
+    def platform(self) -> str:
+        """What it builds for by default; empty where unknown."""
+
+
+class Docker(Protocol):
+    """The docker command line with its private configuration, and the daemon behind it."""
+
+    def daemon(self) -> Daemon:
+        """Ask the daemon; raises BadInput where none answers."""
+
+    def require_buildx(self) -> str:
+        """Return buildx's version; raises BadInput where it is missing."""
+
+    def sign_in(self, registry: str, username: str, password: str) -> None:
+        """Let builds pull from and push to a registry; nothing outside the private configuration is written."""
+
+    def use_builder(self, builder: str) -> Builder:
+        """Prepare a builder by its name or address; raises BadInput."""
+
+    def build(self, arguments: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
+        """Run `docker buildx build`, handing over each line it prints; return its exit code."""
+
+    def image_size(self, reference: str) -> int | None:
+        """Return the bytes of an image in the daemon, or None."""
+
+    def rename(self, reference: str, references: Sequence[str]) -> None:
+        """Give an image in the daemon these names instead of that one; nothing where it is not there."""
+
+    def local_digest(self, repository: str, reference: str) -> str | None:
+        """Return what identifies an image in the daemon: its registry digest, else its id; None where it is not there."""
+
+
+class Clock(Protocol):
+    """Time, as the tests may move it."""
+
+    def now(self) -> datetime:
+        """The current moment, UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+ReadCheckout = Callable[[Path], Checkout | None]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The world. `registry` makes the client of a host for a user (None, None: anonymous); `scratch` is a private folder."""
+
+    runner: Runner
+    docker: Docker
+    registry: Callable[[str, str | None, str | None], Registry]
+    read_checkout: ReadCheckout
+    scratch: Path
+    clock: Clock

@@ -1,0 +1,111 @@
+"""What is to be published, from the inputs alone: name, commit, paths, tags. Nothing outside the workspace is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mlops_actions.core.context import Context
+from mlops_actions.core.declare import was_given
+from mlops_actions.core.event import Event
+from mlops_actions.docker_publish import legacy_tags, names, tags, workspace
+from mlops_actions.docker_publish.inputs import Inputs
+from mlops_actions.docker_publish.names import ImageName, Resolved
+from mlops_actions.docker_publish.plan import Sources
+from mlops_actions.docker_publish.ports import Checkout, Ports, Registry
+from mlops_actions.docker_publish.subject import subject_of
+from mlops_actions.docker_publish.tags import Subject, Tags
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done, as far as it is known before anything is asked of daemon and registry."""
+
+    inputs: Inputs
+    context: Context
+    environ: Mapping[str, str]
+    image: Resolved
+    subject: Subject
+    sources: Sources
+    push: bool
+    epoch: int | None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> ImageName:
+        """The image's name."""
+        return self.image.name
+
+
+def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Job:
+    """Resolve name, commit and paths; raises BadInput before anything outside the workspace is touched."""
+    image = _name(inputs, context)
+    checkout = ports.read_checkout(context.workspace)
+    subject = subject_of(inputs, context, event, checkout, ports.clock.now())
+    push = not subject.from_fork if inputs.push is None else inputs.push
+    job = Job(inputs, context, environ, image, subject, _sources(inputs, context), push, _epoch(checkout, subject.sha))
+    job.notes.extend(image.notes)
+    if not push and inputs.push is None:
+        job.notes.append("not pushed: the pull request comes from a fork ('push: true' would push it)")
+    return job
+
+
+def _name(inputs: Inputs, context: Context) -> Resolved:
+    registry = inputs.registry if was_given(inputs, "registry") else None
+    if inputs.is_package:
+        return names.resolve_package(inputs.image, context.repository)
+    if inputs.is_generic:
+        return names.resolve_legacy_name(inputs.image, registry)
+    return names.resolve(inputs.image, registry, context.repository)
+
+
+def _sources(inputs: Inputs, context: Context) -> Sources:
+    root = context.workspace
+    base = workspace.folder(root, inputs.workdir, "workdir").relative_to(root.resolve()) if inputs.workdir else Path()
+    folder = workspace.folder(root, str(base / inputs.context), "context")
+    if inputs.file is not None:
+        path = str(base / inputs.file)
+    elif inputs.is_package:
+        path = "Dockerfile"  # gpr-docker-publish looked at the repository's root, whatever the context was
+    else:
+        path = str(folder.relative_to(root.resolve()) / "Dockerfile")
+    files = {key: workspace.file(root, value or "", "secret-files") for key, value in (inputs.secret_files or {}).items()}
+    return Sources(folder, workspace.file(root, path, "file"), files)
+
+
+def _epoch(checkout: Checkout | None, sha: str) -> int | None:
+    return checkout.committed if checkout is not None and checkout.sha == sha else None
+
+
+def tags_of(job: Job, registry: Registry) -> Tags:
+    """Apply the rules that hold for the name; the registry is asked for its versions only where a release needs them."""
+    inputs, subject = job.inputs, job.subject
+    if inputs.is_package:
+        made = legacy_tags.package_tags(subject, inputs.tag or "", inputs.branch_tag)
+        if was_given(inputs, "tags"):
+            made = replace(
+                made, names=tuple(dict.fromkeys((*made.names, *(tags.literal(t, job.notes) for t in inputs.tags))))
+            )
+        return made
+    if inputs.is_generic:
+        rules = legacy_tags.GenericRules(
+            name_tag=job.image.tag,
+            tags=",".join(inputs.tags) if was_given(inputs, "tags") else "",
+            tag_names=inputs.tag_names,
+            tag_semver=inputs.tag_semver,
+            snapshot=inputs.snapshot,
+            default_branch=inputs.default_branch or "",
+        )
+        if job.push and legacy_tags.needs_versions(subject, rules):
+            subject = replace(subject, versions=tuple(registry.tags(job.name.repository)))
+        return legacy_tags.generic_tags(subject, rules)
+    extra = {"branch": inputs.branch_tag, "tag": inputs.tag_names, "semver": inputs.tag_semver, "snapshot": inputs.snapshot}
+    rules_in_order = (
+        *inputs.tags,
+        *(rule for rule, wanted in extra.items() if wanted),
+        *([inputs.tag] if inputs.tag else []),
+    )
+    if job.push and tags.needs_versions(rules_in_order, subject):
+        subject = replace(subject, versions=tuple(registry.tags(job.name.repository)))
+    return tags.make(rules_in_order, subject)

@@ -1,0 +1,128 @@
+"""Whether this very input was built and pushed before: its fingerprint, looked up in the registry as a tag."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.provenance import PREFIX
+from mlops_actions.docker_publish import bases, dockerfile, fingerprint, plan
+from mlops_actions.docker_publish.fingerprint import Ingredients
+from mlops_actions.docker_publish.inputs import Inputs
+from mlops_actions.docker_publish.names import ImageName
+from mlops_actions.docker_publish.plan import Sources
+from mlops_actions.docker_publish.ports import Manifest, Registry
+from mlops_actions.docker_publish.tags import Subject
+
+# When an image was really built: `created` is the commit's time, so that builds of one commit are alike.
+BUILT_LABEL = f"{PREFIX}/built"
+
+_GIT_NOTE = "every commit is built anew, since '.git' reaches the build: a line '.git' in .dockerignore lets it be reused"
+
+ResolveBase = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """The key a build made now is kept under, and those it may be taken from, in order; `reason` why there are none."""
+
+    own: str = ""
+    accepted: tuple[str, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def fingerprints(
+    inputs: Inputs,
+    sources: Sources,
+    subject: Subject,
+    environ: Mapping[str, str],
+    platform: str,
+    resolve: ResolveBase,
+) -> Fingerprints:
+    """Hash all that enters the build; `platform` is the builder's own, empty where unknown, and `resolve` finds digests.
+
+    A pull request may take what a trusted ref built, and keeps its own apart: nobody takes anything from it.
+    """
+    platforms = tuple(sorted(inputs.platforms or ((platform,) if platform else ())))
+    if not platforms:
+        return Fingerprints(reason="the builder's own platform is not known; give 'platforms'")
+    text = sources.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
+    arguments = plan.build_arguments(inputs, environ)
+    parsed = dockerfile.parse(text)
+    found = bases.find(parsed, arguments)
+    if found.reasons:
+        return Fingerprints(reason=found.reasons[0])
+    digests: dict[str, str] = {}
+    for image in found.images:
+        digest = resolve(image)
+        if digest is None:
+            return Fingerprints(reason=f"the digest of {image!r} cannot be found out")
+        digests[image] = digest
+    sees_git = bases.sees_git(parsed)
+    try:
+        ignore = fingerprint.read_ignore(sources.context, sources.dockerfile, () if sees_git else (".git",))
+        context = fingerprint.hash_context(sources.context, ignore)
+    except (OSError, ValueError) as error:
+        return Fingerprints(reason=f"the context cannot be read: {error}")
+    ingredients = Ingredients(
+        dockerfile=text.encode("utf-8", "surrogateescape").hex(),
+        target=inputs.target or "",
+        platforms=platforms,
+        build_arguments=arguments,
+        labels={key: environ.get(key, "") if value is None else value for key, value in (inputs.labels or {}).items()},
+        options=(inputs.build_options or "",),
+        bases=digests,
+        secret_ids=tuple(sorted([*(inputs.secrets or ()), *(inputs.secret_files or ()), *(inputs.ssh or ())])),
+        attestations=(inputs.provenance, str(inputs.sbom)),
+        salt=inputs.cache_salt or "",
+        trust=fingerprint.trust_of(subject.pull_request, is_pull_request=subject.is_pull_request),
+    )
+    own = fingerprint.key(context, ingredients)
+    trusted = fingerprint.key(context, replace(ingredients, trust=fingerprint.TRUSTED))
+    has_git = sees_git and (sources.context / ".git").exists() and not ignore.excludes(".git")
+    notes = (_GIT_NOTE,) if has_git else ()
+    return Fingerprints(own, tuple(dict.fromkeys((trusted, own))), notes=notes)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The manifest to be tagged, or None and the reason why not, in one line."""
+
+    manifest: Manifest | None
+    reason: str = ""
+
+
+def find(registry: Registry, name: ImageName, keys: Fingerprints, max_age: float | None, now: datetime) -> Found:
+    """Look the fingerprints up; `max_age` is in seconds. A registry that refuses is an error, not a miss."""
+    if not keys.accepted:
+        return Found(None, keys.reason)
+    reason = "this input was not built before"
+    for key in keys.accepted:
+        manifest = registry.manifest(name.repository, fingerprint.tag(key))
+        if manifest is None:
+            continue
+        if max_age is None:
+            return Found(manifest)
+        built = built_at(registry, name, manifest)
+        if built is not None and (now - built).total_seconds() <= max_age:
+            return Found(manifest)
+        reason = "the image of this input is older than 'max-age'" if built else "it is not known when the image was built"
+    return Found(None, reason)
+
+
+def built_at(registry: Registry, name: ImageName, manifest: Manifest) -> datetime | None:
+    """Return when the image was built, from its label; None where it has none or cannot be read."""
+    try:
+        document = manifest.document
+        if "manifests" in document:
+            child = registry.manifest(name.repository, document["manifests"][0]["digest"])
+            document = child.document if child else {}
+        config = json.loads(registry.blob(name.repository, document["config"]["digest"]))
+        moment = datetime.fromisoformat(config["config"]["Labels"][BUILT_LABEL])
+    except (ActionError, KeyError, IndexError, TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,234 @@
+"""Carries a publication out: sign in, reuse or build, push, tag, confirm, report. All effects go through the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import ActionError, BadInput, Unavailable
+from mlops_actions.core.event import Event
+from mlops_actions.core.outcome import Outcome
+from mlops_actions.docker_publish import cache, credentials, fingerprint, names, plan, report, reuse
+from mlops_actions.docker_publish.build import build
+from mlops_actions.docker_publish.inputs import Inputs
+from mlops_actions.docker_publish.plan import BuildPlan
+from mlops_actions.docker_publish.ports import Daemon, Manifest, Ports, Registry
+from mlops_actions.docker_publish.prepare import Job, prepare, tags_of
+from mlops_actions.docker_publish.report import Published
+from mlops_actions.docker_publish.tags import Tags
+
+_INDEX_LIMIT = 32  # manifests of an index that are asked for their size
+
+
+def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Outcome:
+    """Publish the image that the inputs describe."""
+    began = ports.clock.now()
+    job = prepare(inputs, context, event, environ, ports)
+    for secret in plan.secret_values(inputs, environ).values():
+        ports.runner.mask(secret)
+    daemon, builder, platform = _builder(job, ports)
+    signed = credentials.choose(inputs, job.name.registry, context.server_url)
+    if signed.note:
+        job.notes.append(signed.note)
+    if signed.username and signed.password:
+        ports.docker.sign_in(job.name.registry, signed.username, signed.password)
+    registry = ports.registry(job.name.registry, signed.username, signed.password)
+    if job.push:
+        registry.require_push(job.name.repository)
+    made_tags = tags_of(job, registry)
+    job.notes.extend(made_tags.notes)
+
+    def resolve(reference: str) -> str | None:
+        return _base_digest(reference, job.name.registry, registry, daemon, ports)
+
+    keys = reuse.Fingerprints(reason="'skip-unchanged' is false")
+    if job.push and inputs.skip_unchanged:
+        keys = reuse.fingerprints(inputs, job.sources, job.subject, environ, platform, resolve)
+    job.notes.extend(keys.notes)
+    found = _find(job, registry, keys, began)
+    if found.manifest is not None:
+        published = _tag_again(job, registry, found.manifest, made_tags, keys)
+    else:
+        if job.push and inputs.skip_unchanged:
+            ports.runner.info(f"Building: {found.reason}.")
+        build_plan = _plan(job, registry, builder, exports=daemon is None or daemon.containerd_store, began=began)
+        published = _make(job, ports, registry, build_plan, made_tags, keys)
+    published = replace(
+        published, seconds=(ports.clock.now() - began).total_seconds(), notes=tuple(dict.fromkeys(job.notes))
+    )
+    for note in published.notes:
+        ports.runner.info(note)
+    ports.runner.info(f"{published.name.at(published.digest) if published.digest else published.image_id}")
+    ports.runner.summary(report.summary(published, context))
+    return Outcome(
+        outputs=report.outputs(published, context, legacy_digest=inputs.is_generic),
+        result=report.result(published, context),
+    )
+
+
+def _builder(job: Job, ports: Ports) -> tuple[Daemon | None, str, str]:
+    """Find out what builds: the daemon (None with an address as builder), the builder's name, its own platform."""
+    inputs = job.inputs
+    buildx = ports.docker.require_buildx()
+    if inputs.builder:
+        builder = ports.docker.use_builder(inputs.builder)
+        ports.runner.info(f"buildx {buildx} on the BuildKit {inputs.builder}")
+        return None, builder.name, builder.platform
+    daemon = ports.docker.daemon()
+    ports.runner.info(
+        f"buildx {buildx}, Docker {daemon.version}, {'containerd' if daemon.containerd_store else 'classic'} store"
+    )
+    if not daemon.containerd_store:
+        for name, wanted in (
+            ("platforms", len(inputs.platforms or ()) > 1),
+            ("provenance", inputs.provenance != "false"),
+            ("sbom", inputs.sbom),
+        ):
+            if wanted:
+                raise BadInput(
+                    f"input '{name}': the runner's daemon keeps images in its classic store, which has no room for that",
+                    "add a step with docker/setup-buildx-action before this one and give its output 'name' as 'builder'",
+                )
+    return daemon, "", daemon.platform
+
+
+def _base_digest(reference: str, host: str, registry: Registry, daemon: Daemon | None, ports: Ports) -> str | None:
+    """Find the digest a base image has where this build will look for it; None where nobody knows."""
+    where, repository, tag = names.parse_reference(reference)
+    if tag.startswith("sha256:"):
+        return tag
+    client = registry if where == host else ports.registry(where, None, None)
+    local = f"{where}/{repository}" if where != names.DOCKER_HUB else repository.removeprefix("library/")
+
+    def there() -> str | None:
+        try:
+            return client.digest_of(repository, tag)
+        except ActionError:
+            return None
+
+    # The classic store takes a local image first; containerd's asks the registry first, a BuildKit elsewhere nothing else.
+    if daemon is None:
+        return there()
+    if daemon.containerd_store:
+        return there() or ports.docker.local_digest(local, tag)
+    return ports.docker.local_digest(local, tag) or there()
+
+
+def _find(job: Job, registry: Registry, keys: reuse.Fingerprints, now: datetime) -> reuse.Found:
+    if not job.push or not keys.accepted:
+        return reuse.Found(None, keys.reason)
+    if job.inputs.force:
+        return reuse.Found(None, "'force' is set")
+    return reuse.find(registry, job.name, keys, job.inputs.max_age, now)
+
+
+def _tag_again(job: Job, registry: Registry, manifest: Manifest, made_tags: Tags, keys: reuse.Fingerprints) -> Published:
+    _put(job, registry, manifest, made_tags.names)
+    job.notes.append("nothing changed since this image was built: it was tagged again, not built")
+    return _published(job, registry, manifest, made_tags, keys, built=False)
+
+
+def _plan(job: Job, registry: Registry, builder: str, *, exports: bool, began: datetime) -> BuildPlan:
+    has_latest = job.inputs.cache in ("auto", "inline") and _is_there(registry, job.name, "latest")
+    chosen = cache.choose(job.inputs.cache, job.name, job.environ, exports=exports, pushes=job.push, has_latest=has_latest)
+    job.notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
+    labels = plan.labels(job.inputs, job.subject, job.context, job.environ, job.epoch)
+    if job.push and job.inputs.skip_unchanged:
+        labels[reuse.BUILT_LABEL] = f"{began:%Y-%m-%dT%H:%M:%S}Z"
+    made = plan.plan(job.inputs, job.sources, labels, job.environ, job.epoch)
+    job.notes.extend(made.notes)
+    return replace(made, arguments=(*made.arguments, *chosen.arguments, *([f"--builder={builder}"] if builder else [])))
+
+
+def _is_there(registry: Registry, name: names.ImageName, tag: str) -> bool:
+    try:
+        return registry.digest_of(name.repository, tag) is not None
+    except ActionError:
+        return False  # a cache that cannot be read is no reason to fail
+
+
+def _make(
+    job: Job, ports: Ports, registry: Registry, build_plan: BuildPlan, made_tags: Tags, keys: reuse.Fingerprints
+) -> Published:
+    """Build, and push under one name first: the tags follow only once the image is there, each by the same bytes."""
+    first = fingerprint.tag(keys.own) if keys.own and job.push else made_tags.names[0]
+    references = [job.name.tagged(first)] if job.push else [job.name.tagged(tag) for tag in made_tags.names]
+    progress, metadata = build(job, ports, build_plan, references)
+    stages = progress.cached_by_stage
+    if not job.push:
+        image_id = str(metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or "")
+        size = ports.docker.image_size(references[0]) if not job.inputs.builder else None
+        return Published(job.name, job.subject, made_tags, "", image_id, True, False, size, 0.0, cached=stages)
+    manifest = _confirmed(job, registry, str(metadata.get("containerimage.digest", "")), first)
+    _put(job, registry, manifest, [tag for tag in made_tags.names if tag != first])
+    if not job.inputs.builder:
+        # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
+        ports.docker.rename(references[0], [job.name.tagged(tag) for tag in made_tags.names])
+    return replace(_published(job, registry, manifest, made_tags, keys, built=True), cached=stages)
+
+
+def _confirmed(job: Job, registry: Registry, digest: str, tag: str) -> Manifest:
+    """Return the manifest that was just pushed, read back from the registry."""
+    manifest = registry.manifest(job.name.repository, digest) if digest else None
+    # Before Docker 23 the digest that BuildKit tells can be the configuration's: the tag knows better.
+    manifest = manifest or registry.manifest(job.name.repository, tag)
+    if manifest is None:
+        raise Unavailable(
+            f"{job.name.registry} took the image but does not show it as {job.name.tagged(tag)}",
+            "run the job again; if it persists, the registry deletes or hides new images",
+        )
+    return manifest
+
+
+def _put(job: Job, registry: Registry, manifest: Manifest, names_of_tags: Sequence[str]) -> None:
+    """Tag the manifest; where that breaks off, the error says which tags were moved."""
+    done: list[str] = []
+    for tag in names_of_tags:
+        try:
+            registry.put(job.name.repository, tag, manifest.content, manifest.media_type)
+        except ActionError as error:
+            moved = f" (moved before: {', '.join(done)})" if done else " (no tag was moved)"
+            raise type(error)(
+                f"the image is there as {job.name.at(manifest.digest)}, but {error.cause}{moved}", error.remedy
+            ) from error
+        done.append(tag)
+
+
+def _published(
+    job: Job, registry: Registry, manifest: Manifest, made_tags: Tags, keys: reuse.Fingerprints, *, built: bool
+) -> Published:
+    document = manifest.document
+    config = document.get("config")
+    image_id = str(config.get("digest", "")) if isinstance(config, dict) else ""
+    children = [entry for entry in document.get("manifests") or [] if isinstance(entry, dict)]
+    images = [entry for entry in children if "vnd.docker.reference.type" not in (entry.get("annotations") or {})]
+    return Published(
+        name=job.name,
+        subject=job.subject,
+        tags=made_tags,
+        digest=manifest.digest,
+        image_id=image_id,
+        built=built,
+        pushed=True,
+        size=_size(job, registry, document),
+        seconds=0.0,
+        context_hash=keys.own,
+        platforms=max(1, len(images)),
+    )
+
+
+def _size(job: Job, registry: Registry, document: Mapping[str, Any]) -> int | None:
+    """Add up configuration and layers of an image, of all images of an index; None where a manifest cannot be read."""
+    try:
+        if "manifests" in document:
+            sizes = []
+            for entry in document["manifests"][:_INDEX_LIMIT]:
+                child = registry.manifest(job.name.repository, entry["digest"])
+                sizes.append(_size(job, registry, child.document) if child else None)
+            return sum(size for size in sizes if size is not None)
+        return int(document["config"]["size"]) + sum(int(layer["size"]) for layer in document["layers"])
+    except (ActionError, KeyError, TypeError, ValueError):
+        return None
