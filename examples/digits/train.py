@@ -71,8 +71,13 @@ def main() -> None:
         "seed": arguments.seed,
         "pull_request": arguments.pr,
     }
-    group = f"{arguments.sha[:12]} lr={arguments.lr:g} epochs={arguments.epochs}"
-    with wandb.init(group=group, job_type="train", config=settings | identity) as run:
+    name = f"lr={arguments.lr:g} epochs={arguments.epochs}"
+    with wandb.init(
+        name=f"{name} seed={arguments.seed}",
+        group=f"{arguments.sha[:12]} {name}",
+        job_type="train",
+        config=settings | identity,
+    ) as run:
         dataset = wandb.Artifact("digits", type="dataset", metadata={"version": version(sets)})
         dataset.add_file(str(arguments.data), name="digits.npz")
         if not run.offline:  # the SDK refuses to use an artifact without a server

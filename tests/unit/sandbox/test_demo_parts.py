@@ -125,3 +125,15 @@ def test_the_timeline_says_who_did_what() -> None:
     assert lines[2].endswith("/train lr=1")
     assert lines[3].endswith("training")
     assert os.linesep not in "".join(lines)
+
+
+def test_the_marks_are_labels_checks_and_reactions() -> None:
+    github = GitHubServer()
+    repository = github.repository("octo-org/digits")
+    pull = repository.open_pull_request(by="contributor", title="A change")
+    comment = pull.comment("/train", by="maintainer").subject
+    pull.react(comment, "rocket", github.user("maintainer"))
+    pull.label("trained", by="maintainer")
+    repository.check_run(pull.head_sha, "training", conclusion="success")
+    repository.check_run("0" * 40, "of another commit")
+    assert results.marks(pull) == ["labels: trained", "check 'training': success", "reactions: rocket on '/train'"]

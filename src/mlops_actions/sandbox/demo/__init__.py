@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from mlops_actions.sandbox.cluster import DockerExecutor, Executor, ProcessExecutor
 from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo.console import Console
 from mlops_actions.sandbox.demo.story import Checkout, DemoFailed, Story
+from mlops_actions.sandbox.github import Clock, GitHubServer
 from mlops_actions.sandbox.runner.environment import of_the_machine
 from mlops_actions.sandbox.runner.process import until_stopped
 from mlops_actions.sandbox.suite import Sandbox
 
 INTERRUPTED = 130
+SET_UP = timedelta(minutes=2)  # by which what is arranged before the first comment lies in the past
 
 
 def run(output: Path, *, keep: bool = False) -> int:
@@ -28,7 +31,7 @@ def run(output: Path, *, keep: bool = False) -> int:
         without_docker = machine.why_not(environment)
         executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
         try:
-            with Sandbox(executor) as sandbox:
+            with Sandbox(executor, github=GitHubServer(Clock(behind=SET_UP))) as sandbox:
                 _introduce(console, sandbox, without_docker)
                 story = Story(sandbox, console, output, Path(root), checkout, without_docker)
                 pull = story.play()

@@ -68,3 +68,18 @@ def timeline(pull: PullRequest) -> list[str]:
         what = first or moment.detail or getattr(moment.subject, "name", "") or getattr(moment.subject, "subject", "")
         lines.append(f"{moment.at:%H:%M:%S}  {moment.actor.login:20}  {moment.kind:12}  {what[:70]}".rstrip())
     return lines
+
+
+def marks(pull: PullRequest) -> list[str]:
+    """What stands beside the events: labels, the checks of the head commit, and how the comments were reacted to."""
+    checks = [run for run in pull.repository.check_runs.values() if run.head_sha == pull.head_sha]
+    reactions = [
+        f"{reaction.content} on {comment.body.splitlines()[0][:40]!r}"
+        for comment in pull.comments
+        for reaction in comment.reactions
+    ]
+    return [
+        f"labels: {', '.join(pull.label_names)}",
+        *(f"check {run.name!r}: {run.conclusion or run.status}" for run in checks),
+        f"reactions: {', '.join(reactions)}",
+    ]

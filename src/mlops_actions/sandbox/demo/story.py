@@ -100,8 +100,7 @@ class Story:
 
     def _show(self, pull: PullRequest, job: JobResult) -> None:
         self._console.chapter("What the pull request shows now")
-        for line in results.timeline(pull):
-            self._console.quote([line])
+        self._console.quote([*results.timeline(pull), *results.marks(pull)])
         report = results.keep_report(self._output, job)
         self._console.chapter("Candidate against baseline, each tied to its commit")
         self._console.table(results.report_rows(report))
