@@ -24,10 +24,12 @@ UNEXPECTED = 1
 
 def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.chatops.inputs import Inputs
-    from mlops_actions.chatops.ports import GitHubDoor
+    from mlops_actions.chatops.ports import STATE, GitHubDoor
     from mlops_actions.chatops.run import main_stage, post_stage
     from mlops_actions.core.context import Context
 
+    if post and not runner.state(STATE):
+        return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mlops_actions.sandbox.github import Delivery, GitHubServer
 from tests.e2e.container_step import EXECUTABLES, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
@@ -203,3 +204,66 @@ def silent_server() -> Iterator[tuple[str, threading.Event]]:
         yield f"http://127.0.0.1:{server.server_address[1]}", arrived
         closed.set()
         server.shutdown()
+
+
+@pytest.fixture
+def comment() -> Delivery[Any]:
+    """A maintainer's `/train` on a pull request, as GitHub's stand-in tells a runner of it."""
+    repository = GitHubServer().repository("octo-org/digits")
+    repository.collaborator("maintainer", "maintain")
+    pull = repository.open_pull_request(by="contributor", title="Train longer")
+    return pull.comment("/train", by="maintainer")
+
+
+@pytest.mark.parametrize(
+    ("action", "required"),
+    [("chatops", "commands"), ("argo-submit", "workflow"), ("wandb-runs", "project"), ("docker-publish", "image")],
+)
+@pytest.mark.parametrize("target", ["own", "suite"])
+def test_a_missing_input_is_named_and_a_home_that_cannot_be_written_is_no_trouble(
+    runner: Runner, comment: Delivery[Any], action: str, required: str, target: str
+) -> None:
+    done = runner.run(
+        action,
+        image=action if target == "own" else "suite",
+        event_name=comment.event,
+        event=comment.payload,
+        read_only_home=True,
+    )
+    assert done.exit_code == 2, done.log
+    errors = [line for line in done.log.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1, done.log
+    assert f"'{required}'" in errors[0]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_post_stage_with_nothing_to_conclude_succeeds(runner: Runner, comment: Delivery[Any], action: str) -> None:
+    done = runner.run(action, post=True, event_name=comment.event, event=comment.payload, read_only_home=True)
+    assert done.exit_code == 0, done.log
+    assert "::error" not in done.log
+
+
+def test_a_comment_that_is_no_command_is_ignored(runner: Runner, comment: Delivery[Any]) -> None:
+    inputs = {"commands": "/deploy", "github-token": "of no use"}
+    done = runner.run("chatops", inputs=inputs, event_name=comment.event, event=comment.payload, read_only_home=True)
+    assert done.exit_code == 0, done.log
+    assert (done.outputs["triggered"], done.outputs["decision"]) == ("false", "ignore")
+
+
+def test_an_interrupt_of_process_1_cancels_at_once(
+    runner: Runner, comment: Delivery[Any], silent_server: tuple[str, threading.Event]
+) -> None:
+    address, arrived = silent_server
+    running = runner.start(
+        "chatops",
+        inputs={"commands": "/train", "github-token": "token"},
+        event_name=comment.event,
+        event=comment.payload,
+        env={"GITHUB_API_URL": address, "GITHUB_GRAPHQL_URL": f"{address}/graphql"},
+    )
+    assert arrived.wait(60)
+    running.interrupt()
+    # GitHub's runner sends SIGTERM after 7.5 seconds, and kills 2.5 seconds later.
+    done = running.wait(timeout=7.5)
+    assert done.exit_code == 130, done.log
+    assert "cancel" in done.log

@@ -7,12 +7,16 @@ workspace, where a pull request can put a module of any name. -B: nothing is wri
 order.
 """
 
+import os
 import sys
 
 from mlops_actions.__main__ import main
 
 name = sys.argv[0].rpartition("/")[2]
-if name == "mlops-actions":
-    sys.exit(main(sys.argv[1:]))
 action = name.removesuffix("-post")
-sys.exit(main([action] if name == action else [action, "--post"]))
+code = main(sys.argv[1:] if name == "mlops-actions" else [action] if name == action else [action, "--post"])
+if code in (130, 143):
+    # Cancelled, and cleaned up: a request still under way in a thread would hold the container until the runner kills it.
+    sys.stdout.flush()
+    os._exit(code)
+sys.exit(code)
