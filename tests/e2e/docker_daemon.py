@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 # One for the machine, guarded by a lock. Short: a Unix socket's path may have no more than 107 characters.
 STATE = Path("/run/mlops-actions-e2e")
@@ -64,6 +65,9 @@ class Docker:
         return found[0]
 
 
+_DOCKER = Docker(f"unix://{STATE}/docker.sock")
+
+
 def cache_directory() -> Path:
     """Where what is dear to make again outlives a run: outside the checkout, one for all checkouts."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -92,20 +96,36 @@ def daemon() -> Iterator[Docker]:
         return
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         raise DaemonError("no Docker daemon answers, and starting one needs root and dockerd (Debian: docker.io)")
-    with _exclusive(STATE.with_suffix(".lock")), _own(cache_directory() / "docker") as own:
+    with _shared() as own:
         yield own
 
 
 @contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock: two daemons must never share state, data root or bridge."""
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another run to let go of {path}", file=sys.stderr)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _shared() -> Iterator[Docker]:
+    """Start the daemon, or join the run that has: it stops its daemon when the last of them has ended."""
+    with STATE.with_suffix(".lock").open("w") as owner, STATE.with_suffix(".users").open("w") as users:
+        while not _locked(owner):
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits while the owner starts or stops it
+            if _answers(_DOCKER):
+                yield _DOCKER
+                return
+            fcntl.flock(users, fcntl.LOCK_UN)
+            time.sleep(0.2)
+        fcntl.flock(users, fcntl.LOCK_EX)
+        with _own(cache_directory() / "docker") as own:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            try:
+                yield own
+            finally:
+                fcntl.flock(users, fcntl.LOCK_EX)
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -113,14 +133,13 @@ def _own(data_root: Path) -> Iterator[Docker]:
     _clear()  # a run that was killed may have left a pid file that lies, and the bridge
     STATE.mkdir(mode=0o700)
     log = STATE / "dockerd.log"
-    docker = Docker(f"unix://{STATE}/docker.sock")
     command = [
         "setpriv", "--pdeathsig", "TERM",  # should this process be killed, the daemon goes too
         "dockerd",
         "--data-root", str(data_root),
         "--exec-root", f"{STATE}/exec",
         "--pidfile", f"{STATE}/docker.pid",
-        "--host", docker.host,
+        "--host", _DOCKER.host,
         "--bridge", BRIDGE,
         # A bridge with longer packets than the way out loses them where ICMP is filtered.
         "--mtu", str(_mtu_of_default_route()),
@@ -131,11 +150,11 @@ def _own(data_root: Path) -> Iterator[Docker]:
             # A group of its own: an interrupt at the terminal must reach the tests first, which still need the daemon.
             process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            _wait_until_it_answers(docker, process, log)
+            _wait_until_it_answers(_DOCKER, process, log)
             try:
-                yield docker
+                yield _DOCKER
             finally:
-                _tidy(docker)
+                _tidy(_DOCKER)
         finally:
             _stop(process)
     finally:
