@@ -21,7 +21,7 @@ class Host:
     """
 
     def __init__(self, app: ASGIApp, *, address: str = "127.0.0.1", port: int = 0) -> None:
-        config = uvicorn.Config(app, host=address, port=port, log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(app, host=address, port=port, log_level="error", access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="sandbox-host", daemon=True)
         self._address = address
@@ -58,7 +58,5 @@ class Host:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
