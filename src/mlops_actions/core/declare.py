@@ -8,14 +8,16 @@ An action declares its inputs as a class decorated with `inputs`; each field is 
         retries: int = given(integer(least=0), "Attempts to push.", default="3")
         password: str | None = given(text, "Of the registry.", secret=True, env=("GITHUB_TOKEN",))
 
-The input's name is the field's with hyphens. `action.yml` carries no literal defaults: the runner would hand them over like
-values the user gave, and a legacy name could then not be told from a contradiction of the default. They are filled in here.
+The input's name is the field's with hyphens (and without a last `_`: `from_` is `from`). `action.yml` carries no literal
+defaults: the runner would hand them over like values the user gave, and a legacy name could then not be told from a
+contradiction of the default. They are filled in here.
 Only defaults that the runner must evaluate (`${{ github.token }}`) stand there (`runner_default`).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import keyword
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform, overload
@@ -142,7 +144,7 @@ def was_given(values: object, name: str) -> bool:
 def declared(cls: type) -> tuple[Input, ...]:
     """List the inputs of a class made by `inputs`, in their order, with their names filled in."""
     return tuple(
-        dataclasses.replace(field.metadata[_KEY], name=field.name.replace("_", "-"))
+        dataclasses.replace(field.metadata[_KEY], name=field.name.removesuffix("_").replace("_", "-"))
         for field in dataclasses.fields(cls)
         if _KEY in field.metadata
     )
@@ -172,7 +174,7 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
         except BadInput as problem:
             problems.append(problem)
             continue
-        values[entry.name.replace("-", "_")] = value
+        values[_field(entry.name)] = value
         if source:
             names.update((entry.name, source))
     if not problems:
@@ -182,6 +184,12 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
         if not problems:
             return made
     raise problems[0] if len(problems) == 1 else BadInputs(problems)
+
+
+def _field(name: str) -> str:
+    """Name the field of an input; one that Python would read as a keyword (`from`) ends in `_`."""
+    field = name.replace("-", "_")
+    return f"{field}_" if keyword.iskeyword(field) else field
 
 
 def _read_one(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
