@@ -1,0 +1,1 @@
+"""argo-submit: a workflow on any Kubernetes cluster, followed to its end."""

@@ -1,0 +1,218 @@
+"""What a user can ask of argo-submit, and what it tells the steps that follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from mlops_actions.argo_submit import parameters as parameter_texts
+from mlops_actions.core.declare import Action, Output, given, inputs, was_given
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import boolean, choice, duration, integer, mapping, text, verbatim
+from mlops_actions.core.provenance import is_sha
+
+TEMPLATE_KINDS: Final = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
+NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+NAME_LIMIT: Final = 63
+# Declared and parsed, so that their names are settled; asked for, they are an error rather than silently without effect.
+NOT_YET: Final = {
+    "gke-cluster": "give 'kubeconfig', for example as google-github-actions/get-gke-credentials writes it",
+    "argo-server": "give 'kubeconfig', and submit through the Kubernetes API",
+    "callback": "let the job wait, or have the workflow's own exit handler report",
+}
+
+
+def _name(value: str) -> str:
+    name = value.strip()
+    if len(name) > NAME_LIMIT or not NAME.fullmatch(name):
+        raise ValueError(f"must be a Kubernetes name (a-z, 0-9, -, at most {NAME_LIMIT} characters), not {value!r}")
+    return name
+
+
+def _name_base(value: str) -> str:
+    base = value.strip()
+    if not NAME.fullmatch(base + "x"):
+        raise ValueError(f"must be the beginning of a Kubernetes name, such as train-, not {value!r}")
+    return base
+
+
+def _template(value: str) -> tuple[str, str]:
+    kind, slash, name = value.strip().partition("/")
+    if kind.lower() not in TEMPLATE_KINDS or not slash:
+        choices = ", ".join(f"{one}/NAME" for one in TEMPLATE_KINDS)
+        raise ValueError(f"must be one of {choices}, not {value!r}")
+    return kind.lower(), _name(name)
+
+
+def _sha(value: str) -> str:
+    sha = value.strip().lower()
+    if not is_sha(sha):
+        raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
+    return sha
+
+
+def _address(value: str) -> str:
+    address = value.strip().rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", address):
+        raise ValueError(f"must be an http(s) address without user, query or fragment, not {value!r}")
+    return address
+
+
+def _texts(value: str) -> Mapping[str, str]:
+    return {key: parameter_texts.as_text(one) for key, one in mapping(value).items()}
+
+
+def _image(value: str) -> str:
+    image = value.strip()
+    if not re.fullmatch(r"[\w.\-/:@+]+", image):
+        raise ValueError(f"must be an image reference, not {value!r}")
+    return image
+
+
+@inputs
+class Inputs:
+    """The inputs of argo-submit, in the order of the documentation."""
+
+    workflow: str | None = given(
+        verbatim,
+        "Path or glob in the workspace, or inline YAML: a Workflow, CronWorkflow (its spec is run) or WorkflowTemplate.",
+        legacy=("workflow_yaml_path",),
+    )
+    from_: tuple[str, str] | None = given(
+        _template, "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster."
+    )
+    attach: str | None = given(_name, "Follow the workflow of this name, which runs already.")
+    parameters: Mapping[str, str] | None = given(
+        parameter_texts.parse,
+        "YAML or JSON mapping, or `k=v` lines; chatops' `params` fits as it is. Wins over `parameter-file`.",
+    )
+    parameter_file: str | None = given(
+        text, "YAML or JSON file in the workspace that holds parameters.", legacy=("parameter_file_path",)
+    )
+    unknown_parameters: str = given(
+        choice("error", "drop"), "What a parameter that the workflow does not declare is.", default="error"
+    )
+    image: str | None = given(_image, "Image, best by digest: the workflow's parameter `image`, where it declares one.")
+    sha: str | None = given(
+        _sha,
+        "Commit: the parameter `sha`, `github_sha` or `GITHUB-SHA`, where declared. "
+        "Without it: what is checked out, else the PR's head, else `GITHUB_SHA`.",
+    )
+    pr_number: int | None = given(
+        integer(least=1),
+        "Pull request: the parameter `pr`, `pr_number` or `PR-NUMBER`, where declared. Without it, the event's.",
+    )
+    namespace: str | None = given(_name, "Instead of the manifest's; without either, the kubeconfig's.")
+    name: str | None = given(_name, "Instead of the manifest's.")
+    generate_name: str | None = given(_name_base, "Beginning of the name, instead of the manifest's.")
+    labels: Mapping[str, str] | None = given(_texts, "Added to the workflow, as a mapping or `k=v` lines.")
+    annotations: Mapping[str, str] | None = given(_texts, "Added to the workflow, as a mapping or `k=v` lines.")
+    service_account: str | None = given(_name, "Instead of the manifest's `serviceAccountName`.")
+    entrypoint: str | None = given(text, "Instead of the manifest's.")
+    priority: int | None = given(integer(), "Instead of the manifest's.")
+    idempotency: str = given(
+        choice("run", "sha", "none"),
+        "`run`: one workflow per GitHub run and step; a re-run of the job attaches to it, unless it has failed. "
+        "`sha`: one per commit and parameters. `none`: always a new one.",
+        default="run",
+    )
+    kubeconfig: str | None = given(
+        verbatim,
+        "Path, YAML or base64. Without it the variable `KUBECONFIG`, then the service account of the pod.",
+        secret=True,
+    )
+    kube_context: str | None = given(text, "Context of the kubeconfig. Without it, its current one.")
+    gke_cluster: str | None = given(text, "GKE without gcloud: name of the cluster.", legacy=("cluster_name",))
+    gke_location: str | None = given(text, "Its region or zone.", legacy=("location_zone",))
+    gke_project: str | None = given(text, "Its project.", legacy=("project_id",))
+    gke_endpoint: str = given(
+        choice("auto", "public", "private", "dns"), "Which of its endpoints to use.", default="auto"
+    )
+    google_credentials: str | None = given(
+        verbatim,
+        "JSON or base64. Without it, Application Default Credentials.",
+        secret=True,
+        legacy=("application_credentials",),
+    )
+    argo_server: str | None = given(_address, "Go through the Argo Server's API at this address.")
+    argo_token: str | None = given(text, "Token for the Argo Server.", secret=True)
+    argo_url: str | None = given(_address, "Base address of Argo's user interface, for links.", legacy=("argo_url",))
+    wait: bool | None = given(
+        boolean,
+        "`false`: submit and return. Default `true`; `false` where the legacy `workflow_yaml_path` names the workflow.",
+    )
+    timeout: float = given(duration, "How long to wait for the end; then exit code 5.", default="5h30m")
+    on_timeout: str = given(
+        choice("leave", "stop", "terminate"), "What happens to the workflow then.", default="leave"
+    )
+    on_cancel: str = given(
+        choice("stop", "terminate", "leave"), "What a cancelled job does to the workflow.", default="stop"
+    )
+    logs: str = given(
+        choice("all", "failed", "none"), "Whose logs are shown, grouped per node.", default="all"
+    )
+    comment: bool = given(
+        boolean, "Keep a comment on the PR that says what runs, and how it ended.", default="false"
+    )
+    comment_tag: str = given(
+        text, "Which comment: each tag has its own. wandb-runs with the same tag turns it into the report.", default="mlops"
+    )
+    callback: str | None = given(
+        choice("repository_dispatch"), "The workflow reports back to the repository itself when it ends."
+    )
+    callback_secret: str | None = given(_name, "The Kubernetes secret that holds the token for it.")
+    dry_run: bool = given(boolean, "Validate here and on the server; submit nothing.", default="false")
+    github_token: str | None = given(
+        text, "Token for the comment.", runner_default="${{ github.token }}", secret=True, env=("GITHUB_TOKEN",)
+    )
+
+    @property
+    def waits(self) -> bool:
+        """Whether to follow the workflow; the replaced action did not."""
+        return self.wait if self.wait is not None else not was_given(self, "workflow_yaml_path")
+
+    def problems(self) -> Iterator[BadInput]:
+        """Check what one input alone cannot show."""
+        sources = [name for name, value in self._sources() if value]
+        if len(sources) != 1:
+            given_ones = " and ".join(f"'{name}'" for name in sources) or "none of them"
+            yield BadInput(
+                f"exactly one of 'workflow', 'from' and 'attach' says what to run; given: {given_ones}",
+                "give 'workflow' (a manifest), 'from' (a template in the cluster) or 'attach' (a running workflow)",
+            )
+        if self.name and self.generate_name:
+            yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
+        if self.attach and self.dry_run:
+            yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
+        for name, remedy in NOT_YET.items():
+            if getattr(self, name.replace("-", "_")):
+                yield BadInput(f"input '{name}' is not available in this version", remedy)
+
+    def _sources(self) -> tuple[tuple[str, object], ...]:
+        return ("workflow", self.workflow), ("from", self.from_), ("attach", self.attach)
+
+
+ACTION: Final = Action(
+    name="argo-submit",
+    title="Argo workflow",
+    description="Submit an Argo workflow to any Kubernetes cluster and follow it to its end",
+    icon="play-circle",
+    color="orange",
+    inputs=Inputs,
+    outputs=(
+        Output("workflow-name", "Name of the workflow"),
+        Output("workflow-namespace", "Its namespace"),
+        Output("workflow-uid", "Its uid"),
+        Output("workflow-url", "Its page, where `argo-url` says where Argo's user interface is"),
+        Output("phase", "`Succeeded`, `Failed` or `Error`; where nobody waited, the phase at the time"),
+        Output("message", "What Argo says about the end"),
+        Output("outputs", "JSON object of the output parameters, global and of the entrypoint"),
+        Output("failed-nodes", "JSON list of the nodes that failed: name, template, phase, message, exit code, last lines"),
+        Output("duration", "Seconds from the workflow's start to its end"),
+        Output("attached", "`true` when the workflow was there already and was joined"),
+        Output("comment-url", "Address of the comment, where one was written"),
+        Output("result", "Everything as one JSON document"),
+        Output("WORKFLOW_URL", "`workflow-url`", legacy=True),
+    ),
+)

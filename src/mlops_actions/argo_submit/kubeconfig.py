@@ -1,0 +1,138 @@
+"""A kubeconfig: found in any of its spellings, cut to one context, refused where it would run programs. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import yaml_value
+
+Json = dict[str, Any]
+
+SECRET_KEYS: Final = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
+_REMEDY: Final = "give a kubeconfig with a token or a client certificate, as `kubectl config view --raw` prints it"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One context: a kubeconfig that holds nothing else, and its namespace (empty where it names none)."""
+
+    config: Json
+    context: str
+    server: str
+    namespace: str
+
+
+def inline(text: str) -> str | None:
+    """Return the YAML where an input holds a kubeconfig itself, in plain or in base64; None where it is a path."""
+    stripped = text.strip()
+    if "\n" in stripped or stripped.startswith("{"):
+        decoded = _decoded(stripped)
+        return decoded if decoded is not None and "clusters" in decoded else text
+    decoded = _decoded(stripped)
+    return decoded if decoded is not None and "clusters" in decoded else None
+
+
+def parse(text: str, origin: str) -> Json:
+    """Read a kubeconfig; raises BadInput. Nothing of its text is shown: it is secret."""
+    try:
+        config = yaml_value(text)
+    except ValueError:
+        raise BadInput(f"{origin} is not valid YAML", _REMEDY) from None
+    if not isinstance(config, dict):
+        raise BadInput(f"{origin} is not a kubeconfig: it is no mapping", _REMEDY)
+    for key in ("clusters", "users", "contexts"):
+        entries = config.get(key) or []
+        if not isinstance(entries, list) or not all(isinstance(one, dict) and one.get("name") for one in entries):
+            raise BadInput(f"{origin} is not a kubeconfig: '{key}' is no list of named entries", _REMEDY)
+    return config
+
+
+def merged(configs: Sequence[Json]) -> Json:
+    """Merge several files as kubectl does: of entries with one name, and of `current-context`, the first counts."""
+    whole: Json = {"apiVersion": "v1", "kind": "Config", "current-context": ""}
+    for key in ("clusters", "users", "contexts"):
+        found: dict[str, Json] = {}
+        for config in configs:
+            for entry in config.get(key) or []:
+                found.setdefault(str(entry["name"]), entry)
+        whole[key] = list(found.values())
+    whole["current-context"] = next((one["current-context"] for one in configs if one.get("current-context")), "")
+    return whole
+
+
+def choose(config: Json, context: str | None, origin: str) -> Chosen:
+    """Cut the kubeconfig to one context; raises BadInput where something is missing, or a program would have to be run."""
+    name = context or str(config.get("current-context") or "")
+    contexts = {str(one["name"]): one.get("context") or {} for one in config.get("contexts") or []}
+    if not name:
+        raise BadInput(
+            f"{origin} has no current context",
+            f"give 'kube-context', one of: {', '.join(contexts) or '(there are none)'}",
+        )
+    if name not in contexts:
+        raise BadInput(
+            f"{origin} has no context '{name}'", f"give 'kube-context', one of: {', '.join(contexts) or '(there are none)'}"
+        )
+    chosen = contexts[name]
+    cluster = _entry(config, "clusters", "cluster", str(chosen.get("cluster") or ""), origin)
+    user = _entry(config, "users", "user", str(chosen.get("user") or ""), origin) if chosen.get("user") else {}
+    server = str(cluster.get("server") or "")
+    if not server.startswith(("https://", "http://")):
+        raise BadInput(f"{origin}: the cluster of context '{name}' has no server address", _REMEDY)
+    _refuse_programs(user, name, origin)
+    single = {
+        "apiVersion": "v1", "kind": "Config", "current-context": name,
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    }
+    return Chosen(single, name, server, str(chosen.get("namespace") or ""))
+
+
+def secrets(value: object) -> Iterator[str]:
+    """Yield every secret text in a kubeconfig, as it is written and as it is meant."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key in SECRET_KEYS and isinstance(one, str):
+                yield one
+                if key.endswith("-data") and (plain := _decoded(one)):
+                    yield plain
+            else:
+                yield from secrets(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from secrets(one)
+
+
+def _entry(config: Json, plural: str, key: str, name: str, origin: str) -> Json:
+    for entry in config.get(plural) or []:
+        if str(entry["name"]) == name and isinstance(entry.get(key), dict):
+            found: Json = entry[key]
+            return found
+    raise BadInput(f"{origin} names the {key} '{name}', but holds none of this name", _REMEDY)
+
+
+def _refuse_programs(user: Json, context: str, origin: str) -> None:
+    if "exec" in user:
+        command = str((user.get("exec") or {}).get("command") or "?")
+        raise BadInput(
+            f"{origin}: the user of context '{context}' gets its token from a program ({command!r}), which is not run",
+            "a kubeconfig that runs programs is code: give one that holds a token, such as a service account's",
+        )
+    if "auth-provider" in user:
+        raise BadInput(
+            f"{origin}: the user of context '{context}' uses an auth-provider, which may run programs",
+            "give a kubeconfig that holds a token, such as a service account's",
+        )
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None

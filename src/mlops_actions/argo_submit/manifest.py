@@ -1,0 +1,223 @@
+"""From documents or a template in the cluster to the Workflow that is submitted. Pure."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mlops_actions.argo_submit.documents import Document, InvalidManifest, Place
+from mlops_actions.argo_submit.inputs import NAME
+from mlops_actions.core.errors import BadInput
+
+Json = dict[str, Any]
+
+API_VERSION: Final = "argoproj.io/v1alpha1"
+KINDS: Final = ("Workflow", "WorkflowTemplate", "CronWorkflow")
+LABEL_TEMPLATE: Final = "workflows.argoproj.io/workflow-template"
+LABEL_CLUSTER_TEMPLATE: Final = "workflows.argoproj.io/cluster-workflow-template"
+_QUOTE: Final = "name it, in quotes if need be: \"on\""
+LABEL_CRON: Final = "workflows.argoproj.io/cron-workflow"
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What inputs set over a manifest; None and empty leave it as it is."""
+
+    namespace: str | None = None
+    name: str | None = None
+    generate_name: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    service_account: str | None = None
+    entrypoint: str | None = None
+    priority: int | None = None
+
+
+def select(documents: Sequence[Document]) -> Document:
+    """Return the one document to run; raises InvalidManifest where there is none, or more than one."""
+    if not documents:
+        raise BadInput("the manifest is empty", "give a manifest with a Workflow, WorkflowTemplate or CronWorkflow")
+    if len(documents) > 1:
+        places = ", ".join(f"{_kind(one)} at {one.place}" for one in documents)
+        raise InvalidManifest(
+            documents[1].place, f"several documents, and only one can be run: {places}",
+            "give each workflow a file of its own and name one in 'workflow'",
+        )
+    document = documents[0]
+    if not isinstance(document.value, dict) or document.value.get("kind") not in KINDS:
+        raise InvalidManifest(
+            document.at("kind"), f"{_kind(document)} is not a Workflow", f"'kind' must be one of {', '.join(KINDS)}"
+        )
+    if document.value.get("apiVersion") != API_VERSION:
+        raise InvalidManifest(
+            document.at("apiVersion"), f"apiVersion is {document.value.get('apiVersion')!r}", f"write {API_VERSION}"
+        )
+    return document
+
+
+def to_workflow(document: Document) -> Json:
+    """Return the Workflow that a document of any of the three kinds stands for; raises InvalidManifest."""
+    value = document.value
+    metadata, spec = value.get("metadata") or {}, value.get("spec")
+    for key, one in (("metadata", metadata), ("spec", spec)):
+        if not isinstance(one, dict):
+            raise InvalidManifest(document.at(key), f"'{key}' is missing or no mapping", f"give '{key}' as a mapping")
+    kind = value["kind"]
+    path: tuple[str, ...] = ("spec",)
+    if kind == "CronWorkflow":
+        path = ("spec", "workflowSpec")
+        if not isinstance(spec.get("workflowSpec"), dict):
+            raise InvalidManifest(document.at(*path), "a CronWorkflow needs 'spec.workflowSpec'", "give it as a mapping")
+        made = _from_cron(value)
+    elif kind == "WorkflowTemplate":
+        made = _workflow({"generateName": f"{metadata.get('name', 'workflow')}-"}, spec)
+        made["metadata"] |= {key: metadata[key] for key in ("namespace", "labels", "annotations") if key in metadata}
+    else:
+        kept = ("name", "generateName", "namespace", "labels", "annotations")
+        made = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
+    _check_metadata(document, made["metadata"])
+    _check_spec(document, path, made["spec"])
+    return copy.deepcopy(made)
+
+
+def from_template(kind: str, template: Mapping[str, Any]) -> Json:
+    """Return a Workflow that runs a template object of the cluster by reference; a CronWorkflow's spec is copied."""
+    name = str(template["metadata"]["name"])
+    if kind == "cronworkflow":
+        return copy.deepcopy(_from_cron(template))
+    cluster_wide = kind == "clusterworkflowtemplate"
+    reference: Json = {"name": name, **({"clusterScope": True} if cluster_wide else {})}
+    label = LABEL_CLUSTER_TEMPLATE if cluster_wide else LABEL_TEMPLATE
+    made = _workflow({"generateName": f"{name}-", "labels": {label: name}}, {"workflowTemplateRef": reference})
+    # The declared parameters stay the template's; they are listed here so that values can be set beside the reference.
+    arguments = template.get("spec", {}).get("arguments") or {}
+    if arguments.get("parameters"):
+        made["spec"]["arguments"] = {"parameters": copy.deepcopy(arguments["parameters"])}
+    return made
+
+
+def overridden(workflow: Json, overrides: Overrides) -> Json:
+    """Return the workflow with the inputs' values set."""
+    made = copy.deepcopy(workflow)
+    metadata, spec = made["metadata"], made["spec"]
+    if overrides.namespace:
+        metadata["namespace"] = overrides.namespace
+    if overrides.name:
+        metadata.pop("generateName", None)
+        metadata["name"] = overrides.name
+    if overrides.generate_name:
+        metadata.pop("name", None)
+        metadata["generateName"] = overrides.generate_name
+    for key, more in (("labels", overrides.labels), ("annotations", overrides.annotations)):
+        if more:
+            metadata[key] = {**(metadata.get(key) or {}), **more}
+    if overrides.service_account:
+        spec["serviceAccountName"] = overrides.service_account
+    if overrides.entrypoint:
+        names = [one.get("name") for one in spec.get("templates") or []]
+        if names and overrides.entrypoint not in names:
+            raise BadInput(
+                f"input 'entrypoint' names no template: '{overrides.entrypoint}'", f"give one of {', '.join(names)}"
+            )
+        spec["entrypoint"] = overrides.entrypoint
+    if overrides.priority is not None:
+        spec["priority"] = overrides.priority
+    return made
+
+
+def _workflow(metadata: Json, spec: object) -> Json:
+    return {"apiVersion": API_VERSION, "kind": "Workflow", "metadata": metadata, "spec": spec}
+
+
+def _from_cron(cron: Mapping[str, Any]) -> Json:
+    name = str((cron.get("metadata") or {}).get("name", "cron"))
+    extra = cron["spec"].get("workflowMetadata") or cron["spec"].get("workflowMeta") or {}
+    metadata: Json = {
+        "generateName": f"{name}-",
+        "labels": {**(extra.get("labels") or {}), LABEL_CRON: name},
+        "annotations": {**(extra.get("annotations") or {})},
+    }
+    if (cron.get("metadata") or {}).get("namespace"):
+        metadata["namespace"] = cron["metadata"]["namespace"]
+    return _workflow(metadata, cron["spec"]["workflowSpec"])
+
+
+def _kind(document: Document) -> str:
+    if not isinstance(document.value, dict):
+        return f"a {type(document.value).__name__}"
+    return str(document.value.get("kind") or "a document without 'kind'")
+
+
+def _check_metadata(document: Document, metadata: Json) -> None:
+    for key in ("labels", "annotations"):
+        values = metadata.get(key) or {}
+        if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
+            raise InvalidManifest(
+                document.at("metadata", key), f"metadata.{key} must map to texts", "quote numbers and true/false: \"1\""
+            )
+    for key, text in (("name", metadata.get("name", "")), ("generateName", f"{metadata.get('generateName', '')}x")):
+        if key in metadata and not (isinstance(metadata[key], str) and NAME.fullmatch(text)):
+            raise InvalidManifest(
+                document.at("metadata", key), f"metadata.{key} is no Kubernetes name: {metadata[key]!r}",
+                "use a-z, 0-9 and -, with a letter or digit at both ends",
+            )
+
+
+def _check_spec(document: Document, path: tuple[str, ...], spec: Json) -> None:
+    templates = spec.get("templates") or []
+    if not isinstance(templates, list) or not all(isinstance(one, dict) for one in templates):
+        raise InvalidManifest(document.at(*path, "templates"), "'templates' must be a list of mappings", "correct it")
+    names: list[object] = []
+    for number, template in enumerate(templates):
+        name = template.get("name")
+        where = document.at(*path, "templates", number, "name")
+        if not isinstance(name, str) or not name:
+            raise InvalidManifest(where, f"template {number + 1} has no name that is a text", _QUOTE)
+        if name in names:
+            raise InvalidManifest(where, f"two templates are called '{name}'", "rename one of them")
+        names.append(name)
+    _check_entrypoint(document, path, spec, names)
+    _check_arguments(document, path, spec)
+
+
+def _check_entrypoint(document: Document, path: tuple[str, ...], spec: Json, names: list[object]) -> None:
+    if spec.get("workflowTemplateRef"):
+        return
+    for key in ("entrypoint", "onExit"):
+        named = spec.get(key)
+        if named is None and key == "entrypoint":
+            raise InvalidManifest(document.at(*path), "'entrypoint' is missing", f"name one of: {_listed(names)}")
+        if named is not None and named not in names:
+            raise InvalidManifest(
+                document.at(*path, key), f"'{key}' names no template: {named!r}", f"name one of: {_listed(names)}"
+            )
+
+
+def _check_arguments(document: Document, path: tuple[str, ...], spec: Json) -> None:
+    arguments = spec.get("arguments") or {}
+    entries = arguments.get("parameters") or [] if isinstance(arguments, dict) else None
+    if not isinstance(entries, list):
+        raise InvalidManifest(
+            document.at(*path, "arguments"), "'arguments.parameters' must be a list", "write '- name: …' entries"
+        )
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        where = document.at(*path, "arguments", "parameters", number)
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not name:
+            # An unquoted n, y, on or off is a truth value in YAML 1.1.
+            raise InvalidManifest(where, f"parameter {number + 1} has no name that is a text", _QUOTE)
+        if name in seen:
+            raise InvalidManifest(where, f"the parameter '{name}' is declared twice", "keep one of them")
+        seen.add(name)
+
+
+def _listed(names: list[object]) -> str:
+    return ", ".join(str(name) for name in names) or "(there are no templates)"
+
+
+def place_of(error: BadInput) -> Place | None:
+    """Return where a problem stands, if it is known."""
+    return error.place if isinstance(error, InvalidManifest) else None
