@@ -1,0 +1,105 @@
+"""Runs chatops as a runner does: an event's file, inputs and command files in, outputs, state and log out."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops_actions.__main__ import act
+from mlops_actions.sandbox.github import Delivery, GitHubServer
+from mlops_actions.sandbox.runner_files import read_file_command
+from tests.payloads import write_event
+
+PERMISSIONS = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "read",
+    "deployments": "write",
+    "issues": "write",
+    "pull-requests": "write",
+    "statuses": "read",
+}
+RUN_ID = "4711"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a stage left behind."""
+
+    exit_code: int
+    outputs: Mapping[str, str]
+    state: Mapping[str, str]
+    log: str
+
+
+@dataclass
+class Stage:
+    """One step of a job on one server."""
+
+    github: GitHubServer
+    directory: Path
+    repository: str = "octo-org/digits"
+    permissions: Mapping[str, str] = field(default_factory=lambda: dict(PERMISSIONS))
+    environ: dict[str, str] = field(default_factory=dict)
+    as_process: bool = False
+
+    def run(
+        self,
+        delivery: Delivery[Any],
+        inputs: Mapping[str, str],
+        *,
+        post: bool = False,
+        state: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run the main or post stage on an event."""
+        for name in ("output", "state", "summary"):
+            (self.directory / name).write_bytes(b"")
+        environ = self._environment(delivery, inputs) | {f"STATE_{key}": value for key, value in (state or {}).items()}
+        if self.as_process:
+            command = [sys.executable, "-m", "mlops_actions", "chatops", *(["--post"] if post else [])]
+            finished = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+            code, log = finished.returncode, finished.stdout + finished.stderr
+        else:
+            out = io.StringIO()
+            code = act("chatops", environ, post=post, out=out)
+            log = out.getvalue()
+        return Ran(code, self._read("output"), self._read("state"), log)
+
+    def _read(self, name: str) -> dict[str, str]:
+        return read_file_command((self.directory / name).read_bytes().decode())
+
+    def _environment(self, delivery: Delivery[Any], inputs: Mapping[str, str]) -> dict[str, str]:
+        repository = self.github.repositories[self.repository]
+        token = self.github.workflow_token(repository, self.permissions)
+        sender = delivery.payload["sender"]["login"]
+        # Coverage and the interpreter's own variables stay; whatever this machine has of a runner's goes.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "INPUT_", "STATE_"))}
+        return {
+            **kept,
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTOR": sender,
+            "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_EVENT_NAME": delivery.event,
+            "GITHUB_EVENT_PATH": str(write_event(delivery, self.directory / "event.json")),
+            "GITHUB_OUTPUT": str(self.directory / "output"),
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_REPOSITORY": self.repository,
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_RUN_ID": RUN_ID,
+            "GITHUB_SERVER_URL": self.github.origin,
+            "GITHUB_SHA": repository.branches["main"],
+            "GITHUB_STATE": str(self.directory / "state"),
+            "GITHUB_STEP_SUMMARY": str(self.directory / "summary"),
+            "GITHUB_TRIGGERING_ACTOR": sender,
+            "GITHUB_WORKSPACE": str(self.directory),
+            "INPUT_GITHUB-TOKEN": token.value,
+            "INPUT_JOB-STATUS": "success",
+            **{f"INPUT_{name.replace(' ', '_').upper()}": value for name, value in inputs.items()},
+            **self.environ,
+        }
