@@ -21,8 +21,8 @@ class Clock:
 
     def now(self) -> datetime:
         """Return the current time in UTC, without microseconds."""
-        base = self._frozen if self._frozen is not None else datetime.now(UTC)
-        return (base + self._offset if self._frozen is None else base).replace(microsecond=0)
+        moment = self._frozen if self._frozen is not None else datetime.now(UTC) + self._offset
+        return moment.replace(microsecond=0)
 
     def advance(self, seconds: float) -> datetime:
         """Move forward and return the new time."""

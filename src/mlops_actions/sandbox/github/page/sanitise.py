@@ -13,18 +13,26 @@ from html.parser import HTMLParser
 from typing import Final
 
 # https://github.com/gjtorikian/html-pipeline describes GitHub's own list.
-ELEMENTS: Final = frozenset(
-    ["a", "abbr", "b", "bdo", "blockquote", "br", "caption", "cite", "code", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "picture", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "tt", "ul", "var", "wbr"]
-)
-VOID: Final = frozenset({"br", "hr", "img", "wbr"})
-OPAQUE: Final = frozenset(
-    ["applet", "audio", "canvas", "embed", "frame", "frameset", "iframe", "math", "noembed", "noframes", "noscript", "object", "plaintext", "script", "select", "style", "svg", "template", "textarea", "title", "video", "xmp"]
-)
-ATTRIBUTES: Final = frozenset({"align", "alt", "colspan", "dir", "height", "open", "rowspan", "title", "width", "start"})
+_ELEMENTS = """
+a abbr b bdo blockquote br caption cite code dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i
+img ins kbd li mark ol p picture pre q rp rt ruby s samp section small span strike strong sub summary sup table tbody
+td tfoot th thead time tr tt ul var wbr
+"""
+_OPAQUE = """
+applet audio canvas embed frame frameset iframe math noembed noframes noscript object plaintext script select style svg
+template textarea title video xmp
+"""
 # Classes that the Markdown renderer itself sets; a user's own classes go.
-CLASSES: Final = frozenset(
-    ["contains-task-list", "footnote-backref", "footnote-item", "footnote-ref", "footnotes", "footnotes-list", "footnotes-sep", "markdown-alert", "markdown-alert-caution", "markdown-alert-important", "markdown-alert-note", "markdown-alert-tip", "markdown-alert-title", "markdown-alert-warning", "task-list-item"]
-)
+_CLASSES = """
+contains-task-list footnote-backref footnote-item footnote-ref footnotes footnotes-list footnotes-sep markdown-alert
+markdown-alert-caution markdown-alert-important markdown-alert-note markdown-alert-tip markdown-alert-title
+markdown-alert-warning task-list-item
+"""
+ELEMENTS: Final = frozenset(_ELEMENTS.split())
+VOID: Final = frozenset({"br", "hr", "img", "wbr"})
+OPAQUE: Final = frozenset(_OPAQUE.split())
+ATTRIBUTES: Final = frozenset({"align", "alt", "colspan", "dir", "height", "open", "rowspan", "title", "width", "start"})
+CLASSES: Final = frozenset(_CLASSES.split())
 _LANGUAGE = re.compile(r"language-[\w+#.-]{1,40}")
 _ALIGNMENT = re.compile(r"text-align:(left|right|center)")
 _SCHEMES: Final = ("http:", "https:", "mailto:")

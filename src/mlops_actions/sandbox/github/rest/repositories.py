@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_actions.sandbox.github.shapes import repository as shapes
 
-from .call import Answer, ApiError, Call, Routes, not_found, refused_body
+from .call import Answer, ApiError, Call, Routes, refused_body
 from .discussions import REPO
 
 routes = Routes()
@@ -70,13 +70,3 @@ def list_forks(call: Call) -> Answer:
     """List forks."""
     forks = [fork for fork in call.repository.forks if not fork.deleted]
     return call.page(forks, lambda fork: shapes.minimal(fork, call.links))
-
-
-@routes("GET", "/repositories/{id:int}")
-def get_repository_by_id(call: Call) -> Answer:
-    """Read a repository by its number."""
-    wanted = call.number("id")
-    found = next((one for one in call.world.repositories.values() if one.id == wanted and not one.deleted), None)
-    if found is None or found.private:
-        raise not_found()
-    return Answer(200, shapes.full(found, None, call.links))

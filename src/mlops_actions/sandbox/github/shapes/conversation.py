@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 def label(item: Label, repo: Repository, links: Links) -> Json:
     """Return a `Label`."""
-    return issue_label(item, repo, links) | {"archived_at": None, "archived_by": None}
-
-
-def issue_label(item: Label, repo: Repository, links: Links) -> Json:
-    """Return a label as an issue carries it."""
     return {
         "id": item.id,
         "node_id": node_id("Label", item.id),
@@ -33,6 +28,8 @@ def issue_label(item: Label, repo: Repository, links: Links) -> Json:
         "description": item.description,
         "color": item.color,
         "default": item.default,
+        "archived_at": None,
+        "archived_by": None,
     }
 
 
@@ -103,7 +100,7 @@ def issue(item: Issue, links: Links) -> Json:
         "title": item.title,
         "body": item.body,
         "user": user(item.user, links),
-        "labels": [issue_label(one, repo, links) for one in item.labels],
+        "labels": [label(one, repo, links) for one in item.labels],
         "assignee": None,
         "assignees": [],
         "milestone": None,
