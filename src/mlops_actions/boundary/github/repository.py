@@ -12,7 +12,7 @@ from urllib.parse import quote
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import Transport
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError
+from mlops_actions.core.errors import ActionError, BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
@@ -45,7 +45,14 @@ class GitHub:
 
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
-        return pull_request(self._api.get(f"{self._root}/pulls/{number}", needs="pull-requests: read"))
+        answer = self._api.get(f"{self._root}/pulls/{number}", needs="pull-requests: read")
+        try:
+            return pull_request(answer)
+        except BadInput as error:
+            raise Unavailable(
+                f"the answer to 'GET {self._root}/pulls/{number}' is not of GitHub's form: {error.cause}",
+                "check GITHUB_API_URL and the proxy between the runner and GitHub",
+            ) from None
 
     def permission(self, login: str) -> Mapping[str, Any]:
         """Ask what a user may do here: `role_name`, `user.permissions`."""

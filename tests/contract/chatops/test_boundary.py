@@ -1,0 +1,283 @@
+"""The way to GitHub: refusals, limits, faults, many at once, the sticky comment, the App."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Transport, mint
+from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.sandbox.github import GitHubServer, Token
+from tests.payloads import Scene, scene
+
+REPOSITORY = "octo-org/digits"
+WRITE = {"contents": "write", "issues": "write", "pull-requests": "write", "checks": "write", "deployments": "write"}
+
+
+class Wired:
+    """A repository with a client of its own and the log it writes."""
+
+    def __init__(self, github: GitHubServer) -> None:
+        self.scene: Scene = scene(github)
+        self.github = github
+        self.out = io.StringIO()
+        self.log = GitHubRunner({}, self.out)
+
+    def client(self, token: Token | str | None = None, **options: Any) -> GitHub:
+        token = token or self.github.workflow_token(self.scene.repository, WRITE)
+        value = token if isinstance(token, str) else token.value
+        return GitHub(Transport(value, self.github.api_url, self.log, **{"backoff": 0.0, **options}), REPOSITORY)
+
+
+@pytest.fixture
+def wired(github: GitHubServer) -> Wired:
+    return Wired(github)
+
+
+def refused(call: Callable[[], object]) -> GitHubRefused:
+    with pytest.raises(GitHubRefused) as caught:
+        call()
+    return caught.value
+
+
+# Refusals
+
+
+def test_wrong_token(wired: Wired) -> None:
+    error = refused(lambda: wired.client("ghs_wrong").pull_request(1))
+    assert (error.status, error.exit_code) == (401, 3)
+    assert "github-token" in error.remedy
+
+
+def test_missing_permission_is_named_from_the_header(wired: Wired) -> None:
+    token = wired.github.workflow_token(wired.scene.repository, {"contents": "read"})
+    error = refused(lambda: wired.client(token).comment(1, "x"))
+    assert (error.status, error.exit_code) == (403, 3)
+    assert error.remedy == "the token may not do this: give the job 'permissions: { issues: write }'"
+
+
+def test_missing_permission_is_named_without_a_header(wired: Wired) -> None:
+    wired.github.faults.answer("POST /repos/*/*/check-runs", 403)
+    error = refused(lambda: wired.client().create_check_run("a", "0" * 40, url="", title="t", summary="s"))
+    assert "'permissions: { checks: write }'" in error.remedy
+
+
+def test_not_found(wired: Wired) -> None:
+    error = refused(lambda: wired.client().pull_request(99))
+    assert (error.status, error.exit_code) == (404, 3)
+    assert "GET /repos/octo-org/digits/pulls/99" in error.cause
+
+
+def test_validation_names_what_github_names(wired: Wired) -> None:
+    error = refused(lambda: wired.client().create_check_run("", "0" * 40, url="http://x", title="t", summary="s"))
+    assert error.status == 422
+
+
+# Limits and faults
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_secondary_limit_is_waited_for_as_github_says(wired: Wired, status: int) -> None:
+    wired.github.faults.secondary_rate_limit("GET /repos/*/*/pulls/1", retry_after=1, status=status)
+    began = time.monotonic()
+    assert wired.client().pull_request(1).number == 1
+    assert time.monotonic() - began >= 1
+    assert "rate limit: waiting 1 s" in wired.out.getvalue()
+
+
+def test_a_limit_beyond_patience_is_not_waited_for(wired: Wired) -> None:
+    wired.github.faults.secondary_rate_limit("GET /repos/*/*/pulls/1", retry_after=3600)
+    with pytest.raises(Unavailable, match="3600 s more"):
+        wired.client().pull_request(1)
+
+
+def test_an_exhausted_limit_is_waited_for_until_its_reset(wired: Wired) -> None:
+    headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time()) + 3600)}
+    body = {"message": "API rate limit exceeded for installation."}
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", 403, body, headers=headers, times=1)
+    with pytest.raises(Unavailable, match="holds 'GET"):
+        wired.client().pull_request(1)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_server_error_is_tried_again(wired: Wired, status: int) -> None:
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", status, times=2)
+    assert wired.client().pull_request(1).number == 1
+    assert len(wired.github.exchanges) == 3
+
+
+def test_a_server_error_that_stays_is_unavailable(wired: Wired) -> None:
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", 500)
+    with pytest.raises(Unavailable, match="answered 500"):
+        wired.client().pull_request(1)
+    assert len(wired.github.exchanges) == 4
+
+
+def test_a_closed_connection_is_tried_again(wired: Wired) -> None:
+    wired.github.faults.close("GET /repos/*/*/pulls/1", times=1)
+    assert wired.client().pull_request(1).number == 1
+
+
+def test_what_might_be_done_twice_is_not_sent_twice(wired: Wired) -> None:
+    wired.github.faults.close("POST /repos/*/*/issues/1/comments")
+    with pytest.raises(Unavailable):
+        wired.client().comment(1, "x")
+    assert len(wired.github.exchanges) == 1
+
+
+def test_what_can_be_repeated_is(wired: Wired) -> None:
+    wired.github.faults.answer("POST /repos/*/*/issues/1/labels", 502, times=1)
+    wired.client().add_labels(1, ["a"])
+    assert wired.scene.pull.label_names == ["a"]
+
+
+def test_silence_ends(wired: Wired) -> None:
+    wired.github.faults.stall("GET /repos/*/*/pulls/1")
+    with pytest.raises(Unavailable, match="no answer from"):
+        wired.client(timeout=1, attempts=1).pull_request(1)
+
+
+def test_nobody_listens(wired: Wired) -> None:
+    client = GitHub(Transport("t", "http://127.0.0.1:9", wired.log, attempts=2, backoff=0.0), REPOSITORY)
+    with pytest.raises(Unavailable, match=r"no answer from http://127\.0\.0\.1:9"):
+        client.pull_request(1)
+
+
+def test_something_else_answers(wired: Wired) -> None:
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", 200, "<html>Sign in</html>")
+    with pytest.raises(Unavailable, match="not of GitHub's form"):
+        wired.client().pull_request(1)
+
+
+def test_stopping_wakes_what_waits(wired: Wired) -> None:
+    wired.github.faults.secondary_rate_limit("GET /repos/*/*/pulls/1", retry_after=100)
+    client = wired.client()
+    client.stop()
+    with pytest.raises(Unavailable, match="given up"):
+        client.pull_request(1)
+
+
+def test_many_at_once_do_not_mix(wired: Wired) -> None:
+    logins = [f"user{number}" for number in range(24)]
+    for login in logins:
+        wired.scene.repository.collaborator(login)
+    client = wired.client()
+    found = gather({login: (lambda login=login: client.permission(login)["user"]["login"]) for login in logins})
+    assert found == {login: login for login in logins}
+
+
+# The sticky comment
+
+
+def test_a_sticky_comment_is_written_once_and_then_kept_up_to_date(wired: Wired) -> None:
+    client = wired.client()
+    first = client.upsert_comment(1, "mlops", "started")
+    second = client.upsert_comment(1, "mlops", "done")
+    (comment,) = wired.scene.pull.comments
+    assert first == second
+    assert first.endswith(f"/octo-org/digits/pull/1#issuecomment-{comment.id}")
+    assert comment.body == "<!-- mlops-actions:mlops -->\ndone"
+
+
+def test_it_is_found_behind_hundreds_of_comments(wired: Wired) -> None:
+    for number in range(230):
+        wired.scene.pull.comment(f"remark {number}", by="writer")
+    client = wired.client()
+    client.upsert_comment(1, "mlops", "started")
+    client.upsert_comment(1, "mlops", "done")
+    assert len(wired.scene.pull.comments) == 231
+    assert wired.scene.pull.comments[-1].body.endswith("done")
+
+
+def test_a_strangers_marker_is_left_alone(wired: Wired) -> None:
+    wired.scene.pull.comment("<!-- mlops-actions:mlops -->\nmine", by="outsider")
+    client = wired.client()
+    client.upsert_comment(1, "mlops", "started")
+    client.upsert_comment(1, "mlops", "done")
+    assert [comment.user.login for comment in wired.scene.pull.comments] == ["outsider", "github-actions[bot]"]
+    assert [comment.body.split("\n")[1] for comment in wired.scene.pull.comments] == ["mine", "done"]
+
+
+def test_our_comment_that_merely_quotes_the_marker_is_left_alone(wired: Wired) -> None:
+    client = wired.client()
+    client.comment(1, "> <!-- mlops-actions:mlops -->")
+    client.upsert_comment(1, "mlops", "started")
+    assert len(wired.scene.pull.comments) == 2
+
+
+def test_tags_do_not_mix_and_cannot_end_the_marker(wired: Wired) -> None:
+    client = wired.client()
+    for tag in ("a", "a b", "--><b>", "a"):
+        client.upsert_comment(1, tag, "x")
+    assert len(wired.scene.pull.comments) == 3
+    assert all(comment.body.count("-->") == 1 for comment in wired.scene.pull.comments)
+
+
+def test_a_users_token_knows_its_own_comment(wired: Wired) -> None:
+    client = wired.client(wired.github.user_token("maintainer"))
+    client.upsert_comment(1, "mlops", "started")
+    client.upsert_comment(1, "mlops", "done")
+    (comment,) = wired.scene.pull.comments
+    assert (comment.user.login, comment.body.split("\n")[1]) == ("maintainer", "done")
+
+
+def test_a_long_comment_is_cut_to_githubs_limit(wired: Wired) -> None:
+    wired.client().upsert_comment(1, "mlops", "line\n" * 20_000)
+    (comment,) = wired.scene.pull.comments
+    assert len(comment.body) <= 65_536
+    assert "Cut here" in comment.body
+
+
+# The App
+
+
+@pytest.fixture
+def app_key(wired: Wired) -> AppKey:
+    app = wired.github.register_app(
+        "ml-bot", permissions={"issues": "write", "checks": "read"}, repositories=[wired.scene.repository]
+    )
+    return AppKey(str(app.id), app.private_key)
+
+
+def test_an_apps_token_is_for_one_repository_narrowed_and_masked(wired: Wired, app_key: AppKey) -> None:
+    wanted = {"issues": "write", "deployments": "write"}
+    made = mint(app_key, wired.github.api_url, REPOSITORY, wired.log, wanted)
+    token = wired.github.tokens[made.token]
+    assert token.permissions == {"issues": "write"}
+    assert token.repositories == frozenset({REPOSITORY})
+    assert made.login == "ml-bot[bot]"
+    assert f"::add-mask::{made.token}" in wired.out.getvalue()
+    assert made.token not in repr(made)
+    assert "PRIVATE" not in repr(app_key)
+
+
+def test_a_key_may_be_written_as_secrets_hold_it(wired: Wired, app_key: AppKey) -> None:
+    pem = app_key.private_key
+    for written in (base64.b64encode(pem.encode()).decode(), pem.replace("\n", "\\n"), f"\n{pem}\n\n"):
+        assert mint(AppKey(app_key.app_id, written), wired.github.api_url, REPOSITORY, wired.log).token
+
+
+@pytest.mark.parametrize("key", ["nonsense", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", ""])
+def test_what_is_no_key_is_bad_input(wired: Wired, app_key: AppKey, key: str) -> None:
+    with pytest.raises(BadInput, match="app-private-key"):
+        mint(AppKey(app_key.app_id, key), wired.github.api_url, REPOSITORY, wired.log)
+
+
+def test_another_apps_key(wired: Wired, app_key: AppKey) -> None:
+    with pytest.raises(Refused) as caught:
+        mint(AppKey("1", app_key.private_key), wired.github.api_url, REPOSITORY, wired.log)
+    assert "belong together" in caught.value.remedy
+
+
+def test_an_app_that_is_not_installed(wired: Wired, app_key: AppKey) -> None:
+    wired.github.repository("other/place")
+    with pytest.raises(Refused) as caught:
+        mint(app_key, wired.github.api_url, "other/place", wired.log)
+    assert "install the App" in caught.value.remedy
