@@ -10,6 +10,7 @@ from mlops_actions.wandb_runs.compare import Row
 from mlops_actions.wandb_runs.gates import Verdict
 from mlops_actions.wandb_runs.metrics import Metric
 from mlops_actions.wandb_runs.model import Artifact, Details, Run, metric_value, value_at
+from mlops_actions.wandb_runs.seeds import Interval
 from mlops_actions.wandb_runs.select import Choice, Counts
 from mlops_actions.wandb_runs.show import jsonable
 from mlops_actions.wandb_runs.trust import Commit, Data
@@ -19,7 +20,9 @@ PASSED, FAILED, NO_GATES = "passed", "failed", "none"
 
 @dataclass(frozen=True)
 class Findings:
-    """`candidates` and `baselines` are newest first; `rows` compare `best` with the baselines.
+    """`candidates` and `baselines` are newest first; `rows` compare `best` (a run, or a group's) with the baselines.
+
+    `silent` are runs that call themselves running and stopped reporting; `seeds` compares groups where that was asked.
 
     `notes` are plain sentences about what could not be done as asked; `timed_out` is whether the wait was given up.
     """
@@ -35,10 +38,12 @@ class Findings:
     best: Run | None
     rows: tuple[Row, ...]
     verdicts: tuple[Verdict, ...]
+    seeds: tuple[Interval, ...]
     commit: Commit
     data: Data | None
     details: Mapping[str, Details] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
+    silent: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     timed_out: bool = False
 
@@ -48,6 +53,10 @@ class Findings:
         if not self.verdicts:
             return NO_GATES
         return PASSED if all(verdict.passed for verdict in self.verdicts) else FAILED
+
+    def state(self, run: Run) -> str:
+        """The state as people should read it."""
+        return "stopped reporting" if run.id in self.silent else run.state
 
     def document(self) -> dict[str, Any]:
         """The findings as JSON values: the `result` output and `wandb_report.json`."""
@@ -62,6 +71,7 @@ class Findings:
             "baselines": [self._run(run) for run in self.baselines],
             "best": self.best.id if self.best else None,
             "comparison": [_row(row) for row in self.rows],
+            "seeds": [_interval(interval) for interval in self.seeds],
             "gate": self.gate,
             "gates": [_verdict(verdict) for verdict in self.verdicts],
             "verified": self.commit.verified,
@@ -81,7 +91,7 @@ class Findings:
             "id": run.id,
             "name": run.name,
             "url": run.url,
-            "state": run.state,
+            "state": self.state(run),
             "tags": list(run.tags),
             "group": run.group or None,
             "commit": run.commit or None,
@@ -100,6 +110,17 @@ def _row(row: Row) -> dict[str, Any]:
             name: vars(against) if against else None
             for name, against in (("best", row.best), ("mean", row.mean), ("latest", row.latest))
         },
+    }
+
+
+def _interval(interval: Interval) -> dict[str, Any]:
+    return {
+        "metric": interval.metric.name,
+        "candidates": vars(interval.ours),
+        "baselines": vars(interval.theirs),
+        "difference": interval.difference,
+        "interval": None if interval.low is None else [interval.low, interval.high],
+        "verdict": interval.sentence,
     }
 
 

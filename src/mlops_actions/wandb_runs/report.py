@@ -13,6 +13,7 @@ from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.gates import Verdict
 from mlops_actions.wandb_runs.metrics import INFERRED, Metric
 from mlops_actions.wandb_runs.model import Artifact, Run, metric_value, value_at
+from mlops_actions.wandb_runs.seeds import Interval, Spread
 
 # Beyond these a table of all runs no longer fits the eye, and is folded.
 _OPEN_RUNS, _OPEN_COLUMNS = 8, 6
@@ -36,6 +37,7 @@ def render(findings: Findings, around: Surroundings) -> str:
         f"### {headline(findings)}",
         _gates(findings.verdicts),
         _comparison(findings),
+        _seeds(findings.seeds),
         _runs(findings),
         _curves(findings),
         _provenance(findings, around),
@@ -163,6 +165,31 @@ def _comparison(findings: Findings) -> str:
     return f"{title}\n\n{markdown.table(header, rows, 'l' + 'r' * (len(header) - 1))}\n\n{_legend(findings.rows)}"
 
 
+def _seeds(intervals: Sequence[Interval]) -> str:
+    if not intervals:
+        return ""
+    rows = [
+        [
+            _metric(interval.metric),
+            _spread(interval.ours),
+            _spread(interval.theirs),
+            show.signed(interval.difference),
+            show.NOTHING
+            if interval.low is None or interval.high is None
+            else f"{show.signed(interval.low)} … {show.signed(interval.high)}",
+            interval.sentence,
+        ]
+        for interval in intervals
+    ]
+    header = ["Metric", "Candidate's seeds", "Baselines", "Δ of means", "95 % interval", ""]
+    return f"**More than noise?**\n\n{markdown.table(header, rows, 'lrrrrl')}"
+
+
+def _spread(spread: Spread) -> str:
+    deviation = "" if spread.deviation is None else f" ± {show.figure(spread.deviation, 2)}"
+    return f"{show.figure(spread.mean)}{deviation} (n = {spread.n})"
+
+
 def _against(found: Difference | None) -> list[str]:
     if not found:
         return [show.NOTHING, show.NOTHING]
@@ -200,7 +227,7 @@ def _runs(findings: Findings) -> str:
     rows = []
     for run in runs[:_MOST_RUNS]:
         kind = "candidate" if run in findings.candidates else "baseline"
-        cells = [kind, _link(run), markdown.escape(run.state)]
+        cells = [kind, _link(run), markdown.escape(findings.state(run))]
         for metric in findings.metrics:
             text = show.cell(metric_value(run, metric.name))
             cells.append(f"**{text}**" if run.id in best[metric.name] else text)
@@ -219,8 +246,9 @@ def _curves(findings: Findings) -> str:
     if not findings.curves:
         return ""
     candidates = [run for run in findings.candidates if run.finished or run.state == "running"]
-    if findings.best in candidates:
-        candidates.sort(key=lambda run: run is not findings.best)
+    if findings.best:
+        best = findings.best.id
+        candidates.sort(key=lambda run: run.id != best)
     shown = [*candidates[: curves.MOST_LINES - min(len(findings.baselines), _BASELINE_CURVES)]]
     labels = {run.id: f"candidate {_link(run)}" for run in shown}
     labels |= {run.id: f"baseline {_link(run)}" for run in findings.baselines[:_BASELINE_CURVES]}

@@ -16,14 +16,12 @@ from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullReq
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.wandb_runs import gates, metrics, report, select, spreadsheet, trust
-from mlops_actions.wandb_runs.compare import compare
+from mlops_actions.wandb_runs import gates, report, select, spreadsheet
 from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.model import Details, Keys, Query, Run
-from mlops_actions.wandb_runs.ports import Clock, Found, PullRequests, Tracker
-from mlops_actions.wandb_runs.select import Choice
+from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pick
+from mlops_actions.wandb_runs.model import Details, Query
+from mlops_actions.wandb_runs.ports import Clock, PullRequests, Tracker
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
@@ -60,92 +58,33 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     return Outcome(outputs, {**result, "notes": notes}, _error(inputs, findings))
 
 
-def choice_of(inputs: Inputs) -> Choice:
-    """How the inputs choose candidates and baselines."""
-    return Choice(
-        sha=inputs.sha or "",
-        sha_config_key=inputs.sha_config_key,
-        secondary_sha=inputs.secondary_sha or "",
-        run_id=inputs.run_id or "",
-        group=inputs.group or "",
-        filters=inputs.filters,
-        baseline_tags=inputs.baseline_tags or (),
-        baseline_sha=inputs.baseline_sha or "",
-        max_baselines=inputs.max_baselines,
-    )
-
-
-def keys_of(inputs: Inputs) -> Keys:
-    """The only keys to fetch: what is shown, what gates look at, and W&B's own hints about metrics."""
-    names = [metric.name for metric in inputs.metrics or ()] + [gate.metric for gate in inputs.gates or ()]
-    config = [inputs.sha_config_key, select.SECONDARY_KEY, *(inputs.config_keys or ()), "_wandb"]
-    return Keys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys(names)))
-
-
 def _learn(inputs: Inputs, ports: Ports) -> Findings:
     choice = choice_of(inputs)
     query = Query(select.candidate_filter(choice))
-    baseline_filter = select.baseline_filter(choice)
+    bar = select.baseline_filter(choice)
     timed_out = inputs.wait and not _wait(inputs, query, ports)
-    wanted = Query(baseline_filter, least=choice.max_baselines) if baseline_filter else None
-    found = ports.tracker.find(query, wanted, keys_of(inputs))
-    candidates = tuple(select.newest_first(found.candidates))
-    baselines = select.baselines(choice, found.baselines, candidates)
-    everyone = [*candidates, *baselines]
-    shown = metrics.directed(inputs.metrics or (), everyone)
-    judged = {metric.name: metric for metric in metrics.directed(_of_gates(inputs, shown), everyone)}
-    best = metrics.best_run(candidates, shown or tuple(judged.values()))
-    details = _details(inputs, candidates, baselines, best, ports)
-    return Findings(
-        project=inputs.project,
+    picked = pick(
+        inputs, ports.tracker.find(query, Query(bar, least=choice.max_baselines) if bar else None, keys_of(inputs))
+    )
+    return judge(
+        inputs,
+        picked,
+        _details(inputs, picked, ports.tracker),
+        now=ports.clock.now(),
         project_url=ports.tracker.project_url,
-        choice=choice,
-        metrics=shown,
-        config_keys=inputs.config_keys or (),
-        candidates=candidates,
-        baselines=baselines,
-        counts=select.count(candidates, baselines, ports.clock.now()),
-        best=best,
-        rows=compare(best, baselines, shown) if best else (),
-        verdicts=gates.evaluate(inputs.gates or (), best, baselines, judged),
-        commit=trust.commit(candidates, choice.sha, choice.sha_config_key, details),
-        data=_data(inputs, candidates, baselines, details),
-        details=details,
-        curves=inputs.curves or (),
-        notes=_notes(inputs, found),
         timed_out=timed_out,
     )
 
 
-def _of_gates(inputs: Inputs, shown: tuple[Metric, ...]) -> tuple[Metric, ...]:
-    """The metrics that gates look at, with the direction that `metrics` gives where it names them too."""
-    known = {metric.name: metric for metric in shown}
-    return tuple(known.get(gate.metric, Metric(gate.metric)) for gate in inputs.gates or ())
-
-
-def _data(
-    inputs: Inputs, candidates: tuple[Run, ...], baselines: tuple[Run, ...], details: Mapping[str, Details]
-) -> trust.Data | None:
-    finished = tuple(run for run in candidates if run.finished)
-    return trust.data(finished, baselines, details) if inputs.lineage and finished else None
-
-
-def _notes(inputs: Inputs, found: Found) -> tuple[str, ...]:
-    notes = list(found.notes)
-    if inputs.baseline_tags and not found.baselines:
-        notes.append(f"No finished run has the tag {' or '.join(inputs.baseline_tags)}.")
-    return tuple(notes)
-
-
-def _details(
-    inputs: Inputs, candidates: tuple[Run, ...], baselines: tuple[Run, ...], best: Run | None, ports: Ports
-) -> Mapping[str, Details]:
+def _details(inputs: Inputs, picked: Picked, tracker: Tracker) -> Mapping[str, Details]:
+    """Ask more about the best candidate, then the newest of the others, as many as a report can hold."""
     curves = inputs.curves or ()
-    if not (inputs.lineage or curves) or not candidates:
+    if not picked.candidates or not (inputs.lineage or curves or inputs.sha):
         return {}
-    first = [best] if best else []
-    chosen = list({run.id: run for run in (*first, *candidates[:_DETAILED], *baselines[:_DETAILED])}.values())
-    return ports.tracker.details(chosen, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
+    first = picked.best.members if picked.best else ()
+    runs = (*first, *picked.candidates[:_DETAILED], *picked.baselines[:_DETAILED])
+    chosen = list({run.id: run for run in runs}.values())
+    return tracker.details(chosen, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
 
 
 def _wait(inputs: Inputs, query: Query, ports: Ports) -> bool:

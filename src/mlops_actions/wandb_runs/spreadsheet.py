@@ -66,5 +66,6 @@ def _cell(value: Any) -> str:
         return str(value)  # True and False, as pandas wrote them
     if isinstance(value, int | float):
         return repr(value)
-    text = plain(value)
-    return f"'{text}" if text.lstrip("\ufeff \t\r\n")[:1] in tuple("=+-@") or text[:1] in ("\t", "\r") else text
+    # A lone carriage return would end the row for some readers, and Python's writer does not quote it.
+    text = plain(value).replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text[:1] == "\t" or text.lstrip("\ufeff \t\n")[:1] in tuple("=+-@") else text

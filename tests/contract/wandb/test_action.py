@@ -570,6 +570,26 @@ def test_lineage(world, ours, theirs, same, words):
     assert world.outputs()["same-data"] == ""
 
 
+# Seeds
+
+
+def test_seeds_of_a_group_are_judged_by_their_mean_and_noise_is_called_noise(world):
+    for index, value in enumerate((0.93, 0.95, 0.97)):
+        world.candidate(f"c{index}", group="wide", summary={"acc": value, "loss": value})
+        world.baseline(f"b{index}", group="old", summary={"acc": value - 0.2, "loss": value}, age=9)
+    given = {"sha": SHA, "baseline_tags": "baseline", "metrics": "acc:max, loss:min", "aggregate": "group"}
+    assert world.run(**given, gates="acc >= 0.96") == 1, "the mean is 0.95, whatever the luckiest seed had"
+    assert world.run(**given, gates="acc >= 0.94\nacc >= baseline + 0.19") == 0
+    report = world.summary()
+    assert f"[wide \\(n = 3\\)]({world.wandb.url}/sandbox/digits/runs/c2)" in report
+    assert "| `acc` ↑ | 0.95 ± 0.02 (n = 3) | 0.75 ± 0.02 (n = 3) | +0.2 |" in report
+    assert "better by more than noise" in report
+    assert "no more than noise" in report
+    assert world.outputs()["best-run-id"] == "c2"
+    assert json.loads(world.outputs()["result"])["seeds"][0]["verdict"] == "better by more than noise"
+    assert len(world.rows()) == 6
+
+
 # Values
 
 

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mlops_actions.wandb_runs.compare import best_ids, compare, difference
+from mlops_actions.wandb_runs.metrics import Metric, best_run, directed, infer, parse
+from mlops_actions.wandb_runs.model import MISSING, Run, metric_value, value_at
+
+
+def run(name: str, state: str = "finished", hints: dict[str, str] | None = None, **summary: object) -> Run:
+    return Run(name, name, state, "", "team", "digits", summary=summary, hints=hints or {})
+
+
+def test_names_and_directions():
+    assert parse(["acc:max", "a:b", "loss : MIN".replace(" ", ""), "acc", "top:1"]) == (
+        Metric("acc", "max", "given"),
+        Metric("a:b"),
+        Metric("loss", "min", "given"),
+        Metric("top:1"),
+    )
+
+
+@pytest.mark.parametrize("entries", [["acc:min", "acc:max"], [":max"]])
+def test_contradictions(entries):
+    with pytest.raises(ValueError, match=r"two directions|without a name"):
+        parse(entries)
+
+
+def test_the_users_word_counts_before_the_trackers_and_that_before_the_name():
+    known = [run("r", hints={"loss": "max", "score": "min"})]
+    found = directed(parse(["loss:min", "score", "acc", "thing", "x.min"]), known)
+    assert [(metric.direction, metric.source) for metric in found] == [
+        ("min", "given"),
+        ("min", "tracker"),
+        ("max", "inferred"),
+        ("", ""),
+        ("min", "tracker"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("val_acc", "max"),
+        ("valAccuracy", "max"),
+        ("eval/top1", "max"),
+        ("train-loss", "min"),
+        ("wer", "min"),
+        ("answer", ""),
+        ("accuracy_loss", ""),
+        ("epoch", ""),
+        ("mAP", ""),
+        ("map", "max"),
+        ("latency_ms", "min"),
+    ],
+)
+def test_what_a_name_says(name, direction):
+    assert infer(name) == direction
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("a.b", 1),
+        ("a", {"c": 2}),
+        ("a.c", 2),
+        ("x.y.z", 3),
+        ("x.q.r", 4),
+        ("x.none", MISSING),
+        ("", MISSING),
+        ("a.b.c", MISSING),
+    ],
+)
+def test_dotted_names_are_whole_keys_first_and_nested_then(name, value):
+    assert value_at({"a.b": 1, "a": {"c": 2}, "x": {"y.z": 3, "q": {"r": 4}}}, name) == value
+
+
+def test_metric_values():
+    strange = run("r", a={"min": 0.5}, b={"min": 1, "max": 2}, c="NaN", d="-Infinity", e=None, f="text", g={"depth": 1})
+    assert metric_value(strange, "a") == metric_value(strange, "a.min") == 0.5
+    assert metric_value(strange, "b") == {"min": 1, "max": 2}
+    assert math.isnan(metric_value(strange, "c"))
+    assert metric_value(strange, "d") == -math.inf
+    assert metric_value(strange, "e") is MISSING
+    assert metric_value(strange, "f") == "text"
+    assert metric_value(strange, "g") == {"depth": 1}
+
+
+def test_the_best_run_is_a_finished_one_and_by_the_first_metric_that_can_tell():
+    runs = [run("new"), run("unfinished", "running", acc=1.0), run("good", acc=0.9), run("odd", acc=math.nan)]
+    assert best_run(runs, [Metric("thing"), Metric("acc", "max")]).id == "good"
+    assert best_run(runs, [Metric("absent", "max")]).id == "new", "the newest, where nothing tells"
+    assert best_run([], [Metric("acc", "max")]) is None
+
+
+def test_differences():
+    up, down, unknown = Metric("m", "max"), Metric("m", "min"), Metric("m")
+    assert difference(up, 3.0, 2.0).better is True
+    assert difference(down, 3.0, 2.0).better is False
+    assert difference(up, 2.0, 2.0).better is None
+    assert difference(unknown, 3.0, 2.0).better is None
+    assert difference(up, 3.0, 0.0).percent is None
+    assert difference(up, -1.0, -2.0).percent == 50.0
+
+
+def test_comparing_leaves_out_what_is_no_number():
+    baselines = [run("new", acc="high"), run("mid", acc=0.8), run("old", acc=0.9)]
+    (row,) = compare(run("c", acc=0.85), baselines, [Metric("acc", "max")])
+    assert (row.best.reference, row.mean.reference, row.latest.reference) == (0.9, pytest.approx(0.85), 0.8)
+    (row,) = compare(run("c", acc=math.nan), baselines, [Metric("acc", "max")])
+    assert (row.best, row.mean, row.latest) == (None, None, None)
+    (row,) = compare(run("c", acc=1), [], [Metric("acc", "max")])
+    assert row.value == 1
+    assert row.best is None
+
+
+def test_the_best_may_be_several_and_is_nobody_without_a_direction():
+    runs = [run("a", acc=1.0), run("b", acc=1.0), run("c", acc=0.5)]
+    assert best_ids(runs, Metric("acc", "max")) == {"a", "b"}
+    assert best_ids(runs, Metric("acc")) == frozenset()
