@@ -96,8 +96,8 @@ def logged_in(directory: Path, registry: DebianRegistry) -> Path:
 
 @pytest.fixture(scope="module")
 def baseline(world: World) -> WorkflowRun:
-    payload = {"ref": "refs/heads/main", "after": world.digits.main}
-    return world.run(BASELINE, "push", payload, MAINTAINER)
+    (push,) = (delivery for delivery in world.github.deliveries if delivery.event == "push")
+    return world.run(BASELINE, push.event, push.payload, MAINTAINER)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,11 @@ def run(output: Path, *, keep: bool = False) -> int:
             with Sandbox(executor, github=GitHubServer(Clock(behind=SET_UP))) as sandbox:
                 _introduce(console, sandbox, without_docker)
                 story = Story(sandbox, console, output, Path(root), checkout, without_docker)
-                pull = story.play()
+                try:
+                    pull = story.play()
+                finally:
+                    if not without_docker:
+                        machine.forget(environment, sandbox.registry_host)
                 if keep:
                     with until_stopped() as wait:
                         console.chapter("Still serving, until stopped (Ctrl-C)")

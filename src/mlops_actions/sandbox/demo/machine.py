@@ -32,6 +32,16 @@ def why_not(environment: Mapping[str, str]) -> str:
     return ""
 
 
+def forget(environment: Mapping[str, str], registry: str) -> None:
+    """Remove the images of a registry (`127.0.0.1:PORT`) that will not answer again; the layers' build cache stays."""
+    docker = shutil.which("docker", path=environment.get("PATH")) or "docker"
+    form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
+    listing = [docker, "image", "ls", "--digests", "--filter", f"reference={registry}/*", "--format", form]
+    names = {name for name in (_ask(listing, environment) or "").split() if "<none>" not in name}
+    if names:
+        _ask([docker, "image", "rm", *sorted(names)], environment)
+
+
 def _ask(argv: list[str], environment: Mapping[str, str], seconds: float = _SECONDS) -> str | None:
     try:
         done = subprocess.run(argv, env=dict(environment), capture_output=True, text=True, timeout=seconds, check=False)
