@@ -152,6 +152,9 @@ def test_nobody_listens(wired: Wired) -> None:
 
 def test_something_else_answers(wired: Wired) -> None:
     wired.github.faults.answer("GET /repos/*/*/pulls/1", 200, "<html>Sign in</html>")
+    with pytest.raises(Unavailable, match="is not GitHub: it sent no JSON"):
+        wired.client().pull_request(1)
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", 200, {"hello": "world"})
     with pytest.raises(Unavailable, match="not of GitHub's form"):
         wired.client().pull_request(1)
 

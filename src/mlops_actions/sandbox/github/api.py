@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -63,7 +64,7 @@ class Api:
         """Answer one request."""
         request = Request(scope, receive)
         raw = await request.body()
-        path = unquote(request.url.path).removeprefix("/api/v3") or "/"
+        path = _path(scope)
         exchange = Exchange(request.method, path, dict(request.query_params), _readable(raw), dict(request.headers.items()))
         self.server.exchanges.append(exchange)
         fault = self.server.faults.take(exchange.method, path)
@@ -108,14 +109,15 @@ class Api:
         return answer
 
     def _respond(self, exchange: Exchange, answer: Answer) -> Response:
-        content = b"" if answer.body is None else json.dumps(answer.body).encode()
+        is_json = not isinstance(answer.body, str | None)
+        content = json.dumps(answer.body) if is_json else answer.body or ""
         headers = {
             "X-GitHub-Request-Id": f"{next(self._request_ids):08X}",
             "X-GitHub-Media-Type": "github.v3; format=json",
             **answer.headers,
         }
         if answer.body is not None:
-            headers["Content-Type"] = "application/json; charset=utf-8"
+            headers.setdefault("Content-Type", f"{'application/json' if is_json else 'text/html'}; charset=utf-8")
         exchange.status, exchange.response, exchange.response_headers = answer.status, answer.body, headers
         return Response(content, answer.status, headers)
 
@@ -135,6 +137,13 @@ class Api:
             transport.abort()
             while (await receive())["type"] != "http.disconnect":
                 pass
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below the API's root, decoded but for slashes that are part of a name (`%2F`)."""
+    raw: bytes = scope["raw_path"]
+    path = re.sub("%2f", "%252F", raw.decode("ascii").partition("?")[0], flags=re.IGNORECASE)
+    return unquote(path).removeprefix("/api/v3") or "/"
 
 
 def _find_route(exchange: Exchange) -> tuple[Route | None, dict[str, str]]:

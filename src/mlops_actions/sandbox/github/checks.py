@@ -9,8 +9,9 @@ from typing import Any, Final
 from .people import App, User
 
 CHECK_STATUSES: Final = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
+# What a client may conclude; `stale` is GitHub's own.
 CONCLUSIONS: Final = (
-    "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required", "stale",
+    "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
 )  # fmt: skip
 PASSING: Final = ("success", "neutral", "skipped")
 STATUS_STATES: Final = ("error", "failure", "pending", "success")

@@ -53,7 +53,7 @@ class Faults:
         times: int | None = None,
         skip: int = 0,
     ) -> Fault:
-        """Answer with a status; the body defaults to GitHub's form of an error."""
+        """Answer with a status; the body defaults to GitHub's form of an error, and text goes out as HTML."""
         content = body if body is not None else {"message": MESSAGES.get(status, "Server Error"), "status": str(status)}
         return self._add(Fault(route_pattern(route), "answer", status, content, dict(headers or {}), 0, times, skip))
 

@@ -44,6 +44,11 @@ class Issue:
         """The labels that are set, in the order they were set."""
         return [label.name for label in self.labels]
 
+    @property
+    def as_pull(self) -> PullRequest | None:
+        """This, where it is a pull request."""
+        return None
+
     def record(
         self, kind: MomentKind, actor: User, subject: object = None, *, detail: str = "", at: datetime | None = None
     ) -> None:
@@ -141,6 +146,11 @@ class PullRequest(Issue):
     merged_by: User | None = None
     reviews: list[Review] = field(default_factory=list)
     review_comments: list[ReviewComment] = field(default_factory=list)
+
+    @property
+    def as_pull(self) -> PullRequest:
+        """This."""
+        return self
 
     @property
     def is_fork(self) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from .clock import Clock
-from .people import App, Installation, Team, Token, User, normal_permissions
+from .people import AccountKind, App, Installation, Team, Token, User, normal_permissions
 from .repository import DEFAULT_LABELS, Repository
 from .shapes import Links, people
 from .shapes.repository import repository as repository_shape
@@ -86,8 +86,8 @@ class World:
         """Return the account of that login, made where there is none; `[bot]` at its end makes it a bot."""
         key = login.lower()
         if key not in self.users:
-            kind = "Bot" if key.endswith("[bot]") else "User"
-            self.users[key] = User(self.next_id("user"), login, kind, name)  # type: ignore[arg-type]
+            kind: AccountKind = "Bot" if key.endswith("[bot]") else "User"
+            self.users[key] = User(self.next_id("user"), login, kind, name)
         return self.users[key]
 
     def organization(self, login: str, *, owners: Iterable[str] = (), public_members: Iterable[str] = ()) -> User:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -104,12 +105,10 @@ class Call:
     @property
     def pull(self) -> PullRequest:
         """The pull request of the path; raises 404."""
-        from mlops_actions.sandbox.github.issues import PullRequest
-
-        issue = self.issue
-        if not isinstance(issue, PullRequest):
+        pull = self.issue.as_pull
+        if pull is None:
             raise not_found()
-        return issue
+        return pull
 
     def number(self, name: str) -> int:
         """Return a number from the path."""
@@ -180,9 +179,9 @@ class Route:
     only_app_tokens: bool = False
     authentication: str = "token"
 
-    def __post_init__(self) -> None:
-        pattern = re.sub(r"\{(\w+)(?::(\w+))?\}", self._segment, self.path)
-        object.__setattr__(self, "_pattern", re.compile(pattern))
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)(?::(\w+))?\}", self._segment, self.path))
 
     @staticmethod
     def _segment(match: re.Match[str]) -> str:
@@ -193,8 +192,8 @@ class Route:
         """Return the path's parameters, or None where this is another operation."""
         if method != self.method:
             return None
-        found: re.Match[str] | None = getattr(self, "_pattern").fullmatch(path)  # noqa: B009 - set past `frozen`
-        return found.groupdict() if found else None
+        found = self._pattern.fullmatch(path)
+        return {name: value.replace("%2F", "/") for name, value in found.groupdict().items()} if found else None
 
     @property
     def accepted(self) -> str:

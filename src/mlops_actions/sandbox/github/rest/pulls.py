@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mlops_actions.sandbox.github.conversation import BODY_LIMIT, ReviewComment
+from typing import Final
+
+from mlops_actions.sandbox.github.conversation import BODY_LIMIT, ReviewComment, ReviewState
 from mlops_actions.sandbox.github.issues import PullRequest
 from mlops_actions.sandbox.github.shapes import conversation as shapes
 from mlops_actions.sandbox.github.shapes.repository import commit as commit_shape
@@ -14,7 +16,11 @@ routes = Routes()
 
 READ = "pull_requests=read"
 WRITE = "pull_requests=write"
-REVIEW_EVENTS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+REVIEW_EVENTS: Final[dict[str, ReviewState]] = {
+    "APPROVE": "APPROVED",
+    "REQUEST_CHANGES": "CHANGES_REQUESTED",
+    "COMMENT": "COMMENTED",
+}
 
 
 @routes("GET", f"{REPO}/pulls", READ)
@@ -58,7 +64,7 @@ def create_review(call: Call) -> Answer:
     if event == "APPROVE" and pull.user is call.actor:
         raise refused_body("Can not approve your own pull request")
     state = REVIEW_EVENTS[event]
-    delivery = pull.review(state, by=call.actor, body=text, sha=call.body.get("commit_id"))  # type: ignore[arg-type]
+    delivery = pull.review(state, by=call.actor, body=text, sha=call.body.get("commit_id"))
     return Answer(200, shapes.review(delivery.subject, pull, call.links))
 
 

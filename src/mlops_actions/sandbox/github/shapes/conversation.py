@@ -76,7 +76,7 @@ def comment(item: Comment, issue: Issue, links: Links) -> Json:
 
 def issue_page(issue: Issue, links: Links) -> str:
     """Return the address of the issue's page."""
-    return links.web(issue.repository.full_name, "pull" if hasattr(issue, "head_sha") else "issues", issue.number)
+    return links.web(issue.repository.full_name, "pull" if issue.as_pull else "issues", issue.number)
 
 
 def issue(item: Issue, links: Links) -> Json:
@@ -114,15 +114,15 @@ def issue(item: Issue, links: Links) -> Json:
         "performed_via_github_app": None,
         "reactions": reaction_rollup(item.reactions, url),
     }
-    if hasattr(item, "head_sha"):
+    if as_pull := item.as_pull:
         page = shape["html_url"]
-        shape["draft"] = item.draft  # type: ignore[attr-defined]
+        shape["draft"] = as_pull.draft
         shape["pull_request"] = {
             "url": f"{api}/pulls/{item.number}",
             "html_url": page,
             "diff_url": f"{page}.diff",
             "patch_url": f"{page}.patch",
-            "merged_at": optional_stamp(item.merged_at),  # type: ignore[attr-defined]
+            "merged_at": optional_stamp(as_pull.merged_at),
         }
     return shape
 
