@@ -32,7 +32,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     daemon, builder, platform = _builder(job, ports)
     signed = credentials.choose(inputs, job.name.registry, context.server_url)
     if signed.note:
-        job.notes.append(signed.note)
+        ports.runner.notice(signed.note)
     if signed.username and signed.password:
         ports.docker.sign_in(job.name.registry, signed.username, signed.password)
     registry = ports.registry(job.name.registry, signed.username, signed.password)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from mlops_actions.core.errors import BadInput
@@ -16,7 +17,7 @@ def folder(workspace: Path, path: str, name: str) -> Path:
             f"check the repository out in a step before, and give its folder in '{name}'",
         )
     found = _within(workspace, path, name)
-    if not found.is_dir():
+    if not _is(found, Path.is_dir):
         raise BadInput(f"input '{name}': {_what_is(found, path)}, not a folder", _remedy(workspace, name))
     return found
 
@@ -24,7 +25,7 @@ def folder(workspace: Path, path: str, name: str) -> Path:
 def file(workspace: Path, path: str, name: str) -> Path:
     """Return the file that the input `name` means; raises BadInput where it is missing or outside the workspace."""
     found = _within(workspace, path, name)
-    if not found.is_file():
+    if not _is(found, Path.is_file):
         raise BadInput(f"input '{name}': {_what_is(found, path)}, not a file", _remedy(workspace, name))
     return found
 
@@ -43,12 +44,15 @@ def _within(workspace: Path, path: str, name: str) -> Path:
     return found
 
 
-def _what_is(found: Path, path: str) -> str:
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
     try:
-        missing = not found.exists()
-    except OSError:
-        missing = True
-    return f"{path!r} is {'missing' if missing else 'something else'}"
+        return kind(path)
+    except OSError:  # a name too long, or a folder that may not be read
+        return False
+
+
+def _what_is(found: Path, path: str) -> str:
+    return f"{path!r} is {'something else' if _is(found, Path.exists) else 'missing'}"
 
 
 def _remedy(workspace: Path, name: str) -> str:

@@ -1,0 +1,149 @@
+"""Reading Dockerfiles and .dockerignore files: what a build takes in, and what reaches it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_actions.docker_publish import bases, dockerfile, dockerignore
+from mlops_actions.docker_publish.dockerfile import Instruction
+
+
+def test_instructions_with_their_lines() -> None:
+    text = (
+        "# syntax=docker/dockerfile:1\n# escape=\\\n\n# a comment\nFROM a AS b\n  run one && \\\n  # inside\n\n    two\n"
+        'COPY <<EOF <<-"END" /x/\nRUN not an instruction\nEOF\n\ttext\n\tEND\nCMD ["x"]'
+    )
+    parsed = dockerfile.parse(text)
+    assert parsed.directives == {"syntax": "docker/dockerfile:1", "escape": "\\"}
+    assert [(entry.word, entry.line) for entry in parsed.instructions] == [
+        ("FROM", 5),
+        ("RUN", 6),
+        ("COPY", 10),
+        ("CMD", 15),
+    ]
+    assert parsed.instructions[1].rest == "one &&     two"
+    assert parsed.instructions[2].documents == "RUN not an instruction\n\ttext"
+
+
+def test_another_escape_character() -> None:
+    parsed = dockerfile.parse("# escape=`\nFROM a\nRUN one `\n two\\\n")
+    assert parsed.instructions[1] == Instruction("RUN", "one  two\\", 3)
+
+
+def test_a_directive_after_anything_else_is_a_comment() -> None:
+    assert dockerfile.parse("# a comment\n# syntax=x\nFROM a\n").directives == {}
+    assert dockerfile.parse("\ufeff# syntax=x\nFROM a\n").directives == {"syntax": "x"}
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("[2/3] RUN one &&     two", 3),
+        ("[build 2/3] RUN one && two", 3),
+        ("[3/3] COPY a b", 5),
+        ("[4/4] RUN three", 0),
+        ("exporting to image", 0),
+    ],
+)
+def test_the_line_of_a_step(step: str, line: int) -> None:
+    parsed = dockerfile.parse("\nFROM x\nRUN one && \\\n    two\nCOPY a b\n")
+    assert dockerfile.line_of(parsed, step) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a$V", "a1"), ("a${V}b", "a1b"), ("${W:-x}", "x"), ("${V:-x}", "1"), ("${V:+x}", "x"), ("${W:+x}", ""),
+        ("${W}", None), ("$W", None), ("${V%x}", None), ("plain", "plain"),
+    ],
+)  # fmt: skip
+def test_variables(text: str, expected: str | None) -> None:
+    assert dockerfile.expand(text, {"V": "1"}) == expected
+
+
+BASES = [
+    # Dockerfile, build arguments, images, how many reasons
+    ("FROM a\n", {}, ["a"], 0),
+    ("FROM a AS b\nFROM b\nCOPY --from=b x y\nCOPY --from=0 x y\n", {}, ["a"], 0),
+    ("FROM a as Build\nFROM scratch\nCOPY --from=build x y\n", {}, ["a"], 0),
+    ("FROM --platform=$BUILDPLATFORM a AS b\n", {}, ["a"], 0),
+    ("FROM a\nCOPY --from=c/d:1 --chown=1 x y\n", {}, ["a", "c/d:1"], 0),
+    ("FROM a\nRUN --mount=type=bind,from=tool:2,target=/t x\n", {}, ["a", "tool:2"], 0),
+    ("FROM a\nONBUILD COPY --from=e x y\n", {}, ["a", "e"], 0),
+    ("# syntax=docker/dockerfile:1.7\nFROM a\n", {}, ["docker/dockerfile:1.7", "a"], 0),
+    ("ARG V=1\nFROM a:$V\n", {}, ["a:1"], 0),
+    ("ARG V=1\nFROM a:$V\n", {"V": "2"}, ["a:2"], 0),
+    ('ARG V="1" W=${V}-slim\nFROM a:$W\n', {}, ["a:1-slim"], 0),
+    ("ARG V\nFROM a:${V:-9}\n", {}, ["a:9"], 0),
+    ("ARG V\nFROM a:$V\n", {}, [], 1),
+    ("FROM a-$TARGETARCH\n", {}, [], 1),
+    ("FROM a\nARG V=1\nFROM b:$V\n", {}, ["a"], 1),
+    ("FROM a\nADD https://example.com/x /x\n", {}, ["a"], 1),
+    ("FROM a\nADD --checksum=sha256:00 https://example.com/x /x\n", {}, ["a"], 0),
+    ("FROM a\nADD git@example.com:x/y.git /x\n", {}, ["a"], 1),
+    ('FROM a\nADD ["https://example.com/x", "/x"]\n', {}, ["a"], 1),
+    ("FROM a\nADD x.tar /x\n", {}, ["a"], 0),
+    ("FROM a\nCOPY --from=$X x y\n", {}, ["a"], 1),
+    ("FROM a@sha256:00\n", {}, ["a@sha256:00"], 0),
+]
+
+
+@pytest.mark.parametrize(("text", "arguments", "images", "reasons"), BASES)
+def test_what_a_build_takes_from_outside(text: str, arguments: dict[str, str], images: list[str], reasons: int) -> None:
+    found = bases.find(dockerfile.parse(text), arguments)
+    assert (list(found.images), len(found.reasons)) == (images, reasons)
+
+
+@pytest.mark.parametrize(
+    ("line", "sees"),
+    [
+        ("COPY . .", True), ("COPY ./ /x", True), ("COPY * /x", True), ("COPY .g* /x", True), ("COPY .git/HEAD /x", True),
+        ("COPY [\".\", \"/x\"]", True), ("COPY $DIR /x", True), ("ADD . /x", True), ("ONBUILD COPY . /x", True),
+        ("RUN --mount=type=bind,target=/x y", True), ("RUN --mount=target=/x y", True), ("COPY src/../. /x", True),
+        ("COPY train.py /x", False), ("COPY src tests /x/", False), ("COPY *.py /x/", False), ("COPY --from=a . .", False),
+        ("RUN --mount=type=cache,target=/x y", False), ("RUN --mount=type=bind,source=src,target=/x y", False),
+        ("COPY .gitignore /x", False), ("RUN ls .", False),
+    ],
+)  # fmt: skip
+def test_whether_a_build_sees_git(line: str, sees: bool) -> None:
+    assert bases.sees_git(dockerfile.parse(f"FROM a\n{line}\n")) is sees
+
+
+IGNORED = [
+    # patterns, path, excluded (as moby/patternmatcher decides)
+    ("a", "a", True), ("a", "a/b", True), ("a", "b/a", False), ("/a", "a", True), ("a/", "a/b", True), ("./a", "a", True),
+    ("*", "a", True), ("*", "a/b", True), ("*.py", "x.py", True), ("*.py", "d/x.py", False), ("**/*.py", "d/e/x.py", True),
+    ("**/*.py", "x.py", True), ("**", "a/b", True), ("a/**", "a/b/c", True), ("a/**", "a", False), ("**/a", "b/a", True),
+    ("**/a", "b/ca", False), ("a/**/b", "a/b", True), ("a/**/b", "a/x/y/b", True), ("a?", "ab", True), ("a?", "a/", False),
+    ("[ab]x", "bx", True), ("[^ab]x", "bx", False), ("[a-c]x", "bx", True), ("a.b", "aXb", False), ("a+b", "a+b", True),
+    ("\\*", "*", True), ("\\*", "a", False), ("*\n!a", "a", False), ("*\n!a", "b", True), ("!a\n*", "a", True),
+    ("*\n!a/b", "a/b", False), ("*\n!a/b", "a/c", True), ("a\n!a/b\na/b/c", "a/b/c", True), ("# a", "# a", False),
+    ("", "a", False), (" a ", "a", True), ("a/../b", "b", True), ("**/.git", "x/.git/y", True), 
+    ("*.md\n!README.md", "README.md", False),
+    ("\ufeffa", "a", True), ("a\r", "a", True), ("foo*bar", "foo/bar", False), ("a{b}", "a{b}", True), 
+    ("a(b|c)", "a(b|c)", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "path", "excluded"), IGNORED)
+def test_dockerignore(text: str, path: str, excluded: bool) -> None:
+    assert dockerignore.parse(text).excludes(path) is excluded
+
+
+@pytest.mark.parametrize("text", ["!", "a[", "[b-a]"])
+def test_a_pattern_that_cannot_be_read_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"pattern|'!'"):
+        dockerignore.parse(text)
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    dockerfile.parse(text)
+    bases.find(dockerfile.parse(text), {})
+    bases.sees_git(dockerfile.parse(text))
+    with contextlib.suppress(ValueError):
+        dockerignore.parse(text).excludes("a/b")
