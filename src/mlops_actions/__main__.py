@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
 from mlops_actions.core.declare import read, secrets
 from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
+
+if TYPE_CHECKING:
+    from mlops_actions.chatops.ports import GitHubDoor
 
 Environ = Mapping[str, str]
 T = TypeVar("T")
@@ -23,8 +26,8 @@ UNEXPECTED = 1
 
 
 def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+    from mlops_actions.chatops import STATE
     from mlops_actions.chatops.inputs import Inputs
-    from mlops_actions.chatops.ports import STATE, GitHubDoor
     from mlops_actions.chatops.run import main_stage, post_stage
     from mlops_actions.core.context import Context
 

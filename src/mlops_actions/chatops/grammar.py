@@ -62,11 +62,6 @@ class Arguments:
         return tuple(option.value for option in self.options if option.name == name)
 
 
-def may_hold_command(body: str, prefix: str) -> bool:
-    """Tell cheaply that a comment holds no command; True promises nothing."""
-    return any(line.lstrip().startswith(prefix) for line in body.splitlines())
-
-
 def commands(body: str, prefix: str) -> list[Spoken]:
     """Return whatever stands where a command may stand, declared or not, in its order."""
     found = []

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlops_actions.chatops import grammar
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.reasons import REASONS, Decided
-from mlops_actions.chatops.schema import Command
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullRequestEvent, User
+
+# The language is imported when a line looks like a command: most comments are none, and each run of the job pays.
+if TYPE_CHECKING:
+    from mlops_actions.chatops.grammar import Spoken
+    from mlops_actions.chatops.schema import Command
 
 HELP = "help"
 _SHOWN = 5
@@ -90,8 +93,7 @@ def _comment(event: CommentEvent, inputs: Inputs, context: Context) -> Heard:
         return Heard(Verdict("unsupported-action", (event.action,)))
     if not event.on_pull_request:
         return Heard(Verdict("not-a-pull-request"))
-    declaration = inputs.commands
-    if declaration is None or not (declaration.phrase or grammar.may_hold_command(event.comment.body, inputs.prefix)):
+    if not _may_hold_command(event.comment.body, inputs):
         return Heard(Verdict("no-command"))
     if _is_other_bot(event.sender, inputs):
         return Heard(Verdict("bot", (event.sender.login,)))
@@ -113,14 +115,27 @@ def _comment(event: CommentEvent, inputs: Inputs, context: Context) -> Heard:
         place=place,
         command=command,
         rest=spoken.rest,
-        name=("" if declaration.phrase else inputs.prefix) + spoken.name,
+        name=("" if _is_phrase(inputs) else inputs.prefix) + spoken.name,
         sender_is_author=bool(event.sender.login) and event.sender.login == event.comment.author.login,
         written_at=event.comment.created_at,
         shown_sha=_reviewed_sha(event),
         rerun_by=_rerun_by(event.sender, context),
-        phrase=declaration.phrase,
+        phrase=_is_phrase(inputs),
     )
     return Heard(request=request, place=place)
+
+
+def _may_hold_command(body: str, inputs: Inputs) -> bool:
+    """Tell cheaply that a comment holds no command; True promises nothing."""
+    if inputs.commands is None:
+        return False
+    if inputs.commands.phrase:
+        return inputs.commands.text.split()[0] in body
+    return any(line.lstrip().startswith(inputs.prefix) for line in body.splitlines())
+
+
+def _is_phrase(inputs: Inputs) -> bool:
+    return inputs.commands is not None and inputs.commands.phrase
 
 
 def _reaction_target(event: CommentEvent) -> str:
@@ -143,8 +158,11 @@ def _reviewed_sha(event: CommentEvent) -> str:
     return commit if isinstance(commit, str) else ""
 
 
-def _spoken(body: str, inputs: Inputs) -> tuple[Command, grammar.Spoken] | Verdict:
+def _spoken(body: str, inputs: Inputs) -> tuple[Command, Spoken] | Verdict:
     """Find the one command of a text."""
+    from mlops_actions.chatops import grammar
+    from mlops_actions.chatops.schema import nearest
+
     commands = _declared(inputs)
     if inputs.commands is not None and inputs.commands.phrase:
         last = grammar.last_phrase(body, inputs.commands.text)
@@ -161,7 +179,7 @@ def _spoken(body: str, inputs: Inputs) -> tuple[Command, grammar.Spoken] | Verdi
     if known:
         return Verdict("help")
     for spoken in found:
-        if near := _near(spoken.name, list(by_name)):
+        if near := nearest(spoken.name, list(by_name)):
             return Verdict(
                 "unknown-command",
                 (f"{inputs.prefix}{spoken.name[:80]} is not a command; did you mean {inputs.prefix}{near}?",),
@@ -169,18 +187,14 @@ def _spoken(body: str, inputs: Inputs) -> tuple[Command, grammar.Spoken] | Verdi
     return Verdict("no-command")
 
 
-def _near(name: str, names: list[str]) -> str:
-    from mlops_actions.chatops.schema import nearest
-
-    return nearest(name, names)
-
-
 def _declared(inputs: Inputs) -> tuple[Command, ...]:
     if inputs.commands is None:
         return ()
+    from mlops_actions.chatops.declared import declare
+    from mlops_actions.chatops.schema import Command
+
     if inputs.commands.phrase:
         return (Command(inputs.commands.text),)
-    from mlops_actions.chatops.declared import declare
 
     try:
         return declare(inputs.commands.text, inputs.prefix)
@@ -203,7 +217,7 @@ def is_allowed_bot(login: str, inputs: Inputs) -> bool:
 def _label(event: PullRequestEvent, inputs: Inputs, context: Context) -> Heard:
     if event.action != "labeled":
         return Heard(Verdict("unsupported-action", (event.action,)))
-    if inputs.commands is not None and inputs.commands.phrase:
+    if _is_phrase(inputs):
         return Heard(Verdict("no-command"))
     if _is_other_bot(event.sender, inputs):
         return Heard(Verdict("bot", (event.sender.login,)))

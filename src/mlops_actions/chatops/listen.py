@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlops_actions.chatops import reply
+from mlops_actions.chatops import STATE, reply
 from mlops_actions.chatops.ask import ask
 from mlops_actions.chatops.decide import Granted, Open, decide, still_holds
 from mlops_actions.chatops.facts import Pull, Unknown
@@ -13,7 +13,7 @@ from mlops_actions.chatops.feedback import Begun, as_app_or_job, begin, warn, wi
 from mlops_actions.chatops.hear import Heard, Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outcome import Taken, outcome
-from mlops_actions.chatops.ports import STATE, GitHubDoor, Repository, Writer
+from mlops_actions.chatops.ports import GitHubDoor, Repository, Writer
 from mlops_actions.chatops.rounds import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError

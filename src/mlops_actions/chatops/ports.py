@@ -7,9 +7,6 @@ from typing import Any, Protocol
 
 from mlops_actions.core.event import PullRequest
 
-# The name under which the runner keeps what was begun for the post stage.
-STATE = "begun"
-
 
 class Reader(Protocol):
     """What is read before the decision."""

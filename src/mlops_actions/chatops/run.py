@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from mlops_actions.chatops import STATE
 from mlops_actions.chatops.hear import Verdict, hear
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.ports import STATE, GitHubDoor
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import load
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
+
+if TYPE_CHECKING:
+    from mlops_actions.chatops.ports import GitHubDoor
 
 
 def main_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[[], GitHubDoor]) -> Outcome:
