@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -125,3 +126,24 @@ def test_a_training_that_fails_fails_the_demo_and_shows_why(
     said = capsys.readouterr().out
     assert "the data has moved" in said
     assert "The demo failed: the job baseline ended with failure" in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_with_its_own_code_and_nothing_left_behind(tmp_path: Path, number: signal.Signals) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "mlops_actions", "demo", "--output", str(tmp_path / "output")],
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock", "TMPDIR": str(private)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "── Run the workflow on the cluster" in line:
+                break
+        demo.send_signal(number)
+        rest = demo.stdout.read()
+    assert demo.returncode == 130, rest
+    assert "Interrupted." in rest
+    assert list(private.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from datetime import timedelta
@@ -23,6 +24,7 @@ SET_UP = timedelta(minutes=2)  # by which what is arranged before the first comm
 
 def run(output: Path, *, keep: bool = False) -> int:
     """Play the demo, write what it leaves behind to `output` and return the exit code; `keep` serves on until stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(sys.stdout)
     output.mkdir(parents=True, exist_ok=True)
     checkout = Checkout()

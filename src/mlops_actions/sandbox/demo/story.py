@@ -119,7 +119,10 @@ class Story:
         return self._run(_MLOPS, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
 
     def _run(self, path: str, event: str, payload: Mapping[str, Any], *, by: str, log: str, verbose: bool) -> JobResult:
-        """Run a workflow file of the default branch, as GitHub does on this event; returns its only job's result."""
+        """Run a workflow file of the default branch, as GitHub does on this event; returns its only job's result.
+
+        Raises KeyboardInterrupt after the post steps where an interrupt cancelled it.
+        """
         workflow = load(self._digits.path / path, path)
         if not workflow.listens(event, payload):
             raise DemoFailed(f"{path} does not listen to this {event}")
@@ -149,6 +152,8 @@ class Story:
                 skip={"publish": self._without_docker} if self._without_docker else {},
             )
             (job,) = run_workflow(settings, run, workflow, root, self._token).values()
+        if job.conclusion == "cancelled":
+            raise KeyboardInterrupt
         return job
 
     def _token(self, permissions: Mapping[str, str] | None) -> str:

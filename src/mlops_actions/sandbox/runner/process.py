@@ -18,7 +18,7 @@ _INTERRUPTED, _ENDED = b"i", b"e"
 
 
 def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, say: Callable[[str], None]) -> int:
-    """Run to the end and return the exit code; an interrupt (SIGINT) first ends the process, then raises KeyboardInterrupt.
+    """Run to the end and return the exit code; SIGINT or SIGTERM first ends the process, then raises KeyboardInterrupt.
 
     Standard output and error reach `say` as they come, without line ends. Nothing of the process outlives the call.
     """
@@ -46,17 +46,17 @@ def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, sa
 @contextmanager
 def until_stopped() -> Iterator[Callable[[], object]]:
     """Yield what waits for SIGINT or SIGTERM; one that comes earlier, but within the block, counts too."""
-    with _news(signal.SIGINT, signal.SIGTERM) as (heard, _tell):
+    with _news() as (heard, _tell):
         yield lambda: os.read(heard, 1)
 
 
 @contextmanager
-def _news(*numbers: signal.Signals) -> Iterator[tuple[int, int]]:
-    """A pipe that hears of signals: unlike an exception, what is written there cannot be missed or come at a bad time."""
+def _news() -> Iterator[tuple[int, int]]:
+    """A pipe that hears of SIGINT and SIGTERM: unlike an exception, what is written there cannot be missed or come at a bad time."""
     heard, tell = os.pipe()
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number in numbers or (signal.SIGINT,):
+        for number in (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, lambda *_: os.write(tell, _INTERRUPTED))
     try:
         yield heard, tell
