@@ -73,7 +73,7 @@ class Inputs:
     project: str = given(_project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",))
     api_key: str | None = given(
         text,
-        "W&B API key; give it by a secret. Without one the `.netrc` serves, as it does for W&B's own tools.",
+        "W&B API key; give it by a secret. The last resort is the `.netrc`, as for W&B's own tools.",
         secret=True,
         env=("WANDB_API_KEY",),
         legacy=("wandb_api_key",),

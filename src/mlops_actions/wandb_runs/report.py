@@ -18,6 +18,7 @@ from mlops_actions.wandb_runs.seeds import Interval, Spread
 # Beyond these a table of all runs no longer fits the eye, and is folded.
 _OPEN_RUNS, _OPEN_COLUMNS = 8, 6
 _MOST_RUNS = 60
+_NO_BREAK = "\u00a0"
 _BASELINE_CURVES = 2
 
 
@@ -151,17 +152,20 @@ def _comparison(findings: Findings) -> str:
         [
             _metric(row.metric),
             f"**{show.cell(row.value)}**" if row.best and row.best.better else show.cell(row.value),
-            *_against(row.best),
-            *_against(row.mean),
-            *_against(row.latest),
+            _against(row.best),
+            _against(row.mean),
+            _against(row.latest),
         ]
         for row in findings.rows
     ]
-    header = ["Metric", "Candidate", "Best baseline", "Δ", "Mean", "Δ", "Latest", "Δ"]
+    header = ["Metric", "Candidate", "Best baseline", "Mean", "Latest"]
     if len(findings.baselines) == 1:
-        header = ["Metric", "Candidate", "Baseline", "Δ"]
-        rows = [[*row[:2], *_against(found.latest)] for row, found in zip(rows, findings.rows, strict=True)]
-    title = f"**Best candidate** {_link(findings.best)} against {_plural(findings.counts.baselines, 'baseline')}"
+        header = ["Metric", "Candidate", "Baseline"]
+        rows = [[*row[:2], _against(found.latest)] for row, found in zip(rows, findings.rows, strict=True)]
+    # Which one is best can only be said by a metric with a direction.
+    told = any(row.metric.direction and row.best for row in findings.rows)
+    word = "Candidate" if findings.counts.finished == 1 else "Best candidate" if told else "Newest candidate"
+    title = f"**{word}** {_link(findings.best)} against {_plural(findings.counts.baselines, 'baseline')}"
     return f"{title}\n\n{markdown.table(header, rows, 'l' + 'r' * (len(header) - 1))}\n\n{_legend(findings.rows)}"
 
 
@@ -190,12 +194,14 @@ def _spread(spread: Spread) -> str:
     return f"{show.figure(spread.mean)}{deviation} (n = {spread.n})"
 
 
-def _against(found: Difference | None) -> list[str]:
+def _against(found: Difference | None) -> str:
+    """The reference, and under it how far the candidate is from it; nothing in between may wrap."""
     if not found:
-        return [show.NOTHING, show.NOTHING]
+        return show.NOTHING
     mark = {True: " 🟢", False: " 🔴", None: ""}[found.better]
     relative = f" ({show.percent(found.percent)})" if found.percent is not None else ""
-    return [show.figure(found.reference), f"{show.signed(found.absolute)}{relative}{mark}"]
+    change = f"{show.signed(found.absolute)}{relative}{mark}".replace(" ", _NO_BREAK)
+    return f"{show.figure(found.reference)}<br>{change}"
 
 
 def _metric(metric: Metric) -> str:
@@ -205,9 +211,9 @@ def _metric(metric: Metric) -> str:
 
 def _legend(rows: Sequence[Row]) -> str:
     metrics = [row.metric for row in rows]
-    parts = ["🟢 better, 🔴 worse"]
+    parts = []
     if any(metric.direction for metric in metrics):
-        parts.append("↑ higher is better, ↓ lower is better")
+        parts = ["🟢 better, 🔴 worse", "↑ higher is better, ↓ lower is better"]
     if any(metric.source == INFERRED for metric in metrics):
         parts.append("\\* inferred from the name; say `:min` or `:max` in `metrics`")
     if any(not metric.direction for metric in metrics):

@@ -22,6 +22,7 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pick
 from mlops_actions.wandb_runs.model import Details, Query
 from mlops_actions.wandb_runs.ports import Clock, PullRequests, Tracker
+from mlops_actions.wandb_runs.show import jsonable
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
@@ -62,10 +63,16 @@ def _learn(inputs: Inputs, ports: Ports) -> Findings:
     choice = choice_of(inputs)
     query = Query(select.candidate_filter(choice))
     bar = select.baseline_filter(choice)
+    keys = keys_of(inputs)
+    explain = ports.runner.info if inputs.debug else ports.runner.debug
+    explain(f"candidates: {json.dumps(query.filters)}")
+    explain(f"baselines: {json.dumps(bar)}")
+    explain(f"summary keys: {', '.join(keys.summary)}; config keys: {', '.join(keys.config)}")
     timed_out = inputs.wait and not _wait(inputs, query, ports)
-    picked = pick(
-        inputs, ports.tracker.find(query, Query(bar, least=choice.max_baselines) if bar else None, keys_of(inputs))
-    )
+    found = ports.tracker.find(query, Query(bar, least=choice.max_baselines) if bar else None, keys)
+    for run_found in (*found.candidates, *found.baselines):
+        explain(f"{run_found.id} {run_found.state} {json.dumps(jsonable(dict(run_found.summary)))}")
+    picked = pick(inputs, found)
     return judge(
         inputs,
         picked,

@@ -199,7 +199,7 @@ def test_the_report_of_a_commit_against_its_baselines(world):
         report.splitlines()[0] == "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best baseline"
     )
     assert f"[c1]({world.wandb.url}/sandbox/digits/runs/c1)" in report
-    assert "| `acc` ↑ | **0.95** | 0.94 | +0.01 (+1.06 %) 🟢 |" in report
+    assert "| `acc` ↑ | **0.95** | 0.94<br>+0.01 (+1.06 %) 🟢 | 0.92<br>" in report.replace("\u00a0", " ")
     assert "✅ recorded by W&B for all 2 candidates" in report
     assert "sha256:" + "1" * 64 in report
     assert "https://argo.example/workflows/ml/train-1" in report
@@ -724,6 +724,13 @@ def test_a_folder_that_leads_out_of_the_workspace_is_refused(world, tmp_path):
         assert "leads out of the workspace" in world.log
     assert world.run(sha=SHA, report_dir="deep/er") == 0
     assert world.outputs()["csv"] == "deep/er/wandb_report.csv"
+
+
+def test_debug_says_what_was_asked_and_answered(world):
+    world.candidate(summary={"acc": "NaN"})
+    world.run(sha=SHA, metrics="acc", debug="true")
+    assert f'candidates: {{"$or": [{{"config.github_sha": "{SHA}"}}, {{"commit": "{SHA}"}}]}}' in world.log
+    assert 'c1 finished {"acc": "NaN"}' in world.log
 
 
 def test_no_secret_in_log_outputs_or_files(world):
