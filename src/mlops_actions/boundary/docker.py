@@ -29,7 +29,7 @@ _BUILDER = "mlops-actions"
 # The kernel's names of machines → those of images.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
 _TIMEOUT = 30  # seconds of a question to the daemon or the command line
-_GRACE = 5.0  # seconds that a cancelled build gets; the runner kills everything 10 s after its first signal
+_GRACE = 5.0  # seconds; the runner kills everything 10 s after its first signal
 _NO_DAEMON = "run this on a Linux runner with Docker, or name a BuildKit in 'builder' (tcp://…)"
 
 
@@ -53,11 +53,13 @@ class RemoteBuilder:
 class DockerCommand:
     """The docker command line with a private configuration in `directory` (0700, removed by its owner).
 
-    `environ` is this process's environment; what the runner put there for actions (`INPUT_*`) is not handed on.
+    `environ` is this process's environment; what the runner put there for actions (`INPUT_*`) is not handed on. A cancelled
+    build gets `grace` seconds to tell the daemon.
     """
 
-    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, environ: Mapping[str, str], *, grace: float = _GRACE) -> None:
         self._directory = directory
+        self._grace = grace
         self._environ = {name: value for name, value in environ.items() if not name.startswith(("INPUT_", "STATE_"))}
         self._config: dict[str, object] = {"auths": {}}
         # Plug-ins of the configuration that is replaced stay usable; the image has its own in the system's directory.
@@ -215,7 +217,7 @@ class DockerCommand:
                 line(raw.decode("utf-8", "replace").rstrip("\r\n"))
             return process.wait()
         finally:
-            _stop(process)
+            _stop(process, self._grace)
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["docker", *arguments]
@@ -234,12 +236,12 @@ class DockerCommand:
             raise WorkFailed(f"docker {arguments[0]} did not answer in {_TIMEOUT} s", "run the job again") from None
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
     """End a build that is still running (cancelled): let it tell the daemon, then kill it."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(_GRACE)
+            process.wait(grace)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -122,9 +122,9 @@ IGNORED = [
     ("[ab]x", "bx", True), ("[^ab]x", "bx", False), ("[a-c]x", "bx", True), ("a.b", "aXb", False), ("a+b", "a+b", True),
     ("\\*", "*", True), ("\\*", "a", False), ("*\n!a", "a", False), ("*\n!a", "b", True), ("!a\n*", "a", True),
     ("*\n!a/b", "a/b", False), ("*\n!a/b", "a/c", True), ("a\n!a/b\na/b/c", "a/b/c", True), ("# a", "# a", False),
-    ("", "a", False), (" a ", "a", True), ("a/../b", "b", True), ("**/.git", "x/.git/y", True), 
+    ("", "a", False), (" a ", "a", True), ("a/../b", "b", True), ("**/.git", "x/.git/y", True),
     ("*.md\n!README.md", "README.md", False),
-    ("\ufeffa", "a", True), ("a\r", "a", True), ("foo*bar", "foo/bar", False), ("a{b}", "a{b}", True), 
+    ("\ufeffa", "a", True), ("a\r", "a", True), ("foo*bar", "foo/bar", False), ("a{b}", "a{b}", True),
     ("a(b|c)", "a(b|c)", True),
 ]  # fmt: skip
 

@@ -25,7 +25,7 @@ LEGACY = {
 
 def test_every_input_of_the_contract_is_declared() -> None:
     entries = {entry.name: entry for entry in declared(Inputs)}
-    assert CONTRACT <= entries.keys()
+    assert entries.keys() >= CONTRACT
     assert {"tag", "snapshot", "workdir"} <= entries.keys()
     assert {alias.name: name for name, entry in entries.items() for alias in entry.legacy} == LEGACY
 

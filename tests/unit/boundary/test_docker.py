@@ -1,0 +1,171 @@
+"""The docker command line as it is really started: what it is told, what it can see, and that it ends.
+
+A small program stands where `docker` would; the daemon itself is the business of the end-to-end tests.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.boundary.docker import DockerCommand
+from mlops_actions.core.errors import BadInput
+
+PROGRAM = """\
+    #!{python} -I
+    import json, os, sys, pathlib
+    record = {{"argv": sys.argv[1:], "env": dict(os.environ)}}
+    pathlib.Path({folder!r}, "record.json").write_text(json.dumps(record))
+    {body}
+"""
+
+
+class Tool:
+    """A `docker` on a PATH of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.private = folder / "private"
+        self.private.mkdir(mode=0o700)
+
+    def install(self, body: str) -> None:
+        text = textwrap.dedent(PROGRAM).format(python=sys.executable, folder=str(self.folder), body=body)
+        path = self.folder / "bin" / "docker"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def command(self, **environ: str) -> DockerCommand:
+        return DockerCommand(self.private, {"HOME": str(self.folder), "PATH": f"{self.folder}/bin", **environ})
+
+    @property
+    def record(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = json.loads((self.folder / "record.json").read_text())
+        return found
+
+
+@pytest.fixture
+def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    made = Tool(tmp_path)
+    # subprocess looks programs up in this process's PATH.
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
+    return made
+
+
+def test_no_daemon_is_said_with_its_address(tool: Tool, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no Docker daemon answers at unix://.*/none") as error:
+        tool.command(DOCKER_HOST=f"unix://{tmp_path}/none").daemon()
+    assert "builder" in error.value.remedy
+
+
+def test_no_command_line_is_said(tool: Tool) -> None:
+    with pytest.raises(BadInput, match="docker command line is not installed"):
+        tool.command().require_buildx()
+
+
+def test_no_buildx_is_said(tool: Tool) -> None:
+    tool.install("sys.exit(\"docker: 'buildx' is not a docker command.\")")
+    with pytest.raises(BadInput, match="no buildx here: docker: 'buildx' is not a docker command"):
+        tool.command().require_buildx()
+
+
+def test_the_version_of_buildx(tool: Tool) -> None:
+    tool.install('print("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3")')
+    assert tool.command().require_buildx() == "0.13.1"
+
+
+def test_credentials_stand_in_a_private_file_alone(tool: Tool) -> None:
+    tool.install("print('#1 [internal] load')")
+    command = tool.command()
+    command.sign_in("ghcr.io", "octo", "p4ssw0rd")
+    config = tool.private / "config.json"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert json.loads(config.read_text())["auths"] == {"ghcr.io": {"auth": base64.b64encode(b"octo:p4ssw0rd").decode()}}
+    command.build([], {}, lambda _: None)
+    assert "p4ssw0rd" not in json.dumps(tool.record)
+    assert tool.record["env"]["DOCKER_CONFIG"] == str(tool.private)
+    assert not (tool.folder / ".docker").exists()
+
+
+def test_docker_hub_has_a_key_of_its_own(tool: Tool) -> None:
+    tool.command().sign_in("docker.io", "octo", "p")
+    assert list(json.loads((tool.private / "config.json").read_text())["auths"]) == ["https://index.docker.io/v1/"]
+
+
+def test_a_build_sees_its_values_but_no_inputs_of_the_action(tool: Tool) -> None:
+    written = r"b'#1 one\n#2 tw\xf6\n'"
+    tool.install(f"os.write(1, {written}); print('#3 three', file=sys.stderr); sys.exit(3)")
+    seen: list[str] = []
+    command = tool.command(INPUT_PASSWORD="p4ssw0rd", STATE_x="y", OTHER="kept")
+    assert command.build(["--tag=a", "--", "/context"], {"VALUE": "secret"}, seen.append) == 3
+    assert tool.record["argv"] == ["buildx", "build", "--tag=a", "--", "/context"]
+    environ = tool.record["env"]
+    assert (environ["VALUE"], environ["OTHER"]) == ("secret", "kept")
+    assert not any(name.startswith(("INPUT_", "STATE_")) for name in environ)
+    assert seen == ["#1 one", "#2 tw\ufffd", "#3 three"]
+
+
+def test_plug_ins_of_the_user_stay_usable(tool: Tool) -> None:
+    (tool.folder / ".docker" / "cli-plugins").mkdir(parents=True)
+    tool.command()
+    config = json.loads((tool.private / "config.json").read_text())
+    assert config["cliPluginsExtraDirs"] == [str(tool.folder / ".docker" / "cli-plugins")]
+
+
+@pytest.mark.parametrize("builder", ["tcp://a b", "http://x", "unix://x,y=z", "--flag", "a/../b", "tcp://x --push"])
+def test_a_builder_s_address_is_checked(tool: Tool, builder: str) -> None:
+    tool.install("")
+    with pytest.raises(BadInput, match="input 'builder'"):
+        tool.command().use_builder(builder)
+    assert not (tool.folder / "record.json").exists()
+
+
+def test_a_builder_that_does_not_answer_is_said(tool: Tool) -> None:
+    tool.install('sys.exit("ERROR: connection refused")')
+    with pytest.raises(BadInput, match=r"BuildKit at tcp://buildkit:1234 does not answer: ERROR: connection refused"):
+        tool.command().use_builder("tcp://buildkit:1234")
+
+
+def test_a_builder_tells_its_platform(tool: Tool) -> None:
+    tool.install('print("Name: x\\nPlatforms: linux/arm64*, linux/amd64")')
+    assert tool.command().use_builder("tcp://buildkit:1234").platform == "linux/arm64"
+
+
+CANCELLED = """
+    import os
+    import sys
+    from pathlib import Path
+    from mlops_actions.boundary.docker import DockerCommand
+    from mlops_actions.boundary.runner import cancel_on_signals
+    from mlops_actions.core.errors import Cancelled
+    cancel_on_signals()
+    try:
+        command = DockerCommand(Path(sys.argv[1]), dict(os.environ), grace=0.3)
+        command.build([], {}, lambda line: print(line, flush=True))
+    except Cancelled as cancelled:
+        sys.exit(cancelled.exit_code)
+"""
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_cancelled_build_ends(tool: Tool, stubborn: bool) -> None:
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
+    tool.install(f"{ignore}print(os.getpid(), flush=True); import time; time.sleep(600)")
+    environ = {**os.environ, "PATH": f"{tool.folder}/bin", "HOME": str(tool.folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", textwrap.dedent(CANCELLED), str(tool.private)]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
