@@ -149,7 +149,7 @@ class GitHubRunner:
         """Make a 0700 directory, removed by `close`."""
         import tempfile  # late, as it costs a fifth of the start and most events need none
 
-        made = Path(tempfile.mkdtemp(prefix=_PRIVATE_PREFIX, dir=self._environ.get("RUNNER_TEMP") or None))
+        made = Path(tempfile.mkdtemp(prefix=_PRIVATE_PREFIX, dir=_temporary(self._environ)))
         self._directories.append(made)
         return made
 
@@ -164,14 +164,20 @@ class GitHubRunner:
         self._directories.clear()
 
 
+def _temporary(environ: Mapping[str, str]) -> Path:
+    """RUNNER_TEMP; in a container of an older runner, which names it but does not mount it, the container's own."""
+    import tempfile
+
+    named = Path(environ.get("RUNNER_TEMP") or "/nowhere")
+    return named if named.is_dir() else Path(tempfile.gettempdir())
+
+
 def remove_private(path: str, environ: Mapping[str, str]) -> None:
     """Remove a private directory that an earlier stage made and did not live to remove; any other path is left alone."""
     import shutil
-    import tempfile
 
     found = Path(path)
-    parent = Path(environ.get("RUNNER_TEMP") or tempfile.gettempdir())
-    if path and found.name.startswith(_PRIVATE_PREFIX) and found.parent.resolve() == parent.resolve():
+    if path and found.name.startswith(_PRIVATE_PREFIX) and found.parent.resolve() == _temporary(environ).resolve():
         shutil.rmtree(found, ignore_errors=True)
 
 
