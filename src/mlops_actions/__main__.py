@@ -94,7 +94,7 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
     server = resolve(inputs.api_key, inputs.base_url, environ)
-    for secret in (server.api_key, server.authorization.removeprefix("Basic ")):
+    for secret in server.secrets:
         runner.mask(secret)
     event = load(context.event_name, context.event_path) if inputs.comment and not inputs.pr_number else None
     github: PullRequests | None = None

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,20 +55,18 @@ class _Connection:
 class WandbProject:
     """Implements `wandb_runs.ports.Tracker`."""
 
-    def __init__(self, project: str, server: Server, log: Log, *, pause: Callable[[float], None] | None = None) -> None:
+    def __init__(self, project: str, server: Server, log: Log, *, pause: Callable[[float], None] = time.sleep) -> None:
         self._entity, _, self._name = project.partition("/")
         self._server = server
         self._log = log
         self._keyed = True
         self._notes: list[str] = []
-        self._api = GraphQL(server, self._announced(pause) if pause else None)
+        self._pause = pause
+        self._api = GraphQL(server, self._wait, log.mask)
 
-    def _announced(self, pause: Callable[[float], None]) -> Callable[[float, str], None]:
-        def announce(seconds: float, why: str) -> None:
-            self._log.info(f"{why}; trying again in {seconds:g} s")
-            pause(seconds)
-
-        return announce
+    def _wait(self, seconds: float, why: str) -> None:
+        self._log.info(f"{why}; trying again in {seconds:g} s")
+        self._pause(seconds)
 
     @property
     def project_url(self) -> str:
@@ -263,7 +262,7 @@ class WandbProject:
         from wandb.errors import CommError
 
         try:
-            api = wandb.Api(api_key=self._server.api_key, overrides={"base_url": self._server.base_url})
+            api = wandb.Api(api_key=self._server.api_key or None, overrides={"base_url": self._server.base_url})
             logged = api.run(f"{self._entity}/{self._name}/{run.id}").logged_artifacts()
             models = [artifact for artifact in logged if artifact.type == "model"]
             if not models:

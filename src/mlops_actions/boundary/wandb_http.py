@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, SSLError
@@ -21,6 +20,8 @@ ATTEMPTS = 5
 _TIMEOUT = urllib3.Timeout(connect=15, read=120)
 _LONGEST_WAIT = 300.0  # seconds, whatever the server asks for
 _LONGEST_WORDS = 300
+_HEADERS = {"Accept-Encoding": "gzip", "User-Agent": f"mlops-actions/{__version__}"}
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 class Rejected(Exception):
@@ -68,18 +69,15 @@ class _Retry(urllib3.Retry):
 
 
 class GraphQL:
-    """One server. `pause(seconds, why)` lets time pass before another attempt."""
+    """One server. `pause(seconds, why)` lets time pass before another attempt; `mask` hides a secret that turns up."""
 
-    def __init__(self, server: Server, pause: Callable[[float, str], None] | None = None) -> None:
+    def __init__(self, server: Server, pause: Callable[[float, str], None], mask: Callable[[str], None]) -> None:
+        self._server = server
         self._url = f"{server.base_url}/graphql"
         self._base_url = server.base_url
-        self._headers = {
-            "Authorization": server.authorization,
-            "Content-Type": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": f"mlops-actions/{__version__}",
-        }
-        self._pause = pause or (lambda seconds, _why: time.sleep(seconds))
+        self._authorization = server.authorization if server.api_key else ""
+        self._mask = mask
+        self._pause = pause
         self._pool = _pool(self._url)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -88,8 +86,11 @@ class GraphQL:
         Raises Rejected where GraphQL refuses the operation, Refused where the server refuses us, Unavailable.
         """
         body = json.dumps({"query": query, "variables": variables}).encode()
+        if not self._authorization:
+            self._authorization = f"Bearer {self._access_token()}"
+        headers = {"Authorization": self._authorization, "Content-Type": "application/json"}
         for attempt in range(1, ATTEMPTS + 1):
-            response = self._send(body)
+            response = self._send(self._url, body, headers)
             self._refuse(response)
             try:
                 document = json.loads(response.data)
@@ -113,13 +114,33 @@ class GraphQL:
             raise Unavailable(f"what answers at {self._url} is no W&B: no data", "check 'base-url'")
         return data, messages
 
-    def _send(self, body: bytes) -> urllib3.BaseHTTPResponse:
+    def _access_token(self) -> str:
+        """Change the identity token for an access token (RFC 7523), as the SDK's core does."""
+        form = {"grant_type": _JWT_BEARER, "assertion": self._server.identity_token}
+        response = self._send(
+            f"{self._base_url}/oidc/token",
+            urlencode(form).encode(),
+            {"Content-Type": "application/x-www-form-urlencoded"},
+        )
+        try:
+            token = str(json.loads(response.data)["access_token"]) if response.status == 200 else ""
+        except (ValueError, KeyError, TypeError):
+            token = ""
+        if not token:
+            raise Refused(
+                f"W&B at {self._base_url} did not accept the identity token ({response.status})",
+                "check the token's audience and issuer, and the organisation's settings for federated identities",
+            )
+        self._mask(token)
+        return token
+
+    def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         try:
             return self._pool.request(
                 "POST",
-                self._url,
+                url,
                 body=body,
-                headers=self._headers,
+                headers={**_HEADERS, **headers},
                 retries=_Retry.pausing(self._pause),
                 timeout=_TIMEOUT,
                 redirect=False,  # the key must not follow to another server

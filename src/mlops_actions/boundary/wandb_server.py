@@ -24,11 +24,21 @@ _HOSTED = {"forge.coreweave.com": "api.wandb.ai"}
 
 @dataclass(frozen=True)
 class Server:
-    """`base_url` is the API's, `app_url` that of the web pages; neither ends in a slash."""
+    """`base_url` is the API's, `app_url` that of the web pages; neither ends in a slash.
+
+    The credential is an API key, or (where that is empty) a JWT that the server changes for an access token.
+    """
 
     base_url: str
     app_url: str
-    api_key: str = field(repr=False)
+    api_key: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every form of the credential, to be masked."""
+        key = self.api_key
+        return (key, base64.b64encode(f"api:{key}".encode()).decode()) if key else (self.identity_token,)
 
     @property
     def authorization(self) -> str:
@@ -39,6 +49,13 @@ class Server:
 def resolve(api_key: str | None, base_url: str | None, environ: Mapping[str, str]) -> Server:
     """Find the server and the key; raises BadInput where there is no key, or one that cannot be sent."""
     address = _canonical(base_url or _settings(environ).get("base_url", "") or DEFAULT_BASE_URL)
+    token = _identity_token(environ)
+    if api_key and token:
+        raise BadInput(
+            "both an API key and WANDB_IDENTITY_TOKEN_FILE are given", "give one of them, as W&B's own tools demand"
+        )
+    if token:
+        return Server(address, app_url(address, environ), identity_token=token)
     key = api_key or _from_netrc(address, environ)
     if not key:
         raise BadInput(
@@ -79,6 +96,22 @@ def app_url(base_url: str, environ: Mapping[str, str]) -> str:
     if "://api." in base_url:
         return base_url.replace("://api.", "://app.", 1)
     return base_url
+
+
+def _identity_token(environ: Mapping[str, str]) -> str:
+    path = environ.get("WANDB_IDENTITY_TOKEN_FILE", "")
+    if not path:
+        return ""
+    try:
+        token = Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        token = ""
+    if not token or any(character.isspace() for character in token):
+        raise BadInput(
+            f"WANDB_IDENTITY_TOKEN_FILE names no file with a token: {path!r}",
+            "write the job's OIDC token there (audience: the W&B organisation's), at a path the container sees",
+        )
+    return token
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:

@@ -823,6 +823,24 @@ def test_the_environment_serves_where_inputs_are_not_given(world, tmp_path):
     assert f"::add-mask::{world.server.api_key}" in world.log
 
 
+def test_an_identity_token_is_changed_for_an_access_token(world, tmp_path):
+    world.candidate()
+    token = tmp_path / "token"
+    token.write_text(world.server.identity_token + "\n")
+    world.environ |= {"WANDB_IDENTITY_TOKEN_FILE": str(token)}
+    assert world.run(sha=SHA) == 2
+    assert "both an API key and WANDB_IDENTITY_TOKEN_FILE" in world.log
+    del world.environ["INPUT_API-KEY"]
+    assert world.run(sha=SHA) == 0, world.log
+    sent = world.server.requests[-1].headers["authorization"].removeprefix("Bearer ")
+    assert {f"::add-mask::{sent}", f"::add-mask::{world.server.identity_token}"} <= set(world.log.splitlines())
+    token.write_text("another.jwt.here")
+    assert world.run(sha=SHA) == 3
+    assert "did not accept the identity token (400)" in world.log
+    token.unlink()
+    assert world.run(sha=SHA) == 2
+
+
 def test_as_a_process_it_imports_no_sdk_and_no_github(world):
     world.candidate()
     environ = {**os.environ, **world.environ, "INPUT_SHA": SHA, "INPUT_GATES": "acc >= 0.99"}

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
@@ -30,6 +31,7 @@ _OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
 _NOT_LOGGED_IN = json.dumps(
     {"errors": [{"message": "user is not logged in", "extensions": {"code": "PERMISSION_ERROR"}}], "data": None}
 )
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 Handler = Callable[[HttpRequest, bytes, User], Awaitable[Response]]
 
 
@@ -66,7 +68,8 @@ class Exchange:
 class WandbServer:
     """A W&B server on loopback, with one user.
 
-    `api_key` is what clients must present (random unless given), `entity` the team they log to. `keyed` is whether
+    `api_key` is what clients must present (random unless given), `entity` the team they log to; `identity_token` is a JWT
+    that the server trusts instead and changes for an access token (OIDC federation). `keyed` is whether
     `config` and `summaryMetrics` take `keys`, as newer servers do. `requests` holds what was asked, newest last;
     `faults` is consulted before every answer. `store` may be filled and read directly.
     """
@@ -81,6 +84,8 @@ class WandbServer:
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.api_key = api_key or secrets.token_hex(20)
+        self.identity_token = f"{secrets.token_urlsafe(12)}.{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(24)}"
+        self._access_tokens: set[str] = set()
         self.entity = entity
         self.user = User(username, (entity, username) if username != entity else (entity,))
         self.store = Store(clock)
@@ -95,6 +100,7 @@ class WandbServer:
                     self._answering(self._file_stream),
                     methods=["POST"],
                 ),
+                Route("/oidc/token", self._token, methods=["POST"]),
                 Route("/storage/{blob}", self._storage, methods=["GET", "PUT"]),
                 Route("/", self._index),
                 Route("/{entity}/{project}", self._project_page),
@@ -157,7 +163,7 @@ class WandbServer:
     def _knows(self, authorization: str) -> bool:
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            return secrets.compare_digest(value.encode(), self.api_key.encode())
+            return value in self._access_tokens
         if scheme.lower() != "basic":
             return False
         try:
@@ -165,6 +171,17 @@ class WandbServer:
         except binascii.Error:
             return False
         return secrets.compare_digest(key, self.api_key.encode())
+
+    async def _token(self, request: HttpRequest) -> Response:
+        """RFC 7523: a JWT for an access token."""
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        assertion = (form.get("assertion") or [""])[0]
+        if form.get("grant_type") != [_JWT_BEARER] or not secrets.compare_digest(assertion, self.identity_token):
+            return Response(json.dumps({"error": "invalid_grant"}), 400, media_type="application/json")
+        token = secrets.token_urlsafe(30)
+        self._access_tokens.add(token)
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+        return Response(json.dumps(answer), media_type="application/json")
 
     async def _graphql(self, request: HttpRequest, body: bytes, user: User) -> Response:
         try:

@@ -14,5 +14,5 @@ from mlops_actions.wandb_runs.model import Run
 url, run_id = sys.argv[1:]
 key = os.environ.pop("WANDB_API_KEY")
 assert "wandb" not in sys.modules, "the read path must not pay for the SDK"
-project = WandbProject("sandbox/digits", Server(url, url, key), SimpleNamespace())
+project = WandbProject("sandbox/digits", Server(url, url, key), SimpleNamespace(mask=print))
 print(json.dumps(project.promote(Run(run_id, "", "finished", "", "sandbox", "digits"), "accepted")))
