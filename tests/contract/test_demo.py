@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 def test_it_succeeds_and_says_that_there_are_no_containers(played: Played) -> None:
     assert played.exit_code == 0, played.said
-    assert "Without containers (no Docker daemon answers)" in played.said.replace(
-        "(there is no docker command)", "(no Docker daemon answers)"
-    )
+    assert re.search(r"Without containers \((no Docker daemon answers|there is no docker command)\)", played.said)
 
 
 def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played: Played) -> None:
@@ -100,10 +99,24 @@ def test_the_pull_request_shows_the_commands_the_refusals_and_the_report(played:
     assert played.of("argo-submit")["workflow-name"] in transcript
 
 
+class Needs(HTMLParser):
+    """Collects what a page loads when it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        loads = {"script": "src", "img": "src", "iframe": "src", "link": "href"}.get(tag)
+        self.found += [value for name, value in attrs if name == loads and value and not value.startswith("data:")]
+
+
 def test_the_page_needs_no_other_file_and_no_network(played: Played) -> None:
-    page = played.read("pr.html")
-    assert COMMAND in page
-    assert not re.findall(r"""<(?:script|img|link|iframe)[^>]+(?:src|href)=["'](?!data:)[^"']+""", page)
+    page = Needs()
+    page.feed(played.read("pr.html"))
+    page.close()
+    assert page.found == []
+    assert COMMAND in played.read("pr.html")
 
 
 def test_nothing_that_is_left_behind_holds_a_secret(played: Played) -> None:

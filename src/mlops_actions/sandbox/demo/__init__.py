@@ -24,35 +24,41 @@ SET_UP = timedelta(minutes=2)  # by which what is arranged before the first comm
 
 def run(output: Path, *, keep: bool = False) -> int:
     """Play the demo, write what it leaves behind to `output` and return the exit code; `keep` serves on until stopped."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(sys.stdout)
-    output.mkdir(parents=True, exist_ok=True)
-    checkout = Checkout()
-    with tempfile.TemporaryDirectory(prefix="mlops-demo-", ignore_cleanup_errors=True) as root:
-        environment = {**of_the_machine(os.environ), "HOME": root}
-        without_docker = machine.why_not(environment)
-        executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
-        try:
-            with Sandbox(executor, github=GitHubServer(Clock(behind=SET_UP))) as sandbox:
-                _introduce(console, sandbox, without_docker)
-                story = Story(sandbox, console, output, Path(root), checkout, without_docker)
-                try:
-                    pull = story.play()
-                finally:
-                    if not without_docker:
-                        machine.forget(environment, sandbox.registry_host)
-                if keep:
-                    with until_stopped() as wait:
-                        console.chapter("Still serving, until stopped (Ctrl-C)")
-                        console.say(f"{story.page(pull)} and {sandbox.wandb_url}")
-                        wait()
-        except DemoFailed as failure:
-            console.bad(f"The demo failed: {failure}")
-            return 1
-        except KeyboardInterrupt:
-            console.bad("Interrupted.")
-            return INTERRUPTED
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="mlops-demo-", ignore_cleanup_errors=True) as root:
+            _play(console, output, Path(root), keep)
+    except DemoFailed as failure:
+        console.bad(f"The demo failed: {failure}")
+        return 1
+    except KeyboardInterrupt:
+        console.bad("Interrupted.")
+        return INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _play(console: Console, output: Path, root: Path, keep: bool) -> None:
+    environment = {**of_the_machine(os.environ), "HOME": str(root)}
+    without_docker = machine.why_not(environment)
+    checkout = Checkout()
+    executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
+    with Sandbox(executor, github=GitHubServer(Clock(behind=SET_UP))) as sandbox:
+        _introduce(console, sandbox, without_docker)
+        story = Story(sandbox, console, output, root, checkout, without_docker)
+        try:
+            pull = story.play()
+        finally:
+            if not without_docker:
+                machine.forget(environment, sandbox.registry_host)
+        if keep:
+            with until_stopped() as wait:
+                console.chapter("Still serving, until stopped (Ctrl-C)")
+                console.say(f"{story.page(pull)} and {sandbox.wandb_url}")
+                wait()
 
 
 def _introduce(console: Console, sandbox: Sandbox, without_docker: str) -> None:

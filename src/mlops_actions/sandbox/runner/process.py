@@ -52,7 +52,7 @@ def until_stopped() -> Iterator[Callable[[], object]]:
 
 @contextmanager
 def _news() -> Iterator[tuple[int, int]]:
-    """A pipe that hears of SIGINT and SIGTERM: unlike an exception, what is written there cannot be missed or come at a bad time."""
+    """A pipe that hears of SIGINT and SIGTERM: an exception could come between any two instructions, this cannot."""
     heard, tell = os.pipe()
     before = {}
     if threading.current_thread() is threading.main_thread():
