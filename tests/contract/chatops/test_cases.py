@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.sandbox.github import GitHubServer
-from tests.contract.chatops import cases_commit, cases_language, cases_people
+from tests.contract.chatops import cases_commit, cases_events, cases_language, cases_people
 from tests.contract.chatops.case import Case, play
 from tests.contract.chatops.stage import Stage
 
-CASES = {case.name: case for case in (*cases_language.CASES, *cases_people.CASES, *cases_commit.CASES)}
+ALL = (cases_language.CASES, cases_people.CASES, cases_commit.CASES, cases_events.CASES)
+CASES = {case.name: case for cases in ALL for case in cases}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -20,7 +21,7 @@ def test_case(name: str, github: GitHubServer, tmp_path: Path) -> None:
 
 
 def test_case_names_are_unique() -> None:
-    assert len(CASES) == len(cases_language.CASES) + len(cases_people.CASES) + len(cases_commit.CASES)
+    assert len(CASES) == sum(map(len, ALL))
 
 
 SAMPLE = ("all forms of arguments", "prose", "an outsider", "pushed after the comment", "legacy phrase", "check passed")
