@@ -139,7 +139,7 @@ def _text(html: str) -> str:
 def test_the_page_tells_the_story_in_order() -> None:
     text = _text(render_page(_eventful().pull))
     story = [
-        "A schedule #1", "Merged", "writer wants to merge", "writer opened this pull request", "pushed a commit",
+        "A schedule #1", "Merged", "maintainer merged", "writer opened this pull request", "pushed a commit",
         "/train lr=3e-4", "👀 1", "github-actions bot added training", "commented", "edited", "removed training",
         "triager requested changes", "deployed", "staging Active", "force-pushed", "Fix the rate", "merged this",
     ]  # fmt: skip

@@ -28,10 +28,11 @@ def render_transcript(pull: PullRequest) -> str:
     """Return the pull request as GitHub-flavoured Markdown. Comments stand in quotes, which nothing in them can end."""
     found = checks(pull)
     labels = " ".join(_code(label.name) for label in pull.labels)
+    merging = f"{name_of(pull.merged_by)} merged" if pull.merged_by else f"{name_of(pull.user)} wants to merge"
     lines = [
         f"# {_plain(pull.title)} (#{pull.number})",
         "",
-        f"**{state_of(pull)}** · {pull.user.login} wants to merge {_code(head_label(pull))} into {_code(pull.base_ref)}"
+        f"**{state_of(pull)}** · {merging} {_code(head_label(pull))} into {_code(pull.base_ref)}"
         f" · head {_code(pull.head_sha[:12])}" + (f" · labels {labels}" if labels else ""),
         "",
     ]

@@ -203,7 +203,8 @@ def verdict(found: list[Check]) -> tuple[Verdict, str]:
     if not found:
         return "neutral", "No checks on this commit"
     if counts["failure"]:
-        return "failure", f"{counts['failure']} of {len(found)} checks failed"
+        rest = f", {counts['pending']} in progress" if counts["pending"] else ""
+        return "failure", f"{counts['failure']} of {len(found)} checks failed{rest}"
     if counts["pending"]:
         return "pending", f"{counts['pending']} of {len(found)} checks in progress"
     return "success", "All checks have passed" if len(found) > 1 else "The check has passed"
