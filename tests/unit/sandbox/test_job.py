@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from mlops_actions.sandbox.runner.environment import Run
 from mlops_actions.sandbox.runner.job import JobResult, Settings, run_workflow
 from mlops_actions.sandbox.runner.workflow import parse
 
-Runs = Callable[[str], dict[str, JobResult]]
+Runs = Callable[..., dict[str, JobResult]]
 
 
 @pytest.fixture
@@ -45,11 +46,11 @@ def lines() -> list[str]:
 def runs(origin: Path, tmp_path: Path, lines: list[str]) -> Runs:
     """Run the jobs of a workflow file, given without its head."""
 
-    def runs(jobs: str) -> dict[str, JobResult]:
+    def runs(jobs: str, event_name: str = "issue_comment") -> dict[str, JobResult]:
         sha = git(origin, "rev-parse", "main")
         run = Run(
             repository="octo/digits", server_url="http://server", api_url="http://api", graphql_url="http://graphql",
-            event_name="issue_comment", payload={"comment": {"body": "it's $(touch hacked)"}}, sha=sha,
+            event_name=event_name, payload={"comment": {"body": "it's $(touch hacked)"}}, sha=sha,
             ref="refs/heads/main", actor="octocat",
         )  # fmt: skip
         settings = Settings(origin, {"COLOUR": "blue"}, {"KEY": "s3cret"}, lines.append, skip={"out": "left out"})
@@ -223,3 +224,24 @@ def test_an_interrupt_ends_the_step_and_cancels_the_job(runs: Runs, lines: list[
     assert [step.outcome for step in result.steps] == ["cancelled", "skipped", "success"]
     assert "told" in lines
     assert lines[-1] == "three"
+
+
+def test_an_action_of_the_suite_gets_its_inputs_and_defaults_and_its_post_step(runs: Runs, lines: list[str]) -> None:
+    uses = "machine-learning-apps/mlops-actions/actions/chatops@v1"
+    result = runs(
+        steps(
+            f"{{id: wrong, uses: {uses}, continue-on-error: true, with: {{prefix: '${{{{ github.ref }}}} x'}}}}",
+            f"{{id: listen, uses: {uses}, with: {{commands: train, bogus: 1}}}}",
+            "{id: last, run: 'echo ${{ steps.listen.outputs.reason }}'}",
+        ),
+        event_name="fork",
+    )["a"]
+    assert result.conclusion == "success", lines
+    assert result.step("wrong").exit_code == 2
+    assert "not 'refs/heads/main x'" in result.annotations[0][1]
+    assert result.step("listen").outputs["triggered"] == "false"
+    assert json.loads(result.step("listen").outputs["result"])["reason"] == "unsupported-event"
+    assert result.step("listen").post_exit_code == 0
+    assert ("warning", "Unexpected input 'bogus' of chatops") in result.annotations
+    assert "unsupported-event" in lines
+    assert [line for line in lines if line.startswith("── Post")] == [f"── Post {uses}"] * 2
