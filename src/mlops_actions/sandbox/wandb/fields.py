@@ -64,6 +64,14 @@ def _cursor(index: int, identifier: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([index, identifier]).encode()).decode()
 
 
+def _place(everything: list[Any], index: int, identifier: str, identify: Callable[[Any], str]) -> int:
+    """Where a cursor's item is now; where it is gone, the place before its own."""
+    if index < len(everything) and identify(everything[index]) == identifier:
+        return index
+    places = (place for place, item in enumerate(everything) if identify(item) == identifier)
+    return next(places, index - 1)
+
+
 def page(everything: list[Any], arguments: Mapping[str, Any], identify: Callable[[Any], str]) -> dict[str, Any]:
     """One page of `everything`. A cursor names its item, so that what is added or deleted before it shifts nothing."""
     start = 0
@@ -72,8 +80,7 @@ def page(everything: list[Any], arguments: Mapping[str, Any], identify: Callable
             index, identifier = json.loads(base64.urlsafe_b64decode(str(arguments["after"]).encode()))
         except ValueError:
             raise Refused("invalid cursor") from None
-        places = {identify(item): place for place, item in enumerate(everything)}
-        start = places.get(identifier, int(index) - 1) + 1
+        start = 1 + _place(everything, int(index), identifier, identify)
     first = arguments.get("first")
     size = PAGE if first is None else max(int(first), 0)
     edges = [

@@ -119,25 +119,27 @@ class Run:
             return follow(self.config, rest) if found is MISSING else found
         if dot and _ALIASES.get(head, head) == "summary_metrics":
             return follow(self.summary, rest)
-        plain: dict[str, Any] = {
-            "name": self.name,
-            "displayName": self.display_name,
-            "state": self.state_at(self.project.store.now()),
-            "tags": self.tags,
-            "group": self.group,
-            "jobType": self.job_type,
-            "commit": self.commit,
-            "host": self.host,
-            "username": self.username,
-            "createdAt": stamp(self.created),
-            "heartbeatAt": stamp(self.heartbeat),
-            "duration": self.duration,
-            "description": self.description,
-            "notes": self.notes,
-            "sweep": self.sweep,
-        }
-        value = plain.get(path)
+        value = _PLAIN[path](self) if path in _PLAIN else None
         return MISSING if value is None else value
+
+
+_PLAIN: Mapping[str, Callable[[Run], Any]] = {
+    "name": lambda run: run.name,
+    "displayName": lambda run: run.display_name,
+    "state": lambda run: run.state_at(run.project.store.now()),
+    "tags": lambda run: run.tags,
+    "group": lambda run: run.group,
+    "jobType": lambda run: run.job_type,
+    "commit": lambda run: run.commit,
+    "host": lambda run: run.host,
+    "username": lambda run: run.username,
+    "createdAt": lambda run: stamp(run.created),
+    "heartbeatAt": lambda run: stamp(run.heartbeat),
+    "duration": lambda run: run.duration,
+    "description": lambda run: run.description,
+    "notes": lambda run: run.notes,
+    "sweep": lambda run: run.sweep,
+}
 
 
 @dataclass(eq=False)
@@ -228,9 +230,13 @@ class Project:
         found = [run for run in self.runs.values() if not condition or matches(condition, run)]
         descending = order.startswith("-")
         key = order.lstrip("+-").strip() or "createdAt"
-        placed = [run for run in found if run.lookup(key) is not MISSING]
-        placed.sort(key=lambda run: _rank(_orderable(run, key)), reverse=descending)
-        return placed + [run for run in found if run.lookup(key) is MISSING]
+        keyed = [(_orderable(run, key), run) for run in found]
+        placed = sorted(
+            ((_rank(value), run) for value, run in keyed if value is not MISSING),
+            key=lambda pair: pair[0],
+            reverse=descending,
+        )
+        return [run for _, run in placed] + [run for value, run in keyed if value is MISSING]
 
     def collection(self, name: str, kind: str) -> Collection:
         """The artifact collection of that name, made where there is none."""
@@ -259,7 +265,7 @@ class Store:
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
         self.lock = threading.RLock()
-        self.now = clock or (lambda: datetime.now(UTC))
+        self.now: Callable[[], datetime] = clock or (lambda: datetime.now(UTC))
         self.projects: dict[tuple[str, str], Project] = {}
         self.artifacts: dict[str, Artifact] = {}
         self.blobs: dict[str, bytes] = {}
