@@ -76,7 +76,41 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
 
 
 def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
-    raise NotImplementedError
+    from functools import cache
+
+    from mlops_actions.argo_submit.inputs import Inputs
+    from mlops_actions.argo_submit.ports import Cluster, PullRequests
+    from mlops_actions.argo_submit.run import Ports, run
+    from mlops_actions.argo_submit.run import post as conclude
+    from mlops_actions.boundary.clock import SystemClock
+    from mlops_actions.boundary.git import checked_out
+    from mlops_actions.boundary.workspace import WorkspaceFiles
+    from mlops_actions.core.context import Context
+    from mlops_actions.core.event import load
+
+    inputs = inputs_of(Inputs, environ, runner)
+    context = Context.from_environ(environ)
+    event = load(context.event_name, context.event_path) if context.event_path.is_file() else None
+    clock = SystemClock()
+
+    @cache
+    def cluster() -> Cluster:
+        # Connected late: a manifest with a mistake in it must not wait for the client's import, or for the network.
+        from mlops_actions.boundary.kubernetes import connect
+        from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
+
+        return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep))
+
+    github: PullRequests | None = None
+    if inputs.github_token and inputs.comment:
+        from mlops_actions.boundary.github import GitHub
+
+        github = GitHub.connect(inputs.github_token, context, runner)
+    ports = Ports(cluster, WorkspaceFiles(context.workspace), github, runner, clock)
+    if post:
+        return conclude(inputs, context, event, ports)
+    checkout = checked_out(context.workspace)
+    return run(inputs, context, event, ports, checked_out=checkout.sha if checkout else "")
 
 
 def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:

@@ -58,7 +58,7 @@ class Stream(Protocol[T_co]):
 
 
 class Cluster(Protocol):
-    """A Kubernetes API. Every call raises Refused (also NotFound, AlreadyExists), BadInput (invalid object) or Unavailable."""
+    """A Kubernetes API. Calls raise Refused (also NotFound, AlreadyExists), BadInput (an invalid object), Unavailable."""
 
     namespace: str  # where the configuration names one, else `default`
 

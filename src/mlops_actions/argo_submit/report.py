@@ -13,7 +13,8 @@ from mlops_actions.core.provenance import short
 
 MOST_FAILED: Final = 10
 MOST_PARAMETERS: Final = 50
-TITLES: Final[Mapping[str, str]] = {"Succeeded": "✅", "Failed": "❌", "Error": "❌", "Running": "🏃", "Pending": "⏳", "": "⏳"}
+MARKS: Final[Mapping[str, str]] = {"Succeeded": "✅", "Failed": "❌", "Error": "❌", "Running": "🏃"}
+WORDS: Final[Mapping[str, str]] = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed", "Running": "is running"}
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,9 @@ class Facts:
 def headline(status: Status, facts: Facts) -> str:
     """Return the first line: what happened to which workflow, and how long it took."""
     phase = status.phase
-    words = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed", "": "was submitted", "Pending": "was submitted"}
     name = md.link(status.name, facts.url) if facts.url else md.code(status.name)
     took = progress.duration(status.seconds) if status.ended else ""
-    line = f"{TITLES.get(phase, '⏳')} **Workflow {name} {words.get(phase, 'is running')}**"
+    line = f"{MARKS.get(phase, '⏳')} **Workflow {name} {WORDS.get(phase, 'was submitted')}**"
     if took:
         line += f" after {took}"
     elif status.progress:
@@ -108,9 +108,11 @@ def _failed(nodes: Sequence[Node], last_lines: Mapping[str, Sequence[str]]) -> s
     parts = [md.table(["Failed", "Reason", "After"], rows, "llr")]
     if len(nodes) > MOST_FAILED:
         parts.append(f"… and {len(nodes) - MOST_FAILED} more")
-    for node in nodes[:MOST_FAILED]:
-        if lines := last_lines.get(node.id):
-            parts.append(md.fold(f"Last lines of {node.display_name}", md.fence("\n".join(lines))))
+    parts += [
+        md.fold(f"Last lines of {node.display_name}", md.fence("\n".join(last_lines[node.id])))
+        for node in nodes[:MOST_FAILED]
+        if last_lines.get(node.id)
+    ]
     return "\n\n".join(parts)
 
 
