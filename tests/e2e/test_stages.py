@@ -130,15 +130,3 @@ def test_the_credentials_of_a_killed_publisher_go_with_its_post_stage(runner: Ru
     post = runner.run("docker-publish", inputs=publishing(registry), event_name="push", state=killed.state, post=True)
     assert post.exit_code == 0, post.log
     assert credentials(runner, registry) == []
-
-
-@pytest.mark.usefixtures("workspace")
-def test_a_cancelled_publisher_leaves_no_credentials(runner: Runner, registry: DebianRegistry) -> None:
-    running = runner.start("docker-publish", inputs=publishing(registry), event_name="push", event={})
-    running.wait_for("began-42")
-    running.interrupt()
-    done = running.wait(timeout=10)
-    assert done.exit_code == 130, done.log
-    assert credentials(runner, registry) == []
-    assert registry.password not in done.log.replace(f"::add-mask::{registry.password}", "")
-    assert registry.tags("slow") == []
