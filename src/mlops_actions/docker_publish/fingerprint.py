@@ -72,13 +72,13 @@ def read_ignore(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> Ig
 def hash_context(context: Path, ignore: Ignore) -> str:
     """Hash path, kind, mode, link target and content of everything that reaches the build; raises OSError."""
     digest = hashlib.sha256()
-    for path, entry in _walk(context, "", ignore):
+    for path, entry in walk(context, ignore):
         _add(digest, path, entry)
     return digest.hexdigest()
 
 
-def _walk(folder: Path, prefix: str, ignore: Ignore) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield what reaches the build, by name, parents first."""
+def walk(folder: Path, ignore: Ignore, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield what reaches the build, by name, parents first; `prefix` is the folder's own path in the context."""
     with os.scandir(folder) as entries:
         ordered: Sequence[os.DirEntry[str]] = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     for entry in ordered:
@@ -88,7 +88,7 @@ def _walk(folder: Path, prefix: str, ignore: Ignore) -> Iterator[tuple[str, os.D
             yield path, entry
         # An excluded folder can hold files that a later pattern takes back in.
         if entry.is_dir(follow_symlinks=False) and (not excluded or ignore.takes_back):
-            yield from _walk(Path(entry.path), f"{path}/", ignore)
+            yield from walk(Path(entry.path), ignore, f"{path}/")
 
 
 def _add(digest: hashlib._Hash, path: str, entry: os.DirEntry[str]) -> None:

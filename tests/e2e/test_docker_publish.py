@@ -1,0 +1,303 @@
+"""docker-publish as users run it: in its own image, on a real daemon, against a real registry that asks for a password."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.docker_publish import fingerprint
+from tests.e2e.container_step import Finished, Runner
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+
+BASE = "debian:trixie-slim"
+DOCKERFILE = f"""\
+FROM {BASE} AS train
+ARG GREETING=hello
+COPY . /app
+RUN echo "$GREETING" > /greeting
+FROM train AS other
+RUN echo other > /other
+FROM train
+"""
+EVENT = {"repository": {"full_name": "octo-org/digits", "default_branch": "main"}, "ref": "refs/heads/main"}
+
+
+def git(workspace: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main")
+    command = ["git", *identity, "-C", str(workspace), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class Publisher:
+    """A repository with a Dockerfile, and steps that publish it; each test has an image name of its own."""
+
+    def __init__(self, runner: Runner, registry: DebianRegistry, repository: str) -> None:
+        self.runner = runner
+        self.registry = registry
+        self.repository = repository
+        self.workspace = runner.workspace
+        (self.workspace / "Dockerfile").write_text(DOCKERFILE)
+        (self.workspace / ".dockerignore").write_text(".git\nignored\n")
+        (self.workspace / "train.py").write_text("print('training')\n")
+        git(self.workspace, "init", "--quiet")
+        self.commit()
+
+    def commit(self) -> str:
+        git(self.workspace, "add", "--all")
+        git(self.workspace, "commit", "--quiet", "--allow-empty", "--message", "a change")
+        return self.sha
+
+    @property
+    def sha(self) -> str:
+        return git(self.workspace, "rev-parse", "HEAD")
+
+    def options(self, given: Mapping[str, str] | None, env: Mapping[str, str] | None) -> dict[str, Any]:
+        inputs = {
+            "image": f"{self.registry.host}/{self.repository}",
+            "username": self.registry.username,
+            "password": self.registry.password,
+            **(given or {}),
+        }
+        return {"inputs": inputs, "event_name": "push", "event": EVENT, "env": {"GITHUB_SHA": self.sha, **(env or {})}}
+
+    def publish(self, given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> Finished:
+        return self.runner.run("docker-publish", **self.options(given, env))
+
+    def built(self, given: Mapping[str, str] | None = None) -> bool:
+        finished = self.publish(given)
+        assert finished.exit_code == 0, finished.log
+        return finished.outputs["built"] == "true"
+
+    @property
+    def leftovers(self) -> list[str]:
+        """What the runner's temporary directory and HOME hold of the action's own."""
+        found = [*self.runner.temp.rglob("mlops-actions-*"), *(self.runner.temp / "_github_home").rglob("*")]
+        return [str(path) for path in found]
+
+
+@pytest.fixture
+def publisher(runner: Runner, registry: DebianRegistry, request: pytest.FixtureRequest) -> Publisher:
+    return Publisher(runner, registry, "octo-org/" + request.node.originalname.removeprefix("test_").replace("_", "-"))
+
+
+def test_an_image_is_published_and_known_by_the_registry_s_digest(publisher: Publisher, docker: Docker) -> None:
+    finished = publisher.publish({"build-args": "GREETING=good morning"})
+    assert finished.exit_code == 0, finished.log
+    made, registry = finished.outputs, publisher.registry
+    short = publisher.sha[:12]
+    assert made["tags"].splitlines() == [short, "main", "latest"]
+    for tag in (short, "main", "latest", f"ctx-{made['context-hash']}", made["digest"]):
+        assert registry.digest(publisher.repository, tag) == made["digest"]
+    assert made["ref"] == f"{registry.host}/{publisher.repository}@{made['digest']}"
+    manifest: Any = registry.manifest(publisher.repository, short)
+    assert made["image-id"] == manifest["config"]["digest"]
+    assert int(made["size"]) == manifest["config"]["size"] + sum(layer["size"] for layer in manifest["layers"])
+    labels = json.loads(registry.blob(publisher.repository, made["image-id"]))["config"]["Labels"]
+    assert labels["org.opencontainers.image.revision"] == publisher.sha
+    assert labels["org.opencontainers.image.source"] == "https://github.com/octo-org/digits"
+    image = f"{registry.host}/{publisher.repository}:{short}"
+    assert docker("run", "--rm", image, "cat", "/greeting", "/app/train.py") == "good morning\nprint('training')\n"
+    assert json.loads(made["result"])["digest"] == made["digest"]
+    assert f"docker pull {made['ref']}" in finished.summary
+    assert publisher.leftovers == []
+
+
+def test_unchanged_input_is_not_built_and_uploads_nothing(publisher: Publisher) -> None:
+    first = publisher.publish()
+    before = len(publisher.registry.requests())
+    commit = publisher.commit()
+    second = publisher.publish()
+    assert (second.exit_code, second.outputs["built"]) == (0, "false"), second.log
+    assert second.outputs["digest"] == first.outputs["digest"]
+    assert publisher.registry.digest(publisher.repository, commit[:12]) == first.outputs["digest"]
+    uploaded = [
+        entry for entry in publisher.registry.requests()[before:] if entry[0] in ("PATCH", "PUT") and "/blobs/" in entry[1]
+    ]
+    assert uploaded == []
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a byte": lambda root: (root / "train.py").write_text("print('other')\n"),
+    "a mode": lambda root: (root / "train.py").chmod(0o755),
+    "a link": lambda root: (root / "link").symlink_to("train.py"),
+    "where it points": lambda root: ((root / "link").unlink(), (root / "link").symlink_to("/etc")),
+    "the ignore file": lambda root: (root / ".dockerignore").write_text(".git\nignored\nother\n"),
+}
+HARMLESS: dict[str, Callable[[Path], object]] = {
+    "an ignored file": lambda root: (root / "ignored").write_text("anything"),
+    "a time": lambda root: os.utime(root / "train.py", (1, 1)),
+    "a commit": lambda root: git(root, "commit", "--quiet", "--allow-empty", "--message", "nothing"),
+}
+
+
+def test_what_enters_a_build_is_built_and_nothing_else(publisher: Publisher, docker: Docker) -> None:
+    assert publisher.built()
+    for name, change in CHANGES.items():
+        change(publisher.workspace)
+        assert publisher.built(), name
+        for harmless, leave in HARMLESS.items():
+            leave(publisher.workspace)
+            assert not publisher.built(), f"{harmless} after {name}"
+    for given in ({"build-args": "GREETING=hey"}, {"target": "other"}):
+        assert publisher.built(given), given
+        assert not publisher.built(given), given
+
+
+def test_another_base_image_is_built(publisher: Publisher, docker: Docker) -> None:
+    name = "mlops-e2e-base:latest"
+    (publisher.workspace / "Dockerfile").write_text(f"FROM {name}\nCOPY train.py /\n")
+    docker("tag", BASE, name)
+    try:
+        assert publisher.built()
+        assert not publisher.built()
+        docker("build", "--tag", name, "-", input=f"FROM {BASE}\nLABEL other=1\n".encode())
+        assert publisher.built()
+    finally:
+        docker("rmi", name, check=False)
+
+
+def test_the_context_is_read_as_buildkit_reads_it(publisher: Publisher, docker: Docker) -> None:
+    """A build that lists what reached it, against the walk that the fingerprint is made of."""
+    context = publisher.workspace / "context"
+    for path in (
+        "a/b/c.py", "a/b/keep.md", "a/x.md", "docs/README.md", "docs/deep/er/x.md", "data/raw/1", "data/raw/2", "data/keep",
+        "build/out", "src/build/out", "x1", "x2", "xa", "[odd]", "star*", "sp ace", "#hash", "node_modules/m/i",
+        ".env", "é/ü",
+    ):  # fmt: skip
+        (context / path).parent.mkdir(parents=True, exist_ok=True)
+        (context / path).write_text(path)
+    (context / "empty").mkdir()
+    (context / "link").symlink_to("a/b")
+    patterns = (
+        "# a comment\n**/*.md\n!**/README.md\n!a/x.md\ndata\n!data/keep\n/build\nx[0-9]\n\\#hash\nnode_modules/\n  .env  \n"
+        "star\\*\ndocs/**/er\n"
+    )
+    (context / ".dockerignore").write_text(patterns)
+    (context / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . /context\nRUN cd /context && find . -mindepth 1 | sort\n")
+    finished = publisher.publish({"context": "context", "push": "false", "tags": "listing"})
+    assert finished.exit_code == 0, finished.log
+    image = f"{publisher.registry.host}/{publisher.repository}:listing"
+    listed = docker("run", "--rm", image, "sh", "-c", "cd /context && find . -mindepth 1").splitlines()
+    ignore = fingerprint.read_ignore(context, context / "Dockerfile")
+    walked = {path for path, _ in fingerprint.walk(context, ignore)}
+    # BuildKit also makes the folders above what it takes back in.
+    parents = {str(parent) for path in walked for parent in Path(path).parents} - {"."}
+    assert {path.removeprefix("./") for path in listed} == walked | parents
+
+
+def test_a_failing_build_names_its_line(publisher: Publisher) -> None:
+    (publisher.workspace / "Dockerfile").write_text(f"FROM {BASE}\n\nRUN echo '::error::injected' && \\\n    exit 7\n")
+    finished = publisher.publish()
+    assert finished.exit_code == 1
+    assert "file=Dockerfile,line=3" in finished.log
+    assert "the build failed at Dockerfile:3" in finished.log
+    assert not any(line.lstrip().startswith("::error::injected") for line in finished.log.splitlines())
+    assert finished.outputs == {}
+    assert publisher.registry.digest(publisher.repository, "latest") is None
+    assert publisher.leftovers == []
+
+
+def test_a_wrong_password_is_refused_before_the_build(publisher: Publisher) -> None:
+    finished = publisher.publish({"password": "wrong password"})
+    assert finished.exit_code == 3
+    assert "check 'username' and 'password'" in finished.log
+    assert "[internal]" not in finished.log
+    assert publisher.leftovers == []
+
+
+def test_without_a_daemon_the_step_says_so(publisher: Publisher) -> None:
+    finished = publisher.publish(env={"DOCKER_HOST": "tcp://127.0.0.1:1"})
+    assert finished.exit_code == 2
+    assert "no Docker daemon answers at tcp://127.0.0.1:1" in finished.log
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"file": "missing"}, "'missing' is missing, not a file"),
+        ({"file": "outside"}, "leads out of the workspace"),
+        ({"context": ".."}, "leads out of the workspace"),
+        ({"tags": "type=sha"}, "not a rule of this action"),
+        ({"build-options": "--output=/"}, "is not allowed"),
+        ({"platforms": "linux/amd64,linux/arm64"}, "setup-buildx-action"),
+    ],
+)
+def test_bad_input_is_said(publisher: Publisher, given: Mapping[str, str], said: str) -> None:
+    (publisher.workspace / "outside").symlink_to("/etc/passwd")
+    finished = publisher.publish(given)
+    assert finished.exit_code == 2, finished.log
+    assert said in finished.log
+
+
+def test_secrets_leave_no_trace(publisher: Publisher, docker: Docker) -> None:
+    digest = hashlib.sha256(b"tr0ub4dor").hexdigest()
+    (publisher.workspace / "Dockerfile").write_text(
+        f"FROM {BASE}\nCOPY train.py /\n"
+        f"RUN --mount=type=secret,id=TOKEN sha256sum /run/secrets/TOKEN | grep {digest} && sleep 3\n"
+    )
+    running = publisher.runner.start("docker-publish", **publisher.options({"secrets": "TOKEN=tr0ub4dor"}, None))
+    running.wait_for(digest)
+    # While the build runs: what everybody on the machine can read of every process.
+    commands = b"".join(contents(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    assert b"buildx" in commands
+    finished = running.wait()
+    assert finished.exit_code == 0, finished.log
+    log = "\n".join(line for line in finished.log.splitlines() if not line.startswith("::add-mask::"))
+    image = f"{publisher.registry.host}/{publisher.repository}:latest"
+    told = log + docker("history", "--no-trunc", image) + json.dumps(docker.inspect(image)) + finished.summary
+    for secret in ("tr0ub4dor", publisher.registry.password):
+        assert secret.encode() not in commands
+        assert secret not in told
+        assert secret not in json.dumps(finished.outputs)
+
+
+def contents(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # the process has ended
+        return b""
+
+
+def test_a_cancelled_build_leaves_nothing_behind(publisher: Publisher) -> None:
+    (publisher.workspace / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo started; sleep 600\n")
+    running = publisher.runner.start("docker-publish", **publisher.options(None, None))
+    running.wait_for("started")
+    running.interrupt()
+    assert running.wait().exit_code == 130
+    assert publisher.leftovers == []
+    assert publisher.registry.digest(publisher.repository, "latest") is None
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="needs the docker command line")
+def test_the_stand_in_takes_what_docker_pushes(docker: Docker, tmp_path: Path) -> None:
+    """Docker's own client and daemon push to the sandbox's registry and pull from it, with each kind of challenge."""
+    from mlops_actions.sandbox.host import Host
+    from mlops_actions.sandbox.registry import Account, Registry
+
+    for challenge in ("none", "basic", "bearer"):
+        stand_in = Registry(challenge=challenge, accounts={"alice": Account("wonderland")})  # type: ignore[arg-type]
+        with Host(stand_in.app) as host:
+            name = host.url.removeprefix("http://")
+            image = f"{name}/octo-org/stand-in:1"
+            config = tmp_path / challenge
+
+            def client(*arguments: str, given: str = "", config: Path = config) -> None:
+                environ = docker.environment | {"DOCKER_CONFIG": str(config)}
+                subprocess.run(["docker", *arguments], env=environ, input=given, text=True, check=True, capture_output=True)
+
+            if challenge != "none":
+                client("login", "--username", "alice", "--password-stdin", name, given="wonderland")
+            client("tag", BASE, image)
+            client("push", image)
+            client("rmi", image)
+            client("pull", image)
+            client("rmi", image)
