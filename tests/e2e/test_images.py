@@ -267,3 +267,12 @@ def test_an_interrupt_of_process_1_cancels_at_once(
     done = running.wait(timeout=7.5)
     assert done.exit_code == 130, done.log
     assert "cancel" in done.log
+
+
+def test_an_older_runner_that_does_not_mount_its_temporary_directory_is_no_trouble(runner: Runner) -> None:
+    inputs = {"image": "digits", "username": "alice", "password": "wonderland"}
+    # As it is on the host: nothing translates what is not mounted.
+    env = {"RUNNER_TEMP": "/home/runner/work/_temp"}
+    done = runner.run("docker-publish", inputs=inputs, event_name="push", env=env)
+    assert done.exit_code == 2, done.log
+    assert "Dockerfile" in done.log
