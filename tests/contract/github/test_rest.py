@@ -8,6 +8,7 @@ from typing import Any
 
 import github as pygithub
 import pytest
+import requests
 
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.github.rest import ROUTES
@@ -241,8 +242,6 @@ def test_reactions_to_the_pull_request_itself(it: Scene, call: Client) -> None:
     [(b"{", 400, "Problems parsing JSON"), (b'"text"', 400, "Body should be a JSON object"), (b"{}", 422, "")],
 )
 def test_bodies_that_are_no_object(it: Scene, call: Client, raw: bytes, status: int, message: str) -> None:
-    import requests
-
     url = f"{it.github.api_url}/repos/octo-org/digits/issues/1/comments"
     assert not isinstance(call.token, str | None)
     response = requests.post(url, data=raw, headers={"Authorization": f"token {call.token.value}"}, timeout=10)
@@ -284,3 +283,29 @@ def test_pygithub_reads_and_writes(github: GitHubServer, it: Scene) -> None:
     repository.create_deployment(pull.head.sha, auto_merge=False, required_contexts=[]).create_status("success")
     assert [suite.created_at for suite in repository.get_commit(pull.head.sha).get_check_suites()]
     assert it.pull.label_names == ["training"]
+
+
+@pytest.mark.parametrize(("version", "status"), [("2022-11-28", 200), ("2026-03-10", 200), ("2019-01-01", 400)])
+def test_versions_of_the_api(it: Scene, version: str, status: int) -> None:
+    url, headers = f"{it.github.api_url}/repos/octo-org/digits", {"X-GitHub-Api-Version": version}
+    assert requests.get(url, headers=headers, timeout=10).status_code == status
+
+
+def test_suites_start_where_a_workflow_listens_to_pushes(github: GitHubServer) -> None:
+    repository = github.repository("octo-org/busy", suites_on_push=True)
+    mine = repository.open_pull_request(by="writer")
+    fork = repository.fork(by="outsider")
+    theirs = repository.open_pull_request(by="outsider", fork=fork, head="change")
+    theirs.push(by="outsider")
+    suites = {suite.head_sha: suite.created_at for suite in repository.check_suites.values()}
+    assert {mine.head_sha, theirs.head_sha} <= suites.keys()
+    assert suites[theirs.head_sha] == fork.activity[-1].at
+
+
+def test_names_with_a_slash(it: Scene, call: Client) -> None:
+    it.pull.label("needs/gpu", by="maintainer")
+    it.repository.push("feature/x", by="writer")
+    assert call("GET {repo}/branches/feature/x").json()["name"] == "feature/x"
+    assert call("GET {repo}/branches/feature%2Fx").json()["name"] == "feature/x"
+    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/labels/needs%2Fgpu").status_code == 200
+    assert it.pull.label_names == []

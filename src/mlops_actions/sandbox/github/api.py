@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -23,6 +23,10 @@ from .shapes import Links
 
 if TYPE_CHECKING:
     from .server import GitHubServer
+
+
+# https://docs.github.com/rest/about-the-rest-api/api-versions
+API_VERSIONS: Final = ("2022-11-28", "2026-03-10")
 
 
 @dataclass
@@ -88,6 +92,9 @@ class Api:
             if "user-agent" not in exchange.headers:
                 raise ApiError(403, "Request forbidden by administrative rules. Please make sure your request has a "
                                     "User-Agent header.")  # fmt: skip
+            version = exchange.headers.get("x-github-api-version", API_VERSIONS[0])
+            if version not in API_VERSIONS:
+                raise ApiError(400, f"{version} is not a supported version")
             if route is not None and route.authentication == "jwt":
                 exchange.actor = app_of(self.server, value).slug
                 params["credential"] = value or ""
@@ -113,6 +120,7 @@ class Api:
         content = json.dumps(answer.body) if is_json else answer.body or ""
         headers = {
             "X-GitHub-Request-Id": f"{next(self._request_ids):08X}",
+            "X-GitHub-Api-Version-Selected": exchange.headers.get("x-github-api-version", API_VERSIONS[0]),
             "X-GitHub-Media-Type": "github.v3; format=json",
             **answer.headers,
         }

@@ -193,10 +193,16 @@ class PullRequest(Issue):
         """Take a new head that was pushed to the head branch."""
         before, source = self.head_sha, self.head_repository or self.repository
         self.head_sha = sha
-        self.repository.commits.setdefault(sha, source.commits[sha])
+        self.take_commit(source.commits[sha], at)
         self.record("force-pushed" if forced else "committed", actor, source.commits[sha], detail=before, at=at)
         payload = webhooks.pull_request(self, "synchronize", before=before, after=sha)
         self.repository.world.deliver("pull_request", self.repository, actor, payload)
+
+    def take_commit(self, commit: Commit, at: datetime) -> None:
+        """Make a head's commit known here, with the suite of the workflows that listen to pull requests."""
+        self.repository.commits.setdefault(commit.sha, commit)
+        if self.repository.suites_on_push and self.is_fork:
+            self.repository.check_suite(commit.sha, branch=self.head_ref, at=at)
 
     def review(self, state: ReviewState, *, by: User | str, body: str = "", sha: str | None = None) -> Delivery[Review]:
         """Submit a review of the head (or of `sha`)."""

@@ -234,13 +234,13 @@ class Repository(CommitFacts):
             source.push(head, by=user, message=title, sha=sha)
         at = self.world.clock.tick()
         tip = source.commits[source.branches[head]]
-        self.commits.setdefault(tip.sha, tip)
         pull = PullRequest(
             self, self.world.next_id("issue"), self.next_number(), title, body, user, at, at,
             head_owner=source.owner, head_repository=source, head_ref=head, head_sha=tip.sha,
             base_ref=base, base_sha=self.branches[base], draft=draft,
         )  # fmt: skip
         self.issues[pull.number] = pull
+        pull.take_commit(tip, at)
         pull.record("opened", user, at=at)
         pull.record("committed", tip.author, tip, at=at)
         self.world.deliver("pull_request", self, user, webhooks.pull_request(pull, "opened"))
