@@ -139,6 +139,11 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
     ]
 
 
+def test_the_sdk_asked_nothing_that_the_stand_in_does_not_know(served, logged, read):
+    refused = [exchange for exchange in served.server.requests if exchange.status >= 400]
+    assert [(exchange.path, exchange.operation) for exchange in refused] == []
+
+
 def test_a_model_is_promoted_through_the_sdk(served, logged, read):
     project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
     run = project.find(Query({"name": logged["finished"]}), None, Keys((), ())).candidates[0]

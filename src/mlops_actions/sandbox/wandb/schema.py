@@ -229,7 +229,12 @@ TYPES: dict[str, dict[str, FieldType]] = {
     "ClientIDMapping": readers(serverID=lambda artifact: artifact.id),
     "ServerInfo": {"features": leads_to("ServerFeature", lambda _o: list(FEATURES))},
     "ServerFeature": {**readers(name=lambda name: name), **constants(isEnabled=True)},
-    "Entity": {**readers(id=lambda name: opaque("Entity", name), name=lambda name: name), **constants(organization=None)},
+    "Entity": {
+        **readers(id=lambda name: opaque("Entity", name), name=lambda name: name),
+        **constants(xxhashDigestsEnabled=False),
+        "organization": leads_to("Organization", lambda _name: None),
+    },
+    "Organization": {**constants(name="", coreWeaveOrganizationId=None), "orgEntity": leads_to("Entity", str)},
     "User": {
         **readers(
             id=lambda user: opaque("User", user.username),
