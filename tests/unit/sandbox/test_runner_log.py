@@ -56,3 +56,11 @@ def test_stopped_commands_are_text_until_the_token_and_no_longer_than_the_step()
     log.read("::stop-commands::token")
     log.end_of_step()
     assert log.read("::notice::a") == ["Notice: a"]
+
+
+def test_what_is_in_a_group_is_set_back() -> None:
+    log = JobLog()
+    lines = ["::group::Build", "one", "::endgroup::", "two", "::group::Push", "three"]
+    assert [shown for line in lines for shown in log.read(line)] == ["▸ Build", "  one", "two", "▸ Push", "  three"]
+    log.end_of_step()
+    assert log.read("four") == ["four"]

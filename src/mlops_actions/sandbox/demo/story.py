@@ -35,7 +35,7 @@ class Checkout:
 
     def __call__(self, _reference: str) -> LocalImage | None:
         """See `the images of `sandbox.cluster.ProcessExecutor``."""
-        return LocalImage(self.directory) if self.directory else None
+        return LocalImage(self.directory, env={"PYTHONUNBUFFERED": "1"}) if self.directory else None
 
 
 class Story:

@@ -16,6 +16,7 @@ class JobLog:
     masks: set[str] = field(default_factory=set, repr=False)
     annotations: list[tuple[str, str]] = field(default_factory=list)
     _stopped_by: str | None = None
+    _grouped: bool = False
 
     def mask(self, value: str) -> None:
         """Hide a value from now on, and each line of it, as the runner does."""
@@ -31,13 +32,16 @@ class JobLog:
         """What to show for one line of a step's output; nothing where it is only for the runner."""
         if self._stopped_by is not None:
             if line.strip() != f"::{self._stopped_by}::":
-                return [self.clean(line)]
+                return self._text(line)
             self._stopped_by = None
             return []
         shown: list[str] = []
         for found in read_log(line):
-            shown += [self.clean(found)] if isinstance(found, str) else self._carry_out(found)
+            shown += self._text(found) if isinstance(found, str) else self._carry_out(found)
         return shown
+
+    def _text(self, line: str) -> list[str]:
+        return [f"{'  ' if self._grouped else ''}{self.clean(line)}"]
 
     def _carry_out(self, command: LogCommand) -> list[str]:
         message = self.clean(command.message)
@@ -50,9 +54,12 @@ class JobLog:
             title = self.clean(command.properties.get("title", ""))
             return f"{_LABELS[command.name]}: {title + ': ' if title else ''}{message}".splitlines()
         elif command.name == "group":
+            self._grouped = True
             return [f"▸ {message}"]
+        elif command.name == "endgroup":
+            self._grouped = False
         return []
 
     def end_of_step(self) -> None:
-        """A step cannot leave commands stopped for the next one."""
-        self._stopped_by = None
+        """A step cannot leave commands stopped, or a group open, for the next one."""
+        self._stopped_by, self._grouped = None, False
