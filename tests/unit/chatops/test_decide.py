@@ -1,0 +1,176 @@
+"""The decision as a pure function: rounds of questions, and a denial wherever an answer is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mlops_actions.chatops.decide import Granted, Open, decide, pinned, still_holds, without_pin
+from mlops_actions.chatops.declared import declare
+from mlops_actions.chatops.facts import (
+    Approvers,
+    Checks,
+    FirstSeen,
+    HeadAt,
+    Member,
+    Pull,
+    Question,
+    RequiredChecks,
+    Role,
+    Unknown,
+)
+from mlops_actions.chatops.hear import Place, Request, Verdict
+from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.core.declare import read
+from mlops_actions.core.errors import Unavailable
+from mlops_actions.core.event import Branch, PullRequest, User
+
+HEAD = "a" * 40
+WRITTEN = "2026-01-02T03:04:05Z"
+LOST = Unknown(Unavailable("no answer", "try again"))
+PULL = PullRequest(
+    number=7,
+    state="open",
+    draft=False,
+    merged=False,
+    author=User("author", "User"),
+    head=Branch("topic", HEAD, "o/r", 1),
+    base=Branch("main", "b" * 40, "o/r", 1),
+    url="https://github.com/o/r/pull/7",
+)
+
+
+def inputs(**given: str) -> Inputs:
+    named = {"commands": "/train", "github-token": "t", **{name.replace("_", "-"): value for name, value in given.items()}}
+    return read(Inputs, {f"INPUT_{name.upper()}": value for name, value in named.items()})
+
+
+def request(rest: str = "", **changes: Any) -> Request:
+    (command,) = declare("/train", "/")
+    made = Request(
+        place=Place(7, User("boss", "User"), "1", "", "issues/comments/1"),
+        command=command,
+        name="/train",
+        rest=rest,
+        written_at=WRITTEN,
+    )
+    return replace(made, **changes)
+
+
+ANSWERS: dict[Question[Any], Any] = {
+    Pull(7): PULL,
+    Role("boss"): "write",
+    Role("again"): "maintain",
+    Role("approver"): "admin",
+    Member("o/ml", "boss"): True,
+    HeadAt("topic", WRITTEN): (HEAD,),
+    FirstSeen(HEAD): "2026-01-02T03:04:04Z",
+    Approvers(7, HEAD): ("approver",),
+    Checks(HEAD): {"lint": "passed", "tests": "passed"},
+    RequiredChecks("main"): ("tests",),
+}
+
+
+def settle(
+    inputs: Inputs, request: Request, answers: dict[Question[Any], Any]
+) -> tuple[Verdict | Granted, list[set[Question[Any]]]]:
+    """Play the rounds; returns the end and what was asked in each."""
+    facts: dict[Question[Any], Any] = {}
+    rounds: list[set[Question[Any]]] = []
+    while True:
+        found = decide(inputs, request, facts)
+        if not isinstance(found, Open):
+            return found, rounds
+        assert not set(found.questions) & set(facts), "asked twice"
+        rounds.append(set(found.questions))
+        facts |= {question: answers[question] for question in found.questions}
+
+
+EVERYTHING = inputs(allow_teams="o/ml", require_approval="true", require_checks="lint, required")
+
+
+def test_an_ordinary_command_takes_two_rounds() -> None:
+    found, rounds = settle(inputs(), request(), ANSWERS)
+    assert isinstance(found, Granted)
+    assert rounds == [{Pull(7), Role("boss")}, {HeadAt("topic", WRITTEN)}]
+
+
+def test_a_pinned_command_takes_one() -> None:
+    found, rounds = settle(inputs(), request(f"sha={HEAD}"), ANSWERS)
+    assert isinstance(found, Granted)
+    assert rounds == [{Pull(7), Role("boss")}]
+
+
+def test_all_questions_of_a_round_are_asked_together() -> None:
+    found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS)
+    assert isinstance(found, Granted)
+    assert rounds == [
+        {Pull(7), Role("boss"), Role("again"), Member("o/ml", "boss")},
+        {HeadAt("topic", WRITTEN), Approvers(7, HEAD), Checks(HEAD), RequiredChecks("main")},
+        {Role("approver")},
+    ]
+
+
+@pytest.mark.parametrize("lost", [question for question in ANSWERS if not isinstance(question, HeadAt | FirstSeen)], ids=str)
+def test_any_answer_that_is_missing_is_a_denial(lost: Question[Any]) -> None:
+    found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS | {lost: LOST})
+    assert any(lost in asked for asked in rounds)
+    assert isinstance(found, Verdict)
+    assert found.decision == "deny"
+
+
+@pytest.mark.parametrize("first", [LOST, "", WRITTEN, "2026-01-02T03:04:06Z"])
+def test_without_activity_only_an_older_suite_will_do(first: object) -> None:
+    answers = ANSWERS | {HeadAt("topic", WRITTEN): LOST}
+    assert isinstance(settle(inputs(), request(), answers)[0], Granted)
+    found, _ = settle(inputs(), request(), answers | {FirstSeen(HEAD): first})
+    assert isinstance(found, Verdict)
+    assert found.paste == f"/train sha={HEAD}"
+
+
+def test_activity_that_says_otherwise_is_not_overruled_by_a_suite() -> None:
+    found, rounds = settle(inputs(), request(), ANSWERS | {HeadAt("topic", WRITTEN): ("c" * 40,)})
+    assert found == Verdict("head-not-seen", (), f"/train sha={HEAD}")
+    assert len(rounds) == 2
+
+
+def test_nobody_is_asked_about_who_may_not_command() -> None:
+    found, rounds = settle(EVERYTHING, request(), ANSWERS | {Role("boss"): "triage"})
+    assert isinstance(found, Verdict)
+    assert (found.reason, len(rounds)) == ("permission", 1)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (PULL, None),
+        (replace(PULL, state="closed"), "head-moved"),
+        (replace(PULL, head=replace(PULL.head, sha="c" * 40)), "head-moved"),
+        (LOST, "pull-request-unknown"),
+    ],
+)
+def test_the_last_look(now: PullRequest | Unknown, reason: str | None) -> None:
+    found = still_holds(request(), PULL, now)
+    assert (found.reason if found else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("rest", "ready"),
+    [
+        ("", "/train sha=NEW"),
+        ("a=1 b", "/train sha=NEW a=1 b"),
+        ("sha=" + "0" * 40 + " a=1", "/train sha=NEW a=1"),
+        ("a=1 --sha " + "0" * 40, "/train sha=NEW a=1"),
+        ("-- x", "/train sha=NEW -- x"),
+        ("note='sha=x'", "/train sha=NEW note='sha=x'"),
+        ("--share 1", "/train sha=NEW --share 1"),
+    ],
+)
+def test_the_ready_command_carries_the_pin_once(rest: str, ready: str) -> None:
+    assert pinned(request(rest), "NEW") == ready
+
+
+def test_a_pin_is_no_part_of_the_legacy_line() -> None:
+    assert without_pin("run1 sha=" + "a" * 40 + " fast") == "run1 fast"

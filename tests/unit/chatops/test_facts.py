@@ -1,0 +1,96 @@
+"""GitHub's answers in the form the decision reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlops_actions.chatops.facts import approvers, check_states, first_seen, head_at, when
+
+MOMENT = "2026-01-01T12:00:00Z"
+
+
+def update(second: int, after: str) -> dict[str, Any]:
+    return {"timestamp": f"2026-01-01T12:00:{second:02d}Z" if second >= 0 else "2026-01-01T11:59:00Z", "after": after}
+
+
+@pytest.mark.parametrize(
+    ("activity", "shown"),
+    [
+        ([], ()),
+        ([update(5, "late")], ()),
+        ([update(5, "late"), update(-1, "a")], ("a",)),
+        ([update(-1, "a"), update(-1, "b")], ("a",)),
+        ([update(0, "now"), update(-1, "a")], ("now", "a")),
+        ([update(0, "a"), update(-1, "a")], ("a",)),
+        ([update(0, "now")], ("now", "")),
+    ],
+)
+def test_what_a_branch_pointed_to(activity: list[dict[str, Any]], shown: tuple[str, ...]) -> None:
+    assert head_at(activity, MOMENT) == shown
+
+
+def test_only_as_much_activity_is_read_as_it_takes() -> None:
+    def pages():  # type: ignore[no-untyped-def]
+        yield update(-1, "a")
+        raise AssertionError("read on")
+
+    assert head_at(pages(), MOMENT) == ("a",)
+
+
+def test_times_are_compared_across_zones_and_fractions() -> None:
+    assert when("2026-01-01T13:00:00+01:00") == when(MOMENT)
+    assert when("2026-01-01T12:00:00.001Z") > when(MOMENT)
+    with pytest.raises(ValueError, match="time zone"):
+        when("2026-01-01T12:00:00")
+
+
+def test_the_first_suite_counts() -> None:
+    assert first_seen([{"created_at": "2026-01-02T00:00:00Z"}, {"created_at": MOMENT}, {"created_at": None}]) == MOMENT
+    assert first_seen([]) == ""
+
+
+def review(login: str | None, state: str, commit: str = "c") -> dict[str, Any]:
+    return {"user": {"login": login} if login else None, "state": state, "commit_id": commit}
+
+
+@pytest.mark.parametrize(
+    ("reviews", "found"),
+    [
+        ([review("a", "APPROVED")], ("a",)),
+        ([review("a", "approved")], ("a",)),
+        ([review("a", "APPROVED", "older")], ()),
+        ([review("a", "APPROVED"), review("a", "COMMENTED", "older")], ("a",)),
+        ([review("a", "APPROVED"), review("a", "CHANGES_REQUESTED")], ()),
+        ([review("a", "CHANGES_REQUESTED"), review("a", "APPROVED")], ("a",)),
+        ([review("a", "DISMISSED")], ()),
+        ([review("a", "PENDING")], ()),
+        ([review(None, "APPROVED")], ()),
+        ([review("a", "APPROVED"), review("b", "CHANGES_REQUESTED")], ("a",)),
+    ],
+)
+def test_who_approved(reviews: list[dict[str, Any]], found: tuple[str, ...]) -> None:
+    assert approvers(reviews, "c") == found
+
+
+def run(conclusion: str | None, status: str = "completed") -> dict[str, Any]:
+    return {"name": "x", "status": status, "conclusion": conclusion}
+
+
+@pytest.mark.parametrize(
+    ("runs", "statuses", "state"),
+    [
+        ([run("success")], [], "passed"),
+        ([run("something new")], [], "failed"),
+        ([run(None)], [], "failed"),
+        ([run(None, "queued")], [], "pending"),
+        ([run("success", "something new")], [], "pending"),
+        ([run("success"), run("failure")], [], "failed"),
+        ([run("success")], [{"context": "x", "state": "pending"}], "pending"),
+        ([], [{"context": "x", "state": "something new"}], "unknown"),
+        ([], [], None),
+    ],
+)
+def test_only_what_is_known_to_have_passed_has(runs: list[Any], statuses: list[Any], state: str | None) -> None:
+    assert check_states(runs, statuses).get("x") == state

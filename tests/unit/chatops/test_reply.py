@@ -1,0 +1,86 @@
+"""Replies quote strangers: nothing they wrote becomes mark-up, a mention, or a command."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from mlops_actions.chatops import grammar, reply
+from mlops_actions.chatops.hear import Verdict
+from mlops_actions.chatops.reasons import REASONS
+from mlops_actions.core.markdown import COMMENT_LIMIT
+
+RENDERER = MarkdownIt("gfm-like", {"linkify": False})
+HOSTILE = [
+    "@octo-org/everyone",
+    "```\n@octo-org/everyone\n```",
+    "~~~\n```````\n<img src=x onerror=alert(1)>",
+    "</details><script>alert(1)</script>",
+    "[click](https://evil.example) ![x](https://evil.example/pixel.png)",
+    "<!-- --><b>/train</b>",
+    "/deploy\n/train",
+    "#1 GH-1 octo-org/digits#2",
+    "`code` ``@me``",
+    "\u202e\u2066",
+]
+
+
+def outside_code(markdown: str) -> str:
+    """Return what a renderer shows as text or HTML, less what it shows as code."""
+    found: list[str] = []
+    for token in RENDERER.parse(markdown):
+        if token.type == "html_block":
+            found.append(token.content)
+        children = token.children or []
+        found += [child.content + str(child.attrs or "") for child in children if child.type != "code_inline"]
+    return "\n".join(found)
+
+
+def checked(markdown: str, quoted: str) -> None:
+    shown = outside_code(markdown)
+    for word in re.findall(r"[@#<\[!]\w+[\w/-]*", quoted):
+        assert word not in shown, (word, markdown)
+    assert grammar.commands(markdown, "/") == []
+    assert len(markdown) < COMMENT_LIMIT
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("reason", ["parameters", "permission", "head-not-seen"])
+def test_a_denial_shows_what_was_said_and_nothing_of_it_acts(text: str, reason: str) -> None:
+    checked(
+        reply.denial("/train", Verdict(reason, (text,), f"/train {text}"), "https://github.com/o/r/actions/runs/1"), text
+    )
+
+
+@given(st.text(max_size=300), st.text(max_size=80))
+def test_any_text_stays_in_its_fence(detail: str, name: str) -> None:
+    markdown = reply.denial(name, Verdict("parameters", (detail,)), "https://github.com/o/r/actions/runs/1")
+    assert grammar.commands(markdown, "/") == []
+    assert markdown.endswith("<!-- mlops-actions:chatops -->")
+    last = RENDERER.parse(markdown)[-1]
+    assert last.type in ("html_block", "paragraph_close")
+    assert "log" in outside_code(markdown)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_start_shows_the_values_and_nothing_of_them_acts(text: str) -> None:
+    checked(reply.started("/train", "a" * 40, {"note": text, "list": [text, 1]}, "https://github.com/o/r"), text)
+
+
+def test_what_is_long_is_cut() -> None:
+    details = tuple("x" * 60_000 for _ in range(100))
+    markdown = reply.denial("/" + "y" * 60_000, Verdict("parameters", details, "z" * 60_000), "https://github.com/o/r")
+    assert len(markdown) < 10_000
+    assert "… and 80 more" in markdown
+    assert "zzz" not in markdown
+
+
+def test_every_denial_says_something() -> None:
+    for code, reason in REASONS.items():
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+        assert reason.when
+        assert bool(reason.says) == (reason.decision == "deny" or code == "help")
