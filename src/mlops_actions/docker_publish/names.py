@@ -83,13 +83,14 @@ def resolve(image: str, registry: str | None, repository: str) -> Resolved:
     return _made(image, host, path, _moved(host, image, registry))
 
 
-def resolve_package(image_name: str, repository: str) -> Resolved:
+def resolve_package(image_name: str, registry: str | None, repository: str) -> Resolved:
     """Name the image of the legacy `image_name`: GitHub Packages kept it below the repository; so does ghcr.io."""
     path, tag = _split_tag(image_name.strip())
     if tag or "@" in image_name:
         raise BadInput(f"input 'image_name' holds a tag: {image_name!r}", "give the tag in 'tag'")
-    note = f"docker.pkg.github.com is closed: the image goes to {GITHUB}/{repository.lower()}"
-    return _made(image_name, GITHUB, f"{repository}/{path}", (note,))
+    host, prefix = _registry(registry) if registry else (GITHUB, "")
+    note = f"docker.pkg.github.com is closed: the image goes to {host}/{repository.lower()}"
+    return _made(image_name, host, "/".join(part for part in (prefix, repository, path) if part), (note,))
 
 
 def resolve_legacy_name(name: str, registry: str | None) -> Resolved:

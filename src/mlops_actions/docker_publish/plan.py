@@ -16,6 +16,7 @@ from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.tags import Subject
 
 _SECRET_VARIABLE = "MLOPS_ACTIONS_BUILD_SECRET_"  # noqa: S105 - the name of a variable, not a secret
+_ANEW = ("--no-cache", "--pull")
 # Variables that the docker command line itself obeys: as build arguments they would redirect it.
 _OBEYED = frozenset({
     "PATH", "HOME", "TMPDIR", "LD_PRELOAD", "LD_LIBRARY_PATH", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
@@ -47,11 +48,15 @@ class BuildPlan:
     context: Path
     notes: tuple[str, ...] = ()
 
-    def command(self, references: Sequence[str], *, push: bool, metadata: Path) -> tuple[str, ...]:
-        """Complete the arguments for one run that names the image by these references."""
+    def command(self, references: Sequence[str], *, push: bool, metadata: Path, again: bool = False) -> tuple[str, ...]:
+        """Complete the arguments for one run that names the image by these references.
+
+        `again`: the build was done and its push failed, so that nothing is to be built anew.
+        """
+        arguments = tuple(argument for argument in self.arguments if not (again and argument.startswith(_ANEW)))
         named = tuple(f"--tag={reference}" for reference in references)
         target = ("--push",) if push else ()
-        return (*self.arguments, *named, *target, f"--metadata-file={metadata}", "--", str(self.context))
+        return (*arguments, *named, *target, f"--metadata-file={metadata}", "--", str(self.context))
 
 
 def plan(

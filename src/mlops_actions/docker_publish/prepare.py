@@ -54,7 +54,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
 def _name(inputs: Inputs, context: Context) -> Resolved:
     registry = inputs.registry if was_given(inputs, "registry") else None
     if inputs.is_package:
-        return names.resolve_package(inputs.image, context.repository)
+        return names.resolve_package(inputs.image, registry, context.repository)
     if inputs.is_generic:
         return names.resolve_legacy_name(inputs.image, registry)
     return names.resolve(inputs.image, registry, context.repository)

@@ -37,6 +37,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
         ports.docker.sign_in(job.name.registry, signed.username, signed.password)
     registry = ports.registry(job.name.registry, signed.username, signed.password)
     if job.push:
+        credentials.require_google(job.name.registry, signed)
         registry.require_push(job.name.repository)
     made_tags = tags_of(job, registry)
     job.notes.extend(made_tags.notes)

@@ -60,9 +60,13 @@ def test_image(image: str, registry: str | None, expected: str) -> None:
     ],
 )
 def test_image_name_of_gpr_docker_publish(image_name: str, expected: str) -> None:
-    resolved = resolve_package(image_name, REPOSITORY)
+    resolved = resolve_package(image_name, None, REPOSITORY)
     assert str(resolved.name) == expected
     assert "docker.pkg.github.com is closed" in resolved.notes[0]
+
+
+def test_image_name_goes_to_another_registry_where_one_is_given() -> None:
+    assert str(resolve_package("app", "localhost:5000", REPOSITORY).name) == "localhost:5000/octo-org/hello.world/app"
 
 
 LEGACY = [

@@ -182,6 +182,15 @@ def test_the_job_s_token_goes_to_github_alone(host: str, server: str, sent: bool
     assert credentials.choose(own, host, server).password == "mine"
 
 
+@pytest.mark.parametrize("host", ["europe-docker.pkg.dev", "gcr.io", "eu.gcr.io"])
+def test_google_s_registries_need_a_password(host: str) -> None:
+    with pytest.raises(BadInput, match="input 'password' is needed") as error:
+        credentials.require_google(host, credentials.SignIn())
+    assert "google-github-actions/auth" in error.value.remedy
+    credentials.require_google(host, credentials.SignIn("oauth2accesstoken", "token"))
+    credentials.require_google("ghcr.io", credentials.SignIn())
+
+
 @pytest.mark.parametrize("key", ["PATH", "DOCKER_HOST", "DOCKER_CONFIG", "LD_PRELOAD", "BUILDX_BUILDER"])
 def test_a_build_argument_cannot_redirect_docker(key: str) -> None:
     with pytest.raises(BadInput, match=f"sets {key}"):

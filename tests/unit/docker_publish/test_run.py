@@ -226,8 +226,11 @@ def test_a_failed_push_is_tried_again(publisher: Publisher) -> None:
     publisher.docker.failures += [
         [line, "#9 ERROR: received unexpected HTTP status: 500 Internal Server Error", "ERROR: received unexpected"]
     ] * 2
-    assert publisher.publish().outputs["built"] == "true"
+    assert publisher.publish({"build-options": "--no-cache --network none"}).outputs["built"] == "true"
     assert publisher.clock.slept == [1.0, 2.0]
+    # What was built is not built a second time to push it.
+    assert ["--no-cache" in arguments for arguments, _ in publisher.docker.builds] == [True, False, False]
+    assert all("--network=none" in arguments for arguments, _ in publisher.docker.builds)
 
 
 def test_a_push_that_stays_broken_moves_no_tag(publisher: Publisher) -> None:
