@@ -122,8 +122,8 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.wandb_runs.inputs import Inputs
-    from mlops_actions.wandb_runs.ports import PullRequests
-    from mlops_actions.wandb_runs.run import Ports, run
+    from mlops_actions.wandb_runs.ports import Ports, PullRequests
+    from mlops_actions.wandb_runs.run import run
 
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)

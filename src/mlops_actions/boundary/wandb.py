@@ -10,11 +10,12 @@ import json
 import math
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -254,28 +255,37 @@ class WandbProject:
 
     def promote(self, run: Run, alias: str) -> str:
         """Give the newest model artifact that the run logged an alias, through the SDK; returns `name:version`."""
-        home = Path(os.environ.get("RUNNER_TEMP") or "/tmp")  # noqa: S108 - only where there is no runner
-        for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
-            os.environ.setdefault(name, str(home))
-        os.environ.update(WANDB_SILENT="true", WANDB_ERROR_REPORTING="false", WANDB_BASE_URL=self._server.base_url)
-        import wandb
-        from wandb.errors import CommError
+        with tempfile.TemporaryDirectory(prefix="mlops-actions-", ignore_cleanup_errors=True) as home, _sdk(home):
+            import wandb
+            from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # no wandb.Error
 
-        try:
-            api = wandb.Api(api_key=self._server.api_key or None, overrides={"base_url": self._server.base_url})
-            logged = api.run(f"{self._entity}/{self._name}/{run.id}").logged_artifacts()
-            models = [artifact for artifact in logged if artifact.type == "model"]
-            if not models:
-                raise Refused(f"run {run.id} logged no artifact of type 'model'", "log one, or leave 'promote-alias' out")
-            artifact = models[-1]
-            if alias not in artifact.aliases:
-                artifact.aliases.append(alias)
-                artifact.save()
-            return str(artifact.name)
-        except (CommError, ValueError, RuntimeError) as error:
-            raise Unavailable(
-                f"W&B did not take the alias: {error}", "see whether the key may write to the project"
-            ) from None
+            try:
+                api = wandb.Api(api_key=self._server.api_key or None, overrides={"base_url": self._server.base_url})
+                logged = api.run(f"{self._entity}/{self._name}/{run.id}").logged_artifacts()
+                models = [artifact for artifact in logged if artifact.type == "model"]
+                if models and alias not in models[-1].aliases:
+                    models[-1].aliases.append(alias)
+                    models[-1].save()
+            except (wandb.Error, WandbApiFailedError, ValueError, RuntimeError) as error:
+                raise Unavailable(
+                    f"W&B did not give the alias {alias!r}: {error}", "see whether the key may write to the project"
+                ) from None
+        if not models:
+            raise Refused(f"run {run.id} logged no artifact of type 'model'", "log one, or leave 'promote-alias' out")
+        return str(models[-1].name)
+
+
+@contextmanager
+def _sdk(home: str) -> Iterator[None]:
+    """Surroundings in which the SDK is quiet, writes into `home` alone, and reads no settings from the checkout."""
+    before = dict(os.environ)
+    os.environ.update(dict.fromkeys(("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"), home))
+    os.environ.update(WANDB_SILENT="true", WANDB_ERROR_REPORTING="false")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _expanded(names: Sequence[str]) -> list[str]:

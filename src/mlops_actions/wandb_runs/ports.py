@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mlops_actions.core.event import PullRequest
+from mlops_actions.core.ports import Runner
 from mlops_actions.wandb_runs.model import Details, Keys, Query, Run
 
 
@@ -41,7 +41,7 @@ class Tracker(Protocol):
 
 
 class PullRequests(Protocol):
-    """The part of GitHub that shows the report."""
+    """The part of GitHub that shows the report. Calls raise Refused (GitHub's `status` on it) or Unavailable."""
 
     def upsert_comment(self, number: int, tag: str, body: str) -> str:
         """Write the one comment with this tag, or bring it up to date; returns its address."""
@@ -52,9 +52,6 @@ class PullRequests(Protocol):
     def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
         """End a check run."""
 
-    def pull_request(self, number: int) -> PullRequest:
-        """Read a pull request."""
-
 
 class Clock(Protocol):
     """Time, as the tests may move it."""
@@ -64,3 +61,13 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The world as this action sees it; `pull_requests` is None where no token was given."""
+
+    tracker: Tracker
+    pull_requests: PullRequests | None
+    runner: Runner
+    clock: Clock

@@ -5,40 +5,27 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from mlops_actions.core import markdown
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, BadInput, Refused, TimedOut, WorkFailed
-from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullRequestEvent
+from mlops_actions.core.errors import ActionError, BadInput, TimedOut, WorkFailed
+from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.wandb_runs import gates, report, select, spreadsheet
-from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
+from mlops_actions.wandb_runs.deliver import deliver
+from mlops_actions.wandb_runs.findings import FAILED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pick
 from mlops_actions.wandb_runs.model import Details, Query
-from mlops_actions.wandb_runs.ports import Clock, PullRequests, Tracker
+from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.show import jsonable
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
 _DETAILED = 50  # runs whose lineage is looked at
-_COMMENT_ROOM = 500  # characters left for the marker that finds the comment again
-_CUT = "_Cut here: the whole report is in the job's summary and in `wandb_report.md`._"
-
-
-@dataclass(frozen=True)
-class Ports:
-    """The world as this action sees it; `pull_requests` is None where no token was given."""
-
-    tracker: Tracker
-    pull_requests: PullRequests | None
-    runner: Runner
-    clock: Clock
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
@@ -50,13 +37,16 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     paths = _write_files(directory, context.workspace, findings, inputs, text)
     ports.runner.summary(text)
     _tell(findings, ports.runner)
-    notes = list(findings.notes)
-    comment_url = _comment(inputs, event, ports, text, notes)
-    _check(inputs, ports, findings, text, around, notes)
-    promoted = _promote(inputs, ports, findings)
-    outputs = _outputs(findings, paths, comment_url)
-    result = {**findings.document(), "comment_url": comment_url or None, "files": paths, "promoted": promoted or None}
-    return Outcome(outputs, {**result, "notes": notes}, _error(inputs, findings))
+    delivered = deliver(inputs, event, ports, findings, text, around.job_url)
+    result = {
+        **findings.document(),
+        "notes": [*findings.notes, *delivered.notes],
+        "comment_url": delivered.comment_url or None,
+        "promoted": delivered.promoted or None,
+        "files": paths,
+    }
+    error = _error(inputs, findings) or next(iter(delivered.failures), None)
+    return Outcome(_outputs(findings, paths, delivered.comment_url), result, error)
 
 
 def _learn(inputs: Inputs, ports: Ports) -> Findings:
@@ -191,66 +181,6 @@ def _tell(findings: Findings, runner: Runner) -> None:
 
 def _numbers(verdict: gates.Verdict) -> str:
     return verdict.reason or f"{verdict.value} against {verdict.required}"
-
-
-def _comment(inputs: Inputs, event: Event | None, ports: Ports, text: str, notes: list[str]) -> str:
-    if not inputs.comment:
-        return ""
-    number = inputs.pr_number or _number_of(event)
-    if not number:
-        return _without(ports, notes, "no comment was written: this event belongs to no pull request; give 'pr-number'")
-    if ports.pull_requests is None:
-        return _without(ports, notes, "no comment was written: there is no 'github-token'")
-    body = markdown.cut(text, markdown.COMMENT_LIMIT - _COMMENT_ROOM, _CUT)
-    try:
-        return ports.pull_requests.upsert_comment(number, inputs.comment_tag, body)
-    except Refused as refused:
-        # On a pull request from a fork the token may only read. The summary holds the report all the same.
-        return _without(ports, notes, f"no comment was written, the report is in the job's summary: {refused}")
-
-
-def _without(ports: Ports, notes: list[str], why: str) -> str:
-    ports.runner.warning(why, title="wandb-runs")
-    notes.append(why)
-    return ""
-
-
-def _number_of(event: Event | None) -> int | None:
-    if isinstance(event, CommentEvent):
-        return event.number if event.on_pull_request else None
-    if isinstance(event, PullRequestEvent):
-        return event.pull_request.number
-    if isinstance(event, DispatchEvent):
-        given = str(event.inputs.get("pr-number", ""))
-        return int(given) if given.isascii() and given.isdigit() else None
-    return None
-
-
-def _check(
-    inputs: Inputs, ports: Ports, findings: Findings, text: str, around: report.Surroundings, notes: list[str]
-) -> None:
-    if not inputs.check_name or not inputs.sha:
-        return
-    if ports.pull_requests is None:
-        _without(ports, notes, "no check run was made: there is no 'github-token'")
-        return
-    conclusion = {PASSED: "success", FAILED: "failure"}.get(findings.gate, "neutral")
-    title = report.headline_text(findings)
-    try:
-        made = ports.pull_requests.create_check_run(
-            inputs.check_name, inputs.sha, url=around.job_url, title=title, summary=text
-        )
-        ports.pull_requests.conclude_check_run(made, conclusion, title=title, summary=text)
-    except Refused as refused:
-        _without(ports, notes, f"no check run was made: {refused}")
-
-
-def _promote(inputs: Inputs, ports: Ports, findings: Findings) -> str:
-    if not inputs.promote_alias or findings.gate != PASSED or not findings.best:
-        return ""
-    promoted = ports.tracker.promote(findings.best, inputs.promote_alias)
-    ports.runner.notice(f"{promoted} is now '{inputs.promote_alias}'", title="wandb-runs")
-    return promoted
 
 
 def _outputs(findings: Findings, paths: Mapping[str, str], comment_url: str) -> dict[str, str]:

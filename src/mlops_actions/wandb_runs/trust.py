@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlops_actions.wandb_runs.model import MISSING, Artifact, Details, Run, value_at
+from mlops_actions.wandb_runs.model import Artifact, Details, Run, value_at
 
 # How a run is tied to the SHA that was asked for.
 RECORDED = "recorded"  # W&B itself recorded this commit
@@ -97,9 +97,3 @@ def data(candidates: Sequence[Run], baselines: Sequence[Run], details: Mapping[s
 def _union(found: Sequence[frozenset[Artifact] | None]) -> tuple[Artifact, ...]:
     everything = {artifact for used in found if used for artifact in used}
     return tuple(sorted(everything, key=lambda artifact: (artifact.name, artifact.version)))
-
-
-def config_claim(run: Run, key: str) -> str:
-    """The SHA a run's config names, as text; empty where there is none."""
-    value = value_at(run.config, key)
-    return "" if value is MISSING or value is None else str(value)

@@ -29,7 +29,7 @@ from mlops_actions.core.declare import read
 from mlops_actions.sandbox.github import GitHubServer, PullRequest, Repository
 from mlops_actions.sandbox.wandb import Fault, WandbServer
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.run import Ports
+from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
 from tests.contract.wandb.conftest import Served
 
@@ -251,6 +251,18 @@ def test_a_fork_may_not_comment_so_the_summary_has_the_report_and_says_why(world
     assert "::warning" in world.log
     assert "Resource not accessible by integration" in world.log
     assert "no comment was written" in json.loads(world.outputs()["result"])["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [({"github_token": "ghs_wrong"}, 3), ({"pr_number": 4711}, 3), ({"promote_alias": "best"}, 3)]
+)
+def test_what_fails_after_the_report_is_known_does_not_cost_the_outputs(world, change, code):
+    world.candidate()
+    given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "gates": "acc >= 0.1", **change}
+    assert world.run(**given) == code
+    assert world.outputs()["gate"] == "passed"
+    assert world.rows()
+    assert world.log.rstrip().splitlines()[-1].startswith("::error")
 
 
 def test_without_a_pull_request_there_is_a_warning_and_no_comment(world):
@@ -510,6 +522,15 @@ def test_a_wait_given_up_is_exit_5_with_outputs(world, states, least):
     assert world.run(sha=SHA, wait="true", min_runs=least, timeout="0s", gates="acc >= 0") == 5
     assert world.outputs()["num-candidates"] == str(len(states))
     assert "timeout" in world.log
+
+
+def test_nothing_is_promoted_while_candidates_are_still_to_come(world):
+    world.candidate()
+    world.candidate("c2", state="running")
+    given = {"sha": SHA, "wait": "true", "timeout": "0s", "gates": "acc >= 0", "check_name": "metrics"}
+    assert world.run(**given, promote_alias="best") == 5
+    assert json.loads(world.outputs()["result"])["promoted"] is None
+    assert world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"] == "timed_out"
 
 
 # Trust

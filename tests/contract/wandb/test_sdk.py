@@ -12,6 +12,7 @@ import urllib3
 
 from mlops_actions.boundary.wandb import WandbProject
 from mlops_actions.boundary.wandb_server import Server
+from mlops_actions.sandbox.wandb import Fault
 from mlops_actions.wandb_runs.model import MISSING, Keys, Query, metric_value
 from tests.contract.wandb.conftest import Notes, Served
 
@@ -151,3 +152,11 @@ def test_a_model_is_promoted_through_the_sdk(served, logged, read):
     store = served.server.store
     assert store.project("sandbox", "digits").collections["model"].aliases["accepted"].version == 0
     assert run.finished
+    assert served.sdk("promote.py", served.url, logged["failed"]) == (
+        f"3: run {logged['failed']} logged no artifact of type 'model'"
+    )
+    del store.project("sandbox", "digits").collections["model"].aliases["accepted"]
+    served.server.faults.append(Fault(403, '{"errors": [{"message": "permission denied"}]}', match="AddAliases", times=9))
+    said = served.sdk("promote.py", served.url, logged["finished"])
+    assert said.startswith("4: W&B did not give the alias 'accepted'")
+    served.server.faults.clear()
