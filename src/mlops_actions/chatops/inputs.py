@@ -161,7 +161,7 @@ class Inputs:
     job_status: str | None = given(
         choice("success", "failure", "cancelled", "skipped"),
         "How the job stands; read again by the post step. With `mode: finish`, the status to report, for example "
-        "`${{ needs.train.result }}`.",
+        "the expression `needs.train.result`.",
         runner_default="${{ job.status }}",
     )
 
