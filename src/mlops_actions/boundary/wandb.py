@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.boundary.wandb_http import GraphQL, Rejected
+from mlops_actions.boundary.wandb_http import READ_SECONDS, GraphQL, Rejected
 from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
@@ -54,16 +54,24 @@ class _Connection:
 
 
 class WandbProject:
-    """Implements `wandb_runs.ports.Tracker`."""
+    """Implements `wandb_runs.ports.Tracker`. `pause` lets time pass; `read_seconds` is how long an answer may stall."""
 
-    def __init__(self, project: str, server: Server, log: Log, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        project: str,
+        server: Server,
+        log: Log,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
         self._entity, _, self._name = project.partition("/")
         self._server = server
         self._log = log
         self._keyed = True
         self._notes: list[str] = []
         self._pause = pause
-        self._api = GraphQL(server, self._wait, log.mask)
+        self._api = GraphQL(server, self._wait, log.mask, read_seconds)
 
     def _wait(self, seconds: float, why: str) -> None:
         self._log.info(f"{why}; trying again in {seconds:g} s")

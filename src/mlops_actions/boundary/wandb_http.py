@@ -17,7 +17,8 @@ from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.core.errors import Refused, Unavailable
 
 ATTEMPTS = 5
-_TIMEOUT = urllib3.Timeout(connect=15, read=120)
+_CONNECT_SECONDS = 15.0
+READ_SECONDS = 120.0
 _LONGEST_WAIT = 300.0  # seconds, whatever the server asks for
 _LONGEST_WORDS = 300
 _HEADERS = {"Accept-Encoding": "gzip", "User-Agent": f"mlops-actions/{__version__}"}
@@ -71,12 +72,19 @@ class _Retry(urllib3.Retry):
 class GraphQL:
     """One server. `pause(seconds, why)` lets time pass before another attempt; `mask` hides a secret that turns up."""
 
-    def __init__(self, server: Server, pause: Callable[[float, str], None], mask: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        pause: Callable[[float, str], None],
+        mask: Callable[[str], None],
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
         self._server = server
         self._url = f"{server.base_url}/graphql"
         self._base_url = server.base_url
         self._authorization = server.authorization if server.api_key else ""
         self._mask = mask
+        self._timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds)
         self._pause = pause
         self._pool = _pool(self._url)
 
@@ -142,7 +150,7 @@ class GraphQL:
                 body=body,
                 headers={**_HEADERS, **headers},
                 retries=_Retry.pausing(self._pause),
-                timeout=_TIMEOUT,
+                timeout=self._timeout,
                 redirect=False,  # the key must not follow to another server
             )
         except HTTPError as error:

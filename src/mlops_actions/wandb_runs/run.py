@@ -54,14 +54,14 @@ def _learn(inputs: Inputs, ports: Ports) -> Findings:
     query = Query(select.candidate_filter(choice))
     bar = select.baseline_filter(choice)
     keys = keys_of(inputs)
-    explain = ports.runner.info if inputs.debug else ports.runner.debug
-    explain(f"candidates: {json.dumps(query.filters)}")
-    explain(f"baselines: {json.dumps(bar)}")
-    explain(f"summary keys: {', '.join(keys.summary)}; config keys: {', '.join(keys.config)}")
+    if inputs.debug:
+        ports.runner.info(f"candidates: {json.dumps(query.filters)}")
+        ports.runner.info(f"baselines: {json.dumps(bar)}")
+        ports.runner.info(f"summary keys: {', '.join(keys.summary)}; config keys: {', '.join(keys.config)}")
     timed_out = inputs.wait and not _wait(inputs, query, ports)
     found = ports.tracker.find(query, Query(bar, least=choice.max_baselines) if bar else None, keys)
-    for run_found in (*found.candidates, *found.baselines):
-        explain(f"{run_found.id} {run_found.state} {json.dumps(jsonable(dict(run_found.summary)))}")
+    for answered in (*found.candidates, *found.baselines) if inputs.debug else ():
+        ports.runner.info(f"{answered.id} {answered.state} {json.dumps(jsonable(dict(answered.summary)))}")
     picked = pick(inputs, found)
     return judge(
         inputs,

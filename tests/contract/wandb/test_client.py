@@ -237,6 +237,14 @@ def test_a_cut_connection_is_tried_again(served, client):
     assert len(client.find().candidates) == 3
 
 
+def test_a_server_that_stalls_is_asked_again(served, client):
+    served.server.faults.append(Fault(stall=0.4))
+    server = Server(served.url, served.url, served.server.api_key)
+    hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
+    assert len(hasty.find(MINE, None, KEYS).candidates) == 3
+    assert "could not be reached" in client.log.lines[0]
+
+
 @pytest.mark.parametrize("body", ['{"data": {"proj', "<html>a proxy's page</html>", ""])
 def test_what_is_no_json_is_tried_again_and_then_given_up(served, client, body):
     served.server.faults.append(Fault(200, body))
