@@ -65,7 +65,7 @@ class Progress:
             step.cached = step.cached or end[1] == "CACHED"
             if end[1] == "ERROR":
                 step.error = end[2].strip() or "failed"
-        elif match[2] != step.title:
+        elif match[2] not in (step.title, "..."):  # the dots: another step's lines follow
             step.pushing = step.pushing or match[2].startswith("pushing ")
             step.tail = [*step.tail[1 - _KEPT_LINES :], match[2]]
         self._group = step.group

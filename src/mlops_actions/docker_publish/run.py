@@ -13,6 +13,7 @@ from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.docker_publish import cache, credentials, fingerprint, names, plan, report, reuse
 from mlops_actions.docker_publish.build import build
+from mlops_actions.docker_publish.cache import Cache
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.plan import BuildPlan
 from mlops_actions.docker_publish.ports import Daemon, Manifest, Ports, Registry
@@ -55,8 +56,9 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     else:
         if job.push and inputs.skip_unchanged:
             ports.runner.info(f"Building: {found.reason}.")
-        build_plan = _plan(job, registry, builder, exports=daemon is None or daemon.containerd_store, began=began)
-        published = _make(job, ports, registry, build_plan, made_tags, keys)
+        cached = _cache(job, registry, exports=daemon is None or daemon.containerd_store)
+        build_plan = _plan(job, builder, cached, began)
+        published = replace(_make(job, ports, registry, build_plan, made_tags, keys), cache=cached.kind)
     published = replace(
         published, seconds=(ports.clock.now() - began).total_seconds(), notes=tuple(dict.fromkeys(job.notes))
     )
@@ -132,16 +134,20 @@ def _tag_again(job: Job, registry: Registry, manifest: Manifest, made_tags: Tags
     return _published(job, registry, manifest, made_tags, keys, built=False)
 
 
-def _plan(job: Job, registry: Registry, builder: str, *, exports: bool, began: datetime) -> BuildPlan:
+def _cache(job: Job, registry: Registry, *, exports: bool) -> Cache:
     has_latest = job.inputs.cache in ("auto", "inline") and _is_there(registry, job.name, "latest")
     chosen = cache.choose(job.inputs.cache, job.name, job.environ, exports=exports, pushes=job.push, has_latest=has_latest)
     job.notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
+    return chosen
+
+
+def _plan(job: Job, builder: str, cached: Cache, began: datetime) -> BuildPlan:
     labels = plan.labels(job.inputs, job.subject, job.context, job.environ, job.epoch)
     if job.push and job.inputs.skip_unchanged:
         labels[reuse.BUILT_LABEL] = f"{began:%Y-%m-%dT%H:%M:%S}Z"
     made = plan.plan(job.inputs, job.sources, labels, job.environ, job.epoch)
     job.notes.extend(made.notes)
-    return replace(made, arguments=(*made.arguments, *chosen.arguments, *([f"--builder={builder}"] if builder else [])))
+    return replace(made, arguments=(*made.arguments, *cached.arguments, *([f"--builder={builder}"] if builder else [])))
 
 
 def _is_there(registry: Registry, name: names.ImageName, tag: str) -> bool:

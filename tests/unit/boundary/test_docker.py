@@ -54,11 +54,8 @@ class Tool:
 
 
 @pytest.fixture
-def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    made = Tool(tmp_path)
-    # subprocess looks programs up in this process's PATH.
-    monkeypatch.setenv("PATH", f"{tmp_path}/bin")
-    return made
+def tool(tmp_path: Path) -> Tool:
+    return Tool(tmp_path)
 
 
 def test_no_daemon_is_said_with_its_address(tool: Tool, tmp_path: Path) -> None:
