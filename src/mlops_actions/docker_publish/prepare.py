@@ -9,7 +9,7 @@ from pathlib import Path
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import was_given
 from mlops_actions.core.event import Event
-from mlops_actions.docker_publish import legacy_tags, names, tags, workspace
+from mlops_actions.docker_publish import legacy_tags, names, options, plan, tags, workspace
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.names import ImageName, Resolved
 from mlops_actions.docker_publish.plan import Sources
@@ -41,6 +41,11 @@ class Job:
 def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Job:
     """Resolve name, commit and paths; raises BadInput before anything outside the workspace is touched."""
     image = _name(inputs, context)
+    plan.build_arguments(inputs, environ)
+    options.parse(inputs.build_options or "")
+    for rule in inputs.tags:
+        if rule not in tags.RULES:
+            tags.literal(rule, [])
     checkout = ports.read_checkout(context.workspace)
     subject = subject_of(inputs, context, event, checkout, ports.clock.now())
     push = not subject.from_fork if inputs.push is None else inputs.push

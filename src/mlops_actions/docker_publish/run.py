@@ -44,7 +44,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     job.notes.extend(made_tags.notes)
 
     def resolve(reference: str) -> str | None:
-        return _base_digest(reference, job.name.registry, registry, daemon, ports)
+        return _base_digest(reference, job, registry, daemon, ports)
 
     keys = reuse.Fingerprints(reason="'skip-unchanged' is false")
     if job.push and inputs.skip_unchanged:
@@ -98,12 +98,12 @@ def _builder(job: Job, ports: Ports) -> tuple[Daemon | None, str, str]:
     return daemon, "", daemon.platform
 
 
-def _base_digest(reference: str, host: str, registry: Registry, daemon: Daemon | None, ports: Ports) -> str | None:
+def _base_digest(reference: str, job: Job, registry: Registry, daemon: Daemon | None, ports: Ports) -> str | None:
     """Find the digest a base image has where this build will look for it; None where nobody knows."""
     where, repository, tag = names.parse_reference(reference)
     if tag.startswith("sha256:"):
         return tag
-    client = registry if where == host else ports.registry(where, None, None)
+    client = registry if where == job.name.registry else ports.registry(where, None, None)
     local = f"{where}/{repository}" if where != names.DOCKER_HUB else repository.removeprefix("library/")
 
     def there() -> str | None:
@@ -112,12 +112,15 @@ def _base_digest(reference: str, host: str, registry: Registry, daemon: Daemon |
         except ActionError:
             return None
 
+    def here() -> str | None:
+        return ports.docker.local_digest(local, tag)
+
     # The classic store takes a local image first; containerd's asks the registry first, a BuildKit elsewhere nothing else.
     if daemon is None:
         return there()
-    if daemon.containerd_store:
-        return there() or ports.docker.local_digest(local, tag)
-    return ports.docker.local_digest(local, tag) or there()
+    if daemon.containerd_store or "--pull" in (job.inputs.build_options or ""):
+        return there() or here()
+    return here() or there()
 
 
 def _find(job: Job, registry: Registry, keys: reuse.Fingerprints, now: datetime) -> reuse.Found:
@@ -168,6 +171,8 @@ def _make(
     if not job.push:
         image_id = str(metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or "")
         size = ports.docker.image_size(references[0]) if not job.inputs.builder else None
+        if job.inputs.builder:
+            job.notes.append("the image stays in the cache of the BuildKit: it was neither pushed nor loaded into a daemon")
         return Published(job.name, job.subject, made_tags, "", image_id, True, False, size, 0.0, cached=stages)
     manifest = _confirmed(job, registry, str(metadata.get("containerimage.digest", "")), first)
     _put(job, registry, manifest, [tag for tag in made_tags.names if tag != first])

@@ -328,3 +328,28 @@ def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None
     made = publisher.publish().outputs
     assert f"docker pull {made['ref']}" in publisher.summary
     assert "<img" not in publisher.summary
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tags": "type=sha"},
+        {"build-options": "--output=x"},
+        {"build-args": "PATH=x"},
+        {"file": "missing"},
+        {"context": ".."},
+    ],
+)
+def test_bad_input_is_found_before_anything_is_asked(publisher: Publisher, given: Mapping[str, str]) -> None:
+    with pytest.raises(BadInput):
+        publisher.publish(given)
+    assert publisher.registry.log == []
+
+
+def test_a_builder_builds_instead_of_the_daemon(publisher: Publisher) -> None:
+    """What the classic store could not do, a BuildKit elsewhere can."""
+    made = publisher.publish({"builder": "tcp://buildkit:1234", "platforms": "linux/amd64,linux/arm64"})
+    assert made.outputs["built"] == "true"
+    assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
+    assert publisher.publish({"builder": "tcp://buildkit:1234", "push": "false"}).outputs["digest"] == ""
+    assert "neither pushed nor loaded" in publisher.log.getvalue()
