@@ -220,8 +220,8 @@ CASES = [
         "reviews not readable",
         "approval-unknown",
         inputs=APPROVAL,
-        before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/reviews", 500),
-        exits=4,
+        before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/reviews", 403),
+        exits=3,
         reply=("did not show the reviews",),
     ),
     # Checks

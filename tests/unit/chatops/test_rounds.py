@@ -1,0 +1,36 @@
+"""Calls that go together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.errors import Cancelled, Unavailable
+
+
+def test_calls_of_a_round_do_not_wait_for_one_another() -> None:
+    together = threading.Barrier(4)
+    calls: dict[int, Callable[[], int]] = {number: (lambda: together.wait(timeout=30)) for number in range(4)}
+    assert sorted(gather(calls).values()) == [0, 1, 2, 3]  # type: ignore[type-var]
+
+
+def test_one_that_fails_leaves_the_others_alone() -> None:
+    def fail() -> int:
+        raise error
+
+    error = Unavailable("no answer", "")
+    done: list[str] = []
+    assert gather({"a": lambda: 1, "b": fail}, lambda key, _: done.append(key)) == {"a": 1, "b": error}
+    assert done == ["a"]
+    assert gather({"b": fail}) == {"b": error}
+
+
+def test_a_cancellation_comes_through() -> None:
+    def cancelled() -> int:
+        raise Cancelled(2)
+
+    with pytest.raises(Cancelled):
+        gather({"a": cancelled, "b": lambda: 1})
