@@ -7,6 +7,8 @@ workspace (GITHUB_WORKSPACE is right); HOME is this machine's; the post stage ge
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -19,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.docker_daemon import Docker
+from tests.e2e.docker_daemon import Docker, cache_directory
 
 SUITE = "machine-learning-apps/mlops-actions"
 CHECKOUT = "actions/checkout"
@@ -122,17 +124,33 @@ class Act:
             "--env", f"CHECKOUT_ORIGIN={origin.resolve()}",
             *_options("--env", env), *_options("--secret", secrets), *_options("--var", variables),
         ]  # fmt: skip
-        for used in set(_uses(yaml.safe_load((checkout / workflow).read_text()))):
-            action, _, ref = used.partition("@")
+        used = set(_uses(yaml.safe_load((checkout / workflow).read_text())))
+        for action, _, ref in (name.partition("@") for name in used):
             folder = CHECKOUT_STAND_IN if action == CHECKOUT else self.suite
             command += ["--local-repository", f"{'/'.join(action.split('/')[:2])}@{ref}={folder}"]
-            if action.startswith(SUITE) and not rebuild:
-                self.docker("tag", self.images["suite"], image_name(used))
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "DOCKER_HOST": self.docker.host}
-        done = subprocess.run(
-            command, env=environment, cwd=home, capture_output=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
-        )
+        with _alone():
+            for name in used:
+                if name.startswith(SUITE) and not rebuild:
+                    self.docker("tag", self.images["suite"], image_name(name))
+            done = subprocess.run(
+                command,
+                env=environment,
+                cwd=home,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
         return _read(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two runs of a workflow give their containers the same names, and each removes the other's."""
+    with (cache_directory() / "act.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def image_name(used: str) -> str:
