@@ -80,7 +80,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
 
     from mlops_actions.argo_submit.inputs import Inputs
     from mlops_actions.argo_submit.ports import Cluster, PullRequests
-    from mlops_actions.argo_submit.run import Ports, run
+    from mlops_actions.argo_submit.run import STATE, Ports, run
     from mlops_actions.argo_submit.run import post as conclude
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.git import checked_out
@@ -88,6 +88,8 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
 
+    if post and not runner.state(STATE):
+        return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
     event = load(context.event_name, context.event_path) if context.event_path.is_file() else None

@@ -32,7 +32,7 @@ TIMEOUT = 900.0
 
 @dataclass
 class StepRun:
-    """What came of one step of a job, its main stage."""
+    """What came of one step of a job; `outcome` is empty where it did not run."""
 
     name: str
     outcome: str = ""
