@@ -47,6 +47,12 @@ HOSTILE = [
     "<body onload=attack()>",
     "<a id=checks name=checks class='card verdict'>x</a>",
     '```mermaid\nflowchart LR\n  a["<img src=x onerror=attack()>"]\n  click a "javascript:attack()"\n```',
+    '```mermaid\n%%{init: {"securityLevel": "loose", "flowchart": {"htmlLabels": true}}}%%\nflowchart LR\n'
+    '  a["<img src=x onerror=attack()>"]\n  click a call attack()\n```',
+    "```mermaid\n---\nconfig:\n  securityLevel: loose\n  htmlLabels: true\n---\nflowchart LR\n"
+    '  a["<svg><script>attack()</script></svg>"] --> b["<img src=x onerror=attack()>"]\n```',
+    '```mermaid\n%%{init: {"themeCSS": "} </style><img src=x onerror=attack()>"}}%%\nflowchart LR\n  a --> b\n```',
+    '```mermaid\nxychart-beta\n  title "</text><img src=x onerror=attack()>"\n  line [1, 2]\n```',
     "```html\n</code></pre><script>attack()</script>\n```",
     "`</code><script>attack()</script>`",
     "| a |\n|---|\n| <script>attack()</script> |",
