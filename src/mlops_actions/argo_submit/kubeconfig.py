@@ -85,6 +85,8 @@ def choose(config: Json, context: str | None, origin: str) -> Chosen:
     if not server.startswith(("https://", "http://")):
         raise BadInput(f"{origin}: the cluster of context '{name}' has no server address", _REMEDY)
     _refuse_programs(user, name, origin)
+    for entry in (cluster, user):
+        _check_data(entry, origin)
     single = {
         "apiVersion": "v1", "kind": "Config", "current-context": name,
         "clusters": [{"name": name, "cluster": cluster}],
@@ -129,6 +131,13 @@ def _refuse_programs(user: Json, context: str, origin: str) -> None:
             f"{origin}: the user of context '{context}' uses an auth-provider, which may run programs",
             "give a kubeconfig that holds a token, such as a service account's",
         )
+
+
+def _check_data(entry: Json, origin: str) -> None:
+    for key in ("certificate-authority-data", "client-certificate-data", "client-key-data"):
+        # The client's own decoder skips what is no base64, and would then trust nothing, or everything.
+        if entry.get(key) and "-----BEGIN" not in (_decoded(str(entry[key])) or ""):
+            raise BadInput(f"{origin} cannot be used: '{key}' is no base64 of a PEM file", _REMEDY)
 
 
 def _decoded(text: str) -> str | None:

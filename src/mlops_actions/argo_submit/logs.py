@@ -24,7 +24,8 @@ FOLLOWED_AT_ONCE: Final = 8
 HEAD_LINES: Final = 1_000
 TAIL_LINES: Final = 4_000
 LINE_LENGTH: Final = 4_000
-PAUSE: Final = 1.0
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 2.0
 ATTEMPTS: Final = 30  # without a line in between
 
 
@@ -160,8 +161,8 @@ class LogCollector:
                 return kept.ended(source, "the pod is gone; what it printed afterwards is not known")
             except (Unavailable, BadInput):
                 pass  # a broken connection, or a container that is just starting (400)
+            self._stop.wait(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE))
             failures += 1
-            self._stop.wait(PAUSE)
         return kept.ended(source, "the log broke off")
 
     def _is_over(self, source: Source) -> bool:

@@ -207,7 +207,7 @@ def _check_arguments(document: Document, path: tuple[str, ...], spec: Json) -> N
         where = document.at(*path, "arguments", "parameters", number)
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
-            # An unquoted n, y, on or off is a truth value in YAML 1.1.
+            # An unquoted on, off, yes or no is a truth value in YAML 1.1.
             raise InvalidManifest(where, f"parameter {number + 1} has no name that is a text", _QUOTE)
         if name in seen:
             raise InvalidManifest(where, f"the parameter '{name}' is declared twice", "keep one of them")

@@ -48,10 +48,10 @@ def changes(before: Status | None, after: Status) -> list[str]:
 
 def line(node: Node) -> str:
     """Write one node: mark, name, how long, what it says."""
-    parts = [MARKS.get(node.phase, "?"), node.display_name]
+    parts = [MARKS.get(node.phase, "?"), _shortened(node.display_name)]
     if node.finished is not None and node.phase in ("Succeeded", "Failed", "Error"):
         parts.append(f"({duration(node.seconds)})")
-    if node.phase in ("Skipped", "Omitted"):
+    if node.phase in ("Skipped", "Omitted") and not node.message:
         parts.append(f"({node.phase.lower()})")
     if node.message and node.phase not in ("Succeeded", "Running"):
         parts.append(_shortened(node.message))

@@ -115,8 +115,8 @@ def read(workflow: Mapping[str, Any]) -> Status:
     metadata, status = workflow.get("metadata") or {}, workflow.get("status") or {}
     notes: list[str] = []
     raw = _nodes(status, notes)
-    nodes = {str(key): _node(str(key), one) for key, one in raw.items() if isinstance(one, dict)}
     name = str(metadata.get("name") or "")
+    nodes = {str(key): _node(str(key), one, name) for key, one in raw.items() if isinstance(one, dict)}
     phase = str(status.get("phase") or "")
     root = nodes.get(name)
     return Status(
@@ -170,12 +170,13 @@ def _unpacked(packed: str) -> Mapping[str, Any]:
     return found
 
 
-def _node(identity: str, raw: Mapping[str, Any]) -> Node:
+def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> Node:
+    display = str(raw.get("displayName") or raw.get("name") or identity)
     outputs = raw.get("outputs") or {}
     return Node(
         id=identity,
         name=str(raw.get("name") or identity),
-        display_name=str(raw.get("displayName") or raw.get("name") or identity),
+        display_name=display.removeprefix(f"{workflow}."),  # an exit handler's is NAME.onExit
         type=str(raw.get("type") or ""),
         template=str(raw.get("templateName") or (raw.get("templateRef") or {}).get("template") or ""),
         phase=str(raw.get("phase") or ""),

@@ -212,7 +212,7 @@ def connect(
 
     config, base, origin = _find(kubeconfig, environ)
     if config is None:
-        return _in_cluster(pause)
+        return _in_cluster(runner, pause)
     for secret in kubeconfigs.secrets(config):
         runner.mask(secret)
     chosen = kubeconfigs.choose(config, context, origin)
@@ -228,6 +228,7 @@ def connect(
         )
     except (loader.ConfigException, binascii.Error, ValueError, OSError) as error:
         raise BadInput(f"{origin} cannot be used: {type(error).__name__}", "check its certificates and keys") from None
+    _mask_token(configuration, runner)
     try:
         return Transport(configuration, pause), chosen.namespace or "default"
     except (OSError, ValueError) as error:  # a certificate that is none
@@ -301,7 +302,13 @@ def _refuse_plain_text(chosen: kubeconfigs.Chosen) -> None:
         )
 
 
-def _in_cluster(pause: Callable[[float], None]) -> tuple[Transport, str]:
+def _mask_token(configuration: Any, runner: Runner) -> None:
+    """Mask the token also where it came from a file."""
+    for token in configuration.api_key.values():
+        runner.mask(str(token).removeprefix("Bearer "))
+
+
+def _in_cluster(runner: Runner, pause: Callable[[float], None]) -> tuple[Transport, str]:
     import kubernetes.config as loader
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import incluster_config
@@ -314,6 +321,7 @@ def _in_cluster(pause: Callable[[float], None]) -> tuple[Transport, str]:
             f"this is a pod of a cluster, but its service account cannot be used: {error}",
             "mount the service account's token, or give 'kubeconfig'",
         ) from None
+    _mask_token(configuration, runner)
     namespace = Path(incluster_config.SERVICE_TOKEN_FILENAME).parent / "namespace"
     found = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
     return Transport(configuration, pause), found or "default"

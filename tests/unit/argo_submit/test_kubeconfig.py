@@ -1,0 +1,88 @@
+"""Kubeconfigs: spellings, contexts, refusals, secrets."""
+
+from __future__ import annotations
+
+import base64
+import copy
+
+import pytest
+import yaml
+
+from mlops_actions.argo_submit import kubeconfig
+from mlops_actions.core.errors import BadInput
+
+CONFIG = {
+    "apiVersion": "v1", "kind": "Config", "current-context": "one",
+    "clusters": [{"name": "c1", "cluster": {"server": "https://one.test"}}, {"name": "c2", "cluster": {"server": "https://two"}}],
+    "users": [{"name": "u", "user": {"token": "t0ken"}}],
+    "contexts": [
+        {"name": "one", "context": {"cluster": "c1", "user": "u", "namespace": "ml"}},
+        {"name": "two", "context": {"cluster": "c2", "user": "u"}},
+        {"name": "broken", "context": {"cluster": "c3", "user": "u"}},
+    ],
+}  # fmt: skip
+TEXT = yaml.safe_dump(CONFIG)
+
+
+def test_yaml_and_base64_are_told_from_a_path() -> None:
+    assert kubeconfig.inline(TEXT) == TEXT
+    encoded = base64.b64encode(TEXT.encode()).decode()
+    assert kubeconfig.inline(encoded) == TEXT
+    wrapped = "\n".join(encoded[start : start + 76] for start in range(0, len(encoded), 76))
+    assert kubeconfig.inline(wrapped) == TEXT
+    assert kubeconfig.inline("/home/me/.kube/config") is None
+    assert kubeconfig.inline("kubeconfig") is None
+
+
+def test_a_context_is_cut_out() -> None:
+    chosen = kubeconfig.choose(CONFIG, None, "it")
+    assert (chosen.server, chosen.namespace) == ("https://one.test", "ml")
+    assert len(chosen.config["clusters"]) == 1
+    assert kubeconfig.choose(CONFIG, "two", "it").server == "https://two"
+
+
+@pytest.mark.parametrize(
+    ("context", "problem"),
+    [("three", "it has no context 'three'"), ("broken", "it names the cluster 'c3', but holds none of this name")],
+)
+def test_what_is_missing_is_named(context: str, problem: str) -> None:
+    with pytest.raises(BadInput, match=problem):
+        kubeconfig.choose(CONFIG, context, "it")
+
+
+def test_without_a_current_context_the_choices_are_listed() -> None:
+    with pytest.raises(BadInput) as caught:
+        kubeconfig.choose({**CONFIG, "current-context": ""}, None, "it")
+    assert caught.value.remedy == "give 'kube-context', one of: one, two, broken"
+
+
+@pytest.mark.parametrize(
+    "user", [{"exec": {"command": "sh", "args": ["-c", "id"]}}, {"auth-provider": {"config": {"cmd-path": "x"}}}]
+)
+def test_programs_are_not_run(user: dict[str, object]) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["users"] = [{"name": "u", "user": user}]
+    with pytest.raises(BadInput, match="program"):
+        kubeconfig.choose(config, None, "it")
+
+
+@pytest.mark.parametrize("text", ["- a", "words", "clusters: 3", "clusters: [{}]", "{"])
+def test_what_is_no_kubeconfig_is_refused_without_showing_it(text: str) -> None:
+    secret = "s3cret-token"
+    with pytest.raises(BadInput) as caught:
+        kubeconfig.parse(f"{text} #{secret}", "it")
+    assert secret not in str(caught.value)
+
+
+def test_of_several_files_the_first_counts() -> None:
+    other = copy.deepcopy(CONFIG)
+    other["clusters"] = [{"name": "c1", "cluster": {"server": "https://other"}}, {"name": "c9", "cluster": {"server": "https://n"}}]
+    whole = kubeconfig.merged([CONFIG, other])
+    assert [entry["name"] for entry in whole["clusters"]] == ["c1", "c2", "c9"]
+    assert whole["clusters"][0]["cluster"]["server"] == "https://one.test"
+
+
+def test_secrets_are_found_as_written_and_as_meant() -> None:
+    key = base64.b64encode(b"PRIVATE").decode()
+    found = list(kubeconfig.secrets({"users": [{"user": {"token": "t0ken", "client-key-data": key, "password": "pw"}}]}))
+    assert found == ["t0ken", key, "PRIVATE", "pw"]

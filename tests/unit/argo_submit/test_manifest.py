@@ -1,0 +1,117 @@
+"""Manifests: which document is run, what of it is sent, what is wrong and where."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_actions.argo_submit.documents import InvalidManifest, read
+from mlops_actions.argo_submit.manifest import Overrides, from_template, overridden, select, to_workflow
+from mlops_actions.core.errors import BadInput
+
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n"
+PLAIN = HEAD + "metadata: {generateName: a-}\nspec:\n  entrypoint: main\n  templates:\n  - {name: main, suspend: {}}\n"
+
+
+def load(text: str) -> dict[str, object]:
+    return to_workflow(select(read(text, "ci/wf.yaml")))
+
+
+def test_a_workflow_is_taken_without_what_the_server_owns() -> None:
+    made = load(PLAIN.replace("generateName: a-", "generateName: a-, uid: u, resourceVersion: '1'") + "status: {phase: x}")
+    assert made["metadata"] == {"generateName": "a-"}
+    assert "status" not in made
+
+
+def test_a_template_is_run_by_its_spec() -> None:
+    made = load(PLAIN.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: a-", "name: base"))
+    assert made["kind"] == "Workflow"
+    assert made["metadata"] == {"generateName": "base-"}
+
+
+def test_a_cron_workflow_is_run_by_its_workflow_spec() -> None:
+    made = load(
+        "apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\nmetadata: {name: nightly}\nspec:\n"
+        "  schedules: ['0 0 * * *']\n  workflowMetadata: {labels: {team: ml}}\n"
+        "  workflowSpec: {entrypoint: main, templates: [{name: main, suspend: {}}]}\n"
+    )
+    assert made["metadata"] == {
+        "generateName": "nightly-", "annotations": {},
+        "labels": {"team": "ml", "workflows.argoproj.io/cron-workflow": "nightly"},
+    }
+    assert made["spec"] == {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("a: [1", 1, "not valid YAML"),
+        ("a: 1\n\tb: 2\n", 2, "not valid YAML"),
+        ("- a\n- b\n", 1, "a list is not a Workflow"),
+        ("just words", 1, "a str is not a Workflow"),
+        ("apiVersion: v1\nkind: ConfigMap\n", 2, "ConfigMap is not a Workflow"),
+        ("apiVersion: v1\n", 1, "a document without 'kind' is not a Workflow"),
+        ("apiVersion: argoproj.io/v2\nkind: Workflow\n", 1, "apiVersion is 'argoproj.io/v2'"),
+        (PLAIN + "---\n" + PLAIN, 9, "several documents"),
+        (HEAD + "metadata: {}\n", 1, "'spec' is missing"),
+        (HEAD + "metadata: []\nspec: []\n", 4, "'spec' is missing or no mapping"),
+        (PLAIN.replace("entrypoint: main", "entrypoint: mein"), 5, "'entrypoint' names no template: 'mein'"),
+        (PLAIN.replace("  entrypoint: main\n", ""), 4, "'entrypoint' is missing"),
+        (PLAIN + "  onExit: bye\n", 8, "'onExit' names no template: 'bye'"),
+        (PLAIN + "  - {name: main, suspend: {}}\n", 8, "two templates are called 'main'"),
+        (PLAIN + "  - {suspend: {}}\n", 8, "template 2 has no name"),
+        (PLAIN + "  - {name: on, suspend: {}}\n", 8, "template 2 has no name that is a text"),
+        (PLAIN + "  arguments:\n    parameters:\n    - {name: on}\n", 10, "parameter 1 has no name that is"),
+        (PLAIN + "  arguments:\n    parameters:\n    - {name: a}\n    - {name: a}\n", 11, "'a' is declared twice"),
+        (PLAIN + "  arguments: [a]\n", 8, "'arguments.parameters' must be a list"),
+        (PLAIN + "  entrypoint: main\n", 8, "the key 'entrypoint' is given twice"),
+        (PLAIN.replace("generateName: a-", "name: Not_Valid"), 3, "metadata.name is no Kubernetes name"),
+        (PLAIN.replace("generateName: a-", "name: a, labels: {v: 1}"), 3, "metadata.labels must map to texts"),
+        ("a: !!python/object/apply:os.system [id]\n", 1, "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line(text: str, line: int, problem: str) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        load(text)
+    assert problem in caught.value.cause
+    assert (caught.value.place.file, caught.value.place.line) == ("ci/wf.yaml", line)
+    assert caught.value.remedy
+
+
+def test_an_empty_manifest_is_an_error() -> None:
+    with pytest.raises(BadInput, match="the manifest is empty"):
+        load("---\n# nothing\n---\n")
+
+
+def test_aliases_cannot_blow_up() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    with pytest.raises(InvalidManifest, match="holds more than"):
+        read("\n".join(lines), "bomb.yaml")
+
+
+def test_an_alias_of_itself_ends() -> None:
+    with pytest.raises(InvalidManifest, match="holds more than"):
+        read("a: &a [*a]", "loop.yaml")
+
+
+def test_overrides_are_laid_over_the_manifest() -> None:
+    made = overridden(load(PLAIN), Overrides(
+        namespace="ml", name="mine", labels={"a": "1"}, annotations={"b": "2"}, service_account="runner", priority=3,
+    ))
+    assert made["metadata"] == {"namespace": "ml", "name": "mine", "labels": {"a": "1"}, "annotations": {"b": "2"}}
+    assert (made["spec"]["serviceAccountName"], made["spec"]["priority"]) == ("runner", 3)
+
+
+def test_an_entrypoint_that_is_no_template_is_an_error() -> None:
+    with pytest.raises(BadInput, match="input 'entrypoint' names no template: 'other'"):
+        overridden(load(PLAIN), Overrides(entrypoint="other"))
+
+
+def test_a_template_of_the_cluster_is_referred_to() -> None:
+    template = {"metadata": {"name": "base"}, "spec": {"arguments": {"parameters": [{"name": "a", "value": "1"}]}}}
+    made = from_template("clusterworkflowtemplate", template)
+    assert made["spec"] == {
+        "workflowTemplateRef": {"name": "base", "clusterScope": True},
+        "arguments": {"parameters": [{"name": "a", "value": "1"}]},
+    }
+    assert made["metadata"]["labels"] == {"workflows.argoproj.io/cluster-workflow-template": "base"}

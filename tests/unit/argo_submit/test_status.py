@@ -1,0 +1,173 @@
+"""What a workflow's object says, what is logged of it, and what it looks like."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_actions.argo_submit import diagram, progress, report
+from mlops_actions.argo_submit.report import Facts
+from mlops_actions.argo_submit.status import Status, has_ended, read
+
+
+def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": name, "name": name, "displayName": name, "type": kind, "phase": phase, "templateName": "t",
+        "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:05Z", **fields,
+    }
+
+
+def workflow(*nodes: dict[str, Any], phase: str = "Succeeded", **status: Any) -> Status:
+    return read({
+        "metadata": {"name": "wf", "namespace": "ml", "uid": "u", "resourceVersion": "5"},
+        "status": {
+            "phase": phase, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T01:02:03Z", "progress": "1/2",
+            "nodes": {one["id"]: one for one in nodes}, **status,
+        },
+    })
+
+
+def test_outputs_are_the_entrypoints_and_the_global_ones() -> None:
+    parameters = [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}, {"name": "empty"}]
+    found = workflow(
+        node("wf", outputs={"parameters": parameters}), outputs={"parameters": [{"name": "b", "value": "global"}]}
+    )
+    assert dict(found.outputs) == {"a": "1", "b": "global"}
+    assert found.seconds == 3723
+
+
+def test_the_end_is_known_by_label_or_phase() -> None:
+    assert has_ended({"labels": {"workflows.argoproj.io/completed": "true"}})
+    assert has_ended({"labels": {"workflows.argoproj.io/phase": "Error"}})
+    assert not has_ended({"labels": {"workflows.argoproj.io/phase": "Running"}})
+    assert not has_ended({})
+
+
+def test_failed_nodes_are_the_ones_to_blame() -> None:
+    found = workflow(
+        node("wf", "DAG", "Failed", children=["retry", "ok"]), node("group", "TaskGroup", "Failed"),
+        node("retry", "Retry", "Succeeded", children=["try0", "try1"]), node("try0", phase="Failed"), node("try1"),
+        node("lost", "Retry", "Failed", children=["l0", "l1"]), node("l0", phase="Failed"), node("l1", phase="Failed"),
+        node("bad", phase="Error", message="boom"), node("ok"), phase="Failed",
+    )
+    assert [one.id for one in found.failed()] == ["bad", "l1"]
+
+
+def test_where_no_leaf_failed_the_root_is_named() -> None:
+    assert [one.id for one in workflow(node("wf", "DAG", "Error"), phase="Error").failed()] == ["wf"]
+
+
+def test_compressed_nodes_are_unpacked() -> None:
+    packed = base64.b64encode(gzip.compress(json.dumps({"a": node("a")}).encode())).decode()
+    assert list(workflow(compressedNodes=packed).nodes) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "packed", ["***", base64.b64encode(b"(\xb5/\xfd zstd").decode(), base64.b64encode(b"\x1f\x8bno").decode()]
+)
+def test_what_cannot_be_unpacked_is_said(packed: str) -> None:
+    found = workflow(compressedNodes=packed)
+    assert found.nodes == {}
+    assert found.notes[0].startswith("the nodes cannot be shown")
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    packed = base64.b64encode(gzip.compress(b" " * (80 * 1024 * 1024), 9)).decode()
+    assert workflow(compressedNodes=packed).notes == ("the nodes cannot be shown: unpacked they would be too large",)
+
+
+def test_only_what_is_new_is_logged() -> None:
+    before = workflow(node("wf", "DAG", "Running"), node("a", phase="Running"), phase="Running")
+    after = workflow(node("wf", "DAG", "Running"), node("a"), node("b", phase="Failed", message="main: Error (exit code 1)"))
+    assert progress.changes(before, after) == ["✔ a (1m 05s)", "✖ b (1m 05s) main: Error (exit code 1)"]
+    assert progress.changes(after, after) == []
+
+
+def test_many_changes_are_summed_up_and_failures_named() -> None:
+    nodes = [node(f"n{number}") for number in range(200)] + [node("bad", phase="Failed")]
+    lines = progress.changes(None, workflow(*nodes))
+    assert lines == ["✖ bad (1m 05s)", "… and 200 more: 200 succeeded"]
+
+
+def test_the_tree_nests_and_sums_up_loops() -> None:
+    items = [node(f"each({n}:{n})", boundaryID="wf") for n in range(50)]
+    found = workflow(
+        node("wf", "DAG"), node("each", "TaskGroup", boundaryID="wf", children=[one["id"] for one in items]), *items,
+        node("after", boundaryID="wf"),
+    )
+    assert progress.tree(found) == [
+        "✔ wf (1m 05s)", "  ✔ each (1m 05s)", "    … 50 items: 50 succeeded", "  ✔ after (1m 05s)",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (0.4, "0s"), (59.4, "59s"), (192, "3m 12s"), (7500, "2h 05m")])
+def test_durations(seconds: float | None, text: str) -> None:
+    assert progress.duration(seconds) == text
+
+
+def test_the_picture_joins_what_runs_through_what_only_holds() -> None:
+    picture = diagram.draw(workflow(
+        node("wf", "Steps", children=["g0"]), node("g0", "StepGroup", children=["a", "b"]), node("a", children=["g1"]),
+        node("b", phase="Failed", children=["g1"]), node("g1", "StepGroup", children=["c"]), node("c", "Skipped", "Skipped"),
+    ))
+    assert '  n0["✔ a 1m 05s"]:::Succeeded' in picture
+    assert '  n1["✖ b 1m 05s"]:::Failed' in picture
+    assert "  n0 --> n2" in picture
+    assert "  n1 --> n2" in picture
+
+
+def test_a_large_loop_becomes_one_box() -> None:
+    items = [node(f"each({n}:{n})", phase="Failed" if n == 7 else "Succeeded", children=["after"]) for n in range(300)]
+    picture = diagram.draw(workflow(node("wf", "DAG", children=[one["id"] for one in items]), *items, node("after")))
+    assert "each ×300 1✖ 299✔" in picture
+    assert picture.count(":::") == 2
+
+
+def test_one_node_needs_no_picture() -> None:
+    assert diagram.draw(workflow(node("wf"))) == ""
+
+
+HOSTILE = [
+    "a\nb", '"]; click n0 "https://evil.test"', "`</details>`", "|x|\n| y", "@everyone #1", "<script>alert(1)</script>",
+    "```\n# x", "%%{init: {}}%%", "\u202egnp.exe", "end", "::error::x",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@given(more=st.text(max_size=10))
+def test_a_name_cannot_leave_its_place(name: str, more: str) -> None:
+    name += more
+    found = workflow(
+        node("wf", "DAG", "Failed", children=["a", "b"]), node("a", displayName=name, phase="Failed", message=name),
+        node("b", displayName=name), phase="Failed", message=name, outputs={"parameters": [{"name": name, "value": name}]},
+    )
+    plain = workflow(
+        node("wf", "DAG", "Failed", children=["a", "b"]), node("a", displayName="x", phase="Failed", message="x"),
+        node("b", displayName="x"), phase="Failed", message="x", outputs={"parameters": [{"name": "x", "value": "x"}]},
+    )
+    facts = Facts(parameters={"p": name}, image=name, actor=name)
+    # Whatever it is called, it takes the same lines as a harmless name does, in the same places.
+    hostile = report.comment(found, facts)
+    harmless = report.comment(plain, Facts(parameters={"p": "x"}, image="x", actor="x"))
+    assert _skeleton(hostile) == _skeleton(harmless)
+    assert "<script" not in re.sub(r"(`+).*?\1", "", hostile)
+    assert "\n" not in progress.line(found.nodes["a"])
+    inside = hostile.partition("```mermaid")[2].partition("```")[0]
+    assert all(line.count('"') in (0, 2) for line in inside.splitlines())
+
+
+def _skeleton(text: str) -> list[str]:
+    return [line[:2] + str(line.count(" | ")) for line in text.split("\n")]
+
+
+def test_the_comment_holds_no_log() -> None:
+    found = workflow(node("wf", phase="Failed", message="m"), phase="Failed")
+    assert "s3cret" in report.summary(found, Facts(), {"wf": ["s3cret"]})
+    assert "s3cret" not in report.comment(found, Facts())
