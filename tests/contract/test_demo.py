@@ -141,6 +141,15 @@ def test_a_training_that_fails_fails_the_demo_and_shows_why(
     assert "The demo failed: the job baseline ended with failure" in said
 
 
+def test_outside_of_a_checkout_it_says_where_to_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setattr(repository, "EXAMPLE", tmp_path / "nowhere")
+    assert demo_command.run(tmp_path / "output") == 1
+    assert "is missing: run the demo from a checkout of the suite" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_it_with_its_own_code_and_nothing_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     private = tmp_path / "private"

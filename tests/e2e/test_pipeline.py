@@ -18,6 +18,7 @@ import yaml
 
 from mlops_actions.sandbox.cluster import DockerExecutor
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
+from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo import repository as digits
 from mlops_actions.sandbox.demo.repository import DigitsRepository
 from mlops_actions.sandbox.demo.story import COMMAND, CONTRIBUTOR, MAINTAINER, NAME, STRANGER
@@ -84,6 +85,7 @@ def world(
         found.collaborator(MAINTAINER, "maintain")
         found.collaborator(CONTRIBUTOR, "write")
         yield World(sandbox, registry, Act(docker, images, checkout, root / "act"), made, found)
+        machine.forget(client, registry.host)
 
 
 def logged_in(directory: Path, registry: DebianRegistry) -> Path:

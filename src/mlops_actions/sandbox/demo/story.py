@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from mlops_actions.sandbox.cluster import LocalImage
 from mlops_actions.sandbox.demo import repository, results
 from mlops_actions.sandbox.demo.console import Console
+from mlops_actions.sandbox.demo.repository import DigitsRepository
 from mlops_actions.sandbox.github import PullRequest
 from mlops_actions.sandbox.runner.environment import Run
 from mlops_actions.sandbox.runner.job import JobResult, Settings, run_workflow
@@ -47,7 +49,7 @@ class Story:
         self._sandbox, self._console, self._output, self._root = sandbox, console, output, root
         self._checkout = checkout
         self._without_docker = without_docker
-        self._digits = repository.make(root / "repository")
+        self._digits = _made(root / "repository")
         github, files = sandbox.github, repository.files(self._digits.path)
         self._repository = github.repository(NAME, sha=self._digits.main, files=files)
         self._repository.collaborator(MAINTAINER, "maintain")
@@ -169,3 +171,12 @@ class Story:
         self._console.bad(f"the job ended with {job.conclusion}; the end of {path}:")
         self._console.quote(path.read_text(encoding="utf-8").splitlines()[-_TAIL:])
         raise DemoFailed(f"the job {log} ended with {job.conclusion}")
+
+
+def _made(path: Path) -> DigitsRepository:
+    if shutil.which("git") is None:
+        raise DemoFailed("there is no git on this machine: install it (Debian: apt-get install git)")
+    try:
+        return repository.make(path)
+    except FileNotFoundError as error:
+        raise DemoFailed(str(error)) from error
