@@ -40,14 +40,10 @@ class Listener:
             return self._without_request(heard)
         request = heard.request
         job = self._door.as_job()
-        try:
-            found = self._decide(request, job)
-            if isinstance(found, Verdict):
-                return self._denied(request, found, job)
-            return self._granted(request, found, job)
-        except BaseException:
-            job.stop()
-            raise
+        found = self._decide(request, job)
+        if isinstance(found, Verdict):
+            return self._denied(request, found, job)
+        return self._granted(request, found, job)
 
     def _decide(self, request: Request, job: Repository) -> Verdict | Granted:
         while True:

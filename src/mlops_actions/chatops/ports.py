@@ -73,9 +73,6 @@ class Writer(Protocol):
 class Repository(Reader, Writer, Protocol):
     """One repository, seen with one token."""
 
-    def stop(self) -> None:
-        """Give up whatever waits."""
-
 
 class GitHubDoor(Protocol):
     """The ways to reach the repository. Nothing is imported or sent before one is taken."""

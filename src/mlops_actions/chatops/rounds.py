@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import NoReturn, TypeVar
 
 from mlops_actions.core.errors import ActionError
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-_MOST_AT_ONCE = 8
 
 
 def gather(
@@ -36,14 +38,32 @@ def gather(
         for key, call in calls.items():
             settle(key, call)
         return found
-    from concurrent.futures import ThreadPoolExecutor, as_completed
-
-    executor = ThreadPoolExecutor(min(len(calls), _MOST_AT_ONCE), thread_name_prefix="github")
-    try:
-        futures = {executor.submit(call): key for key, call in calls.items()}
-        for future in as_completed(futures):
-            settle(futures[future], future.result)
-    finally:
-        # A cancelled job must not wait for what is under way.
-        executor.shutdown(wait=False, cancel_futures=True)
+    for key, outcome in _at_once(calls):
+        settle(key, outcome)
     return found
+
+
+def _at_once(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Callable[[], Value]]]:
+    """Yield each call's key with a function that returns or raises what the call did, in the order they end.
+
+    The threads are daemons: a cancelled job ends at once instead of waiting for answers that nobody will read (an executor
+    would join its threads).
+    """
+    ended: SimpleQueue[tuple[Key, Callable[[], Value]]] = SimpleQueue()
+
+    def work(key: Key, call: Callable[[], Value]) -> None:
+        try:
+            value = call()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that asked, which raises it
+            ended.put((key, partial(_raise, error)))
+        else:
+            ended.put((key, lambda: value))
+
+    for key, call in calls.items():
+        Thread(target=work, args=(key, call), name="github", daemon=True).start()
+    for _ in calls:
+        yield ended.get()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error

@@ -71,6 +71,22 @@ class Stage:
             log = out.getvalue()
         return Ran(code, self._read("output"), self._read("state"), log)
 
+    def start(self, delivery: Delivery[Any], inputs: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Start the main stage as a process, and leave it running."""
+        for name in ("output", "state", "summary"):
+            (self.directory / name).write_bytes(b"")
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlops_actions", "chatops"],
+            env=self._environment(delivery, inputs),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def state(self) -> dict[str, str]:
+        """Read what the last main stage left for the post stage."""
+        return self._read("state")
+
     def _read(self, name: str) -> dict[str, str]:
         return read_file_command((self.directory / name).read_bytes().decode())
 

@@ -159,14 +159,6 @@ def test_something_else_answers(wired: Wired) -> None:
         wired.client().pull_request(1)
 
 
-def test_stopping_wakes_what_waits(wired: Wired) -> None:
-    wired.github.faults.secondary_rate_limit("GET /repos/*/*/pulls/1", retry_after=100)
-    client = wired.client()
-    client.stop()
-    with pytest.raises(Unavailable, match="given up"):
-        client.pull_request(1)
-
-
 def test_many_at_once_do_not_mix(wired: Wired) -> None:
     logins = [f"user{number}" for number in range(24)]
     for login in logins:

@@ -37,10 +37,6 @@ class GitHub:
         """Reach the repository that the workflow runs in, at the address the runner gave."""
         return cls(Transport(token, context.api_url, log), context.repository)
 
-    def stop(self) -> None:
-        """Give up whatever waits for a retry: the job is being cancelled."""
-        self._api.stop()
-
     # Pull requests and people
 
     def pull_request(self, number: int) -> PullRequest:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +58,6 @@ class Transport:
         self._patience = patience
         self._backoff = backoff
         self._idle: queue.LifoQueue[Requester] = queue.LifoQueue()
-        self._stopped = threading.Event()
 
     def get(self, path: str, *, needs: str = "", **parameters: str | int) -> Any:
         """GET and return the JSON of the answer."""
@@ -118,12 +116,7 @@ class Transport:
                 self._log.info(f"{cause}; trying again in {pause:.0f} s")
             else:
                 raise refusal(call, status, headers, text, needs)
-            if self._stopped.wait(pause):
-                raise Unavailable(f"'{call}' was given up", "the job is being cancelled")
-
-    def stop(self) -> None:
-        """Wake up whatever waits, so that a cancelled job ends at once."""
-        self._stopped.set()
+            time.sleep(pause)
 
     def _once(
         self, verb: str, path: str, body: Mapping[str, Any] | None, parameters: Mapping[str, str | int] | None
