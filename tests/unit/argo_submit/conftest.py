@@ -6,10 +6,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.host import Host
 from tests.unit.argo_submit.job import Job
+
+
+class Switch:
+    """One port for the clusters of all tests, one after the other: starting and stopping a port costs more than a test."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None, "no test runs that serves a cluster"
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def switched() -> Iterator[tuple[Switch, Host]]:
+    switch = Switch()
+    with Host(switch) as host:
+        yield switch, host
 
 
 @pytest.fixture
@@ -19,9 +38,11 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def host(cluster: Cluster) -> Iterator[Host]:
-    with Host(cluster.app) as one:
-        yield one
+def host(cluster: Cluster, switched: tuple[Switch, Host]) -> Iterator[Host]:
+    switch, host = switched
+    switch.app = cluster.app
+    yield host
+    switch.app = None
 
 
 @pytest.fixture

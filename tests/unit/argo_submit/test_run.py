@@ -203,10 +203,11 @@ def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, clus
     assert log.count("submitted workflow") == 1
 
 
-def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, host: Host) -> None:
-    process = job.start(workflow=shell("sleep 4; echo last words"))
-    name, port = _running(cluster), host.port
-    host.stop()
+def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster) -> None:
+    with Host(cluster.app) as host:
+        port = host.port
+        process = job.start(workflow=shell("sleep 4; echo last words"), kubeconfig=cluster.kubeconfig(host.url))
+        name = _running(cluster)
     assert process.poll() is None
     with Host(cluster.app, port=port):
         log, _ = process.communicate(timeout=60)
