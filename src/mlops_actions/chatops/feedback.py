@@ -116,7 +116,9 @@ def _first_signs(
 def conclude(writer: Writer, inputs: Inputs, begun: Begun, status: Status, run_url: str, log: Log) -> None:
     """Turn everything that was begun into what became of it."""
     final = inputs.success_reaction if status == "success" else inputs.failure_reaction
-    label = inputs.success_label if status == "success" else inputs.failure_label
+    label, outdated = inputs.success_label, inputs.failure_label
+    if status != "success":
+        label, outdated = outdated, label
     calls = _last_signs(writer, begun, status, run_url)
     if begun.reaction_target and final != "none":
         calls["final reaction"] = lambda: writer.react(begun.reaction_target, final)
@@ -126,6 +128,9 @@ def conclude(writer: Writer, inputs: Inputs, begun: Begun, status: Status, run_u
         calls["final label"] = lambda: writer.add_labels(begun.number, [label])
         if label == begun.pending_label:
             calls.pop("pending label", None)
+    # What an earlier command left must not contradict this one.
+    if outdated and outdated not in (label, begun.pending_label):
+        calls["outdated label"] = lambda: writer.remove_label(begun.number, outdated)
     warn(gather(calls), log)
 
 

@@ -102,6 +102,13 @@ def test_the_post_step_concludes_from_the_jobs_status(job: Job, status: str, sig
     assert job.signs == signs
 
 
+def test_a_later_success_takes_the_label_of_an_earlier_failure_away(job: Job) -> None:
+    job.post(job.main().state, "failure")
+    job.delivery = job.it.pull.comment("/train", by="maintainer")
+    job.post(job.main().state, "success")
+    assert job.it.pull.label_names == ["trained"]
+
+
 def test_the_post_step_does_nothing_for_an_ignored_event(job: Job) -> None:
     job.delivery = job.it.pull.comment("Looks good.", by="maintainer")
     began = job.main()
