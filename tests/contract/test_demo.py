@@ -74,7 +74,7 @@ def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played:
     assert workflow["phase"] == "Succeeded"
     assert json.loads(workflow["outputs"])["test-accuracy"]
     assert (report["num-candidates"], report["num-finished"], report["complete"]) == ("2", "2", "true")
-    assert (report["verified"], report["same-data"]) == ("true", "true")
+    assert (report["verified"], report["same-data"], report["gate"]) == ("true", "true", "passed")
     assert int(report["num-baselines"]) == 2
 
 

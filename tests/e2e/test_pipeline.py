@@ -172,6 +172,7 @@ def test_the_report_ties_the_runs_to_the_commit_and_sets_them_against_the_baseli
     outputs = trained.step("report").outputs
     assert (outputs["num-candidates"], outputs["num-baselines"]) == ("2", "2")
     assert (outputs["complete"], outputs["verified"], outputs["same-data"]) == ("true", "true", "true")
+    assert outputs["gate"] == "passed"
     kept = json.loads(outputs["result"])
     assert json.loads(trained.step("workflow").outputs["outputs"])["run-id"] in json.dumps(kept)
 

@@ -107,7 +107,10 @@ class Story:
         self._console.chapter("Candidate against baseline, each tied to its commit")
         self._console.table(results.report_rows(report))
         outputs = job.step("report").outputs
-        self._console.say(f"Recorded commit is the one asked for: {outputs['verified']}; same data: {outputs['same-data']}.")
+        self._console.say(
+            f"Gates: {outputs['gate']}. Recorded commit is the one asked for: {outputs['verified']}. "
+            f"Same data: {outputs['same-data']}."
+        )
         written = [results.write_outputs(self._output, job), *results.write_pull_request(self._output, pull), report]
         for path in written:
             self._console.good(str(path))
