@@ -5,7 +5,7 @@
     CLUSTER_TOKEN        a token with all rights in the namespace
     CLUSTER_READER_TOKEN a token that may only get and list workflows
     CLUSTER_NAMESPACE    an empty namespace with a controller (`default`)
-    CLUSTER_IMAGE        an image with a shell and Python
+    CLUSTER_IMAGE        an image with a shell and Python; without CLUSTER_URL the stand-in then runs it in Docker
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor, rule
+from mlops_actions.sandbox.cluster import Cluster, DockerExecutor, LocalImage, ProcessExecutor, rule
 from mlops_actions.sandbox.host import Host
 from tests.contract.cluster.client import KubernetesApi
 
@@ -33,6 +33,8 @@ def api() -> Iterator[KubernetesApi]:
             authority=os.environ.get("CLUSTER_CA"),
         )
         return
-    with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as host:
+    image = os.environ.get("CLUSTER_IMAGE")
+    executor = DockerExecutor() if image else ProcessExecutor({"": LocalImage()})
+    with Cluster(executor) as cluster, Host(cluster.app) as host:
         reader = cluster.add_user("reader", [rule("workflows", "get list")])
-        yield KubernetesApi(host.url, cluster.admin_token, reader)
+        yield KubernetesApi(host.url, cluster.admin_token, reader, image=image or "python:3")
