@@ -171,7 +171,8 @@ def test_nothing_but_the_asked_for_signs(job: Job) -> None:
     ran = job.stage.run(job.delivery, {"commands": "/train", "reaction": "none"})
     assert ran.outputs["triggered"] == "true"
     assert job.github.writes == []
-    after = job.post(ran.state, success_reaction="none", pending_label="", success_label="", check_name="", environment="")
+    off = {"success_reaction": "none", "pending_label": "", "success_label": "", "failure_label": ""}
+    after = job.post(ran.state, **off)
     assert (after.exit_code, job.github.writes) == (0, [])
 
 
