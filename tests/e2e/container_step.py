@@ -12,6 +12,7 @@ import queue
 import signal
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,13 +65,19 @@ class Running:
         self._lines.put(None)
 
     def wait_for(self, text: str, timeout: float = 60.0) -> str:
-        """Return the first line of the log from here on that holds the text; raises where the step ends before."""
-        while (line := self._lines.get(timeout=timeout)) is not None:
+        """Return the first line of the log from here on that holds the text; raises where none comes in time."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"the step did not say {text!r} in time; it said:\n{''.join(self._read)}") from None
+            if line is None:
+                self._lines.put(None)
+                raise AssertionError(f"the step ended without saying {text!r}; it said:\n{''.join(self._read)}")
             self._read.append(line)
             if text in line:
                 return line
-        self._lines.put(None)
-        raise AssertionError(f"the step ended without saying {text!r}; it said:\n{''.join(self._read)}")
 
     def interrupt(self) -> None:
         """Cancel, as the runner does first: SIGINT to its `docker run`, which hands it to the container's process 1."""

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import base64
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
+from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.github import Delivery, GitHubServer, PullRequest
 from mlops_actions.sandbox.github.conversation import Comment
+from mlops_actions.sandbox.host import Host
 from tests.e2e.container_step import Finished, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.images import BASE_IMAGE
@@ -130,3 +134,60 @@ def test_the_credentials_of_a_killed_publisher_go_with_its_post_stage(runner: Ru
     post = runner.run("docker-publish", inputs=publishing(registry), event_name="push", state=killed.state, post=True)
     assert post.exit_code == 0, post.log
     assert credentials(runner, registry) == []
+
+
+WORKFLOW = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: long-}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      container:
+        image: debian
+        command: [sh, -c]
+        args: [exec sleep 3600]
+"""
+
+
+@pytest.fixture
+def cluster() -> Iterator[tuple[Cluster, dict[str, str]]]:
+    """A cluster with nothing in it, and the inputs that run a workflow there which ends when it is told to."""
+    with Cluster(ProcessExecutor({"": LocalImage()})) as made, Host(made.app) as host:
+        with tempfile.TemporaryDirectory() as folder:
+            kubeconfig = made.write_kubeconfig(Path(folder) / "kubeconfig", host.url).read_text()
+        yield made, {"workflow": WORKFLOW, "kubeconfig": kubeconfig, "on-cancel": "terminate", "github-token": "none"}
+
+
+def shutdown(cluster: Cluster) -> str | None:
+    """How the one workflow was told to end."""
+    (workflow,) = cluster.store.items(WORKFLOWS, "default")[0]
+    told: str | None = workflow["spec"].get("shutdown")
+    return told
+
+
+def test_a_cancelled_submitter_ends_its_workflow(runner: Runner, cluster: tuple[Cluster, dict[str, str]]) -> None:
+    made, inputs = cluster
+    running = runner.start("argo-submit", inputs=inputs, event_name="push", event={})
+    running.wait_for("submitted workflow")
+    running.interrupt()
+    done = running.wait(timeout=10)
+    assert done.exit_code == 130, done.log
+    assert shutdown(made) == "Terminate"
+
+
+def test_the_workflow_of_a_killed_submitter_is_ended_by_its_post_stage(
+    runner: Runner, cluster: tuple[Cluster, dict[str, str]]
+) -> None:
+    made, inputs = cluster
+    running = runner.start("argo-submit", inputs=inputs, event_name="push", event={})
+    running.wait_for("submitted workflow")
+    runner.docker("kill", "--signal", "KILL", running.name)
+    killed = running.wait()
+    assert killed.exit_code == 137
+    assert shutdown(made) is None
+
+    post = runner.run("argo-submit", inputs=inputs, event_name="push", event={}, state=killed.state, post=True)
+    assert post.exit_code == 0, post.log
+    assert shutdown(made) == "Terminate"
