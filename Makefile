@@ -9,7 +9,7 @@ demo: .venv/demo.done
 	$(BIN)/mlops-actions demo
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 e2e: .venv/dev.done
 	tools/e2e.sh $(PYTEST)

@@ -221,6 +221,22 @@ def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world):
     assert len(comments(world)) == 2
 
 
+def test_the_report_of_an_earlier_run_of_the_workflow_is_folded_below(world):
+    world.candidate()
+    given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "metrics": "acc", "gates": "acc > 0.95"}
+    world.run(**given)
+    world.candidate("c2", summary={"acc": 0.99})
+    world.environ["GITHUB_RUN_ID"] = "78"
+    world.run(**given)
+    (body,) = comments(world)
+    report = (world.workspace / "wandb_report.md").read_text()
+    newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
+    assert report.strip() in newest
+    assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ All 1 gate passed")
+    assert re.search(r"<summary>\S+: ❌ Gates failed for aaaaaaa: acc is 0.9, required is &gt; 0.95</summary>", earlier)
+    assert "| ❌ failed | `acc > 0.95` | 0.9 |" in earlier
+
+
 @pytest.mark.parametrize("event", ["issue_comment", "pull_request", "workflow_dispatch"])
 def test_the_pull_request_is_the_events(world, event, tmp_path):
     payloads = {
@@ -394,7 +410,9 @@ CHOICES = [
 ]
 
 
-@pytest.mark.parametrize(("inputs", "chosen"), CHOICES, ids=str)
+@pytest.mark.parametrize(
+    ("inputs", "chosen"), CHOICES, ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value)
+)
 def test_choosing_candidates(world, inputs, chosen):
     world.candidate("c1")
     world.candidate("c2", group="seeds")
@@ -631,7 +649,7 @@ def test_strange_values_are_shown_as_what_they_are(world):
     for cell in (
         "NaN",
         "∞",
-        "`` text \\| `x` ``",
+        "<code>text &#124; \\`x\\`</code>",
         "true",
         "`[1, 2]`",
         "0.5",
@@ -722,9 +740,13 @@ def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
     for index in range(60):
         world.candidate(f"c{index}", display_name=f"run {index} " + "x" * 100, summary={f"m{i}": i for i in range(40)})
     metrics = ",".join(f"m{i}" for i in range(40))
-    assert world.run(sha=SHA, metrics=metrics, comment="true", pr_number=world.pull.number, config_keys="lr") == 0
+    given = {"sha": SHA, "metrics": metrics, "comment": "true", "pr_number": world.pull.number, "check_name": "metrics"}
+    assert world.run(**given, config_keys="lr") == 0, world.log
     (body,) = comments(world)
     assert len(body) <= 65_536
+    assert f"[the job's summary]({world.github.origin}/octo/digits/actions/runs/77) and in `wandb_report.md`" in body
+    summary = world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["output"]["summary"]
+    assert 60_000 < len(summary.encode()) <= 65_535
 
 
 def test_a_link_planted_in_the_checkout_is_replaced_not_followed(world, tmp_path):
