@@ -71,8 +71,14 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
             runner.mask(credentials.basic.removeprefix("Basic "))
         return RegistryClient(host, credentials, retries=inputs.retries)
 
+    def google_token() -> str:
+        from mlops_actions.boundary.google import access_token
+
+        return access_token(environ, runner)
+
     docker = DockerCommand(private, environ)
-    return run(inputs, context, event, environ, Ports(runner, docker, registry, checked_out, private, SystemClock()))
+    ports = Ports(runner, docker, registry, checked_out, google_token, private, SystemClock())
+    return run(inputs, context, event, environ, ports)
 
 
 def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
@@ -101,6 +107,14 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
         from mlops_actions.boundary.kubernetes import connect
         from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
 
+        if inputs.gke_cluster:
+            from mlops_actions.boundary import gke
+
+            wanted = gke.Wanted(
+                inputs.gke_cluster, inputs.gke_location or "", inputs.gke_project or "", inputs.gke_endpoint
+            )
+            way = gke.connect(wanted, inputs.google_credentials, environ, runner, clock.sleep)
+            return KubernetesCluster(*way)
         return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep))
 
     github: PullRequests | None = None

@@ -17,7 +17,6 @@ NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a
 NAME_LIMIT: Final = 63
 # Declared and parsed, so that their names are settled; asked for, they are an error rather than silently without effect.
 NOT_YET: Final = {
-    "gke-cluster": "give 'kubeconfig', for example as google-github-actions/get-gke-credentials writes it",
     "argo-server": "give 'kubeconfig', and submit through the Kubernetes API",
     "callback": "let the job wait, or have the workflow's own exit handler report",
 }
@@ -183,6 +182,10 @@ class Inputs:
             )
         if self.name and self.generate_name:
             yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
+        if self.gke_cluster and self.kubeconfig:
+            yield BadInput(
+                "inputs 'gke-cluster' and 'kubeconfig' both name a cluster", "give one of them"
+            )
         if self.attach and self.dry_run:
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
         for name, remedy in NOT_YET.items():

@@ -235,6 +235,21 @@ def connect(
         raise BadInput(f"{origin} cannot be used: {_reason(error)}", "check its certificates and keys") from None
 
 
+def connect_by_token(
+    url: str, authority: Path | None, token: Callable[[], str], pause: Callable[[float], None]
+) -> Transport:
+    """Return the way to a cluster by a token that is asked for before each request; without authority trust the system's."""
+    from kubernetes.client.configuration import Configuration
+
+    def refresh(configuration: Any) -> None:
+        configuration.api_key["authorization"] = f"Bearer {token()}"
+
+    configuration: Any = Configuration(host=url)
+    configuration.ssl_ca_cert = str(authority) if authority else None
+    configuration.refresh_api_key_hook = refresh
+    return Transport(configuration, pause)
+
+
 def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, str]:
     """Return the configuration, the directory that its paths start at, and what to call it."""
     if kubeconfig:

@@ -1,0 +1,160 @@
+"""GKE by Google's own libraries, against a stand-in of the token endpoint and the container API."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from mlops_actions.boundary import gke
+from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.core.errors import BadInput, Refused
+from mlops_actions.sandbox.cluster.google import Google
+from mlops_actions.sandbox.host import Host
+from tests.unit.argo_submit.job import Job, shell
+
+NAME = "projects/acme/locations/europe-west1/clusters/train"
+DNS = "gke-1.europe-west1.gke.goog"
+BOTH: dict[str, Any] = {
+    "endpoint": "203.0.113.5",
+    "masterAuth": {"clusterCaCertificate": base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()},
+    "privateClusterConfig": {"privateEndpoint": "10.0.0.2", "publicEndpoint": "203.0.113.5"},
+    "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": DNS, "allowExternalTraffic": True}},
+}  # fmt: skip
+PRIVATE = {"privateEndpoint": "10.0.0.2", "enablePrivateEndpoint": True}
+CLOSED = {**BOTH, "endpoint": "10.0.0.2", "privateClusterConfig": PRIVATE}
+NO_DNS = {**CLOSED, "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": DNS, "allowExternalTraffic": False}}}
+
+
+@pytest.fixture(scope="session")
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode()
+
+
+@pytest.fixture
+def google() -> Google:
+    return Google({NAME: BOTH, NAME.replace("train", "closed"): CLOSED, NAME.replace("train", "nodns"): NO_DNS})
+
+
+@pytest.fixture
+def host(google: Google) -> Iterator[Host]:
+    with Host(google.app) as one:
+        yield one
+
+
+@pytest.fixture
+def key(host: Host, private_key: str) -> str:
+    return json.dumps({
+        "type": "service_account", "project_id": "acme", "client_email": "ci@acme.test", "private_key": private_key,
+        "token_uri": f"{host.url}/token",
+    })
+
+
+def connect(
+    host: Host, key: str | None, tmp_path: Path, *, cluster: str = "train", endpoint: str = "auto", project: str = "",
+    **environ: str,
+) -> tuple[str, str]:
+    """Return the server's address and the log."""
+    log = io.StringIO()
+    runner = GitHubRunner({"RUNNER_TEMP": str(tmp_path)}, log)
+    wanted = gke.Wanted(cluster, "europe-west1", project, endpoint)
+    environ = {gke.ENDPOINT_VARIABLE: host.url, "GITHUB_WORKSPACE": str(tmp_path), **environ}
+    transport, namespace = gke.connect(wanted, key, environ, runner, lambda _seconds: None)
+    assert namespace == "default"
+    return transport.server, log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "endpoint", "address"),
+    [
+        ("train", "auto", "203.0.113.5"), ("train", "public", "203.0.113.5"), ("train", "private", "10.0.0.2"),
+        ("train", "dns", DNS), ("closed", "auto", DNS), ("nodns", "auto", "10.0.0.2"),
+    ],
+)
+def test_the_endpoint_is_chosen(host: Host, key: str, tmp_path: Path, cluster: str, endpoint: str, address: str) -> None:
+    server, _ = connect(host, key, tmp_path, cluster=cluster, endpoint=endpoint)
+    assert server == f"https://{address}"
+
+
+@pytest.mark.parametrize(("cluster", "endpoint"), [("closed", "public"), ("nodns", "dns")])
+def test_an_endpoint_that_the_cluster_has_not(host: Host, key: str, tmp_path: Path, cluster: str, endpoint: str) -> None:
+    with pytest.raises(BadInput, match=f"has no {endpoint} endpoint"):
+        connect(host, key, tmp_path, cluster=cluster, endpoint=endpoint)
+
+
+def test_key_and_token_are_masked(host: Host, key: str, tmp_path: Path, google: Google, private_key: str) -> None:
+    _, log = connect(host, base64.b64encode(key.encode()).decode(), tmp_path)
+    assert f"::add-mask::{google.tokens[0]}" in log
+    assert all(f"::add-mask::{line}" in log for line in private_key.splitlines() if len(line) > 3)
+
+
+def test_the_file_of_the_auth_action_is_found_though_its_path_is_the_hosts(host: Host, key: str, tmp_path: Path) -> None:
+    (tmp_path / "gha-creds-1234.json").write_text(key)
+    server, _ = connect(host, None, tmp_path, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/work/r/r/gha-creds-1234.json")
+    assert server == "https://203.0.113.5"
+
+
+def test_a_token_is_renewed_when_it_expires(host: Host, key: str, tmp_path: Path, google: Google) -> None:
+    from google.oauth2 import service_account
+
+    runner = GitHubRunner({}, io.StringIO())
+    info = json.loads(key)
+    google.lifetime = 1  # google-auth renews what has less than some minutes left
+    token = gke.Token(service_account.Credentials.from_service_account_info(info, scopes=gke.SCOPES), runner)
+    assert token() != token()
+    google.lifetime = 3600
+    assert token() == token()
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"cluster": "none"}, "Google knows no cluster 'none' in 'europe-west1' of the project 'acme'"),
+        ({"project": "forbidden"}, "Google does not let this account see the cluster"),
+    ],
+)
+def test_a_refusal_is_put_into_words(host: Host, key: str, tmp_path: Path, changes: dict[str, str], cause: str) -> None:
+    with pytest.raises(Refused, match=cause):
+        connect(host, key, tmp_path, **changes)  # type: ignore[arg-type]
+
+
+def test_an_account_that_google_does_not_know(host: Host, key: str, tmp_path: Path, google: Google) -> None:
+    google.refuses = True
+    with pytest.raises(Refused, match="Google does not accept the credentials"):
+        connect(host, key, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "cause"),
+    [
+        ("no json", "neither JSON nor the base64 of JSON"),
+        ("{}", "is of the type '', not one of service_account"),
+        ('{"type": "service_account", "private_key": "s3cret"}', "no usable credentials"),
+        ('{"type": "external_account", "credential_source": {"executable": {"command": "id"}}}', "have a program run"),
+    ],
+)
+def test_credentials_that_cannot_be_used(host: Host, tmp_path: Path, key: str, cause: str) -> None:
+    with pytest.raises(BadInput, match=cause) as caught:
+        connect(host, key, tmp_path)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_two_clusters_are_one_too_many(tmp_path: Path) -> None:
+    job = Job(tmp_path)
+    assert job.run(workflow=shell("true"), gke_cluster="train", kubeconfig="kubeconfig") == 2
+    assert "inputs 'gke-cluster' and 'kubeconfig' both name a cluster" in job.error
+
+
+def test_the_location_is_needed(tmp_path: Path, key: str) -> None:
+    job = Job(tmp_path)
+    assert job.run(workflow=shell("true"), gke_cluster="train", google_credentials=key) == 2
+    assert "input 'gke-cluster' needs 'gke-location'" in job.error
