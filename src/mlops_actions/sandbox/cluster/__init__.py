@@ -19,6 +19,8 @@ templateRef, workflowTemplateRef; parameters (default, enum, globalName), artifa
 `{{tags}}`; withItems, withParam, withSequence; when; retryStrategy (limit, policy, backoff); onExit; continueOn;
 activeDeadlineSeconds; parallelism; env from secrets and config maps; podGC; suspend, resume, shutdown Stop and Terminate.
 
+It speaks plain HTTP, as it serves loopback alone. kubectl sends no token that way; every other client does.
+
 Not there, and refused by name: a field that `engine/support.py` does not list fails the workflow with a message that says
 so (volumes, hooks, sidecars, init containers, containerSet, resource, http and plugin templates, synchronization, memoize,
 expression tags `{{=...}}`, artifacts in S3, git or HTTP, ...). Not there either: schedules of CronWorkflows (the objects are
@@ -35,6 +37,18 @@ from mlops_actions.sandbox.cluster.engine.executors import CannotStart, Containe
 from mlops_actions.sandbox.cluster.engine.process import LocalImage, ProcessExecutor
 
 __all__ = [
-    "ADMINISTRATOR", "SUBMITTER", "CannotStart", "Cluster", "ContainerTask", "DockerExecutor", "Executor", "LocalImage",
-    "Output", "ProcessExecutor", "Rule", "Stopper", "Transfer", "rule",
+    "ADMINISTRATOR",
+    "SUBMITTER",
+    "CannotStart",
+    "Cluster",
+    "ContainerTask",
+    "DockerExecutor",
+    "Executor",
+    "LocalImage",
+    "Output",
+    "ProcessExecutor",
+    "Rule",
+    "Stopper",
+    "Transfer",
+    "rule",
 ]

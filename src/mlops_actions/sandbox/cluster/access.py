@@ -94,7 +94,8 @@ def authorize(identity: Identity, verb: str, resource: Resource, subresource: st
     subject = f'{resource.qualified} "{name}"' if name else resource.qualified
     scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     raise status.ApiError(
-        403, "Forbidden",
+        403,
+        "Forbidden",
         f'{subject} is forbidden: User "{identity.user}" cannot {verb} resource "{plural}" '
         f'in API group "{resource.group}" {scope}',
     )

@@ -12,8 +12,15 @@ from mlops_actions.sandbox.cluster.status import Json
 GROUP: Final = "argoproj.io"
 GROUP_VERSION: Final = "argoproj.io/v1alpha1"
 VERSION_DOCUMENT: Final[Json] = {
-    "major": "1", "minor": "35", "gitVersion": "v1.35.4+sandbox", "gitCommit": "", "gitTreeState": "clean",
-    "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "", "platform": "",
+    "major": "1",
+    "minor": "35",
+    "gitVersion": "v1.35.4+sandbox",
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "",
+    "compiler": "",
+    "platform": "",
 }
 
 _MUTATING: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -87,8 +94,12 @@ def _group() -> Json:
 def _resource_list(group: str, group_version: str) -> Json:
     listed: list[Json] = [
         {
-            "name": one.plural, "singularName": one.kind.lower(), "namespaced": one.namespaced, "kind": one.kind,
-            "verbs": [verb for verb in EVERY_VERB if verb in one.verbs], "shortNames": list(one.short_names),
+            "name": one.plural,
+            "singularName": one.kind.lower(),
+            "namespaced": one.namespaced,
+            "kind": one.kind,
+            "verbs": [verb for verb in EVERY_VERB if verb in one.verbs],
+            "shortNames": list(one.short_names),
         }
         for one in resources.in_group(group)
     ]

@@ -91,8 +91,13 @@ class Api:
         if target.subresource == "log":
             return self._log(request, target)
         handlers: dict[str, Callable[[Request, Target], Any]] = {
-            "get": self._get, "list": self._list, "watch": self._watch, "create": self._create,
-            "update": self._update, "patch": self._patch, "delete": self._delete,
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
         }
         return cast(Response, await handlers[verb](request, target))
 
@@ -176,20 +181,18 @@ class Api:
         def edit(current: Json) -> Json:
             return validation.check(target.resource, target.namespace, merge_patch(current, patch))
 
-        changed = self._store.change(
-            target.resource, target.namespace, target.name, edit, dry_run=_dry_run(request)
-        )
+        changed = self._store.change(target.resource, target.namespace, target.name, edit, dry_run=_dry_run(request))
         return self._object(request, target, changed)
 
     async def _delete(self, request: Request, target: Target) -> Response:
         gone = self._store.delete(target.resource, target.namespace, target.name, dry_run=_dry_run(request))
         details = {
-            "name": target.name, "group": target.resource.group, "kind": target.resource.plural,
+            "name": target.name,
+            "group": target.resource.group,
+            "kind": target.resource.plural,
             "uid": gone["metadata"]["uid"],
         }
-        return JSONResponse(
-            {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
-        )
+        return JSONResponse({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 
     def _object(self, request: Request, target: Target, value: Json, *, code: int = 200) -> Response:
         form = representation.negotiate(request.headers.get("accept", ""))
@@ -203,9 +206,7 @@ class Api:
         if container not in names:
             raise status.bad_request(f"container {container} is not valid for pod {target.name}")
         if request.query_params.get("previous", "").lower() == "true":
-            raise status.bad_request(
-                f'previous terminated container "{container}" in pod "{target.name}" not found'
-            )
+            raise status.bad_request(f'previous terminated container "{container}" in pod "{target.name}" not found')
         if pod["status"]["phase"] == "Pending":
             raise status.bad_request(
                 f'container "{container}" in pod "{target.name}" is waiting to start: ContainerCreating'

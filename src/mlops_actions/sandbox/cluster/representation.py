@@ -62,11 +62,16 @@ def of_list(form: Form, resource: Resource, items: list[Json], list_metadata: Js
         return {**_table(resource, items, include, ""), "metadata": list_metadata}
     if form is Form.METADATA:
         return {
-            "kind": "PartialObjectMetadataList", "apiVersion": META, "metadata": list_metadata,
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": META,
+            "metadata": list_metadata,
             "items": [_metadata(one) for one in items],
         }
     return {
-        "kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": list_metadata, "items": items,
+        "kind": f"{resource.kind}List",
+        "apiVersion": resource.api_version,
+        "metadata": list_metadata,
+        "items": items,
     }
 
 
@@ -82,8 +87,7 @@ def _table(resource: Resource, items: list[Json], include: str, revision: str) -
         "apiVersion": META,
         "metadata": {"resourceVersion": revision},
         "columnDefinitions": [
-            {"name": name, "type": "string", "format": "name" if name == "Name" else "", "description": "",
-             "priority": 0}
+            {"name": name, "type": "string", "format": "name" if name == "Name" else "", "description": "", "priority": 0}
             for name in names
         ],
         "rows": [_row(value, [path for _, path in columns], include) for value in items],

@@ -44,12 +44,15 @@ def _argo(plural: str, kind: str, *short_names: str, namespaced: bool = True) ->
 
 WORKFLOWS: Final = _argo("workflows", "Workflow", "wf")
 WORKFLOW_TEMPLATES: Final = _argo("workflowtemplates", "WorkflowTemplate", "wftmpl")
-CLUSTER_WORKFLOW_TEMPLATES: Final = _argo(
-    "clusterworkflowtemplates", "ClusterWorkflowTemplate", "cwft", namespaced=False
-)
+CLUSTER_WORKFLOW_TEMPLATES: Final = _argo("clusterworkflowtemplates", "ClusterWorkflowTemplate", "cwft", namespaced=False)
 CRON_WORKFLOWS: Final = _argo("cronworkflows", "CronWorkflow", "cwf")
 PODS: Final = Resource(
-    "", "v1", "pods", "Pod", short_names=("po",), verbs=("delete", "get", "list", "watch"),
+    "",
+    "v1",
+    "pods",
+    "Pod",
+    short_names=("po",),
+    verbs=("delete", "get", "list", "watch"),
     field_labels=("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"),
 )
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
@@ -57,7 +60,14 @@ CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", short_names=(
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False, short_names=("ns",))
 
 ALL: Final = (
-    WORKFLOWS, WORKFLOW_TEMPLATES, CLUSTER_WORKFLOW_TEMPLATES, CRON_WORKFLOWS, PODS, SECRETS, CONFIG_MAPS, NAMESPACES,
+    WORKFLOWS,
+    WORKFLOW_TEMPLATES,
+    CLUSTER_WORKFLOW_TEMPLATES,
+    CRON_WORKFLOWS,
+    PODS,
+    SECRETS,
+    CONFIG_MAPS,
+    NAMESPACES,
 )
 
 

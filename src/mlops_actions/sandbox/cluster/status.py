@@ -6,9 +6,7 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
-MODIFIED_MEANWHILE: Final = (
-    "the object has been modified; please apply your changes to the latest version and try again"
-)
+MODIFIED_MEANWHILE: Final = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 class ApiError(Exception):
@@ -56,9 +54,7 @@ def not_found(resource: str, name: str) -> ApiError:
 
 def method_not_allowed() -> ApiError:
     """405: the resource does not serve this verb."""
-    return ApiError(
-        405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
-    )
+    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def not_acceptable() -> ApiError:
@@ -84,7 +80,8 @@ def expired(message: str) -> ApiError:
 def unsupported_media_type(supported: str) -> ApiError:
     """415: a body or a patch in a format that the resource does not take."""
     return ApiError(
-        415, "UnsupportedMediaType",
+        415,
+        "UnsupportedMediaType",
         f"the body of the request was in an unknown format - accepted media types include: {supported}",
     )
 

@@ -198,8 +198,9 @@ class Store:
             if (resource.qualified, namespace, name) not in self._objects:
                 return name
 
-    def _record(self, kind: Literal["ADDED", "MODIFIED", "DELETED"], resource: Resource, value: Json,
-                before: Json | None) -> Change:
+    def _record(
+        self, kind: Literal["ADDED", "MODIFIED", "DELETED"], resource: Resource, value: Json, before: Json | None
+    ) -> Change:
         self._revision += 1
         value["metadata"]["resourceVersion"] = str(self._revision)
         change = Change(self._revision, kind, resource, value, before)
@@ -216,8 +217,7 @@ class Store:
         return [
             (by_name[kind], value)
             for (kind, where, _), value in list(self._objects.items())
-            if where == namespace
-            and any(owner.get("uid") == uid for owner in value["metadata"].get("ownerReferences", []))
+            if where == namespace and any(owner.get("uid") == uid for owner in value["metadata"].get("ownerReferences", []))
         ]
 
     def _tell(self, change: Change) -> None:

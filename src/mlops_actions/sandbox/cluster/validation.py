@@ -30,9 +30,7 @@ def check(resource: Resource, namespace: str, value: object) -> Json:
         raise _invalid(resource, "", "metadata: Required value")
     name = str(metadata.get("name") or "")
     if metadata.get("namespace") not in (None, "", namespace):
-        raise status.bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
+        raise status.bad_request("the namespace of the provided object does not match the namespace sent on the request")
     _check_name(resource, name, str(metadata.get("generateName") or ""))
     _check_labels(resource, name, metadata)
     if resource.requires_spec and not isinstance(value.get("spec"), dict):
@@ -46,7 +44,8 @@ def _check_name(resource: Resource, name: str, base: str) -> None:
     tried = name or base + "x"
     if len(tried) > SUBDOMAIN_LENGTH or not _SUBDOMAIN.fullmatch(tried):
         raise _invalid(
-            resource, name,
+            resource,
+            name,
             f'metadata.name: Invalid value: "{tried}": a lowercase RFC 1123 subdomain must consist of lower case '
             "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
         )
@@ -57,7 +56,7 @@ def _check_labels(resource: Resource, name: str, metadata: Json) -> None:
     for field, mapping in (("labels", labels), ("annotations", annotations)):
         if not isinstance(mapping, dict) or not all(isinstance(one, str) for one in mapping.values()):
             raise status.bad_request(
-                f"{resource.kind} in version \"{resource.version}\" cannot be handled as a {resource.kind}: "
+                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
                 f"json: cannot unmarshal metadata.{field}: values must be strings"
             )
         for key in mapping:
@@ -67,7 +66,8 @@ def _check_labels(resource: Resource, name: str, metadata: Json) -> None:
     for text in labels.values():
         if len(text) > LABEL_LENGTH or (text and not _LABEL_NAME.fullmatch(text)):
             raise _invalid(
-                resource, name,
+                resource,
+                name,
                 f'metadata.labels: Invalid value: "{text}": a valid label must be an empty string or consist of '
                 "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character, "
                 f"and be no more than {LABEL_LENGTH} characters",

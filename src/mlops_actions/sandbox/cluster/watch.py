@@ -142,4 +142,3 @@ class Watch:
                 shown["columnDefinitions"] = None  # sent once a watch, as Kubernetes does
             self._first_table = False
         return {"type": kind, "object": shown}
-

@@ -12,8 +12,12 @@ from mlops_actions.sandbox.cluster.engine.loops import run_user
 from mlops_actions.sandbox.cluster.engine.substitution import WorkflowProblem
 
 CONDITIONS: Final = {
-    "Succeeded": {"Succeeded"}, "Failed": {"Failed"}, "Errored": {"Error"}, "Skipped": {"Skipped"},
-    "Omitted": {"Omitted"}, "Daemoned": set[str](),
+    "Succeeded": {"Succeeded"},
+    "Failed": {"Failed"},
+    "Errored": {"Error"},
+    "Skipped": {"Skipped"},
+    "Omitted": {"Omitted"},
+    "Daemoned": set[str](),
 }
 PLAIN_OPERAND: Final = {"Succeeded", "Skipped"}
 CHILD_OF_LOOP: Final = re.compile(r"\.(AnySucceeded|AllFailed)$")
@@ -59,7 +63,8 @@ class Dag:
             if self._frame.stopper.reason is not None or (self._fail_fast and self._has_failed()):
                 return
             ready = [
-                name for name in self._wanted
+                name
+                for name in self._wanted
                 if name not in started and all(need in self._outcomes for need in self._needs[name])
             ]
             if not ready:
@@ -69,7 +74,12 @@ class Dag:
                 if expressions.dependency(self._expressions[name], self._holds) if self._needs[name] else True:
                     inner = Frame(self._frame.source, self._names(), self._frame.stopper, self._root)
                     future = pool.submit(
-                        run_user, self._runner, inner, self._tasks[name], f"{self._node_name}.{name}", parents,
+                        run_user,
+                        self._runner,
+                        inner,
+                        self._tasks[name],
+                        f"{self._node_name}.{name}",
+                        parents,
                         grouped=True,
                     )
                     running[future] = name
@@ -79,8 +89,14 @@ class Dag:
     def _omit(self, name: str, parents: list[str]) -> Outcome:
         message = f"omitted: depends condition not met: {self._expressions[name]}"
         identity = self._runner.nodes.add(
-            f"{self._node_name}.{name}", "Skipped", phase="Omitted", parents=parents, displayName=name,
-            message=message, boundaryID=self._root, templateScope=self._frame.source.scope,
+            f"{self._node_name}.{name}",
+            "Skipped",
+            phase="Omitted",
+            parents=parents,
+            displayName=name,
+            message=message,
+            boundaryID=self._root,
+            templateScope=self._frame.source.scope,
         )
         return Outcome(identity, "Omitted", message)
 

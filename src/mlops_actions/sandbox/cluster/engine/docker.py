@@ -38,8 +38,11 @@ class DockerExecutor:
             if task.script is not None:
                 self._call(["cp", "-", f"{container}:/"], stdin=_archive(SCRIPT_PATH, task.script.encode()))
             process = subprocess.Popen(
-                [self._docker, "start", "--attach", container], env=self._environment, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                [self._docker, "start", "--attach", container],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
             )
             code = follow(process, output, stopper, lambda number: self._signal(container, number))
             for transfer in task.outputs:

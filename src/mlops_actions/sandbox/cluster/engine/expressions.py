@@ -18,7 +18,10 @@ _TOKEN: Final = re.compile(
     rf"|(?P<word>(?:{TAG.pattern}|[^\s&|=!<>()'\"])+))"
 )
 _COMPARISONS: Final[Mapping[str, Callable[[float | str, float | str], bool]]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 Token = tuple[str, str]  # kind (`op`, `text` or `word`) and text

@@ -31,8 +31,10 @@ class Names:
     def with_outcome(self, prefix: str, outcome: Outcome) -> Names:
         """Return these names and what a task or step left: `prefix` is `tasks.NAME` or `steps.NAME`."""
         texts = {
-            f"{prefix}.id": outcome.node_id, f"{prefix}.status": outcome.phase,
-            f"{prefix}.startedAt": outcome.started_at, f"{prefix}.finishedAt": outcome.finished_at,
+            f"{prefix}.id": outcome.node_id,
+            f"{prefix}.status": outcome.phase,
+            f"{prefix}.startedAt": outcome.started_at,
+            f"{prefix}.finishedAt": outcome.finished_at,
         }
         texts |= {f"{prefix}.outputs.parameters.{name}": text for name, text in outcome.parameters.items()}
         if outcome.collected is not None:

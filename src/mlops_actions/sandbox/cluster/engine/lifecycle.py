@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Final
 
 from mlops_actions.sandbox.cluster.engine import sources, support
@@ -36,6 +35,7 @@ class WorkflowRun:
         self._main = Stopper()
         self._exit = Stopper()
         self._shutdown = ""
+        self._noticed = 0
         self._dirty = threading.Event()
         self._ended = False
         self.nodes = NodeTree(self._name, self._dirty.set)
@@ -44,6 +44,10 @@ class WorkflowRun:
 
     def notice(self, workflow: Json) -> None:
         """Hear of a change that somebody made to the object: shutdown, suspend, nodes resumed."""
+        version = int(workflow["metadata"]["resourceVersion"])
+        if version < self._noticed:  # changes by several threads may be told out of order
+            return
+        self._noticed = version
         spec, status = workflow.get("spec", {}), workflow.get("status") or {}
         self.templates.suspend(bool(spec.get("suspend")))
         for identity, node in (status.get("nodes") or {}).items():
@@ -109,7 +113,8 @@ class WorkflowRun:
 
     def _run_exit_handler(self, template: str, source: Source, names: Names, phase: str, outcome: Outcome) -> Outcome:
         texts = {
-            "workflow.status": phase, "workflow.failures": as_text(self.nodes.unsuccessful()),
+            "workflow.status": phase,
+            "workflow.failures": as_text(self.nodes.unsuccessful()),
             "workflow.duration": f"{time.monotonic() - self._started:.6f}",
         }
         texts |= {f"workflow.outputs.parameters.{name}": text for name, text in outcome.parameters.items()}
@@ -177,8 +182,10 @@ def _owners(value: Json) -> list[Json]:
 def _literal_arguments(spec: Json) -> Json:
     arguments: Json = spec.get("arguments") or {}
     return {
-        "parameters": [{"name": one["name"], "value": f"{{{{workflow.parameters.{one['name']}}}}}"}
-                       for one in arguments.get("parameters") or []],
+        "parameters": [
+            {"name": one["name"], "value": f"{{{{workflow.parameters.{one['name']}}}}}"}
+            for one in arguments.get("parameters") or []
+        ],
         "artifacts": arguments.get("artifacts") or [],
     }
 
@@ -194,11 +201,13 @@ def _global_texts(workflow: Json, spec: Json) -> dict[str, str]:
         if choices and parameters[name] not in [as_text(one) for one in choices]:
             raise WorkflowProblem(f"spec.arguments.{name}.value should be present in spec.arguments.{name}.enum list")
     texts = {
-        "workflow.name": metadata["name"], "workflow.namespace": metadata["namespace"], "workflow.uid": metadata["uid"],
+        "workflow.name": metadata["name"],
+        "workflow.namespace": metadata["namespace"],
+        "workflow.uid": metadata["uid"],
         "workflow.serviceAccountName": str(spec.get("serviceAccountName") or "default"),
         "workflow.mainEntrypoint": str(spec.get("entrypoint") or ""),
         "workflow.priority": str(spec.get("priority") or 0),
-        "workflow.creationTimestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "workflow.creationTimestamp": metadata["creationTimestamp"],
         "workflow.parameters": as_text([{"name": name, "value": text} for name, text in parameters.items()]),
     }
     texts |= {f"workflow.parameters.{name}": text for name, text in parameters.items()}

@@ -12,9 +12,7 @@ from mlops_actions.sandbox.cluster.engine.substitution import WorkflowProblem, a
 from mlops_actions.sandbox.cluster.store import timestamp
 
 
-def run_user(
-    runner: Runner, frame: Frame, user: Json, node_name: str, parents: Sequence[str], *, grouped: bool
-) -> Outcome:
+def run_user(runner: Runner, frame: Frame, user: Json, node_name: str, parents: Sequence[str], *, grouped: bool) -> Outcome:
     """Run a DAG task or a step (`user`) and return its outcome, of all items together where it is a loop.
 
     `grouped`: a loop gets a TaskGroup node of its own, as in a DAG; in steps its items hang from the StepGroup.
@@ -31,8 +29,13 @@ def run_user(
     started = timestamp()
     if grouped:
         group = runner.nodes.add(
-            node_name, "TaskGroup", parents=list(parents), displayName=display, boundaryID=frame.boundary,
-            templateName=user.get("template"), templateScope=frame.source.scope,
+            node_name,
+            "TaskGroup",
+            parents=list(parents),
+            displayName=display,
+            boundaryID=frame.boundary,
+            templateName=user.get("template"),
+            templateScope=frame.source.scope,
         )
         parents = [group]
     jobs = []
@@ -48,9 +51,7 @@ def run_user(
     return whole
 
 
-def _run_one(
-    runner: Runner, frame: Frame, user: Json, node_name: str, display: str, parents: Sequence[str]
-) -> Outcome:
+def _run_one(runner: Runner, frame: Frame, user: Json, node_name: str, display: str, parents: Sequence[str]) -> Outcome:
     if user.get("when"):
         try:
             holds = expressions.condition(str(user["when"]), frame.names.texts)
@@ -63,12 +64,25 @@ def _run_one(
 
 
 def _leaf(
-    runner: Runner, frame: Frame, user: Json, node_name: str, parents: Sequence[str], phase: str, message: str,
+    runner: Runner,
+    frame: Frame,
+    user: Json,
+    node_name: str,
+    parents: Sequence[str],
+    phase: str,
+    message: str,
     display: str = "",
 ) -> Outcome:
     identity = runner.nodes.add(
-        node_name, "Skipped", phase=phase, parents=list(parents), displayName=display or user["name"], message=message,
-        boundaryID=frame.boundary, templateName=user.get("template"), templateScope=frame.source.scope,
+        node_name,
+        "Skipped",
+        phase=phase,
+        parents=list(parents),
+        displayName=display or user["name"],
+        message=message,
+        boundaryID=frame.boundary,
+        templateName=user.get("template"),
+        templateScope=frame.source.scope,
     )
     return Outcome(identity, phase, message, started_at=timestamp(), finished_at=timestamp())
 

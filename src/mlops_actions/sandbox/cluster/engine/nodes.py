@@ -48,8 +48,9 @@ class NodeTree:
         self._lock = threading.RLock()
         self._nodes: dict[str, Json] = {}
 
-    def add(self, name: str, kind: str, *, phase: str = "Running", parents: list[str] | None = None,
-            **fields: object) -> str:
+    def add(
+        self, name: str, kind: str, *, phase: str = "Running", parents: list[str] | None = None, **fields: object
+    ) -> str:
         """Add a node (or take up the one of this name) below `parents` and return its id; `fields` as Argo names them."""
         identity = node_id(self._workflow, name)
         now = timestamp()
@@ -110,9 +111,12 @@ class NodeTree:
         with self._lock:
             return [
                 {
-                    "displayName": node["displayName"], "message": node.get("message", ""),
-                    "templateName": node.get("templateName", ""), "phase": node["phase"],
-                    "podName": node["id"], "finishedAt": node.get("finishedAt"),
+                    "displayName": node["displayName"],
+                    "message": node.get("message", ""),
+                    "templateName": node.get("templateName", ""),
+                    "phase": node["phase"],
+                    "podName": node["id"],
+                    "finishedAt": node.get("finishedAt"),
                 }
                 for node in self._nodes.values()
                 if node["phase"] in UNSUCCESSFUL and node["type"] == "Pod"

@@ -156,8 +156,10 @@ class Pods:
             if "value" in variable:
                 env[variable["name"]] = as_text(variable["value"])
         return env | {
-            "ARGO_WORKFLOW_NAME": order.workflow["metadata"]["name"], "ARGO_POD_NAME": order.pod,
-            "ARGO_NODE_ID": order.node_id, "ARGO_CONTAINER_NAME": MAIN,
+            "ARGO_WORKFLOW_NAME": order.workflow["metadata"]["name"],
+            "ARGO_POD_NAME": order.pod,
+            "ARGO_NODE_ID": order.node_id,
+            "ARGO_CONTAINER_NAME": MAIN,
         }
 
     def _mapping(self, resource: Resource, namespace: str, reference: Json) -> dict[str, str]:
@@ -195,8 +197,13 @@ class Pods:
         def edit(pod: Json) -> Json:
             pod["status"].update(fields)
             pod["status"]["containerStatuses"] = [
-                {"name": MAIN, "image": pod["spec"]["containers"][0]["image"], "ready": ready, "restartCount": 0,
-                 "state": state}
+                {
+                    "name": MAIN,
+                    "image": pod["spec"]["containers"][0]["image"],
+                    "ready": ready,
+                    "restartCount": 0,
+                    "state": state,
+                }
             ]
             ended = fields["phase"] in ("Succeeded", "Failed")
             pod["metadata"]["labels"][LABEL_COMPLETED] = str(ended).lower()
@@ -265,21 +272,27 @@ def _pod(order: PodOrder) -> Json:
     metadata = order.workflow["metadata"]
     body: Json = order.template.get("container") or order.template["script"]
     owner: dict[str, Any] = {
-        "apiVersion": order.workflow["apiVersion"], "kind": order.workflow["kind"], "name": metadata["name"],
-        "uid": metadata["uid"], "controller": True, "blockOwnerDeletion": True,
+        "apiVersion": order.workflow["apiVersion"],
+        "kind": order.workflow["kind"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
     }
     return {
         "metadata": {
             "name": order.pod,
             "labels": {LABEL_WORKFLOW: metadata["name"], LABEL_COMPLETED: "false"},
             "annotations": {
-                ANNOTATION_ID: order.node_id, ANNOTATION_NAME: order.node_name,
+                ANNOTATION_ID: order.node_id,
+                ANNOTATION_NAME: order.node_name,
                 "kubectl.kubernetes.io/default-container": MAIN,
             },
             "ownerReferences": [owner],
         },
         "spec": {
-            "nodeName": HOST_NAME, "restartPolicy": "Never",
+            "nodeName": HOST_NAME,
+            "restartPolicy": "Never",
             "containers": [
                 {"name": MAIN, **{key: body[key] for key in ("image", "command", "args", "workingDir") if key in body}}
             ],

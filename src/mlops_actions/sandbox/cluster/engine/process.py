@@ -144,8 +144,13 @@ def _run(argv: list[str], directory: Path, env: dict[str, str], output: Output, 
     program = shutil.which(argv[0], path=env.get("PATH")) if "/" not in argv[0] else argv[0]
     try:
         process = subprocess.Popen(
-            [program or argv[0], *argv[1:]], cwd=directory, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True,
+            [program or argv[0], *argv[1:]],
+            cwd=directory,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise CannotStart(f"cannot run {argv[0]!r}: {error.strerror}") from error

@@ -19,14 +19,16 @@ def run_steps(runner: Runner, frame: Frame, template: Json, node_name: str) -> t
         group_name = f"{node_name}[{number}]"
         steps: list[Json] = group if isinstance(group, list) else [group]
         group_id = runner.nodes.add(
-            group_name, "StepGroup", parents=parents, displayName=f"[{number}]", boundaryID=frame.boundary,
+            group_name,
+            "StepGroup",
+            parents=parents,
+            displayName=f"[{number}]",
+            boundaryID=frame.boundary,
             templateScope=frame.source.scope,
         )
         inner = Frame(frame.source, names, frame.stopper, frame.boundary)
         outcomes = in_parallel(
-            functools.partial(
-                run_user, runner, inner, step, f"{group_name}.{step['name']}", [group_id], grouped=False
-            )
+            functools.partial(run_user, runner, inner, step, f"{group_name}.{step['name']}", [group_id], grouped=False)
             for step in steps
         )
         for step, outcome in zip(steps, outcomes, strict=True):

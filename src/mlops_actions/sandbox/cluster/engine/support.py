@@ -19,13 +19,13 @@ _WITHOUT_EFFECT: Final = (
 )
 _OBEYED: Final = {
     "spec": "activeDeadlineSeconds arguments entrypoint onExit parallelism podGC shutdown suspend templates "
-            "workflowMetadata workflowTemplateRef",
+    "workflowMetadata workflowTemplateRef",
     "template": "activeDeadlineSeconds container dag inputs name outputs retryStrategy script steps suspend",
     "container": "args command env envFrom image name workingDir",
     "script": "args command env envFrom image name source workingDir",
     "dag": "failFast target tasks",
     "task": "arguments continueOn dependencies depends inline name template templateRef when withItems withParam "
-            "withSequence",
+    "withSequence",
     "step": "arguments continueOn inline name template templateRef when withItems withParam withSequence",
     "suspend": "duration",
     "retryStrategy": "backoff limit retryPolicy",

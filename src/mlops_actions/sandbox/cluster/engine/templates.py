@@ -66,9 +66,16 @@ class TemplateRunner:
             outcome = self._call(call)
         except WorkflowProblem as problem:
             identity = self.nodes.add(
-                call.node_name, "Skipped", phase="Error", parents=list(call.parents), displayName=call.display_name,
-                message=str(problem), boundaryID=call.frame.boundary, templateName=call.user.get("template"),
-                templateScope=call.frame.source.scope, nodeFlag=call.flag,
+                call.node_name,
+                "Skipped",
+                phase="Error",
+                parents=list(call.parents),
+                displayName=call.display_name,
+                message=str(problem),
+                boundaryID=call.frame.boundary,
+                templateName=call.user.get("template"),
+                templateScope=call.frame.source.scope,
+                nodeFlag=call.flag,
             )
             outcome = Outcome(identity, "Error", str(problem))
         return replace(outcome, started_at=started, finished_at=timestamp())
@@ -90,8 +97,11 @@ class TemplateRunner:
             {f"inputs.artifacts.{name}": path for name, path in artifacts.items()},
         )
         fields: Json = {
-            "displayName": call.display_name, "templateName": template.get("name"), "templateScope": source.scope,
-            "boundaryID": call.frame.boundary, "nodeFlag": call.flag,
+            "displayName": call.display_name,
+            "templateName": template.get("name"),
+            "templateScope": source.scope,
+            "boundaryID": call.frame.boundary,
+            "nodeFlag": call.flag,
         }
         if parameters:
             fields["inputs"] = {"parameters": [{"name": name, "value": text} for name, text in parameters.items()]}
@@ -113,7 +123,9 @@ class TemplateRunner:
         while True:
             attempt_name = f"{node_name}({attempt})"
             fields = {
-                **body.fields, "displayName": f"{body.fields['displayName']}({attempt})", "nodeFlag": {"retried": True},
+                **body.fields,
+                "displayName": f"{body.fields['displayName']}({attempt})",
+                "nodeFlag": {"retried": True},
             }
             names = body.names.with_texts({"retries": str(attempt), "node.name": attempt_name})
             outcome = self._run(replace(body, names=names, fields=fields), attempt_name, [node])
@@ -145,15 +157,11 @@ class TemplateRunner:
             identity = self.nodes.add(node_name, type_name, phase="Error", parents=list(parents), **body.fields)
             outcome = Outcome(identity, "Error", str(problem))
         self._share(body.template, outcome)
-        self.nodes.update(
-            outcome.node_id, phase=outcome.phase, message=outcome.message, outputs=outcome.json_outputs()
-        )
+        self.nodes.update(outcome.node_id, phase=outcome.phase, message=outcome.message, outputs=outcome.json_outputs())
         return outcome
 
     def _compose(self, kind: str, body: _Body, node_name: str, parents: Sequence[str]) -> Outcome:
-        node = self.nodes.add(
-            node_name, "DAG" if kind == "dag" else "Steps", parents=list(parents), **body.fields
-        )
+        node = self.nodes.add(node_name, "DAG" if kind == "dag" else "Steps", parents=list(parents), **body.fields)
         frame = Frame(body.source, body.names, body.stopper, node)
         if kind == "dag":
             phase, message, names = Dag(self, frame, body.template, node_name).run()
@@ -169,11 +177,14 @@ class TemplateRunner:
         texts = body.names.texts
         declared = {key: value for key, value in body.template.items() if key not in ("inputs", "outputs")}
         template: Json = {**body.template, **substitute(declared, texts)}
-        artifacts = {
-            tag.removeprefix("inputs.artifacts."): path for tag, path in body.names.artifacts.items()
-        }
+        artifacts = {tag.removeprefix("inputs.artifacts."): path for tag, path in body.names.artifacts.items()}
         node = self.nodes.add(
-            node_name, "Pod", phase="Pending", parents=list(parents), progress="0/1", hostNodeName=HOST_NAME,
+            node_name,
+            "Pod",
+            phase="Pending",
+            parents=list(parents),
+            progress="0/1",
+            hostNodeName=HOST_NAME,
             **body.fields,
         )
         order = PodOrder(self._workflow, template, node, node_name, artifacts)
