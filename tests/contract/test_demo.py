@@ -19,6 +19,9 @@ from mlops_actions.sandbox import demo as demo_command
 from mlops_actions.sandbox.demo import repository
 from mlops_actions.sandbox.demo.story import COMMAND, MISSPELT
 
+# It takes half a minute; a cold, busy machine has been seen to take two.
+pytestmark = pytest.mark.timeout(330)
+
 # What no log, page or file may show: tokens of the GitHub stand-in, and the heads of its authorisation.
 SECRET = re.compile(r"gh[sp]_[0-9a-f]{36}")
 
@@ -55,7 +58,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     return Played(done.returncode, done.stdout, directory / "output")
