@@ -36,8 +36,9 @@ def code(text: str) -> str:
     line = _CONTROL.sub("\ufffd", _BREAKS.sub(" ", text))
     if not line.strip():
         return ""
-    # A table splits at `|` before code is read, so it needs its escape there; elsewhere GitHub shows the same.
-    line = line.replace("|", "\\|")
+    if "|" in line:
+        # A table splits at `|` before backticks are read, and elsewhere a backslash between them would show.
+        return f"<code>{escape(line)}</code>"
     run = _longest_run(line, "`")
     ticks = "`" * (run + 1)
     pad = " " if run and (line.startswith("`") or line.endswith("`")) else ""

@@ -16,8 +16,7 @@ from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports, PullRequests
 
-_COMMENT_ROOM = 500  # characters left for the marker that finds the comment again
-_CUT = "_Cut here: the whole report is in the job's summary and in `wandb_report.md`._"
+_COMMENT_ROOM = 500  # characters left for the hidden lines that hold the comment together
 _FORBIDDEN = 403
 
 
@@ -34,8 +33,13 @@ class Delivered:
 def deliver(inputs: Inputs, event: Event | None, ports: Ports, findings: Findings, text: str, job_url: str) -> Delivered:
     """Comment, conclude the check run, promote: each as far as the inputs ask for it."""
     delivered = Delivered()
+    rest = markdown.link("the job's summary", job_url) if job_url else "the job's summary"
+    note = f"_Cut here: the whole report is in {rest} and in `wandb_report.md`._"
+    shown = markdown.cut(text, markdown.COMMENT_LIMIT - _COMMENT_ROOM, note)
     if inputs.comment:
-        _attempt("no comment was written", ports, delivered, lambda github: _comment(inputs, event, github, text, delivered))
+        _attempt(
+            "no comment was written", ports, delivered, lambda github: _comment(inputs, event, github, shown, delivered)
+        )
     if inputs.check_name:
         _attempt("no check run was made", ports, delivered, lambda github: _check(inputs, github, findings, text, job_url))
     # With candidates still to come the best one is not known yet.
@@ -71,8 +75,7 @@ def _comment(inputs: Inputs, event: Event | None, github: PullRequests, text: st
     number = inputs.pr_number or pull_request_of(event)
     if not number:
         return "this event belongs to no pull request; give 'pr-number'"
-    body = markdown.cut(text, markdown.COMMENT_LIMIT - _COMMENT_ROOM, _CUT)
-    delivered.comment_url = github.upsert_comment(number, inputs.comment_tag, body)
+    delivered.comment_url = github.upsert_comment(number, inputs.comment_tag, text, keep=True)
     return ""
 
 

@@ -43,8 +43,11 @@ class Tracker(Protocol):
 class PullRequests(Protocol):
     """The part of GitHub that shows the report. Calls raise Refused (GitHub's `status` on it) or Unavailable."""
 
-    def upsert_comment(self, number: int, tag: str, body: str) -> str:
-        """Write the one comment with this tag, or bring it up to date; returns its address."""
+    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
+        """Write the one comment with this tag, or bring it up to date; returns its address.
+
+        `keep` says that the body is a report, which later runs of the workflow fold below theirs.
+        """
 
     def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
         """Open a check run; returns its id."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -228,6 +230,71 @@ def test_a_long_comment_is_cut_to_githubs_limit(wired: Wired) -> None:
     (comment,) = wired.scene.pull.comments
     assert len(comment.body) <= 65_536
     assert "Cut here" in comment.body
+
+
+class Meanwhile(Transport):
+    """Lets something happen just before the first request of a kind."""
+
+    happening: tuple[str, Callable[[], object]] | None = None
+
+    def send(self, verb: str, path: str, **options: Any) -> tuple[Any, Any]:
+        if self.happening and self.happening[0] == verb:
+            happening, self.happening = self.happening[1], None
+            happening()
+        return super().send(verb, path, **options)
+
+
+def interrupted(wired: Wired, verb: str, happening: Callable[[], object], run_id: str = "") -> GitHub:
+    token = wired.github.workflow_token(wired.scene.repository, WRITE)
+    transport = Meanwhile(token.value, wired.github.api_url, wired.log, backoff=0.0)
+    transport.happening = (verb, happening)
+    return GitHub(transport, REPOSITORY, run_id=run_id)
+
+
+def test_a_comment_that_is_deleted_between_find_and_update_is_written_anew(wired: Wired) -> None:
+    wired.client().upsert_comment(1, "mlops", "started")
+    (before,) = wired.scene.pull.comments
+    client = interrupted(wired, "PATCH", lambda: wired.scene.pull.delete_comment(before))
+    address = client.upsert_comment(1, "mlops", "done")
+    (comment,) = wired.scene.pull.comments
+    assert comment.id != before.id
+    assert address.endswith(f"#issuecomment-{comment.id}")
+    assert comment.body.endswith("done")
+
+
+def test_of_two_jobs_that_comment_at_once_one_comment_remains_with_both_reports(wired: Wired) -> None:
+    token = wired.github.workflow_token(wired.scene.repository, WRITE).value
+    other = GitHub(Transport(token, wired.github.api_url, wired.log), REPOSITORY, run_id="1")
+    client = interrupted(wired, "POST", lambda: other.upsert_comment(1, "mlops", "### first", keep=True), run_id="2")
+    address = client.upsert_comment(1, "mlops", "### second", keep=True)
+    (comment,) = wired.scene.pull.comments
+    assert address.endswith(f"#issuecomment-{comment.id}")
+    assert "### second" in comment.body.partition("<details")[0]
+    assert "### first" in comment.body.partition("<details")[2]
+
+
+def test_a_duplicate_that_a_lost_job_left_is_tidied_up(wired: Wired) -> None:
+    client = wired.client()
+    for _ in range(3):
+        client.comment(1, "<!-- mlops-actions:mlops -->\nstarted")
+    oldest = wired.scene.pull.comments[0]
+    client.upsert_comment(1, "mlops", "done")
+    assert [(comment.id, comment.body.split("\n")[1]) for comment in wired.scene.pull.comments] == [(oldest.id, "done")]
+
+
+def test_however_two_jobs_interleave_one_comment_remains(wired: Wired) -> None:
+    for attempt in range(8):
+        clients = [wired.client(), wired.client()]
+        start = threading.Barrier(len(clients))
+
+        def write(client: GitHub, start: threading.Barrier = start, tag: str = f"tag{attempt}") -> str:
+            start.wait()
+            return client.upsert_comment(1, tag, "done")
+
+        with ThreadPoolExecutor() as pool:
+            addresses = set(pool.map(write, clients))
+        assert len(addresses) == 1
+    assert len(wired.scene.pull.comments) == 8
 
 
 # The App

@@ -649,7 +649,7 @@ def test_strange_values_are_shown_as_what_they_are(world):
     for cell in (
         "NaN",
         "∞",
-        "<code>text &#124; \\`x\\`</code>",
+        "<code>text &#124; &#96;x&#96;</code>",
         "true",
         "`[1, 2]`",
         "0.5",
@@ -738,7 +738,9 @@ def test_hostile_names_stay_text_everywhere(world):
 
 def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
     for index in range(60):
-        world.candidate(f"c{index}", display_name=f"run {index} " + "x" * 100, summary={f"m{i}": i for i in range(40)})
+        world.candidate(
+            f"c{index}", display_name=f"run {index} " + "x" * 100, summary={f"m{i}": "✅" * 30 for i in range(40)}
+        )
     metrics = ",".join(f"m{i}" for i in range(40))
     given = {"sha": SHA, "metrics": metrics, "comment": "true", "pr_number": world.pull.number, "check_name": "metrics"}
     assert world.run(**given, config_keys="lr") == 0, world.log
@@ -746,7 +748,7 @@ def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
     assert len(body) <= 65_536
     assert f"[the job's summary]({world.github.origin}/octo/digits/actions/runs/77) and in `wandb_report.md`" in body
     summary = world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["output"]["summary"]
-    assert 60_000 < len(summary.encode()) <= 65_535
+    assert 50_000 < len(summary.encode()) <= 65_535
 
 
 def test_a_link_planted_in_the_checkout_is_replaced_not_followed(world, tmp_path):

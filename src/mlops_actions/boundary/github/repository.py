@@ -16,26 +16,34 @@ from mlops_actions.core.errors import ActionError, BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
+from mlops_actions.core.sticky import compose, marker
 
 # How the workflow's own token signs; it may not ask who it is.
 WORKFLOW_LOGIN = "github-actions[bot]"
 _COMMENTS = "pull-requests: write"
+_OUTPUT_BYTES = 65_535
+_TRIES = 3
+_GONE = (404, 410)
 _CUT_NOTE = "_Cut here: GitHub takes at most 65,536 characters in a comment._"
 
 
 class GitHub:
-    """`repository` is `owner/name`. `login` is who the token acts as, where that is known already (a GitHub App)."""
+    """`repository` is `owner/name`. `login` is who the token acts as, where that is known already (a GitHub App).
 
-    def __init__(self, transport: Transport, repository: str, *, login: str = "") -> None:
+    `run_id` is the workflow run's, which tells its own reports from earlier ones.
+    """
+
+    def __init__(self, transport: Transport, repository: str, *, login: str = "", run_id: str = "") -> None:
         self._api = transport
         self.repository = repository
         self._login = login
+        self._run_id = run_id
         self._root = f"/repos/{repository}"
 
     @classmethod
     def connect(cls, token: str, context: Context, log: Log) -> GitHub:
         """Reach the repository that the workflow runs in, at the address the runner gave."""
-        return cls(Transport(token, context.api_url, log), context.repository)
+        return cls(Transport(token, context.api_url, log), context.repository, run_id=context.run_id)
 
     # Pull requests and people
 
@@ -120,21 +128,52 @@ class GitHub:
         )
         return str(made["html_url"])
 
-    def upsert_comment(self, number: int, tag: str, body: str) -> str:
+    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
         """Write the one comment that carries `tag`, or bring it up to date; returns its html_url.
 
         It is found by a hidden marker in its first line and by having been written by us: anybody can write the marker.
+        `keep` makes the body a report that later runs of the workflow fold instead of replacing. Of several, which jobs
+        make that begin at once, the oldest stays.
         """
-        marker = f"<!-- mlops-actions:{quote(tag, safe='')} -->"
-        text = _fitting(f"{marker}\n{body}")
-        pages = self._api.pages(f"{self._root}/issues/{number}/comments", needs="pull-requests: read")
-        marked = [comment for comment in pages if str(comment.get("body") or "").startswith(marker)]
-        for comment in marked:
-            if self._is_ours(comment):
-                path = f"{self._root}/issues/comments/{comment['id']}"
+        for _ in range(_TRIES):
+            found = self._marked(number, tag)
+            made: Mapping[str, Any] = {}
+            if not found:
+                text = compose(tag, body, run=self._run_id, keep=keep)
+                path = f"{self._root}/issues/{number}/comments"
+                _, made = self._api.send("POST", path, body={"body": text}, needs=_COMMENTS)
+                # Another job may have looked before this one wrote, and written too.
+                found = sorted([*(other for other in self._marked(number, tag) if other["id"] != made["id"]), made], key=_id)
+                if found[0] is made:
+                    return str(made["html_url"])
+            oldest, *younger = found
+            text = compose(
+                tag,
+                body,
+                before=str(oldest["body"]),
+                run=self._run_id,
+                keep=keep,
+                day=str(oldest.get("updated_at") or "")[:10],
+            )
+            try:
+                path = f"{self._root}/issues/comments/{oldest['id']}"
                 _, updated = self._api.send("PATCH", path, body={"body": text}, needs=_COMMENTS)
-                return str(updated["html_url"])
-        return self.comment(number, text)
+            except GitHubRefused as refused:
+                if refused.status not in _GONE:
+                    raise
+                continue  # deleted since it was found
+            for other in younger:
+                self._gone(f"{self._root}/issues/comments/{other['id']}")
+            return str(updated["html_url"])
+        raise Unavailable(
+            f"the comment '{tag}' was deleted {_TRIES} times while it was written", "see what else deletes comments there"
+        )
+
+    def _marked(self, number: int, tag: str) -> list[Mapping[str, Any]]:
+        """Our comments with a tag, oldest first."""
+        pages = self._api.pages(f"{self._root}/issues/{number}/comments", needs="pull-requests: read")
+        marked = [comment for comment in pages if str(comment.get("body") or "").startswith(marker(tag))]
+        return sorted((comment for comment in marked if self._is_ours(comment)), key=_id)
 
     def _is_ours(self, comment: Mapping[str, Any]) -> bool:
         author = comment.get("user") or {}
@@ -179,7 +218,7 @@ class GitHub:
             "head_sha": sha,
             "status": "in_progress",
             "details_url": url,
-            "output": {"title": title, "summary": _fitting(summary)},
+            "output": {"title": title, "summary": _output(summary)},
         }
         _, made = self._api.send("POST", f"{self._root}/check-runs", body=body, needs="checks: write")
         return int(made["id"])
@@ -189,7 +228,7 @@ class GitHub:
         body = {
             "status": "completed",
             "conclusion": conclusion,
-            "output": {"title": title, "summary": _fitting(summary)},
+            "output": {"title": title, "summary": _output(summary)},
         }
         self._api.send("PATCH", f"{self._root}/check-runs/{check_run}", body=body, needs="checks: write")
 
@@ -231,6 +270,18 @@ class GitHub:
 def _part(text: str) -> str:
     """One part of a path: a label or branch may hold anything."""
     return quote(text, safe="")
+
+
+def _id(comment: Mapping[str, Any]) -> int:
+    return int(comment["id"])
+
+
+def _output(summary: str) -> str:
+    """Fit a check run's summary, whose limit counts bytes."""
+    room = _OUTPUT_BYTES
+    while (size := len((fitting := cut(summary, room, _CUT_NOTE)).encode())) > _OUTPUT_BYTES:
+        room = room * _OUTPUT_BYTES // size
+    return fitting
 
 
 def _fitting(body: str) -> str:
