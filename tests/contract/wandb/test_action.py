@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 import json
 import math
@@ -12,7 +11,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,77 +18,25 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from mlops_actions.__main__ import act
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.wandb import WandbProject
 from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import read
-from mlops_actions.sandbox.github import GitHubServer, PullRequest, Repository
-from mlops_actions.sandbox.wandb import Fault, WandbServer
+from mlops_actions.sandbox.github import GitHubServer
+from mlops_actions.sandbox.wandb import Fault
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
 from tests.contract.wandb.conftest import Served
+from tests.contract.wandb.world import NOW, OTHER, SHA, World
+from tests.support.forking import Forker
 
-SHA, OTHER = "a" * 40, "b" * 40
-NOW = datetime.now(UTC)
 HOSTILE = "=cmd|' /C calc'!A0 | `x` </details> ![i](http://evil) @team #1\n::set-output name=x::y\u202egnp"
 
 
-@dataclass
-class World:
-    """Both stand-ins, a workspace, and the runner's environment of one step."""
-
-    wandb: Served
-    github: GitHubServer
-    repository: Repository
-    pull: PullRequest
-    workspace: Path
-    environ: dict[str, str] = field(default_factory=dict)
-    log: str = ""
-
-    @property
-    def server(self) -> WandbServer:
-        return self.wandb.server
-
-    def run(self, **inputs: Any) -> int:
-        """Run the action; a name's `_` stands for `-`, and in capitals it is a legacy name as it is."""
-        for path in self.workspace.parent.glob("file_*"):
-            path.unlink()
-        given = {
-            "INPUT_" + (name if name.isupper() else name.upper().replace("_", "-")): str(value)
-            for name, value in inputs.items()
-        }
-        out = io.StringIO()
-        code = act("wandb-runs", {**self.environ, **given}, out=out)
-        self.log = out.getvalue()
-        return code
-
-    def outputs(self) -> dict[str, str]:
-        """Read the outputs as the runner does: `name<<delimiter`, lines, the delimiter."""
-        path = self.workspace.parent / "file_output"
-        text = path.read_text() if path.exists() else ""
-        return {found[1]: found[3] for found in re.finditer(r"(?ms)^(\S+)<<(\S+)\n(.*?)\n\2$", text)}
-
-    def summary(self) -> str:
-        return (self.workspace.parent / "file_summary").read_text()
-
-    def rows(self) -> list[dict[str, str]]:
-        with (self.workspace / "wandb_report.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
-
-    def candidate(self, name: str = "c1", **more: Any) -> Any:
-        return self._run(name, {"github_sha": SHA, "lr": 0.1}, **more)
-
-    def baseline(self, name: str = "b1", **more: Any) -> Any:
-        return self._run(name, {"github_sha": OTHER, "lr": 0.2}, **{"tags": ["baseline"], **more})
-
-    def _run(self, name: str, claimed: dict[str, Any], *, age: int = 0, **more: Any) -> Any:
-        """Log a run that is `age` minutes old and was heard of just now."""
-        given = {"summary": {"acc": 0.9}, "created": NOW - timedelta(minutes=age), "heartbeat": NOW, **more}
-        given["config"] = {**claimed, **more.get("config", {})}
-        return self.server.store.add_run("sandbox", "digits", name=name, **given)
+def comments(world: World) -> list[str]:
+    return [comment.body for comment in world.pull.comments]
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +51,14 @@ def github() -> Iterator[GitHubServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    with Forker() as made:
+        yield made
+
+
 @pytest.fixture
-def world(served: Served, github: GitHubServer, tmp_path: Path) -> World:
+def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
     served.server.clear()
     github.repositories.clear()
     repository = github.repository("octo/digits")
@@ -131,11 +83,7 @@ def world(served: Served, github: GitHubServer, tmp_path: Path) -> World:
         "GITHUB_OUTPUT": str(tmp_path / "file_output"),
         "GITHUB_STEP_SUMMARY": str(tmp_path / "file_summary"),
     }
-    return World(served, github, repository, pull, workspace, environ)
-
-
-def comments(world: World) -> list[str]:
-    return [comment.body for comment in world.pull.comments]
+    return World(served, github, repository, pull, workspace, forker, environ)
 
 
 # The main path

@@ -1,0 +1,74 @@
+"""One step of wandb-runs between the two stand-ins: what is logged, who asks, what comes of it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mlops_actions.sandbox.github import GitHubServer, PullRequest, Repository
+from mlops_actions.sandbox.wandb import WandbServer
+from tests.contract.wandb.conftest import Served
+from tests.support.forking import Forker
+
+SHA, OTHER = "a" * 40, "b" * 40
+NOW = datetime.now(UTC)
+
+
+@dataclass
+class World:
+    """Both stand-ins, a workspace, and the runner's environment of one step."""
+
+    wandb: Served
+    github: GitHubServer
+    repository: Repository
+    pull: PullRequest
+    workspace: Path
+    forker: Forker
+    environ: dict[str, str] = field(default_factory=dict)
+    log: str = ""
+
+    @property
+    def server(self) -> WandbServer:
+        return self.wandb.server
+
+    def run(self, **inputs: Any) -> int:
+        """Run the action as a process; a name's `_` stands for `-`, and in capitals it is a legacy name as it is."""
+        for path in self.workspace.parent.glob("file_*"):
+            path.unlink()
+        given = {
+            "INPUT_" + (name if name.isupper() else name.upper().replace("_", "-")): str(value)
+            for name, value in inputs.items()
+        }
+        log = self.workspace.parent / "log"
+        code = self.forker.run("wandb-runs", {**self.environ, **given}, self.workspace, log)
+        self.log = log.read_text()
+        return code
+
+    def outputs(self) -> dict[str, str]:
+        """Read the outputs as the runner does: `name<<delimiter`, lines, the delimiter."""
+        path = self.workspace.parent / "file_output"
+        text = path.read_text() if path.exists() else ""
+        return {found[1]: found[3] for found in re.finditer(r"(?ms)^(\S+)<<(\S+)\n(.*?)\n\2$", text)}
+
+    def summary(self) -> str:
+        return (self.workspace.parent / "file_summary").read_text()
+
+    def rows(self) -> list[dict[str, str]]:
+        with (self.workspace / "wandb_report.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def candidate(self, name: str = "c1", **more: Any) -> Any:
+        return self._run(name, {"github_sha": SHA, "lr": 0.1}, **more)
+
+    def baseline(self, name: str = "b1", **more: Any) -> Any:
+        return self._run(name, {"github_sha": OTHER, "lr": 0.2}, **{"tags": ["baseline"], **more})
+
+    def _run(self, name: str, claimed: dict[str, Any], *, age: int = 0, **more: Any) -> Any:
+        """Log a run that is `age` minutes old and was heard of just now."""
+        given = {"summary": {"acc": 0.9}, "created": NOW - timedelta(minutes=age), "heartbeat": NOW, **more}
+        given["config"] = {**claimed, **more.get("config", {})}
+        return self.server.store.add_run("sandbox", "digits", name=name, **given)
