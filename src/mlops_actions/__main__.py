@@ -101,6 +101,11 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     event = load(context.event_name, context.event_path) if context.event_path.is_file() else None
     clock = SystemClock()
 
+    def google() -> Callable[[], str]:
+        from mlops_actions.boundary import gke
+
+        return gke.log_in(inputs.google_credentials, environ, runner)
+
     @cache
     def cluster() -> Cluster:
         # Connected late: a manifest with a mistake in it must not wait for the client's import, or for the network.
@@ -110,12 +115,10 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
         if inputs.gke_cluster:
             from mlops_actions.boundary import gke
 
-            wanted = gke.Wanted(
-                inputs.gke_cluster, inputs.gke_location or "", inputs.gke_project or "", inputs.gke_endpoint
-            )
+            wanted = gke.Wanted(inputs.gke_cluster, inputs.gke_location or "", inputs.gke_project or "", inputs.gke_endpoint)
             way = gke.connect(wanted, inputs.google_credentials, environ, runner, clock.sleep)
             return KubernetesCluster(*way)
-        return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep))
+        return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep, google))
 
     github: PullRequests | None = None
     if inputs.github_token and inputs.comment:

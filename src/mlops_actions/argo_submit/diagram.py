@@ -104,8 +104,6 @@ def _box(nodes: list[Node]) -> _Box:
         name = first.display_name
         label = f"{MARKS.get(first.phase, '')} {mermaid_text(name)} {took}".strip()
     else:
-        counts = " ".join(
-            f"{sum(phase == one for phase in phases)}{MARKS.get(one, '')}" for one in sorted(set(phases))
-        )
+        counts = " ".join(f"{sum(phase == one for phase in phases)}{MARKS.get(one, '')}" for one in sorted(set(phases)))
         label = f"{mermaid_text(first.loop_name)} ×{len(nodes)} {counts}"
     return _Box(label, style)

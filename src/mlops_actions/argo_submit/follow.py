@@ -80,9 +80,7 @@ class Follower:
     @contextmanager
     def _listening(self) -> Iterator[None]:
         target, tell = self._target, self._messages.put
-        listeners: list[Listener] = [
-            WorkflowListener(self._cluster, target.namespace, target.name, target.version, tell)
-        ]
+        listeners: list[Listener] = [WorkflowListener(self._cluster, target.namespace, target.name, target.version, tell)]
         if not self._logs_given_up:
             listeners.append(PodListener(self._cluster, target.namespace, target.name, tell))
         for listener in listeners:

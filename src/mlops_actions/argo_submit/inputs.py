@@ -125,9 +125,7 @@ class Inputs:
     gke_cluster: str | None = given(text, "GKE without gcloud: name of the cluster.", legacy=("cluster_name",))
     gke_location: str | None = given(text, "Its region or zone.", legacy=("location_zone",))
     gke_project: str | None = given(text, "Its project.", legacy=("project_id",))
-    gke_endpoint: str = given(
-        choice("auto", "public", "private", "dns"), "Which of its endpoints to use.", default="auto"
-    )
+    gke_endpoint: str = given(choice("auto", "public", "private", "dns"), "Which of its endpoints to use.", default="auto")
     google_credentials: str | None = given(
         verbatim,
         "JSON or base64. Without it, Application Default Credentials.",
@@ -142,18 +140,12 @@ class Inputs:
         "`false`: submit and return. Default `true`; `false` where the legacy `workflow_yaml_path` names the workflow.",
     )
     timeout: float = given(duration, "How long to wait for the end; then exit code 5.", default="5h30m")
-    on_timeout: str = given(
-        choice("leave", "stop", "terminate"), "What happens to the workflow then.", default="leave"
-    )
+    on_timeout: str = given(choice("leave", "stop", "terminate"), "What happens to the workflow then.", default="leave")
     on_cancel: str = given(
         choice("stop", "terminate", "leave"), "What a cancelled job does to the workflow.", default="stop"
     )
-    logs: str = given(
-        choice("all", "failed", "none"), "Whose logs are shown, grouped per node.", default="all"
-    )
-    comment: bool = given(
-        boolean, "Keep a comment on the PR that says what runs, and how it ended.", default="false"
-    )
+    logs: str = given(choice("all", "failed", "none"), "Whose logs are shown, grouped per node.", default="all")
+    comment: bool = given(boolean, "Keep a comment on the PR that says what runs, and how it ended.", default="false")
     comment_tag: str = given(
         text, "Which comment: each tag has its own. wandb-runs with the same tag turns it into the report.", default="mlops"
     )
@@ -183,9 +175,7 @@ class Inputs:
         if self.name and self.generate_name:
             yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
         if self.gke_cluster and self.kubeconfig:
-            yield BadInput(
-                "inputs 'gke-cluster' and 'kubeconfig' both name a cluster", "give one of them"
-            )
+            yield BadInput("inputs 'gke-cluster' and 'kubeconfig' both name a cluster", "give one of them")
         if self.attach and self.dry_run:
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
         for name, remedy in NOT_YET.items():

@@ -14,17 +14,22 @@ from mlops_actions.core.parsers import yaml_value
 Json = dict[str, Any]
 
 SECRET_KEYS: Final = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
+GOOGLE_PLUGIN: Final = "gke-gcloud-auth-plugin"
 _REMEDY: Final = "give a kubeconfig with a token or a client certificate, as `kubectl config view --raw` prints it"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """One context: a kubeconfig that holds nothing else, and its namespace (empty where it names none)."""
+    """One context: a kubeconfig that holds nothing else, and its namespace (empty where it names none).
+
+    `by_google`: it would have its token from gke-gcloud-auth-plugin; Google's library gives the same without a program.
+    """
 
     config: Json
     context: str
     server: str
     namespace: str
+    by_google: bool = False
 
 
 def inline(text: str) -> str | None:
@@ -84,16 +89,21 @@ def choose(config: Json, context: str | None, origin: str) -> Chosen:
     server = str(cluster.get("server") or "")
     if not server.startswith(("https://", "http://")):
         raise BadInput(f"{origin}: the cluster of context '{name}' has no server address", _REMEDY)
+    by_google = _program(user) == GOOGLE_PLUGIN
+    if by_google:
+        user = {key: value for key, value in user.items() if key != "exec"}
     _refuse_programs(user, name, origin)
     for entry in (cluster, user):
         _check_data(entry, origin)
     single = {
-        "apiVersion": "v1", "kind": "Config", "current-context": name,
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
         "clusters": [{"name": name, "cluster": cluster}],
         "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
-    return Chosen(single, name, server, str(chosen.get("namespace") or ""))
+    return Chosen(single, name, server, str(chosen.get("namespace") or ""), by_google)
 
 
 def secrets(value: object) -> Iterator[str]:
@@ -119,11 +129,15 @@ def _entry(config: Json, plural: str, key: str, name: str, origin: str) -> Json:
     raise BadInput(f"{origin} names the {key} '{name}', but holds none of this name", _REMEDY)
 
 
+def _program(user: Json) -> str:
+    plugin = user.get("exec")
+    return str(plugin.get("command") or "?").rpartition("/")[2] if isinstance(plugin, dict) else ""
+
+
 def _refuse_programs(user: Json, context: str, origin: str) -> None:
     if "exec" in user:
-        command = str((user.get("exec") or {}).get("command") or "?")
         raise BadInput(
-            f"{origin}: the user of context '{context}' gets its token from a program ({command!r}), which is not run",
+            f"{origin}: the user of context '{context}' has its token from a program ({_program(user)!r}), which is not run",
             "a kubeconfig that runs programs is code: give one that holds a token, such as a service account's",
         )
     if "auth-provider" in user:

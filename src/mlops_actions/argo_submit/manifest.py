@@ -17,7 +17,7 @@ API_VERSION: Final = "argoproj.io/v1alpha1"
 KINDS: Final = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 LABEL_TEMPLATE: Final = "workflows.argoproj.io/workflow-template"
 LABEL_CLUSTER_TEMPLATE: Final = "workflows.argoproj.io/cluster-workflow-template"
-_QUOTE: Final = "name it, in quotes if need be: \"on\""
+_QUOTE: Final = 'name it, in quotes if need be: "on"'
 LABEL_CRON: Final = "workflows.argoproj.io/cron-workflow"
 
 
@@ -42,7 +42,8 @@ def select(documents: Sequence[Document]) -> Document:
     if len(documents) > 1:
         places = ", ".join(f"{_kind(one)} at {one.place}" for one in documents)
         raise InvalidManifest(
-            documents[1].place, f"several documents, and only one can be run: {places}",
+            documents[1].place,
+            f"several documents, and only one can be run: {places}",
             "give each workflow a file of its own and name one in 'workflow'",
         )
     document = documents[0]
@@ -155,12 +156,13 @@ def _check_metadata(document: Document, metadata: Json) -> None:
         values = metadata.get(key) or {}
         if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
             raise InvalidManifest(
-                document.at("metadata", key), f"metadata.{key} must map to texts", "quote numbers and true/false: \"1\""
+                document.at("metadata", key), f"metadata.{key} must map to texts", 'quote numbers and true/false: "1"'
             )
     for key, text in (("name", metadata.get("name", "")), ("generateName", f"{metadata.get('generateName', '')}x")):
         if key in metadata and not (isinstance(metadata[key], str) and NAME.fullmatch(text)):
             raise InvalidManifest(
-                document.at("metadata", key), f"metadata.{key} is no Kubernetes name: {metadata[key]!r}",
+                document.at("metadata", key),
+                f"metadata.{key} is no Kubernetes name: {metadata[key]!r}",
                 "use a-z, 0-9 and -, with a letter or digit at both ends",
             )
 

@@ -35,15 +35,18 @@ class Request:
         return {**self.workflow, "metadata": metadata}
 
 
-def prepare(
-    inputs: Inputs, context: Context, subject: Subject, files: Files, cluster: Callable[[], Cluster]
-) -> Request:
+def prepare(inputs: Inputs, context: Context, subject: Subject, files: Files, cluster: Callable[[], Cluster]) -> Request:
     """Return the request; raises BadInput. The cluster is asked for only when nothing is wrong on this side."""
     explicit = dict(inputs.parameters or {})
     file = _parameter_file(inputs, files)
     overrides = manifest.Overrides(
-        namespace=inputs.namespace, name=inputs.name, generate_name=inputs.generate_name, labels=inputs.labels or {},
-        annotations=inputs.annotations or {}, service_account=inputs.service_account, entrypoint=inputs.entrypoint,
+        namespace=inputs.namespace,
+        name=inputs.name,
+        generate_name=inputs.generate_name,
+        labels=inputs.labels or {},
+        annotations=inputs.annotations or {},
+        service_account=inputs.service_account,
+        entrypoint=inputs.entrypoint,
         priority=inputs.priority,
     )
     if inputs.from_:
@@ -56,7 +59,11 @@ def prepare(
     spec = workflow["spec"]
     by_reference = bool(spec.get("workflowTemplateRef"))
     values, dropped = parameters.chosen(
-        parameters.declared_by(spec), explicit, file, subject.known_parameters(), given_by_inputs(inputs),
+        parameters.declared_by(spec),
+        explicit,
+        file,
+        subject.known_parameters(),
+        given_by_inputs(inputs),
         # A manifest that refers to a template may leave the declarations, and the defaults, to it.
         drop_unknown=inputs.unknown_parameters == "drop",
         complete=not by_reference,

@@ -10,7 +10,13 @@ from mlops_actions.argo_submit.status import Node, Status
 MOST_LINES: Final = 30
 SHOWN_MESSAGE: Final = 200
 MARKS: Final[Mapping[str, str]] = {
-    "Pending": "·", "Running": "▶", "Succeeded": "✔", "Failed": "✖", "Error": "✖", "Skipped": "○", "Omitted": "○",
+    "Pending": "·",
+    "Running": "▶",
+    "Succeeded": "✔",
+    "Failed": "✖",
+    "Error": "✖",
+    "Skipped": "○",
+    "Omitted": "○",
 }
 # Of what holds other nodes only the end is news, and of a step group not even that.
 QUIET: Final = frozenset({"StepGroup", "TaskGroup"})
@@ -32,9 +38,12 @@ def changes(before: Status | None, after: Status) -> list[str]:
     """Return lines for the nodes whose phase is new since `before`, failures first where there are too many."""
     old = before.nodes if before else {}
     new = [
-        node for node in after.nodes.values()
-        if node.type not in QUIET and (node.id not in old or old[node.id].phase != node.phase)
-        and node.phase != "Pending" and node.id != after.name
+        node
+        for node in after.nodes.values()
+        if node.type not in QUIET
+        and (node.id not in old or old[node.id].phase != node.phase)
+        and node.phase != "Pending"
+        and node.id != after.name
     ]
     new.sort(key=lambda node: (str(node.finished or node.started or ""), node.name))
     if after.root and after.root.type == "Pod" and (not old or old.get(after.name, after.root).phase != after.root.phase):
@@ -64,8 +73,11 @@ def tree(status: Status) -> list[str]:
     """Return the whole workflow as an indented tree of at most a few screens; loops with many items are summed up."""
     inside: dict[str, list[Node]] = {}
     groups = {
-        child: node.id for node in status.nodes.values() if node.type in ("TaskGroup", "Retry")
-        for child in node.children if child in status.nodes and status.nodes[child].loop_name == node.display_name
+        child: node.id
+        for node in status.nodes.values()
+        if node.type in ("TaskGroup", "Retry")
+        for child in node.children
+        if child in status.nodes and status.nodes[child].loop_name == node.display_name
     }
     for node in status.nodes.values():
         parent = groups.get(node.id) or node.boundary

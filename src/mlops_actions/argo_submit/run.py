@@ -96,9 +96,7 @@ def post(inputs: Inputs, context: Context, event: Event | None, ports: Ports) ->
 
 
 class _Run:
-    def __init__(
-        self, inputs: Inputs, context: Context, event: Event | None, ports: Ports, checked_out: str
-    ) -> None:
+    def __init__(self, inputs: Inputs, context: Context, event: Event | None, ports: Ports, checked_out: str) -> None:
         self._inputs = inputs
         self._context = context
         self._event = event
@@ -225,23 +223,41 @@ class _Run:
         found = followed.status
         failed: list[Json] = [
             {
-                "name": node.display_name, "id": node.id, "template": node.template, "phase": node.phase,
-                "message": node.message, "exit-code": node.exit_code, "last-lines": followed.last_lines.get(node.id, []),
+                "name": node.display_name,
+                "id": node.id,
+                "template": node.template,
+                "phase": node.phase,
+                "message": node.message,
+                "exit-code": node.exit_code,
+                "last-lines": followed.last_lines.get(node.id, []),
             }
             for node in found.failed()
         ]
         seconds = "" if found.seconds is None else str(round(found.seconds))
         outputs = {
-            "workflow-name": found.name, "workflow-namespace": found.namespace, "workflow-uid": found.uid,
-            "workflow-url": self._facts.url, "phase": found.phase, "message": found.message,
-            "outputs": _json(dict(found.outputs)), "failed-nodes": _json(failed), "duration": seconds,
-            "attached": flag(self._facts.attached), "comment-url": self._comment_url, "WORKFLOW_URL": self._facts.url,
+            "workflow-name": found.name,
+            "workflow-namespace": found.namespace,
+            "workflow-uid": found.uid,
+            "workflow-url": self._facts.url,
+            "phase": found.phase,
+            "message": found.message,
+            "outputs": _json(dict(found.outputs)),
+            "failed-nodes": _json(failed),
+            "duration": seconds,
+            "attached": flag(self._facts.attached),
+            "comment-url": self._comment_url,
+            "WORKFLOW_URL": self._facts.url,
         }
         result: Json = {
             **{name: text for name, text in outputs.items() if name != "WORKFLOW_URL"},
-            "outputs": dict(found.outputs), "failed-nodes": failed, "attached": self._facts.attached,
-            "duration": None if found.seconds is None else found.seconds, "sha": self._subject.sha,
-            "image": self._subject.image, "pr-number": self._subject.pr_number, "parameters": dict(self._facts.parameters),
+            "outputs": dict(found.outputs),
+            "failed-nodes": failed,
+            "attached": self._facts.attached,
+            "duration": None if found.seconds is None else found.seconds,
+            "sha": self._subject.sha,
+            "image": self._subject.image,
+            "pr-number": self._subject.pr_number,
+            "parameters": dict(self._facts.parameters),
         }
         return Outcome(outputs, result, self._failure(followed))
 
@@ -310,8 +326,15 @@ class _Run:
     def _facts_of(self, url: str, values: Mapping[str, str], attached: bool) -> Facts:
         subject = self._subject
         return Facts(
-            url=url, run_url=subject.run_url, repository=subject.repository, server_url=self._context.server_url,
-            sha=subject.sha, image=subject.image, actor=subject.actor, attached=attached, parameters=values,
+            url=url,
+            run_url=subject.run_url,
+            repository=subject.repository,
+            server_url=self._context.server_url,
+            sha=subject.sha,
+            image=subject.image,
+            actor=subject.actor,
+            attached=attached,
+            parameters=values,
         )
 
 

@@ -26,22 +26,33 @@ class Subject:
     def known_parameters(self) -> dict[str, str]:
         """Return what is handed to the workflow where it declares it, by the keys of `parameters.KNOWN`."""
         return {
-            "image": self.image, "sha": self.sha, "pr-number": str(self.pr_number or ""), "repository": self.repository,
+            "image": self.image,
+            "sha": self.sha,
+            "pr-number": str(self.pr_number or ""),
+            "repository": self.repository,
         }
 
     def labels(self, context: Context) -> dict[str, str]:
         """Return labels (valid values; what does not fit is in the annotations)."""
-        return provenance.labels({
-            provenance.SHA: self.sha, provenance.REPOSITORY: self.repository,
-            provenance.PULL_REQUEST: str(self.pr_number or ""), provenance.RUN: context.run_id,
-            provenance.STEP: context.step,
-        })
+        return provenance.labels(
+            {
+                provenance.SHA: self.sha,
+                provenance.REPOSITORY: self.repository,
+                provenance.PULL_REQUEST: str(self.pr_number or ""),
+                provenance.RUN: context.run_id,
+                provenance.STEP: context.step,
+            }
+        )
 
     def annotations(self) -> dict[str, str]:
         """Return the exact texts."""
         texts = {
-            provenance.SHA: self.sha, provenance.REPOSITORY: self.repository, provenance.IMAGE: self.image,
-            provenance.PULL_REQUEST: str(self.pr_number or ""), provenance.ACTOR: self.actor, provenance.RUN: self.run_url,
+            provenance.SHA: self.sha,
+            provenance.REPOSITORY: self.repository,
+            provenance.IMAGE: self.image,
+            provenance.PULL_REQUEST: str(self.pr_number or ""),
+            provenance.ACTOR: self.actor,
+            provenance.RUN: self.run_url,
         }
         return {name: text for name, text in texts.items() if text}
 
@@ -64,9 +75,7 @@ def pull_request_in(event: Event | None) -> tuple[int | None, PullRequest | None
     return None, None
 
 
-def subject_of(
-    inputs: Inputs, context: Context, event: Event | None, *, checked_out: str, head: str
-) -> Subject:
+def subject_of(inputs: Inputs, context: Context, event: Event | None, *, checked_out: str, head: str) -> Subject:
     """Decide what the workflow is about; `head` is the pull request's, where it was asked for."""
     number, pull_request = pull_request_in(event)
     # On a comment the event's commit is the default branch's: it says nothing of the pull request.

@@ -24,9 +24,7 @@ SCOPES: Final = (
 # gcloud's own variable for another address of the API, such as a private one (Private Google Access).
 ENDPOINT_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"
 SECONDS: Final = 30
-_LOGIN: Final = (
-    "add google-github-actions/auth before this step, or give 'google-credentials' (a service account's key)"
-)
+_LOGIN: Final = "add google-github-actions/auth before this step, or give 'google-credentials' (a service account's key)"
 
 
 @dataclass(frozen=True)
@@ -91,6 +89,11 @@ def connect(
     return connect_by_token(address.url, authority, token, pause), "default"
 
 
+def log_in(credentials: str | None, environ: Mapping[str, str], runner: Runner) -> Token:
+    """Return what gives tokens for a cluster whose address is known already; raises BadInput."""
+    return Token(_credentials(credentials, environ, runner)[0], runner)
+
+
 def describe(wanted: Wanted, token: str, environ: Mapping[str, str]) -> Any:
     """Ask Google for the cluster's description; raises Refused, Unavailable."""
     import google.oauth2.credentials as oauth
@@ -102,9 +105,8 @@ def describe(wanted: Wanted, token: str, environ: Mapping[str, str]) -> Any:
     name = f"projects/{wanted.project}/locations/{wanted.location}/clusters/{wanted.cluster}"
     try:
         # By the very token that the cluster will see: the library would make another for its own API alone.
-        client = container_v1.ClusterManagerClient(
-            credentials=oauth.Credentials(token), transport="rest", client_options=options  # type: ignore[no-untyped-call]
-        )
+        bearer = oauth.Credentials(token)  # type: ignore[no-untyped-call]
+        client = container_v1.ClusterManagerClient(credentials=bearer, transport="rest", client_options=options)
         return client.get_cluster(name=name, timeout=SECONDS)
     except (exceptions.NotFound, exceptions.InvalidArgument):
         raise Refused(

@@ -155,8 +155,14 @@ class Transport:
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             return self._pool.request(
-                method, url, body=body, headers={**headers, **self._identity()}, timeout=timeout, retries=False,
-                redirect=False, preload_content=preload,
+                method,
+                url,
+                body=body,
+                headers={**headers, **self._identity()},
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=preload,
             )
         except SSLError as error:
             raise Unavailable(
@@ -201,11 +207,17 @@ class Transport:
 
 
 def connect(
-    kubeconfig: str | None, context: str | None, environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]
+    kubeconfig: str | None,
+    context: str | None,
+    environ: Mapping[str, str],
+    runner: Runner,
+    pause: Callable[[float], None],
+    google: Callable[[], Callable[[], str]],
 ) -> tuple[Transport, str]:
     """Return the way to the cluster and the namespace that its configuration names (else `default`); raises BadInput.
 
-    In order: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod.
+    In order: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod. `google` logs in where the
+    kubeconfig counts on GKE's plug-in, and returns what gives a token that is valid at the moment.
     """
     import kubernetes.config as loader
     from kubernetes.client.configuration import Configuration
@@ -220,15 +232,20 @@ def connect(
     if chosen.config["clusters"][0]["cluster"].get("insecure-skip-tls-verify"):
         runner.warning(f"{origin} says insecure-skip-tls-verify: whoever stands in between can read the credentials")
     _refuse_plain_text(chosen)
-    configuration = Configuration()
+    configuration: Any = Configuration()
     try:
         loader.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-            chosen.config, chosen.context, configuration, persist_config=False,
+            chosen.config,
+            chosen.context,
+            configuration,
+            persist_config=False,
             temp_file_path=str(runner.private_directory()),
         )
     except (loader.ConfigException, binascii.Error, ValueError, OSError) as error:
         raise BadInput(f"{origin} cannot be used: {type(error).__name__}", "check its certificates and keys") from None
     _mask_token(configuration, runner)
+    if chosen.by_google:
+        configuration.refresh_api_key_hook = _refreshing(google())
     try:
         return Transport(configuration, pause), chosen.namespace or "default"
     except (OSError, ValueError) as error:  # a certificate that is none
@@ -241,13 +258,17 @@ def connect_by_token(
     """Return the way to a cluster by a token that is asked for before each request; without authority trust the system's."""
     from kubernetes.client.configuration import Configuration
 
+    configuration: Any = Configuration(host=url)
+    configuration.ssl_ca_cert = str(authority) if authority else None
+    configuration.refresh_api_key_hook = _refreshing(token)
+    return Transport(configuration, pause)
+
+
+def _refreshing(token: Callable[[], str]) -> Callable[[Any], None]:
     def refresh(configuration: Any) -> None:
         configuration.api_key["authorization"] = f"Bearer {token()}"
 
-    configuration: Any = Configuration(host=url)
-    configuration.ssl_ca_cert = str(authority) if authority else None
-    configuration.refresh_api_key_hook = refresh
-    return Transport(configuration, pause)
+    return refresh
 
 
 def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, str]:

@@ -17,7 +17,8 @@ T = TypeVar("T")
 
 GROUP: Final = "/apis/argoproj.io/v1alpha1"
 TEMPLATES: Final = {
-    "workflowtemplate": "workflowtemplates", "clusterworkflowtemplate": "clusterworkflowtemplates",
+    "workflowtemplate": "workflowtemplates",
+    "clusterworkflowtemplate": "clusterworkflowtemplates",
     "cronworkflow": "cronworkflows",
 }
 WORKFLOW_LABEL: Final = "workflows.argoproj.io/workflow"

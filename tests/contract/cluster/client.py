@@ -21,7 +21,13 @@ class KubernetesApi:
     """Requests with a token; paths may hold `{namespace}`."""
 
     def __init__(
-        self, url: str, token: str, reader_token: str, *, namespace: str = "default", image: str = "python:3",
+        self,
+        url: str,
+        token: str,
+        reader_token: str,
+        *,
+        namespace: str = "default",
+        image: str = "python:3",
         authority: str | None = None,
     ) -> None:
         self.url = url

@@ -1,11 +1,11 @@
 """The cluster that the suite speaks to: the stand-in, or a real one where `CLUSTER_URL` says so.
 
-    CLUSTER_URL          address of the API server
-    CLUSTER_CA           its certificate authority (a file), where it has one of its own
-    CLUSTER_TOKEN        a token with all rights in the namespace
-    CLUSTER_READER_TOKEN a token that may only get and list workflows
-    CLUSTER_NAMESPACE    an empty namespace with a controller (`default`)
-    CLUSTER_IMAGE        an image with a shell and Python; without CLUSTER_URL the stand-in then runs it in Docker
+CLUSTER_URL          address of the API server
+CLUSTER_CA           its certificate authority (a file), where it has one of its own
+CLUSTER_TOKEN        a token with all rights in the namespace
+CLUSTER_READER_TOKEN a token that may only get and list workflows
+CLUSTER_NAMESPACE    an empty namespace with a controller (`default`)
+CLUSTER_IMAGE        an image with a shell and Python; without CLUSTER_URL the stand-in then runs it in Docker
 """
 
 from __future__ import annotations

@@ -68,8 +68,7 @@ def test_following_ends_with_the_container(api: KubernetesApi) -> None:
     selector = f"workflows.argoproj.io/workflow={submitted['metadata']['name']}"
     with api.watch(PODS, labelSelector=selector) as events:
         pod = next(
-            event["object"]["metadata"]["name"] for event in events
-            if event["object"]["status"]["phase"] != "Pending"
+            event["object"]["metadata"]["name"] for event in events if event["object"]["status"]["phase"] != "Pending"
         )
     assert sorted(log(api, pod, follow="true")) == ["one", "three", "two"]
 

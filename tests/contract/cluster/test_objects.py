@@ -14,7 +14,9 @@ METADATA = {"Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v
 def template(**metadata: object) -> Json:
     """A kind that no controller acts on."""
     return {
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplate", "metadata": metadata,
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "WorkflowTemplate",
+        "metadata": metadata,
         "spec": {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]},
     }
 
@@ -156,8 +158,14 @@ def test_every_change_raises_the_version_and_no_change_does_not(api: KubernetesA
 @pytest.mark.parametrize(
     ("selector", "found"),
     [
-        ("colour=red", {"a"}), ("colour==red", {"a"}), ("colour!=red", {"b", "c"}), ("colour in (red, blue)", {"a", "b"}),
-        ("colour notin (red)", {"b", "c"}), ("colour", {"a", "b"}), ("!colour", {"c"}), ("colour,size=2", {"b"}),
+        ("colour=red", {"a"}),
+        ("colour==red", {"a"}),
+        ("colour!=red", {"b", "c"}),
+        ("colour in (red, blue)", {"a", "b"}),
+        ("colour notin (red)", {"b", "c"}),
+        ("colour", {"a", "b"}),
+        ("!colour", {"c"}),
+        ("colour,size=2", {"b"}),
     ],
 )
 def test_label_selectors(api: KubernetesApi, selector: str, found: set[str]) -> None:

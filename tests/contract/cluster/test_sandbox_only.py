@@ -69,12 +69,18 @@ def test_without_an_executor_nothing_happens_to_a_workflow() -> None:
     [
         ("entrypoint: main\nvolumes: []\ntemplates: [{name: main, suspend: {}}]", "spec.volumes"),
         ("entrypoint: main\ntemplates: [{name: main, sidecars: [], suspend: {}}]", "spec.templates[0].sidecars"),
-        ("entrypoint: main\ntemplates: [{name: main, container: {image: x, command: [x], volumeMounts: []}}]",
-         "spec.templates[0].container.volumeMounts"),
-        ("entrypoint: main\ntemplates: [{name: main, dag: {tasks: [{name: a, template: main, hooks: {}}]}}]",
-         "spec.templates[0].dag.tasks[0].hooks"),
-        ("entrypoint: main\ntemplates: [{name: main, outputs: {artifacts: [{name: a, path: /a, s3: {}}]}, suspend: {}}]",
-         "spec.templates[0].outputs.artifacts[0].s3"),
+        (
+            "entrypoint: main\ntemplates: [{name: main, container: {image: x, command: [x], volumeMounts: []}}]",
+            "spec.templates[0].container.volumeMounts",
+        ),
+        (
+            "entrypoint: main\ntemplates: [{name: main, dag: {tasks: [{name: a, template: main, hooks: {}}]}}]",
+            "spec.templates[0].dag.tasks[0].hooks",
+        ),
+        (
+            "entrypoint: main\ntemplates: [{name: main, outputs: {artifacts: [{name: a, path: /a, s3: {}}]}, suspend: {}}]",
+            "spec.templates[0].outputs.artifacts[0].s3",
+        ),
     ],
 )
 def test_what_the_engine_does_not_obey_fails_the_workflow_by_name(api: KubernetesApi, spec: str, named: str) -> None:
@@ -84,10 +90,12 @@ def test_what_the_engine_does_not_obey_fails_the_workflow_by_name(api: Kubernete
 
 
 def test_an_expression_tag_is_refused(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates: [{name: main, container: {image: IMAGE, command: [echo, "{{=1+1}}"]}}]
-"""))
+""")
+    )
     assert done["status"]["phase"] == "Error"
     assert done["status"]["message"] == "the sandbox does not evaluate expression tags: {{=1+1}}"
 
@@ -99,7 +107,8 @@ def test_an_image_without_a_stand_in_is_an_error(api: KubernetesApi) -> None:
 
 
 def test_each_container_has_its_own_copy_of_the_checkout(api: KubernetesApi, tmp_path: Path) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
@@ -108,32 +117,38 @@ templates:
     image: IMAGE
     command: [sh, -c]
     args: ["cat data.txt > /app/read; echo changed > data.txt; echo $BUILT > /tmp/env"]
-"""))
+""")
+    )
     assert outputs(done["status"]["nodes"][done["metadata"]["name"]]) == {"read": "from the checkout", "env": "in"}
     assert (tmp_path / "checkout" / "data.txt").read_text() == "from the checkout\n"
 
 
 def test_a_path_that_leads_out_of_the_container_is_refused(api: KubernetesApi, tmp_path: Path) -> None:
     target = tmp_path / "escaped"
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
   inputs: {{artifacts: [{{name: a, path: /tmp/../../../..{target}, raw: {{data: x}}}}]}}
   container: {{image: IMAGE, command: ["true"]}}
-"""))
+""")
+    )
     assert done["status"]["phase"] == "Error"
     assert "leads out of the container" in done["status"]["message"]
     assert not target.exists()
 
 
 def test_deleting_a_workflow_ends_its_processes_and_removes_its_pods(cluster: Cluster, api: KubernetesApi) -> None:
-    name = api.submit(workflow(
-        "entrypoint: main\n"
-        "templates: [{name: main, container: {image: IMAGE, command: [sh, -c], args: ['echo $$; exec sleep 600']}}]"
-    ))["metadata"]["name"]
-    api.wait(name, lambda one: any(
-        node["phase"] == "Running" for node in (one.get("status") or {}).get("nodes", {}).values()))
+    name = api.submit(
+        workflow(
+            "entrypoint: main\n"
+            "templates: [{name: main, container: {image: IMAGE, command: [sh, -c], args: ['echo $$; exec sleep 600']}}]"
+        )
+    )["metadata"]["name"]
+    api.wait(
+        name, lambda one: any(node["phase"] == "Running" for node in (one.get("status") or {}).get("nodes", {}).values())
+    )
     follow = {"headers": {"Authorization": f"Bearer {api.token}"}, "params": {"follow": "true"}}
     with httpx.stream("GET", api.url + api.path(f"{PODS}/{name}/log"), trust_env=False, **follow) as log:
         process = int(next(log.iter_lines()))
@@ -145,24 +160,28 @@ def test_deleting_a_workflow_ends_its_processes_and_removes_its_pods(cluster: Cl
 
 
 def test_a_circle_of_tasks_is_an_error(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
   dag: {tasks: [{name: a, template: x, depends: b}, {name: b, template: x, depends: a}]}
 - {name: x, suspend: {}}
-"""))
+""")
+    )
     assert done["status"]["phase"] == "Error"
     assert "circle" in done["status"]["message"]
 
 
 def test_two_hundred_nodes(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
   dag: {tasks: [{name: each, template: one, withSequence: {count: 200}}]}
 - {name: one, suspend: {duration: 0}}
-"""))
+""")
+    )
     assert done["status"]["phase"] == "Succeeded"
     assert len(nodes_by_display_name(done)["each"]["children"]) == 200

@@ -72,7 +72,9 @@ def test_a_watch_of_tables_names_its_columns_once(api: KubernetesApi) -> None:
 def test_a_bookmark_ends_the_initial_events(api: KubernetesApi) -> None:
     created = create(api, generateName="begin-")
     params = {
-        "sendInitialEvents": "true", "allowWatchBookmarks": "true", "resourceVersionMatch": "NotOlderThan",
+        "sendInitialEvents": "true",
+        "allowWatchBookmarks": "true",
+        "resourceVersionMatch": "NotOlderThan",
         **selector(created),
     }
     with api.watch(TEMPLATES, **params) as events:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.contract.cluster.client import WORKFLOWS, KubernetesApi, ended, nodes_by_display_name, outputs
+from tests.contract.cluster.client import KubernetesApi, nodes_by_display_name, outputs
 from tests.contract.cluster.test_objects import TEMPLATES, create
 
 
@@ -30,10 +30,12 @@ ECHO = """
 
 
 def test_a_container_runs_and_its_output_parameter_is_read(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: echo
 arguments: {{parameters: [{{name: text, value: "two words"}}]}}
-templates:{ECHO}"""))
+templates:{ECHO}""")
+    )
     status = done["status"]
     assert status["phase"] == "Succeeded"
     assert status["progress"] == "1/1"
@@ -54,7 +56,8 @@ def test_a_failed_container_fails_the_workflow_with_its_exit_code(api: Kubernete
 
 
 def test_a_dag_passes_outputs_on_and_hangs_nodes_from_each_other(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -67,7 +70,8 @@ templates:
       arguments: {{parameters: [{{name: text, value: "after {{{{tasks.one.outputs.parameters.text}}}}"}}]}}
   outputs:
     parameters: [{{name: last, valueFrom: {{parameter: "{{{{tasks.two.outputs.parameters.text}}}}"}}}}]
-{ECHO}"""))
+{ECHO}""")
+    )
     name = done["metadata"]["name"]
     nodes = nodes_by_display_name(done)
     assert done["status"]["phase"] == "Succeeded"
@@ -81,7 +85,8 @@ templates:
 
 
 def test_what_depends_on_a_failure_is_omitted_and_what_expects_it_runs(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -94,7 +99,8 @@ templates:
       depends: "bad.Failed || bad.Errored"
       template: echo
       arguments: {{parameters: [{{name: text, value: "it was {{{{tasks.bad.status}}}}"}}]}}
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     assert nodes["never"]["phase"] == "Omitted"
     assert outputs(nodes["rescue"]) == {"text": "it was Failed"}
@@ -102,14 +108,16 @@ templates:
 
 
 def test_continue_on_forgives(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
   steps:
   - - {{name: bad, template: fail, continueOn: {{failed: true}}}}
   - - {{name: next, template: echo, arguments: {{parameters: [{{name: text, value: still}}]}}}}
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     assert done["status"]["phase"] == "Succeeded"
     assert nodes["bad"]["phase"] == "Failed"
@@ -117,7 +125,8 @@ templates:
 
 
 def test_steps_run_in_groups(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -127,7 +136,8 @@ templates:
   - - name: c
       template: echo
       arguments: {{parameters: [{{name: text, value: "{{{{steps.a.outputs.parameters.text}}}}"}}]}}
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     name = done["metadata"]["name"]
     assert nodes[name]["type"] == "Steps"
@@ -138,7 +148,8 @@ templates:
 
 
 def test_loops_make_a_node_an_item(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -156,7 +167,8 @@ templates:
       template: echo
       withItems: [{{k: v1}}, {{k: v2}}]
       arguments: {{parameters: [{{name: text, value: "{{{{item.k}}}}"}}]}}
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     assert nodes["each"]["type"] == "TaskGroup"
     assert outputs(nodes["each(0:x)"]) == {"text": "<x>"}
@@ -166,7 +178,8 @@ templates:
 
 
 def test_when_skips(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -178,7 +191,8 @@ templates:
       template: echo
       when: "'two words' == 'two words' && 3 > 2 && !(a == b)"
       arguments: {{parameters: [{{name: text, value: ran}}]}}
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     assert done["status"]["phase"] == "Succeeded"
     assert (nodes["skipped"]["type"], nodes["skipped"]["phase"]) == ("Skipped", "Skipped")
@@ -186,13 +200,15 @@ templates:
 
 
 def test_retries_are_nodes_of_their_own(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
   retryStrategy: {limit: "3"}
   container: {image: IMAGE, command: [sh, -c], args: ["test {{retries}} -ge 1"]}
-"""))
+""")
+    )
     name = done["metadata"]["name"]
     nodes = done["status"]["nodes"]
     assert done["status"]["phase"] == "Succeeded"
@@ -203,20 +219,23 @@ templates:
 
 
 def test_retries_come_to_an_end(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
   retryStrategy: {{limit: 1}}
   container: {{image: IMAGE, command: [sh, -c], args: ["exit 1"]}}
-{ECHO}"""))
+{ECHO}""")
+    )
     assert done["status"]["phase"] == "Failed"
     assert "No more retries left" in done["status"]["message"]
 
 
 @pytest.mark.parametrize(("entrypoint", "phase"), [("echo", "Succeeded"), ("fail", "Failed")])
 def test_the_exit_handler_knows_how_it_ended(api: KubernetesApi, entrypoint: str, phase: str) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: {entrypoint}
 onExit: bye
 arguments: {{parameters: [{{name: text, value: x}}]}}
@@ -224,7 +243,8 @@ templates:
 - name: bye
   outputs: {{parameters: [{{name: how, valueFrom: {{path: /tmp/how}}}}]}}
   container: {{image: IMAGE, command: [sh, -c], args: ["echo {{{{workflow.status}}}} > /tmp/how"]}}
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     handler = nodes[f"{done['metadata']['name']}.onExit"]
     assert done["status"]["phase"] == phase
@@ -232,18 +252,21 @@ templates:
 
 
 def test_global_outputs_are_the_workflows(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
   outputs: {parameters: [{name: a, globalName: score, valueFrom: {path: /tmp/a}}]}
   container: {image: IMAGE, command: [sh, -c], args: ["echo 0.9 > /tmp/a"]}
-"""))
+""")
+    )
     assert outputs(done["status"]) == {"score": "0.9"}
 
 
 def test_a_script_gets_its_source_and_leaves_its_result(api: KubernetesApi) -> None:
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -260,14 +283,16 @@ templates:
       import sys
       print("noise", file=sys.stderr)
       print(6 * 7)
-{ECHO}"""))
+{ECHO}""")
+    )
     nodes = nodes_by_display_name(done)
     assert nodes["compute"]["outputs"]["result"] == "42"
     assert outputs(nodes["next"]) == {"text": "42"}
 
 
 def test_artifacts_travel_by_path(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
@@ -285,18 +310,21 @@ templates:
   inputs: {artifacts: [{name: data, path: /mnt/elsewhere}]}
   outputs: {parameters: [{name: read, valueFrom: {path: /tmp/read}}]}
   container: {image: IMAGE, command: [sh, -c], args: ["cat /mnt/elsewhere/sub/file > /tmp/read"]}
-"""))
+""")
+    )
     assert outputs(nodes_by_display_name(done)["use"]) == {"read": "deep"}
 
 
 def test_a_missing_output_is_an_error(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
+    done = api.run(
+        workflow("""
 entrypoint: main
 templates:
 - name: main
   outputs: {parameters: [{name: a, valueFrom: {path: /tmp/never-written}}]}
   container: {image: IMAGE, command: [sh, -c], args: ["true"]}
-"""))
+""")
+    )
     assert done["status"]["phase"] in ("Error", "Failed")
     assert "/tmp/never-written" in done["status"]["message"]
 
@@ -320,58 +348,33 @@ templates:
 def test_a_template_object_runs_by_reference_with_its_own_defaults(api: KubernetesApi) -> None:
     made = create(api, generateName="base-")
     name = made["metadata"]["name"]
-    api.patch(f"{TEMPLATES}/{name}", {"spec": {
-        "entrypoint": "main",
-        "arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]},
-        "templates": [{
-            "name": "main",
-            "outputs": {"parameters": [{"name": "sum", "valueFrom": {"path": "/tmp/sum"}}]},
-            "container": {
-                "image": api.image, "command": ["sh", "-c"],
-                "args": ["echo {{workflow.parameters.a}}{{workflow.parameters.b}} > /tmp/sum"],
-            },
-        }],
-    }})
-    done = api.run(workflow(f"""
+    api.patch(
+        f"{TEMPLATES}/{name}",
+        {
+            "spec": {
+                "entrypoint": "main",
+                "arguments": {"parameters": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]},
+                "templates": [
+                    {
+                        "name": "main",
+                        "outputs": {"parameters": [{"name": "sum", "valueFrom": {"path": "/tmp/sum"}}]},
+                        "container": {
+                            "image": api.image,
+                            "command": ["sh", "-c"],
+                            "args": ["echo {{workflow.parameters.a}}{{workflow.parameters.b}} > /tmp/sum"],
+                        },
+                    }
+                ],
+            }
+        },
+    )
+    done = api.run(
+        workflow(f"""
 workflowTemplateRef: {{name: {name}}}
 arguments: {{parameters: [{{name: b, value: "3"}}]}}
-"""))
+""")
+    )
     assert outputs(done["status"]["nodes"][done["metadata"]["name"]]) == {"sum": "13"}
-
-
-def test_a_suspended_node_waits_until_its_phase_is_set(api: KubernetesApi) -> None:
-    name = api.submit(workflow("entrypoint: main\ntemplates: [{name: main, suspend: {}}]"))["metadata"]["name"]
-    waiting = api.wait(name, lambda one: bool((one.get("status") or {}).get("nodes")))
-    assert waiting["status"]["nodes"][name]["type"] == "Suspend"
-    api.patch(f"{WORKFLOWS}/{name}", {"status": {"nodes": {name: {"phase": "Succeeded"}}}})
-    assert api.wait(name, ended)["status"]["phase"] == "Succeeded"
-
-
-@pytest.mark.parametrize(("strategy", "handled"), [("Stop", True), ("Terminate", False)])
-def test_shutdown_ends_what_runs(api: KubernetesApi, strategy: str, handled: bool) -> None:
-    name = api.submit(workflow(f"""
-entrypoint: main
-onExit: bye
-templates:
-- {{name: main, container: {{image: IMAGE, command: [sleep, "600"]}}}}
-- {{name: bye, container: {{image: IMAGE, command: ["true"]}}}}
-{ECHO}"""))["metadata"]["name"]
-    api.wait(name, lambda one: any(
-        node["phase"] == "Running" for node in (one.get("status") or {}).get("nodes", {}).values()))
-    api.patch(f"{WORKFLOWS}/{name}", {"spec": {"shutdown": strategy}})
-    done = api.wait(name, ended)
-    assert done["status"]["phase"] == "Failed"
-    assert done["status"]["message"] == f"Stopped with strategy '{strategy}'"
-    assert (f"{name}.onExit" in nodes_by_display_name(done)) is handled
-
-
-def test_the_deadline_of_the_workflow_ends_it(api: KubernetesApi) -> None:
-    done = api.run(workflow("""
-activeDeadlineSeconds: 1
-entrypoint: main
-templates: [{name: main, container: {image: IMAGE, command: [sleep, "600"]}}]
-"""))
-    assert done["status"]["phase"] == "Failed"
 
 
 def test_an_argument_without_a_value_is_an_invalid_spec(api: KubernetesApi) -> None:
@@ -384,7 +387,8 @@ def test_an_argument_without_a_value_is_an_invalid_spec(api: KubernetesApi) -> N
 def test_environment_comes_from_secrets(api: KubernetesApi) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"generateName": "key-"}, "stringData": {"k": "s3cret"}}
     made = api.request("POST", "/api/v1/namespaces/{namespace}/secrets", json=secret).json()["metadata"]["name"]
-    done = api.run(workflow(f"""
+    done = api.run(
+        workflow(f"""
 entrypoint: main
 templates:
 - name: main
@@ -396,6 +400,7 @@ templates:
     env:
     - {{name: KEY, valueFrom: {{secretKeyRef: {{name: {made}, key: k}}}}}}
     - {{name: PLAIN, value: "{{{{workflow.name}}}}"}}
-"""))
+""")
+    )
     name = done["metadata"]["name"]
     assert outputs(done["status"]["nodes"][name]) == {"a": f"s3cret-{name}"}

@@ -18,10 +18,18 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 def manifest(*command: str, parameters: str = "", outputs: str = "", extra: str = "") -> str:
     """A Workflow of one container."""
     lines = [
-        "apiVersion: argoproj.io/v1alpha1", "kind: Workflow", "metadata: {generateName: test-}", "spec:",
-        "  entrypoint: main", f"  arguments: {{parameters: [{parameters}]}}", *(f"  {line}" for line in extra.splitlines()),
-        "  templates:", "  - name: main", f"    outputs: {{parameters: [{outputs}]}}",
-        f"    container: {{image: example.test/image, command: {json.dumps(command)}}}", "",
+        "apiVersion: argoproj.io/v1alpha1",
+        "kind: Workflow",
+        "metadata: {generateName: test-}",
+        "spec:",
+        "  entrypoint: main",
+        f"  arguments: {{parameters: [{parameters}]}}",
+        *(f"  {line}" for line in extra.splitlines()),
+        "  templates:",
+        "  - name: main",
+        f"    outputs: {{parameters: [{outputs}]}}",
+        f"    container: {{image: example.test/image, command: {json.dumps(command)}}}",
+        "",
     ]
     return "\n".join(lines)
 
@@ -39,11 +47,20 @@ class Job:
         self.workspace.mkdir()
         self.log = ""
         self.environ = {
-            "GITHUB_REPOSITORY": "octo-org/digits", "GITHUB_RUN_ID": "42", "GITHUB_JOB": "train", "GITHUB_ACTION": "submit",
-            "GITHUB_RUN_ATTEMPT": "1", "GITHUB_SHA": SHA, "GITHUB_ACTOR": "writer", "GITHUB_EVENT_NAME": "push",
-            "GITHUB_EVENT_PATH": str(directory / "event.json"), "GITHUB_WORKSPACE": str(self.workspace),
-            "GITHUB_OUTPUT": str(directory / "output"), "GITHUB_STATE": str(directory / "state"),
-            "GITHUB_STEP_SUMMARY": str(directory / "summary"), "RUNNER_TEMP": str(directory),
+            "GITHUB_REPOSITORY": "octo-org/digits",
+            "GITHUB_RUN_ID": "42",
+            "GITHUB_JOB": "train",
+            "GITHUB_ACTION": "submit",
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_SHA": SHA,
+            "GITHUB_ACTOR": "writer",
+            "GITHUB_EVENT_NAME": "push",
+            "GITHUB_EVENT_PATH": str(directory / "event.json"),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_OUTPUT": str(directory / "output"),
+            "GITHUB_STATE": str(directory / "state"),
+            "GITHUB_STEP_SUMMARY": str(directory / "summary"),
+            "RUNNER_TEMP": str(directory),
         }
 
     def write(self, path: str, text: str) -> str:
@@ -67,8 +84,11 @@ class Job:
     def start(self, **inputs: str) -> subprocess.Popen[str]:
         """Run in a process of its own, which can be sent signals."""
         return subprocess.Popen(
-            [sys.executable, "-m", "mlops_actions", "argo-submit"], env=self.environ | self.inputs(inputs),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [sys.executable, "-m", "mlops_actions", "argo-submit"],
+            env=self.environ | self.inputs(inputs),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def _read(self, name: str) -> str:

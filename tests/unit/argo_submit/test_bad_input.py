@@ -15,7 +15,9 @@ from mlops_actions.sandbox.host import Host
 from tests.unit.argo_submit.job import Job, shell
 
 FULL = {
-    "workflows": "create get list watch patch", "pods": "get list watch", "pods/log": "get",
+    "workflows": "create get list watch patch",
+    "pods": "get list watch",
+    "pods/log": "get",
 }
 
 
@@ -112,16 +114,30 @@ def test_without_any_kubeconfig(job: Job) -> None:
         ("just words", "is not a kubeconfig"),
         ("clusters: []\nusers: []\n", "has no current context"),
         ("clusters: []\ncontexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n", "names the cluster 'c'"),
-        ("clusters: [{name: c, cluster: {}}]\ncontexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n",
-         "has no server address"),
-        ("clusters: [{name: c, cluster: {server: 'https://x', certificate-authority-data: '***'}}]\n"
-         "contexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n", "cannot be used"),
-        ("clusters: [{name: c, cluster: {server: 'https://x', certificate-authority: ca.crt}}]\n"
-         "contexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n", "refers to a file that does not exist"),
-        ("clusters: [{name: c, cluster: {server: 'http://example.test'}}]\nusers: [{name: u, user: {token: secret}}]\n"
-         "contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\n", "in plain text"),
-        ("clusters: [{name: c, cluster: {server: 'https://x'}}]\nusers: [{name: u, user: {exec: {command: touch}}}]\n"
-         "contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\n", "from a program ('touch')"),
+        (
+            "clusters: [{name: c, cluster: {}}]\ncontexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n",
+            "has no server address",
+        ),
+        (
+            "clusters: [{name: c, cluster: {server: 'https://x', certificate-authority-data: '***'}}]\n"
+            "contexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n",
+            "cannot be used",
+        ),
+        (
+            "clusters: [{name: c, cluster: {server: 'https://x', certificate-authority: ca.crt}}]\n"
+            "contexts: [{name: a, context: {cluster: c}}]\ncurrent-context: a\n",
+            "refers to a file that does not exist",
+        ),
+        (
+            "clusters: [{name: c, cluster: {server: 'http://example.test'}}]\nusers: [{name: u, user: {token: secret}}]\n"
+            "contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\n",
+            "in plain text",
+        ),
+        (
+            "clusters: [{name: c, cluster: {server: 'https://x'}}]\nusers: [{name: u, user: {exec: {command: touch}}}]\n"
+            "contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\n",
+            "from a program ('touch')",
+        ),
     ],
 )
 def test_a_kubeconfig_that_cannot_be_used(job: Job, text: str, cause: str) -> None:
@@ -201,8 +217,11 @@ def test_a_token_that_is_not_accepted(job: Job, cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("resource", "verb", "code"),
     [
-        ("workflows", "create", 3), ("workflows", "get", 3), ("workflows", "watch", 3),
-        ("pods", "watch", 0), ("pods/log", "get", 0),
+        ("workflows", "create", 3),
+        ("workflows", "get", 3),
+        ("workflows", "watch", 3),
+        ("pods", "watch", 0),
+        ("pods/log", "get", 0),
     ],
 )
 def test_a_missing_right_is_named_and_its_rule_printed(

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mlops_actions.boundary import gke
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.errors import BadInput, Refused
+from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.cluster.google import Google
 from mlops_actions.sandbox.host import Host
 from tests.unit.argo_submit.job import Job, shell
@@ -53,14 +55,25 @@ def host(google: Google) -> Iterator[Host]:
 
 @pytest.fixture
 def key(host: Host, private_key: str) -> str:
-    return json.dumps({
-        "type": "service_account", "project_id": "acme", "client_email": "ci@acme.test", "private_key": private_key,
-        "token_uri": f"{host.url}/token",
-    })
+    return json.dumps(
+        {
+            "type": "service_account",
+            "project_id": "acme",
+            "client_email": "ci@acme.test",
+            "private_key": private_key,
+            "token_uri": f"{host.url}/token",
+        }
+    )
 
 
 def connect(
-    host: Host, key: str | None, tmp_path: Path, *, cluster: str = "train", endpoint: str = "auto", project: str = "",
+    host: Host,
+    key: str | None,
+    tmp_path: Path,
+    *,
+    cluster: str = "train",
+    endpoint: str = "auto",
+    project: str = "",
     **environ: str,
 ) -> tuple[str, str]:
     """Return the server's address and the log."""
@@ -76,8 +89,12 @@ def connect(
 @pytest.mark.parametrize(
     ("cluster", "endpoint", "address"),
     [
-        ("train", "auto", "203.0.113.5"), ("train", "public", "203.0.113.5"), ("train", "private", "10.0.0.2"),
-        ("train", "dns", DNS), ("closed", "auto", DNS), ("nodns", "auto", "10.0.0.2"),
+        ("train", "auto", "203.0.113.5"),
+        ("train", "public", "203.0.113.5"),
+        ("train", "private", "10.0.0.2"),
+        ("train", "dns", DNS),
+        ("closed", "auto", DNS),
+        ("nodns", "auto", "10.0.0.2"),
     ],
 )
 def test_the_endpoint_is_chosen(host: Host, key: str, tmp_path: Path, cluster: str, endpoint: str, address: str) -> None:
@@ -146,6 +163,17 @@ def test_credentials_that_cannot_be_used(host: Host, tmp_path: Path, key: str, c
     with pytest.raises(BadInput, match=cause) as caught:
         connect(host, key, tmp_path)
     assert "s3cret" not in str(caught.value)
+
+
+def test_the_plug_in_of_a_kubeconfig_is_replaced(tmp_path: Path, key: str, google: Google) -> None:
+    with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as api:
+        config = yaml.safe_load(cluster.kubeconfig(api.url))
+        config["users"][0]["user"] = {"exec": {"command": "/usr/bin/gke-gcloud-auth-plugin", "apiVersion": "v1"}}
+        job = Job(tmp_path)
+        assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(config), google_credentials=key) == 3
+    # Google's token reached the cluster, which (being no GKE) does not know it.
+    assert "does not accept the credentials (401)" in job.error
+    assert len(google.tokens) == 1
 
 
 def test_two_clusters_are_one_too_many(tmp_path: Path) -> None:

@@ -76,7 +76,10 @@ def test_what_is_no_kubeconfig_is_refused_without_showing_it(text: str) -> None:
 
 def test_of_several_files_the_first_counts() -> None:
     other = copy.deepcopy(CONFIG)
-    other["clusters"] = [{"name": "c1", "cluster": {"server": "https://other"}}, {"name": "c9", "cluster": {"server": "https://n"}}]
+    other["clusters"] = [
+        {"name": "c1", "cluster": {"server": "https://other"}},
+        {"name": "c9", "cluster": {"server": "https://n"}},
+    ]
     whole = kubeconfig.merged([CONFIG, other])
     assert [entry["name"] for entry in whole["clusters"]] == ["c1", "c2", "c9"]
     assert whole["clusters"][0]["cluster"]["server"] == "https://one.test"

@@ -35,7 +35,8 @@ def test_a_cron_workflow_is_run_by_its_workflow_spec() -> None:
         "  workflowSpec: {entrypoint: main, templates: [{name: main, suspend: {}}]}\n"
     )
     assert made["metadata"] == {
-        "generateName": "nightly-", "annotations": {},
+        "generateName": "nightly-",
+        "annotations": {},
         "labels": {"team": "ml", "workflows.argoproj.io/cron-workflow": "nightly"},
     }
     assert made["spec"] == {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
@@ -95,9 +96,17 @@ def test_an_alias_of_itself_ends() -> None:
 
 
 def test_overrides_are_laid_over_the_manifest() -> None:
-    made = overridden(load(PLAIN), Overrides(
-        namespace="ml", name="mine", labels={"a": "1"}, annotations={"b": "2"}, service_account="runner", priority=3,
-    ))
+    made = overridden(
+        load(PLAIN),
+        Overrides(
+            namespace="ml",
+            name="mine",
+            labels={"a": "1"},
+            annotations={"b": "2"},
+            service_account="runner",
+            priority=3,
+        ),
+    )
     assert made["metadata"] == {"namespace": "ml", "name": "mine", "labels": {"a": "1"}, "annotations": {"b": "2"}}
     assert (made["spec"]["serviceAccountName"], made["spec"]["priority"]) == ("runner", 3)
 

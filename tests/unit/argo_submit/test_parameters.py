@@ -13,10 +13,14 @@ LR = Declared("lr", "0.1")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"lr": 3e-4, "n": 7, "on": true, "name": "a b", "list": [1, "x"], "none": null}',
-         {"lr": "3e-4", "n": "7", "on": "true", "name": "a b", "list": '[1,"x"]'}),
-        ("lr: 3e-4\nversion: 007\nflag: yes\nday: 2026-01-01\nseeds: [0, 1]\nempty: ''\nnone:\n",
-         {"lr": "3e-4", "version": "007", "flag": "yes", "day": "2026-01-01", "seeds": "[0,1]", "empty": ""}),
+        (
+            '{"lr": 3e-4, "n": 7, "on": true, "name": "a b", "list": [1, "x"], "none": null}',
+            {"lr": "3e-4", "n": "7", "on": "true", "name": "a b", "list": '[1,"x"]'},
+        ),
+        (
+            "lr: 3e-4\nversion: 007\nflag: yes\nday: 2026-01-01\nseeds: [0, 1]\nempty: ''\nnone:\n",
+            {"lr": "3e-4", "version": "007", "flag": "yes", "day": "2026-01-01", "seeds": "[0,1]", "empty": ""},
+        ),
         ("lr=3e-4\nname=a=b, c\n# comment\nempty=\n", {"lr": "3e-4", "name": "a=b, c", "empty": ""}),
         ('{"text": "\\ud83d\\ude00 ünï"}', {"text": "😀 ünï"}),
         ("{}", {}),
@@ -34,12 +38,15 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
 
 
 def choose(
-    *declared: Declared, explicit: dict[str, str] | None = None, file: dict[str, str] | None = None,
-    known: dict[str, str] | None = None, given: dict[str, str] | None = None, drop: bool = False, complete: bool = True,
+    *declared: Declared,
+    explicit: dict[str, str] | None = None,
+    file: dict[str, str] | None = None,
+    known: dict[str, str] | None = None,
+    given: dict[str, str] | None = None,
+    drop: bool = False,
+    complete: bool = True,
 ) -> tuple[dict[str, str], list[str]]:
-    return chosen(
-        declared, explicit or {}, file or {}, known or {}, given or {}, drop_unknown=drop, complete=complete
-    )
+    return chosen(declared, explicit or {}, file or {}, known or {}, given or {}, drop_unknown=drop, complete=complete)
 
 
 def test_parameters_win_over_the_file_and_the_file_over_what_is_known() -> None:
@@ -61,8 +68,12 @@ def test_what_is_known_is_not_forced_on_a_workflow_that_does_not_declare_it() ->
 
 def test_a_parameter_that_contradicts_the_input_is_an_error() -> None:
     with pytest.raises(BadInput, match="parameter 'image' contradicts input 'image': 'evil' is not 'good@sha256:1'"):
-        choose(Declared("image", ""), explicit={"image": "evil"}, known={"image": "good@sha256:1"},
-               given={"image": "good@sha256:1"})
+        choose(
+            Declared("image", ""),
+            explicit={"image": "evil"},
+            known={"image": "good@sha256:1"},
+            given={"image": "good@sha256:1"},
+        )
 
 
 def test_an_unknown_parameter_names_the_nearest() -> None:
@@ -99,14 +110,25 @@ def test_a_value_cannot_become_a_template_tag(value: str) -> None:
 
 
 def test_declarations_are_read_and_values_set_as_text() -> None:
-    spec = {"arguments": {"parameters": [
-        {"name": "a", "value": 1}, {"name": "b", "value": True}, {"name": "c", "valueFrom": {"configMapKeyRef": {}}},
-        {"name": "d", "default": "x", "enum": [1, 2]},
-    ]}}
+    spec = {
+        "arguments": {
+            "parameters": [
+                {"name": "a", "value": 1},
+                {"name": "b", "value": True},
+                {"name": "c", "valueFrom": {"configMapKeyRef": {}}},
+                {"name": "d", "default": "x", "enum": [1, 2]},
+            ]
+        }
+    }
     assert declared_by(spec) == [
-        Declared("a", "1"), Declared("b", "true"), Declared("c", None), Declared("d", "x", ("1", "2")),
+        Declared("a", "1"),
+        Declared("b", "true"),
+        Declared("c", None),
+        Declared("d", "x", ("1", "2")),
     ]
     assert applied(spec, {"c": "3"}) == [
-        {"name": "a", "value": "1"}, {"name": "b", "value": "true"}, {"name": "c", "value": "3"},
+        {"name": "a", "value": "1"},
+        {"name": "b", "value": "true"},
+        {"name": "c", "value": "3"},
         {"name": "d", "default": "x", "enum": [1, 2]},
     ]

@@ -55,7 +55,9 @@ def test_what_is_known_is_handed_over_and_recorded(job: Job, cluster: Cluster) -
     workflow = stored(cluster, job.outputs["workflow-name"])
     metadata, spec = workflow["metadata"], workflow["spec"]
     assert spec["arguments"]["parameters"] == [  # type: ignore[index]
-        {"name": "image", "value": image}, {"name": "sha", "value": SHA}, {"name": "PR-NUMBER", "value": "7"},
+        {"name": "image", "value": image},
+        {"name": "sha", "value": SHA},
+        {"name": "PR-NUMBER", "value": "7"},
         {"name": "repo", "value": "octo-org/digits"},
     ]
     labels, annotations = metadata["labels"], metadata["annotations"]  # type: ignore[index]
@@ -168,11 +170,15 @@ def test_the_legacy_name_does_not_wait(job: Job) -> None:
 @pytest.mark.parametrize("source", ["workflowtemplate/base", "cronworkflow/nightly"])
 def test_templates_of_the_cluster_run_with_parameters(job: Job, cluster: Cluster, source: str) -> None:
     spec = {
-        "entrypoint": "main", "arguments": {"parameters": [{"name": "text", "value": "default"}]},
-        "templates": [{
-            "name": "main", "inputs": {"parameters": [{"name": "text"}]},
-            "container": {"image": "x", "command": ["echo", "it is {{inputs.parameters.text}}"]},
-        }],
+        "entrypoint": "main",
+        "arguments": {"parameters": [{"name": "text", "value": "default"}]},
+        "templates": [
+            {
+                "name": "main",
+                "inputs": {"parameters": [{"name": "text"}]},
+                "container": {"image": "x", "command": ["echo", "it is {{inputs.parameters.text}}"]},
+            }
+        ],
     }
     cluster.store.create(WORKFLOW_TEMPLATES, "default", {"metadata": {"name": "base"}, "spec": spec})
     cron = {"schedules": ["0 0 * * *"], "workflowSpec": spec}
@@ -191,7 +197,7 @@ def test_a_dry_run_submits_nothing(job: Job, cluster: Cluster) -> None:
 
 def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, cluster: Cluster) -> None:
     cluster.faults.watch_seconds = 0.2
-    process = job.start(workflow=shell("sleep 3; echo done > /tmp/score; echo last words", outputs=SCORE))
+    process = job.start(workflow=shell("sleep 2; echo done > /tmp/score; echo last words", outputs=SCORE))
     begun = time.monotonic()
     while process.poll() is None and time.monotonic() - begun < 60:
         cluster.compact()
@@ -206,7 +212,7 @@ def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, clus
 def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster) -> None:
     with Host(cluster.app) as host:
         port = host.port
-        process = job.start(workflow=shell("sleep 4; echo last words"), kubeconfig=cluster.kubeconfig(host.url))
+        process = job.start(workflow=shell("sleep 3; echo last words"), kubeconfig=cluster.kubeconfig(host.url))
         name = _running(cluster)
     assert process.poll() is None
     with Host(cluster.app, port=port):

@@ -19,19 +19,32 @@ from mlops_actions.argo_submit.status import Status, has_ended, read
 
 def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **fields: Any) -> dict[str, Any]:
     return {
-        "id": name, "name": name, "displayName": name, "type": kind, "phase": phase, "templateName": "t",
-        "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:05Z", **fields,
+        "id": name,
+        "name": name,
+        "displayName": name,
+        "type": kind,
+        "phase": phase,
+        "templateName": "t",
+        "startedAt": "2026-01-01T00:00:00Z",
+        "finishedAt": "2026-01-01T00:01:05Z",
+        **fields,
     }
 
 
 def workflow(*nodes: dict[str, Any], phase: str = "Succeeded", **status: Any) -> Status:
-    return read({
-        "metadata": {"name": "wf", "namespace": "ml", "uid": "u", "resourceVersion": "5"},
-        "status": {
-            "phase": phase, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T01:02:03Z", "progress": "1/2",
-            "nodes": {one["id"]: one for one in nodes}, **status,
-        },
-    })
+    return read(
+        {
+            "metadata": {"name": "wf", "namespace": "ml", "uid": "u", "resourceVersion": "5"},
+            "status": {
+                "phase": phase,
+                "startedAt": "2026-01-01T00:00:00Z",
+                "finishedAt": "2026-01-01T01:02:03Z",
+                "progress": "1/2",
+                "nodes": {one["id"]: one for one in nodes},
+                **status,
+            },
+        }
+    )
 
 
 def test_outputs_are_the_entrypoints_and_the_global_ones() -> None:
@@ -52,10 +65,17 @@ def test_the_end_is_known_by_label_or_phase() -> None:
 
 def test_failed_nodes_are_the_ones_to_blame() -> None:
     found = workflow(
-        node("wf", "DAG", "Failed", children=["retry", "ok"]), node("group", "TaskGroup", "Failed"),
-        node("retry", "Retry", "Succeeded", children=["try0", "try1"]), node("try0", phase="Failed"), node("try1"),
-        node("lost", "Retry", "Failed", children=["l0", "l1"]), node("l0", phase="Failed"), node("l1", phase="Failed"),
-        node("bad", phase="Error", message="boom"), node("ok"), phase="Failed",
+        node("wf", "DAG", "Failed", children=["retry", "ok"]),
+        node("group", "TaskGroup", "Failed"),
+        node("retry", "Retry", "Succeeded", children=["try0", "try1"]),
+        node("try0", phase="Failed"),
+        node("try1"),
+        node("lost", "Retry", "Failed", children=["l0", "l1"]),
+        node("l0", phase="Failed"),
+        node("l1", phase="Failed"),
+        node("bad", phase="Error", message="boom"),
+        node("ok"),
+        phase="Failed",
     )
     assert [one.id for one in found.failed()] == ["bad", "l1"]
 
@@ -99,11 +119,16 @@ def test_many_changes_are_summed_up_and_failures_named() -> None:
 def test_the_tree_nests_and_sums_up_loops() -> None:
     items = [node(f"each({n}:{n})", boundaryID="wf") for n in range(50)]
     found = workflow(
-        node("wf", "DAG"), node("each", "TaskGroup", boundaryID="wf", children=[one["id"] for one in items]), *items,
+        node("wf", "DAG"),
+        node("each", "TaskGroup", boundaryID="wf", children=[one["id"] for one in items]),
+        *items,
         node("after", boundaryID="wf"),
     )
     assert progress.tree(found) == [
-        "✔ wf (1m 05s)", "  ✔ each (1m 05s)", "    … 50 items: 50 succeeded", "  ✔ after (1m 05s)",
+        "✔ wf (1m 05s)",
+        "  ✔ each (1m 05s)",
+        "    … 50 items: 50 succeeded",
+        "  ✔ after (1m 05s)",
     ]
 
 
@@ -113,10 +138,16 @@ def test_durations(seconds: float | None, text: str) -> None:
 
 
 def test_the_picture_joins_what_runs_through_what_only_holds() -> None:
-    picture = diagram.draw(workflow(
-        node("wf", "Steps", children=["g0"]), node("g0", "StepGroup", children=["a", "b"]), node("a", children=["g1"]),
-        node("b", phase="Failed", children=["g1"]), node("g1", "StepGroup", children=["c"]), node("c", "Skipped", "Skipped"),
-    ))
+    picture = diagram.draw(
+        workflow(
+            node("wf", "Steps", children=["g0"]),
+            node("g0", "StepGroup", children=["a", "b"]),
+            node("a", children=["g1"]),
+            node("b", phase="Failed", children=["g1"]),
+            node("g1", "StepGroup", children=["c"]),
+            node("c", "Skipped", "Skipped"),
+        )
+    )
     assert '  n0["✔ a 1m 05s"]:::Succeeded' in picture
     assert '  n1["✖ b 1m 05s"]:::Failed' in picture
     assert "  n0 --> n2" in picture
@@ -135,8 +166,17 @@ def test_one_node_needs_no_picture() -> None:
 
 
 HOSTILE = [
-    "a\nb", '"]; click n0 "https://evil.test"', "`</details>`", "|x|\n| y", "@everyone #1", "<script>alert(1)</script>",
-    "```\n# x", "%%{init: {}}%%", "\u202egnp.exe", "end", "::error::x",
+    "a\nb",
+    '"]; click n0 "https://evil.test"',
+    "`</details>`",
+    "|x|\n| y",
+    "@everyone #1",
+    "<script>alert(1)</script>",
+    "```\n# x",
+    "%%{init: {}}%%",
+    "\u202egnp.exe",
+    "end",
+    "::error::x",
 ]
 
 
@@ -145,12 +185,20 @@ HOSTILE = [
 def test_a_name_cannot_leave_its_place(name: str, more: str) -> None:
     name += more
     found = workflow(
-        node("wf", "DAG", "Failed", children=["a", "b"]), node("a", displayName=name, phase="Failed", message=name),
-        node("b", displayName=name), phase="Failed", message=name, outputs={"parameters": [{"name": name, "value": name}]},
+        node("wf", "DAG", "Failed", children=["a", "b"]),
+        node("a", displayName=name, phase="Failed", message=name),
+        node("b", displayName=name),
+        phase="Failed",
+        message=name,
+        outputs={"parameters": [{"name": name, "value": name}]},
     )
     plain = workflow(
-        node("wf", "DAG", "Failed", children=["a", "b"]), node("a", displayName="x", phase="Failed", message="x"),
-        node("b", displayName="x"), phase="Failed", message="x", outputs={"parameters": [{"name": "x", "value": "x"}]},
+        node("wf", "DAG", "Failed", children=["a", "b"]),
+        node("a", displayName="x", phase="Failed", message="x"),
+        node("b", displayName="x"),
+        phase="Failed",
+        message="x",
+        outputs={"parameters": [{"name": "x", "value": "x"}]},
     )
     facts = Facts(parameters={"p": name}, image=name, actor=name)
     # Whatever it is called, it takes the same lines as a harmless name does, in the same places.
