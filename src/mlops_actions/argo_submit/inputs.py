@@ -132,8 +132,8 @@ class Inputs:
         secret=True,
         legacy=("application_credentials",),
     )
-    argo_server: str | None = given(_address, "Go through the Argo Server's API at this address.")
-    argo_token: str | None = given(text, "Token for the Argo Server.", secret=True)
+    argo_server: str | None = given(_address, "Go through the Argo Server's API at this address. Not available yet.")
+    argo_token: str | None = given(text, "Token for the Argo Server. Not available yet.", secret=True)
     argo_url: str | None = given(_address, "Base address of Argo's user interface, for links.", legacy=("argo_url",))
     wait: bool | None = given(
         boolean,
@@ -150,9 +150,9 @@ class Inputs:
         text, "Which comment: each tag has its own. wandb-runs with the same tag turns it into the report.", default="mlops"
     )
     callback: str | None = given(
-        choice("repository_dispatch"), "The workflow reports back to the repository itself when it ends."
+        choice("repository_dispatch"), "The workflow reports back to the repository itself when it ends. Not available yet."
     )
-    callback_secret: str | None = given(_name, "The Kubernetes secret that holds the token for it.")
+    callback_secret: str | None = given(_name, "The Kubernetes secret that holds the token for it. Not available yet.")
     dry_run: bool = given(boolean, "Validate here and on the server; submit nothing.", default="false")
     github_token: str | None = given(
         text, "Token for the comment.", runner_default="${{ github.token }}", secret=True, env=("GITHUB_TOKEN",)
