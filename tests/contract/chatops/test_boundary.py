@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Transport, mint
+from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Pace, Transport, mint
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.chatops.rounds import gather
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
@@ -32,10 +32,11 @@ class Wired:
         self.out = io.StringIO()
         self.log = GitHubRunner({}, self.out)
 
-    def client(self, token: Token | str | None = None, **options: Any) -> GitHub:
+    def client(self, token: Token | str | None = None, **pace: Any) -> GitHub:
         token = token or self.github.workflow_token(self.scene.repository, WRITE)
         value = token if isinstance(token, str) else token.value
-        return GitHub(Transport(value, self.github.api_url, self.log, **{"backoff": 0.0, **options}), REPOSITORY)
+        transport = Transport(value, self.github.api_url, self.log, pace=Pace(**{"backoff": 0.0, **pace}))
+        return GitHub(transport, REPOSITORY)
 
 
 @pytest.fixture
@@ -146,8 +147,27 @@ def test_silence_ends(wired: Wired) -> None:
         wired.client(timeout=1, attempts=1).pull_request(1)
 
 
+def test_a_renamed_repository_is_followed_to_its_new_address(wired: Wired) -> None:
+    moved = {"Location": f"{wired.github.api_url}/repos/{REPOSITORY}/pulls/1"}
+    wired.github.faults.answer("GET /repos/octo-org/digits/pulls/7", 301, headers=moved)
+    assert wired.client().pull_request(7).number == 1
+
+
+def test_the_token_goes_to_no_other_address(wired: Wired) -> None:
+    moved = {"Location": "http://127.0.0.1:9/repos/octo-org/digits/pulls/1"}
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", 302, headers=moved)
+    with pytest.raises(Unavailable, match=r"another address, http://127\.0\.0\.1:9"):
+        wired.client().pull_request(1)
+
+
+def test_redirects_that_do_not_end(wired: Wired) -> None:
+    moved = {"Location": f"{wired.github.api_url}/repos/{REPOSITORY}/pulls/1"}
+    wired.github.faults.answer("GET /repos/*/*/pulls/1", 307, headers=moved)
+    assert refused(lambda: wired.client().pull_request(1)).status == 307
+
+
 def test_nobody_listens(wired: Wired) -> None:
-    client = GitHub(Transport("t", "http://127.0.0.1:9", wired.log, attempts=2, backoff=0.0), REPOSITORY)
+    client = GitHub(Transport("t", "http://127.0.0.1:9", wired.log, pace=Pace(attempts=2, backoff=0.0)), REPOSITORY)
     with pytest.raises(Unavailable, match=r"no answer from http://127\.0\.0\.1:9"):
         client.pull_request(1)
 
@@ -246,7 +266,7 @@ class Meanwhile(Transport):
 
 def interrupted(wired: Wired, verb: str, happening: Callable[[], object], run_id: str = "") -> GitHub:
     token = wired.github.workflow_token(wired.scene.repository, WRITE)
-    transport = Meanwhile(token.value, wired.github.api_url, wired.log, backoff=0.0)
+    transport = Meanwhile(token.value, wired.github.api_url, wired.log, pace=Pace(backoff=0.0))
     transport.happening = (verb, happening)
     return GitHub(transport, REPOSITORY, run_id=run_id)
 

@@ -55,11 +55,10 @@ def mint(key: AppKey, api_url: str, repository: str, log: Log, permissions: Mapp
     from jwt.exceptions import InvalidKeyError
 
     try:
-        auth = Auth.AppAuth(key.app_id, key.pem)
-        assert auth.token  # noqa: S101 - signs, so that a key that is none shows here
+        signed = Auth.AppAuth(key.app_id, key.pem).token
     except (InvalidKeyError, ValueError, TypeError) as error:
         raise BadInput(f"input 'app-private-key' cannot sign: {type(error).__name__}", _KEY_REMEDY) from None
-    transport = Transport("", api_url, log, auth=auth)
+    transport = Transport(signed, api_url, log)
     try:
         installation = transport.get(f"/repos/{repository}/installation")
         granted = installation["permissions"]

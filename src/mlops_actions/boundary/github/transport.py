@@ -1,63 +1,64 @@
-"""Requests to GitHub through PyGithub's requester: retries, rate limits, pages, many at once.
+"""Requests to GitHub: retries, rate limits, pages, many at once.
 
-PyGithub's own throttle and retries are off: the throttle sleeps between requests that may well go together, and its
-retries wait without bound for a rate limit that ends in an hour.
+On urllib3 and not through PyGithub's requester: to import that takes longer than all the requests of a command do, it
+carries one request at a time, and it waits for a rate limit without bound. What is tried again is decided here.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import queue
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from mlops_actions import __version__
 from mlops_actions.boundary.github.failures import is_rate_limit, message_of, refusal
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.ports import Log
 
-if TYPE_CHECKING:
-    from github.Auth import Auth
-    from github.Requester import Requester
-
 PAGE = 100
-TIMEOUT = 15  # seconds without a byte
-ATTEMPTS = 4
-PATIENCE = 120.0  # seconds that one request may wait for rate limits in all
 _SECONDARY_WAIT = 60.0  # GitHub asks for a minute where it gives no Retry-After
 _MOST_PAGES = 300
+_MOST_REDIRECTS = 3
+_REDIRECTS = (301, 302, 307, 308)
+_AT_ONCE = 16
+_HEADERS = {
+    "Accept": "application/vnd.github+json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": f"mlops-actions/{__version__}",
+    "X-GitHub-Api-Version": "2022-11-28",
+}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long to wait, in seconds: without a byte, before the second of so many attempts, and for rate limits in all."""
+
+    timeout: float = 15.0
+    attempts: int = 4
+    backoff: float = 1.0
+    patience: float = 120.0
+
+
+PACE = Pace()
 
 
 class Transport:
-    """One identity at one address. Safe to use from several threads: each request leases a requester of its own.
+    """One identity at one address. Safe to use from several threads."""
 
-    (A PyGithub requester keeps the request under way in its connection, so two threads must not share one.)
-    """
-
-    def __init__(
-        self,
-        token: str,
-        api_url: str,
-        log: Log,
-        *,
-        auth: Auth | None = None,
-        timeout: int = TIMEOUT,
-        attempts: int = ATTEMPTS,
-        patience: float = PATIENCE,
-        backoff: float = 1.0,
-    ) -> None:
+    def __init__(self, token: str, api_url: str, log: Log, *, pace: Pace | None = None) -> None:
         self.api_url = api_url
-        self._token = token
-        self._auth = auth
+        self._headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
         self._log = log
-        self._timeout = timeout
-        self._attempts = attempts
-        self._patience = patience
-        self._backoff = backoff
-        self._idle: queue.LifoQueue[Requester] = queue.LifoQueue()
+        self._pace = pace or PACE
+        self._pool = _pool(api_url, self._pace.timeout)
 
     def get(self, path: str, *, needs: str = "", **parameters: str | int) -> Any:
         """GET and return the JSON of the answer."""
@@ -100,19 +101,19 @@ class Transport:
             if is_rate_limit(status, headers, text):
                 pause = _rate_pause(headers)
                 waited += pause
-                if waited > self._patience:
+                if waited > self._pace.patience:
                     raise Unavailable(
                         f"GitHub's rate limit holds '{call}' up for {pause:.0f} s more",
-                        f"run the job again later; this action waits {self._patience:.0f} s at most",
+                        f"run the job again later; this action waits {self._pace.patience:.0f} s at most",
                     )
                 self._log.info(f"GitHub's rate limit: waiting {pause:.0f} s before '{call}' ({message_of(text) or status})")
             elif status == 0 or status >= 500:
                 failures += 1
                 cause = text if status == 0 else f"GitHub answered {status} to '{call}'"
                 # A connection that was never made carried nothing, so that even a POST may be tried again.
-                if failures >= self._attempts or not (again or headers.get("unsent")):
+                if failures >= self._pace.attempts or not (again or headers.get("unsent")):
                     raise Unavailable(cause, "look at https://www.githubstatus.com, and run the job again")
-                pause = self._backoff * 2 ** (failures - 1)
+                pause = self._pace.backoff * 2 ** (failures - 1)
                 self._log.info(f"{cause}; trying again in {pause:.0f} s")
             else:
                 raise refusal(call, status, headers, text, needs)
@@ -122,53 +123,52 @@ class Transport:
         self, verb: str, path: str, body: Mapping[str, Any] | None, parameters: Mapping[str, str | int] | None
     ) -> tuple[int, Mapping[str, str], str]:
         """Send once; status 0 stands for a connection that failed, with the cause as the text."""
-        from requests.exceptions import ConnectTimeout, RequestException, SSLError
-
+        url = path if path.startswith("http") else self.api_url + path
+        if parameters:
+            url += f"?{urlencode(parameters)}"
         try:
-            with self._lease() as requester:
-                return requester.requestJson(verb, path, dict(parameters or {}), {}, body)
+            for _ in range(_MOST_REDIRECTS):
+                # The token goes to this one origin, whatever a page's link or a redirect names.
+                if _origin(url) != _origin(self.api_url):
+                    raise Unavailable(f"{self.api_url} refers to another address, {_origin(url)}", "check GITHUB_API_URL")
+                response = self._pool.request(verb, url, json=body, headers=self._headers, retries=False, redirect=False)
+                following = response.headers.get("location", "")
+                if response.status not in _REDIRECTS or not following:
+                    break
+                url = urljoin(url, following)  # a repository that was renamed
         except SSLError as error:
             raise Unavailable(
                 f"the certificate of {self.api_url} is not trusted: {_innermost(error)}",
                 "name the file of your certificate authority in REQUESTS_CA_BUNDLE, in the job's 'env:'",
             ) from None
-        except RequestException as error:
-            unsent = isinstance(error, ConnectTimeout) or "NewConnectionError" in repr(error)
+        except HTTPError as error:
+            unsent = isinstance(error, ConnectTimeoutError | NewConnectionError)
             return 0, {"unsent": "true"} if unsent else {}, f"no answer from {self.api_url}: {_innermost(error)}"
-        except RuntimeError as error:  # PyGithub: redirected to another host or protocol
-            raise Unavailable(f"{self.api_url}: {error}", "check GITHUB_API_URL") from None
-
-    @contextmanager
-    def _lease(self) -> Iterator[Requester]:
-        try:
-            requester = self._idle.get_nowait()
-        except queue.Empty:
-            requester = self._make()
-        try:
-            yield requester
-        finally:
-            self._idle.put(requester)
-
-    def _make(self) -> Requester:
-        from github import Auth, Github
-
-        return Github(
-            auth=self._auth or Auth.Token(self._token),
-            base_url=self.api_url,
-            timeout=self._timeout,
-            user_agent=f"mlops-actions/{__version__}",
-            per_page=PAGE,
-            verify=_authorities() or True,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-        ).requester
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return response.status, headers, response.data.decode(errors="replace")
 
 
-def _authorities() -> str:
-    """Return the file of certificate authorities the environment names; requests itself does not know SSL_CERT_FILE."""
+def _pool(url: str, timeout: float) -> urllib3.PoolManager:
+    """Connect directly, or through the proxy the environment names; a private certificate authority is honoured."""
     names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+    options: dict[str, Any] = {
+        "ca_certs": next((os.environ[name] for name in names if os.environ.get(name)), None),
+        "maxsize": _AT_ONCE,
+        "timeout": urllib3.Timeout(connect=timeout, read=timeout),
+    }
+    parts = urlsplit(url)
+    proxy = urllib.request.getproxies().get(parts.scheme, "")
+    if proxy and not urllib.request.proxy_bypass(parts.netloc):
+        user, _, _ = urlsplit(proxy).netloc.rpartition("@")
+        if user:
+            options["proxy_headers"] = urllib3.make_headers(proxy_basic_auth=unquote(user))
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _rate_pause(headers: Mapping[str, str]) -> float:
@@ -204,6 +204,5 @@ def _parsed(call: str, text: str) -> Any:
 
 
 def _innermost(error: BaseException) -> str:
-    """Return the last words of a chain of wrapped errors, which name the cause."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return str(reason or error).rpartition(">: ")[2]
+    """Return the last words of an error, which name the cause (urllib3 begins with the connection's repr)."""
+    return str(error).rpartition(">: ")[2].rpartition("): ")[2]
