@@ -29,6 +29,7 @@ _BUILDER = "mlops-actions"
 # The kernel's names of machines → those of images.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
 _TIMEOUT = 30  # seconds of a question to the daemon or the command line
+_PULL_TIMEOUT = 3600.0  # seconds; images of gigabytes are pulled
 _GRACE = 5.0  # seconds; the runner kills everything 10 s after its first signal
 _NO_DAEMON = "run this on a Linux runner with Docker, or name a BuildKit in 'builder' (tcp://…)"
 
@@ -98,6 +99,11 @@ class DockerCommand:
                 return int(client.images.get(reference).attrs.get("Size", 0))
             except docker.errors.ImageNotFound:
                 return None
+
+    def pull(self, reference: str) -> str:
+        """Bring an image into the daemon, with the private credentials; return why that failed, or nothing."""
+        done = self._run("pull", "--quiet", reference, timeout=_PULL_TIMEOUT)
+        return "" if done.returncode == 0 else _one_line(done.stderr or done.stdout)
 
     def rename(self, reference: str, references: Sequence[str]) -> None:
         """Give an image in the daemon these names instead of `reference`; nothing where it is not there."""
@@ -219,7 +225,7 @@ class DockerCommand:
         finally:
             _stop(process, self._grace)
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, timeout: float = _TIMEOUT) -> subprocess.CompletedProcess[str]:
         command = ["docker", *arguments]
         try:
             return subprocess.run(  # noqa: S603 - a list of arguments, no shell
@@ -229,11 +235,11 @@ class DockerCommand:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=_TIMEOUT,
+                timeout=timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise WorkFailed(f"docker {arguments[0]} did not answer in {_TIMEOUT} s", "run the job again") from None
+            raise WorkFailed(f"docker {arguments[0]} did not answer in {timeout:.0f} s", "run the job again") from None
 
 
 def _stop(process: subprocess.Popen[bytes], grace: float) -> None:

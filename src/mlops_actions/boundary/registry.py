@@ -9,14 +9,15 @@ import base64
 import hashlib
 import json
 import re
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import urllib3
 
+from mlops_actions.boundary.registry_http import RETRIED, Transport, is_loopback, one_line, same_origin
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
@@ -28,14 +29,9 @@ MANIFEST_TYPES = (
 )
 DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
 GITHUB = "ghcr.io"
-_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_RETRIED = frozenset({429, 500, 502, 503, 504})
 _READ_LIMIT = 8 << 20  # bytes of a manifest or configuration; registries take manifests up to 4 MiB
-_REDIRECTS = 5
 _PAGES = 100
-_LONGEST_WAIT = 60  # seconds, whatever Retry-After asks for
-_TIMEOUT = urllib3.Timeout(connect=10, read=60)
 
 
 @dataclass(frozen=True)
@@ -66,11 +62,6 @@ class Manifest:
         return parsed if isinstance(parsed, dict) else {}
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a registry's host is this machine, where Docker speaks plain HTTP too."""
-    return _LOOPBACK.fullmatch(host) is not None
-
-
 class RegistryClient:
     """One registry, as one user (None: anonymous). Raises Refused (401, 403, 404 on writing) and Unavailable.
 
@@ -81,37 +72,33 @@ class RegistryClient:
     def __init__(self, host: str, credentials: Credentials | None, *, retries: int = 3, backoff: float = 0.5) -> None:
         self.host = host
         self._credentials = credentials
-        scheme = "http" if is_loopback(host) else "https"
-        self._base = f"{scheme}://{DOCKER_HUB_API if host == DOCKER_HUB else host}"
-        self._retry = urllib3.Retry(
-            total=retries,
-            redirect=False,
-            status_forcelist=_RETRIED,
-            allowed_methods=None,  # each call here may be repeated: an upload begun twice is begun once too often, no more
-            backoff_factor=backoff,
-            backoff_jitter=backoff / 2,
-            retry_after_max=_LONGEST_WAIT,
-            raise_on_status=False,
-        )
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._transport = Transport(host, retries=retries, backoff=backoff)
         self._authorization: dict[str, str] = {}
+
+    @cached_property
+    def _base(self) -> str:
+        host = DOCKER_HUB_API if self.host == DOCKER_HUB else self.host
+        return f"{self._transport.scheme_of(host)}://{host}"
 
     # What the suite asks of a registry
 
     def require_push(self, repository: str) -> None:
         """Raise Refused unless these credentials may push: begin an upload and give it up, before anything is built."""
-        response = self._call("POST", f"/v2/{repository}/blobs/uploads/", repository, body=b"")
+        response = self._call("POST", f"/v2/{repository}/blobs/uploads/", _scope(repository, "push"), body=b"")
         if response.status != 202:
             raise self._refusal(response, f"pushing to {self.host}/{repository}")
-        location = urljoin(self._base, response.headers.get("Location", ""))
-        if _same_origin(location, self._base):
+        self._give_up(response, _scope(repository, "push"))
+
+    def _give_up(self, begun: urllib3.BaseHTTPResponse, scope: str) -> None:
+        location = urljoin(self._base, begun.headers.get("Location", ""))
+        if same_origin(location, self._base):
             # Some registries cannot delete an upload; they forget it by themselves.
-            self._send("DELETE", location, {"Authorization": self._authorization.get(_scope(repository, "push"), "")})
+            self._transport.send("DELETE", location, {"Authorization": self._authorization.get(scope, "")})
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("HEAD", path, repository, {"Accept": ", ".join(MANIFEST_TYPES)}, action="pull")
+        response = self._call("HEAD", path, _scope(repository, "pull"), {"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status == 404:
             return None
         if response.status != 200:
@@ -126,7 +113,7 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("GET", path, repository, {"Accept": ", ".join(MANIFEST_TYPES)}, action="pull")
+        response = self._call("GET", path, _scope(repository, "pull"), {"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status == 404:
             return None
         if response.status != 200:
@@ -144,16 +131,27 @@ class RegistryClient:
     def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
         """Store the very bytes of a manifest under a tag; the digest stays what it is."""
         path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
-        response = self._call("PUT", path, repository, {"Content-Type": media_type}, body=content)
+        response = self._call("PUT", path, _scope(repository, "push"), {"Content-Type": media_type}, body=content)
         if response.status not in (200, 201):
             raise self._refusal(response, f"tagging {self.host}/{repository}:{tag}")
+
+    def mount(self, repository: str, digest: str, source: str) -> bool:
+        """Let a repository share a blob of another one, `source`; False where the registry wants it uploaded instead."""
+        scope = f"{_scope(repository, 'push')} {_scope(source, 'pull')}"
+        path = f"/v2/{repository}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
+        response = self._call("POST", path, scope, body=b"")
+        if response.status == 202:
+            self._give_up(response, scope)
+        if response.status not in (201, 202):
+            raise self._refusal(response, f"mounting a layer of {source} into {self.host}/{repository}")
+        return response.status == 201
 
     def tags(self, repository: str) -> list[str]:
         """List all tags, page after page; an unknown repository has none."""
         found: list[str] = []
         path = f"/v2/{repository}/tags/list?n=1000"
         for _ in range(_PAGES):
-            response = self._call("GET", path, repository, action="pull")
+            response = self._call("GET", path, _scope(repository, "pull"))
             if response.status == 404:
                 return found
             if response.status != 200:
@@ -161,7 +159,7 @@ class RegistryClient:
             found += [tag for tag in _object(_read(response)).get("tags") or [] if isinstance(tag, str)]
             link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
             following = urljoin(self._base + path, link[1]) if link else ""
-            if not following or not _same_origin(following, self._base):
+            if not following or not same_origin(following, self._base):
                 break
             parts = urlsplit(following)
             path = f"{parts.path}?{parts.query}"
@@ -169,7 +167,7 @@ class RegistryClient:
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob (an image's configuration), checked against its digest."""
-        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", repository, action="pull")
+        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", _scope(repository, "pull"))
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
         content = _read(response)
@@ -183,20 +181,18 @@ class RegistryClient:
         self,
         method: str,
         path: str,
-        repository: str,
+        scope: str,
         headers: Mapping[str, str] | None = None,
         *,
-        action: str = "push",
         body: bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Send a request; answer one challenge, also where a token has run out meanwhile."""
-        scope = _scope(repository, action)
+        """Send a request; answer one challenge for a token of this scope, also where a token has run out meanwhile."""
         known = self._authorization.get(scope, "")
-        response = self._send(method, self._base + path, {**(headers or {}), "Authorization": known}, body)
+        response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": known}, body)
         if response.status == 401:
             self._authorization[scope] = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
             given = {**(headers or {}), "Authorization": self._authorization[scope]}
-            response = self._send(method, self._base + path, given, body)
+            response = self._transport.send(method, self._base + path, given, body)
         return response
 
     def _answer(self, challenges: list[str], scope: str) -> str:
@@ -215,9 +211,9 @@ class RegistryClient:
             raise Refused(
                 f"{self.host} sends to a token realm that cannot be trusted: {realm!r}", "check the input 'registry'"
             )
-        query = urlencode({"service": service, "scope": scope})
+        query = urlencode([("service", service), *(("scope", part) for part in scope.split())])
         headers = {"Authorization": self._credentials.basic if self._credentials else ""}
-        response = self._send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
+        response = self._transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
         if response.status != 200:
             raise self._refusal(response, f"signing in to {self.host}")
         document = _object(_read(response))
@@ -226,56 +222,6 @@ class RegistryClient:
             raise Unavailable(f"the token realm of {self.host} gave no token", "run the job again")
         return f"Bearer {token}"
 
-    # Transport
-
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> urllib3.BaseHTTPResponse:
-        """Send with retries; follow redirects of reading calls, without credentials once the origin changes."""
-        given = {name: value for name, value in headers.items() if value}
-        origin = url
-        for _ in range(_REDIRECTS):
-            try:
-                response = self._pool(url).request(
-                    method,
-                    url,
-                    body=body,
-                    headers=given | {"User-Agent": "mlops-actions"},
-                    redirect=False,
-                    retries=self._retry,
-                    timeout=_TIMEOUT,
-                    preload_content=False,
-                )
-            except urllib3.exceptions.HTTPError as error:
-                raise self._unreachable(url, error) from error
-            if response.status not in (301, 302, 303, 307, 308) or method not in ("GET", "HEAD"):
-                return response
-            response.drain_conn()
-            following = urljoin(url, response.headers.get("Location", ""))
-            if urlsplit(following).scheme != "https" and urlsplit(origin).scheme == "https":
-                raise Unavailable(f"{self.host} redirects to {following!r}, which is not encrypted", "check 'registry'")
-            if not _same_origin(following, url):
-                given.pop("Authorization", None)
-            url = following
-        raise Unavailable(f"{self.host} redirects without end", "check the input 'registry'")
-
-    def _unreachable(self, url: str, error: urllib3.exceptions.HTTPError) -> Unavailable:
-        cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
-        return Unavailable(
-            f"the registry at {urlsplit(url).netloc} cannot be reached: {_one_line(str(cause))}",
-            "check the input 'registry' and the network between this runner and it, then run the job again",
-        )
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        """Connect directly, or through the proxy that the environment names for this address."""
-        parts = urlsplit(url)
-        proxy = urllib.request.getproxies().get(parts.scheme, "")
-        if urllib.request.proxy_bypass(parts.netloc) or is_loopback(parts.netloc):
-            proxy = ""
-        if proxy not in self._pools:
-            self._pools[proxy] = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
-        return self._pools[proxy]
-
     def _refusal(self, response: urllib3.BaseHTTPResponse, doing: str) -> ActionError:
         """Say what the registry answered, with the remedy that fits."""
         try:
@@ -283,7 +229,7 @@ class RegistryClient:
         except ActionError:
             message = ""
         told = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
-        if response.status in _RETRIED:
+        if response.status in RETRIED:
             return Unavailable(told, "the registry did not serve us after all retries: run the job again later")
         if response.status in (401, 403):
             return Refused(told, remedy_of_refusal(self.host, anonymous=self._credentials is None))
@@ -306,16 +252,11 @@ def _scope(repository: str, action: str) -> str:
     return f"repository:{repository}:{'pull,push' if action == 'push' else 'pull'}"
 
 
-def _same_origin(one: str, other: str) -> bool:
-    first, second = urlsplit(one), urlsplit(other)
-    return (first.scheme, first.netloc) == (second.scheme, second.netloc)
-
-
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     try:
         content = response.read(_READ_LIMIT + 1)
     except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"the registry's answer broke off: {_one_line(str(error))}", "run the job again") from error
+        raise Unavailable(f"the registry's answer broke off: {one_line(str(error))}", "run the job again") from error
     if len(content) > _READ_LIMIT:
         raise Unavailable("the registry sent more than a manifest may hold", "check the inputs 'image' and 'registry'")
     response.release_conn()
@@ -334,8 +275,4 @@ def _message(content: bytes) -> str:
     """Read the specification's error body; else nothing, since a proxy's HTML page helps nobody."""
     errors = _object(content).get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    return _one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]
+    return one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())

@@ -10,6 +10,7 @@ from typing import Any
 from mlops_actions.core.errors import ActionError, Refused, Unavailable, WorkFailed
 from mlops_actions.core.ports import Runner
 from mlops_actions.docker_publish import dockerfile
+from mlops_actions.docker_publish.names import GITHUB
 from mlops_actions.docker_publish.plan import BuildPlan
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.prepare import Job
@@ -82,7 +83,8 @@ def _failure(job: Job, progress: Progress, runner: Runner) -> ActionError:
     if progress.failed_to_push:
         cause = f"pushing to {job.name} failed: {step.error if step else said}"
         if any(word in cause.lower() for word in _DENIED):
-            return Refused(cause, "give the job 'permissions: packages: write', or check 'username' and 'password'")
+            grant = "give the job 'permissions: packages: write', or " if job.name.registry == GITHUB else ""
+            return Refused(cause, f"{grant}check 'username' and 'password', and what this user may push")
         return Unavailable(cause, "the registry did not take the image: run the job again later")
     path = str(job.sources.dockerfile.relative_to(job.context.workspace.resolve()))
     if step is None or not step.is_instruction:

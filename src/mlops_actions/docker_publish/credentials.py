@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from mlops_actions.core.errors import BadInput
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.names import GITHUB
 
@@ -33,11 +32,11 @@ def _is_github(host: str, server_url: str) -> bool:
     return host == GITHUB or (server != "github.com" and bool(server) and (host == server or host.endswith("." + server)))
 
 
-def require_google(host: str, signed: SignIn) -> None:
-    """Raise BadInput for a push to Google's registries without a password: they take nothing anonymous."""
-    if signed.password is None and (host == "gcr.io" or host.endswith(("-docker.pkg.dev", ".gcr.io"))):
-        raise BadInput(
-            f"input 'password' is needed for {host}, and was not given",
-            "add google-github-actions/auth with 'token_format: access_token', and give its output 'access_token' as "
-            "'password' with 'username: oauth2accesstoken'",
-        )
+def is_google(host: str) -> bool:
+    """Whether a registry is one of Google's: they take an access token, and no push without."""
+    return host == "gcr.io" or host.endswith(("-docker.pkg.dev", ".gcr.io"))
+
+
+def google(token: str) -> SignIn:
+    """Sign in with an access token of the job's Application Default Credentials."""
+    return SignIn("oauth2accesstoken", token)

@@ -146,6 +146,11 @@ class Inputs:
         boolean, "Where this very input was built and pushed before, tag that image instead of building.", default="true"
     )
     max_age: float | None = given(duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any.")
+    reuse_from: tuple[str, ...] | None = given(
+        items,
+        "More repositories of the same registry whose images `skip-unchanged` may take, as in `owner/name`; their layers "
+        "are shared, not copied. Name only those you trust as much as this one.",
+    )
     force: bool = given(boolean, "Build even where nothing changed.", default="false")
     cache_salt: str | None = given(
         text, "Any text; images built with another one are not reused (secrets' values are no part of that decision)."

@@ -115,6 +115,11 @@ def resolve_legacy_name(name: str, registry: str | None) -> Resolved:
     return Resolved(made.name, tag, made.notes)
 
 
+def has_host(text: str) -> bool:
+    """Whether a name says which registry it is in."""
+    return bool(_split_host(_scheme_off(text.strip()))[0])
+
+
 def parse_reference(text: str) -> tuple[str, str, str]:
     """Split an image reference as Docker reads it into registry, repository and tag or digest (`debian` → docker.io …)."""
     before, at, digest = text.partition("@")

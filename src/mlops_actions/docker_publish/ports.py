@@ -67,6 +67,9 @@ class Registry(Protocol):
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, or None."""
 
+    def mount(self, repository: str, digest: str, source: str) -> bool:
+        """Share a blob of the repository `source`; False where the registry does not do that."""
+
     def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
         """Store these very bytes under a tag."""
 
@@ -126,6 +129,9 @@ class Docker(Protocol):
     def image_size(self, reference: str) -> int | None:
         """Return the bytes of an image in the daemon, or None."""
 
+    def pull(self, reference: str) -> str:
+        """Bring an image into the daemon; return why that failed, or nothing."""
+
     def rename(self, reference: str, references: Sequence[str]) -> None:
         """Give an image in the daemon these names instead of that one; nothing where it is not there."""
 
@@ -143,16 +149,21 @@ class Clock(Protocol):
         """Let time pass."""
 
 
+GoogleToken = Callable[[], str]
 ReadCheckout = Callable[[Path], Checkout | None]
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The world. `registry` makes the client of a host for a user (None, None: anonymous); `scratch` is a private folder."""
+    """The world. `registry` makes the client of a host for a user (None, None: anonymous); `scratch` is a private folder.
+
+    `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
+    """
 
     runner: Runner
     docker: Docker
     registry: Callable[[str, str | None, str | None], Registry]
     read_checkout: ReadCheckout
+    google_token: GoogleToken
     scratch: Path
     clock: Clock

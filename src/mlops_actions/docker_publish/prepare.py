@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import was_given
+from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event
 from mlops_actions.docker_publish import legacy_tags, names, options, plan, tags, workspace
 from mlops_actions.docker_publish.inputs import Inputs
@@ -30,6 +31,7 @@ class Job:
     sources: Sources
     push: bool
     epoch: int | None
+    elsewhere: tuple[ImageName, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -49,7 +51,8 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
     checkout = ports.read_checkout(context.workspace)
     subject = subject_of(inputs, context, event, checkout, ports.clock.now())
     push = not subject.from_fork if inputs.push is None else inputs.push
-    job = Job(inputs, context, environ, image, subject, _sources(inputs, context), push, _epoch(checkout, subject.sha))
+    sources, epoch = _sources(inputs, context), _epoch(checkout, subject.sha)
+    job = Job(inputs, context, environ, image, subject, sources, push, epoch, _elsewhere(inputs, image.name, context))
     job.notes.extend(image.notes)
     if not push and inputs.push is None:
         job.notes.append("not pushed: the pull request comes from a fork ('push: true' would push it)")
@@ -63,6 +66,20 @@ def _name(inputs: Inputs, context: Context) -> Resolved:
     if inputs.is_generic:
         return names.resolve_legacy_name(inputs.image, registry)
     return names.resolve(inputs.image, registry, context.repository)
+
+
+def _elsewhere(inputs: Inputs, own: ImageName, context: Context) -> tuple[ImageName, ...]:
+    """Name the other repositories whose images may be taken; a blob can be shared within one registry only."""
+    found = []
+    for text in inputs.reuse_from or ():
+        name = names.resolve(text, None if names.has_host(text) else own.registry, context.repository)
+        if name.name.registry != own.registry:
+            raise BadInput(
+                f"input 'reuse-from' names {str(name.name)!r}, which is not in the registry {own.registry}",
+                "name repositories of the registry that the image is pushed to",
+            )
+        found.append(name.name)
+    return tuple(name for name in dict.fromkeys(found) if name != own)
 
 
 def _sources(inputs: Inputs, context: Context) -> Sources:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from mlops_actions.core import markdown
 from mlops_actions.core.context import Context
 from mlops_actions.core.outcome import flag
+from mlops_actions.docker_publish.layers import Layers
 from mlops_actions.docker_publish.names import DOCKER_HUB, GITHUB, ImageName
 from mlops_actions.docker_publish.tags import Subject, Tags
 
@@ -30,6 +31,7 @@ class Published:
     context_hash: str = ""
     platforms: int = 1
     cache: str = ""
+    layers: Layers | None = None
     cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -84,6 +86,9 @@ def result(made: Published, context: Context) -> dict[str, Any]:
         "pushed": made.pushed,
         "contextHash": made.context_hash or None,
         "size": made.size,
+        "layers": {"count": made.layers.count, "new": made.layers.new, "newSize": made.layers.new_size}
+        if made.layers
+        else None,
         "duration": round(made.seconds, 1),
         "url": url_of(made.name, context),
         "sha": made.subject.sha,
@@ -111,6 +116,8 @@ def summary(made: Published, context: Context) -> str:
     rows.append(["Commit", markdown.link(made.subject.sha[:12], commit)])
     if made.size is not None:
         rows.append(["Size", _bytes(made.size)])
+    if made.layers is not None:
+        rows.append(["Layers", _layers(made.layers)])
     rows.append(["Time", f"{made.seconds:.1f} s"])
     if made.cached:
         hits_by_stage = (f"{markdown.escape(stage)} {hits} of {of}" for stage, (hits, of) in made.cached.items())
@@ -121,6 +128,15 @@ def summary(made: Published, context: Context) -> str:
     if made.notes:
         sections.append("\n".join(f"- {markdown.escape(note)}" for note in made.notes))
     return "\n\n".join(sections) + "\n"
+
+
+def _layers(layers: Layers) -> str:
+    if not layers.new:
+        return f"{layers.count}, all there before"
+    new = f"{layers.new} new ({_bytes(layers.new_size)})"
+    if not layers.before:
+        return f"{layers.count}, {new}"
+    return f"{layers.count}: {new}, {layers.count - layers.new} as in {markdown.code(layers.before)} before"
 
 
 def _bytes(count: int) -> str:

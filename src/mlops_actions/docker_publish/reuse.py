@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -90,16 +90,61 @@ def fingerprints(
 
 @dataclass(frozen=True)
 class Found:
-    """The manifest to be tagged, or None and the reason why not, in one line."""
+    """The manifest to be tagged, or None and the reason why not, in one line.
+
+    `source` is the repository that has it, where that is another one of the same registry.
+    """
 
     manifest: Manifest | None
     reason: str = ""
+    source: ImageName | None = None
 
 
-def find(registry: Registry, name: ImageName, keys: Fingerprints, max_age: float | None, now: datetime) -> Found:
-    """Look the fingerprints up; `max_age` is in seconds. A registry that refuses is an error, not a miss."""
+def find(
+    registry: Registry,
+    name: ImageName,
+    keys: Fingerprints,
+    max_age: float | None,
+    now: datetime,
+    elsewhere: Sequence[ImageName] = (),
+) -> Found:
+    """Look the fingerprints up; `max_age` is in seconds. A registry that refuses is an error, not a miss.
+
+    Images of other repositories count only once all their blobs could be mounted into this one.
+    """
     if not keys.accepted:
         return Found(None, keys.reason)
+    found = _find(registry, name, keys, max_age, now)
+    for source in elsewhere:
+        if found.manifest is not None:
+            break
+        try:
+            other = _find(registry, source, keys, max_age, now)
+            if other.manifest is not None and bring(registry, name, source, other.manifest):
+                return replace(other, source=source)
+        except ActionError as error:
+            found = replace(found, reason=f"{found.reason}; {source.repository} cannot be read: {error.cause}")
+            continue
+        if other.manifest is not None:
+            found = replace(found, reason=f"{found.reason}; the registry does not share the layers of {source.repository}")
+    return found
+
+
+def bring(registry: Registry, name: ImageName, source: ImageName, manifest: Manifest) -> bool:
+    """Mount all blobs of an image of `source`, and put the manifests of its platforms; False where the registry does not."""
+    document = manifest.document
+    for entry in document.get("manifests") or []:
+        child = registry.manifest(source.repository, entry["digest"])
+        if child is None or not bring(registry, name, source, child):
+            return False
+        registry.put(name.repository, child.digest, child.content, child.media_type)
+    # Layers with `urls` are kept elsewhere.
+    blobs = [document.get("config"), *(layer for layer in document.get("layers") or [] if not layer.get("urls"))]
+    digests = dict.fromkeys(blob["digest"] for blob in blobs if blob)
+    return all(registry.mount(name.repository, digest, source.repository) for digest in digests)
+
+
+def _find(registry: Registry, name: ImageName, keys: Fingerprints, max_age: float | None, now: datetime) -> Found:
     reason = "this input was not built before"
     for key in keys.accepted:
         manifest = registry.manifest(name.repository, fingerprint.tag(key))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, BadInput, Unavailable
 from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
-from mlops_actions.docker_publish import cache, credentials, fingerprint, names, plan, report, reuse
+from mlops_actions.docker_publish import cache, credentials, fingerprint, layers, names, plan, report, reuse
 from mlops_actions.docker_publish.build import build
 from mlops_actions.docker_publish.cache import Cache
 from mlops_actions.docker_publish.inputs import Inputs
@@ -20,8 +19,6 @@ from mlops_actions.docker_publish.ports import Daemon, Manifest, Ports, Registry
 from mlops_actions.docker_publish.prepare import Job, prepare, tags_of
 from mlops_actions.docker_publish.report import Published
 from mlops_actions.docker_publish.tags import Tags
-
-_INDEX_LIMIT = 32  # manifests of an index that are asked for their size
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Outcome:
@@ -32,13 +29,14 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
         ports.runner.mask(secret)
     daemon, builder, platform = _builder(job, ports)
     signed = credentials.choose(inputs, job.name.registry, context.server_url)
+    if job.push and signed.password is None and credentials.is_google(job.name.registry):
+        signed = credentials.google(ports.google_token())
     if signed.note:
         ports.runner.notice(signed.note)
     if signed.username and signed.password:
         ports.docker.sign_in(job.name.registry, signed.username, signed.password)
     registry = ports.registry(job.name.registry, signed.username, signed.password)
     if job.push:
-        credentials.require_google(job.name.registry, signed)
         registry.require_push(job.name.repository)
     made_tags = tags_of(job, registry)
     job.notes.extend(made_tags.notes)
@@ -52,7 +50,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     job.notes.extend(keys.notes)
     found = _find(job, registry, keys, began)
     if found.manifest is not None:
-        published = _tag_again(job, registry, found.manifest, made_tags, keys)
+        published = _tag_again(job, ports, registry, found, made_tags, keys)
     else:
         if job.push and inputs.skip_unchanged:
             ports.runner.info(f"Building: {found.reason}.")
@@ -128,13 +126,32 @@ def _find(job: Job, registry: Registry, keys: reuse.Fingerprints, now: datetime)
         return reuse.Found(None, keys.reason)
     if job.inputs.force:
         return reuse.Found(None, "'force' is set")
-    return reuse.find(registry, job.name, keys, job.inputs.max_age, now)
+    return reuse.find(registry, job.name, keys, job.inputs.max_age, now, job.elsewhere)
 
 
-def _tag_again(job: Job, registry: Registry, manifest: Manifest, made_tags: Tags, keys: reuse.Fingerprints) -> Published:
-    _put(job, registry, manifest, made_tags.names)
-    job.notes.append("nothing changed since this image was built: it was tagged again, not built")
-    return _published(job, registry, manifest, made_tags, keys, built=False)
+def _tag_again(
+    job: Job, ports: Ports, registry: Registry, found: reuse.Found, made_tags: Tags, keys: reuse.Fingerprints
+) -> Published:
+    assert found.manifest is not None  # noqa: S101 - the caller has looked
+    tags = made_tags.names
+    if found.source is not None:
+        tags = (fingerprint.tag(keys.own), *tags)
+    _put(job, registry, found.manifest, tags)
+    whence = f" in {found.source}, whose layers it shares" if found.source else ""
+    job.notes.append(f"nothing changed since this image was built{whence}: it was tagged again, not built")
+    published = _published(job, registry, found.manifest, made_tags, keys, ("", None), built=False)
+    if job.inputs.is_legacy and not job.inputs.builder:
+        _pull(job, ports, published)
+    return published
+
+
+def _pull(job: Job, ports: Ports, published: Published) -> None:
+    """Bring the image into the daemon: workflows of the replaced actions may run it in a later step, as after a build."""
+    reference = job.name.at(published.digest)
+    if problem := ports.docker.pull(reference):
+        job.notes.append(f"the image could not be pulled into the runner's daemon: {problem}")
+        return
+    ports.docker.rename(reference, [job.name.tagged(tag) for tag in published.tags.names])
 
 
 def _cache(job: Job, registry: Registry, *, exports: bool) -> Cache:
@@ -175,11 +192,13 @@ def _make(
             job.notes.append("the image stays in the cache of the BuildKit: it was neither pushed nor loaded into a daemon")
         return Published(job.name, job.subject, made_tags, "", image_id, True, False, size, 0.0, cached=stages)
     manifest = _confirmed(job, registry, str(metadata.get("containerimage.digest", "")), first)
+    # Tags that move stand last: what they stand for until now is the image that this one follows.
+    before = layers.known_before(registry, job.name, [tag for tag in reversed(made_tags.names) if tag != first])
     _put(job, registry, manifest, [tag for tag in made_tags.names if tag != first])
     if not job.inputs.builder:
         # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
         ports.docker.rename(references[0], [job.name.tagged(tag) for tag in made_tags.names])
-    return replace(_published(job, registry, manifest, made_tags, keys, built=True), cached=stages)
+    return replace(_published(job, registry, manifest, made_tags, keys, before, built=True), cached=stages)
 
 
 def _confirmed(job: Job, registry: Registry, digest: str, tag: str) -> Manifest:
@@ -210,37 +229,31 @@ def _put(job: Job, registry: Registry, manifest: Manifest, names_of_tags: Sequen
 
 
 def _published(
-    job: Job, registry: Registry, manifest: Manifest, made_tags: Tags, keys: reuse.Fingerprints, *, built: bool
+    job: Job,
+    registry: Registry,
+    manifest: Manifest,
+    made_tags: Tags,
+    keys: reuse.Fingerprints,
+    before: tuple[str, layers.Weight | None],
+    *,
+    built: bool,
 ) -> Published:
-    document = manifest.document
-    config = document.get("config")
-    image_id = str(config.get("digest", "")) if isinstance(config, dict) else ""
-    children = [entry for entry in document.get("manifests") or [] if isinstance(entry, dict)]
-    images = [entry for entry in children if "vnd.docker.reference.type" not in (entry.get("annotations") or {})]
+    config = manifest.document.get("config")
+    weight = layers.weigh(registry, job.name, manifest)
+    compared = None
+    if weight is not None:
+        compared = layers.compare(weight, *before) if built else layers.Layers(len(weight.layers), 0, 0)
     return Published(
         name=job.name,
         subject=job.subject,
         tags=made_tags,
         digest=manifest.digest,
-        image_id=image_id,
+        image_id=str(config.get("digest", "")) if isinstance(config, dict) else "",
         built=built,
         pushed=True,
-        size=_size(job, registry, document),
+        size=weight.size if weight else None,
         seconds=0.0,
         context_hash=keys.own,
-        platforms=max(1, len(images)),
+        platforms=weight.platforms if weight else 1,
+        layers=compared,
     )
-
-
-def _size(job: Job, registry: Registry, document: Mapping[str, Any]) -> int | None:
-    """Add up configuration and layers of an image, of all images of an index; None where a manifest cannot be read."""
-    try:
-        if "manifests" in document:
-            sizes = []
-            for entry in document["manifests"][:_INDEX_LIMIT]:
-                child = registry.manifest(job.name.repository, entry["digest"])
-                sizes.append(_size(job, registry, child.document) if child else None)
-            return sum(size for size in sizes if size is not None)
-        return int(document["config"]["size"]) + sum(int(layer["size"]) for layer in document["layers"])
-    except (ActionError, KeyError, TypeError, ValueError):
-        return None

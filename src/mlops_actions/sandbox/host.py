@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,14 +18,17 @@ class Host:
     """One application on a port of its own, from `__enter__` (or `start`) to `__exit__` (or `stop`).
 
     `address` is the interface (loopback by default; containers on a bridge need another) and `port` 0 lets the system
-    choose; `url` has no trailing slash and is valid once started.
+    choose; `url` has no trailing slash and is valid once started. `certificate` is a PEM file with its key, for HTTPS.
     """
 
-    def __init__(self, app: ASGIApp, *, address: str = "127.0.0.1", port: int = 0) -> None:
-        config = uvicorn.Config(app, host=address, port=port, log_level="error", access_log=False, lifespan="off")
+    def __init__(self, app: ASGIApp, *, address: str = "127.0.0.1", port: int = 0, certificate: Path | None = None) -> None:
+        config = uvicorn.Config(
+            app, host=address, port=port, log_level="error", access_log=False, lifespan="off", ssl_certfile=certificate
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="sandbox-host", daemon=True)
         self._address = address
+        self._scheme = "https" if certificate else "http"
 
     @property
     def port(self) -> int:
@@ -37,7 +41,7 @@ class Host:
     @property
     def url(self) -> str:
         """Base address, without a trailing slash."""
-        return f"http://{self._address}:{self.port}"
+        return f"{self._scheme}://{self._address}:{self.port}"
 
     def start(self) -> Self:
         """Return once the port accepts connections; raises RuntimeError where it does not in time."""

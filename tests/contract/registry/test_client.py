@@ -14,7 +14,7 @@ from mlops_actions.boundary.registry import Credentials, Manifest, RegistryClien
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.registry import Account, Fault, Registry
-from tests.contract.registry.conftest import BASIC, PASSWORD, USER, Target, start
+from tests.contract.registry.conftest import BASIC, PASSWORD, USER, Target, self_signed, start
 from tests.contract.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
 
 MANIFEST_PATH = rf"/v2/{REPOSITORY}/manifests/.*"
@@ -191,3 +191,40 @@ def test_credentials_never_show_in_a_repr() -> None:
 
 def test_github_s_refusal_names_the_permission() -> None:
     assert "packages: write" in remedy_of_refusal("ghcr.io", anonymous=False)
+
+
+@pytest.mark.parametrize("challenge", ["none", "basic", "bearer"])
+def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
+    with sandbox(challenge=challenge, accounts={USER: Account(PASSWORD)}) as (registry, target):
+        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        digest = digest_of(b"a layer")
+        upload = registry.store.begin(REPOSITORY)
+        upload.append(b"a layer")
+        registry.store.finish(REPOSITORY, upload, digest)
+        assert client.mount("owner/other", digest, REPOSITORY)
+        assert registry.store.blob("owner/other", digest).read_bytes() == b"a layer"
+        assert not client.mount("owner/other", digest_of(b"never pushed"), REPOSITORY)
+
+
+def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker tries TLS first there, and so does this client; what it does not trust it does not fall back from."""
+    certificate = self_signed(tmp_path)
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+    with Host(Registry().app, certificate=certificate) as host:
+        name = host.url.removeprefix("https://")
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as refused:
+            RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY)
+        assert "SSL_CERT_FILE" in refused.value.remedy
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY) == []
+
+
+def test_a_blob_is_not_shared_with_who_may_not_read_it() -> None:
+    accounts = {USER: Account(PASSWORD, repositories=frozenset({"owner/other"}))}
+    with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
+        upload = registry.store.begin(REPOSITORY)
+        upload.append(b"a layer")
+        registry.store.finish(REPOSITORY, upload, digest_of(b"a layer"))
+        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        assert not client.mount("owner/other", digest_of(b"a layer"), REPOSITORY)

@@ -70,6 +70,7 @@ class Publisher:
     host: str
     docker: LocalDocker = field(default_factory=LocalDocker)
     clock: Clock = field(default_factory=Clock)
+    google_token: str = "ya29.google"
     checkout: Checkout | None = field(default_factory=lambda: Checkout(SHA, "main", (), (), COMMITTED))
     log: io.StringIO = field(default_factory=io.StringIO)
 
@@ -95,6 +96,7 @@ class Publisher:
             docker=self.docker,
             registry=self._client,
             read_checkout=lambda _: self.checkout,
+            google_token=lambda: self.google_token,
             scratch=self.scratch,
             clock=self.clock,
         )
@@ -108,6 +110,7 @@ class Publisher:
         )
 
     def _client(self, host: str, username: str | None, password: str | None) -> RegistryClient:
+        host = self.docker.addresses.get(host, host)
         return RegistryClient(host, Credentials(username, password) if username and password else None, backoff=0)
 
     @property

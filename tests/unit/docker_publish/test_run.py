@@ -15,6 +15,8 @@ from mlops_actions.core.errors import BadInput, Refused, Unavailable, WorkFailed
 from mlops_actions.docker_publish.inputs import OUTPUTS
 from mlops_actions.sandbox.registry import Account, Fault, Registry
 from mlops_actions.sandbox.registry.docker import LocalDaemon
+from mlops_actions.sandbox.registry.store import StoredManifest
+from mlops_actions.sandbox.registry.wire import OCI_INDEX, OCI_MANIFEST
 from tests.unit.docker_publish.conftest import SHA, Publisher
 
 SHORT = SHA[:12]
@@ -156,6 +158,75 @@ def test_an_unknown_base_is_never_taken_for_unchanged(publisher: Publisher) -> N
     assert "depends on a value" in publisher.log.getvalue()
 
 
+def test_an_image_of_another_repository_is_shared_and_not_copied(publisher: Publisher) -> None:
+    first = publisher.publish({"image": f"{publisher.host}/octo/other"}).outputs
+    publisher.registry.log.clear()
+    made = publisher.publish({"reuse-from": "octo/other"}).outputs
+    assert (made["built"], made["digest"]) == ("false", first["digest"])
+    assert publisher.tags == dict.fromkeys([f"ctx-{made['context-hash']}", SHORT, "main", "latest"], first["digest"])
+    sent = [entry for entry in publisher.registry.log if entry.method in ("PATCH", "PUT") and "/blobs/" in entry.path]
+    assert sent == []
+    assert publisher.publish().outputs["built"] == "false"
+    assert "octo/other, whose layers it shares" in publisher.summary
+
+
+def test_an_image_of_several_platforms_is_shared_whole(publisher: Publisher) -> None:
+    publisher.publish({"image": f"{publisher.host}/octo/other"})
+    other = publisher.registry.store.repositories["octo/other"]
+    child = other.manifest("latest")
+    index = {
+        "schemaVersion": 2,
+        "manifests": [{"mediaType": OCI_MANIFEST, "digest": child.digest, "size": len(child.content)}],
+    }
+    stored = StoredManifest(json.dumps(index).encode(), OCI_INDEX)
+    for tag in [tag for tag in other.tags if tag.startswith("ctx-")]:
+        publisher.registry.store.put_manifest("octo/other", tag, stored)
+    made = publisher.publish({"reuse-from": "octo/other", "max-age": "1h"}).outputs
+    assert (made["built"], made["digest"]) == ("false", stored.digest)
+    assert publisher.registry.store.repositories[publisher.repository].manifest(child.digest) is not None
+
+
+def test_what_is_not_shared_is_built_and_said(publisher_of: Callable[[Registry], Publisher]) -> None:
+    own = Account("pw", repositories=frozenset({"octo/digits"}))
+    publisher = publisher_of(Registry(challenge="basic", accounts={"all": Account("pw"), "own": own}))
+    publisher.publish({"image": f"{publisher.host}/octo/other", "username": "all", "password": "pw"})
+    given = {"reuse-from": "octo/other", "password": "pw"}
+    assert publisher.publish(given | {"username": "own"}).outputs["built"] == "true"
+    assert "octo/other cannot be read" in publisher.log.getvalue()
+    store = publisher.registry.store.repositories
+    store["octo/other"].blobs.clear()
+    del store["octo/digits"]
+    assert publisher.publish(given | {"username": "all"}).outputs["built"] == "true"
+    assert "does not share the layers of octo/other" in publisher.log.getvalue()
+
+
+def test_only_repositories_of_the_same_registry_can_be_shared(publisher: Publisher) -> None:
+    with pytest.raises(BadInput, match="not in the registry"):
+        publisher.publish({"reuse-from": "docker.io/octo/other"})
+
+
+def test_layers_are_held_against_the_image_before(publisher: Publisher) -> None:
+    assert publisher.publish().result["layers"]["new"] == 1
+    assert "1 new (" in publisher.summary
+    made = publisher.publish({"force": "true"}).result
+    assert made["layers"] == {"count": 1, "new": 0, "newSize": 0}
+    assert "all there before" in publisher.summary
+
+
+def test_google_s_registry_takes_the_job_s_own_credentials(publisher: Publisher) -> None:
+    publisher.docker.addresses["europe-docker.pkg.dev"] = publisher.host
+    given = {
+        "image": "europe-docker.pkg.dev/project/images/digits",
+        "username": "octo",
+        "password": "ghs",
+        "github-token": "ghs",
+    }
+    assert publisher.publish(given).outputs["digest"]
+    assert publisher.docker.signed_in == {"europe-docker.pkg.dev": ("oauth2accesstoken", "ya29.google")}
+    assert publisher.publish(given | {"password": "of-google"}).outputs["digest"]
+    assert publisher.docker.signed_in["europe-docker.pkg.dev"] == ("octo", "of-google")
+
+
 def test_max_age_bounds_the_reuse(publisher: Publisher) -> None:
     publisher.publish()
     publisher.clock.sleep(3600)
@@ -245,7 +316,7 @@ def test_a_push_that_is_denied_is_not_tried_again(publisher: Publisher) -> None:
     publisher.docker.failures += [["#9 pushing x with docker", "#9 ERROR: denied: permission_denied"]]
     with pytest.raises(Refused, match="denied") as error:
         publisher.publish()
-    assert "packages: write" in error.value.remedy
+    assert "what this user may push" in error.value.remedy
     assert len(publisher.docker.builds) == 1
 
 
@@ -321,6 +392,10 @@ def test_publish_docker_users_change_uses_alone(publisher: Publisher) -> None:
     assert made["snapshot-tag"] == f"20261123040506{SHA[:6]}"
     assert made["digest"].startswith(f"{publisher.host}/octo/digits@sha256:")
     assert {"--build-arg=A", "--build-arg=B"} < set(publisher.docker.builds[0][0])
+    # A later step may run the image, also where it was not built anew.
+    publisher.docker.images.clear()
+    assert publisher.publish(given, environ={"A": "1", "B": "2"}).outputs["built"] == "false"
+    assert f"{publisher.host}/octo/digits:latest" in publisher.docker.images
 
 
 def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None:

@@ -44,7 +44,8 @@ class LocalBuilder:
 class LocalDocker:
     """Implements docker-publish's port. `failures` are played before a build succeeds: the lines one run prints, exit 1.
 
-    `builds` records the arguments and environment of each run, `images` what the "daemon" holds, by reference.
+    `builds` records the arguments and environment of each run, `images` what the "daemon" holds, by reference; `addresses`
+    says where a registry's host really answers.
     """
 
     facts: LocalDaemon = field(default_factory=LocalDaemon)
@@ -52,6 +53,7 @@ class LocalDocker:
     builds: list[tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=list)
     images: dict[str, str] = field(default_factory=dict)
     signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
 
     def daemon(self) -> LocalDaemon:
         """Say what it is."""
@@ -74,6 +76,11 @@ class LocalDocker:
     def image_size(self, reference: str) -> int | None:
         """Return some size for an image that is there."""
         return 1000 if reference in self.images else None
+
+    def pull(self, reference: str) -> str:
+        """Note that an image is there."""
+        self.images[reference] = reference.rpartition("@")[2]
+        return ""
 
     def rename(self, reference: str, references: Sequence[str]) -> None:
         """Move an image to other names."""
@@ -127,7 +134,7 @@ class LocalDocker:
         headers = {}
         if host in self.signed_in:
             headers = urllib3.make_headers(basic_auth=":".join(self.signed_in[host]))
-        base = f"http://{host}/v2/{repository}"
+        base = f"http://{self.addresses.get(host, host)}/v2/{repository}"
         with urllib3.PoolManager(headers=headers) as http:
             for blob in blobs:
                 begun = http.request("POST", f"{base}/blobs/uploads/", body=b"")

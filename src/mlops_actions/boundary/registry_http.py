@@ -1,0 +1,124 @@
+"""How requests reach a registry: TLS, private authorities, proxies, retries, and redirects that carry no credentials on."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.request
+from collections.abc import Mapping
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+
+from mlops_actions.core.errors import Unavailable
+
+RETRIED = frozenset({429, 500, 502, 503, 504})
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?")
+_REDIRECTS = 5
+_LONGEST_WAIT = 60  # seconds, whatever Retry-After asks for
+_TIMEOUT = urllib3.Timeout(connect=10, read=60)
+_PROBE_TIMEOUT = urllib3.Timeout(connect=5, read=5)
+# In the order in which curl and requests obey them; OpenSSL itself knows the last one alone.
+_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a registry's host is this machine, where Docker speaks plain HTTP too."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses share scheme, host and port: credentials of the one may go to the other."""
+    first, second = urlsplit(one), urlsplit(other)
+    return (first.scheme, first.netloc) == (second.scheme, second.netloc)
+
+
+def one_line(text: str) -> str:
+    """Fold a message into one line of bounded length."""
+    return " ".join(text.split())[:300]
+
+
+class Transport:
+    """Sends requests of one registry, `host`; raises Unavailable.
+
+    `retries` of a request that failed by the network, 429 or 5xx wait `backoff`, 2·`backoff`, … seconds, or what
+    Retry-After says, up to a minute.
+    """
+
+    def __init__(self, host: str, *, retries: int, backoff: float) -> None:
+        self._host = host
+        self._retry = urllib3.Retry(
+            total=retries,
+            redirect=False,
+            status_forcelist=RETRIED,
+            allowed_methods=None,  # each call here may be repeated: an upload begun twice is begun once too often, no more
+            backoff_factor=backoff,
+            backoff_jitter=backoff / 2,
+            retry_after_max=_LONGEST_WAIT,
+            raise_on_status=False,
+        )
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def scheme_of(self, host: str) -> str:
+        """Return `https`, on this machine `http` where the port does not speak TLS, as Docker itself finds out."""
+        if not is_loopback(host):
+            return "https"
+        url = f"https://{host}/v2/"
+        try:
+            self._pool(url).request("GET", url, redirect=False, retries=False, timeout=_PROBE_TIMEOUT)
+        except urllib3.exceptions.SSLError as error:
+            # A certificate that is not trusted is one: going on without encryption would make it worthless.
+            return "https" if "CERTIFICATE_VERIFY_FAILED" in str(error) else "http"
+        except urllib3.exceptions.HTTPError:
+            return "http"
+        return "https"
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> urllib3.BaseHTTPResponse:
+        """Send with retries; follow redirects of reading calls, without credentials once the origin changes."""
+        given = {name: value for name, value in headers.items() if value}
+        origin = url
+        for _ in range(_REDIRECTS):
+            try:
+                response = self._pool(url).request(
+                    method,
+                    url,
+                    body=body,
+                    headers=given | {"User-Agent": "mlops-actions"},
+                    redirect=False,
+                    retries=self._retry,
+                    timeout=_TIMEOUT,
+                    preload_content=False,
+                )
+            except urllib3.exceptions.HTTPError as error:
+                raise _unreachable(url, error) from error
+            if response.status not in (301, 302, 303, 307, 308) or method not in ("GET", "HEAD"):
+                return response
+            response.drain_conn()
+            following = urljoin(url, response.headers.get("Location", ""))
+            if urlsplit(following).scheme != "https" and urlsplit(origin).scheme == "https":
+                raise Unavailable(f"{self._host} redirects to {following!r}, which is not encrypted", "check 'registry'")
+            if not same_origin(following, url):
+                given.pop("Authorization", None)
+            url = following
+        raise Unavailable(f"{self._host} redirects without end", "check the input 'registry'")
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """Connect directly, or through the proxy that the environment names for this address."""
+        parts = urlsplit(url)
+        proxy = urllib.request.getproxies().get(parts.scheme, "")
+        if urllib.request.proxy_bypass(parts.netloc) or is_loopback(parts.netloc):
+            proxy = ""
+        if proxy not in self._pools:
+            authorities = next((os.environ[name] for name in _AUTHORITIES if os.environ.get(name)), None)
+            self._pools[proxy] = (
+                urllib3.ProxyManager(proxy, ca_certs=authorities) if proxy else urllib3.PoolManager(ca_certs=authorities)
+            )
+        return self._pools[proxy]
+
+
+def _unreachable(url: str, error: urllib3.exceptions.HTTPError) -> Unavailable:
+    cause = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
+    told = f"the registry at {urlsplit(url).netloc} cannot be reached: {one_line(str(cause))}"
+    if "CERTIFICATE_VERIFY_FAILED" in told:
+        return Unavailable(told, "name the file of your certificate authority in SSL_CERT_FILE, in the step's 'env:'")
+    return Unavailable(told, "check the input 'registry' and the network between this runner and it, then run the job again")
