@@ -5,8 +5,10 @@ Everything is started once and stopped in the end, on an interrupt and on SIGTER
 
 from __future__ import annotations
 
+import shutil
 import signal
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
 
 HERE = Path(__file__).parent
+Browser = Callable[..., str]
 # The first test pays for the images: from nothing that is minutes of downloads.
 LONG = 1500
 
@@ -81,3 +84,27 @@ def act(docker: Docker, images: Mapping[str, str], checkout: Path, tmp_path: Pat
     root = tmp_path / "act"
     root.mkdir()
     return Act(docker, images, checkout, root)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.fail("there is no Chromium to look at the page with; `make e2e` installs it")
+    return found
+
+
+@pytest.fixture
+def browser(chromium: str, tmp_path: Path) -> Browser:
+    """Opens an address and returns the document as it is once its scripts have run."""
+
+    def look(address: str, *options: str) -> str:
+        command = [
+            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+            "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000",
+            "--window-size=1280,2400", *options, address,
+        ]  # fmt: skip
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+        return ended.stdout
+
+    return look

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from mlops_actions.sandbox.github import PullRequest, render_page
 from mlops_actions.sandbox.host import Host
+from tests.e2e.conftest import Browser
 from tests.payloads import scene
 from tests.payloads.hostile import HOSTILE
 
@@ -27,32 +25,6 @@ CURVE = (
     "  line [0.85, 0.9, 0.95]\n```"
 )
 BROKEN = "```mermaid\nflowchart LR\n  a[ --> ((\n```"
-
-Browser = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.fail("there is no Chromium to look at the page with; `make e2e` installs it")
-    return found
-
-
-@pytest.fixture
-def browser(chromium: str, tmp_path: Path) -> Browser:
-    """Opens an address and returns the document as it is once its scripts have run."""
-
-    def look(address: str, *options: str) -> str:
-        command = [
-            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-            "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000",
-            "--window-size=1280,2400", *options, address,
-        ]  # fmt: skip
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-        return ended.stdout
-
-    return look
 
 
 def _write(pull: PullRequest, folder: Path, *, policy: bool = True) -> str:
