@@ -9,8 +9,7 @@ from typing import Final
 from mlops_actions.argo_submit import parameters as parameter_texts
 from mlops_actions.core.declare import Action, Output, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, choice, duration, integer, mapping, text, verbatim
-from mlops_actions.core.provenance import is_sha
+from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, mapping, text, verbatim
 
 TEMPLATE_KINDS: Final = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -42,20 +41,6 @@ def _template(value: str) -> tuple[str, str]:
         choices = ", ".join(f"{one}/NAME" for one in TEMPLATE_KINDS)
         raise ValueError(f"must be one of {choices}, not {value!r}")
     return kind.lower(), _name(name)
-
-
-def _sha(value: str) -> str:
-    sha = value.strip().lower()
-    if not is_sha(sha):
-        raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
-    return sha
-
-
-def _address(value: str) -> str:
-    address = value.strip().rstrip("/")
-    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", address):
-        raise ValueError(f"must be an http(s) address without user, query or fragment, not {value!r}")
-    return address
 
 
 def _texts(value: str) -> Mapping[str, str]:
@@ -94,7 +79,7 @@ class Inputs:
     )
     image: str | None = given(_image, "Image, best by digest: the workflow's parameter `image`, where it declares one.")
     sha: str | None = given(
-        _sha,
+        commit,
         "Commit: the parameter `sha`, `github_sha` or `GITHUB-SHA`, where declared. "
         "Without it: what is checked out, else the PR's head, else `GITHUB_SHA`.",
     )
@@ -132,9 +117,9 @@ class Inputs:
         secret=True,
         legacy=("application_credentials",),
     )
-    argo_server: str | None = given(_address, "Go through the Argo Server's API at this address. Not available yet.")
+    argo_server: str | None = given(base_address, "Go through the Argo Server's API at this address. Not available yet.")
     argo_token: str | None = given(text, "Token for the Argo Server. Not available yet.", secret=True)
-    argo_url: str | None = given(_address, "Base address of Argo's user interface, for links.", legacy=("argo_url",))
+    argo_url: str | None = given(base_address, "Base address of Argo's user interface, for links.", legacy=("argo_url",))
     wait: bool | None = given(
         boolean,
         "`false`: submit and return. Default `true`; `false` where the legacy `workflow_yaml_path` names the workflow.",

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from mlops_actions.core.provenance import is_sha
+
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -73,6 +75,22 @@ def choice(*options: str) -> Callable[[str], str]:
         return word
 
     return parse
+
+
+def commit(value: str) -> str:
+    """A full commit SHA, lower-cased; a short one can be brute-forced."""
+    sha = value.strip().lower()
+    if not is_sha(sha):
+        raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
+    return sha
+
+
+def base_address(value: str) -> str:
+    """An http(s) address that paths can be put behind: no user, query or fragment; a trailing slash is dropped."""
+    address = value.strip().rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", address):
+        raise ValueError(f"must be an http(s) address without user, query or fragment, not {value!r}")
+    return address
 
 
 def items(value: str) -> tuple[str, ...]:

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, duration, integer, items, lines, pairs, text
-from mlops_actions.core.provenance import is_sha
+from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, pairs, text
 
 CACHES = ("auto", "gha", "registry", "inline", "none")
 
@@ -34,13 +33,6 @@ def _provenance(value: str) -> str:
     word = value.strip()
     if word not in ("true", "false", "mode=min", "mode=max"):
         raise ValueError(f"must be true, false, mode=min or mode=max, not {value!r}")
-    return word
-
-
-def _full_sha(value: str) -> str:
-    word = value.strip().lower()
-    if not is_sha(word):
-        raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
     return word
 
 
@@ -89,7 +81,7 @@ class Inputs:
         env=("GITHUB_TOKEN",),
     )
     sha: str | None = given(
-        _full_sha,
+        commit,
         "The commit the image is of. Default: what is checked out in the workspace, else the event's.",
         legacy=("GITHUB_SHA",),
     )

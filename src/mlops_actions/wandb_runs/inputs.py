@@ -8,8 +8,7 @@ from typing import Any
 
 from mlops_actions.core.declare import Action, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, choice, duration, integer, items, lines, text
-from mlops_actions.core.provenance import is_sha
+from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
 from mlops_actions.wandb_runs import gates as gate_language
 from mlops_actions.wandb_runs import metrics as metric_names
 from mlops_actions.wandb_runs.gates import Gate
@@ -23,20 +22,6 @@ def _project(value: str) -> str:
     if not (entity and slash and name) or "/" in name or any(character.isspace() for character in entity):
         raise ValueError(f"must be entity/project, not {value!r}")
     return path
-
-
-def _sha(value: str) -> str:
-    sha = value.strip().lower()
-    if not is_sha(sha):
-        raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
-    return sha
-
-
-def _address(value: str) -> str:
-    address = value.strip().rstrip("/")
-    if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", address):
-        raise ValueError(f"must be an http(s) address without user, query or fragment, not {value!r}")
-    return address
 
 
 def _page(value: str) -> str:
@@ -79,10 +64,10 @@ class Inputs:
         legacy=("wandb_api_key",),
     )
     base_url: str | None = given(
-        _address, "Address of the W&B server's API, for a server of your own.", env=("WANDB_BASE_URL",)
+        base_address, "Address of the W&B server's API, for a server of your own.", env=("WANDB_BASE_URL",)
     )
     sha: str | None = given(
-        _sha,
+        commit,
         "Candidates are the runs of this commit: by what W&B recorded, or by the config. No default: a wrong guess would "
         "compare the wrong commit (on `pull_request` take `github.event.pull_request.head.sha`, or chatops' `sha`).",
         # The replaced action compared any text.
@@ -102,7 +87,7 @@ class Inputs:
         "Baselines are the finished runs with any of these tags, newest first.",
         legacy=("baseline_tags",),
     )
-    baseline_sha: str | None = given(_sha, "Baselines are also the finished runs of this commit.")
+    baseline_sha: str | None = given(commit, "Baselines are also the finished runs of this commit.")
     max_baselines: int = given(integer(least=0, most=1000), "Take this many baselines at most.", default="10")
     metrics: tuple[Metric, ...] | None = given(
         _metrics,
