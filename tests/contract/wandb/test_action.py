@@ -59,31 +59,7 @@ def forker() -> Iterator[Forker]:
 
 @pytest.fixture
 def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
-    served.server.clear()
-    github.repositories.clear()
-    repository = github.repository("octo/digits")
-    pull = repository.open_pull_request(by="ada", sha=SHA)
-    workspace = tmp_path / "workspace"
-    workspace.mkdir()
-    event = tmp_path / "event.json"
-    event.write_text("{}")
-    token = github.workflow_token(repository, {"pull-requests": "write", "checks": "write"})
-    environ = {
-        "INPUT_PROJECT": "sandbox/digits",
-        "INPUT_API-KEY": served.server.api_key,
-        "INPUT_BASE-URL": served.url,
-        "INPUT_GITHUB-TOKEN": token.value,
-        "GITHUB_REPOSITORY": "octo/digits",
-        "GITHUB_API_URL": github.api_url,
-        "GITHUB_SERVER_URL": github.origin,
-        "GITHUB_WORKSPACE": str(workspace),
-        "GITHUB_EVENT_NAME": "push",
-        "GITHUB_EVENT_PATH": str(event),
-        "GITHUB_RUN_ID": "77",
-        "GITHUB_OUTPUT": str(tmp_path / "file_output"),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "file_summary"),
-    }
-    return World(served, github, repository, pull, workspace, forker, environ)
+    return World.begin(served, github, forker, tmp_path)
 
 
 # The main path
