@@ -8,6 +8,7 @@ from typing import Any
 from mlops_actions.chatops.facts import (
     Approvers,
     Checks,
+    Commits,
     Facts,
     FirstSeen,
     HeadAt,
@@ -16,6 +17,7 @@ from mlops_actions.chatops.facts import (
     Question,
     RequiredChecks,
     Role,
+    Submitter,
     Unknown,
     approvers,
     check_states,
@@ -65,4 +67,9 @@ def _answer(reader: Reader, question: Question[Any]) -> Any:
             return check_states(reader.check_runs(sha), reader.statuses(sha))
         case RequiredChecks(branch):
             return reader.required_checks(branch)
+        case Submitter(run):
+            found = reader.workflow_run(run)
+            return None if found is None else {name: str(found[name]) for name in ("event", "head_sha")}
+        case Commits(number):
+            return tuple(str(commit["sha"]) for commit in reader.commits(number))
     raise TypeError(f"no such question: {question!r}")

@@ -16,6 +16,7 @@ from mlops_actions.chatops import grammar
 from mlops_actions.chatops.facts import (
     Approvers,
     Checks,
+    Commits,
     Facts,
     FirstSeen,
     HeadAt,
@@ -24,6 +25,7 @@ from mlops_actions.chatops.facts import (
     Question,
     RequiredChecks,
     Role,
+    Submitter,
     Unknown,
     when,
 )
@@ -43,9 +45,10 @@ _MOST_APPROVERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The command may run: on this pull request's head, with these arguments."""
+    """The command may run: on this commit of this pull request (its head, but for a call-back), with these arguments."""
 
     pull: PullRequest
+    sha: str
     params: dict[str, Value]
     positional: tuple[str, ...]
 
@@ -95,6 +98,11 @@ class _Case:
         assert isinstance(pull, PullRequest)  # noqa: S101 - `_open_pull_request` has denied otherwise
         return pull
 
+    @property
+    def sha(self) -> str:
+        """The commit in question."""
+        return self.request.call_back.sha if self.request.call_back else self.pull.head.sha
+
     def paste(self) -> str:
         """Return the command as it was given, with the head's commit filled in."""
         return pinned(self.request, self.pull.head.sha)
@@ -115,13 +123,16 @@ def decide(inputs: Inputs, request: Request, facts: Facts) -> Verdict | Granted 
                 return verdict
         if questions:
             return Open(tuple(dict.fromkeys(questions)))
-    return Granted(case.pull, case.params, case.arguments.positional)
+    return Granted(case.pull, case.sha, case.params, case.arguments.positional)
 
 
 def still_holds(request: Request, decided: PullRequest, now: PullRequest | Unknown) -> Verdict | None:
     """Look at the pull request as it is right before the outputs are written: nothing may have moved."""
     if isinstance(now, Unknown):
         return Verdict("pull-request-unknown", _unknown(now))
+    if request.call_back:
+        # It concerns a commit that was authorised long ago: what was pushed since does not matter.
+        return None if now.state == "open" else Verdict("closed")
     if now.head.sha != decided.head.sha or now.state != "open":
         return Verdict("head-moved", (), pinned(request, now.head.sha))
     return None
@@ -203,6 +214,10 @@ def _draft(case: _Case) -> Verdict | None:
 
 def _arguments(case: _Case) -> Verdict | None:
     request = case.request
+    if told := request.call_back:
+        case.params = {"workflow": told.workflow, "namespace": told.namespace, "uid": told.uid, "phase": told.phase}
+        case.params |= {"run": told.run, "step": told.step}
+        return None
     try:
         case.arguments = grammar.arguments(request.rest, request.command.switches)
     except grammar.ArgumentError as error:
@@ -230,7 +245,35 @@ def _fork(case: _Case) -> Verdict | None:
     return None
 
 
+def _submitted(case: _Case) -> Verdict | None:
+    """Hold a call-back against what GitHub knows: the commit is the pull request's, the run is this repository's."""
+    told = case.request.call_back
+    if told is None:
+        return None
+    questions: list[Question[Any]] = [Submitter(told.run)]
+    if told.sha != case.pull.head.sha:
+        questions.append(Commits(case.pull.number))
+    case.know_all(questions)
+    run = case.know(Submitter(told.run))
+    if isinstance(run, Unknown):
+        return Verdict("run-unknown", _unknown(run))
+    if run is None:
+        return Verdict("run-not-here", (f"run: {told.run}",))
+    # A comment's run is of the default branch, whatever the comment is on; a pull request's own run names its commit.
+    if run["event"] == "pull_request" and run["head_sha"] != told.sha:
+        return Verdict("run-not-here", (f"run {told.run} was of commit {run['head_sha']}",))
+    if len(questions) > 1:
+        commits = case.know(Commits(case.pull.number))
+        if isinstance(commits, Unknown):
+            return Verdict("commits-unknown", _unknown(commits))
+        if told.sha not in commits:
+            return Verdict("commit-not-here", (f"commit: {told.sha}",))
+    return None
+
+
 def _head(case: _Case) -> Verdict | None:
+    if case.request.call_back:
+        return None
     head = case.pull.head.sha
     pins = case.arguments.values(PIN)
     if pins:
@@ -268,7 +311,7 @@ def _approval(case: _Case) -> Verdict | None:
 
 
 def _approved(case: _Case, denied: str, excluded: tuple[str, ...]) -> Verdict | None:
-    head = case.pull.head.sha
+    head = case.sha
     found = case.know(Approvers(case.pull.number, head))
     if isinstance(found, Unknown):
         return Verdict("approval-unknown", _unknown(found))
@@ -283,7 +326,7 @@ def _checks(case: _Case) -> Verdict | None:
     wanted = list(case.inputs.require_checks or ())
     if not wanted:
         return None
-    questions: list[Question[Any]] = [Checks(case.pull.head.sha)]
+    questions: list[Question[Any]] = [Checks(case.sha)]
     if "required" in wanted:
         questions.append(RequiredChecks(case.pull.base.ref))
     case.know_all(questions)
@@ -294,7 +337,7 @@ def _checks(case: _Case) -> Verdict | None:
         if not required:
             return Verdict("checks-unknown", (f"the branch {case.pull.base.ref} requires no checks",))
         wanted = [name for name in wanted if name != "required"] + list(required)
-    states = case.know(Checks(case.pull.head.sha))
+    states = case.know(Checks(case.sha))
     if isinstance(states, Unknown):
         return Verdict("checks-unknown", _unknown(states))
     short = [f"{name}: {states.get(name, 'not there')}" for name in wanted if states.get(name) != "passed"]
@@ -309,4 +352,4 @@ _Check = Callable[[_Case], Verdict | None]
 # Each group is looked at only when the one before holds; within a group all questions are asked together.
 _AUTHORITY: tuple[_Check, ...] = (_sender, _open_pull_request, _role, _rerun, _allow_list)
 _ARGUMENTS: tuple[_Check, ...] = (_base_branch, _draft, _arguments)
-_EVIDENCE: tuple[_Check, ...] = (_fork, _head, _approval, _checks)
+_EVIDENCE: tuple[_Check, ...] = (_fork, _submitted, _head, _approval, _checks)

@@ -93,6 +93,20 @@ class RequiredChecks(Question[tuple[str, ...]]):
     branch: str
 
 
+@dataclass(frozen=True)
+class Submitter(Question["Mapping[str, str] | None"]):
+    """The workflow run of this repository that has this id: its `event` and `head_sha`; None where there is none."""
+
+    run: int
+
+
+@dataclass(frozen=True)
+class Commits(Question[tuple[str, ...]]):
+    """The commits of a pull request."""
+
+    number: int
+
+
 Facts: TypeAlias = Mapping[Question[Any], Any]
 
 

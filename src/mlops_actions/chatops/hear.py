@@ -16,6 +16,7 @@ from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullReq
 if TYPE_CHECKING:
     from mlops_actions.chatops.grammar import Spoken
     from mlops_actions.chatops.schema import Command
+    from mlops_actions.core.callback import CallBack
 
 HELP = "help"
 _SHOWN = 5
@@ -52,7 +53,8 @@ class Request:
 
     `name` is the command with its prefix, `rest` what stands behind it on its line. `written_at` is when (ISO 8601), empty
     where GitHub does not say; `shown_sha` is the head that GitHub itself attached to the command, where it did. `rerun_by`
-    is who ran the job again, empty on the first run and where it is the same person.
+    is who ran the job again, empty on the first run and where it is the same person. `call_back` is there where no person
+    speaks, but a workflow that was submitted earlier and has ended.
     """
 
     place: Place
@@ -64,6 +66,7 @@ class Request:
     shown_sha: str = ""
     rerun_by: str = ""
     phrase: bool = False
+    call_back: CallBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +240,8 @@ def _label(event: PullRequestEvent, inputs: Inputs, context: Context) -> Heard:
 
 
 def _dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> Heard:
-    if event.name != "workflow_dispatch":
-        raise BadInput(
-            "a 'repository_dispatch' that restores a pull request is not supported yet",
-            "run chatops on comments, labels or 'workflow_dispatch'",
-        )
+    if event.name == "repository_dispatch":
+        return _call_back(event, inputs, context)
     if _is_other_bot(event.sender, inputs):
         return Heard(Verdict("bot", (event.sender.login,)))
     line = _given(event.inputs, "command")
@@ -266,6 +266,33 @@ def _dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> Heard:
         command=command,
         name=inputs.prefix + command.name,
         rest=spoken.rest,
+        rerun_by=_rerun_by(event.sender, context),
+    )
+    return Heard(request=request, place=place)
+
+
+def _call_back(event: DispatchEvent, inputs: Inputs, context: Context) -> Heard:
+    from mlops_actions.chatops.schema import Command
+    from mlops_actions.core import callback
+
+    if event.action != callback.EVENT_TYPE:
+        return Heard(Verdict("unsupported-action", (event.action,)))
+    if _is_other_bot(event.sender, inputs):
+        return Heard(Verdict("bot", (event.sender.login,)))
+    try:
+        told = callback.read(event.inputs)
+    except ValueError as error:
+        raise BadInput(
+            f"the call-back's client_payload is not of its form: {error}",
+            "send what argo-submit's 'callback' sends, or what this action's README shows",
+        ) from None
+    place = Place(number=told.pull_request, actor=event.sender)
+    request = Request(
+        place=place,
+        command=Command(""),
+        name="call-back",
+        rest="",
+        call_back=told,
         rerun_by=_rerun_by(event.sender, context),
     )
     return Heard(request=request, place=place)

@@ -14,6 +14,7 @@ from mlops_actions.chatops.hear import Heard, Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outcome import Taken, outcome
 from mlops_actions.chatops.ports import GitHubDoor, Repository, Writer
+from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.rounds import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
@@ -70,7 +71,11 @@ class Listener:
     def _denied(self, request: Request, verdict: Verdict, job: Repository) -> Outcome:
         detail = f" ({'; '.join(verdict.details)})" if verdict.details else ""
         self._runner.info(f"deny: {verdict.reason}{detail}")
-        self._deny(request.place, reply.denial(request.name, verdict, self._context.run_url), job)
+        if request.call_back is None:
+            self._deny(request.place, reply.denial(request.name, verdict, self._context.run_url), job)
+        else:
+            # Nobody waits for an answer, and what the call-back says of a pull request is not to be believed.
+            self._runner.warning(f"the call-back was not taken: {REASONS[verdict.reason].says}{detail}", title="chatops")
         error = None
         if verdict.reason.endswith("-unknown"):
             unknown = [fact.error for fact in self._facts.values() if isinstance(fact, Unknown)]
@@ -93,12 +98,12 @@ class Listener:
         """Show that the command was taken, while the head is read once more; take it all back where that has moved."""
         inputs, url = self._inputs, self._context.run_url
         writer, token = self._writer(job)
-        place, pull = request.place, granted.pull
-        begun = Begun(request.name, place.number, pull.head.sha, place.reaction_target)
+        place = request.place
+        begun = Begun(request.name, place.number, granted.sha, place.reaction_target)
         beside: dict[str, Callable[[], Any]] = {"head": lambda: job.pull_request(place.number)}
         state, answers = begin(writer, inputs, begun, granted.params, url, self._save, beside)
         now = answers.pop("head")
-        moved = still_holds(request, pull, Unknown(now) if isinstance(now, ActionError) else now)
+        moved = still_holds(request, granted.pull, Unknown(now) if isinstance(now, ActionError) else now)
         warn(answers, self._runner)
         if moved is not None:
             withdraw(writer, state, url, self._runner)
@@ -107,9 +112,9 @@ class Listener:
                 self._facts[Pull(place.number)] = Unknown(now)
             return self._denied(request, moved, job)
         if inputs.reply == "always":
-            text = reply.started(request.name, pull.head.sha, granted.params, url)
+            text = reply.started(request.name, granted.sha, granted.params, url)
             warn(gather({"reply": lambda: writer.comment(place.number, text)}), self._runner)
-        self._runner.info(f"continue: {request.command.name} for commit {pull.head.sha}")
+        self._runner.info(f"continue: {request.name} for commit {granted.sha}")
         return outcome(Verdict("ok"), place, request, Taken(granted, now, state, token))
 
     def _save(self, begun: Begun) -> None:

@@ -72,7 +72,7 @@ def _granted(taken: Taken) -> dict[str, Any]:
     return {
         "params": taken.granted.params,
         "positional": list(taken.granted.positional),
-        "sha": pull.head.sha,
+        "sha": taken.granted.sha,
         "ref": pull.head.ref,
         "base-ref": pull.base.ref,
         "base-sha": pull.base.sha,

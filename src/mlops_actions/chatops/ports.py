@@ -35,6 +35,12 @@ class Reader(Protocol):
     def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield a commit's statuses."""
 
+    def workflow_run(self, run: int) -> Mapping[str, Any] | None:
+        """Read a workflow run of this repository; None where it has none of that id."""
+
+    def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield a pull request's commits."""
+
     def required_checks(self, branch: str) -> tuple[str, ...]:
         """Name the checks a branch requires."""
 

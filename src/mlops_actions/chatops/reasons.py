@@ -20,7 +20,9 @@ class Reason:
 REASONS: dict[str, Reason] = {
     "ok": Reason("continue", "Everything that was asked for is established."),
     "unsupported-event": Reason("ignore", "The workflow ran on an event that carries no command."),
-    "unsupported-action": Reason("ignore", "The comment was edited or deleted, not created; the label was removed."),
+    "unsupported-action": Reason(
+        "ignore", "The comment was edited or deleted, not created; the label was removed; the call-back is of another type."
+    ),
     "no-command": Reason("ignore", "Nothing in the text is a declared command, or the label stands for none."),
     "not-a-pull-request": Reason("ignore", "The comment is on a plain issue."),
     "bot": Reason("ignore", "A bot wrote it, and `allow-bots` does not name it."),
@@ -71,6 +73,22 @@ REASONS: dict[str, Reason] = {
     ),
     "parameters": Reason(
         "deny", "A parameter is unknown, missing or ill-typed.", "The parameters are not what this command takes:"
+    ),
+    "run-not-here": Reason(
+        "deny",
+        "A call-back names a run that this repository does not have, or that was of another commit.",
+        "This repository does not know the run that is said to have submitted the workflow.",
+    ),
+    "run-unknown": Reason(
+        "deny", "The run that a call-back names cannot be read.", "GitHub did not show the run that submitted the workflow."
+    ),
+    "commit-not-here": Reason(
+        "deny",
+        "A call-back names a commit that is not of its pull request.",
+        "The commit is not one of this pull request.",
+    ),
+    "commits-unknown": Reason(
+        "deny", "The pull request's commits cannot be read.", "GitHub did not show the commits of the pull request."
     ),
     "fork": Reason(
         "deny",

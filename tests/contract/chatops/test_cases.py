@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.sandbox.github import GitHubServer
-from tests.contract.chatops import cases_commit, cases_events, cases_language, cases_people
+from tests.contract.chatops import cases_callback, cases_commit, cases_events, cases_language, cases_people
 from tests.contract.chatops.case import Case, play
 from tests.contract.chatops.stage import Stage
 
-ALL = (cases_language.CASES, cases_people.CASES, cases_commit.CASES, cases_events.CASES)
+ALL = (cases_language.CASES, cases_people.CASES, cases_commit.CASES, cases_events.CASES, cases_callback.CASES)
 CASES = {case.name: case for cases in ALL for case in cases}
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from mlops_actions.core.callback import EVENT_TYPE
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.runner_files import LogCommand, read_log
 from tests.contract.chatops.stage import Ran, Stage
@@ -123,11 +125,14 @@ def test_a_dispatch_by_hand_says_what_it_needs(rig: Rig, inputs: dict[str, str],
     assert message in ran.log
 
 
-def test_a_call_back_is_not_silently_passed_over(rig: Rig) -> None:
-    delivery = rig.it.repository.dispatch("mlops-done", {"sha": "0" * 40, "pr": 1}, by="maintainer")
-    ran = rig.stage.run(delivery, {"commands": "/train"})
+@pytest.mark.parametrize(
+    "payload", [{}, {"schema": 1, "sha": "::error::x", "pr": 1}, {"schema": 1, "sha": "0" * 40, "pr": 1}]
+)
+def test_a_call_back_that_is_none_is_bad_input(rig: Rig, payload: dict[str, Any]) -> None:
+    ran = rig.stage.run(rig.it.repository.dispatch(EVENT_TYPE, payload, by="maintainer"), {"commands": "/train"})
     assert ran.exit_code == 2
-    assert "not supported yet" in ran.log
+    assert "the call-back's client_payload is not of its form" in ran.log
+    assert "::error::x" not in ran.log
 
 
 @pytest.mark.parametrize(

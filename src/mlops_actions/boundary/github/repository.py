@@ -80,7 +80,21 @@ class GitHub:
         """Yield all reviews of a pull request, oldest first."""
         return self._api.pages(f"{self._root}/pulls/{number}/reviews", needs="pull-requests: read")
 
+    def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the commits of a pull request, oldest first; GitHub lists at most 250."""
+        return self._api.pages(f"{self._root}/pulls/{number}/commits", needs="pull-requests: read")
+
     # What is known about a commit
+
+    def workflow_run(self, run: int) -> Mapping[str, Any] | None:
+        """Read a workflow run; None where this repository has none of that id."""
+        try:
+            found: Mapping[str, Any] = self._api.get(f"{self._root}/actions/runs/{run}", needs="actions: read")
+        except GitHubRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+        return found
 
     def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
         """Yield the updates of a ref (`refs/heads/…`), newest first: `before`, `after`, `timestamp`."""

@@ -1,0 +1,107 @@
+"""The call-back of a detached workflow: the `repository_dispatch` by which it says that it ended; read and written here.
+
+    POST /repos/{owner}/{repo}/dispatches
+    {
+      "event_type": "mlops-workflow-ended",
+      "client_payload": {
+        "schema": 1,
+        "sha": "0123456789abcdef0123456789abcdef01234567",   the commit that the workflow was submitted for
+        "pr": 7,                                             the pull request
+        "run": 4711,                                         the GitHub run that submitted it
+        "step": "train",                                     that run's step (optional)
+        "workflow": {"name": "train-x7k2p", "namespace": "ml", "uid": "0b5a…"},
+        "phase": "Succeeded"                                 Argo's: Succeeded, Failed, Error
+      }
+    }
+
+All of it is a claim: whoever may write to the repository can send it. What it says of GitHub is looked up before it counts;
+what it says of the workflow is handed on as said. GitHub takes at most ten top-level properties (client_payload).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_actions.core.provenance import is_sha
+
+EVENT_TYPE = "mlops-workflow-ended"
+SCHEMA = 1
+PHASES = ("Succeeded", "Failed", "Error")
+
+_MOST = 2**53  # beyond it JSON's numbers are not exact everywhere
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_UID = re.compile(r"[0-9A-Za-z-]{0,64}")
+_STEP = re.compile(r"[\w.-]{0,100}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """What a workflow claims when it ends."""
+
+    sha: str
+    pull_request: int
+    run: int
+    workflow: str
+    phase: str
+    namespace: str = ""
+    uid: str = ""
+    step: str = ""
+
+    def payload(self) -> dict[str, Any]:
+        """Write as a `client_payload`."""
+        return {
+            "schema": SCHEMA,
+            "sha": self.sha,
+            "pr": self.pull_request,
+            "run": self.run,
+            "step": self.step,
+            "workflow": {"name": self.workflow, "namespace": self.namespace, "uid": self.uid},
+            "phase": self.phase,
+        }
+
+
+def read(payload: Mapping[str, Any]) -> CallBack:
+    """Read a `client_payload`; raises ValueError that names the property which is wrong, and never quotes more of it."""
+    schema = payload.get("schema")
+    if schema != SCHEMA or isinstance(schema, bool):
+        raise ValueError(f"'schema' must be {SCHEMA}")
+    workflow = payload.get("workflow")
+    if not isinstance(workflow, Mapping):
+        raise ValueError("'workflow' must be an object with 'name', 'namespace' and 'uid'")
+    sha, phase = payload.get("sha"), payload.get("phase")
+    if not isinstance(sha, str) or not is_sha(sha):
+        raise ValueError("'sha' must be a commit's 40 lower-case hexadecimal digits")
+    if phase not in PHASES:
+        raise ValueError(f"'phase' must be one of {', '.join(PHASES)}")
+    return CallBack(
+        sha=sha,
+        pull_request=_number(payload, "pr"),
+        run=_number(payload, "run"),
+        workflow=_text(workflow, "name", _NAME),
+        phase=phase,
+        namespace=_text(workflow, "namespace", _NAME, optional=True),
+        uid=_text(workflow, "uid", _UID, optional=True),
+        step=_text(payload, "step", _STEP, optional=True),
+    )
+
+
+def _number(payload: Mapping[str, Any], name: str) -> int:
+    """Read a number; a workflow's parameters are all text, so its digits are taken too."""
+    value = payload.get(name)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _MOST:
+        raise ValueError(f"'{name}' must be a positive number")
+    return value
+
+
+def _text(payload: Mapping[str, Any], name: str, form: re.Pattern[str], *, optional: bool = False) -> str:
+    value = payload.get(name)
+    if optional and value in (None, ""):
+        return ""
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise ValueError(f"'{name}' is not the name that Kubernetes or GitHub gives")
+    return value
