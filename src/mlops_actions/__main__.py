@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
-from mlops_actions.core.declare import read, secrets
+from mlops_actions.core.declare import read, retired, secrets, variable
 from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
 
@@ -169,12 +169,15 @@ ACTIONS: Mapping[str, Callable[[Environ, GitHubRunner, bool], Outcome]] = {
 
 
 def inputs_of(cls: type[T], environ: Environ, runner: GitHubRunner) -> T:
-    """Mask every secret that the environment holds for these inputs, then parse them."""
+    """Mask every secret that the environment holds for these inputs, say which are ignored, then parse them."""
     import base64
 
     for secret in secrets(cls, environ):
         runner.mask(secret)
         runner.mask(base64.b64encode(secret.encode()).decode())
+    for old in retired(cls):
+        if environ.get(variable(old.name), "").strip():
+            runner.warning(old.message)
     return read(cls, environ)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import markdown, render
 from mlops_actions.core.declare import Action
 
@@ -25,8 +26,20 @@ def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path
         wanted[folder / "README.md"] = render.replace_block(render.replace_block(own, "inputs", inputs), "outputs", outputs)
         wanted[readme] = render.replace_block(wanted[readme], f"{action.name} inputs", inputs)
         wanted[readme] = render.replace_block(wanted[readme], f"{action.name} outputs", outputs)
+    chatops = root / "actions" / "chatops" / "README.md"
+    wanted[chatops] = render.replace_block(wanted[chatops], "reasons", reasons_table())
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if write:
         for path in stale:
             path.write_text(wanted[path], encoding="utf-8")
     return stale
+
+
+def reasons_table() -> str:
+    """Tell of every reason code of chatops when it arises and what the commenter sees."""
+    silent = {"continue": "the signs that are asked for", "ignore": "nothing", "deny": "nothing; the job's log says it"}
+    rows = [
+        (f"`{code}`", f"`{reason.decision}`", reason.when, f"“{reason.says}”" if reason.says else silent[reason.decision])
+        for code, reason in REASONS.items()
+    ]
+    return markdown.table(("reason", "decision", "when it arises", "what the commenter sees"), rows)

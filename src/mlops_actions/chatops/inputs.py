@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mlops_actions.chatops.roles import ROLES
-from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
+from mlops_actions.core.declare import Action, Legacy, Output, Retired, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
 
@@ -54,6 +55,14 @@ _reaction: Callable[[str], str] = choice(*REACTIONS)
 @inputs
 class Inputs:
     """The inputs of chatops, in the order of the documentation."""
+
+    RETIRED: ClassVar[tuple[Retired, ...]] = (
+        Retired(
+            "test_event_path",
+            "An event that can be replaced has no place where commands are authorised; to try a workflow, run it with act "
+            "or on the sandbox.",
+        ),
+    )
 
     commands: Declaration | None = given(
         Declaration,

@@ -39,6 +39,22 @@ class Legacy:
 
 
 @dataclass(frozen=True)
+class Retired:
+    """An input of the replaced action that has no successor: it is accepted and ignored, and `why` says so on use.
+
+    Listed by an inputs class as `RETIRED: ClassVar[tuple[Retired, ...]]`.
+    """
+
+    name: str
+    why: str
+
+    @property
+    def message(self) -> str:
+        """What the user of it is told."""
+        return f"'{self.name}' is ignored. {self.why}"
+
+
+@dataclass(frozen=True)
 class Input:
     """One input as users see it. `default` is text, as a user would write it."""
 
@@ -148,6 +164,12 @@ def declared(cls: type) -> tuple[Input, ...]:
         for field in dataclasses.fields(cls)
         if _KEY in field.metadata
     )
+
+
+def retired(cls: type) -> tuple[Retired, ...]:
+    """List the inputs of the replaced action that a class made by `inputs` accepts and ignores."""
+    found: tuple[Retired, ...] = getattr(cls, "RETIRED", ())
+    return found
 
 
 def variable(name: str) -> str:

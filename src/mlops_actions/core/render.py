@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_actions.core.declare import Action, Input, Legacy, declared
+from mlops_actions.core.declare import Action, Input, Legacy, declared, retired
 
 GENERATED = "# Generated from the declarations by `make docs`; edit those."
 
@@ -28,6 +28,13 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
                 f"    deprecationMessage: {_quoted(_deprecation(entry, alias))}",
                 "    required: false",
             ]
+    for old in retired(action.inputs):
+        lines += [
+            f"  {old.name}:",
+            "    description: 'Of the replaced action; accepted and ignored.'",
+            f"    deprecationMessage: {_quoted(old.message)}",
+            "    required: false",
+        ]
     lines.append("outputs:")
     for output in action.outputs:
         note = "Kept for users of the replaced action: " if output.legacy else ""
@@ -83,6 +90,7 @@ def inputs_table(action: Action) -> str:
         if entry.legacy:
             meaning += " Older name: " + ", ".join(f"`{alias.name}`" for alias in entry.legacy) + "."
         rows.append(f"| {name} | {_cell(default)} | {_cell(meaning)} |")
+    rows += [f"| `{old.name}` |  | {_cell(f'Older name, ignored. {old.why}')} |" for old in retired(action.inputs)]
     return "\n".join(rows)
 
 

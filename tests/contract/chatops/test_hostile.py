@@ -110,6 +110,16 @@ def test_bad_inputs_say_what_to_do(rig: Rig, inputs: dict[str, str], message: st
     assert remedy
 
 
+def test_an_event_cannot_be_replaced(rig: Rig, tmp_path: Path) -> None:
+    """The replaced action took a payload's path, and with it anybody's word for who commands."""
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(rig.it.pull.comment("/train", by="maintainer").payload))
+    delivery = rig.it.pull.comment("/train", by="outsider")
+    ran = rig.stage.run(delivery, {"commands": "/train", "TEST_EVENT_PATH": str(forged)})
+    assert ran.outputs["reason"] == "permission"
+    assert "::warning::'test_event_path' is ignored" in ran.log
+
+
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import yaml
 
 from mlops_actions.core import parsers, render
-from mlops_actions.core.declare import Action, Legacy, Output, given, inputs
+from mlops_actions.core.declare import Action, Legacy, Output, Retired, given, inputs
 
 
 @inputs
 class Inputs:
+    RETIRED: ClassVar[tuple[Retired, ...]] = (Retired("payload", "It cannot be replaced."),)
+
     image: str = given(
         parsers.text, "What it's called: a|b.", required=True, legacy=(Legacy("name", note="It may carry a tag."),)
     )
@@ -47,6 +51,13 @@ def test_an_input_with_an_older_name_is_not_required_by_the_runner() -> None:
     made = yaml.safe_load(render.action_yml(ACTION))["inputs"]
     assert made["image"]["required"] is False
     assert "'image'" in made["name"]["deprecationMessage"]
+
+
+def test_a_retired_input_is_declared_with_what_its_user_is_told() -> None:
+    made = yaml.safe_load(render.action_yml(ACTION))["inputs"]["payload"]
+    assert made["deprecationMessage"] == "'payload' is ignored. It cannot be replaced."
+    assert made["required"] is False
+    assert render.inputs_table(ACTION).splitlines()[-1] == "| `payload` |  | Older name, ignored. It cannot be replaced. |"
 
 
 def test_a_literal_default_is_described_and_not_handed_over() -> None:
