@@ -12,7 +12,7 @@ from mlops_actions.wandb_runs.compare import Difference, Row, best_ids
 from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.gates import Verdict
 from mlops_actions.wandb_runs.metrics import INFERRED, Metric
-from mlops_actions.wandb_runs.model import Artifact, Run, metric_value, value_at
+from mlops_actions.wandb_runs.model import Artifact, Run, metric_value, number, value_at
 from mlops_actions.wandb_runs.seeds import Interval, Spread
 
 # Beyond these a table of all runs no longer fits the eye, and is folded.
@@ -129,12 +129,12 @@ def _gates(verdicts: Sequence[Verdict]) -> str:
         return ""
     rows = [
         [
-            "✅ passed" if verdict.passed else "❌ failed",
+            _together("✅ passed" if verdict.passed else "❌ failed"),
             markdown.code(verdict.gate.text),
             show.NOTHING if verdict.value is None else show.figure(verdict.value),
             show.NOTHING
             if verdict.required is None
-            else f"{markdown.escape(verdict.gate.op)} {show.figure(verdict.required)}",
+            else _together(f"{markdown.escape(verdict.gate.op)} {show.figure(verdict.required)}"),
             markdown.escape(verdict.reason),
         ]
         for verdict in verdicts
@@ -163,9 +163,10 @@ def _comparison(findings: Findings) -> str:
         header = ["Metric", "Candidate", "Baseline"]
         rows = [[*row[:2], _against(found.latest)] for row, found in zip(rows, findings.rows, strict=True)]
     # Which one is best can only be said by a metric with a direction.
-    told = any(row.metric.direction and row.best for row in findings.rows)
+    told = [row.metric for row in findings.rows if row.metric.direction and number(row.value) is not None]
     word = "Candidate" if findings.counts.finished == 1 else "Best candidate" if told else "Newest candidate"
-    title = f"**{word}** {_link(findings.best)} against {_plural(findings.counts.baselines, 'baseline')}"
+    by = f" (by {markdown.code(told[0].name)})" if told and findings.counts.finished > 1 else ""
+    title = f"**{word}** {_link(findings.best)}{by} against {_plural(findings.counts.baselines, 'baseline')}"
     return f"{title}\n\n{markdown.table(header, rows, 'l' + 'r' * (len(header) - 1))}\n\n{_legend(findings.rows)}"
 
 
@@ -200,13 +201,17 @@ def _against(found: Difference | None) -> str:
         return show.NOTHING
     mark = {True: " 🟢", False: " 🔴", None: ""}[found.better]
     relative = f" ({show.percent(found.percent)})" if found.percent is not None else ""
-    change = f"{show.signed(found.absolute)}{relative}{mark}".replace(" ", _NO_BREAK)
-    return f"{show.figure(found.reference)}<br>{change}"
+    return f"{show.figure(found.reference)}<br>{_together(f'{show.signed(found.absolute, 3)}{relative}{mark}')}"
+
+
+def _together(text: str) -> str:
+    """Text whose words stay on one line."""
+    return text.replace(" ", _NO_BREAK)
 
 
 def _metric(metric: Metric) -> str:
     suffix = f" {metric.arrow}" if metric.arrow else ""
-    return markdown.code(metric.name) + suffix + (" \\*" if metric.source == INFERRED else "")
+    return markdown.code(metric.name) + _together(suffix + (" \\*" if metric.source == INFERRED else ""))
 
 
 def _legend(rows: Sequence[Row]) -> str:

@@ -84,7 +84,7 @@ class World:
         return {found[1]: found[3] for found in re.finditer(r"(?ms)^(\S+)<<(\S+)\n(.*?)\n\2$", text)}
 
     def summary(self) -> str:
-        return (self.workspace.parent / "file_summary").read_text()
+        return (self.workspace.parent / "file_summary").read_text().replace("\u00a0", " ")
 
     def rows(self) -> list[dict[str, str]]:
         with (self.workspace / "wandb_report.csv").open(newline="") as file:

@@ -1,0 +1,193 @@
+"""What reviewers see, in a real browser: every diagram the suite can write is read and drawn by mermaid's own library."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.argo_submit import report as workflow_report
+from mlops_actions.argo_submit.report import Facts
+from mlops_actions.argo_submit.status import Status, read
+from mlops_actions.sandbox.github import GitHubServer, PullRequest, render_page
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.wandb import WandbServer
+from mlops_actions.wandb_runs import curves
+from tests.contract.wandb.conftest import Served
+from tests.contract.wandb.world import SHA, World
+from tests.e2e.conftest import Browser
+from tests.payloads import scene
+from tests.payloads.hostile import HOSTILE
+from tests.support.forking import Forker
+
+NAMES = [
+    *HOSTILE,
+    'a"b',
+    "]",
+    "#quot;",
+    "%%{init: {}}%%",
+    "---",
+    "end",
+    "a;b",
+    "`x`",
+    "a\nb",
+    "x" * 500,
+    "損失",
+    "🎉",
+    " ",
+    ":::x",
+]
+SHAPES = {
+    "falling": [(step, 1 / (step + 1)) for step in range(200)],
+    "flat": [(0, 0.5), (10, 0.5)],
+    "flat at zero": [(0, 0.0), (1, 0.0)],
+    "tiny": [(step, step * 1e-12) for step in range(5)],
+    "huge": [(step, step * 1e12 + 1e15) for step in range(5)],
+    "beyond": [(0, -1e300), (1, 1e300)],
+    "negative": [(-5, -1.5), (5, -0.5)],
+    "far apart": [(0, 1.0), (10**9, 2.0)],
+    "close together": [(0.001, 1.0), (0.002, 1.000001)],
+    "holes": [(0, 1.0), (1, math.nan), (2, math.inf), (3, 0.5)],
+}
+BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def charts() -> Iterator[str]:
+    """Learning curves of every shape, and under every name."""
+    for shape, points in SHAPES.items():
+        yield curves.chart(shape, [curves.Line("a", points)])
+        yield curves.chart(shape, [curves.Line(str(index), points) for index in range(9)])
+    for name in NAMES:
+        yield curves.chart(name, [curves.Line("a", SHAPES["falling"]), curves.Line("b", SHAPES["flat"])])
+
+
+def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str = "") -> Status:
+    """A workflow of a chain of nodes, or of one loop with many items."""
+    phases = ("Succeeded", "Failed", "Running", "Pending", "Error", "Skipped", "Omitted")
+    found: dict[str, dict[str, Any]] = {
+        "wf": {"id": "wf", "name": "wf", "displayName": "wf", "type": "DAG", "children": ["n0"]}
+    }
+    for index in range(nodes):
+        following = [f"n{index + 1}"] if index + 1 < nodes else []
+        if loop:
+            following = [f"n{other}" for other in range(1, nodes)] if index == 0 else []
+        found[f"n{index}"] = {
+            "id": f"n{index}",
+            "name": f"wf.{index}",
+            "displayName": names[index] if names else f"{loop}({index}:{index})" if loop and index else f"step-{index}",
+            "type": "Pod",
+            "phase": phases[index % len(phases)] if phase == "mixed" else phase,
+            "boundaryID": "wf",
+            "message": "",
+            "children": following,
+            "startedAt": f"2026-01-01T00:{index % 60:02}:00Z",
+            "finishedAt": f"2026-01-01T01:{index % 60:02}:00Z",
+        }
+    status = {"phase": "Failed" if phase == "mixed" else phase, "startedAt": "2026-01-01T00:00:00Z", "nodes": found}
+    return read({"metadata": {"name": "wf", "namespace": "ml", "uid": "u", "resourceVersion": "5"}, "status": status})
+
+
+def workflows() -> Iterator[str]:
+    """Comments and summaries of small and large workflows, in every phase, with every name."""
+    for status in (
+        workflow(3, "Succeeded"),
+        workflow(3, "Running"),
+        workflow(14, "mixed"),
+        workflow(60, "mixed"),
+        workflow(300, "Succeeded", loop="shard"),
+        workflow(300, "mixed", loop=NAMES[0]),
+        workflow(300, "mixed"),
+        workflow(len(NAMES), "mixed", names=NAMES),
+    ):
+        yield workflow_report.comment(status, Facts())
+        yield workflow_report.summary(status, Facts(), {})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    server, github = WandbServer(), GitHubServer()
+    with Host(server.app) as host, github.serve(), Forker() as forker:
+        yield World.begin(Served(server, host.url, tmp_path), github, forker, tmp_path)
+
+
+def drawn(browser: Browser, pull: PullRequest, path: Path, *options: str) -> tuple[list[str], list[str]]:
+    """The diagrams of a page that were drawn, and for those that were not, why."""
+    path.write_text(render_page(pull), encoding="utf-8")
+    document = browser(path.as_uri(), *options, "--dump-dom")
+    figures = re.findall(r'<figure class="diagram">(.*?)</figure>', document, re.DOTALL)
+    return figures, [unescape(reason) for reason in re.findall(r'<pre class="undrawn" title="([^"]*)"', document)]
+
+
+@pytest.mark.parametrize("source", [charts, workflows])
+def test_every_diagram_is_read_and_drawn(browser: Browser, tmp_path: Path, source: Any) -> None:
+    blocks = [block for text in source() for block in BLOCK.findall(text)]
+    assert len(blocks) >= 10
+    it = scene()
+    pull, bot = it.pull, it.github.actions_app.bot
+    for start in range(0, len(blocks), 10):
+        pull.comment("\n\n".join(blocks[start : start + 10]), by=bot)
+    figures, undrawn = drawn(browser, pull, tmp_path / "page.html")
+    assert undrawn == []
+    assert len(figures) == len(blocks)
+    shown = [unescape(re.sub(r"<[^>]+>", "", figure)) for figure in figures]
+    for name in ('a"b', "損失", "<script>attack()</script>", "%%{init: {}}%%", "#quot;"):
+        assert any(name in text for text in shown), name
+
+
+def thirty_runs(world: World) -> None:
+    """Log 24 candidates and 6 baselines with 12 metrics each, and let the action report."""
+    draw = random.Random(7)
+    metrics = [f"{split}_{name}" for split in ("train", "val", "test") for name in ("accuracy", "loss", "f1", "latency")]
+    for index in range(30):
+        summary = {name: draw.uniform(0.8, 1) * (40 if "latency" in name else 1) for name in metrics}
+        history = [{"val_loss": 1 / (step + draw.uniform(1, 2)), "val_accuracy": 1 - 1 / (step + 2)} for step in range(40)]
+        log = world.candidate if index < 24 else world.baseline
+        log(
+            f"run{index}",
+            display_name=f"lr=3e-{index % 5} width={2**index} seed={index}",
+            summary=summary,
+            history=history,
+            age=index,
+            state="crashed" if index == 20 else "finished",
+            commit=SHA if index < 24 else None,
+            config={"width": index, "optimiser": "adam"},
+        )
+    code = world.run(
+        sha=SHA,
+        baseline_tags="baseline",
+        metrics="\n".join(metrics),
+        config_keys="lr, width, optimiser",
+        gates="val_accuracy >= baseline.mean\ntest_latency <= baseline * 1.5\ntest_f1 >= 0.999\nabsent > 0",
+        curves="val_loss, val_accuracy",
+        image="ghcr.io/octo/digits@sha256:" + "1" * 64,
+        workflow_url="https://argo.example/workflows/ml/train-1",
+        comment="true",
+        pr_number=world.pull.number,
+        check_name="metrics",
+    )
+    assert code == 1, world.log
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_of_thirty_runs_and_twelve_metrics_fits_the_page(
+    browser: Browser, world: World, tmp_path: Path, scheme: str
+) -> None:
+    thirty_runs(world)
+    colours = f"--blink-settings=preferredColorScheme={1 if scheme == 'light' else 0}"
+    figures, undrawn = drawn(browser, world.pull, tmp_path / "page.html", colours)
+    assert (len(figures), undrawn) == (4, []), "two curves, in the comment and in the check run"
+    (body,) = [comment.body for comment in world.pull.comments]
+    # The verdict, the gates and the comparison stand open; the thirty runs are a fold.
+    opened = body.partition("<details")[0]
+    assert "❌ Gates failed" in opened.splitlines()[2]
+    assert len(re.findall(r"^\| `\w+`", opened, re.MULTILINE)) == 12
+    assert body.count("| candidate | ") == 24
+    picture = tmp_path / "page.png"
+    browser((tmp_path / "page.html").as_uri(), colours, f"--screenshot={picture}")
+    assert len(picture.read_bytes()) > 50_000
