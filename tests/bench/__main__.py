@@ -27,6 +27,9 @@ def times(median: float, base: float) -> str:
 
 def startup_rows(figures: dict[str, Any], action: str) -> None:
     """Print what `startup.py` measured for one action."""
+    if "not_measured" in figures:
+        row(f"{action}, start to first request", "not measured", figures["not_measured"][-120:])
+        return
     bare, floor = figures["bare"]["median"], figures["floor"]["median"]
     if "ignored" in figures:
         ignored = figures["ignored"]["median"]

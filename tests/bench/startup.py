@@ -189,4 +189,8 @@ def measure(action: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1])))
+    try:
+        print(json.dumps(measure(sys.argv[1])))
+    except RuntimeError as reason:
+        # What the action itself says it lacks here, such as buildx.
+        print(json.dumps({"not_measured": " ".join(str(reason).split())}))
