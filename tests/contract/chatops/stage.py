@@ -14,6 +14,7 @@ from typing import Any
 from mlops_actions.__main__ import act
 from mlops_actions.sandbox.github import Delivery, GitHubServer
 from mlops_actions.sandbox.runner_files import read_file_command
+from tests.contract.chatops.processes import Processes
 from tests.payloads import write_event
 
 PERMISSIONS = {
@@ -40,14 +41,15 @@ class Ran:
 
 @dataclass
 class Stage:
-    """One step of a job on one server."""
+    """One step of a job on one server: a process of its own from `processes` or a `cold_start`, else within this one."""
 
     github: GitHubServer
     directory: Path
     repository: str = "octo-org/digits"
     permissions: Mapping[str, str] = field(default_factory=lambda: dict(PERMISSIONS))
     environ: dict[str, str] = field(default_factory=dict)
-    as_process: bool = False
+    cold_start: bool = False
+    processes: Processes | None = None
 
     def run(
         self,
@@ -61,8 +63,12 @@ class Stage:
         for name in ("output", "state", "summary"):
             (self.directory / name).write_bytes(b"")
         environ = self._environment(delivery, inputs) | {f"STATE_{key}": value for key, value in (state or {}).items()}
-        if self.as_process:
-            command = [sys.executable, "-m", "mlops_actions", "chatops", *(["--post"] if post else [])]
+        arguments = ["chatops", *(["--post"] if post else [])]
+        if self.processes is not None:
+            code = self.processes.run(arguments, environ, self.directory / "log")
+            log = (self.directory / "log").read_text(encoding="utf-8")
+        elif self.cold_start:
+            command = [sys.executable, "-m", "mlops_actions", *arguments]
             finished = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
             code, log = finished.returncode, finished.stdout + finished.stderr
         else:
