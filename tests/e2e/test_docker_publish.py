@@ -16,74 +16,13 @@ from typing import Any
 import pytest
 
 from mlops_actions.docker_publish import fingerprint
-from tests.e2e.container_step import Finished, Runner
+from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
+from tests.e2e.publishing import BASE, git
+from tests.e2e.publishing import Publisher as AnyPublisher
 
-BASE = "debian:trixie-slim"
-DOCKERFILE = f"""\
-FROM {BASE} AS train
-ARG GREETING=hello
-COPY . /app
-RUN echo "$GREETING" > /greeting
-FROM train AS other
-RUN echo other > /other
-FROM train
-"""
-EVENT = {"repository": {"full_name": "octo-org/digits", "default_branch": "main"}, "ref": "refs/heads/main"}
-
-
-def git(workspace: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main")
-    command = ["git", *identity, "-C", str(workspace), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-class Publisher:
-    """A repository with a Dockerfile, and steps that publish it; each test has an image name of its own."""
-
-    def __init__(self, runner: Runner, registry: DebianRegistry, repository: str) -> None:
-        self.runner = runner
-        self.registry = registry
-        self.repository = repository
-        self.workspace = runner.workspace
-        (self.workspace / "Dockerfile").write_text(DOCKERFILE)
-        (self.workspace / ".dockerignore").write_text(".git\nignored\n")
-        (self.workspace / "train.py").write_text("print('training')\n")
-        git(self.workspace, "init", "--quiet")
-        self.commit()
-
-    def commit(self) -> str:
-        git(self.workspace, "add", "--all")
-        git(self.workspace, "commit", "--quiet", "--allow-empty", "--message", "a change")
-        return self.sha
-
-    @property
-    def sha(self) -> str:
-        return git(self.workspace, "rev-parse", "HEAD")
-
-    def options(self, given: Mapping[str, str] | None, env: Mapping[str, str] | None) -> dict[str, Any]:
-        inputs = {
-            "image": f"{self.registry.host}/{self.repository}",
-            "username": self.registry.username,
-            "password": self.registry.password,
-            **(given or {}),
-        }
-        return {"inputs": inputs, "event_name": "push", "event": EVENT, "env": {"GITHUB_SHA": self.sha, **(env or {})}}
-
-    def publish(self, given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> Finished:
-        return self.runner.run("docker-publish", **self.options(given, env))
-
-    def built(self, given: Mapping[str, str] | None = None) -> bool:
-        finished = self.publish(given)
-        assert finished.exit_code == 0, finished.log
-        return finished.outputs["built"] == "true"
-
-    @property
-    def leftovers(self) -> list[str]:
-        """What the runner's temporary directory and HOME hold of the action's own."""
-        found = [*self.runner.temp.rglob("mlops-actions-*"), *(self.runner.temp / "_github_home").rglob("*")]
-        return [str(path) for path in found]
+Publisher = AnyPublisher[DebianRegistry]
 
 
 @pytest.fixture

@@ -72,9 +72,7 @@ class DockerCommand:
         self._write()
 
     def _write(self) -> None:
-        path = self._directory / "config.json"
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump(self._config, file)
+        _write_private(self._directory / "config.json", json.dumps(self._config))
 
     # The daemon
 
@@ -174,7 +172,8 @@ class DockerCommand:
             raise BadInput(
                 f"input 'builder' is {builder!r}", "give a builder's name, or tcp://…, unix://… or docker-container://…"
             )
-        done = self._run("buildx", "create", f"--name={_BUILDER}", "--driver=remote", address)
+        options = self._tls(address)
+        done = self._run("buildx", "create", f"--name={_BUILDER}", "--driver=remote", *options, address)
         if done.returncode == 0:
             done = self._run("buildx", "inspect", "--bootstrap", _BUILDER)
         if done.returncode != 0:
@@ -184,6 +183,16 @@ class DockerCommand:
             )
         platforms = re.search(r"^Platforms:\s+([a-z0-9/_.]+)", done.stdout, re.MULTILINE)
         return RemoteBuilder(_BUILDER, platforms[1] if platforms else "")
+
+    def _tls(self, address: str) -> list[str]:
+        """Take the certificates of a BuildKit on the network from where docker/setup-buildx-action takes them."""
+        found = {}
+        for option in ("cacert", "cert", "key"):
+            content = self._environ.pop(f"BUILDER_NODE_0_AUTH_TLS_{option.upper()}", "")
+            if content and address.startswith("tcp://"):
+                found[option] = self._directory / f"builder-{option}.pem"
+                _write_private(found[option], content)
+        return ["--driver-opt=" + ",".join(f"{option}={path}" for option, path in found.items())] if found else []
 
     def _address_of(self, name: str) -> str:
         """Find the container of a named builder: its configuration is the host's, and not visible in a container."""
@@ -253,6 +262,11 @@ def _stop(process: subprocess.Popen[bytes], grace: float) -> None:
             process.wait()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _write_private(path: Path, content: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(content)
 
 
 def _one_line(text: str) -> str:

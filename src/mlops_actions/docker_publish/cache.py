@@ -64,6 +64,9 @@ def _gha(environ: Mapping[str, str], reason: str) -> Cache:
     where = "type=gha"
     if environ.get("ACTIONS_RESULTS_URL"):
         where += f",version=2,url_v2={environ['ACTIONS_RESULTS_URL']}"
+        if not environ.get("ACTIONS_CACHE_URL"):
+            # buildx before 0.21 leaves the whole cache out, without a word, where the first version has no address.
+            where += f",url={environ['ACTIONS_RESULTS_URL']}"
     # The service throttles; a cache that could not be written is no reason to fail.
     return Cache("gha", (f"--cache-from={where}", f"--cache-to={where},mode=max,ignore-error=true"), reason)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mlops_actions.core.errors import BadInput
@@ -73,7 +73,7 @@ class Version:
     patch: int
     release: bool
     identifiers: tuple[tuple[bool, int, str], ...]
-    text: str = ""
+    text: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Version | None:

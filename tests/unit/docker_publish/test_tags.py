@@ -86,6 +86,47 @@ MODERN = [
     (("branch",), on("refs/heads/a//b"), ["a-b"]),
     (("branch",), on("refs/heads/dependabot/pip/x-1.2"), ["dependabot-pip-x-1.2"]),
     (("branch",), on("refs/heads/" + "y" * 300), ["y" * 128]),
+    (("branch",), on("refs/heads/UPPER"), ["UPPER"]),
+    (("branch",), on("refs/heads/a@b+c"), ["a-b-c"]),
+    (("branch",), on("refs/heads/$(id)`x`"), ["id-x"]),
+    (("branch",), on("refs/heads/ünïcode/ß"), ["n-code"]),
+    (("branch",), on("refs/heads/-x"), ["x"]),
+    (("branch",), on("refs/heads/refs/heads/x"), ["refs-heads-x"]),
+    (("branch", "latest"), on("refs/heads/ctx-branch", default="ctx-branch"), ["ctx-branch", "latest"]),
+    # pre-releases, builds and what is no version
+    (("semver", "latest"), on("refs/tags/v1.0.0-0"), ["1.0.0-0"]),
+    (("semver", "latest"), on("refs/tags/v1.0.0-alpha.beta.1"), ["1.0.0-alpha.beta.1"]),
+    (("semver",), on("refs/tags/v1.0.0-x-y-z.4+b"), ["1.0.0-x-y-z.4-b"]),
+    (("sha", "semver"), on("refs/tags/1.2.3.4"), ["0123456789ab"]),
+    (("sha", "semver"), on("refs/tags/release-1.2.3"), ["0123456789ab"]),
+    (("sha", "semver"), on("refs/tags/vv1.2.3"), ["0123456789ab"]),
+    (("sha", "semver", "latest"), on("refs/tags/v1.2.3-"), ["0123456789ab"]),
+    (("sha", "semver"), on("refs/heads/v1.2.3"), ["0123456789ab"]),
+    (("semver", "latest"), on("refs/tags/v0.0.0"), ["0.0.0", "0.0", "0", "latest"]),
+    (("semver", "latest"), on("refs/tags/v10.20.30", "9.99.99"), ["10.20.30", "10.20", "10", "latest"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "v1.2.4"), ["1.2.3"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3", "1.2.4-rc1"), ["1.2.3", "1.2", "1", "latest"]),
+    (("semver", "latest"), on("refs/tags/v2.0.0", "3.0.0", "2.1.0"), ["2.0.0", "2.0"]),
+    (("semver", "latest"), on("refs/tags/v1.2.3-rc1", "1.2.2"), ["1.2.3-rc1"]),
+    (("latest",), on("refs/tags/v1.2.3", "1.2.3+late"), ["latest"]),
+    (("latest", "sha"), on("refs/tags/not-a-version"), ["0123456789ab"]),
+    # a pull request under every name that a reader might trust
+    (("sha", "tag"), on("refs/tags/v1", pr=7), ["0123456789ab", "v1"]),
+    (("sha", "branch"), on("refs/heads/main", pr=7, fork=True), ["0123456789ab"]),
+    (("sha", "branch"), on("refs/heads/release", pr=7, fork=True), ["0123456789ab"]),
+    (("sha", "branch", "latest"), on("refs/heads/trunk", pr=7, default="trunk"), ["0123456789ab"]),
+    (("pr", "latest"), on("refs/heads/main", pr=3), ["pr-3"]),
+    (("sha", "pr"), on("refs/pull/x/merge"), ["0123456789ab"]),
+    (("sha", "pr"), on("refs/pull/99999999999/merge"), ["0123456789ab"]),
+    # what could be taken for something else
+    (("latest,",), ON_MAIN, ["latest"]),
+    (("Latest",), ON_MAIN, ["Latest"]),
+    (("sha ",), ON_MAIN, ["sha"]),
+    (("ctx-mine",), ON_MAIN, ["ctx-mine"]),
+    (("@sha256:abc",), ON_MAIN, ["sha256-abc"]),
+    (("../../x",), ON_MAIN, ["x"]),
+    (("date", "date"), ON_MAIN, ["20261123"]),
+    (("snapshot", "sha-long", "sha"), ON_MAIN, ["20261123040506012345", SHA, "0123456789ab"]),
 ]
 
 
@@ -106,6 +147,11 @@ PACKAGE = [
     (on("refs/pull/7/merge", pr=7), "", True, ["0123456789ab", "pr-7"]),
     (on("refs/pull/7/merge", pr=7), "", False, ["0123456789ab"]),
     (ON_MAIN, "bad tag", False, ["0123456789ab", "latest", "bad-tag"]),
+    (ON_MAIN, "latest", False, ["0123456789ab", "latest"]),
+    (on("refs/heads/feature/x_#1"), "", True, ["0123456789ab", "latest", "x_-1"]),
+    (on("refs/tags/release/2026.1"), "", True, ["0123456789ab", "latest", "2026.1"]),
+    (on(""), "", True, ["0123456789ab", "latest"]),
+    (on("refs/heads/x", pr=7), "mine", True, ["0123456789ab", "mine"]),
 ]
 
 
@@ -145,6 +191,14 @@ GENERIC = [
     (ON_MAIN, GenericRules(name_tag="x", tags="a"), ["a"]),
     (ON_MAIN, GenericRules(snapshot=True), ["latest", "20261123040506012345"]),
     (on("refs/heads/x"), GenericRules(tags="a", snapshot=True), ["a", "20261123040506012345"]),
+    (on(""), GenericRules(), [SHA]),
+    (on("refs/heads/main", pr=7), GenericRules(), [SHA]),
+    (on("refs/heads/release/1"), GenericRules(default_branch="release-1"), ["latest"]),
+    (on("refs/heads/main"), GenericRules(tag_names=True, tag_semver=True), ["latest"]),
+    (on("refs/tags/v2.0.0", "1.9.9"), GenericRules(), ["latest"]),
+    (on("refs/tags/v1.2.3+b"), GenericRules(tag_semver=True), ["1.2.3-b"]),
+    (on("refs/tags/v1.2"), GenericRules(tag_semver=True), ["latest"]),
+    (on("refs/pull/7/merge", pr=7), GenericRules(tags="pr"), ["pr"]),
 ]
 
 

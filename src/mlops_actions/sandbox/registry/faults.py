@@ -16,7 +16,8 @@ class CutConnection(Exception):
 class Fault:
     """Answer the next `times` requests that match with `status` and `headers`, or break the connection (`cut`).
 
-    `path` is a regular expression for the whole path. `after_bytes` are read from the request's body first.
+    `path` is a regular expression for the whole path. `after_bytes` are read from the request's body first. `stall` never
+    answers: it ends when the client goes away.
     """
 
     method: str
@@ -27,6 +28,7 @@ class Fault:
     times: int = 1
     cut: bool = False
     after_bytes: int = 0
+    stall: bool = False
 
     def matches(self, method: str, path: str) -> bool:
         """Say whether the fault is still due and meant for this request."""
@@ -41,6 +43,9 @@ class Fault:
             read += len(message.get("body", b""))
             if not message.get("more_body"):
                 break
+        while self.stall:
+            if (await receive())["type"] == "http.disconnect":
+                raise CutConnection(f"{scope['method']} {scope['path']}")
         raw = [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
         length = len(self.body) + (1 if self.cut else 0)
         raw.append((b"content-length", str(length).encode()))
