@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.bench import chatops, images
+from tests.bench import chatops, images, wandb
 from tests.bench.startup import ROUNDS
 from tests.e2e.docker_daemon import DaemonError
 from tests.e2e.images import ACTIONS, TARGETS
@@ -57,11 +57,24 @@ def main() -> None:
     beyond = triggered.delayed - triggered.at_once
     row("added by 100 ms a request", f"{beyond / chatops.DELAY:.1f} delays", "requests that waited for one another")
 
+    print(f"\nwandb-runs on {wandb.RUNS:,} runs with {wandb.KEYS:,} summary keys each")
+    wandb_rows(wandb.measure())
+
     print("\nImages")
     try:
         image_rows()
     except DaemonError as error:
         print(f"  not measured: {error}")
+
+
+def wandb_rows(figures: wandb.Figures) -> None:
+    """Print what the report cost, as shares of the SDK's own listing of the same runs."""
+    ours, theirs = figures.ours, figures.theirs
+    listing = "of `wandb.Api().runs(..., lazy=False)`"
+    row("bytes of all answers", f"{ours.size / theirs.size:.1%}", f"{listing}; 3 % at most")
+    row("time, start to end", f"{ours.seconds / theirs.seconds:.1%}", f"{listing}; 10 % at most")
+    row("peak memory", f"{ours.peak / theirs.peak:.1%}", f"{listing}; 20 % at most")
+    row("requests", str(ours.requests), f"the listing {theirs.requests}; {figures.few.requests} for a twentieth of the runs")
 
 
 def image_rows() -> None:

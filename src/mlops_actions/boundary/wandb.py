@@ -26,8 +26,9 @@ from mlops_actions.core.ports import Log
 from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run, number
 from mlops_actions.wandb_runs.ports import Found
 
-_PAGE = 100
-_DETAILED_AT_ONCE = 25
+_PAGE = 500
+_PAGE_OF_WHOLE_FIELDS = 100  # where a run may weigh tens of kilobytes
+_DETAILED_AT_ONCE = 50
 _NEWEST_FIRST = "-created_at"
 # How GraphQL servers (graphql-go, graphql-js and their likes) refuse what is not in their schema.
 _UNKNOWN = re.compile(r"unknown argument|cannot query field|unknown field|undefined field", re.IGNORECASE)
@@ -134,7 +135,7 @@ class WandbProject:
             "entity": self._entity,
             "project": self._name,
             "order": _NEWEST_FIRST,
-            "first": _PAGE,
+            "first": _PAGE if self._keyed else _PAGE_OF_WHOLE_FIELDS,
             **variables,
         }
         declared += [f"${name}: [String!]" for name in variables]

@@ -25,7 +25,7 @@ from mlops_actions.wandb_runs.show import jsonable
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
-_DETAILED = 50  # runs whose lineage is looked at
+_DETAILED = 50  # runs whose history and lineage are looked at, by one request
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
@@ -74,13 +74,13 @@ def _learn(inputs: Inputs, ports: Ports) -> Findings:
 
 
 def _details(inputs: Inputs, picked: Picked, tracker: Tracker) -> Mapping[str, Details]:
-    """Ask more about the best candidate, then the newest of the others, as many as a report can hold."""
+    """Ask more about the best candidate, the baselines, and the newest of the other candidates."""
     curves = inputs.curves or ()
     if not picked.candidates or not (inputs.lineage or curves or inputs.sha):
         return {}
     first = picked.best.members if picked.best else ()
-    runs = (*first, *picked.candidates[:_DETAILED], *picked.baselines[:_DETAILED])
-    chosen = list({run.id: run for run in runs}.values())
+    runs = (*first[: _DETAILED // 2], *picked.baselines[: _DETAILED // 4], *picked.candidates)
+    chosen = list({run.id: run for run in runs}.values())[:_DETAILED]
     return tracker.details(chosen, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
 
 

@@ -1,0 +1,134 @@
+"""What reading a large project costs: wandb-runs as a process, against the SDK's own full listing in the same run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.wandb import WandbServer
+
+RUNS, KEYS = 2_000, 1_000
+ROUNDS = 3
+SHA = "a" * 40
+# Not getrusage: what it tells includes the process that started this one.
+_PEAK = "print('PEAK', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+# The SDK's service process is not counted, to its advantage.
+_SDK = f"""
+import sys, wandb
+runs = wandb.Api().runs("sandbox/digits", filters={{"config.github_sha": "{SHA}"}}, per_page=int(sys.argv[1]), lazy=False)
+assert sum(1 for run in runs if run.summary.get("key0") is not None) == int(sys.argv[2])
+{_PEAK}
+"""
+_ACTION = f"""
+import sys
+from mlops_actions.__main__ import main
+code = main(["wandb-runs"])
+{_PEAK}
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One process from start to end: seconds, bytes of all answers, peak resident memory in KiB, requests."""
+
+    seconds: float
+    size: int
+    peak: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """`ours` and `theirs` are the quickest of several alternating rounds; `few` is ours on a twentieth of the runs."""
+
+    ours: Cost
+    theirs: Cost
+    few: Cost
+
+
+def measure() -> Figures:
+    """Fill the stand-in, then let both read it in turns."""
+    server = WandbServer()
+    with Host(server.app) as host, TemporaryDirectory() as name:
+        folder = Path(name)
+        _fill(server, RUNS // 20)
+        few = _ours(server, host.url, folder, RUNS // 20)
+        server.clear()
+        _fill(server, RUNS)
+        both = [(_ours(server, host.url, folder, RUNS), _theirs(server, host.url, folder, RUNS)) for _ in range(ROUNDS)]
+    ours, theirs = (min(costs, key=lambda cost: cost.seconds) for costs in zip(*both, strict=True))
+    return Figures(ours, theirs, few)
+
+
+def _fill(server: WandbServer, runs: int) -> None:
+    draw = random.Random(0)
+    now = datetime.now(UTC)
+    for index in range(runs):
+        server.store.add_run(
+            "sandbox",
+            "digits",
+            name=f"run{index}",
+            created=now - timedelta(minutes=index),
+            heartbeat=now,
+            config={"github_sha": SHA, "lr": draw.random()},
+            summary={f"key{key}": draw.random() for key in range(KEYS)},
+        )
+
+
+def _ours(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
+    environment = {
+        **os.environ,
+        "GITHUB_REPOSITORY": "octo/digits",
+        "GITHUB_WORKSPACE": str(folder),
+        "GITHUB_OUTPUT": str(folder / "output"),
+        "INPUT_PROJECT": "sandbox/digits",
+        "INPUT_API-KEY": server.api_key,
+        "INPUT_BASE-URL": url,
+        "INPUT_SHA": SHA,
+        "INPUT_METRICS": "key0:max, key1, key2",
+        "INPUT_CONFIG-KEYS": "lr",
+        "INPUT_GATES": "key0 >= 0",
+    }
+    cost = _timed(server, [sys.executable, "-c", _ACTION], environment)
+    rows = len((folder / "wandb_report.csv").read_text().splitlines()) - 1
+    if rows != runs:
+        raise RuntimeError(f"the report has {rows} runs of {runs}")
+    return cost
+
+
+def _theirs(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
+    places = dict.fromkeys(("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"), str(folder))
+    environment = {
+        **os.environ,
+        **places,
+        **server.environment(url),
+        "WANDB_SILENT": "true",
+        "WANDB_ERROR_REPORTING": "false",
+    }
+    return _timed(server, [sys.executable, "-c", _SDK, "50", str(runs)], environment)
+
+
+def _timed(server: WandbServer, command: list[str], environment: dict[str, str]) -> Cost:
+    server.requests.clear()
+    began = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    peak = next(int(line.split()[1]) for line in reversed(done.stdout.splitlines()) if line.startswith("PEAK "))
+    asked = [exchange for exchange in server.requests if exchange.path == "/graphql"]
+    return Cost(seconds, sum(exchange.answer_size for exchange in asked), peak, len(asked))
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), default=vars, indent=2))
