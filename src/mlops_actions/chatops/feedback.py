@@ -82,14 +82,16 @@ def begin(
             state = replace(state, **{name: value})
             saved(state)
 
-    calls = {**_first_signs(writer, inputs, state, params, run_url), **beside}
+    late: dict[str, Any] = {}
+    calls = {**_first_signs(writer, inputs, state, params, run_url, late), **beside}
     answers = gather(calls, done)
-    return state, answers
+    return state, {**answers, **late}
 
 
 def _first_signs(
-    writer: Writer, inputs: Inputs, begun: Begun, params: Mapping[str, Any], run_url: str
+    writer: Writer, inputs: Inputs, begun: Begun, params: Mapping[str, Any], run_url: str, late: dict[str, Any]
 ) -> dict[str, Callable[[], Any]]:
+    """Return the calls; what fails behind one that succeeded comes to `late`."""
     calls: dict[str, Callable[[], Any]] = {}
     title = f"{begun.command} is running"
     if begun.reaction_target and inputs.reaction != "none":
@@ -106,7 +108,11 @@ def _first_signs(
 
         def deploy() -> int:
             deployment = writer.create_deployment(begun.sha, environment, params, title)
-            writer.deployment_status(deployment, "in_progress", url=run_url, description=title)
+            try:
+                writer.deployment_status(deployment, "in_progress", url=run_url, description=title)
+            except ActionError as error:
+                # The deployment is there, and must be concluded all the same.
+                late["deployment status"] = error
             return deployment
 
         calls["deployment"] = deploy

@@ -221,39 +221,6 @@ def test_a_token_that_may_only_read_still_triggers(job: Job) -> None:
     assert ran.log.count("::warning") == 4
 
 
-WRITES = (
-    "POST /repos/*/*/issues/comments/*/reactions",
-    "POST /repos/*/*/issues/*/labels",
-    "POST /repos/*/*/check-runs",
-    "POST /repos/*/*/deployments",
-)
-
-
-@pytest.mark.parametrize("route", WRITES)
-@pytest.mark.parametrize("status", [401, 403, 404, 409, 422])
-def test_feedback_fails_soft(job: Job, route: str, status: int) -> None:
-    job.github.faults.answer(route, status)
-    ran = job.main()
-    assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
-    assert ran.log.count("::warning") == 1
-
-
-READS = (
-    ("GET /repos/*/*/pulls/*", "pull-request-unknown"),
-    ("GET /repos/*/*/collaborators/*/permission", "permission-unknown"),
-)
-
-
-@pytest.mark.parametrize(("route", "reason"), READS)
-@pytest.mark.parametrize(("status", "exits"), [(401, 3), (403, 3), (404, 3), (409, 3), (422, 3)])
-def test_the_decision_fails_closed(job: Job, route: str, reason: str, status: int, exits: int) -> None:
-    job.github.faults.answer(route, status)
-    ran = job.main()
-    assert (ran.exit_code, ran.outputs["triggered"], ran.outputs["reason"]) == (exits, "false", reason)
-    assert f"with {status}" in ran.log
-    assert job.signs["labels"] == []
-
-
 # As an App
 
 
