@@ -15,10 +15,9 @@ TEMPLATE_KINDS: Final = ("workflowtemplate", "clusterworkflowtemplate", "cronwor
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 NAME_LIMIT: Final = 63
 # Declared and parsed, so that their names are settled; asked for, they are an error rather than silently without effect.
-NOT_YET: Final = {
-    "argo-server": "give 'kubeconfig', and submit through the Kubernetes API",
-    "callback": "let the job wait, or have the workflow's own exit handler report",
-}
+NOT_YET: Final = {"argo-server": "give 'kubeconfig', and submit through the Kubernetes API"}
+# Small, public, with a shell and curl.
+CALL_BACK_IMAGE: Final = "docker.io/curlimages/curl:8.10.1"
 
 
 def _name(value: str) -> str:
@@ -135,9 +134,17 @@ class Inputs:
         text, "Which comment: each tag has its own. wandb-runs with the same tag turns it into the report.", default="mlops"
     )
     callback: str | None = given(
-        choice("repository_dispatch"), "The workflow reports back to the repository itself when it ends. Not available yet."
+        choice("repository_dispatch"),
+        "`repository_dispatch`: an exit handler in the workflow reports its end back to the repository; chatops hears it.",
     )
-    callback_secret: str | None = given(_name, "The Kubernetes secret that holds the token for it. Not available yet.")
+    callback_secret: str | None = given(
+        _name, "The Kubernetes secret, beside the workflow, that holds a token for it under the key `token`."
+    )
+    callback_image: str = given(
+        _image,
+        "Image of the exit handler, with `sh` and `curl`; for clusters that take images from their own registry.",
+        default=CALL_BACK_IMAGE,
+    )
     dry_run: bool = given(boolean, "Validate here and on the server; submit nothing.", default="false")
     github_token: str | None = given(
         text, "Token for the comment.", runner_default="${{ github.token }}", secret=True, env=("GITHUB_TOKEN",)
@@ -163,6 +170,20 @@ class Inputs:
             yield BadInput("inputs 'gke-cluster' and 'kubeconfig' both name a cluster", "give one of them")
         if self.attach and self.dry_run:
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
+        if self.callback and not self.callback_secret:
+            yield BadInput(
+                "input 'callback' needs 'callback-secret'",
+                "give the name of a Kubernetes secret that holds, under 'token', a token with the permission contents: write",
+            )
+        if self.callback_secret and not self.callback:
+            yield BadInput(
+                "input 'callback-secret' has no meaning without 'callback'", "add 'callback: repository_dispatch'"
+            )
+        if self.attach and self.callback:
+            yield BadInput(
+                "input 'callback' has no meaning with 'attach': the workflow runs already",
+                "give 'callback' where the workflow is submitted",
+            )
         for name, remedy in NOT_YET.items():
             if getattr(self, name.replace("-", "_")):
                 yield BadInput(f"input '{name}' is not available in this version", remedy)

@@ -83,15 +83,23 @@ def to_workflow(document: Document) -> Json:
     return copy.deepcopy(made)
 
 
-def from_template(kind: str, template: Mapping[str, Any]) -> Json:
-    """Return a Workflow that runs a template object of the cluster by reference; a CronWorkflow's spec is copied."""
+def from_template(kind: str, template: Mapping[str, Any], *, copied: bool = False) -> Json:
+    """Return a Workflow that runs a template object of the cluster, by reference, or by a copy of its spec to add to.
+
+    A CronWorkflow's spec is always copied: Argo has no reference to one.
+    """
     name = str(template["metadata"]["name"])
     if kind == "cronworkflow":
         return copy.deepcopy(_from_cron(template))
     cluster_wide = kind == "clusterworkflowtemplate"
     reference: Json = {"name": name, **({"clusterScope": True} if cluster_wide else {})}
     label = LABEL_CLUSTER_TEMPLATE if cluster_wide else LABEL_TEMPLATE
-    made = _workflow({"generateName": f"{name}-", "labels": {label: name}}, {"workflowTemplateRef": reference})
+    metadata: Json = {"generateName": f"{name}-", "labels": {label: name}}
+    if copied:
+        extra = template["spec"].get("workflowMetadata") or {}
+        metadata["labels"] = {**(extra.get("labels") or {}), label: name}
+        return copy.deepcopy(_workflow(metadata, template["spec"]))
+    made = _workflow(metadata, {"workflowTemplateRef": reference})
     # The declared parameters stay the template's; they are listed here so that values can be set beside the reference.
     arguments = template.get("spec", {}).get("arguments") or {}
     if arguments.get("parameters"):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mlops_actions.argo_submit import documents, manifest, names, parameters
+from mlops_actions.argo_submit import callback, documents, manifest, names, parameters
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.ports import Cluster, Files
 from mlops_actions.argo_submit.subject import Subject, given_by_inputs
@@ -52,7 +52,8 @@ def prepare(inputs: Inputs, context: Context, subject: Subject, files: Files, cl
     if inputs.from_:
         kind, name = inputs.from_
         namespace = inputs.namespace or cluster().namespace
-        workflow = manifest.from_template(kind, cluster().template(kind, namespace, name))
+        template = cluster().template(kind, namespace, name)
+        workflow = manifest.from_template(kind, template, copied=bool(inputs.callback))
     else:
         workflow = manifest.to_workflow(manifest.select(_documents(inputs.workflow or "", files)))
     workflow = manifest.overridden(workflow, overrides)
@@ -71,6 +72,9 @@ def prepare(inputs: Inputs, context: Context, subject: Subject, files: Files, cl
     if declared := parameters.applied(spec, values):
         spec["arguments"] = {**(spec.get("arguments") or {}), "parameters": declared}
     key = names.key(workflow, inputs.idempotency, context, subject.sha)
+    if inputs.callback:  # after the key: it names the run, and one commit's workflow is the same whichever run asks
+        what = callback.told(subject, context, inputs.callback_image, inputs.callback_secret or "")
+        workflow = callback.added(workflow, what)
     metadata = workflow["metadata"]
     metadata["labels"] = {**(metadata.get("labels") or {}), **subject.labels(context)}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **subject.annotations()}

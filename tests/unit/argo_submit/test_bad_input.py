@@ -38,7 +38,6 @@ def nothing_submitted(cluster: Cluster) -> bool:
         ({"workflow": "x", "sha": "abc123"}, "input 'sha' must be a full commit SHA", "correct 'sha'"),
         ({"workflow": "x", "logs": "some"}, "input 'logs' must be one of all, failed, none", "correct 'logs'"),
         ({"workflow": "x", "argo_server": "https://argo"}, "input 'argo-server' is not available", "give 'kubeconfig'"),
-        ({"workflow": "x", "callback": "repository_dispatch"}, "input 'callback' is not available", "let the job wait"),
         ({"workflow": "nowhere/*.yaml"}, "input 'workflow' names no file in the workspace", "actions/checkout"),
         ({"workflow": "../secret.yaml"}, "leads out of the workspace", "give a path inside of it"),
         ({"workflow": "/etc/passwd"}, "leads out of the workspace", "give a path inside of it"),
