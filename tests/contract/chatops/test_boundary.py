@@ -245,6 +245,15 @@ def test_a_users_token_knows_its_own_comment(wired: Wired) -> None:
     assert (comment.user.login, comment.body.split("\n")[1]) == ("maintainer", "done")
 
 
+def test_an_installations_token_knows_its_own_comment(wired: Wired) -> None:
+    app = wired.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[wired.scene.repository])
+    token = wired.github.installation_token(app.installations[0], {"issues": "write", "pull_requests": "write"}, None)
+    for text in ("started", "done"):
+        wired.client(token).upsert_comment(1, "mlops", text)
+    (comment,) = wired.scene.pull.comments
+    assert (comment.user.login, comment.body.split("\n")[1]) == ("ml-bot[bot]", "done")
+
+
 def test_a_long_comment_is_cut_to_githubs_limit(wired: Wired) -> None:
     wired.client().upsert_comment(1, "mlops", "line\n" * 20_000)
     (comment,) = wired.scene.pull.comments

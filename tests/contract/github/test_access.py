@@ -7,8 +7,9 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 
-from mlops_actions.sandbox.github import App
+from mlops_actions.sandbox.github import App, Token
 from tests.contract.github.conftest import Client
 from tests.payloads import COMMAND, Scene, fork_scene
 
@@ -26,6 +27,20 @@ def test_unknown_and_missing_tokens(it: Scene) -> None:
     assert nobody("GET {repo}").status_code == 200
     assert nobody(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"}).status_code == 401
     assert nobody("GET {repo}/collaborators/writer/permission").status_code == 401
+
+
+def test_graphql_tells_every_token_who_it_is(it: Scene, call: Client) -> None:
+    address = it.github.api_url.replace("/v3", "/graphql")
+    app = it.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[it.repository])
+    installation = it.github.installation_token(app.installations[0], {}, None)
+    logins = {"github-actions[bot]": call.token, "ml-bot[bot]": installation, "writer": it.github.user_token("writer")}
+    for login, token in logins.items():
+        assert isinstance(token, Token)
+        headers = {"Authorization": f"Bearer {token.value}"}
+        found = requests.post(address, json={"query": "query{viewer{login}}"}, headers=headers, timeout=10)
+        assert found.json() == {"data": {"viewer": {"login": login}}}
+    wrong = requests.post(address, json={"query": "query{viewer{login}}"}, headers={"Authorization": "Bearer x"}, timeout=10)
+    assert wrong.status_code == 401
 
 
 @pytest.mark.parametrize(

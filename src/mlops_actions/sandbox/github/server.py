@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 
 from mlops_actions.sandbox.host import Host
 
+from . import graphql
 from .api import Api, Exchange
 from .clock import Clock
 from .faults import Faults
@@ -24,9 +25,10 @@ from .world import DEFAULT_ORIGIN, World
 class GitHubServer(World):
     """The stand-in. Set it up through the methods of `World`, serve `app`, then look at `exchanges` and the state.
 
-    REST lies under `/api/v3`, as on a GitHub Enterprise Server; a pull request's page at `/{owner}/{repo}/pull/{n}`,
-    the same as markdown at `….md`. `faults` breaks routes, `limits` holds the rate limits. Links in answers start with
-    the address a request came to; those in webhook payloads with `origin`, which `serve` sets.
+    REST lies under `/api/v3`, as on a GitHub Enterprise Server, and GraphQL's `viewer` under `/api/graphql`; a pull
+    request's page at `/{owner}/{repo}/pull/{n}`, the same as markdown at `….md`. `faults` breaks routes, `limits` holds
+    the rate limits. Links in answers start with the address a request came to; those in webhook payloads with `origin`,
+    which `serve` sets.
     """
 
     def __init__(self, clock: Clock | None = None, *, origin: str = DEFAULT_ORIGIN) -> None:
@@ -37,6 +39,7 @@ class GitHubServer(World):
         self.app = Starlette(
             routes=[
                 Mount("/api/v3", app=Api(self)),
+                Route("/api/graphql", self._graphql, methods=["POST"]),
                 Route("/{owner}/{repo}/pull/{number:int}.md", self._transcript),
                 Route("/{owner}/{repo}/pull/{number:int}", self._page),
                 Route(MERMAID_PATH, self._mermaid),
@@ -68,6 +71,9 @@ class GitHubServer(World):
     def writes(self) -> list[Exchange]:
         """The exchanges that were meant to change something."""
         return [exchange for exchange in self.exchanges if exchange.method != "GET"]
+
+    async def _graphql(self, request: Request) -> Response:
+        return await graphql.answer(self, request)
 
     # Pages
 
