@@ -58,8 +58,8 @@ class Findings:
         """The state as people should read it."""
         return "stopped reporting" if run.id in self.silent else run.state
 
-    def document(self) -> dict[str, Any]:
-        """The findings as JSON values: the `result` output and `wandb_report.json`."""
+    def document(self, most: int | None = None) -> dict[str, Any]:
+        """The findings as JSON values; `most` is how many of the candidates, newest first, are listed."""
         return {
             "project": self.project,
             "sha": self.choice.sha or None,
@@ -67,7 +67,7 @@ class Findings:
             "timed_out": self.timed_out,
             "counts": vars(self.counts),
             "metrics": [vars(metric) for metric in self.metrics],
-            "candidates": [self._run(run) for run in self.candidates],
+            "candidates": [self._run(run) for run in self.candidates[:most]],
             "baselines": [self._run(run) for run in self.baselines],
             "best": self.best.id if self.best else None,
             "comparison": [_row(row) for row in self.rows],

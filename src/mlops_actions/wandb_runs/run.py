@@ -26,6 +26,7 @@ from mlops_actions.wandb_runs.show import jsonable
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
 _DETAILED = 50  # runs whose history and lineage are looked at, by one request
+_LISTED = 100  # candidates in the output `result`: steps take it as one variable, whose size Linux limits
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
@@ -39,7 +40,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     _tell(findings, ports.runner)
     delivered = deliver(inputs, event, ports, findings, text, around.job_url)
     result = {
-        **findings.document(),
+        **findings.document(_LISTED),
         "notes": [*findings.notes, *delivered.notes],
         "comment_url": delivered.comment_url or None,
         "promoted": delivered.promoted or None,

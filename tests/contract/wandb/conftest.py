@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.wandb import WandbServer
+from tests.support.forking import Forker
+
+if TYPE_CHECKING:
+    from tests.contract.wandb.world import World
 
 HERE = Path(__file__).parent
 
@@ -90,3 +95,28 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     yield start
     for host in hosts:
         host.stop()
+
+
+@pytest.fixture(scope="module")
+def served(serve: Callable[..., Served]) -> Served:
+    return serve()
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[GitHubServer]:
+    server = GitHubServer()
+    with server.serve():
+        yield server
+
+
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    with Forker() as made:
+        yield made
+
+
+@pytest.fixture
+def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
+    from tests.contract.wandb.world import World
+
+    return World.begin(served, github, forker, tmp_path)

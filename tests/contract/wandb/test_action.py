@@ -10,9 +10,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,43 +23,14 @@ from mlops_actions.boundary.wandb import WandbProject
 from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import read
-from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.wandb import Fault
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
-from tests.contract.wandb.conftest import Served
 from tests.contract.wandb.world import NOW, OTHER, SHA, World
 from tests.support.forking import Forker
 
 HOSTILE = "=cmd|' /C calc'!A0 | `x` </details> ![i](http://evil) @team #1\n::set-output name=x::y\u202egnp"
-
-
-def comments(world: World) -> list[str]:
-    return [comment.body.replace("\u00a0", " ") for comment in world.pull.comments]
-
-
-@pytest.fixture(scope="module")
-def served(serve: Callable[..., Served]) -> Served:
-    return serve()
-
-
-@pytest.fixture(scope="module")
-def github() -> Iterator[GitHubServer]:
-    server = GitHubServer()
-    with server.serve():
-        yield server
-
-
-@pytest.fixture(scope="module")
-def forker() -> Iterator[Forker]:
-    with Forker() as made:
-        yield made
-
-
-@pytest.fixture
-def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
-    return World.begin(served, github, forker, tmp_path)
 
 
 # The main path
@@ -115,7 +86,7 @@ def test_the_report_of_a_commit_against_its_baselines(world):
     assert [run["id"] for run in result["candidates"]] == ["c1", "c2"]
     assert result["comparison"][0]["best"]["reference"] == 0.94
     assert [row["run.id"] for row in world.rows()] == ["c1", "c2", "b1", "b2"]
-    (body,) = comments(world)
+    (body,) = world.comments()
     report = (world.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     assert body.endswith(report.strip()) or report.strip() in body
     assert world.summary().strip() == report.strip()
@@ -139,10 +110,10 @@ def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world):
     world.candidate("c2")
     world.run(**first)
     assert world.outputs()["comment-url"] == address
-    (body,) = comments(world)
+    (body,) = world.comments()
     assert "2 runs finished" in body
     world.run(**first, comment_tag="nightly")
-    assert len(comments(world)) == 2
+    assert len(world.comments()) == 2
 
 
 def test_the_report_of_an_earlier_run_of_the_workflow_is_folded_below(world):
@@ -152,7 +123,7 @@ def test_the_report_of_an_earlier_run_of_the_workflow_is_folded_below(world):
     world.candidate("c2", summary={"acc": 0.99})
     world.environ["GITHUB_RUN_ID"] = "78"
     world.run(**given)
-    (body,) = comments(world)
+    (body,) = world.comments()
     report = (world.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
     assert report.strip() in newest
@@ -172,7 +143,7 @@ def test_the_pull_request_is_the_events(world, event, tmp_path):
     (tmp_path / "event.json").write_text(json.dumps(payloads[event]()))
     world.environ["GITHUB_EVENT_NAME"] = event
     assert world.run(sha=SHA, comment="true") == 0, world.log
-    assert "1 run finished" in comments(world)[-1]
+    assert "1 run finished" in world.comments()[-1]
 
 
 def pull_request(world: World) -> dict[str, Any]:
@@ -186,7 +157,7 @@ def test_a_fork_may_not_comment_so_the_summary_has_the_report_and_says_why(world
     world.environ["INPUT_GITHUB-TOKEN"] = token.value
     world.candidate()
     assert world.run(sha=SHA, comment="true", pr_number=world.pull.number, check_name="metrics") == 0
-    assert comments(world) == []
+    assert world.comments() == []
     assert "1 run finished" in world.summary()
     assert "::warning" in world.log
     assert "Resource not accessible by integration" in world.log
@@ -209,6 +180,31 @@ def test_without_a_pull_request_there_is_a_warning_and_no_comment(world):
     world.candidate()
     assert world.run(sha=SHA, comment="true") == 0
     assert "belongs to no pull request" in world.log
+
+
+def test_two_jobs_that_comment_at_once_leave_one_comment(world, tmp_path):
+    world.candidate()
+    environ = {**world.environ, "INPUT_SHA": SHA, "INPUT_COMMENT": "true", "INPUT_PR-NUMBER": str(world.pull.number)}
+
+    def job(number: int) -> int:
+        (folder := tmp_path / f"job{number}").mkdir()
+        own = {"GITHUB_RUN_ID": str(number), "GITHUB_WORKSPACE": str(folder), "GITHUB_OUTPUT": str(folder / "output")}
+        with Forker() as forker:
+            return forker.run("wandb-runs", {**environ, **own}, folder, folder / "log")
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(job, (1, 2))) == [0, 0]
+    (body,) = world.comments()
+    assert "1 run finished" in body
+
+
+def test_a_comment_deleted_since_the_last_report_is_written_anew(world):
+    world.candidate()
+    given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number}
+    world.run(**given)
+    world.pull.delete_comment(world.pull.comments[0])
+    assert world.run(**given) == 0
+    assert len(world.comments()) == 1
 
 
 # Gates
@@ -640,7 +636,7 @@ def test_hostile_names_stay_text_everywhere(world):
     code = world.run(sha=SHA, metrics=json.dumps([HOSTILE, "acc"]), config_keys="evil", curves="acc", comment="true",
                      pr_number=world.pull.number, image=HOSTILE.splitlines()[0])  # fmt: skip
     assert code == 0, world.log
-    (body,) = comments(world)
+    (body,) = world.comments()
     html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(body)
     prose = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
     assert "<img" not in html
@@ -668,7 +664,7 @@ def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
     metrics = ",".join(f"m{i}" for i in range(40))
     given = {"sha": SHA, "metrics": metrics, "comment": "true", "pr_number": world.pull.number, "check_name": "metrics"}
     assert world.run(**given, config_keys="lr") == 0, world.log
-    (body,) = comments(world)
+    (body,) = world.comments()
     assert len(body) <= 65_536
     assert f"[the job's summary]({world.github.origin}/octo/digits/actions/runs/77) and in `wandb_report.md`" in body
     summary = world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["output"]["summary"]
@@ -761,9 +757,21 @@ def test_bad_input_is_exit_2_and_named(world, inputs, message):
         (Fault(401, "{}", times=9), 3, "refused the API key"),
         (Fault(403, "{}", times=9), 3, "403"),
         (Fault(404, "", times=9), 3, "no GraphQL API"),
+        (Fault(429, "{}", {"Retry-After": "0"}, times=9), 4, "answered 429 after 5 attempts"),
+        (Fault(429, "{}", {"RateLimit-Remaining": "0", "RateLimit-Reset": "0"}, times=9), 4, "limits how often"),
+        (Fault(500, "{}", {"Retry-After": "0"}, times=9), 4, "answered 500 after 5 attempts"),
+        (
+            Fault(200, '{"data": {"project": {"candidates": null}}, "errors": [{"message": "shard 3 is gone"}]}'),
+            4,
+            "shard 3",
+        ),
+        (Fault(200, '{"data": {"project": {}}}'), 4, "lacks the candidates"),
+        (Fault(429, "{}", {"Retry-After": "0"}, times=2), 0, "W&B answered 429; trying again in 0 s"),
+        (Fault(200, '{"data": {"proj'), 0, "sent no JSON; trying again"),
+        (Fault(cut=True), 0, "could not be reached; trying again"),
     ],
 )
-def test_refusals_are_exit_3(world, fault, code, message):
+def test_faults_of_the_server_have_their_exit_codes(world, fault, code, message):
     world.candidate()
     world.server.faults.append(fault)
     assert world.run(sha=SHA) == code

@@ -86,6 +86,9 @@ class World:
     def summary(self) -> str:
         return (self.workspace.parent / "file_summary").read_text().replace("\u00a0", " ")
 
+    def comments(self) -> list[str]:
+        return [comment.body.replace("\u00a0", " ") for comment in self.pull.comments]
+
     def rows(self) -> list[dict[str, str]]:
         with (self.workspace / "wandb_report.csv").open(newline="") as file:
             return list(csv.DictReader(file))

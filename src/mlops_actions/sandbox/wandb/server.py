@@ -37,10 +37,11 @@ Handler = Callable[[HttpRequest, bytes, User], Awaitable[Response]]
 
 @dataclass
 class Fault:
-    """A way to fail the next `times` requests whose operation (or path) contains `match`.
+    """What befalls the next `times` requests whose operation (or path) contains `match`.
 
     `status` and `body` answer in the server's place; `cut` breaks the connection in the middle of the real answer;
-    `stall` holds the answer back for so many seconds.
+    `stall` holds the answer back for so many seconds; `meanwhile` is called when the answer has been made, before the next
+    request can come.
     """
 
     status: int = 0
@@ -50,6 +51,7 @@ class Fault:
     times: int = 1
     cut: bool = False
     stall: float = 0.0
+    meanwhile: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ class WandbServer:
                 response = Response(_NOT_LOGGED_IN, 401, media_type="application/json")
             else:
                 response = await handler(request, body, self.user)
+            if fault and fault.meanwhile:
+                fault.meanwhile()
             self.requests.append(
                 Exchange(
                     request.method,
