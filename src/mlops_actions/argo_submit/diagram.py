@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from mlops_actions.argo_submit.graph import Graph
 from mlops_actions.argo_submit.progress import MARKS, duration
 from mlops_actions.argo_submit.status import Node, Status
 from mlops_actions.core.markdown import mermaid, mermaid_text
@@ -13,7 +14,6 @@ from mlops_actions.core.markdown import mermaid, mermaid_text
 # Beyond the first number the items of a loop become one box; beyond the second a picture helps nobody.
 MOST_SINGLE: Final = 24
 MOST_BOXES: Final = 80
-THROUGH: Final = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
 STYLES: Final[Mapping[str, str]] = {
     "Succeeded": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
     "Failed": "fill:#ffebe9,stroke:#cf222e,color:#1f2328",
@@ -31,61 +31,18 @@ class _Box:
 
 def draw(status: Status) -> str:
     """Return the fenced diagram; empty where there is nothing to see, or too much."""
-    graph = _Graph(status)
-    boxes = graph.boxes()
+    graph = Graph(status)
+    collapsed = len(graph.nodes) > MOST_SINGLE
+    boxes = {key: _box(nodes) for key, nodes in graph.groups(collapsed=collapsed).items()}
     if len(boxes) < 2 or len(boxes) > MOST_BOXES:
         return ""
     numbers = {key: f"n{number}" for number, key in enumerate(boxes)}
     lines = ["flowchart LR"]
     lines += [f'  {numbers[key]}["{box.label}"]:::{box.style}' for key, box in boxes.items()]
-    lines += [f"  {numbers[start]} --> {numbers[end]}" for start, end in graph.arrows()]
+    lines += [f"  {numbers[start]} --> {numbers[end]}" for start, end in graph.arrows(collapsed=collapsed)]
     used = sorted({box.style for box in boxes.values()})
     lines += [f"  classDef {style} {STYLES[style]}" for style in used]
     return mermaid("\n".join(lines))
-
-
-class _Graph:
-    """The nodes that do something, joined through those that only hold others."""
-
-    def __init__(self, status: Status) -> None:
-        self._nodes = status.nodes
-        self._attempts = {child for node in self._nodes.values() if node.type == "Retry" for child in node.children}
-        self._shown = {
-            key: node for key, node in self._nodes.items() if node.type not in THROUGH and key not in self._attempts
-        }
-        collapse = len(self._shown) > MOST_SINGLE
-        self._key = {
-            key: f"{node.boundary}/{node.loop_name}" if collapse and node.loop_name != node.display_name else key
-            for key, node in self._shown.items()
-        }
-
-    def boxes(self) -> dict[str, _Box]:
-        members: dict[str, list[Node]] = {}
-        for key, node in sorted(self._shown.items(), key=lambda pair: (str(pair[1].started or ""), pair[1].name)):
-            members.setdefault(self._key[key], []).append(node)
-        return {key: _box(nodes) for key, nodes in members.items()}
-
-    def arrows(self) -> list[tuple[str, str]]:
-        found: dict[tuple[str, str], None] = {}
-        for key in self._shown:
-            for following in self._following(key):
-                start, end = self._key[key], self._key[following]
-                if start != end:
-                    found[start, end] = None
-        return list(found)
-
-    def _following(self, key: str) -> Iterator[str]:
-        waiting = list(self._nodes[key].children)
-        seen: set[str] = set()
-        while waiting:
-            child = waiting.pop()
-            if child in seen or child not in self._nodes:
-                continue
-            seen.add(child)
-            if child in self._shown:
-                yield child
-            else:  # what follows a retry hangs from its last attempt, what follows a group from its members
-                waiting.extend(self._nodes[child].children)
 
 
 def _box(nodes: list[Node]) -> _Box:

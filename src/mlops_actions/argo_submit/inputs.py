@@ -173,7 +173,7 @@ class Inputs:
         if self.callback and not self.callback_secret:
             yield BadInput(
                 "input 'callback' needs 'callback-secret'",
-                "give the name of a Kubernetes secret that holds, under 'token', a token with the permission contents: write",
+                "give the name of a Kubernetes secret that holds, under 'token', a token with 'contents: write'",
             )
         if self.callback_secret and not self.callback:
             yield BadInput(

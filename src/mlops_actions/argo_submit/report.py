@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlops_actions.argo_submit import diagram, progress
+from mlops_actions.argo_submit import diagram, progress, timeline
 from mlops_actions.argo_submit.status import Node, Status
 from mlops_actions.core import markdown as md
 from mlops_actions.core.provenance import short
@@ -88,6 +88,10 @@ def summary(status: Status, facts: Facts, last_lines: Mapping[str, Sequence[str]
         parts.append(_outputs(status.outputs))
     if picture := diagram.draw(status):
         parts.append(picture)
+    if path := timeline.describe(status):
+        parts.append(path)
+    if chart := timeline.draw(status):
+        parts.append(md.fold("When what ran", chart))
     tree = progress.tree(status)
     if len(tree) > 1:
         parts.append(md.fold("Nodes", md.fence("\n".join(tree))))

@@ -1,0 +1,126 @@
+"""When what ran: a Gantt chart of the nodes, and the chain of nodes that the workflow's end waited for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mlops_actions.argo_submit.graph import Graph
+from mlops_actions.argo_submit.progress import MARKS, duration
+from mlops_actions.argo_submit.status import UNSUCCESSFUL, Node, Status
+from mlops_actions.core import markdown as md
+
+# Beyond the first number the items of a loop become one bar; beyond the second only the bars that matter are drawn.
+MOST_SINGLE: Final = 24
+MOST_BARS: Final = 32
+MOST_NAMED: Final = 8
+EXIT: Final = ".onExit"
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True)
+class _Bar:
+    nodes: Sequence[Node]
+    start: datetime
+    end: datetime
+    critical: bool
+
+    @property
+    def matters(self) -> tuple[bool, bool, float]:
+        failed = any(node.phase in UNSUCCESSFUL for node in self.nodes)
+        return failed, self.critical, (self.end - self.start).total_seconds()
+
+
+def critical_path(status: Status) -> list[Node]:
+    """Return the nodes, first to last, each of which waited for the one before it; shortening any other gains nothing.
+
+    Read backwards from what ended last: of all that a node follows, it waited for what ended last.
+    """
+    graph = Graph(status)
+    before: dict[str, list[str]] = {}
+    for start, end in graph.arrows(collapsed=False):
+        before.setdefault(end, []).append(start)
+    ended = {key: node for key, node in graph.nodes.items() if node.started is not None and node.finished is not None}
+    path: list[Node] = []
+    candidates = list(ended)
+    while candidates:
+        last = max((ended[key] for key in candidates), key=lambda node: (node.finished, node.started, node.name))
+        path.append(last)
+        del ended[last.id]  # whatever the cluster says, this ends
+        candidates = [key for key in before.get(last.id, []) if key in ended]
+        if not candidates and f"{EXIT}" in last.name:  # an exit handler follows on everything
+            candidates = [key for key, node in ended.items() if EXIT not in node.name]
+    return path[::-1]
+
+
+def describe(status: Status) -> str:
+    """Return the critical path as a sentence of Markdown; empty where one node alone says it all."""
+    path = critical_path(status)
+    first, last = (path[0].started, path[-1].finished) if path else (None, None)
+    if len(path) < 2 or first is None or last is None:
+        return ""
+    names = [f"{md.escape(node.display_name)} ({duration(node.seconds)})" for node in path]
+    if len(names) > MOST_NAMED:
+        half = MOST_NAMED // 2
+        names = [*names[:half], f"… {len(names) - 2 * half} more …", *names[-half:]]
+    total = (last - first).total_seconds()
+    waited = total - sum(node.seconds or 0 for node in path)
+    waiting = f", of which {duration(waited)} between them" if waited >= 1 else ""
+    return f"**Critical path** ({duration(total)}{waiting}): {' → '.join(names)}"
+
+
+def draw(status: Status) -> str:
+    """Return the fenced Gantt chart, and a line that says what it leaves out; empty where there is nothing to compare."""
+    bars = _bars(status)
+    if len(bars) < 2:
+        return ""
+    kept = bars
+    if len(bars) > MOST_BARS:
+        chosen = sorted(bars, key=lambda bar: bar.matters, reverse=True)[:MOST_BARS]
+        kept = [bar for bar in bars if bar in chosen]
+    seconds = (max(bar.end for bar in kept) - min(bar.start for bar in kept)).total_seconds()
+    lines = ["gantt", "  dateFormat x", f"  axisFormat {'%H:%M:%S' if seconds < _DAY else '%d %b %H:%M'}"]
+    lines += [_line(bar, number) for number, bar in enumerate(kept)]
+    chart = md.mermaid("\n".join(lines))
+    if len(kept) < len(bars):
+        chart += f"\n\n_{len(kept)} of {len(bars)} bars: what failed, the critical path, and what took longest._"
+    return chart
+
+
+def _bars(status: Status) -> list[_Bar]:
+    graph = Graph(status)
+    critical = {node.id for node in critical_path(status)}
+    moments = [at for node in status.nodes.values() for at in (node.started, node.finished) if at is not None]
+    found = []
+    for nodes in graph.groups(collapsed=len(graph.nodes) > MOST_SINGLE).values():
+        ran = [node for node in nodes if node.started is not None and node.phase not in ("Skipped", "Omitted", "Pending")]
+        starts = [node.started for node in ran if node.started is not None]
+        if starts:
+            end = max(node.finished or max(moments) for node in ran)  # what runs still, up to the last that is known
+            found.append(_Bar(ran, min(starts), end, any(node.id in critical for node in ran)))
+    return found
+
+
+def _line(bar: _Bar, number: int) -> str:
+    phases = [node.phase for node in bar.nodes]
+    first = bar.nodes[0]
+    # The mark comes first: a name that begins with a word of mermaid's own (section, click, title) is then none.
+    if len(bar.nodes) == 1:
+        label = f"{MARKS.get(first.phase, '·')} {_name(first.display_name)} {duration(first.seconds)}"
+    else:
+        failed = sum(phase in UNSUCCESSFUL for phase in phases)
+        mark = MARKS["Failed"] if failed else MARKS["Running"] if "Running" in phases else MARKS["Succeeded"]
+        counts = f"×{len(bar.nodes)}" + (f" {failed} failed" if failed else "")
+        label = f"{mark} {_name(first.loop_name)} {counts} {duration((bar.end - bar.start).total_seconds())}"
+    tag = "crit" if bar.critical else "active" if "Running" in phases else "done"
+    return f"  {label.rstrip()} :{tag}, n{number}, {_milliseconds(bar.start)}, {_milliseconds(bar.end)}"
+
+
+def _name(text: str) -> str:
+    return md.mermaid_text(text, limit=32)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
