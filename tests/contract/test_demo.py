@@ -102,6 +102,16 @@ def test_the_pull_request_shows_the_commands_the_refusals_and_the_report(played:
     assert played.of("argo-submit")["workflow-name"] in transcript
 
 
+def test_the_report_is_complete(played: Played) -> None:
+    transcript, report = played.read("pr.md"), json.loads(played.of("wandb-runs")["result"])
+    assert all(gate["passed"] for gate in report["gates"])
+    assert "xychart-beta" in transcript
+    assert "recorded by W&B for all 2 candidates" in transcript
+    assert "the same for all runs" in transcript
+    assert [data["name"] for data in report["data"]["candidates"]] == ["digits"]
+    assert "check 'metrics': success" in played.said
+
+
 class Needs(HTMLParser):
     """Collects what a page loads when it is opened."""
 

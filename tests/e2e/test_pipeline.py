@@ -185,6 +185,9 @@ def test_the_pull_request_shows_it(trained: WorkflowRun, pull: PullRequest, worl
     assert trained.step("publish").outputs["digest"][:19] in body
     assert trained.step("workflow").outputs["workflow-url"] in body
     assert trained.step("report").outputs["best-run-url"] in body
+    assert "xychart-beta" in body
+    checks = {run.name: run.conclusion for run in world.repository.check_runs.values() if run.head_sha == pull.head_sha}
+    assert checks["metrics"] == "success"
     command = pull.comments[0]
     assert "eyes" in {reaction.content for reaction in command.reactions}
 
