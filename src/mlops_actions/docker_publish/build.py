@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -16,7 +17,16 @@ from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.prepare import Job
 from mlops_actions.docker_publish.progress import Progress
 
-_DENIED = ("denied", "unauthorized", "authorization", "no basic auth", "403", "401", "insufficient_scope", "forbidden")
+_DENIED = re.compile(
+    r"denied|unauthorized|authorization|no basic auth|insufficient_scope|forbidden|status[^0-9]{0,8}40[13]\b", re.IGNORECASE
+)
+_UNKNOWN = re.compile(r"name[ _]unknown|repository not found|status[^0-9]{0,8}404\b", re.IGNORECASE)
+# What buildx says where the connection to the builder breaks (gRPC's status of it).
+_GONE = (
+    "failed to receive status: rpc error: code = Unavailable",
+    "Cannot connect to the Docker daemon",
+    "error reading from server",
+)
 
 
 def build(job: Job, ports: Ports, build_plan: BuildPlan, references: Sequence[str]) -> tuple[Progress, dict[str, Any]]:
@@ -34,7 +44,7 @@ def build(job: Job, ports: Ports, build_plan: BuildPlan, references: Sequence[st
         if exit_code == 0:
             return progress, _metadata(metadata.read_bytes() if metadata.exists() else b"")
         failure = _failure(job, progress, ports.runner)
-        if not isinstance(failure, Unavailable) or attempt == job.inputs.retries:
+        if not progress.failed_to_push or not isinstance(failure, Unavailable) or attempt == job.inputs.retries:
             raise failure
         ports.runner.warning(f"{failure.cause}; trying again ({attempt + 1} of {job.inputs.retries})")
         ports.clock.sleep(2.0**attempt)
@@ -81,11 +91,21 @@ def _failure(job: Job, progress: Progress, runner: Runner) -> ActionError:
     said = progress.errors[-1] if progress.errors else "no reason was given"
     step = progress.failed
     if progress.failed_to_push:
-        cause = f"pushing to {job.name} failed: {step.error if step else said}"
-        if any(word in cause.lower() for word in _DENIED):
+        told = step.error if step else said
+        cause = f"pushing to {job.name} failed: {told}"
+        # A name or port may hold any word or number: only what the registry said is looked at.
+        words = told.replace(str(job.name), "")
+        if _DENIED.search(words):
             grant = "give the job 'permissions: packages: write', or " if job.name.registry == GITHUB else ""
             return Refused(cause, f"{grant}check 'username' and 'password', and what this user may push")
+        if _UNKNOWN.search(words):
+            return Refused(cause, "check 'image' and 'registry'; some registries want a repository created first")
         return Unavailable(cause, "the registry did not take the image: run the job again later")
+    if any(words in said for words in _GONE):
+        return Unavailable(
+            f"the daemon or BuildKit went away during the build: {said}",
+            "see its log on the runner (memory and disk are what it dies of), then run the job again",
+        )
     path = str(job.sources.dockerfile.relative_to(job.context.workspace.resolve()))
     if step is None or not step.is_instruction:
         return WorkFailed(f"the build of {path} failed: {said}", "the log above shows what BuildKit said")

@@ -320,6 +320,28 @@ def test_a_push_that_is_denied_is_not_tried_again(publisher: Publisher) -> None:
     assert len(publisher.docker.builds) == 1
 
 
+def test_a_name_is_not_taken_for_what_the_registry_said(publisher: Publisher) -> None:
+    name = f"{publisher.host}/octo/denied-status-403"
+    publisher.docker.failures += [[f"#9 pushing {name} with docker", f"#9 ERROR: pushing {name}: connection reset by peer"]]
+    assert publisher.publish({"image": name}).outputs["built"] == "true"
+
+
+@pytest.mark.parametrize("said", ["name unknown: no such repository", "unexpected status: 404 Not Found"])
+def test_a_repository_that_is_not_there_is_not_pushed_to_again(publisher: Publisher, said: str) -> None:
+    publisher.docker.failures += [["#9 pushing x with docker", f"#9 ERROR: {said}"]]
+    with pytest.raises(Refused) as error:
+        publisher.publish()
+    assert "created first" in error.value.remedy
+
+
+def test_a_daemon_that_went_away_is_said(publisher: Publisher) -> None:
+    publisher.docker.failures.append(["ERROR: failed to receive status: rpc error: code = Unavailable desc = EOF"])
+    with pytest.raises(Unavailable, match="went away") as error:
+        publisher.publish()
+    assert "run the job again" in error.value.remedy
+    assert len(publisher.docker.builds) == 1
+
+
 def test_tags_that_break_off_are_said(publisher: Publisher) -> None:
     publisher.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/main", 403))
     with pytest.raises(Refused, match=rf"moved before: {SHORT}"):

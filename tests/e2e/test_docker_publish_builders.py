@@ -1,0 +1,157 @@
+"""docker-publish where something else builds: a daemon with containerd's store, a BuildKit at an address or by name."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mlops_actions.sandbox.host import Host
+from tests.contract.registry.conftest import self_signed
+from tests.e2e.container_step import Runner
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder, newer_docker
+from tests.e2e.publishing import Publisher
+
+# Neither of these builders may fetch an image here, and one architecture runs no other's programs.
+DOCKERFILE = "FROM scratch AS files\nARG TARGETARCH\nCOPY . /app\nFROM files\nCOPY train.py /${TARGETARCH}.py\n"
+PLATFORMS = "linux/amd64,linux/arm64"
+# A job's token says which caches it may read and write; BuildKit looks.
+RUNTIME_TOKEN = ".".join(
+    base64.urlsafe_b64encode(part).decode().rstrip("=")
+    for part in (
+        b'{"alg":"HS256"}',
+        b'{"exp":4102444800,"nbf":0,"ac":"[{\\"Scope\\":\\"refs/heads/main\\",\\"Permission\\":3}]"}',
+        b"signed",
+    )
+)
+
+
+@pytest.fixture
+def publisher(runner: Runner, registry: DebianRegistry, request: pytest.FixtureRequest) -> Publisher[DebianRegistry]:
+    name = request.node.originalname.removeprefix("test_").replace("_", "-")
+    return Publisher(runner, registry, f"octo-org/{name}", DOCKERFILE)
+
+
+@pytest.fixture(scope="module")
+def containerd(docker: Docker) -> Iterator[NewerDocker]:
+    with newer_docker(docker, containerd_store=True) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A BuildKit without TLS."""
+    found = f"tcp://127.0.0.1:{free_port()}"
+    with buildkit(tmp_path_factory.mktemp("buildkit"), found):
+        yield found
+
+
+def manifests(publisher: Publisher[DebianRegistry], digest: str) -> list[dict[str, Any]]:
+    index: Any = publisher.registry.manifest(publisher.repository, digest)
+    found: list[dict[str, Any]] = index["manifests"]
+    return found
+
+
+def platforms(publisher: Publisher[DebianRegistry], digest: str) -> list[str]:
+    return [
+        f"{entry['platform']['os']}/{entry['platform']['architecture']}"
+        for entry in manifests(publisher, digest)
+        if "annotations" not in entry or "vnd.docker.reference.type" not in entry["annotations"]
+    ]
+
+
+def test_several_platforms_on_containerd_s_store(publisher: Publisher[DebianRegistry], containerd: NewerDocker) -> None:
+    env = {"DOCKER_HOST": containerd.host}
+    given = {"platforms": PLATFORMS, "provenance": "mode=max", "cache": "registry", "secrets": "TOKEN=tr0ub4dor"}
+    first = publisher.publish(given, env)
+    assert first.exit_code == 0, first.log
+    digest = first.outputs["digest"]
+    assert "containerd store" in first.log
+    assert publisher.registry.digest(publisher.repository, "latest") == digest
+    assert platforms(publisher, digest) == PLATFORMS.split(",")
+    # The attestations are there, and hold no secret.
+    attested = [entry for entry in manifests(publisher, digest) if "annotations" in entry]
+    assert len(attested) == 2
+    told = b""
+    for entry in attested:
+        child: Any = publisher.registry.manifest(publisher.repository, entry["digest"])
+        for layer in child["layers"]:
+            told += publisher.registry.blob(publisher.repository, layer["digest"])
+    assert b"slsa.dev/provenance" in told
+    assert b"tr0ub4dor" not in told
+    assert publisher.registry.password.encode() not in told
+    assert "buildcache" in publisher.registry.tags(publisher.repository)
+    second = publisher.publish(given, env)
+    assert (second.outputs["built"], second.outputs["digest"]) == ("false", digest), second.log
+
+
+def test_a_buildkit_at_an_address(publisher: Publisher[DebianRegistry], address: str) -> None:
+    given = {"platforms": PLATFORMS, "builder": address, "provenance": "true", "cache": "registry"}
+    first = publisher.publish(given)
+    assert first.exit_code == 0, first.log
+    assert platforms(publisher, first.outputs["digest"]) == PLATFORMS.split(",")
+    assert publisher.registry.digest(publisher.repository, "latest") == first.outputs["digest"]
+    second = publisher.publish(given)
+    assert (second.outputs["built"], second.outputs["digest"]) == ("false", first.outputs["digest"]), second.log
+    third = publisher.publish(given | {"force": "true"})
+    assert third.outputs["built"] == "true"
+    assert {entry["cached"] for entry in json.loads(third.outputs["result"])["cachedSteps"].values()} != {0}
+
+
+def test_github_s_cache_is_asked_with_the_job_s_token(publisher: Publisher[DebianRegistry], address: str) -> None:
+    """`auto` takes it where the builder can export. The service refuses here: a cache that fails fails no build."""
+    asked: list[tuple[str, str]] = []
+
+    async def refuse(request: Request) -> Response:
+        asked.append((request.url.path, request.headers.get("authorization", "")))
+        return JSONResponse({"code": "resource_exhausted", "msg": "not today"}, 429)
+
+    with Host(Starlette(routes=[Route("/{path:path}", refuse, methods=["GET", "POST"])])) as service:
+        env = {"ACTIONS_RESULTS_URL": f"{service.url}/", "ACTIONS_RUNTIME_TOKEN": RUNTIME_TOKEN}
+        finished = publisher.publish({"builder": address}, env)
+    assert finished.exit_code == 0, finished.log
+    assert "layer cache: gha" in finished.log
+    assert any("CacheService" in path for path, _ in asked), asked
+    assert {authorization for _, authorization in asked} == {f"Bearer {RUNTIME_TOKEN}"}
+
+
+def test_a_buildkit_that_asks_for_a_certificate(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with buildkit(tmp_path, address, certificates=dict.fromkeys(("cacert", "cert", "key"), certificate)):
+        refused = publisher.publish({"builder": address})
+        assert refused.exit_code == 2
+        assert f"the BuildKit at {address} does not answer" in refused.log
+        pem = certificate.read_text()
+        env = {f"BUILDER_NODE_0_AUTH_TLS_{name}": pem for name in ("CACERT", "CERT", "KEY")}
+        finished = publisher.publish({"builder": address}, env)
+    assert finished.exit_code == 0, finished.log
+    assert publisher.leftovers == []
+
+
+def test_a_buildkit_at_a_socket(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
+    with buildkit(tmp_path, f"unix://{publisher.runner.temp}/b.sock"):
+        finished = publisher.publish({"builder": "unix:///github/runner_temp/b.sock"})
+    assert finished.exit_code == 0, finished.log
+    assert finished.outputs["digest"] == publisher.registry.digest(publisher.repository, "latest")
+
+
+def test_the_builder_of_an_earlier_step(publisher: Publisher[DebianRegistry], docker: Docker, tmp_path: Path) -> None:
+    """docker/setup-buildx-action leaves a container behind; its name is all that this action is given."""
+    with named_builder(docker, tmp_path, "mlops-e2e"):
+        finished = publisher.publish({"builder": "mlops-e2e", "platforms": PLATFORMS})
+        assert finished.exit_code == 0, finished.log
+        assert platforms(publisher, finished.outputs["digest"]) == PLATFORMS.split(",")
+    missing = publisher.publish({"builder": "mlops-e2e"})
+    assert missing.exit_code == 2
+    assert "setup-buildx-action" in missing.log

@@ -1,0 +1,151 @@
+"""What the fingerprint reads, held against BuildKit itself: which files it was sent, and which images it asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import tarfile
+from pathlib import Path
+
+from mlops_actions.docker_publish import bases, dockerfile, fingerprint, names
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.registry import Registry
+from mlops_actions.sandbox.registry.store import StoredManifest
+from mlops_actions.sandbox.registry.wire import OCI_MANIFEST
+from tests.e2e.docker_daemon import Docker
+
+TREE = (
+    "a/b/c.py", "a/b/keep.md", "a/x.md", "docs/README.md", "docs/deep/er/x.md", "data/raw/1", "data/raw/2", "data/keep",
+    "build/out", "src/build/out", "x1", "x2", "xa", "x-", "[odd]", "star*", "sp ace", "#hash", "!bang",
+    "node_modules/m/i", ".env", "é/ü", "a.b", "a+b", "(p)", "{c}", "$d", "e^f", "g|h", "deep/a/b/c/d/e", "deep/a/z",
+)  # fmt: skip
+IGNORED = [
+    "", "*", "*\n!a", "*\n!a/b", "*\n!a/b/c.py", "**", "**/*.md", "**/*.md\n!**/README.md", "a/**", "a/**\n!a/x.md", "/a",
+    "a/", "./a", "/./a/../a/b", "../a", "a/../data", "data\n!data/keep", "data/*\n!data/keep", "x?", "x[0-9]", "x[^0-9]",
+    "x[1-]", "x[!1]", "[[]odd]", "\\[odd\\]", "star\\*", "star*", "sp ace", "  x1  ", "\\#hash", "#hash", "\\!bang",
+    "!bang", "*.b", "a+b", "a.b", "(p)", "{c}", "$d", "e^f", "g|h", "é", "é/*", "**/build", "build/**", "**/b/**",
+    "deep/**/d", "deep/**\n!deep/**/e", "deep/*/b", "**/c/../z", "*/*", "*/*\n!docs/deep", "a\r\nx1\r\n", "\ufeffa", "!",
+    "! a", "a\n!a/x.md\na/x*", "Dockerfile", ".dockerignore", "*\n!Dockerfile", "x1\n\n\nx2", "**/", "a//b", "a/b/",
+    "***", "a/***", "x[2-1]", "x[", "\\", "a\\/b",
+]  # fmt: skip
+WORDS = ("a", "b", "*", "**", "x?", "*.md", "data", "raw", "deep", "docs", "[a-d]*", "build")
+BUILD = """
+for folder in /cases/*/; do
+  tar="${folder%/}.tar"
+  docker buildx build --quiet --output "type=tar,dest=$tar" "$folder" >"${folder%/}.log" 2>&1 || rm -f "$tar"
+done
+"""
+
+
+def invented(count: int) -> list[str]:
+    """Patterns that nobody thought of, the same ones every time."""
+    chance = random.Random(4)
+    lines = ("/".join(chance.choices(WORDS, k=chance.randint(1, 3))) for _ in range(3 * count))
+    signed = [("!" if chance.random() < 0.4 else "") + line for line in lines]
+    return ["\n".join(signed[number::count]) for number in range(count)]
+
+
+def sent(archive: Path) -> set[str]:
+    """Files, links and folders of a tar, by name."""
+    with tarfile.open(archive) as tar:
+        return {member.name.strip("/") for member in tar.getmembers()} - {"."}
+
+
+def read(folder: Path) -> set[str] | None:
+    """What the fingerprint takes for sent, with the folders above; None where it says that it cannot be known."""
+    try:
+        ignore = fingerprint.read_ignore(folder, folder / "Dockerfile")
+    except ValueError:
+        return None
+    found = {path for path, _ in fingerprint.walk(folder, ignore)}
+    return found | {str(parent) for path in found for parent in Path(path).parents} - {"."}
+
+
+def test_which_files_are_sent(docker: Docker, images: dict[str, str], tmp_path: Path) -> None:
+    cases = [*IGNORED, *invented(20)]
+    for number, patterns in enumerate(cases):
+        folder = tmp_path / f"{number:03}"
+        for path in TREE:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(path)
+        (folder / "empty").mkdir()
+        (folder / "link").symlink_to("a/b")
+        (folder / ".dockerignore").write_bytes(patterns.encode())
+        (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    docker(
+        "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases", "--entrypoint=sh",
+        images["docker-publish"], "-c", BUILD,
+    )  # fmt: skip
+    wrong, unread = [], []
+    for number, patterns in enumerate(cases):
+        archive, ours = tmp_path / f"{number:03}.tar", read(tmp_path / f"{number:03}")
+        theirs = sent(archive) if archive.exists() else None
+        if ours is None:
+            # To say that it cannot be known costs a build; only to be wrong would cost a stale image.
+            unread += [patterns] if theirs is not None else []
+        elif theirs is not None and ours != theirs:
+            wrong.append((patterns, "not seen:", sorted(theirs - ours), "not sent:", sorted(ours - theirs)))
+    assert wrong == []
+    assert unread == []
+    assert sum((tmp_path / f"{number:03}.tar").exists() for number in range(len(cases))) > 70
+
+
+# R is a registry whose images are empty: BuildKit tells each that it looks for.
+DOCKERFILES = [
+    "FROM R/one\n",
+    "FROM R/one:2 AS base\nFROM base\n",
+    "from R/one as base\nFrom R/two\ncopy --from=BASE / /\n",
+    "ARG V=3\nFROM R/one:$V\n",
+    "ARG V=3\nARG W=${V}-slim\nFROM R/one:${W}\n",
+    "ARG V\nFROM R/one:${V:-9}\n",
+    "ARG NAME=\"R/quoted\"\nFROM $NAME\n",
+    "FROM R/one\nCOPY --from=R/two:1 /a /b\n",
+    "FROM R/one\nRUN --mount=type=bind,from=R/two,target=/x true\n",
+    "FROM R/one \\\n  # a comment\n  AS base\n\nFROM base\nCOPY --chown=1:1 --from=R/three /a /b\n",
+    "# escape=`\nFROM R/one `\n AS base\nFROM base\n",
+    "FROM R/one AS base\nRUN <<EOF\nFROM R/not\nEOF\nFROM base\n",
+    "FROM --platform=linux/amd64 R/one\n",
+    "FROM scratch\nCOPY --from=R/one@DIGEST / /\n",
+    "FROM R/one AS a\nFROM R/two AS b\nFROM scratch\nCOPY --from=0 / /a\nCOPY --from=1 / /b\n",
+]  # fmt: skip
+
+
+def stock(registry: Registry) -> str:
+    """Put one image without files under every name that the cases use; return its digest."""
+    config = b'{"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}'
+    digest = "sha256:" + hashlib.sha256(config).hexdigest()
+    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
+    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described, "layers": []}
+    manifest = StoredManifest(json.dumps(document).encode(), OCI_MANIFEST)
+    for name in ("one", "two", "three", "quoted"):
+        upload = registry.store.begin(name)
+        upload.append(config)
+        registry.store.finish(name, upload, digest)
+        for tag in ("latest", "1", "2", "3", "3-slim", "9"):
+            registry.store.put_manifest(name, tag, manifest)
+    return manifest.digest
+
+
+def test_which_images_are_asked_for(docker: Docker, images: dict[str, str], tmp_path: Path) -> None:
+    stand_in = Registry()
+    digest = stock(stand_in)
+    with Host(stand_in.app) as host:
+        registry = host.url.removeprefix("http://")
+        for number, text in enumerate(DOCKERFILES):
+            (tmp_path / f"{number:03}").mkdir()
+            (tmp_path / f"{number:03}" / "Dockerfile").write_text(
+                text.replace("R/", f"{registry}/").replace("DIGEST", digest)
+            )
+        docker(
+            "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases",
+            "--entrypoint=sh", images["docker-publish"], "-c", BUILD.replace("--quiet", "--progress=plain"),
+        )  # fmt: skip
+        for number, text in enumerate(DOCKERFILES):
+            log = (tmp_path / f"{number:03}.log").read_text()
+            asked = {names.parse_reference(name.rstrip(":")) for name in re.findall(r"load metadata for (\S+)", log)}
+            parsed = dockerfile.parse((tmp_path / f"{number:03}" / "Dockerfile").read_text())
+            found = bases.find(parsed, {})
+            assert found.reasons == (), text
+            assert {names.parse_reference(name) for name in found.images} == asked, (text, log)

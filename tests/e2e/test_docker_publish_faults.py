@@ -1,0 +1,178 @@
+"""What breaks while a real daemon builds and pushes: the registry, the disk, the daemon, another job, or the user."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.registry import Fault, Registry
+from tests.e2e.container_step import Finished, Runner
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+from tests.e2e.other_builders import NewerDocker, newer_docker
+from tests.e2e.publishing import BASE, EVENT, Publisher
+
+DOCKERFILE = "FROM scratch\nCOPY train.py data /\n"
+REPOSITORY = "octo-org/faults"
+UPLOADS = r"/v2/.*/blobs/uploads/.+"
+MANIFESTS = r"/v2/.*/manifests/.*"
+CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NAME_UNKNOWN", 429: "TOOMANYREQUESTS", 500: "UNKNOWN"}
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """The stand-in, which breaks on demand."""
+
+    host: str
+    registry: Registry
+    username: str = ""
+    password: str = ""
+
+    @property
+    def tags(self) -> set[str]:
+        found = self.registry.store.repositories.get(REPOSITORY)
+        return set(found.tags) if found else set()
+
+
+@pytest.fixture
+def faulty(runner: Runner) -> Iterator[Publisher[Faulty]]:
+    registry = Registry()
+    with Host(registry.app) as host:
+        made = Publisher(runner, Faulty(host.url.removeprefix("http://"), registry), REPOSITORY, DOCKERFILE)
+        (made.workspace / "data").write_bytes(os.urandom(1 << 20))
+        yield made
+
+
+@pytest.fixture
+def small_daemon(docker: Docker) -> Iterator[NewerDocker]:
+    """A daemon whose disk is nearly full."""
+    with newer_docker(docker, space="500m") as found:
+        yield found
+
+
+def body_of(status: int) -> bytes:
+    return json.dumps({"errors": [{"code": CODES[status], "message": "said by the registry"}]}).encode()
+
+
+def failed(finished: Finished, exit_code: int, said: str) -> None:
+    """A failure is told once, and nothing is reported as done."""
+    assert finished.exit_code == exit_code, finished.log
+    assert finished.outputs == {}
+    errors = [line for line in finished.log.splitlines() if line.startswith("::error")]
+    assert len(errors) == 1, finished.log
+    assert said in errors[0]
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [(401, 3), (403, 3), (404, 3), (429, 4), (500, 4)])
+def test_a_registry_that_does_not_take_the_image(faulty: Publisher[Faulty], status: int, exit_code: int) -> None:
+    faulty.registry.registry.faults.append(Fault("PUT", MANIFESTS, status, body=body_of(status), times=99))
+    failed(faulty.publish({"retries": "1"}), exit_code, f"pushing to {faulty.image} failed")
+    assert faulty.registry.tags == set()
+    assert faulty.leftovers == []
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_registry_that_takes_it_the_second_time(faulty: Publisher[Faulty], status: int) -> None:
+    faulty.registry.registry.faults.append(Fault("PUT", MANIFESTS, status, body=body_of(status)))
+    finished = faulty.publish()
+    assert finished.exit_code == 0, finished.log
+    assert faulty.registry.tags == {*finished.outputs["tags"].splitlines(), f"ctx-{finished.outputs['context-hash']}"}
+
+
+def test_a_connection_that_is_cut_in_the_middle_of_a_push(faulty: Publisher[Faulty]) -> None:
+    cut = Fault("PATCH", UPLOADS, 202, cut=True, after_bytes=1000)
+    faulty.registry.registry.faults.append(cut)
+    finished = faulty.publish()
+    assert finished.exit_code == 0, finished.log
+    assert cut.times == 0
+    assert "latest" in faulty.registry.tags
+
+
+def test_tags_that_break_off_are_not_reported_as_done(faulty: Publisher[Faulty]) -> None:
+    faulty.registry.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/main", 403, body=body_of(403), times=99))
+    failed(faulty.publish(), 3, f"moved before: {faulty.sha[:12]}")
+    assert "latest" not in faulty.registry.tags
+
+
+def test_a_push_that_is_cancelled(faulty: Publisher[Faulty]) -> None:
+    stall = Fault("PATCH", UPLOADS, stall=True, times=99)
+    faulty.registry.registry.faults.append(stall)
+    running = faulty.start()
+    running.wait_for("pushing")
+    deadline = time.monotonic() + PATIENCE
+    while stall.times == 99 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    running.interrupt()
+    finished = running.wait()
+    assert (finished.exit_code, finished.outputs) == (130, {}), finished.log
+    assert faulty.registry.tags == set()
+    assert faulty.leftovers == []
+
+
+def test_two_jobs_that_publish_the_same_tag(runner: Runner, registry: DebianRegistry, tmp_path: Path) -> None:
+    first = Publisher(runner, registry, "octo-org/same-tag", DOCKERFILE)
+    other = Publisher(Runner(runner.docker, runner.images, tmp_path / "other"), registry, "octo-org/same-tag", DOCKERFILE)
+    steps = []
+    for publisher, content in ((first, b"first"), (other, b"other")):
+        (publisher.workspace / "data").write_bytes(content)
+        publisher.commit()
+        steps.append(publisher.start())
+    done = [step.wait() for step in steps]
+    assert [finished.exit_code for finished in done] == [0, 0], done[0].log + done[1].log
+    digests = [finished.outputs["digest"] for finished in done]
+    assert digests[0] != digests[1]
+    # Whoever was last has the tag, and each of the two images is whole and found under its own names.
+    assert registry.digest("octo-org/same-tag", "latest") in digests
+    for publisher, finished in zip((first, other), done, strict=True):
+        assert registry.digest("octo-org/same-tag", publisher.sha[:12]) == finished.outputs["digest"]
+        assert registry.digest("octo-org/same-tag", f"ctx-{finished.outputs['context-hash']}") == finished.outputs["digest"]
+
+
+def test_a_disk_that_is_full(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
+    with (faulty.workspace / "data").open("r+b") as file:
+        file.truncate(700 << 20)
+    failed(faulty.publish(env={"DOCKER_HOST": small_daemon.host}), 1, "no space left on device")
+    assert faulty.registry.tags == set()
+
+
+def test_a_daemon_that_dies_in_the_middle_of_a_build(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
+    (faulty.workspace / "Dockerfile").write_text(f"FROM {BASE}\nRUN --network=none echo started; sleep 600\n")
+    running = faulty.start(env={"DOCKER_HOST": small_daemon.host})
+    running.wait_for("started")
+    small_daemon.kill()
+    failed(running.wait(), 4, "went away")
+    assert faulty.registry.tags == set()
+    assert faulty.leftovers == []
+
+
+def test_every_input_is_only_ever_a_value(faulty: Publisher[Faulty], docker: Docker) -> None:
+    """Options, new lines and shell's own characters in every input that is free text: refused, or taken as they stand."""
+    hostile = "--output=type=local,dest=/github/workspace/stolen\n--push $(touch /github/workspace/run) `id`;\"'"
+    harmless = {"password": "x", "github-token": "x"}
+    for name in (
+        "image", "registry", "sha", "ref", "context", "file", "workdir", "target", "build-args", "secrets", "secret-files",
+        "ssh", "labels", "platforms", "tags", "tag", "default-branch", "max-age", "cache", "cache-salt", "provenance",
+        "builder", "build-options", "retries", "reuse-from", "username",
+    ):  # fmt: skip
+        value = f"KEY={hostile}" if name in ("build-args", "secrets", "labels", "secret-files") else hostile
+        finished = faulty.publish(harmless | {name: value})
+        assert finished.exit_code in (0, 2, 3, 4), (name, finished.log)
+        assert not (faulty.workspace / "stolen").exists(), name
+        assert not (faulty.workspace / "run").exists(), name
+        assert not any(line.lstrip().startswith(("::set-", "::error::--")) for line in finished.log.splitlines()), name
+        assert faulty.leftovers == [], name
+
+
+def test_names_and_labels_of_several_lines(faulty: Publisher[Faulty]) -> None:
+    event = EVENT | {"ref": "refs/heads/x\n::error::from the branch"}
+    options = faulty.options({"labels": "team=a%0A::error::b", "tags": "sha, branch"}, {"GITHUB_REF": str(event["ref"])})
+    finished = faulty.runner.run("docker-publish", **options | {"event": event})
+    assert not any(line.startswith("::error::") for line in finished.log.splitlines()), finished.log
