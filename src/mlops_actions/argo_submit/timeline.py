@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +15,24 @@ from mlops_actions.core import markdown as md
 
 # Beyond the first number the items of a loop become one bar; beyond the second only the bars that matter are drawn.
 MOST_SINGLE: Final = 24
-MOST_BARS: Final = 32
+MOST_BARS: Final = 24
 MOST_NAMED: Final = 8
 EXIT: Final = ".onExit"
 _DAY: Final = 86_400
+# Narrow enough that the letters keep their size on GitHub; fills that let the page through, since it may be light or dark.
+_LOOK: Final = json.dumps(
+    {
+        "gantt": {"useWidth": 860, "fontSize": 13, "barHeight": 20, "barGap": 5, "leftPadding": 40, "rightPadding": 40},
+        "themeVariables": {
+            "critBkgColor": "rgba(207, 34, 46, 0.3)",
+            "critBorderColor": "#cf222e",
+            "activeTaskBkgColor": "rgba(9, 105, 218, 0.35)",
+            "activeTaskBorderColor": "#0969da",
+            "doneTaskBkgColor": "rgba(140, 149, 159, 0.25)",
+            "doneTaskBorderColor": "#8c959f",
+        },
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -28,9 +43,12 @@ class _Bar:
     critical: bool
 
     @property
+    def failed(self) -> int:
+        return sum(node.phase in UNSUCCESSFUL for node in self.nodes)
+
+    @property
     def matters(self) -> tuple[bool, bool, float]:
-        failed = any(node.phase in UNSUCCESSFUL for node in self.nodes)
-        return failed, self.critical, (self.end - self.start).total_seconds()
+        return self.failed > 0, self.critical, (self.end - self.start).total_seconds()
 
 
 def critical_path(status: Status) -> list[Node]:
@@ -81,7 +99,12 @@ def draw(status: Status) -> str:
         chosen = sorted(bars, key=lambda bar: bar.matters, reverse=True)[:MOST_BARS]
         kept = [bar for bar in bars if bar in chosen]
     seconds = (max(bar.end for bar in kept) - min(bar.start for bar in kept)).total_seconds()
-    lines = ["gantt", "  dateFormat x", f"  axisFormat {'%H:%M:%S' if seconds < _DAY else '%d %b %H:%M'}"]
+    lines = [
+        f"%%{{init: {_LOOK}}}%%",
+        "gantt",
+        "  dateFormat x",
+        f"  axisFormat {'%H:%M:%S' if seconds < _DAY else '%d %b %H:%M'}",
+    ]
     lines += [_line(bar, number) for number, bar in enumerate(kept)]
     chart = md.mermaid("\n".join(lines))
     if len(kept) < len(bars):
@@ -110,11 +133,11 @@ def _line(bar: _Bar, number: int) -> str:
     if len(bar.nodes) == 1:
         label = f"{MARKS.get(first.phase, '·')} {_name(first.display_name)} {duration(first.seconds)}"
     else:
-        failed = sum(phase in UNSUCCESSFUL for phase in phases)
-        mark = MARKS["Failed"] if failed else MARKS["Running"] if "Running" in phases else MARKS["Succeeded"]
-        counts = f"×{len(bar.nodes)}" + (f" {failed} failed" if failed else "")
+        mark = MARKS["Failed"] if bar.failed else MARKS["Running"] if "Running" in phases else MARKS["Succeeded"]
+        counts = f"×{len(bar.nodes)}" + (f" {bar.failed} failed" if bar.failed else "")
         label = f"{mark} {_name(first.loop_name)} {counts} {duration((bar.end - bar.start).total_seconds())}"
-    tag = "crit" if bar.critical else "active" if "Running" in phases else "done"
+    # Mermaid's words for three colours: red for what failed, blue for what the end waited for, grey for the rest.
+    tag = "crit" if bar.failed else "active" if bar.critical else "done"
     return f"  {label.rstrip()} :{tag}, n{number}, {_milliseconds(bar.start)}, {_milliseconds(bar.end)}"
 
 
