@@ -245,7 +245,8 @@ def _number(request: Request, name: str) -> int | None:
 def _since(request: Request) -> datetime | None:
     if text := request.query_params.get("sinceTime", ""):
         try:
-            return datetime.fromisoformat(text)
+            # Kubernetes' own moments are whole seconds: fractions are lost on the way from the API server to the node.
+            return datetime.fromisoformat(text).replace(microsecond=0)
         except ValueError:
             raise status.bad_request(f'parsing time "{text}" as RFC3339 failed') from None
     seconds = _number(request, "sinceSeconds")

@@ -20,15 +20,22 @@ def check(resource: Resource, namespace: str, value: object) -> Json:
     """Return the object if it may be stored here; raises ApiError 400 or 422 as Kubernetes does."""
     if not isinstance(value, dict):
         raise status.bad_request("the object provided is unrecognized (must be of type Status)")
-    if (value.get("apiVersion"), value.get("kind")) != (resource.api_version, resource.kind):
+    custom = bool(resource.group)  # custom resources: a wrong kind is an invalid field, not a type that cannot be decoded
+    if value.get("apiVersion") != resource.api_version or (not custom and value.get("kind") != resource.kind):
         raise status.bad_request(
             f"the API version in the data ({value.get('apiVersion')}, Kind={value.get('kind')}) "
             f"does not match the expected API version ({resource.api_version}, Kind={resource.kind})"
         )
+    kind = value.get("kind")
+    if not kind:
+        raise status.bad_request("Object 'Kind' is missing")
     metadata = value.get("metadata")
     if not isinstance(metadata, dict):
         raise _invalid(resource, "", "metadata: Required value")
     name = str(metadata.get("name") or "")
+    if kind != resource.kind:
+        problem = f'kind: Invalid value: "{kind}": must be {resource.kind}'
+        raise status.invalid(str(kind), resource.group, name, problem)
     if metadata.get("namespace") not in (None, "", namespace):
         raise status.bad_request("the namespace of the provided object does not match the namespace sent on the request")
     _check_name(resource, name, str(metadata.get("generateName") or ""))
