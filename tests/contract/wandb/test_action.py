@@ -628,6 +628,23 @@ def test_curves_are_drawn_for_candidate_and_baseline(world):
 # Hostile
 
 
+def assert_only_text(world: World, body: str) -> None:
+    """Nothing that a run was called became mark-up, a mention, a foreign link or a workflow command."""
+    html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(body)
+    prose = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
+    assert "<img" not in html
+    assert set(re.findall(r'href="(http[^"]*)"', html)) <= {
+        f"{world.wandb.url}/sandbox/digits/runs/c1",
+        f"{world.wandb.url}/sandbox/digits",
+        f"{world.github.origin}/octo/digits/commit/{SHA}",
+        *(f"{world.github.origin}/octo/digits/actions/runs/{run}" for run in (77, 78)),
+    }
+    assert prose.count("<details") == prose.count("</details>")
+    assert not re.search(r"@team|#1\b", prose)
+    assert "\u202e" not in body
+    assert not re.search(r"^::set-output", world.log, re.MULTILINE)
+
+
 def test_hostile_names_stay_text_everywhere(world):
     world.candidate(
         display_name=HOSTILE, summary={HOSTILE.replace(",", ""): HOSTILE, "acc": 1}, tags=[HOSTILE], description=HOSTILE,
@@ -636,24 +653,29 @@ def test_hostile_names_stay_text_everywhere(world):
     code = world.run(sha=SHA, metrics=json.dumps([HOSTILE, "acc"]), config_keys="evil", curves="acc", comment="true",
                      pr_number=world.pull.number, image=HOSTILE.splitlines()[0])  # fmt: skip
     assert code == 0, world.log
-    (body,) = world.comments()
-    html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(body)
-    prose = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
-    assert "<img" not in html
-    assert set(re.findall(r'href="(http[^"]*)"', html)) == {
-        f"{world.wandb.url}/sandbox/digits/runs/c1",
-        f"{world.wandb.url}/sandbox/digits",
-        f"{world.github.origin}/octo/digits/commit/{SHA}",
-        f"{world.github.origin}/octo/digits/actions/runs/77",
-    }
-    assert prose.count("<details") == prose.count("</details>")
-    assert not re.search(r"@team|#1\b", prose)
-    assert "\u202e" not in body
-    assert not re.search(r"^::set-output", world.log, re.MULTILINE)
+    assert_only_text(world, world.comments()[0])
     (row,) = world.rows()
     assert row["run.name"].startswith("'=cmd")
     assert row["_evil"].startswith("'=cmd")
     assert world.outputs()["num-finished"] == "1"
+
+
+def test_hostile_names_stay_text_in_failures_lineage_checks_and_folds(world):
+    store = world.server.store
+    run = world.candidate(display_name=HOSTILE, group=HOSTILE, summary={"acc": HOSTILE}, state="finished", commit=OTHER)
+    run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, HOSTILE), HOSTILE))
+    given = {"sha": SHA, "gates": "acc > 0", "aggregate": "group", "comment": "true", "pr_number": world.pull.number}
+    for workflow_run in ("77", "78"):
+        world.environ["GITHUB_RUN_ID"] = workflow_run
+        assert world.run(**given, check_name=HOSTILE.splitlines()[0], metrics="acc", debug="true") == 1, world.log
+    (body,) = world.comments()
+    assert body.count("❌ Gates failed") == 3, "the report, the fold's title, and the report in it"
+    assert_only_text(world, body)
+    for summary in (
+        exchange.body["output"]["summary"] for exchange in world.github.requests("PATCH /repos/*/*/check-runs/*")
+    ):
+        assert_only_text(world, summary)
+    assert "has no finite value" in world.log.splitlines()[-1]
 
 
 def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
