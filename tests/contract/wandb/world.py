@@ -36,6 +36,7 @@ class World:
         """Set both stand-ins back, and open a pull request whose head is `SHA`."""
         served.server.clear()
         github.repositories.clear()
+        github.exchanges.clear()
         repository = github.repository("octo/digits")
         pull = repository.open_pull_request(by="ada", sha=SHA)
         workspace = tmp_path / "workspace"
