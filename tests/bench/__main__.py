@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
-from tests.bench import chatops, images, wandb
+from tests.bench import chatops, docker, images, wandb
 from tests.bench.startup import ROUNDS
 from tests.e2e.docker_daemon import DaemonError
 from tests.e2e.images import ACTIONS, TARGETS
@@ -39,6 +40,14 @@ def startup_rows(figures: dict[str, Any], action: str) -> None:
     row(f"{action}, start to first request", times(figures["first_request"]["median"], bare), "of `python3 -c pass`")
 
 
+def triggered_rows(triggered: chatops.Triggered) -> None:
+    """Print what a command that triggers takes, in units of the same run."""
+    row("start to end", times(triggered.at_once, triggered.import_github), "of `python3 -c 'import github'`")
+    waited = (triggered.delayed - triggered.at_once) / chatops.DELAY
+    row("added by 100 ms a request", f"{waited:.1f} delays", "requests that waited for one another")
+    row("with them, beyond `import github`", f"{triggered.beyond:+.2f} s")
+
+
 def main() -> None:
     """Measure and print, first on this machine's Python, then in the images where there is a Docker daemon."""
     print(f"Start-up on Python {sys.version.split()[0]} of this machine (medians of {ROUNDS} alternating runs)")
@@ -53,12 +62,13 @@ def main() -> None:
     row("requests to GitHub", str(len(triggered.requests)))
     for request in triggered.requests:
         print(f"      {request}")
-    row("start to end", times(triggered.at_once, triggered.import_github), "of `python3 -c 'import github'`")
-    beyond = triggered.delayed - triggered.at_once
-    row("added by 100 ms a request", f"{beyond / chatops.DELAY:.1f} delays", "requests that waited for one another")
+    triggered_rows(triggered)
 
     print(f"\nwandb-runs on {wandb.RUNS:,} runs with {wandb.KEYS:,} summary keys each")
     wandb_rows(wandb.measure())
+
+    print(f"\nHashing a context of {docker.FILES:,} files (docker-publish)")
+    row("seconds on one core", f"{docker.hashing():.2f}", "2 at most")
 
     print("\nImages")
     try:
@@ -79,14 +89,29 @@ def wandb_rows(figures: wandb.Figures) -> None:
 
 def image_rows() -> None:
     """Print each image's size, and the start-up inside it."""
-    with images.built() as (docker, names):
-        sizes = {target: images.compressed(docker, names[target]) for target in TARGETS}
+    with images.built() as (daemon, names):
+        sizes = {target: images.compressed(daemon, names[target]) for target in TARGETS}
         for target, size in sizes.items():
             added = "" if target == "base" else f"{(size - sizes['base']) / MEGABYTE:.1f} MB more than base"
             row(f"{target}, compressed", f"{size / MEGABYTE:.1f} MB", added)
         print("\nStart-up in the images, on their own Python")
         for action in ACTIONS:
-            startup_rows(images.startup(docker, names[action], action), action)
+            startup_rows(images.startup(daemon, names[action], action), action)
+        triggered_rows(chatops.measure(partial(images.repeated, daemon, names["chatops"])))
+        print("\nPublishing (docker-publish in its image, on a daemon of its own)")
+        publishing_rows(docker.measure(daemon, names))
+
+
+def publishing_rows(figures: docker.Publishing) -> None:
+    """Print what publishing cost, as multiples of `docker buildx build --push`."""
+    small, large = docker.SMALL, docker.LARGE
+    plain = "of `docker buildx build --push`"
+    row(f"a first build of {docker.MIDDLE} MB", times(figures.first, figures.first_plain), f"{plain}; 1.1 at most")
+    row(f"reuse of {large} MB", times(figures.reused[large], figures.reused[small]), f"of {small} MB; 1.5 at most")
+    for size in (small, large):
+        ours = figures.reused[size]
+        row(f"reuse of {size} MB", times(ours, figures.cached[size]), f"{plain}, all in the daemon's cache")
+        row("", times(ours, figures.fetched[size]), f"{plain}, all in the registry's cache, on a new machine")
 
 
 if __name__ == "__main__":

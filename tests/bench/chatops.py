@@ -1,65 +1,68 @@
-"""What a triggered command costs: requests to GitHub, and how many of them wait for one another."""
+"""What a triggered command costs: requests to GitHub, how many of them wait for one another, and its time."""
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
-import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mlops_actions.sandbox.github import GitHubServer
-from tests.bench.startup import run_time
+from tests.bench import repeat
 
 DELAY = 0.1  # seconds a request, for the second figure
-ROUNDS = 5
 PERMISSIONS = {"contents": "read", "checks": "write", "pull-requests": "write"}
+
+Repeat = Callable[[Mapping[str, str], Path], Mapping[str, list[float]]]
 
 
 @dataclass(frozen=True)
 class Triggered:
-    """One `/train` on a pull request, from process start to end; seconds."""
+    """One `/train` on a pull request, from process start to end; medians in seconds."""
 
     requests: list[str]
     at_once: float
     delayed: float
     import_github: float
 
-
-def measure() -> Triggered:
-    """Trigger a command on a fresh pull request each time, without and with a delay of every request."""
-    plain, delayed, imports = [], [], []
-    requests: list[str] = []
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        for _ in range(ROUNDS):
-            seconds, requests = _trigger(folder, delay=0)
-            plain.append(seconds)
-            delayed.append(_trigger(folder, delay=DELAY)[0])
-            imports.append(run_time([sys.executable, "-c", "import github"], dict(os.environ)))
-    return Triggered(requests, *(statistics.median(times) for times in (plain, delayed, imports)))
+    @property
+    def beyond(self) -> float:
+        """Seconds that it takes longer than `import github`, with each request delayed."""
+        return self.delayed - self.import_github
 
 
-def _trigger(folder: Path, *, delay: float) -> tuple[float, list[str]]:
+def on_this_machine(environment: Mapping[str, str], folder: Path) -> Mapping[str, list[float]]:
+    """Run `repeat.py` on the Python that runs this."""
+    done = subprocess.run(
+        [sys.executable, repeat.__file__],
+        input=json.dumps(dict(environment)),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: Mapping[str, list[float]] = json.loads(done.stdout)
+    return found
+
+
+def measure(run: Repeat = on_this_machine) -> Triggered:
+    """Trigger a command again and again, first without and then with a delay of every request."""
     github = GitHubServer()
-    with github.serve():
+    with TemporaryDirectory() as name, github.serve():
+        folder = Path(name)
         repository = github.repository("octo-org/digits")
         repository.collaborator("maintainer", "maintain")
         pull = repository.open_pull_request(by="contributor", title="Learn faster")
         event = pull.comment("/train lr=3e-3", by="maintainer")
-        if delay:
-            github.faults.delay("* /**", delay)
-        path = folder / "event.json"
-        path.write_text(json.dumps(event.payload))
+        (folder / "event.json").write_text(json.dumps(event.payload))
         environment = {
-            **os.environ,
             "GITHUB_REPOSITORY": repository.full_name,
             "GITHUB_EVENT_NAME": event.event,
-            "GITHUB_EVENT_PATH": str(path),
+            "GITHUB_EVENT_PATH": str(folder / "event.json"),
             "GITHUB_API_URL": github.api_url,
             "GITHUB_SERVER_URL": github.origin,
             "GITHUB_RUN_ID": "1",
@@ -69,11 +72,11 @@ def _trigger(folder: Path, *, delay: float) -> tuple[float, list[str]]:
             "INPUT_CHECK-NAME": "training",
             "INPUT_GITHUB-TOKEN": github.workflow_token(repository, PERMISSIONS).value,
         }
-        began = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "mlops_actions", "chatops"], env=environment, capture_output=True, text=True, check=False
-        )
-        seconds = time.perf_counter() - began
-        if done.returncode or "training" not in pull.label_names:
-            raise RuntimeError(f"the command did not trigger:\n{done.stdout}{done.stderr}")
-        return seconds, [str(exchange) for exchange in github.requests()]
+        plain = run(environment, folder)
+        requests = [str(exchange) for exchange in github.requests()][: len(github.requests()) // repeat.ROUNDS]
+        if "training" not in pull.label_names:
+            raise RuntimeError("the command did not trigger")
+        github.faults.delay("* /**", DELAY)
+        delayed = run(environment, folder)
+    imports = plain["import_github"] + delayed["import_github"]
+    return Triggered(requests, *(statistics.median(times) for times in (plain["stage"], delayed["stage"], imports)))

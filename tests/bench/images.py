@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,16 @@ def startup(docker: Docker, image: str, action: str) -> dict[str, object]:
     python = "/opt/mlops-actions/bin/python"
     printed = docker("run", "--rm", "--volume", mount, "--entrypoint", python, image, "/bench/startup.py", action)
     found: dict[str, object] = json.loads(printed.splitlines()[-1])
+    return found
+
+
+def repeated(docker: Docker, image: str, environment: Mapping[str, str], folder: Path) -> Mapping[str, list[float]]:
+    """Run `repeat.py` on the image's own Python; `folder` is there under its own name."""
+    python = "/opt/mlops-actions/bin/python"
+    mounts = ("--volume", f"{HERE}:/bench:ro", "--volume", f"{folder}:{folder}")
+    command = ("run", "--rm", "--interactive", "--network", "host", *mounts, "--entrypoint", python, image)
+    printed = docker(*command, "/bench/repeat.py", input=json.dumps(dict(environment)).encode())
+    found: Mapping[str, list[float]] = json.loads(printed.splitlines()[-1])
     return found
 
 

@@ -62,7 +62,7 @@ class Stage:
         """Run the main or post stage on an event."""
         for name in ("output", "state", "summary"):
             (self.directory / name).write_bytes(b"")
-        environ = self._environment(delivery, inputs) | {f"STATE_{key}": value for key, value in (state or {}).items()}
+        environ = self.environment(delivery, inputs) | {f"STATE_{key}": value for key, value in (state or {}).items()}
         arguments = ["chatops", *(["--post"] if post else [])]
         if self.processes is not None:
             code = self.processes.run(arguments, environ, self.directory / "log")
@@ -83,7 +83,7 @@ class Stage:
             (self.directory / name).write_bytes(b"")
         return subprocess.Popen(
             [sys.executable, "-m", "mlops_actions", "chatops"],
-            env=self._environment(delivery, inputs),
+            env=self.environment(delivery, inputs),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -96,7 +96,8 @@ class Stage:
     def _read(self, name: str) -> dict[str, str]:
         return read_file_command((self.directory / name).read_bytes().decode())
 
-    def _environment(self, delivery: Delivery[Any], inputs: Mapping[str, str]) -> dict[str, str]:
+    def environment(self, delivery: Delivery[Any], inputs: Mapping[str, str]) -> dict[str, str]:
+        """Return the whole environment of a stage; writes the event's file."""
         repository = self.github.repositories[self.repository]
         token = self.github.workflow_token(repository, self.permissions)
         sender = delivery.payload["sender"]["login"]
