@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from mlops_actions.argo_submit import progress, status
+from mlops_actions.argo_submit import pods, progress, status
 from mlops_actions.argo_submit.listen import Listener, PodListener, WorkflowListener
 from mlops_actions.argo_submit.logs import LogCollector
 from mlops_actions.argo_submit.messages import Deleted, GivenUp, LogEnded, Lost, Message, Moved, PodSeen
@@ -61,6 +61,8 @@ class Follower:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._collector = LogCollector(cluster, target.namespace, self._messages.put)
         self._ended_logs: list[LogEnded] = []
+        self._pods: dict[str, Node] = {}
+        self._bare: Status | None = None  # the last status, as the workflow's own record has it
         self._logs_given_up = target.logs == "none"
         self._before: Status | None = None
         self._said: set[str] = set()
@@ -74,7 +76,8 @@ class Follower:
             found = self._until_end()
             self._over = True
             if not self._logs_given_up:
-                self._drain(found)
+                self._drain(self._bare or found)
+        found = pods.supplied(self._bare or found, self._pods.values())
         return Followed(found, self._close_logs(found))
 
     @contextmanager
@@ -127,6 +130,8 @@ class Follower:
         except queue.Empty:
             return None
         if isinstance(message, PodSeen):
+            if (node := pods.node_of(message.pod, self._target.name)) is not None:
+                self._pods[node.id] = node
             if not self._logs_given_up:
                 self._collector.see(message.pod)
         elif isinstance(message, LogEnded):
@@ -159,6 +164,8 @@ class Follower:
         self._said.discard("unreachable")
         if found.uid != target.uid:
             raise self._deleted("was deleted, and another of its name was created,")
+        self._bare = found
+        found = pods.supplied(found, self._pods.values())
         lines = progress.changes(self._before, found)
         if lines:
             self._log.info("\n".join([*lines, f"  {found.progress} done" if found.progress else ""]).rstrip())
@@ -211,12 +218,13 @@ class Follower:
 
     def _drain(self, found: Status) -> None:
         """Wait, within bounds, for the logs of containers that ended with the workflow."""
-        pods = {node.id for node in found.nodes.values() if node.type == "Pod" and node.phase in status.ENDED}
+        ended = {node.id for node in found.nodes.values() if node.type == "Pod" and node.phase in status.ENDED}
         begun = self._clock.now()
         while not self._logs_given_up:
             seconds = (self._clock.now() - begun).total_seconds()
             complete = len(self._ended_logs) >= self._collector.count
-            if complete and (pods <= self._collector.nodes or seconds >= STRAGGLER_SECONDS):
+            # Without a record of the nodes only time tells whether every pod has been heard of.
+            if complete and ((found.readable and ended <= self._collector.nodes) or seconds >= STRAGGLER_SECONDS):
                 return
             if seconds >= DRAIN_SECONDS:
                 self._log.warning("some logs did not come to their end in time", title="argo-submit")

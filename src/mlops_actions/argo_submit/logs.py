@@ -10,16 +10,13 @@ from typing import Any, Final
 
 from mlops_actions.argo_submit.listen import Tell
 from mlops_actions.argo_submit.messages import GivenUp, LogEnded
+from mlops_actions.argo_submit.pods import ARGOS_OWN, NODE_ID, NODE_NAME
 from mlops_actions.argo_submit.ports import Cluster, Line, NotFound
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 
 Json = dict[str, Any]
 
-NODE_ID: Final = "workflows.argoproj.io/node-id"
-NODE_NAME: Final = "workflows.argoproj.io/node-name"
 WORKFLOW: Final = "workflows.argoproj.io/workflow"
-# Argo's own containers; the second fetches the logs' artifacts and says nothing of the work.
-ARGOS_OWN: Final = frozenset({"init", "wait"})
 FOLLOWED_AT_ONCE: Final = 8
 HEAD_LINES: Final = 1_000
 TAIL_LINES: Final = 4_000

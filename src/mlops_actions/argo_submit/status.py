@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import importlib
 import json
 import re
 import zlib
@@ -19,7 +21,9 @@ LABEL_PHASE: Final = "workflows.argoproj.io/phase"
 ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 UNSUCCESSFUL: Final = frozenset({"Failed", "Error"})
 COMPOSITES: Final = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
+UNREAD: Final = "the nodes are shown as far as their pods tell"
 GZIP: Final = b"\x1f\x8b"
+ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
 # Node status is compressed to fit 1 MiB; what claims to be far larger than that could become is not unpacked.
 MOST_UNPACKED: Final = 64 * 1024 * 1024
 _ITEM: Final = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
@@ -82,6 +86,11 @@ class Status:
         return (self.finished - self.started).total_seconds()
 
     @property
+    def readable(self) -> bool:
+        """Whether the record of the nodes could be read."""
+        return bool(self.nodes) or not self.notes
+
+    @property
     def root(self) -> Node | None:
         """The entrypoint's node: its id is the workflow's name."""
         return self.nodes.get(self.name)
@@ -127,8 +136,8 @@ def read(workflow: Mapping[str, Any]) -> Status:
         phase=phase,
         message=str(status.get("message") or ""),
         ended=phase in ENDED or (metadata.get("labels") or {}).get(LABEL_COMPLETED) == "true",
-        started=_moment(status.get("startedAt")),
-        finished=_moment(status.get("finishedAt")),
+        started=moment(status.get("startedAt")),
+        finished=moment(status.get("finishedAt")),
         progress=str(status.get("progress") or ""),
         nodes=nodes,
         outputs={**(root.parameters if root else {}), **_parameters(status.get("outputs"))},
@@ -144,9 +153,9 @@ def _nodes(status: Mapping[str, Any], notes: list[str]) -> Mapping[str, Any]:
         try:
             return _unpacked(str(packed))
         except ValueError as problem:
-            notes.append(f"the nodes cannot be shown: {problem}")
+            notes.append(f"{UNREAD}: {problem}")
     elif status.get("offloadNodeStatusVersion"):
-        notes.append("the nodes cannot be shown: Argo keeps the status of a workflow of this size in its database")
+        notes.append(f"{UNREAD}: Argo keeps the record of a workflow of this size in its database")
     return {}
 
 
@@ -154,20 +163,47 @@ def _unpacked(packed: str) -> Mapping[str, Any]:
     try:
         data = base64.b64decode(packed, validate=True)
     except binascii.Error:
-        raise ValueError("their compressed form is not base64") from None
-    if not data.startswith(GZIP):
-        raise ValueError("they are compressed by a method other than gzip")
+        raise ValueError("their record is not base64") from None
+    text = _inflated(data) if data.startswith(GZIP) else _from_zstandard(data)
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("their record is no mapping")
+    return found
+
+
+def _inflated(data: bytes) -> bytes:
     inflate = zlib.decompressobj(wbits=31)
     try:
         text = inflate.decompress(data, MOST_UNPACKED)
     except zlib.error:
-        raise ValueError("their compressed form is damaged") from None
+        raise ValueError("their record is damaged") from None
     if inflate.unconsumed_tail:
-        raise ValueError("unpacked they would be too large")
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("they are no mapping")
-    return found
+        raise ValueError("unpacked, their record would be too large")
+    return text
+
+
+def _from_zstandard(data: bytes) -> bytes:
+    """Unpack Zstandard, which Python knows from 3.14 on; brotli, which bears no mark, it does not know."""
+    if not data.startswith(ZSTANDARD):
+        raise ValueError("their record is compressed by a method that is not known here (set Argo's to gzip)")
+    zstd = _zstandard()
+    unpack = zstd.ZstdDecompressor()
+    try:
+        text: bytes = unpack.decompress(data, MOST_UNPACKED)
+    except zstd.ZstdError:
+        raise ValueError("their record is damaged") from None
+    if unpack.needs_input and not unpack.eof:
+        raise ValueError("their record is damaged")
+    if not unpack.eof:
+        raise ValueError("unpacked, their record would be too large")
+    return text
+
+
+def _zstandard() -> Any:
+    for name in ("compression.zstd", "backports.zstd"):
+        with contextlib.suppress(ModuleNotFoundError):
+            return importlib.import_module(name)
+    raise ValueError("their record is compressed by Zstandard: install backports.zstd, or set Argo's to gzip")
 
 
 def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> Node:
@@ -181,8 +217,8 @@ def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> Node:
         template=str(raw.get("templateName") or (raw.get("templateRef") or {}).get("template") or ""),
         phase=str(raw.get("phase") or ""),
         message=str(raw.get("message") or ""),
-        started=_moment(raw.get("startedAt")),
-        finished=_moment(raw.get("finishedAt")),
+        started=moment(raw.get("startedAt")),
+        finished=moment(raw.get("finishedAt")),
         children=tuple(str(child) for child in raw.get("children") or ()),
         boundary=str(raw.get("boundaryID") or ""),
         exit_code=str(outputs.get("exitCode") or ""),
@@ -199,7 +235,8 @@ def _parameters(outputs: object) -> dict[str, str]:
     }
 
 
-def _moment(text: object) -> datetime | None:
+def moment(text: object) -> datetime | None:
+    """Read a time of Kubernetes; None for what is none."""
     try:
         return datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:

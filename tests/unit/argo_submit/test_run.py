@@ -11,7 +11,7 @@ import pytest
 
 from mlops_actions.core import provenance
 from mlops_actions.sandbox.cluster import Cluster
-from mlops_actions.sandbox.cluster.resources import CRON_WORKFLOWS, WORKFLOW_TEMPLATES, WORKFLOWS
+from mlops_actions.sandbox.cluster.resources import CRON_WORKFLOWS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
 from tests.payloads import scene, write_event
@@ -157,6 +157,26 @@ def test_a_running_workflow_can_be_followed(job: Job, another_job: Callable[[], 
     assert other.run(attach=job.outputs["workflow-name"]) == 0
     assert (other.outputs["attached"], other.outputs["phase"]) == ("true", "Succeeded")
     assert json.loads(other.outputs["outputs"]) == {"score": "1"}
+
+
+def test_a_workflow_whose_record_is_offloaded_is_shown_by_its_pods(job: Job, cluster: Cluster) -> None:
+    status = {"phase": "Failed", "offloadNodeStatusVersion": "fnv:1"}
+    cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "big"}, "spec": {}, "status": status})
+    annotations = {"workflows.argoproj.io/node-id": "big-1", "workflows.argoproj.io/node-name": "big.train"}
+    labels = {"workflows.argoproj.io/workflow": "big"}
+    ended = {"name": "main", "state": {"terminated": {"exitCode": 3, "finishedAt": "2026-01-01T00:00:07Z"}}}
+    state = {"phase": "Failed", "startTime": "2026-01-01T00:00:00Z", "containerStatuses": [ended]}
+    metadata = {"name": "big-pod", "labels": labels, "annotations": annotations}
+    spec = {"containers": [{"name": "main"}]}
+    pod = cluster.store.create(PODS, "default", {"metadata": metadata, "spec": spec, "status": state})
+    log = cluster.logs.open(pod["metadata"]["uid"], "main")
+    log.write(b"out of memory")
+    log.end()
+    assert job.run(attach="big") == 1
+    (failed,) = json.loads(job.outputs["failed-nodes"])
+    assert (failed["name"], failed["exit-code"], failed["message"]) == ("train", "3", "Error (exit code 3)")
+    assert failed["last-lines"] == ["out of memory"]
+    assert "Argo keeps the record of a workflow of this size in its database" in job.summary.replace("\\", "")
 
 
 def test_the_legacy_name_does_not_wait(job: Job) -> None:

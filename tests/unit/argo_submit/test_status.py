@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import gzip
+import importlib.util
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.argo_submit import diagram, progress, report
+from mlops_actions.argo_submit import diagram, pods, progress, report
 from mlops_actions.argo_submit.report import Facts
 from mlops_actions.argo_submit.status import Status, has_ended, read
 
@@ -90,17 +92,69 @@ def test_compressed_nodes_are_unpacked() -> None:
 
 
 @pytest.mark.parametrize(
-    "packed", ["***", base64.b64encode(b"(\xb5/\xfd zstd").decode(), base64.b64encode(b"\x1f\x8bno").decode()]
+    ("packed", "reason"),
+    [
+        (b"***", "their record is not base64"),
+        (base64.b64encode(b"\x1f\x8bno"), "their record is damaged"),
+        (base64.b64encode(gzip.compress(b"[]")), "their record is no mapping"),
+        (base64.b64encode(b"\x0b\x02\x80brotli\x03"), "a method that is not known here (set Argo's to gzip)"),
+        (base64.b64encode(gzip.compress(b" " * (80 << 20), 1)), "unpacked, their record would be too large"),
+    ],
+    ids=["text", "damaged", "list", "brotli", "bomb"],
 )
-def test_what_cannot_be_unpacked_is_said(packed: str) -> None:
-    found = workflow(compressedNodes=packed)
+def test_what_cannot_be_unpacked_is_said(packed: bytes, reason: str) -> None:
+    found = workflow(compressedNodes=packed.decode())
     assert found.nodes == {}
-    assert found.notes[0].startswith("the nodes cannot be shown")
+    assert found.notes[0].startswith("the nodes are shown as far as their pods tell: ")
+    assert found.notes[0].endswith(reason)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    packed = base64.b64encode(gzip.compress(b" " * (80 * 1024 * 1024), 9)).decode()
-    assert workflow(compressedNodes=packed).notes == ("the nodes cannot be shown: unpacked they would be too large",)
+def test_zstandard_is_unpacked_where_python_can() -> None:
+    text = json.dumps({"a": node("a", message="x" * 256)}).encode()
+    # A frame of one raw block (RFC 8878): magic, single segment with the size in two bytes, last block, content.
+    frame = b"\x28\xb5\x2f\xfd\x60" + (len(text) - 256).to_bytes(2, "little")
+    frame += ((len(text) << 3) | 1).to_bytes(3, "little") + text
+    found = workflow(compressedNodes=base64.b64encode(frame).decode())
+    if sys.version_info >= (3, 14) or importlib.util.find_spec("backports"):
+        assert list(found.nodes) == ["a"]
+    else:
+        assert found.notes[0].endswith("by Zstandard: install backports.zstd, or set Argo's to gzip")
+
+
+def pod(identity: str, phase: str, *containers: dict[str, Any], **status: Any) -> dict[str, Any]:
+    annotations = {"workflows.argoproj.io/node-id": identity, "workflows.argoproj.io/node-name": f"wf.{identity}"}
+    status = {"phase": phase, "startTime": "2026-01-01T00:00:00Z", "containerStatuses": list(containers), **status}
+    return {"metadata": {"name": f"pod-{identity}", "annotations": annotations}, "status": status}
+
+
+def end(name: str, code: int) -> dict[str, Any]:
+    return {"name": name, "state": {"terminated": {"exitCode": code, "finishedAt": "2026-01-01T00:00:07Z"}}}
+
+
+def test_offloaded_nodes_are_supplied_by_their_pods() -> None:
+    told = [
+        pods.node_of(one, "wf")
+        for one in (
+            pod("a", "Succeeded", end("main", 0), end("wait", 0)),
+            pod("b", "Failed", end("main", 3), end("wait", 1)),
+            pod("c", "Pending", message="0/3 nodes are available"),
+            {"metadata": {"name": "a stranger"}},
+        )
+    ]
+    found = pods.supplied(workflow(phase="Running", offloadNodeStatusVersion="fnv:1"), [one for one in told if one])
+    assert found.notes == (
+        "the nodes are shown as far as their pods tell: Argo keeps the record of a workflow of this size in its database",
+    )
+    assert progress.changes(None, found) == ["✔ a (7s)", "✖ b (7s) Error (exit code 3)"]
+    assert [(one.id, one.exit_code) for one in found.failed()] == [("b", "3")]
+    assert found.nodes["c"].message == "0/3 nodes are available"
+
+
+def test_pods_do_not_overrule_the_workflows_own_record() -> None:
+    other = pods.node_of(pod("x", "Failed"), "wf")
+    assert other is not None
+    found = workflow(node("a"))
+    assert pods.supplied(found, [other]) is found
 
 
 def test_only_what_is_new_is_logged() -> None:
