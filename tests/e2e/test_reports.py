@@ -191,3 +191,18 @@ def test_a_report_of_thirty_runs_and_twelve_metrics_fits_the_page(
     picture = tmp_path / "page.png"
     browser((tmp_path / "page.html").as_uri(), colours, f"--screenshot={picture}")
     assert len(picture.read_bytes()) > 50_000
+
+
+def test_a_folded_report_keeps_its_diagrams(browser: Browser, world: World, tmp_path: Path) -> None:
+    world.candidate("first", history=[{"loss": 1 / (step + 1)} for step in range(20)], age=1)
+    given = {"sha": SHA, "curves": "loss", "metrics": "acc", "comment": "true", "pr_number": world.pull.number}
+    for number, (gate, code) in enumerate((("acc >= 0.8", 0), ("acc >= 0.9", 0), ("acc >= 0.95", 1))):
+        world.environ["GITHUB_RUN_ID"] = str(number)
+        assert world.run(**given, gates=gate) == code, world.log
+    figures, undrawn = drawn(browser, world.pull, tmp_path / "page.html")
+    assert (len(figures), undrawn) == (3, [])
+    (body,) = world.comments()
+    assert [title.partition(": ")[2] for title in re.findall(r"<summary>(\d{4}-.*)</summary>", body)] == [
+        "✅ The gate passed for aaaaaaa",
+        "✅ The gate passed for aaaaaaa",
+    ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
 from mlops_actions.wandb_runs import curves, show
-from mlops_actions.wandb_runs.compare import Difference, Row, best_ids
+from mlops_actions.wandb_runs.compare import Difference, best_ids
 from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.gates import Verdict
 from mlops_actions.wandb_runs.metrics import INFERRED, Metric
@@ -58,7 +58,8 @@ def headline(findings: Findings) -> str:
         )
     unfinished = f"; {_plural(counts.running, 'run')} still to come" if counts.running else ""
     if findings.gate == PASSED:
-        return f"✅ All {_plural(len(findings.verdicts), 'gate')} passed for {subject}{unfinished}"
+        gates = f"All {len(findings.verdicts)} gates" if len(findings.verdicts) > 1 else "The gate"
+        return f"✅ {gates} passed for {subject}{unfinished}"
     if not counts.candidates:
         return f"⚪ No run found for {subject}"
     if not counts.finished:
@@ -167,7 +168,8 @@ def _comparison(findings: Findings) -> str:
     word = "Candidate" if findings.counts.finished == 1 else "Best candidate" if told else "Newest candidate"
     by = f" (by {markdown.code(told[0].name)})" if told and findings.counts.finished > 1 else ""
     title = f"**{word}** {_link(findings.best)}{by} against {_plural(findings.counts.baselines, 'baseline')}"
-    return f"{title}\n\n{markdown.table(header, rows, 'l' + 'r' * (len(header) - 1))}\n\n{_legend(findings.rows)}"
+    table = markdown.table(header, rows, "l" + "r" * (len(header) - 1))
+    return f"{title}\n\n{table}\n\n{_legend(findings.metrics, compared=True)}"
 
 
 def _seeds(intervals: Sequence[Interval]) -> str:
@@ -214,16 +216,16 @@ def _metric(metric: Metric) -> str:
     return markdown.code(metric.name) + _together(suffix + (" \\*" if metric.source == INFERRED else ""))
 
 
-def _legend(rows: Sequence[Row]) -> str:
-    metrics = [row.metric for row in rows]
+def _legend(metrics: Sequence[Metric], *, compared: bool) -> str:
     parts = []
     if any(metric.direction for metric in metrics):
-        parts = ["🟢 better, 🔴 worse", "↑ higher is better, ↓ lower is better"]
+        parts = ["🟢 better, 🔴 worse"] if compared else []
+        parts.append("↑ higher is better, ↓ lower is better")
     if any(metric.source == INFERRED for metric in metrics):
         parts.append("\\* inferred from the name; say `:min` or `:max` in `metrics`")
     if any(not metric.direction for metric in metrics):
         parts.append("without an arrow: which way is better is not known")
-    return f"<sub>{' · '.join(parts)}</sub>"
+    return f"<sub>{' · '.join(parts)}</sub>" if parts else ""
 
 
 def _runs(findings: Findings) -> str:
@@ -247,6 +249,8 @@ def _runs(findings: Findings) -> str:
     table = markdown.table(header, rows, "lll" + "r" * columns)
     if len(runs) > _MOST_RUNS:
         table += f"\n\n{len(runs) - _MOST_RUNS} more are in {markdown.code('wandb_report.csv')}."
+    if not findings.rows or not findings.baselines:
+        table = f"{table}\n\n{_legend(findings.metrics, compared=False)}".rstrip()
     count = f"{_plural(len(findings.candidates), 'candidate')}, {_plural(len(findings.baselines), 'baseline')}"
     if len(runs) <= _OPEN_RUNS and columns <= _OPEN_COLUMNS:
         return f"**All runs** ({count}; best in bold)\n\n{table}"

@@ -275,7 +275,7 @@ SEEDS = [
             {**summary(acc=value), "group": group}
             for value, group in ((1.0, "lucky"), (0.5, "lucky"), (0.9, "steady"), (0.9, "steady"))
         ],
-        says=["✅ All 1 gate passed"],
+        says=["✅ The gate passed"],
         outputs={"best-run-id": "c2"},
     ),
 ]
@@ -376,7 +376,7 @@ GATE = [
         {"gates": "acc > 0"},
         [summary(acc=1), {"state": "running"}],
         outputs={"gate": "passed", "complete": "false"},
-        says=["✅ All 1 gate passed for `aaaaaaa`; 1 run still to come"],
+        says=["✅ The gate passed for `aaaaaaa`; 1 run still to come"],
     ),
     Case(
         "crashed candidates fail a gate",

@@ -127,7 +127,7 @@ def test_the_report_of_an_earlier_run_of_the_workflow_is_folded_below(world):
     report = (world.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
     assert report.strip() in newest
-    assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ All 1 gate passed")
+    assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ The gate passed")
     assert re.search(r"<summary>\S+: ❌ Gates failed for aaaaaaa: acc is 0.9, required is &gt; 0.95</summary>", earlier)
     assert "| ❌ failed | `acc > 0.95` | 0.9 |" in earlier
 
@@ -261,7 +261,7 @@ def test_gates(world, gate, passes):
     assert code == (0 if passes else 1), world.log
     assert world.outputs()["gate"] == ("passed" if passes else "failed")
     first = world.summary().splitlines()[0]
-    assert first.startswith("### ✅ All 1 gate passed" if passes else "### ❌ Gates failed")
+    assert first.startswith("### ✅ The gate passed" if passes else "### ❌ Gates failed")
     if not passes:
         assert world.log.rstrip().splitlines()[-1].startswith("::error")
         assert gate.replace("%", "%25") in world.log
