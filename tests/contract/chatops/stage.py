@@ -69,7 +69,7 @@ class Stage:
             log = (self.directory / "log").read_text(encoding="utf-8")
         elif self.cold_start:
             command = [sys.executable, "-m", "mlops_actions", *arguments]
-            finished = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+            finished = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
             code, log = finished.returncode, finished.stdout + finished.stderr
         else:
             out = io.StringIO()
