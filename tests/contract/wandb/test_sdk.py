@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.sandbox.wandb import Fault
 from mlops_actions.wandb_runs.model import MISSING, Keys, Query, metric_value
 from tests.contract.wandb.conftest import Notes, Served
+from tests.contract.wandb.world import World
 
 SHA = "a" * 40
 
@@ -160,3 +162,23 @@ def test_a_model_is_promoted_through_the_sdk(served, logged, read):
     said = served.sdk("promote.py", served.url, logged["finished"])
     assert said.startswith("4: W&B did not give the alias 'accepted'")
     served.server.faults.clear()
+
+
+def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(served, logged, read, github, forker, tmp_path):
+    world = World.begin(served, github, forker, tmp_path, keep=True)
+    given = {"sha": SHA, "metrics": "val_acc, loss, acc, note, odd", "config_keys": "lr, nested.depth"}
+    code = world.run(**given, gates="val_acc >= 0.9\nloss <= 0.2", curves="loss", promote_alias="released")
+    assert code == 0, world.log
+    outputs = world.outputs()
+    assert (outputs["num-finished"], outputs["verified"], outputs["gate"]) == ("1", "true", "passed")
+    assert outputs["best-run-id"] == logged["finished"]
+    (row,) = world.rows()
+    theirs = read["runs"][logged["finished"]]
+    assert (row["run.id"], row["run.name"], row["run.tags"]) == (logged["finished"], theirs["name"], str(theirs["tags"]))
+    assert (float(row["loss"]), float(row["acc"]), row["note"], row["odd"]) == (
+        theirs["summary"]["loss"]["min"], theirs["summary"]["acc"]["max"], theirs["summary"]["note"], "nan",
+    )  # fmt: skip
+    assert (row["_lr"], row["_nested.depth"]) == ("0.1", "3")
+    assert f"data `{theirs['used'][0][0]}` (`{theirs['used'][0][2][:12]}`)" in world.summary()
+    assert json.loads(outputs["result"])["promoted"] == "model:v0"
+    assert served.server.store.project("sandbox", "digits").collections["model"].aliases["released"].version == 0

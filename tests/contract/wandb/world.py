@@ -32,9 +32,10 @@ class World:
     log: str = ""
 
     @classmethod
-    def begin(cls, served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> Self:
-        """Set both stand-ins back, and open a pull request whose head is `SHA`."""
-        served.server.clear()
+    def begin(cls, served: Served, github: GitHubServer, forker: Forker, tmp_path: Path, *, keep: bool = False) -> Self:
+        """Set both stand-ins back (with `keep` not what was logged), and open a pull request whose head is `SHA`."""
+        if not keep:
+            served.server.clear()
         github.repositories.clear()
         github.exchanges.clear()
         repository = github.repository("octo/digits")
