@@ -21,7 +21,8 @@ PULL = {
 }  # fmt: skip
 COMMENT = {"id": 5, "body": "/train", "user": USER, "html_url": "https://x/c", "created_at": "2026-01-01T00:00:00Z"}
 COMMENTED: dict[str, Any] = {
-    "action": "created", "sender": USER, "repository": REPOSITORY, "comment": COMMENT, "issue": {"number": 7, "pull_request": {}},
+    "action": "created", "sender": USER, "repository": REPOSITORY, "comment": COMMENT,
+    "issue": {"number": 7, "pull_request": {}},
 }  # fmt: skip
 
 
