@@ -1,7 +1,8 @@
-"""A sample of the acceptance cases in chatops' own image, as a runner starts it."""
+"""A sample of the acceptance cases in chatops' own image, as a runner starts it; and a pipeline of several jobs."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from mlops_actions.sandbox.github import Delivery, GitHubServer
 from tests.contract.chatops import test_cases as acceptance
 from tests.contract.chatops.case import play
 from tests.contract.chatops.stage import Ran, Stage
+from tests.e2e.act import Act
 from tests.e2e.container_step import Runner
+from tests.e2e.test_act import commit
 
 SAMPLE = (
     "all forms of arguments",
@@ -70,3 +73,41 @@ def github() -> Iterator[GitHubServer]:
 @pytest.mark.parametrize("name", SAMPLE)
 def test_case_in_the_image(name: str, github: GitHubServer, tmp_path: Path, runner: Runner) -> None:
     play(acceptance.CASES[name], Container(github, tmp_path, runner=runner))
+
+
+README = Path(__file__).parents[2] / "actions/chatops/README.md"
+
+
+@pytest.mark.parametrize(
+    ("works", "concluded", "reaction"), [("true", "success", "rocket"), ("false", "failure", "confused")]
+)
+def test_the_last_job_of_a_pipeline_concludes(
+    works: str, concluded: str, reaction: str, act: Act, github: GitHubServer, tmp_path: Path
+) -> None:
+    """The README's own workflow, with something to do in its second job."""
+    (jobs,) = [part for part in README.read_text().split("```yaml\n") if part.startswith("jobs:")]
+    workflow = "on: issue_comment\n" + jobs.partition("```")[0]
+    workflow = workflow.replace("    # ...\n", f"    runs-on: ubuntu-latest\n    steps:\n      - run: {works}\n")
+    origin = tmp_path / "origin"
+    subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(origin)], check=True)
+    sha = commit(origin, {".github/workflows/train.yml": workflow}, "Train")
+    repository = github.repository("octo-org/digits", sha=sha)
+    repository.collaborator("maintainer", "maintain")
+    pull = repository.open_pull_request(by="maintainer")
+    delivery = pull.comment("/train", by="maintainer")
+
+    run = act.run(
+        origin,
+        ".github/workflows/train.yml",
+        event_name=delivery.event,
+        event=delivery.payload,
+        repository="octo-org/digits",
+        actor="maintainer",
+        env={"GITHUB_API_URL": github.api_url, "GITHUB_SERVER_URL": github.origin},
+        secrets={"GITHUB_TOKEN": github.workflow_token(repository, "write-all").value},
+    )
+
+    assert run.jobs == {"listen": "success", "train": concluded, "finish": "success"}, run.transcript
+    (check,) = repository.check_runs.values()
+    assert (check.name, check.conclusion) == ("training", concluded)
+    assert [one.content for one in delivery.subject.reactions] == [reaction]
