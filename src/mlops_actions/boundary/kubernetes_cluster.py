@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
@@ -25,6 +27,8 @@ WORKFLOW_LABEL: Final = "workflows.argoproj.io/workflow"
 METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 LOG_SILENCE_SECONDS: Final = 300.0  # then the log is followed anew from where it stood
+# An API server that has just started denies everything until it has read its roles (seen in kube-apiserver 1.35).
+PASSING_DENIAL_SECONDS: Final = 30.0
 _DENIAL: Final = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
@@ -47,11 +51,36 @@ class Reading(Generic[T]):
         self._lines.close()
 
 
+class Granted:
+    """What the server has allowed so far: when it denies that, it may be for a moment only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._denied_since: dict[str, float | None] = {}  # of each right that was allowed before
+
+    def allowed(self, right: str) -> None:
+        """Remember it."""
+        with self._lock:
+            self._denied_since[right] = None
+
+    def may_pass(self, right: str) -> bool:
+        """Tell whether a denial now is one to wait out."""
+        now = time.monotonic()
+        with self._lock:
+            if right not in self._denied_since:
+                return False
+            since = self._denied_since[right]
+            if since is None:
+                since = self._denied_since[right] = now
+            return now - since < PASSING_DENIAL_SECONDS
+
+
 class KubernetesCluster:
     """Implements `argo_submit.ports.Cluster`."""
 
     def __init__(self, transport: Transport, namespace: str) -> None:
         self._transport = transport
+        self._granted = Granted()
         self.namespace = namespace
 
     def create(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
@@ -100,7 +129,8 @@ class KubernetesCluster:
         try:
             lines = self._transport.stream(path, query, accept="*/*", seconds=LOG_SILENCE_SECONDS)
         except Failure as failure:
-            raise refusal(failure, self._transport.server) from None
+            raise self._refusal(failure, "log") from None
+        self._granted.allowed("log")
         return Reading(lines, _log_line)
 
     def _watch(self, path: str, query: dict[str, str], accept: str, seconds: int) -> Reading[Event]:
@@ -110,7 +140,8 @@ class KubernetesCluster:
         except Failure as failure:
             if failure.code == 410:
                 raise Expired(failure.message) from None
-            raise refusal(failure, self._transport.server) from None
+            raise self._refusal(failure, f"watch {path}") from None
+        self._granted.allowed(f"watch {path}")
         return Reading(lines, self._event)
 
     def _event(self, line: bytes) -> Event:
@@ -130,9 +161,17 @@ class KubernetesCluster:
 
     def _send(self, method: str, path: str, **options: Any) -> Json:
         try:
-            return self._transport.send(method, path, **options)
+            answer = self._transport.send(method, path, **options)
         except Failure as failure:
-            raise refusal(failure, self._transport.server) from None
+            raise self._refusal(failure, f"{method} {path}") from None
+        self._granted.allowed(f"{method} {path}")
+        return answer
+
+    def _refusal(self, failure: Failure, right: str) -> ActionError:
+        if failure.code == 403 and self._granted.may_pass(right):
+            denied = _denied(failure)
+            return Unavailable(f"{denied.cause}, which was allowed before", denied.remedy)
+        return refusal(failure, self._transport.server)
 
 
 def refusal(failure: Failure, server: str) -> ActionError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,7 +36,8 @@ class KubernetesApi:
         self.reader_token = reader_token
         self.namespace = namespace
         self.image = image
-        self._client = httpx.Client(base_url=url, verify=authority or True, timeout=SECONDS, trust_env=False)
+        verify = ssl.create_default_context(cafile=authority) if authority else True
+        self._client = httpx.Client(base_url=url, verify=verify, timeout=SECONDS, trust_env=False)
 
     def path(self, path: str) -> str:
         return path.replace("{namespace}", self.namespace)
