@@ -114,7 +114,7 @@ def test_github_s_cache_is_asked_with_the_job_s_token(publisher: Publisher[Debia
 
     async def refuse(request: Request) -> Response:
         asked.append((request.url.path, request.headers.get("authorization", "")))
-        return JSONResponse({"code": "resource_exhausted", "msg": "not today"}, 429)
+        return JSONResponse({"code": "permission_denied", "msg": "not today"}, 403)
 
     with Host(Starlette(routes=[Route("/{path:path}", refuse, methods=["GET", "POST"])])) as service:
         env = {"ACTIONS_RESULTS_URL": f"{service.url}/", "ACTIONS_RUNTIME_TOKEN": RUNTIME_TOKEN}
