@@ -70,6 +70,12 @@ def main() -> None:
     print(f"\nHashing a context of {docker.FILES:,} files (docker-publish)")
     row("seconds on one core", f"{docker.hashing():.2f}", "2 at most")
 
+    print(f"\nA workflow of {argo.NODES} nodes, followed for a simulated hour (argo-submit, without logs)")
+    followed, watched = argo.measure()
+    row("bytes", f"{followed.bytes / watched.bytes:.1%}", "of watching the whole object")
+    row("peak memory", f"{followed.memory / watched.memory:.1%}", "of watching the whole object")
+    row("end noticed after", f"{followed.late:.2f} s")
+
     print("\nImages")
     try:
         image_rows()

@@ -19,10 +19,14 @@ from mlops_actions.core.errors import TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.ports import Log
 
 # A whole workflow can be 1 MiB: it is read when its metadata says that it moved, ever more rarely, and once in a while.
+# The end is read at once.
 FIRST_LOOK: Final = 1.0
 LOOK_GROWTH: Final = 1.5
 LONGEST_LOOK: Final = 15.0
 LOOK_ANYWAY: Final = 60.0
+# A large one is read more rarely still: for its progress alone it is not worth more than this.
+BYTES_A_SECOND: Final = 1_000
+LONGEST_LARGE_LOOK: Final = 300.0
 NO_CONTROLLER_SECONDS: Final = 60.0
 UNREACHABLE_SECONDS: Final = 600.0
 DRAIN_SECONDS: Final = 30.0
@@ -100,7 +104,7 @@ class Follower:
         moved = True
         while True:
             now = self._clock.now()
-            wait = self._pause if moved else LOOK_ANYWAY
+            wait = self._pause if moved else max(self._pause, LOOK_ANYWAY)
             due = looked + timedelta(seconds=0 if self._before is None else wait)
             if now >= due:
                 found = self._look()
@@ -150,7 +154,7 @@ class Follower:
         """Read the whole workflow and log what is new; None where the cluster cannot be reached for the moment."""
         target = self._target
         try:
-            found = status.read(self._cluster.get(target.namespace, target.name))
+            found = status.read(self._cluster.get(target.namespace, target.name), self._bare)
         except NotFound:
             raise self._deleted("was deleted") from None
         except Unavailable as error:
@@ -169,7 +173,8 @@ class Follower:
         lines = progress.changes(self._before, found)
         if lines:
             self._log.info("\n".join([*lines, f"  {found.progress} done" if found.progress else ""]).rstrip())
-        self._pause = FIRST_LOOK if self._before is None else min(self._pause * LOOK_GROWTH, LONGEST_LOOK)
+        grown = FIRST_LOOK if self._before is None else min(self._pause * LOOK_GROWTH, LONGEST_LOOK)
+        self._pause = max(grown, min(found.size / BYTES_A_SECOND, LONGEST_LARGE_LOOK))
         self._before = found
         return found
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
-import importlib
-import json
 import re
-import zlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
+
+from mlops_actions.argo_submit import packed
 
 Json = dict[str, Any]
 
@@ -21,15 +19,14 @@ LABEL_PHASE: Final = "workflows.argoproj.io/phase"
 ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
 UNSUCCESSFUL: Final = frozenset({"Failed", "Error"})
 COMPOSITES: Final = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 UNREAD: Final = "the nodes are shown as far as their pods tell"
-GZIP: Final = b"\x1f\x8b"
-ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
-# Node status is compressed to fit 1 MiB; what claims to be far larger than that could become is not unpacked.
-MOST_UNPACKED: Final = 64 * 1024 * 1024
+# What a node takes in the object, about; see `Status.size`.
+NODE_BYTES: Final = 860
 _ITEM: Final = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One entry of `status.nodes`."""
 
@@ -77,6 +74,7 @@ class Status:
     nodes: Mapping[str, Node] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    size: int = 0  # bytes that the record of the nodes takes in the object, about
 
     @property
     def seconds(self) -> float | None:
@@ -119,13 +117,20 @@ def has_ended(metadata: Mapping[str, Any]) -> bool:
     return labels.get(LABEL_COMPLETED) == "true" or labels.get(LABEL_PHASE) in ENDED
 
 
-def read(workflow: Mapping[str, Any]) -> Status:
-    """Read a whole workflow object."""
+def read(workflow: Mapping[str, Any], before: Status | None = None) -> Status:
+    """Read a whole workflow object; what did not change since `before` is shared with it."""
     metadata, status = workflow.get("metadata") or {}, workflow.get("status") or {}
     notes: list[str] = []
-    raw = _nodes(status, notes)
     name = str(metadata.get("name") or "")
-    nodes = {str(key): _node(str(key), one, name) for key, one in raw.items() if isinstance(one, dict)}
+    known = before.nodes if before else {}
+    nodes: dict[str, Node] = {}
+    for key, raw in _entries(status, notes):
+        if isinstance(raw, dict):
+            node = _node(sys.intern(str(key)), raw, name)
+            same = known.get(node.id)
+            nodes[node.id] = same if same == node else node
+    if notes:
+        nodes = {}  # half of a damaged record is no record
     phase = str(status.get("phase") or "")
     root = nodes.get(name)
     return Status(
@@ -142,87 +147,41 @@ def read(workflow: Mapping[str, Any]) -> Status:
         nodes=nodes,
         outputs={**(root.parameters if root else {}), **_parameters(status.get("outputs"))},
         notes=tuple(notes),
+        size=len(str(status.get("compressedNodes") or "")) or NODE_BYTES * len(nodes),
     )
 
 
-def _nodes(status: Mapping[str, Any], notes: list[str]) -> Mapping[str, Any]:
+def _entries(status: Mapping[str, Any], notes: list[str]) -> Iterator[tuple[str, Any]]:
     nodes = status.get("nodes")
     if isinstance(nodes, dict) and nodes:
-        return nodes
-    if packed := status.get("compressedNodes"):
+        yield from nodes.items()
+    elif record := status.get("compressedNodes"):
         try:
-            return _unpacked(str(packed))
+            yield from packed.nodes(str(record))
         except ValueError as problem:
             notes.append(f"{UNREAD}: {problem}")
     elif status.get("offloadNodeStatusVersion"):
         notes.append(f"{UNREAD}: Argo keeps the record of a workflow of this size in its database")
-    return {}
-
-
-def _unpacked(packed: str) -> Mapping[str, Any]:
-    try:
-        data = base64.b64decode(packed, validate=True)
-    except binascii.Error:
-        raise ValueError("their record is not base64") from None
-    text = _inflated(data) if data.startswith(GZIP) else _from_zstandard(data)
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("their record is no mapping")
-    return found
-
-
-def _inflated(data: bytes) -> bytes:
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        text = inflate.decompress(data, MOST_UNPACKED)
-    except zlib.error:
-        raise ValueError("their record is damaged") from None
-    if inflate.unconsumed_tail:
-        raise ValueError("unpacked, their record would be too large")
-    return text
-
-
-def _from_zstandard(data: bytes) -> bytes:
-    """Unpack Zstandard, which Python knows from 3.14 on; brotli, which bears no mark, it does not know."""
-    if not data.startswith(ZSTANDARD):
-        raise ValueError("their record is compressed by a method that is not known here (set Argo's to gzip)")
-    zstd = _zstandard()
-    unpack = zstd.ZstdDecompressor()
-    try:
-        text: bytes = unpack.decompress(data, MOST_UNPACKED)
-    except zstd.ZstdError:
-        raise ValueError("their record is damaged") from None
-    if unpack.needs_input and not unpack.eof:
-        raise ValueError("their record is damaged")
-    if not unpack.eof:
-        raise ValueError("unpacked, their record would be too large")
-    return text
-
-
-def _zstandard() -> Any:
-    for name in ("compression.zstd", "backports.zstd"):
-        with contextlib.suppress(ModuleNotFoundError):
-            return importlib.import_module(name)
-    raise ValueError("their record is compressed by Zstandard: install backports.zstd, or set Argo's to gzip")
 
 
 def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> Node:
-    display = str(raw.get("displayName") or raw.get("name") or identity)
+    whole = str(raw.get("name") or identity)
+    display = str(raw.get("displayName") or whole)
     outputs = raw.get("outputs") or {}
     return Node(
         id=identity,
-        name=str(raw.get("name") or identity),
+        name=whole,
         display_name=display.removeprefix(f"{workflow}."),  # an exit handler's is NAME.onExit
-        type=str(raw.get("type") or ""),
-        template=str(raw.get("templateName") or (raw.get("templateRef") or {}).get("template") or ""),
-        phase=str(raw.get("phase") or ""),
+        type=sys.intern(str(raw.get("type") or "")),
+        template=sys.intern(str(raw.get("templateName") or (raw.get("templateRef") or {}).get("template") or "")),
+        phase=sys.intern(str(raw.get("phase") or "")),
         message=str(raw.get("message") or ""),
         started=moment(raw.get("startedAt")),
         finished=moment(raw.get("finishedAt")),
-        children=tuple(str(child) for child in raw.get("children") or ()),
-        boundary=str(raw.get("boundaryID") or ""),
+        children=tuple(sys.intern(str(child)) for child in raw.get("children") or ()),
+        boundary=sys.intern(str(raw.get("boundaryID") or "")),
         exit_code=str(outputs.get("exitCode") or ""),
-        parameters=_parameters(outputs),
+        parameters=_parameters(outputs) or NONE,
     )
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.argo_submit import diagram, pods, progress, report
+from mlops_actions.argo_submit import packed as packed_record
 from mlops_actions.argo_submit.report import Facts
 from mlops_actions.argo_submit.status import Status, has_ended, read
 
@@ -98,7 +99,7 @@ def test_compressed_nodes_are_unpacked() -> None:
         (base64.b64encode(b"\x1f\x8bno"), "their record is damaged"),
         (base64.b64encode(gzip.compress(b"[]")), "their record is no mapping"),
         (base64.b64encode(b"\x0b\x02\x80brotli\x03"), "a method that is not known here (set Argo's to gzip)"),
-        (base64.b64encode(gzip.compress(b" " * (80 << 20), 1)), "unpacked, their record would be too large"),
+        (base64.b64encode(gzip.compress(b"{" + b" " * (80 << 20), 1)), "unpacked, their record would be too large"),
     ],
     ids=["text", "damaged", "list", "brotli", "bomb"],
 )
@@ -107,6 +108,32 @@ def test_what_cannot_be_unpacked_is_said(packed: bytes, reason: str) -> None:
     assert found.nodes == {}
     assert found.notes[0].startswith("the nodes are shown as far as their pods tell: ")
     assert found.notes[0].endswith(reason)
+
+
+@given(st.dictionaries(st.text(max_size=9), st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9))))
+def test_a_record_is_read_in_pieces_of_any_size(record: dict[str, Any]) -> None:
+    for text in (json.dumps(record), json.dumps(record, indent=1, ensure_ascii=False)):
+        for size in (1, 7, 1000):
+            pieces = iter([text[start : start + size] for start in range(0, len(text), size)])
+            assert dict(packed_record._entries(pieces)) == record
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a"', '{"a": {}', '{"a": {}, ', '{"a": {]}', "nonsense"])
+def test_half_a_record_is_no_record(text: str) -> None:
+    found = workflow(compressedNodes=base64.b64encode(gzip.compress(text.encode())).decode())
+    assert found.nodes == {}
+    assert found.notes
+
+
+def test_what_did_not_change_is_not_kept_twice() -> None:
+    def at(phase: str) -> dict[str, Any]:
+        record = {"a": node("a"), "b": node("b", phase=phase)}
+        return {"metadata": {"name": "wf"}, "status": {"nodes": record}}
+
+    before = read(at("Running"))
+    after = read(at("Succeeded"), before)
+    assert after.nodes["a"] is before.nodes["a"]
+    assert after.nodes["b"].phase == "Succeeded"
 
 
 def test_zstandard_is_unpacked_where_python_can() -> None:
