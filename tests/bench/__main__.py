@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from tests.bench import chatops, docker, images, wandb
+from tests.bench import argo, chatops, docker, images, wandb
 from tests.bench.startup import ROUNDS
 from tests.e2e.docker_daemon import DaemonError
 from tests.e2e.images import ACTIONS, TARGETS
