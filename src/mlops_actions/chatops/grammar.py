@@ -82,8 +82,10 @@ def last_phrase(body: str, phrase: str) -> Spoken | None:
     pattern = re.compile(r"(?<!\S)" + r"\s+".join(words) + r"(?!\S)")
     last = None
     for line in comment.read(body):
-        for found in pattern.finditer(line.spoken):
-            last = Spoken(phrase, line.text[found.end() :].strip())
+        # Cut once a line, not at every occurrence: a line of nothing else would cost its length squared.
+        ends = [found.end() for found in pattern.finditer(line.spoken)]
+        if ends:
+            last = Spoken(phrase, line.text[ends[-1] :].strip())
     return last
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from markdown_it.token import Token
 from mlops_actions.chatops import comment
 
 RENDERER = MarkdownIt("commonmark")
+INDENTED_MARK = re.compile(r"^[ \t>]*(?: {4}|\t)[ \t]*>", re.MULTILINE)
 
 PIECES = [
     *("/t", "/t a", "\n/t", "\n/t", "text", "\n", "\n", "\n", "\n\n", " ", "  ", "    ", "\t"),
@@ -47,8 +50,9 @@ def test_reads_what_a_renderer_shows_as_text(body: str) -> None:
 @settings(max_examples=1000)
 @given(st.lists(st.sampled_from([*PIECES, "> ", ">", "\n> ", "\n> ", "<!--", "-->", "\\"]), max_size=14).map("".join))
 def test_reads_nothing_that_a_renderer_shows_as_code_or_hides(body: str) -> None:
-    # An escaped mark reads `\/t` there and `/t` here; it never stands first on its line.
-    if "\\/t" not in body:
+    # An escaped mark reads `\/t` there and `/t` here; it never stands first on its line. And the renderer takes a mark that is
+    # indented by four for a quote's, where CommonMark has the paragraph go on (`> a`, then `    > b`).
+    if "\\/t" not in body and not INDENTED_MARK.search(body):
         assert sum(line.count("/t") for line in spoken(body)) <= shown(body)
 
 

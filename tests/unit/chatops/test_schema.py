@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from mlops_actions.chatops import grammar
 from mlops_actions.chatops.declared import declare
 from mlops_actions.chatops.schema import Value, bind, nearest
+from tests.unit.chatops.test_comment import count_calls
 
 TRAIN = """
 train:
@@ -144,6 +146,22 @@ def test_usage_shows_what_may_be_left_out() -> None:
 )
 def test_suggests_only_what_is_near(name: str, found: str) -> None:
     assert nearest(name, ["train", "deployment"]) == found
+
+
+@pytest.mark.parametrize("piece", ["x", "/t\n", "x x ", "--epochz=1 ", "--sha ", '"a" '])
+def test_a_whole_comment_costs_its_length_not_its_square(piece: str) -> None:
+    def work(size: int) -> int:
+        body = (piece * size)[:size]
+
+        def read() -> None:
+            grammar.commands(body, "/")
+            grammar.last_phrase(body, "x x")
+            with contextlib.suppress(grammar.ArgumentError):
+                bound(body.partition("\n")[0])
+
+        return count_calls(read)
+
+    assert work(32_768) < 3 * work(16_384)
 
 
 @given(st.text(max_size=200))
