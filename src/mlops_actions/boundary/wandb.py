@@ -26,7 +26,7 @@ from mlops_actions.core.ports import Log
 from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run, number
 from mlops_actions.wandb_runs.ports import Found
 
-_PAGE = 500
+_PAGE = 1000  # exports by the SDK commonly ask for as many
 _PAGE_OF_WHOLE_FIELDS = 100  # where a run may weigh tens of kilobytes
 _DETAILED_AT_ONCE = 50
 _NEWEST_FIRST = "-created_at"

@@ -134,7 +134,7 @@ def _write_files(directory: Path, workspace: Path, findings: Findings, inputs: I
         findings.config_keys,
         inputs.sha_config_key,
     )
-    document = json.dumps({"schema": 1, **findings.document()}, ensure_ascii=False, indent=2) + "\n"
+    document = json.dumps({"schema": 1, **findings.document()}, ensure_ascii=False) + "\n"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return {
