@@ -16,10 +16,13 @@ from typing import Any
 import pytest
 
 from mlops_actions.docker_publish import fingerprint
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.registry import Account, Registry
+from tests.contract.registry.conftest import self_signed
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
-from tests.e2e.publishing import BASE, git
+from tests.e2e.publishing import BASE, EVENT, git
 from tests.e2e.publishing import Publisher as AnyPublisher
 
 Publisher = AnyPublisher[DebianRegistry]
@@ -135,6 +138,32 @@ def test_the_context_is_read_as_buildkit_reads_it(publisher: Publisher, docker: 
     assert {path.removeprefix("./") for path in listed} == walked | parents
 
 
+def test_the_older_names_leave_the_image_in_the_daemon(publisher: Publisher, docker: Docker) -> None:
+    """A later step of such a workflow may run the image, also where it was not built anew."""
+    given = {"image": "", "name": publisher.image}
+    assert publisher.built(given)
+    docker("rmi", "--force", f"{publisher.image}:latest")
+    assert not publisher.built(given)
+    assert docker("run", "--rm", f"{publisher.image}:latest", "cat", "/app/train.py") == "print('training')\n"
+
+
+def test_a_registry_on_this_machine_may_speak_tls(runner: Runner) -> None:
+    stand_in = Registry()
+    (folder := runner.workspace / "ignored").mkdir()
+    with Host(stand_in.app, certificate=self_signed(folder)) as host:
+        name = f"{host.url.removeprefix('https://')}/octo-org/tls"
+        (runner.workspace / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+        options = {"inputs": {"image": name, "tags": "latest"}, "event_name": "push", "event": EVENT}
+        refused = runner.run("docker-publish", **options)
+        assert refused.exit_code == 4
+        assert "SSL_CERT_FILE" in refused.log
+        finished = runner.run(
+            "docker-publish", **options, env={"SSL_CERT_FILE": "/github/workspace/ignored/certificate.pem"}
+        )
+    assert finished.exit_code == 0, finished.log
+    assert stand_in.store.repositories["octo-org/tls"].tags["latest"] == finished.outputs["digest"]
+
+
 def test_a_failing_build_names_its_line(publisher: Publisher) -> None:
     (publisher.workspace / "Dockerfile").write_text(f"FROM {BASE}\n\nRUN echo '::error::injected' && \\\n    exit 7\n")
     finished = publisher.publish()
@@ -221,9 +250,6 @@ def test_a_cancelled_build_leaves_nothing_behind(publisher: Publisher) -> None:
 @pytest.mark.skipif(shutil.which("docker") is None, reason="needs the docker command line")
 def test_the_stand_in_takes_what_docker_pushes(docker: Docker, tmp_path: Path) -> None:
     """Docker's own client and daemon push to the sandbox's registry and pull from it, with each kind of challenge."""
-    from mlops_actions.sandbox.host import Host
-    from mlops_actions.sandbox.registry import Account, Registry
-
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.addfile(tarfile.TarInfo("file"))

@@ -108,15 +108,13 @@ DOCKERFILES = [
     "FROM R/one\nRUN --mount=type=bind,from=R/two,target=/x true\n",
     "FROM R/one \\\n  # a comment\n  AS base\n\nFROM base\nCOPY --chown=1:1 --from=R/three /a /b\n",
     "# escape=`\nFROM R/one `\n AS base\nFROM base\n",
-    "FROM R/one AS base\nRUN <<EOF\nFROM R/not\nEOF\nFROM base\n",
     "FROM --platform=linux/amd64 R/one\n",
-    "FROM scratch\nCOPY --from=R/one@DIGEST / /\n",
     "FROM R/one AS a\nFROM R/two AS b\nFROM scratch\nCOPY --from=0 / /a\nCOPY --from=1 / /b\n",
 ]  # fmt: skip
 
 
-def stock(registry: Registry) -> str:
-    """Put one image of one file under every name that the cases use; return its digest."""
+def stock(registry: Registry) -> None:
+    """Put one image of one file under every name that the cases use."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
         tar.addfile(tarfile.TarInfo("a"))
@@ -134,7 +132,6 @@ def stock(registry: Registry) -> str:
             registry.store.finish(repository, upload, _digest(blob))
         for tag in ("latest", "1", "2", "3", "3-slim", "9"):
             registry.store.put_manifest(repository, tag, manifest)
-    return manifest.digest
 
 
 def _digest(content: bytes) -> str:
@@ -143,14 +140,12 @@ def _digest(content: bytes) -> str:
 
 def test_which_images_are_asked_for(docker: Docker, images: dict[str, str], tmp_path: Path) -> None:
     stand_in = Registry()
-    digest = stock(stand_in)
+    stock(stand_in)
     with Host(stand_in.app) as host:
         registry = host.url.removeprefix("http://")
         for number, text in enumerate(DOCKERFILES):
             (tmp_path / f"{number:03}").mkdir()
-            (tmp_path / f"{number:03}" / "Dockerfile").write_text(
-                text.replace("R/", f"{registry}/case-{number}/").replace("DIGEST", digest)
-            )
+            (tmp_path / f"{number:03}" / "Dockerfile").write_text(text.replace("R/", f"{registry}/case-{number}/"))
         docker(
             "run", "--rm", f"--volume={docker.socket}:/var/run/docker.sock", f"--volume={tmp_path}:/cases",
             "--entrypoint=sh", images["docker-publish"], "-c", BUILD,
