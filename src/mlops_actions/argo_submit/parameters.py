@@ -60,7 +60,10 @@ def parse(text: str) -> dict[str, str]:
     if not stripped:
         return {}
     if _LINE.fullmatch(stripped.splitlines()[0]):
-        return {key: content or "" for key, content in pairs(stripped).items()}
+        found = pairs(stripped)
+        if bare := [key for key, content in found.items() if content is None]:
+            raise ValueError(f"must give each parameter a value: {bare[0]!r} has no '='")
+        return {key: content or "" for key, content in found.items()}
     try:
         # parse_float is called with the number's text: json itself would turn 3e-4 into 0.0003.
         document: Any = json.loads(stripped, parse_float=_Written)

@@ -12,6 +12,7 @@ import yaml
 from mlops_actions.sandbox.cluster import Cluster, rule
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.host import Host
+from tests.unit.argo_submit.bad_cases import CASES, FILE, Bad
 from tests.unit.argo_submit.job import Job, shell
 
 FULL = {
@@ -61,6 +62,24 @@ def test_a_mistake_in_the_inputs(job: Job, cluster: Cluster, inputs: dict[str, s
     assert cause in job.error.splitlines()[0]
     assert remedy in job.error.splitlines()[1]
     assert nothing_submitted(cluster)
+
+
+@pytest.mark.parametrize("bad", CASES, ids=lambda bad: bad.name)
+def test_one_mistake(job: Job, cluster: Cluster, bad: Bad) -> None:
+    job.write(FILE, bad.manifest)
+    for path, text in bad.files.items():
+        job.write(path, text)
+    assert job.run(workflow=FILE, **bad.inputs) == 2
+    cause, remedy = job.error.splitlines()
+    assert bad.cause in cause
+    assert bad.remedy in remedy
+    annotated = [line for line in job.log.splitlines() if f"file={FILE}," in line]
+    assert [f"line={bad.line}::" in line for line in annotated] == ([True] if bad.line else [])
+    assert nothing_submitted(cluster)
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len({bad.name for bad in CASES}) >= 60
 
 
 def test_a_mistake_in_a_file_is_annotated_at_its_line(job: Job, cluster: Cluster) -> None:
