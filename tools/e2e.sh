@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Run the tests against the real components: dockerd, a registry, act, Chromium. Arguments go to pytest.
+# Run the tests against the real components: dockerd, a registry, act, Chromium, etcd with kube-apiserver and Argo's
+# workflow-controller. Arguments go to pytest.
 #
 # What the system lacks is named first, then installed by apt-get (as root, or through sudo); nothing is where all is there.
 # A Docker daemon that answers is used; else the tests start one of their own and stop it in the end. What is dear to make
-# again (images, layers) stays in ${XDG_CACHE_HOME:-~/.cache}/mlops-actions for the next run.
+# again (images, layers, the cluster's programs) stays in ${XDG_CACHE_HOME:-~/.cache}/mlops-actions for the next run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,4 +56,8 @@ tests=(tests/e2e tests/contract/registry)
 for argument; do
   if [ -e "${argument%%::*}" ]; then tests=(); fi  # the caller names what to run
 done
+# A real cluster is built from source, once, before the tests, which have no patience for that. Without Go they are skipped.
+if has go && [[ ${#tests[@]} -gt 0 || "$*" == *cluster* ]]; then
+  tools/e2e/cluster/build.sh >/dev/null || true # the tests say what is wrong
+fi
 exec .venv/bin/python -m pytest "${tests[@]}" "$@"

@@ -26,6 +26,9 @@ so (volumes, hooks, sidecars, init containers, containerSet, resource, http and 
 expression tags `{{=...}}`, artifacts in S3, git or HTTP, ...). Not there either: schedules of CronWorkflows (the objects are
 kept, nothing starts by itself), strategic-merge, JSON and server-side-apply patches, deletecollection, subresources other
 than pods/log, OpenAPI, init and wait containers in pods, compressed or offloaded node status, admission, quota, events.
+
+Different: an output parameter with a globalName that a DAG template itself declares is global at once; Argo makes it so
+only where that template is a task of another DAG.
 """
 
 from __future__ import annotations

@@ -1,0 +1,73 @@
+"""Who may do what on the real cluster. The submitter has what argo-submit's README asks for, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.e2e.cluster.connection import Connection
+
+Json = dict[str, Any]
+
+README = Path(__file__).parents[3] / "actions" / "argo-submit" / "README.md"
+ADMIN, SUBMITTER, READER, WORKFLOW = "admin", "submitter", "reader", "workflow"
+RBAC = "rbac.authorization.k8s.io"
+ARGO = "argoproj.io"
+
+
+def documented() -> list[Json]:
+    """The roles that the README prints."""
+    found = [
+        document
+        for block in re.findall(r"^```yaml\n(.*?)^```", README.read_text(), flags=re.DOTALL | re.MULTILINE)
+        for document in yaml.safe_load_all(block)
+        if isinstance(document, dict) and document.get("kind") in ("Role", "ClusterRole")
+    ]
+    assert found, "the README prints no Role"
+    return found
+
+
+def write_tokens(path: Path) -> Mapping[str, str]:
+    """Write the API server's file of tokens; returns them by user."""
+    tokens = {user: secrets.token_urlsafe(24) for user in (ADMIN, SUBMITTER, READER, WORKFLOW)}
+    path.touch(mode=0o600)
+    with path.open("w", newline="") as file:
+        for user, token in tokens.items():
+            csv.writer(file).writerow([token, user, user, *(["system:masters"] if user == ADMIN else [])])
+    return tokens
+
+
+def grant_all(connection: Connection, namespace: str) -> None:
+    """Give each user its rights in the namespace."""
+    for role in documented():
+        grant(connection, namespace, SUBMITTER, role)
+    grant(connection, namespace, READER, _role(READER, ["workflows"], ["get", "list"]))
+    grant(connection, namespace, WORKFLOW, _role(WORKFLOW, ["workflowtaskresults"], ["create", "patch"]))
+
+
+def grant(connection: Connection, namespace: str, user: str, role: Json) -> None:
+    """Create a Role in the namespace, or a ClusterRole, and bind the user to it."""
+    place = f"/apis/{RBAC}/v1" if role["kind"] == "ClusterRole" else f"/apis/{RBAC}/v1/namespaces/{namespace}"
+    name = role["metadata"]["name"]
+    connection.apply(f"{place}/{role['kind'].lower()}s", {**role, "metadata": {"name": name}})
+    connection.apply(
+        f"{place}/{role['kind'].lower()}bindings",
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": f"{role['kind']}Binding",
+            "metadata": {"name": f"{name}-{user}"},
+            "subjects": [{"kind": "User", "name": user, "apiGroup": RBAC}],
+            "roleRef": {"kind": role["kind"], "name": name, "apiGroup": RBAC},
+        },
+    )
+
+
+def _role(name: str, resources: list[str], verbs: list[str]) -> Json:
+    rules = [{"apiGroups": [ARGO], "resources": resources, "verbs": verbs}]
+    return {"apiVersion": f"{RBAC}/v1", "kind": "Role", "metadata": {"name": name}, "rules": rules}

@@ -1,0 +1,220 @@
+"""The node: takes the pods that are bound to it, runs them, and tells the API server how they are."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from mlops_actions.sandbox.cluster import CannotStart, Executor, Stopper
+from mlops_actions.sandbox.cluster.logs import ContainerLog
+from tests.e2e.cluster import pods
+from tests.e2e.cluster.certificates import Certificate
+from tests.e2e.cluster.connection import Connection
+from tests.e2e.cluster.kubelet import Kubelet
+from tests.e2e.cluster.pods import MAIN, End, Work
+
+Json = dict[str, Any]
+
+NAME = "node"
+SLOTS = 8
+PAUSE = 0.2
+BOUND = f"fieldSelector=spec.nodeName%3D{NAME}"
+ENDED = ("Succeeded", "Failed")
+
+
+class Node:
+    """Runs up to SLOTS pods at a time; `reporter` is the connection of the workflows' own account."""
+
+    def __init__(
+        self, connection: Connection, reporter: Connection, executor: Executor, directory: Path, certificate: Certificate
+    ) -> None:
+        self._connection = connection
+        self._reporter = reporter
+        self._executor = executor
+        self._directory = directory
+        self._slots = threading.Semaphore(SLOTS)
+        self._lock = threading.Lock()
+        self._pods: dict[str, _Pod] = {}  # by uid
+        self._by_name: dict[tuple[str, str], _Pod] = {}
+        self._closing = threading.Event()
+        self._kubelet = Kubelet(certificate, self._find_log, self._execute)
+
+    def _register(self) -> None:
+        moment = pods.now()
+        self._connection.apply("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}})
+        self._connection.call(
+            "PATCH",
+            f"/api/v1/nodes/{NAME}/status",
+            {
+                "status": {
+                    "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                    "daemonEndpoints": {"kubeletEndpoint": {"Port": self._kubelet.port}},
+                    "conditions": [
+                        {
+                            "type": "Ready",
+                            "status": "True",
+                            "reason": "KubeletReady",
+                            "lastHeartbeatTime": moment,
+                            "lastTransitionTime": moment,
+                        }
+                    ],
+                }
+            },
+        )
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            try:
+                listed = self._connection.call("GET", f"/api/v1/pods?{BOUND}")
+                for pod in listed["items"]:
+                    self._see(pod)
+                version = listed["metadata"]["resourceVersion"]
+                for event in self._connection.watch(f"/api/v1/pods?{BOUND}&watch=1&resourceVersion={version}"):
+                    if event["type"] == "ERROR" or self._closing.is_set():
+                        break
+                    self._see(event["object"], deleted=event["type"] == "DELETED")
+            except httpx.HTTPError:
+                pass
+            self._closing.wait(PAUSE)
+
+    def _see(self, pod: Json, *, deleted: bool = False) -> None:
+        metadata = pod["metadata"]
+        uid = metadata["uid"]
+        with self._lock:
+            known = self._pods.get(uid)
+            if known is None and not deleted and pod["status"].get("phase") not in ENDED:
+                known = self._pods[uid] = _Pod(pod)
+                self._by_name[metadata["namespace"], metadata["name"]] = known
+                threading.Thread(target=self._run, args=(known,), name=f"pod-{metadata['name']}", daemon=True).start()
+        if known is not None and (deleted or "deletionTimestamp" in metadata):
+            known.stopper.stop("deleted")
+            if known.ended.is_set() and not deleted:
+                self._forget(known)
+
+    def _run(self, pod: _Pod) -> None:
+        try:
+            with self._slots:
+                self._run_main(pod)
+        except httpx.HTTPError:
+            pass  # the pod is gone, or the cluster is being stopped
+        finally:
+            pod.log.end()
+            pod.ended.set()
+            if pod.stopper.reason == "deleted":
+                self._forget(pod)
+
+    def _run_main(self, pod: _Pod) -> None:
+        since = pods.now()
+        if pod.stopper.reason is not None:
+            return
+        pod.started = True
+        self._report(pod, pods.running(pod.value, since))
+        seconds = pod.value["spec"].get("activeDeadlineSeconds")
+        timer = threading.Timer(float(seconds or 0), pod.stopper.stop, [pods.DEADLINE])
+        timer.daemon = True
+        if seconds is not None:
+            timer.start()
+        workspace = Path(tempfile.mkdtemp(prefix="pod-", dir=self._directory))
+        try:
+            end = self._run_container(pod, workspace)
+        finally:
+            timer.cancel()
+            shutil.rmtree(workspace, ignore_errors=True)
+        self._report(pod, pods.ended(pod.value, end, since))
+
+    def _run_container(self, pod: _Pod, workspace: Path) -> End:
+        printed: list[bytes] = []
+
+        def output(line: bytes, *, error: bool) -> None:
+            if not error:
+                printed.append(line)
+            pod.log.write(line)
+
+        inside = workspace / "inside"
+        inside.mkdir()
+        try:
+            work = Work(pod.value, self._values(pod.namespace), workspace / "outputs", self._directory / "artifacts")
+            code = self._executor.run(work.task, inside, output, pod.stopper)
+        except (CannotStart, LookupError) as error:
+            return End(pods.NEVER_STARTED, start_problem=str(error))
+        reason, problem = pod.stopper.reason or "", ""
+        outputs: Json = {}
+        try:
+            outputs = work.outputs("".join(f"{line.decode(errors='replace')}\n" for line in printed))
+        except pods.OutputMissing as missing:
+            problem = str(missing) if code == 0 else ""
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/{pod.namespace}/workflowtaskresults"
+        pod.log.end()
+        self._reporter.apply(path, pods.task_result(pod.value, outputs))
+        return End(code or (pods.KILLED if reason else 0), reason, output_problem=problem)
+
+    def _values(self, namespace: str) -> pods.Values:
+        def read(kind: str, name: str) -> Mapping[str, str]:
+            plural = "secrets" if kind == "secretKeyRef" else "configmaps"
+            path = f"/api/v1/namespaces/{namespace}/{plural}/{name}"
+            data = self._connection.call("GET", path, accept=(404,)).get("data") or {}
+            return {key: base64.b64decode(text).decode() if plural == "secrets" else text for key, text in data.items()}
+
+        return read
+
+    def _report(self, pod: _Pod, status: Json) -> None:
+        self._connection.call("PATCH", f"{pod.path}/status", {"status": status})
+
+    def _forget(self, pod: _Pod) -> None:
+        """Let a pod that is being deleted go: the API server waits for its node to say so."""
+        try:
+            self._connection.call("DELETE", f"{pod.path}?gracePeriodSeconds=0", accept=(404,))
+        except httpx.HTTPError:
+            return
+
+    def _find_log(self, namespace: str, name: str, container: str) -> ContainerLog | None:
+        with self._lock:
+            pod = self._by_name.get((namespace, name))
+        if pod is None or not pod.started:
+            return None
+        return pod.log if container == MAIN else pod.nothing
+
+    def _execute(self, namespace: str, name: str, container: str, command: list[str]) -> None:
+        with self._lock:
+            pod = self._by_name.get((namespace, name))
+        if pod is not None and container == MAIN and "kill" in command:
+            pod.stopper.stop("killed")
+
+    def __enter__(self) -> Self:
+        self._kubelet.__enter__()
+        self._register()
+        threading.Thread(target=self._listen, name="node", daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closing.set()
+        with self._lock:
+            known = list(self._pods.values())
+        for pod in known:
+            pod.stopper.stop("the node is being stopped")
+        for pod in known:
+            pod.ended.wait(10)
+        self._kubelet.__exit__(kind, error, trace)
+
+
+class _Pod:
+    """A pod on this node, as it was when it came."""
+
+    def __init__(self, value: Json) -> None:
+        self.value = value
+        self.namespace: str = value["metadata"]["namespace"]
+        self.path = f"/api/v1/namespaces/{self.namespace}/pods/{value['metadata']['name']}"
+        self.stopper = Stopper()
+        self.log = ContainerLog()
+        self.nothing = ContainerLog()
+        self.nothing.end()
+        self.started = False
+        self.ended = threading.Event()

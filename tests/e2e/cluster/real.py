@@ -1,0 +1,254 @@
+"""The whole cluster: started, furnished, disturbed on order, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from mlops_actions.sandbox.cluster import Executor
+from tests.e2e.cluster import access
+from tests.e2e.cluster.binaries import Binaries
+from tests.e2e.cluster.certificates import Certificate, for_loopback, write_key
+from tests.e2e.cluster.connection import Connection
+from tests.e2e.cluster.node import NAME as NODE_NAME
+from tests.e2e.cluster.node import Node
+from tests.e2e.cluster.processes import Program, free_port
+
+Json = dict[str, Any]
+
+NAMESPACE = "default"
+ESTABLISH_TIMEOUT = 60.0
+# Argo waits ten seconds between its looks at a workflow; the tests would rather not.
+CONTROLLER_ENVIRONMENT = {
+    "LEADER_ELECTION_DISABLE": "true",
+    "DEFAULT_REQUEUE_TIME": "500ms",
+    "RECENTLY_STARTED_POD_DURATION": "10s",
+}
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class RealCluster:
+    """etcd, kube-apiserver, workflow-controller on loopback ports; all that they write is below `directory`.
+
+    `settings` are environment variables of the controller's, for example MAX_WORKFLOW_SIZE.
+    """
+
+    def __init__(self, binaries: Binaries, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._binaries = binaries
+        self._directory = directory
+        self._etcd_url = f"http://127.0.0.1:{free_port()}"
+        port = free_port()
+        self.url = f"https://127.0.0.1:{port}"
+        self.certificate: Certificate = for_loopback(directory, "apiserver")
+        self.tokens = access.write_tokens(directory / "tokens.csv")
+        self.connection = self._connect(access.ADMIN)
+        self._etcd = Program("etcd", self._etcd_command(), directory / "etcd.log", self._etcd_is_ready)
+        self._api_server = Program(
+            "kube-apiserver", self._api_server_command(port), directory / "apiserver.log", self._api_server_is_ready
+        )
+        environment = {**CONTROLLER_ENVIRONMENT, **(settings or {}), "PATH": os.defpath, "HOME": str(directory)}
+        self._controller = Program(
+            "workflow-controller", self._controller_command(), directory / "controller.log", lambda: True, environment
+        )
+
+    def kubeconfig(self, user: str = access.SUBMITTER) -> Path:
+        """Write a kubeconfig for a user, and return its path."""
+        path = self._directory / f"kubeconfig-{user}"
+        path.touch(mode=0o600)
+        path.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "real",
+                    "clusters": [
+                        {
+                            "name": "real",
+                            "cluster": {"server": self.url, "certificate-authority": str(self.certificate.certificate)},
+                        }
+                    ],
+                    "users": [{"name": user, "user": {"token": self.tokens[user]}}],
+                    "contexts": [{"name": "real", "context": {"cluster": "real", "user": user, "namespace": NAMESPACE}}],
+                }
+            )
+        )
+        return path
+
+    def restart_api_server(self) -> None:
+        """Take the API server away and bring it back, on the same port and with the same data."""
+        self._api_server.stop()
+        self._api_server.start()
+
+    def compact(self) -> None:
+        """Have etcd forget what is past, and the API server what it remembers of it: old resourceVersions are gone (410)."""
+        answer = self._etcd_call("/v3/kv/range", {"key": "AA=="})
+        self._etcd_call("/v3/kv/compaction", {"revision": answer["header"]["revision"], "physical": True})
+        self.restart_api_server()
+
+    @contextlib.contextmanager
+    def without_controller(self) -> Iterator[None]:
+        """Within the block no controller runs."""
+        self._controller.stop()
+        try:
+            yield
+        finally:
+            self._controller.start()
+
+    @contextlib.contextmanager
+    def running(self, executor: Executor) -> Iterator[RealCluster]:
+        """Run it all, containers by `executor`."""
+        reporter = self._connect(access.WORKFLOW)
+        nodes = self._directory / "node"
+        nodes.mkdir()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.connection.close)
+            stack.callback(reporter.close)
+            for program in (self._etcd, self._api_server):
+                stack.callback(program.stop)
+                program.start()
+            self._furnish()
+            stack.enter_context(Node(self.connection, reporter, executor, nodes, for_loopback(self._directory, "kubelet")))
+            stack.callback(self._controller.stop)
+            self._controller.start()
+            yield self
+
+    def _connect(self, user: str) -> Connection:
+        return Connection(self.url, self.certificate.certificate, self.tokens[user])
+
+    def _etcd_command(self) -> list[str]:
+        peer = f"http://127.0.0.1:{free_port()}"
+        return [
+            self._binaries.program("etcd"),
+            "--data-dir",
+            str(self._directory / "etcd"),
+            "--log-level",
+            "warn",
+            "--listen-client-urls",
+            self._etcd_url,
+            "--advertise-client-urls",
+            self._etcd_url,
+            "--listen-peer-urls",
+            peer,
+            "--initial-advertise-peer-urls",
+            peer,
+            "--initial-cluster",
+            f"default={peer}",
+            "--unsafe-no-fsync",
+        ]
+
+    def _api_server_command(self, port: int) -> list[str]:
+        signing = self._directory / "service-accounts.key"
+        write_key(signing)
+        return [
+            self._binaries.program("kube-apiserver"),
+            "--bind-address=127.0.0.1",
+            f"--secure-port={port}",
+            f"--etcd-servers={self._etcd_url}",
+            f"--tls-cert-file={self.certificate.certificate}",
+            f"--tls-private-key-file={self.certificate.key}",
+            f"--token-auth-file={self._directory / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            f"--service-account-key-file={signing}",
+            f"--service-account-signing-key-file={signing}",
+            "--service-account-issuer=https://cluster.test",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--endpoint-reconciler-type=none",
+            "--disable-admission-plugins=ServiceAccount",
+            f"--cert-dir={self._directory}",
+            "--kubelet-preferred-address-types=InternalIP",
+            "--profiling=false",
+            "--shutdown-delay-duration=0s",
+            "--v=1",
+        ]
+
+    def _controller_command(self) -> list[str]:
+        return [
+            self._binaries.program("workflow-controller"),
+            "--kubeconfig",
+            str(self.kubeconfig(access.ADMIN)),
+            "--executor-image",
+            "executor.test/none",
+            "--qps",
+            "200",
+            "--burst",
+            "400",
+        ]
+
+    def _etcd_call(self, path: str, body: Json) -> Json:
+        request = urllib.request.Request(f"{self._etcd_url}{path}", json.dumps(body).encode(), method="POST")
+        with _DIRECT.open(request, timeout=10) as answer:
+            return dict(json.load(answer))
+
+    def _etcd_is_ready(self) -> bool:
+        try:
+            with _DIRECT.open(f"{self._etcd_url}/health", timeout=2) as answer:
+                return bool(json.load(answer)["health"] == "true")
+        except OSError:
+            return False
+
+    def _api_server_is_ready(self) -> bool:
+        headers = {"Authorization": f"Bearer {self.tokens[access.ADMIN]}"}
+        trusted = ssl.create_default_context(cafile=self.certificate.certificate)
+        try:
+            answer = httpx.get(f"{self.url}/readyz", headers=headers, verify=trusted, timeout=2, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return answer.status_code == 200
+
+    def _furnish(self) -> None:
+        """Bring in Argo's resources and configuration, and the users' rights."""
+        for path in self._binaries.definitions:
+            definition = yaml.safe_load(path.read_text())
+            self.connection.apply("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        self.connection.apply(
+            f"/api/v1/namespaces/{NAMESPACE}/configmaps",
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "workflow-controller-configmap"},
+                "data": {key: yaml.safe_dump(value) for key, value in _configuration().items()},
+            },
+        )
+        access.grant_all(self.connection, NAMESPACE)
+        deadline = time.monotonic() + ESTABLISH_TIMEOUT
+        while not self._established():
+            if time.monotonic() > deadline:
+                raise RuntimeError("Argo's resource definitions were not established")
+            time.sleep(0.1)
+
+    def _established(self) -> bool:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        items = self.connection.call("GET", path)["items"]
+        return len(items) == len(self._binaries.definitions) and all(
+            any(one["type"] == "Established" and one["status"] == "True" for one in item["status"].get("conditions") or [])
+            for item in items
+        )
+
+
+def _configuration() -> Json:
+    """The controller's: pods go to our node, there is no metrics port, artifacts have keys in a store that is not there."""
+    secret = {"name": "none", "key": "none"}
+    return {
+        "workflowDefaults": {"spec": {"podSpecPatch": json.dumps({"nodeName": NODE_NAME})}},
+        "metricsConfig": {"enabled": False},
+        "telemetryConfig": {"enabled": False},
+        "artifactRepository": {
+            "s3": {
+                "bucket": "artifacts",
+                "endpoint": "store.test",
+                "insecure": True,
+                "accessKeySecret": secret,
+                "secretKeySecret": secret,
+            }
+        },
+    }

@@ -1,0 +1,334 @@
+"""argo-submit against a real API server and Argo's own controller, with the rights that its README asks for.
+
+The contract of `tests/contract/cluster` is held against them first: what the sandbox's cluster promises, these do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.sandbox.cluster import LocalImage, ProcessExecutor
+from tests.e2e.cluster import access
+from tests.e2e.cluster.binaries import CannotBuild, build
+from tests.e2e.cluster.real import NAMESPACE, RealCluster
+from tests.unit.argo_submit.job import Job
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+API = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
+IMAGE = "python:3"
+# From this size on the controller compresses what it knows of the nodes; 200 nodes are several times that.
+SETTINGS = {"MAX_WORKFLOW_SIZE": "60000"}
+FAN = 200
+STARTING, ENDING = 120.0, 300.0
+
+TEMPLATES = """
+  - name: echo
+    inputs: {parameters: [{name: text}]}
+    outputs: {parameters: [{name: text, valueFrom: {path: /tmp/text}}]}
+    container:
+      image: IMAGE
+      command: [sh, -c]
+      args: ["echo '{{inputs.parameters.text}}' | tee /tmp/text"]
+  - {name: fail, container: {image: IMAGE, command: [sh, -c], args: ["echo the reason; exit 3"]}}
+  - {name: sleep, container: {image: IMAGE, command: [sleep, "600"]}}
+  - {name: bye, container: {image: IMAGE, command: [echo], args: ["it was {{workflow.status}}"]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    try:
+        binaries = build()
+    except CannotBuild as problem:
+        pytest.skip(str(problem))
+    directory = tmp_path_factory.mktemp("cluster")
+    directory.chmod(0o700)
+    with RealCluster(binaries, directory, SETTINGS).running(ProcessExecutor({"": LocalImage()})) as running:
+        yield running
+
+
+@pytest.fixture
+def another_job(cluster: RealCluster, tmp_path: Path) -> Callable[[], Job]:
+    """Makes jobs with the submitter's rights, each of a run of its own."""
+    made: list[Job] = []
+
+    def make() -> Job:
+        directory = tmp_path / f"job-{len(made)}"
+        directory.mkdir()
+        job = Job(directory)
+        job.environ |= {"KUBECONFIG": str(cluster.kubeconfig()), "GITHUB_RUN_ID": str(abs(hash(directory)))}
+        job.environ |= {"PATH": os.environ["PATH"], "HOME": str(directory)}
+        made.append(job)
+        return job
+
+    return make
+
+
+@pytest.fixture
+def job(another_job: Callable[[], Job]) -> Job:
+    return another_job()
+
+
+def manifest(text: str, **metadata: str) -> str:
+    """A Workflow: the lines of its spec, with the templates above."""
+    lines = "".join(f"  {line}\n" for line in text.strip("\n").splitlines())
+    names = metadata or {"generateName": "e2e-"}
+    whole = f"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {json.dumps(names)}\nspec:\n{lines}"
+    if "templates:" not in lines:
+        whole += "  templates:\n"
+    return (whole + TEMPLATES.lstrip("\n")).replace("IMAGE", IMAGE)
+
+
+def run(job: Job, **inputs: str) -> int:
+    """Run the action as a process, to its end."""
+    process = job.start(**inputs)
+    job.log, _ = process.communicate(timeout=ENDING)
+    return process.returncode
+
+
+@contextlib.contextmanager
+def running(job: Job, until: str, **inputs: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the action as a process, and yield when its log says so; what it says afterwards is `job.log` in the end."""
+    process = job.start(**inputs)
+    assert process.stdout is not None
+    seen: list[str] = []
+    try:
+        for line in process.stdout:
+            seen.append(line)
+            if until in line:
+                break
+        else:
+            raise AssertionError(f"it ended without {until!r}:\n{''.join(seen)}")
+        yield process
+        rest, _ = process.communicate(timeout=ENDING)
+        job.log = "".join(seen) + rest
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def workflow(cluster: RealCluster, name: str) -> Json:
+    return cluster.connection.call("GET", f"{API}/workflows/{name}")
+
+
+def until(cluster: RealCluster, name: str, holds: Callable[[Json], bool]) -> Json:
+    """Wait for the workflow to be so."""
+    path = f"{API}/workflows?watch=1&timeoutSeconds=120&fieldSelector=metadata.name%3D{name}"
+    for event in cluster.connection.watch(path):
+        if holds(event["object"]):
+            return dict(event["object"])
+    raise AssertionError(f"{name} did not get there: {workflow(cluster, name).get('status')}")
+
+
+def has_ended(one: Json) -> bool:
+    return (one["metadata"].get("labels") or {}).get("workflows.argoproj.io/completed") == "true"
+
+
+def test_the_contract_of_the_sandbox_holds(cluster: RealCluster) -> None:
+    environment = {
+        **os.environ,
+        "CLUSTER_URL": cluster.url,
+        "CLUSTER_CA": str(cluster.certificate.certificate),
+        "CLUSTER_IMAGE": IMAGE,
+        "CLUSTER_TOKEN": cluster.tokens[access.ADMIN],
+        "CLUSTER_READER_TOKEN": cluster.tokens[access.READER],
+        "CLUSTER_NAMESPACE": NAMESPACE,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "0",
+        "tests/contract/cluster",
+        "--ignore",
+        "tests/contract/cluster/test_sandbox_only.py",
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_graph_with_parameters_outputs_and_logs(job: Job) -> None:
+    text = manifest("""
+entrypoint: main
+arguments: {parameters: [{name: lr, value: "1"}]}
+templates:
+- name: main
+  dag:
+    tasks:
+    - {name: first, template: echo, arguments: {parameters: [{name: text, value: "lr {{workflow.parameters.lr}}"}]}}
+    - name: each
+      depends: first
+      template: echo
+      withItems: [a, b]
+      arguments: {parameters: [{name: text, value: "<{{item}}>"}]}
+    - name: last
+      depends: each
+      template: echo
+      arguments: {parameters: [{name: text, value: "{{tasks.each.outputs.parameters.text}}"}]}
+  outputs:
+    parameters:
+    - {name: all, valueFrom: {parameter: "{{tasks.last.outputs.parameters.text}}"}}
+    - {name: told, valueFrom: {parameter: "{{tasks.first.outputs.parameters.text}}"}}
+""")
+    assert run(job, workflow=text, parameters="lr=3e-4") == 0, job.log
+    outputs = json.loads(job.outputs["outputs"])
+    assert (outputs["told"], json.loads(outputs["all"])) == ("lr 3e-4", ["<a>", "<b>"])
+    assert (job.outputs["phase"], job.outputs["failed-nodes"]) == ("Succeeded", "[]")
+    assert "\nlr 3e-4\n" in job.log
+    assert "::group::Log of" in job.log
+
+
+def test_steps_with_a_retry_and_an_exit_handler(job: Job, cluster: RealCluster) -> None:
+    text = manifest("""
+entrypoint: main
+onExit: bye
+templates:
+- name: main
+  steps:
+  - - {name: one, template: echo, arguments: {parameters: [{name: text, value: x}]}}
+  - - {name: flaky, template: flaky}
+    - {name: never, template: fail, when: "1 == 2"}
+- name: flaky
+  retryStrategy: {limit: "3"}
+  container: {image: IMAGE, command: [sh, -c], args: ["test {{retries}} -ge 1"]}
+""")
+    assert run(job, workflow=text) == 0, job.log
+    nodes = workflow(cluster, job.outputs["workflow-name"])["status"]["nodes"].values()
+    assert {"flaky(0)": "Failed", "flaky(1)": "Succeeded", "never": "Skipped"}.items() <= {
+        node["displayName"]: node["phase"] for node in nodes
+    }.items()
+    assert "\nit was Succeeded\n" in job.log
+
+
+def test_a_failure_says_why(job: Job) -> None:
+    assert run(job, workflow=manifest("entrypoint: fail\nonExit: bye")) == 1, job.log
+    [failed] = json.loads(job.outputs["failed-nodes"])
+    assert (failed["exit-code"], failed["last-lines"]) == ("3", ["the reason"])
+    assert job.outputs["phase"] == "Failed"
+    assert "exit code 3" in job.error
+    assert "\nit was Failed\n" in job.log
+
+
+def test_an_error_says_why(job: Job) -> None:
+    text = manifest("""
+entrypoint: main
+templates:
+- name: main
+  outputs: {parameters: [{name: a, valueFrom: {path: /tmp/never-written}}]}
+  container: {image: IMAGE, command: ["true"]}
+""")
+    assert run(job, workflow=text) == 1, job.log
+    assert job.outputs["phase"] == "Error"
+    assert "/tmp/never-written" in job.error
+
+
+@pytest.mark.parametrize("kind", ["WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"])
+def test_templates_of_the_cluster(job: Job, cluster: RealCluster, kind: str) -> None:
+    template = {
+        "name": "main",
+        "inputs": {"parameters": [{"name": "text"}]},
+        "container": {"image": IMAGE, "command": ["echo"], "args": ["hello {{inputs.parameters.text}}"]},
+    }
+    spec: Json = {
+        "entrypoint": "main",
+        "arguments": {"parameters": [{"name": "text", "value": "default"}]},
+        "templates": [template],
+    }
+    if kind == "CronWorkflow":
+        spec = {"schedules": ["0 0 1 1 *"], "suspend": True, "workflowSpec": spec}
+    place = "/apis/argoproj.io/v1alpha1" if kind.startswith("Cluster") else API
+    name = f"{kind.lower()}-hello"
+    cluster.connection.apply(
+        f"{place}/{kind.lower()}s",
+        {"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec},
+    )
+    assert run(job, from_=f"{kind.lower()}/{name}", parameters="text=there") == 0, job.log
+    assert "\nhello there\n" in job.log
+
+
+def test_a_suspended_workflow_waits_to_be_resumed(job: Job, cluster: RealCluster) -> None:
+    text = manifest("entrypoint: main\ntemplates:\n- {name: main, suspend: {}}", name="e2e-suspended")
+    with running(job, "is suspended", workflow=text, idempotency="none"):
+        cluster.connection.call(
+            "PATCH", f"{API}/workflows/e2e-suspended", {"status": {"nodes": {"e2e-suspended": {"phase": "Succeeded"}}}}
+        )
+    assert job.outputs.get("phase") == "Succeeded", job.log
+
+
+@pytest.mark.parametrize(("on_cancel", "strategy", "handled"), [("stop", "Stop", True), ("terminate", "Terminate", False)])
+def test_a_cancelled_job_ends_its_workflow(
+    job: Job, cluster: RealCluster, on_cancel: str, strategy: str, handled: bool
+) -> None:
+    name = f"e2e-{on_cancel}"
+    text = manifest("entrypoint: sleep\nonExit: bye", name=name)
+    with running(job, "▶", workflow=text, idempotency="none", on_cancel=on_cancel) as process:
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130, job.log
+    ended = until(cluster, name, has_ended)
+    assert (ended["spec"]["shutdown"], ended["status"]["phase"]) == (strategy, "Failed")
+    assert (f"{name}.onExit" in {node["name"] for node in ended["status"]["nodes"].values()}) is handled
+
+
+def test_two_hundred_nodes_and_a_compressed_status(job: Job, cluster: RealCluster) -> None:
+    text = manifest(f"""
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - name: each
+      template: quick
+      withSequence: {{count: "{FAN}"}}
+      arguments: {{parameters: [{{name: number, value: "{{{{item}}}}"}}]}}
+- name: quick
+  inputs: {{parameters: [{{name: number}}]}}
+  container: {{image: IMAGE, command: [echo], args: ["number {{{{inputs.parameters.number}}}}"]}}
+""")
+    assert run(job, workflow=text, logs="failed") == 0, job.log
+    status = workflow(cluster, job.outputs["workflow-name"])["status"]
+    assert "nodes" not in status
+    assert status["compressedNodes"]
+    assert status["progress"] == f"{FAN}/{FAN}"
+    assert f"{FAN}/{FAN}" in job.summary + job.log
+
+
+def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: RealCluster) -> None:
+    text = manifest("entrypoint: main\ntemplates:\n- {name: main, suspend: {}}", name="e2e-restart")
+    with running(job, "is suspended", workflow=text, idempotency="none"):
+        cluster.compact()
+        cluster.connection.call(
+            "PATCH", f"{API}/workflows/e2e-restart", {"status": {"nodes": {"e2e-restart": {"phase": "Succeeded"}}}}
+        )
+    assert job.outputs.get("phase") == "Succeeded", job.log
+
+
+def test_a_missing_right_is_named(job: Job, cluster: RealCluster) -> None:
+    job.environ["KUBECONFIG"] = str(cluster.kubeconfig(access.READER))
+    assert run(job, workflow=manifest("entrypoint: fail")) == 3, job.log
+    assert "create" in job.error
+    assert "workflows" in job.error
+
+
+def test_a_dry_run_is_judged_by_the_server_and_leaves_nothing(job: Job, cluster: RealCluster) -> None:
+    assert run(job, workflow=manifest("entrypoint: fail", name="e2e-dry"), dry_run="true", idempotency="none") == 0, job.log
+    listed = cluster.connection.call("GET", f"{API}/workflows?fieldSelector=metadata.name%3De2e-dry")
+    assert listed["items"] == []
