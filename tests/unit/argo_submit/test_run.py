@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from mlops_actions.sandbox.cluster.resources import CRON_WORKFLOWS, PODS, WORKFL
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
 from tests.payloads import scene, write_event
+from tests.payloads.hostile import HOSTILE
 from tests.unit.argo_submit.job import SHA, Job, manifest, shell
 
 SCORE = "{name: score, globalName: score, valueFrom: {path: /tmp/score}}"
@@ -329,3 +331,22 @@ def _running(cluster: Cluster) -> str:
                 return str(workflow["metadata"]["name"])
         time.sleep(0.02)
     raise AssertionError("no workflow came to run")
+
+
+@pytest.mark.parametrize(
+    "value", [*HOSTILE, "$(id)", "'; id; '", '"}}]}, {"name": "x', "a: b\n- c", "%0A::error::x", "\x1b[2J"]
+)
+def test_a_hostile_value_arrives_as_it_is_and_nowhere_else(job: Job, cluster: Cluster, value: str) -> None:
+    text = manifest("printf", "%s", "{{workflow.parameters.text}}", parameters="{name: text}, {name: other, value: x}")
+    if "{{" in value:  # of Argo's own language: refused
+        assert job.run(workflow=text, parameters=json.dumps({"text": value})) == 2
+        return
+    assert job.run(workflow=text, parameters=json.dumps({"text": value}), wait="false") == 0
+    workflow: dict[str, Any] = stored(cluster, job.outputs["workflow-name"])
+    assert workflow["spec"]["arguments"]["parameters"] == [{"name": "text", "value": value}, {"name": "other", "value": "x"}]
+    assert json.loads(job.outputs["result"])["parameters"]["text"] == value
+    # One row of the table, whatever it holds; and not a word of it in the log.
+    rows = [line for line in job.summary.partition("Parameters (")[2].split("\n") if line.startswith("| ")]
+    assert len(rows) == 3
+    commands = {line.split("::")[1] for line in job.log.split("\n") if line.startswith("::")}
+    assert commands == {"add-mask"}
