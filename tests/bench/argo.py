@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
 from mlops_actions.sandbox.cluster import Cluster
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.host import Host
+from tests.bench.startup import run_time
 
 NODES = 5_000
 SECONDS_AN_EVENT = 10
@@ -49,6 +51,13 @@ def measure() -> tuple[Cost, Cost]:
     """Follow, then watch the whole object; returns the cost of each."""
     records = [_record(done) for done in range(0, NODES + 1, NODES * EVENTS_A_RECORD // EVENTS)]
     return _cost("follow", records), _cost("watch", records)
+
+
+def import_client() -> float:
+    """Seconds that importing the kubernetes client takes, the interpreter's own start left out; the least of several."""
+    bare, client = ([sys.executable, "-c", text] for text in ("pass", "import kubernetes.config"))
+    rounds = range(5)
+    return min(run_time(client, dict(os.environ)) for _ in rounds) - min(run_time(bare, dict(os.environ)) for _ in rounds)
 
 
 def _cost(how: str, records: list[str]) -> Cost:

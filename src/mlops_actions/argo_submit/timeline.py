@@ -18,6 +18,7 @@ MOST_SINGLE: Final = 24
 MOST_BARS: Final = 24
 MOST_NAMED: Final = 8
 EXIT: Final = ".onExit"
+IDLE: Final = frozenset({"Skipped", "Omitted", "Pending"})
 _DAY: Final = 86_400
 # Narrow enough that the letters keep their size on GitHub; fills that let the page through, since it may be light or dark.
 _LOOK: Final = json.dumps(
@@ -68,9 +69,9 @@ def critical_path(status: Status) -> list[Node]:
         path.append(last)
         del ended[last.id]  # whatever the cluster says, this ends
         candidates = [key for key in before.get(last.id, []) if key in ended]
-        if not candidates and f"{EXIT}" in last.name:  # an exit handler follows on everything
+        if not candidates and EXIT in last.name:  # an exit handler follows on everything
             candidates = [key for key, node in ended.items() if EXIT not in node.name]
-    return path[::-1]
+    return [node for node in reversed(path) if node.phase not in IDLE]
 
 
 def describe(status: Status) -> str:
@@ -118,7 +119,7 @@ def _bars(status: Status) -> list[_Bar]:
     moments = [at for node in status.nodes.values() for at in (node.started, node.finished) if at is not None]
     found = []
     for nodes in graph.groups(collapsed=len(graph.nodes) > MOST_SINGLE).values():
-        ran = [node for node in nodes if node.started is not None and node.phase not in ("Skipped", "Omitted", "Pending")]
+        ran = [node for node in nodes if node.started is not None and node.phase not in IDLE]
         starts = [node.started for node in ran if node.started is not None]
         if starts:
             end = max(node.finished or max(moments) for node in ran)  # what runs still, up to the last that is known

@@ -57,6 +57,12 @@ def test_an_exit_handler_waited_for_everything() -> None:
     assert [one.id for one in timeline.critical_path(found)] == ["load", "slow", "report", "bye"]
 
 
+def test_what_was_skipped_is_walked_through_and_not_named() -> None:
+    skipped = node("maybe", 10, 10, "after", type="Skipped", phase="Skipped")
+    found = workflow(node("load", 0, 10, "maybe"), skipped, node("after", 11, 20))
+    assert [one.id for one in timeline.critical_path(found)] == ["load", "after"]
+
+
 def test_a_retry_stands_for_its_attempts() -> None:
     found = workflow(
         node("wf", 0, 60, "try", type="DAG"),
