@@ -31,6 +31,8 @@ EXIT: Final = "mlops-exit"
 CALL_BACK: Final = "mlops-call-back"
 POST: Final = "mlops-post"
 SECRET_KEY: Final = "token"  # noqa: S105 - the name of the key, not a token
+# What Argo's controller says of a workflow of its own where `templateReferencing` is Strict or Secure.
+REFERENCES_ONLY: Final = "must use workflowTemplateRef"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 # --retry: what may pass (a broken name look-up, 408, 429, 5xx), with growing pauses, about four minutes in all.
 SCRIPT: Final = """\

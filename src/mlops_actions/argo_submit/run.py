@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
-from mlops_actions.argo_submit import documents, names, progress, report, status
+from mlops_actions.argo_submit import callback, documents, names, progress, report, status
 from mlops_actions.argo_submit.follow import Followed, Follower, Target
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.ports import AlreadyExists, Clock, Cluster, Files, NotFound, PullRequests
@@ -276,8 +276,13 @@ class _Run:
         return WorkFailed(
             f"workflow '{found.name}' {'failed' if found.phase == 'Failed' else 'ended in error'}"
             + (f": {' '.join(reason.split())}" if reason else ""),
-            f"see the log of {which} above" if which else "see its message",
+            self._remedy(found, which),
         )
+
+    def _remedy(self, found: Status, which: str) -> str:
+        if self._inputs.callback and callback.REFERENCES_ONLY in found.message:
+            return "leave 'callback' out, and have the template's own 'onExit' report: this Argo runs references only"
+        return f"see the log of {which} above" if which else "see its message"
 
     def _cancel(self) -> None:
         """Within the seconds that a cancelled job has: tell the workflow, or have the post step do it."""

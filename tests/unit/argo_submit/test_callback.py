@@ -13,7 +13,9 @@ import pytest
 from mlops_actions.core.callback import EVENT_TYPE, read
 from mlops_actions.sandbox.cluster import Cluster
 from mlops_actions.sandbox.cluster.resources import WORKFLOW_TEMPLATES, WORKFLOWS
+from mlops_actions.sandbox.cluster.store import Change
 from mlops_actions.sandbox.github import Delivery, GitHubServer
+from mlops_actions.sandbox.host import Host
 from tests.contract.chatops.stage import Stage
 from tests.payloads import Scene, scene
 from tests.unit.argo_submit.job import SHA, Job, shell
@@ -136,6 +138,25 @@ def test_a_template_of_the_cluster_is_copied_to_add_to_it(job: Job, it: Scene, c
     assert len(dispatches(it)) == 1
     workflow = cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"])
     assert workflow["metadata"]["labels"]["workflows.argoproj.io/workflow-template"] == "base"
+
+
+def test_an_argo_that_runs_references_only_is_named(job: Job) -> None:
+    with Cluster() as strict, Host(strict.app) as host:
+        # Its controller's words (v3.5 to v4.1), as soon as it sees a workflow with a spec of its own.
+        message = "workflows must use workflowTemplateRef to be executed when the controller is in reference mode"
+
+        def refuse(change: Change) -> None:
+            if change.kind == "ADDED" and change.resource is WORKFLOWS:
+                name = change.value["metadata"]["name"]
+                strict.store.change(
+                    WORKFLOWS, "default", name, lambda one: {**one, "status": {"phase": "Error", "message": message}}
+                )
+
+        strict.store.subscribe(refuse)
+        job.environ["KUBECONFIG"] = str(strict.write_kubeconfig(job.directory / "strict", host.url))
+        assert job.run(workflow=shell("true"), pr_number="1", **ASKED) == 1
+    assert "ended in error: workflows must use workflowTemplateRef" in job.error
+    assert "leave 'callback' out, and have the template's own 'onExit' report" in job.error
 
 
 def test_a_rerun_joins_the_workflow_that_calls_back(
