@@ -120,6 +120,14 @@ def test_the_file_of_the_auth_action_is_found_though_its_path_is_the_hosts(host:
     assert server == "https://203.0.113.5"
 
 
+def test_a_planted_credentials_file_is_not_taken(host: Host, key: str, tmp_path: Path, google: Google) -> None:
+    """A pull request can hold one; it could have the job's own identity sent to an address of its choice."""
+    (tmp_path / "gha-creds-planted.json").write_text(key)
+    with pytest.raises(BadInput, match="does not exist here"):
+        connect(host, None, tmp_path, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/work/r/r/gha-creds-1234.json")
+    assert google.tokens == []
+
+
 def test_a_token_is_renewed_when_it_expires(host: Host, key: str, tmp_path: Path, google: Google) -> None:
     from google.oauth2 import service_account
 
