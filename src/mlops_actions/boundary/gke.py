@@ -189,9 +189,9 @@ def _given(text: str | None, environ: Mapping[str, str]) -> tuple[Json | None, s
     if text:
         return _parse(_plain(text), "input 'google-credentials'"), "input 'google-credentials'"
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
-    # google-github-actions/auth names its file by the host's path, and not every such path is translated for a container. The
-    # file itself lies in the workspace, under a random name: a file of any other name there could be the pull request's, and
-    # say where tokens are sent.
+    # google-github-actions/auth names its file by the host's path, and not every such path is translated for a container.
+    # The file itself lies in the workspace, under a random name: a file of any other name there could be the pull request's,
+    # and say where tokens are sent.
     candidates = (Path(named), Path(environ.get("GITHUB_WORKSPACE") or ".") / Path(named).name) if named else ()
     for path in candidates:
         if path.is_file():
