@@ -215,7 +215,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.suppress(KeyboardInterrupt), daemon() as docker:
         print(f"export DOCKER_HOST={docker.host}", flush=True)
-        signal.pause()
+        # Whoever waits for the lock must not wait for a daemon that is dead.
+        while _answers(docker):
+            time.sleep(2)
 
 
 if __name__ == "__main__":
