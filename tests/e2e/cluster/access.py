@@ -33,9 +33,30 @@ def documented() -> list[Json]:
     return found
 
 
+def lacking() -> Mapping[str, tuple[str, str, Json]]:
+    """For each right that the README's Role holds: a user, the resource, the verb, and the Role without that right."""
+    [role] = [one for one in documented() if one["kind"] == "Role"]
+    rights = [(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]]
+    return {without(*right): (*right, _reduced(role, *right)) for right in rights}
+
+
+def without(resource: str, verb: str) -> str:
+    """The user who has all rights but this one."""
+    return f"without-{verb}-{resource.replace('/', '-')}"
+
+
+def _reduced(role: Json, resource: str, verb: str) -> Json:
+    rules = [
+        {**rule, "resources": [one], "verbs": [each for each in rule["verbs"] if (one, each) != (resource, verb)]}
+        for rule in role["rules"]
+        for one in rule["resources"]
+    ]
+    return {**role, "metadata": {"name": without(resource, verb)}, "rules": [rule for rule in rules if rule["verbs"]]}
+
+
 def write_tokens(path: Path) -> Mapping[str, str]:
     """Write the API server's file of tokens; returns them by user."""
-    tokens = {user: secrets.token_urlsafe(24) for user in (ADMIN, SUBMITTER, READER, WORKFLOW)}
+    tokens = {user: secrets.token_urlsafe(24) for user in (ADMIN, SUBMITTER, READER, WORKFLOW, *lacking())}
     path.touch(mode=0o600)
     with path.open("w", newline="") as file:
         for user, token in tokens.items():
@@ -47,6 +68,8 @@ def grant_all(connection: Connection, namespace: str) -> None:
     """Give each user its rights in the namespace."""
     for role in documented():
         grant(connection, namespace, SUBMITTER, role)
+    for user, (_, _, role) in lacking().items():
+        grant(connection, namespace, user, role)
     grant(connection, namespace, READER, _role(READER, ["workflows"], ["get", "list"]))
     grant(connection, namespace, WORKFLOW, _role(WORKFLOW, ["workflowtaskresults"], ["create", "patch"]))
 

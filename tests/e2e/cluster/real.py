@@ -41,6 +41,8 @@ class RealCluster:
     """etcd, kube-apiserver, workflow-controller on loopback ports; all that they write is below `directory`.
 
     `settings` are environment variables of the controller's, for example MAX_WORKFLOW_SIZE.
+    The controller also opens port 6060 (health, profiles) on every interface: it has no option against that, and does
+    without where the port is taken.
     """
 
     def __init__(self, binaries: Binaries, directory: Path, settings: Mapping[str, str] | None = None) -> None:
