@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,24 @@ templates:
     )
     assert outputs(done["status"]["nodes"][done["metadata"]["name"]]) == {"read": "from the checkout", "env": "in"}
     assert (tmp_path / "checkout" / "data.txt").read_text() == "from the checkout\n"
+
+
+def test_a_program_in_a_temporary_directory_of_this_machine_is_found(
+    api: KubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the Python of a checkout in /tmp: only the container's own paths stand for others."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        program = Path(folder) / "greet"
+        program.write_text("#!/bin/sh\nexit 0\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", folder, prepend=os.pathsep)
+        done = api.run(
+            workflow("""
+entrypoint: main
+templates: [{name: main, container: {image: IMAGE, command: [greet]}}]
+""")
+        )
+    assert done["status"]["phase"] == "Succeeded", done["status"]
 
 
 def test_a_path_that_leads_out_of_the_container_is_refused(api: KubernetesApi, tmp_path: Path) -> None:

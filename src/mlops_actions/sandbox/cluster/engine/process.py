@@ -73,8 +73,10 @@ class ProcessExecutor:
             argv.append(str(script))
         if not task.command:
             raise CannotStart("a local process needs a command: the sandbox cannot ask an image for its entrypoint")
-        env = _base_environment(workspace) | dict(image.env) | dict(task.env)
-        code = _run(argv, place.directory, {key: place.relocate(text) for key, text in env.items()}, output, stopper)
+        # What this machine's own environment says is real already: a checkout may well lie in /tmp.
+        given = {**image.env, **task.env}
+        env = _base_environment(workspace) | {key: place.relocate(text) for key, text in given.items()}
+        code = _run(argv, place.directory, env, output, stopper)
         for transfer in task.outputs:
             if place.real(transfer.inside).exists():
                 _copy(place.real(transfer.inside), transfer.outside)
