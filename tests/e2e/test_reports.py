@@ -19,7 +19,7 @@ from mlops_actions.sandbox.github import GitHubServer, PullRequest, render_page
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.wandb import WandbServer
 from mlops_actions.wandb_runs import curves
-from tests.contract.wandb.conftest import Served
+from tests.contract.wandb.conftest import MODULES, Served
 from tests.contract.wandb.world import SHA, World
 from tests.e2e.conftest import Browser
 from tests.payloads import scene
@@ -112,7 +112,7 @@ def workflows() -> Iterator[str]:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     server, github = WandbServer(), GitHubServer()
-    with Host(server.app) as host, github.serve(), Forker() as forker:
+    with Host(server.app) as host, github.serve(), Forker(*MODULES) as forker:
         yield World.begin(Served(server, host.url, tmp_path), github, forker, tmp_path)
 
 

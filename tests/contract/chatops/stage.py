@@ -14,8 +14,8 @@ from typing import Any
 from mlops_actions.__main__ import act
 from mlops_actions.sandbox.github import Delivery, GitHubServer
 from mlops_actions.sandbox.runner_files import read_file_command
-from tests.contract.chatops.processes import Processes
 from tests.payloads import write_event
+from tests.support.forking import Forker
 
 PERMISSIONS = {
     "actions": "read",
@@ -41,7 +41,7 @@ class Ran:
 
 @dataclass
 class Stage:
-    """One step of a job on one server: a process of its own from `processes` or a `cold_start`, else within this one."""
+    """One step of a job on one server: a process of its own from `forker` or a `cold_start`, else within this one."""
 
     github: GitHubServer
     directory: Path
@@ -49,7 +49,7 @@ class Stage:
     permissions: Mapping[str, str] = field(default_factory=lambda: dict(PERMISSIONS))
     environ: dict[str, str] = field(default_factory=dict)
     cold_start: bool = False
-    processes: Processes | None = None
+    forker: Forker | None = None
 
     def run(
         self,
@@ -64,8 +64,8 @@ class Stage:
             (self.directory / name).write_bytes(b"")
         environ = self.environment(delivery, inputs) | {f"STATE_{key}": value for key, value in (state or {}).items()}
         arguments = ["chatops", *(["--post"] if post else [])]
-        if self.processes is not None:
-            code = self.processes.run(arguments, environ, self.directory / "log")
+        if self.forker is not None:
+            code = self.forker.run(arguments, environ, self.directory / "log")
             log = (self.directory / "log").read_text(encoding="utf-8")
         elif self.cold_start:
             command = [sys.executable, "-m", "mlops_actions", *arguments]

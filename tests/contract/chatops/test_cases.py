@@ -10,23 +10,24 @@ import pytest
 from mlops_actions.sandbox.github import GitHubServer
 from tests.contract.chatops import cases_callback, cases_commit, cases_events, cases_language, cases_people
 from tests.contract.chatops.case import Case, play
-from tests.contract.chatops.processes import Processes
 from tests.contract.chatops.stage import Stage
+from tests.support.forking import Forker
 
 ALL = (cases_language.CASES, cases_people.CASES, cases_commit.CASES, cases_events.CASES, cases_callback.CASES)
 CASES = {case.name: case for cases in ALL for case in cases}
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[Processes]:
-    made = Processes()
-    yield made
-    made.close()
+def forker() -> Iterator[Forker]:
+    package = "mlops_actions"
+    late = ("boundary.github.door", "chatops.declared", "chatops.finish", "chatops.listen")
+    with Forker(*(f"{package}.{module}" for module in late)) as made:
+        yield made
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_case(name: str, github: GitHubServer, tmp_path: Path, processes: Processes) -> None:
-    play(CASES[name], Stage(github, tmp_path, processes=processes))
+def test_case(name: str, github: GitHubServer, tmp_path: Path, forker: Forker) -> None:
+    play(CASES[name], Stage(github, tmp_path, forker=forker))
 
 
 def test_case_names_are_unique() -> None:

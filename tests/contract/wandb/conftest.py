@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.contract.wandb.world import World
 
 HERE = Path(__file__).parent
+# What a step of wandb-runs imports; see Forker.
+MODULES = tuple(f"mlops_actions.{name}" for name in ("boundary.github", "boundary.wandb", "wandb_runs.run"))
 
 
 class Notes:
@@ -111,7 +113,7 @@ def github() -> Iterator[GitHubServer]:
 
 @pytest.fixture(scope="module")
 def forker() -> Iterator[Forker]:
-    with Forker() as made:
+    with Forker(*MODULES) as made:
         yield made
 
 

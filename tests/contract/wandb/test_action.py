@@ -27,6 +27,7 @@ from mlops_actions.sandbox.wandb import Fault
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
+from tests.contract.wandb.conftest import MODULES
 from tests.contract.wandb.world import NOW, OTHER, SHA, World
 from tests.support.forking import Forker
 
@@ -189,8 +190,8 @@ def test_two_jobs_that_comment_at_once_leave_one_comment(world, tmp_path):
     def job(number: int) -> int:
         (folder := tmp_path / f"job{number}").mkdir()
         own = {"GITHUB_RUN_ID": str(number), "GITHUB_WORKSPACE": str(folder), "GITHUB_OUTPUT": str(folder / "output")}
-        with Forker() as forker:
-            return forker.run("wandb-runs", {**environ, **own}, folder, folder / "log")
+        with Forker(*MODULES) as forker:
+            return forker.run(["wandb-runs"], {**environ, **own}, folder / "log", folder=folder)
 
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(job, (1, 2))) == [0, 0]

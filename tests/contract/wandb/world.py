@@ -75,7 +75,7 @@ class World:
             for name, value in inputs.items()
         }
         log = self.workspace.parent / "log"
-        code = self.forker.run("wandb-runs", {**self.environ, **given}, self.workspace, log)
+        code = self.forker.run(["wandb-runs"], {**self.environ, **given}, log, folder=self.workspace)
         self.log = log.read_text()
         return code
 
