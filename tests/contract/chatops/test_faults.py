@@ -101,6 +101,8 @@ END = (
     "PATCH /repos/*/*/check-runs/*",
     "POST /repos/*/*/deployments/*/statuses",
 )
+SECOND_EVIDENCE = "GET /repos/*/*/commits/*/check-suites"
+ANSWER = "POST /repos/*/*/issues/*/comments"
 APP = ("GET /repos/*/*/installation", "POST /app/installations/*/access_tokens")
 
 
@@ -168,10 +170,14 @@ def test_a_decision_fails_closed(name: str, fault: str, github: GitHubServer, tm
     decided(ASKED[name], fault, github, tmp_path)
 
 
+def decided_by_the_second_evidence(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
+    break_(github, "GET /repos/*/*/activity", "403")
+    decided(Asked(route, "head-unknown", exits_zero=True), fault, github, directory)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_second_evidence_for_the_head_fails_closed_too(fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    break_(github, "GET /repos/*/*/activity", "403")
-    decided(Asked("GET /repos/*/*/commits/*/check-suites", "head-unknown", exits_zero=True), fault, github, tmp_path)
+    decided_by_the_second_evidence(SECOND_EVIDENCE, fault, github, tmp_path)
 
 
 def begun(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
@@ -213,14 +219,18 @@ def test_the_last_signs_fail_soft(route: str, fault: str, github: GitHubServer, 
     ended(route, fault, github, tmp_path)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_an_answer_to_a_denial_fails_soft(fault: str, github: GitHubServer, tmp_path: Path) -> None:
+def denied(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    break_(github, "POST /repos/*/*/issues/*/comments", fault)
-    ran = Stage(github, tmp_path).run(it.pull.comment("/train", by="outsider"), SIGNS)
+    break_(github, route, fault)
+    ran = Stage(github, directory).run(it.pull.comment("/train", by="outsider"), SIGNS)
     assert (ran.exit_code, ran.outputs["reason"]) == (0, "permission")
     assert len(warnings(ran)) == 1
     says_what_to_do(ran, fault)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_answer_to_a_denial_fails_soft(fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    denied(ANSWER, fault, github, tmp_path)
 
 
 def app_inputs(it: Scene) -> dict[str, str]:
@@ -229,15 +239,13 @@ def app_inputs(it: Scene) -> dict[str, str]:
     return {"app-id": str(app.id), "app-private-key": app.private_key}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("route", APP)
-@pytest.mark.parametrize("exported", ["false", "true"])
-def test_an_app_that_cannot_act(route: str, fault: str, exported: str, github: GitHubServer, tmp_path: Path) -> None:
+def acted_as_app(which: tuple[str, str], fault: str, github: GitHubServer, directory: Path) -> None:
     """For feedback the job's token will do; a token that was asked for is the work itself."""
+    route, exported = which
     it = scene(github)
     inputs = {**SIGNS, **app_inputs(it), "export-app-token": exported}
     break_(github, route, fault)
-    ran = Stage(github, tmp_path).run(_commented(it), inputs)
+    ran = Stage(github, directory).run(_commented(it), inputs)
     assert github.requests(route), ran.log
     if exported == "false":
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
@@ -252,6 +260,13 @@ def test_an_app_that_cannot_act(route: str, fault: str, exported: str, github: G
     assert remedy
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("route", APP)
+@pytest.mark.parametrize("exported", ["false", "true"])
+def test_an_app_that_cannot_act(route: str, fault: str, exported: str, github: GitHubServer, tmp_path: Path) -> None:
+    acted_as_app((route, exported), fault, github, tmp_path)
+
+
 def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every request stalls for longer than it is waited for; all of them at once, since to wait is all they do."""
     monkeypatch.setattr(transport, "PACE", Pace(timeout=6, attempts=1, backoff=0.0))
@@ -259,6 +274,9 @@ def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         *((decided, asked) for asked in ASKED.values()),
         *((begun, route) for route in BEGINNING),
         *((ended, route) for route in END),
+        (decided_by_the_second_evidence, SECOND_EVIDENCE),
+        (denied, ANSWER),
+        *((acted_as_app, (route, exported)) for route in APP for exported in ("false", "true")),
     ]
 
     def alone(number: int) -> None:
