@@ -30,9 +30,10 @@ EVENTS = (
 # GitHub's API lost it after the examples were collected; its schema of today does not have it.
 GONE = {"has_downloads"}
 # What an example has because somebody was assigned, a label was set or an App was told: state, not shape.
-STATE = set(
-    "assignee assignees custom_properties installation labels milestone organization requested_reviewers requested_teams".split()
-)
+STATE = {
+    *("assignee", "assignees", "custom_properties", "installation", "labels"),
+    *("milestone", "organization", "requested_reviewers", "requested_teams"),
+}
 
 Json = dict[str, Any]
 
