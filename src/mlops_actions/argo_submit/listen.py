@@ -6,6 +6,7 @@ Each listener is a daemon thread that only reads and tells; a signal can thus en
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
@@ -22,7 +23,7 @@ REFUSALS: Final = 3
 Tell = Callable[[Message], None]
 
 
-class Listener:
+class Listener(ABC):
     """One watch for ever. Subclasses say what is watched and what an event means."""
 
     def __init__(self, cluster: Cluster, namespace: str, name: str, tell: Tell) -> None:
@@ -87,17 +88,21 @@ class Listener:
             self._hear(event)
         return heard
 
+    @abstractmethod
     def _open(self) -> Stream[Event]:
-        raise NotImplementedError
+        """Open a watch from where the last one ended."""
 
+    @abstractmethod
     def _hear(self, event: Event) -> None:
-        raise NotImplementedError
+        """Tell what an event means."""
 
+    @abstractmethod
     def _start_again(self) -> None:
-        raise NotImplementedError
+        """Read the present state, the history being lost."""
 
+    @abstractmethod
     def _give_up(self, error: ActionError) -> None:
-        raise NotImplementedError
+        """Tell that the cluster keeps refusing."""
 
 
 class WorkflowListener(Listener):
