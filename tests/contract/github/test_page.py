@@ -70,6 +70,8 @@ def test_hostile_comments_are_harmless(text: str) -> None:
 @given(st.text(alphabet="<>/=\"'&;:#!-[]()`*_|~ \n\tabdehiklmnoprstux0x\x00", max_size=80))
 @example('<a href="java\x00script:x">')
 @example("<p <a href=x>")
+@example("<![a:")
+@example("<![0 x><script>x</script>")
 def test_no_text_is_harmful(text: str) -> None:
     _harmless(render_markdown(text))
     _harmless(sanitise(text))

@@ -67,6 +67,10 @@ class _Sanitiser(HTMLParser):
         self._open: list[str] = []
         self._hidden: list[str] = []
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:  # noqa: ARG002 - the library's signature
+        """Take `<![…>` for the bogus comment that it is in HTML; the library reads SGML there, and raises on most of it."""
+        return self.parse_bogus_comment(i)
+
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         if tag in OPAQUE:
             self._hidden.append(tag)
