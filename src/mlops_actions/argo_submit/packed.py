@@ -48,7 +48,7 @@ def _inflated(data: bytes) -> Iterator[bytes]:
 
 
 def _from_zstandard(data: bytes) -> Iterator[bytes]:
-    """Unpack Zstandard, which Python knows from 3.14 on; brotli, which bears no mark, it does not know."""
+    """Unpack Zstandard: Python's own from 3.14 on, else its backport; brotli, which bears no mark, neither knows."""
     if not data.startswith(ZSTANDARD):
         raise ValueError("their record is compressed by a method that is not known here (set Argo's to gzip)")
     zstd = _zstandard()

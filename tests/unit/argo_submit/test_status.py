@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -136,16 +136,17 @@ def test_what_did_not_change_is_not_kept_twice() -> None:
     assert after.nodes["b"].phase == "Succeeded"
 
 
-def test_zstandard_is_unpacked_where_python_can() -> None:
-    text = json.dumps({"a": node("a", message="x" * 256)}).encode()
-    # A frame of one raw block (RFC 8878): magic, single segment with the size in two bytes, last block, content.
-    frame = b"\x28\xb5\x2f\xfd\x60" + (len(text) - 256).to_bytes(2, "little")
-    frame += ((len(text) << 3) | 1).to_bytes(3, "little") + text
-    found = workflow(compressedNodes=base64.b64encode(frame).decode())
-    if sys.version_info >= (3, 14) or importlib.util.find_spec("backports"):
-        assert list(found.nodes) == ["a"]
-    else:
-        assert found.notes[0].endswith("by Zstandard: install backports.zstd, or set Argo's to gzip")
+@pytest.mark.parametrize("count", [1, 20_000])
+def test_zstandard_is_unpacked(count: int) -> None:
+    record = {str(number): node(str(number)) for number in range(count)}
+    compress = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd").compress
+    found = workflow(compressedNodes=base64.b64encode(compress(json.dumps(record).encode())).decode())
+    assert found.nodes.keys() == record.keys()
+
+
+def test_a_damaged_frame_of_zstandard_is_said() -> None:
+    found = workflow(compressedNodes=base64.b64encode(packed_record.ZSTANDARD + b"nonsense").decode())
+    assert found.notes[0].endswith("their record is damaged")
 
 
 def pod(identity: str, phase: str, *containers: dict[str, Any], **status: Any) -> dict[str, Any]:
