@@ -10,115 +10,123 @@ from typing import Any
 
 from tests.bench import argo, chatops, docker, images, wandb
 from tests.bench.startup import ROUNDS
+from tests.bench.table import Table
 from tests.e2e.docker_daemon import DaemonError
 from tests.e2e.images import ACTIONS, TARGETS
 
 MEGABYTE = 1_000_000
+TIMES = "{:.2f} ×"
+SHARE = "{:.1%}"
+SECONDS = "{:.2f} s"
+COUNT = "{:.0f}"
+BARE = "`python3 -c pass`"
 
 
-def row(name: str, value: str, note: str = "") -> None:
-    """Print one line of the table."""
-    print(f"  {name:<58} {value:>14}   {note}".rstrip(), flush=True)
-
-
-def times(median: float, base: float) -> str:
-    """How many times a median is another."""
-    return f"{median / base:.2f} ×"
-
-
-def startup_rows(figures: dict[str, Any], action: str) -> None:
+def startup_rows(table: Table, figures: dict[str, Any], action: str, *, held: bool = False) -> None:
     """Print what `startup.py` measured for one action."""
     if "not_measured" in figures:
-        row(f"{action}, start to first request", "not measured", figures["not_measured"][-120:])
+        table.words(f"{action}, start to first request", f"not measured: {figures['not_measured'][-120:]}")
         return
     bare, floor = figures["bare"]["median"], figures["floor"]["median"]
     if "ignored" in figures:
-        ignored = figures["ignored"]["median"]
-        row("chatops, a comment that is no command", times(ignored, bare), "of `python3 -c pass`")
-        row("", times(ignored, floor), "of `python3 -c 'import json, os, re, dataclasses'`")
-        row("  third-party modules it imports", ", ".join(figures["third_party"]) or "none")
-    row(f"{action}, start to first request", times(figures["first_request"]["median"], bare), "of `python3 -c pass`")
+        ignored, name = figures["ignored"]["median"], "chatops, a comment that is no command"
+        imports = "`python3 -c 'import json, os, re, dataclasses'`"
+        table.figure(name, ignored / floor, TIMES, of=imports, most=2 if held else None)
+        table.figure(name, ignored / bare, TIMES, of=BARE)
+        table.figure("  third-party modules it imports", len(figures["third_party"]), COUNT, most=0)
+    table.figure(f"{action}, start to first request", figures["first_request"]["median"] / bare, TIMES, of=BARE)
 
 
-def triggered_rows(triggered: chatops.Triggered) -> None:
+def triggered_rows(table: Table, triggered: chatops.Triggered, *, held: bool = False) -> None:
     """Print what a command that triggers takes, in units of the same run."""
-    row("start to end", times(triggered.at_once, triggered.import_github), "of `python3 -c 'import github'`")
+    yardstick = "`python3 -c 'import github'`"
+    name = "chatops, a command that triggers"
+    table.figure(name, triggered.at_once / triggered.import_github, TIMES, of=yardstick)
     waited = (triggered.delayed - triggered.at_once) / chatops.DELAY
-    row("added by 100 ms a request", f"{waited:.1f} delays", "requests that waited for one another")
-    row("with them, beyond `import github`", f"{triggered.beyond:+.2f} s")
+    table.figure("  added by 100 ms a request, in such delays", waited, "{:.1f}")
+    table.figure(f"  with them, beyond {yardstick}", triggered.beyond, SECONDS, most=0.3 if held else None)
 
 
 def main() -> None:
     """Measure and print, first on this machine's Python, then in the images where there is a Docker daemon."""
-    print(f"Start-up on Python {sys.version.split()[0]} of this machine (medians of {ROUNDS} alternating runs)")
+    table = Table()
+    table.section(f"Start-up on Python {sys.version.split()[0]} of this machine (medians of {ROUNDS} alternating runs)")
     for action in ACTIONS:
         printed = subprocess.run(
             [sys.executable, "tests/bench/startup.py", action], stdout=subprocess.PIPE, text=True, check=True
         ).stdout
-        startup_rows(json.loads(printed.splitlines()[-1]), action)
+        startup_rows(table, json.loads(printed.splitlines()[-1]), action)
 
-    print("\nA command that triggers (chatops: check run, reaction, label)")
+    table.section("A command that triggers (chatops: check run, reaction, label)")
     triggered = chatops.measure()
-    row("requests to GitHub", str(len(triggered.requests)))
+    table.figure("requests to GitHub", len(triggered.requests), COUNT, most=7)
     for request in triggered.requests:
         print(f"      {request}")
-    triggered_rows(triggered)
+    triggered_rows(table, triggered)
 
-    print(f"\nwandb-runs on {wandb.RUNS:,} runs with {wandb.KEYS:,} summary keys each")
-    wandb_rows(wandb.measure())
+    table.section(f"wandb-runs on {wandb.RUNS:,} runs with {wandb.KEYS:,} summary keys each")
+    wandb_rows(table, wandb.measure())
 
-    print(f"\nHashing a context of {docker.FILES:,} files (docker-publish)")
-    row("seconds on one core", f"{docker.hashing():.2f}", "2 at most")
+    table.section(f"Hashing a context of {docker.FILES:,} files (docker-publish)")
+    table.figure("on one core", docker.hashing(), SECONDS, most=2)
 
-    print(f"\nA workflow of {argo.NODES} nodes, followed for a simulated hour (argo-submit, without logs)")
+    table.section(f"A workflow of {argo.NODES:,} nodes, followed for a simulated hour (argo-submit, without logs)")
     followed, watched = argo.measure()
-    row("bytes", f"{followed.bytes / watched.bytes:.1%}", "of watching the whole object")
-    row("peak memory", f"{followed.memory / watched.memory:.1%}", "of watching the whole object")
-    row("end noticed after", f"{followed.late:.2f} s", "1 s at most")
-    row("of its start-up, importing the kubernetes client", f"{argo.import_client():.2f} s")
+    table.figure("bytes", followed.bytes / watched.bytes, SHARE, of="watching the whole object", most=0.05)
+    table.figure("peak memory", followed.memory / watched.memory, SHARE, of="watching the whole object", most=0.20)
+    table.figure("end noticed after", followed.late, SECONDS, most=1)
+    table.figure("of its start-up, importing the kubernetes client", argo.import_client(), SECONDS)
 
-    print("\nImages")
     try:
-        image_rows()
+        image_rows(table)
     except DaemonError as error:
-        print(f"  not measured: {error}")
+        table.section("Images")
+        table.words("not measured", str(error))
+    table.end()
 
 
-def wandb_rows(figures: wandb.Figures) -> None:
+def wandb_rows(table: Table, figures: wandb.Figures) -> None:
     """Print what the report cost, as shares of the SDK's own listing of the same runs."""
     ours, theirs = figures.ours, figures.theirs
-    listing = "of `wandb.Api().runs(..., lazy=False)`"
-    row("bytes of all answers", f"{ours.size / theirs.size:.1%}", f"{listing}; 3 % at most")
-    row("time, start to end", f"{ours.seconds / theirs.seconds:.1%}", f"{listing}; 10 % at most")
-    row("peak memory", f"{ours.peak / theirs.peak:.1%}", f"{listing}; 20 % at most")
-    row("requests", str(ours.requests), f"the listing {theirs.requests}; {figures.few.requests} for a twentieth of the runs")
+    listing = "`wandb.Api().runs(..., lazy=False)`"
+    table.figure("bytes of all answers", ours.size / theirs.size, SHARE, of=listing, most=0.03)
+    table.figure("time, start to end", ours.seconds / theirs.seconds, SHARE, of=listing, most=0.10)
+    table.figure("peak memory", ours.peak / theirs.peak, SHARE, of=listing, most=0.20)
+    table.figure("requests", ours.requests, COUNT)
+    table.figure("  the listing's", theirs.requests, COUNT)
+    table.figure("  on a twentieth of the runs", figures.few.requests, COUNT)
 
 
-def image_rows() -> None:
+def image_rows(table: Table) -> None:
     """Print each image's size, and the start-up inside it."""
     with images.built() as (daemon, names):
+        table.section("Images, compressed")
         sizes = {target: images.compressed(daemon, names[target]) for target in TARGETS}
         for target, size in sizes.items():
-            added = "" if target == "base" else f"{(size - sizes['base']) / MEGABYTE:.1f} MB more than base"
-            row(f"{target}, compressed", f"{size / MEGABYTE:.1f} MB", added)
-        print("\nStart-up in the images, on their own Python")
+            table.figure(target, size / MEGABYTE, "{:.1f} MB")
         for action in ACTIONS:
-            startup_rows(images.startup(daemon, names[action], action), action)
-        triggered_rows(chatops.measure(partial(images.repeated, daemon, names["chatops"])))
-        print("\nPublishing (docker-publish in its image, on a daemon of its own)")
-        publishing_rows(docker.measure(daemon, names))
+            added = (sizes[action] - sizes["base"]) / MEGABYTE
+            table.figure(f"{action}, more than base", added, "{:.1f} MB", most=25 if action == "chatops" else None)
+        table.section("Start-up in the images, on their own Python")
+        for action in ACTIONS:
+            startup_rows(table, images.startup(daemon, names[action], action), action, held=True)
+        triggered_rows(table, chatops.measure(partial(images.repeated, daemon, names["chatops"])), held=True)
+        table.section("Publishing (docker-publish in its image, on a daemon of its own)")
+        publishing_rows(table, docker.measure(daemon, names))
 
 
-def publishing_rows(figures: docker.Publishing) -> None:
+def publishing_rows(table: Table, figures: docker.Publishing) -> None:
     """Print what publishing cost, as multiples of `docker buildx build --push`."""
     small, large = docker.SMALL, docker.LARGE
-    plain = "of `docker buildx build --push`"
-    row(f"a first build of {docker.MIDDLE} MB", times(figures.first, figures.first_plain), f"{plain}; 1.1 at most")
-    row(f"reuse of {large} MB", times(figures.reused[large], figures.reused[small]), f"of {small} MB; 1.5 at most")
+    plain = "`docker buildx build --push`"
+    table.figure(f"a first build of {docker.MIDDLE} MB", figures.first / figures.first_plain, TIMES, of=plain, most=1.1)
+    grown = figures.reused[large] / figures.reused[small]
+    table.figure(f"reuse of {large} MB", grown, TIMES, of=f"that of {small} MB", most=1.5)
     for size in (small, large):
-        ours = figures.reused[size]
-        row(f"reuse of {size} MB", times(ours, figures.cached[size]), f"{plain}, all in the daemon's cache")
-        row("", times(ours, figures.fetched[size]), f"{plain}, all in the registry's cache, on a new machine")
+        ours, held = figures.reused[size], 0.2 if size == large else None
+        fetched = f"{plain}, all in the registry's cache, on a new machine"
+        table.figure(f"reuse of {size} MB", ours / figures.fetched[size], TIMES, of=fetched, most=held)
+        table.figure(f"reuse of {size} MB", ours / figures.cached[size], TIMES, of=f"{plain}, all in the daemon's cache")
 
 
 if __name__ == "__main__":
