@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 compile() {
   local name=$1; shift
   uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-    --custom-compile-command "make lock" --no-emit-package resvg-py --no-emit-package quickjs-ng --no-emit-package termaid \
+    --custom-compile-command "make lock" --no-emit-package resvg-py --no-emit-package quickjs-ng --no-emit-package termaid --no-emit-package pip \
     --constraint tools/locks/all.txt -o "tools/locks/$name.txt" "$@"
 }
 touch tools/locks/all.txt
