@@ -11,8 +11,8 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
     """Render the whole `action.yml`; the post stage runs on every outcome of the job, also on a cancellation."""
     lines = [
         GENERATED,
-        f"name: {_quoted(action.title)}",
-        f"description: {_quoted(action.description)}",
+        f"name: {quoted(action.title)}",
+        f"description: {quoted(action.description)}",
         "author: machine-learning-apps",
         "branding:",
         f"  icon: {action.icon}",
@@ -24,21 +24,21 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
         for alias in entry.legacy:
             lines += [
                 f"  {alias.name}:",
-                f"    description: {_quoted(f'Older name of `{entry.name}`. {alias.note}'.strip())}",
-                f"    deprecationMessage: {_quoted(_deprecation(entry, alias))}",
+                f"    description: {quoted(f'Older name of `{entry.name}`. {alias.note}'.strip())}",
+                f"    deprecationMessage: {quoted(_deprecation(entry, alias))}",
                 "    required: false",
             ]
     for old in retired(action.inputs):
         lines += [
             f"  {old.name}:",
             "    description: 'Of the replaced action; accepted and ignored.'",
-            f"    deprecationMessage: {_quoted(old.message)}",
+            f"    deprecationMessage: {quoted(old.message)}",
             "    required: false",
         ]
     lines.append("outputs:")
     for output in action.outputs:
         note = "Kept for users of the replaced action: " if output.legacy else ""
-        lines += [f"  {output.name}:", f"    description: {_quoted(note + output.help)}"]
+        lines += [f"  {output.name}:", f"    description: {quoted(note + output.help)}"]
     lines += [
         "runs:",
         "  using: docker",
@@ -52,15 +52,16 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
 
 
 def _input(entry: Input) -> list[str]:
-    lines = [f"  {entry.name}:", f"    description: {_quoted(_described(entry))}"]
+    lines = [f"  {entry.name}:", f"    description: {quoted(described(entry))}"]
     # A required input with an older name must not be required by the runner: the older name serves as well.
     lines.append(f"    required: {'true' if entry.required and not entry.legacy else 'false'}")
     if entry.runner_default:
-        lines.append(f"    default: {_quoted(entry.runner_default)}")
+        lines.append(f"    default: {quoted(entry.runner_default)}")
     return lines
 
 
-def _described(entry: Input) -> str:
+def described(entry: Input) -> str:
+    """Say what an input means, with its default and the variables that serve in its place."""
     parts = [entry.help.rstrip()]
     if entry.default:
         parts.append(f"Default: `{entry.default}`.")
@@ -73,7 +74,8 @@ def _deprecation(entry: Input, alias: Legacy) -> str:
     return f"'{alias.name}' still works; its name is now '{entry.name}'. {alias.note}".strip()
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Write text as a YAML scalar on one line."""
     return "'" + " ".join(text.split()).replace("'", "''") + "'"
 
 
