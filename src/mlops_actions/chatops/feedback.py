@@ -126,6 +126,8 @@ def conclude(writer: Writer, inputs: Inputs, begun: Begun, status: Status, run_u
     if status != "success":
         label, outdated = outdated, label
     calls = _last_signs(writer, begun, status, run_url)
+    if inputs.keeps_label:
+        calls.pop("pending label", None)
     if begun.reaction_target and final != "none":
         calls["final reaction"] = lambda: writer.react(begun.reaction_target, final)
         if final == inputs.reaction:

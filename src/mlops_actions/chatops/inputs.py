@@ -11,6 +11,8 @@ from mlops_actions.core.declare import Action, Legacy, Output, Retired, given, i
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
 
+# The labels of the replaced actions were there to start other workflows, or to be seen: they stayed.
+_STAYING = ("indicator_label", "pr_acknowledgement_label")
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes", "none")
 
 
@@ -62,6 +64,7 @@ class Inputs:
             "An event that can be replaced has no place where commands are authorised; to try a workflow, run it with act "
             "or on the sandbox.",
         ),
+        Retired("debug", "Enable debug logging of the run instead: it shows more, and no comment's text by mistake."),
     )
 
     commands: Declaration | None = given(
@@ -124,8 +127,15 @@ class Inputs:
         "`deny`: a refusal is explained in a reply. `always`: so is a start. `never`: no replies.",
         default="deny",
     )
+    acknowledgement: str | None = given(
+        text,
+        "Text of a comment on the pull request when a command is taken.",
+        legacy=("pr_acknowledgement_comment",),
+    )
     pending_label: str | None = given(
-        _label, "Label on the pull request from the trigger to the end of the job.", legacy=("indicator_label",)
+        _label,
+        "Label on the pull request from the trigger to the end of the job.",
+        legacy=tuple(Legacy(name, note="By this name the label stays when the job ends.") for name in _STAYING),
     )
     success_label: str | None = given(_label, "Label that takes its place when the job has succeeded.")
     failure_label: str | None = given(_label, "Label that takes its place when the job has failed.")
@@ -206,6 +216,11 @@ class Inputs:
         """Whether the App's token is emitted."""
         return self.export_app_token or was_given(self, "app_pem")
 
+    @property
+    def keeps_label(self) -> bool:
+        """Whether the pending label stays when the job has ended."""
+        return any(was_given(self, name) for name in _STAYING)
+
 
 ACTION = Action(
     name="chatops",
@@ -239,6 +254,7 @@ ACTION = Action(
         Output("TRAILING_LINE", "What stands behind the command on its line.", legacy=True),
         Output("TRAILING_TOKEN", "The first word of that.", legacy=True),
         Output("PULL_REQUEST_NUMBER", "`pr-number`.", legacy=True),
+        Output("PR_NUMBER", "`pr-number`.", legacy=True),
         Output("COMMENTER_USERNAME", "`actor`.", legacy=True),
         Output("BRANCH_NAME", "`ref`.", legacy=True),
         Output("APP_INSTALLATION_TOKEN", "The App's token, see `export-app-token`.", legacy=True),

@@ -111,8 +111,11 @@ class Listener:
             if isinstance(now, ActionError):
                 self._facts[Pull(place.number)] = Unknown(now)
             return self._denied(request, moved, job)
+        said = [inputs.acknowledgement] if inputs.acknowledgement else []
         if inputs.reply == "always":
-            text = reply.started(request.name, granted.sha, granted.params, url)
+            said.append(reply.started(request.name, granted.sha, granted.params, url))
+        if said:
+            text = "\n\n".join(said)
             warn(gather({"reply": lambda: writer.comment(place.number, text)}), self._runner)
         self._runner.info(f"continue: {request.name} for commit {granted.sha}")
         return outcome(Verdict("ok"), place, request, Taken(granted, now, state, token))

@@ -44,6 +44,7 @@ def outcome(
     older = {
         "BOOL_TRIGGERED": legacy_flag(taken is not None),
         "PULL_REQUEST_NUMBER": str(result.get("pr-number", "")),
+        "PR_NUMBER": str(result.get("pr-number", "")),
         "COMMENTER_USERNAME": str(result.get("actor", "")),
     }
     if request is not None:

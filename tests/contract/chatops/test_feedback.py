@@ -264,6 +264,27 @@ def test_the_older_names_export_the_token(job: Job, app: dict[str, str]) -> None
     assert job.it.pull.label_names == ["busy"]
 
 
+@pytest.mark.parametrize("name", ["indicator_label", "pr_acknowledgement_label"])
+def test_a_label_by_its_older_name_stays_when_the_job_ends(job: Job, name: str) -> None:
+    inputs = {"trigger_phrase": "/train", name: "busy"}
+    ran = job.stage.run(job.delivery, inputs)
+    job.stage.run(job.delivery, {**inputs, "job-status": "success"}, post=True, state=ran.state)
+    assert job.it.pull.label_names == ["busy"]
+
+
+def test_an_acknowledgement_is_one_comment_and_stands_above_the_reply(job: Job) -> None:
+    ran = job.stage.run(job.delivery, {"trigger_phrase": "/train", "pr_acknowledgement_comment": "On it."})
+    assert job.it.pull.comments[-1].body == "On it."
+    assert (ran.outputs["triggered"], ran.outputs["PR_NUMBER"]) == ("true", str(job.it.pull.number))
+    job.delivery = job.it.pull.comment("/train", by="maintainer")
+    job.main(acknowledgement="On it.", reply="always")
+    assert job.it.pull.comments[-1].body.startswith("On it.\n\n`/train` was taken")
+    before = len(job.it.pull.comments)
+    job.delivery = job.it.pull.comment("Looks good", by="maintainer")
+    job.main(acknowledgement="On it.")
+    assert len(job.it.pull.comments) == before + 1
+
+
 @pytest.mark.parametrize(
     ("said", "by"), [("/train", "outsider"), ("Looks good", "maintainer"), ("/train lr=x", "maintainer")]
 )
