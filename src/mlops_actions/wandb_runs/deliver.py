@@ -1,4 +1,4 @@
-"""Put the report where people look: the pull request's comment, a check run; and promote what passed.
+"""Put the report where people look: the pull request's comment, and a check run.
 
 By now everything is known and written to files, so a failure here is kept for the end instead of costing the outputs.
 """
@@ -12,7 +12,7 @@ from mlops_actions.core import markdown
 from mlops_actions.core.errors import ActionError, Refused
 from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullRequestEvent
 from mlops_actions.wandb_runs import report
-from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
+from mlops_actions.wandb_runs.findings import PASSED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports, PullRequests
 
@@ -25,13 +25,12 @@ class Delivered:
     """What became of it; `failures` are in the order in which they happened."""
 
     comment_url: str = ""
-    promoted: str = ""
     notes: list[str] = field(default_factory=list)
     failures: list[ActionError] = field(default_factory=list)
 
 
 def deliver(inputs: Inputs, event: Event | None, ports: Ports, findings: Findings, text: str, job_url: str) -> Delivered:
-    """Comment, conclude the check run, promote: each as far as the inputs ask for it."""
+    """Comment and conclude the check run, as far as the inputs ask for it."""
     delivered = Delivered()
     rest = markdown.link("the job's summary", job_url) if job_url else "the job's summary"
     note = f"_Cut here: the whole report is in {rest} and in `wandb_report.md`._"
@@ -42,13 +41,6 @@ def deliver(inputs: Inputs, event: Event | None, ports: Ports, findings: Finding
         )
     if inputs.check_name:
         _attempt("no check run was made", ports, delivered, lambda github: _check(inputs, github, findings, text, job_url))
-    # With candidates still to come the best one is not known yet.
-    if inputs.promote_alias and findings.gate == PASSED and findings.best and not findings.timed_out:
-        try:
-            delivered.promoted = ports.tracker.promote(findings.best, inputs.promote_alias)
-            ports.runner.notice(f"{delivered.promoted} is now '{inputs.promote_alias}'", title="wandb-runs")
-        except ActionError as error:
-            delivered.failures.append(error)
     return delivered
 
 
@@ -92,7 +84,8 @@ def pull_request_of(event: Event | None) -> int | None:
 
 
 def _check(inputs: Inputs, github: PullRequests, findings: Findings, text: str, job_url: str) -> str:
-    conclusion = {PASSED: "success", FAILED: "failure"}.get(findings.gate, "neutral")
+    judged = PASSED in (findings.gate, findings.required)
+    conclusion = "failure" if findings.refused else "success" if judged else "neutral"
     if findings.timed_out:
         conclusion = "timed_out"
     title = report.headline_text(findings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,13 @@ from mlops_actions.wandb_runs.compare import Row
 from mlops_actions.wandb_runs.gates import Verdict
 from mlops_actions.wandb_runs.metrics import Metric
 from mlops_actions.wandb_runs.model import Artifact, Details, Run, metric_value, value_at
+from mlops_actions.wandb_runs.require import Requirement
 from mlops_actions.wandb_runs.seeds import Interval
 from mlops_actions.wandb_runs.select import Choice, Counts
 from mlops_actions.wandb_runs.show import jsonable
 from mlops_actions.wandb_runs.trust import Commit, Data
 
-PASSED, FAILED, NO_GATES = "passed", "failed", "none"
+PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Findings:
     seeds: tuple[Interval, ...]
     commit: Commit
     data: Data | None
+    requirements: tuple[Requirement, ...] = ()
     details: Mapping[str, Details] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
     silent: frozenset[str] = frozenset()
@@ -50,9 +52,17 @@ class Findings:
     @property
     def gate(self) -> str:
         """`passed`, `failed` or `none`."""
-        if not self.verdicts:
-            return NO_GATES
-        return PASSED if all(verdict.passed for verdict in self.verdicts) else FAILED
+        return _sum([verdict.passed for verdict in self.verdicts])
+
+    @property
+    def required(self) -> str:
+        """`passed`, `failed` or `none`."""
+        return _sum([requirement.holds for requirement in self.requirements])
+
+    @property
+    def refused(self) -> bool:
+        """Whether a gate or a requirement failed."""
+        return FAILED in (self.gate, self.required)
 
     def state(self, run: Run) -> str:
         """The state as people should read it."""
@@ -74,6 +84,8 @@ class Findings:
             "seeds": [_interval(interval) for interval in self.seeds],
             "gate": self.gate,
             "gates": [_verdict(verdict) for verdict in self.verdicts],
+            "required": self.required,
+            "requirements": [_requirement(requirement) for requirement in self.requirements],
             "verified": self.commit.verified,
             "commit": {
                 "recorded": self.commit.recorded,
@@ -99,6 +111,10 @@ class Findings:
             "metrics": {metric.name: jsonable(metric_value(run, metric.name)) for metric in self.metrics},
             "config": {key: jsonable(value_at(run.config, key)) for key in self.config_keys},
         }
+
+
+def _sum(answers: Sequence[bool]) -> str:
+    return NOT_ASKED if not answers else PASSED if all(answers) else FAILED
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -132,6 +148,10 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "required": jsonable(verdict.required),
         "reason": verdict.reason or None,
     }
+
+
+def _requirement(requirement: Requirement) -> dict[str, Any]:
+    return {"name": requirement.name, "holds": requirement.holds, "reason": requirement.reason or None}
 
 
 def _data(data: Data) -> dict[str, Any]:

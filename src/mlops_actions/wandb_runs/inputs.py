@@ -11,6 +11,7 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
 from mlops_actions.wandb_runs import gates as gate_language
 from mlops_actions.wandb_runs import metrics as metric_names
+from mlops_actions.wandb_runs import require as requirements
 from mlops_actions.wandb_runs.gates import Gate
 from mlops_actions.wandb_runs.metrics import Metric
 from mlops_actions.wandb_runs.select import filters
@@ -37,6 +38,10 @@ def _metrics(value: str) -> tuple[Metric, ...]:
 
 def _gates(value: str) -> tuple[Gate, ...]:
     return gate_language.parse(lines(value))
+
+
+def _require(value: str) -> tuple[str, ...]:
+    return requirements.parse(items(value))
 
 
 def _unique(value: str) -> tuple[str, ...]:
@@ -102,6 +107,12 @@ class Inputs:
         "What the best candidate must fulfil, one a line: `METRIC OP NUMBER`, or `METRIC OP baseline[.best|.mean|.latest] "
         "[+ - *] NUMBER[%]`. A missing value is a failure, never a pass.",
     )
+    require: tuple[str, ...] | None = given(
+        _require,
+        "What must hold beside the gates, else the step fails and nothing is promoted: `one` (exactly one candidate), "
+        "`finished` (every candidate), `verified` (W&B itself recorded `sha` as the commit of each), `same-data` (as the "
+        "baselines), `clean` (no uncommitted changes). What cannot be told does not hold.",
+    )
     aggregate: str = given(
         choice("none", "group"),
         "`group`: the runs of one group (seeds) become mean ± standard deviation.",
@@ -122,7 +133,9 @@ class Inputs:
     check_name: str | None = given(text, "A check run of this name on `sha`, concluded by the gates.")
     workflow_url: str | None = given(_page, "Shown in the report: the workflow that trained.")
     image: str | None = given(text, "Shown in the report: the image that trained, by digest.")
-    promote_alias: str | None = given(text, "When the gates pass, the best candidate's model artifact gets this alias.")
+    promote_alias: str | None = given(
+        text, "When the gates pass and all of `require` holds, the best candidate's model artifact gets this alias."
+    )
     report_dir: str = given(
         text, "Where `wandb_report.csv`, `.json` and `.md` are written; within the workspace.", default="."
     )
@@ -144,8 +157,20 @@ class Inputs:
             )
         if self.check_name and not self.sha:
             yield BadInput("input 'check-name' needs 'sha'", "give 'sha', the commit that the check run is shown on")
-        if self.promote_alias and not self.gates:
-            yield BadInput("input 'promote-alias' needs 'gates'", "give 'gates': nothing is promoted without having passed")
+        if self.promote_alias and not (self.gates or self.require):
+            yield BadInput(
+                "input 'promote-alias' needs 'gates' or 'require'", "give one: nothing is promoted without having passed"
+            )
+        wanted = self.require or ()
+        if requirements.VERIFIED in wanted and not self.sha:
+            yield BadInput(
+                "input 'require' asks for 'verified' without 'sha'", "give 'sha', the commit that the run must be of"
+            )
+        if requirements.SAME_DATA in wanted and not (self.lineage and (self.baseline_tags or self.baseline_sha)):
+            yield BadInput(
+                "input 'require' asks for 'same-data', and there is nothing to compare with",
+                "give 'baseline-tags' or 'baseline-sha', and leave 'lineage' on",
+            )
 
 
 ACTION = Action(
@@ -166,10 +191,12 @@ ACTION = Action(
         Output("num-killed", "Candidates that were killed or preempted"),
         Output("num-baselines", "Baselines that the candidates were compared with"),
         Output("gate", "`passed`, `failed`, or `none` without gates"),
+        Output("requirements", "`passed`, `failed`, or `none` without `require`"),
         Output("verified", "`true` when W&B itself recorded `sha` as the commit of every candidate"),
         Output("same-data", "`true`, `false`, or empty where the runs recorded too little to tell"),
         Output("best-run-id", "Id of the best finished candidate"),
         Output("best-run-url", "Address of the best finished candidate"),
+        Output("promoted", "The model artifact that `promote-alias` went to, `name:version`; empty where it went to none"),
         Output("comment-url", "Address of the comment, where one was written"),
         Output("csv", "Path of `wandb_report.csv`, from the workspace"),
         Output("json", "Path of `wandb_report.json`, from the workspace"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlops_actions.wandb_runs import gates, metrics, seeds, select, trust
+from mlops_actions.wandb_runs import gates, metrics, require, seeds, select, trust
 from mlops_actions.wandb_runs.compare import compare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.inputs import Inputs
@@ -103,6 +103,8 @@ def judge(
     bars = [group.run for group in picked.theirs]
     finished = tuple(run for run in picked.candidates if run.finished)
     together = inputs.aggregate == "group"
+    commit = trust.commit(picked.candidates, choice.sha, choice.sha_config_key, details)
+    data = trust.data(finished, picked.baselines, details) if inputs.lineage and finished else None
     return Findings(
         project=inputs.project,
         project_url=project_url,
@@ -116,8 +118,9 @@ def judge(
         rows=compare(best.run, bars, picked.shown) if best else (),
         seeds=seeds.intervals(best, picked.baselines, picked.shown) if best and together else (),
         verdicts=gates.evaluate(inputs.gates or (), best.run if best else None, bars, picked.judged),
-        commit=trust.commit(picked.candidates, choice.sha, choice.sha_config_key, details),
-        data=trust.data(finished, picked.baselines, details) if inputs.lineage and finished else None,
+        commit=commit,
+        data=data,
+        requirements=require.examine(inputs.require or (), choice, picked.candidates, commit, data, details),
         details=details,
         curves=inputs.curves or (),
         silent=frozenset(run.id for run in picked.candidates if run.silent(now)),

@@ -13,6 +13,8 @@ from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings
 from mlops_actions.wandb_runs.gates import Verdict
 from mlops_actions.wandb_runs.metrics import INFERRED, Metric
 from mlops_actions.wandb_runs.model import Artifact, Run, metric_value, number, value_at
+from mlops_actions.wandb_runs.promotion import Promotion
+from mlops_actions.wandb_runs.require import Requirement
 from mlops_actions.wandb_runs.seeds import Interval, Spread
 
 # Beyond these a table of all runs no longer fits the eye, and is folded.
@@ -32,10 +34,12 @@ class Surroundings:
     job_url: str = ""
 
 
-def render(findings: Findings, around: Surroundings) -> str:
+def render(findings: Findings, around: Surroundings, promotion: Promotion | None = None) -> str:
     """Write the whole report as GitHub-flavoured Markdown."""
     sections = [
         f"### {headline(findings)}",
+        _requirements(findings.requirements),
+        _promotion(promotion or Promotion()),
         _gates(findings.verdicts),
         _comparison(findings),
         _seeds(findings.seeds),
@@ -51,15 +55,18 @@ def headline(findings: Findings) -> str:
     """The verdict in one line."""
     counts = findings.counts
     subject = _subject(findings)
+    if findings.required == FAILED:
+        unmet = [requirement for requirement in findings.requirements if not requirement.holds]
+        return f"❌ Not accepted, {subject}: {markdown.escape(unmet[0].reason)}" + _and_more(unmet)
     if findings.gate == FAILED:
         failed = [verdict for verdict in findings.verdicts if not verdict.passed]
-        return f"❌ Gates failed for {subject}: {_why(failed[0])}" + (
-            f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        )
+        return f"❌ Gates failed for {subject}: {_why(failed[0])}" + _and_more(failed)
     unfinished = f"; {_plural(counts.running, 'run')} still to come" if counts.running else ""
     if findings.gate == PASSED:
         gates = f"All {len(findings.verdicts)} gates" if len(findings.verdicts) > 1 else "The gate"
         return f"✅ {gates} passed for {subject}{unfinished}"
+    if findings.required == PASSED:
+        return f"✅ All that is required holds for {subject}{unfinished}"
     if not counts.candidates:
         return f"⚪ No run found for {subject}"
     if not counts.finished:
@@ -71,6 +78,8 @@ def headline_text(findings: Findings) -> str:
     """The verdict as plain text of one line, as a check run's title wants it."""
     counts = findings.counts
     passed = sum(verdict.passed for verdict in findings.verdicts)
+    if findings.required == FAILED:
+        return f"not accepted: {', '.join(one.name for one in findings.requirements if not one.holds)}"
     if findings.verdicts:
         return f"{passed} of {_plural(len(findings.verdicts), 'gate')} passed"
     return f"{counts.finished} of {_plural(counts.candidates, 'run')} finished"
@@ -123,6 +132,26 @@ def _states(findings: Findings) -> str:
         (counts.killed, "killed"),
     )
     return ", ".join(f"{number} {word}" for number, word in named if number)
+
+
+def _requirements(requirements: Sequence[Requirement]) -> str:
+    if not requirements:
+        return ""
+    told = [
+        f"✅ {requirement.name}" if requirement.holds else f"❌ {requirement.name}: {markdown.escape(requirement.reason)}"
+        for requirement in requirements
+    ]
+    return f"**Required:** {' · '.join(told)}"
+
+
+def _promotion(promotion: Promotion) -> str:
+    if not promotion.alias:
+        return ""
+    alias = markdown.code(promotion.alias)
+    if promotion.artifact:
+        return f"**Promoted:** {markdown.code(promotion.artifact)} is now {alias}"
+    why = f": {markdown.escape(promotion.error.cause)}" if promotion.error else ""
+    return f"**Nothing was promoted to {alias}**{why}"
 
 
 def _gates(verdicts: Sequence[Verdict]) -> str:
@@ -347,6 +376,10 @@ def _notes(findings: Findings) -> str:
 
 def _link(run: Run) -> str:
     return markdown.link(run.title if len(run.title) <= 60 else f"{run.title[:59]}…", run.url)
+
+
+def _and_more(found: Sequence[object]) -> str:
+    return f" (and {len(found) - 1} more)" if len(found) > 1 else ""
 
 
 def _plural(number: int, word: str) -> str:

@@ -21,6 +21,7 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pick
 from mlops_actions.wandb_runs.model import Details, Query
 from mlops_actions.wandb_runs.ports import Ports, Tracker
+from mlops_actions.wandb_runs.promotion import promote
 from mlops_actions.wandb_runs.show import jsonable
 
 _POLL_SECONDS = 20.0
@@ -34,7 +35,8 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     directory = _directory(inputs.report_dir, context.workspace)
     findings = _learn(inputs, ports)
     around = _surroundings(inputs, context)
-    text = report.render(findings, around)
+    promotion = promote(inputs, ports, findings)
+    text = report.render(findings, around, promotion)
     paths = _write_files(directory, context.workspace, findings, inputs, text)
     ports.runner.summary(text)
     _tell(findings, ports.runner)
@@ -43,11 +45,12 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
         **findings.document(_LISTED),
         "notes": [*findings.notes, *delivered.notes],
         "comment_url": delivered.comment_url or None,
-        "promoted": delivered.promoted or None,
+        "promoted": promotion.artifact or None,
         "files": paths,
     }
-    error = _error(inputs, findings) or next(iter(delivered.failures), None)
-    return Outcome(_outputs(findings, paths, delivered.comment_url), result, error)
+    error = _error(inputs, findings) or promotion.error or next(iter(delivered.failures), None)
+    told = {"promoted": promotion.artifact, "comment-url": delivered.comment_url, **paths}
+    return Outcome(_outputs(findings, told), result, error)
 
 
 def _learn(inputs: Inputs, ports: Ports) -> Findings:
@@ -77,7 +80,7 @@ def _learn(inputs: Inputs, ports: Ports) -> Findings:
 def _details(inputs: Inputs, picked: Picked, tracker: Tracker) -> Mapping[str, Details]:
     """Ask more about the best candidate, the baselines, and the newest of the other candidates."""
     curves = inputs.curves or ()
-    if not picked.candidates or not (inputs.lineage or curves or inputs.sha):
+    if not picked.candidates or not (inputs.lineage or curves or inputs.sha or inputs.require):
         return {}
     first = picked.best.members if picked.best else ()
     runs = (*first[: _DETAILED // 2], *picked.baselines[: _DETAILED // 4], *picked.candidates)
@@ -170,6 +173,8 @@ def _tell(findings: Findings, runner: Runner) -> None:
     )
     for verdict in findings.verdicts:
         runner.info(f"gate {'passed' if verdict.passed else 'failed'}: {verdict.gate.text} ({_numbers(verdict)})")
+    for requirement in findings.requirements:
+        runner.info(f"{requirement.name}: {requirement.reason or 'holds'}")
     if not counts.candidates:
         runner.warning(
             "no run was found for this choice\ncheck that the training logs the commit (config "
@@ -184,7 +189,7 @@ def _numbers(verdict: gates.Verdict) -> str:
     return verdict.reason or f"{verdict.value} against {verdict.required}"
 
 
-def _outputs(findings: Findings, paths: Mapping[str, str], comment_url: str) -> dict[str, str]:
+def _outputs(findings: Findings, told: Mapping[str, str]) -> dict[str, str]:
     counts = findings.counts
     best = findings.best
     same = findings.data.same if findings.data else None
@@ -199,12 +204,12 @@ def _outputs(findings: Findings, paths: Mapping[str, str], comment_url: str) -> 
         "num-killed": str(counts.killed),
         "num-baselines": str(counts.baselines),
         "gate": findings.gate,
+        "requirements": findings.required,
         "verified": flag(findings.commit.verified),
         "same-data": "" if same is None else flag(same),
         "best-run-id": best.id if best else "",
         "best-run-url": best.url if best else "",
-        "comment-url": comment_url,
-        **paths,
+        **told,
         "BOOL_COMPLETE": legacy_flag(counts.complete),
         "BOOL_SINGLE_RUN": legacy_flag(counts.single_run),
         "NUM_FINISHED": str(counts.finished),
@@ -223,6 +228,12 @@ def _error(inputs: Inputs, findings: Findings) -> ActionError | None:
             f"after {inputs.timeout:g} s {counts.candidates} of at least {inputs.min_runs} runs were there and "
             f"{counts.running} had not ended",
             "raise 'timeout', or look at the runs: " + findings.project_url,
+        )
+    if findings.required == FAILED:
+        unmet = [f"{one.name} ({one.reason})" for one in findings.requirements if not one.holds]
+        return WorkFailed(
+            f"{len(unmet)} of {len(findings.requirements)} requirements do not hold: {' · '.join(unmet)}",
+            "name a run that fulfils them; see 'require' in the step's 'with:'",
         )
     if findings.gate == FAILED:
         failed = [verdict for verdict in findings.verdicts if not verdict.passed]
