@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mlops_actions.argo_submit import parameters as parameter_texts
-from mlops_actions.core.declare import Action, Output, given, inputs, was_given
+from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, mapping, text, verbatim
 
@@ -53,6 +53,11 @@ def _image(value: str) -> str:
     return image
 
 
+def _argo_url(value: str) -> str:
+    """Take an address without `http://` too: the replaced actions put the workflow's name behind any text."""
+    return base_address(value if "://" in value else f"http://{value.strip()}")
+
+
 @inputs
 class Inputs:
     """The inputs of argo-submit, in the order of the documentation."""
@@ -60,7 +65,13 @@ class Inputs:
     workflow: str | None = given(
         verbatim,
         "Path or glob in the workspace, or inline YAML: a Workflow, CronWorkflow (its spec is run) or WorkflowTemplate.",
-        legacy=("workflow_yaml_path",),
+        legacy=(
+            Legacy(
+                "workflow_yaml_path",
+                note="By this name the workflow is not waited for, the commit stands in its name, and a parameter that it "
+                "declares with a value keeps that value unless the file has another.",
+            ),
+        ),
     )
     from_: tuple[str, str] | None = given(
         _template, "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster."
@@ -71,7 +82,15 @@ class Inputs:
         "YAML or JSON mapping, or `k=v` lines; chatops' `params` fits as it is. Wins over `parameter-file`.",
     )
     parameter_file: str | None = given(
-        text, "YAML or JSON file in the workspace that holds parameters.", legacy=("parameter_file_path",)
+        text,
+        "YAML or JSON file in the workspace that holds parameters.",
+        legacy=(
+            Legacy(
+                "parameter_file_path",
+                note="By this name, parameters that the workflow does not declare are added to it, as Argo's own command "
+                "does.",
+            ),
+        ),
     )
     unknown_parameters: str = given(
         choice("error", "drop"), "What a parameter that the workflow does not declare is.", default="error"
@@ -118,7 +137,11 @@ class Inputs:
     )
     argo_server: str | None = given(base_address, "Go through the Argo Server's API at this address. Not available yet.")
     argo_token: str | None = given(text, "Token for the Argo Server. Not available yet.", secret=True)
-    argo_url: str | None = given(base_address, "Base address of Argo's user interface, for links.", legacy=("argo_url",))
+    argo_url: str | None = given(
+        base_address,
+        "Base address of Argo's user interface, for links; with or without the path `/workflows/NAMESPACE`.",
+        legacy=(Legacy("argo_url", parse=_argo_url),),
+    )
     wait: bool | None = given(
         boolean,
         "`false`: submit and return. Default `true`; `false` where the legacy `workflow_yaml_path` names the workflow.",
@@ -151,9 +174,19 @@ class Inputs:
     )
 
     @property
+    def is_legacy(self) -> bool:
+        """Whether the workflow was named as gke-argo and actions-argo did."""
+        return was_given(self, "workflow_yaml_path")
+
+    @property
+    def adds_parameters(self) -> bool:
+        """Whether the workflow gets the parameters of the file that it does not declare."""
+        return was_given(self, "parameter_file_path") and not was_given(self, "unknown-parameters")
+
+    @property
     def waits(self) -> bool:
         """Whether to follow the workflow; the replaced action did not."""
-        return self.wait if self.wait is not None else not was_given(self, "workflow_yaml_path")
+        return self.wait if self.wait is not None else not self.is_legacy
 
     def problems(self) -> Iterator[BadInput]:
         """Check what one input alone cannot show."""

@@ -30,6 +30,14 @@ def key(workflow: Mapping[str, Any], mode: str, context: Context, sha: str) -> s
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def of_commit(metadata: Mapping[str, Any], sha: str) -> dict[str, Any]:
+    """Return the metadata with the commit's first digits behind `generateName`, as the replaced actions named workflows."""
+    base = str(metadata.get("generateName") or "")
+    if not base or not sha:
+        return dict(metadata)
+    return {**metadata, "generateName": f"{base.rstrip('-')}-{sha[:7]}-"}
+
+
 def named(metadata: Mapping[str, Any], request_key: str, *, attempt: int = 0) -> dict[str, Any]:
     """Return the metadata with a name made of the key; a name that was given stays, and so does everything without a key.
 

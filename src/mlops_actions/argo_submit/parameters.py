@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -92,6 +92,24 @@ def declared_by(spec: Mapping[str, Any]) -> list[Declared]:
         )
         for entry in entries
     ]
+
+
+def added(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return the spec with those of the names declared that it does not declare yet."""
+    arguments = dict(spec.get("arguments") or {})
+    there = {one.name for one in declared_by(spec)}
+    more = [{"name": name} for name in names if name not in there]
+    return (
+        {**spec, "arguments": {**arguments, "parameters": [*(arguments.get("parameters") or []), *more]}}
+        if more
+        else {**spec}
+    )
+
+
+def unsettled(declared: Sequence[Declared], known: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the known values whose parameter has none in the manifest; an image is always asked for by name."""
+    settled = {one.name for one in declared if one.value is not None}
+    return {source: text for source, text in known.items() if source == "image" or settled.isdisjoint(KNOWN[source])}
 
 
 def chosen(

@@ -57,20 +57,26 @@ def prepare(inputs: Inputs, context: Context, subject: Subject, files: Files, cl
     else:
         workflow = manifest.to_workflow(manifest.select(_documents(inputs.workflow or "", files)))
     workflow = manifest.overridden(workflow, overrides)
+    if inputs.adds_parameters:
+        workflow = {**workflow, "spec": parameters.added(workflow["spec"], file)}
+    if inputs.is_legacy:
+        workflow = {**workflow, "metadata": names.of_commit(workflow["metadata"], subject.sha)}
     spec = workflow["spec"]
+    declared = parameters.declared_by(spec)
+    known = subject.known_parameters()
     by_reference = bool(spec.get("workflowTemplateRef"))
     values, dropped = parameters.chosen(
-        parameters.declared_by(spec),
+        declared,
         explicit,
         file,
-        subject.known_parameters(),
+        parameters.unsettled(declared, known) if inputs.is_legacy else known,
         given_by_inputs(inputs),
         # A manifest that refers to a template may leave the declarations, and the defaults, to it.
         drop_unknown=inputs.unknown_parameters == "drop",
         complete=not by_reference,
     )
-    if declared := parameters.applied(spec, values):
-        spec["arguments"] = {**(spec.get("arguments") or {}), "parameters": declared}
+    if entries := parameters.applied(spec, values):
+        spec["arguments"] = {**(spec.get("arguments") or {}), "parameters": entries}
     key = names.key(workflow, inputs.idempotency, context, subject.sha)
     if inputs.callback:  # after the key: it names the run, and one commit's workflow is the same whichever run asks
         what = callback.told(subject, context, inputs.callback_image, inputs.callback_secret or "")

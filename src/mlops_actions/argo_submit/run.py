@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -344,7 +345,11 @@ class _Run:
 
 
 def _url(inputs: Inputs, namespace: str, name: str) -> str:
-    return f"{inputs.argo_url}/workflows/{namespace}/{name}" if inputs.argo_url else ""
+    """Return the workflow's page; the address may have been copied from a page of the list of workflows."""
+    if not inputs.argo_url:
+        return ""
+    base = re.sub(r"/workflows(/[^/]*)?$", "", inputs.argo_url)
+    return f"{base}/workflows/{namespace}/{name}"
 
 
 def _json(value: object) -> str:

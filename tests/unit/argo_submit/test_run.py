@@ -189,6 +189,37 @@ def test_the_legacy_name_does_not_wait(job: Job) -> None:
     assert job.outputs["phase"] in ("", "Running")
 
 
+def test_the_legacy_parameter_file_may_hold_what_the_workflow_does_not_declare(job: Job, cluster: Cluster) -> None:
+    declared = "{name: repo, value: https://git.test/data}, {name: pr}, {name: GITHUB-SHA, value: NOT_SUPPLIED}"
+    job.write("wf.yaml", manifest("echo", "{{workflow.parameters.extra}}", parameters=declared))
+    job.write("params.yaml", f"extra: 1e-3\nGITHUB-SHA: {SHA}\n")
+    job.environ |= {"INPUT_WORKFLOW_YAML_PATH": "./wf.yaml", "INPUT_PARAMETER_FILE_PATH": "./params.yaml"}
+    assert job.run(wait="true", pr_number="7") == 0
+    workflow = cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"])
+    given = {one["name"]: one["value"] for one in workflow["spec"]["arguments"]["parameters"]}
+    assert given == {"repo": "https://git.test/data", "pr": "7", "GITHUB-SHA": SHA, "extra": "1e-3"}
+    assert job.outputs["workflow-name"].startswith(f"test-{SHA[:7]}-")
+    assert job.run(wait="true", unknown_parameters="error") == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "page"),
+    [
+        ("http://argo.test/ui/", "http://argo.test/ui/workflows/default/"),
+        ("https://argo.test/workflows", "https://argo.test/workflows/default/"),
+        ("https://argo.test/workflows/default/", "https://argo.test/workflows/default/"),
+        ("https://argo.test/workflows/other", "https://argo.test/workflows/default/"),
+        ("https://argo.test/workflows-ui", "https://argo.test/workflows-ui/workflows/default/"),
+        ("203.0.113.7/argo", "http://203.0.113.7/argo/workflows/default/"),
+    ],
+)
+def test_the_legacy_address_of_the_user_interface_is_taken_as_people_have_it(job: Job, given: str, page: str) -> None:
+    job.write("wf.yaml", manifest("true"))
+    job.environ |= {"INPUT_WORKFLOW_YAML_PATH": "wf.yaml", "INPUT_ARGO_URL": given}
+    assert job.run() == 0
+    assert job.outputs["WORKFLOW_URL"] == page + job.outputs["workflow-name"]
+
+
 @pytest.mark.parametrize("source", ["workflowtemplate/base", "cronworkflow/nightly"])
 def test_templates_of_the_cluster_run_with_parameters(job: Job, cluster: Cluster, source: str) -> None:
     spec = {
