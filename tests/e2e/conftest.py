@@ -13,11 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.sandbox.cluster import DockerExecutor
+from mlops_actions.sandbox.demo import machine
 from tests.e2e import images as image_builder
 from tests.e2e.act import Act
+from tests.e2e.cluster import tools_image as cluster_image
+from tests.e2e.cluster.binaries import CannotBuild, build
+from tests.e2e.cluster.containers import Containers
+from tests.e2e.cluster.real import RealCluster
+from tests.e2e.cluster.workflows import job_of
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
+from tests.unit.argo_submit.job import Job
 
 HERE = Path(__file__).parent
 Browser = Callable[..., str]
@@ -84,6 +92,74 @@ def act(docker: Docker, images: Mapping[str, str], checkout: Path, tmp_path: Pat
     root = tmp_path / "act"
     root.mkdir()
     return Act(docker, images, checkout, root)
+
+
+@pytest.fixture(scope="session")
+def containers() -> Containers:
+    """Runs the real cluster's containers; see `cluster` and `docker_cluster`."""
+    return Containers()
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    containers: Containers, tmp_path_factory: pytest.TempPathFactory, _stop_on_sigterm: None
+) -> Iterator[RealCluster]:
+    """A real cluster: etcd, kube-apiserver, Argo's controller and a node; containers of `PROCESS_IMAGE` run as processes.
+
+    `cluster.kubeconfig()` speaks with the rights that argo-submit's README asks for and no others, `cluster.connection`
+    with all; `put_secret`, `workflow`, `until` and `resume` do with them what a test needs.
+    """
+    try:
+        binaries = build()
+    except CannotBuild as problem:
+        pytest.skip(str(problem))
+    directory = tmp_path_factory.mktemp("cluster")
+    directory.chmod(0o700)
+    with RealCluster(binaries, directory).running(containers) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def docker_cluster(
+    cluster: RealCluster,
+    containers: Containers,
+    docker: Docker,
+    registry: DebianRegistry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RealCluster]:
+    """The same cluster, with every other image run in Docker and pulled from `registry`, whose password the node knows.
+
+    Containers are on this machine's network: they reach what the sandbox serves on loopback (GitHub, W&B).
+    """
+    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(tmp_path_factory.mktemp("node-docker")))}
+    containers.docker = DockerExecutor(environment=client)
+    yield cluster
+    containers.docker = None
+    machine.forget(client, registry.host)
+
+
+@pytest.fixture(scope="session")
+def tools_image(docker: Docker) -> str:
+    """An image with a shell, curl and Python, for containers that `docker_cluster` runs."""
+    return cluster_image.build(docker)
+
+
+@pytest.fixture
+def another_job(cluster: RealCluster, tmp_path: Path) -> Callable[[], Job]:
+    """Makes jobs of argo-submit with the submitter's rights on `cluster`, each of a GitHub run of its own."""
+    made: list[Job] = []
+
+    def make() -> Job:
+        made.append(job_of(cluster, tmp_path / f"job-{len(made)}"))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def job(another_job: Callable[[], Job]) -> Job:
+    """One such job."""
+    return another_job()
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,13 @@ class DebianRegistry:
                 return []
             raise
 
+    def log_in(self, directory: Path) -> Path:
+        """Write the configuration of a Docker client that may pull and push; returns its directory."""
+        directory.mkdir(exist_ok=True)
+        auth = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        (directory / "config.json").write_text(json.dumps({"auths": {self.host: {"auth": auth}}}))
+        return directory
+
     def _open(self, method: str, path: str) -> http.client.HTTPResponse:
         request = urllib.request.Request(self.url + path, method=method)
         token = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()

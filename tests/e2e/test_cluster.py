@@ -5,136 +5,26 @@ The contract of `tests/contract/cluster` is held against them first: what the sa
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.cluster import LocalImage, ProcessExecutor
 from tests.e2e.cluster import access
-from tests.e2e.cluster.binaries import CannotBuild, build
-from tests.e2e.cluster.real import NAMESPACE, RealCluster
+from tests.e2e.cluster.containers import PROCESS_IMAGE
+from tests.e2e.cluster.real import ARGO, NAMESPACE, RealCluster
+from tests.e2e.cluster.workflows import SUSPENDED, has_ended, manifest, run, running
 from tests.unit.argo_submit.job import Job
 
 Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
-API = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
-IMAGE = "python:3"
-# From this size on the controller compresses what it knows of the nodes; 200 nodes are several times that.
-SETTINGS = {"MAX_WORKFLOW_SIZE": "60000"}
 FAN = 200
-ENDING = 300.0
-
-TEMPLATES = """
-  - name: echo
-    inputs: {parameters: [{name: text}]}
-    outputs: {parameters: [{name: text, valueFrom: {path: /tmp/text}}]}
-    container:
-      image: IMAGE
-      command: [sh, -c]
-      args: ["echo '{{inputs.parameters.text}}' | tee /tmp/text"]
-  - {name: fail, container: {image: IMAGE, command: [sh, -c], args: ["echo the reason; exit 3"]}}
-  - {name: sleep, container: {image: IMAGE, command: [sleep, "600"]}}
-  - {name: bye, container: {image: IMAGE, command: [echo], args: ["it was {{workflow.status}}"]}}
-"""
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    try:
-        binaries = build()
-    except CannotBuild as problem:
-        pytest.skip(str(problem))
-    directory = tmp_path_factory.mktemp("cluster")
-    directory.chmod(0o700)
-    with RealCluster(binaries, directory, SETTINGS).running(ProcessExecutor({"": LocalImage()})) as running:
-        yield running
-
-
-@pytest.fixture
-def another_job(cluster: RealCluster, tmp_path: Path) -> Callable[[], Job]:
-    """Makes jobs with the submitter's rights, each of a run of its own."""
-    made: list[Job] = []
-
-    def make() -> Job:
-        directory = tmp_path / f"job-{len(made)}"
-        directory.mkdir()
-        job = Job(directory)
-        job.environ |= {"KUBECONFIG": str(cluster.kubeconfig()), "GITHUB_RUN_ID": str(abs(hash(directory)))}
-        job.environ |= {"PATH": os.environ["PATH"], "HOME": str(directory)}
-        made.append(job)
-        return job
-
-    return make
-
-
-@pytest.fixture
-def job(another_job: Callable[[], Job]) -> Job:
-    return another_job()
-
-
-def manifest(text: str, **metadata: str) -> str:
-    """A Workflow: the lines of its spec, with the templates above."""
-    lines = "".join(f"  {line}\n" for line in text.strip("\n").splitlines())
-    names = metadata or {"generateName": "e2e-"}
-    whole = f"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {json.dumps(names)}\nspec:\n{lines}"
-    if "templates:" not in lines:
-        whole += "  templates:\n"
-    return (whole + TEMPLATES.lstrip("\n")).replace("IMAGE", IMAGE)
-
-
-def run(job: Job, **inputs: str) -> int:
-    """Run the action as a process, to its end."""
-    process = job.start(**inputs)
-    job.log, _ = process.communicate(timeout=ENDING)
-    return process.returncode
-
-
-@contextlib.contextmanager
-def running(job: Job, until: str, **inputs: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the action as a process, and yield when its log says so; what it says afterwards is `job.log` in the end."""
-    process = job.start(**inputs)
-    assert process.stdout is not None
-    seen: list[str] = []
-    try:
-        for line in process.stdout:
-            seen.append(line)
-            if until in line:
-                break
-        else:
-            raise AssertionError(f"it ended without {until!r}:\n{''.join(seen)}")
-        yield process
-        rest, _ = process.communicate(timeout=ENDING)
-        job.log = "".join(seen) + rest
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
-def workflow(cluster: RealCluster, name: str) -> Json:
-    return cluster.connection.call("GET", f"{API}/workflows/{name}")
-
-
-def until(cluster: RealCluster, name: str, holds: Callable[[Json], bool]) -> Json:
-    """Wait for the workflow to be so."""
-    path = f"{API}/workflows?watch=1&timeoutSeconds=120&fieldSelector=metadata.name%3D{name}"
-    for event in cluster.connection.watch(path):
-        if holds(event["object"]):
-            return dict(event["object"])
-    raise AssertionError(f"{name} did not get there: {workflow(cluster, name).get('status')}")
-
-
-def has_ended(one: Json) -> bool:
-    return (one["metadata"].get("labels") or {}).get("workflows.argoproj.io/completed") == "true"
 
 
 def test_the_contract_of_the_sandbox_holds(cluster: RealCluster) -> None:
@@ -142,7 +32,7 @@ def test_the_contract_of_the_sandbox_holds(cluster: RealCluster) -> None:
         **os.environ,
         "CLUSTER_URL": cluster.url,
         "CLUSTER_CA": str(cluster.certificate.certificate),
-        "CLUSTER_IMAGE": IMAGE,
+        "CLUSTER_IMAGE": PROCESS_IMAGE,
         "CLUSTER_TOKEN": cluster.tokens[access.ADMIN],
         "CLUSTER_READER_TOKEN": cluster.tokens[access.READER],
         "CLUSTER_NAMESPACE": NAMESPACE,
@@ -213,7 +103,7 @@ templates:
   container: {image: IMAGE, command: [sh, -c], args: ["test {{retries}} -ge 1"]}
 """)
     assert run(job, workflow=text) == 0, job.log
-    nodes = workflow(cluster, job.outputs["workflow-name"])["status"]["nodes"].values()
+    nodes = cluster.workflow(job.outputs["workflow-name"])["status"]["nodes"].values()
     assert {"flaky(0)": "Failed", "flaky(1)": "Succeeded", "never": "Skipped"}.items() <= {
         node["displayName"]: node["phase"] for node in nodes
     }.items()
@@ -247,7 +137,7 @@ def test_templates_of_the_cluster(job: Job, cluster: RealCluster, kind: str) -> 
     template = {
         "name": "main",
         "inputs": {"parameters": [{"name": "text"}]},
-        "container": {"image": IMAGE, "command": ["echo"], "args": ["hello {{inputs.parameters.text}}"]},
+        "container": {"image": PROCESS_IMAGE, "command": ["echo"], "args": ["hello {{inputs.parameters.text}}"]},
     }
     spec: Json = {
         "entrypoint": "main",
@@ -256,7 +146,7 @@ def test_templates_of_the_cluster(job: Job, cluster: RealCluster, kind: str) -> 
     }
     if kind == "CronWorkflow":
         spec = {"schedules": ["0 0 1 1 *"], "suspend": True, "workflowSpec": spec}
-    place = "/apis/argoproj.io/v1alpha1" if kind.startswith("Cluster") else API
+    place = "/apis/argoproj.io/v1alpha1" if kind.startswith("Cluster") else ARGO
     name = f"{kind.lower()}-hello"
     cluster.connection.apply(
         f"{place}/{kind.lower()}s",
@@ -267,11 +157,9 @@ def test_templates_of_the_cluster(job: Job, cluster: RealCluster, kind: str) -> 
 
 
 def test_a_suspended_workflow_waits_to_be_resumed(job: Job, cluster: RealCluster) -> None:
-    text = manifest("entrypoint: main\ntemplates:\n- {name: main, suspend: {}}", name="e2e-suspended")
+    text = manifest(SUSPENDED, name="e2e-suspended")
     with running(job, "is suspended", workflow=text, idempotency="none"):
-        cluster.connection.call(
-            "PATCH", f"{API}/workflows/e2e-suspended", {"status": {"nodes": {"e2e-suspended": {"phase": "Succeeded"}}}}
-        )
+        cluster.resume("e2e-suspended")
     assert job.outputs.get("phase") == "Succeeded", job.log
 
 
@@ -284,7 +172,7 @@ def test_a_cancelled_job_ends_its_workflow(
     with running(job, "▶", workflow=text, idempotency="none", on_cancel=on_cancel) as process:
         process.send_signal(signal.SIGINT)
     assert process.returncode == 130, job.log
-    ended = until(cluster, name, has_ended)
+    ended = cluster.until(name, has_ended)
     assert (ended["spec"]["shutdown"], ended["status"]["phase"]) == (strategy, "Failed")
     assert (f"{name}.onExit" in {node["name"] for node in ended["status"]["nodes"].values()}) is handled
 
@@ -304,7 +192,7 @@ templates:
   container: {{image: IMAGE, command: [echo], args: ["number {{{{inputs.parameters.number}}}}"]}}
 """)
     assert run(job, workflow=text, logs="failed") == 0, job.log
-    status = workflow(cluster, job.outputs["workflow-name"])["status"]
+    status = cluster.workflow(job.outputs["workflow-name"])["status"]
     assert "nodes" not in status
     assert status["compressedNodes"]
     assert status["progress"] == f"{FAN}/{FAN}"
@@ -312,29 +200,25 @@ templates:
 
 
 def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: RealCluster) -> None:
-    text = manifest("entrypoint: main\ntemplates:\n- {name: main, suspend: {}}", name="e2e-restart")
+    text = manifest(SUSPENDED, name="e2e-restart")
     with running(job, "is suspended", workflow=text, idempotency="none"):
         cluster.compact()
-        cluster.connection.call(
-            "PATCH", f"{API}/workflows/e2e-restart", {"status": {"nodes": {"e2e-restart": {"phase": "Succeeded"}}}}
-        )
+        cluster.resume("e2e-restart")
     assert job.outputs.get("phase") == "Succeeded", job.log
 
 
 def test_a_controller_that_is_away_for_a_while_is_waited_for(job: Job, cluster: RealCluster) -> None:
-    text = manifest("entrypoint: main\ntemplates:\n- {name: main, suspend: {}}", name="e2e-alone")
+    text = manifest(SUSPENDED, name="e2e-alone")
     with running(job, "is suspended", workflow=text, idempotency="none"), cluster.without_controller():
-        cluster.connection.call(
-            "PATCH", f"{API}/workflows/e2e-alone", {"status": {"nodes": {"e2e-alone": {"phase": "Succeeded"}}}}
-        )
-        assert not has_ended(workflow(cluster, "e2e-alone"))
+        cluster.resume("e2e-alone")
+        assert not has_ended(cluster.workflow("e2e-alone"))
     assert job.outputs.get("phase") == "Succeeded", job.log
 
 
 def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: RealCluster) -> None:
     text = manifest("entrypoint: sleep", name="e2e-deleted")
     with running(job, "▶", workflow=text, idempotency="none") as process:
-        cluster.connection.call("DELETE", f"{API}/workflows/e2e-deleted")
+        cluster.connection.call("DELETE", f"{ARGO}/workflows/e2e-deleted")
     assert process.returncode == 1, job.log
     assert "was deleted" in job.error
 
@@ -368,5 +252,5 @@ def test_a_missing_right_is_named(job: Job, cluster: RealCluster, resource: str,
 
 def test_a_dry_run_is_judged_by_the_server_and_leaves_nothing(job: Job, cluster: RealCluster) -> None:
     assert run(job, workflow=manifest("entrypoint: fail", name="e2e-dry"), dry_run="true", idempotency="none") == 0, job.log
-    listed = cluster.connection.call("GET", f"{API}/workflows?fieldSelector=metadata.name%3De2e-dry")
+    listed = cluster.connection.call("GET", f"{ARGO}/workflows?fieldSelector=metadata.name%3De2e-dry")
     assert listed["items"] == []

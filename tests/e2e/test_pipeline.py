@@ -6,7 +6,6 @@ the workflow's containers in the same daemon, from the image that docker-publish
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -79,21 +78,13 @@ def world(
     root = tmp_path_factory.mktemp("pipeline")
     (root / "act").mkdir()
     made = digits.make(root / "repository")
-    client = {**docker.environment, "DOCKER_CONFIG": str(logged_in(root / "docker", registry))}
+    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
     with Sandbox(DockerExecutor(environment=client)) as sandbox:
         found = sandbox.github.repository(NAME, sha=made.main, files=digits.files(made.path))
         found.collaborator(MAINTAINER, "maintain")
         found.collaborator(CONTRIBUTOR, "write")
         yield World(sandbox, registry, Act(docker, images, checkout, root / "act"), made, found)
         machine.forget(client, registry.host)
-
-
-def logged_in(directory: Path, registry: DebianRegistry) -> Path:
-    """A Docker configuration by which the cluster's nodes may pull."""
-    directory.mkdir()
-    auth = base64.b64encode(f"{registry.username}:{registry.password}".encode()).decode()
-    (directory / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
-    return directory
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import json
 import os
 import ssl
 import time
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,17 @@ from tests.e2e.cluster.processes import Program, free_port
 Json = dict[str, Any]
 
 NAMESPACE = "default"
+ARGO = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 ESTABLISH_TIMEOUT = 60.0
+PATIENCE = 180.0
+PAUSE = 0.2
 # Argo waits ten seconds between its looks at a workflow; the tests would rather not.
 CONTROLLER_ENVIRONMENT = {
     "LEADER_ELECTION_DISABLE": "true",
     "DEFAULT_REQUEUE_TIME": "500ms",
     "RECENTLY_STARTED_POD_DURATION": "10s",
+    # From this size on it compresses what it knows of the nodes: 200 of them are several times that.
+    "MAX_WORKFLOW_SIZE": "60000",
 }
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -40,12 +46,11 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 class RealCluster:
     """etcd, kube-apiserver, workflow-controller on loopback ports; all that they write is below `directory`.
 
-    `settings` are environment variables of the controller's, for example MAX_WORKFLOW_SIZE.
     The controller also opens port 6060 (health, profiles) on every interface: it has no option against that, and does
     without where the port is taken.
     """
 
-    def __init__(self, binaries: Binaries, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, binaries: Binaries, directory: Path) -> None:
         self._binaries = binaries
         self._directory = directory
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
@@ -58,7 +63,7 @@ class RealCluster:
         self._api_server = Program(
             "kube-apiserver", self._api_server_command(port), directory / "apiserver.log", self._api_server_is_ready
         )
-        environment = {**CONTROLLER_ENVIRONMENT, **(settings or {}), "PATH": os.defpath, "HOME": str(directory)}
+        environment = {**CONTROLLER_ENVIRONMENT, "PATH": os.defpath, "HOME": str(directory)}
         self._controller = Program(
             "workflow-controller", self._controller_command(), directory / "controller.log", lambda: True, environment
         )
@@ -85,6 +90,40 @@ class RealCluster:
             )
         )
         return path
+
+    def workflow(self, name: str) -> Json:
+        """Read a workflow."""
+        return self.connection.call("GET", f"{ARGO}/workflows/{name}")
+
+    def workflows(self, selector: str) -> list[Json]:
+        """Read the workflows that bear the labels of a selector."""
+        query = urllib.parse.urlencode({"labelSelector": selector})
+        return list(self.connection.call("GET", f"{ARGO}/workflows?{query}")["items"])
+
+    def until(self, name: str, holds: Callable[[Json], bool]) -> Json:
+        """Wait for a workflow to be so, and return it; raises AssertionError where it does not get there."""
+        deadline = time.monotonic() + PATIENCE
+        path = f"{ARGO}/workflows?watch=1&timeoutSeconds=30&fieldSelector=metadata.name%3D{name}"
+        while time.monotonic() < deadline:
+            try:
+                for event in self.connection.watch(path):
+                    if event["type"] in ("ADDED", "MODIFIED") and holds(event["object"]):
+                        return dict(event["object"])
+            except httpx.TransportError:
+                time.sleep(PAUSE)
+        raise AssertionError(f"{name} did not get there: {self.workflow(name).get('status')}")
+
+    def resume(self, name: str) -> None:
+        """End the suspended root node of a workflow, as `argo resume` does."""
+        self.until(name, lambda one: name in ((one.get("status") or {}).get("nodes") or {}))
+        self.connection.call("PATCH", f"{ARGO}/workflows/{name}", {"status": {"nodes": {name: {"phase": "Succeeded"}}}})
+
+    def put_secret(self, name: str, values: Mapping[str, str]) -> None:
+        """Have a secret in the namespace, with these values and no others."""
+        place = f"/api/v1/namespaces/{NAMESPACE}/secrets"
+        self.connection.call("DELETE", f"{place}/{name}", accept=(404,))
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(values)}
+        self.connection.call("POST", place, secret)
 
     def restart_api_server(self) -> None:
         """Take the API server away and bring it back, on the same port and with the same data."""
