@@ -8,16 +8,25 @@ from pathlib import Path
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import markdown, render
 from mlops_actions.core.declare import Action
+from mlops_actions.pipeline import composite, reusable
 
 EXAMPLE = Path("examples/digits/.github/workflows/mlops.yml")
+CALLER = Path("examples/reusable/.github/workflows/mlops.yml")
+REUSABLE = Path(".github/workflows/pipeline.yml")
 
 
 def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path]:
     """Return the files whose text differs from the declarations, having written them where `write` says so."""
     wanted: dict[Path, str] = {}
     readme = root / "README.md"
-    example = markdown.fence((root / EXAMPLE).read_text(encoding="utf-8").rstrip(), "yaml")
-    wanted[readme] = render.replace_block(readme.read_text(encoding="utf-8"), "example workflow", example)
+    wanted[readme] = readme.read_text(encoding="utf-8")
+    for name, path in (("example workflow", EXAMPLE), ("caller", CALLER)):
+        example = markdown.fence((root / path).read_text(encoding="utf-8").rstrip(), "yaml")
+        wanted[readme] = render.replace_block(wanted[readme], name, example)
+    wanted[readme] = render.replace_block(wanted[readme], "pipeline inputs", composite.inputs_table())
+    wanted[readme] = render.replace_block(wanted[readme], "pipeline outputs", composite.outputs_table())
+    wanted[root / "action.yml"] = composite.action_yml()
+    wanted[root / REUSABLE] = reusable.workflow()
     for action in actions:
         folder = root / "actions" / action.name
         wanted[folder / "action.yml"] = render.action_yml(action)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlops_actions.core.declare import Action, Input, Legacy, declared, retired
 
 GENERATED = "# Generated from the declarations by `make docs`; edit those."
@@ -81,8 +83,15 @@ def quoted(text: str) -> str:
 
 def inputs_table(action: Action) -> str:
     """Render the inputs as a Markdown table: modern names first, older ones beside them; required ones in bold."""
+    rows = [table_of_inputs(declared(action.inputs))]
+    rows += [f"| `{old.name}` |  | {cell(f'Older name, ignored. {old.why}')} |" for old in retired(action.inputs)]
+    return "\n".join(rows)
+
+
+def table_of_inputs(inputs: Iterable[Input]) -> str:
+    """Render some inputs as a Markdown table."""
     rows = ["| input | default | meaning |", "| --- | --- | --- |"]
-    for entry in declared(action.inputs):
+    for entry in inputs:
         name = f"**`{entry.name}`**" if entry.required else f"`{entry.name}`"
         shown = entry.runner_default or entry.default
         default = f"`{shown}`" if shown else ""
@@ -91,8 +100,7 @@ def inputs_table(action: Action) -> str:
             meaning += " Else the environment's " + ", ".join(f"`{variable}`" for variable in entry.env) + "."
         if entry.legacy:
             meaning += " Older name: " + ", ".join(f"`{alias.name}`" for alias in entry.legacy) + "."
-        rows.append(f"| {name} | {_cell(default)} | {_cell(meaning)} |")
-    rows += [f"| `{old.name}` |  | {_cell(f'Older name, ignored. {old.why}')} |" for old in retired(action.inputs)]
+        rows.append(f"| {name} | {cell(default)} | {cell(meaning)} |")
     return "\n".join(rows)
 
 
@@ -100,11 +108,12 @@ def outputs_table(action: Action) -> str:
     """Render the outputs as a Markdown table, older names last."""
     rows = ["| output | meaning |", "| --- | --- |"]
     ordered = [output for output in action.outputs if not output.legacy] + [o for o in action.outputs if o.legacy]
-    rows += [f"| `{o.name}` | {'Older name. ' if o.legacy else ''}{_cell(o.help)} |" for o in ordered]
+    rows += [f"| `{o.name}` | {'Older name. ' if o.legacy else ''}{cell(o.help)} |" for o in ordered]
     return "\n".join(rows)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Write text as a table's cell."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
