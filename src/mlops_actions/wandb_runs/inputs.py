@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlops_actions.core.declare import Action, Legacy, Output, given, inputs
+from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
+
 from mlops_actions.wandb_runs import gates as gate_language
 from mlops_actions.wandb_runs import metrics as metric_names
 from mlops_actions.wandb_runs import require as requirements
 from mlops_actions.wandb_runs.gates import Gate
 from mlops_actions.wandb_runs.metrics import Metric
 from mlops_actions.wandb_runs.select import filters
+
+MOST_BASELINES = 1000
 
 
 def _project(value: str) -> str:
@@ -42,6 +45,11 @@ def _gates(value: str) -> tuple[Gate, ...]:
 
 def _require(value: str) -> tuple[str, ...]:
     return requirements.parse(items(value))
+
+
+def _debug(value: str) -> bool:
+    """Take any text but `false`: the replaced action's users wrote `true`, `1`, `yes`."""
+    return value.strip().lower() != "false"
 
 
 def _unique(value: str) -> tuple[str, ...]:
@@ -90,10 +98,12 @@ class Inputs:
     baseline_tags: tuple[str, ...] | None = given(
         _unique,
         "Baselines are the finished runs with any of these tags, newest first.",
-        legacy=("baseline_tags",),
+        legacy=(
+            Legacy("baseline_tags", note="By this name there is no limit to how many, unless `max-baselines` says so."),
+        ),
     )
     baseline_sha: str | None = given(commit, "Baselines are also the finished runs of this commit.")
-    max_baselines: int = given(integer(least=0, most=1000), "Take this many baselines at most.", default="10")
+    max_baselines: int = given(integer(least=0, most=MOST_BASELINES), "Take this many baselines at most.", default="10")
     metrics: tuple[Metric, ...] | None = given(
         _metrics,
         "Summary metrics to show. `val_acc:max` or `val_loss:min` says which way is better; else what W&B was told counts, "
@@ -146,7 +156,13 @@ class Inputs:
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    debug: bool = given(boolean, "Log what was asked and how it was answered.", default="false")
+    debug: bool = given(_debug, "Log what was asked and how it was answered; on by any text but `false`.", default="false")
+
+    @property
+    def baseline_limit(self) -> int:
+        """How many baselines are taken; the replaced action took all that had the tags."""
+        unlimited = was_given(self, "baseline_tags") and not was_given(self, "max-baselines")
+        return MOST_BASELINES if unlimited else self.max_baselines
 
     def problems(self) -> Iterator[BadInput]:
         """Check what one input alone cannot show."""
@@ -203,7 +219,9 @@ ACTION = Action(
         Output("markdown", "Path of `wandb_report.md`, from the workspace"),
         Output("result", "Everything as one JSON document"),
         Output("BOOL_COMPLETE", "`complete`, spelled `True` or `False`", legacy=True),
-        Output("BOOL_SINGLE_RUN", "`single-run`, spelled `True` or `False`", legacy=True),
+        Output(
+            "BOOL_SINGLE_RUN", "`True` when there is exactly one candidate, in whatever state, else `False`", legacy=True
+        ),
         Output("NUM_FINISHED", "`num-finished`", legacy=True),
         Output("NUM_RUNNING", "`num-running`", legacy=True),
         Output("NUM_CRASHED", "`num-crashed`", legacy=True),

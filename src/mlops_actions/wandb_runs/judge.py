@@ -47,7 +47,7 @@ def choice_of(inputs: Inputs) -> Choice:
         filters=inputs.filters,
         baseline_tags=inputs.baseline_tags or (),
         baseline_sha=inputs.baseline_sha or "",
-        max_baselines=inputs.max_baselines,
+        max_baselines=inputs.baseline_limit,
     )
 
 

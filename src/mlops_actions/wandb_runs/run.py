@@ -14,6 +14,7 @@ from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
+
 from mlops_actions.wandb_runs import gates, report, select, spreadsheet
 from mlops_actions.wandb_runs.deliver import deliver
 from mlops_actions.wandb_runs.findings import FAILED, Findings
@@ -211,7 +212,7 @@ def _outputs(findings: Findings, told: Mapping[str, str]) -> dict[str, str]:
         "best-run-url": best.url if best else "",
         **told,
         "BOOL_COMPLETE": legacy_flag(counts.complete),
-        "BOOL_SINGLE_RUN": legacy_flag(counts.single_run),
+        "BOOL_SINGLE_RUN": legacy_flag(counts.candidates == 1),
         "NUM_FINISHED": str(counts.finished),
         "NUM_RUNNING": str(counts.running),
         "NUM_CRASHED": str(counts.crashed),

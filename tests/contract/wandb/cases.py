@@ -427,6 +427,16 @@ LEGACY = [
         csv=["b0"],
     ),
     Case("debug in capitals", {"DEBUG": "True"}, [{}]),
+    Case("debug by any text", {"DEBUG": "1"}, [{}]),
+    Case(
+        "one run that is not over is a single one", {}, [{"state": "running"}], outputs={"BOOL_SINGLE_RUN": "True"}, csv=[]
+    ),
+    Case(
+        "a finished run beside one that is not over is no single one",
+        {},
+        [{}, {"state": "running"}],
+        outputs={"BOOL_SINGLE_RUN": "False", "single-run": "true"},
+    ),
     Case(
         "all of the list spelled as JSON",
         {"metrics": json.dumps(["acc", "a, b"])},

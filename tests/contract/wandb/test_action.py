@@ -360,6 +360,15 @@ BASELINES = [
 ]
 
 
+@pytest.mark.parametrize(("inputs", "count"), [({"BASELINE_TAGS": "['baseline']"}, 12), ({"baseline_tags": "baseline"}, 10)])
+def test_all_baselines_count_by_the_older_name(world, inputs, count):
+    world.candidate("c1")
+    for number in range(12):
+        world.baseline(f"b{number}", age=10 + number)
+    world.run(sha=SHA, **inputs)
+    assert world.outputs()["num-baselines"] == world.outputs()["NUM_BASELINES"] == str(count)
+
+
 @pytest.mark.parametrize(("inputs", "chosen"), BASELINES, ids=str)
 def test_choosing_baselines(world, inputs, chosen):
     world.candidate("c1", tags=["baseline"], age=1)
