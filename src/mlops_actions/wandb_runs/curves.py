@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mlops_actions.core import markdown
-
 from mlops_actions.wandb_runs.show import figure
 
 POINTS = 30

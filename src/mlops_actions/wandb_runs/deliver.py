@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from mlops_actions.core import markdown
 from mlops_actions.core.errors import ActionError, Refused
 from mlops_actions.core.event import CommentEvent, DispatchEvent, Event, PullRequestEvent
-
 from mlops_actions.wandb_runs import report
 from mlops_actions.wandb_runs.findings import PASSED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs

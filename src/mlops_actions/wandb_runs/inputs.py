@@ -9,7 +9,6 @@ from typing import Any
 from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
-
 from mlops_actions.wandb_runs import gates as gate_language
 from mlops_actions.wandb_runs import metrics as metric_names
 from mlops_actions.wandb_runs import require as requirements

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Protocol
 
 from mlops_actions.core.ports import Runner
-
 from mlops_actions.wandb_runs.model import Details, Keys, Query, Run
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlops_actions.core.errors import ActionError
-
 from mlops_actions.wandb_runs.findings import FAILED, NOT_ASKED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from mlops_actions.core import markdown
 from mlops_actions.core.provenance import is_sha, short
-
 from mlops_actions.wandb_runs import curves, show
 from mlops_actions.wandb_runs.compare import Difference, best_ids
 from mlops_actions.wandb_runs.findings import FAILED, PASSED, Findings

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core.provenance import is_sha, short
-
 from mlops_actions.wandb_runs.model import Details, Run
 from mlops_actions.wandb_runs.select import Choice
 from mlops_actions.wandb_runs.trust import Commit, Data

@@ -14,7 +14,6 @@ from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
-
 from mlops_actions.wandb_runs import gates, report, select, spreadsheet
 from mlops_actions.wandb_runs.deliver import deliver
 from mlops_actions.wandb_runs.findings import FAILED, Findings

@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 from mlops_actions.core import markdown
-
 from mlops_actions.wandb_runs.model import MISSING
 
 NOTHING = "–"
