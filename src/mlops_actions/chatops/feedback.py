@@ -6,6 +6,8 @@ All of it is best effort: what fails is warned about, and changes no decision.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeAlias
@@ -13,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.ports import GitHubDoor, Writer
 from mlops_actions.chatops.rounds import gather
-from mlops_actions.core.errors import ActionError, BadInput
+from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_actions.core.ports import Log
 
 Status: TypeAlias = Literal["success", "failure", "cancelled"]
@@ -21,23 +23,38 @@ Status: TypeAlias = Literal["success", "failure", "cancelled"]
 _APP_PERMISSIONS = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
 # Deployments know no cancellation; `inactive` would say that it had been active.
 _DEPLOYMENT_STATES: Mapping[str, str] = {"success": "success", "failure": "failure", "cancelled": "error"}
+_TARGET = re.compile(r"(?:(?:issues|pulls)/comments/[0-9]+|issues/[0-9]+)?")
+# Of each sign, the field that says what was meant, and the one for its id.
+_SIGNS: Mapping[str, tuple[str, str]] = {
+    "reaction": ("reaction", "reaction_id"),
+    "pending label": ("pending_label", ""),
+    "check run": ("check_name", "check_run"),
+    "deployment": ("environment", "deployment"),
+}
 _WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What is there to conclude; it travels to the post step as state, and to another job in the output `result`.
+    """What there is to conclude; it travels to the post step as state, and to another job in the output `result`.
 
-    0 and "" stand for what was not begun. The reaction is known by its target even before its id is.
+    It is kept before the first request is sent, and so says what was meant to be begun: empty is what was not asked for, or
+    what GitHub refused. The ids follow as GitHub tells them. Where one is 0, the request or its answer got lost on the way
+    (a job can be killed at any time), and the sign may be there all the same: a reaction and a label are known by their
+    names, a check run and a deployment are found by `mark`, which no other step has.
     """
 
     command: str
     number: int
     sha: str
+    mark: str
     reaction_target: str = ""
-    reaction: int = 0
+    reaction: str = ""
+    reaction_id: int = 0
     pending_label: str = ""
+    check_name: str = ""
     check_run: int = 0
+    environment: str = ""
     deployment: int = 0
 
     def dumps(self) -> str:
@@ -52,11 +69,33 @@ class Begun:
             found = {field.name: values[field.name] for field in fields(cls)}
             if not all(isinstance(found[f.name], int if f.type == "int" else str) for f in fields(cls)):
                 raise TypeError("ill-typed")
+            if not _TARGET.fullmatch(found["reaction_target"]):
+                raise ValueError("no place for a reaction")
         except (ValueError, KeyError, TypeError):
             raise BadInput(
                 "what an earlier step began cannot be read", "hand over its output 'result' unchanged, as 'begun'"
             ) from None
         return cls(**found)
+
+    @property
+    def deployed_as(self) -> str:
+        """The description of the deployment, by which it is found."""
+        return f"{self.command[:60]} on #{self.number}, run {self.mark}"
+
+    def learned(self, sign: str, answer: Any) -> Begun:
+        """Take down what GitHub answered about a sign."""
+        meant, known = _SIGNS[sign]
+        found: dict[str, Any] = {}
+        if isinstance(answer, Refused):
+            found = {meant: ""}
+        elif known and not isinstance(answer, ActionError):
+            found = {known: answer}
+        return replace(self, **found)
+
+
+def mark_of(run_id: str, attempt: int) -> str:
+    """Make the mark of one step: two of one job, or of a matrix, must not take each other's signs for their own."""
+    return f"{run_id}-{attempt}-{os.urandom(4).hex()}"
 
 
 def begin(
@@ -70,44 +109,49 @@ def begin(
 ) -> tuple[Begun, dict[str, Any]]:
     """Make the first signs on the pull request, in one round with the calls of `beside`.
 
-    `saved` is called before the first request and after each that made something, so that the post step can conclude what
-    there is even where this step dies half-way. Returns what has begun, and all answers (or ActionErrors) by name.
+    `saved` is called before the first request and after each answer, so that the post step can conclude what there is even
+    where this step dies half-way. Returns what has begun, and all answers (or ActionErrors) by name.
     """
-    state = replace(begun, pending_label=inputs.pending_label or "")
+    state = replace(
+        begun,
+        reaction=inputs.reaction if begun.reaction_target and inputs.reaction != "none" else "",
+        pending_label=inputs.pending_label or "",
+        check_name=inputs.check_name or "",
+        environment=inputs.environment or "",
+    )
     saved(state)
 
-    def done(name: str, value: Any) -> None:
+    def done(name: str, answer: Any) -> None:
         nonlocal state
-        if name in ("reaction", "check_run", "deployment"):
-            state = replace(state, **{name: value})
+        if name in _SIGNS:
+            state = state.learned(name, answer)
             saved(state)
 
     late: dict[str, Any] = {}
-    calls = {**_first_signs(writer, inputs, state, params, run_url, late), **beside}
+    calls = {**_first_signs(writer, state, params, run_url, late), **beside}
     answers = gather(calls, done)
     return state, {**answers, **late}
 
 
 def _first_signs(
-    writer: Writer, inputs: Inputs, begun: Begun, params: Mapping[str, Any], run_url: str, late: dict[str, Any]
+    writer: Writer, begun: Begun, params: Mapping[str, Any], run_url: str, late: dict[str, Any]
 ) -> dict[str, Callable[[], Any]]:
     """Return the calls; what fails behind one that succeeded comes to `late`."""
     calls: dict[str, Callable[[], Any]] = {}
     title = f"{begun.command} is running"
-    if begun.reaction_target and inputs.reaction != "none":
-        calls["reaction"] = lambda: writer.react(begun.reaction_target, inputs.reaction)
+    if begun.reaction:
+        calls["reaction"] = lambda: writer.react(begun.reaction_target, begun.reaction)
     if begun.pending_label:
         calls["pending label"] = lambda: writer.add_labels(begun.number, [begun.pending_label])
-    if inputs.check_name:
-        name = inputs.check_name
-        calls["check_run"] = lambda: writer.create_check_run(
-            name, begun.sha, url=run_url, title=title, summary=f"[The run]({run_url})"
+    if begun.check_name:
+        summary = f"[The run]({run_url})"
+        calls["check run"] = lambda: writer.create_check_run(
+            begun.check_name, begun.sha, url=run_url, title=title, summary=summary, external_id=begun.mark
         )
-    if inputs.environment:
-        environment = inputs.environment
+    if begun.environment:
 
         def deploy() -> int:
-            deployment = writer.create_deployment(begun.sha, environment, params, title)
+            deployment = writer.create_deployment(begun.sha, begun.environment, params, begun.deployed_as)
             try:
                 writer.deployment_status(deployment, "in_progress", url=run_url, description=title)
             except ActionError as error:
@@ -130,7 +174,7 @@ def conclude(writer: Writer, inputs: Inputs, begun: Begun, status: Status, run_u
         calls.pop("pending label", None)
     if begun.reaction_target and final != "none":
         calls["final reaction"] = lambda: writer.react(begun.reaction_target, final)
-        if final == inputs.reaction:
+        if final == begun.reaction:
             calls.pop("reaction", None)
     if label:
         calls["final label"] = lambda: writer.add_labels(begun.number, [label])
@@ -151,15 +195,30 @@ def _last_signs(writer: Writer, begun: Begun, status: Status, run_url: str) -> d
     title = f"{begun.command} {_WORDS[status]}"
     summary = f"[The run]({run_url})"
     calls: dict[str, Callable[[], Any]] = {}
+
+    def unreact() -> None:
+        # The same reaction once more is the one that is there, and tells its id.
+        reaction = begun.reaction_id or writer.react(begun.reaction_target, begun.reaction)
+        writer.unreact(begun.reaction_target, reaction)
+
+    def end_check_run() -> None:
+        check_run = begun.check_run or writer.find_check_run(begun.check_name, begun.sha, begun.mark)
+        if check_run:
+            writer.conclude_check_run(check_run, status, title=title, summary=summary)
+
+    def end_deployment() -> None:
+        deployment = begun.deployment or writer.find_deployment(begun.sha, begun.environment, begun.deployed_as)
+        if deployment:
+            writer.deployment_status(deployment, _DEPLOYMENT_STATES[status], url=run_url, description=title)
+
     if begun.reaction:
-        calls["reaction"] = lambda: writer.unreact(begun.reaction_target, begun.reaction)
+        calls["reaction"] = unreact
     if begun.pending_label:
         calls["pending label"] = lambda: writer.remove_label(begun.number, begun.pending_label)
-    if begun.check_run:
-        calls["check run"] = lambda: writer.conclude_check_run(begun.check_run, status, title=title, summary=summary)
-    if begun.deployment:
-        state = _DEPLOYMENT_STATES[status]
-        calls["deployment"] = lambda: writer.deployment_status(begun.deployment, state, url=run_url, description=title)
+    if begun.check_name:
+        calls["check run"] = end_check_run
+    if begun.environment:
+        calls["deployment"] = end_deployment
     return calls
 
 
@@ -178,4 +237,4 @@ def warn(answers: Mapping[str, Any], log: Log) -> None:
     """Say which feedback failed, and what would make it work."""
     for name, answer in answers.items():
         if isinstance(answer, ActionError):
-            log.warning(f"the {name.replace('_', ' ')} could not be brought up to date: {answer}", title="chatops")
+            log.warning(f"the {name} could not be brought up to date: {answer}", title="chatops")

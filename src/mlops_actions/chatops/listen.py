@@ -9,7 +9,7 @@ from mlops_actions.chatops import STATE, reply
 from mlops_actions.chatops.ask import ask
 from mlops_actions.chatops.decide import Granted, Open, decide, still_holds
 from mlops_actions.chatops.facts import Pull, Unknown
-from mlops_actions.chatops.feedback import Begun, as_app_or_job, begin, warn, withdraw
+from mlops_actions.chatops.feedback import Begun, as_app_or_job, begin, mark_of, warn, withdraw
 from mlops_actions.chatops.hear import Heard, Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outcome import Taken, outcome
@@ -99,7 +99,8 @@ class Listener:
         inputs, url = self._inputs, self._context.run_url
         writer, token = self._writer(job)
         place = request.place
-        begun = Begun(request.name, place.number, granted.sha, place.reaction_target)
+        mark = mark_of(self._context.run_id, self._context.run_attempt)
+        begun = Begun(request.name, place.number, granted.sha, mark, place.reaction_target)
         beside: dict[str, Callable[[], Any]] = {"head": lambda: job.pull_request(place.number)}
         state, answers = begin(writer, inputs, begun, granted.params, url, self._save, beside)
         now = answers.pop("head")
@@ -118,6 +119,9 @@ class Listener:
             text = "\n\n".join(said)
             warn(gather({"reply": lambda: writer.comment(place.number, text)}), self._runner)
         self._runner.info(f"continue: {request.name} for commit {granted.sha}")
+        if not inputs.conclude:
+            # From here on a later job concludes, by the outputs; had this step died before, the post step would.
+            self._runner.save_state(STATE, "")
         return outcome(Verdict("ok"), place, request, Taken(granted, now, state, token))
 
     def _save(self, begun: Begun) -> None:

@@ -49,7 +49,7 @@ class Writer(Protocol):
     """What is written as feedback."""
 
     def react(self, target: str, content: str) -> int:
-        """Put a reaction; returns its id."""
+        """Put a reaction; returns its id, also where it was there already."""
 
     def unreact(self, target: str, reaction: int) -> None:
         """Take a reaction away."""
@@ -63,8 +63,11 @@ class Writer(Protocol):
     def remove_label(self, number: int, label: str) -> None:
         """Take a label away."""
 
-    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
+    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str, external_id: str = "") -> int:
         """Open a check run in progress; returns its id."""
+
+    def find_check_run(self, name: str, sha: str, external_id: str) -> int:
+        """Look for the check run that was opened with an external id; 0 where there is none."""
 
     def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
         """End a check run."""
@@ -74,6 +77,9 @@ class Writer(Protocol):
 
     def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
         """Report on a deployment."""
+
+    def find_deployment(self, sha: str, environment: str, description: str) -> int:
+        """Look for the deployment that was created with a description; 0 where there is none."""
 
 
 class Repository(Reader, Writer, Protocol):

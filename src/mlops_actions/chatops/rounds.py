@@ -15,24 +15,22 @@ Value = TypeVar("Value")
 
 
 def gather(
-    calls: Mapping[Key, Callable[[], Value]], done: Callable[[Key, Value], None] | None = None
+    calls: Mapping[Key, Callable[[], Value]], done: Callable[[Key, Value | ActionError], None] | None = None
 ) -> dict[Key, Value | ActionError]:
     """Make all calls at once; returns each one's value or the ActionError it raised.
 
-    `done` is called in this thread as soon as a call has returned, so that nothing achieved is forgotten when a later one
+    `done` is called in this thread as soon as a call has ended, so that nothing that is known is forgotten when a later one
     is interrupted. Any other exception is raised here.
     """
     found: dict[Key, Value | ActionError] = {}
 
     def settle(key: Key, call: Callable[[], Value]) -> None:
         try:
-            value = call()
+            found[key] = call()
         except ActionError as error:
             found[key] = error
-            return
-        found[key] = value
         if done:
-            done(key, value)
+            done(key, found[key])
 
     if len(calls) < 2:
         for key, call in calls.items():

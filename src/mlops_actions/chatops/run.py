@@ -32,9 +32,9 @@ def main_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[
 
 
 def post_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[[], GitHubDoor]) -> Outcome:
-    """Conclude what the main stage began; nothing where it began nothing, or left that to a later job."""
+    """Conclude what the main stage began; its state is empty where it began nothing, or left that to a later job."""
     state = runner.state(STATE)
-    if state and inputs.mode == "listen" and inputs.conclude:
+    if state and inputs.mode == "listen":
         from mlops_actions.chatops.finish import conclude_state
 
         conclude_state(state, inputs, context, runner, door())

@@ -133,11 +133,54 @@ def test_the_post_step_takes_back_what_a_command_that_was_withdrawn_had_begun_on
 
 
 def test_what_is_known_before_the_first_request_is_state_already(job: Job) -> None:
-    """A step that dies half-way leaves a state; the label may have been set, its answer never seen."""
+    """A step that dies half-way leaves a state that names what may be there, without its ids."""
     began = job.main()
-    first = json.loads(began.state["begun"]) | {"reaction": 0, "check_run": 0, "deployment": 0}
+    first = json.loads(began.state["begun"]) | {"reaction_id": 0, "check_run": 0, "deployment": 0}
     job.post({"begun": json.dumps(first)}, "cancelled")
-    assert job.signs["labels"] == ["not trained"]
+    assert job.signs == {
+        "reactions": ["confused"],
+        "labels": ["not trained"],
+        "checks": [("model", "cancelled")],
+        "deployments": ["error"],
+    }
+
+
+LOST = [
+    ("POST /repos/*/*/check-runs", {"checks": [("model", "success")]}),
+    ("POST /repos/*/*/deployments", {"deployments": ["success"]}),
+]
+
+
+@pytest.mark.parametrize(("route", "left"), LOST)
+def test_what_github_did_without_saying_so_is_concluded(job: Job, route: str, left: dict[str, object]) -> None:
+    """A connection breaks when the request has taken effect: sent again it would make a second one."""
+    job.github.faults.close(route, done=True)
+    began = job.main()
+    assert (began.exit_code, began.outputs["triggered"]) == (0, "true")
+    job.github.faults.clear()
+    assert job.post(began.state).exit_code == 0
+    assert job.signs == {**DONE, **left}
+
+
+def test_what_github_did_without_saying_so_is_taken_back_with_the_rest(job: Job) -> None:
+    job.github.faults.close("POST /repos/*/*/check-runs", done=True)
+    job.github.faults.close("POST /repos/*/*/deployments", done=True)
+    job.github.faults.answer("GET /repos/*/*/pulls/*", 403, skip=1)
+    job.main()
+    assert job.signs == {
+        "reactions": ["confused"],
+        "labels": [],
+        "checks": [("model", "cancelled")],
+        "deployments": ["error"],
+    }
+
+
+def test_what_github_refused_is_not_looked_for(job: Job) -> None:
+    job.stage.permissions = {"contents": "read", "pull-requests": "read"}
+    began = job.main()
+    before = len(job.github.exchanges)
+    assert job.post(began.state, success_reaction="none", success_label="", failure_label="").exit_code == 0
+    assert len(job.github.exchanges) == before
 
 
 def test_a_later_job_concludes(job: Job) -> None:
@@ -165,6 +208,15 @@ def test_a_begun_that_is_none_is_bad_input(job: Job, begun: str) -> None:
     ran = job.stage.run(job.delivery, {"mode": "finish", "begun": begun})
     assert ran.exit_code == 2
     assert "begun" in ran.log
+
+
+@pytest.mark.parametrize("target", ["../../other/repo/issues/1", "issues/1/labels/x?", "issues/١", "git/refs"])
+def test_a_begun_that_names_another_place_is_bad_input(job: Job, target: str) -> None:
+    result = json.loads(job.main().outputs["result"])
+    result["begun"]["reaction_target"] = target
+    before = len(job.github.exchanges)
+    ran = job.stage.run(job.delivery, {"mode": "finish", "begun": json.dumps(result)})
+    assert (ran.exit_code, len(job.github.exchanges)) == (2, before)
 
 
 def test_nothing_but_the_asked_for_signs(job: Job) -> None:

@@ -225,17 +225,25 @@ class GitHub:
 
     # Checks and deployments
 
-    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
+    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str, external_id: str = "") -> int:
         """Open a check run in progress on a commit; `url` is where its details are. Returns its id."""
-        body = {
+        body: dict[str, Any] = {
             "name": name,
             "head_sha": sha,
             "status": "in_progress",
             "details_url": url,
             "output": {"title": title, "summary": _output(summary)},
         }
+        if external_id:
+            body["external_id"] = external_id
         _, made = self._api.send("POST", f"{self._root}/check-runs", body=body, needs="checks: write")
         return int(made["id"])
+
+    def find_check_run(self, name: str, sha: str, external_id: str) -> int:
+        """Look for the check run that was opened with this external id; 0 where there is none."""
+        path = f"{self._root}/commits/{sha}/check-runs"
+        runs = self._api.pages(path, needs="checks: read", key="check_runs", check_name=name, filter="all")
+        return next((int(run["id"]) for run in runs if run.get("external_id") == external_id), 0)
 
     def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
         """End a check run: `success`, `failure`, `cancelled`, `neutral`, `timed_out`, `skipped`."""
@@ -265,6 +273,12 @@ class GitHub:
         body = {"state": state, "log_url": url, "description": description[:140], "auto_inactive": True}
         path = f"{self._root}/deployments/{deployment}/statuses"
         self._api.send("POST", path, body=body, needs="deployments: write")
+
+    def find_deployment(self, sha: str, environment: str, description: str) -> int:
+        """Look for the deployment that was created with this description; 0 where there is none."""
+        path = f"{self._root}/deployments"
+        made = self._api.pages(path, needs="deployments: read", sha=sha, environment=environment)
+        return next((int(one["id"]) for one in made if one.get("description") == description[:140]), 0)
 
     # Events
 
