@@ -75,6 +75,19 @@ def test_a_stall_ends_when_the_client_leaves(it: Scene, call: Client) -> None:
     assert call("GET {repo}").status_code == 200
 
 
+@pytest.mark.parametrize("silent", [True, False])
+def test_an_answer_that_is_lost_leaves_its_effect(it: Scene, call: Client, silent: bool) -> None:
+    route = "POST /repos/*/*/issues/*/comments"
+    if silent:
+        it.github.faults.stall(route, seconds=0.05, done=True)
+    else:
+        it.github.faults.close(route, done=True)
+    with pytest.raises(requests.ConnectionError):
+        call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"})
+    assert [comment.body for comment in it.pull.comments] == ["x"]
+    assert (it.github.exchanges[-1].status, it.github.exchanges[-1].injected) == (0, True)
+
+
 def test_a_delayed_answer_is_the_usual_one(it: Scene, call: Client) -> None:
     it.github.faults.delay("GET /repos/*/*", 0.05)
     assert call("GET {repo}").json()["full_name"] == "octo-org/digits"

@@ -75,6 +75,8 @@ class Api:
         if fault is not None and fault.kind != "delay":
             exchange.injected = True
             if fault.kind != "answer":
+                if fault.done:
+                    self._answer(exchange, Links(self.server.origin_of(request)), raw)
                 await self._cut(fault, receive)
                 return
             answer = Answer(fault.status, fault.body, dict(fault.headers))

@@ -13,7 +13,10 @@ FaultKind = Literal["answer", "close", "stall", "delay"]
 
 @dataclass
 class Fault:
-    """What happens to requests that match `pattern`, from the `skip`-th on, `times` times (None: always)."""
+    """What happens to requests that match `pattern`, from the `skip`-th on, `times` times (None: always).
+
+    `done`: what was asked is done all the same, and only the answer is lost.
+    """
 
     pattern: re.Pattern[str]
     kind: FaultKind
@@ -23,6 +26,7 @@ class Fault:
     seconds: float = 0.0
     times: int | None = None
     skip: int = 0
+    done: bool = False
     hits: int = 0
 
 
@@ -62,13 +66,15 @@ class Faults:
         body = {"message": SECONDARY_MESSAGE, "documentation_url": SECONDARY_DOCS}
         return self.answer(route, status, body, headers={"Retry-After": str(retry_after)}, times=times)
 
-    def close(self, route: str, *, times: int | None = None, skip: int = 0) -> Fault:
-        """Close the connection without an answer. What was asked is not done."""
-        return self._add(Fault(route_pattern(route), "close", times=times, skip=skip))
+    def close(self, route: str, *, times: int | None = None, skip: int = 0, done: bool = False) -> Fault:
+        """Close the connection without an answer; what was asked is not done, or with `done` it is."""
+        return self._add(Fault(route_pattern(route), "close", times=times, skip=skip, done=done))
 
-    def stall(self, route: str, seconds: float = 3600, *, times: int | None = None, skip: int = 0) -> Fault:
-        """Take the request and stay silent until the client gives up or the time is over, then close."""
-        return self._add(Fault(route_pattern(route), "stall", seconds=seconds, times=times, skip=skip))
+    def stall(
+        self, route: str, seconds: float = 3600, *, times: int | None = None, skip: int = 0, done: bool = False
+    ) -> Fault:
+        """Take the request, with `done` do what it asks, and stay silent until the client gives up or the time is over."""
+        return self._add(Fault(route_pattern(route), "stall", seconds=seconds, times=times, skip=skip, done=done))
 
     def delay(self, route: str, seconds: float, *, times: int | None = None) -> Fault:
         """Answer as usual, later."""
