@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ class Act:
             "--env", f"CHECKOUT_ORIGIN={origin.resolve()}",
             *_options("--env", env), *_options("--secret", secrets), *_options("--var", variables),
         ]  # fmt: skip
-        used = set(_uses(yaml.safe_load((checkout / workflow).read_text())))
+        used = set(_used(yaml.safe_load((checkout / workflow).read_text()), self.suite))
         for action, _, ref in (name.partition("@") for name in used):
             folder = CHECKOUT_STAND_IN if action == CHECKOUT else self.suite
             command += ["--local-repository", f"{'/'.join(action.split('/')[:2])}@{ref}={folder}"]
@@ -171,12 +171,22 @@ def _options(name: str, values: Mapping[str, str] | None) -> list[str]:
     return [word for key, value in (values or {}).items() for word in (name, f"{key}={value}")]
 
 
-def _uses(workflow: Mapping[str, Any]) -> Iterator[str]:
+def _used(workflow: Mapping[str, Any], suite: Path) -> Iterator[str]:
+    """What a workflow names of the suite and of the checkout's stand-in, and what that names in its turn."""
     for job in workflow["jobs"].values():
-        for step in job.get("steps", ()):
-            used = str(step.get("uses", ""))
-            if used.startswith((f"{SUITE}/", f"{SUITE}@", f"{CHECKOUT}@")):
-                yield used
+        yield from _named([job, *job.get("steps", ())], suite)
+
+
+def _named(steps: Sequence[Mapping[str, Any]], suite: Path) -> Iterator[str]:
+    for used in (str(step.get("uses", "")) for step in steps):
+        if not used.startswith((f"{SUITE}/", f"{SUITE}@", f"{CHECKOUT}@")):
+            continue
+        yield used
+        path = used.partition("@")[0].removeprefix(SUITE).strip("/")
+        if path.endswith(".yml"):
+            yield from _used(yaml.safe_load((suite / path).read_text()), suite)
+        elif used.startswith(SUITE) and (file := suite / path / "action.yml").is_file():
+            yield from _named(yaml.safe_load(file.read_text())["runs"].get("steps", ()), suite)
 
 
 def _read(exit_code: int, output: str, errors: str) -> WorkflowRun:

@@ -144,7 +144,7 @@ def _train() -> list[str]:
         "    if: needs.listen.outputs.triggered == 'true'",
         f"    {_RUNS_ON}",
         "    timeout-minutes: ${{ inputs.timeout-minutes }}",
-        "    # A second command waits for the first. Not on the whole workflow: any comment would take a waiting one's place.",
+        "    # A second command waits for the first. In the caller, any comment would take the place of one that waits.",
         "    concurrency:",
         "      group: mlops-${{ github.workflow }}-${{ needs.listen.outputs.pr-number }}",
         "      cancel-in-progress: false",

@@ -1,0 +1,197 @@
+"""The root action under act: one step of a workflow file, from the comment to the report, and as much of it as is wanted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.sandbox.cluster import DockerExecutor
+from mlops_actions.sandbox.cluster.resources import WORKFLOWS
+from mlops_actions.sandbox.demo import machine
+from mlops_actions.sandbox.demo import repository as digits
+from mlops_actions.sandbox.demo.story import COMMAND, CONTRIBUTOR, MAINTAINER, NAME, STRANGER
+from mlops_actions.sandbox.github import PullRequest
+from mlops_actions.sandbox.suite import Sandbox
+from tests.e2e.act import SUITE, Act, WorkflowRun
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+from tests.e2e.test_act import commit
+from tests.e2e.test_pipeline import World
+
+HEAD = f"""\
+on:
+  issue_comment:
+    types: [created]
+permissions: {{}}
+jobs:
+  train:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+      pull-requests: write
+      checks: write
+      packages: write
+    steps:
+      - id: mlops
+        uses: {SUITE}@v1
+        with:
+          commands: |
+            train: {{params: {{lr: {{type: float}}, epochs: {{type: int}}}}}}
+"""
+PUBLISH = """\
+          image: digits
+          registry: ${{ vars.REGISTRY }}
+          username: ${{ vars.REGISTRY_USERNAME }}
+          password: ${{ secrets.REGISTRY_PASSWORD }}
+"""
+SUBMIT = """\
+          workflow: workflow.yaml
+          kubeconfig: ${{ secrets.KUBECONFIG }}
+          argo-url: ${{ vars.ARGO_URL }}
+"""
+REPORT = """\
+          project: ${{ vars.WANDB_PROJECT }}
+          wandb-base-url: ${{ vars.WANDB_BASE_URL }}
+          wandb-api-key: ${{ secrets.WANDB_API_KEY }}
+          metrics: test_accuracy:max
+          report-check-name: metrics
+"""
+FILES = {
+    "all": f"{HEAD}{PUBLISH}{SUBMIT}{REPORT}          gates: test_accuracy >= 0.8\n          check-name: training\n",
+    "strict": f"{HEAD}{REPORT}          gates: test_accuracy > 1\n",
+    "listen": HEAD,
+    "publish": HEAD + PUBLISH,
+}
+
+
+def path(name: str) -> str:
+    return f".github/workflows/root-{name}.yml"
+
+
+@pytest.fixture(scope="module")
+def world(
+    docker: Docker,
+    images: Mapping[str, str],
+    checkout: Path,
+    registry: DebianRegistry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    root = tmp_path_factory.mktemp("root-action")
+    (root / "act").mkdir()
+    made = digits.make(root / "repository")
+    main = commit(made.path, {path(name): text for name, text in FILES.items()}, "Train in one step")
+    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
+    with Sandbox(DockerExecutor(environment=client)) as sandbox:
+        found = sandbox.github.repository(NAME, sha=main, files=digits.files(made.path))
+        found.collaborator(MAINTAINER, "maintain")
+        found.collaborator(CONTRIBUTOR, "write")
+        yield World(sandbox, registry, Act(docker, images, checkout, root / "act"), made, found)
+        machine.forget(client, registry.host)
+
+
+@pytest.fixture(scope="module")
+def pull(world: World) -> PullRequest:
+    world.repository.push(digits.BRANCH, by=CONTRIBUTOR, message=digits.TITLE, sha=world.digits.branch)
+    opened = world.repository.open_pull_request(by=CONTRIBUTOR, head=digits.BRANCH, title=digits.TITLE)
+    world.github.clock.catch_up()
+    return opened
+
+
+def say(world: World, pull: PullRequest, name: str, *, by: str = MAINTAINER) -> WorkflowRun:
+    """Comment the command, and run the workflow file on it."""
+    delivery = pull.comment(COMMAND, by=by)
+    return world.run(path(name), delivery.event, delivery.payload, by)
+
+
+def workflows(world: World) -> int:
+    return len(world.sandbox.cluster.store.items(WORKFLOWS)[0])
+
+
+@pytest.fixture(scope="module")
+def trained(world: World, pull: PullRequest) -> WorkflowRun:
+    return say(world, pull, "all")
+
+
+def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+    assert trained.exit_code == 0, trained.transcript
+    outputs, sha = trained.step("mlops").outputs, world.digits.branch
+    assert (outputs["chatops-triggered"], outputs["chatops-command"], outputs["chatops-sha"]) == ("true", "train", sha)
+    assert json.loads(outputs["chatops-params"]) == {"lr": 0.003, "epochs": 20}
+    assert outputs["image-ref"] == f"{world.registry.host}/digits@{world.registry.digest('digits', sha[:12])}"
+    assert (outputs["workflow-phase"], outputs["gate"], outputs["verified"]) == ("Succeeded", "passed", "true")
+    workflow = world.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
+    given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
+    assert (given["image"], given["sha"], given["pr"]) == (outputs["image-ref"], sha, str(pull.number))
+    assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
+
+
+def test_the_image_of_a_pull_request_has_no_other_tag_than_its_commit(trained: WorkflowRun, world: World) -> None:
+    tags = [tag for tag in world.registry.tags("digits") if not tag.startswith("ctx-")]
+    assert tags == [world.digits.branch[:12]]
+
+
+def test_the_pull_request_has_one_comment_and_it_is_the_report(
+    trained: WorkflowRun, pull: PullRequest, world: World
+) -> None:
+    outputs = trained.step("mlops").outputs
+    (comment,) = [comment for comment in pull.comments if comment.user.is_bot]
+    assert outputs["image-digest"][:19] in comment.body
+    assert outputs["workflow-url"] in comment.body
+    assert outputs["best-run-url"] in comment.body
+    checks = {run.name: run.conclusion for run in world.repository.check_runs.values() if run.head_sha == pull.head_sha}
+    assert checks["metrics"] == "success"
+
+
+def test_a_failed_gate_fails_the_step_and_its_outputs_are_there(
+    trained: WorkflowRun, world: World, pull: PullRequest
+) -> None:
+    """Neither image nor workflow is asked for: the commit's runs are there already, and are reported."""
+    before = workflows(world)
+    run = say(world, pull, "strict")
+    step = run.step("mlops")
+    assert (run.exit_code, step.outcome) == (1, "failure"), run.transcript
+    assert (step.outputs["gate"], step.outputs["num-candidates"]) == ("failed", "2")
+    assert (step.outputs["image-ref"], step.outputs["workflow-name"]) == ("", "")
+    assert workflows(world) == before
+
+
+def test_without_more_it_listens_only(world: World, pull: PullRequest) -> None:
+    before = workflows(world)
+    run = say(world, pull, "listen")
+    assert run.exit_code == 0, run.transcript
+    outputs = run.step("mlops").outputs
+    assert outputs["chatops-triggered"] == "true"
+    assert (outputs["image-ref"], outputs["workflow-name"], outputs["gate"]) == ("", "", "")
+    assert "HEAD is now at" not in run.transcript  # the checkout's words
+    assert workflows(world) == before
+
+
+def test_an_image_alone_is_built_of_the_commit_and_not_submitted(
+    trained: WorkflowRun, world: World, pull: PullRequest
+) -> None:
+    before = workflows(world)
+    run = say(world, pull, "publish")
+    assert run.exit_code == 0, run.transcript
+    outputs = run.step("mlops").outputs
+    assert outputs["image-ref"] == trained.step("mlops").outputs["image-ref"]
+    assert (outputs["image-built"], outputs["workflow-name"], outputs["gate"]) == ("false", "", "")
+    assert workflows(world) == before
+
+
+def test_a_stranger_gets_past_the_first_step_in_nothing(world: World, pull: PullRequest) -> None:
+    before = workflows(world)
+    run = say(world, pull, "all", by=STRANGER)
+    assert run.exit_code == 0, run.transcript
+    outputs = run.step("mlops").outputs
+    assert (outputs["chatops-decision"], outputs["chatops-triggered"]) == ("deny", "false")
+    assert (outputs["image-ref"], outputs["workflow-name"], outputs["gate"]) == ("", "", "")
+    assert "HEAD is now at" not in run.transcript
+    assert workflows(world) == before
+
+
+def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:
+    for secret in (*world.sandbox.secrets().values(), world.registry.password):
+        assert secret not in trained.transcript
