@@ -101,6 +101,11 @@ END = (
     "PATCH /repos/*/*/check-runs/*",
     "POST /repos/*/*/deployments/*/statuses",
 )
+# How a sign is found whose making was not answered, by what made it.
+LOOKED_FOR = {
+    "POST /repos/*/*/check-runs": "GET /repos/*/*/commits/*/check-runs",
+    "POST /repos/*/*/deployments": "GET /repos/*/*/deployments",
+}
 SECOND_EVIDENCE = "GET /repos/*/*/commits/*/check-suites"
 ANSWER = "POST /repos/*/*/issues/*/comments"
 APP = ("GET /repos/*/*/installation", "POST /app/installations/*/access_tokens")
@@ -219,6 +224,25 @@ def test_the_last_signs_fail_soft(route: str, fault: str, github: GitHubServer, 
     ended(route, fault, github, tmp_path)
 
 
+def looked_for(made_by: str, fault: str, github: GitHubServer, directory: Path) -> None:
+    it = scene(github)
+    stage, delivery = Stage(github, directory), _commented(it)
+    github.faults.close(made_by, done=True)
+    began = stage.run(delivery, SIGNS)
+    break_(github, LOOKED_FOR[made_by], fault)
+    ran = stage.run(delivery, SIGNS, post=True, state=began.state)
+    assert github.requests(LOOKED_FOR[made_by]), ran.log
+    assert ran.exit_code == 0
+    assert len(warnings(ran)) == 1, ran.log
+    says_what_to_do(ran, fault)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("made_by", LOOKED_FOR)
+def test_the_search_for_a_sign_fails_soft(made_by: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    looked_for(made_by, fault, github, tmp_path)
+
+
 def denied(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
     break_(github, route, fault)
@@ -269,11 +293,13 @@ def test_an_app_that_cannot_act(route: str, fault: str, exported: str, github: G
 
 def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every request stalls for longer than it is waited for; all of them at once, since to wait is all they do."""
-    monkeypatch.setattr(transport, "PACE", Pace(timeout=6, attempts=1, backoff=0.0))
+    # As long as a user waits, and so long that a busy machine answers all else in time.
+    monkeypatch.setattr(transport, "PACE", Pace(attempts=1, backoff=0.0))
     calls: list[tuple[Callable[..., None], Any]] = [
         *((decided, asked) for asked in ASKED.values()),
         *((begun, route) for route in BEGINNING),
         *((ended, route) for route in END),
+        *((looked_for, made_by) for made_by in LOOKED_FOR),
         (decided_by_the_second_evidence, SECOND_EVIDENCE),
         (denied, ANSWER),
         *((acted_as_app, (route, exported)) for route in APP for exported in ("false", "true")),
