@@ -1,0 +1,200 @@
+"""Release the suite, step by step; .github/workflows/release.yml and `make release-dry-run` run these very commands.
+
+    prepare VERSION   CHANGELOG.md and the package's version, for review; nothing else is ever changed on a branch
+    plan              what would be released from this checkout, or what is missing
+    base              the base image's name by its digest of today
+    build             this platform's images, pushed, each with its bill of materials
+    index             one index an action over the platforms; digests.json
+    commit            two commits, tags, notes, bundles, all local: the first commit lets each action run its image by
+                      digest, the second lets the composite action and the reusable workflow use the first by its SHA
+    publish           push the tags, all or none
+
+The commits hang on the tags alone: on every branch the actions go on building from source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlops_actions.core.errors import ActionError, BadInput
+from releasing import ACTIONS, BASE_IMAGE, PLATFORMS, REGISTRY, bundles, images, manifests, pins, plan, repository
+from releasing.versions import Version
+
+DIGESTS = "digests.json"
+NOTES = "notes.md"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(words)
+    try:
+        options.run(options)
+    except ActionError as error:
+        print(f"error: {error.cause}\nremedy: {error.remedy}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="release.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    prepare = commands.add_parser("prepare", help="write the version and the changelog")
+    prepare.add_argument("version", type=str)
+    prepare.add_argument("--day", default=datetime.now(UTC).date().isoformat(), help="the release's date (default: today)")
+    prepare.set_defaults(run=_prepare)
+    planned = commands.add_parser("plan", help="say what would be released, or what is missing")
+    planned.set_defaults(run=_plan)
+    base = commands.add_parser("base", help="name the base image by digest")
+    base.add_argument("image", nargs="?", default=BASE_IMAGE)
+    base.set_defaults(run=_base)
+    build = commands.add_parser("build", help="build and push this platform's images")
+    build.add_argument("--base", required=True, help="the base image, by digest")
+    build.set_defaults(run=_build)
+    index = commands.add_parser("index", help="join the platforms' images")
+    index.add_argument("--platforms", nargs="+", default=list(PLATFORMS), help="which must be there (default: %(default)s)")
+    index.set_defaults(run=_index)
+    commit = commands.add_parser("commit", help="make the commits, the tags, the notes and the bundles")
+    commit.set_defaults(run=_commit)
+    for command in (build, index, commit):
+        command.add_argument("--registry", default=REGISTRY, help="HOST/PATH of the images (default: %(default)s)")
+        command.add_argument("--out", type=Path, required=True, help="folder of what one command leaves to the next")
+    publish = commands.add_parser("publish", help="push the tags")
+    publish.add_argument("--remote", default="origin")
+    publish.set_defaults(run=_publish)
+    return parser
+
+
+def _planned(options: argparse.Namespace) -> plan.Plan:
+    return plan.plan(repository.checkout(options.root).facts())
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    git = repository.checkout(options.root)
+    version = Version.parse(options.version.removeprefix("v"))
+    files = plan.prepare(git.facts(), version, options.day)
+    for path, text in files.items():
+        (git.root / path).write_text(text, encoding="utf-8")
+        print(f"written: {path}")
+    print(f"{version} is prepared" if files else f"{version} was prepared already; nothing to do")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    planned = _planned(options)
+    print("\n".join(planned.lines()))
+    _outputs({"version": str(planned.version), "tag": planned.version.tag, "actions": json.dumps(list(planned.images))})
+
+
+def _base(options: argparse.Namespace) -> None:
+    with images.Docker(None) as docker:
+        name = images.base_by_digest(docker, options.image)
+    print(name)
+    _outputs({"base": name})
+
+
+def _build(options: argparse.Namespace) -> None:
+    planned, registry = _planned(options), images.Registry.from_environ(options.registry)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with images.Docker(registry) as docker:
+        built = images.build(docker, registry, planned, options.root.resolve(), options.base, options.out)
+    for image in built:
+        print(f"pushed: {registry.prefix}/{image.action}@{image.digest} for {image.platform}")
+    platform = built[0].platform.replace("/", "-")
+    (options.out / f"images-{platform}.json").write_text(manifests.to_json(built), encoding="utf-8")
+
+
+def _index(options: argparse.Namespace) -> None:
+    planned, registry = _planned(options), images.Registry.from_environ(options.registry)
+    files = sorted(options.out.glob("images-*.json"))
+    built = [image for file in files for image in manifests.from_json(file.read_text(encoding="utf-8"))]
+    digests = images.join(registry, planned, built, options.platforms)
+    for action, digest in digests.items():
+        print(f"pushed: {registry.prefix}/{action}@{digest} for {' and '.join(options.platforms)}")
+    document: dict[str, dict[str, str]] = {
+        action: {"index": digest, **{image.platform: image.digest for image in built if image.action == action}}
+        for action, digest in digests.items()
+    }
+    (options.out / DIGESTS).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    _outputs({"digests": json.dumps(document)})
+
+
+def _commit(options: argparse.Namespace) -> None:
+    git = repository.checkout(options.root)
+    planned = plan.plan(git.facts())
+    digests = json.loads((options.out / DIGESTS).read_text(encoding="utf-8"))
+    if set(digests) != set(planned.images):
+        raise BadInput(f"{DIGESTS} is of {', '.join(sorted(digests))}", f"run index for {', '.join(planned.images)}")
+    contracts = {
+        action: pins.image(
+            git.show(planned.sha, f"actions/{action}/action.yml"), f"{options.registry}/{action}@{digests[action]['index']}"
+        )
+        for action in ACTIONS
+    }
+    files = {f"actions/{action}/action.yml": text for action, text in contracts.items()}
+    first = git.commit(planned.sha, files, f"Let every action of {planned.version.tag} run its image by digest\n")
+    users = pinned_users(git, first, planned.version)
+    second = first
+    if users:
+        message = f"Release {planned.version.tag}: use the actions by the commit that names their images\n"
+        second = git.commit(first, users, message)
+    moving = planned.tags[1:]
+    git.tag(planned.version.tag, moving, second, f"{planned.version.tag}\n\n{planned.notes}\n")
+    (options.out / NOTES).write_text(release_notes(planned, digests, options.registry), encoding="utf-8")
+    for action, contract in contracts.items():
+        readme = git.show(planned.sha, f"actions/{action}/README.md")
+        content = bundles.bundle(action, contract, readme, git.show(planned.sha, "LICENSE"), planned.version)
+        name = f"{action}-{planned.version}"
+        (options.out / f"{name}.tar.gz").write_bytes(bundles.archive(content, name))
+    print(f"images pinned in {first}, the actions in {second} ({', '.join(sorted(users)) or 'none'}); tags {planned.tags}")
+    _outputs({"commit": second})
+
+
+def pinned_users(git: repository.Git, commit: str, version: Version) -> Mapping[str, str]:
+    """The composite action and the reusable workflows, using the actions of a commit by its SHA."""
+    names = [name for name in git.files(commit) if name == "action.yml" or name.startswith(".github/workflows/")]
+    texts = {name: git.show(commit, name) for name in names}
+    return {name: pins.uses(text, commit, version) for name, text in texts.items() if pins.names_itself(text)}
+
+
+def release_notes(planned: plan.Plan, digests: Mapping[str, Mapping[str, str]], registry: str) -> str:
+    """What stands on the release's page: the changelog's words, and the images by digest with how to check them."""
+    rows = "\n".join(f"| `{action}` | `{registry}/{action}@{known['index']}` |" for action, known in digests.items())
+    first = next(iter(digests))
+    return (
+        f"{planned.notes}\n\n### Images\n\n| action | image |\n| --- | --- |\n{rows}\n\n"
+        f"Each is signed, with a bill of materials for each platform:\n\n```console\n"
+        f"$ gh attestation verify oci://{registry}/{first}@{digests[first]['index']} --owner machine-learning-apps\n```\n"
+    )
+
+
+def _publish(options: argparse.Namespace) -> None:
+    git = repository.checkout(options.root)
+    version = plan.current_version(git.show("HEAD", plan.VERSION_FILE))
+    moving = [name for name in [version.moving_tag] if name and _stands_on(git, name, version.tag)]
+    git.push_tags(options.remote, version.tag, moving)
+    print(f"pushed to {options.remote}: {', '.join([version.tag, *moving])}")
+
+
+def _stands_on(git: repository.Git, name: str, tag: str) -> bool:
+    """Whether a tag here is of the same commit: an older line's release leaves the moving tag where it stands."""
+    here = set(git("tag", "--list").split())
+    return name in here and git("rev-parse", f"{name}^{{commit}}") == git("rev-parse", f"{tag}^{{commit}}")
+
+
+def _outputs(values: Mapping[str, str]) -> None:
+    """Hand values of one line to later steps of a workflow."""
+    if path := os.environ.get("GITHUB_OUTPUT"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in values.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Whether a checkout can be released, and as what; decided from facts, before anything is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlops_actions.core.errors import BadInput
+from releasing import ACTIONS, PLATFORMS, changelog
+from releasing.versions import Version, released
+
+VERSION_FILE = "src/mlops_actions/__init__.py"
+CHANGELOG_FILE = "CHANGELOG.md"
+_VERSION_LINE = re.compile(r'^__version__ = "([^"]*)"$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is so in the checkout and at its remote."""
+
+    sha: str
+    dirty: Sequence[str]
+    tags: Sequence[str]
+    changelog: str
+    version_file: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A release, before any of it is there."""
+
+    version: Version
+    sha: str
+    notes: str
+    moves: bool
+    images: Sequence[str] = ACTIONS
+    platforms: Sequence[str] = PLATFORMS
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags that will stand on the release commit."""
+        moving = self.version.moving_tag
+        return [self.version.tag, *([moving] if self.moves and moving else [])]
+
+    def lines(self) -> list[str]:
+        """The plan, for people."""
+        return [
+            f"version   {self.version}, from {self.sha}",
+            f"tags      {', '.join(self.tags)}",
+            f"images    {', '.join(self.images)}, each for {' and '.join(self.platforms)}",
+            f"notes     {len(self.notes.splitlines())} lines of {CHANGELOG_FILE}",
+        ]
+
+
+def current_version(version_file: str) -> Version:
+    """The version that the package says it is."""
+    found = _VERSION_LINE.search(version_file)
+    if not found:
+        raise BadInput(f"{VERSION_FILE} says no __version__", 'write __version__ = "1.2.3"')
+    return Version.parse(found[1])
+
+
+def prepare(facts: Facts, version: Version, day: str) -> dict[str, str]:
+    """The files that make a version of what is unreleased, for review; none where that has been done."""
+    from datetime import date
+
+    earlier = _earlier(facts, version)
+    if current_version(facts.version_file) == version and changelog.notes(facts.changelog, str(version)):
+        return {}
+    _refuse_dirty(facts)
+    return {
+        CHANGELOG_FILE: changelog.released(facts.changelog, version, date.fromisoformat(day), earlier),
+        VERSION_FILE: _VERSION_LINE.sub(f'__version__ = "{version}"', facts.version_file),
+    }
+
+
+def plan(facts: Facts) -> Plan:
+    """Decide; a checkout that is not ready is refused with what is missing."""
+    _refuse_dirty(facts)
+    version = current_version(facts.version_file)
+    earlier = _earlier(facts, version)
+    notes = changelog.notes(facts.changelog, str(version))
+    if not notes or not changelog.dated(facts.changelog, str(version)):
+        raise BadInput(
+            f"{CHANGELOG_FILE} has no notes for {version}, the version in {VERSION_FILE}",
+            "run `make release-prepare VERSION=…`, have the change reviewed and merged, then release",
+        )
+    if changelog.notes(facts.changelog, changelog.UNRELEASED):
+        raise BadInput(
+            f"{CHANGELOG_FILE} has entries under [{changelog.UNRELEASED}], which this release would ship without a word",
+            f"move them into [{version}]",
+        )
+    # An older line's fix must not take the moving tag back from a newer release of the same major version.
+    newest = max([version, *earlier], key=lambda one: (one.major == version.major, one.precedence))
+    return Plan(version, facts.sha, notes, moves=version.moving_tag is not None and newest == version)
+
+
+def _refuse_dirty(facts: Facts) -> None:
+    if facts.dirty:
+        raise BadInput(
+            f"the checkout holds changes that no commit has: {', '.join(facts.dirty[:5])}", "commit or remove them"
+        )
+
+
+def _earlier(facts: Facts, version: Version) -> list[Version]:
+    """The versions released so far."""
+    if version.tag in facts.tags:
+        raise BadInput(f"the tag {version.tag} exists: {version} has been released", "choose the next version")
+    return released(facts.tags)
