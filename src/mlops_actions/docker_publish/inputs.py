@@ -135,7 +135,10 @@ class Inputs:
         legacy=(Legacy("no_push", _not, "It means the opposite."),),
     )
     skip_unchanged: bool = given(
-        boolean, "Where this very input was built and pushed before, tag that image instead of building.", default="true"
+        boolean,
+        "Where this very input was built and pushed before, tag that image instead of building. With an older name of "
+        "`image`, only where `cache` asks for one.",
+        default="true",
     )
     max_age: float | None = given(duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any.")
     reuse_from: tuple[str, ...] | None = given(
@@ -176,6 +179,18 @@ class Inputs:
     def is_legacy(self) -> bool:
         """Whether the older actions' own tag rules apply."""
         return self.is_package or self.is_generic
+
+    @property
+    def layer_cache(self) -> str:
+        """Where layers are cached; the replaced actions took none over that was not asked for."""
+        return "none" if self.is_legacy and not was_given(self, "cache") else self.cache
+
+    @property
+    def reuses(self) -> bool:
+        """Whether an image of the same input may be taken; by the older names, without `cache` every build was a new one."""
+        if self.is_legacy and not was_given(self, "skip-unchanged"):
+            return self.layer_cache != "none"
+        return self.skip_unchanged
 
     def problems(self) -> Iterable[BadInput]:
         """Check what no single input shows."""

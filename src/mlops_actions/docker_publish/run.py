@@ -45,14 +45,14 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
         return _base_digest(reference, job, registry, daemon, ports)
 
     keys = reuse.Fingerprints(reason="'skip-unchanged' is false")
-    if job.push and inputs.skip_unchanged:
+    if job.push and inputs.reuses:
         keys = reuse.fingerprints(inputs, job.sources, job.subject, environ, platform, resolve)
     job.notes.extend(keys.notes)
     found = _find(job, registry, keys, began)
     if found.manifest is not None:
         published = _tag_again(job, ports, registry, found, made_tags, keys)
     else:
-        if job.push and inputs.skip_unchanged:
+        if job.push and inputs.reuses:
             ports.runner.info(f"Building: {found.reason}.")
         cached = _cache(job, registry, exports=daemon is None or daemon.containerd_store)
         build_plan = _plan(job, builder, cached, began)
@@ -155,15 +155,16 @@ def _pull(job: Job, ports: Ports, published: Published) -> None:
 
 
 def _cache(job: Job, registry: Registry, *, exports: bool) -> Cache:
-    has_latest = job.inputs.cache in ("auto", "inline") and _is_there(registry, job.name, "latest")
-    chosen = cache.choose(job.inputs.cache, job.name, job.environ, exports=exports, pushes=job.push, has_latest=has_latest)
+    has_latest = job.inputs.layer_cache in ("auto", "inline") and _is_there(registry, job.name, "latest")
+    wanted = job.inputs.layer_cache
+    chosen = cache.choose(wanted, job.name, job.environ, exports=exports, pushes=job.push, has_latest=has_latest)
     job.notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
     return chosen
 
 
 def _plan(job: Job, builder: str, cached: Cache, began: datetime) -> BuildPlan:
     labels = plan.labels(job.inputs, job.subject, job.context, job.environ, job.epoch)
-    if job.push and job.inputs.skip_unchanged:
+    if job.push and job.inputs.reuses:
         labels[reuse.BUILT_LABEL] = f"{began:%Y-%m-%dT%H:%M:%S}Z"
     made = plan.plan(job.inputs, job.sources, labels, job.environ, job.epoch)
     job.notes.extend(made.notes)

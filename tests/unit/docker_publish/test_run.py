@@ -251,7 +251,7 @@ def test_a_fork_s_pull_request_is_built_and_not_pushed(publisher: Publisher) -> 
     made = publisher.publish(event="pull_request", payload=pull_request(fork=True)).outputs
     assert (made["digest"], made["ref"], made["built"]) == ("", "", "true")
     assert publisher.tags == {}
-    assert not any(entry.method != "HEAD" for entry in publisher.registry.log)
+    assert {entry.method for entry in publisher.registry.log} <= {"HEAD", "GET"}
     assert "--push" not in publisher.docker.builds[0][0]
 
 
@@ -418,6 +418,25 @@ def test_publish_docker_users_change_uses_alone(publisher: Publisher) -> None:
     publisher.docker.images.clear()
     assert publisher.publish(given, environ={"A": "1", "B": "2"}).outputs["built"] == "false"
     assert f"{publisher.host}/octo/digits:latest" in publisher.docker.images
+
+
+@pytest.mark.parametrize(
+    ("given", "built"),
+    [
+        ({}, "true"),
+        ({"cache": "false"}, "true"),
+        ({"cache": "true"}, "false"),
+        ({"skip-unchanged": "true"}, "false"),
+        ({"cache": "true", "skip-unchanged": "false"}, "true"),
+    ],
+    ids=str,
+)
+def test_without_a_cache_the_older_names_build_anew(publisher: Publisher, given: Mapping[str, str], built: str) -> None:
+    named = {"name": f"{publisher.host}/octo/digits", **given}
+    publisher.publish(named)
+    assert publisher.publish(named).outputs["built"] == built
+    cached = [argument for argument in publisher.docker.builds[-1][0] if argument.startswith("--cache-from")]
+    assert bool(cached) == (given.get("cache") == "true" and built == "true")
 
 
 def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None:
