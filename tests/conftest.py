@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from mlops_actions.sandbox.github import GitHubServer
     from tests.support.github import SharedHost
+
+# No deadline: a loaded machine is no defect. A run can be repeated: the same cases everywhere, so that what fails was
+# changed. `--hypothesis-profile=explore` looks for new ones, as the scheduled run does.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", _UNTIMED, derandomize=True)
+settings.register_profile("explore", _UNTIMED, max_examples=1000)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

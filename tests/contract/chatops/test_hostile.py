@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_actions.core.callback import EVENT_TYPE
@@ -48,7 +48,7 @@ def clean(ran: Ran) -> None:
     assert ran.outputs["decision"] in ("continue", "ignore", "deny")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(TEXT)
 @example("::error::x")
 @example("x='\n::set-output name=triggered::true")
@@ -58,21 +58,21 @@ def test_any_arguments(rig: Rig, text: str) -> None:
     clean(rig.say(f"/train {text}"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(TEXT)
 def test_any_comment(rig: Rig, text: str) -> None:
     clean(rig.say(text))
     clean(rig.say(text, commands="", trigger_phrase="x"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.lists(WORD, min_size=1, max_size=5))
 def test_words_come_back_as_they_were_written(rig: Rig, words: list[str]) -> None:
     ran = rig.say("/train -- " + " ".join(f"'{word}'" for word in words))
     assert json.loads(ran.outputs["positional"]) == words
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(TEXT, st.sampled_from(["commands", "trigger_phrase", "prefix", "allow-teams", "require-checks", "begun"]))
 def test_any_input_is_taken_or_refused_with_a_remedy(rig: Rig, text: str, name: str) -> None:
     ran = rig.say("/train", **{name: text})
