@@ -17,6 +17,9 @@ from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlops_actions.boundary import cluster_http
     from mlops_actions.chatops.ports import GitHubDoor
 
 Environ = Mapping[str, str]
@@ -49,6 +52,8 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
         # Whatever ended the main stage, also a kill that left it no time: its credentials go.
         remove_private(runner.state("private_directory"), environ)
         return Outcome()
+    from functools import cache
+
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import checked_out
@@ -62,14 +67,18 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
     event = load(context.event_name, context.event_path) if environ.get("GITHUB_EVENT_PATH") else None
-    private = runner.private_directory()
-    runner.save_state("private_directory", str(private))
 
-    def registry(host: str, username: str | None, password: str | None) -> RegistryClient:
+    @cache
+    def private() -> Path:
+        made = runner.private_directory()
+        runner.save_state("private_directory", str(made))
+        return made
+
+    def registry(host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
         credentials = Credentials(username, password) if username and password else None
         if credentials:
             runner.mask(credentials.basic.removeprefix("Basic "))
-        return RegistryClient(host, credentials, retries=inputs.retries)
+        return RegistryClient(host, credentials, retries=inputs.retries, pushes_to=pushes_to)
 
     def google_token() -> str:
         from mlops_actions.boundary.google import access_token
@@ -101,14 +110,19 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     event = load(context.event_name, context.event_path) if context.event_path.is_file() else None
     clock = SystemClock()
 
-    def google() -> Callable[[], str]:
+    def google() -> cluster_http.Credentials:
         from mlops_actions.boundary import gke
 
         return gke.log_in(inputs.google_credentials, environ, runner)
 
     @cache
     def cluster() -> Cluster:
-        # Connected late: a manifest with a mistake in it must not wait for the client's import, or for the network.
+        # Connected late: a manifest with a mistake in it must not wait for a client's import, or for the network.
+        if inputs.argo_server:
+            from mlops_actions.boundary import argo_server
+
+            server = argo_server.Way(inputs.argo_server, inputs.argo_token or "", inputs.argo_ca or "")
+            return argo_server.connect(server, environ, runner, clock.sleep)
         from mlops_actions.boundary.kubernetes import connect
         from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
 

@@ -1,4 +1,4 @@
-"""Docker: the daemon through its SDK, builds through `docker buildx`, since the SDK knows nothing of BuildKit.
+"""Docker: the daemon through its API, builds through `docker buildx`.
 
 Credentials stand in a `DOCKER_CONFIG` of our own: a `docker login` in HOME would leave them to every later step of the job.
 """
@@ -6,20 +6,18 @@ Credentials stand in a `DOCKER_CONFIG` of our own: a `docker login` in HOME woul
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from mlops_actions.boundary.docker_api import DaemonApi, DaemonError, image_path
 from mlops_actions.core.errors import BadInput, WorkFailed
-
-if TYPE_CHECKING:
-    import docker
 
 DOCKER_HUB = "docker.io"
 # The key under which Docker's own tools look for Docker Hub's credentials.
@@ -32,6 +30,7 @@ _TIMEOUT = 30  # seconds of a question to the daemon or the command line
 _PULL_TIMEOUT = 3600.0  # seconds; images of gigabytes are pulled
 _GRACE = 5.0  # seconds; the runner kills everything 10 s after its first signal
 _NO_DAEMON = "run this on a Linux runner with Docker, or name a BuildKit in 'builder' (tcp://…)"
+_NOT_INSTALLED = BadInput("the docker command line is not installed", "install docker and docker-buildx")
 
 
 @dataclass(frozen=True)
@@ -52,34 +51,46 @@ class RemoteBuilder:
 
 
 class DockerCommand:
-    """The docker command line with a private configuration in `directory` (0700, removed by its owner).
+    """The docker command line with a private configuration, in a directory of `private` (0700, which its owner removes).
 
-    `environ` is this process's environment; what the runner put there for actions (`INPUT_*`) is not handed on. A cancelled
-    build gets `grace` seconds to tell the daemon.
+    It is made when the command line is first run: an image that is only tagged again needs none. `environ` is this process's
+    environment; what the runner put there for actions (`INPUT_*`) is not handed on. A cancelled build gets `grace` seconds
+    to tell the daemon.
     """
 
-    def __init__(self, directory: Path, environ: Mapping[str, str], *, grace: float = _GRACE) -> None:
-        self._directory = directory
+    def __init__(self, private: Callable[[], Path], environ: Mapping[str, str], *, grace: float = _GRACE) -> None:
+        self._private = private
+        self._given = environ
         self._grace = grace
-        self._environ = {name: value for name, value in environ.items() if not name.startswith(("INPUT_", "STATE_"))}
-        self._config: dict[str, object] = {"auths": {}}
-        # Plug-ins of the configuration that is replaced stay usable; the image has its own in the system's directory.
-        own = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME") or "/") / ".docker") / "cli-plugins"
-        if own.is_dir():
-            self._config["cliPluginsExtraDirs"] = [str(own)]
-        self._environ |= {"DOCKER_CONFIG": str(directory), "BUILDX_CONFIG": str(directory / "buildx")}
-        self._environ |= {"DOCKER_CLI_HINTS": "false", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "NO_COLOR": "1"}
-        self._write()
+        self._auths: dict[str, object] = {}
+        self._api = DaemonApi(environ, _TIMEOUT)
 
-    def _write(self) -> None:
-        _write_private(self._directory / "config.json", json.dumps(self._config))
+    @cached_property
+    def _directory(self) -> Path:
+        return self._private()
+
+    @cached_property
+    def _environ(self) -> dict[str, str]:
+        """The environment of the command line."""
+        environ = {name: value for name, value in self._given.items() if not name.startswith(("INPUT_", "STATE_"))}
+        environ |= {"DOCKER_CONFIG": str(self._directory), "BUILDX_CONFIG": str(self._directory / "buildx")}
+        return environ | {"DOCKER_CLI_HINTS": "false", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "NO_COLOR": "1"}
+
+    def _configured(self) -> dict[str, str]:
+        """Write the configuration; return the environment that points the command line at it."""
+        config: dict[str, object] = {"auths": self._auths}
+        # Plug-ins of the configuration that is replaced stay usable; the image has its own in the system's directory.
+        own = Path(self._given.get("DOCKER_CONFIG") or Path(self._given.get("HOME") or "/") / ".docker") / "cli-plugins"
+        if own.is_dir():
+            config["cliPluginsExtraDirs"] = [str(own)]
+        _write_private(self._directory / "config.json", json.dumps(config))
+        return self._environ
 
     # The daemon
 
     def daemon(self) -> DaemonFacts:
         """Ask the daemon what it is; raises BadInput where none answers."""
-        with self._client() as client:
-            info = client.info()
+        info = self._ask("/info") or {}
         status = {str(entry[0]): str(entry[1]) for entry in info.get("DriverStatus") or [] if len(entry) == 2}
         machine = str(info.get("Architecture", ""))
         return DaemonFacts(
@@ -90,80 +101,49 @@ class DockerCommand:
 
     def image_size(self, reference: str) -> int | None:
         """Return the bytes of an image in the daemon, or None where it is not there."""
-        import docker
-
-        with self._client() as client:
-            try:
-                return int(client.images.get(reference).attrs.get("Size", 0))
-            except docker.errors.ImageNotFound:
-                return None
+        image = self._ask(f"{image_path(reference)}/json")
+        return None if image is None else int(image.get("Size") or 0)
 
     def pull(self, reference: str) -> str:
         """Bring an image into the daemon, with the private credentials; return why that failed, or nothing."""
         done = self._run("pull", "--quiet", reference, timeout=_PULL_TIMEOUT)
         return "" if done.returncode == 0 else _one_line(done.stderr or done.stdout)
 
-    def rename(self, reference: str, references: Sequence[str]) -> None:
-        """Give an image in the daemon these names instead of `reference`; nothing where it is not there."""
-        import docker
-
-        with self._client() as client:
-            try:
-                image = client.images.get(reference)
-                for name in references:
-                    image.tag(name)
-                if reference not in references:
-                    client.images.remove(reference, noprune=True)
-            except docker.errors.ImageNotFound:
-                return
+    def rename(self, reference: str, references: Sequence[str]) -> str:
+        """Give an image in the daemon these names instead of `reference`, where it is there; return what went wrong."""
+        try:
+            for name in references:
+                repository, _, tag = name.rpartition(":")
+                if self._api.ask("POST", f"{image_path(reference)}/tag", repo=repository, tag=tag) is None:
+                    return ""
+            if reference not in references:
+                self._api.ask("DELETE", image_path(reference), noprune="true")
+        except DaemonError as error:
+            return _one_line(str(error))
+        return ""
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Return the registry digest of an image that was pulled, the id of one that was not, None where it is not there."""
-        import docker
-
         separator = "@" if reference.startswith("sha256:") else ":"
-        with self._client() as client:
-            try:
-                image = client.images.get(f"{repository}{separator}{reference}")
-            except docker.errors.ImageNotFound:
-                return None
-            known = [str(entry).partition("@")[2] for entry in image.attrs.get("RepoDigests") or []]
-            return known[0] if known else str(image.id)
+        image = self._ask(f"{image_path(f'{repository}{separator}{reference}')}/json")
+        if image is None:
+            return None
+        known = [str(entry).partition("@")[2] for entry in image.get("RepoDigests") or []]
+        return known[0] if known else str(image["Id"])
 
-    @contextlib.contextmanager
-    def _client(self) -> Iterator[docker.DockerClient]:
-        import docker
-        import requests
-
-        host = self._environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    def _ask(self, path: str) -> dict[str, Any] | None:
+        """Ask the daemon; None where what was asked for is not there."""
         try:
-            client = docker.from_env(environment=self._environ, timeout=_TIMEOUT)
-            with contextlib.closing(client):
-                yield client
-        except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-            raise BadInput(f"no Docker daemon answers at {host}: {_one_line(str(error))}", _NO_DAEMON) from error
+            return self._api.ask("GET", path)
+        except DaemonError as error:
+            raise BadInput(f"no Docker daemon answers at {self._api.host}: {_one_line(str(error))}", _NO_DAEMON) from error
 
     # The command line
-
-    def require_buildx(self) -> str:
-        """Return buildx's version; raises BadInput where the command line or its plug-in is missing."""
-        try:
-            done = self._run("buildx", "version")
-        except FileNotFoundError:
-            raise BadInput("the docker command line is not installed", "install docker and docker-buildx") from None
-        version = re.search(r"v?([0-9]+\.[0-9]+\.[0-9]+)", done.stdout)
-        if done.returncode != 0 or version is None:
-            raise BadInput(
-                f"docker has no buildx here: {_one_line(done.stderr or done.stdout)}",
-                "install the plug-in (Debian: docker-buildx)",
-            )
-        return version[1]
 
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Keep credentials of one registry in the private configuration; nothing is sent."""
         key = _DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
-        self._config["auths"] = {key: {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}}
-        self._write()
+        self._auths[key] = {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
 
     def use_builder(self, builder: str) -> RemoteBuilder:
         """Make a BuildKit usable, by the name docker/setup-buildx-action gave it or by its address; raises BadInput."""
@@ -196,20 +176,15 @@ class DockerCommand:
 
     def _address_of(self, name: str) -> str:
         """Find the container of a named builder: its configuration is the host's, and not visible in a container."""
-        import docker
-
         container = f"buildx_buildkit_{name}0"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
             raise BadInput(f"input 'builder' is {name!r}", "give the name that docker/setup-buildx-action put out")
-        with self._client() as client:
-            try:
-                found = client.containers.get(container)
-            except docker.errors.NotFound:
-                raise BadInput(
-                    f"input 'builder' is {name!r}, but the daemon has no container {container!r}",
-                    "add a step with docker/setup-buildx-action before this one and give its output 'name'",
-                ) from None
-            return f"docker-container://{found.name}"
+        if self._ask(f"/containers/{container}/json") is None:
+            raise BadInput(
+                f"input 'builder' is {name!r}, but the daemon has no container {container!r}",
+                "add a step with docker/setup-buildx-action before this one and give its output 'name'",
+            )
+        return f"docker-container://{container}"
 
     def build(self, arguments: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
         """Run `docker buildx build` with these arguments; hand over each line it prints; return its exit code.
@@ -217,29 +192,47 @@ class DockerCommand:
         `environment` holds the values of build arguments and secrets: argv can be read by everybody, the environment not.
         """
         command = ["docker", "buildx", "build", *arguments]
+        began = False
         # A session of its own: the runner signals this process alone, and so is the build stopped by it alone.
-        process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-            command,
-            env={**self._environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                command,
+                env={**self._configured(), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise _NOT_INSTALLED from None
         try:
             assert process.stdout is not None  # noqa: S101 - it was asked for above
             for raw in process.stdout:
-                line(raw.decode("utf-8", "replace").rstrip("\r\n"))
-            return process.wait()
+                text = raw.decode("utf-8", "replace").rstrip("\r\n")
+                began = began or text.startswith("#")
+                line(text)
+            exit_code = process.wait()
         finally:
             _stop(process, self._grace)
+        if exit_code and not began:
+            self._require_buildx()
+        return exit_code
+
+    def _require_buildx(self) -> None:
+        """Say so where the plug-in is missing: asked only once a build did not begin, since each build would pay for it."""
+        done = self._run("buildx", "version")
+        if done.returncode != 0:
+            raise BadInput(
+                f"docker has no buildx here: {_one_line(done.stderr or done.stdout)}",
+                "install the plug-in (Debian: docker-buildx)",
+            )
 
     def _run(self, *arguments: str, timeout: float = _TIMEOUT) -> subprocess.CompletedProcess[str]:
         command = ["docker", *arguments]
         try:
             return subprocess.run(  # noqa: S603 - a list of arguments, no shell
                 command,
-                env=self._environ,
+                env=self._configured(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",
@@ -247,6 +240,8 @@ class DockerCommand:
                 timeout=timeout,
                 check=False,
             )
+        except FileNotFoundError:
+            raise _NOT_INSTALLED from None
         except subprocess.TimeoutExpired:
             raise WorkFailed(f"docker {arguments[0]} did not answer in {timeout:.0f} s", "run the job again") from None
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import urllib3
 
-from mlops_actions.boundary.registry_http import RETRIED, Transport, is_loopback, one_line, same_origin
+from mlops_actions.boundary.registry_http import RETRIED, Transport, is_loopback, one_line, read, same_origin
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
@@ -30,7 +30,6 @@ MANIFEST_TYPES = (
 DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
 GITHUB = "ghcr.io"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_READ_LIMIT = 8 << 20  # bytes of a manifest or configuration; registries take manifests up to 4 MiB
 _PAGES = 100
 
 
@@ -58,22 +57,26 @@ class Manifest:
     @property
     def document(self) -> dict[str, Any]:
         """The parsed JSON; empty where it is no object."""
-        parsed = json.loads(self.content)
-        return parsed if isinstance(parsed, dict) else {}
+        return _object(self.content)
 
 
 class RegistryClient:
     """One registry, as one user (None: anonymous). Raises Refused (401, 403, 404 on writing) and Unavailable.
 
     `retries` of a request that failed by the network, 429 or 5xx wait `backoff`, 2·`backoff`, … seconds, or what
-    Retry-After says, up to a minute.
+    Retry-After says, up to a minute. `pushes_to` is a repository that will be written to: leave for that is asked for along
+    with leave to read it, since each token costs two requests.
     """
 
-    def __init__(self, host: str, credentials: Credentials | None, *, retries: int = 3, backoff: float = 0.5) -> None:
+    def __init__(
+        self, host: str, credentials: Credentials | None, *, retries: int = 3, backoff: float = 0.5, pushes_to: str = ""
+    ) -> None:
         self.host = host
         self._credentials = credentials
         self._transport = Transport(host, retries=retries, backoff=backoff)
+        self._pushes_to = pushes_to
         self._authorization: dict[str, str] = {}
+        self._everywhere = ""  # an Authorization that serves every scope
 
     @cached_property
     def _base(self) -> str:
@@ -93,12 +96,12 @@ class RegistryClient:
         location = urljoin(self._base, begun.headers.get("Location", ""))
         if same_origin(location, self._base):
             # Some registries cannot delete an upload; they forget it by themselves.
-            self._transport.send("DELETE", location, {"Authorization": self._authorization.get(scope, "")})
+            self._transport.send("DELETE", location, {"Authorization": self._authorization.get(scope, self._everywhere)})
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("HEAD", path, _scope(repository, "pull"), {"Accept": ", ".join(MANIFEST_TYPES)})
+        response = self._call("HEAD", path, self._reading(repository), {"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status == 404:
             return None
         if response.status != 200:
@@ -113,20 +116,27 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("GET", path, _scope(repository, "pull"), {"Accept": ", ".join(MANIFEST_TYPES)})
+        response = self._call("GET", path, self._reading(repository), {"Accept": ", ".join(MANIFEST_TYPES)})
         if response.status == 404:
             return None
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
-        content = _read(response)
-        digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        told = response.headers.get("Docker-Content-Digest", digest)
-        if told.startswith("sha256:") and told != digest:
+        content = read(response)
+        # A digest that was asked for is the one that counts, whatever the answer says of itself.
+        told = reference if _DIGEST.fullmatch(reference) else response.headers.get("Docker-Content-Digest", "")
+        told = told if _DIGEST.fullmatch(told) else _digest(content)
+        if told != _digest(content, told.partition(":")[0]):
             raise Unavailable(
                 f"{self.host} sent a manifest of {repository}:{reference} whose bytes are not those of {told}",
                 "run the job again; if it persists, something between here and the registry alters what it sends",
             )
-        return Manifest(told, response.headers.get("Content-Type", "").partition(";")[0].strip(), content)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if media_type not in MANIFEST_TYPES:
+            raise Unavailable(
+                f"{self.host} sent {media_type[:80]!r} for {repository}:{reference}, which is no manifest",
+                "check the inputs 'image' and 'registry', and what answers between here and there",
+            )
+        return Manifest(told, media_type, content)
 
     def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
         """Store the very bytes of a manifest under a tag; the digest stays what it is."""
@@ -151,12 +161,12 @@ class RegistryClient:
         found: list[str] = []
         path = f"/v2/{repository}/tags/list?n=1000"
         for _ in range(_PAGES):
-            response = self._call("GET", path, _scope(repository, "pull"))
+            response = self._call("GET", path, self._reading(repository))
             if response.status == 404:
                 return found
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
-            found += [tag for tag in _object(_read(response)).get("tags") or [] if isinstance(tag, str)]
+            found += [tag for tag in _object(read(response)).get("tags") or [] if isinstance(tag, str)]
             link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
             following = urljoin(self._base + path, link[1]) if link else ""
             if not following or not same_origin(following, self._base):
@@ -167,15 +177,20 @@ class RegistryClient:
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob (an image's configuration), checked against its digest."""
-        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", _scope(repository, "pull"))
+        if not _DIGEST.fullmatch(digest):
+            raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image anew")
+        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading(repository))
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
-        content = _read(response)
-        if "sha256:" + hashlib.sha256(content).hexdigest() != digest:
+        content = read(response)
+        if _digest(content, digest.partition(":")[0]) != digest:
             raise Unavailable(f"{self.host} sent other bytes than those of {digest}", "run the job again")
         return content
 
     # Authorisation: RFC 7235 challenges, Docker's token specification
+
+    def _reading(self, repository: str) -> str:
+        return _scope(repository, "push" if repository == self._pushes_to else "pull")
 
     def _call(
         self,
@@ -187,7 +202,7 @@ class RegistryClient:
         body: bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """Send a request; answer one challenge for a token of this scope, also where a token has run out meanwhile."""
-        known = self._authorization.get(scope, "")
+        known = self._authorization.get(scope, self._everywhere)
         response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": known}, body)
         if response.status == 401:
             self._authorization[scope] = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
@@ -202,7 +217,8 @@ class RegistryClient:
             if kind.lower() == "bearer":
                 parameters = {name.lower(): value for name, value in re.findall(r'(\w+)="([^"]*)"', rest)}
                 return self._token(parameters.get("realm", ""), parameters.get("service", ""), scope)
-        return self._credentials.basic if self._credentials else ""
+        self._everywhere = self._credentials.basic if self._credentials else ""
+        return self._everywhere
 
     def _token(self, realm: str, service: str, scope: str) -> str:
         parts = urlsplit(realm)
@@ -216,7 +232,7 @@ class RegistryClient:
         response = self._transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
         if response.status != 200:
             raise self._refusal(response, f"signing in to {self.host}")
-        document = _object(_read(response))
+        document = _object(read(response))
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise Unavailable(f"the token realm of {self.host} gave no token", "run the job again")
@@ -225,7 +241,7 @@ class RegistryClient:
     def _refusal(self, response: urllib3.BaseHTTPResponse, doing: str) -> ActionError:
         """Say what the registry answered, with the remedy that fits."""
         try:
-            message = _message(_read(response))
+            message = _message(read(response))
         except ActionError:
             message = ""
         told = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
@@ -252,21 +268,14 @@ def _scope(repository: str, action: str) -> str:
     return f"repository:{repository}:{'pull,push' if action == 'push' else 'pull'}"
 
 
-def _read(response: urllib3.BaseHTTPResponse) -> bytes:
-    try:
-        content = response.read(_READ_LIMIT + 1)
-    except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"the registry's answer broke off: {one_line(str(error))}", "run the job again") from error
-    if len(content) > _READ_LIMIT:
-        raise Unavailable("the registry sent more than a manifest may hold", "check the inputs 'image' and 'registry'")
-    response.release_conn()
-    return content
+def _digest(content: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
 
 
 def _object(content: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):  # lists in lists without end, too, are what a registry may send
         return {}
     return parsed if isinstance(parsed, dict) else {}
 

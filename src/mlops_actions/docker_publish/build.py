@@ -34,7 +34,7 @@ def build(job: Job, ports: Ports, build_plan: BuildPlan, references: Sequence[st
 
     A failed push is tried again (the layers are there already), a failed build is not.
     """
-    metadata = ports.scratch / "metadata.json"
+    metadata = ports.scratch() / "metadata.json"
     for attempt in range(job.inputs.retries + 1):
         command = build_plan.command(references, push=job.push, metadata=metadata, again=attempt > 0)
         shown = _Shown(ports.runner)

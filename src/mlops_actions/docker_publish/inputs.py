@@ -36,6 +36,14 @@ def _provenance(value: str) -> str:
     return word
 
 
+def _sbom(value: str) -> str:
+    """`true`, `false`, or the image of the program that makes it."""
+    word = value.strip()
+    if word not in ("true", "false") and not re.fullmatch(r"generator=[a-z0-9][\w./:@-]*", word, re.ASCII):
+        raise ValueError(f"must be true, false or generator=IMAGE, not {value!r}")
+    return word
+
+
 def _ref(value: str) -> str:
     """Read a full ref, or a branch's bare name."""
     word = value.strip()
@@ -154,7 +162,7 @@ class Inputs:
     provenance: str = given(
         _provenance, "Provenance attestation, as BuildKit: `true`, `false`, `mode=max`.", default="false"
     )
-    sbom: bool = given(boolean, "Software bill of materials, as BuildKit.", default="false")
+    sbom: str = given(_sbom, "Software bill of materials, as BuildKit: `true`, `false`, `generator=IMAGE`.", default="false")
     builder: str | None = given(
         text,
         "Name of a buildx builder, or address of a BuildKit (`tcp://…`, `docker-container://…`, `unix://…`), to use instead "

@@ -66,8 +66,8 @@ def plan(
     arguments = ["--progress=plain", f"--file={sources.dockerfile}", f"--provenance={inputs.provenance}"]
     environment: dict[str, str] = {}
     notes: list[str] = []
-    if inputs.sbom:
-        arguments.append("--sbom=true")
+    if inputs.sbom != "false":
+        arguments.append(f"--sbom={inputs.sbom}")
     if inputs.target:
         arguments.append(f"--target={inputs.target}")
     if inputs.platforms:

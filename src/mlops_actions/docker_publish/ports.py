@@ -114,9 +114,6 @@ class Docker(Protocol):
     def daemon(self) -> Daemon:
         """Ask the daemon; raises BadInput where none answers."""
 
-    def require_buildx(self) -> str:
-        """Return buildx's version; raises BadInput where it is missing."""
-
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Let builds pull from and push to a registry; nothing outside the private configuration is written."""
 
@@ -124,7 +121,7 @@ class Docker(Protocol):
         """Prepare a builder by its name or address; raises BadInput."""
 
     def build(self, arguments: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
-        """Run `docker buildx build`, handing over each line it prints; return its exit code."""
+        """Run `docker buildx build`, handing over each line it prints; return its exit code; raises BadInput without it."""
 
     def image_size(self, reference: str) -> int | None:
         """Return the bytes of an image in the daemon, or None."""
@@ -132,8 +129,8 @@ class Docker(Protocol):
     def pull(self, reference: str) -> str:
         """Bring an image into the daemon; return why that failed, or nothing."""
 
-    def rename(self, reference: str, references: Sequence[str]) -> None:
-        """Give an image in the daemon these names instead of that one; nothing where it is not there."""
+    def rename(self, reference: str, references: Sequence[str]) -> str:
+        """Give an image, if the daemon has it, these names instead of that one; return why that failed, or nothing."""
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Return what identifies an image in the daemon: its registry digest, else its id; None where it is not there."""
@@ -149,21 +146,28 @@ class Clock(Protocol):
         """Let time pass."""
 
 
+class OpenRegistry(Protocol):
+    """Makes the client of a registry."""
+
+    def __call__(self, host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> Registry:
+        """Sign in as this user (None, None: anonymous), with leave to write to one repository."""
+
+
 GoogleToken = Callable[[], str]
 ReadCheckout = Callable[[Path], Checkout | None]
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The world. `registry` makes the client of a host for a user (None, None: anonymous); `scratch` is a private folder.
+    """The world. `scratch` makes a private folder, once.
 
     `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
     """
 
     runner: Runner
     docker: Docker
-    registry: Callable[[str, str | None, str | None], Registry]
+    registry: OpenRegistry
     read_checkout: ReadCheckout
     google_token: GoogleToken
-    scratch: Path
+    scratch: Callable[[], Path]
     clock: Clock

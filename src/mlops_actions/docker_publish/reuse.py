@@ -40,14 +40,14 @@ def fingerprints(
     sources: Sources,
     subject: Subject,
     environ: Mapping[str, str],
-    platform: str,
+    platform: Callable[[], str],
     resolve: ResolveBase,
 ) -> Fingerprints:
-    """Hash all that enters the build; `platform` is the builder's own, empty where unknown, and `resolve` finds digests.
+    """Hash all that enters the build; `platform` says the builder's own, empty where unknown, and `resolve` finds digests.
 
     A pull request may take what a trusted ref built, and keeps its own apart: nobody takes anything from it.
     """
-    platforms = tuple(sorted(inputs.platforms or ((platform,) if platform else ())))
+    platforms = tuple(sorted(inputs.platforms or filter(None, (platform(),))))
     if not platforms:
         return Fingerprints(reason="the builder's own platform is not known; give 'platforms'")
     text = sources.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
@@ -56,8 +56,10 @@ def fingerprints(
     found = bases.find(parsed, arguments)
     if found.reasons:
         return Fingerprints(reason=found.reasons[0])
+    if "--build-context" in (inputs.build_options or ""):
+        return Fingerprints(reason="'build-options' brings another context, whose content is not known here")
     digests: dict[str, str] = {}
-    for image in found.images:
+    for image in (*found.images, *_generator(inputs)):
         digest = resolve(image)
         if digest is None:
             return Fingerprints(reason=f"the digest of {image!r} cannot be found out")
@@ -66,7 +68,7 @@ def fingerprints(
     try:
         ignore = fingerprint.read_ignore(sources.context, sources.dockerfile, () if sees_git else (".git",))
         context = fingerprint.hash_context(sources.context, ignore)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Fingerprints(reason=f"the context cannot be read: {error}")
     ingredients = Ingredients(
         dockerfile=text.encode("utf-8", "surrogateescape").hex(),
@@ -77,7 +79,7 @@ def fingerprints(
         options=(inputs.build_options or "",),
         bases=digests,
         secret_ids=tuple(sorted([*(inputs.secrets or ()), *(inputs.secret_files or ()), *(inputs.ssh or ())])),
-        attestations=(inputs.provenance, str(inputs.sbom)),
+        attestations=(inputs.provenance, inputs.sbom),
         salt=inputs.cache_salt or "",
         trust=fingerprint.trust_of(subject.pull_request, is_pull_request=subject.is_pull_request),
     )
@@ -86,6 +88,12 @@ def fingerprints(
     has_git = sees_git and (sources.context / ".git").exists() and not ignore.excludes(".git")
     notes = (_GIT_NOTE,) if has_git else ()
     return Fingerprints(own, tuple(dict.fromkeys((trusted, own))), notes=notes)
+
+
+def _generator(inputs: Inputs) -> tuple[str, ...]:
+    """Name the image whose program describes the image that is built, where one was named."""
+    _, separator, image = inputs.sbom.partition("generator=")
+    return (image,) if separator else ()
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, BadInput, Unavailable
+from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.docker_publish import cache, credentials, fingerprint, layers, names, plan, report, reuse
 from mlops_actions.docker_publish.build import build
+from mlops_actions.docker_publish.builder import Builder
 from mlops_actions.docker_publish.cache import Cache
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.plan import BuildPlan
-from mlops_actions.docker_publish.ports import Daemon, Manifest, Ports, Registry
+from mlops_actions.docker_publish.ports import Manifest, Ports, Registry
 from mlops_actions.docker_publish.prepare import Job, prepare, tags_of
 from mlops_actions.docker_publish.report import Published
 from mlops_actions.docker_publish.tags import Tags
@@ -27,35 +28,29 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     job = prepare(inputs, context, event, environ, ports)
     for secret in plan.secret_values(inputs, environ).values():
         ports.runner.mask(secret)
-    daemon, builder, platform = _builder(job, ports)
-    signed = credentials.choose(inputs, job.name.registry, context.server_url)
-    if job.push and signed.password is None and credentials.is_google(job.name.registry):
-        signed = credentials.google(ports.google_token())
-    if signed.note:
-        ports.runner.notice(signed.note)
-    if signed.username and signed.password:
-        ports.docker.sign_in(job.name.registry, signed.username, signed.password)
-    registry = ports.registry(job.name.registry, signed.username, signed.password)
-    if job.push:
-        registry.require_push(job.name.repository)
+    builder = Builder(inputs, ports.docker)
+    registry = _signed_in(job, ports)
     made_tags = tags_of(job, registry)
     job.notes.extend(made_tags.notes)
 
     def resolve(reference: str) -> str | None:
-        return _base_digest(reference, job, registry, daemon, ports)
+        return builder.base_digest(reference, job.name, registry, ports.registry)
 
     keys = reuse.Fingerprints(reason="'skip-unchanged' is false")
     if job.push and inputs.reuses:
-        keys = reuse.fingerprints(inputs, job.sources, job.subject, environ, platform, resolve)
+        keys = reuse.fingerprints(inputs, job.sources, job.subject, environ, lambda: builder.platform, resolve)
     job.notes.extend(keys.notes)
     found = _find(job, registry, keys, began)
     if found.manifest is not None:
         published = _tag_again(job, ports, registry, found, made_tags, keys)
     else:
-        if job.push and inputs.reuses:
-            ports.runner.info(f"Building: {found.reason}.")
-        cached = _cache(job, registry, exports=daemon is None or daemon.containerd_store)
-        build_plan = _plan(job, builder, cached, began)
+        builder.require(ports.runner)
+        if job.push:
+            registry.require_push(job.name.repository)
+            if inputs.reuses:
+                ports.runner.info(f"Building: {found.reason}.")
+        cached = _cache(job, registry, exports=builder.exports_cache)
+        build_plan = _plan(job, builder.name, cached, began)
         published = replace(_make(job, ports, registry, build_plan, made_tags, keys), cache=cached.kind)
     published = replace(
         published, seconds=(ports.clock.now() - began).total_seconds(), notes=tuple(dict.fromkeys(job.notes))
@@ -70,55 +65,17 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
     )
 
 
-def _builder(job: Job, ports: Ports) -> tuple[Daemon | None, str, str]:
-    """Find out what builds: the daemon (None with an address as builder), the builder's name, its own platform."""
-    inputs = job.inputs
-    buildx = ports.docker.require_buildx()
-    if inputs.builder:
-        builder = ports.docker.use_builder(inputs.builder)
-        ports.runner.info(f"buildx {buildx} on the BuildKit {inputs.builder}")
-        return None, builder.name, builder.platform
-    daemon = ports.docker.daemon()
-    ports.runner.info(
-        f"buildx {buildx}, Docker {daemon.version}, {'containerd' if daemon.containerd_store else 'classic'} store"
-    )
-    if not daemon.containerd_store:
-        for name, wanted in (
-            ("platforms", len(inputs.platforms or ()) > 1),
-            ("provenance", inputs.provenance != "false"),
-            ("sbom", inputs.sbom),
-        ):
-            if wanted:
-                raise BadInput(
-                    f"input '{name}': the runner's daemon keeps images in its classic store, which has no room for that",
-                    "add a step with docker/setup-buildx-action before this one and give its output 'name' as 'builder'",
-                )
-    return daemon, "", daemon.platform
-
-
-def _base_digest(reference: str, job: Job, registry: Registry, daemon: Daemon | None, ports: Ports) -> str | None:
-    """Find the digest a base image has where this build will look for it; None where nobody knows."""
-    where, repository, tag = names.parse_reference(reference)
-    if tag.startswith("sha256:"):
-        return tag
-    client = registry if where == job.name.registry else ports.registry(where, None, None)
-    local = f"{where}/{repository}" if where != names.DOCKER_HUB else repository.removeprefix("library/")
-
-    def there() -> str | None:
-        try:
-            return client.digest_of(repository, tag)
-        except ActionError:
-            return None
-
-    def here() -> str | None:
-        return ports.docker.local_digest(local, tag)
-
-    # The classic store takes a local image first; containerd's asks the registry first, a BuildKit elsewhere nothing else.
-    if daemon is None:
-        return there()
-    if daemon.containerd_store or "--pull" in (job.inputs.build_options or ""):
-        return there() or here()
-    return here() or there()
+def _signed_in(job: Job, ports: Ports) -> Registry:
+    """Choose the credentials of the registry, for us and for the docker command line; nothing is sent yet."""
+    signed = credentials.choose(job.inputs, job.name.registry, job.context.server_url)
+    if job.push and signed.password is None and credentials.is_google(job.name.registry):
+        signed = credentials.google(ports.google_token())
+    if signed.note:
+        ports.runner.notice(signed.note)
+    if signed.username and signed.password:
+        ports.docker.sign_in(job.name.registry, signed.username, signed.password)
+    pushes_to = job.name.repository if job.push else ""
+    return ports.registry(job.name.registry, signed.username, signed.password, pushes_to=pushes_to)
 
 
 def _find(job: Job, registry: Registry, keys: reuse.Fingerprints, now: datetime) -> reuse.Found:
@@ -151,7 +108,13 @@ def _pull(job: Job, ports: Ports, published: Published) -> None:
     if problem := ports.docker.pull(reference):
         job.notes.append(f"the image could not be pulled into the runner's daemon: {problem}")
         return
-    ports.docker.rename(reference, [job.name.tagged(tag) for tag in published.tags.names])
+    _rename(job, ports, reference, published.tags)
+
+
+def _rename(job: Job, ports: Ports, reference: str, made_tags: Tags) -> None:
+    """Give the image in the daemon the tags it has in the registry."""
+    if problem := ports.docker.rename(reference, [job.name.tagged(tag) for tag in made_tags.names]):
+        job.notes.append(f"the image could not be tagged in the runner's daemon: {problem}")
 
 
 def _cache(job: Job, registry: Registry, *, exports: bool) -> Cache:
@@ -198,7 +161,7 @@ def _make(
     _put(job, registry, manifest, [tag for tag in made_tags.names if tag != first])
     if not job.inputs.builder:
         # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
-        ports.docker.rename(references[0], [job.name.tagged(tag) for tag in made_tags.names])
+        _rename(job, ports, references[0], made_tags)
     return replace(_published(job, registry, manifest, made_tags, keys, before, built=True), cached=stages)
 
 

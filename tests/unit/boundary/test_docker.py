@@ -45,7 +45,7 @@ class Tool:
         path.chmod(0o755)
 
     def command(self, **environ: str) -> DockerCommand:
-        return DockerCommand(self.private, {"HOME": str(self.folder), "PATH": f"{self.folder}/bin", **environ})
+        return DockerCommand(lambda: self.private, {"HOME": str(self.folder), "PATH": f"{self.folder}/bin", **environ})
 
     @property
     def record(self) -> dict[str, dict[str, str]]:
@@ -66,18 +66,20 @@ def test_no_daemon_is_said_with_its_address(tool: Tool, tmp_path: Path) -> None:
 
 def test_no_command_line_is_said(tool: Tool) -> None:
     with pytest.raises(BadInput, match="docker command line is not installed"):
-        tool.command().require_buildx()
+        tool.command().build([], {}, lambda _: None)
+    with pytest.raises(BadInput, match="docker command line is not installed"):
+        tool.command().pull("image")
 
 
 def test_no_buildx_is_said(tool: Tool) -> None:
     tool.install("sys.exit(\"docker: 'buildx' is not a docker command.\")")
     with pytest.raises(BadInput, match="no buildx here: docker: 'buildx' is not a docker command"):
-        tool.command().require_buildx()
+        tool.command().build([], {}, lambda _: None)
 
 
-def test_the_version_of_buildx(tool: Tool) -> None:
-    tool.install('print("github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3")')
-    assert tool.command().require_buildx() == "0.13.1"
+def test_a_build_that_fails_is_no_missing_buildx(tool: Tool) -> None:
+    tool.install("print('ERROR: failed to read dockerfile'); sys.exit('version' not in sys.argv)")
+    assert tool.command().build([], {}, lambda _: None) == 1
 
 
 def test_credentials_stand_in_a_private_file_alone(tool: Tool) -> None:
@@ -85,16 +87,20 @@ def test_credentials_stand_in_a_private_file_alone(tool: Tool) -> None:
     command = tool.command()
     command.sign_in("ghcr.io", "octo", "p4ssw0rd")
     config = tool.private / "config.json"
+    assert not config.exists()  # until something is run that needs them
+    command.build([], {}, lambda _: None)
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
     assert json.loads(config.read_text())["auths"] == {"ghcr.io": {"auth": base64.b64encode(b"octo:p4ssw0rd").decode()}}
-    command.build([], {}, lambda _: None)
     assert "p4ssw0rd" not in json.dumps(tool.record)
     assert tool.record["env"]["DOCKER_CONFIG"] == str(tool.private)
     assert not (tool.folder / ".docker").exists()
 
 
 def test_docker_hub_has_a_key_of_its_own(tool: Tool) -> None:
-    tool.command().sign_in("docker.io", "octo", "p")
+    tool.install("")
+    command = tool.command()
+    command.sign_in("docker.io", "octo", "p")
+    command.pull("octo/x")
     assert list(json.loads((tool.private / "config.json").read_text())["auths"]) == ["https://index.docker.io/v1/"]
 
 
@@ -113,7 +119,8 @@ def test_a_build_sees_its_values_but_no_inputs_of_the_action(tool: Tool) -> None
 
 def test_plug_ins_of_the_user_stay_usable(tool: Tool) -> None:
     (tool.folder / ".docker" / "cli-plugins").mkdir(parents=True)
-    tool.command()
+    tool.install("")
+    tool.command().pull("octo/x")
     config = json.loads((tool.private / "config.json").read_text())
     assert config["cliPluginsExtraDirs"] == [str(tool.folder / ".docker" / "cli-plugins")]
 
@@ -146,7 +153,7 @@ CANCELLED = """
     from mlops_actions.core.errors import Cancelled
     cancel_on_signals()
     try:
-        command = DockerCommand(Path(sys.argv[1]), dict(os.environ), grace=0.3)
+        command = DockerCommand(lambda: Path(sys.argv[1]), dict(os.environ), grace=0.3)
         command.build([], {}, lambda line: print(line, flush=True))
     except Cancelled as cancelled:
         sys.exit(cancelled.exit_code)

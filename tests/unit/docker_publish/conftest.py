@@ -97,7 +97,7 @@ class Publisher:
             registry=self._client,
             read_checkout=lambda _: self.checkout,
             google_token=lambda: self.google_token,
-            scratch=self.scratch,
+            scratch=lambda: self.scratch,
             clock=self.clock,
         )
         body = {"repository": {"full_name": "Octo/Digits", "default_branch": "main"}, **(payload or {})}
@@ -109,9 +109,9 @@ class Publisher:
             ports,
         )
 
-    def _client(self, host: str, username: str | None, password: str | None) -> RegistryClient:
-        host = self.docker.addresses.get(host, host)
-        return RegistryClient(host, Credentials(username, password) if username and password else None, backoff=0)
+    def _client(self, host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
+        credentials = Credentials(username, password) if username and password else None
+        return RegistryClient(self.docker.addresses.get(host, host), credentials, backoff=0, pushes_to=pushes_to)
 
     @property
     def tags(self) -> dict[str, str]:

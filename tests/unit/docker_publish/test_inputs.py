@@ -49,7 +49,7 @@ def test_the_defaults() -> None:
     inputs = make_inputs(image="app")
     assert inputs.tags == ("sha", "branch", "semver", "latest")
     assert (inputs.context, inputs.file, inputs.cache, inputs.retries) == (".", None, "auto", 3)
-    assert (inputs.skip_unchanged, inputs.push, inputs.provenance, inputs.sbom) == (True, None, "false", False)
+    assert (inputs.skip_unchanged, inputs.push, inputs.provenance, inputs.sbom) == (True, None, "false", "false")
     assert not inputs.is_legacy
 
 

@@ -28,6 +28,7 @@ class Step:
             "GITHUB_REF": "refs/heads/main", "PATH": str(folder),
             "GITHUB_WORKSPACE": str(workspace), "GITHUB_EVENT_PATH": str(self.event), "GITHUB_STATE": str(self.state),
             "RUNNER_TEMP": str(self.temp), "INPUT_IMAGE": "digits", "HOME": str(folder),
+            "DOCKER_HOST": f"unix://{folder}/none",
         }  # fmt: skip
 
     def run(self, *, post: bool = False, **changes: str) -> tuple[int, str]:
@@ -58,6 +59,9 @@ def test_every_problem_is_reported_at_once(step: Step) -> None:
 def test_a_machine_without_docker_is_told_so(step: Step) -> None:
     code, log = step.run()
     assert code == 2
+    assert "no Docker daemon answers" in log
+    code, log = step.run(INPUT_BUILDER="tcp://127.0.0.1:1")
+    assert code == 2
     assert "the docker command line is not installed" in log
 
 
@@ -83,7 +87,7 @@ def test_secrets_are_masked_before_anything_else_is_said(step: Step) -> None:
 
 
 def test_private_files_go_with_the_main_stage_and_the_post_stage_alike(step: Step) -> None:
-    step.run(INPUT_PASSWORD="p4ssw0rd")
+    step.run(INPUT_PASSWORD="p4ssw0rd", INPUT_BUILDER="tcp://127.0.0.1:1")
     assert list(step.temp.iterdir()) == []
     private = read_file_command(step.state.read_text())["private_directory"]
     Path(private).mkdir()

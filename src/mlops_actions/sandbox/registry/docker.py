@@ -59,10 +59,6 @@ class LocalDocker:
         """Say what it is."""
         return self.facts
 
-    def require_buildx(self) -> str:
-        """Say a version."""
-        return "0.0.0"
-
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Keep credentials for pushing."""
         self.signed_in[registry] = (username, password)
@@ -82,11 +78,12 @@ class LocalDocker:
         self.images[reference] = reference.rpartition("@")[2]
         return ""
 
-    def rename(self, reference: str, references: Sequence[str]) -> None:
+    def rename(self, reference: str, references: Sequence[str]) -> str:
         """Move an image to other names."""
         if reference in self.images:
             identity = self.images.pop(reference)
             self.images |= dict.fromkeys(references, identity)
+        return ""
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Look an image up."""
