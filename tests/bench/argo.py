@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlops_actions.argo_submit.follow import Follower, Target
 from mlops_actions.argo_submit.ports import Event
-from mlops_actions.boundary.kubernetes import Transport
+from mlops_actions.boundary.cluster_http import Credentials, Transport
 from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
 from mlops_actions.sandbox.cluster import Cluster
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
@@ -239,7 +239,7 @@ def main(how: str, url: str, token: str) -> None:
     """Be one of the followers."""
     from mlops_actions.boundary.kubernetes import connect_by_token
 
-    transport = connect_by_token(url, None, lambda: token, time.sleep)
+    transport = connect_by_token(url, "", Credentials(lambda: f"Bearer {token}"), {}, time.sleep)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     began = _memory("VmRSS")
     {"follow": follow, "watch": watch}[how](transport)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -14,8 +15,7 @@ from mlops_actions.core.parsers import base_address, boolean, choice, commit, du
 TEMPLATE_KINDS: Final = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
 NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 NAME_LIMIT: Final = 63
-# Declared and parsed, so that their names are settled; asked for, they are an error rather than silently without effect.
-NOT_YET: Final = {"argo-server": "give 'kubeconfig', and submit through the Kubernetes API"}
+LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 # Small, public, with a shell and curl.
 CALL_BACK_IMAGE: Final = "docker.io/curlimages/curl:8.10.1"
 
@@ -56,6 +56,27 @@ def _image(value: str) -> str:
 def _argo_url(value: str) -> str:
     """Take an address without `http://` too: the replaced actions put the workflow's name behind any text."""
     return base_address(value if "://" in value else f"http://{value.strip()}")
+
+
+def _token(value: str) -> str:
+    token = " ".join(value.split())
+    if not re.fullmatch(r"((Bearer|Basic) )?[\x21-\x7e]+", token):
+        raise ValueError("must be one word, which may follow `Bearer`")
+    return token
+
+
+def _authority(value: str) -> str:
+    for certificate in (value.strip(), _decoded(value)):
+        if certificate.startswith("-----BEGIN CERTIFICATE-----"):
+            return certificate + "\n"
+    raise ValueError("must be a certificate in PEM, or the base64 of one")
+
+
+def _decoded(value: str) -> str:
+    try:
+        return base64.b64decode("".join(value.split()), validate=True).decode().strip()
+    except ValueError:
+        return ""
 
 
 @inputs
@@ -135,8 +156,16 @@ class Inputs:
         secret=True,
         legacy=("application_credentials",),
     )
-    argo_server: str | None = given(base_address, "Go through the Argo Server's API at this address. Not available yet.")
-    argo_token: str | None = given(text, "Token for the Argo Server. Not available yet.", secret=True)
+    argo_server: str | None = given(
+        base_address,
+        "Address of the Argo Server, whose API is used instead of Kubernetes': for clusters that show no other.",
+    )
+    argo_token: str | None = given(
+        _token, "Token for the Argo Server, with or without `Bearer` before it. Without it none is sent.", secret=True
+    )
+    argo_ca: str | None = given(
+        _authority, "Certificate authority of the Argo Server, where it has one of its own: PEM, or its base64."
+    )
     argo_url: str | None = given(
         base_address,
         "Base address of Argo's user interface, for links; with or without the path `/workflows/NAMESPACE`.",
@@ -217,9 +246,28 @@ class Inputs:
                 "input 'callback' has no meaning with 'attach': the workflow runs already",
                 "give 'callback' where the workflow is submitted",
             )
-        for name, remedy in NOT_YET.items():
-            if getattr(self, name.replace("-", "_")):
-                yield BadInput(f"input '{name}' is not available in this version", remedy)
+        yield from self._problems_of_argo_server()
+
+    def _problems_of_argo_server(self) -> Iterator[BadInput]:
+        if not self.argo_server:
+            for name, value in (("argo-token", self.argo_token), ("argo-ca", self.argo_ca)):
+                if value:
+                    yield BadInput(f"input '{name}' has no meaning without 'argo-server'", "add 'argo-server', its address")
+            return
+        ways = ("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint")
+        others = [name for name in (*ways, "google-credentials") if was_given(self, name)]
+        if others:
+            yield BadInput(
+                f"input 'argo-server' and {' and '.join(repr(name) for name in others)} are two ways to a cluster",
+                "give one: with 'argo-server' it is the Argo Server that speaks to the cluster",
+            )
+        scheme, _, rest = self.argo_server.partition("://")
+        host = re.sub(r":\d*$", "", rest.partition("/")[0])
+        if scheme == "http" and self.argo_token and host not in LOOPBACK:
+            yield BadInput(
+                f"the Argo Server's address is {self.argo_server}: the token would be sent in plain text",
+                "give an https address in 'argo-server', with 'argo-ca' where it has an authority of its own",
+            )
 
     def _sources(self) -> tuple[tuple[str, object], ...]:
         return ("workflow", self.workflow), ("from", self.from_), ("attach", self.attach)

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mlops_actions.argo_submit.listen import Tell
 from mlops_actions.argo_submit.messages import GivenUp, LogEnded
-from mlops_actions.argo_submit.pods import ARGOS_OWN, NODE_ID, NODE_NAME
+from mlops_actions.argo_submit.pods import ARGOS_OWN, NODE_ID, NODE_NAME, WORKFLOW
 from mlops_actions.argo_submit.ports import Cluster, Line, NotFound
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 
 Json = dict[str, Any]
 
-WORKFLOW: Final = "workflows.argoproj.io/workflow"
 FOLLOWED_AT_ONCE: Final = 8
 HEAD_LINES: Final = 1_000
 TAIL_LINES: Final = 4_000
 LINE_LENGTH: Final = 4_000
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
-ATTEMPTS: Final = 30  # without a line in between
+ATTEMPTS: Final = 30  # without a line in between, each of them short
+LONG: Final = 60.0  # who held a connection for so long had nothing to say, and that is no failure
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ class LogCollector:
         kept = Kept()
         failures = 0
         while not self._stop.is_set() and failures < ATTEMPTS:
+            begun = time.monotonic()
             try:
                 resumed = kept.resumed()
                 stream = self._cluster.log(self._namespace, source.pod, source.container, kept.stamp)
@@ -158,6 +160,7 @@ class LogCollector:
                 return kept.ended(source, "the pod is gone; what it printed afterwards is not known")
             except (Unavailable, BadInput):
                 pass  # a broken connection, or a container that is just starting (400)
+            failures = 0 if time.monotonic() - begun >= LONG else failures
             self._stop.wait(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE))
             failures += 1
         return kept.ended(source, "the log broke off")

@@ -60,7 +60,9 @@ class Stream(Protocol[T_co]):
 class Cluster(Protocol):
     """A Kubernetes API. Calls raise Refused (also NotFound, AlreadyExists), BadInput (an invalid object), Unavailable."""
 
-    namespace: str  # where the configuration names one, else `default`
+    @property
+    def namespace(self) -> str:
+        """Where the configuration names one, else `default`."""
 
     def create(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
         """Create a workflow. One with a name is sent again where the answer was lost; it may then be there already."""

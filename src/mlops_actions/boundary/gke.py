@@ -6,12 +6,14 @@ import base64
 import binascii
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mlops_actions.boundary.kubernetes import Transport, connect_by_token
+from mlops_actions.boundary.cluster_http import Credentials, Transport
+from mlops_actions.boundary.kubernetes import connect_by_token
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Runner
 
@@ -24,6 +26,8 @@ SCOPES: Final = (
 # gcloud's own variable for another address of the API, such as a private one (Private Google Access).
 ENDPOINT_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"
 SECONDS: Final = 30
+# Several threads may be told at once that a token is not accepted: one new token serves them all.
+RENEW_SECONDS: Final = 5.0
 _LOGIN: Final = "add google-github-actions/auth before this step, or give 'google-credentials' (a service account's key)"
 
 
@@ -39,10 +43,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a cluster's API is; `authority` is its own CA (PEM), None where the system's are to be trusted."""
+    """Where a cluster's API is; `authority` is its own CA (PEM), empty where the system's are to be trusted."""
 
     url: str
-    authority: bytes | None
+    authority: str
 
 
 class Token:
@@ -52,23 +56,39 @@ class Token:
         self._credentials = credentials
         self._runner = runner
         self._lock = threading.Lock()
+        self._made = -RENEW_SECONDS
 
     def __call__(self) -> str:
         """Return a token that is valid now; raises Refused, Unavailable."""
+        with self._lock:
+            if not self._credentials.valid:
+                self._refresh()
+            return str(self._credentials.token)
+
+    def renew(self) -> None:
+        """Get another token though this one seems valid: it was not accepted. Not more often than once in a while."""
+        with self._lock:
+            if time.monotonic() - self._made >= RENEW_SECONDS:
+                self._refresh()
+
+    @property
+    def credentials(self) -> Credentials:
+        """What requests are sent with."""
+        return Credentials(lambda: f"Bearer {self()}", self.renew)
+
+    def _refresh(self) -> None:
         from google.auth import exceptions
         from google.auth.transport.requests import Request
 
-        with self._lock:
-            if not self._credentials.valid:
-                try:
-                    self._credentials.refresh(Request())
-                except exceptions.TransportError as error:
-                    words = _first_line(error)
-                    raise Unavailable(f"Google's token server cannot be reached: {words}", "try again") from None
-                except exceptions.GoogleAuthError as error:
-                    raise Refused(f"Google does not accept the credentials: {_first_line(error)}", _LOGIN) from None
-                self._runner.mask(str(self._credentials.token))
-            return str(self._credentials.token)
+        try:
+            self._credentials.refresh(Request())
+        except exceptions.TransportError as error:
+            words = _first_line(error)
+            raise Unavailable(f"Google's token server cannot be reached: {words}", "try again") from None
+        except exceptions.GoogleAuthError as error:
+            raise Refused(f"Google does not accept the credentials: {_first_line(error)}", _LOGIN) from None
+        self._made = time.monotonic()
+        self._runner.mask(str(self._credentials.token))
 
 
 def connect(
@@ -82,16 +102,15 @@ def connect(
             raise BadInput(f"input 'gke-cluster' needs '{name}'", f"give '{name}', as the cluster's page shows it")
     token = Token(found, runner)
     address = choose(describe(wanted, token(), environ), wanted)
-    authority = None
-    if address.authority is not None:
-        authority = runner.private_directory() / "ca.pem"
-        authority.write_bytes(address.authority)
-    return connect_by_token(address.url, authority, token, pause), "default"
+    try:
+        return connect_by_token(address.url, address.authority, token.credentials, environ, pause), "default"
+    except (OSError, ValueError):
+        raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 
 
-def log_in(credentials: str | None, environ: Mapping[str, str], runner: Runner) -> Token:
-    """Return what gives tokens for a cluster whose address is known already; raises BadInput."""
-    return Token(_credentials(credentials, environ, runner)[0], runner)
+def log_in(credentials: str | None, environ: Mapping[str, str], runner: Runner) -> Credentials:
+    """Return what requests are sent with to a cluster whose address is known already; raises BadInput."""
+    return Token(_credentials(credentials, environ, runner)[0], runner).credentials
 
 
 def describe(wanted: Wanted, token: str, environ: Mapping[str, str]) -> Any:
@@ -144,8 +163,8 @@ def choose(cluster: Any, wanted: Wanted) -> Address:
             f"the cluster '{wanted.cluster}' has no {wanted.endpoint} endpoint", f"give 'gke-endpoint', one it has: {has}"
         )
     if kind == "dns":  # *.gke.goog: a certificate of the public web
-        return Address(f"https://{addresses[kind]}", None)
-    return Address(f"https://{addresses[kind]}", base64.b64decode(cluster.master_auth.cluster_ca_certificate))
+        return Address(f"https://{addresses[kind]}", "")
+    return Address(f"https://{addresses[kind]}", base64.b64decode(cluster.master_auth.cluster_ca_certificate).decode())
 
 
 def _credentials(text: str | None, environ: Mapping[str, str], runner: Runner) -> tuple[Any, str | None]:

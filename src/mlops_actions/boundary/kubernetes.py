@@ -1,209 +1,28 @@
-"""The way to a Kubernetes API server: where it is, how it is trusted, as whom one speaks, and raw requests to it.
+"""The way to a Kubernetes API server: where it is, how it is trusted, as whom one speaks.
 
-Only the kubernetes client's configuration and connection pool are used: its models are strict (an object with a field
-missing raises) and expensive to import, and its own watch retries a 410 for ever.
+A kubeconfig that holds a token, a password or a certificate is settled here. The kubernetes package is asked for what it
+alone knows, the service account of a pod: importing it takes longer than all else before the first request.
 """
 
 from __future__ import annotations
 
-import binascii
-import contextlib
-import json
+import base64
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError, SSLError
-
-from mlops_actions import __version__
 from mlops_actions.argo_submit import kubeconfig as kubeconfigs
+from mlops_actions.boundary.cluster_http import Credentials, Transport, reason_of
+from mlops_actions.boundary.cluster_tls import Trust, pool
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
 
 Json = dict[str, Any]
 
-ATTEMPTS: Final = 5
-RETRIED: Final = frozenset({429, 500, 502, 503, 504})
-LONGEST_PAUSE: Final = 60.0
 IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
-_TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
-_URGENT: Final = urllib3.Timeout(connect=2, read=2)
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_LONGEST_LINE: Final = 16 * 1024 * 1024
-
-
-class Failure(Exception):
-    """An answer that is no success: the HTTP status, and the words of the server's `Status` object."""
-
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.reason = reason
-        self.message = message
-
-
-class ByteLines:
-    """The lines of an answer as they come; `close` ends them from any thread."""
-
-    def __init__(self, response: urllib3.BaseHTTPResponse, server: str) -> None:
-        self._response = response
-        self._server = server
-        self._closed = threading.Event()
-
-    def __iter__(self) -> Iterator[bytes]:
-        buffer = b""
-        try:
-            for chunk in self._response.stream(65_536, decode_content=True):
-                buffer += chunk
-                *lines, buffer = buffer.split(b"\n")
-                yield from lines
-                if len(buffer) > _LONGEST_LINE:
-                    raise Unavailable(f"{self._server} sent a line without end", "report what stands between you and it")
-            if buffer:
-                yield buffer
-        except (HTTPError, OSError, ValueError) as error:
-            # A socket that is shut down while it is read reports all kinds of things.
-            if not self._closed.is_set():
-                raise Unavailable(f"the connection to {self._server} broke: {_reason(error)}", "try again") from None
-        finally:
-            self._response.close()
-
-    def close(self) -> None:
-        """End the stream; a reader that waits is woken."""
-        self._closed.set()
-        with contextlib.suppress(RuntimeError, ValueError, OSError):  # it has ended by itself
-            self._response.shutdown()
-
-
-class Transport:
-    """Raw requests with the cluster's credentials. `pause(seconds)` lets time pass before another attempt."""
-
-    def __init__(self, configuration: Any, pause: Callable[[float], None]) -> None:
-        from kubernetes.client.rest import RESTClientObject
-
-        configuration.keep_alive = True  # a connection that silently died is noticed within a minute
-        self._configuration = configuration
-        self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
-        self._pause = pause
-        self.server: str = configuration.host.rstrip("/")
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-        content_type: str = "application/json",
-        repeatable: bool = True,
-        urgent: bool = False,
-    ) -> Json:
-        """Send a request and return the object of its answer; raises Failure, Unavailable.
-
-        What may pass (429, 5xx, a broken connection) is tried again; `repeatable=False` where a repetition after a lost
-        answer would do the work twice. `urgent`: one attempt of a few seconds.
-        """
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        attempts = 1 if urgent else ATTEMPTS
-        for attempt in range(1, attempts + 1):
-            last = attempt == attempts
-            try:
-                response = self._request(method, path, query, headers, data, _URGENT if urgent else _TIMEOUT)
-            except Unavailable:
-                if last or not repeatable:
-                    raise
-                self._pause(_backoff(attempt))
-                continue
-            if response.status in RETRIED and not last:
-                self._pause(_retry_after(response, attempt))
-                continue
-            return self._object(response)
-        raise AssertionError("unreachable")
-
-    def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteLines:
-        """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable."""
-        timeout = urllib3.Timeout(connect=10, read=seconds)
-        response = self._request("GET", path, query, {"Accept": accept}, None, timeout, preload=False)
-        if response.status >= 300:
-            try:
-                data = response.read(1_000_000, decode_content=True)
-            except HTTPError as error:
-                raise Unavailable(f"the connection to {self.server} broke: {_reason(error)}", "try again") from None
-            finally:
-                response.close()
-            if response.status in RETRIED:
-                raise Unavailable(f"{self.server} answered {response.status}", "see whether the API server is well")
-            raise _failure(response.status, data)
-        return ByteLines(response, self.server)
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: urllib3.Timeout,
-        *,
-        preload: bool = True,
-    ) -> urllib3.BaseHTTPResponse:
-        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        try:
-            return self._pool.request(
-                method,
-                url,
-                body=body,
-                headers={**headers, **self._identity()},
-                timeout=timeout,
-                retries=False,
-                redirect=False,
-                preload_content=preload,
-            )
-        except SSLError as error:
-            raise Unavailable(
-                f"{self.server} could not prove who it is: {_reason(error)}",
-                "correct the kubeconfig's certificate-authority-data, or the client certificate",
-            ) from None
-        except (HTTPError, OSError) as error:
-            raise Unavailable(
-                f"the cluster at {self.server} cannot be reached: {_reason(error)}",
-                "check the address in the kubeconfig, and whether this runner can reach it (network, firewall, proxy)",
-            ) from None
-
-    def _identity(self) -> dict[str, str]:
-        """Return the credentials' header; asked for anew each time, since tokens are refreshed."""
-        headers = {"User-Agent": f"mlops-actions/{__version__}"}
-        token = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
-        if token:
-            headers["Authorization"] = str(token)
-        elif self._configuration.username:
-            headers["Authorization"] = str(self._configuration.get_basic_auth_token())
-        return headers
-
-    def _object(self, response: urllib3.BaseHTTPResponse) -> Json:
-        if response.status in RETRIED:
-            failure = _failure(response.status, response.data)
-            raise Unavailable(
-                f"{self.server} answered {response.status} {ATTEMPTS} times: {failure.message}",
-                "see whether the API server is well, then run the job again",
-            )
-        if response.status >= 300:
-            raise _failure(response.status, response.data)
-        try:
-            found = json.loads(response.data)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
-            raise Unavailable(
-                f"what answers at {self.server} is no Kubernetes API: it sent no JSON object",
-                "check the address in the kubeconfig and the proxy on the way",
-            )
-        return found
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def connect(
@@ -212,63 +31,106 @@ def connect(
     environ: Mapping[str, str],
     runner: Runner,
     pause: Callable[[float], None],
-    google: Callable[[], Callable[[], str]],
+    google: Callable[[], Credentials],
 ) -> tuple[Transport, str]:
     """Return the way to the cluster and the namespace that its configuration names (else `default`); raises BadInput.
 
     In order: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod. `google` logs in where the
-    kubeconfig counts on GKE's plug-in, and returns what gives a token that is valid at the moment.
+    kubeconfig counts on GKE's plug-in.
     """
-    import kubernetes.config as loader
-    from kubernetes.client.configuration import Configuration
-
     config, base, origin = _find(kubeconfig, environ)
     if config is None:
-        return _in_cluster(runner, pause)
+        return _in_cluster(environ, runner, pause)
     for secret in kubeconfigs.secrets(config):
         runner.mask(secret)
     chosen = kubeconfigs.choose(config, context, origin)
-    _settle_files(chosen.config, base, origin)
-    if chosen.config["clusters"][0]["cluster"].get("insecure-skip-tls-verify"):
+    cluster, user = chosen.config["clusters"][0]["cluster"], chosen.config["users"][0]["user"]
+    _settle_files(cluster, user, base, origin)
+    if cluster.get("insecure-skip-tls-verify"):
         runner.warning(f"{origin} says insecure-skip-tls-verify: whoever stands in between can read the credentials")
     _refuse_plain_text(chosen)
-    configuration: Any = Configuration()
     try:
-        loader.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-            chosen.config,
-            chosen.context,
-            configuration,
-            persist_config=False,
-            temp_file_path=str(runner.private_directory()),
-        )
-    except (loader.ConfigException, binascii.Error, ValueError, OSError) as error:
-        raise BadInput(f"{origin} cannot be used: {type(error).__name__}", "check its certificates and keys") from None
-    _mask_token(configuration, runner)
-    if chosen.by_google:
-        configuration.refresh_api_key_hook = _refreshing(google())
-    try:
-        return Transport(configuration, pause), chosen.namespace or "default"
+        credentials = google() if chosen.by_google else _credentials(user, runner)
+        connections = pool(chosen.server, _trust(cluster, user, runner), environ, str(cluster.get("proxy-url") or ""))
     except (OSError, ValueError) as error:  # a certificate that is none
-        raise BadInput(f"{origin} cannot be used: {_reason(error)}", "check its certificates and keys") from None
+        raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
+    return Transport(chosen.server, connections, credentials, pause), chosen.namespace or "default"
 
 
 def connect_by_token(
-    url: str, authority: Path | None, token: Callable[[], str], pause: Callable[[float], None]
+    url: str, authority: str, credentials: Credentials, environ: Mapping[str, str], pause: Callable[[float], None]
 ) -> Transport:
-    """Return the way to a cluster by a token that is asked for before each request; without authority trust the system's."""
-    from kubernetes.client.configuration import Configuration
-
-    configuration: Any = Configuration(host=url)
-    configuration.ssl_ca_cert = str(authority) if authority else None
-    configuration.refresh_api_key_hook = _refreshing(token)
-    return Transport(configuration, pause)
+    """Return the way to a cluster whose address and authority (PEM; empty: the system's) are known."""
+    return Transport(url, pool(url, Trust(authority), environ), credentials, pause)
 
 
-def _refreshing(token: Callable[[], str]) -> Callable[[Any], None]:
-    def refresh(configuration: Any) -> None:
-        configuration.api_key["authorization"] = f"Bearer {token()}"
+class TokenFile:
+    """A token in a file, read for every request: whoever wrote it renews it there. Masked whenever it is another one."""
 
-    return refresh
+    def __init__(self, path: Path, runner: Runner) -> None:
+        self._path = path
+        self._runner = runner
+        self._masked = ""
+
+    def header(self) -> str:
+        """Return the Authorization header; raises Unavailable where there is none in the file, as while it is written."""
+        try:
+            token = self._path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            token = ""
+        if not token:
+            raise Unavailable(f"the file {self._path.name!r} holds no token", "see what should have written it")
+        if token != self._masked:
+            self._runner.mask(token)
+            self._masked = token
+        return f"Bearer {token}"
+
+
+def _credentials(user: Json, runner: Runner) -> Credentials:
+    """As kubectl: a token's file before a token, either before a name with a password."""
+    if user.get("tokenFile"):
+        return _by_file(Path(str(user["tokenFile"])), runner)
+    if user.get("token"):
+        token = str(user["token"])
+        return Credentials(lambda: f"Bearer {token}")
+    if user.get("username"):
+        login = base64.b64encode(f"{user['username']}:{user.get('password') or ''}".encode()).decode()
+        runner.mask(login)
+        return Credentials(lambda: f"Basic {login}")
+    return Credentials(lambda: "")
+
+
+def _by_file(path: Path, runner: Runner) -> Credentials:
+    file = TokenFile(path, runner)
+    try:
+        file.header()
+    except Unavailable as error:  # from the beginning: that is no moment that passes
+        raise BadInput(error.cause, error.remedy) from None
+    return Credentials(file.header)
+
+
+def _trust(cluster: Json, user: Json, runner: Runner) -> Trust:
+    certificate, key = _pem(user, "client-certificate"), _pem(user, "client-key")
+    return Trust(
+        authority=_pem(cluster, "certificate-authority"),
+        client=_as_file(certificate + key, runner) if certificate else None,
+        server_name=str(cluster.get("tls-server-name") or ""),
+        verified=not cluster.get("insecure-skip-tls-verify"),
+    )
+
+
+def _as_file(text: str, runner: Runner) -> Path:
+    """Python takes a client's certificate and key from a file alone."""
+    path = runner.private_directory() / "client.pem"
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _pem(entry: Json, name: str) -> str:
+    if data := entry.get(f"{name}-data"):
+        return base64.b64decode("".join(str(data).split()), validate=True).decode() + "\n"
+    return Path(str(entry[name])).read_text(encoding="utf-8") + "\n" if entry.get(name) else ""
 
 
 def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, str]:
@@ -317,9 +179,9 @@ def _absolute(entry: object, base: Path) -> None:
             entry[key] = str(base / str(entry[key]))
 
 
-def _settle_files(config: Json, base: Path, origin: str) -> None:
-    """Make the paths inside absolute, and say which file is missing before the loader does."""
-    for entry in (config["clusters"][0]["cluster"], config["users"][0]["user"]):
+def _settle_files(cluster: Json, user: Json, base: Path, origin: str) -> None:
+    """Make the paths inside absolute, and say which file is missing before it is opened."""
+    for entry in (cluster, user):
         _absolute(entry, base)
         for key in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
             if entry.get(key) and not entry.get(f"{key}-data") and not Path(entry[key]).is_file():
@@ -332,19 +194,14 @@ def _settle_files(config: Json, base: Path, origin: str) -> None:
 def _refuse_plain_text(chosen: kubeconfigs.Chosen) -> None:
     address = urlsplit(chosen.server)
     user = chosen.config["users"][0]["user"]
-    if address.scheme == "http" and address.hostname not in _LOOPBACK and (user.get("token") or user.get("tokenFile")):
+    secret = any(user.get(key) for key in ("token", "tokenFile", "password"))
+    if address.scheme == "http" and address.hostname not in LOOPBACK and (secret or chosen.by_google):
         raise BadInput(
             f"the cluster's address is {chosen.server}: the token would be sent in plain text", "give an https address"
         )
 
 
-def _mask_token(configuration: Any, runner: Runner) -> None:
-    """Mask the token also where it came from a file."""
-    for token in configuration.api_key.values():
-        runner.mask(str(token).removeprefix("Bearer "))
-
-
-def _in_cluster(runner: Runner, pause: Callable[[float], None]) -> tuple[Transport, str]:
+def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> tuple[Transport, str]:
     import kubernetes.config as loader
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import incluster_config
@@ -352,40 +209,14 @@ def _in_cluster(runner: Runner, pause: Callable[[float], None]) -> tuple[Transpo
     configuration = Configuration()
     try:
         loader.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-    except loader.ConfigException as error:
+        authority = Path(str(configuration.ssl_ca_cert)).read_text(encoding="utf-8")
+        connections = pool(configuration.host, Trust(authority), environ)
+    except (loader.ConfigException, OSError, ValueError) as error:
         raise BadInput(
             f"this is a pod of a cluster, but its service account cannot be used: {error}",
             "mount the service account's token, or give 'kubeconfig'",
         ) from None
-    _mask_token(configuration, runner)
-    namespace = Path(incluster_config.SERVICE_TOKEN_FILENAME).parent / "namespace"
+    token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
+    namespace = token.with_name("namespace")
     found = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
-    return Transport(configuration, pause), found or "default"
-
-
-def _failure(code: int, data: bytes) -> Failure:
-    try:
-        found = json.loads(data)
-    except ValueError:
-        found = None
-    if isinstance(found, dict) and found.get("kind") == "Status":
-        return Failure(code, str(found.get("reason") or ""), str(found.get("message") or ""))
-    return Failure(code, "", data[:200].decode(errors="replace"))
-
-
-def _retry_after(response: urllib3.BaseHTTPResponse, attempt: int) -> float:
-    text = response.headers.get("Retry-After", "")
-    return min(float(text), LONGEST_PAUSE) if text.isascii() and text.isdigit() else _backoff(attempt)
-
-
-def _backoff(attempt: int) -> float:
-    return float(2 ** (attempt - 1))
-
-
-def _reason(error: Exception) -> str:
-    """Return the innermost words of a connection's failure: urllib3 wraps them several times."""
-    inner: BaseException = error
-    while (deeper := inner.__cause__ or getattr(inner, "reason", None)) is not None and isinstance(deeper, BaseException):
-        inner = deeper
-    text = str(inner).rpartition(">: ")[2] or type(inner).__name__
-    return text if isinstance(text, str) else type(inner).__name__
+    return Transport(configuration.host, connections, _by_file(token, runner), pause), found or "default"

@@ -38,7 +38,6 @@ def nothing_submitted(cluster: Cluster) -> bool:
         ({"workflow": "x", "name": "a", "generate_name": "b-"}, "'name' and 'generate-name' exclude", "give one of them"),
         ({"workflow": "x", "sha": "abc123"}, "input 'sha' must be a full commit SHA", "correct 'sha'"),
         ({"workflow": "x", "logs": "some"}, "input 'logs' must be one of all, failed, none", "correct 'logs'"),
-        ({"workflow": "x", "argo_server": "https://argo"}, "input 'argo-server' is not available", "give 'kubeconfig'"),
         ({"workflow": "nowhere/*.yaml"}, "input 'workflow' names no file in the workspace", "actions/checkout"),
         ({"workflow": "../secret.yaml"}, "leads out of the workspace", "give a path inside of it"),
         ({"workflow": "/etc/passwd"}, "leads out of the workspace", "give a path inside of it"),
@@ -204,7 +203,7 @@ def test_a_context_can_be_chosen(job: Job, cluster: Cluster, host: Host) -> None
 
 
 def test_a_cluster_that_cannot_be_reached(job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops_actions.boundary.kubernetes.ATTEMPTS", 2)
+    monkeypatch.setattr("mlops_actions.boundary.cluster_http.ATTEMPTS", 2)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
@@ -219,7 +218,7 @@ def test_what_answers_may_be_no_kubernetes(job: Job, cluster: Cluster, host: Hos
 
 
 def test_a_server_that_stays_ill(job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops_actions.boundary.kubernetes.ATTEMPTS", 2)
+    monkeypatch.setattr("mlops_actions.boundary.cluster_http.ATTEMPTS", 2)
     cluster.faults.refuse(1000, 503, "ServiceUnavailable", "etcd is gone", retry_after=0)
     assert job.run(workflow=shell("true")) == 4
     assert "answered 503" in job.error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.boundary import kubernetes_cluster
-from mlops_actions.boundary.kubernetes_cluster import Granted
+from mlops_actions.boundary import cluster_refusals
+from mlops_actions.boundary.cluster_refusals import Granted
 from mlops_actions.sandbox.cluster import Cluster
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.cluster.status import Json
@@ -61,7 +61,7 @@ def test_a_denial_that_stays_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     granted.allowed("GET /a")
     assert granted.may_pass("GET /a")
     assert not granted.may_pass("GET /b")
-    monkeypatch.setattr(kubernetes_cluster, "PASSING_DENIAL_SECONDS", 0.0)
+    monkeypatch.setattr(cluster_refusals, "PASSING_DENIAL_SECONDS", 0.0)
     assert not granted.may_pass("GET /a")
     granted.allowed("GET /a")
     assert not granted.may_pass("GET /a")

@@ -20,13 +20,14 @@ from mlops_actions.core.errors import BadInput, Refused
 from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.cluster.google import Google
 from mlops_actions.sandbox.host import Host
+from tests.e2e.cluster.certificates import Certificate, for_loopback
 from tests.unit.argo_submit.job import Job, shell
 
 NAME = "projects/acme/locations/europe-west1/clusters/train"
 DNS = "gke-1.europe-west1.gke.goog"
 BOTH: dict[str, Any] = {
     "endpoint": "203.0.113.5",
-    "masterAuth": {"clusterCaCertificate": base64.b64encode(b"-----BEGIN CERTIFICATE-----\n").decode()},
+    "masterAuth": {"clusterCaCertificate": ""},  # made for each run
     "privateClusterConfig": {"privateEndpoint": "10.0.0.2", "publicEndpoint": "203.0.113.5"},
     "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": DNS, "allowExternalTraffic": True}},
 }  # fmt: skip
@@ -42,9 +43,16 @@ def private_key() -> str:
     return key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode()
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return for_loopback(tmp_path_factory.mktemp("certificate"), "gke")
+
+
 @pytest.fixture
-def google() -> Google:
-    return Google({NAME: BOTH, NAME.replace("train", "closed"): CLOSED, NAME.replace("train", "nodns"): NO_DNS})
+def google(certificate: Certificate) -> Google:
+    authority = {"clusterCaCertificate": base64.b64encode(certificate.certificate.read_bytes()).decode()}
+    clusters = {"train": BOTH, "closed": CLOSED, "nodns": NO_DNS}
+    return Google({NAME.replace("train", name): {**one, "masterAuth": authority} for name, one in clusters.items()})
 
 
 @pytest.fixture
@@ -128,7 +136,9 @@ def test_a_planted_credentials_file_is_not_taken(host: Host, key: str, tmp_path:
     assert google.tokens == []
 
 
-def test_a_token_is_renewed_when_it_expires(host: Host, key: str, tmp_path: Path, google: Google) -> None:
+def test_a_token_is_renewed_when_it_expires_or_is_not_accepted(
+    host: Host, key: str, google: Google, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from google.oauth2 import service_account
 
     runner = GitHubRunner({}, io.StringIO())
@@ -137,7 +147,12 @@ def test_a_token_is_renewed_when_it_expires(host: Host, key: str, tmp_path: Path
     token = gke.Token(service_account.Credentials.from_service_account_info(info, scopes=gke.SCOPES), runner)
     assert token() != token()
     google.lifetime = 3600
-    assert token() == token()
+    assert token() == (first := token())
+    token.renew()  # just made: several threads that were refused together get one
+    assert token() == first
+    monkeypatch.setattr(gke, "RENEW_SECONDS", 0.0)
+    token.renew()
+    assert token() != first
 
 
 @pytest.mark.parametrize(

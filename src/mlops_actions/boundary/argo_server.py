@@ -1,0 +1,245 @@
+"""Workflows and their logs through the Argo Server's HTTP API: `argo_submit.ports.Cluster` where Kubernetes' own is closed.
+
+It knows no pods. Which there are is told by the workflow's record of its nodes, which it also fetches where Argo keeps it in
+a database; their logs are those of the containers that do the work, not of sidecars.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from mlops_actions.argo_submit.ports import Event, Expired, Line, NotFound
+from mlops_actions.boundary.argo_pods import Pods, PodsWatch
+from mlops_actions.boundary.cluster_http import ByteLines, Credentials, Failure, Transport, Words, reason_of
+from mlops_actions.boundary.cluster_refusals import Calls
+from mlops_actions.boundary.cluster_tls import Trust, pool
+from mlops_actions.boundary.kubernetes_cluster import LOG_SILENCE_SECONDS, SPARE_SECONDS, Reading, log_line, part
+from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.core.ports import Runner
+
+Json = dict[str, Any]
+
+TEMPLATES: Final = {
+    "workflowtemplate": "workflow-templates",
+    "clusterworkflowtemplate": "cluster-workflow-templates",
+    "cronworkflow": "cron-workflows",
+}
+STRATEGIES: Final = {"Stop": "stop", "Terminate": "terminate"}
+# The server answers so when the workflow has ended meanwhile: there is nothing left to stop.
+OVER: Final = "cannot shutdown a completed workflow"
+# It begins a log by the second only, counted from its own clock: so much may the clocks differ. What is read twice is
+# dropped by its stamp.
+SKEW_SECONDS: Final = 300
+# It sends what it has read of a log once a second, and ends a log that is followed with the workflow, not its container.
+GRACE_SECONDS: Final = 2.0
+WORDS: Final = Words(
+    api="Argo Server",
+    side="Argo Server",
+    address="'argo-server'",
+    trust="give its certificate authority in 'argo-ca'",
+    health="see whether the Argo Server and the API server behind it are well",
+    credentials="give a fresh 'argo-token'",
+)
+_RESOURCE_EXHAUSTED: Final = 8  # with the message EOF: the watch behind the stream was closed, as all are in time
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where the server is, as whom one speaks (an Authorization header, or the token alone), its authority (PEM)."""
+
+    address: str
+    token: str
+    authority: str
+
+    @property
+    def authorization(self) -> str:
+        """The header's value; empty where there is no token."""
+        return self.token if " " in self.token or not self.token else f"Bearer {self.token}"
+
+
+def connect(way: Way, environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> ArgoServer:
+    """Return the cluster behind the server; raises BadInput."""
+    runner.mask(way.token.partition(" ")[2])
+    try:
+        connections = pool(way.address, Trust(way.authority), environ)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"input 'argo-ca' cannot be used: {reason_of(error)}", "give its certificate in PEM") from None
+    return ArgoServer(Transport(way.address, connections, Credentials(lambda: way.authorization), pause, WORDS))
+
+
+class ArgoServer:
+    """Implements `argo_submit.ports.Cluster`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._calls = Calls(transport)
+        self._pods = Pods()
+        self._lock = threading.Lock()
+        self._following: dict[str, list[ByteLines]] = {}  # by pod
+        self._settled: set[tuple[str, str]] = set()  # containers whose log was opened after their end
+        self._namespace: str | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The one that the server manages, where that is one alone."""
+        if self._namespace is None:
+            self._namespace = str(self._calls.send("GET", "/api/v1/info").get("managedNamespace") or "default")
+        return self._namespace
+
+    def create(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
+        """See the port."""
+        named = bool(workflow["metadata"].get("name"))
+        body = {"namespace": namespace, "workflow": workflow, "serverDryRun": dry_run}
+        return self._calls.send("POST", _workflows(namespace), body=body, repeatable=named or dry_run)
+
+    def get(self, namespace: str, name: str) -> Json:
+        """See the port. What the record tells of pods reaches whoever watches them."""
+        found = self._calls.send("GET", _workflows(namespace, name))
+        ended = self._pods.learn(found)
+        with self._lock:
+            followed = [pod for pod in ended if pod in self._following]
+        for pod in followed:
+            timer = threading.Timer(GRACE_SECONDS, self._end_logs, (pod,))
+            timer.daemon = True
+            timer.start()
+        return found
+
+    def template(self, kind: str, namespace: str, name: str) -> Json:
+        """See the port."""
+        scope = "" if kind == "clusterworkflowtemplate" else f"/{part(namespace)}"
+        return self._calls.send("GET", f"/api/v1/{TEMPLATES[kind]}{scope}/{part(name)}")
+
+    def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
+        """See the port."""
+        verb = STRATEGIES[strategy]
+        try:
+            self._calls.send(
+                "PUT", f"{_workflows(namespace, name)}/{verb}", body={"namespace": namespace, "name": name}, urgent=urgent
+            )
+        except (Unavailable, BadInput) as error:
+            if OVER not in error.cause:
+                raise
+
+    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> Reading[Event]:
+        """See the port."""
+        query = {
+            "listOptions.fieldSelector": f"metadata.name={name}",
+            "listOptions.resourceVersion": version,
+            "listOptions.timeoutSeconds": str(seconds),
+            "listOptions.allowWatchBookmarks": "true",
+            "fields": "result.type,result.object.metadata",
+        }
+        try:
+            lines = self._open(f"/api/v1/workflow-events/{part(namespace)}", query, seconds + SPARE_SECONDS)
+        except NotFound as gone:  # deleted between two watches: whoever reads it now is told so
+            raise Expired(gone.cause) from None
+        return Reading(_Ended(lines), self._event)
+
+    def watch_pods(self, namespace: str, workflow: str, version: str, seconds: int) -> PodsWatch:  # noqa: ARG002
+        """See the port: here they are those that `get` tells of, so it ends when it is closed, not before."""
+        return self._pods.watch()
+
+    def pod(self, namespace: str, name: str) -> Json:  # noqa: ARG002
+        """See the port: a container counts as ended when its log has been opened after its end, and so is whole."""
+        pod = self._pods.find(name)
+        for container in pod["status"]["containerStatuses"]:
+            with self._lock:
+                settled = (name, container["name"]) in self._settled
+            if not settled:
+                container["state"] = {"running": {}}
+        return pod
+
+    def log(self, namespace: str, pod: str, container: str, since: str) -> Reading[Line]:
+        """See the port."""
+        over = self._pods.has_ended(pod)
+        query = {
+            "podName": pod,
+            "logOptions.container": container,
+            "logOptions.follow": "false" if over else "true",
+            "logOptions.timestamps": "true",
+        }
+        if since and (seconds := _seconds_since(since)) is not None:
+            query["logOptions.sinceSeconds"] = str(seconds + SKEW_SECONDS)
+        path = f"{_workflows(namespace, self._pods.workflow)}/log"
+        lines = self._open(path, query, LOG_SILENCE_SECONDS)
+        with self._lock:
+            if over:
+                self._settled.add((pod, container))
+            else:
+                self._following.setdefault(pod, []).append(lines)
+        if not over and self._pods.has_ended(pod):  # while it was opened
+            self._end_logs(pod)
+        return Reading(_Ended(lines), self._log_line)
+
+    def _end_logs(self, pod: str) -> None:
+        with self._lock:
+            ending = self._following.pop(pod, [])
+        for lines in ending:
+            lines.close()
+
+    def _open(self, path: str, query: dict[str, str], seconds: float) -> ByteLines:
+        return self._calls.stream(path, query, path, accept="application/json", seconds=seconds)
+
+    def _event(self, line: bytes) -> Event:
+        found = self._result(line)
+        value = found.get("object")
+        return Event(str(found.get("type")), value if isinstance(value, dict) else {})
+
+    def _log_line(self, line: bytes) -> Line:
+        return log_line(str(self._result(line).get("content") or "").encode())
+
+    def _result(self, line: bytes) -> Json:
+        try:
+            found = json.loads(line.removeprefix(b"data: "))
+            if "error" not in found:
+                return dict(found["result"])
+            error = dict(found["error"])
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable(
+                f"{self._calls.server} sent an event that is none", "check what stands between you and it"
+            ) from None
+        code = error.get("http_code")
+        raise self._calls.error(Failure(code if isinstance(code, int) else 500, "", str(error.get("message") or "")))
+
+
+class _Ended:
+    """The lines of a stream without blank ones, up to the one that says that the watch behind it was closed."""
+
+    def __init__(self, lines: ByteLines) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self._lines:
+            if not line.strip():
+                continue
+            if line.startswith(b'{"error":') and _is_end(line):
+                return
+            yield line
+
+    def close(self) -> None:
+        """End it from any thread."""
+        self._lines.close()
+
+
+def _is_end(line: bytes) -> bool:
+    try:
+        error = json.loads(line)["error"]
+        return bool(error["grpc_code"] == _RESOURCE_EXHAUSTED and error["message"] == "EOF")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _seconds_since(stamp: str) -> int | None:
+    try:
+        begun = datetime.fromisoformat(stamp[:19]).replace(tzinfo=UTC)  # nanoseconds are beyond it
+    except ValueError:
+        return None
+    return max(int((datetime.now(UTC) - begun).total_seconds()), 0)
+
+
+def _workflows(namespace: str, name: str = "") -> str:
+    return f"/api/v1/workflows/{part(namespace)}" + (f"/{part(name)}" if name else "")
