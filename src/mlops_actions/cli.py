@@ -1,4 +1,4 @@
-"""The command line for people: help, the demo, the sandbox, the generated documents."""
+"""The command line for people: help, a starter, the demo, the sandbox, the generated documents."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--keep", action="store_true", help="leave the sandbox serving at the end, to click around in it")
     demo.set_defaults(run=_demo)
+    _add_init(commands)
     sandbox = commands.add_parser("sandbox", help="serve the stand-ins until stopped", description=_SANDBOX)
     sandbox.set_defaults(run=_sandbox)
     docs = commands.add_parser("docs", help="regenerate action.yml and the README tables", description=_DOCS)
@@ -71,7 +72,16 @@ def _parser() -> argparse.ArgumentParser:
 
 _DEMO = "Opens a pull request, comments /train, trains a real model and shows the report. Needs nothing but this package."
 _SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and prints the environment to export for them."
-_DOCS = "Writes actions/*/action.yml and the tables of every README from the declared inputs and outputs."
+_DOCS = "Writes every action.yml, the reusable workflow and the tables of every README from the declared inputs and outputs."
+
+
+def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from mlops_actions.starter import command
+
+    summary = "write a starter into a repository: workflow file, Argo workflow, rights"
+    init = commands.add_parser("init", help=summary, description=command.DESCRIPTION)
+    command.add_options(init)
+    init.set_defaults(run=command.run)
 
 
 def _environment(contract: Action) -> str:

@@ -9,6 +9,7 @@ from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import markdown, render
 from mlops_actions.core.declare import Action
 from mlops_actions.pipeline import composite, reusable
+from mlops_actions.starter import render as starter
 
 EXAMPLE = Path("examples/digits/.github/workflows/mlops.yml")
 CALLER = Path("examples/reusable/.github/workflows/mlops.yml")
@@ -35,6 +36,8 @@ def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path
         wanted[folder / "README.md"] = render.replace_block(render.replace_block(own, "inputs", inputs), "outputs", outputs)
         wanted[readme] = render.replace_block(wanted[readme], f"{action.name} inputs", inputs)
         wanted[readme] = render.replace_block(wanted[readme], f"{action.name} outputs", outputs)
+    submit = root / "actions" / "argo-submit" / "README.md"
+    wanted[submit] = render.replace_block(wanted[submit], "role", markdown.fence(starter.submitter_role(), "yaml"))
     chatops = root / "actions" / "chatops" / "README.md"
     wanted[chatops] = render.replace_block(wanted[chatops], "reasons", reasons_table())
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]

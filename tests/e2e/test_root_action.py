@@ -88,7 +88,8 @@ def world(
         found = sandbox.github.repository(NAME, sha=main, files=digits.files(made.path))
         found.collaborator(MAINTAINER, "maintain")
         found.collaborator(CONTRIBUTOR, "write")
-        yield World(sandbox, registry, Act(docker, images, checkout, root / "act"), made, found)
+        act = Act(docker, images, checkout, root / "act")
+        yield World(sandbox=sandbox, act=act, digits=made, repository=found, registry=registry)
         machine.forget(client, registry.host)
 
 
@@ -133,9 +134,7 @@ def test_the_image_of_a_pull_request_has_no_other_tag_than_its_commit(trained: W
     assert tags == [world.digits.branch[:12]]
 
 
-def test_the_pull_request_has_one_comment_and_it_is_the_report(
-    trained: WorkflowRun, pull: PullRequest, world: World
-) -> None:
+def test_the_pull_requests_one_comment_is_the_report(trained: WorkflowRun, pull: PullRequest, world: World) -> None:
     outputs = trained.step("mlops").outputs
     (comment,) = [comment for comment in pull.comments if comment.user.is_bot]
     assert outputs["image-digest"][:19] in comment.body
@@ -169,9 +168,7 @@ def test_without_more_it_listens_only(world: World, pull: PullRequest) -> None:
     assert workflows(world) == before
 
 
-def test_an_image_alone_is_built_of_the_commit_and_not_submitted(
-    trained: WorkflowRun, world: World, pull: PullRequest
-) -> None:
+def test_an_image_alone_is_published_and_not_submitted(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
     before = workflows(world)
     run = say(world, pull, "publish")
     assert run.exit_code == 0, run.transcript
