@@ -1,0 +1,208 @@
+"""The root action and the reusable workflow: they agree with the four actions, and with what is checked in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlops_actions.core.declare import declared
+from mlops_actions.pipeline import composite, parts, reusable
+
+ROOT = Path(__file__).parents[3]
+Json = dict[str, Any]
+EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
+OURS = re.compile(r"machine-learning-apps/mlops-actions/actions/([a-z-]+)@v1")
+ACTIONS = {part.action.name: part.action for part in parts.PARTS}
+
+
+def parsed(text: str) -> Json:
+    # YAML 1.1 reads the key `on` as true.
+    return {"on" if key is True else key: value for key, value in yaml.safe_load(text).items()}
+
+
+@pytest.fixture(scope="module")
+def root() -> Json:
+    return parsed(composite.action_yml())
+
+
+@pytest.fixture(scope="module")
+def called() -> Json:
+    return parsed(reusable.workflow())
+
+
+def steps(document: Json) -> list[Json]:
+    if "runs" in document:
+        return list(document["runs"]["steps"])
+    return [step for job in document["jobs"].values() for step in job["steps"]]
+
+
+def expressions(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            # A condition is an expression without being marked as one.
+            yield from [str(each)] if key == "if" else expressions(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from expressions(each)
+    elif isinstance(value, str):
+        yield from EXPRESSION.findall(value)
+
+
+def read(document: Json, context: str) -> set[str]:
+    """The names that expressions read from a context."""
+    return {name for text in expressions(document) for name in re.findall(rf"\b{context}\.([\w-]+)", text)}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [("action.yml", composite.action_yml), (".github/workflows/pipeline.yml", reusable.workflow)]
+)
+def test_what_is_checked_in_is_what_is_rendered(path: str, text: Any) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == text()
+
+
+@pytest.mark.parametrize("which", ["root", "called"])
+def test_every_step_hands_over_inputs_that_its_action_has(which: str, request: pytest.FixtureRequest) -> None:
+    document = request.getfixturevalue(which)
+    seen = []
+    for step in steps(document):
+        match = OURS.fullmatch(step["uses"])
+        if match is None:
+            assert step["uses"].startswith("actions/checkout@")
+            continue
+        seen.append(match[1])
+        assert set(step["with"]) <= {entry.name for entry in declared(ACTIONS[match[1]].inputs)}
+    assert set(seen) == set(ACTIONS)
+
+
+@pytest.mark.parametrize("which", ["root", "called"])
+def test_nothing_of_a_comment_can_reach_a_script(which: str, request: pytest.FixtureRequest) -> None:
+    for step in steps(request.getfixturevalue(which)):
+        assert "run" not in step
+        assert "shell" not in step
+
+
+@pytest.mark.parametrize("which", ["root", "called"])
+def test_the_commit_that_was_authorised_is_checked_out_and_no_token_stays(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    (checkout,) = [step for step in steps(request.getfixturevalue(which)) if step["uses"].startswith("actions/checkout@")]
+    assert checkout["with"]["ref"] in ("${{ steps.chatops.outputs.sha }}", "${{ needs.listen.outputs.sha }}")
+    assert checkout["with"]["persist-credentials"] is False
+
+
+def test_every_input_of_the_root_action_is_used_and_every_one_used_is_declared(root: Json) -> None:
+    assert read(root, "inputs") == set(root["inputs"])
+
+
+def test_every_input_and_secret_of_the_workflow_is_used_and_every_one_used_is_declared(called: Json) -> None:
+    interface = called["on"]["workflow_call"]
+    assert read(called, "inputs") == set(interface["inputs"])
+    assert read(called, "secrets") == set(interface["secrets"])
+
+
+def test_the_root_actions_outputs_are_those_of_its_steps(root: Json) -> None:
+    by_step = {part.identifier: {output.name for output in part.outputs} for part in parts.PARTS}
+    for name, output in root["outputs"].items():
+        step, theirs = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
+        assert theirs in by_step[step], name
+    assert len(root["outputs"]) == sum(map(len, by_step.values())), "two outputs have one name"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["chatops-sha", "chatops-triggered", "image-ref", "image-digest", "image", "workflow-phase", "workflow-name", "workflow-url",
+     "workflow-outputs", "gate", "verified", "comment-url", "report-result", "chatops-result"],
+)  # fmt: skip
+def test_names_that_are_promised(root: Json, called: Json, name: str) -> None:
+    assert name in root["outputs"]
+    assert name in called["on"]["workflow_call"]["outputs"]
+
+
+def test_every_job_output_that_the_workflow_names_is_there(called: Json) -> None:
+    for output in called["on"]["workflow_call"]["outputs"].values():
+        job, name = re.fullmatch(r"\$\{\{ jobs\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
+        assert name in called["jobs"][job]["outputs"]
+    assert read(called["jobs"]["train"], r"needs\.listen\.outputs") <= set(called["jobs"]["listen"]["outputs"])
+
+
+def test_only_commands_are_required(root: Json, called: Json) -> None:
+    assert [name for name, entry in root["inputs"].items() if entry["required"]] == ["commands"]
+    inputs = called["on"]["workflow_call"]["inputs"]
+    assert [name for name, entry in inputs.items() if entry.get("required")] == ["commands"]
+
+
+def test_the_workflows_inputs_are_typed_and_none_is_a_secret(called: Json) -> None:
+    inputs = called["on"]["workflow_call"]["inputs"]
+    assert {entry["type"] for entry in inputs.values()} == {"string", "boolean", "number"}
+    kinds = {"string": str, "boolean": bool, "number": int}
+    assert all(type(entry["default"]) is kinds[entry["type"]] for entry in inputs.values() if "default" in entry)
+    secret = {entry.name for entry in parts.inputs() if entry.secret}
+    assert secret & set(inputs) == set()
+    assert {"kubeconfig", "wandb-api-key", "password", "app-private-key"} <= set(called["on"]["workflow_call"]["secrets"])
+
+
+def test_each_job_has_its_own_least_permissions_and_the_listener_none_of_the_secrets(called: Json) -> None:
+    jobs = called["jobs"]
+    assert called["permissions"] == {}
+    assert "packages" not in jobs["listen"]["permissions"]
+    assert "contents" not in jobs["finish"]["permissions"]
+    assert read(jobs["listen"], "secrets") == {"app-private-key"}
+    assert all(list(job["permissions"]) for job in jobs.values())
+
+
+def test_one_training_at_a_time_and_the_end_is_always_told(called: Json) -> None:
+    jobs = called["jobs"]
+    assert "concurrency" not in called
+    assert "needs.listen.outputs.pr-number" in jobs["train"]["concurrency"]["group"]
+    assert jobs["train"]["concurrency"]["cancel-in-progress"] is False
+    assert jobs["finish"]["if"].startswith("always() &&")
+    assert jobs["listen"]["steps"][0]["with"]["conclude"] is False
+    assert jobs["finish"]["steps"][0]["with"]["job-status"] == "${{ needs.train.result }}"
+
+
+def test_a_call_back_is_reported_and_starts_nothing(root: Json) -> None:
+    """chatops leaves `command` empty for one: else it would build and submit, whose end would call back, for ever."""
+    conditions = {step["id"]: step["if"] for step in steps(root) if "id" in step and "if" in step}
+    assert "steps.chatops.outputs.command != ''" in conditions["publish"]
+    assert "steps.chatops.outputs.command != ''" in conditions["workflow"]
+    assert "command" not in conditions["report"]
+
+
+def test_an_input_that_is_not_given_is_the_actions_own_default(root: Json) -> None:
+    """What is handed on empty counts as not given: so no default may be written where the action has the same one."""
+    defaults = {name: entry["default"] for name, entry in root["inputs"].items() if "default" in entry}
+    assert defaults == {
+        "github-token": "${{ github.token }}",
+        "username": "${{ github.actor }}",
+        "password": "${{ github.token }}",
+        "comment": "true",
+        "tags": "sha",
+    }
+
+
+def test_the_readmes_one_step_names_what_there_is(root: Json) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("<!-- one step -->\n```yaml\n")[2].partition("```\n<!-- /one step -->")[0]
+    assert len(block.splitlines()) <= 12
+    document = parsed(block)
+    (job,) = document["jobs"].values()
+    (step,) = job["steps"]
+    assert step["uses"] == "machine-learning-apps/mlops-actions@v1"
+    assert set(step["with"]) <= set(root["inputs"])
+    assert document["on"] == {"issue_comment": {"types": ["created"]}}
+    assert "write-all" not in str(document["permissions"])
+
+
+def test_the_readmes_caller_names_what_there_is_and_grants_what_the_jobs_need(called: Json) -> None:
+    caller = parsed((ROOT / "examples/reusable/.github/workflows/mlops.yml").read_text(encoding="utf-8"))
+    (job,) = caller["jobs"].values()
+    interface = called["on"]["workflow_call"]
+    assert set(job["with"]) <= set(interface["inputs"])
+    assert set(job["secrets"]) <= set(interface["secrets"])
+    needed = {(name, right) for each in called["jobs"].values() for name, right in each["permissions"].items()}
+    assert set(job["permissions"].items()) == needed
