@@ -112,6 +112,15 @@ def test_the_report_is_complete(played: Played) -> None:
     assert "check 'metrics': success" in played.said
 
 
+def test_the_best_runs_model_is_deployed_and_the_pull_request_shows_it(played: Played) -> None:
+    transcript, best = played.read("pr.md").replace("\u00a0", " "), played.of("wandb-runs")["best-run-id"]
+    assert f"/deploy {best}" in transcript
+    assert f"All 2 gates passed for run `{best}`" in transcript
+    assert re.search(r"\*\*Promoted:\*\* `digits-model:v\d+` is now `production`", transcript)
+    assert "🚀 `production`: Active" in transcript
+    assert "environment 'production': Active" in played.said
+
+
 class Needs(HTMLParser):
     """Collects what a page loads when it is opened."""
 

@@ -13,58 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mlops_actions.sandbox.cluster import DockerExecutor
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.demo import machine
-from mlops_actions.sandbox.demo import repository as digits
-from mlops_actions.sandbox.demo.repository import DigitsRepository
-from mlops_actions.sandbox.demo.story import COMMAND, CONTRIBUTOR, MAINTAINER, NAME, STRANGER
-from mlops_actions.sandbox.github import GitHubServer, PullRequest, Repository
-from mlops_actions.sandbox.suite import Sandbox
+from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
+from mlops_actions.sandbox.github import PullRequest
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.digits_world import World as DigitsWorld
+from tests.e2e.digits_world import digits_world
 from tests.e2e.docker_daemon import Docker
 
 BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
 IMAGE = "digits"
 
 
-@dataclass
-class World:
-    """The repository on GitHub's stand-in, and all that its workflows meet."""
+@dataclass(kw_only=True)
+class World(DigitsWorld):
+    """The world of the whole pipeline: its images lie in a registry."""
 
-    sandbox: Sandbox
     registry: DebianRegistry
-    act: Act
-    digits: DigitsRepository
-    repository: Repository
 
-    @property
-    def github(self) -> GitHubServer:
-        return self.sandbox.github
-
-    def run(self, path: str, event: str, payload: Mapping[str, Any], actor: str) -> WorkflowRun:
-        """Run a workflow file of main, with a token of the permissions that its job asks for."""
-        (job,) = yaml.safe_load((self.digits.path / path).read_text())["jobs"].values()
-        token = self.github.workflow_token(self.repository, job["permissions"]).value
-        addresses = self.sandbox.environment()
-        return self.act.run(
-            self.digits.path,
-            path,
-            event_name=event,
-            event=payload,
-            repository=NAME,
-            actor=actor,
-            env={name: addresses[name] for name in ("GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_GRAPHQL_URL")},
-            secrets={**self.sandbox.secrets(), "REGISTRY_PASSWORD": self.registry.password, "GITHUB_TOKEN": token},
-            variables={
-                **self.sandbox.variables("digits"),
-                "REGISTRY": self.registry.host,
-                "REGISTRY_USERNAME": self.registry.username,
-            },
-        )
+    def __post_init__(self) -> None:
+        self.secrets = {"REGISTRY_PASSWORD": self.registry.password, **self.secrets}
+        self.variables = {"REGISTRY": self.registry.host, "REGISTRY_USERNAME": self.registry.username, **self.variables}
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +50,10 @@ def world(
 ) -> Iterator[World]:
     root = tmp_path_factory.mktemp("pipeline")
     (root / "act").mkdir()
-    made = digits.make(root / "repository")
     client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
-    with Sandbox(DockerExecutor(environment=client)) as sandbox:
-        found = sandbox.github.repository(NAME, sha=made.main, files=digits.files(made.path))
-        found.collaborator(MAINTAINER, "maintain")
-        found.collaborator(CONTRIBUTOR, "write")
-        yield World(sandbox, registry, Act(docker, images, checkout, root / "act"), made, found)
+    act = Act(docker, images, checkout, root / "act")
+    with digits_world(act, DockerExecutor(environment=client), root) as made:
+        yield World(**vars(made), registry=registry)
         machine.forget(client, registry.host)
 
 
@@ -96,10 +66,7 @@ def baseline(world: World) -> WorkflowRun:
 @pytest.fixture(scope="module")
 def pull(world: World, baseline: WorkflowRun) -> PullRequest:
     assert baseline.exit_code == 0, baseline.transcript
-    world.repository.push(digits.BRANCH, by=CONTRIBUTOR, message=digits.TITLE, sha=world.digits.branch)
-    opened = world.repository.open_pull_request(by=CONTRIBUTOR, head=digits.BRANCH, title=digits.TITLE)
-    world.github.clock.catch_up()
-    return opened
+    return world.open_pull_request()
 
 
 @pytest.fixture(scope="module")

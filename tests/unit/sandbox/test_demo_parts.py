@@ -143,4 +143,10 @@ def test_the_marks_are_labels_checks_and_reactions() -> None:
     pull.label("trained", by="maintainer")
     repository.check_run(pull.head_sha, "training", conclusion="success")
     repository.check_run("0" * 40, "of another commit")
-    assert results.marks(pull) == ["labels: trained", "check 'training': success", "reactions: rocket on '/train'"]
+    repository.deployment_status(repository.deploy(pull.head_sha, "production", by="maintainer"), "success", by="maintainer")
+    assert results.marks(pull) == [
+        "labels: trained",
+        "check 'training': success",
+        "environment 'production': Active",
+        "reactions: rocket on '/train'",
+    ]

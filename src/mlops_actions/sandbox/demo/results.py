@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from mlops_actions.sandbox.github import PullRequest, render_page, render_transcript
+from mlops_actions.sandbox.github.page import view
 from mlops_actions.sandbox.runner.job import JobResult
 
 # Column of the report → column of the demo's table.
@@ -16,6 +17,7 @@ _SHOWN = {
     "_seed": "seed", "val_accuracy": "validation", "test_accuracy": "hold-out", "run.id": "run",
 }  # fmt: skip
 _SHA_DIGITS = 12
+_NAMES = ("name", "subject", "environment")  # what an event's subject is called, whatever it is
 
 
 def write_outputs(directory: Path, job: JobResult) -> Path:
@@ -65,13 +67,13 @@ def timeline(pull: PullRequest) -> list[str]:
     for moment in pull.timeline:
         body = getattr(moment.subject, "body", "") or ""
         first = next((line for line in body.splitlines() if line.strip() and not line.startswith("<!--")), "")
-        what = first or moment.detail or getattr(moment.subject, "name", "") or getattr(moment.subject, "subject", "")
+        what = first or moment.detail or next(filter(None, (getattr(moment.subject, name, "") for name in _NAMES)), "")
         lines.append(f"{moment.at:%H:%M:%S}  {moment.actor.login:20}  {moment.kind:12}  {what[:70]}".rstrip())
     return lines
 
 
 def marks(pull: PullRequest) -> list[str]:
-    """What stands beside the events: labels, the checks of the head commit, and how the comments were reacted to."""
+    """What stands beside the events: labels, checks of the head commit, environments, and reactions to the comments."""
     checks = [run for run in pull.repository.check_runs.values() if run.head_sha == pull.head_sha]
     reactions = [
         f"{reaction.content} on {comment.body.splitlines()[0][:40]!r}"
@@ -81,5 +83,6 @@ def marks(pull: PullRequest) -> list[str]:
     return [
         f"labels: {', '.join(pull.label_names)}",
         *(f"check {run.name!r}: {run.conclusion or run.status}" for run in checks),
+        *(f"environment {one.environment!r}: {view.deployment_label(one)}" for one in view.deployments(pull)),
         f"reactions: {', '.join(reactions)}",
     ]

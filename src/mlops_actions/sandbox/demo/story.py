@@ -1,4 +1,7 @@
-"""The demo's story: a baseline, a pull request, refused commands, a training, its report. Only the people are invented."""
+"""The demo's story: a baseline, a pull request, refused commands, a training, its report, a deployment.
+
+Only the people are invented.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ NAME = "octo-org/digits"
 MAINTAINER, CONTRIBUTOR, STRANGER = "maintainer", "contributor", "stranger"
 COMMAND = "/train lr=3e-3 epochs=20"
 MISSPELT = "/train learning-rate=3e-3"
-_BASELINE, _MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
+_BASELINE, _MLOPS, _DEPLOY = (f".github/workflows/{name}.yml" for name in ("baseline", "mlops", "deploy"))
 _TAIL = 15
 
 
@@ -61,6 +64,7 @@ class Story:
         pull = self._open_a_pull_request()
         self._refuse(pull)
         job = self._train(pull)
+        self._deploy(pull, job.step("report").outputs["best-run-id"])
         self._show(pull, job)
         return pull
 
@@ -100,6 +104,13 @@ class Story:
         self._expect(job, "success", "train")
         return job
 
+    def _deploy(self, pull: PullRequest, run: str) -> None:
+        command = f"/deploy {run}"
+        self._console.chapter(f"The maintainer has seen the report, and comments: {command}")
+        job = self._comment(pull, command, by=MAINTAINER, log="deploy", verbose=True, workflow=_DEPLOY)
+        self._expect(job, "success", "deploy")
+        self._console.good(f"{job.step('promote').outputs['promoted']} is the model in production")
+
     def _show(self, pull: PullRequest, job: JobResult) -> None:
         self._console.chapter("What the pull request shows now")
         self._console.quote([*results.timeline(pull), *results.marks(pull)])
@@ -119,9 +130,11 @@ class Story:
         """Address of the pull request's page."""
         return f"{self._sandbox.github.origin}/{NAME}/pull/{pull.number}"
 
-    def _comment(self, pull: PullRequest, body: str, *, by: str, log: str, verbose: bool) -> JobResult:
+    def _comment(
+        self, pull: PullRequest, body: str, *, by: str, log: str, verbose: bool, workflow: str = _MLOPS
+    ) -> JobResult:
         delivery = pull.comment(body, by=by)
-        return self._run(_MLOPS, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
+        return self._run(workflow, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
 
     def _run(self, path: str, event: str, payload: Mapping[str, Any], *, by: str, log: str, verbose: bool) -> JobResult:
         """Run a workflow file of the default branch, as GitHub does on this event; returns its only job's result.
