@@ -19,7 +19,7 @@ from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_actions.core.ports import Log
 
 Status: TypeAlias = Literal["success", "failure", "cancelled"]
-# What the App's token needs for the feedback alone; where it is exported it has all that the installation was granted.
+# What the App's token needs for the feedback; one that is exported is another, with what the steps that follow need.
 _APP_PERMISSIONS = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
 # Deployments know no cancellation; `inactive` would say that it had been active.
 _DEPLOYMENT_STATES: Mapping[str, str] = {"success": "success", "failure": "failure", "cancelled": "error"}
@@ -82,6 +82,19 @@ class Begun:
         """The description of the deployment, by which it is found."""
         return f"{self.command[:60]} on #{self.number}, run {self.mark}"
 
+    @property
+    def external_id(self) -> str:
+        """What the check run is known by, and holds for a later run to go on with (see `resume`)."""
+        return " ".join((self.mark, self.reaction_target or "-", self.command[:100]))
+
+    def of(self, external_id: str) -> Begun | None:
+        """Return this with what an external id holds; None where it is none of ours."""
+        mark, _, rest = external_id.partition(" ")
+        target, _, command = rest.partition(" ")
+        if not (mark and command) or not _TARGET.fullmatch(target.removeprefix("-")):
+            return None
+        return replace(self, mark=mark, reaction_target=target.removeprefix("-"), command=command)
+
     def learned(self, sign: str, answer: Any) -> Begun:
         """Take down what GitHub answered about a sign."""
         meant, known = _SIGNS[sign]
@@ -106,8 +119,10 @@ def begin(
     run_url: str,
     saved: Callable[[Begun], None],
     beside: Mapping[str, Callable[[], Any]],
+    *,
+    resumed: bool = False,
 ) -> tuple[Begun, dict[str, Any]]:
-    """Make the first signs on the pull request, in one round with the calls of `beside`.
+    """Make the first signs on the pull request, in one round with the calls of `beside`; `resumed`: they are there.
 
     `saved` is called before the first request and after each answer, so that the post step can conclude what there is even
     where this step dies half-way. Returns what has begun, and all answers (or ActionErrors) by name.
@@ -128,7 +143,8 @@ def begin(
             saved(state)
 
     late: dict[str, Any] = {}
-    calls = {**_first_signs(writer, state, params, run_url, late), **beside}
+    signs = {} if resumed else _first_signs(writer, state, params, run_url, late)
+    calls = {**signs, **beside}
     answers = gather(calls, done)
     return state, {**answers, **late}
 
@@ -146,7 +162,7 @@ def _first_signs(
     if begun.check_name:
         summary = f"[The run]({run_url})"
         calls["check run"] = lambda: writer.create_check_run(
-            begun.check_name, begun.sha, url=run_url, title=title, summary=summary, external_id=begun.mark
+            begun.check_name, begun.sha, url=run_url, title=title, summary=summary, external_id=begun.external_id
         )
     if begun.environment:
 
@@ -202,7 +218,7 @@ def _last_signs(writer: Writer, begun: Begun, status: Status, run_url: str) -> d
         writer.unreact(begun.reaction_target, reaction)
 
     def end_check_run() -> None:
-        check_run = begun.check_run or writer.find_check_run(begun.check_name, begun.sha, begun.mark)
+        check_run = begun.check_run or writer.find_check_run(begun.check_name, begun.sha, begun.external_id)
         if check_run:
             writer.conclude_check_run(check_run, status, title=title, summary=summary)
 
@@ -227,7 +243,7 @@ def as_app_or_job(inputs: Inputs, log: Log, door: GitHubDoor) -> Writer:
     if inputs.app_id is None:
         return door.as_job()
     try:
-        return door.as_app(_APP_PERMISSIONS)[0]
+        return door.as_app(_APP_PERMISSIONS)
     except ActionError as error:
         log.warning(f"not acting as the GitHub App, but with 'github-token': {error}", title="chatops")
         return door.as_job()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +13,19 @@ from mlops_actions.core.parsers import boolean, choice, items, text
 
 # The labels of the replaced actions were there to start other workflows, or to be seen: they stayed.
 _STAYING = ("indicator_label", "pr_acknowledgement_label")
+# What a pull request's pipeline does with the App's token; GitHub adds `metadata: read` itself, which every token has.
+APP_PERMISSIONS: Mapping[str, str] = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "read",
+    "deployments": "write",
+    "issues": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+    "statuses": "write",
+}
+# Scripts written for the replaced action may also push and dispatch by the token they are given.
+OLDER_APP_PERMISSIONS: Mapping[str, str] = {**APP_PERMISSIONS, "actions": "write", "contents": "write"}
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes", "none")
 
 
@@ -49,6 +62,20 @@ def _label(value: str) -> str:
     if len(label) > 50 or "\n" in label:
         raise ValueError("must be one label of at most 50 characters")
     return label
+
+
+def _permissions(value: str) -> Mapping[str, str]:
+    """Read `name: read|write`, one a line or parted by commas, also in the braces of YAML and JSON."""
+    found: dict[str, str] = {}
+    for item in items(value.strip().removeprefix("{").removesuffix("}")):
+        written, _, level = (part.strip(" \t,\"'").lower() for part in item.partition(":"))
+        name = written.replace("-", "_")
+        if not (name.isascii() and name.replace("_", "").isalpha()) or level not in ("read", "write"):
+            raise ValueError(f"must hold 'name: read' or 'name: write', not {item!r}")
+        if name in found:
+            raise ValueError(f"gives {name!r} twice")
+        found[name] = level
+    return found
 
 
 _reaction: Callable[[str], str] = choice(*REACTIONS)
@@ -153,9 +180,16 @@ class Inputs:
     app_private_key: str | None = given(text, "The App's private key (PEM).", secret=True, legacy=("app_pem",))
     export_app_token: bool = given(
         boolean,
-        "Emit the App's installation token: masked, good for this repository only, minted only after authorisation. "
-        "Implied by the older `app_pem`.",
+        "Emit the App's installation token: masked, good for this repository and `app-permissions` only, minted only after "
+        "authorisation. Implied by the older `app_pem`.",
         default="false",
+    )
+    app_permissions: Mapping[str, str] | None = given(
+        _permissions,
+        "What the emitted token may do: `name: read` or `name: write`, one a line, by GitHub's names for an App's "
+        "permissions. All of it must have been granted to the App. By default what a pull request's pipeline needs, as far "
+        "as it was granted: `checks`, `deployments`, `issues`, `pull_requests` and `statuses` to write, `actions`, "
+        "`contents` and `metadata` to read; with the older `app_pem`, `actions` and `contents` to write too.",
     )
     github_token: str | None = given(
         text,
@@ -205,6 +239,11 @@ class Inputs:
             yield BadInput(
                 "input 'export-app-token' needs a GitHub App", "give 'app-id' and 'app-private-key', or leave it out"
             )
+        if self.app_permissions is not None and not self.exports_token:
+            yield BadInput(
+                "input 'app-permissions' is for the token that 'export-app-token' emits, and none is emitted",
+                "add 'export-app-token: true', or leave 'app-permissions' out",
+            )
         if self.github_token is None:
             yield BadInput(
                 "input 'github-token' is empty, and the environment has no GITHUB_TOKEN",
@@ -215,6 +254,13 @@ class Inputs:
     def exports_token(self) -> bool:
         """Whether the App's token is emitted."""
         return self.export_app_token or was_given(self, "app_pem")
+
+    @property
+    def token_permissions(self) -> Mapping[str, str]:
+        """What the emitted token is to be good for."""
+        if self.app_permissions is not None:
+            return self.app_permissions
+        return OLDER_APP_PERMISSIONS if was_given(self, "app_pem") else APP_PERMISSIONS
 
     @property
     def keeps_label(self) -> bool:

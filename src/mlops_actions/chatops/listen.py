@@ -13,7 +13,7 @@ from mlops_actions.chatops.feedback import Begun, as_app_or_job, begin, mark_of,
 from mlops_actions.chatops.hear import Heard, Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outcome import Taken, outcome
-from mlops_actions.chatops.ports import GitHubDoor, Repository, Writer
+from mlops_actions.chatops.ports import GitHubDoor, Repository
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.rounds import gather
 from mlops_actions.core.context import Context
@@ -97,7 +97,8 @@ class Listener:
     def _granted(self, request: Request, granted: Granted, job: Repository) -> Outcome:
         """Show that the command was taken, while the head is read once more; take it all back where that has moved."""
         inputs, url = self._inputs, self._context.run_url
-        writer, token = self._writer(job)
+        token = self._export()
+        writer = as_app_or_job(inputs, self._runner, self._door)
         place = request.place
         mark = mark_of(self._context.run_id, self._context.run_attempt)
         begun = Begun(request.name, place.number, granted.sha, mark, place.reaction_target)
@@ -127,8 +128,13 @@ class Listener:
     def _save(self, begun: Begun) -> None:
         self._runner.save_state(STATE, begun.dumps())
 
-    def _writer(self, job: Repository) -> tuple[Writer, str]:
-        """Act as the App where there is one; without an exported token its failure is worth a warning only."""
-        if not self._inputs.exports_token:
-            return (as_app_or_job(self._inputs, self._runner, self._door) if self._inputs.app_id else job), ""
-        return self._door.as_app(None)
+    def _export(self) -> str:
+        """Mint the token that is emitted; nothing is begun where it cannot be had."""
+        inputs = self._inputs
+        if not inputs.exports_token:
+            return ""
+        asked = inputs.app_permissions is not None
+        token, permissions = self._door.app_token(inputs.token_permissions, all_of_them=asked)
+        may = ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))
+        self._runner.info(f"the App's token is good for {self._context.repository} alone, with {may}")
+        return token

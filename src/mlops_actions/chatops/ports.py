@@ -66,6 +66,9 @@ class Writer(Protocol):
     def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str, external_id: str = "") -> int:
         """Open a check run in progress; returns its id."""
 
+    def check_runs_named(self, name: str, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield all check runs of a name on a commit, newest first."""
+
     def find_check_run(self, name: str, sha: str, external_id: str) -> int:
         """Look for the check run that was opened with an external id; 0 where there is none."""
 
@@ -92,5 +95,11 @@ class GitHubDoor(Protocol):
     def as_job(self) -> Repository:
         """With the job's token."""
 
-    def as_app(self, permissions: Mapping[str, str] | None) -> tuple[Repository, str]:
-        """As the GitHub App, with a token minted now (also returned), narrowed to these permissions (None: all it has)."""
+    def as_app(self, permissions: Mapping[str, str]) -> Repository:
+        """As the GitHub App, with a token minted now: these of its permissions that it was granted, and no others."""
+
+    def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:
+        """Mint a token of the App to hand on; returns it and the permissions it has.
+
+        With `all_of_them` one that was not granted is an error, else it is left out.
+        """

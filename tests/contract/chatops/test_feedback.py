@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from mlops_actions.sandbox.github import GitHubServer
 from tests.contract.chatops.stage import PERMISSIONS, Ran, Stage
@@ -335,6 +336,109 @@ def test_an_acknowledgement_is_one_comment_and_stands_above_the_reply(job: Job) 
     job.delivery = job.it.pull.comment("Looks good", by="maintainer")
     job.main(acknowledgement="On it.")
     assert len(job.it.pull.comments) == before + 1
+
+
+GRANTED = {
+    "actions": "write",
+    "administration": "write",
+    "checks": "write",
+    "contents": "write",
+    "issues": "write",
+    "members": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+    "secrets": "write",
+    "statuses": "read",
+    "workflows": "write",
+}
+# What a pull request's pipeline needs of that: no deployments, since the App may not, and statuses to read only.
+NARROWED = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+    "statuses": "read",
+}
+
+
+@pytest.fixture
+def powerful_app(job: Job) -> dict[str, str]:
+    """An App that was granted more than a pipeline should hold."""
+    app = job.github.register_app("ml-bot", permissions=GRANTED, repositories=[job.it.repository])
+    return {"app_id": str(app.id), "app_private_key": app.private_key}
+
+
+def may(job: Job, token: str, method: str, path: str, body: Mapping[str, object] | None = None) -> int:
+    """Try something with a token; returns GitHub's status."""
+    address = f"{job.github.api_url}/repos/octo-org/digits/{path}"
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "a later step"}
+    return urllib3.request(method, address, json=body, headers=headers).status
+
+
+def test_an_exported_token_may_do_what_a_pipeline_needs_and_no_more(job: Job, powerful_app: dict[str, str]) -> None:
+    ran = job.main(**powerful_app, export_app_token="true")
+    token = ran.outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].permissions == NARROWED
+    said = ", ".join(f"{name}: {level}" for name, level in NARROWED.items())
+    assert f"the App's token is good for octo-org/digits alone, with {said}" in ran.log
+    assert may(job, token, "POST", "issues/1/comments", {"body": "done"}) == 201
+    assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 403
+
+
+def test_older_names_leave_the_token_able_to_push_and_dispatch(job: Job, powerful_app: dict[str, str]) -> None:
+    older = {"trigger_phrase": "/train", "app_id": powerful_app["app_id"], "app_pem": powerful_app["app_private_key"]}
+    token = job.stage.run(job.delivery, older).outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].permissions == {**NARROWED, "actions": "write", "contents": "write"}
+    assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 204
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "contents: write\npull-requests: read",
+        "contents: write, pull_requests: read",
+        '{"contents": "write", pull_requests: read}',
+    ],
+)
+def test_an_exported_token_may_do_what_was_asked_for_and_no_more(
+    job: Job, powerful_app: dict[str, str], written: str
+) -> None:
+    ran = job.main(**powerful_app, export_app_token="true", app_permissions=written)
+    token = ran.outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].permissions == {"contents": "write", "pull_requests": "read"}
+    assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 204
+    assert may(job, token, "POST", "issues/1/comments", {"body": "done"}) == 403
+    # What shows on the pull request is the App's all the same, by a token of its own.
+    labeled = next(one for one in job.github.deliveries if one.event == "pull_request" and one.action == "labeled")
+    assert labeled.payload["sender"]["login"] == "ml-bot[bot]"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lacking"),
+    [
+        ("deployments: write", "deployments: write"),
+        ("contents: read\nstatuses: write", "statuses: write"),
+        ("x: read", "x: read"),
+    ],
+)
+def test_a_permission_that_the_app_was_not_granted_is_named(
+    job: Job, powerful_app: dict[str, str], wanted: str, lacking: str
+) -> None:
+    ran = job.main(**powerful_app, export_app_token="true", app_permissions=wanted)
+    assert (ran.exit_code, dict(ran.outputs)) == (3, {})
+    assert f"was not granted {lacking}%0Agrant it in the App's settings" in ran.log
+    assert job.github.requests("POST /app/**") == []
+    assert job.signs == {"reactions": [], "labels": [], "checks": [], "deployments": []}
+
+
+def test_for_no_permission_at_all_github_would_give_every_one(job: Job) -> None:
+    app = job.github.register_app("ml-bot", permissions={"secrets": "write"}, repositories=[job.it.repository])
+    ran = job.main(app_id=str(app.id), app_private_key=app.private_key)
+    assert job.github.requests("POST /app/**") == []
+    assert "not acting as the GitHub App, but with 'github-token'" in ran.log
+    assert job.signs == BEGUN
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,10 @@ def test_words_come_back_as_they_were_written(rig: Rig, words: list[str]) -> Non
 
 
 @settings(max_examples=30)
-@given(TEXT, st.sampled_from(["commands", "trigger_phrase", "prefix", "allow-teams", "require-checks", "begun"]))
+@given(
+    TEXT,
+    st.sampled_from(["commands", "trigger_phrase", "prefix", "allow-teams", "require-checks", "app-permissions", "begun"]),
+)
 def test_any_input_is_taken_or_refused_with_a_remedy(rig: Rig, text: str, name: str) -> None:
     ran = rig.say("/train", **{name: text})
     assert ran.exit_code in (0, 2, 3), ran.log
@@ -94,6 +97,10 @@ BAD_INPUTS = [
     ({"pending-label": "x" * 51}, "'pending-label' must be one label"),
     ({"app-id": "1"}, "'app-id' was given without 'app-private-key'"),
     ({"export-app-token": "true"}, "needs a GitHub App"),
+    ({"app-permissions": "contents: read"}, "none is emitted"),
+    ({"app-permissions": "contents: admin"}, "'app-permissions' must hold 'name: read' or 'name: write', not"),
+    ({"app-permissions": "contents"}, "'app-permissions' must hold"),
+    ({"app-permissions": "issues: read\nissues: write"}, "'app-permissions' gives 'issues' twice"),
     ({"mode": "finish"}, "input 'begun' is required"),
     ({"github-token": ""}, "input 'github-token' is empty"),
     ({"head": "newest", "forks": "maybe"}, "2 problems with the inputs"),

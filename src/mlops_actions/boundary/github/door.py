@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlops_actions.boundary.github.app import AppKey, mint
+from mlops_actions.boundary.github.app import AppKey, Installation, mint
 from mlops_actions.boundary.github.repository import GitHub
 from mlops_actions.boundary.github.transport import Transport
 from mlops_actions.core.context import Context
@@ -28,10 +28,19 @@ class Door:
             self._job = GitHub.connect(self._token, self._context, self._log)
         return self._job
 
-    def as_app(self, permissions: Mapping[str, str] | None) -> tuple[GitHub, str]:
-        """As the App, with a token minted now (also returned), narrowed to `permissions`; None takes all it was granted."""
+    def as_app(self, permissions: Mapping[str, str]) -> GitHub:
+        """As the App, with a token minted now: these of its permissions that it was granted, and no others."""
+        made = self._mint(permissions, all_of_them=False)
+        transport = Transport(made.token, self._context.api_url, self._log)
+        return GitHub(transport, self._context.repository, login=made.login)
+
+    def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:
+        """Mint a token of the App to hand on; returns it and the permissions it has."""
+        made = self._mint(permissions, all_of_them=all_of_them)
+        return made.token, made.permissions
+
+    def _mint(self, permissions: Mapping[str, str], *, all_of_them: bool) -> Installation:
         if self._key is None:
             raise BadInput("no GitHub App is configured", "give 'app-id' and 'app-private-key'")
-        made = mint(self._key, self._context.api_url, self._context.repository, self._log, permissions)
-        transport = Transport(made.token, self._context.api_url, self._log)
-        return GitHub(transport, self._context.repository, login=made.login), made.token
+        context = self._context
+        return mint(self._key, context.api_url, context.repository, self._log, permissions, all_of_them=all_of_them)

@@ -239,10 +239,14 @@ class GitHub:
         _, made = self._api.send("POST", f"{self._root}/check-runs", body=body, needs="checks: write")
         return int(made["id"])
 
+    def check_runs_named(self, name: str, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield all check runs of a name on a commit, newest first."""
+        path = f"{self._root}/commits/{sha}/check-runs"
+        return self._api.pages(path, needs="checks: read", key="check_runs", check_name=name, filter="all")
+
     def find_check_run(self, name: str, sha: str, external_id: str) -> int:
         """Look for the check run that was opened with this external id; 0 where there is none."""
-        path = f"{self._root}/commits/{sha}/check-runs"
-        runs = self._api.pages(path, needs="checks: read", key="check_runs", check_name=name, filter="all")
+        runs = self.check_runs_named(name, sha)
         return next((int(run["id"]) for run in runs if run.get("external_id") == external_id), 0)
 
     def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:

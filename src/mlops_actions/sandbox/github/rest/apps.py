@@ -51,7 +51,7 @@ def create_installation_token(call: Call) -> Answer:
     """Mint a token, narrowed to the `repositories` and `permissions` asked for; 422 for more than there is."""
     installation = _installation(call)
     granted = {"metadata": "read", **installation.app.permissions}
-    permissions = normal_permissions(call.body["permissions"]) if call.body.get("permissions") else granted
+    permissions = _asked(call) or granted
     for name, level in permissions.items():
         if LEVELS.index(level) > LEVELS.index(granted.get(name, "none")):
             raise ApiError(422, "The permissions requested are not granted to this installation.")
@@ -68,6 +68,17 @@ def create_installation_token(call: Call) -> Answer:
         found = (call.world.find_repository(name) for name in sorted(reach))
         answer["repositories"] = [repository_shape(repo, call.links) for repo in found if repo]
     return Answer(201, answer)
+
+
+def _asked(call: Call) -> dict[str, str]:
+    """Return the permissions of the body; none at all stands for everything that was granted."""
+    asked = call.body.get("permissions") or {}
+    if not isinstance(asked, dict):
+        raise refused_body("permissions is an object.")
+    try:
+        return normal_permissions(asked)
+    except ValueError as error:
+        raise refused_body(str(error)) from None
 
 
 def _reach(call: Call, installation: Installation) -> frozenset[str] | None:
