@@ -14,8 +14,6 @@ from mlops_actions.pipeline import parts
 GITHUB_REGISTRY = "ghcr.io"
 NAMESPACE, SERVICE_ACCOUNT, METRICS = "default", "mlops-workflow", ("accuracy:max", "loss:min")
 SUBMITTER = "mlops-submitter"  # as the templates have it
-# Kubernetes' names of namespaces and of service accounts, both within 63 characters.
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _REF = re.compile(r"v[0-9]+(\.[0-9]+\.[0-9]+)?|[0-9a-f]{40}")
 _UNFIT = re.compile(r"[^a-z0-9]+")
 
@@ -51,16 +49,13 @@ class Answers:
                     "wandb-base-url": (self.wandb_base_url, "--wandb-base-url"),
                 }
             ),
-            *(
-                BadInput(f"{flag} {text!r} is no name of Kubernetes'", "take small letters, digits and hyphens")
-                for flag, text in (("--namespace", self.namespace), ("--service-account", self.service_account))
-                if not _LABEL.fullmatch(text)
-            ),
         ]
         if not _REF.fullmatch(self.ref):
-            problems.append(
-                BadInput(f"--ref {self.ref!r} is no release", "give a tag as v1 or v1.2.3, or a commit's 40 digits")
-            )
+            remedy = "give a tag as v1 or v1.2.3, or a commit's 40 digits"
+            problems.append(BadInput(f"--ref {self.ref!r} is no release", remedy))
+        if self.service_account == SUBMITTER:
+            cause = f"--service-account {SUBMITTER} is the account that jobs on GitHub submit with"
+            problems.append(BadInput(cause, "give the pods an account of their own"))
         if problems:
             raise problems[0] if len(problems) == 1 else BadInputs(problems)
 

@@ -100,11 +100,9 @@ def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
 
 def _ask(question: str, default: str) -> str:
     """Ask at the terminal; an empty line takes the default."""
-    try:
-        said = input(f"{question}{f' [{default}]' if default else ''}: ").strip()
-    except EOFError:
-        said = ""
-    return said or default
+    sys.stdout.write(f"{question}{f' [{default}]' if default else ''}: ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip() or default
 
 
 def _next(answers: Answers, directory: Path) -> str:

@@ -1,0 +1,275 @@
+"""`mlops-actions init`: what it writes, what it refuses, what it says."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlops_actions.__main__ import main
+from mlops_actions.pipeline import parts
+from mlops_actions.starter import render
+from mlops_actions.starter.answers import Answers, scalar
+
+Json = dict[str, Any]
+ALWAYS = [".github/workflows/mlops.yml", "mlops/kubeconfig.sh", "mlops/rbac.yaml", "mlops/workflow.yaml"]
+EXAMPLE = [".dockerignore", "Dockerfile", "requirements.txt", "train.py"]
+PROJECT = "octo/digits"
+
+
+def init(directory: Path, *flags: str) -> int:
+    return main(["init", "--directory", str(directory), *flags])
+
+
+def written(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+def workflow(directory: Path) -> Json:
+    return dict(yaml.safe_load((directory / ALWAYS[0]).read_text()))
+
+
+def step(directory: Path) -> Json:
+    return dict(workflow(directory)["jobs"]["train"]["steps"][0])
+
+
+def manifest(directory: Path) -> Json:
+    return dict(yaml.safe_load((directory / "mlops/workflow.yaml").read_text()))
+
+
+def environment(directory: Path) -> dict[str, str]:
+    container = manifest(directory)["spec"]["templates"][0]["container"]
+    return {one["name"]: one.get("value", "") for one in container["env"]}
+
+
+def test_few_flags_suffice_and_what_is_left_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository = tmp_path / "My Model"
+    repository.mkdir()
+    assert init(repository, "--project", PROJECT) == 0
+    assert written(repository) == ALWAYS
+    said = capsys.readouterr().out
+    for path in ALWAYS:
+        assert f"wrote {repository / path}\n" in said
+    for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
+        assert command in said
+    assert "There is no Dockerfile yet" in said
+    given = step(repository)["with"]
+    assert (given["image"], given["project"], given["namespace"]) == ("my-model", PROJECT, "default")
+    assert manifest(repository)["metadata"] == {"generateName": "my-model-"}
+
+
+def test_an_example_makes_an_empty_repository_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(tmp_path, "--project", PROJECT, "--image", "model", "--example") == 0
+    assert written(tmp_path) == sorted([*ALWAYS, *EXAMPLE])
+    assert "no Dockerfile" not in capsys.readouterr().out
+    compile((tmp_path / "train.py").read_text(), "train.py", "exec")
+    assert step(tmp_path)["with"]["gates"] == "accuracy >= 0.8\n"
+
+
+def test_every_flag_stands_where_it_belongs(tmp_path: Path) -> None:
+    flags = {
+        "--image": "team/net", "--registry": "registry.example:5000", "--project": "digits", "--entity": "octo",
+        "--namespace": "ml", "--service-account": "trainer", "--metric": "f1:max", "--gate": "f1 >= baseline.best - 1%",
+        "--argo-url": "https://argo.example", "--wandb-base-url": "https://wandb.example",
+        "--ref": "0123456789abcdef0123456789abcdef01234567",
+    }  # fmt: skip
+    assert init(tmp_path, *(word for pair in flags.items() for word in pair)) == 0
+    assert step(tmp_path)["uses"] == f"machine-learning-apps/mlops-actions@{flags['--ref']}"
+    given = step(tmp_path)["with"]
+    assert given["registry"] == "registry.example:5000"
+    assert (given["username"], given["password"]) == ("${{ vars.REGISTRY_USERNAME }}", "${{ secrets.REGISTRY_PASSWORD }}")
+    assert (given["image"], given["project"], given["namespace"]) == ("team/net", PROJECT, "ml")
+    assert (given["metrics"], given["gates"]) == ("f1:max\n", "f1 >= baseline.best - 1%\n")
+    assert (given["argo-url"], given["wandb-base-url"]) == ("https://argo.example", "https://wandb.example")
+    assert "packages" not in workflow(tmp_path)["jobs"]["train"]["permissions"]
+    assert manifest(tmp_path)["spec"]["serviceAccountName"] == "trainer"
+    assert environment(tmp_path)["WANDB_BASE_URL"] == "https://wandb.example"
+    documents = list(yaml.safe_load_all((tmp_path / "mlops/rbac.yaml").read_text()))
+    assert {document["metadata"]["namespace"] for document in documents} == {"ml"}
+    assert {document["metadata"]["name"] for document in documents} == {"mlops-submitter", "trainer"}
+
+
+def test_the_workflow_logs_to_wandb_with_the_commit(tmp_path: Path) -> None:
+    assert init(tmp_path, "--project", PROJECT, "--example") == 0
+    seen = environment(tmp_path)
+    assert seen["WANDB_GIT_COMMIT"] == "{{workflow.parameters.sha}}"
+    assert (seen["WANDB_ENTITY"], seen["WANDB_PROJECT"]) == ("octo", "digits")
+    assert '"github_sha": os.environ.get("WANDB_GIT_COMMIT", "")' in (tmp_path / "train.py").read_text()
+    [key] = [one for one in manifest(tmp_path)["spec"]["templates"][0]["container"]["env"] if one["name"] == "WANDB_API_KEY"]
+    assert key["valueFrom"] == {"secretKeyRef": {"name": "wandb", "key": "api-key"}}
+
+
+def test_what_a_comment_may_set_the_workflow_declares(tmp_path: Path) -> None:
+    assert init(tmp_path, "--project", PROJECT) == 0
+    commands = yaml.safe_load(step(tmp_path)["with"]["commands"])
+    declared = {one["name"] for one in manifest(tmp_path)["spec"]["arguments"]["parameters"]}
+    assert set(commands["train"]["params"]) < declared
+    assert {"image", "sha", "pr"} <= declared
+
+
+def test_the_step_names_inputs_of_the_root_action(tmp_path: Path) -> None:
+    assert init(tmp_path, "--project", PROJECT, "--gate", "accuracy > 0.5", "--argo-url", "https://a.example") == 0
+    assert set(step(tmp_path)["with"]) <= {entry.name for entry in parts.inputs()}
+
+
+def test_the_submitters_rights_are_the_documented_ones_without_those_for_templates(tmp_path: Path) -> None:
+    assert init(tmp_path, "--project", PROJECT) == 0
+    documents = list(yaml.safe_load_all((tmp_path / "mlops/rbac.yaml").read_text()))
+    role = next(one for one in documents if one["kind"] == "Role" and one["metadata"]["name"] == "mlops-submitter")
+    readme = (Path(__file__).parents[3] / "actions/argo-submit/README.md").read_text()
+    documented = yaml.safe_load(re.findall(r"<!-- role -->\n```yaml\n(.*?)```", readme, re.DOTALL)[0])
+    assert documented == yaml.safe_load(render.submitter_role())
+    assert role["rules"] == documented["rules"][:-1]
+    assert documented["rules"][-1]["resources"] == ["workflowtemplates", "cronworkflows"]
+
+
+def test_nothing_is_overwritten_and_nothing_half_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train.py").write_text("mine")
+    assert init(tmp_path, "--project", PROJECT, "--example") == 2
+    error = capsys.readouterr().err
+    assert "there is already train.py; nothing was written" in error
+    assert "remedy: " in error
+    assert written(tmp_path) == ["train.py"]
+    assert init(tmp_path, "--project", PROJECT, "--example", "--force") == 0
+    assert (tmp_path / "train.py").read_text() != "mine"
+
+
+def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "train.py").symlink_to(precious)
+    assert init(repository, "--project", PROJECT, "--example") == 2
+    assert init(repository, "--project", PROJECT, "--example", "--force") == 0
+    assert precious.read_text() == "mine"
+    assert not (repository / "train.py").is_symlink()
+
+
+@pytest.mark.parametrize("target", ["..", "../elsewhere", "file"])
+def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "file").write_text("")
+    (repository / "mlops").symlink_to(target)
+    assert init(repository, "--project", PROJECT, "--force") == 2
+    assert re.search("leads out of|is no directory", capsys.readouterr().err)
+    assert [path.name for path in repository.iterdir() if path.is_file() and not path.is_symlink()] == ["file"]
+    assert written(tmp_path / "elsewhere") == []
+
+
+def test_a_folder_in_a_files_place_is_said_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mlops/rbac.yaml").mkdir(parents=True)
+    assert init(tmp_path, "--project", PROJECT, "--force") == 2
+    assert "there is a directory mlops/rbac.yaml" in capsys.readouterr().err
+    assert written(tmp_path) == []
+
+
+def test_a_missing_directory_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(tmp_path / "none", "--project", PROJECT) == 2
+    assert "there is no directory" in capsys.readouterr().err
+
+
+HOSTILE = [
+    ("--image", "${{ secrets.X }}"),
+    ("--image", "a\nb: c"),
+    ("--registry", "ghcr.io\n  env: {A: b}"),
+    ("--project", "octo/${{ github.token }}"),
+    ("--project", "octo/digits\nevil: true"),
+    ("--namespace", "x; rm -rf ~"),
+    ("--namespace", "$(id)"),
+    ("--namespace", "a/b"),
+    ("--service-account", "x}\n---"),
+    ("--service-account", "mlops-submitter"),
+    ("--metric", "acc\n          gates: ''"),
+    ("--metric", "${{ github.token }}"),
+    ("--gate", "accuracy"),
+    ("--gate", "accuracy >= 1\n          kubeconfig: x"),
+    ("--argo-url", "javascript:alert(1)"),
+    ("--argo-url", "https://x/${{ secrets.A }}"),
+    ("--wandb-base-url", "https://x\n"),
+    ("--wandb-base-url", "wandb.example"),
+    ("--ref", "main; x"),
+    ("--ref", "main"),
+]
+
+
+@pytest.mark.parametrize(("flag", "text"), HOSTILE)
+def test_hostile_text_is_refused_and_nothing_is_written(
+    tmp_path: Path, flag: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert init(tmp_path, "--project", PROJECT, flag, text) == 2
+    assert flag in capsys.readouterr().err
+    assert written(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["model", "true", "123", "1e3", "~", "a: b", "it's", "null", "a#b", "x:", "0x1F", "val acc"]
+)
+def test_a_value_reads_back_as_it_was(text: str) -> None:
+    assert yaml.safe_load(f"key: {scalar(text)}") == {"key": text}
+    assert yaml.safe_load(f"{{key: {scalar(text)}}}") == {"key": text}
+
+
+def test_a_name_with_yaml_in_it_stays_a_name(tmp_path: Path) -> None:
+    assert init(tmp_path, "--project", "octo/a b: {c} # d") == 0
+    assert step(tmp_path)["with"]["project"] == "octo/a b: {c} # d"
+    assert environment(tmp_path)["WANDB_PROJECT"] == "a b: {c} # d"
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(tmp_path, "--project", PROJECT, "--namespace", "A B", "--ref", "main") == 2
+    error = capsys.readouterr().err
+    assert "--namespace" in error
+    assert "--ref" in error
+
+
+def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlops_actions", "init", "--directory", str(tmp_path)]
+    done = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: no W&B project was given\nremedy: add --project entity/project\n"
+
+
+def test_at_a_terminal_it_asks_for_what_no_flag_says(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlops_actions", "init", "--directory", str(tmp_path), "--image", "net"]
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    os.write(ours, b"octo/digits\n\nml\n")
+    said = b""
+    while True:
+        try:
+            piece = os.read(ours, 4096)
+        except OSError:  # Linux' way to say that nobody writes any more
+            break
+        if not piece:
+            break
+        said += piece
+    assert process.wait(60) == 0, process.stderr.read() if process.stderr else ""
+    text = said.decode()
+    assert "W&B project, as entity/project: " in text
+    assert "Registry [ghcr.io]: " in text
+    assert "Name of the image" not in text
+    given = step(tmp_path)["with"]
+    assert (given["project"], given["namespace"], given["image"]) == (PROJECT, "ml", "net")
+
+
+def test_an_entity_that_contradicts_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(tmp_path, "--project", PROJECT, "--entity", "other") == 2
+    assert "--entity other is not the entity" in capsys.readouterr().err
+
+
+def test_templates_leave_no_mark_behind() -> None:
+    answers = Answers(image="a", project=PROJECT, example=True, gates=("a > 1",), argo_url="https://a.example")
+    assert [path for path, text in render.files(answers).items() if "@@" in text] == []
