@@ -3,10 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 PACKAGE := pyproject.toml src/mlops_actions/__init__.py
 
-.PHONY: demo test e2e bench lint docs lock clean
+.PHONY: demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
 
 demo: .venv/demo.done
 	$(BIN)/mlops-actions demo
+
+# The demo's pages as pictures, light and dark, beside them in demo-output.
+screenshots: .venv/demo.done
+	$(BIN)/python tools/screenshots.py
 
 test: .venv/dev.done
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
@@ -20,6 +24,10 @@ bench: .venv/dev.done
 lint: .venv/dev.done
 	tools/lint.sh
 
+# Ask for known vulnerabilities of what is locked; AUDIT=required fails where nobody can be asked.
+audit: .venv/dev.done
+	$(BIN)/python tools/audit.py
+
 docs: .venv/dev.done
 	$(BIN)/mlops-actions docs
 
@@ -27,6 +35,14 @@ docs: .venv/dev.done
 lock: .venv/python.done
 	$(BIN)/pip install --quiet uv
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/lock.sh
+
+# Version and changelog, for review: make release-prepare VERSION=1.2.3
+release-prepare: .venv/dev.done
+	$(BIN)/python tools/release.py prepare $(VERSION)
+
+# A whole release of a clone into a registry on loopback, and act on what it tagged; nothing leaves this machine.
+release-dry-run: .venv/dev.done
+	tools/e2e.sh --verbose -s tests/e2e/test_release.py $(PYTEST)
 
 clean:
 	rm -rf .venv .cache demo-output

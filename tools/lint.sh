@@ -3,7 +3,6 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/.venv/bin
-ACTIONLINT=v1.7.12
 failed=()
 
 check() {
@@ -12,18 +11,26 @@ check() {
   "$@" || failed+=("$name")
 }
 
-if ! [ -x "$bin/actionlint" ]; then
+# Programs that are published as Go source alone, made once: a line each, its name, its package and its version.
+programs=(
+  "actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+  "gitleaks github.com/zricethezav/gitleaks/v8@v8.30.1"
+)
+for program in "${programs[@]}"; do
+  read -r name package <<<"$program"
+  if [ -x "$bin/$name" ]; then continue; fi
   if ! command -v go >/dev/null; then
-    echo "error: actionlint is built from source and needs Go" >&2
-    echo "remedy: install Go (Debian: apt-get install golang-go), or put actionlint into .venv/bin" >&2
+    echo "error: $name is built from source and needs Go" >&2
+    echo "remedy: install Go (Debian: apt-get install golang-go), or put $name into .venv/bin" >&2
     exit 2
   fi
-  GOBIN=$bin go install "github.com/rhysd/actionlint/cmd/actionlint@$ACTIONLINT"
-fi
+  GOBIN=$bin go install "$package" || exit 2
+done
 
 mapfile -t workflows < <(git ls-files -co --exclude-standard '*.github/workflows/*.yml')
 mapfile -t actions < <(git ls-files -co --exclude-standard '*action.yml')
 mapfile -t dockerfiles < <(git ls-files -co --exclude-standard 'Dockerfile*' '*/Dockerfile')
+mapfile -t forms < <(git ls-files -co --exclude-standard '.github/ISSUE_TEMPLATE/*.yml' ':!*/config.yml')
 mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' '.ci/run')
 
 check "ruff" "$bin/ruff" check .
@@ -31,11 +38,18 @@ check "ruff format" "$bin/ruff" format --check .
 check "mypy" "$bin/mypy"
 check "generated files" "$bin/mlops-actions" docs --check
 check "actionlint" "$bin/actionlint" -shellcheck= "${workflows[@]}"
-check "zizmor" "$bin/zizmor" --offline --quiet "${workflows[@]}" "${actions[@]}"
+check "zizmor" "$bin/zizmor" --offline --quiet --persona pedantic --strict-collection \
+  "${workflows[@]}" "${actions[@]}" .github/dependabot.yml
 check "hadolint" "$bin/hadolint" "${dockerfiles[@]}"
 check "workflow schema" "$bin/check-jsonschema" --builtin-schema vendor.github-workflows "${workflows[@]}"
 check "action schema" "$bin/check-jsonschema" --builtin-schema vendor.github-actions "${actions[@]}"
+check "issue form schema" "$bin/check-jsonschema" --builtin-schema vendor.github-issue-forms "${forms[@]}"
+check "issue form choice" "$bin/check-jsonschema" --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+check "dependabot schema" "$bin/check-jsonschema" --builtin-schema vendor.dependabot .github/dependabot.yml
 check "shell syntax" bash -n "${scripts[@]}"
+# All of the history: what was once pushed stays public.
+check "secrets" "$bin/gitleaks" git --no-banner --log-level warn --redact --verbose .
+check "dependency audit" "$bin/python" tools/audit.py
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'lint: failed: %s\n' "${failed[*]}" >&2

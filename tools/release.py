@@ -32,7 +32,7 @@ NOTES = "notes.md"
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(words)
+    options = parser().parse_args(words)
     try:
         options.run(options)
     except ActionError as error:
@@ -41,12 +41,13 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    whole = argparse.ArgumentParser(
         prog="release.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    whole.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
     prepare = commands.add_parser("prepare", help="write the version and the changelog")
     prepare.add_argument("version", type=str)
     prepare.add_argument("--day", default=datetime.now(UTC).date().isoformat(), help="the release's date (default: today)")
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     publish = commands.add_parser("publish", help="push the tags")
     publish.add_argument("--remote", default="origin")
     publish.set_defaults(run=_publish)
-    return parser
+    return whole
 
 
 def _planned(options: argparse.Namespace) -> plan.Plan:
@@ -90,7 +91,7 @@ def _prepare(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     planned = _planned(options)
     print("\n".join(planned.lines()))
-    _outputs({"version": str(planned.version), "tag": planned.version.tag, "actions": json.dumps(list(planned.images))})
+    _outputs({"version": str(planned.version), "tag": planned.version.tag})
 
 
 def _base(options: argparse.Namespace) -> None:
@@ -123,7 +124,11 @@ def _index(options: argparse.Namespace) -> None:
         for action, digest in digests.items()
     }
     (options.out / DIGESTS).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    _outputs({"digests": json.dumps(document)})
+    subjects = [
+        {"action": action, **{name.rpartition("/")[2]: digest for name, digest in known.items()}}
+        for action, known in document.items()
+    ]
+    _outputs({"subjects": json.dumps(subjects)})
 
 
 def _commit(options: argparse.Namespace) -> None:

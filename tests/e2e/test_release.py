@@ -216,7 +216,7 @@ def test_the_notes_are_the_changelogs(made: Release) -> None:
     assert all(known["index"] in notes for known in made.digests.values())
     changelog = made.show("CHANGELOG.md")
     assert f"## [Unreleased]\n\n## [{VERSION}] - 2026-01-02\n" in changelog
-    assert changelog.endswith(f"\n[{VERSION}]: https://github.com/{REPOSITORY}/releases/tag/{TAG}\n")
+    assert changelog.endswith(f"\n[{VERSION}]: https://github.com/{REPOSITORY}/releases/tag/{TAG}")
     assert f'__version__ = "{VERSION}"' in made.show("src/mlops_actions/__init__.py")
 
 

@@ -1,0 +1,326 @@
+"""The release's pure half: versions, the changelog, pins, plans, indexes, bills of materials, bundles; and its workflow."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shlex
+import tarfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+import release
+from mlops_actions.core.errors import BadInput
+from releasing import ACTIONS, PLATFORMS, REPOSITORY, bundles, changelog, images, manifests, pins, plan, sbom
+from releasing.versions import Version, released
+
+ROOT = Path(__file__).parents[2]
+SHA = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = "sha256:" + "a" * 64
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- A thing, see [its page][page].
+
+## [1.1.0] - 2026-01-01
+
+### Fixed
+
+- Another.
+
+[page]: https://example.com/page
+[Unreleased]: https://example.com/old
+[1.1.0]: https://example.com/older
+"""
+VERSION_FILE = '"""Words."""\n\n__version__ = "1.1.0"\n'
+
+
+def facts(**changes: object) -> plan.Facts:
+    known = {"sha": SHA, "dirty": [], "tags": ["v1.1.0", "v1"], "changelog": CHANGELOG, "version_file": VERSION_FILE}
+    return plan.Facts(**{**known, **changes})
+
+
+def prepared(version: str = "1.2.0", **changes: object) -> plan.Facts:
+    written = plan.prepare(facts(), Version.parse(version), "2026-02-03")
+    return facts(changelog=written["CHANGELOG.md"], version_file=written[plan.VERSION_FILE], **changes)
+
+
+@pytest.mark.parametrize("text", ["1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3-", "1.2.3 ", "1.2.3\n", "1.2.3-a..b", ""])
+def test_a_version_is_semantic_or_refused(text):
+    with pytest.raises(BadInput):
+        Version.parse(text)
+
+
+def test_a_version_has_its_tag_and_its_major_versions():
+    version = Version.parse("1.2.3")
+    assert (str(version), version.tag, version.moving_tag) == ("1.2.3", "v1.2.3", "v1")
+
+
+def test_a_pre_release_moves_no_tag():
+    assert Version.parse("2.0.0-rc.1").moving_tag is None
+
+
+def test_versions_are_in_semvers_order_and_other_tags_are_none():
+    in_order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.9.0", "1.10.0"]
+    tags = [f"v{text}" for text in reversed(in_order)] + ["v1", "vendor", "1.0.0", "v1.0"]
+    assert [str(version) for version in released(tags)] == in_order
+
+
+def test_the_unreleased_becomes_a_section_and_the_references_follow():
+    earlier = [Version.parse("1.1.0")]
+    text = changelog.released(CHANGELOG, Version.parse("1.2.0"), date(2026, 2, 3), earlier)
+    assert changelog.notes(text, "Unreleased") == ""
+    assert changelog.notes(text, "1.2.0") == "### Added\n\n- A thing, see [its page][page]."
+    assert changelog.notes(text, "1.1.0").startswith("### Fixed\n\n- Another.")
+    assert changelog.dated(text, "1.2.0") == "2026-02-03"
+    source = f"https://github.com/{REPOSITORY}"
+    assert text.endswith(
+        f"[page]: https://example.com/page\n\n[Unreleased]: {source}/compare/v1.2.0...HEAD\n"
+        f"[1.2.0]: {source}/compare/v1.1.0...v1.2.0\n[1.1.0]: {source}/releases/tag/v1.1.0\n"
+    )
+    assert "example.com/old" not in text
+
+
+def test_the_first_release_has_no_older_one_to_compare_with():
+    first = CHANGELOG.partition("## [1.1.0]")[0]
+    text = changelog.released(first, Version.parse("1.0.0"), date(2026, 2, 3), [])
+    assert text.endswith(f"[1.0.0]: https://github.com/{REPOSITORY}/releases/tag/v1.0.0\n")
+
+
+@pytest.mark.parametrize("section", ["", "\n### Added\n\n### Fixed\n\n", "\n   \n"])
+def test_a_changelog_without_notes_is_refused(section):
+    text = f"# Changelog\n\n## [Unreleased]\n{section}"
+    with pytest.raises(BadInput, match="says nothing"):
+        changelog.released(text, Version.parse("1.2.0"), date(2026, 2, 3), [])
+
+
+def test_what_is_prepared_can_be_released():
+    planned = plan.plan(prepared())
+    assert planned.tags == ["v1.2.0", "v1"]
+    assert planned.notes.startswith("### Added")
+    assert set(planned.images) == set(ACTIONS)
+    assert "linux/arm64" in "\n".join(planned.lines())
+
+
+def test_preparing_twice_changes_nothing_the_second_time():
+    assert plan.prepare(prepared(dirty=["CHANGELOG.md"]), Version.parse("1.2.0"), "2026-02-04") == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"dirty": ["README.md"]}, "no commit has: README.md"),
+        ({"tags": ["v1.2.0"]}, "has been released"),
+        ({"changelog": "# Changelog\n\n## [Unreleased]\n"}, "no notes for 1.2.0"),
+        ({"changelog": "# Changelog\n\n## [1.2.0]\n\n- Undated.\n"}, "no notes for 1.2.0"),
+        ({"changelog": "# C\n\n## [Unreleased]\n\n- Late.\n\n## [1.2.0] - 2026-02-03\n\n- On time.\n"}, "without a word"),
+        ({"version_file": "pass\n"}, "no __version__"),
+    ],
+)
+def test_a_checkout_that_is_not_ready_is_refused(changes, why):
+    given = {**vars(prepared()), **changes}
+    with pytest.raises(BadInput, match=re.escape(why)):
+        plan.plan(plan.Facts(**given))
+
+
+@pytest.mark.parametrize("tags", [["v1.2.0"], ["v1", "v1.2.0"]])
+def test_an_existing_version_is_not_prepared_again(tags):
+    with pytest.raises(BadInput, match="has been released"):
+        plan.prepare(facts(tags=tags), Version.parse("1.2.0"), "2026-02-03")
+
+
+def test_a_fix_of_an_older_line_leaves_the_moving_tag_with_the_newer_release():
+    assert plan.plan(prepared("1.1.1", tags=["v1", "v1.1.0", "v1.2.0"])).tags == ["v1.1.1"]
+    assert plan.plan(prepared("1.3.0", tags=["v1", "v1.2.0", "v2", "v2.0.0"])).tags == ["v1.3.0", "v1"]
+
+
+def test_a_pre_release_gets_its_own_tag_alone():
+    assert plan.plan(prepared("1.2.0-rc.1")).tags == ["v1.2.0-rc.1"]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_action_file_of_this_checkout_can_be_pinned(action):
+    text = (ROOT / f"actions/{action}/action.yml").read_text()
+    pinned = pins.image(text, f"ghcr.io/{REPOSITORY}/{action}@{DIGEST}")
+    before, after = yaml.safe_load(text), yaml.safe_load(pinned)
+    assert after["runs"].pop("image") == f"docker://ghcr.io/{REPOSITORY}/{action}@{DIGEST}"
+    assert before["runs"].pop("image") == "../../Dockerfile.base"
+    assert before == after
+
+
+@pytest.mark.parametrize("reference", ["ghcr.io/x/y:latest", "x/y", f"ghcr.io/x/y@{DIGEST}\n  x: y", f"x y@{DIGEST}"])
+def test_an_image_is_pinned_by_digest_or_not_at_all(reference):
+    with pytest.raises(BadInput, match="by digest"):
+        pins.image((ROOT / "actions/chatops/action.yml").read_text(), reference)
+
+
+def test_an_action_file_that_is_pinned_already_is_refused():
+    text = pins.image((ROOT / "actions/chatops/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
+    with pytest.raises(BadInput, match="0 times"):
+        pins.image(text, f"ghcr.io/x/y@{DIGEST}")
+
+
+@pytest.mark.parametrize("path", ["action.yml", ".github/workflows/pipeline.yml"])
+def test_what_uses_the_suites_actions_here_can_be_pinned(path):
+    text = (ROOT / path).read_text()
+    assert pins.names_itself(text)
+    pinned = pins.uses(text, SHA, Version.parse("1.2.3"))
+    assert not pins.names_itself(pinned)
+    assert pinned.count(f"@{SHA} # v1.2.3") == text.count(f"uses: {REPOSITORY}/actions/")
+    assert f"{REPOSITORY}/actions/chatops@v1\n" not in pinned
+
+
+def test_no_workflow_of_this_checkout_stands_in_the_way_of_a_release():
+    for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        pins.uses(path.read_text(), SHA, Version.parse("1.2.3"))
+
+
+@pytest.mark.parametrize(
+    ("used", "why"),
+    [
+        (f"{REPOSITORY}/actions/chatops@v2", "this release is of v1"),
+        (f"{REPOSITORY}/actions/chatops@main", "this release is of v1"),
+        (f"{REPOSITORY}@v1", "cannot be pinned"),
+        (f"{REPOSITORY}/.github/workflows/pipeline.yml@v1", "cannot be pinned"),
+    ],
+)
+def test_a_use_that_no_commit_can_hold_is_refused(used, why):
+    with pytest.raises(BadInput, match=why):
+        pins.uses(f"steps:\n  - uses: {used}\n", SHA, Version.parse("1.2.3"))
+
+
+def test_other_peoples_actions_stay_as_they_are():
+    text = f"steps:\n  - uses: actions/checkout@{SHA} # v5\n  - uses: 'elsewhere/{REPOSITORY}@v1'\n"
+    assert pins.uses(text, SHA, Version.parse("1.2.3")) == text
+
+
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+OCI = "application/vnd.oci.image.manifest.v1+json"
+
+
+def pushed(platform: str, media_type: str = OCI) -> manifests.Pushed:
+    return manifests.Pushed("chatops", platform, f"sha256:{len(platform):064x}", 1234, media_type)
+
+
+def test_an_index_names_each_platform():
+    content, media_type = manifests.index([pushed("linux/arm64"), pushed("linux/amd64")], PLATFORMS)
+    document = json.loads(content)
+    assert media_type == document["mediaType"] == "application/vnd.oci.image.index.v1+json"
+    assert [entry["platform"]["architecture"] for entry in document["manifests"]] == ["amd64", "arm64"]
+
+
+def test_an_index_of_dockers_own_manifests_is_dockers_own():
+    _, media_type = manifests.index([pushed("linux/amd64", DOCKER)], ["linux/amd64"])
+    assert media_type == "application/vnd.docker.distribution.manifest.list.v2+json"
+
+
+@pytest.mark.parametrize("platforms", [["linux/amd64"], [], ["linux/amd64", "linux/amd64"], ["linux/amd64", "linux/s390x"]])
+def test_an_index_that_lacks_a_platform_is_refused(platforms):
+    with pytest.raises(BadInput, match="the release is for linux/amd64, linux/arm64"):
+        manifests.index([pushed(platform) for platform in platforms], PLATFORMS)
+
+
+def test_an_index_of_indexes_is_refused():
+    with pytest.raises(BadInput, match="no index can hold"):
+        manifests.index([pushed("linux/amd64", "application/vnd.oci.image.index.v1+json")], ["linux/amd64"])
+
+
+def test_images_are_handed_on_whole():
+    found = [pushed("linux/amd64"), pushed("linux/arm64", DOCKER)]
+    assert manifests.from_json(manifests.to_json(found)) == found
+
+
+def test_the_base_of_a_released_image_is_named_by_digest():
+    planned = plan.plan(prepared())
+    command = images.build_command("chatops", "x:build", planned, ROOT, f"debian@{DIGEST}")
+    assert f"BASE=debian@{DIGEST}" in command
+    assert f"org.opencontainers.image.revision={SHA}" in command
+    with pytest.raises(BadInput, match="not named by its digest"):
+        images.build_command("chatops", "x:build", planned, ROOT, "debian:trixie-slim")
+
+
+def test_the_dockerfile_takes_the_base_and_has_every_target():
+    text = (ROOT / "Dockerfile.base").read_text()
+    assert re.search(r"^ARG BASE=", text, re.MULTILINE)
+    for action in ACTIONS:
+        assert re.search(rf"^FROM \S+ AS {action}$", text, re.MULTILINE)
+
+
+def test_a_bill_of_materials_is_valid_and_the_same_each_time():
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    subject = sbom.Subject(f"ghcr.io/{REPOSITORY}/chatops", DIGEST, "1.2.3", "arm64", "2026-02-03T04:05:06Z")
+    inventory = sbom.Inventory(
+        python=[("PyYAML", "6.0.3"), ("ruamel.yaml_x", "1!2.0+local")],
+        debian=[("libstdc++6", "1:14.2.0-19+b1", "arm64")],
+        programs=[("git", "2.47.3")],
+    )
+    document = sbom.bill(subject, inventory)
+    assert document == sbom.bill(subject, inventory)
+    purls = [component["purl"] for component in document["components"]]
+    assert purls == [
+        "pkg:pypi/pyyaml@6.0.3",
+        "pkg:pypi/ruamel-yaml-x@1%212.0%2Blocal",
+        "pkg:deb/debian/libstdc%2B%2B6@1%3A14.2.0-19%2Bb1?arch=arm64",
+        "pkg:generic/git@2.47.3",
+    ]
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
+
+
+def test_an_inventory_is_read_as_the_image_prints_it():
+    printed = {"python": [["a", "1"]], "debian": [["b", "2", "all"]], "programs": []}
+    assert sbom.Inventory.read(json.dumps(printed)) == sbom.Inventory([("a", "1")], [("b", "2", "all")], [])
+
+
+def test_links_of_a_bundles_readme_lead_to_the_version_they_were_written_for():
+    text = "[a](../../SECURITY.md#what) [b](../chatops/README.md) [c](#own) [d](https://example.com/x) [e](action.yml)"
+    source = f"https://github.com/{REPOSITORY}/blob/v1.2.3"
+    assert bundles.absolute(text, "wandb-runs", Version.parse("1.2.3")) == (
+        f"[a]({source}/SECURITY.md#what) [b]({source}/actions/chatops/README.md) [c](#own) [d](https://example.com/x) "
+        f"[e]({source}/actions/wandb-runs/action.yml)"
+    )
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_bundle_is_the_action_under_a_line_that_says_where_it_is_made(action):
+    text = pins.image((ROOT / f"actions/{action}/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
+    files = bundles.bundle(action, text, "# Words\n", "Licence\n", Version.parse("1.2.3"))
+    assert set(files) == {"action.yml", "README.md", "LICENSE"}
+    assert yaml.safe_load(files["action.yml"]) == yaml.safe_load(text)
+    assert files["action.yml"].startswith("# Made by the release v1.2.3")
+    assert "`make docs`" not in files["action.yml"]
+
+
+def test_an_archive_is_the_same_each_time():
+    files = {"b": "2", "a": "1"}
+    content = bundles.archive(files, "folder")
+    assert content == bundles.archive(dict(reversed(files.items())), "folder")
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        assert archive.getnames() == ["folder/a", "folder/b"]
+
+
+def steps_of(path: str) -> list[str]:
+    workflow = yaml.safe_load((ROOT / path).read_text())
+    return [step["run"] for job in workflow["jobs"].values() for step in job.get("steps", ()) if "run" in step]
+
+
+def test_the_workflow_runs_commands_that_there_are_with_options_that_they_take():
+    script = "\n".join(steps_of(".github/workflows/release.yml")).replace("\\\n", " ")
+    lines = [line.split("tools/release.py", 1)[1] for line in script.splitlines() if "tools/release.py" in line]
+    names = []
+    for line in lines:
+        words = shlex.split(line)
+        with contextlib.redirect_stderr(io.StringIO()):
+            release.parser().parse_args(words)  # exits where a command or an option is unknown
+        names.append(words[0])
+    assert names == ["plan", "base", "build", "index", "plan", "commit", "publish"]
