@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,19 @@ class World(DigitsWorld):
         self.variables = {"REGISTRY": self.registry.host, "REGISTRY_USERNAME": self.registry.username, **self.variables}
 
 
+@contextmanager
+def pipeline_world(
+    docker: Docker, images: Mapping[str, str], checkout: Path, registry: DebianRegistry, root: Path
+) -> Iterator[World]:
+    """The digits repository, its cluster's containers in Docker, their images pulled from the registry."""
+    (root / "act").mkdir()
+    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
+    act = Act(docker, images, checkout, root / "act")
+    with digits_world(act, DockerExecutor(environment=client), root) as made:
+        yield World(**vars(made), registry=registry)
+        machine.forget(client, registry.host)
+
+
 @pytest.fixture(scope="module")
 def world(
     docker: Docker,
@@ -48,13 +62,8 @@ def world(
     registry: DebianRegistry,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("pipeline")
-    (root / "act").mkdir()
-    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
-    act = Act(docker, images, checkout, root / "act")
-    with digits_world(act, DockerExecutor(environment=client), root) as made:
-        yield World(**vars(made), registry=registry)
-        machine.forget(client, registry.host)
+    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("pipeline")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.cluster import DockerExecutor
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo import machine
-from mlops_actions.sandbox.demo import repository as digits
-from mlops_actions.sandbox.demo.story import COMMAND, CONTRIBUTOR, MAINTAINER, NAME, STRANGER
+from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
 from mlops_actions.sandbox.github import PullRequest
-from mlops_actions.sandbox.suite import Sandbox
-from tests.e2e.act import SUITE, Act, WorkflowRun
+from tests.e2e.act import SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.test_act import commit
-from tests.e2e.test_pipeline import World
+from tests.e2e.test_pipeline import World, pipeline_world
 
 HEAD = f"""\
+name: root
 on:
   issue_comment:
     types: [created]
@@ -79,26 +76,14 @@ def world(
     registry: DebianRegistry,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("root-action")
-    (root / "act").mkdir()
-    made = digits.make(root / "repository")
-    main = commit(made.path, {path(name): text for name, text in FILES.items()}, "Train in one step")
-    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
-    with Sandbox(DockerExecutor(environment=client)) as sandbox:
-        found = sandbox.github.repository(NAME, sha=main, files=digits.files(made.path))
-        found.collaborator(MAINTAINER, "maintain")
-        found.collaborator(CONTRIBUTOR, "write")
-        act = Act(docker, images, checkout, root / "act")
-        yield World(sandbox=sandbox, act=act, digits=made, repository=found, registry=registry)
-        machine.forget(client, registry.host)
+    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("root-action")) as made:
+        commit(made.digits.path, {path(name): text for name, text in FILES.items()}, "Train in one step")
+        yield made
 
 
 @pytest.fixture(scope="module")
 def pull(world: World) -> PullRequest:
-    world.repository.push(digits.BRANCH, by=CONTRIBUTOR, message=digits.TITLE, sha=world.digits.branch)
-    opened = world.repository.open_pull_request(by=CONTRIBUTOR, head=digits.BRANCH, title=digits.TITLE)
-    world.github.clock.catch_up()
-    return opened
+    return world.open_pull_request()
 
 
 def say(world: World, pull: PullRequest, name: str, *, by: str = MAINTAINER) -> WorkflowRun:

@@ -1,0 +1,128 @@
+"""The reusable workflow under act, called by the file that the README shows: listen, train, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.sandbox.cluster.resources import WORKFLOWS
+from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
+from mlops_actions.sandbox.github import PullRequest
+from tests.e2e.act import WorkflowRun
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.docker_daemon import Docker
+from tests.e2e.test_act import commit
+from tests.e2e.test_pipeline import World, pipeline_world
+
+CALLER = Path(__file__).parents[2] / "examples/reusable/.github/workflows/mlops.yml"
+PATH = ".github/workflows/caller.yml"
+
+
+@pytest.fixture(scope="module")
+def world(
+    docker: Docker,
+    images: Mapping[str, str],
+    checkout: Path,
+    registry: DebianRegistry,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("reusable")) as made:
+        commit(made.digits.path, {PATH: CALLER.read_text()}, "Call the pipeline")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def pull(world: World) -> PullRequest:
+    return world.open_pull_request()
+
+
+def say(world: World, pull: PullRequest, text: str, *, by: str = MAINTAINER) -> WorkflowRun:
+    """Comment, and run the caller on it."""
+    delivery = pull.comment(text, by=by)
+    return world.run(PATH, delivery.event, delivery.payload, by)
+
+
+def workflows(world: World) -> int:
+    return len(world.sandbox.cluster.store.items(WORKFLOWS)[0])
+
+
+def checks(world: World, pull: PullRequest, name: str) -> list[str | None]:
+    """The conclusions of the check runs of that name on the head, in their order."""
+    return [
+        run.conclusion for run in world.repository.check_runs.values() if (run.head_sha, run.name) == (pull.head_sha, name)
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(world: World, pull: PullRequest) -> WorkflowRun:
+    return say(world, pull, COMMAND)
+
+
+def test_three_jobs_make_of_a_comment_a_report(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+    assert trained.exit_code == 0, trained.transcript
+    assert {name: trained.jobs[name] for name in ("listen", "train", "finish")} == dict.fromkeys(
+        ("listen", "train", "finish"), "success"
+    )
+    image, workflow = trained.step("publish").outputs["ref"], trained.step("workflow").outputs
+    assert image == f"{world.registry.host}/digits@{world.registry.digest('digits', world.digits.branch[:12])}"
+    submitted = world.sandbox.cluster.store.get(WORKFLOWS, "default", workflow["workflow-name"])
+    given = {one["name"]: one.get("value") for one in submitted["spec"]["arguments"]["parameters"]}
+    assert (given["image"], given["sha"], given["pr"]) == (image, world.digits.branch, str(pull.number))
+    assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
+    report = trained.step("report").outputs
+    assert (report["gate"], report["verified"], report["num-candidates"]) == ("passed", "true", "2")
+
+
+def test_the_last_job_concludes_what_the_first_began(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+    assert "trained" in pull.label_names
+    assert "training" not in pull.label_names
+    assert checks(world, pull, "training")[0] == "success"
+    assert checks(world, pull, "metrics")[0] == "success"
+    command = pull.comments[0]
+    assert [reaction.content for reaction in command.reactions] == ["rocket"]
+
+
+def test_a_comment_that_is_no_command_costs_one_small_job(world: World, pull: PullRequest) -> None:
+    before = workflows(world)
+    run = say(world, pull, "see docs/training for why")
+    assert run.exit_code == 0, run.transcript
+    assert run.step("chatops", "listen").outputs["decision"] == "ignore"
+    assert {job for job, _ in run.steps} == {"listen"}
+    assert workflows(world) == before
+
+
+def test_a_comment_that_cannot_be_one_costs_none(world: World, pull: PullRequest) -> None:
+    run = say(world, pull, "Looks good to me.")
+    assert run.exit_code == 0, run.transcript
+    assert run.steps == {}
+
+
+def test_a_stranger_gets_past_the_listener_in_nothing(world: World, pull: PullRequest) -> None:
+    before = workflows(world)
+    run = say(world, pull, COMMAND, by=STRANGER)
+    assert run.exit_code == 0, run.transcript
+    assert run.step("chatops", "listen").outputs["decision"] == "deny"
+    assert {job for job, _ in run.steps} == {"listen"}
+    assert workflows(world) == before
+
+
+def test_a_training_that_fails_is_concluded_as_one(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+    """The registry does not take this password: the job `train` fails at its first step."""
+    other = World(**{**vars(world), "registry": replace(world.registry, password="wrong"), "secrets": {}, "variables": {}})
+    before = workflows(world)
+    run = say(other, pull, COMMAND)
+    assert run.exit_code == 1
+    assert (run.jobs["listen"], run.jobs["train"], run.jobs["finish"]) == ("success", "failure", "success"), run.transcript
+    assert run.step("publish").outcome == "failure"
+    assert workflows(world) == before
+    assert "training-failed" in pull.label_names
+    assert checks(world, pull, "training")[-1] == "failure"
+    assert [reaction.content for reaction in pull.comments[-1].reactions] == ["confused"]
+
+
+def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:
+    for secret in (*world.sandbox.secrets().values(), world.registry.password):
+        assert secret not in trained.transcript
