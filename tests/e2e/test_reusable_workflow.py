@@ -51,9 +51,8 @@ def workflows(world: World) -> int:
 
 def checks(world: World, pull: PullRequest, name: str) -> list[str | None]:
     """The conclusions of the check runs of that name on the head, in their order."""
-    return [
-        run.conclusion for run in world.repository.check_runs.values() if (run.head_sha, run.name) == (pull.head_sha, name)
-    ]
+    runs = world.repository.check_runs.values()
+    return [run.conclusion for run in runs if (run.head_sha, run.name) == (pull.head_sha, name)]
 
 
 @pytest.fixture(scope="module")
