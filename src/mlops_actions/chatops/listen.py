@@ -13,8 +13,9 @@ from mlops_actions.chatops.feedback import Begun, as_app_or_job, begin, mark_of,
 from mlops_actions.chatops.hear import Heard, Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outcome import Taken, outcome
-from mlops_actions.chatops.ports import GitHubDoor, Repository
+from mlops_actions.chatops.ports import GitHubDoor, Repository, Writer
 from mlops_actions.chatops.reasons import REASONS
+from mlops_actions.chatops.resume import resume
 from mlops_actions.chatops.rounds import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
@@ -103,7 +104,9 @@ class Listener:
         mark = mark_of(self._context.run_id, self._context.run_attempt)
         begun = Begun(request.name, place.number, granted.sha, mark, place.reaction_target)
         beside: dict[str, Callable[[], Any]] = {"head": lambda: job.pull_request(place.number)}
-        state, answers = begin(writer, inputs, begun, granted.params, url, self._save, beside)
+        earlier = self._resumed(begun, request, writer)
+        resumed = earlier is not None
+        state, answers = begin(writer, inputs, earlier or begun, granted.params, url, self._save, beside, resumed=resumed)
         now = answers.pop("head")
         moved = still_holds(request, granted.pull, Unknown(now) if isinstance(now, ActionError) else now)
         warn(answers, self._runner)
@@ -124,6 +127,16 @@ class Listener:
             # From here on a later job concludes, by the outputs; had this step died before, the post step would.
             self._runner.save_state(STATE, "")
         return outcome(Verdict("ok"), place, request, Taken(granted, now, state, token))
+
+    def _resumed(self, begun: Begun, request: Request, writer: Writer) -> Begun | None:
+        """Find what the run began that submitted the workflow of a call-back."""
+        if request.call_back is None:
+            return None
+        try:
+            return resume(begun, request.call_back, self._inputs.check_name or "", writer.check_runs_named)
+        except ActionError as error:
+            self._runner.warning(f"what the submitting run has begun is not known, and stays: {error}", title="chatops")
+            return None
 
     def _save(self, begun: Begun) -> None:
         self._runner.save_state(STATE, begun.dumps())
