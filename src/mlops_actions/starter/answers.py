@@ -25,6 +25,7 @@ class Answers:
     image: str
     project: str
     registry: str = GITHUB_REGISTRY
+    registry_username: str = ""
     namespace: str = NAMESPACE
     service_account: str = SERVICE_ACCOUNT
     metrics: tuple[str, ...] = METRICS
@@ -40,6 +41,7 @@ class Answers:
                 {
                     "image": (self.image, "--image"),
                     "registry": (self.registry, "--registry"),
+                    "username": (self.registry_username, "--registry-username"),
                     "project": (self.project, "--project"),
                     "namespace": (self.namespace, "--namespace"),
                     "service-account": (self.service_account, "--service-account"),

@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--entity", help="W&B user or team whose project it is")
     add("--image", help="what to call the image (default: the directory's name)")
     add("--registry", help=f"host of the registry (default: {defaults.GITHUB_REGISTRY})")
+    add("--registry-username", default="", help="who signs in to it (default: the repository's variable REGISTRY_USERNAME)")
     add("--namespace", help=f"where the workflows run (default: {defaults.NAMESPACE})")
     add("--service-account", default=defaults.SERVICE_ACCOUNT, help="what their pods run as (default: %(default)s)")
     add("--metric", action="append", metavar="NAME[:max|:min]", help="to report; once for each (default: accuracy, loss)")
@@ -87,6 +88,7 @@ def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
         image=known(options.image, "Name of the image", plain_name(options.directory.resolve().name)),
         project=project,
         registry=known(options.registry, "Registry", defaults.GITHUB_REGISTRY),
+        registry_username=options.registry_username,
         namespace=known(options.namespace, "Namespace of the workflows", defaults.NAMESPACE),
         service_account=options.service_account,
         metrics=tuple(metrics),
@@ -118,7 +120,8 @@ def _next(answers: Answers, directory: Path) -> str:
         "  gh secret set WANDB_API_KEY",
     ]
     if not answers.on_github:
-        lines += ["  gh secret set REGISTRY_PASSWORD", "  gh variable set REGISTRY_USERNAME"]
+        lines += ["  gh secret set REGISTRY_PASSWORD"]
+        lines += [] if answers.registry_username else ["  gh variable set REGISTRY_USERNAME"]
     lines += [
         "",
         f"The account {answers.service_account} must be able to pull from {answers.registry}:",

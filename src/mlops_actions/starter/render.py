@@ -81,7 +81,7 @@ def _registry(answers: Answers) -> list[str]:
         return []
     return [
         f"registry: {scalar(answers.registry)}",
-        "username: ${{ vars.REGISTRY_USERNAME }}",
+        f"username: {scalar(answers.registry_username) if answers.registry_username else '${{ vars.REGISTRY_USERNAME }}'}",
         "password: ${{ secrets.REGISTRY_PASSWORD }}",
     ]
 

@@ -96,6 +96,14 @@ def test_every_flag_stands_where_it_belongs(tmp_path: Path) -> None:
     assert {document["metadata"]["name"] for document in documents} == {"mlops-submitter", "trainer"}
 
 
+def test_who_signs_in_to_the_registry_may_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example", "--registry-username", "robot$ml") == 0
+    assert step(tmp_path)["with"]["username"] == "robot$ml"
+    said = capsys.readouterr().out
+    assert "gh secret set REGISTRY_PASSWORD" in said
+    assert "REGISTRY_USERNAME" not in said
+
+
 def test_the_workflow_logs_to_wandb_with_the_commit(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT, "--example") == 0
     seen = environment(tmp_path)
@@ -184,6 +192,7 @@ HOSTILE = [
     ("--image", "${{ secrets.X }}"),
     ("--image", "a\nb: c"),
     ("--registry", "ghcr.io\n  env: {A: b}"),
+    ("--registry-username", "${{ secrets.X }}"),
     ("--project", "octo/${{ github.token }}"),
     ("--project", "octo/digits\nevil: true"),
     ("--namespace", "x; rm -rf ~"),
