@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,15 +16,18 @@ class Google:
     """Gives tokens to whoever presents a signed assertion (unchecked), and describes `clusters` to who holds one.
 
     `clusters` maps `projects/P/locations/L/clusters/C` to the API's JSON. `lifetime` is the tokens', in seconds; `refuses`
-    makes the token endpoint say so instead.
+    makes the token endpoint say so instead. `mint` makes the tokens, where a cluster is to know them.
     """
 
-    def __init__(self, clusters: dict[str, dict[str, Any]], *, lifetime: int = 3600) -> None:
+    def __init__(
+        self, clusters: dict[str, dict[str, Any]], *, lifetime: int = 3600, mint: Callable[[], str] | None = None
+    ) -> None:
         self.clusters = clusters
         self.lifetime = lifetime
         self.refuses = False
         self.tokens: list[str] = []
-        self._numbers = itertools.count(1)
+        numbers = itertools.count(1)
+        self._mint = mint or (lambda: f"ya29.sandbox-{next(numbers)}")
         self.app = Starlette(routes=[
             Route("/token", self._token, methods=["POST"]),
             Route("/v1/{name:path}", self._cluster),
@@ -32,7 +36,7 @@ class Google:
     async def _token(self, request: Request) -> Response:
         if self.refuses or b"assertion=" not in await request.body():
             return JSONResponse({"error": "invalid_grant", "error_description": "Account not found"}, 400)
-        self.tokens.append(f"ya29.sandbox-{next(self._numbers)}")
+        self.tokens.append(self._mint())
         return JSONResponse({"access_token": self.tokens[-1], "expires_in": self.lifetime, "token_type": "Bearer"})
 
     async def _cluster(self, request: Request) -> Response:
