@@ -15,6 +15,8 @@ Json = dict[str, Any]
 
 SECRET_KEYS: Final = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
 GOOGLE_PLUGIN: Final = "gke-gcloud-auth-plugin"
+# What gcloud wrote into kubeconfigs before it had the plug-in; it names a program, gcloud.
+GOOGLE_PROVIDER: Final = "gcp"
 _REMEDY: Final = "give a kubeconfig with a token or a client certificate, as `kubectl config view --raw` prints it"
 
 
@@ -22,7 +24,7 @@ _REMEDY: Final = "give a kubeconfig with a token or a client certificate, as `ku
 class Chosen:
     """One context: a kubeconfig that holds nothing else, and its namespace (empty where it names none).
 
-    `by_google`: it would have its token from gke-gcloud-auth-plugin; Google's library gives the same without a program.
+    `by_google`: it would have its token from gcloud or its plug-in; Google's library gives the same without a program.
     """
 
     config: Json
@@ -89,9 +91,9 @@ def choose(config: Json, context: str | None, origin: str) -> Chosen:
     server = str(cluster.get("server") or "")
     if not server.startswith(("https://", "http://")):
         raise BadInput(f"{origin}: the cluster of context '{name}' has no server address", _REMEDY)
-    by_google = _program(user) == GOOGLE_PLUGIN
+    by_google = _program(user) == GOOGLE_PLUGIN or _provider(user) == GOOGLE_PROVIDER
     if by_google:
-        user = {key: value for key, value in user.items() if key != "exec"}
+        user = {key: value for key, value in user.items() if key not in ("exec", "auth-provider")}
     _refuse_programs(user, name, origin)
     for entry in (cluster, user):
         _check_data(entry, origin)
@@ -132,6 +134,11 @@ def _entry(config: Json, plural: str, key: str, name: str, origin: str) -> Json:
 def _program(user: Json) -> str:
     plugin = user.get("exec")
     return str(plugin.get("command") or "?").rpartition("/")[2] if isinstance(plugin, dict) else ""
+
+
+def _provider(user: Json) -> str:
+    provider = user.get("auth-provider")
+    return str(provider.get("name") or "") if isinstance(provider, dict) else ""
 
 
 def _refuse_programs(user: Json, context: str, origin: str) -> None:

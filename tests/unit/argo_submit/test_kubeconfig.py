@@ -66,6 +66,21 @@ def test_programs_are_not_run(user: dict[str, object]) -> None:
         kubeconfig.choose(config, None, "it")
 
 
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"exec": {"command": "/opt/sdk/bin/gke-gcloud-auth-plugin"}},
+        {"auth-provider": {"name": "gcp", "config": {"cmd-path": "/opt/sdk/bin/gcloud", "access-token": "old"}}},
+    ],
+)
+def test_what_gcloud_would_be_run_for_is_left_to_googles_library(user: dict[str, object]) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["users"] = [{"name": "u", "user": user}]
+    chosen = kubeconfig.choose(config, None, "it")
+    assert chosen.by_google
+    assert chosen.config["users"][0]["user"] == {}
+
+
 @pytest.mark.parametrize("text", ["- a", "words", "clusters: 3", "clusters: [{}]", "{"])
 def test_what_is_no_kubeconfig_is_refused_without_showing_it(text: str) -> None:
     secret = "s3cret-token"
