@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
-from mlops_actions.core.declare import read, retired, secrets, variable
 from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
 
@@ -30,12 +29,16 @@ UNEXPECTED = 1
 
 def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.chatops import STATE
+    from mlops_actions.chatops.glance import ignored, is_no_command
+
+    if post and not runner.state(STATE):
+        return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
+    if not post and is_no_command(environ):
+        return ignored(runner, "no-command")
     from mlops_actions.chatops.inputs import Inputs
     from mlops_actions.chatops.run import main_stage, post_stage
     from mlops_actions.core.context import Context
 
-    if post and not runner.state(STATE):
-        return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
 
@@ -185,6 +188,8 @@ ACTIONS: Mapping[str, Callable[[Environ, GitHubRunner, bool], Outcome]] = {
 def inputs_of(cls: type[T], environ: Environ, runner: GitHubRunner) -> T:
     """Mask every secret that the environment holds for these inputs, say which are ignored, then parse them."""
     import base64
+
+    from mlops_actions.core.declare import read, retired, secrets, variable
 
     for secret in secrets(cls, environ):
         runner.mask(secret)

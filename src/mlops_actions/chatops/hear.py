@@ -96,8 +96,6 @@ def _comment(event: CommentEvent, inputs: Inputs, context: Context) -> Heard:
         return Heard(Verdict("unsupported-action", (event.action,)))
     if not event.on_pull_request:
         return Heard(Verdict("not-a-pull-request"))
-    if not _may_hold_command(event.comment.body, inputs):
-        return Heard(Verdict("no-command"))
     if _is_other_bot(event.sender, inputs):
         return Heard(Verdict("bot", (event.sender.login,)))
     place = Place(
@@ -126,15 +124,6 @@ def _comment(event: CommentEvent, inputs: Inputs, context: Context) -> Heard:
         phrase=_is_phrase(inputs),
     )
     return Heard(request=request, place=place)
-
-
-def _may_hold_command(body: str, inputs: Inputs) -> bool:
-    """Tell cheaply that a comment holds no command; True promises nothing."""
-    if inputs.commands is None:
-        return False
-    if inputs.commands.phrase:
-        return inputs.commands.text.split()[0] in body
-    return any(line.lstrip().startswith(inputs.prefix) for line in body.splitlines())
 
 
 def _is_phrase(inputs: Inputs) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mlops_actions.chatops.glance import DEFAULT_PREFIX, prefix_of
 from mlops_actions.chatops.roles import ROLES
 from mlops_actions.core.declare import Action, Legacy, Output, Retired, given, inputs, was_given
 from mlops_actions.core.errors import BadInput
@@ -35,13 +36,6 @@ class Declaration:
 
     text: str
     phrase: bool = False
-
-
-def _prefix(value: str) -> str:
-    prefix = value.strip()
-    if any(character.isspace() for character in prefix) or prefix[0] in ">`" or len(prefix) > 20:
-        raise ValueError(f"must be up to 20 characters without blanks that begin no quote or code, not {value!r}")
-    return prefix
 
 
 def _team(value: str) -> tuple[str, ...]:
@@ -108,7 +102,7 @@ class Inputs:
             ),
         ),
     )
-    prefix: str = given(_prefix, "What a command starts with.", default="/")
+    prefix: str = given(prefix_of, "What a command starts with.", default=DEFAULT_PREFIX)
     permission: str = given(
         choice(*ROLES),
         "Least repository role of who may command: read < triage < write < maintain < admin. A command's own wins.",

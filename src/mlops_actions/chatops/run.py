@@ -1,4 +1,4 @@
-"""The stages of chatops. A comment that is no command is done with here, before anything costly is imported."""
+"""The stages of chatops. An event that is nothing to act on is done with here, before anything costly is imported."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlops_actions.chatops import STATE
-from mlops_actions.chatops.hear import Verdict, hear
+from mlops_actions.chatops.glance import ignored
+from mlops_actions.chatops.hear import hear
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import load
-from mlops_actions.core.outcome import Outcome, flag, legacy_flag
+from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.ports import Runner
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def main_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[
         return finish(inputs, context, runner, door())
     heard = hear(load(context.event_name, context.event_path), inputs, context)
     if heard.verdict is not None and heard.place is None:
-        return _ignored(heard.verdict, runner)
+        return ignored(runner, heard.verdict.reason, heard.verdict.details)
     from mlops_actions.chatops.listen import Listener
 
     return Listener(inputs, context, runner, door()).act(heard)
@@ -39,14 +40,3 @@ def post_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[
 
         conclude_state(state, inputs, context, runner, door())
     return Outcome()
-
-
-def _ignored(verdict: Verdict, runner: Runner) -> Outcome:
-    detail = f" ({', '.join(verdict.details)})" if any(verdict.details) else ""
-    say = runner.notice if verdict.reason == "unsupported-event" else runner.info
-    say(f"{verdict.decision}: {verdict.reason}{detail}")
-    said = {"decision": verdict.decision, "reason": verdict.reason}
-    return Outcome(
-        outputs={"triggered": flag(False), **said, "BOOL_TRIGGERED": legacy_flag(False)},
-        result={"triggered": False, **said, "details": list(verdict.details)},
-    )
