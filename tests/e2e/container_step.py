@@ -107,12 +107,16 @@ class Running:
 
 @dataclass
 class Runner:
-    """A runner with one job: its steps share a workspace, a HOME and a temporary directory below `root`."""
+    """A runner with one job: its steps share a workspace, a HOME and a temporary directory below `root`.
+
+    With `read_only` nothing of a container's own file system can be written, only what the runner mounts.
+    """
 
     docker: Docker
     images: Mapping[str, str]
     root: Path
     repository: str = "octo-org/digits"
+    read_only: bool = False
     _made: list[str] = field(default_factory=list)
 
     @property
@@ -176,7 +180,7 @@ class Runner:
             *(word for key in environment for word in ("-e", key)),
             "-e", "GITHUB_ACTIONS=true", "-e", "CI=true",
             "--entrypoint", entrypoint or f"{EXECUTABLES}/{action}{'-post' if post else ''}",
-            "--network", network,
+            "--network", network, *(["--read-only"] if self.read_only else []),
             "-v", f"{self.docker.socket}:/var/run/docker.sock",
             "-v", f"{self.temp}:/github/runner_temp",
             "-v", f"{home}:/github/home{':ro' if read_only_home else ''}",

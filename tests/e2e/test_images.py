@@ -15,11 +15,16 @@ from typing import Any
 import pytest
 import yaml
 
+from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.github import Delivery, GitHubServer
+from mlops_actions.sandbox.host import Host
+from mlops_actions.sandbox.wandb import WandbServer
 from tests.e2e.container_step import EXECUTABLES, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import ACTIONS, BASE_IMAGE, ROOT, compressed_size
+from tests.e2e.publishing import Publisher
+from tests.e2e.test_stages import Commanded
 
 LOCKS = {"chatops": "chatops", "argo-submit": "argo", "wandb-runs": "wandb", "docker-publish": "docker"}
 SDKS = {
@@ -70,6 +75,25 @@ def test_only_what_needs_them_has_git_and_docker(runner: Runner, target: str) ->
     code = "import json, shutil; print(json.dumps([bool(shutil.which(name)) for name in ('git', 'docker', 'pip', 'gcc')]))"
     git, docker = target in ("argo-submit", "docker-publish", "suite"), target in ("docker-publish", "suite")
     assert python(runner, target, code) == [git, docker, False, False]
+
+
+BUILD_TOOLS = (
+    "pip", "pip3", "uv", "gcc", "cc", "g++", "c++", "cpp", "ld", "as", "make", "cmake", "go", "rustc", "npm", "node",
+    "curl", "wget", "python3-config",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nothing_that_builds_or_installs_is_in_it(runner: Runner, target: str) -> None:
+    code = f"""
+import importlib.util, json, pathlib, shutil
+modules = [name for name in ("pip", "setuptools", "wheel", "ensurepip", "hatchling") if importlib.util.find_spec(name)]
+programs = [name for name in {BUILD_TOOLS} if shutil.which(name)]
+headers = [str(path) for path in pathlib.Path("/usr/include").glob("**/*.h")]
+lists = [str(path) for path in pathlib.Path("/var/lib/apt/lists").glob("*_*")]
+print(json.dumps([modules, programs, headers, lists]))
+"""
+    assert python(runner, target, code) == [[], [], [], []]
 
 
 @pytest.mark.parametrize("target", ["argo-submit", "docker-publish", "suite"])
@@ -276,3 +300,70 @@ def test_an_older_runner_that_does_not_mount_its_temporary_directory_is_no_troub
     done = runner.run("docker-publish", inputs=inputs, event_name="push", env=env)
     assert done.exit_code == 2, done.log
     assert "Dockerfile" in done.log
+
+
+@pytest.fixture
+def sealed(runner: Runner) -> Runner:
+    """A runner whose containers can write to what is mounted alone."""
+    runner.read_only = True
+    code = """
+import json, pathlib
+def writable(folder):
+    try:
+        (pathlib.Path(folder) / "probe").write_text("")
+    except OSError:
+        return False
+    return True
+print(json.dumps([writable(name) for name in ("/", "/tmp", "/root", "/opt/mlops-actions", "/github/workspace")]))
+"""
+    assert python(runner, "chatops", code) == [False, False, False, False, True]
+    (runner.workspace / "probe").unlink()
+    return runner
+
+
+def test_chatops_works_in_a_sealed_container(sealed: Runner, github: GitHubServer) -> None:
+    commanded = Commanded(sealed, github)
+    main = commanded.run(status="success")
+    assert (main.exit_code, main.outputs["triggered"]) == (0, "true"), main.log
+    post = commanded.run(status="success", state=main.state)
+    assert post.exit_code == 0, post.log
+    assert (commanded.check(), commanded.labels()) == (("completed", "success"), ["trained"])
+
+
+@pytest.mark.usefixtures("images")
+def test_docker_publish_works_in_a_sealed_container(sealed: Runner, registry: DebianRegistry) -> None:
+    publisher = Publisher(sealed, registry, "octo-org/sealed", f"FROM {BASE_IMAGE}\nCOPY train.py /\n")
+    done = publisher.publish({"tags": "sha"})
+    assert done.exit_code == 0, done.log
+    assert done.outputs["digest"] == registry.digest("octo-org/sealed", publisher.sha[:12])
+    assert publisher.leftovers == []
+
+
+WORKFLOW = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: sealed-}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      container: {image: debian, command: [sh, -c], args: [echo trained]}
+"""
+
+
+def test_argo_submit_works_in_a_sealed_container(sealed: Runner, tmp_path: Path) -> None:
+    with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as host:
+        kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", host.url).read_text()
+        inputs = {"workflow": WORKFLOW, "kubeconfig": kubeconfig, "github-token": "none"}
+        done = sealed.run("argo-submit", inputs=inputs, event_name="push", event={})
+    assert (done.exit_code, done.outputs.get("phase")) == (0, "Succeeded"), done.log
+
+
+def test_wandb_runs_works_in_a_sealed_container(sealed: Runner) -> None:
+    wandb = WandbServer()
+    wandb.store.project(wandb.entity, "digits")
+    with Host(wandb.app) as host:
+        inputs = {"project": f"{wandb.entity}/digits", "api-key": wandb.api_key, "base-url": host.url, "sha": "a" * 40}
+        done = sealed.run("wandb-runs", inputs=inputs, event_name="push", event={})
+    assert (done.exit_code, done.outputs.get("num-candidates")) == (0, "0"), done.log
+    assert (sealed.workspace / "wandb_report.csv").read_text().startswith("run.url,")
