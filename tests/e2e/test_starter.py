@@ -7,6 +7,7 @@ that what was typed is written to.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -108,9 +109,9 @@ def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: b
     if real:
         reader.type("kubectl apply --filename mlops/rbac.yaml")
         reader.type('kubectl create secret generic wandb --from-literal=api-key="$WANDB_API_KEY"')
-        reader.type("sh mlops/kubeconfig.sh | gh secret set KUBECONFIG")
+        reader.type("sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG")
     else:
-        reader.type('gh secret set KUBECONFIG < "$KUBECONFIG"')
+        reader.type('base64 "$KUBECONFIG" | gh secret set KUBECONFIG')
     reader.type("env | grep -E '^(WANDB_API_KEY|REGISTRY_PASSWORD)=' | gh secret set --env-file -")
     reader.type("git add --all && git commit --quiet --message 'Train on the pull request' && git push --quiet origin main")
     main = head(origin, "main")
@@ -201,13 +202,15 @@ def test_the_accounts_token_may_submit_and_no_more(cluster: RealCluster, tmp_pat
     reader.type("mlops-actions init --project octo/model --service-account dry-run")
     reader.type("kubectl apply --filename mlops/rbac.yaml")
     try:
-        reader.type("sh mlops/kubeconfig.sh 1h | gh secret set KUBECONFIG")
+        reader.type("sh mlops/kubeconfig.sh 1h | base64 | gh secret set KUBECONFIG")
         job.environ.pop("KUBECONFIG")
-        config = reader.secrets["KUBECONFIG"]
+        secret = reader.secrets["KUBECONFIG"]
+        config = base64.b64decode(secret).decode()
         manifest = (reader.directory / "mlops/workflow.yaml").read_text()
-        inputs = {"kubeconfig": config, "workflow": manifest, "image": "registry.example/model:1", "sha": SHA}
+        inputs = {"kubeconfig": secret, "workflow": manifest, "image": "registry.example/model:1", "sha": SHA}
         assert submit(job, **inputs, parameters="lr=0.5", dry_run="true") == 0, job.log
-        assert yaml.safe_load(config)["users"][0]["user"]["token"] not in job.log
+        shown = [line for line in job.log.splitlines() if not line.startswith("::add-mask::")]
+        assert yaml.safe_load(config)["users"][0]["user"]["token"] not in "\n".join(shown)
         (tmp_path / "kubeconfig").write_text(config)
         asked = "kubectl --kubeconfig ../../kubeconfig auth can-i"
         for right in FORBIDDEN:

@@ -116,7 +116,7 @@ def _next(answers: Answers, directory: Path) -> str:
         f"  kubectl --namespace {answers.namespace} create secret generic wandb --from-literal=api-key=…",
         "",
         "The repository's secrets:",
-        f"  sh {KUBECONFIG} | gh secret set KUBECONFIG",
+        f"  sh {KUBECONFIG} | base64 | gh secret set KUBECONFIG",
         "  gh secret set WANDB_API_KEY",
     ]
     if not answers.on_github:
