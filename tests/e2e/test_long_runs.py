@@ -1,0 +1,257 @@
+"""Submit and leave, by the example's long.yml and long-ended.yml under act: two jobs that share nothing but GitHub.
+
+No container of the workflow starts before the first job is gone for good: its act process, its containers and its folder.
+Then the workflow trains, its exit handler calls back from inside the cluster, and the second job reports and concludes.
+On the sandbox's cluster, and on a real one (kube-apiserver and Argo's controller).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
+from mlops_actions.sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, Stopper
+from mlops_actions.sandbox.cluster.resources import WORKFLOWS
+from mlops_actions.sandbox.demo import machine
+from mlops_actions.sandbox.demo.story import CONTRIBUTOR, MAINTAINER
+from mlops_actions.sandbox.github import Delivery, PullRequest
+from tests.e2e.act import Act, WorkflowRun
+from tests.e2e.cluster.containers import Containers
+from tests.e2e.cluster.real import RealCluster
+from tests.e2e.cluster.workflows import has_ended
+from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.digits_world import World, digits_world
+from tests.e2e.docker_daemon import Docker
+
+LONG, ENDED = ".github/workflows/long.yml", ".github/workflows/long-ended.yml"
+CONTAINERS_OF_ACT = "act-Long-training"
+ENDING = 300.0
+Json = dict[str, Any]
+Wait = Callable[[str], Json]
+
+
+class Held:
+    """An executor that starts no container before it is released."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._released = threading.Event()
+        self.started: list[str] = []
+
+    def release(self) -> None:
+        self._released.set()
+
+    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
+        stopper.on_stop(self._released.set)
+        self._released.wait()
+        self.started.append(task.name)
+        return self._executor.run(task, workspace, output, stopper)
+
+
+@dataclass
+class Story:
+    """What happened, in order. `left` says what was found of the first job's act when it had ended."""
+
+    world: World
+    pull: PullRequest
+    workflow: Json
+    submitted: WorkflowRun
+    left: list[str]
+    before: Mapping[str, Any]
+    delivery: Delivery[Any]
+    reported: WorkflowRun
+
+
+@pytest.fixture(scope="module", params=["sandbox", "real cluster"])
+def story(
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    images: Mapping[str, str],
+    checkout: Path,
+    registry: DebianRegistry,
+    tools_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Story]:
+    root = tmp_path_factory.mktemp("long")
+    (root / "act").mkdir()
+    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
+    held = Held(DockerExecutor(environment=client))
+    act = Act(docker, images, checkout, root / "act")
+    with digits_world(act, held, root) as world:
+        world.secrets = {"REGISTRY_PASSWORD": registry.password}
+        world.variables = {"REGISTRY": registry.host, "REGISTRY_USERNAME": registry.username, "CALLBACK_IMAGE": tools_image}
+        token = {"token": world.github.user_token(MAINTAINER).value}
+        try:
+            if request.param == "sandbox":
+                world.sandbox.cluster.add_secret("mlops-callback", token)
+                yield played(world, held, of_the_sandbox(world))
+            else:
+                cluster = request.getfixturevalue("docker_cluster")
+                with on(cluster, world, held, request.getfixturevalue("containers"), token):
+                    yield played(world, held, lambda name: cluster.until(name, has_ended))
+        finally:
+            held.release()
+            machine.forget(client, registry.host)
+
+
+@contextmanager
+def on(cluster: RealCluster, world: World, held: Held, containers: Containers, token: Mapping[str, str]) -> Iterator[None]:
+    """Have the world's workflows submitted to the real cluster, whose containers are held as well."""
+    wandb = world.sandbox.wandb
+    key = {"api-key": wandb.api_key, "base-url": world.sandbox.wandb_url, "entity": wandb.entity}
+    cluster.put_secret("wandb", key)
+    cluster.put_secret("mlops-callback", token)
+    config = yaml.safe_load(cluster.kubeconfig().read_text())
+    for one in config["clusters"]:
+        # The action runs in a container, where this machine's files are not.
+        path = Path(one["cluster"].pop("certificate-authority"))
+        one["cluster"]["certificate-authority-data"] = base64.b64encode(path.read_bytes()).decode()
+    world.secrets = {**world.secrets, "KUBECONFIG": base64.b64encode(json.dumps(config).encode()).decode()}
+    before, containers.docker = containers.docker, held
+    try:
+        yield
+    finally:
+        containers.docker = before
+
+
+def of_the_sandbox(world: World) -> Wait:
+    """How to wait for the end of a workflow on the sandbox's cluster: by its own changes."""
+
+    def wait(name: str) -> Json:
+        store, changed = world.sandbox.cluster.store, threading.Event()
+        leave = store.subscribe(lambda _: changed.set())
+        try:
+            while not has_ended(workflow := store.get(WORKFLOWS, "default", name)):
+                assert changed.wait(ENDING), workflow.get("status")
+                changed.clear()
+            return workflow
+        finally:
+            leave()
+
+    return wait
+
+
+def played(world: World, held: Held, until_ended: Wait) -> Story:
+    baseline(world)
+    pull = world.open_pull_request()
+    comment = pull.comment("/long lr=3e-3 epochs=20", by=MAINTAINER)
+    submitted = world.run(LONG, comment.event, comment.payload, MAINTAINER)
+    assert submitted.exit_code == 0, submitted.transcript
+    assert held.started == [], "the workflow has not begun"
+    left = remains(world)
+    shutil.rmtree(world.act.root)
+    world.act.root.mkdir()
+    before = state(world, pull)
+    held.release()
+    workflow = until_ended(submitted.step("workflow").outputs["workflow-name"])
+    (delivery,) = (one for one in world.github.deliveries if one.event == "repository_dispatch")
+    reported = world.run(ENDED, delivery.event, delivery.payload, MAINTAINER)
+    return Story(world, pull, workflow, submitted, left, before, delivery, reported)
+
+
+def baseline(world: World) -> None:
+    wandb = world.sandbox.wandb
+    summary = {"test_accuracy": 0.8, "val_accuracy": 0.8, "loss": 0.9}
+    wandb.store.add_run(
+        wandb.entity, "digits", name="baseline", commit=world.digits.main, tags=["baseline"], summary=summary
+    )
+
+
+def remains(world: World) -> list[str]:
+    """Containers and processes of an act that has run here."""
+    names = world.act.docker("ps", "--all", "--filter", f"name={CONTAINERS_OF_ACT}", "--format", "{{.Names}}").split()
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has ended meanwhile
+        if str(world.act.root) in line:
+            found.append(line)
+    return [*names, *found]
+
+
+def state(world: World, pull: PullRequest) -> Json:
+    """What the pull request shows."""
+    return {
+        "labels": sorted(pull.label_names),
+        "checks": {run.name: run.conclusion or run.status for run in world.repository.check_runs.values()},
+        "reactions": [reaction.content for reaction in pull.comments[0].reactions],
+        "comments": [one.body.replace("\u00a0", " ") for one in pull.comments if one.user.is_bot],
+    }
+
+
+def test_the_first_job_submits_and_is_gone_for_good(story: Story) -> None:
+    outputs = story.submitted.step("workflow").outputs
+    assert outputs["workflow-name"]
+    assert story.left == []
+    assert story.before["labels"] == ["training"]
+    assert story.before["checks"] == {"long training": "in_progress"}
+    assert story.before["reactions"] == ["eyes"]
+    (comment,) = story.before["comments"]
+    assert story.world.digits.branch[:7] in comment
+
+
+def test_the_cluster_calls_back_with_what_it_knows(story: Story) -> None:
+    assert story.workflow["status"]["phase"] == "Succeeded"
+    assert story.delivery.payload["action"] == EVENT_TYPE
+    claim: CallBack = read(story.delivery.payload["client_payload"])
+    assert (claim.sha, claim.pull_request, claim.phase) == (story.world.digits.branch, story.pull.number, "Succeeded")
+    assert claim.workflow == story.submitted.step("workflow").outputs["workflow-name"]
+    assert claim.uid == story.workflow["metadata"]["uid"]
+
+
+def test_the_second_job_restores_the_context(story: Story) -> None:
+    assert story.reported.exit_code == 0, story.reported.transcript
+    outputs = story.reported.step("chatops").outputs
+    assert (outputs["sha"], outputs["pr-number"]) == (story.world.digits.branch, str(story.pull.number))
+    begun = json.loads(outputs["result"])["begun"]
+    check = next(run for run in story.world.repository.check_runs.values() if run.name == "long training")
+    assert (begun["command"], begun["check_run"]) == ("/long", check.id)
+
+
+def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: Story) -> None:
+    outputs = story.reported.step("report").outputs
+    assert (outputs["gate"], outputs["verified"], outputs["num-candidates"]) == ("passed", "true", "2")
+    (body,) = state(story.world, story.pull)["comments"]
+    assert "✅ All 2 gates passed" in body
+    assert outputs["best-run-url"] in body
+    assert story.submitted.step("workflow").outputs["workflow-name"] in body
+
+
+def test_it_concludes_what_the_first_job_began(story: Story) -> None:
+    now = state(story.world, story.pull)
+    assert now["labels"] == ["trained"]
+    assert now["checks"] == {"long training": "success", "metrics": "success"}
+    assert now["reactions"] == ["rocket"]
+    assert len(story.world.repository.check_runs) == 2
+
+
+def test_a_forged_call_back_concludes_and_reports_nothing(story: Story) -> None:
+    """Whoever may write can send one; a commit that is not the pull request's is not taken."""
+    before = state(story.world, story.pull)
+    claim = read(story.delivery.payload["client_payload"])
+    forged = {**claim.payload(), "sha": "f" * 40, "phase": "Failed"}
+    delivery = story.world.repository.dispatch(EVENT_TYPE, forged, by=CONTRIBUTOR)
+    run = story.world.run(ENDED, delivery.event, delivery.payload, CONTRIBUTOR)
+    assert run.step("chatops").outputs["decision"] == "deny", run.transcript
+    assert run.step("report").outcome == ""
+    assert state(story.world, story.pull) == before
+
+
+def test_no_secret_reaches_a_log(story: Story) -> None:
+    secrets = {**story.world.sandbox.secrets(), **story.world.secrets}.values()
+    for run in (story.submitted, story.reported):
+        for secret in secrets:
+            assert secret not in run.transcript
