@@ -59,7 +59,9 @@ class Listener(ABC):
             except Expired:
                 try:
                     self._start_again()
-                    continue
+                    if pause == FIRST_PAUSE:  # once: a server that calls every version too old is not asked in a busy loop
+                        pause = min(2 * pause, LONGEST_PAUSE)
+                        continue
                 except ActionError as error:
                     self._tell(Lost(error))
             except Unavailable as error:

@@ -23,7 +23,7 @@ TAIL_LINES: Final = 4_000
 LINE_LENGTH: Final = 4_000
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
-ATTEMPTS: Final = 30  # without a line in between, each of them short
+PATIENCE: Final = 60.0  # with a log that does not open although the cluster answers
 LONG: Final = 60.0  # who held a connection for so long had nothing to say, and that is no failure
 
 
@@ -145,25 +145,36 @@ class LogCollector:
     def _collect(self, source: Source) -> LogEnded:
         kept = Kept()
         failures = 0
-        while not self._stop.is_set() and failures < ATTEMPTS:
-            begun = time.monotonic()
+        good = time.monotonic()
+        while not self._stop.is_set() and (begun := time.monotonic()) - good < PATIENCE:
             try:
                 resumed = kept.resumed()
                 stream = self._cluster.log(self._namespace, source.pod, source.container, kept.stamp)
                 for line in stream:
                     if resumed.is_new(line):
                         kept.add(line)
-                        failures = 0
+                        failures, good = 0, time.monotonic()
                 if self._is_over(source):
                     return kept.ended(source, "")
             except NotFound:
                 return kept.ended(source, "the pod is gone; what it printed afterwards is not known")
-            except (Unavailable, BadInput):
-                pass  # a broken connection, or a container that is just starting (400)
-            failures = 0 if time.monotonic() - begun >= LONG else failures
+            except (Unavailable, BadInput):  # a broken connection, or a container that is just starting (400)
+                if not self._in_reach(source):  # how long to wait for the cluster is the follower's to say
+                    good = time.monotonic()
+            if time.monotonic() - begun >= LONG:
+                failures, good = 0, time.monotonic()
             self._stop.wait(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE))
             failures += 1
         return kept.ended(source, "the log broke off")
+
+    def _in_reach(self, source: Source) -> bool:
+        try:
+            self._cluster.pod(self._namespace, source.pod)
+        except Unavailable:
+            return False
+        except Refused:
+            pass
+        return True
 
     def _is_over(self, source: Source) -> bool:
         """A log that ends may have been cut; only the pod knows whether its container has ended."""

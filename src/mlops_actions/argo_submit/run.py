@@ -346,9 +346,10 @@ class _Run:
 
 def _url(inputs: Inputs, namespace: str, name: str) -> str:
     """Return the workflow's page; the address may have been copied from a page of the list of workflows."""
-    if not inputs.argo_url:
+    address = inputs.argo_url or inputs.argo_server  # which serves the user interface too
+    if not address:
         return ""
-    base = re.sub(r"/workflows(/[^/]*)?$", "", inputs.argo_url)
+    base = re.sub(r"/workflows(/[^/]*)?$", "", address)
     return f"{base}/workflows/{namespace}/{name}"
 
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from mlops_actions.argo_submit.ports import Event, Expired, Line, NotFound
 from mlops_actions.boundary.argo_pods import Pods, PodsWatch
-from mlops_actions.boundary.cluster_http import ByteLines, Credentials, Failure, Transport, Words, reason_of
+from mlops_actions.boundary.cluster_http import ByteLines, Credentials, Transport, Words, reason_of
 from mlops_actions.boundary.cluster_refusals import Calls
 from mlops_actions.boundary.cluster_tls import Trust, pool
-from mlops_actions.boundary.kubernetes_cluster import LOG_SILENCE_SECONDS, SPARE_SECONDS, Reading, log_line, part
+from mlops_actions.boundary.kubernetes_cluster import SPARE_SECONDS, Reading, log_line, part
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
 
@@ -30,7 +30,6 @@ TEMPLATES: Final = {
     "cronworkflow": "cron-workflows",
 }
 STRATEGIES: Final = {"Stop": "stop", "Terminate": "terminate"}
-# The server answers so when the workflow has ended meanwhile: there is nothing left to stop.
 OVER: Final = "cannot shutdown a completed workflow"
 # It begins a log by the second only, counted from its own clock: so much may the clocks differ. What is read twice is
 # dropped by its stamp.
@@ -45,7 +44,10 @@ WORDS: Final = Words(
     health="see whether the Argo Server and the API server behind it are well",
     credentials="give a fresh 'argo-token'",
 )
-_RESOURCE_EXHAUSTED: Final = 8  # with the message EOF: the watch behind the stream was closed, as all are in time
+# A stream that follows is opened anew after so much silence: no header comes before a line does, and until then it cannot
+# be ended either.
+SILENCE_SECONDS: Final = 60.0
+WATCHED: Final = ("name", "uid", "resourceVersion", "labels")
 
 
 @dataclass(frozen=True)
@@ -115,23 +117,25 @@ class ArgoServer:
 
     def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
         """See the port."""
-        verb = STRATEGIES[strategy]
+        path, body = f"{_workflows(namespace, name)}/{STRATEGIES[strategy]}", {"namespace": namespace, "name": name}
         try:
-            self._calls.send(
-                "PUT", f"{_workflows(namespace, name)}/{verb}", body={"namespace": namespace, "name": name}, urgent=urgent
-            )
-        except (Unavailable, BadInput) as error:
-            if OVER not in error.cause:
+            # Once first: the server calls it an error of its own (500) when the workflow has ended meanwhile.
+            self._calls.send("PUT", path, body=body, urgent=True)
+        except Unavailable as error:
+            if OVER in error.cause:
+                return
+            if urgent:
                 raise
+            self._calls.send("PUT", path, body=body)
 
-    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> Reading[Event]:
+    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> Reading[Event]:  # noqa: ARG002
         """See the port."""
+        # Without a version, so that it begins with the workflow as it is: the server sends not even a header before there is
+        # an event, and what it would say of a version that is too old is lost in a stream that has begun.
         query = {
             "listOptions.fieldSelector": f"metadata.name={name}",
-            "listOptions.resourceVersion": version,
             "listOptions.timeoutSeconds": str(seconds),
-            "listOptions.allowWatchBookmarks": "true",
-            "fields": "result.type,result.object.metadata",
+            "fields": ",".join(["result.type", *(f"result.object.metadata.{field}" for field in WATCHED)]),
         }
         try:
             lines = self._open(f"/api/v1/workflow-events/{part(namespace)}", query, seconds + SPARE_SECONDS)
@@ -165,7 +169,7 @@ class ArgoServer:
         if since and (seconds := _seconds_since(since)) is not None:
             query["logOptions.sinceSeconds"] = str(seconds + SKEW_SECONDS)
         path = f"{_workflows(namespace, self._pods.workflow)}/log"
-        lines = self._open(path, query, LOG_SILENCE_SECONDS)
+        lines = self._open(path, query, SILENCE_SECONDS)
         with self._lock:
             if over:
                 self._settled.add((pod, container))
@@ -194,43 +198,30 @@ class ArgoServer:
 
     def _result(self, line: bytes) -> Json:
         try:
-            found = json.loads(line.removeprefix(b"data: "))
-            if "error" not in found:
-                return dict(found["result"])
-            error = dict(found["error"])
+            found = json.loads(line)["result"]
         except (ValueError, KeyError, TypeError):
-            raise Unavailable(
-                f"{self._calls.server} sent an event that is none", "check what stands between you and it"
-            ) from None
-        code = error.get("http_code")
-        raise self._calls.error(Failure(code if isinstance(code, int) else 500, "", str(error.get("message") or "")))
+            found = None
+        if not isinstance(found, dict):
+            raise Unavailable(f"{self._calls.server} sent an event that is none", "check what stands between you and it")
+        return found
 
 
 class _Ended:
-    """The lines of a stream without blank ones, up to the one that says that the watch behind it was closed."""
+    """The lines of a stream, up to the one that says that it broke off: it is opened anew either way."""
 
     def __init__(self, lines: ByteLines) -> None:
         self._lines = lines
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._lines:
-            if not line.strip():
-                continue
-            if line.startswith(b'{"error":') and _is_end(line):
+            if line.strip() == b"{}" or line.startswith(b'{"error":'):
                 return
-            yield line
+            if line.strip():
+                yield line
 
     def close(self) -> None:
         """End it from any thread."""
         self._lines.close()
-
-
-def _is_end(line: bytes) -> bool:
-    try:
-        error = json.loads(line)["error"]
-        return bool(error["grpc_code"] == _RESOURCE_EXHAUSTED and error["message"] == "EOF")
-    except (ValueError, KeyError, TypeError):
-        return False
 
 
 def _seconds_since(stamp: str) -> int | None:

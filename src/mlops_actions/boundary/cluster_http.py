@@ -267,6 +267,8 @@ def _failure(response: urllib3.BaseHTTPResponse, data: bytes) -> Failure:
         found = None
     if isinstance(found, dict) and found.get("kind") == "Status":
         return Failure(code, str(found.get("reason") or ""), str(found.get("message") or ""))
+    if isinstance(found, dict) and isinstance(found.get("error"), dict):
+        found = found["error"]  # of a stream that did not begin
     if isinstance(found, dict) and "message" in found:
         return Failure(code, "", str(found["message"]))
     return Failure(code, "", data[:200].decode(errors="replace"))

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_actions.sandbox.host import Host
 from tests.unit.argo_submit.job import Job
+from tests.unit.argo_submit.ways import KUBERNETES, leading, served
 
 
 class Switch:
@@ -38,22 +39,28 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def host(cluster: Cluster, switched: tuple[Switch, Host]) -> Iterator[Host]:
+def way() -> str:
+    """Which API the jobs go through; where both are to be held to the same, a module gives it as a parameter."""
+    return KUBERNETES
+
+
+@pytest.fixture
+def host(cluster: Cluster, switched: tuple[Switch, Host], way: str) -> Iterator[Host]:
     switch, host = switched
-    switch.app = cluster.app
+    switch.app = served(way, cluster)
     yield host
     switch.app = None
 
 
 @pytest.fixture
-def job(cluster: Cluster, host: Host, tmp_path: Path) -> Job:
+def job(cluster: Cluster, host: Host, tmp_path: Path, way: str) -> Job:
     made = Job(tmp_path)
-    made.environ["KUBECONFIG"] = str(cluster.write_kubeconfig(tmp_path / "kubeconfig", host.url))
+    made.environ |= leading(way, cluster, host.url, tmp_path)
     return made
 
 
 @pytest.fixture
-def another_job(cluster: Cluster, host: Host, tmp_path: Path) -> Callable[[], Job]:
+def another_job(cluster: Cluster, host: Host, tmp_path: Path, way: str) -> Callable[[], Job]:
     """Makes further jobs on the same cluster."""
     count = iter(range(1000))
 
@@ -61,7 +68,7 @@ def another_job(cluster: Cluster, host: Host, tmp_path: Path) -> Callable[[], Jo
         directory = tmp_path / f"job-{next(count)}"
         directory.mkdir()
         made = Job(directory)
-        made.environ["KUBECONFIG"] = str(cluster.write_kubeconfig(directory / "kubeconfig", host.url))
+        made.environ |= leading(way, cluster, host.url, directory)
         return made
 
     return make

@@ -10,17 +10,25 @@ from mlops_actions.sandbox.cluster import Cluster
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.cluster.status import Json
 from tests.unit.argo_submit.job import Job
+from tests.unit.argo_submit.ways import WAYS
 
 DENIAL = (
     'workflows.argoproj.io "held" is forbidden: User "submitter" cannot get resource "workflows" in API group '
     '"argoproj.io" in the namespace "default"'
 )
+
+
 HELD = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata: {name: held}
 spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
 """
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def resume(workflow: Json) -> Json:

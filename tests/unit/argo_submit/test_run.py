@@ -1,4 +1,4 @@
-"""The action against a cluster: what it submits, follows, shows and hands on."""
+"""The action against a cluster, by Kubernetes' API and the Argo Server's: what it submits, follows, shows and hands on."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ from mlops_actions.sandbox.host import Host
 from tests.payloads import scene, write_event
 from tests.payloads.hostile import HOSTILE
 from tests.unit.argo_submit.job import SHA, Job, manifest, shell
+from tests.unit.argo_submit.ways import KUBERNETES, WAYS, leading, served
 
 SCORE = "{name: score, globalName: score, valueFrom: {path: /tmp/score}}"
 HANDED = "{name: image, value: ''}, {name: sha, value: ''}, {name: PR-NUMBER, value: ''}, {name: repo, value: ''}"
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def stored(cluster: Cluster, name: str) -> dict[str, object]:
@@ -161,6 +167,7 @@ def test_a_running_workflow_can_be_followed(job: Job, another_job: Callable[[], 
     assert json.loads(other.outputs["outputs"]) == {"score": "1"}
 
 
+@pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server has the record
 def test_a_workflow_whose_record_is_offloaded_is_shown_by_its_pods(job: Job, cluster: Cluster) -> None:
     status = {"phase": "Failed", "offloadNodeStatusVersion": "fnv:1"}
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "big"}, "spec": {}, "status": status})
@@ -262,13 +269,14 @@ def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, clus
     assert log.count("submitted workflow") == 1
 
 
-def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster) -> None:
-    with Host(cluster.app) as host:
+def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, way: str) -> None:
+    with Host(served(way, cluster)) as host:
         port = host.port
-        process = job.start(workflow=shell("sleep 3; echo last words"), kubeconfig=cluster.kubeconfig(host.url))
+        job.environ |= leading(way, cluster, host.url, job.directory)
+        process = job.start(workflow=shell("sleep 3; echo last words"))
         name = _running(cluster)
     assert process.poll() is None
-    with Host(cluster.app, port=port):
+    with Host(served(way, cluster), port=port):
         log, _ = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert name in log
@@ -364,6 +372,7 @@ def _running(cluster: Cluster) -> str:
     raise AssertionError("no workflow came to run")
 
 
+@pytest.mark.parametrize("way", [KUBERNETES])  # one is enough: it is the same text that either is sent
 @pytest.mark.parametrize(
     "value", [*HOSTILE, "$(id)", "'; id; '", '"}}]}, {"name": "x', "a: b\n- c", "%0A::error::x", "\x1b[2J"]
 )

@@ -14,6 +14,9 @@ clusterworkflowtemplates, cronworkflows, pods, secrets, configmaps, namespaces; 
 create, update (optimistic concurrency), merge patch, delete, dryRun; objects, metadata or tables by `Accept`; watches with
 resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens, RBAC rules.
 
+Served at `argo_server`, with the Argo Server's own words: workflows (create, dry run, get, stop, terminate, watch, log),
+getting templates of the three kinds, info. Not there: SSO, its archive, its lint and submit, the user interface.
+
 Run: DAG (depends, dependencies, target, failFast), steps, container, script and suspend templates, inline templates,
 templateRef, workflowTemplateRef; parameters (default, enum, globalName), artifacts between nodes by path, raw artifacts;
 `{{tags}}`; withItems, withParam, withSequence; when; retryStrategy (limit, policy, backoff); onExit; continueOn;

@@ -60,7 +60,7 @@ class Api:
     def __init__(self, store: Store, logs: LogStore, access: Access) -> None:
         self._store = store
         self._logs = logs
-        self._access = access
+        self.access = access
         self.faults = Faults()
         self.watches = WatchRegistry()
         self.requests: list[tuple[str, str]] = []  # verb and plural (with subresource), in order: for the tests
@@ -78,7 +78,7 @@ class Api:
             return PlainTextResponse("ok")
         if path == "/version":
             return JSONResponse(addressing.VERSION_DOCUMENT)
-        identity = self._access.authenticate(request.headers.get("authorization", ""))
+        identity = self.access.authenticate(request.headers.get("authorization", ""))
         document = addressing.discovery(path) if request.method == "GET" else None
         if document is not None:
             return JSONResponse(document)

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from mlops_actions.sandbox.cluster import access, kubeconfig
 from mlops_actions.sandbox.cluster.access import Access, Rule
 from mlops_actions.sandbox.cluster.api import Api, Faults
+from mlops_actions.sandbox.cluster.argo_server import ArgoServer
 from mlops_actions.sandbox.cluster.engine.controller import Controller
 from mlops_actions.sandbox.cluster.engine.executors import Executor
 from mlops_actions.sandbox.cluster.engine.pods import Services
@@ -46,6 +47,7 @@ class Cluster:
         self.admin_token = self.access.grant("admin", access.ADMINISTRATOR)
         self.submitter_token = self.access.grant("submitter", access.SUBMITTER)
         self._api = Api(self.store, self.logs, self.access)
+        self._argo_server = ArgoServer(self.store, self.logs, self._api, next(iter(namespaces := list(namespaces)), ""))
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-cluster-", ignore_cleanup_errors=True)
         for namespace in namespaces:
             self.store.create(NAMESPACES, "", {"metadata": {"name": namespace}, "status": {"phase": "Active"}})
@@ -60,6 +62,11 @@ class Cluster:
     def app(self) -> Starlette:
         """The API server."""
         return self._api.app
+
+    @property
+    def argo_server(self) -> Starlette:
+        """The Argo Server before it, on a port of its own: same users, same faults."""
+        return self._argo_server.app
 
     @property
     def faults(self) -> Faults:
