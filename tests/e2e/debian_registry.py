@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -16,12 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.contract.registry.certificates import Certificates
+
 USERNAME = "publisher"
 PASSWORD = "correct horse battery"
 # What `htpasswd -nbB` makes of the two.
 HTPASSWD = "publisher:$2b$04$DVD.MQyzNnsm0sHI3/kpq.gC7LDmAhu2wwPg.QHI11gVB1ObaE4X6\n"
 START_TIMEOUT = 20.0
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -33,17 +35,21 @@ MANIFESTS = (
 
 @dataclass(frozen=True)
 class DebianRegistry:
-    """A registry that answers at `host` (`127.0.0.1:PORT`), which every daemon takes without TLS."""
+    """A registry that answers at `host` (`127.0.0.1:PORT`), which every daemon takes without TLS.
+
+    `authority` is the certificate that vouches for it, where it speaks TLS; without a user name it asks for none.
+    """
 
     host: str
     log_file: Path
     username: str = USERNAME
     password: str = field(default=PASSWORD, repr=False)
+    authority: Path | None = None
 
     @property
     def url(self) -> str:
         """Its address, without a trailing slash."""
-        return f"http://{self.host}"
+        return f"{'https' if self.authority else 'http'}://{self.host}"
 
     def log(self) -> str:
         """All that it has logged so far, one JSON object a line, each request among them."""
@@ -105,20 +111,32 @@ class DebianRegistry:
         request.add_header("Authorization", f"Basic {token}")
         # Without these the registry answers with a manifest of its oldest kind, made up on the spot, of another digest.
         request.add_header("Accept", ", ".join(MANIFESTS))
-        answer: http.client.HTTPResponse = _DIRECT.open(request, timeout=30)
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if self.authority:
+            trusted = ssl.create_default_context(cafile=str(self.authority))
+            handlers.append(urllib.request.HTTPSHandler(context=trusted))
+        answer: http.client.HTTPResponse = urllib.request.build_opener(*handlers).open(request, timeout=30)
         return answer
 
 
 @contextlib.contextmanager
-def debian_registry(directory: Path) -> Iterator[DebianRegistry]:
-    """Run the registry with its data and log in `directory`, on a port that the system chooses."""
+def debian_registry(
+    directory: Path, *, certificates: Certificates | None = None, guarded: bool = True
+) -> Iterator[DebianRegistry]:
+    """Run the registry with its data and log in `directory`, on a port that the system chooses.
+
+    It speaks TLS with `certificates`, and asks for the password where it is `guarded`.
+    """
     (directory / "htpasswd").write_text(HTPASSWD)
+    address: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "end to end"}
+    if certificates:
+        address["tls"] = {"certificate": str(certificates.certificate), "key": str(certificates.key)}
     config = {
         "version": "0.1",
         "log": {"level": "info", "formatter": "json", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(directory / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": "127.0.0.1:0", "secret": "end to end"},
-        "auth": {"htpasswd": {"realm": "end to end", "path": str(directory / "htpasswd")}},
+        "http": address,
+        **({"auth": {"htpasswd": {"realm": "end to end", "path": str(directory / "htpasswd")}}} if guarded else {}),
     }
     (directory / "config.yml").write_text(json.dumps(config))  # JSON is YAML
     log = directory / "log.jsonl"
@@ -129,7 +147,9 @@ def debian_registry(directory: Path) -> Iterator[DebianRegistry]:
             env={}, stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     try:
-        yield DebianRegistry(_address(process, log), log)
+        user = {} if guarded else {"username": "", "password": ""}
+        authority = certificates.authority if certificates else None
+        yield DebianRegistry(_address(process, log), log, authority=authority, **user)
     finally:
         process.terminate()
         process.wait()

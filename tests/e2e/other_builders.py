@@ -117,13 +117,20 @@ def named_builder(docker: Docker, directory: Path, name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def buildkit(directory: Path, *addresses: str, certificates: Mapping[str, Path] | None = None) -> Iterator[None]:
-    """Run a buildkitd with its data in `directory`; `certificates` are the files of `ca`, `cert` and `key`."""
+def buildkit(
+    directory: Path, *addresses: str, certificates: Mapping[str, Path] | None = None, configuration: str = ""
+) -> Iterator[None]:
+    """Run a buildkitd with its data in `directory`; `certificates` are the files of `ca`, `cert` and `key`.
+
+    `configuration` is what its buildkitd.toml says.
+    """
     programs = buildkit_programs()
     root = directory / "buildkit"
     tls = [f"--tls{name}={path}" for name, path in (certificates or {}).items()]
+    (directory / "buildkitd.toml").write_text(configuration)
     command = [
-        str(programs / "buildkitd"), f"--root={root}", "--containerd-worker=false", "--oci-worker-net=host",
+        str(programs / "buildkitd"), f"--config={directory}/buildkitd.toml", f"--root={root}",
+        "--containerd-worker=false", "--oci-worker-net=host",
         *(f"--addr={address}" for address in addresses), *tls,
     ]  # fmt: skip
     log = directory / "buildkit.log"

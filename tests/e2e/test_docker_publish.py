@@ -18,7 +18,7 @@ import pytest
 from mlops_actions.docker_publish import fingerprint
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.registry import Account, Registry
-from tests.contract.registry.conftest import self_signed
+from tests.contract.registry.certificates import self_signed
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mlops_actions.sandbox.host import Host
-from tests.contract.registry.conftest import self_signed
+from tests.contract.registry.certificates import self_signed
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_actions.boundary.docker_api import DaemonApi, DaemonError, image_path
+from mlops_actions.boundary.registry_http import authorities
 from mlops_actions.core.errors import BadInput, WorkFailed
 
 DOCKER_HUB = "docker.io"
@@ -73,6 +74,9 @@ class DockerCommand:
     def _environ(self) -> dict[str, str]:
         """The environment of the command line."""
         environ = {name: value for name, value in self._given.items() if not name.startswith(("INPUT_", "STATE_"))}
+        # Go's programs know one of the variables that name private authorities.
+        if bundle := authorities(environ):
+            environ["SSL_CERT_FILE"] = bundle
         environ |= {"DOCKER_CONFIG": str(self._directory), "BUILDX_CONFIG": str(self._directory / "buildx")}
         return environ | {"DOCKER_CLI_HINTS": "false", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "NO_COLOR": "1"}
 

@@ -27,6 +27,11 @@ _READ_BYTES = 1 << 16
 _AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
+def authorities(environ: Mapping[str, str]) -> str | None:
+    """Return the file of certificate authorities that the environment names, if any."""
+    return next((environ[name] for name in _AUTHORITIES if environ.get(name)), None)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a registry's host is this machine, where Docker speaks plain HTTP too."""
     return _LOOPBACK.fullmatch(host) is not None
@@ -150,9 +155,9 @@ class Transport:
         if urllib.request.proxy_bypass(parts.netloc) or is_loopback(parts.netloc):
             proxy = ""
         if proxy not in self._pools:
-            authorities = next((os.environ[name] for name in _AUTHORITIES if os.environ.get(name)), None)
+            trusted = authorities(os.environ)
             self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, ca_certs=authorities) if proxy else urllib3.PoolManager(ca_certs=authorities)
+                urllib3.ProxyManager(proxy, ca_certs=trusted) if proxy else urllib3.PoolManager(ca_certs=trusted)
             )
         return self._pools[proxy]
 

@@ -14,7 +14,8 @@ from mlops_actions.boundary.registry import Credentials, Manifest, RegistryClien
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.registry import Account, Fault, Registry
-from tests.contract.registry.conftest import BASIC, PASSWORD, USER, Target, self_signed, start
+from tests.contract.registry.certificates import self_signed
+from tests.contract.registry.conftest import BASIC, PASSWORD, USER, Target, start
 from tests.contract.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
 
 MANIFEST_PATH = rf"/v2/{REPOSITORY}/manifests/.*"
