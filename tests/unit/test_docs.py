@@ -1,0 +1,142 @@
+"""The pages in docs/ say what is so: examples are of inputs that exist, links lead somewhere, lists are whole."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlops_actions.chatops.reasons import REASONS
+from mlops_actions.core import errors
+from tests.contract.chatops.test_cases import CASES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / f"{name}.md" for name in ("README", "SECURITY", "CONTRIBUTING")),
+    *sorted((ROOT / "actions").glob("*/README.md")),
+]
+SUITE = "machine-learning-apps/mlops-actions"
+FENCE = re.compile(r"^([ \t]*)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def examples(page: Path) -> list[Any]:
+    """What the page's YAML says; several documents may stand in one block."""
+    found = FENCE.findall(page.read_text(encoding="utf-8"))
+    texts = [textwrap.dedent(text) for _, language, text in found if language in ("yaml", "yml")]
+    return [document for text in texts for document in yaml.safe_load_all(text)]
+
+
+def steps(node: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping below a node that uses this suite."""
+    if isinstance(node, dict):
+        if str(node.get("uses", "")).startswith(SUITE):
+            yield node
+        for value in node.values():
+            yield from steps(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from steps(value)
+
+
+def block(page: str, name: str) -> str:
+    """What stands between two marks of a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->")[0]
+
+
+def rows(table: str) -> list[list[str]]:
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+def contract(used: str) -> set[str]:
+    """The inputs of what a `uses:` names."""
+    path = used.partition("@")[0].removeprefix(SUITE).strip("/")
+    if path.endswith(".yml"):
+        text = re.sub(r"^on:", "'on':", (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE)
+        return set(yaml.safe_load(text)["on"]["workflow_call"]["inputs"])
+    return set(yaml.safe_load((ROOT / path / "action.yml").read_text(encoding="utf-8"))["inputs"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_examples_give_inputs_that_exist_to_actions_that_exist(page: Path) -> None:
+    for step in (step for example in examples(page) for step in steps(example)):
+        assert step["uses"].endswith("@v1")
+        assert set(step.get("with", {})) <= contract(step["uses"]), step["uses"]
+
+
+def test_there_are_examples_to_hold_to_that() -> None:
+    found = [step for page in PAGES for example in examples(page) for step in steps(example)]
+    assert {step["uses"].partition("@")[0].rpartition("/")[2] for step in found} >= {
+        "chatops", "docker-publish", "argo-submit", "wandb-runs",
+    }  # fmt: skip
+
+
+def slugs(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in slugs(target), link
+
+
+def test_there_is_advice_for_every_reason() -> None:
+    advice = rows(block("docs/troubleshooting.md", "reason advice"))
+    assert [code.strip("`") for code, _ in advice] == list(REASONS)
+    assert all(text for _, text in advice)
+
+
+@pytest.mark.parametrize("page", ["docs/troubleshooting.md", "README.md"])
+def test_every_exit_code_is_explained(page: str) -> None:
+    (table,) = [part for part in (ROOT / page).read_text(encoding="utf-8").split("\n\n") if part.startswith("| exit code |")]
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ActionError)]
+    codes = {kind.exit_code for kind in classes if kind is not errors.ActionError}
+    explained = {int(code) for row in rows(table) for code in row[0].split(",")}
+    assert explained == {0, *codes, *(errors.Cancelled(number).exit_code for number in (2, 15))}
+
+
+def test_the_clusters_role_is_one_wherever_it_is_shown() -> None:
+    pages = ("actions/argo-submit/README.md", "docs/kubernetes.md")
+    first, second = (block(page, "role") for page in pages)
+    assert first == second
+    assert yaml.safe_load(first.replace("```yaml", "").replace("```", ""))["kind"] == "Role"
+
+
+def test_every_permission_that_the_code_asks_for_is_listed() -> None:
+    code = (ROOT / "src/mlops_actions/boundary/github/repository.py").read_text(encoding="utf-8")
+    asked = set(re.findall(r"\"([a-z-]+: (?:read|write))\"", code))
+    assert len(asked) > 5
+    listed = set(re.findall(r"`([a-z-]+: (?:read|write))`", (ROOT / "docs/permissions.md").read_text(encoding="utf-8")))
+    # To read is part of to write.
+    assert [line for line in asked if not {line, line.replace("read", "write")} & listed] == []
+
+
+def test_attacks_are_carried_out_by_tests_that_exist() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    attacks = rows(block("docs/threat-model.md", "attacks"))
+    assert len(attacks) > 20
+    for attack, _, carried_out in attacks:
+        tests, cases = re.findall(r"`(test_\w+)`", carried_out), re.findall(r"case `([^`]+)`", carried_out)
+        assert tests or cases, attack
+        assert all(f"def {name}(" in sources for name in tests), attack
+        assert all(name in CASES for name in cases), attack
