@@ -27,11 +27,11 @@ def startup_rows(table: Table, figures: dict[str, Any], action: str, *, held: bo
     if "not_measured" in figures:
         table.words(f"{action}, start to first request", f"not measured: {figures['not_measured'][-120:]}")
         return
-    bare, floor = figures["bare"]["median"], figures["floor"]["median"]
+    bare = figures["bare"]["median"]
     if "ignored" in figures:
         ignored, name = figures["ignored"]["median"], "chatops, a comment that is no command"
         imports = "`python3 -c 'import json, os, re, dataclasses'`"
-        table.figure(name, ignored / floor, TIMES, of=imports, most=2 if held else None)
+        table.figure(name, figures["ignored_of_floor"], TIMES, of=imports, most=2 if held else None)
         table.figure(name, ignored / bare, TIMES, of=BARE)
         table.figure("  third-party modules it imports", len(figures["third_party"]), COUNT, most=0)
     table.figure(f"{action}, start to first request", figures["first_request"]["median"] / bare, TIMES, of=BARE)
@@ -115,18 +115,17 @@ def image_rows(table: Table) -> None:
         publishing_rows(table, docker.measure(daemon, names))
 
 
-def publishing_rows(table: Table, figures: docker.Publishing) -> None:
+def publishing_rows(figures: docker.Publishing) -> None:
     """Print what publishing cost, as multiples of `docker buildx build --push`."""
     small, large = docker.SMALL, docker.LARGE
-    plain = "`docker buildx build --push`"
-    table.figure(f"a first build of {docker.MIDDLE} MB", figures.first / figures.first_plain, TIMES, of=plain, most=1.1)
-    grown = figures.reused[large] / figures.reused[small]
-    table.figure(f"reuse of {large} MB", grown, TIMES, of=f"that of {small} MB", most=1.5)
-    for size in (small, large):
-        ours, held = figures.reused[size], 0.2 if size == large else None
-        fetched = f"{plain}, all in the registry's cache, on a new machine"
-        table.figure(f"reuse of {size} MB", ours / figures.fetched[size], TIMES, of=fetched, most=held)
-        table.figure(f"reuse of {size} MB", ours / figures.cached[size], TIMES, of=f"{plain}, all in the daemon's cache")
+    plain = "of `docker buildx build --push`"
+    row(f"a first build of {docker.MIDDLE} MB", f"{figures.first:.2f} ×", f"{plain}; 1.1 at most")
+    row(f"reuse of {large} MB", times(figures.reused[large], figures.reused[small]), f"of {small} MB; 1.5 at most")
+    print(f"  reuse of {large} MB, {plain}, where all is cached, by what has the cache:")
+    for kind, where in docker.CACHES.items():
+        found = figures.against.get(kind)
+        value = "not measured" if found is None else f"{found:.2f} ×"
+        row(f"  {kind}", value, where + ("; 0.2 at most" if kind == docker.HELD else ""))
 
 
 if __name__ == "__main__":
