@@ -115,17 +115,18 @@ def image_rows(table: Table) -> None:
         publishing_rows(table, docker.measure(daemon, names))
 
 
-def publishing_rows(figures: docker.Publishing) -> None:
+def publishing_rows(table: Table, figures: docker.Publishing) -> None:
     """Print what publishing cost, as multiples of `docker buildx build --push`."""
-    small, large = docker.SMALL, docker.LARGE
-    plain = "of `docker buildx build --push`"
-    row(f"a first build of {docker.MIDDLE} MB", f"{figures.first:.2f} ×", f"{plain}; 1.1 at most")
-    row(f"reuse of {large} MB", times(figures.reused[large], figures.reused[small]), f"of {small} MB; 1.5 at most")
-    print(f"  reuse of {large} MB, {plain}, where all is cached, by what has the cache:")
-    for kind, where in docker.CACHES.items():
-        found = figures.against.get(kind)
-        value = "not measured" if found is None else f"{found:.2f} ×"
-        row(f"  {kind}", value, where + ("; 0.2 at most" if kind == docker.HELD else ""))
+    small, large, plain = docker.SMALL, docker.LARGE, "`docker buildx build --push`"
+    table.figure(f"a first build of {docker.MIDDLE} MB", figures.first, TIMES, of=plain, most=1.1)
+    name = f"reuse of {large} MB"
+    table.figure(name, figures.reused[large] / figures.reused[small], TIMES, of=f"reuse of {small} MB", most=1.5)
+    for kind, described in docker.CACHES.items():
+        if kind in figures.against:
+            most = 0.2 if kind == docker.HELD else None
+            table.figure(f"{name}, {kind}", figures.against[kind], TIMES, of=f"{plain}, {described}", most=most)
+        else:
+            table.words(f"{name}, {kind}", "not measured: no Go here to make BuildKit with")
 
 
 if __name__ == "__main__":

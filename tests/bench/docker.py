@@ -1,48 +1,58 @@
 """What publishing costs, against `docker buildx build --push` by the same programs in the same image: medians of one run.
 
-Everything is built on a daemon of its own, so that its cache is known. Times hold the container's start on both sides.
+Both are commands started in one container, in turns, so that noise hits both alike and the container's start neither.
+"A full cache" is not one thing, and so is measured as each thing that it can be: see `CACHES`.
 """
 
 from __future__ import annotations
 
-import base64
 import json
+import shutil
 import statistics
-import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import pytest
+
+from mlops_actions.core.declare import variable
 from mlops_actions.docker_publish import dockerignore, fingerprint
-from tests.e2e.container_step import Runner
+from tests.bench import in_turn
+from tests.e2e.container_step import EXECUTABLES, Runner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker
-from tests.e2e.other_builders import newer_docker
+from tests.e2e.other_builders import buildkit, free_port, newer_docker
 from tests.e2e.publishing import BASE, Publisher
 
 SMALL, MIDDLE, LARGE = 10, 200, 1000  # megabytes that no compression makes smaller
-ROUNDS = 3
+ROUNDS = 5
+FIRST_ROUNDS = 3
 FILES = 10_000
-DOCKERFILE = f"""\
-FROM {BASE}
-ARG MEGABYTES
-ARG AGAIN
-COPY train.py /
-RUN --network=none head -c ${{MEGABYTES}}M /dev/urandom > /weights
-"""
+# Where a cached build finds its cache. Reuse can save but what is moved, and a machine that built and pushed this very image
+# just before moves nothing: it starts, asks the registry for each layer, and puts the manifests, and no less is done here.
+CACHES = {
+    "new machine": "Docker's own builder on a hosted runner, all cached in the registry (inline)",
+    "new BuildKit": "setup-buildx's BuildKit on a hosted runner, all cached in the registry (mode=max)",
+    "warm BuildKit": "a BuildKit that built and pushed this very image just before",
+    "warm daemon": "a daemon that built and pushed this very image just before",
+}
+HELD = "new machine"
+_CONFIG = "/github/workspace/ignored"  # of the plain builds; `.dockerignore` leaves it out
+_BUILDER = "bench"
+_PATIENCE = 1200.0
+Command = dict[str, Any]
 
 
 @dataclass
 class Publishing:
-    """Seconds (medians), by size in megabytes."""
+    """Seconds of reuse by size, and the ratios that count: medians over alternating pairs."""
 
     reused: dict[int, float] = field(default_factory=dict)
-    cached: dict[int, float] = field(default_factory=dict)
-    fetched: dict[int, float] = field(default_factory=dict)
+    against: dict[str, float] = field(default_factory=dict)  # reuse of LARGE, as a share of a cached build, by kind of cache
     first: float = 0.0
-    first_plain: float = 0.0
 
 
 def hashing() -> float:
@@ -53,7 +63,7 @@ def hashing() -> float:
             folder.mkdir(exist_ok=True)
             (folder / f"{number}.py").write_bytes(b"%d" % number * 200)
         times = []
-        for _ in range(ROUNDS):
+        for _ in range(FIRST_ROUNDS):
             began = time.perf_counter()
             fingerprint.hash_context(Path(name), dockerignore.parse(""))
             times.append(time.perf_counter() - began)
@@ -63,63 +73,123 @@ def hashing() -> float:
 def measure(docker: Docker, images: Mapping[str, str]) -> Publishing:
     """Publish images of several sizes with the action and without it."""
     found = Publishing()
-    with TemporaryDirectory() as name, newer_docker(docker) as builder, debian_registry(Path(name)) as registry:
+    with TemporaryDirectory() as name, newer_docker(docker) as daemon, debian_registry(Path(name)) as registry:
+        _provide_base(docker, registry, Path(name))
         runner = Runner(docker, images, Path(name) / "runner")
-        bench = _Bench(Publisher(runner, registry, "bench/digits", DOCKERFILE), builder)
-        found.first, found.first_plain = bench.first_builds()
-        for size in (SMALL, LARGE):
-            bench.publish(size)
-            found.reused[size] = statistics.median(bench.publish(size) for _ in range(ROUNDS))
-            bench.plain(size)
-            found.cached[size] = statistics.median(bench.plain(size) for _ in range(ROUNDS))
-            found.fetched[size] = bench.on_a_new_machine(size)
+        bench = _Bench(runner, registry, daemon)
+        found.first = bench.first_builds()
+        found.against["warm daemon"] = bench.warm_daemon()
+        found.reused[SMALL], found.reused[LARGE] = bench.sizes()
+        found.against["new machine"] = bench.new_machine()
+        address = f"tcp://127.0.0.1:{free_port()}"
+        try:
+            with buildkit(Path(name), address):
+                found.against["warm BuildKit"], found.against["new BuildKit"] = bench.buildkit(address)
+        except pytest.skip.Exception:
+            pass  # there is no Go here to make one with
     return found
 
 
+def _provide_base(docker: Docker, registry: DebianRegistry, directory: Path) -> None:
+    """Put the base image where every builder finds it."""
+    image = _base(registry)
+    docker("tag", BASE, image)
+    docker("--config", str(registry.log_in(directory / "login")), "push", "--quiet", image)
+    docker("rmi", image)
+
+
+def _base(registry: DebianRegistry) -> str:
+    return f"{registry.host}/bench/base:1"
+
+
 class _Bench:
-    def __init__(self, publisher: Publisher[DebianRegistry], builder: Docker) -> None:
-        self._publisher = publisher
-        self._builder = builder
-        login = base64.b64encode(f"{publisher.registry.username}:{publisher.registry.password}".encode()).decode()
-        config = publisher.workspace / "ignored"
-        config.mkdir()
-        (config / "config.json").write_text(json.dumps({"auths": {publisher.registry.host: {"auth": login}}}))
+    def __init__(self, runner: Runner, registry: DebianRegistry, daemon: Docker) -> None:
+        dockerfile = (
+            f"FROM {_base(registry)}\nARG MEGABYTES\nARG AGAIN\nCOPY train.py /\n"
+            "RUN --network=none head -c ${MEGABYTES}M /dev/urandom > /weights\n"
+        )
+        self._publisher = Publisher(runner, registry, "bench/digits", dockerfile)
+        self._folder = registry.log_in(self._publisher.workspace / "ignored")
+        shutil.copy2(Path(in_turn.__file__), self._folder)
+        self._env = {"DOCKER_HOST": daemon.host}
 
-    def publish(self, megabytes: int, again: str = "") -> float:
-        """Run the action; return its seconds."""
-        given = {"build-args": f"MEGABYTES={megabytes}\nAGAIN={again}"}
-        began = time.perf_counter()
-        finished = self._publisher.publish(given, {"DOCKER_HOST": self._builder.host})
-        seconds = time.perf_counter() - began
-        if finished.exit_code:
+    def first_builds(self) -> float:
+        """Build what was never built before, into repositories that do not exist, with the action and plainly."""
+        self._run([self._plain(SMALL, "the base image is there")])
+        pairs = [
+            (
+                self._publish(MIDDLE, f"ours-{number}", image=f"{self._publisher.image}-{number}"),
+                self._plain(MIDDLE, f"plain-{number}", image=f"{self._publisher.image}-plain-{number}"),
+            )
+            for number in range(FIRST_ROUNDS)
+        ]
+        return self._ratio(self._take(pairs, built=True))
+
+    def warm_daemon(self) -> float:
+        """Reuse, and build again on a daemon that has it all."""
+        return self._ratio(self._take([(self._publish(LARGE), self._plain(LARGE))] * (ROUNDS + 1))[1:])
+
+    def sizes(self) -> tuple[float, float]:
+        """Reuse a small image and a large one; the seconds of both."""
+        times = self._take([(self._publish(SMALL), self._publish(LARGE))] * (ROUNDS + 1))[1:]
+        return statistics.median(small for small, _ in times), statistics.median(large for _, large in times)
+
+    def new_machine(self) -> float:
+        """Build on a daemon that has nothing but what the registry has."""
+        cached = self._plain(LARGE, "", f"--cache-from=type=registry,ref={self._publisher.image}:plain")
+        forget = "docker image ls --quiet | sort -u | xargs -r docker image rm --force; docker buildx prune --all --force"
+        return self._ratio(self._take([(self._publish(LARGE), cached)] * 2, before=["sh", "-c", forget]))
+
+    def buildkit(self, address: str) -> tuple[float, float]:
+        """Build with a BuildKit that has it all, and with one that has nothing but what the registry has."""
+        self._run([{"argv": ["docker", "buildx", "create", f"--name={_BUILDER}", "--driver=remote", address]}])
+        ours = self._publish(LARGE, "", builder=address, platforms="linux/amd64")
+        builder, cache = f"--builder={_BUILDER}", f"type=registry,ref={self._publisher.image}:cache"
+        export = self._plain(LARGE, "", builder, f"--cache-to={cache},mode=max")
+        warm = self._take([(ours, export), *[(ours, self._plain(LARGE, "", builder))] * ROUNDS])[1:]
+        new = (ours, self._plain(LARGE, "", builder, f"--cache-from={cache}"))
+        forget = ["docker", "buildx", "prune", "--all", "--force", builder]
+        return self._ratio(warm), self._ratio(self._take([new] * FIRST_ROUNDS, before=forget))
+
+    def _publish(self, megabytes: int, again: str = "", **given: str) -> Command:
+        """Run the action."""
+        inputs = given | {"build-args": f"MEGABYTES={megabytes}\nAGAIN={again}"}
+        return {
+            "argv": [f"{EXECUTABLES}/docker-publish"],
+            "env": {variable(name): value for name, value in inputs.items()},
+        }
+
+    def _plain(self, megabytes: int, again: str = "", *more: str, image: str = "") -> Command:
+        """Run `docker buildx build --push`, with as many tags as the action gives."""
+        tags = [f"--tag={image or self._publisher.image}:{tag}" for tag in ("plain", "plain-main", "plain-latest")]
+        cache = [] if "--cache-to" in " ".join(more) else ["--cache-to=type=inline"]
+        words = ["docker", "buildx", "build", "--push", "--provenance=false", *cache, *tags, *more]
+        return {"argv": [*words, f"--build-arg=MEGABYTES={megabytes}", f"--build-arg=AGAIN={again}", "."]}
+
+    def _take(
+        self, pairs: Sequence[tuple[Command, Command]], before: Sequence[str] = (), *, built: bool = False
+    ) -> list[tuple[float, float]]:
+        """Run the pairs, each command after what `before` says, and return the seconds."""
+        first = [{"argv": list(before)}] if before else []
+        times = self._run([command for pair in pairs for one in pair for command in (*first, one)], built=built)
+        timed = times[len(first) :: len(first) + 1]
+        return list(zip(timed[::2], timed[1::2], strict=True))
+
+    def _run(self, commands: Sequence[Command], *, built: bool | None = None) -> list[float]:
+        (self._folder / "commands.json").write_text(
+            json.dumps([{"env": {"DOCKER_CONFIG": _CONFIG}, **one} for one in commands])
+        )
+        script = (f"{_CONFIG}/{Path(in_turn.__file__).name}", f"{_CONFIG}/commands.json")
+        options = self._publisher.options(None, self._env)
+        running = self._publisher.runner.start(
+            "docker-publish", entrypoint=f"{EXECUTABLES}/python", arguments=script, **options
+        )
+        finished = running.wait(_PATIENCE)
+        if finished.exit_code or (built is not None and finished.outputs.get("built") != str(built).lower()):
             raise RuntimeError(finished.log)
-        return seconds
+        times: list[float] = json.loads(finished.log.splitlines()[-1])
+        return times
 
-    def plain(self, megabytes: int, again: str = "", *more: str) -> float:
-        """Run `docker buildx build --push` in the action's image; return its seconds."""
-        tags = [f"--tag={self._publisher.image}:{tag}" for tag in ("plain", "plain-main", "plain-latest")]
-        words = ("buildx", "build", "--push", "--provenance=false", "--cache-to=type=inline", *tags, *more)
-        arguments = (f"--build-arg=MEGABYTES={megabytes}", f"--build-arg=AGAIN={again}", ".")
-        env = {"DOCKER_HOST": self._builder.host, "DOCKER_CONFIG": "/github/workspace/ignored"}
-        began = time.perf_counter()
-        finished = self._publisher.runner.run("docker-publish", entrypoint="docker", arguments=words + arguments, env=env)
-        seconds = time.perf_counter() - began
-        if finished.exit_code:
-            raise RuntimeError(finished.log)
-        return seconds
-
-    def first_builds(self) -> tuple[float, float]:
-        """Build what was never built before, in turns: with the action, and plainly."""
-        ours, theirs = [], []
-        for number in range(ROUNDS):
-            ours.append(self.publish(MIDDLE, f"ours-{number}"))
-            theirs.append(self.plain(MIDDLE, f"theirs-{number}"))
-        return statistics.median(ours), statistics.median(theirs)
-
-    def on_a_new_machine(self, megabytes: int) -> float:
-        """Build plainly with nothing but the cache that the image in the registry carries."""
-        names = self._builder("images", "--quiet", self._publisher.image).split()
-        self._builder("rmi", "--force", *dict.fromkeys(names), check=False)
-        prune = ["docker", "builder", "prune", "--all", "--force"]
-        subprocess.run(prune, env=self._builder.environment, check=True, capture_output=True)
-        return self.plain(megabytes, "", f"--cache-from=type=registry,ref={self._publisher.image}:plain")
+    @staticmethod
+    def _ratio(times: Sequence[tuple[float, float]]) -> float:
+        return statistics.median(ours / plain for ours, plain in times)
