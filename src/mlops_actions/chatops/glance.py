@@ -42,9 +42,10 @@ def is_no_command(environ: Mapping[str, str]) -> bool:
     try:
         with open(environ.get("GITHUB_EVENT_PATH", ""), "rb") as file:  # noqa: PTH123 - a Path costs more than all of this
             event = json.load(file)
-        if event["action"] != activity or ("issue" in event and not event["issue"].get("pull_request")):
+        if event["action"] != activity or ("issue" in event and event["issue"].get("pull_request") is None):
             return False
-        text = event[key]["body"] or ""
+        # A review without text has null for one.
+        text = "" if event[key]["body"] is None else event[key]["body"]
         prefix = prefix_of(environ.get("INPUT_PREFIX", "").strip() or DEFAULT_PREFIX)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
