@@ -2,7 +2,8 @@
 
 Known differences to GitHub's runner: a step's working directory is the repository that act was started in and not the
 workspace (GITHUB_WORKSPACE is right); HOME is this machine's; the post stage gets neither state nor the inputs' defaults
-(`container_step` runs that one as the runner does).
+(`container_step` runs that one as the runner does); a composite's step is given, after its end, the outputs and the summary
+of the last of its own steps once more, which are left out here.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class StepRun:
     post_outcome: str = ""
     post_log: str = ""
     summary: str = ""
+    composite: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,9 @@ def _note(step: StepRun, record: Mapping[str, Any], *, nested: bool) -> None:
     elif stage == "Main":
         step.log += said
     if nested:
+        step.composite |= stage == "Main"
+        return
+    if command in ("set-output", "summary") and step.composite and step.outcome:
         return
     if "stepResult" in record:
         if stage == "Main":
