@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.pipeline import parts
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
 from mlops_actions.sandbox.github import PullRequest
@@ -108,6 +109,7 @@ def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, world: World
     assert json.loads(outputs["chatops-params"]) == {"lr": 0.003, "epochs": 20}
     assert outputs["image-ref"] == f"{world.registry.host}/digits@{world.registry.digest('digits', sha[:12])}"
     assert (outputs["workflow-phase"], outputs["gate"], outputs["verified"]) == ("Succeeded", "passed", "true")
+    assert set(outputs) == {name for name, _, _ in parts.outputs()}
     workflow = world.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
     given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
     assert (given["image"], given["sha"], given["pr"]) == (outputs["image-ref"], sha, str(pull.number))

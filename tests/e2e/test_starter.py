@@ -161,8 +161,14 @@ def files(origin: Path, branch: str) -> dict[str, str]:
 def keep(told: Answered, name: str) -> None:
     folder = os.environ.get("READER_TRANSCRIPT")
     if folder:
-        text = f"{told.reader.transcript}\n# The workflow file runs: exit {told.run.exit_code}.\n\n{told.run.transcript}\n"
-        Path(folder, f"reader-{name}.txt").write_text(text)
+        parts = (
+            told.reader.transcript,
+            "The answer on the pull request:\n",
+            told.report,
+            "The job's log:\n",
+            told.run.transcript,
+        )
+        Path(folder, f"reader-{name}.txt").write_text("\n".join(parts))
 
 
 def test_at_most_ten_commands_were_typed(answered: Answered) -> None:
