@@ -149,6 +149,12 @@ class DockerCommand:
         key = _DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
         self._auths[key] = {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
 
+    def find_builder(self) -> str:
+        """Name the one builder whose container docker/setup-buildx-action has started; empty for none or several."""
+        listed = self._run("ps", "--filter=name=buildx_buildkit_", "--format={{.Names}}").stdout.split()
+        names = [found[1] for found in (re.fullmatch(r"buildx_buildkit_(.+)0", line) for line in listed) if found]
+        return names[0] if len(names) == 1 else ""
+
     def use_builder(self, builder: str) -> RemoteBuilder:
         """Make a BuildKit usable, by the name docker/setup-buildx-action gave it or by its address; raises BadInput."""
         address = builder if "://" in builder else self._address_of(builder)

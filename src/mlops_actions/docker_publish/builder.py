@@ -5,6 +5,7 @@ An image that is only tagged again needs no builder, and so is not to wait for o
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, BadInput
@@ -13,6 +14,18 @@ from mlops_actions.docker_publish import names
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import Builder as RemoteBuilder
 from mlops_actions.docker_publish.ports import Daemon, Docker, OpenRegistry, Registry
+
+
+def completed(inputs: Inputs, docker: Docker) -> Inputs:
+    """Return the inputs with the builder that Publish-Docker-Github-Action would use for several platforms.
+
+    It ran on the runner itself, where docker/setup-buildx-action makes its builder the current one.
+    """
+    if inputs.builder or not inputs.is_generic or len(inputs.platforms or ()) < 2 or not (found := docker.find_builder()):
+        return inputs
+    made = copy.copy(inputs)  # not `replace`, which would forget what was given
+    object.__setattr__(made, "builder", found)
+    return made
 
 
 class Builder:

@@ -117,6 +117,9 @@ class Docker(Protocol):
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Let builds pull from and push to a registry; nothing outside the private configuration is written."""
 
+    def find_builder(self) -> str:
+        """Name the BuildKit that an earlier step has started beside the daemon; empty where there is none, or several."""
+
     def use_builder(self, builder: str) -> Builder:
         """Prepare a builder by its name or address; raises BadInput."""
 

@@ -12,7 +12,7 @@ from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.docker_publish import cache, credentials, fingerprint, layers, names, plan, report, reuse
 from mlops_actions.docker_publish.build import build
-from mlops_actions.docker_publish.builder import Builder
+from mlops_actions.docker_publish.builder import Builder, completed
 from mlops_actions.docker_publish.cache import Cache
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.plan import BuildPlan
@@ -25,6 +25,7 @@ from mlops_actions.docker_publish.tags import Tags
 def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Outcome:
     """Publish the image that the inputs describe."""
     began = ports.clock.now()
+    inputs = completed(inputs, ports.docker)
     job = prepare(inputs, context, event, environ, ports)
     for secret in plan.secret_values(inputs, environ).values():
         ports.runner.mask(secret)

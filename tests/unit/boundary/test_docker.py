@@ -133,6 +133,20 @@ def test_a_builder_s_address_is_checked(tool: Tool, builder: str) -> None:
     assert not (tool.folder / "record.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("running", "name"),
+    [
+        ("buildx_buildkit_builder-12340", "builder-1234"),
+        ("buildx_buildkit_one0\\nbuildx_buildkit_two0", ""),
+        ("my_buildx_buildkit_x0", ""),
+        ("", ""),
+    ],
+)
+def test_the_builder_of_an_earlier_step_is_found_where_there_is_one(tool: Tool, running: str, name: str) -> None:
+    tool.install(f"print('{running}')")
+    assert tool.command().find_builder() == name
+
+
 def test_a_builder_that_does_not_answer_is_said(tool: Tool) -> None:
     tool.install('sys.exit("ERROR: connection refused")')
     with pytest.raises(BadInput, match=r"BuildKit at tcp://buildkit:1234 does not answer: ERROR: connection refused"):

@@ -439,6 +439,20 @@ def test_without_a_cache_the_older_names_build_anew(publisher: Publisher, given:
     assert bool(cached) == (given.get("cache") == "true" and built == "true")
 
 
+@pytest.mark.parametrize(("started", "built"), [("builder-4711", True), ("", False)])
+def test_the_older_name_builds_several_platforms_on_the_builder_of_the_job(
+    publisher: Publisher, started: str, built: bool
+) -> None:
+    publisher.docker.started = started
+    given = {"name": f"{publisher.host}/octo/digits", "platforms": "linux/amd64,linux/arm64"}
+    if not built:
+        with pytest.raises(BadInput, match="classic store"):
+            publisher.publish(given)
+        return
+    assert publisher.publish(given).outputs["tag"] == "latest"
+    assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
+
+
 def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None:
     publisher.checkout = Checkout(SHA, "x</details><img src=x>", (), (), None)
     made = publisher.publish().outputs

@@ -45,7 +45,7 @@ class LocalDocker:
     """Implements docker-publish's port. `failures` are played before a build succeeds: the lines one run prints, exit 1.
 
     `builds` records the arguments and environment of each run, `images` what the "daemon" holds, by reference; `addresses`
-    says where a registry's host really answers.
+    says where a registry's host really answers; `started` is the builder that an earlier step has started.
     """
 
     facts: LocalDaemon = field(default_factory=LocalDaemon)
@@ -54,6 +54,7 @@ class LocalDocker:
     images: dict[str, str] = field(default_factory=dict)
     signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    started: str = ""
 
     def daemon(self) -> LocalDaemon:
         """Say what it is."""
@@ -62,6 +63,10 @@ class LocalDocker:
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Keep credentials for pushing."""
         self.signed_in[registry] = (username, password)
+
+    def find_builder(self) -> str:
+        """Name the builder that was started."""
+        return self.started
 
     def use_builder(self, builder: str) -> LocalBuilder:
         """Take any name but an empty one."""
