@@ -20,7 +20,7 @@ from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder, newer_docker
-from tests.e2e.publishing import Publisher
+from tests.e2e.publishing import BASE, Publisher
 
 # Neither of these builders may fetch an image here, and one architecture runs no other's programs.
 DOCKERFILE = "FROM scratch AS files\nARG TARGETARCH\nCOPY . /app\nFROM files\nCOPY train.py /${TARGETARCH}.py\n"
@@ -106,6 +106,57 @@ def test_a_buildkit_at_an_address(publisher: Publisher[DebianRegistry], address:
     third = publisher.publish(given | {"force": "true"})
     assert third.outputs["built"] == "true"
     assert {entry["cached"] for entry in json.loads(third.outputs["result"])["cachedSteps"].values()} != {0}
+
+
+SCANNER = f"""\
+FROM {BASE}
+COPY scan.sh /
+ENTRYPOINT ["sh", "/scan.sh"]
+"""
+# BuildKit tells a generator by variables what to look at and where to write (its docs/attestations/sbom-protocol.md).
+SCAN = """\
+names=$(cd "$BUILDKIT_SCAN_SOURCE" && ls | sed 's/.*/{"SPDXID":"SPDXRef-&","name":"&"}/' | paste -sd,)
+printf '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":%s}' \
+  "{\\"spdxVersion\\":\\"SPDX-2.3\\",\\"SPDXID\\":\\"SPDXRef-DOCUMENT\\",\\"packages\\":[$names]}" \
+  > "$BUILDKIT_SCAN_DESTINATION/sbom.spdx.json"
+"""
+
+
+def test_a_bill_of_materials_is_made_pushed_and_kept(
+    publisher: Publisher[DebianRegistry], docker: Docker, address: str, tmp_path: Path
+) -> None:
+    """The generator is the test's own; all else is BuildKit's: it runs it, attests what it wrote, and pushes an index."""
+    registry, repository = publisher.registry, publisher.repository
+    generator = f"{registry.host}/octo-org/scanner:1"
+    (tmp_path / "scan.sh").write_text(SCAN)
+    (tmp_path / "Dockerfile").write_text(SCANNER)
+    docker("build", "--tag", generator, str(tmp_path))
+    docker("--config", str(registry.log_in(tmp_path / "login")), "push", "--quiet", generator)
+    given = {"builder": address, "sbom": f"generator={generator}", "platforms": "linux/amd64"}
+    first = publisher.publish(given)
+    assert first.exit_code == 0, first.log
+    digest = first.outputs["digest"]
+    assert first.outputs["ref"] == f"{publisher.image}@{digest}"
+    assert {registry.digest(repository, tag) for tag in ("latest", publisher.sha[:12], digest)} == {digest}
+    (image,) = [entry for entry in manifests(publisher, digest) if entry["platform"]["architecture"] == "amd64"]
+    (attestation,) = [entry for entry in manifests(publisher, digest) if entry != image]
+    assert attestation["annotations"]["vnd.docker.reference.digest"] == image["digest"]
+    described: Any = registry.manifest(repository, attestation["digest"])
+    (layer,) = described["layers"]
+    assert layer["annotations"]["in-toto.io/predicate-type"] == "https://spdx.dev/Document"
+    statement = json.loads(registry.blob(repository, layer["digest"]))
+    assert {package["name"] for package in statement["predicate"]["packages"]} == {"app", "amd64.py"}
+    assert {subject["digest"]["sha256"] for subject in statement["subject"]} == {image["digest"].removeprefix("sha256:")}
+    before = len(registry.requests())
+    second = publisher.publish(given)
+    assert (second.outputs["built"], second.outputs["digest"]) == ("false", digest), second.log
+    assert not [path for method, path, _ in registry.requests()[before:] if method in ("POST", "PATCH")]
+    assert publisher.built(given | {"sbom": "false"})
+    # Another generator is another input.
+    (tmp_path / "scan.sh").write_text(SCAN + "# changed\n")
+    docker("build", "--tag", generator, str(tmp_path))
+    docker("--config", str(tmp_path / "login"), "push", "--quiet", generator)
+    assert publisher.built(given)
 
 
 def test_github_s_cache_is_asked_with_the_job_s_token(publisher: Publisher[DebianRegistry], address: str) -> None:
