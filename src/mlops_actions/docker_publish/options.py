@@ -1,7 +1,8 @@
 """More options of `docker buildx build` that users may give: an allow-list, since one can read, write or push anything.
 
-Left out on purpose: everything with an input of its own, and what reaches out of the build (`--output`, `--push`, `--allow`,
-`--metadata-file`, `--iidfile`, `--builder`, `--secret`, `--ssh`, `--cache-to`, `--cgroup-parent`).
+`--build-arg` and `--target`, which have inputs of their own, are what the replaced action's users wrote here most.
+Left out on purpose: everything else with an input of its own, and what reaches out of the build (`--output`, `--push`,
+`--allow`, `--metadata-file`, `--iidfile`, `--builder`, `--secret`, `--ssh`, `--cache-to`, `--cgroup-parent`).
 """
 
 from __future__ import annotations
@@ -33,21 +34,51 @@ def _is_build_context(value: str) -> bool:
     return re.fullmatch(r"[\w./:@-]+=(docker-image|https)://[\w./:@#?=&%-]+", value, re.ASCII) is not None
 
 
+def _is_stage(value: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_.-]+", value) is not None and not value.startswith("-")
+
+
+def _is_build_argument(value: str) -> bool:
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(=.*)?", value, re.DOTALL) is not None
+
+
+_BUILD_ARGUMENT = "--build-arg"
 _WITH_VALUE: dict[str, Callable[[str], bool]] = {
     "--add-host": _is_text,
     "--annotation": _is_text,
+    _BUILD_ARGUMENT: _is_build_argument,
     "--build-context": _is_build_context,
     "--network": _is_network,
     "--no-cache-filter": _is_text,
     "--shm-size": _is_size,
+    "--target": _is_stage,
     "--ulimit": _is_text,
 }
 # Options of the older builder that BuildKit takes and ignores.
 _IGNORED = frozenset({"--compress", "--force-rm", "--rm"})
 
 
+def build_arguments(text: str) -> dict[str, str | None]:
+    """Return what `--build-arg` sets; None where a bare name takes its value from the environment. Raises BadInput."""
+    found: dict[str, str | None] = {}
+    for argument in _allowed(text)[0]:
+        option, _, pair = argument.partition("=")
+        if option == _BUILD_ARGUMENT:
+            key, separator, value = pair.partition("=")
+            found[key] = value if separator else None
+    return found
+
+
 def parse(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the arguments, each as `--name` or `--name=value`, and notes; raises BadInput for anything not allowed."""
+    """Return the arguments, each as `--name` or `--name=value`, and notes; raises BadInput for anything not allowed.
+
+    Build arguments are left to `build_arguments`: their values are not to stand on a command line.
+    """
+    arguments, notes = _allowed(text)
+    return tuple(argument for argument in arguments if not argument.startswith(f"{_BUILD_ARGUMENT}=")), notes
+
+
+def _allowed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         words = shlex.split(text)
     except ValueError as error:

@@ -95,7 +95,8 @@ def plan(
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments with their values; a bare name without a variable is left to the Dockerfile's default."""
     found: dict[str, str] = {}
-    for key, value in (inputs.build_args or {}).items():
+    wanted = {**options.build_arguments(inputs.build_options or ""), **(inputs.build_args or {})}
+    for key, value in wanted.items():
         if key in _OBEYED:
             raise BadInput(
                 f"input 'build-args' sets {key}, which the docker command line itself obeys",

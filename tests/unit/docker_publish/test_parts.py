@@ -112,6 +112,7 @@ def test_allowed_options() -> None:
         "--build-context=x=docker-image://alpine:3",
     )  # fmt: skip
     assert options.parse(text) == (expected, ())
+    assert options.parse("--target train --build-arg A=1") == (("--target=train",), ())
     assert options.parse("--compress --rm")[0] == ()
     assert len(options.parse("--compress --rm")[1]) == 2
 
@@ -123,7 +124,8 @@ def test_allowed_options() -> None:
         "--iidfile x",
         "--builder x", "--secret id=x,src=/etc/shadow", "--ssh default", "--cache-to type=local,dest=/", "-f /etc/passwd",
         "--build-context x=/etc", "--build-context x=../..", "--network=container:x", "--cgroup-parent x", "/etc", "--", "-",
-        "--add-host --push", "--shm-size", "--label x=y", "'--no-cache --push'", "--no-cache=x", "'unbalanced",
+        "--add-host --push", "--shm-size", "--target --push", "--build-arg",
+        "--build-arg 1=x", "--build-arg=--push", "--label x=y", "'--no-cache --push'", "--no-cache=x", "'unbalanced",
     ],
 )  # fmt: skip
 def test_every_other_option_is_refused(text: str) -> None:

@@ -407,16 +407,19 @@ def test_gpr_docker_publish_users_change_uses_alone(publisher: Publisher) -> Non
 def test_publish_docker_users_change_uses_alone(publisher: Publisher) -> None:
     given = {
         "name": f"{publisher.host}/octo/digits", "registry": publisher.host, "buildargs": "A,B", "snapshot": "true",
-        "buildoptions": "--compress --force-rm", "cache": "true",
+        "buildoptions": "--compress --force-rm --build-arg C='a value' --build-arg=D", "cache": "true",
     }  # fmt: skip
-    made = publisher.publish(given, environ={"A": "1", "B": "2"}).outputs
+    environ = {"A": "1", "B": "2", "D": "4"}
+    made = publisher.publish(given, environ=environ).outputs
     assert made["tag"] == "latest"
     assert made["snapshot-tag"] == f"20261123040506{SHA[:6]}"
     assert made["digest"].startswith(f"{publisher.host}/octo/digits@sha256:")
-    assert {"--build-arg=A", "--build-arg=B"} < set(publisher.docker.builds[0][0])
+    arguments, values = publisher.docker.builds[0]
+    assert {f"--build-arg={name}" for name in "ABCD"} < set(arguments)
+    assert {name: values[name] for name in "ABCD"} == {**environ, "C": "a value"}
     # A later step may run the image, also where it was not built anew.
     publisher.docker.images.clear()
-    assert publisher.publish(given, environ={"A": "1", "B": "2"}).outputs["built"] == "false"
+    assert publisher.publish(given, environ=environ).outputs["built"] == "false"
     assert f"{publisher.host}/octo/digits:latest" in publisher.docker.images
 
 
