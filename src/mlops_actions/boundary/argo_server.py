@@ -135,7 +135,7 @@ class ArgoServer:
         query = {
             "listOptions.fieldSelector": f"metadata.name={name}",
             "listOptions.timeoutSeconds": str(seconds),
-            "fields": ",".join(["result.type", *(f"result.object.metadata.{field}" for field in WATCHED)]),
+            "fields": ",".join(["error", "result.type", *(f"result.object.metadata.{field}" for field in WATCHED)]),
         }
         try:
             lines = self._open(f"/api/v1/workflow-events/{part(namespace)}", query, seconds + SPARE_SECONDS)

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 WORKFLOWS = "/api/v1/workflows/default"
 EVENTS = "/api/v1/workflow-events/default"
 SECONDS = 60.0
-WATCHED = "result.type,result.object.metadata.name,result.object.metadata.labels"
+WATCHED = "error,result.type,result.object.metadata.name,result.object.metadata.labels"
 
 
 class ArgoApi:

@@ -113,10 +113,20 @@ def test_a_watch_begins_with_the_workflow_as_it_is_and_holds_what_was_asked_for(
     assert "nodes" not in (first["object"].get("status") or {})
 
 
-def test_a_watch_whose_time_is_over_ends_with_an_empty_object(api: ArgoApi) -> None:
+def test_a_watch_whose_time_is_over_ends_with_an_error(api: ArgoApi) -> None:
     name = api.submitted(SUSPENDED)
     *events, last = api.lines(EVENTS, **watching(name, 1))
     assert events
+    assert stream_refusal(last, 8, 429) == "EOF"
+
+
+def test_the_fields_that_are_asked_for_are_those_of_the_whole_answer(api: ArgoApi) -> None:
+    """Also of a refusal: without `error` among them nothing is said."""
+    answer = api.request("GET", EVENTS, params={**watching("none"), "fields": "result.object.metadata"})
+    assert answer.status_code == 404
+    assert answer.json() == {}
+    name = api.submitted(SUSPENDED)
+    *_, last = api.lines(EVENTS, **watching(name, 1) | {"fields": "result.object.metadata"})
     assert last == {}
 
 

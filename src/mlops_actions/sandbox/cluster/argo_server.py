@@ -1,8 +1,8 @@
 """The Argo Server's HTTP API, before the same store as the Kubernetes API: as far as a client that submits and follows goes.
 
 As the real one (v4.0) in what a client feels: plain refusals are `{"code", "message"}` with gRPC's code, those of a stream
-that has not begun `{"error": {...}}`, and one that has begun ends with a bare `{}`, as it does when the watch behind it is
-closed. No header is sent before there is a first line. A log that is followed ends with the workflow, not the container.
+`{"error": {...}}`, which is also how one ends when the watch behind it is closed. `fields` picks from the whole answer, a
+result or an error. No header is sent before there is a first line. A log that is followed ends with the workflow.
 """
 
 from __future__ import annotations
@@ -82,8 +82,9 @@ class ArgoServer:
                 self._api.faults.meet()
                 return await handler(_Call(request, identity, places.get("namespace", ""), places.get("name", "")))
             except ApiError as refusal:
-                stream = handler in (self._watch, self._log)
-                return JSONResponse(_refusal(refusal, stream=stream), HTTP[_code(refusal)], refusal.headers)
+                body = _refusal(refusal, stream=handler in (self._watch, self._log))
+                fields = request.query_params.get("fields", "")
+                return JSONResponse(_kept(body, fields), HTTP[_code(refusal)], refusal.headers)
 
         return Route(path, answer, methods=[method])
 
@@ -174,7 +175,6 @@ class ArgoServer:
             ),
             self._api.watches,
         )
-        fields = call.query("fields")
 
         async def lines() -> AsyncIterator[Json]:
             async for line in watch.lines():
@@ -182,10 +182,10 @@ class ArgoServer:
                 if event["type"] == "ERROR":
                     gone = event["object"]
                     raise ApiError(gone["code"], gone["reason"], gone["message"])
-                yield _kept(event, fields.replace("result.", "")) if fields else event
-            raise ApiError(429, "", "EOF")
+                yield event
+            raise ApiError(429, "Too Many Requests", "EOF")
 
-        return await _streamed(lines())
+        return await _streamed(lines(), call.query("fields"))
 
     async def _log(self, call: _Call) -> Response:
         self._authorize(call, "get", WORKFLOWS)
@@ -263,27 +263,27 @@ class _Logs:
             asyncio.get_running_loop().call_soon(bell.ring)  # once this task counts as done
 
 
-async def _streamed(lines: AsyncIterator[Json]) -> Response:
+async def _streamed(lines: AsyncIterator[Json], fields: str = "") -> Response:
     """Answer with one result a line; not a header is sent before the first."""
     try:
         first = await anext(lines, None)
     except ApiError as refusal:
-        return JSONResponse(_refusal(refusal, stream=True), HTTP[_code(refusal)])
+        return JSONResponse(_kept(_refusal(refusal, stream=True), fields), HTTP[_code(refusal)])
 
     async def rendered() -> AsyncIterator[bytes]:
         if first is not None:
-            yield _line(first)
+            yield _line({"result": first}, fields)
             try:
                 async for line in lines:
-                    yield _line(line)
-            except ApiError:
-                yield b"{}"
+                    yield _line({"result": line}, fields)
+            except ApiError as refusal:
+                yield _line(_refusal(refusal, stream=True), fields)
 
     return StreamingResponse(rendered(), media_type="application/json")
 
 
-def _line(result: Json) -> bytes:
-    return json.dumps({"result": result}, separators=(",", ":")).encode() + b"\n"
+def _line(value: Json, fields: str) -> bytes:
+    return json.dumps(_kept(value, fields), separators=(",", ":")).encode() + b"\n"
 
 
 def _kept(value: Json, fields: str) -> Json:
@@ -296,8 +296,9 @@ def _kept(value: Json, fields: str) -> Json:
         source, target = value, kept
         for key in path:
             source = source.get(key) or {}
-            target = target.setdefault(key, {})
         if last in source:
+            for key in path:
+                target = target.setdefault(key, {})
             target[last] = source[last]
     return kept
 
