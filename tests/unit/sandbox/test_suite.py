@@ -57,7 +57,7 @@ def test_what_it_exports_leads_to_four_servers(served: tuple[subprocess.Popen[st
     assert (status, [pull["number"] for pull in json.loads(pulls)]) == (200, [1])
     assert ask(f"{exported['GITHUB_SERVER_URL']}/octo-org/sandbox/pull/1")[0] == 200
     assert ask(f"http://{exported['REGISTRY']}/v2/")[0] == 401
-    assert ask(f"{cluster}/apis/argoproj.io/v1alpha1/namespaces/default/workflows", f"Bearer {user}")[0] == 200
+    assert ask(f"{cluster}/apis/argoproj.io/v1alpha1/namespaces/default/workflows/none", f"Bearer {user}")[0] == 404
     assert ask(f"{cluster}/api/v1/namespaces/default/secrets/wandb", f"Bearer {user}")[0] == 403
     assert Path(exported["KUBECONFIG"]).stat().st_mode & 0o077 == 0
     assert ask(f"{exported['WANDB_BASE_URL']}/")[0] == 200

@@ -40,7 +40,7 @@ def rule(resources: str, verbs: str, *namespaces: str) -> Rule:
 ADMINISTRATOR: Final = (rule(ANY, ANY),)
 # The least that argo-submit needs; its README prints the same rules.
 SUBMITTER: Final = (
-    rule("workflows", "create get list watch patch"),
+    rule("workflows", "create get watch patch"),
     rule("pods", "get list watch"),
     rule("pods/log", "get"),
     rule("workflowtemplates cronworkflows clusterworkflowtemplates", "get"),
