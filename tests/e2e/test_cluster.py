@@ -199,14 +199,6 @@ templates:
     assert f"{FAN}/{FAN}" in job.summary + job.log
 
 
-def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: RealCluster) -> None:
-    text = manifest(SUSPENDED, name="e2e-restart")
-    with running(job, "is suspended", workflow=text, idempotency="none"):
-        cluster.compact()
-        cluster.resume("e2e-restart")
-    assert job.outputs.get("phase") == "Succeeded", job.log
-
-
 def test_a_controller_that_is_away_for_a_while_is_waited_for(job: Job, cluster: RealCluster) -> None:
     text = manifest(SUSPENDED, name="e2e-alone")
     with running(job, "is suspended", workflow=text, idempotency="none"), cluster.without_controller():
@@ -221,33 +213,6 @@ def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: RealCluster
         cluster.connection.call("DELETE", f"{ARGO}/workflows/e2e-deleted")
     assert process.returncode == 1, job.log
     assert "was deleted" in job.error
-
-
-@pytest.mark.parametrize(
-    ("resource", "verb", "code"),
-    [
-        ("workflows", "create", 3),
-        ("workflows", "get", 3),
-        ("workflows", "watch", 3),
-        # Without these there are no logs, but the workflow's end is the job's all the same.
-        ("pods", "watch", 0),
-        ("pods", "get", 0),
-        ("pods/log", "get", 0),
-    ],
-)
-def test_a_missing_right_is_named(job: Job, cluster: RealCluster, resource: str, verb: str, code: int) -> None:
-    job.environ["KUBECONFIG"] = str(cluster.kubeconfig(access.without(resource, verb)))
-    assert (
-        run(
-            job,
-            workflow=manifest(
-                'entrypoint: main\ntemplates:\n- {name: main, container: {image: IMAGE, command: [sleep, "5"]}}'
-            ),
-        )
-        == code
-    )
-    group = "" if resource.startswith("pods") else "argoproj.io"
-    assert f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in job.log
 
 
 def test_a_dry_run_is_judged_by_the_server_and_leaves_nothing(job: Job, cluster: RealCluster) -> None:

@@ -33,11 +33,17 @@ def documented() -> list[Json]:
     return found
 
 
-def lacking() -> Mapping[str, tuple[str, str, Json]]:
-    """For each right that the README's Role holds: a user, the resource, the verb, and the Role without that right."""
-    [role] = [one for one in documented() if one["kind"] == "Role"]
-    rights = [(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]]
-    return {without(*right): (*right, _reduced(role, *right)) for right in rights}
+def lacking() -> Mapping[str, tuple[str, str, list[Json]]]:
+    """For each right that the README's roles hold: a user, the resource, the verb, and the roles without that right."""
+    roles = documented()
+    rights = [
+        (resource, verb)
+        for role in roles
+        for rule in role["rules"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    return {without(*right): (*right, [_reduced(role, *right) for role in roles]) for right in rights}
 
 
 def without(resource: str, verb: str) -> str:
@@ -68,10 +74,21 @@ def grant_all(connection: Connection, namespace: str) -> None:
     """Give each user its rights in the namespace."""
     for role in documented():
         grant(connection, namespace, SUBMITTER, role)
-    for user, (_, _, role) in lacking().items():
-        grant(connection, namespace, user, role)
+    for user, (_, _, roles) in lacking().items():
+        for role in roles:
+            grant(connection, namespace, user, role)
     grant(connection, namespace, READER, _role(READER, ["workflows"], ["get", "list"]))
     grant(connection, namespace, WORKFLOW, _role(WORKFLOW, ["workflowtaskresults"], ["create", "patch"]))
+
+
+def service_account(connection: Connection, namespace: str, name: str) -> str:
+    """Create a service account with the submitter's rights, and return a token of its own."""
+    place = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    connection.apply(place, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
+    for role in documented():
+        grant(connection, namespace, f"system:serviceaccount:{namespace}:{name}", role)
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    return str(connection.call("POST", f"{place}/{name}/token", request)["status"]["token"])
 
 
 def grant(connection: Connection, namespace: str, user: str, role: Json) -> None:
@@ -84,7 +101,7 @@ def grant(connection: Connection, namespace: str, user: str, role: Json) -> None
         {
             "apiVersion": f"{RBAC}/v1",
             "kind": f"{role['kind']}Binding",
-            "metadata": {"name": f"{name}-{user}"},
+            "metadata": {"name": f"{name}-{user}".replace(":", "-")},
             "subjects": [{"kind": "User", "name": user, "apiGroup": RBAC}],
             "roleRef": {"kind": role["kind"], "name": name, "apiGroup": RBAC},
         },

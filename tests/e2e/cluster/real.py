@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import ssl
@@ -24,6 +25,7 @@ from tests.e2e.cluster.connection import Connection
 from tests.e2e.cluster.node import NAME as NODE_NAME
 from tests.e2e.cluster.node import Node
 from tests.e2e.cluster.processes import Program, free_port
+from tests.e2e.cluster.wire import Wire
 
 Json = dict[str, Any]
 
@@ -53,6 +55,7 @@ class RealCluster:
     def __init__(self, binaries: Binaries, directory: Path) -> None:
         self._binaries = binaries
         self._directory = directory
+        self._numbers = itertools.count()
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         port = free_port()
         self.url = f"https://127.0.0.1:{port}"
@@ -68,9 +71,13 @@ class RealCluster:
             "workflow-controller", self._controller_command(), directory / "controller.log", lambda: True, environment
         )
 
-    def kubeconfig(self, user: str = access.SUBMITTER) -> Path:
-        """Write a kubeconfig for a user, and return its path."""
-        path = self._directory / f"kubeconfig-{user}"
+    def kubeconfig(self, user: str = access.SUBMITTER, *, by: str = "", login: Mapping[str, str] | None = None) -> Path:
+        """Write a kubeconfig for a user, and return its path.
+
+        `by` is the address to go by (that of a `Wire`) instead of the API server's own, `login` what the kubeconfig says
+        of the user instead of its token.
+        """
+        path = self._directory / f"kubeconfig-{next(self._numbers)}"
         path.touch(mode=0o600)
         path.write_text(
             yaml.safe_dump(
@@ -81,10 +88,13 @@ class RealCluster:
                     "clusters": [
                         {
                             "name": "real",
-                            "cluster": {"server": self.url, "certificate-authority": str(self.certificate.certificate)},
+                            "cluster": {
+                                "server": by or self.url,
+                                "certificate-authority": str(self.certificate.certificate),
+                            },
                         }
                     ],
-                    "users": [{"name": user, "user": {"token": self.tokens[user]}}],
+                    "users": [{"name": user, "user": dict(login or {"token": self.tokens[user]})}],
                     "contexts": [{"name": "real", "context": {"cluster": "real", "user": user, "namespace": NAMESPACE}}],
                 }
             )
@@ -99,6 +109,21 @@ class RealCluster:
         """Read the workflows that bear the labels of a selector."""
         query = urllib.parse.urlencode({"labelSelector": selector})
         return list(self.connection.call("GET", f"{ARGO}/workflows?{query}")["items"])
+
+    def pods(self, workflow: str) -> list[Json]:
+        """Read the pods of a workflow."""
+        query = urllib.parse.urlencode({"labelSelector": f"workflows.argoproj.io/workflow={workflow}"})
+        return list(self.connection.call("GET", f"/api/v1/namespaces/{NAMESPACE}/pods?{query}")["items"])
+
+    def pods_ended(self, workflow: str) -> list[Json]:
+        """Wait until no container of a workflow runs any more, and return its pods."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            pods = self.pods(workflow)
+            if all(pod["status"]["phase"] in ("Succeeded", "Failed") for pod in pods):
+                return pods
+            time.sleep(PAUSE)
+        raise AssertionError(f"pods of {workflow} run on: {[pod['status'] for pod in pods]}")
 
     def until(self, name: str, holds: Callable[[Json], bool]) -> Json:
         """Wait for a workflow to be so, and return it; raises AssertionError where it does not get there."""
@@ -125,6 +150,21 @@ class RealCluster:
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(values)}
         self.connection.call("POST", place, secret)
 
+    def service_account(self, name: str) -> str:
+        """Have a service account with the submitter's rights; returns a token of its own."""
+        return access.service_account(self.connection, NAMESPACE, name)
+
+    def revoke(self, name: str, token: str) -> None:
+        """Delete a service account, and return when its token is not accepted any more."""
+        self.connection.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{name}")
+        asking = Connection(self.url, self.certificate.certificate, token)
+        deadline = time.monotonic() + PATIENCE
+        # The API server believes for ten seconds what it has once found true.
+        while asking.call("GET", f"{ARGO}/workflows/none", accept=(401, 404))["code"] != 401:
+            assert time.monotonic() < deadline, f"the token of {name} is still accepted"
+            time.sleep(PAUSE)
+        asking.close()
+
     def restart_api_server(self) -> None:
         """Take the API server away and bring it back, on the same port and with the same data."""
         self._api_server.stop()
@@ -135,6 +175,10 @@ class RealCluster:
         answer = self._etcd_call("/v3/kv/range", {"key": "AA=="})
         self._etcd_call("/v3/kv/compaction", {"revision": answer["header"]["revision"], "physical": True})
         self.restart_api_server()
+
+    def wire(self) -> Wire:
+        """A way to the API server that a test can spoil."""
+        return Wire(self.url, self.certificate)
 
     @contextlib.contextmanager
     def without_controller(self) -> Iterator[None]:

@@ -36,7 +36,7 @@ TEMPLATES = """
 SUSPENDED = "entrypoint: main\ntemplates:\n- {name: main, suspend: {}}"
 
 
-def manifest(text: str, *, image: str = PROCESS_IMAGE, **metadata: str) -> str:
+def manifest(text: str, *, image: str = PROCESS_IMAGE, **metadata: object) -> str:
     """A Workflow: the lines of its spec, with the templates above."""
     lines = "".join(f"  {line}\n" for line in text.strip("\n").splitlines())
     names = metadata or {"generateName": "e2e-"}
