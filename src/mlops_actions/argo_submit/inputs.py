@@ -168,7 +168,8 @@ class Inputs:
     )
     argo_url: str | None = given(
         base_address,
-        "Base address of Argo's user interface, for links; with or without the path `/workflows/NAMESPACE`.",
+        "Base address of Argo's user interface, for links; with or without the path `/workflows/NAMESPACE`. "
+        "Without it, `argo-server`.",
         legacy=(Legacy("argo_url", parse=_argo_url),),
     )
     wait: bool | None = given(
@@ -284,7 +285,7 @@ ACTION: Final = Action(
         Output("workflow-name", "Name of the workflow"),
         Output("workflow-namespace", "Its namespace"),
         Output("workflow-uid", "Its uid"),
-        Output("workflow-url", "Its page, where `argo-url` says where Argo's user interface is"),
+        Output("workflow-url", "Its page, where `argo-url` or `argo-server` says where Argo's user interface is"),
         Output("phase", "`Succeeded`, `Failed` or `Error`; where nobody waited, the phase at the time"),
         Output("message", "What Argo says about the end"),
         Output("outputs", "JSON object of the output parameters, global and of the entrypoint"),
