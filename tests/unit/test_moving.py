@@ -1,0 +1,89 @@
+"""The guide for those who move from an older action knows every older name, and none that there is not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.cli import action
+from mlops_actions.core.declare import declared, retired
+
+ROOT = Path(__file__).parents[2]
+GUIDE = (ROOT / "docs/moving.md").read_text(encoding="utf-8")
+ACTIONS = {
+    "actions-chatops": "chatops",
+    "actions-chatops-deprecated": "chatops",
+    "gpr-docker-publish": "docker-publish",
+    "Publish-Docker-Github-Action": "docker-publish",
+    "gke-argo": "argo-submit",
+    "actions-argo": "argo-submit",
+    "wandb-action": "wandb-runs",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the guide says of one action: older name → newer one (empty for none), of inputs and of outputs."""
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+def section(old: str) -> Section:
+    _, _, after = GUIDE.partition(f"\n## Moving from {old}\n")
+    assert after, f"the guide has no section for {old}"
+    text = after.partition("\n## ")[0]
+    return Section(table(text, "input"), table(text, "output"))
+
+
+def table(text: str, kind: str) -> dict[str, str]:
+    _, _, after = text.partition(f"| {kind} | now | what changes |\n| --- | --- | --- |\n")
+    rows = (line.split(" | ") for line in after.partition("\n\n")[0].splitlines())
+    return {row[0].strip("| `"): re.sub(r"none", "", row[1]).strip("` ") for row in rows}
+
+
+@pytest.mark.parametrize("old", ACTIONS)
+def test_each_input_is_declared_and_named_as_it_is_now(old: str) -> None:
+    contract = action(ACTIONS[old])
+    known = {one.name.lower(): "" for one in retired(contract.inputs)}
+    for entry in declared(contract.inputs):
+        known |= {name.lower(): entry.name for name in (entry.name, *(alias.name for alias in entry.legacy))}
+    found = section(old).inputs
+    assert {name: known.get(name.lower()) for name in found} == found
+    assert found
+
+
+@pytest.mark.parametrize("old", ACTIONS)
+def test_each_output_is_declared_and_its_successor_too(old: str) -> None:
+    outputs = action(ACTIONS[old]).outputs
+    names = {one.name.lower() for one in outputs}
+    modern = {one.name for one in outputs if not one.legacy}
+    found = section(old).outputs
+    assert found
+    assert {name for name in found if name.lower() not in names} == set()
+    assert {now for now in found.values() if now and now not in modern} == set()
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIONS.values())))
+def test_every_older_name_of_an_action_is_in_the_guide(name: str) -> None:
+    contract = action(name)
+    sections = [section(old) for old, new in ACTIONS.items() if new == name]
+    told = {text.lower() for one in sections for text in one.inputs}
+    older = {alias.name.lower() for entry in declared(contract.inputs) for alias in entry.legacy}
+    older |= {one.name.lower() for one in retired(contract.inputs)}
+    assert older - told == set()
+    shown = {text.lower() for one in sections for text in one.outputs}
+    assert {one.name.lower() for one in contract.outputs if one.legacy} - shown == set()
+
+
+def test_the_first_table_names_all_seven_and_leads_to_their_sections() -> None:
+    rows = re.findall(
+        r"^\| \[`[\w-]+/([\w-]+)`\]\(#([\w-]+)\) \| `machine-learning-apps/mlops-actions/actions/([\w-]+)@v1` \|$",
+        GUIDE,
+        re.M,
+    )
+    assert {old: new for old, _, new in rows} == ACTIONS
+    assert all(anchor == f"moving-from-{old}".lower() for old, anchor, _ in rows)
