@@ -1,0 +1,254 @@
+"""argo-submit through Argo's own server, before a real API server and controller, over TLS with an authority of its own.
+
+First the contract that the sandbox's Argo Server keeps is held against the real one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mlops_actions.sandbox.cluster import LocalImage, ProcessExecutor
+from tests.e2e.cluster import access
+from tests.e2e.cluster.binaries import CannotBuild, build
+from tests.e2e.cluster.certificates import Certificate, for_loopback
+from tests.e2e.cluster.processes import Program, free_port
+from tests.e2e.cluster.real import NAMESPACE, RealCluster
+from tests.unit.argo_submit.job import Job
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tools" / "e2e" / "cluster" / "argo-server.sh"
+SECRET = "argo-server-tls"
+IMAGE = "python:3"
+ENDING = 300.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where it is, and how it is trusted."""
+
+    cluster: RealCluster
+    url: str
+    certificate: Certificate
+
+    def environment(self, user: str) -> dict[str, str]:
+        """What leads a job there."""
+        return {
+            "INPUT_ARGO-SERVER": self.url,
+            "INPUT_ARGO-TOKEN": f"Bearer {self.cluster.tokens[user]}",
+            "INPUT_ARGO-CA": self.certificate.certificate.read_text(),
+        }
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    try:
+        binaries = build()
+    except CannotBuild as problem:
+        pytest.skip(str(problem))
+    program = subprocess.run([str(SCRIPT)], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    directory = tmp_path_factory.mktemp("argo-server")
+    directory.chmod(0o700)
+    with RealCluster(binaries, directory).running(ProcessExecutor({"": LocalImage()})) as cluster:
+        certificate = for_loopback(directory, "argo-server")
+        data = {"tls.crt": certificate.certificate, "tls.key": certificate.key}
+        cluster.connection.apply(
+            f"/api/v1/namespaces/{NAMESPACE}/secrets",
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": SECRET},
+                "type": "kubernetes.io/tls",
+                "data": {name: base64.b64encode(path.read_bytes()).decode() for name, path in data.items()},
+            },
+        )
+        port = free_port()
+        url = f"https://127.0.0.1:{port}"
+        trusted = ssl.create_default_context(cafile=certificate.certificate)
+
+        def answers() -> bool:
+            try:
+                return httpx.get(f"{url}/api/v1/info", verify=trusted, timeout=2, trust_env=False).status_code == 401
+            except httpx.TransportError:
+                return False
+
+        command = [
+            program, "server", "--auth-mode", "client", "--namespaced", "--namespace", NAMESPACE,
+            "--tls-certificate-secret-name", SECRET, "--port", str(port), "--loglevel", "warn",
+        ]  # fmt: skip
+        # It finds the API server by this file, and puts each caller's own token in the place of the file's.
+        environment = {"KUBECONFIG": str(cluster.kubeconfig(access.ADMIN)), "PATH": os.defpath, "HOME": str(directory)}
+        running = Program("argo-server", command, directory / "argo-server.log", answers, environment)
+        running.start()
+        try:
+            yield Server(cluster, url, certificate)
+        finally:
+            running.stop()
+
+
+@pytest.fixture
+def another_job(server: Server, tmp_path: Path) -> Callable[[], Job]:
+    """Makes jobs with the submitter's rights, of one run."""
+    made: list[Job] = []
+
+    def make() -> Job:
+        directory = tmp_path / f"job-{len(made)}"
+        directory.mkdir()
+        job = Job(directory)
+        job.environ |= {"PATH": os.environ["PATH"], "HOME": str(directory), "GITHUB_RUN_ID": str(abs(hash(tmp_path)))}
+        job.environ |= server.environment(access.SUBMITTER)
+        made.append(job)
+        return job
+
+    return make
+
+
+@pytest.fixture
+def job(another_job: Callable[[], Job]) -> Job:
+    return another_job()
+
+
+def manifest(templates: str, name: str = "") -> str:
+    named = {"name": name} if name else {"generateName": "argo-"}
+    head = f"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {json.dumps(named)}\n"
+    return f"{head}spec:\n  entrypoint: main\n  templates:\n{templates}".replace("IMAGE", IMAGE)
+
+
+TREE = """
+  - name: main
+    dag:
+      tasks:
+      - {name: one, template: one}
+      - {name: each, depends: one, template: each, withSequence: {count: "12"}}
+      - {name: quiet, depends: one, template: quiet}
+  - name: one
+    outputs: {parameters: [{name: score, globalName: score, valueFrom: {path: /tmp/score}}]}
+    container: {image: IMAGE, command: [sh, -c, "echo first; echo 0.9 > /tmp/score; sleep 2; echo last"]}
+  - {name: each, container: {image: IMAGE, command: [sh, -c, "echo of many"]}}
+  - {name: quiet, container: {image: IMAGE, command: ["true"]}}
+"""
+FAILING = '  - {name: main, container: {image: IMAGE, command: [sh, -c, "echo the reason; exit 3"]}}\n'
+SUSPENDED = "  - {name: main, suspend: {}}\n"
+SLEEPING = '  - {name: main, container: {image: IMAGE, command: [sleep, "600"]}}\n'
+
+
+def run(job: Job, **inputs: str) -> int:
+    process = job.start(**inputs)
+    job.log, _ = process.communicate(timeout=ENDING)
+    return process.returncode
+
+
+def started(job: Job, until: str, **inputs: str) -> subprocess.Popen[str]:
+    """Start the action, and return when its log says so."""
+    process = job.start(**inputs)
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if until in line:
+            return process
+    raise AssertionError(f"it ended without {until!r}:\n{seen}")
+
+
+def resume(server: Server, name: str) -> None:
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows/{name}"
+    server.cluster.connection.call("PATCH", path, {"status": {"nodes": {name: {"phase": "Succeeded"}}}})
+
+
+def test_the_contract_of_the_sandbox_holds(server: Server) -> None:
+    environment = {
+        **os.environ,
+        "ARGO_SERVER_URL": server.url,
+        "ARGO_SERVER_CA": str(server.certificate.certificate),
+        "ARGO_SERVER_TOKEN": server.cluster.tokens[access.ADMIN],
+        "ARGO_SERVER_READER_TOKEN": server.cluster.tokens[access.READER],
+        "ARGO_SERVER_IMAGE": IMAGE,
+    }
+    options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-n", "0", "--timeout", "120"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/contract/argo_server"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_graph_with_outputs_and_the_logs_of_all_its_nodes(job: Job, server: Server) -> None:
+    assert run(job, workflow=manifest(TREE)) == 0, job.log
+    name = job.outputs["workflow-name"]
+    assert json.loads(job.outputs["outputs"]) == {"score": "0.9"}
+    assert job.outputs["workflow-url"] == f"{server.url}/workflows/{NAMESPACE}/{name}"
+    assert "::group::Log of one\nfirst\nlast\n::endgroup::" in job.log
+    assert job.log.count("\nof many\n") == 12
+    assert "::group::Log of quiet\n(nothing was printed)\n" in job.log
+
+
+def test_a_rerun_joins_what_the_first_run_submitted(another_job: Callable[[], Job]) -> None:
+    first, again = another_job(), another_job()
+    assert run(first, workflow=manifest(TREE)) == 0, first.log
+    again.environ["GITHUB_RUN_ATTEMPT"] = "2"
+    assert run(again, workflow=manifest(TREE)) == 0, again.log
+    assert again.outputs["attached"] == "true"
+    assert again.outputs["workflow-uid"] == first.outputs["workflow-uid"]
+
+
+def test_a_failure_says_why(job: Job) -> None:
+    assert run(job, workflow=manifest(FAILING)) == 1, job.log
+    [failed] = json.loads(job.outputs["failed-nodes"])
+    assert (failed["exit-code"], failed["last-lines"]) == ("3", ["the reason"])
+
+
+def test_a_dry_run_is_judged_by_the_server(job: Job, server: Server) -> None:
+    assert run(job, workflow=manifest(FAILING, "argo-dry"), dry_run="true", idempotency="none") == 0, job.log
+    assert server.cluster.connection.call(
+        "GET",
+        f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows?fieldSelector=metadata.name%3Dargo-dry",
+    )["items"] == []  # fmt: skip
+
+
+def test_a_restart_of_the_api_server_behind_it_is_waited_out(job: Job, server: Server) -> None:
+    process = started(job, "is suspended", workflow=manifest(SUSPENDED, "argo-restart"), idempotency="none")
+    server.cluster.restart_api_server()
+    resume(server, "argo-restart")
+    log, _ = process.communicate(timeout=ENDING)
+    assert process.returncode == 0, log
+    assert job.outputs["phase"] == "Succeeded"
+
+
+def test_a_workflow_that_is_deleted_fails_the_job(job: Job, server: Server) -> None:
+    process = started(job, "▶", workflow=manifest(SLEEPING, "argo-gone"), idempotency="none")
+    server.cluster.connection.call("DELETE", f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows/argo-gone")
+    log, _ = process.communicate(timeout=ENDING)
+    assert process.returncode == 1, log
+    assert "was deleted" in log
+
+
+@pytest.mark.parametrize("on_cancel", ["stop", "terminate"])
+def test_a_cancelled_job_ends_its_workflow(job: Job, server: Server, on_cancel: str) -> None:
+    name = f"argo-{on_cancel}"
+    process = started(job, "▶", workflow=manifest(SLEEPING, name), idempotency="none", on_cancel=on_cancel)
+    process.send_signal(2)
+    log, _ = process.communicate(timeout=ENDING)
+    assert process.returncode == 130, log
+    assert server.cluster.workflow(name)["spec"]["shutdown"] == on_cancel.capitalize()
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb", "code"),
+    [("workflows", "create", 3), ("workflows", "get", 3), ("workflows", "watch", 3), ("pods", "watch", 0)],
+)
+def test_a_missing_right_is_named(job: Job, server: Server, resource: str, verb: str, code: int) -> None:
+    job.environ |= server.environment(access.without(resource, verb))
+    text = manifest('  - {name: main, container: {image: IMAGE, command: [sleep, "5"]}}\n')
+    assert run(job, workflow=text) == code, job.log
+    group = "" if resource.startswith("pods") else "argoproj.io"
+    assert f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in job.log
