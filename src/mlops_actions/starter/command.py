@@ -134,5 +134,7 @@ def _next(answers: Answers, directory: Path) -> str:
             "and runs train.py, which puts WANDB_GIT_COMMIT into the run's config as github_sha.",
             "--example shows how.",
         ]
+    if not (directory / ".git").exists():
+        lines += ["", "This folder is not the top of a git repository, and GitHub reads workflow files only there."]
     lines += ["", "Commit, push to the default branch, open a pull request, and comment: /train"]
     return "\n".join(lines) + "\n"

@@ -60,15 +60,19 @@ def test_few_flags_suffice_and_what_is_left_is_said(tmp_path: Path, capsys: pyte
     for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
         assert command in said
     assert "There is no Dockerfile yet" in said
+    assert "not the top of a git repository" in said
     given = step(repository)["with"]
     assert (given["image"], given["project"], given["namespace"]) == ("my-model", PROJECT, "default")
     assert manifest(repository)["metadata"] == {"generateName": "my-model-"}
 
 
 def test_an_example_makes_an_empty_repository_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".git").mkdir()
     assert init(tmp_path, "--project", PROJECT, "--image", "model", "--example") == 0
     assert written(tmp_path) == sorted([*ALWAYS, *EXAMPLE])
-    assert "no Dockerfile" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "no Dockerfile" not in said
+    assert "not the top" not in said
     compile((tmp_path / "train.py").read_text(), "train.py", "exec")
     assert step(tmp_path)["with"]["gates"] == "accuracy >= 0.8\n"
 
