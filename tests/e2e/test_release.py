@@ -21,16 +21,38 @@ import yaml
 
 from mlops_actions.sandbox.cluster import DockerExecutor
 from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER
+from mlops_actions.sandbox.github import PullRequest
 from releasing import ACTIONS, REPOSITORY
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.digits_world import World, digits_world
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
+from tests.e2e.test_act import commit
 from tests.e2e.test_images import locked, normalised
 
 VERSION = "1.0.0"
 TAG = f"v{VERSION}"
+ROOT_ACTION = ".github/workflows/root-action.yml"
+# What a user of the composite action writes; without more inputs it listens only.
+ONE_STEP = f"""\
+name: One step
+on:
+  issue_comment:
+    types: [created]
+permissions: {{}}
+jobs:
+  listen:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+      pull-requests: write
+    steps:
+      - id: mlops
+        uses: {REPOSITORY}@{TAG}
+        with:
+          commands: /train
+"""
 BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
 
 
@@ -269,17 +291,24 @@ def world(
     environment = {**made.docker.environment, "DOCKER_CONFIG": str(client)}
     act = Act(made.docker, images, root / "suite", root / "act")
     with digits_world(act, DockerExecutor(environment=environment), root) as found:
+        commit(found.digits.path, {ROOT_ACTION: ONE_STEP}, "Listen in one step")
         found.secrets = {"REGISTRY_PASSWORD": made.registry.password}
         found.variables = {"REGISTRY": made.registry.host, "REGISTRY_USERNAME": made.registry.username}
         yield found
 
 
 @pytest.fixture(scope="module")
-def trained(world: World) -> WorkflowRun:
+def pull(world: World) -> PullRequest:
+    """A pull request, once main has been trained as the baseline."""
     (push,) = (delivery for delivery in world.github.deliveries if delivery.event == "push")
     baseline = world.run(BASELINE, push.event, push.payload, MAINTAINER)
     assert baseline.exit_code == 0, baseline.transcript
-    delivery = world.open_pull_request().comment(COMMAND, by=MAINTAINER)
+    return world.open_pull_request()
+
+
+@pytest.fixture(scope="module")
+def trained(world: World, pull: PullRequest) -> WorkflowRun:
+    delivery = pull.comment(COMMAND, by=MAINTAINER)
     return world.run(MLOPS, delivery.event, delivery.payload, MAINTAINER)
 
 
@@ -296,3 +325,13 @@ def test_the_pipeline_runs_from_the_released_images(trained: WorkflowRun, made: 
     assert trained.step("workflow").outputs["phase"] == "Succeeded"
     assert trained.step("report").outputs["gate"] == "passed"
     assert "Dockerfile.base" not in trained.transcript
+
+
+def test_the_composite_action_runs_the_image_that_its_commit_names(world: World, pull: PullRequest, made: Release) -> None:
+    """The tag's composite action uses the commit before it, by SHA; that commit's action names the image."""
+    delivery = pull.comment("/train", by=MAINTAINER)
+    run = world.run(ROOT_ACTION, delivery.event, delivery.payload, MAINTAINER)
+    assert run.exit_code == 0, run.transcript
+    assert run.step("mlops").outputs["chatops-triggered"] == "true"
+    assert f"{REPOSITORY}/actions/chatops@{made.git('rev-parse', f'{TAG}~1')}" in run.transcript
+    assert f"docker run image={made.registry.host}/{REPOSITORY}/chatops@sha256:" in run.transcript
