@@ -28,9 +28,9 @@ for program in "${programs[@]}"; do
 done
 
 mapfile -t workflows < <(git ls-files -co --exclude-standard '*.github/workflows/*.yml')
-mapfile -t actions < <(git ls-files -co --exclude-standard '*action.yml')
+mapfile -t actions < <(git ls-files -co --exclude-standard action.yml '*/action.yml')
 mapfile -t dockerfiles < <(git ls-files -co --exclude-standard 'Dockerfile*' '*/Dockerfile')
-mapfile -t forms < <(git ls-files -co --exclude-standard '.github/ISSUE_TEMPLATE/*.yml' ':!*/config.yml')
+mapfile -t forms < <(git ls-files -co --exclude-standard '.github/ISSUE_TEMPLATE/*.yml' ':!.github/ISSUE_TEMPLATE/config.yml')
 mapfile -t scripts < <(git ls-files -co --exclude-standard '*.sh' '.ci/run')
 
 check "ruff" "$bin/ruff" check .
