@@ -145,3 +145,4 @@ class Protection:
     required_checks: list[str]
     source: str = "protection"  # or "ruleset"
     strict: bool = False
+    app: App | None = None  # whose check it must be; None: anybody's

@@ -124,9 +124,11 @@ class CommitFacts:
         newest = {status.context: status for status in self.statuses if status.sha == sha}
         return sorted(newest.values(), key=lambda status: -status.id)
 
-    def protect(self, branch: str, required_checks: Sequence[str], *, by: str = "protection") -> None:
-        """Require checks on a branch, by branch `protection` or by a `ruleset`."""
-        self.protections.setdefault(branch, []).append(Protection(list(required_checks), by))
+    def protect(
+        self, branch: str, required_checks: Sequence[str], *, by: str = "protection", app: App | None = None
+    ) -> None:
+        """Require checks on a branch, by branch `protection` or by a `ruleset`; of one App, or of anybody."""
+        self.protections.setdefault(branch, []).append(Protection(list(required_checks), by, app=app))
 
     # Deployments
 

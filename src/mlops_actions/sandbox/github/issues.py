@@ -218,14 +218,20 @@ class PullRequest(Issue):
         """Dismiss a review, as a push does where stale approvals are dismissed."""
         review.state = "DISMISSED"
 
-    def review_comment(self, body: str, *, by: User | str, path: str = "train.py", line: int = 1) -> Delivery[ReviewComment]:
-        """Comment on a changed line."""
+    def review_comment(
+        self, body: str, *, by: User | str, path: str = "train.py", line: int = 1, reply_to: ReviewComment | None = None
+    ) -> Delivery[ReviewComment]:
+        """Comment on a changed line; an answer keeps to the line and commit of what it answers."""
         world = self.repository.world
         at, actor = world.clock.tick(), world.actor(by)
         comment = ReviewComment(
             world.next_id("comment"), self.number, actor, body, at, at,
             path=path, line=line, commit=self.head_sha, review=world.next_id("review"),
         )  # fmt: skip
+        if reply_to:
+            comment.path, comment.line, comment.commit, comment.reply_to = (
+                reply_to.path, reply_to.line, reply_to.commit, reply_to.id
+            )  # fmt: skip
         self.review_comments.append(comment)
         self.record("review-commented", actor, comment, at=at)
         payload = webhooks.review_comment(self, comment)

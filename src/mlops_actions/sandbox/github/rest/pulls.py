@@ -83,8 +83,7 @@ def reply_to_review_comment(call: Call) -> Answer:
     if parent is None:
         raise not_found()
     text = body_of(call, "PullRequestReviewComment")
-    delivery = pull.review_comment(text, by=call.actor, path=parent.path, line=parent.line)
-    delivery.subject.reply_to = parent.id
+    delivery = pull.review_comment(text, by=call.actor, reply_to=parent)
     return Answer(201, shapes.review_comment(delivery.subject, pull, call.links))
 
 

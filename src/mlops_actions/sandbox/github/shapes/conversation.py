@@ -250,11 +250,13 @@ def review(item: Review, pull: PullRequest, links: Links) -> Json:
 
 
 def review_comment(item: ReviewComment, pull: PullRequest, links: Links) -> Json:
-    """Return a `PullRequestReviewComment`."""
+    """Return a `PullRequestReviewComment`; one that answers another has an `in_reply_to_id`."""
     api = repo_api(pull.repository, links)
     url, pull_url = f"{api}/pulls/comments/{item.id}", f"{api}/pulls/{pull.number}"
     page = f"{issue_page(pull, links)}#discussion_r{item.id}"
+    answers = {} if item.reply_to is None else {"in_reply_to_id": item.reply_to}
     return {
+        **answers,
         "id": item.id,
         "node_id": node_id("PullRequestReviewComment", item.id),
         "url": url,

@@ -13,6 +13,7 @@ from .links import Json, Links
 from .people import node_id, user
 
 if TYPE_CHECKING:
+    from mlops_actions.sandbox.github.checks import Protection
     from mlops_actions.sandbox.github.repository import Repository
 
 # Templates of addresses that every repository carries, by field: what follows the repository's own address.
@@ -215,11 +216,15 @@ def branch(name: str, repo: Repository, links: Links) -> Json:
             "required_status_checks": {
                 "enforcement_level": "non_admins" if contexts else "off",
                 "contexts": contexts,
-                "checks": [{"context": context, "app_id": None} for context in contexts],
+                "checks": [_required_check(context, rule) for rule in protections for context in rule.required_checks],
             },
         },
         "protection_url": f"{api}/protection",
     }
+
+
+def _required_check(context: str, rule: Protection) -> Json:
+    return {"context": context, "app_id": rule.app.id if rule.app else None}
 
 
 def required_status_checks(name: str, contexts: list[str], repo: Repository, links: Links) -> Json:
@@ -245,7 +250,10 @@ def ruleset_rules(name: str, repo: Repository) -> list[Json]:
             "parameters": {
                 "strict_required_status_checks_policy": rule.strict,
                 "do_not_enforce_on_create": False,
-                "required_status_checks": [{"context": context} for context in rule.required_checks],
+                "required_status_checks": [
+                    {"context": context} | ({"integration_id": rule.app.id} if rule.app else {})
+                    for context in rule.required_checks
+                ],
             },
         }
         for number, rule in enumerate(repo.protections.get(name, []), start=1)
