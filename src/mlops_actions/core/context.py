@@ -67,7 +67,9 @@ class Context:
             sha=environ.get("GITHUB_SHA", ""),
             ref=environ.get("GITHUB_REF", ""),
             actor=environ.get("GITHUB_ACTOR", ""),
-            triggering_actor=environ.get("GITHUB_TRIGGERING_ACTOR") or environ.get("GITHUB_ACTOR", ""),
+            # Who ran a job again is not who ran it first: where a server does not say, nobody is known.
+            triggering_actor=environ.get("GITHUB_TRIGGERING_ACTOR")
+            or (environ.get("GITHUB_ACTOR", "") if attempt in ("", "1") else ""),
             run_id=environ.get("GITHUB_RUN_ID", ""),
             run_attempt=int(attempt) if attempt.isascii() and attempt.isdigit() else 1,
             job=environ.get("GITHUB_JOB", ""),
