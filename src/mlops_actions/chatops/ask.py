@@ -15,6 +15,7 @@ from mlops_actions.chatops.facts import (
     Member,
     Pull,
     Question,
+    Required,
     RequiredChecks,
     Role,
     Submitter,
@@ -59,14 +60,14 @@ def _answer(reader: Reader, question: Question[Any]) -> Any:
             return reader.is_team_member(team, login)
         case HeadAt(branch, moment):
             return head_at(reader.activity(f"refs/heads/{branch}"), moment)
-        case FirstSeen(sha):
-            return first_seen(reader.check_suites(sha))
+        case FirstSeen(sha, branch):
+            return first_seen(reader.check_suites(sha), branch)
         case Approvers(number, sha):
             return approvers(reader.reviews(number), sha)
         case Checks(sha):
             return check_states(reader.check_runs(sha), reader.statuses(sha))
         case RequiredChecks(branch):
-            return reader.required_checks(branch)
+            return tuple(Required(name, app) for name, app in reader.required_checks(branch))
         case Submitter(run):
             found = reader.workflow_run(run)
             return None if found is None else {name: str(found[name]) for name in ("event", "head_sha")}

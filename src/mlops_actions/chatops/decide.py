@@ -23,10 +23,12 @@ from mlops_actions.chatops.facts import (
     Member,
     Pull,
     Question,
+    Required,
     RequiredChecks,
     Role,
     Submitter,
     Unknown,
+    state_of,
     when,
 )
 from mlops_actions.chatops.hear import Request, Verdict, is_allowed_bot
@@ -126,6 +128,14 @@ def decide(inputs: Inputs, request: Request, facts: Facts) -> Verdict | Granted 
     return Granted(case.pull, case.sha, case.params, case.arguments.positional)
 
 
+# Of a pull request, what a decision rests on and somebody can change meanwhile, the author without any role.
+_DECIDED_BY: tuple[Callable[[PullRequest], object], ...] = (
+    lambda pull: pull.head.sha,
+    lambda pull: pull.base.ref,
+    lambda pull: pull.draft,
+)
+
+
 def still_holds(request: Request, decided: PullRequest, now: PullRequest | Unknown) -> Verdict | None:
     """Look at the pull request as it is right before the outputs are written: nothing may have moved."""
     if isinstance(now, Unknown):
@@ -133,7 +143,8 @@ def still_holds(request: Request, decided: PullRequest, now: PullRequest | Unkno
     if request.call_back:
         # It concerns a commit that was authorised long ago: what was pushed since does not matter.
         return None if now.state == "open" else Verdict("closed")
-    if now.head.sha != decided.head.sha or now.state != "open":
+    same = all(of(now) == of(decided) for of in _DECIDED_BY)
+    if not same or now.state != "open":
         return Verdict("head-moved", (), pinned(request, now.head.sha))
     return None
 
@@ -186,16 +197,28 @@ def _holds_role(case: _Case, login: str, denied: str) -> Verdict | None:
 
 def _allow_list(case: _Case) -> Verdict | None:
     actor = case.request.place.actor
+    if actor.is_bot and is_allowed_bot(actor.login, case.inputs):
+        return None
+    return _listed(case, actor.login, Verdict("not-allowed"))
+
+
+def _rerun_allow_list(case: _Case) -> Verdict | None:
+    """Who runs a command again gives it again, and must be one of those for whom it is reserved."""
+    login = case.request.rerun_by
+    return _listed(case, login, Verdict("rerun-permission", (f"{login} is not among the people",))) if login else None
+
+
+def _listed(case: _Case, login: str, denied: Verdict) -> Verdict | None:
     users, teams = case.inputs.allow_users, case.inputs.allow_teams
-    if (users is None and teams is None) or (actor.is_bot and is_allowed_bot(actor.login, case.inputs)):
+    if users is None and teams is None:
         return None
-    if actor.login.lower() in {user.lower() for user in users or ()}:
+    if login.lower() in {user.lower() for user in users or ()}:
         return None
-    answers = case.know_all([Member(team, actor.login) for team in teams or ()])
+    answers = case.know_all([Member(team, login) for team in teams or ()])
     if any(answer is True for answer in answers):
         return None
     unknown = next((answer for answer in answers if isinstance(answer, Unknown)), None)
-    return Verdict("team-unknown", _unknown(unknown)) if unknown else Verdict("not-allowed")
+    return Verdict("team-unknown", _unknown(unknown)) if unknown else denied
 
 
 def _base_branch(case: _Case) -> Verdict | None:
@@ -218,6 +241,8 @@ def _arguments(case: _Case) -> Verdict | None:
         case.params = {"workflow": told.workflow, "namespace": told.namespace, "uid": told.uid, "phase": told.phase}
         case.params |= {"run": told.run, "step": told.step}
         return None
+    if unseen := grammar.unseen(request.rest):
+        return Verdict("arguments", (f"characters that do not show: {', '.join(unseen)}; type the command anew",))
     try:
         case.arguments = grammar.arguments(request.rest, request.command.switches)
     except grammar.ArgumentError as error:
@@ -298,7 +323,7 @@ def _seen(case: _Case, head: str) -> Verdict | None:
     if isinstance(shown, tuple) and shown:
         return None if shown == (head,) else Verdict("head-not-seen", (), case.paste())
     # The activity cannot be read, or does not reach back so far: then the first check suite must be older than the comment.
-    first = case.know(FirstSeen(head))
+    first = case.know(FirstSeen(head, case.pull.head.ref))
     if isinstance(first, str) and first:
         return None if when(first) < when(written) else Verdict("head-not-seen", (), case.paste())
     return Verdict("head-unknown", _unknown(first) if isinstance(first, Unknown) else (), case.paste())
@@ -323,25 +348,32 @@ def _approved(case: _Case, denied: str, excluded: tuple[str, ...]) -> Verdict | 
 
 
 def _checks(case: _Case) -> Verdict | None:
-    wanted = list(case.inputs.require_checks or ())
-    if not wanted:
+    names = case.inputs.require_checks or ()
+    if not names:
         return None
+    wanted = [Required(name) for name in names if name != "required"]
     questions: list[Question[Any]] = [Checks(case.sha)]
-    if "required" in wanted:
+    if "required" in names:
         questions.append(RequiredChecks(case.pull.base.ref))
     case.know_all(questions)
-    if "required" in wanted:
+    if "required" in names:
         required = case.know(RequiredChecks(case.pull.base.ref))
         if isinstance(required, Unknown):
             return Verdict("checks-unknown", _unknown(required))
         if not required:
             return Verdict("checks-unknown", (f"the branch {case.pull.base.ref} requires no checks",))
-        wanted = [name for name in wanted if name != "required"] + list(required)
+        wanted += required
     states = case.know(Checks(case.sha))
     if isinstance(states, Unknown):
         return Verdict("checks-unknown", _unknown(states))
-    short = [f"{name}: {states.get(name, 'not there')}" for name in wanted if states.get(name) != "passed"]
+    found = {check: state_of(check, states) for check in wanted}
+    short = [_spelled(check, state) for check, state in found.items() if state != "passed"]
     return Verdict("checks", tuple(short)) if short else None
+
+
+def _spelled(check: Required, state: str | None) -> str:
+    of = f" (of the App {check.app})" if check.app else ""
+    return f"{check.name}{of}: {state or 'not there'}"
 
 
 def _unknown(fact: Unknown) -> tuple[str, ...]:
@@ -350,6 +382,6 @@ def _unknown(fact: Unknown) -> tuple[str, ...]:
 
 _Check = Callable[[_Case], Verdict | None]
 # Each group is looked at only when the one before holds; within a group all questions are asked together.
-_AUTHORITY: tuple[_Check, ...] = (_sender, _open_pull_request, _role, _rerun, _allow_list)
+_AUTHORITY: tuple[_Check, ...] = (_sender, _open_pull_request, _role, _rerun, _allow_list, _rerun_allow_list)
 _ARGUMENTS: tuple[_Check, ...] = (_base_branch, _draft, _arguments)
 _EVIDENCE: tuple[_Check, ...] = (_fork, _submitted, _head, _approval, _checks)

@@ -20,6 +20,7 @@ CheckState: TypeAlias = Literal["passed", "failed", "pending", "unknown"]
 
 # What counts as passed is listed; anything else, also what GitHub may yet invent, does not.
 _PASSED = ("success", "neutral", "skipped")
+_WORST: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,10 @@ class HeadAt(Question[tuple[str, ...]]):
 
 @dataclass(frozen=True)
 class FirstSeen(Question[str]):
-    """When the first check suite of a commit was created (ISO 8601), empty where it has none."""
+    """When the first check suite of a commit on a branch was created (ISO 8601), empty where it has none."""
 
     sha: str
+    branch: str
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,27 @@ class Approvers(Question[tuple[str, ...]]):
 
 
 @dataclass(frozen=True)
-class Checks(Question[Mapping[str, CheckState]]):
-    """The state of every check and status of a commit, by name."""
+class Required:
+    """A check that a branch requires; `app` is the id of the App whose check it must be, 0 where anybody's will do."""
+
+    name: str
+    app: int = 0
+
+
+# By name, then by the App's id; a status has none (0).
+CheckStates: TypeAlias = Mapping[str, Mapping[int, CheckState]]
+
+
+@dataclass(frozen=True)
+class Checks(Question[CheckStates]):
+    """The state of every check and status of a commit."""
 
     sha: str
 
 
 @dataclass(frozen=True)
-class RequiredChecks(Question[tuple[str, ...]]):
-    """The names of the checks that a branch requires."""
+class RequiredChecks(Question[tuple[Required, ...]]):
+    """The checks that a branch requires."""
 
     branch: str
 
@@ -128,36 +142,59 @@ def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ..
     return (*candidates, "") if candidates else ()
 
 
-def first_seen(suites: Iterable[Mapping[str, Any]]) -> str:
-    """Return the earliest `created_at` of check suites."""
-    return min((str(suite["created_at"]) for suite in suites if suite.get("created_at")), default="")
+def first_seen(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
+    """Return the earliest `created_at` of a branch's check suites.
+
+    Those of other branches say nothing: a commit can be pushed there long before it is put into the pull request.
+    """
+    return min(
+        (str(suite["created_at"]) for suite in suites if suite.get("created_at") and suite.get("head_branch") == branch),
+        default="",
+    )
 
 
 def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[str, ...]:
-    """Read reviews (oldest first): whose last word is an approval of exactly this commit."""
+    """Read reviews (oldest first): whose last word is an approval of exactly this commit, strangers first.
+
+    `author_association` grants nothing here. It only lets a crowd of strangers' approvals not hide the one that counts.
+    """
     last: dict[str, Approval] = {}
+    near: set[str] = set()
     for review in reviews:
         login = (review.get("user") or {}).get("login") or ""
         state = str(review.get("state") or "").upper()
         # A plain comment takes no approval back.
         if login and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
             last[login] = (state, str(review.get("commit_id") or ""))
-    return tuple(login for login, (state, commit) in last.items() if state == "APPROVED" and commit == sha)
+            if review.get("author_association") in ("OWNER", "MEMBER", "COLLABORATOR"):
+                near.add(login)
+    found = [login for login, (state, commit) in last.items() if state == "APPROVED" and commit == sha]
+    return tuple(sorted(found, key=near.__contains__))
 
 
-def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[str, Any]]) -> dict[str, CheckState]:
-    """Merge check runs and commit statuses; of several with one name, the worst counts."""
-    found: dict[str, list[CheckState]] = {}
+def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[str, Any]]) -> CheckStates:
+    """Merge check runs and commit statuses; of several with one name and App, the worst counts."""
+    found: dict[str, dict[int, CheckState]] = {}
     for run in runs:
         state: CheckState = "pending"
         if run.get("status") == "completed":
             state = "passed" if run.get("conclusion") in _PASSED else "failed"
-        found.setdefault(str(run.get("name")), []).append(state)
+        _add(found, str(run.get("name")), int((run.get("app") or {}).get("id") or 0), state)
     for status in statuses:
         states: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
-        found.setdefault(str(status.get("context")), []).append(states.get(status.get("state"), "unknown"))
-    worst: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
-    return {name: min(states_found, key=worst.index) for name, states_found in found.items()}
+        _add(found, str(status.get("context")), 0, states.get(status.get("state"), "unknown"))
+    return found
+
+
+def _add(found: dict[str, dict[int, CheckState]], name: str, app: int, state: CheckState) -> None:
+    of_name = found.setdefault(name, {})
+    of_name[app] = min(of_name.get(app, state), state, key=_WORST.index)
+
+
+def state_of(required: Required, states: CheckStates) -> CheckState | None:
+    """Return the state of a required check, the worst of those that it may be; None where there is none."""
+    found = [state for app, state in states.get(required.name, {}).items() if required.app in (0, app)]
+    return min(found, key=_WORST.index, default=None)
 
 
 def when(stamp: str) -> datetime:

@@ -12,6 +12,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from unicodedata import category
 
 from mlops_actions.chatops import comment
 
@@ -23,6 +24,13 @@ _BLANKS = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _SHOWN = 40
+# Letters and symbols that look like a blank, but are none: fillers of Korean syllables, the Braille cell without dots.
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+# They join or part the letters of several scripts, and the parts of an emoji.
+_JOINERS = "\u200c\u200d"
+
+
+_MOST_NAMED = 5
 
 
 class ArgumentError(ValueError):
@@ -87,6 +95,17 @@ def last_phrase(body: str, phrase: str) -> Spoken | None:
         if ends:
             last = Spoken(phrase, line.text[ends[-1] :].strip())
     return last
+
+
+def unseen(text: str) -> tuple[str, ...]:
+    """Name the characters by which a line says another thing than it shows: invisible ones, and what turns the direction."""
+    found = [
+        character
+        for character in dict.fromkeys(text)
+        if character in _FILLERS
+        or (category(character) in ("Cf", "Cc") and character not in _JOINERS and not character.isspace())
+    ]
+    return tuple(f"U+{ord(character):04X}" for character in found[:_MOST_NAMED])
 
 
 def arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Arguments:

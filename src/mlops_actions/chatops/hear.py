@@ -145,6 +145,8 @@ def _reviewed_sha(event: CommentEvent) -> str:
     reviewed = event.payload.get(key) if key else None
     if not isinstance(reviewed, Mapping):
         return ""
+    if reviewed.get("in_reply_to_id"):
+        return ""  # it names the commit on which the conversation began, not the one that who replies has seen
     # A review comment's `commit_id` follows later pushes; its `original_commit_id` does not.
     commit = reviewed.get("original_commit_id") or reviewed.get("commit_id")
     return commit if isinstance(commit, str) else ""

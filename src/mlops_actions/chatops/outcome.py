@@ -14,6 +14,9 @@ from mlops_actions.core.errors import ActionError
 from mlops_actions.core.event import PullRequest
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 
+# A comment has room for thousands of mistakes, a job's outputs have not.
+_MOST_DETAILS = 50
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -37,7 +40,7 @@ def outcome(
         "triggered": taken is not None,
         "decision": verdict.decision,
         "reason": verdict.reason,
-        "details": list(verdict.details),
+        "details": list(verdict.details[:_MOST_DETAILS]),
         **_said(place, request),
         **(_granted(taken) if taken else {}),
     }

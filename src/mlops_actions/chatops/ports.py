@@ -41,8 +41,8 @@ class Reader(Protocol):
     def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield a pull request's commits."""
 
-    def required_checks(self, branch: str) -> tuple[str, ...]:
-        """Name the checks a branch requires."""
+    def required_checks(self, branch: str) -> tuple[tuple[str, int], ...]:
+        """Name the checks a branch requires, each with the id of the App whose it must be (0: anybody's)."""
 
 
 class Writer(Protocol):

@@ -65,11 +65,13 @@ REASONS: dict[str, Reason] = {
     ),
     "rerun-permission": Reason(
         "deny",
-        "Somebody who does not hold the role re-ran the job.",
+        "Somebody who does not hold the role, or is not in `allow-users` or `allow-teams`, re-ran the job.",
         "The job was run again by somebody who may not give this command.",
     ),
     "arguments": Reason(
-        "deny", "The arguments cannot be read: an open quote, an option without a name.", "The arguments cannot be read:"
+        "deny",
+        "The arguments cannot be read: an open quote, an option without a name, a character that does not show.",
+        "The arguments cannot be read:",
     ),
     "parameters": Reason(
         "deny", "A parameter is unknown, missing or ill-typed.", "The parameters are not what this command takes:"
@@ -128,7 +130,7 @@ REASONS: dict[str, Reason] = {
     ),
     "head-moved": Reason(
         "deny",
-        "The head changed, or the pull request was closed, while the command was looked at.",
+        "While the command was looked at, the head, the base branch or the draft state changed, or it was closed.",
         "The pull request changed while this command was looked at. Look at what changed, then:",
     ),
     "not-approved": Reason(

@@ -46,12 +46,12 @@ def _private(it: Scene) -> None:
 
 def _suite(it: Scene) -> None:
     _no_activity(it)
-    it.repository.check_suite(it.pull.head_sha)
+    it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref)
     it.github.clock.tick()
 
 
 def _late_suite(it: Scene) -> None:
-    it.repository.check_suite(it.pull.head_sha, at=it.pull.comments[-1].created_at)
+    it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref, at=it.pull.comments[-1].created_at)
 
 
 def _check(name: str, **state: str):  # type: ignore[no-untyped-def]

@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.sandbox.github import GitHubServer
-from tests.contract.chatops import cases_callback, cases_commit, cases_events, cases_language, cases_people
+from tests.contract.chatops import cases_attacks, cases_callback, cases_commit, cases_events, cases_language, cases_people
 from tests.contract.chatops.case import Case, play
 from tests.contract.chatops.stage import Stage
 from tests.support.forking import Forker
 
-ALL = (cases_language.CASES, cases_people.CASES, cases_commit.CASES, cases_events.CASES, cases_callback.CASES)
+ALL = (
+    cases_language.CASES,
+    cases_people.CASES,
+    cases_commit.CASES,
+    cases_events.CASES,
+    cases_callback.CASES,
+    cases_attacks.CASES,
+)
 CASES = {case.name: case for cases in ALL for case in cases}
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mlops_actions.chatops.grammar import unseen
 from mlops_actions.core.callback import EVENT_TYPE
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.runner_files import LogCommand, read_log
@@ -21,6 +22,7 @@ ACCEPTED = {"commands": "/train", "reaction": "none", "reply": "never", "head": 
 # GitHub refuses a NUL, and JSON a lone surrogate.
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=200)
 WORD = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp"), exclude_characters="'\\<>`-="), min_size=1)
+WORD = WORD.filter(lambda word: not unseen(word))
 
 
 class Rig:

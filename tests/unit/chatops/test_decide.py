@@ -17,6 +17,7 @@ from mlops_actions.chatops.facts import (
     Member,
     Pull,
     Question,
+    Required,
     RequiredChecks,
     Role,
     Unknown,
@@ -65,11 +66,12 @@ ANSWERS: dict[Question[Any], Any] = {
     Role("again"): "maintain",
     Role("approver"): "admin",
     Member("o/ml", "boss"): True,
+    Member("o/ml", "again"): True,
     HeadAt("topic", WRITTEN): (HEAD,),
-    FirstSeen(HEAD): "2026-01-02T03:04:04Z",
+    FirstSeen(HEAD, "topic"): "2026-01-02T03:04:04Z",
     Approvers(7, HEAD): ("approver",),
-    Checks(HEAD): {"lint": "passed", "tests": "passed"},
-    RequiredChecks("main"): ("tests",),
+    Checks(HEAD): {"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}},
+    RequiredChecks("main"): (Required("tests", 2),),
 }
 
 
@@ -107,7 +109,7 @@ def test_all_questions_of_a_round_are_asked_together() -> None:
     found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS)
     assert isinstance(found, Granted)
     assert rounds == [
-        {Pull(7), Role("boss"), Role("again"), Member("o/ml", "boss")},
+        {Pull(7), Role("boss"), Role("again"), Member("o/ml", "boss"), Member("o/ml", "again")},
         {HeadAt("topic", WRITTEN), Approvers(7, HEAD), Checks(HEAD), RequiredChecks("main")},
         {Role("approver")},
     ]
@@ -125,7 +127,7 @@ def test_any_answer_that_is_missing_is_a_denial(lost: Question[Any]) -> None:
 def test_without_activity_only_an_older_suite_will_do(first: object) -> None:
     answers = ANSWERS | {HeadAt("topic", WRITTEN): LOST}
     assert isinstance(settle(inputs(), request(), answers)[0], Granted)
-    found, _ = settle(inputs(), request(), answers | {FirstSeen(HEAD): first})
+    found, _ = settle(inputs(), request(), answers | {FirstSeen(HEAD, "topic"): first})
     assert isinstance(found, Verdict)
     assert found.paste == f"/train sha={HEAD}"
 
@@ -148,6 +150,9 @@ def test_nobody_is_asked_about_who_may_not_command() -> None:
         (PULL, None),
         (replace(PULL, state="closed"), "head-moved"),
         (replace(PULL, head=replace(PULL.head, sha="c" * 40)), "head-moved"),
+        (replace(PULL, base=replace(PULL.base, ref="release")), "head-moved"),
+        (replace(PULL, base=replace(PULL.base, sha="c" * 40)), None),
+        (replace(PULL, draft=True), "head-moved"),
         (LOST, "pull-request-unknown"),
     ],
 )

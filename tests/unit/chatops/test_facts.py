@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.chatops.facts import approvers, check_states, first_seen, head_at, when
+from mlops_actions.chatops.facts import Required, approvers, check_states, first_seen, head_at, state_of, when
 
 MOMENT = "2026-01-01T12:00:00Z"
 
@@ -47,8 +47,15 @@ def test_times_are_compared_across_zones_and_fractions() -> None:
 
 
 def test_the_first_suite_counts() -> None:
-    assert first_seen([{"created_at": "2026-01-02T00:00:00Z"}, {"created_at": MOMENT}, {"created_at": None}]) == MOMENT
-    assert first_seen([]) == ""
+    suites = [
+        {"created_at": "2026-01-02T00:00:00Z", "head_branch": "b"},
+        {"created_at": MOMENT, "head_branch": "b"},
+        {"created_at": None, "head_branch": "b"},
+        {"created_at": "2025-01-01T00:00:00Z", "head_branch": "other"},
+        {"created_at": "2025-01-01T00:00:00Z", "head_branch": None},
+    ]
+    assert first_seen(suites, "b") == MOMENT
+    assert first_seen([], "b") == ""
 
 
 def review(login: str | None, state: str, commit: str = "c") -> dict[str, Any]:
@@ -93,4 +100,11 @@ def run(conclusion: str | None, status: str = "completed") -> dict[str, Any]:
     ],
 )
 def test_only_what_is_known_to_have_passed_has(runs: list[Any], statuses: list[Any], state: str | None) -> None:
-    assert check_states(runs, statuses).get("x") == state
+    assert state_of(Required("x"), check_states(runs, statuses)) == state
+
+
+def test_a_check_of_one_app_is_nobody_elses() -> None:
+    states = check_states(
+        [{**run("success"), "app": {"id": 1}}, {**run("failure"), "app": {"id": 2}}], [{"context": "x", "state": "pending"}]
+    )
+    assert [state_of(Required("x", app), states) for app in (1, 2, 3, 0)] == ["passed", "failed", None, "failed"]

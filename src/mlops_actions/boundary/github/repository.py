@@ -112,15 +112,21 @@ class GitHub:
         """Yield the latest status of each context of a commit."""
         return self._api.pages(f"{self._root}/commits/{sha}/status", needs="statuses: read", key="statuses")
 
-    def required_checks(self, branch: str) -> tuple[str, ...]:
-        """Name the checks that a branch requires, by its protection and by rulesets."""
+    def required_checks(self, branch: str) -> tuple[tuple[str, int], ...]:
+        """Name the checks that a branch requires, by its protection and by rulesets.
+
+        With each goes the id of the App whose check it must be, 0 where anybody's will do.
+        """
         protected = self._api.get(f"{self._root}/branches/{_part(branch)}", needs="contents: read")
-        protection = protected.get("protection") or {}
-        names = list((protection.get("required_status_checks") or {}).get("contexts") or [])
+        protection = (protected.get("protection") or {}).get("required_status_checks") or {}
+        found = dict.fromkeys(protection.get("contexts") or [], 0)
+        found |= {check["context"]: _app_id(check.get("app_id")) for check in protection.get("checks") or []}
+        required = dict.fromkeys(found.items())
         for rule in self._api.pages(f"{self._root}/rules/branches/{_part(branch)}"):
             if rule.get("type") == "required_status_checks":
-                names += [check["context"] for check in rule["parameters"]["required_status_checks"]]
-        return tuple(dict.fromkeys(names))
+                checks = rule["parameters"]["required_status_checks"]
+                required |= dict.fromkeys((check["context"], _app_id(check.get("integration_id"))) for check in checks)
+        return tuple(required)
 
     # The conversation
 
@@ -302,6 +308,11 @@ class GitHub:
 def _part(text: str) -> str:
     """One part of a path: a label or branch may hold anything."""
     return quote(text, safe="")
+
+
+def _app_id(value: int | None) -> int:
+    # GitHub writes "anybody" as null and as -1.
+    return value if value and value > 0 else 0
 
 
 def _id(comment: Mapping[str, Any]) -> int:
