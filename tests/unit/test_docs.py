@@ -100,6 +100,12 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in slugs(target), link
 
 
+def test_the_index_names_every_page() -> None:
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"]({page.name})" in index
+
+
 def test_there_is_advice_for_every_reason() -> None:
     advice = rows(block("docs/troubleshooting.md", "reason advice"))
     assert [code.strip("`") for code, _ in advice] == list(REASONS)
