@@ -85,8 +85,10 @@ class Transport:
             return "https"
         url = f"http://{host}/v2/"
         try:
-            answer = self._pool(url).request("GET", url, redirect=False, retries=False, timeout=_PROBE_TIMEOUT)
-        except urllib3.exceptions.HTTPError:
+            pool = self._pool(url)
+            answer = pool.request("GET", url, redirect=False, retries=False, timeout=_PROBE_TIMEOUT, preload_content=False)
+            read(answer)
+        except (urllib3.exceptions.HTTPError, Unavailable):
             return "https"
         # What speaks TLS there hangs up, or says 400 and that it was spoken to without.
         return "https" if answer.status == 400 else "http"

@@ -21,12 +21,20 @@ class Cache:
 
 
 def choose(
-    wanted: str, name: ImageName, environ: Mapping[str, str], *, exports: bool, pushes: bool, has_latest: bool
+    wanted: str,
+    name: ImageName,
+    environ: Mapping[str, str],
+    *,
+    exports: bool,
+    pushes: bool,
+    has_latest: bool,
+    apart: str = "",
 ) -> Cache:
     """Choose for the input `cache`; `exports` says whether the builder can write a cache apart from the image.
 
-    `has_latest` says whether the registry has an image whose inline cache can be read. Raises BadInput where a kind is asked
-    for that cannot be had here.
+    `has_latest` says whether the registry has an image whose inline cache can be read; `apart` names a pull request, which
+    keeps a cache of its own beside the common one: it must not put layers where other refs find them. Raises BadInput where
+    a kind is asked for that cannot be had here.
     """
     has_gha = bool(
         environ.get("ACTIONS_RUNTIME_TOKEN") and (environ.get("ACTIONS_RESULTS_URL") or environ.get("ACTIONS_CACHE_URL"))
@@ -54,9 +62,10 @@ def choose(
                 "use 'cache: registry' or 'inline'",
             )
         return _gha(environ, "as asked")
-    ref = name.tagged(REGISTRY_TAG)
-    writes = (f"--cache-to=type=registry,ref={ref},mode=max,ignore-error=true",) if pushes else ()
-    return Cache("registry", (f"--cache-from=type=registry,ref={ref}", *writes), "as asked")
+    refs = [name.tagged(REGISTRY_TAG), *([name.tagged(f"{REGISTRY_TAG}-{apart}")] if apart else [])]
+    reads = (f"--cache-from=type=registry,ref={ref}" for ref in refs)
+    writes = (f"--cache-to=type=registry,ref={refs[-1]},mode=max,ignore-error=true",) if pushes else ()
+    return Cache("registry", (*reads, *writes), "as asked")
 
 
 def _gha(environ: Mapping[str, str], reason: str) -> Cache:

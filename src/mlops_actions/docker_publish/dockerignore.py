@@ -67,7 +67,10 @@ def _compile(pattern: str) -> re.Pattern[str]:
         if character == "*" and pattern[index : index + 1] == "*":
             index += 1
             index += pattern[index : index + 1] == "/"
-            out.append("(?:.*/)?" if index < len(pattern) else ".*")
+            piece = "(?:.*/)?" if index < len(pattern) else ".*"
+            # Twice in a row says no more than once, and a hundred times would take longer than the job lasts.
+            if out[-1:] != [piece]:
+                out.append(piece)
         elif character == "*":
             out.append("[^/]*")
         elif character == "?":

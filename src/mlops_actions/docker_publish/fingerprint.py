@@ -15,9 +15,9 @@ from pathlib import Path
 
 from mlops_actions.docker_publish.dockerignore import Ignore, parse
 
-VERSION = 1  # of the key: raise it when anything below changes meaning
+VERSION = 2  # of the key: raise it when anything below changes meaning
 TAG_PREFIX = "ctx-"
-TRUSTED = "trusted"
+PROTECTED, OPEN = "protected", "open"  # refs that the repository's rules guard, and its others
 _READ_BYTES = 1 << 20
 
 
@@ -38,11 +38,15 @@ class Ingredients:
     trust: str
 
 
-def trust_of(pull_request: int | None, *, is_pull_request: bool) -> str:
-    """Name who vouches for a fingerprint: a pull request's is its own, so that no other ref ever reuses what it built."""
-    if not is_pull_request:
-        return TRUSTED
-    return f"pull-request-{pull_request if pull_request is not None else 'unknown'}"
+def vouchers(pull_request: int | None, *, is_pull_request: bool, protected: bool) -> tuple[str, ...]:
+    """Name those whose images may be taken; the last is who vouches for what is built now.
+
+    Nobody takes from a pull request but itself, and a protected ref from protected refs alone: whoever may push to a branch
+    may not always merge, and decides what its builds fetch.
+    """
+    if is_pull_request:
+        return (PROTECTED, OPEN, f"pull-request-{pull_request if pull_request is not None else 'unknown'}")
+    return (PROTECTED,) if protected else (PROTECTED, OPEN)
 
 
 def key(context: str, ingredients: Ingredients) -> str:
@@ -62,8 +66,12 @@ def read_ignore(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> Ig
     `more` patterns follow those of the file.
     """
     text = ""
-    for path in (dockerfile.with_name(dockerfile.name + ".dockerignore"), context / ".dockerignore"):
+    for folder, name in ((dockerfile.parent, f"{dockerfile.name}.dockerignore"), (context, ".dockerignore")):
+        path = folder / name
         if path.is_file():
+            # A link could make another file of this machine one whose lines an error quotes.
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f"{name} is a link that leads out of its folder")
             text = path.read_text(encoding="utf-8", errors="surrogateescape")
             break
     return parse("\n".join((text, *more)))

@@ -39,6 +39,12 @@ class Job:
         """The image's name."""
         return self.image.name
 
+    @property
+    def is_protected(self) -> bool:
+        """Whether the image is of the very ref that runs the workflow, and the repository's rules guard that."""
+        of_this_run = (self.subject.ref, self.subject.sha) == (self.context.ref, self.context.sha)
+        return of_this_run and not self.subject.is_pull_request and self.environ.get("GITHUB_REF_PROTECTED") == "true"
+
 
 def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Job:
     """Resolve name, commit and paths; raises BadInput before anything outside the workspace is touched."""

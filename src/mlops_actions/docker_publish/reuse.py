@@ -15,7 +15,7 @@ from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.names import ImageName
 from mlops_actions.docker_publish.plan import Sources
 from mlops_actions.docker_publish.ports import Manifest, Registry
-from mlops_actions.docker_publish.tags import Subject
+from mlops_actions.docker_publish.tags import Subject, pull_request_number
 
 # When an image was really built: `created` is the commit's time, so that builds of one commit are alike.
 BUILT_LABEL = f"{PREFIX}/built"
@@ -42,10 +42,12 @@ def fingerprints(
     environ: Mapping[str, str],
     platform: Callable[[], str],
     resolve: ResolveBase,
+    *,
+    protected: bool = False,
 ) -> Fingerprints:
     """Hash all that enters the build; `platform` says the builder's own, empty where unknown, and `resolve` finds digests.
 
-    A pull request may take what a trusted ref built, and keeps its own apart: nobody takes anything from it.
+    `protected` says that the repository's rules guard the ref; see `fingerprint.vouchers`.
     """
     platforms = tuple(sorted(inputs.platforms or filter(None, (platform(),))))
     if not platforms:
@@ -81,13 +83,14 @@ def fingerprints(
         secret_ids=tuple(sorted([*(inputs.secrets or ()), *(inputs.secret_files or ()), *(inputs.ssh or ())])),
         attestations=(inputs.provenance, inputs.sbom),
         salt=inputs.cache_salt or "",
-        trust=fingerprint.trust_of(subject.pull_request, is_pull_request=subject.is_pull_request),
+        trust="",
     )
-    own = fingerprint.key(context, ingredients)
-    trusted = fingerprint.key(context, replace(ingredients, trust=fingerprint.TRUSTED))
+    number = pull_request_number(subject)
+    trusted = fingerprint.vouchers(number, is_pull_request=subject.is_pull_request, protected=protected)
+    keys = tuple(fingerprint.key(context, replace(ingredients, trust=voucher)) for voucher in trusted)
     has_git = sees_git and (sources.context / ".git").exists() and not ignore.excludes(".git")
     notes = (_GIT_NOTE,) if has_git else ()
-    return Fingerprints(own, tuple(dict.fromkeys((trusted, own))), notes=notes)
+    return Fingerprints(keys[-1], keys, notes=notes)
 
 
 def _generator(inputs: Inputs) -> tuple[str, ...]:
@@ -141,14 +144,18 @@ def find(
 def bring(registry: Registry, name: ImageName, source: ImageName, manifest: Manifest) -> bool:
     """Mount all blobs of an image of `source`, and put the manifests of its platforms; False where the registry does not."""
     document = manifest.document
-    for entry in document.get("manifests") or []:
-        child = registry.manifest(source.repository, entry["digest"])
-        if child is None or not bring(registry, name, source, child):
+    try:
+        children = [str(entry["digest"]) for entry in document.get("manifests") or []]
+        # Layers with `urls` are kept elsewhere.
+        blobs = [document.get("config"), *(layer for layer in document.get("layers") or [] if not layer.get("urls"))]
+        digests = dict.fromkeys(str(blob["digest"]) for blob in blobs if blob)
+    except (AttributeError, KeyError, TypeError):
+        return False  # not what the specification calls a manifest
+    for digest in children:
+        child = registry.manifest(source.repository, digest)
+        if child is None or "manifests" in child.document or not bring(registry, name, source, child):
             return False
         registry.put(name.repository, child.digest, child.content, child.media_type)
-    # Layers with `urls` are kept elsewhere.
-    blobs = [document.get("config"), *(layer for layer in document.get("layers") or [] if not layer.get("urls"))]
-    digests = dict.fromkeys(blob["digest"] for blob in blobs if blob)
     return all(registry.mount(name.repository, digest, source.repository) for digest in digests)
 
 

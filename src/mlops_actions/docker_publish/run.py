@@ -19,7 +19,7 @@ from mlops_actions.docker_publish.plan import BuildPlan
 from mlops_actions.docker_publish.ports import Manifest, Ports, Registry
 from mlops_actions.docker_publish.prepare import Job, prepare, tags_of
 from mlops_actions.docker_publish.report import Published
-from mlops_actions.docker_publish.tags import Tags
+from mlops_actions.docker_publish.tags import Tags, pull_request_number
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Outcome:
@@ -39,7 +39,9 @@ def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[
 
     keys = reuse.Fingerprints(reason="'skip-unchanged' is false")
     if job.push and inputs.reuses:
-        keys = reuse.fingerprints(inputs, job.sources, job.subject, environ, lambda: builder.platform, resolve)
+        keys = reuse.fingerprints(
+            inputs, job.sources, job.subject, environ, lambda: builder.platform, resolve, protected=job.is_protected
+        )
     job.notes.extend(keys.notes)
     found = _find(job, registry, keys, began)
     if found.manifest is not None:
@@ -121,7 +123,10 @@ def _rename(job: Job, ports: Ports, reference: str, made_tags: Tags) -> None:
 def _cache(job: Job, registry: Registry, *, exports: bool) -> Cache:
     has_latest = job.inputs.layer_cache in ("auto", "inline") and _is_there(registry, job.name, "latest")
     wanted = job.inputs.layer_cache
-    chosen = cache.choose(wanted, job.name, job.environ, exports=exports, pushes=job.push, has_latest=has_latest)
+    apart = f"pr-{pull_request_number(job.subject) or 'unknown'}" if job.subject.is_pull_request else ""
+    chosen = cache.choose(
+        wanted, job.name, job.environ, exports=exports, pushes=job.push, has_latest=has_latest, apart=apart
+    )
     job.notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
     return chosen
 

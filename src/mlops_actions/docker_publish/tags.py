@@ -16,6 +16,7 @@ from mlops_actions.core.errors import BadInput
 RULES = ("sha", "sha-long", "branch", "pr", "tag", "semver", "latest", "snapshot", "date")
 FINGERPRINT_PREFIX = "ctx-"
 _TAG_LIMIT = 128  # characters (OCI distribution specification: tag grammar)
+_VERSION_LIMIT = 256  # characters; Python refuses to read numbers of thousands of digits, which a registry may send
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _SEMVER = re.compile(
     r"v?(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})"
@@ -78,7 +79,7 @@ class Version:
     @classmethod
     def parse(cls, text: str) -> Version | None:
         """Read `1.2.3`, `v1.2.3-rc.1+build`; None where it is no full version."""
-        match = _SEMVER.fullmatch(text)
+        match = _SEMVER.fullmatch(text) if len(text) <= _VERSION_LIMIT else None
         if match is None:
             return None
         # Numeric identifiers compare as numbers and sort before words.
