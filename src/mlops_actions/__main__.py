@@ -166,7 +166,8 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     server = resolve(inputs.api_key, inputs.base_url, environ)
     for secret in server.secrets:
         runner.mask(secret)
-    event = load(context.event_name, context.event_path) if inputs.comment and not inputs.pr_number else None
+    needs_event = (inputs.comment or inputs.statement) and not inputs.pr_number
+    event = load(context.event_name, context.event_path) if needs_event else None
     github: PullRequests | None = None
     if inputs.github_token and (inputs.comment or inputs.check_name):
         from mlops_actions.boundary.github import GitHub

@@ -7,7 +7,6 @@ more for whole fields. Only `promote` needs the SDK, and imports it then.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import tempfile
@@ -15,15 +14,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.boundary import wandb_decode as decode
 from mlops_actions.boundary.wandb_http import READ_SECONDS, GraphQL, Rejected
 from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
-from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run, number
+from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run
 from mlops_actions.wandb_runs.ports import Found
 
 _PAGE = 1000  # exports by the SDK commonly ask for as many
@@ -38,9 +37,8 @@ _NODE = "name displayName state tags commit group createdAt heartbeatAt descript
 _KEYED = "summaryMetrics(keys: $summaryKeys) config(keys: $configKeys)"
 _WHOLE = "summaryMetrics config"
 _PAGED = "pageInfo { endCursor hasNextPage }"
-# W&B keeps what `define_metric` was told under these numbers (wandb_telemetry.proto, MetricRecord).
-_METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
-_DIRECTIONS = {1: "min", 2: "max"}
+_ARTIFACT = "digest versionIndex artifactType { name } artifactSequence { name }"
+_ARTIFACTS = 100  # a page of them
 
 
 @dataclass
@@ -83,6 +81,11 @@ class WandbProject:
         """The page of the project."""
         return f"{self._server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
 
+    @property
+    def server_url(self) -> str:
+        """Where the server's pages begin."""
+        return self._server.app_url
+
     # Runs
 
     def find(self, candidates: Query, baselines: Query | None, keys: Keys) -> Found:
@@ -106,7 +109,7 @@ class WandbProject:
         fields = f"{_NODE} {_KEYED if self._keyed else _WHOLE}"
         variables: dict[str, Any] = {}
         if self._keyed:
-            variables = {"summaryKeys": _expanded(keys.summary), "configKeys": _expanded(keys.config)}
+            variables = {"summaryKeys": decode.expanded(keys.summary), "configKeys": decode.expanded(keys.config)}
         try:
             project = self._read(connections, fields, variables)
         except Rejected as rejected:
@@ -184,7 +187,7 @@ class WandbProject:
         connection.after = after
 
     def _run(self, node: Mapping[str, Any]) -> Run:
-        config = _document(node.get("config"))
+        config = decode.document(node.get("config"))
         identifier = str(node["name"])
         return Run(
             id=identifier,
@@ -197,11 +200,11 @@ class WandbProject:
             commit=str(node.get("commit") or "").lower(),
             group=str(node.get("group") or ""),
             description=str(node.get("description") or ""),
-            created=_moment(node.get("createdAt")),
-            heartbeat=_moment(node.get("heartbeatAt")),
-            config={key: _unwrapped(value) for key, value in config.items() if key != "_wandb"},
-            summary=_document(node.get("summaryMetrics")),
-            hints=dict(_hints(config)),
+            created=decode.moment(node.get("createdAt")),
+            heartbeat=decode.moment(node.get("heartbeatAt")),
+            config={key: decode.unwrapped(value) for key, value in config.items() if key != "_wandb"},
+            summary=decode.document(node.get("summaryMetrics")),
+            hints=dict(decode.hints(config)),
         )
 
     def _refusal(self, messages: Sequence[str]) -> Refused | BadInput | Unavailable:
@@ -231,10 +234,7 @@ class WandbProject:
     ) -> Iterator[tuple[str, Details]]:
         fields = 'files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }'
         if lineage:
-            fields += (
-                " inputArtifacts(first: 100) { edges { node "
-                "{ digest versionIndex artifactType { name } artifactSequence { name } } } }"
-            )
+            fields += f" inputArtifacts(first: {_ARTIFACTS}) {{ edges {{ node {{ {_ARTIFACT} }} }} }}"
         declared = ["$entity: String!", "$project: String!"]
         values: dict[str, Any] = {"entity": self._entity, "project": self._name}
         if curves:
@@ -258,7 +258,32 @@ class WandbProject:
         for index, run in enumerate(runs):
             # A run that was deleted meanwhile is null.
             if isinstance(node := project.get(f"run{index}"), Mapping):
-                yield run.id, _detailed(node, curves, lineage)
+                yield run.id, decode.detailed(node, curves, lineage)
+
+    def model(self, run: Run) -> Artifact | None:
+        """Read the artifacts that a run logged, page by page, and return the newest model."""
+        query = (
+            "query MlopsLogged($entity: String!, $project: String!, $run: String!, $after: String) "
+            "{ project(name: $project, entityName: $entity) { run(name: $run) "
+            f"{{ outputArtifacts(first: {_ARTIFACTS}, after: $after) "
+            f"{{ edges {{ node {{ {_ARTIFACT} }} }} {_PAGED} }} }} }} }}"
+        )
+        values: dict[str, Any] = {"entity": self._entity, "project": self._name, "run": run.id, "after": None}
+        newest: Artifact | None = None
+        while True:
+            try:
+                data, errors = self._api.ask(query, values)
+            except Rejected as rejected:
+                raise self._refusal(rejected.messages) from None
+            logged = (self._project(data).get("run") or {}).get("outputArtifacts")
+            if errors or not isinstance(logged, Mapping):
+                raise Unavailable(f"W&B does not tell what run {run.id} logged: {' · '.join(errors)}", "re-run the job")
+            newest = next((one for one in reversed([*decode.artifacts(logged)]) if one.type == "model"), newest)
+            paging = logged.get("pageInfo") or {}
+            after = paging.get("endCursor")
+            if not paging.get("hasNextPage") or not after or after == values["after"]:
+                return newest
+            values["after"] = after
 
     # Writing
 
@@ -295,89 +320,3 @@ def _sdk(home: str) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _expanded(names: Sequence[str]) -> list[str]:
-    """The names, and the first part of each dotted one: a summary may be nested, and a dot may be part of a name."""
-    heads = [name.partition(".")[0] for name in names if "." in name]
-    return list(dict.fromkeys([*names, *heads]))
-
-
-def _document(text: Any) -> dict[str, Any]:
-    """A field that holds JSON as text; whatever is not an object is an empty one."""
-    if isinstance(text, str):
-        try:
-            text = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            return {}
-    return text if isinstance(text, dict) else {}
-
-
-def _unwrapped(value: Any) -> Any:
-    return value["value"] if isinstance(value, Mapping) and "value" in value else value
-
-
-def _moment(text: Any) -> datetime | None:
-    """W&B's moments are UTC, with or without `Z`."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _hints(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Which way metrics are better, as the run's `define_metric` calls said: by goal, else by what is kept of them."""
-    internal = _unwrapped(config.get("_wandb"))
-    entries = internal.get("m") if isinstance(internal, Mapping) else None
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, Mapping) or not isinstance(entry.get(_METRIC_NAME), str):
-            continue
-        summary = entry.get(_METRIC_SUMMARY)
-        kept = {_DIRECTIONS[code] for code in summary if code in _DIRECTIONS} if isinstance(summary, list) else set()
-        direction = _DIRECTIONS.get(entry.get(_METRIC_GOAL, 0)) or (kept.pop() if len(kept) == 1 else "")
-        if direction:
-            yield entry[_METRIC_NAME], direction
-
-
-def _detailed(node: Mapping[str, Any], curves: Sequence[str], lineage: bool) -> Details:
-    histories = node.get("sampledHistory")
-    drawn = {
-        name: _points(rows, name)
-        for name, rows in zip(curves, histories if isinstance(histories, list) else [], strict=False)
-    }
-    used = node.get("inputArtifacts")
-    files = node.get("files")
-    return Details(
-        inputs=tuple(_artifacts(used)) if lineage and isinstance(used, Mapping) else None,
-        curves={name: points for name, points in drawn.items() if points},
-        dirty=any((entry.get("sizeBytes") or 0) > 0 for entry in _nodes(files)) if isinstance(files, Mapping) else None,
-    )
-
-
-def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for edge in connection.get("edges") or ():
-        if isinstance(node := (edge or {}).get("node"), Mapping):
-            yield node
-
-
-def _artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
-    for node in _nodes(connection):
-        yield Artifact(
-            name=str((node.get("artifactSequence") or {}).get("name") or ""),
-            version=int(node.get("versionIndex") or 0),
-            type=str((node.get("artifactType") or {}).get("name") or ""),
-            digest=str(node.get("digest") or ""),
-        )
-
-
-def _points(rows: Any, name: str) -> list[tuple[float, float]]:
-    """(step, value) of rows; W&B writes NaN and infinities as text, and neither can be drawn."""
-    points = []
-    for row in rows if isinstance(rows, list) else ():
-        if not isinstance(row, Mapping):
-            continue
-        step, value = number(row.get("_step")), number(row.get(name))
-        if step is not None and value is not None and math.isfinite(value):
-            points.append((step, value))
-    return points

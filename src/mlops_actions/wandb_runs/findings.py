@@ -23,6 +23,8 @@ PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
 class Findings:
     """`candidates` and `baselines` are newest first; `rows` compare `best` (a run, or a group's) with the baselines.
 
+    `members` are the runs that `best` stands for: itself, or its group's.
+
     `silent` are runs that call themselves running and stopped reporting; `seeds` compares groups where that was asked.
 
     `notes` are plain sentences about what could not be done as asked; `timed_out` is whether the wait was given up.
@@ -42,6 +44,7 @@ class Findings:
     seeds: tuple[Interval, ...]
     commit: Commit
     data: Data | None
+    members: tuple[Run, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     details: Mapping[str, Details] = field(default_factory=dict)
     curves: tuple[str, ...] = ()

@@ -142,8 +142,15 @@ class Inputs:
     check_name: str | None = given(text, "A check run of this name on `sha`, concluded by the gates.")
     workflow_url: str | None = given(_page, "Shown in the report: the workflow that trained.")
     image: str | None = given(text, "Shown in the report: the image that trained, by digest.")
+    workflow_uid: str | None = given(text, "The workflow's uid, for the statement.")
     promote_alias: str | None = given(
         text, "When the gates pass and all of `require` holds, the best candidate's model artifact gets this alias."
+    )
+    statement: bool = given(
+        boolean,
+        "Write an in-toto statement of the accepted candidate, and its predicate alone for `actions/attest`: which commit, "
+        "image, workflow, run, datasets and numbers its model comes from. What W&B did not record fails the step.",
+        default="false",
     )
     report_dir: str = given(
         text, "Where `wandb_report.csv`, `.json` and `.md` are written; within the workspace.", default="."
@@ -176,6 +183,8 @@ class Inputs:
             yield BadInput(
                 "input 'promote-alias' needs 'gates' or 'require'", "give one: nothing is promoted without having passed"
             )
+        if self.statement and not (self.sha and self.lineage):
+            yield BadInput("input 'statement' needs 'sha' and 'lineage'", "give 'sha', and leave 'lineage' on")
         wanted = self.require or ()
         if requirements.VERIFIED in wanted and not self.sha:
             yield BadInput(
@@ -216,6 +225,11 @@ ACTION = Action(
         Output("csv", "Path of `wandb_report.csv`, from the workspace"),
         Output("json", "Path of `wandb_report.json`, from the workspace"),
         Output("markdown", "Path of `wandb_report.md`, from the workspace"),
+        Output("statement", "Path of `wandb_statement.json`, from the workspace, where one was written"),
+        Output("predicate", "Path of `wandb_predicate.json`: `predicate-path` of `actions/attest`"),
+        Output("predicate-type", "Its type: `predicate-type` of `actions/attest`"),
+        Output("subject-name", "The image without its digest: `subject-name` of `actions/attest`"),
+        Output("subject-digest", "The image's digest: `subject-digest` of `actions/attest`"),
         Output("result", "Everything as one JSON document"),
         Output("BOOL_COMPLETE", "`complete`, spelled `True` or `False`", legacy=True),
         Output(

@@ -120,6 +120,7 @@ def judge(
         verdicts=gates.evaluate(inputs.gates or (), best.run if best else None, bars, picked.judged),
         commit=commit,
         data=data,
+        members=best.members if best else (),
         requirements=require.examine(inputs.require or (), choice, picked.candidates, commit, data, details),
         details=details,
         curves=inputs.curves or (),

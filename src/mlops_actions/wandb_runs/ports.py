@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mlops_actions.core.ports import Runner
-from mlops_actions.wandb_runs.model import Details, Keys, Query, Run
+from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Tracker(Protocol):
     def project_url(self) -> str:
         """The page of the project."""
 
+    @property
+    def server_url(self) -> str:
+        """Where the server's pages begin."""
+
     def find(self, candidates: Query, baselines: Query | None, keys: Keys) -> Found:
         """Candidates and baselines with the named keys, in one request where one page holds them."""
 
@@ -35,6 +39,9 @@ class Tracker(Protocol):
 
     def details(self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int) -> Mapping[str, Details]:
         """History, inputs and cleanliness of chosen runs, by run id."""
+
+    def model(self, run: Run) -> Artifact | None:
+        """The newest model artifact that a run logged; None where it logged none."""
 
     def promote(self, run: Run, alias: str) -> str:
         """Give the model artifact that a run logged an alias; returns `name:version`."""

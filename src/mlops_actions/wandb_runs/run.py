@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.wandb_runs import gates, report, select, spreadsheet
-from mlops_actions.wandb_runs.deliver import deliver
+from mlops_actions.wandb_runs.attest import Attested, attest
+from mlops_actions.wandb_runs.deliver import deliver, pull_request_of
 from mlops_actions.wandb_runs.findings import FAILED, Findings
 from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pick
 from mlops_actions.wandb_runs.model import Details, Query
 from mlops_actions.wandb_runs.ports import Ports, Tracker
-from mlops_actions.wandb_runs.promotion import promote
+from mlops_actions.wandb_runs.promotion import Promotion, promote
 from mlops_actions.wandb_runs.show import jsonable
 
 _POLL_SECONDS = 20.0
@@ -35,9 +36,14 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     directory = _directory(inputs.report_dir, context.workspace)
     findings = _learn(inputs, ports)
     around = _surroundings(inputs, context)
-    promotion = promote(inputs, ports, findings)
+    attested = _attest(inputs, context, event, ports, findings)
+    # What cannot be attested to is not promoted: the two say the same of a model.
+    promotion = (
+        Promotion(inputs.promote_alias or "", error=attested.error) if attested.error else promote(inputs, ports, findings)
+    )
     text = report.render(findings, around, promotion)
     paths = _write_files(directory, context.workspace, findings, inputs, text)
+    paths |= _write(directory, context.workspace, attested.files())
     ports.runner.summary(text)
     _tell(findings, ports.runner)
     delivered = deliver(inputs, event, ports, findings, text, around.job_url)
@@ -48,8 +54,8 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
         "promoted": promotion.artifact or None,
         "files": paths,
     }
-    error = _error(inputs, findings) or promotion.error or next(iter(delivered.failures), None)
-    told = {"promoted": promotion.artifact, "comment-url": delivered.comment_url, **paths}
+    error = _error(inputs, findings) or attested.error or promotion.error or next(iter(delivered.failures), None)
+    told = {"promoted": promotion.artifact, "comment-url": delivered.comment_url, **attested.outputs(), **paths}
     return Outcome(_outputs(findings, told), result, error)
 
 
@@ -75,6 +81,13 @@ def _learn(inputs: Inputs, ports: Ports) -> Findings:
         project_url=ports.tracker.project_url,
         timed_out=timed_out,
     )
+
+
+def _attest(inputs: Inputs, context: Context, event: Event | None, ports: Ports, findings: Findings) -> Attested:
+    # What was refused or is not yet complete is no subject of a statement; the step fails for that already.
+    if not inputs.statement or findings.refused or findings.timed_out:
+        return Attested()
+    return attest(inputs, context, findings, ports.tracker, inputs.pr_number or pull_request_of(event))
 
 
 def _details(inputs: Inputs, picked: Picked, tracker: Tracker) -> Mapping[str, Details]:
@@ -138,12 +151,19 @@ def _write_files(directory: Path, workspace: Path, findings: Findings, inputs: I
         inputs.sha_config_key,
     )
     document = json.dumps({"schema": 1, **findings.document()}, ensure_ascii=False) + "\n"
+    files = (
+        ("csv", "wandb_report.csv", table),
+        ("json", "wandb_report.json", document),
+        ("markdown", "wandb_report.md", text),
+    )
+    return _write(directory, workspace, files)
+
+
+def _write(directory: Path, workspace: Path, files: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """Write files, each (output, name, content); returns their paths from the workspace by output."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        return {
-            kind: _place(directory / f"wandb_report.{ending}", content, workspace)
-            for kind, ending, content in (("csv", "csv", table), ("json", "json", document), ("markdown", "md", text))
-        }
+        return {output: _place(directory / name, content, workspace) for output, name, content in files}
     except OSError as error:
         raise BadInput(
             f"the report cannot be written to {str(directory)!r}: {error.strerror or error}",

@@ -1,0 +1,261 @@
+"""What a trained model comes from, as an in-toto Statement v1: written by wandb-runs, read again by `mlops-actions verify`.
+
+    {
+      "_type": "https://in-toto.io/Statement/v1",
+      "subject": [
+        {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},                 the image that trained
+        {"name": "acme/digits/digits-model:v3", "digest": {"wandb": "…"}}           the model artifact
+      ],
+      "predicateType": "https://mlops-actions.dev/training/v1",
+      "predicate": {
+        "commit": {"repository": "https://github.com/acme/digits", "sha": "…", "pullRequest": 7},
+        "image": {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},
+        "workflow": {"uid": "0b5a…", "url": "https://argo.example/workflows/ml/digits-x7k2p"},
+        "tracker": {"server": "https://wandb.ai", "project": "acme/digits"},
+        "runs": [{"id": "5ssh20e7", "url": "…", "commit": "…", "metrics": {"test_accuracy": 0.975},
+                  "datasets": [{"name": "digits:v0", "type": "dataset", "digest": {"wandb": "…"}}]}],
+        "model": {"name": "acme/digits/digits-model:v3", "type": "model", "digest": {"wandb": "…"}},
+        "gates": [{"rule": "test_accuracy >= 0.9", "value": 0.975, "required": 0.9}],
+        "job": "https://github.com/acme/digits/actions/runs/4711"
+      }
+    }
+
+The digest `wandb` is the one W&B gives an artifact (of its manifest, in W&B's own spelling). What is not known is left out:
+`image`, `workflow`, `model` and `pullRequest` may be missing. Reading ignores what it does not know, as in-toto asks.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mlops_actions.core.provenance import is_sha
+
+Json = dict[str, Any]
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "https://mlops-actions.dev/training/v1"
+WANDB: Final = "wandb"
+_HEX = re.compile(r"[0-9a-f]{64}")
+# The reference grammar of the OCI distribution specification: a host, perhaps with a port, and lower-case components.
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(rf"((?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_COMPONENT}(?:/{_COMPONENT})*)@sha256:([0-9a-f]{{64}})")
+_PROJECT = re.compile(r"[^/\s]+/[^/]+")
+_LONGEST = 2000  # characters of any text
+_MOST = 1000  # entries of any list
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A version of a dataset or model, by the tracker's name (`name:v3`) and digest."""
+
+    name: str
+    type: str
+    digest: str
+
+    def document(self) -> Json:
+        """Return the JSON object."""
+        return {"name": self.name, "type": self.type, "digest": {WANDB: self.digest}}
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """One run of the tracker: the commit as the tracker recorded it, its final numbers, the datasets it used."""
+
+    id: str
+    url: str
+    commit: str
+    metrics: Mapping[str, float]
+    datasets: tuple[Artifact, ...] = ()
+
+    def document(self) -> Json:
+        """Return the JSON object."""
+        used = [artifact.document() for artifact in self.datasets]
+        return {"id": self.id, "url": self.url, "commit": self.commit, "metrics": dict(self.metrics), "datasets": used}
+
+
+@dataclass(frozen=True)
+class PassedGate:
+    """A gate that the model passed, with the numbers it compared."""
+
+    rule: str
+    value: float
+    required: float
+
+
+@dataclass(frozen=True)
+class Image:
+    """A container image by its digest (64 hexadecimal digits of SHA-256)."""
+
+    name: str
+    sha256: str
+
+    def document(self) -> Json:
+        """Return the resource descriptor."""
+        return {"name": self.name, "digest": {"sha256": self.sha256}}
+
+    def __str__(self) -> str:
+        return f"{self.name}@sha256:{self.sha256}"
+
+
+def image_of(reference: str) -> Image | None:
+    """Read `registry/name@sha256:…`; None for anything else, above all for a tag, which says nothing lasting."""
+    found = _IMAGE.fullmatch(reference)
+    return Image(found[1], found[2]) if found else None
+
+
+@dataclass(frozen=True)
+class Training:
+    """The predicate: what the model was trained by, from and to which end."""
+
+    repository: str
+    sha: str
+    server: str
+    project: str
+    runs: tuple[TrainedRun, ...]
+    pull_request: int | None = None
+    image: Image | None = None
+    model: Artifact | None = None
+    workflow_uid: str = ""
+    workflow_url: str = ""
+    gates: tuple[PassedGate, ...] = ()
+    job: str = ""
+
+    def document(self) -> Json:
+        """Return the predicate as a JSON object."""
+        commit: Json = {"repository": self.repository, "sha": self.sha}
+        if self.pull_request is not None:
+            commit["pullRequest"] = self.pull_request
+        workflow = {name: text for name, text in (("uid", self.workflow_uid), ("url", self.workflow_url)) if text}
+        optional = {
+            "image": self.image.document() if self.image else None,
+            "workflow": workflow or None,
+            "model": self.model.document() if self.model else None,
+            "job": self.job or None,
+        }
+        return {
+            "commit": commit,
+            "tracker": {"server": self.server, "project": self.project},
+            "runs": [run.document() for run in self.runs],
+            "gates": [vars(gate) for gate in self.gates],
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+
+    def subjects(self) -> list[Json]:
+        """Return what the statement is about: the image, and the model."""
+        model = {"name": self.model.name, "digest": {WANDB: self.model.digest}} if self.model else None
+        return [one for one in (self.image.document() if self.image else None, model) if one]
+
+    def statement(self) -> Json:
+        """Return the whole statement."""
+        return {
+            "_type": STATEMENT_TYPE,
+            "subject": self.subjects(),
+            "predicateType": PREDICATE_TYPE,
+            "predicate": self.document(),
+        }
+
+
+def read(document: Any) -> tuple[list[Json], Training]:
+    """Read a statement: its subjects as they stand, and the predicate; raises ValueError that names what is wrong."""
+    statement = _object(document, "the statement")
+    if statement.get("_type") != STATEMENT_TYPE:
+        raise ValueError(f"'_type' is not {STATEMENT_TYPE}")
+    if statement.get("predicateType") != PREDICATE_TYPE:
+        raise ValueError(f"'predicateType' is not {PREDICATE_TYPE}")
+    subjects = [_object(one, "an entry of 'subject'") for one in _list(statement, "subject")]
+    if not subjects:
+        raise ValueError("'subject' is empty: the statement is about nothing")
+    for subject in subjects:
+        _text(subject, "name")
+        _object(subject.get("digest"), "'digest' of a subject")
+    return subjects, _training(_object(statement.get("predicate"), "'predicate'"))
+
+
+def _training(predicate: Mapping[str, Any]) -> Training:
+    commit, tracker = _object(predicate.get("commit"), "'commit'"), _object(predicate.get("tracker"), "'tracker'")
+    workflow = _object(predicate.get("workflow", {}), "'workflow'")
+    sha = _text(commit, "sha")
+    if not is_sha(sha):
+        raise ValueError("'commit.sha' is not a commit's 40 lower-case hexadecimal digits")
+    project = _text(tracker, "project")
+    if not _PROJECT.fullmatch(project):
+        raise ValueError("'tracker.project' is not entity/project")
+    pull = commit.get("pullRequest")
+    if pull is not None and (not isinstance(pull, int) or isinstance(pull, bool) or pull < 1):
+        raise ValueError("'commit.pullRequest' is not a positive number")
+    runs = tuple(_run(_object(one, "an entry of 'runs'")) for one in _list(predicate, "runs"))
+    if not runs:
+        raise ValueError("'runs' is empty")
+    return Training(
+        repository=_text(commit, "repository"),
+        sha=sha,
+        server=_text(tracker, "server"),
+        project=project,
+        runs=runs,
+        pull_request=pull,
+        image=_image(predicate["image"]) if "image" in predicate else None,
+        model=_artifact(predicate["model"]) if "model" in predicate else None,
+        workflow_uid=_text(workflow, "uid", optional=True),
+        workflow_url=_text(workflow, "url", optional=True),
+        gates=tuple(_gate(_object(one, "an entry of 'gates'")) for one in _list(predicate, "gates", optional=True)),
+        job=_text(predicate, "job", optional=True),
+    )
+
+
+def _run(run: Mapping[str, Any]) -> TrainedRun:
+    metrics = _object(run.get("metrics"), "'metrics' of a run")
+    return TrainedRun(
+        id=_text(run, "id"),
+        url=_text(run, "url", optional=True),
+        commit=_text(run, "commit"),
+        metrics={name: _number(metrics, name) for name in metrics},
+        datasets=tuple(_artifact(one) for one in _list(run, "datasets", optional=True)),
+    )
+
+
+def _artifact(value: Any) -> Artifact:
+    found = _object(value, "an artifact")
+    return Artifact(_text(found, "name"), _text(found, "type"), _text(_object(found.get("digest"), "'digest'"), WANDB))
+
+
+def _image(value: Any) -> Image:
+    found = _object(value, "'image'")
+    name, digest = _text(found, "name"), _text(_object(found.get("digest"), "'image.digest'"), "sha256")
+    if not _HEX.fullmatch(digest) or image_of(f"{name}@sha256:{digest}") is None:
+        raise ValueError("'image' is not a name without a tag, and a digest of 64 lower-case hexadecimal digits")
+    return Image(name, digest)
+
+
+def _gate(gate: Mapping[str, Any]) -> PassedGate:
+    return PassedGate(_text(gate, "rule"), _number(gate, "value"), _number(gate, "required"))
+
+
+def _object(value: Any, what: str) -> Json:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is not a JSON object")
+    return value
+
+
+def _list(tree: Mapping[str, Any], name: str, *, optional: bool = False) -> Sequence[Any]:
+    value = tree.get(name, [] if optional else None)
+    if not isinstance(value, list) or len(value) > _MOST:
+        raise ValueError(f"'{name}' is not a list of at most {_MOST} entries")
+    return value
+
+
+def _text(tree: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
+    value = tree.get(name, "" if optional else None)
+    if not isinstance(value, str) or len(value) > _LONGEST or not (value or optional):
+        raise ValueError(f"'{name}' is not a text of at most {_LONGEST} characters")
+    return value
+
+
+def _number(tree: Mapping[str, Any], name: str) -> float:
+    value = tree.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"'{name}' is not a finite number")
+    return value
