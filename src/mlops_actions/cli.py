@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--keep", action="store_true", help="leave the sandbox serving at the end, to click around in it")
     demo.set_defaults(run=_demo)
     _add_init(commands)
+    _add_verify(commands)
     sandbox = commands.add_parser("sandbox", help="serve the stand-ins until stopped", description=_SANDBOX)
     sandbox.set_defaults(run=_sandbox)
     docs = commands.add_parser("docs", help="regenerate action.yml and the README tables", description=_DOCS)
@@ -82,6 +83,15 @@ def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     init = commands.add_parser("init", help=summary, description=command.DESCRIPTION)
     command.add_options(init)
     init.set_defaults(run=command.run)
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from mlops_actions.verify import command
+
+    summary = "check a training statement against registry and tracker"
+    verify = commands.add_parser("verify", help=summary, description=command.DESCRIPTION)
+    command.add_options(verify)
+    verify.set_defaults(run=command.run)
 
 
 def _environment(contract: Action) -> str:
