@@ -96,6 +96,14 @@ def test_the_first_release_has_no_older_one_to_compare_with():
     assert text.endswith(f"[1.0.0]: https://github.com/{REPOSITORY}/releases/tag/v1.0.0\n")
 
 
+def test_a_fix_of_an_older_line_is_compared_with_that_line():
+    earlier = [Version.parse(text) for text in ("1.1.0", "1.2.0")]
+    branch = changelog.released(CHANGELOG, Version.parse("1.1.1"), date(2026, 2, 3), earlier)
+    source = f"https://github.com/{REPOSITORY}"
+    assert f"[1.1.1]: {source}/compare/v1.1.0...v1.1.1\n" in branch
+    assert "1.2.0" not in branch  # this branch has no such section
+
+
 @pytest.mark.parametrize("section", ["", "\n### Added\n\n### Fixed\n\n", "\n   \n"])
 def test_a_changelog_without_notes_is_refused(section):
     text = f"# Changelog\n\n## [Unreleased]\n{section}"

@@ -42,13 +42,14 @@ def released(text: str, version: Version, day: date, earlier: Sequence[Version])
     before, after = text[: heading.start()], text[rest.start() :] if rest else ""
     fresh = f"## [{UNRELEASED}]\n\n## [{version}] - {day.isoformat()}\n\n{body}\n\n"
     sections = _REFERENCE.sub("", before + fresh + after).rstrip()
-    return f"{sections}\n\n{references(version, earlier)}\n"
+    told = {heading[1] for heading in _HEADING.finditer(text)}
+    return f"{sections}\n\n{references([version, *(one for one in earlier if str(one) in told)])}\n"
 
 
-def references(version: Version, earlier: Sequence[Version]) -> str:
+def references(versions: Sequence[Version]) -> str:
     """Each version's link to what it changed since the one before; the oldest one's to its release."""
-    newest_first = [version, *reversed(earlier)]
-    lines = [f"[{UNRELEASED}]: {SOURCE}/compare/{version.tag}...HEAD"]
+    newest_first = sorted(versions, key=lambda version: version.precedence, reverse=True)
+    lines = [f"[{UNRELEASED}]: {SOURCE}/compare/{newest_first[0].tag}...HEAD"]
     for this, before in zip(newest_first, [*newest_first[1:], None], strict=True):
         target = f"compare/{before.tag}...{this.tag}" if before else f"releases/tag/{this.tag}"
         lines.append(f"[{this}]: {SOURCE}/{target}")
