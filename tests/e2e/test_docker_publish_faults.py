@@ -17,7 +17,7 @@ from tests.e2e.container_step import Finished, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import NewerDocker, newer_docker
-from tests.e2e.publishing import BASE, EVENT, Publisher
+from tests.e2e.publishing import BASE, Publisher, git
 
 DOCKERFILE = "FROM scratch\nCOPY train.py data /\n"
 REPOSITORY = "octo-org/faults"
@@ -172,7 +172,23 @@ def test_every_input_is_only_ever_a_value(faulty: Publisher[Faulty], docker: Doc
 
 
 def test_names_and_labels_of_several_lines(faulty: Publisher[Faulty]) -> None:
-    event = EVENT | {"ref": "refs/heads/x\n::error::from the branch"}
-    options = faulty.options({"labels": "team=a%0A::error::b", "tags": "sha, branch"}, {"GITHUB_REF": str(event["ref"])})
-    finished = faulty.runner.run("docker-publish", **options | {"event": event})
-    assert not any(line.startswith("::error::") for line in finished.log.splitlines()), finished.log
+    """A branch's name and a label that would each be two lines: one tag, one label each, and no command to the runner."""
+    git(faulty.workspace, "checkout", "--quiet", "--detach")  # so that the event's ref is what is known
+    branch = "x\n::error::from the branch\n::set-output name=digest::sha256:0"
+    options = faulty.options({"labels": "team=a%0A::error::b\nWHOM", "tags": "sha, branch"}, {})
+    options["env"] |= {"GITHUB_REF": f"refs/heads/{branch}", "WHOM": "me\n::error::and you"}
+    finished = faulty.runner.run("docker-publish", **options)
+    assert finished.exit_code == 0, finished.log
+    commands = [line for line in finished.log.splitlines() if line.lstrip().startswith("::")]
+    assert {line.split("::")[1].split(" ")[0] for line in commands} <= {"add-mask", "group", "endgroup"}, commands
+    tags = [faulty.sha[:12], "x-error-from-the-branch-set-output-name-digest-sha256-0"]
+    assert finished.outputs["tags"].splitlines() == tags
+    assert faulty.registry.tags == {*tags, f"ctx-{finished.outputs['context-hash']}"}
+    store = faulty.registry.registry.store
+    manifest = json.loads(store.repositories[REPOSITORY].manifest(tags[0]).content)
+    assert finished.outputs["image-id"] == manifest["config"]["digest"]
+    assert finished.outputs["ref"] == f"{faulty.image}@{store.repositories[REPOSITORY].tags[tags[0]]}"
+    labels = json.loads(store.blob(REPOSITORY, manifest["config"]["digest"]).read_bytes())["config"]["Labels"]
+    assert labels["org.opencontainers.image.version"] == branch
+    assert (labels["team"], labels["WHOM"]) == ("a%0A::error::b", "me\n::error::and you")
+    assert "\n::" not in finished.summary

@@ -249,6 +249,8 @@ class RegistryClient:
             return Unavailable(told, "the registry did not serve us after all retries: run the job again later")
         if response.status in (401, 403):
             return Refused(told, remedy_of_refusal(self.host, anonymous=self._credentials is None))
+        if "immutable" in message.lower():
+            return Refused(told, "this repository's tags cannot be moved: leave out of 'tags' those that do, as 'latest'")
         return Refused(told, "check the inputs 'image' and 'registry'; some registries want a repository created first")
 
 

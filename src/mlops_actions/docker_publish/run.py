@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, Unavailable
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.docker_publish import cache, credentials, fingerprint, layers, names, plan, report, reuse
@@ -121,7 +121,7 @@ def _rename(job: Job, ports: Ports, reference: str, made_tags: Tags) -> None:
 
 
 def _cache(job: Job, registry: Registry, *, exports: bool) -> Cache:
-    has_latest = job.inputs.layer_cache in ("auto", "inline") and _is_there(registry, job.name, "latest")
+    has_latest = job.inputs.layer_cache in ("auto", "inline") and _digest(registry, job.name, "latest") is not None
     wanted = job.inputs.layer_cache
     apart = f"pr-{pull_request_number(job.subject) or 'unknown'}" if job.subject.is_pull_request else ""
     chosen = cache.choose(
@@ -140,11 +140,12 @@ def _plan(job: Job, builder: str, cached: Cache, began: datetime) -> BuildPlan:
     return replace(made, arguments=(*made.arguments, *cached.arguments, *([f"--builder={builder}"] if builder else [])))
 
 
-def _is_there(registry: Registry, name: names.ImageName, tag: str) -> bool:
+def _digest(registry: Registry, name: names.ImageName, tag: str) -> str | None:
+    """Return what a tag stands for; None also where that cannot be read, which is no reason to fail."""
     try:
-        return registry.digest_of(name.repository, tag) is not None
+        return registry.digest_of(name.repository, tag)
     except ActionError:
-        return False  # a cache that cannot be read is no reason to fail
+        return None
 
 
 def _make(
@@ -191,6 +192,8 @@ def _put(job: Job, registry: Registry, manifest: Manifest, names_of_tags: Sequen
         try:
             registry.put(job.name.repository, tag, manifest.content, manifest.media_type)
         except ActionError as error:
+            if isinstance(error, Refused) and _digest(registry, job.name, tag) == manifest.digest:
+                continue  # a repository whose tags cannot be moved: this one need not be
             moved = f" (moved before: {', '.join(done)})" if done else " (no tag was moved)"
             raise type(error)(
                 f"the image is there as {job.name.at(manifest.digest)}, but {error.cause}{moved}", error.remedy

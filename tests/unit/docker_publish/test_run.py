@@ -486,3 +486,12 @@ def test_a_builder_builds_instead_of_the_daemon(publisher: Publisher) -> None:
     assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
     assert publisher.publish({"builder": "tcp://buildkit:1234", "push": "false"}).outputs["digest"] == ""
     assert "neither pushed nor loaded" in publisher.log.getvalue()
+
+
+def test_tags_that_cannot_be_moved_need_not_be_where_they_stand_right(publisher: Publisher) -> None:
+    """Amazon's registry can be told to move no tag: a second run of the same commit finds its tags where it wants them."""
+    publisher.publish({"tags": "sha"})
+    publisher.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/.*", 400, times=99))
+    assert publisher.publish({"tags": "sha"}).outputs["built"] == "false"
+    with pytest.raises(Refused, match="no tag was moved"):
+        publisher.publish({"tags": "latest"})

@@ -1,4 +1,4 @@
-"""Who may do what: no challenge, HTTP basic, or bearer tokens with scopes from a realm on the same host."""
+"""Who may do what: no challenge, HTTP basic, or bearer tokens with scopes from a realm, on the same host or another."""
 
 from __future__ import annotations
 
@@ -33,11 +33,16 @@ class Account:
 
 @dataclass
 class Access:
-    """Checks the Authorization header of each request and hands out tokens."""
+    """Checks the Authorization header of each request and hands out tokens.
+
+    `realm` is where tokens are had; by default the registry's own `/token`. Two registries that share one of these are what
+    Docker Hub is: one hands out tokens, the other takes them.
+    """
 
     challenge: Challenge = "none"
     accounts: Mapping[str, Account] = field(default_factory=dict)
     anonymous_pull: bool = False
+    realm: str = ""
     _tokens: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def account(self, authorization: str | None) -> Account | None:
@@ -100,7 +105,7 @@ class Access:
         needed = {(repository, action) for action in actions} if repository is not None else set()
         if granted is not None and needed <= granted:
             return
-        challenge = f'Bearer realm="{base}/token",service="{SERVICE}"'
+        challenge = f'Bearer realm="{self.realm or f"{base}/token"}",service="{SERVICE}"'
         if repository is not None:
             challenge += f',scope="repository:{repository}:{",".join(sorted(actions, reverse=True))}"'
         if granted is not None:
