@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     planned.set_defaults(run=_plan)
     base = commands.add_parser("base", help="name the base image by digest")
     base.add_argument("image", nargs="?", default=BASE_IMAGE)
+    base.add_argument("--registry", help="sign in there first; Docker's own is asked as nobody")
     base.set_defaults(run=_base)
     build = commands.add_parser("build", help="build and push this platform's images")
     build.add_argument("--base", required=True, help="the base image, by digest")
@@ -95,7 +96,8 @@ def _plan(options: argparse.Namespace) -> None:
 
 
 def _base(options: argparse.Namespace) -> None:
-    with images.Docker(None) as docker:
+    registry = images.Registry.from_environ(options.registry) if options.registry else None
+    with images.Docker(registry) as docker:
         name = images.base_by_digest(docker, options.image)
     print(name)
     _outputs({"base": name})

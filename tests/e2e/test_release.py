@@ -111,13 +111,13 @@ def release(
     return done
 
 
-def pushed_base(docker: Docker, registry: DebianRegistry, client: Path) -> str:
-    """The base image by its digest in the registry, as the workflow has it from Docker's."""
+def push_base(docker: Docker, registry: DebianRegistry, client: Path) -> str:
+    """Put the base image where its digest can be asked for, as the workflow asks Docker's registry; returns its name."""
     subprocess.run([ROOT / "tools/e2e/base-image.sh", BASE_IMAGE], env=docker.environment, check=True)
-    docker("tag", BASE_IMAGE, f"{registry.host}/{BASE_IMAGE}")
-    docker("--config", str(client), "push", "--quiet", f"{registry.host}/{BASE_IMAGE}")
-    name, _, tag = BASE_IMAGE.partition(":")
-    return f"{registry.host}/{name}@{registry.digest(name, tag)}"
+    name = f"{registry.host}/{BASE_IMAGE}"
+    docker("tag", BASE_IMAGE, name)
+    docker("--config", str(client), "push", "--quiet", name)
+    return name
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def made(
     git(clone, "commit", "--quiet", "--all", "--message", f"Prepare {VERSION}")
     git(clone, "push", "--quiet", "origin", "main")
     run("plan")
-    base = pushed_base(docker, registry, client)
+    base = run("base", push_base(docker, registry, client), "--registry", registry.host).strip()
     platform = docker("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}").strip()
     print(f"\nOnly {platform} is built here; the workflow builds every platform on a machine of its kind.")
     run("build", "--registry", prefix, "--base", base, "--out", str(out))
@@ -333,5 +333,6 @@ def test_the_composite_action_runs_the_image_that_its_commit_names(world: World,
     run = world.run(ROOT_ACTION, delivery.event, delivery.payload, MAINTAINER)
     assert run.exit_code == 0, run.transcript
     assert run.step("mlops").outputs["chatops-triggered"] == "true"
-    assert f"{REPOSITORY}/actions/chatops@{made.git('rev-parse', f'{TAG}~1')}" in run.transcript
+    first = made.git("rev-parse", f"{TAG}~1")
+    assert f"{REPOSITORY} with ref {first} and subpath 'actions/chatops/action.yml'" in run.transcript
     assert f"docker run image={made.registry.host}/{REPOSITORY}/chatops@sha256:" in run.transcript
