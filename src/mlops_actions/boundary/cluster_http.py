@@ -42,7 +42,7 @@ class Failure(Exception):
         self.message = message
 
 
-def _nothing() -> None:
+def _nothing(_refused: str) -> None:
     pass
 
 
@@ -50,11 +50,11 @@ def _nothing() -> None:
 class Credentials:
     """As whom one speaks: the Authorization header (empty: none), asked for anew each time, since tokens are renewed.
 
-    `renew` is called when the server did not accept it; the request is repeated once if the header is another one then.
+    `renew` is called with one that the server did not accept; the request is repeated once if the header is another then.
     """
 
     header: Callable[[], str]
-    renew: Callable[[], None] = _nothing
+    renew: Callable[[str], None] = _nothing
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Transport:
         response = self._once(method, url, {**headers, **_identified(identity)}, body, timeout, preload=preload)
         if response.status != UNAUTHORIZED:
             return response
-        self._credentials.renew()
+        self._credentials.renew(identity)
         another = self._credentials.header()
         if another == identity:
             return response

@@ -6,13 +6,12 @@ import base64
 import binascii
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mlops_actions.boundary.cluster_http import Credentials, Transport
+from mlops_actions.boundary.cluster_http import Credentials, Transport, Words
 from mlops_actions.boundary.kubernetes import connect_by_token
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Runner
@@ -26,8 +25,11 @@ SCOPES: Final = (
 # gcloud's own variable for another address of the API, such as a private one (Private Google Access).
 ENDPOINT_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"
 SECONDS: Final = 30
-# Several threads may be told at once that a token is not accepted: one new token serves them all.
-RENEW_SECONDS: Final = 5.0
+WORDS: Final = Words(
+    address="'gke-endpoint'",
+    trust="try again, or another 'gke-endpoint'",
+    credentials="see that the account still exists, and may use the cluster",
+)
 _LOGIN: Final = "add google-github-actions/auth before this step, or give 'google-credentials' (a service account's key)"
 
 
@@ -56,7 +58,6 @@ class Token:
         self._credentials = credentials
         self._runner = runner
         self._lock = threading.Lock()
-        self._made = -RENEW_SECONDS
 
     def __call__(self) -> str:
         """Return a token that is valid now; raises Refused, Unavailable."""
@@ -65,10 +66,10 @@ class Token:
                 self._refresh()
             return str(self._credentials.token)
 
-    def renew(self) -> None:
-        """Get another token though this one seems valid: it was not accepted. Not more often than once in a while."""
+    def renew(self, refused: str) -> None:
+        """Get another token though this one seems valid, unless another thread that was refused has done so."""
         with self._lock:
-            if time.monotonic() - self._made >= RENEW_SECONDS:
+            if refused == f"Bearer {self._credentials.token}":
                 self._refresh()
 
     @property
@@ -87,7 +88,6 @@ class Token:
             raise Unavailable(f"Google's token server cannot be reached: {words}", "try again") from None
         except exceptions.GoogleAuthError as error:
             raise Refused(f"Google does not accept the credentials: {_first_line(error)}", _LOGIN) from None
-        self._made = time.monotonic()
         self._runner.mask(str(self._credentials.token))
 
 
@@ -103,7 +103,7 @@ def connect(
     token = Token(found, runner)
     address = choose(describe(wanted, token(), environ), wanted)
     try:
-        return connect_by_token(address.url, address.authority, token.credentials, environ, pause), "default"
+        return connect_by_token(address.url, address.authority, token.credentials, environ, pause, WORDS), "default"
     except (OSError, ValueError):
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mlops_actions.argo_submit import kubeconfig as kubeconfigs
-from mlops_actions.boundary.cluster_http import Credentials, Transport, reason_of
+from mlops_actions.boundary.cluster_http import Credentials, Transport, Words, reason_of
 from mlops_actions.boundary.cluster_tls import Trust, pool
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
@@ -58,10 +58,15 @@ def connect(
 
 
 def connect_by_token(
-    url: str, authority: str, credentials: Credentials, environ: Mapping[str, str], pause: Callable[[float], None]
+    url: str,
+    authority: str,
+    credentials: Credentials,
+    environ: Mapping[str, str],
+    pause: Callable[[float], None],
+    words: Words | None = None,
 ) -> Transport:
     """Return the way to a cluster whose address and authority (PEM; empty: the system's) are known."""
-    return Transport(url, pool(url, Trust(authority), environ), credentials, pause)
+    return Transport(url, pool(url, Trust(authority), environ), credentials, pause, words)
 
 
 class TokenFile:
