@@ -140,7 +140,7 @@ def test_the_context_is_read_as_buildkit_reads_it(publisher: Publisher, docker: 
 
 def test_the_older_names_leave_the_image_in_the_daemon(publisher: Publisher, docker: Docker) -> None:
     """A later step of such a workflow may run the image, also where it was not built anew."""
-    given = {"image": "", "name": publisher.image}
+    given = {"image": "", "name": publisher.image, "cache": "true"}
     assert publisher.built(given)
     docker("rmi", "--force", f"{publisher.image}:latest")
     assert not publisher.built(given)
