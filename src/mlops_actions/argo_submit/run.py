@@ -210,11 +210,15 @@ class _Run:
     def _timed_out(self, found: Status, late: TimedOut) -> Outcome:
         inputs, cluster = self._inputs, self._ports.cluster()
         self._hold("left")
-        if inputs.on_timeout in STRATEGIES:
-            cluster.shut_down(found.namespace, found.name, STRATEGIES[inputs.on_timeout])
-            remedy = f"it was told to {inputs.on_timeout}; raise 'timeout' (now {progress.duration(inputs.timeout)})"
+        remedy = f"raise 'timeout' (now {progress.duration(inputs.timeout)})"
+        if inputs.on_timeout not in STRATEGIES:
+            remedy = f"it runs on: {remedy}, or 'attach: {found.name}'"
         else:
-            remedy = f"it runs on: raise 'timeout' (now {progress.duration(inputs.timeout)}), or 'attach: {found.name}'"
+            try:
+                cluster.shut_down(found.namespace, found.name, STRATEGIES[inputs.on_timeout])
+                remedy = f"it was told to {inputs.on_timeout}; {remedy}"
+            except ActionError as error:  # that it is late is the news all the same
+                remedy = f"it runs on, since it could not be told to {inputs.on_timeout}: {error.cause}: {error.remedy}"
         last = status.read(cluster.get(found.namespace, found.name))
         self._comment(last)
         self._ports.runner.summary(report.summary(last, self._facts, {}))
@@ -297,7 +301,7 @@ class _Run:
         try:
             self._ports.cluster().shut_down(self._held.namespace, self._held.name, strategy, urgent=True)
         except ActionError as error:
-            self._ports.runner.warning(f"the workflow could not be told; the post step tries again: {error.cause}")
+            self._ports.runner.warning(f"the workflow could not be told; the post step tries again: {error}")
             return
         self._ports.runner.notice(f"workflow '{self._held.name}' was told to {self._inputs.on_cancel}", title="argo-submit")
 
