@@ -11,21 +11,16 @@ check() {
   "$@" || failed+=("$name")
 }
 
-# Programs that are published as Go source alone, made once: a line each, its name, its package and its version.
-programs=(
-  "actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
-  "gitleaks github.com/zricethezav/gitleaks/v8@v8.30.1"
-)
-for program in "${programs[@]}"; do
-  read -r name package <<<"$program"
-  if [ -x "$bin/$name" ]; then continue; fi
+# actionlint and gitleaks are published as Go source: built once, as tools/lint/go.mod and its hashes say.
+if ! [ -x "$bin/actionlint" ] || ! [ -x "$bin/gitleaks" ] || [ tools/lint/go.mod -nt "$bin/gitleaks" ]; then
   if ! command -v go >/dev/null; then
-    echo "error: $name is built from source and needs Go" >&2
-    echo "remedy: install Go (Debian: apt-get install golang-go), or put $name into .venv/bin" >&2
+    echo "error: actionlint and gitleaks are built from source and need Go" >&2
+    echo "remedy: install Go 1.25 or newer, or put both into .venv/bin" >&2
     exit 2
   fi
-  GOBIN=$bin go install "$package" || exit 2
-done
+  GOBIN=$bin go -C tools/lint install tool || exit 2
+  touch "$bin/gitleaks"
+fi
 
 mapfile -t workflows < <(git ls-files -co --exclude-standard '*.github/workflows/*.yml')
 mapfile -t actions < <(git ls-files -co --exclude-standard action.yml '*/action.yml')
