@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from mlops_actions.core.errors import BadInput
 from releasing import ACTIONS, PLATFORMS, changelog
@@ -63,8 +64,6 @@ def current_version(version_file: str) -> Version:
 
 def prepare(facts: Facts, version: Version, day: str) -> dict[str, str]:
     """The files that make a version of what is unreleased, for review; none where that has been done."""
-    from datetime import date
-
     earlier = _earlier(facts, version)
     if current_version(facts.version_file) == version and changelog.notes(facts.changelog, str(version)):
         return {}
