@@ -251,7 +251,8 @@ def _arguments(case: _Case) -> Verdict | None:
             return Verdict("arguments", (str(error),))
         case.arguments = grammar.Arguments(positional=tuple(request.rest.split()))
     case.params, problems = bind(request.command, case.arguments.without(PIN))
-    return Verdict("parameters", tuple(problems)) if problems else None
+    usage = f"usage: {request.command.usage(case.inputs.prefix)}"
+    return Verdict("parameters", (*dict.fromkeys(problems), usage)) if problems else None
 
 
 # On which commit

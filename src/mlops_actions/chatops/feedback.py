@@ -41,13 +41,14 @@ class Begun:
     It is kept before the first request is sent, and so says what was meant to be begun: empty is what was not asked for, or
     what GitHub refused. The ids follow as GitHub tells them. Where one is 0, the request or its answer got lost on the way
     (a job can be killed at any time), and the sign may be there all the same: a reaction and a label are known by their
-    names, a check run and a deployment are found by `mark`, which no other step has.
+    names, a check run and a deployment are found by `mark`, which no other step has. `told` is Markdown for the check run.
     """
 
     command: str
     number: int
     sha: str
     mark: str
+    told: str = ""
     reaction_target: str = ""
     reaction: str = ""
     reaction_id: int = 0
@@ -160,7 +161,7 @@ def _first_signs(
     if begun.pending_label:
         calls["pending label"] = lambda: writer.add_labels(begun.number, [begun.pending_label])
     if begun.check_name:
-        summary = f"[The run]({run_url})"
+        summary = _summary(begun, run_url)
         calls["check run"] = lambda: writer.create_check_run(
             begun.check_name, begun.sha, url=run_url, title=title, summary=summary, external_id=begun.external_id
         )
@@ -209,7 +210,7 @@ def withdraw(writer: Writer, begun: Begun, run_url: str, log: Log) -> None:
 
 def _last_signs(writer: Writer, begun: Begun, status: Status, run_url: str) -> dict[str, Callable[[], Any]]:
     title = f"{begun.command} {_WORDS[status]}"
-    summary = f"[The run]({run_url})"
+    summary = _summary(begun, run_url)
     calls: dict[str, Callable[[], Any]] = {}
 
     def unreact() -> None:
@@ -236,6 +237,10 @@ def _last_signs(writer: Writer, begun: Begun, status: Status, run_url: str) -> d
     if begun.environment:
         calls["deployment"] = end_deployment
     return calls
+
+
+def _summary(begun: Begun, run_url: str) -> str:
+    return "\n\n".join(part for part in (begun.told, f"[The run]({run_url})") if part)
 
 
 def as_app_or_job(inputs: Inputs, log: Log, door: GitHubDoor) -> Writer:

@@ -102,7 +102,9 @@ class Listener:
         writer = as_app_or_job(inputs, self._runner, self._door)
         place = request.place
         mark = mark_of(self._context.run_id, self._context.run_attempt)
-        begun = Begun(request.name, place.number, granted.sha, mark, place.reaction_target)
+        commit = f"{self._context.server_url}/{self._context.repository}/commit/{granted.sha}"
+        told = "" if request.call_back else reply.commanded(request.name, place, commit, granted.params)
+        begun = Begun(request.name, place.number, granted.sha, mark, told, place.reaction_target)
         beside: dict[str, Callable[[], Any]] = {"head": lambda: job.pull_request(place.number)}
         earlier = self._resumed(begun, request, writer)
         resumed = earlier is not None
@@ -118,7 +120,7 @@ class Listener:
             return self._denied(request, moved, job)
         said = [inputs.acknowledgement] if inputs.acknowledgement else []
         if inputs.reply == "always":
-            said.append(reply.started(request.name, granted.sha, granted.params, url))
+            said.append(reply.started(request.name, commit, granted.params, url))
         if said:
             text = "\n\n".join(said)
             warn(gather({"reply": lambda: writer.comment(place.number, text)}), self._runner)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlops_actions.chatops.hear import Verdict
+from mlops_actions.chatops.hear import Place, Verdict
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.schema import Command, Parameter, Value, spell
-from mlops_actions.core.markdown import code, escape, fence, fold, link, table
+from mlops_actions.core.markdown import code, cut, escape, fence, fold, link, table
 
 _MARKER = "<!-- mlops-actions:chatops -->"
 _LONGEST_DETAIL = 300
@@ -16,6 +16,8 @@ _MOST_DETAILS = 20
 # A command line that had to be cut would not be the command any more, so a longer one is not offered.
 _LONGEST_PASTE = 2000
 _LONGEST_NAME = 100
+# It travels to the post step in an environment variable.
+_LONGEST_TOLD = 8000
 
 
 def denial(name: str, verdict: Verdict, run_url: str) -> str:
@@ -31,13 +33,18 @@ def denial(name: str, verdict: Verdict, run_url: str) -> str:
     return "\n\n".join(parts)
 
 
-def started(name: str, sha: str, params: Mapping[str, Value], run_url: str) -> str:
-    """Say that a command was taken."""
-    parts = [f"{code(name[:_LONGEST_NAME])} was taken, for commit {code(sha)}."]
-    if params:
-        parts.append(table(("parameter", "value"), [(code(key), code(_spelled(value))) for key, value in params.items()]))
-    parts.append(_footer("ok", run_url))
+def started(name: str, commit_url: str, params: Mapping[str, Value], run_url: str) -> str:
+    """Say that a command was taken; what became of it shows on the pull request."""
+    parts = [f"{code(name[:_LONGEST_NAME])} was taken, for commit {_commit(commit_url)}.", *_values(params)]
+    parts.append(f"<sub>{link('follow the run', run_url)}</sub>\n{_MARKER}")
     return "\n\n".join(parts)
+
+
+def commanded(name: str, place: Place, commit_url: str, params: Mapping[str, Value]) -> str:
+    """Say in the check run who commanded what, on which commit."""
+    by = f"**{escape(place.actor.login)}**" + (f" in {link('a comment', place.comment_url)}" if place.comment_url else "")
+    told = "\n\n".join([f"{code(name[:_LONGEST_NAME])} by {by}, for commit {_commit(commit_url)}.", *_values(params)])
+    return cut(told, _LONGEST_TOLD, "_Cut here._")
 
 
 def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
@@ -56,6 +63,15 @@ def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
         parts.append(f"Any command may carry {code('sha=')} with the 40 digits of the commit it is meant for.")
     parts.append(_footer("help", run_url))
     return "\n\n".join(parts)
+
+
+def _commit(url: str) -> str:
+    return f"[{code(url.rpartition('/')[2][:7])}]({url})"
+
+
+def _values(params: Mapping[str, Value]) -> list[str]:
+    rows = [(code(key), code(_spelled(value))) for key, value in params.items()]
+    return [table(("parameter", "value"), rows)] if rows else []
 
 
 def _parameters(parameters: Sequence[Parameter]) -> str:

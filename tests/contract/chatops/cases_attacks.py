@@ -208,8 +208,8 @@ CASES = [
     Case(
         "as many mistakes as a comment holds",
         "parameters",
-        "/train " + "x=1 " * 16_000,
+        "/train " + " ".join(f"x{number}=1" for number in range(7000)),
         inputs={"commands": "train: {params: {lr: {type: float}}}"},
-        reply=("'x' is not a parameter", "… and 15980 more"),
+        reply=("'x0' is not a parameter", "… and 6981 more"),
     ),
 ]

@@ -71,6 +71,10 @@ def test_a_trigger_shows_on_the_pull_request(job: Job) -> None:
     assert check.head_sha == deployment.sha == ran.outputs["sha"] == job.it.pull.head_sha
     assert check.details_url == f"{job.github.origin}/octo-org/digits/actions/runs/4711"
     assert deployment.payload == {"lr": 0.1}
+    assert "`/train` by **maintainer** in [a comment](" in (check.summary or "")
+    assert "| `lr` | `0.1` |" in (check.summary or "")
+    job.post(ran.state)
+    assert "| `lr` | `0.1` |" in (check.summary or "")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +236,9 @@ def test_nothing_but_the_asked_for_signs(job: Job) -> None:
 def test_a_reply_on_every_trigger(job: Job) -> None:
     job.main(reply="always")
     (_, reply) = job.it.pull.comments
-    assert reply.body.startswith(f"`/train` was taken, for commit `{job.it.pull.head_sha}`.")
+    sha = job.it.pull.head_sha
+    commit = f"[`{sha[:7]}`]({job.github.origin}/octo-org/digits/commit/{sha})"
+    assert reply.body.startswith(f"`/train` was taken, for commit {commit}.")
     assert "| `lr` | `0.1` |" in reply.body
 
 
