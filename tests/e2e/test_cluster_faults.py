@@ -95,9 +95,9 @@ FAULTS: Mapping[str, Callable[[Wire], None]] = {"closed": closed, "silent": sile
 def endure(cluster: RealCluster, wire: Wire, directory: Path, fault: Callable[[Wire], None]) -> Endured:
     job = job_of(cluster, directory)
     job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url))
-    with running(job, "▶", workflow=manifest(chatty(TICKS))) as process:
+    with running(job, "▶", workflow=manifest(chatty(TICKS))) as step:
         fault(wire)
-    return Endured(job, process.returncode, workflows_of(cluster, job), wire)
+    return Endured(job, step.returncode, workflows_of(cluster, job), wire)
 
 
 def no_controller(cluster: RealCluster, wire: Wire, directory: Path) -> Endured:
@@ -105,10 +105,10 @@ def no_controller(cluster: RealCluster, wire: Wire, directory: Path) -> Endured:
     job = job_of(cluster, directory)
     job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url))
     text = manifest("entrypoint: bye", name="e2e-nobodys", labels={NOBODYS: "somebody-else"})
-    with running(job, "no controller has taken up", workflow=text) as process:
+    with running(job, "no controller has taken up", workflow=text) as step:
         patch = {"metadata": {"labels": {NOBODYS: None}}}
         cluster.connection.call("PATCH", f"{ARGO}/workflows/e2e-nobodys", patch)
-    return Endured(job, process.returncode, workflows_of(cluster, job), wire)
+    return Endured(job, step.returncode, workflows_of(cluster, job), wire)
 
 
 def workflows_of(cluster: RealCluster, job: Job) -> list[Json]:
@@ -135,11 +135,11 @@ def test_an_api_server_that_restarts_and_has_lost_its_history_is_followed_on(job
     """etcd forgets, the API server restarts and forgets too: the versions that the watches stand at are gone (410)."""
     with cluster.wire() as wire:
         job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url))
-        with running(job, "▶", workflow=manifest(chatty(40), name="e2e-compacted")) as process:
+        with running(job, "▶", workflow=manifest(chatty(40), name="e2e-compacted")) as step:
             cluster.put_secret("newer", {"than": "what the watches have seen"})
             cluster.compact()
             wire.until(lambda: any("metadata.name%3De2e-compacted" in path for path in wire.expired))
-    assert process.returncode == 0, job.log
+    assert step.returncode == 0, job.log
     assert job.outputs["phase"] == "Succeeded"
     assert ticks(job) == list(range(1, 41))
     assert len(workflows_of(cluster, job)) == 1
@@ -148,9 +148,9 @@ def test_an_api_server_that_restarts_and_has_lost_its_history_is_followed_on(job
 @pytest.mark.usefixtures("begun")
 def test_a_workflow_that_somebody_stops_fails_the_job(job: Job, cluster: RealCluster) -> None:
     text = manifest("entrypoint: sleep\nonExit: bye", name="e2e-stopped-by-hand")
-    with running(job, "▶", workflow=text) as process:
+    with running(job, "▶", workflow=text) as step:
         cluster.connection.call("PATCH", f"{ARGO}/workflows/e2e-stopped-by-hand", {"spec": {"shutdown": "Stop"}})
-    assert process.returncode == 1, job.log
+    assert step.returncode == 1, job.log
     assert "Stopped with strategy 'Stop'" in job.error
     assert "\nit was Failed\n" in job.log
 
@@ -162,10 +162,10 @@ def test_a_token_that_is_no_longer_accepted_ends_the_job_and_not_the_work(
     text = manifest(SUSPENDED)
     with cluster.wire() as wire:
         job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url, login={"token": token}))
-        with running(job, "is suspended", workflow=text) as process:
+        with running(job, "is suspended", workflow=text) as step:
             cluster.revoke("dismissed", token)
             wire.cut()
-    assert process.returncode == 3, job.log
+    assert step.returncode == 3, job.log
     assert "does not accept the credentials (401)" in job.error
     assert "give a fresh kubeconfig" in job.error
     [left] = workflows_of(cluster, job)
@@ -173,9 +173,9 @@ def test_a_token_that_is_no_longer_accepted_ends_the_job_and_not_the_work(
     # Run again with one that is, the job goes on with the same workflow.
     again = another_job()
     again.environ |= {"GITHUB_RUN_ID": job.environ["GITHUB_RUN_ID"], "GITHUB_RUN_ATTEMPT": "2"}
-    with running(again, "is suspended", workflow=text) as process:
+    with running(again, "is suspended", workflow=text) as step:
         cluster.resume(left["metadata"]["name"])
-    assert process.returncode == 0, again.log
+    assert step.returncode == 0, again.log
     assert (again.outputs["attached"], again.outputs["workflow-uid"]) == ("true", left["metadata"]["uid"])
     assert len(workflows_of(cluster, job)) == 1
 
@@ -186,12 +186,12 @@ def test_a_token_that_is_renewed_in_its_file_is_taken_from_there(job: Job, clust
     file.write_text(before)
     with cluster.wire() as wire:
         job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url, login={"tokenFile": str(file)}))
-        with running(job, "is suspended", workflow=manifest(SUSPENDED, name="e2e-renewed")) as process:
+        with running(job, "is suspended", workflow=manifest(SUSPENDED, name="e2e-renewed")) as step:
             file.write_text(after)
             cluster.revoke("before", before)
             wire.cut()
             cluster.resume("e2e-renewed")
-    assert process.returncode == 0, job.log
+    assert step.returncode == 0, job.log
     for token in (before, after):
         assert f"::add-mask::{token}" in job.log
         assert token not in job.log.replace(f"::add-mask::{token}", "")

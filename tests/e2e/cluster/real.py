@@ -110,6 +110,13 @@ class RealCluster:
         query = urllib.parse.urlencode({"labelSelector": selector})
         return list(self.connection.call("GET", f"{ARGO}/workflows?{query}")["items"])
 
+    def appears(self, selector: str) -> None:
+        """Wait for a workflow that bears the labels of a selector."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.workflows(selector):
+            assert time.monotonic() < deadline, f"there is no workflow with {selector}"
+            time.sleep(PAUSE)
+
     def pods(self, workflow: str) -> list[Json]:
         """Read the pods of a workflow."""
         query = urllib.parse.urlencode({"labelSelector": f"workflows.argoproj.io/workflow={workflow}"})

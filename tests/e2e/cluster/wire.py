@@ -129,10 +129,11 @@ class Wire:
         self._loop.call_soon_threadsafe(lambda: (action(), done.set()))
         assert done.wait(PATIENCE)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _cut(self) -> None:
         self.cuts += 1
@@ -159,14 +160,13 @@ class Wire:
             self._open |= {inward[1].transport, outward[1].transport}
             line = _Line(self, self._holds)
             pumps = [
-                asyncio.ensure_future(self._pump(inward[0], outward[1], line.request)),
-                asyncio.ensure_future(self._pump(outward[0], inward[1], line.answer)),
+                self._start(self._pump(inward[0], outward[1], line.request)),
+                self._start(self._pump(outward[0], inward[1], line.answer)),
             ]
+            stack.callback(lambda: [pump.cancel() for pump in pumps])
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
             if line.has_held:  # a request that was held is carried out, even if nobody waits for its answer any more
                 await asyncio.wait(pumps, timeout=ANSWER_SECONDS)
-            for pump in pumps:
-                pump.cancel()
 
     async def _streams(self, client: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader = asyncio.StreamReader()
@@ -197,14 +197,16 @@ class Wire:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        def end() -> None:
-            for task in list(self._tasks):
+        async def end() -> None:
+            tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+            for task in tasks:
                 task.cancel()
-            self._cut()
-            self._loop.call_later(0.1, self._loop.stop)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._loop.stop()
 
-        self._loop.call_soon_threadsafe(end)
-        self._thread.join(10)
+        asyncio.run_coroutine_threadsafe(end(), self._loop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
         self._listener.close()
 
 

@@ -6,8 +6,10 @@ import contextlib
 import itertools
 import json
 import os
+import signal
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from tests.unit.argo_submit.job import Job
 Json = dict[str, Any]
 
 ENDING = 300.0
+# The signals by which GitHub's runner cancels a step, and how long it waits after each; then it kills.
+CANCELLATION = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
+CANCELLED = 130
 _RUN_IDS = itertools.count(1001)
 
 TEMPLATES = """
@@ -62,26 +67,88 @@ def run(job: Job, **inputs: str) -> int:
     return process.returncode
 
 
-@contextlib.contextmanager
-def running(job: Job, until: str, **inputs: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the action as a process, and yield when its log says so; what it says to its end is `job.log` then."""
-    process = job.start(**inputs)
-    assert process.stdout is not None
-    seen: list[str] = []
-    try:
-        for line in process.stdout:
-            seen.append(line)
-            if until in line:
+class Step:
+    """The action as a process whose log is read as it comes."""
+
+    def __init__(self, job: Job, inputs: Mapping[str, str]) -> None:
+        self._process = job.start(**inputs)
+        self._said = threading.Condition()
+        self._lines: list[str] = []
+        self._over = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            with self._said:
+                self._lines.append(line)
+                self._said.notify_all()
+        with self._said:
+            self._over = True
+            self._said.notify_all()
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        with self._said:
+            return "".join(self._lines)
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.returncode
+
+    def wait_for(self, text: str) -> None:
+        """Return when the log holds the text; raises AssertionError where the step ends without it."""
+        with self._said:
+            self._said.wait_for(lambda: self._over or any(text in line for line in self._lines), ENDING)
+            assert any(text in line for line in self._lines), f"it did not say {text!r}:\n{''.join(self._lines)}"
+
+    def wait(self) -> None:
+        """Wait for its end, and for the end of its log."""
+        self._process.wait(ENDING)
+        self._reader.join(ENDING)
+
+    def cancel(self) -> str:
+        """Cancel it as the runner does, and return its whole log; where it would have been killed, AssertionError."""
+        for number, patience in CANCELLATION:
+            self._process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
                 break
         else:
-            raise AssertionError(f"it ended without {until!r}:\n{''.join(seen)}")
-        yield process
-        rest, _ = process.communicate(timeout=ENDING)
-        job.log = "".join(seen) + rest
+            self.kill()
+            raise AssertionError(f"the runner would have killed it; it said:\n{self.log}")
+        self.wait()
+        assert self.returncode == CANCELLED, self.log
+        return self.log
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._process.kill()
+        self.wait()
+
+
+@contextlib.contextmanager
+def started(job: Job, **inputs: str) -> Iterator[Step]:
+    """Run the action as a process; when the block is left it is waited for, and its log is `job.log`."""
+    step = Step(job, inputs)
+    try:
+        yield step
+        step.wait()
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        if step.returncode is None:
+            step.kill()
+        job.log = step.log
+
+
+@contextlib.contextmanager
+def running(job: Job, until: str, **inputs: str) -> Iterator[Step]:
+    """The same, entered when the log says so."""
+    with started(job, **inputs) as step:
+        step.wait_for(until)
+        yield step
 
 
 def has_ended(workflow: Json) -> bool:
