@@ -87,3 +87,12 @@ def test_the_first_table_names_all_seven_and_leads_to_their_sections() -> None:
     )
     assert {old: new for old, _, new in rows} == ACTIONS
     assert all(anchor == f"moving-from-{old}".lower() for old, anchor, _ in rows)
+
+
+@pytest.mark.parametrize("name", sorted(set(ACTIONS.values())))
+def test_no_input_is_called_like_a_variable_of_the_runner(name: str) -> None:
+    """`act` hands inputs over under their bare names too: one called GITHUB_SHA would blank the commit."""
+    inputs = action(name).inputs
+    names = [one for entry in declared(inputs) for one in (entry.name, *(alias.name for alias in entry.legacy))]
+    names += [one.name for one in retired(inputs)]
+    assert [one for one in names if one.upper().startswith(("GITHUB_", "RUNNER_", "ACTIONS_"))] == []

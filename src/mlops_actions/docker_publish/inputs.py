@@ -91,12 +91,10 @@ class Inputs:
     sha: str | None = given(
         commit,
         "The commit the image is of. Default: what is checked out in the workspace, else the event's.",
-        legacy=("GITHUB_SHA",),
     )
     ref: str | None = given(
         _ref,
         "The branch or full ref the image is of. Default: what is checked out in the workspace, else the event's.",
-        legacy=("GITHUB_REF",),
     )
     context: str = given(text, "Folder that is sent to the build.", default=".", legacy=("build_context",))
     file: str | None = given(

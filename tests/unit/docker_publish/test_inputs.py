@@ -16,7 +16,7 @@ CONTRACT = {
     "cache", "provenance", "sbom", "builder", "build-options", "retries",
 }  # fmt: skip
 LEGACY = {
-    "image_name": "image", "name": "image", "GITHUB_SHA": "sha", "GITHUB_REF": "ref", "build_context": "context",
+    "image_name": "image", "name": "image", "build_context": "context",
     "dockerfile_path": "file", "dockerfile": "file", "buildargs": "build-args", "no_push": "push",
     "buildoptions": "build-options", "branch_tag": "branch-tag", "tag_names": "tag-names", "tag_semver": "tag-semver",
     "default_branch": "default-branch",

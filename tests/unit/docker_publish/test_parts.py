@@ -39,7 +39,6 @@ SUBJECTS: list[tuple[dict[str, str], Checkout | None, str, str]] = [
     ({}, checkout(OTHER, tags=("refs/tags/v1",), pulls=("refs/pull/7/merge",)), OTHER, "refs/pull/7/merge"),
     ({"INPUT_SHA": OTHER}, checkout(branch="main"), OTHER, ""),
     ({"INPUT_SHA": OTHER, "INPUT_REF": "feature"}, checkout(), OTHER, "refs/heads/feature"),
-    ({"INPUT_GITHUB_SHA": OTHER, "INPUT_GITHUB_REF": "refs/tags/v1"}, checkout(), OTHER, "refs/tags/v1"),
     ({"INPUT_NAME": "a/b"}, checkout(OTHER, branch="feature"), SHA, "refs/heads/main"),
 ]
 
