@@ -11,6 +11,7 @@ from typing import Any
 
 from mlops_actions.core.provenance import is_sha
 
+MOST_NODES = 100_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -142,10 +143,29 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
     """
     import yaml  # late: an ignored comment pays for no third-party import
 
+    # BaseLoader knows text, lists and mappings only: less than the safe loader, so safe.
+    loader = (yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)(value)
     try:
-        # BaseLoader knows text, lists and mappings only: less than the safe loader, so safe.
-        return yaml.load(value, Loader=yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)  # noqa: S506
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_bomb(node)
+        return loader.construct_document(node)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise ValueError(f"is not valid YAML{place}: {getattr(error, 'problem', None) or 'nested too deep'}") from None
+    finally:
+        loader.dispose()
+
+
+def _refuse_bomb(root: Any) -> None:
+    """A few lines of aliases can stand for billions of values, which whoever writes them out, or merges them, would meet."""
+    waiting, count = [root], 0
+    while waiting:
+        node = waiting.pop()
+        count += 1
+        if count > MOST_NODES:
+            raise ValueError(f"holds more than {MOST_NODES} values, aliases written out")
+        if isinstance(node.value, list):  # of nodes, or of pairs of them
+            waiting.extend(part for one in node.value for part in (one if isinstance(one, tuple) else (one,)))
