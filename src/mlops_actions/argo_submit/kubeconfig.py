@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from mlops_actions.core.parsers import yaml_value
 Json = dict[str, Any]
 
 SECRET_KEYS: Final = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
+FILE_KEYS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 GOOGLE_PLUGIN: Final = "gke-gcloud-auth-plugin"
 # What gcloud wrote into kubeconfigs before it had the plug-in; it names a program, gcloud.
 GOOGLE_PROVIDER: Final = "gcp"
@@ -95,6 +97,8 @@ def choose(config: Json, context: str | None, origin: str) -> Chosen:
     if by_google:
         user = {key: value for key, value in user.items() if key not in ("exec", "auth-provider")}
     _refuse_programs(user, name, origin)
+    if user.get("token") and not is_token(str(user["token"])):
+        raise BadInput(f"{origin} cannot be used: its token is no single word of ASCII", _REMEDY)
     for entry in (cluster, user):
         _check_data(entry, origin)
     single = {
@@ -106,6 +110,18 @@ def choose(config: Json, context: str | None, origin: str) -> Chosen:
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
     return Chosen(single, name, server, str(chosen.get("namespace") or ""), by_google)
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text can be sent as a token: one with a line end in it would end up as another header."""
+    return re.fullmatch(r"[\x21-\x7e]+", text) is not None
+
+
+def files(entry: Json) -> Iterator[tuple[str, str]]:
+    """Yield key and path of each file that a cluster's or a user's entry refers to and that counts."""
+    for key in FILE_KEYS:
+        if entry.get(key) and not entry.get(f"{key}-data"):
+            yield key, str(entry[key])
 
 
 def secrets(value: object) -> Iterator[str]:

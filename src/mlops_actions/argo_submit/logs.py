@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 import time
 from collections import deque
@@ -21,6 +22,13 @@ FOLLOWED_AT_ONCE: Final = 8
 HEAD_LINES: Final = 1_000
 TAIL_LINES: Final = 4_000
 LINE_LENGTH: Final = 4_000
+_COLOURS: Final = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
+# Other escape sequences (moving the cursor, clearing, titles, links), then whatever control characters are left but tabs
+# and returns, which progress bars use.
+_CONTROLS: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]"
+    r"|[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f]"
+)
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 2.0
 PATIENCE: Final = 60.0  # with a log that does not open although the cluster answers
@@ -57,7 +65,8 @@ class Kept:
         key = order(line.stamp)
         self._at_last = self._at_last + 1 if key == self._last else 1
         self._last, self.stamp = key, line.stamp
-        text = line.text if len(line.text) <= LINE_LENGTH else line.text[:LINE_LENGTH] + "…"
+        text = printable(line.text[: LINE_LENGTH + 1])
+        text = text if len(line.text) <= LINE_LENGTH else text[:LINE_LENGTH] + "…"
         self._count += 1
         if len(self._head) < HEAD_LINES:
             self._head.append(text)
@@ -186,6 +195,15 @@ class LogCollector:
             if container.get("name") == source.container:
                 return "terminated" in (container.get("state") or {})
         return False
+
+
+def printable(text: str) -> str:
+    """Return a text with its colours, and without what else moves or rewrites a terminal."""
+    if text.isprintable():
+        return text
+    parts = _COLOURS.split(text)
+    parts[::2] = [_CONTROLS.sub("", part) for part in parts[::2]]
+    return "".join(parts) + ("\x1b[0m" if len(parts) > 1 else "")
 
 
 def order(stamp: str) -> tuple[str, str]:

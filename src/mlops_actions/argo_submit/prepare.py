@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from mlops_actions.core.errors import BadInput
 
 Json = dict[str, Any]
 
+# What Kubernetes takes, and what etcd stores in one object unless it is told otherwise.
+MOST_ANNOTATED: Final = 256 * 1024
+MOST_BYTES: Final = 1024 * 1024 * 3 // 2
 _INLINE: Final = re.compile(r"^\s*(\{|apiVersion\s*:|kind\s*:)", re.MULTILINE)
 
 
@@ -86,7 +90,31 @@ def prepare(inputs: Inputs, context: Context, subject: Subject, files: Files, cl
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **subject.annotations()}
     namespace = str(metadata.get("namespace") or "") or cluster().namespace
     metadata["namespace"] = namespace
+    _refuse_what_is_too_large(workflow)
     return Request(namespace, workflow, key, values, tuple(dropped))
+
+
+def _refuse_what_is_too_large(workflow: Json) -> None:
+    """Say so with names before the cluster says it without: its store is not asked for more than it takes."""
+    annotations = {str(key): str(value) for key, value in workflow["metadata"]["annotations"].items()}
+    sizes = {key: len(key.encode()) + len(value.encode()) for key, value in annotations.items()}
+    if sum(sizes.values()) > MOST_ANNOTATED:
+        largest = max(sizes, key=lambda key: sizes[key])
+        raise BadInput(
+            f"the annotations take {sum(sizes.values()):,} bytes, and Kubernetes takes {MOST_ANNOTATED:,}: the largest is "
+            f"'{largest}' ({sizes[largest]:,} bytes)",
+            "shorten it, or hand what it says over by an artifact",
+        )
+    size = len(json.dumps(workflow, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > MOST_BYTES:
+        entries = (workflow["spec"].get("arguments") or {}).get("parameters") or []
+        lengths = {str(one.get("name")): len(str(one.get("value") or "")) for one in entries}
+        largest = max(lengths, key=lambda name: lengths[name], default="")
+        of_it = f"; parameter '{largest}' alone {lengths[largest]:,}" if largest else ""
+        raise BadInput(
+            f"the workflow takes {size:,} bytes, and a cluster stores {MOST_BYTES:,}{of_it}",
+            "hand large values over by an artifact or a config map",
+        )
 
 
 def _documents(source: str, files: Files) -> list[documents.Document]:

@@ -23,6 +23,7 @@ NONE: Final[Mapping[str, str]] = MappingProxyType({})
 UNREAD: Final = "the nodes are shown as far as their pods tell"
 # What a node takes in the object, about; see `Status.size`.
 NODE_BYTES: Final = 860
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ITEM: Final = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
 
 
@@ -139,7 +140,7 @@ def read(workflow: Mapping[str, Any], before: Status | None = None) -> Status:
         uid=str(metadata.get("uid") or ""),
         version=str(metadata.get("resourceVersion") or ""),
         phase=phase,
-        message=str(status.get("message") or ""),
+        message=shown(str(status.get("message") or "")),
         ended=phase in ENDED or (metadata.get("labels") or {}).get(LABEL_COMPLETED) == "true",
         started=moment(status.get("startedAt")),
         finished=moment(status.get("finishedAt")),
@@ -171,11 +172,11 @@ def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> Node:
     return Node(
         id=identity,
         name=whole,
-        display_name=display.removeprefix(f"{workflow}."),  # an exit handler's is NAME.onExit
+        display_name=shown(display.removeprefix(f"{workflow}.")),  # an exit handler's is NAME.onExit
         type=sys.intern(str(raw.get("type") or "")),
         template=sys.intern(str(raw.get("templateName") or (raw.get("templateRef") or {}).get("template") or "")),
         phase=sys.intern(str(raw.get("phase") or "")),
-        message=str(raw.get("message") or ""),
+        message=shown(str(raw.get("message") or "")),
         started=moment(raw.get("startedAt")),
         finished=moment(raw.get("finishedAt")),
         children=tuple(sys.intern(str(child)) for child in raw.get("children") or ()),
@@ -192,6 +193,11 @@ def _parameters(outputs: object) -> dict[str, str]:
         for one in entries or ()
         if isinstance(one, dict) and one.get("name") and one.get("value") is not None
     }
+
+
+def shown(text: str) -> str:
+    """Return a text without control characters, which could rewrite what stands around it in a log; lines stay lines."""
+    return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 def moment(text: object) -> datetime | None:

@@ -38,14 +38,14 @@ def connect(
     In order: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod. `google` logs in where the
     kubeconfig counts on GKE's plug-in.
     """
-    config, base, origin = _find(kubeconfig, environ)
+    config, base, confines, origin = _find(kubeconfig, environ)
     if config is None:
         return _in_cluster(environ, runner, pause)
     for secret in kubeconfigs.secrets(config):
         runner.mask(secret)
     chosen = kubeconfigs.choose(config, context, origin)
     cluster, user = chosen.config["clusters"][0]["cluster"], chosen.config["users"][0]["user"]
-    _settle_files(cluster, user, base, origin)
+    _settle_files(cluster, user, base, confines, origin)
     if cluster.get("insecure-skip-tls-verify"):
         runner.warning(f"{origin} says insecure-skip-tls-verify: whoever stands in between can read the credentials")
     _refuse_plain_text(chosen)
@@ -83,7 +83,7 @@ class TokenFile:
             token = self._path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             token = ""
-        if not token:
+        if not kubeconfigs.is_token(token):
             raise Unavailable(f"the file {self._path.name!r} holds no token", "see what should have written it")
         if token != self._masked:
             self._runner.mask(token)
@@ -138,14 +138,16 @@ def _pem(entry: Json, name: str) -> str:
     return Path(str(entry[name])).read_text(encoding="utf-8") + "\n" if entry.get(name) else ""
 
 
-def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, str]:
-    """Return the configuration, the directory that its paths start at, and what to call it."""
+def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, Path | None, str]:
+    """Return the configuration, the directory that its paths start at, the one they must stay in, and what to call it."""
     if kubeconfig:
         text = kubeconfigs.inline(kubeconfig)
         if text is not None:
-            return kubeconfigs.parse(text, "input 'kubeconfig'"), Path(), "input 'kubeconfig'"
+            return kubeconfigs.parse(text, "input 'kubeconfig'"), Path(), None, "input 'kubeconfig'"
         path = Path(kubeconfig.strip())
-        return kubeconfigs.parse(_read(path, "input 'kubeconfig'"), "the kubeconfig"), path.parent, "the kubeconfig"
+        confines = _confines(path, environ, "the kubeconfig")
+        config = kubeconfigs.parse(_read(path, "input 'kubeconfig'"), "the kubeconfig")
+        return config, path.parent, confines, "the kubeconfig"
     if variable := environ.get("KUBECONFIG", "").strip():
         paths = [Path(part) for part in variable.split(os.pathsep) if part]
         existing = [path for path in paths if path.is_file()] or paths[:1]
@@ -157,9 +159,11 @@ def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | No
             for user in one.get("users") or []:
                 _absolute(user.get("user"), path.parent)
             configs.append(one)
-        return kubeconfigs.merged(configs), existing[0].parent, "the kubeconfig of KUBECONFIG"
+        confined = [found for path in existing if (found := _confines(path, environ, "the kubeconfig of KUBECONFIG"))]
+        confines = confined[0] if confined else None
+        return kubeconfigs.merged(configs), existing[0].parent, confines, "the kubeconfig of KUBECONFIG"
     if environ.get(IN_CLUSTER):
-        return None, Path(), ""
+        return None, Path(), None, ""
     raise BadInput(
         "no kubeconfig: the input 'kubeconfig' and the variable KUBECONFIG are empty, and this is no pod of a cluster",
         "give 'kubeconfig' (a path, its YAML, or its base64), best from a secret",
@@ -179,21 +183,40 @@ def _read(path: Path, origin: str) -> str:
 
 
 def _absolute(entry: object, base: Path) -> None:
-    for key in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
+    for key in kubeconfigs.FILE_KEYS:
         if isinstance(entry, dict) and entry.get(key):
             entry[key] = str(base / str(entry[key]))
 
 
-def _settle_files(cluster: Json, user: Json, base: Path, origin: str) -> None:
-    """Make the paths inside absolute, and say which file is missing before it is opened."""
+def _settle_files(cluster: Json, user: Json, base: Path, confines: Path | None, origin: str) -> None:
+    """Make the paths inside absolute, and refuse what is missing or lies outside before it is opened."""
     for entry in (cluster, user):
         _absolute(entry, base)
-        for key in ("certificate-authority", "client-certificate", "client-key", "tokenFile"):
-            if entry.get(key) and not entry.get(f"{key}-data") and not Path(entry[key]).is_file():
+        for key, path in kubeconfigs.files(entry):
+            if not Path(path).is_file():
                 raise BadInput(
-                    f"{origin} refers to a file that does not exist here: {key} {entry[key]!r}",
+                    f"{origin} refers to a file that does not exist here: {key} {path!r}",
                     "print the kubeconfig with `kubectl config view --raw --flatten`, which holds everything itself",
                 )
+            if confines is not None and not Path(path).resolve().is_relative_to(confines):
+                raise BadInput(
+                    f"{origin} lies in the workspace, and refers to a file outside of its own directory: {key} {path!r}",
+                    "a pull request can change it: have it hold everything itself, or give it from a secret",
+                )
+
+
+def _confines(path: Path, environ: Mapping[str, str], origin: str) -> Path | None:
+    """Return the directory that a kubeconfig's files must lie in: its own, where that is the workspace's.
+
+    What is checked out may be a pull request's: it could have any file of this machine sent to a server of its choice.
+    """
+    workspace = Path(os.path.abspath(environ.get("GITHUB_WORKSPACE") or "/"))  # noqa: PTH100 - links are what is looked for
+    lexical = Path(os.path.abspath(path))  # noqa: PTH100
+    if workspace == Path("/") or not lexical.is_relative_to(workspace):
+        return None
+    if not lexical.resolve().is_relative_to(workspace.resolve()):
+        raise BadInput(f"{origin} leads out of the workspace", "give the path of a file that is not a link")
+    return lexical.resolve().parent
 
 
 def _refuse_plain_text(chosen: kubeconfigs.Chosen) -> None:
