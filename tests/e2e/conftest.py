@@ -18,7 +18,7 @@ from mlops_actions.sandbox.demo import machine
 from tests.e2e import images as image_builder
 from tests.e2e.act import Act
 from tests.e2e.cluster import tools_image as cluster_image
-from tests.e2e.cluster.binaries import CannotBuild, build
+from tests.e2e.cluster.binaries import Binaries, CannotBuild, build
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import job_of
@@ -101,21 +101,29 @@ def containers() -> Containers:
 
 
 @pytest.fixture(scope="session")
+def cluster_programs() -> Binaries:
+    """What the real cluster is made of, built now where that was never done."""
+    try:
+        return build()
+    except CannotBuild as problem:
+        pytest.skip(str(problem))
+
+
+@pytest.fixture(scope="session")
 def cluster(
-    containers: Containers, tmp_path_factory: pytest.TempPathFactory, _stop_on_sigterm: None
+    cluster_programs: Binaries,
+    containers: Containers,
+    tmp_path_factory: pytest.TempPathFactory,
+    _stop_on_sigterm: None,
 ) -> Iterator[RealCluster]:
     """A real cluster: etcd, kube-apiserver, Argo's controller and a node; containers of `PROCESS_IMAGE` run as processes.
 
     `cluster.kubeconfig()` speaks with the rights that argo-submit's README asks for and no others, `cluster.connection`
     with all; `put_secret`, `workflow`, `until` and `resume` do with them what a test needs.
     """
-    try:
-        binaries = build()
-    except CannotBuild as problem:
-        pytest.skip(str(problem))
     directory = tmp_path_factory.mktemp("cluster")
     directory.chmod(0o700)
-    with RealCluster(binaries, directory).running(containers) as running:
+    with RealCluster(cluster_programs, directory).running(containers) as running:
         yield running
 
 

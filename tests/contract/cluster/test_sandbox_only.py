@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
+from mlops_actions.sandbox.cluster.engine import support
 from mlops_actions.sandbox.host import Host
-from tests.contract.cluster.client import PODS, WORKFLOWS, KubernetesApi, nodes_by_display_name, outputs
+from tests.contract.cluster.client import PODS, WORKFLOWS, Json, KubernetesApi, nodes_by_display_name, outputs
 from tests.contract.cluster.test_objects import TEMPLATES, create
 from tests.contract.cluster.test_workflows import workflow
 
@@ -88,6 +89,66 @@ def test_what_the_engine_does_not_obey_fails_the_workflow_by_name(api: Kubernete
     done = api.run(workflow(spec))
     assert done["status"]["phase"] == "Failed"
     assert done["status"]["message"] == f"invalid spec: the sandbox does not obey {named}"
+
+
+def holding(kind: str, field: str) -> tuple[Json, str]:
+    """A workflow's spec that has a field in something of this kind, and the field's path."""
+    template, value = "spec.templates[0]", {field: "x"}
+    held: dict[str, tuple[Json, str]] = {
+        "template": (value, template),
+        "container": ({"container": value}, f"{template}.container"),
+        "script": ({"script": value}, f"{template}.script"),
+        "task": ({"dag": {"tasks": [value]}}, f"{template}.dag.tasks[0]"),
+        "step": ({"steps": [[value]]}, f"{template}.steps[0][0]"),
+        "retryStrategy": ({"retryStrategy": value}, f"{template}.retryStrategy"),
+        "backoff": ({"retryStrategy": {"backoff": value}}, f"{template}.retryStrategy.backoff"),
+        "artifact": ({"inputs": {"artifacts": [value]}}, f"{template}.inputs.artifacts[0]"),
+        "valueFrom": ({"inputs": {"parameters": [{"valueFrom": value}]}}, f"{template}.inputs.parameters[0].valueFrom"),
+        "valueFrom of env": ({"container": {"env": [{"valueFrom": value}]}}, f"{template}.container.env[0].valueFrom"),
+    }
+    if kind == "spec":
+        return value, f"spec.{field}"
+    if kind == "podGC":
+        return {"podGC": value}, f"spec.podGC.{field}"
+    held_template, path = held[kind]
+    return {"templates": [held_template]}, f"{path}.{field}"
+
+
+@pytest.mark.parametrize("kind", support.REFUSED)
+def test_every_field_that_is_listed_as_refused_is(kind: str) -> None:
+    for field in support.REFUSED[kind].split():
+        spec, path = holding(kind, field)
+        assert support.refused(spec) == [path]
+
+
+@pytest.mark.parametrize("kind", support.REFUSED)
+def test_a_field_that_only_a_later_argo_has_is_refused_too(kind: str) -> None:
+    spec, path = holding(kind, "newfangled")
+    assert support.refused(spec) == [path]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content_type", "code"),
+    [
+        ("PATCH", f"{TEMPLATES}/NAME", "application/strategic-merge-patch+json", 415),
+        ("PATCH", f"{TEMPLATES}/NAME", "application/json-patch+json", 415),
+        ("PATCH", f"{TEMPLATES}/NAME", "application/apply-patch+yaml", 415),
+        ("DELETE", TEMPLATES, "application/json", 405),
+        ("GET", f"{TEMPLATES}/NAME/status", "application/json", 404),
+        ("POST", f"{PODS}/NAME/exec", "application/json", 404),
+        ("GET", "/openapi/v2", "application/json", 404),
+        ("GET", "/openapi/v3", "application/json", 404),
+        ("GET", "/api/v1/namespaces/{namespace}/events", "application/json", 404),
+    ],
+)
+def test_requests_that_are_not_served_are_refused_as_kubernetes_would(
+    api: KubernetesApi, method: str, path: str, content_type: str, code: int
+) -> None:
+    name = create(api, generateName="limits-")["metadata"]["name"]
+    headers = {"Content-Type": content_type}
+    answer = api.request(method, path.replace("NAME", name), content="{}", headers=headers)
+    assert (answer.status_code, answer.json()["kind"]) == (code, "Status")
+    assert api.get(f"{TEMPLATES}/{name}")["metadata"]["name"] == name
 
 
 def test_an_expression_tag_is_refused(api: KubernetesApi) -> None:

@@ -18,7 +18,7 @@ class CannotBuild(Exception):
 
 @dataclass(frozen=True)
 class Binaries:
-    """Where they are: `bin/` with the programs, `crds/` with Argo's resource definitions."""
+    """Where they are: `bin/` with the programs, `crds/` with Argo's resource definitions, `schema.json` of its manifests."""
 
     directory: Path
 
@@ -28,6 +28,10 @@ class Binaries:
     @property
     def definitions(self) -> list[Path]:
         return sorted((self.directory / "crds").glob("*.yaml"))
+
+    @property
+    def schema(self) -> Path:
+        return self.directory / "schema.json"
 
 
 def build() -> Binaries:

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Build what a cluster is made of (etcd, kube-apiserver, Argo's workflow-controller) from the Go module proxy, once.
 #
-# Prints the directory that holds bin/ and crds/ to standard output, and its progress to standard error. The versions and
-# hashes are those of go.mod and go.sum below; the directory is named after them, so a change of either builds anew:
-# ${XDG_CACHE_HOME:-~/.cache}/mlops-actions/cluster-HASH. With --cached it only says where they are, and fails if nowhere.
+# Prints the directory that holds bin/, crds/ and Argo's schema.json to standard output, and its progress to standard error.
+# The versions and hashes are those of go.mod and go.sum below; the directory is named after them, so a change of either
+# builds anew: ${XDG_CACHE_HOME:-~/.cache}/mlops-actions/cluster-HASH. What was not asked for in two weeks is removed then.
+# With --cached it only says where they are, and fails if nowhere.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -19,13 +20,16 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/mlops-actions
 hash=$(cat build.sh ./*/go.mod ./*/go.sum | sha256sum | cut -c 1-16)
 target=$cache/cluster-$hash
 
-if [ -d "$target" ]; then echo "$target"; exit; fi
+found() { touch "$target"; echo "$target"; exit; }
+
+if [ -d "$target" ]; then found; fi
 if [ "${1-}" = --cached ]; then exit 1; fi
 
 mkdir -p "$cache"
 exec 9>"$cache/cluster.lock"
 flock 9  # another run may be building the same
-if [ -d "$target" ]; then echo "$target"; exit; fi
+if [ -d "$target" ]; then found; fi
+find "$cache" -maxdepth 1 -type d \( -name 'cluster-*' -o -name '.cluster-*' \) -mtime +14 -exec rm -rf {} +
 
 work=$(mktemp -d "$cache/.cluster-XXXXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -56,6 +60,7 @@ for program in "${programs[@]}"; do
 done
 argo=$(go -C argo list -m -f '{{.Dir}}' github.com/argoproj/argo-workflows/v4)
 cp "$argo"/manifests/base/crds/minimal/argoproj.io_*.yaml "$work/crds/"
-chmod -R u+w "$work/crds"
+cp "$argo/api/jsonschema/schema.json" "$work/"
+chmod -R u+w "$work/crds" "$work/schema.json"
 mv -T "$work" "$target"
-echo "$target"
+found

@@ -24,11 +24,12 @@ activeDeadlineSeconds; parallelism; env from secrets and config maps; podGC; sus
 
 It speaks plain HTTP, as it serves loopback alone. kubectl sends no token that way; every other client does.
 
-Not there, and refused by name: a field that `engine/support.py` does not list fails the workflow with a message that says
-so (volumes, hooks, sidecars, init containers, containerSet, resource, http and plugin templates, synchronization, memoize,
-expression tags `{{=...}}`, artifacts in S3, git or HTTP, ...). Not there either: schedules of CronWorkflows (the objects are
-kept, nothing starts by itself), strategic-merge, JSON and server-side-apply patches, deletecollection, subresources other
-than pods/log, OpenAPI, init and wait containers in pods, compressed or offloaded node status, admission, quota, events.
+Not there, and refused by name: what `engine/support.py` lists as refused (volumes, hooks, sidecars, init containers,
+containerSet, resource, http and plugin templates, synchronization, memoize, artifacts in S3, git or HTTP, ...), what it does
+not know, and expression tags `{{=...}}`: each fails the workflow with a message that says so. Not there either: schedules of
+CronWorkflows (the objects are kept, nothing starts by itself), strategic-merge, JSON and server-side-apply patches,
+deletecollection, subresources other than pods/log, OpenAPI, events, init and wait containers in pods, compressed or
+offloaded node status, admission, quota. Without effect, as they only tune a real cluster: support.py's third list.
 
 Different: an output parameter with a globalName that a DAG template itself declares is global at once; Argo makes it so
 only where that template is a task of another DAG.

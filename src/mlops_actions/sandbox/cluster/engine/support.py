@@ -1,6 +1,8 @@
 """What of a workflow the engine obeys. Everything else is refused by name, so that nothing is silently left out.
 
-A field that only tunes a real cluster (resources, tolerations, pull policy, …) is accepted and has no effect.
+A field that only tunes a real cluster (resources, tolerations, pull policy, …) is accepted and has no effect. Together the
+three lists hold every field of the Argo that the tests run (its own schema is held against them); whatever a later Argo
+adds is on none of them, and refused too.
 """
 
 from __future__ import annotations
@@ -10,16 +12,16 @@ from typing import Final
 
 from mlops_actions.sandbox.cluster.engine.frames import Json
 
-_WITHOUT_EFFECT: Final = (
+WITHOUT_EFFECT: Final = (
     "affinity annotations archiveLocation archiveLogs artifactGC artifactRepositoryRef automountServiceAccountToken "
-    "dnsConfig dnsPolicy executor hostAliases hostNetwork imagePullPolicy imagePullSecrets metadata metrics nodeSelector "
-    "podDisruptionBudget podMetadata podPriorityClassName priority priorityClassName readinessProbe resources "
-    "schedulerName securityContext serviceAccountName terminationMessagePath terminationMessagePolicy tolerations "
-    "ttlStrategy"
+    "deleteDelayDuration dnsConfig dnsPolicy executor hostAliases hostNetwork imagePullPolicy imagePullSecrets metadata "
+    "metrics nodeSelector podDisruptionBudget podMetadata podPriorityClassName priority priorityClassName readinessProbe "
+    "resources schedulerName securityContext serviceAccountName terminationMessagePath terminationMessagePolicy tolerations "
+    "ttlStrategy workflowMetadata"
 )
-_OBEYED: Final = {
+OBEYED: Final = {
     "spec": "activeDeadlineSeconds arguments entrypoint onExit parallelism podGC shutdown suspend templates "
-    "workflowMetadata workflowTemplateRef",
+    "workflowTemplateRef",
     "template": "activeDeadlineSeconds container dag inputs name outputs retryStrategy script steps suspend",
     "container": "args command env envFrom image name workingDir",
     "script": "args command env envFrom image name source workingDir",
@@ -29,6 +31,8 @@ _OBEYED: Final = {
     "step": "arguments continueOn inline name template templateRef when withItems withParam withSequence",
     "suspend": "duration",
     "retryStrategy": "backoff limit retryPolicy",
+    "backoff": "duration factor",
+    "podGC": "strategy",
     "env": "name value valueFrom",
     "valueFrom of env": "configMapKeyRef secretKeyRef",
     "envFrom": "configMapRef prefix secretRef",
@@ -36,12 +40,30 @@ _OBEYED: Final = {
     "valueFrom": "default parameter path",
     "artifact": "archive deleted from name optional path raw",
 }
-_ALLOWED: Final = {kind: frozenset(f"{names} {_WITHOUT_EFFECT}".split()) for kind, names in _OBEYED.items()}
+REFUSED: Final = {
+    "spec": "hooks podSpecPatch retryStrategy synchronization templateDefaults volumeClaimGC volumeClaimTemplates volumes",
+    "template": "containerSet daemon data failFast http initContainers memoize parallelism plugin podSpecPatch resource "
+    "sidecars synchronization timeout volumes",
+    "container": "lifecycle livenessProbe ports resizePolicy restartPolicy startupProbe stdin stdinOnce tty volumeDevices "
+    "volumeMounts",
+    "script": "lifecycle livenessProbe ports resizePolicy restartPolicy startupProbe stdin stdinOnce tty volumeDevices "
+    "volumeMounts",
+    "task": "hooks onExit",
+    "step": "hooks onExit",
+    "retryStrategy": "expression",
+    "backoff": "cap maxDuration",
+    "podGC": "labelSelector",
+    "valueFrom of env": "fieldRef resourceFieldRef",
+    "valueFrom": "configMapKeyRef event expression jqFilter jsonPath supplied",
+    "artifact": "artifactory azure fromExpression gcs git globalName hdfs http mode oss plugin recurseMode s3 subPath",
+}
+_ALLOWED: Final = {kind: frozenset(f"{names} {WITHOUT_EFFECT}".split()) for kind, names in OBEYED.items()}
 
 
 def refused(spec: Json) -> list[str]:
     """Return the paths of the fields that the engine would have to ignore; an empty list where it obeys all."""
     found = list(_unknown("spec", "spec", spec))
+    found += _unknown("podGC", "spec.podGC", spec.get("podGC"))
     found += _arguments("spec.arguments", spec.get("arguments"))
     for number, template in enumerate(spec.get("templates") or []):
         found += _template(f"spec.templates[{number}]", template)
@@ -62,6 +84,8 @@ def _template(path: str, template: Json) -> Iterator[str]:
     yield from _unknown("template", path, template)
     for part in ("suspend", "retryStrategy", "dag"):
         yield from _unknown(part, f"{path}.{part}", template.get(part))
+    backoff = (template.get("retryStrategy") or {}).get("backoff")
+    yield from _unknown("backoff", f"{path}.retryStrategy.backoff", backoff)
     for part in ("inputs", "outputs"):
         yield from _arguments(f"{path}.{part}", template.get(part))
     for part in ("container", "script"):
