@@ -53,10 +53,14 @@ def hints(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not isinstance(entry, Mapping) or not isinstance(entry.get(_METRIC_NAME), str):
             continue
         summary = entry.get(_METRIC_SUMMARY)
-        kept = {_DIRECTIONS[code] for code in summary if code in _DIRECTIONS} if isinstance(summary, list) else set()
-        direction = _DIRECTIONS.get(entry.get(_METRIC_GOAL, 0)) or (kept.pop() if len(kept) == 1 else "")
+        kept = set(filter(None, map(_direction, summary if isinstance(summary, list) else ())))
+        direction = _direction(entry.get(_METRIC_GOAL)) or (kept.pop() if len(kept) == 1 else "")
         if direction:
             yield entry[_METRIC_NAME], direction
+
+
+def _direction(code: Any) -> str:
+    return _DIRECTIONS.get(code, "") if isinstance(code, int) and not isinstance(code, bool) else ""
 
 
 def detailed(node: Mapping[str, Any], curves: Sequence[str], lineage: bool) -> Details:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
-from mlops_actions.wandb_runs.metrics import Metric, numbers
+from mlops_actions.wandb_runs.metrics import Metric, mean, numbers
 from mlops_actions.wandb_runs.model import Run, metric_value, number
 
 
@@ -54,7 +53,7 @@ def compare(candidate: Run, baselines: Sequence[Run], metrics: Sequence[Metric])
                 metric,
                 shown,
                 difference(metric, value, best) if value is not None and best is not None else None,
-                difference(metric, value, fmean(known)) if value is not None and known else None,
+                difference(metric, value, mean(known)) if value is not None and known else None,
                 difference(metric, value, known[0]) if value is not None and known else None,
             )
         )

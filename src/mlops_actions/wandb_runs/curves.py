@@ -14,6 +14,7 @@ POINTS = 30
 # Colours that can be told apart on white and on black, in the order in which the legend's squares name them.
 _PALETTE = (("🟦", "#3b82f6"), ("🟧", "#f59e0b"), ("🟩", "#22a55b"), ("🟪", "#a855f7"), ("🟥", "#ef4444"), ("🟫", "#a0643c"))
 MOST_LINES = len(_PALETTE)
+_FARTHEST = 1e300  # beyond it differences are no finite numbers any more
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Line:
 
 def _finite(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The points that can be drawn, by step, the last of each step."""
-    kept = {step: value for step, value in points if math.isfinite(step) and math.isfinite(value)}
+    kept = {step: value for step, value in points if abs(step) <= _FARTHEST and abs(value) <= _FARTHEST}
     return sorted(kept.items())
 
 
@@ -36,7 +37,7 @@ def _at(points: Sequence[tuple[float, float]], step: float) -> float:
         return points[0][1]
     for (left, low), (right, high) in pairwise(points):
         if step <= right:
-            return low + (high - low) * (step - left) / (right - left)
+            return low + (high - low) * ((step - left) / (right - left))
     return points[-1][1]
 
 

@@ -18,6 +18,7 @@ from mlops_actions.wandb_runs.ports import Ports, PullRequests
 
 _COMMENT_ROOM = 500  # characters left for the hidden lines that hold the comment together
 _FORBIDDEN = 403
+_LONGEST_NUMBER = 10  # digits of a pull request's number
 
 
 @dataclass
@@ -79,7 +80,7 @@ def pull_request_of(event: Event | None) -> int | None:
         return event.pull_request.number
     if isinstance(event, DispatchEvent):
         given = str(event.inputs.get("pr-number", ""))
-        return int(given) if given.isascii() and given.isdigit() else None
+        return int(given) if given.isascii() and given.isdigit() and len(given) <= _LONGEST_NUMBER else None
     return None
 
 

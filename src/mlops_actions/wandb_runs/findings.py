@@ -73,7 +73,7 @@ class Findings:
 
     def document(self, most: int | None = None) -> dict[str, Any]:
         """The findings as JSON values; `most` is how many of the candidates, newest first, are listed."""
-        return {
+        found = {
             "project": self.project,
             "sha": self.choice.sha or None,
             "complete": self.counts.complete,
@@ -100,6 +100,7 @@ class Findings:
             "data": _data(self.data) if self.data else None,
             "notes": list(self.notes),
         }
+        return {name: jsonable(value) for name, value in found.items()}
 
     def _run(self, run: Run) -> dict[str, Any]:
         return {

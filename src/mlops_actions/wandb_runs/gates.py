@@ -6,13 +6,13 @@ missing or no finite number is a failure, never a pass.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
-from mlops_actions.wandb_runs.metrics import MAX, MIN, Metric, numbers
+from mlops_actions.wandb_runs.metrics import MAX, MIN, Metric, mean, numbers
 from mlops_actions.wandb_runs.model import Run, metric_value, number
 
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -101,6 +101,8 @@ def _judge(gate: Gate, candidate: Run | None, baselines: Sequence[Run], metric: 
         return Verdict(gate, False, reason="no candidate finished")
     value = number(metric_value(candidate, gate.metric))
     required, reason = _required(gate, baselines, metric)
+    if required is not None and not math.isfinite(required):
+        required, reason = None, "what is required is beyond any finite number"
     if value is None:
         return Verdict(gate, False, None, required, f"{candidate.title} has no finite value of {gate.metric}")
     if required is None:
@@ -115,7 +117,7 @@ def _required(gate: Gate, baselines: Sequence[Run], metric: Metric) -> tuple[flo
     if not values:
         return None, f"no baseline has a finite value of {gate.metric}"
     if gate.reference == "mean":
-        return gate.required(fmean(values)), ""
+        return gate.required(mean(values)), ""
     if gate.reference == "latest":
         latest = number(metric_value(baselines[0], gate.metric))
         return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from mlops_actions.wandb_runs.model import Run, metric_value, number
 
@@ -93,6 +94,15 @@ def infer(name: str) -> str:
 def numbers(runs: Sequence[Run], metric: Metric) -> list[float]:
     """The finite values of a metric over runs, those without one left out."""
     return [value for run in runs if (value := number(metric_value(run, metric.name))) is not None]
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean of finite numbers (at least one); no sum is too large for it."""
+    try:
+        return fmean(values)
+    except OverflowError:
+        largest = max(map(abs, values))
+        return largest * fmean(value / largest for value in values)
 
 
 def best_run(runs: Sequence[Run], metrics: Sequence[Metric]) -> Run | None:

@@ -14,6 +14,7 @@ OVER = frozenset({"finished", "crashed", "failed", "killed", "preempted"})
 SILENT_AFTER = timedelta(minutes=15)
 
 MISSING: Any = object()
+_TITLE = 60  # characters of a run's name that people read
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class Run:
 
     @property
     def title(self) -> str:
-        """What people call it; the id where it has no name."""
-        return self.name or self.id
+        """What people call it, in a line's length; the id where it has no name."""
+        name = self.name or self.id
+        return name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…"
 
     def over(self, now: datetime) -> bool:
         """Whether nothing more is to come: it ended, or stopped reporting."""

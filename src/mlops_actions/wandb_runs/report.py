@@ -375,7 +375,7 @@ def _notes(findings: Findings) -> str:
 
 
 def _link(run: Run) -> str:
-    return markdown.link(run.title if len(run.title) <= 60 else f"{run.title[:59]}…", run.url)
+    return markdown.link(run.title, run.url)
 
 
 def _and_more(found: Sequence[object]) -> str:

@@ -23,7 +23,7 @@ from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pi
 from mlops_actions.wandb_runs.model import Details, Query
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.promotion import Promotion, promote
-from mlops_actions.wandb_runs.show import jsonable
+from mlops_actions.wandb_runs.show import fitting, jsonable
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
@@ -48,7 +48,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     _tell(findings, ports.runner)
     delivered = deliver(inputs, event, ports, findings, text, around.job_url)
     result = {
-        **findings.document(_LISTED),
+        **fitting(findings.document(_LISTED)),
         "notes": [*findings.notes, *delivered.notes],
         "comment_url": delivered.comment_url or None,
         "promoted": promotion.artifact or None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, stdev
+from statistics import stdev
 
-from mlops_actions.wandb_runs.metrics import Metric, best_run, numbers
+from mlops_actions.wandb_runs.metrics import Metric, best_run, mean, numbers
 from mlops_actions.wandb_runs.model import Run
 
 _RESAMPLES = 2000
@@ -77,14 +78,21 @@ def _group(members: Sequence[Run], metrics: Sequence[Metric]) -> Group:
         values = numbers(members, metric)
         # A seed that lacks a metric must not vanish in a mean over the others.
         if len(values) == len(members):
-            means[metric.name] = fmean(values)
+            means[metric.name] = mean(values)
     best = best_run(members, metrics) or members[0]
     return Group(replace(best, name=f"{best.group} (n = {len(members)})", summary=means), tuple(members))
 
 
 def spread(values: Sequence[float]) -> Spread:
     """Mean and sample deviation of some numbers (at least one)."""
-    return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
+    return Spread(mean(values), _deviation(values) if len(values) > 1 else None, len(values))
+
+
+def _deviation(values: Sequence[float]) -> float:
+    try:
+        return stdev(values)
+    except OverflowError:
+        return math.inf
 
 
 def intervals(candidate: Group, baselines: Sequence[Run], metrics: Sequence[Metric]) -> tuple[Interval, ...]:
@@ -94,7 +102,7 @@ def intervals(candidate: Group, baselines: Sequence[Run], metrics: Sequence[Metr
         ours, theirs = numbers(candidate.members, metric), numbers(baselines, metric)
         if ours and theirs:
             low, high = _bootstrap(ours, theirs) if min(len(ours), len(theirs)) >= _FEWEST else (None, None)
-            difference = fmean(ours) - fmean(theirs)
+            difference = mean(ours) - mean(theirs)
             found.append(Interval(metric, spread(ours), spread(theirs), difference, low, high))
     return tuple(found)
 
@@ -103,7 +111,7 @@ def _bootstrap(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, f
     """The percentile interval of the difference of means; the same numbers always give the same interval."""
     draw = random.Random(0)  # noqa: S311 - statistics, and reproducible on purpose
     differences = sorted(
-        fmean(draw.choices(ours, k=len(ours))) - fmean(draw.choices(theirs, k=len(theirs))) for _ in range(_RESAMPLES)
+        mean(draw.choices(ours, k=len(ours))) - mean(draw.choices(theirs, k=len(theirs))) for _ in range(_RESAMPLES)
     )
     cut = round(_RESAMPLES * (1 - _CONFIDENCE) / 2)
     return differences[cut], differences[-cut - 1]

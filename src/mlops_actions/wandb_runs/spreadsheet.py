@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from mlops_actions.wandb_runs.show import plain
 
 _LEADING = ("run.url", "run.name", "run.tags", "run.id", "run.entity", "run.project", "github_sha", "run.description")
 CATEGORY = "__eval.category"
+# What a formula begins with (the wide forms as well, which some spreadsheets take), and what they skip before it.
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_INVISIBLE = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]+")
 
 
 def header(metrics: Sequence[str], config_keys: Sequence[str]) -> list[str]:
@@ -68,4 +72,4 @@ def _cell(value: Any) -> str:
         return repr(value)
     # A lone carriage return would end the row for some readers, and Python's writer does not quote it.
     text = plain(value).replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text[:1] == "\t" or text.lstrip("\ufeff \t\n")[:1] in tuple("=+-@") else text
+    return f"'{text}" if text[:1] == "\t" or _INVISIBLE.sub("", text)[:1] in _FORMULA else text

@@ -1,0 +1,158 @@
+"""What a run may log to harm who reads of it: extremes, depths and lengths go through everything that is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlops_actions.boundary import wandb_decode as decode
+from mlops_actions.core.declare import read
+from mlops_actions.wandb_runs import curves, report, spreadsheet
+from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.judge import judge, pick
+from mlops_actions.wandb_runs.model import Details, Run
+from mlops_actions.wandb_runs.ports import Found
+from mlops_actions.wandb_runs.show import fitting
+
+SHA = "a" * 40
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BIG = 1.7976931348623157e308
+FEW = settings(max_examples=25, deadline=None)
+VALUES = st.one_of(
+    st.sampled_from(
+        [BIG, -BIG, 5e-324, -5e-324, 0.0, -0.0, math.nan, math.inf, -math.inf, 10**400, -(10**400), True, None, "x"]
+    ),
+    st.floats(),
+    st.integers(),
+    st.text(max_size=5),
+)
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def run(name: str, summary: Mapping[str, Any], **more: Any) -> Run:
+    return Run(name, more.pop("display", name), "finished", f"https://w.example/{name}", "e", "p", summary=summary, **more)
+
+
+def findings(ours: list[Run], theirs: list[Run], details: Mapping[str, Details] | None = None, **inputs: str) -> Findings:
+    given_inputs = {
+        "project": "e/p", "sha": SHA, "metrics": "acc:max, loss:min, odd", "baseline-tags": "b", "curves": "acc",
+        "config-keys": "key", **inputs,
+        "gates": "acc >= baseline.mean * 2\nloss <= baseline.best - 5%\nodd != baseline.latest",
+    }  # fmt: skip
+    environ = {f"INPUT_{name.upper()}": value for name, value in given_inputs.items()}
+    read_inputs = read(Inputs, environ)
+    picked = pick(read_inputs, Found(tuple(ours), tuple(theirs)))
+    return judge(read_inputs, picked, details or {}, now=NOW, project_url="https://w.example/e/p")
+
+
+def written(found: Findings) -> tuple[str, Any, str]:
+    """Everything that is written of findings; the JSON read back by the letter of its specification."""
+
+    def strict(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    document = json.loads(json.dumps(found.document()), parse_constant=strict)
+    names = [metric.name for metric in found.metrics]
+    table = spreadsheet.render(found.candidates, found.baselines, names, found.config_keys, "github_sha")
+    return report.render(found, report.Surroundings()), document, table
+
+
+@FEW
+@given(
+    st.lists(VALUES, min_size=6, max_size=6), st.lists(VALUES, min_size=9, max_size=9), st.sampled_from(["none", "group"])
+)
+def test_no_number_breaks_what_is_written(ours: list[Any], theirs: list[Any], aggregate: str) -> None:
+    def runs(kind: str, values: list[Any]) -> list[Run]:
+        triples = [values[start : start + 3] for start in range(0, len(values), 3)]
+        return [
+            run(f"{kind}{index}", dict(zip(("acc", "loss", "odd"), triple, strict=True)), group="g")
+            for index, triple in enumerate(triples)
+        ]
+
+    text, _, _ = written(findings(runs("c", ours), runs("b", theirs), aggregate=aggregate))
+    assert text.startswith("### ")
+
+
+@FEW
+@given(st.lists(st.tuples(st.floats(), st.floats()), max_size=8))
+def test_no_history_breaks_a_chart(points: list[tuple[float, float]]) -> None:
+    chart = curves.chart("acc", [curves.Line("a", points), curves.Line("b", [(0, BIG), (1, -BIG)])])
+    assert "inf" not in chart.replace("xychart-beta", "")
+    assert "nan" not in chart
+
+
+@pytest.mark.parametrize("levels", [30, 400, 900])
+def test_a_value_of_any_depth_is_shown_as_far_as_it_helps(levels: int) -> None:
+    nested = run("c1", {"acc": deep(levels), "odd": {"a": deep(levels)}}, config={"key": deep(levels)})
+    text, document, table = written(findings([nested], [nested]))
+    assert max(len(line) for line in text.splitlines()) < 2000
+    assert document["candidates"][0]["id"] == "c1"
+    assert table.count("\n") >= 2
+
+
+LONG = "x" * 20_000
+
+
+def test_names_of_any_length_leave_the_report_readable_and_the_outputs_small() -> None:
+    runs = [
+        run(f"c{index}", {"acc": LONG, "loss": 1}, display=LONG, tags=(LONG,) * 20, group=LONG, config={"key": LONG})
+        for index in range(12)
+    ]
+    found = findings(runs, [])
+    text, _, _ = written(found)
+    assert len(text) < 20_000
+    # A step takes `result` as one variable, and Linux takes 128 KiB of one.
+    assert len(json.dumps(fitting(found.document(100)))) <= 100_000
+
+
+HINTS: list[Any] = [
+    None, 1, "m", [], {"m": 1}, {"m": [1, None, []]}, {"m": [{"1": ["acc"]}]}, {"m": [{"1": "acc", "8": [1]}]},
+    {"m": [{"1": "acc", "8": {"a": 1}}]}, {"m": [{"1": "acc", "7": [[1], {"a": 1}, None]}]}, {"m": [{"1": "acc", "7": "x"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("internal", HINTS, ids=str)
+def test_hints_of_any_form_are_no_hints(internal: Any) -> None:
+    assert dict(decode.hints({"_wandb": {"value": internal}})) == {}
+
+
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1+cmd",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    " =1",
+    "\u00a0=1",
+    "\u200b=1",
+    "\ufeff=1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠x",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_cell_is_run_by_a_spreadsheet(text: str) -> None:
+    hostile = run("c1", {"acc": text}, display=text, description=text, config={"key": text, "github_sha": text})
+    (row,) = csv.DictReader(io.StringIO(written(findings([hostile], []))[2], newline=""))
+    for column in ("run.name", "run.description", "github_sha", "acc", "_key"):
+        assert row[column].startswith("'"), (column, row[column])
