@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -214,27 +216,34 @@ def test_secrets_leave_no_trace(publisher: Publisher, docker: Docker) -> None:
         f"FROM {BASE}\nCOPY train.py /\n"
         f"RUN --mount=type=secret,id=TOKEN sha256sum /run/secrets/TOKEN | grep {digest} && sleep 3\n"
     )
+    others = command_lines()
     running = publisher.runner.start("docker-publish", **publisher.options({"secrets": "TOKEN=tr0ub4dor"}, None))
     running.wait_for(digest)
-    # While the build runs: what everybody on the machine can read of every process.
-    commands = b"".join(contents(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    # While the build runs: what everybody on the machine can read of every process that came since.
+    commands = b"".join(line for path, line in command_lines().items() if others.get(path) != line)
     assert b"buildx" in commands
     finished = running.wait()
     assert finished.exit_code == 0, finished.log
     log = "\n".join(line for line in finished.log.splitlines() if not line.startswith("::add-mask::"))
     image = f"{publisher.registry.host}/{publisher.repository}:latest"
     told = log + docker("history", "--no-trunc", image) + json.dumps(docker.inspect(image)) + finished.summary
+    manifest: Any = publisher.registry.manifest(publisher.repository, "latest")
+    blobs = [publisher.registry.blob(publisher.repository, layer["digest"]) for layer in manifest["layers"]]
+    layers = b"".join(gzip.decompress(blob) for blob in blobs)
+    assert b"print('training')" in layers
     for secret in ("tr0ub4dor", publisher.registry.password):
         assert secret.encode() not in commands
+        assert secret.encode() not in layers
         assert secret not in told
         assert secret not in json.dumps(finished.outputs)
 
 
-def contents(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # the process has ended
-        return b""
+def command_lines() -> dict[Path, bytes]:
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # the process has ended
+            found[path] = path.read_bytes()
+    return found
 
 
 def test_a_cancelled_build_leaves_nothing_behind(publisher: Publisher) -> None:
