@@ -22,6 +22,29 @@ templates:
     assert outputs(done["status"]) == {"score": "0.9"}
 
 
+def test_what_a_dag_declares_is_global_as_the_output_of_another_dags_task(api: KubernetesApi) -> None:
+    done = api.run(
+        workflow("""
+entrypoint: main
+templates:
+- name: main
+  dag: {tasks: [{name: inner, template: inner}]}
+  outputs:
+    parameters:
+    - {name: a, globalName: outermost, valueFrom: {parameter: "{{tasks.inner.outputs.parameters.a}}"}}
+- name: inner
+  dag: {tasks: [{name: leaf, template: leaf}]}
+  outputs:
+    parameters:
+    - {name: a, globalName: between, valueFrom: {parameter: "{{tasks.leaf.outputs.parameters.a}}"}}
+- name: leaf
+  outputs: {parameters: [{name: a, globalName: innermost, valueFrom: {path: /tmp/a}}]}
+  container: {image: IMAGE, command: [sh, -c], args: ["echo 0.9 > /tmp/a"]}
+""")
+    )
+    assert outputs(done["status"]) == {"innermost": "0.9", "between": "0.9"}
+
+
 def test_a_script_gets_its_source_and_leaves_its_result(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""

@@ -48,6 +48,11 @@ class NodeTree:
         self._lock = threading.RLock()
         self._nodes: dict[str, Json] = {}
 
+    def is_of(self, kind: str, identity: str) -> bool:
+        """Tell whether the node is there and of this type."""
+        with self._lock:
+            return self._nodes.get(identity, {}).get("type") == kind
+
     def add(
         self, name: str, kind: str, *, phase: str = "Running", parents: list[str] | None = None, **fields: object
     ) -> str:

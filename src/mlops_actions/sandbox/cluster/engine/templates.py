@@ -156,7 +156,9 @@ class TemplateRunner:
             type_name = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}.get(kind, "Pod")
             identity = self.nodes.add(node_name, type_name, phase="Error", parents=list(parents), **body.fields)
             outcome = Outcome(identity, "Error", str(problem))
-        self._share(body.template, outcome)
+        # What a DAG itself declares becomes global as the output of a task of another DAG, and not otherwise.
+        if kind != "dag" or self.nodes.is_of("DAG", str(body.fields["boundaryID"] or "")):
+            self._share(body.template, outcome)
         self.nodes.update(outcome.node_id, phase=outcome.phase, message=outcome.message, outputs=outcome.json_outputs())
         return outcome
 
