@@ -30,9 +30,6 @@ not know, and expression tags `{{=...}}`: each fails the workflow with a message
 CronWorkflows (the objects are kept, nothing starts by itself), strategic-merge, JSON and server-side-apply patches,
 deletecollection, subresources other than pods/log, OpenAPI, events, init and wait containers in pods, compressed or
 offloaded node status, admission, quota. Without effect, as they only tune a real cluster: support.py's third list.
-
-Different: an output parameter with a globalName that a DAG template itself declares is global at once; Argo makes it so
-only where that template is a task of another DAG.
 """
 
 from __future__ import annotations
