@@ -96,11 +96,16 @@ class Act:
         variables: Mapping[str, str] | None = None,
         rebuild: bool = False,
         timeout: float = TIMEOUT,
+        container_options: Sequence[str] = (),
+        daemon: str | None = None,
     ) -> WorkflowRun:
         """Run the workflow file (a path in the repository) of `branch` in `origin`, a git repository, on an event.
 
         `actions/checkout` fetches from `origin`; GITHUB_SHA is the branch's head, as on `issue_comment`. The images of the
         suite's actions are those already built, unless `rebuild` has act build them anew from Dockerfile.base.
+
+        `container_options` are more options of the actions' containers; `daemon` is the address of the daemon whose socket
+        these are given, where it is not the one that runs them.
         """
         number = len(list(self.root.iterdir()))
         home = self.root / f"run-{number}"
@@ -119,8 +124,8 @@ class Act:
             f"--rebuild={str(rebuild).lower()}",
             "--action-cache-path", str(cache),
             # Outputs are files below the cache path: without this mount they are lost, and the step still succeeds.
-            "--container-options", f"-v {cache}:{cache} --network host",
-            "--container-daemon-socket", self.docker.host,
+            "--container-options", " ".join([f"-v {cache}:{cache} --network host", *container_options]),
+            "--container-daemon-socket", daemon or self.docker.host,
             # Where act mounts the socket. It hands this machine's DOCKER_HOST to containers, where that means nothing.
             "--env", "DOCKER_HOST=unix:///var/run/docker.sock",
             "--env", f"CHECKOUT_ORIGIN={origin.resolve()}",

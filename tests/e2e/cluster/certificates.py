@@ -43,12 +43,13 @@ def write_key(path: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def for_loopback(directory: Path, name: str) -> Certificate:
-    """Make a certificate for 127.0.0.1 that signs itself."""
+def for_loopback(directory: Path, name: str, *hosts: str) -> Certificate:
+    """Make a certificate that signs itself, for 127.0.0.1 and for names that are to lead there."""
     made = Certificate(directory / f"{name}.crt", directory / f"{name}.key")
     key = write_key(made.key)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     moment = datetime.now(UTC)
+    valid_for = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, hosts)]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -57,7 +58,7 @@ def for_loopback(directory: Path, name: str) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(moment - timedelta(minutes=5))
         .not_valid_after(moment + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(valid_for), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_KEY_USAGE, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)

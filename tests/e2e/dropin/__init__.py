@@ -90,6 +90,8 @@ class OldRepository:
         succeeds: bool = True,
     ) -> WorkflowRun:
         """Run one of the workflows; `act` are further options of `Act.run`."""
+        # act takes the checked out branch, whatever the payload says.
+        env = {**self.env, "GITHUB_REF": str(event["ref"])} if "ref" in event else self.env
         run = self.act.run(
             self.origin,
             f".github/workflows/{workflow}.yml",
@@ -98,7 +100,7 @@ class OldRepository:
             repository=self.name,
             branch=branch,
             actor=self.actor,
-            env=self.env,
+            env=env,
             secrets=self.secrets,
             **(act or {}),
         )
