@@ -70,15 +70,19 @@ class Calls:
         try:
             lines = self._transport.stream(path, query, accept=accept, seconds=seconds)
         except Failure as failure:
-            raise self.error(failure, right) from None
+            raise self.error_of_watch(failure, right) from None
         self._granted.allowed(right)
         return lines
 
-    def error(self, failure: Failure, right: str = "") -> ActionError | Expired:
-        """Return the error that a failure is; a denial of what was allowed before may pass."""
-        words = self._transport.words
+    def error_of_watch(self, failure: Failure, right: str = "") -> ActionError | Expired:
+        """Return the error that a watch's failure is: it may have asked for what is past (410)."""
         if failure.code == 410 or (failure.code == 400 and _EXPIRED.search(failure.message)):
             return Expired(failure.message)
+        return self.error(failure, right)
+
+    def error(self, failure: Failure, right: str = "") -> ActionError:
+        """Return the error that a failure is; a denial of what was allowed before may pass."""
+        words = self._transport.words
         if failure.code == 403 and self._granted.may_pass(right):
             denied = _denied(failure)
             return Unavailable(f"{denied.cause}, which was allowed before", denied.remedy)

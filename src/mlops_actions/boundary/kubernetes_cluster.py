@@ -112,7 +112,7 @@ class KubernetesCluster:
             ) from None
         if kind == "ERROR":
             code = int(value.get("code") or 500)
-            raise self._calls.error(Failure(code, str(value.get("reason")), str(value.get("message"))))
+            raise self._calls.error_of_watch(Failure(code, str(value.get("reason")), str(value.get("message"))))
         return Event(kind, value)
 
 

@@ -13,6 +13,7 @@ import pytest
 from mlops_actions.core import provenance
 from mlops_actions.sandbox.cluster import Cluster
 from mlops_actions.sandbox.cluster.resources import CRON_WORKFLOWS, PODS, WORKFLOW_TEMPLATES, WORKFLOWS
+from mlops_actions.sandbox.cluster.status import ApiError
 from mlops_actions.sandbox.github import GitHubServer
 from mlops_actions.sandbox.host import Host
 from tests.payloads import scene, write_event
@@ -267,6 +268,14 @@ def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, clus
     assert process.returncode == 0, log
     assert "last words" in log
     assert log.count("submitted workflow") == 1
+
+
+@pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server is asked for no version
+def test_a_server_that_calls_every_version_too_old_is_asked_now_and_then(job: Job, cluster: Cluster, way: str) -> None:
+    cluster.faults.watch_refusal = ApiError(410, "Expired", "too old resource version: 1 (2)")
+    assert job.run(workflow=shell("sleep 4"), logs="none") == 0
+    watches = [verb for verb, plural in cluster.requests if (verb, plural) == ("watch", "workflows")]
+    assert 2 <= len(watches) <= 12
 
 
 def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, way: str) -> None:

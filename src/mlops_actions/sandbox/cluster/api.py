@@ -36,6 +36,7 @@ class Faults:
     """What goes wrong on purpose; each field may be set at any time, from any thread."""
 
     watch_seconds: float | None = None  # close every watch after this time at the latest
+    watch_refusal: ApiError | None = None  # what every watch is answered with
     refusals: int = 0  # so many requests are answered with `refusal`
     refusal: ApiError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -135,6 +136,8 @@ class Api:
         return items
 
     async def _watch(self, request: Request, target: Target) -> Response:
+        if self.faults.watch_refusal is not None:
+            raise self.faults.watch_refusal
         query = request.query_params
         revision = query.get("resourceVersion", "")
         if revision and not revision.isdigit():
