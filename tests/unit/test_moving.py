@@ -96,3 +96,11 @@ def test_no_input_is_called_like_a_variable_of_the_runner(name: str) -> None:
     names = [one for entry in declared(inputs) for one in (entry.name, *(alias.name for alias in entry.legacy))]
     names += [one.name for one in retired(inputs)]
     assert [one for one in names if one.upper().startswith(("GITHUB_", "RUNNER_", "ACTIONS_"))] == []
+
+
+def test_each_of_them_has_a_workflow_of_its_users_that_is_run() -> None:
+    files = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests/e2e/dropin").glob("*.yml")}
+    used = {found for text in files.values() for found in re.findall(r"uses: [\w-]+/([\w-]+)@", text)}
+    assert used - {"checkout"} == set(ACTIONS)
+    runs = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/e2e").glob("test_dropin_*.py"))
+    assert [name for name in files if f'"{name}"' not in runs and f"{name}.yml" not in runs] == []
