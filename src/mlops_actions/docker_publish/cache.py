@@ -44,10 +44,9 @@ def choose(
     if wanted == "auto":
         if exports and has_gha:
             return _gha(environ, "the builder can export a cache and the runner offers one")
-        reason = (
-            "the runner offers no cache service" if exports else "the runner's daemon keeps its cache only inside images"
-        )
-        return _inline(name, pushes, has_latest, reason)
+        if exports:
+            return _registry(name, pushes, apart, "the builder can export a cache, and the runner offers none")
+        return _inline(name, pushes, has_latest, "the runner's daemon keeps its cache only inside images")
     if wanted == "inline":
         return _inline(name, pushes, has_latest, "as asked")
     if not exports:
@@ -62,10 +61,14 @@ def choose(
                 "use 'cache: registry' or 'inline'",
             )
         return _gha(environ, "as asked")
+    return _registry(name, pushes, apart, "as asked")
+
+
+def _registry(name: ImageName, pushes: bool, apart: str, reason: str) -> Cache:
     refs = [name.tagged(REGISTRY_TAG), *([name.tagged(f"{REGISTRY_TAG}-{apart}")] if apart else [])]
     reads = (f"--cache-from=type=registry,ref={ref}" for ref in refs)
     writes = (f"--cache-to=type=registry,ref={refs[-1]},mode=max,ignore-error=true",) if pushes else ()
-    return Cache("registry", (*reads, *writes), "as asked")
+    return Cache("registry", (*reads, *writes), reason)
 
 
 def _gha(environ: Mapping[str, str], reason: str) -> Cache:

@@ -138,8 +138,9 @@ GHA = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results.exa
 @pytest.mark.parametrize(
     ("wanted", "environ", "exports", "kind"),
     [
-        ("auto", GHA, True, "gha"), ("auto", GHA, False, "inline"), ("auto", {}, True, "inline"), ("gha", GHA, True, "gha"),
-        ("registry", {}, True, "registry"), ("inline", {}, False, "inline"), ("none", GHA, True, "none"),
+        ("auto", GHA, True, "gha"), ("auto", GHA, False, "inline"), ("auto", {}, True, "registry"),
+        ("auto", {}, False, "inline"), ("gha", GHA, True, "gha"), ("registry", {}, True, "registry"),
+        ("inline", {}, False, "inline"), ("none", GHA, True, "none"),
     ],
 )  # fmt: skip
 def test_the_cache_is_chosen(wanted: str, environ: dict[str, str], exports: bool, kind: str) -> None:
