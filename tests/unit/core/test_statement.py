@@ -1,0 +1,94 @@
+"""The statement's form: what is written is read, and anything else is read or refused, never more."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_actions.core.statement import Artifact, Image, PassedGate, TrainedRun, Training, image_of, read
+
+SHA = "a" * 40
+FULL = Training(
+    repository="https://github.com/acme/digits",
+    sha=SHA,
+    server="https://wandb.ai",
+    project="acme/digits",
+    runs=(TrainedRun("c1", "https://wandb.ai/c1", SHA, {"acc": 0.975}, (Artifact("digits:v0", "dataset", "4f2a"),)),),
+    pull_request=7,
+    image=Image("ghcr.io/acme/digits", "1" * 64),
+    model=Artifact("acme/digits/digits-model:v3", "model", "9c1d"),
+    workflow_uid="0b5a-1",
+    workflow_url="https://argo.example/workflows/ml/digits-1",
+    gates=(PassedGate("acc >= 0.9", 0.975, 0.9),),
+    job="https://github.com/acme/digits/actions/runs/1",
+)
+BARE = Training("https://github.com/acme/digits", SHA, "https://wandb.ai", "acme/digits", (TrainedRun("c1", "", SHA, {}),))
+
+
+@pytest.mark.parametrize("training", [FULL, BARE], ids=["full", "bare"])
+def test_what_is_written_is_read(training: Training) -> None:
+    statement = json.loads(json.dumps(training.statement()))
+    if training is BARE:
+        statement["subject"] = [{"name": "x", "digest": {}}]
+    assert read(statement)[1] == training
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert set(BARE.document()) == {"commit", "tracker", "runs", "gates"}
+    assert BARE.document()["commit"] == {"repository": "https://github.com/acme/digits", "sha": SHA}
+    assert BARE.subjects() == []
+
+
+def test_what_a_later_version_adds_is_no_obstacle() -> None:
+    statement = FULL.statement()
+    statement["predicate"]["energy"] = {"kWh": 3}
+    statement["subject"][0]["annotations"] = {"a": 1}
+    assert read(statement)[1] == FULL
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        (f"ghcr.io/acme/digits@sha256:{'1' * 64}", "ghcr.io/acme/digits"),
+        (f"127.0.0.1:5000/digits@sha256:{'1' * 64}", "127.0.0.1:5000/digits"),
+        (f"digits@sha256:{'1' * 64}", "digits"),
+        (f"a.b/c__d/e-f.g@sha256:{'0' * 64}", "a.b/c__d/e-f.g"),
+        ("ghcr.io/acme/digits", ""),
+        ("ghcr.io/acme/digits:latest", ""),
+        (f"ghcr.io/acme/digits:latest@sha256:{'1' * 64}", ""),
+        (f"ghcr.io/acme/digits@sha256:{'1' * 63}", ""),
+        (f"ghcr.io/acme/digits@sha256:{'G' * 64}", ""),
+        (f"ghcr.io/acme/../digits@sha256:{'1' * 64}", ""),
+        (f"ghcr.io/acme//digits@sha256:{'1' * 64}", ""),
+        (f"https://ghcr.io/digits@sha256:{'1' * 64}", ""),
+        (f"user:pw@ghcr.io/digits@sha256:{'1' * 64}", ""),
+        (f"ghcr.io/acme/digits@sha256:{'1' * 64}\n", ""),
+        (f"ghcr.io/acme/digits?x@sha256:{'1' * 64}", ""),
+    ],
+)
+def test_an_image_is_a_name_and_a_digest(reference: str, name: str) -> None:
+    found = image_of(reference)
+    assert (found.name if found else "") == name
+    assert found is None or str(found) == reference
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FULL.document(), JSON)), st.sampled_from(["", *FULL.document()]))
+def test_anything_is_read_or_refused(changed: dict[str, Any], removed: str) -> None:
+    statement = json.loads(json.dumps(FULL.statement()))
+    statement["predicate"] |= changed
+    statement["predicate"].pop(removed, None)
+    try:
+        _, training = read(statement)
+    except ValueError:
+        return
+    assert read({**training.statement(), "subject": statement["subject"]})[1] == training

@@ -1,0 +1,111 @@
+"""The verifier's parts: where an image lies, whose credentials go where, which files hold a statement."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.core.statement import PREDICATE_TYPE, STATEMENT_TYPE
+from mlops_actions.verify import document
+from mlops_actions.verify.checks import Line
+from mlops_actions.verify.command import credentials, printable
+from mlops_actions.verify.run import Verified, located
+
+
+@pytest.mark.parametrize(
+    ("name", "registry", "repository"),
+    [
+        ("ghcr.io/acme/digits", "ghcr.io", "acme/digits"),
+        ("127.0.0.1:5000/digits", "127.0.0.1:5000", "digits"),
+        ("localhost/digits", "localhost", "digits"),
+        ("acme/digits", "docker.io", "acme/digits"),
+        ("digits", "docker.io", "library/digits"),
+    ],
+)
+def test_where_an_image_lies(name: str, registry: str, repository: str) -> None:
+    assert located(name) == (registry, repository)
+
+
+def docker_configuration(folder: Path, **auths: str) -> dict[str, str]:
+    entries = {host: {"auth": base64.b64encode(login.encode()).decode()} for host, login in auths.items()}
+    (folder / "config.json").write_text(json.dumps({"auths": entries}))
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+def test_credentials_go_to_the_registry_that_they_are_of(tmp_path: Path) -> None:
+    ours = {"REGISTRY_USERNAME": "u", "REGISTRY_PASSWORD": "p"}
+    assert credentials("ghcr.io", ours) == ("u", "p"), "the one that the suite itself takes by default"
+    assert credentials("registry.evil.example", ours) is None
+    assert credentials("ghcr.io", {**ours, "REGISTRY": "registry.example"}) is None
+    kept = docker_configuration(tmp_path, **{"registry.example": "name:pass:word"})
+    assert credentials("registry.example", kept) == ("name", "pass:word")
+    assert credentials("ghcr.io", kept) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"auths": 1}', '{"auths": {"ghcr.io": {"auth": "%%%"}}}', '{"auths": {"ghcr.io": {}}}']
+)
+def test_a_configuration_without_credentials_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    assert credentials("ghcr.io", {"DOCKER_CONFIG": str(tmp_path)}) is None
+    assert credentials("ghcr.io", {}) is None
+
+
+STATEMENT: dict[str, Any] = {
+    "_type": STATEMENT_TYPE,
+    "subject": [{"name": "x", "digest": {"sha256": "1" * 64}}],
+    "predicateType": PREDICATE_TYPE,
+    "predicate": {
+        "commit": {"repository": "https://github.com/acme/digits", "sha": "a" * 40},
+        "tracker": {"server": "https://wandb.ai", "project": "acme/digits"},
+        "runs": [{"id": "c1", "commit": "a" * 40, "metrics": {}}],
+    },
+}
+
+
+def enveloped(kind: str = "application/vnd.in-toto+json") -> dict[str, str]:
+    return {"payloadType": kind, "payload": base64.b64encode(json.dumps(STATEMENT).encode()).decode()}
+
+
+@pytest.mark.parametrize(
+    ("text", "signed"),
+    [
+        (json.dumps(STATEMENT), False),
+        (json.dumps(STATEMENT, indent=2), False),
+        (json.dumps(enveloped()), True),
+        (json.dumps({"dsseEnvelope": enveloped()}) + "\n", True),
+    ],
+    ids=["statement", "indented", "envelope", "line of bundles"],
+)
+def test_the_forms_in_which_people_have_a_statement(text: str, signed: bool) -> None:
+    subjects, training, found = document.read(text)
+    assert (subjects[0]["name"], training.runs[0].id, found) == ("x", "c1", signed)
+
+
+def test_of_several_bundles_one_is_to_be_chosen() -> None:
+    line = json.dumps({"dsseEnvelope": enveloped()})
+    with pytest.raises(ValueError, match="give one of its lines"):
+        document.read(f"{line}\n{line}\n")
+
+
+def test_an_envelope_of_something_else_is_not_opened() -> None:
+    with pytest.raises(ValueError, match="payloadType"):
+        document.read(json.dumps(enveloped("text/plain")))
+
+
+def test_what_does_not_hold_counts_before_what_could_not_be_asked() -> None:
+    verified = Verified([Line(True, "a"), Line(None, "b")])
+    assert verified.exit_code == 0
+    verified.errors += [Unavailable("x", "y"), Refused("x", "y")]
+    assert verified.exit_code == 4
+    verified.lines.append(Line(False, "c"))
+    assert verified.exit_code == 1
+
+
+def test_no_text_steers_a_terminal() -> None:
+    assert printable("a\x1b[2J\u202eb\nc\r") == "a\ufffd[2J\ufffdb\ufffdc\ufffd"
