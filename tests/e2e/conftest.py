@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.cluster import DockerExecutor
 from mlops_actions.sandbox.demo import machine
 from tests.e2e import images as image_builder
 from tests.e2e.act import Act
@@ -140,9 +139,9 @@ def docker_cluster(
     Containers are on this machine's network: they reach what the sandbox serves on loopback (GitHub, W&B).
     """
     client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(tmp_path_factory.mktemp("node-docker")))}
-    containers.docker = DockerExecutor(environment=client)
+    containers.use(client)
     yield cluster
-    containers.docker = None
+    containers.use(None)
     machine.forget(client, registry.host)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.core.provenance import RUN
 from mlops_actions.sandbox.demo import repository as digits
 from mlops_actions.sandbox.host import Host
 from mlops_actions.sandbox.runner_files import read_file_command
@@ -186,8 +187,27 @@ def test_a_cancelled_job_ends_the_containers_too(
     assert docker("ps", "--all", "--quiet", "--filter", f"name={name}").split() == []
 
 
-def test_an_image_that_is_not_there_is_named(job: Job, docker_cluster: RealCluster, registry: DebianRegistry) -> None:
+def test_an_image_that_cannot_be_had_is_named(job: Job, docker_cluster: RealCluster, registry: DebianRegistry) -> None:
     missing = f"{registry.host}/octo-org/never-pushed@sha256:{'0' * 64}"
-    assert run(job, workflow=manifest("entrypoint: fail", image=missing)) == 1, job.log
-    assert missing in job.error + job.log
-    assert docker_cluster.workflow(job.outputs["workflow-name"])["status"]["phase"] in ("Failed", "Error")
+    with running(job, "cannot start yet: ImagePullBackOff", workflow=manifest("entrypoint: fail", image=missing)) as step:
+        assert "never-pushed" in step.log
+        step.cancel()
+    [failed] = docker_cluster.workflows(f"{RUN}={job.environ['GITHUB_RUN_ID']}")
+    assert docker_cluster.until(failed["metadata"]["name"], has_ended)["status"]["phase"] == "Failed"
+
+
+def test_a_secret_that_comes_late_is_waited_for(job: Job, cluster: RealCluster) -> None:
+    text = manifest("""
+entrypoint: main
+templates:
+- name: main
+  container:
+    image: IMAGE
+    command: [sh, -c, "echo it is here: $LATE"]
+    env: [{name: LATE, valueFrom: {secretKeyRef: {name: late, key: word}}}]
+""")
+    with running(job, "cannot start yet: CreateContainerConfigError", workflow=text) as step:
+        assert "secret 'late' has no 'word'" in step.log
+        cluster.put_secret("late", {"word": "now"})
+    assert step.returncode == 0, job.log
+    assert "\nit is here: now\n" in job.log

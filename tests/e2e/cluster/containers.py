@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +13,42 @@ from mlops_actions.sandbox.cluster import ContainerTask, DockerExecutor, LocalIm
 PROCESS_IMAGE: Final = "process.test/shell"
 
 
+class ImageMissing(Exception):
+    """The image cannot be had for now; the message says why."""
+
+
 class Containers:
     """Implements `Executor`: `PROCESS_IMAGE` as local processes, every other image in Docker.
 
-    `docker` is None until a fixture sets it, so that a test which needs no daemon runs where there is none.
+    Without `use` everything is a process, so that a test which needs no daemon runs where there is none.
     """
 
     def __init__(self) -> None:
         self._processes = ProcessExecutor({PROCESS_IMAGE: LocalImage()})
-        self.docker: DockerExecutor | None = None
+        self._docker: DockerExecutor | None = None
+        self._environment: Mapping[str, str] = {}
+
+    def use(self, environment: Mapping[str, str] | None) -> None:
+        """From now on use the Docker client with this environment, or none."""
+        self._docker = None if environment is None else DockerExecutor(environment=environment)
+        self._environment = environment or {}
+
+    def pull(self, image: str) -> None:
+        """See to it that an image is there; raises ImageMissing."""
+        if self._docker is None or image == PROCESS_IMAGE or self._call("image", "inspect", image) is None:
+            return
+        problem = self._call("pull", "--quiet", image)
+        if problem is not None:
+            raise ImageMissing(problem)
 
     def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
         """See `Executor.run`."""
-        executor = self._processes if self.docker is None or task.image == PROCESS_IMAGE else self.docker
+        executor = self._processes if self._docker is None or task.image == PROCESS_IMAGE else self._docker
         return executor.run(task, workspace, output, stopper)
+
+    def _call(self, *arguments: str) -> str | None:
+        """Run the client; returns what it complained of, None where it did not."""
+        done = subprocess.run(
+            ["docker", *arguments], env=dict(self._environment), capture_output=True, text=True, check=False
+        )
+        return None if done.returncode == 0 else done.stderr.strip()

@@ -13,11 +13,12 @@ from typing import Any, Self
 
 import httpx
 
-from mlops_actions.sandbox.cluster import CannotStart, Executor, Stopper
+from mlops_actions.sandbox.cluster import CannotStart, Stopper
 from mlops_actions.sandbox.cluster.logs import ContainerLog
 from tests.e2e.cluster import pods
 from tests.e2e.cluster.certificates import Certificate
 from tests.e2e.cluster.connection import Connection
+from tests.e2e.cluster.containers import Containers, ImageMissing
 from tests.e2e.cluster.kubelet import Kubelet
 from tests.e2e.cluster.pods import MAIN, End, Work
 
@@ -26,6 +27,7 @@ Json = dict[str, Any]
 NAME = "node"
 SLOTS = 8
 PAUSE = 0.2
+TRY_AGAIN = 2.0
 BOUND = f"fieldSelector=spec.nodeName%3D{NAME}"
 ENDED = ("Succeeded", "Failed")
 
@@ -34,11 +36,11 @@ class Node:
     """Runs up to SLOTS pods at a time; `reporter` is the connection of the workflows' own account."""
 
     def __init__(
-        self, connection: Connection, reporter: Connection, executor: Executor, directory: Path, certificate: Certificate
+        self, connection: Connection, reporter: Connection, containers: Containers, directory: Path, certificate: Certificate
     ) -> None:
         self._connection = connection
         self._reporter = reporter
-        self._executor = executor
+        self._containers = containers
         self._directory = directory
         self._slots = threading.Semaphore(SLOTS)
         self._lock = threading.Lock()
@@ -115,8 +117,6 @@ class Node:
         since = pods.now()
         if pod.stopper.reason is not None:
             return
-        pod.started = True
-        self._report(pod, pods.running(pod.value, since))
         seconds = pod.value["spec"].get("activeDeadlineSeconds")
         timer = threading.Timer(float(seconds or 0), pod.stopper.stop, [pods.DEADLINE])
         timer.daemon = True
@@ -124,13 +124,31 @@ class Node:
             timer.start()
         workspace = Path(tempfile.mkdtemp(prefix="pod-", dir=self._directory))
         try:
-            end = self._run_container(pod, workspace)
+            work = self._prepared(pod, workspace, since)
+            end = End(pods.KILLED, pod.stopper.reason or "") if work is None else self._run_container(pod, work, workspace)
         finally:
             timer.cancel()
             shutil.rmtree(workspace, ignore_errors=True)
         self._report(pod, pods.ended(pod.value, end, since))
 
-    def _run_container(self, pod: _Pod, workspace: Path) -> End:
+    def _prepared(self, pod: _Pod, workspace: Path, since: str) -> Work | None:
+        """As a kubelet, try again and again what may come right: somebody may still bring the image, or the secret."""
+        while not pod.stopped.is_set():
+            try:
+                work = Work(pod.value, self._values(pod.namespace), workspace / "outputs", self._directory / "artifacts")
+                self._containers.pull(work.task.image)
+            except pods.Missing as problem:
+                self._report(pod, pods.waiting(pod.value, "CreateContainerConfigError", str(problem), since))
+            except ImageMissing as problem:
+                self._report(pod, pods.waiting(pod.value, "ImagePullBackOff", str(problem), since))
+            else:
+                self._report(pod, pods.running(pod.value, since))
+                pod.started = True
+                return work
+            pod.stopped.wait(TRY_AGAIN)
+        return None
+
+    def _run_container(self, pod: _Pod, work: Work, workspace: Path) -> End:
         printed: list[bytes] = []
 
         def output(line: bytes, *, error: bool) -> None:
@@ -141,9 +159,8 @@ class Node:
         inside = workspace / "inside"
         inside.mkdir()
         try:
-            work = Work(pod.value, self._values(pod.namespace), workspace / "outputs", self._directory / "artifacts")
-            code = self._executor.run(work.task, inside, output, pod.stopper)
-        except (CannotStart, LookupError) as error:
+            code = self._containers.run(work.task, inside, output, pod.stopper)
+        except CannotStart as error:
             return End(pods.NEVER_STARTED, start_problem=str(error))
         reason, problem = pod.stopper.reason or "", ""
         outputs: Json = {}
@@ -213,6 +230,8 @@ class _Pod:
         self.namespace: str = value["metadata"]["namespace"]
         self.path = f"/api/v1/namespaces/{self.namespace}/pods/{value['metadata']['name']}"
         self.stopper = Stopper()
+        self.stopped = threading.Event()
+        self.stopper.on_stop(self.stopped.set)
         self.log = ContainerLog()
         self.nothing = ContainerLog()
         self.nothing.end()

@@ -27,6 +27,10 @@ NEVER_STARTED = 128
 Values = Callable[[str, str], Mapping[str, str]]
 
 
+class Missing(Exception):
+    """A value that the container needs is not there yet; the message is the kubelet's."""
+
+
 class OutputMissing(Exception):
     """A declared output that the container did not write."""
 
@@ -63,15 +67,17 @@ def template(pod: Json) -> Json:
 
 
 def environment(pod: Json, values: Values) -> dict[str, str]:
-    """The main container's variables; raises LookupError where what is referred to does not exist."""
+    """The main container's variables; raises Missing where what is referred to does not exist."""
     env: dict[str, str] = {}
     for variable in main_container(pod).get("env") or []:
         origin = variable.get("valueFrom") or {}
         for kind in ("secretKeyRef", "configMapKeyRef"):
             if reference := origin.get(kind):
                 found = values(kind, reference["name"])
-                if reference["key"] in found or not reference.get("optional"):
+                if reference["key"] in found:
                     env[variable["name"]] = found[reference["key"]]
+                elif not reference.get("optional"):
+                    raise Missing(f"{kind.removesuffix('KeyRef').lower()} {reference['name']!r} has no {reference['key']!r}")
         if not origin:
             env[variable["name"]] = variable.get("value", "")
     return env
@@ -171,6 +177,12 @@ def running(pod: Json, since: str) -> Json:
         "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": since}],
         **_containers(pod, dict.fromkeys((MAIN, WAIT), state), since, ready=True),
     }
+
+
+def waiting(pod: Json, reason: str, message: str, since: str) -> Json:
+    """The status of a pod whose container cannot be started for now."""
+    states = {MAIN: {"waiting": {"reason": reason, "message": message}}, WAIT: {"running": {"startedAt": since}}}
+    return {"phase": "Pending", "startTime": since, **_containers(pod, states, since, ready=False)}
 
 
 def ended(pod: Json, end: End, since: str) -> Json:

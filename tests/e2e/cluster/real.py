@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 import yaml
 
-from mlops_actions.sandbox.cluster import Executor
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import Binaries
 from tests.e2e.cluster.certificates import Certificate, for_loopback, write_key
 from tests.e2e.cluster.connection import Connection
+from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.node import NAME as NODE_NAME
 from tests.e2e.cluster.node import Node
 from tests.e2e.cluster.processes import Program, free_port
@@ -197,8 +197,8 @@ class RealCluster:
             self._controller.start()
 
     @contextlib.contextmanager
-    def running(self, executor: Executor) -> Iterator[RealCluster]:
-        """Run it all, containers by `executor`."""
+    def running(self, containers: Containers) -> Iterator[RealCluster]:
+        """Run it all, containers by `containers`."""
         reporter = self._connect(access.WORKFLOW)
         nodes = self._directory / "node"
         nodes.mkdir()
@@ -209,7 +209,7 @@ class RealCluster:
                 stack.callback(program.stop)
                 program.start()
             self._furnish()
-            stack.enter_context(Node(self.connection, reporter, executor, nodes, for_loopback(self._directory, "kubelet")))
+            stack.enter_context(Node(self.connection, reporter, containers, nodes, for_loopback(self._directory, "kubelet")))
             stack.callback(self._controller.stop)
             self._controller.start()
             yield self
