@@ -131,14 +131,15 @@ PARTS = (
         "",
         (
             *("project", "api-key", "base-url", "sha-config-key", "baseline-tags", "baseline-sha", "max-baselines"),
-            *("metrics", "config-keys", "gates", "aggregate", "curves", "lineage", "promote-alias", "check-name"),
-            *("comment", "comment-tag", "github-token"),
+            *("metrics", "config-keys", "gates", "require", "aggregate", "curves", "lineage", "promote-alias"),
+            *("check-name", "statement", "comment", "comment-tag", "github-token"),
         ),
         {
             "sha": "steps.chatops.outputs.sha",
             "pr-number": "steps.chatops.outputs.pr-number",
             "image": "steps.publish.outputs.ref",
             "workflow-url": "steps.workflow.outputs.workflow-url",
+            "workflow-uid": "steps.workflow.outputs.workflow-uid",
         },
         "steps.chatops.outputs.triggered == 'true' && inputs.project != ''",
     ),
