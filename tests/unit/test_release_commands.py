@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -34,6 +35,13 @@ def git(at: Path, *arguments: str) -> str:
 
 def run(at: Path, *words: str) -> int:
     return release.main(["--root", str(at), *words])
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs this may sign tags, or name branches otherwise."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Git:
         """Run git; what it printed, or an error that says what it said."""
         done = subprocess.run(
             ["git", *arguments],
-            cwd=self.root, env={**os.environ, **(env or {})}, input=text, capture_output=True, text=True, check=False,
+            cwd=self.root, env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(env or {})}, input=text, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != 0:
             raise Refused(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()[:500]}", "see what git says")
