@@ -25,10 +25,10 @@ class Git:
 
     def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, text: str | None = None) -> str:
         """Run git; what it printed, or an error that says what it said."""
+        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", **(env or {})}
         done = subprocess.run(
-            ["git", *arguments],
-            cwd=self.root, env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(env or {})}, input=text, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            ["git", *arguments], cwd=self.root, env=environment, input=text, capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             raise Refused(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()[:500]}", "see what git says")
         return done.stdout
