@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -30,38 +31,53 @@ class Checkout:
 
 def checked_out(directory: Path) -> Checkout | None:
     """Read the repository whose top is `directory`; None where there is none, it has no commit, or git is missing."""
-    sha = _git(directory, "rev-parse", "--verify", "--end-of-options", "HEAD^{commit}")
-    if sha is None or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", sha):
+    if not (directory / ".git").exists():
         return None
-    head = _git(directory, "symbolic-ref", "--quiet", "HEAD") or ""
-    refs = (
-        _git(directory, "for-each-ref", f"--points-at={sha}", "--format=%(refname)", "refs/tags", "refs/remotes/pull") or ""
-    ).splitlines()
-    # `cat-file` rather than `log`: it runs no signature program and no text conversion.
-    commit = _git(directory, "cat-file", "commit", sha) or ""
+    # Three questions at once; `cat-file` rather than `log`: it runs no signature program and no text conversion.
+    with contextlib.ExitStack() as started:
+        try:
+            object_, head, refs = (
+                started.enter_context(_git(directory, *words))
+                for words in (
+                    ("cat-file", "--batch"),
+                    ("symbolic-ref", "--quiet", "HEAD"),
+                    ("for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/tags", "refs/remotes/pull"),
+                )
+            )
+        except FileNotFoundError:
+            return None
+        first, _, commit = _said(object_, b"HEAD^{commit}\n").partition("\n")
+        branch, names = _said(head), _said(refs).splitlines()
+    found = re.fullmatch(r"([0-9a-f]{40}|[0-9a-f]{64}) commit [0-9]+", first)
+    if found is None:
+        return None
     committed = re.search(r"^committer .* ([0-9]{1,12}) [+-][0-9]{4}$", commit.partition("\n\n")[0], re.MULTILINE)
     return Checkout(
-        sha=sha,
-        branch=head.removeprefix("refs/heads/") if head.startswith("refs/heads/") else "",
-        tags=tuple(ref for ref in refs if ref.startswith("refs/tags/")),
+        sha=found[1],
+        branch=branch.removeprefix("refs/heads/") if branch.startswith("refs/heads/") else "",
+        tags=tuple(name for name in names if name.startswith("refs/tags/")),
         # actions/checkout keeps refs/pull/7/merge as refs/remotes/pull/7/merge.
-        pulls=tuple(ref.replace("refs/remotes/", "refs/", 1) for ref in refs if ref.startswith("refs/remotes/pull/")),
+        pulls=tuple(name.replace("refs/remotes/", "refs/", 1) for name in names if name.startswith("refs/remotes/pull/")),
         committed=int(committed[1]) if committed else None,
     )
 
 
-def _git(directory: Path, *arguments: str) -> str | None:
-    """Run git and return what it printed, without the last line's end; None where it fails."""
-    if not (directory / ".git").exists():
-        return None
+def _git(directory: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start git in a directory."""
     # Variables such as GIT_DIR would point git elsewhere; a missing object must not be fetched to answer.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environ |= {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
     command = ["git", *_SAFE, "-C", str(directory), *arguments]
+    return subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+        command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+def _said(process: subprocess.Popen[bytes], given: bytes = b"") -> str:
+    """Return what git printed, without the last line's end; nothing where it failed."""
     try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-            command, env=environ, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "replace").rstrip("\n") if done.returncode == 0 else None
+        said, _ = process.communicate(given, TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return ""
+    return said.decode("utf-8", "replace").rstrip("\n") if process.returncode == 0 else ""
