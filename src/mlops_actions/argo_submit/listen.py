@@ -6,6 +6,7 @@ Each listener is a daemon thread that only reads and tells; a signal can thus en
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
@@ -17,6 +18,7 @@ from mlops_actions.core.errors import ActionError, Unavailable
 WATCH_SECONDS: Final = 300
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
+HELD_SECONDS: Final = 1.0  # a watch that held for so long was a good one, however it ended
 # A refusal can pass (a token that is just being refreshed); one that is repeated does not.
 REFUSALS: Final = 3
 
@@ -50,6 +52,7 @@ class Listener(ABC):
     def _listen(self) -> None:
         pause, refusals = FIRST_PAUSE, 0
         while not self._stop.is_set():
+            begun = time.monotonic()
             try:
                 heard = self._read_once()
                 refusals = 0
@@ -71,6 +74,8 @@ class Listener(ABC):
                 if refusals >= REFUSALS:
                     self._give_up(error)
                     return
+            if time.monotonic() - begun >= HELD_SECONDS:
+                pause = FIRST_PAUSE
             # Also after a watch that ended at once without a word: never ask in a busy loop.
             self._stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
