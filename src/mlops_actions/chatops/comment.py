@@ -1,4 +1,4 @@
-"""Which text of a comment is its author's own words: not quoted, not code, not in an HTML comment.
+"""Which text of a comment is its author's own words, and seen by who reads it: not quoted, not code, not hidden.
 
 The blocks of a comment are found as CommonMark finds them (https://spec.commonmark.org, which GitHub renders), so that text
 is skipped exactly where a reader sees a quote or code. Two differences, both on purpose: a line without `>` that merely
@@ -23,7 +23,10 @@ _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
 _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*$")
 _RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _MARKER = re.compile(r"(?:[-+*]|([0-9]{1,9})[.)])(?= |$)")
-_INLINE = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<!--")
+_INLINE = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<!--|<!\[CDATA\[|<!(?=[A-Za-z])|<\?|</?(?=[A-Za-z])|!\[|\](?=[(:])")
+# What ends that of which the text says where it begins alone; of an image, the description.
+_CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>", "<!": ">", "<?": "?>", "![": "]("}
+_WORD = re.compile(r"\S*+")
 _TICKS = re.compile(r"`+")
 
 # Raw HTML blocks, by the numbers of CommonMark's list of start and end conditions.
@@ -43,6 +46,13 @@ _HTML = (
     (re.compile(rf"</?(?:{_BLOCK_TAGS})(?=\s|/?>|$)", re.I), _BLANK),
 )
 _ANY_TAG = re.compile(rf"(?:<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>)\s*$")
+_TITLE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"
+# A tag, and the target and title of a link or of a link's definition: a reader sees none of them, and each may span lines.
+_UNSHOWN = re.compile(
+    rf"<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>"
+    rf"|\][(:]\s*(?:<[^<>\n]*>|[^\s<]\S*+)\s+{_TITLE}",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Line:
     """One line that is read.
 
     `text` is the line as written, with HTML comments blanked. `spoken` has the same length and characters, except that
-    inline code and HTML comments are covered with `HIDDEN`: a command is looked for there.
+    inline code and what no reader sees are covered with `HIDDEN`: a command is looked for there.
     """
 
     text: str
@@ -245,24 +255,31 @@ def _html_block(line: str, start: int, in_paragraph: bool) -> re.Pattern[str] | 
 
 
 def _hide(text: str) -> tuple[str, str]:
-    """Cover code spans and HTML comments of a paragraph; line ends stay."""
+    """Cover code spans, HTML and what else of a paragraph is not shown; line ends stay."""
     runs: dict[int, list[int]] = {}
     for run in _TICKS.finditer(text):
         runs.setdefault(len(run[0]), []).append(run.start())
     shown: list[str] = []
     spoken: list[str] = []
-    kept = at = 0
-    last_comment_end = text.rfind("-->")
+    kept = at = plain = 0
+    last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
     while found := _INLINE.search(text, at):
         at = found.end()
         if found[0][0] == "`":
             closers = runs.get(len(found[0]), [])
             index = bisect_left(closers, at)
             end = closers[index] + len(found[0]) if index < len(closers) else 0
-        elif found[0] == "<!--":
-            end = text.index("-->", found.start() + 2) + 3 if last_comment_end >= found.start() + 2 else 0
-        else:
+        elif closer := _CLOSERS.get(found[0]):
+            begin = found.start() + 2
+            end = text.index(closer, begin) + (0 if closer == "](" else len(closer)) if last[closer] >= begin else 0
+        elif found[0] == "]" and at <= plain and text[at + 1 : at + 2] != "<":
             end = 0
+        else:
+            unshown = _UNSHOWN.match(text, found.start())
+            end = unshown.end() if unshown else 0
+            if found[0] == "]" and not end and at > plain and (word := _WORD.match(text, at)):
+                # Whatever other target begins in this word ends with it too, and is not followed by a title either.
+                plain = word.end()
         if end:
             span = text[found.start() : end]
             before = text[kept : found.start()]

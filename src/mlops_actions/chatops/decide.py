@@ -239,7 +239,7 @@ def _arguments(case: _Case) -> Verdict | None:
     request = case.request
     if told := request.call_back:
         case.params = {"workflow": told.workflow, "namespace": told.namespace, "uid": told.uid, "phase": told.phase}
-        case.params |= {"run": told.run, "step": told.step}
+        case.params |= {"run": told.run, "step": told.step, "image": told.image}
         return None
     if unseen := grammar.unseen(request.rest):
         return Verdict("arguments", (f"characters that do not show: {', '.join(unseen)}; type the command anew",))

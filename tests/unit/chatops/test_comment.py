@@ -57,6 +57,15 @@ def test_reads_nothing_that_a_renderer_shows_as_code_or_hides(body: str) -> None
         assert sum(line.count("/t") for line in spoken(body)) <= shown(body)
 
 
+UNSEEN = ['[a](b "', '")', "](c)", "![", "[x]: u '", "'", '<b title="', '">', "<?", "?>", "<!X ", ">", "](", "]"]
+
+
+@settings(max_examples=600)
+@given(st.lists(st.sampled_from(["/t", "\n/t", "\n/t", "\n", "\n\n", " ", "a", *UNSEEN]), max_size=12).map("".join))
+def test_reads_nothing_that_a_renderer_does_not_show(body: str) -> None:
+    assert sum(line.startswith("/t") for line in spoken(body)) <= shown(body)
+
+
 @given(st.text(max_size=300))
 def test_takes_any_text(body: str) -> None:
     for line in comment.read(body):
@@ -87,6 +96,17 @@ def test_takes_any_text(body: str) -> None:
         "<!--\n/t\n-->",
         "a <!--\n/t\n--> b",
         "<pre>\n/t\n</pre>",
+        '[a](b "\n/t\n")',
+        "[a](<b c> '\n/t\n') d",
+        '![a](b "\n/t\n")',
+        "![\n/t\n](b)",
+        "![a [b]\n/t\n](c)",
+        '[a]: b "\n/t\n"',
+        "[a]: b\n(\n/t\n)",
+        'a <b title="\n/t\n">',
+        "a <?\n/t\n?>",
+        "a <!X\n/t >",
+        "a <![CDATA[\n/t\n]]>",
     ],
 )
 def test_skips_quotes_and_code(body: str) -> None:
@@ -108,6 +128,11 @@ def test_skips_quotes_and_code(body: str) -> None:
         "- a\n\n  /t",
         "a <!-- unclosed\n\n/t",
         "\u00a0\u00a0\u00a0\u00a0/t",
+        "see [a](b)\n/t",
+        "see ![a](b) and <c\n/t",
+        "a < b\n/t",
+        'wow! [1]: "\n/t',
+        'why [a](b "c") (\n/t',
     ],
 )
 def test_reads_the_authors_own_words(body: str) -> None:
@@ -121,7 +146,29 @@ def test_covers_code_but_keeps_it_in_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["> ", "- ", "- " * 32 + "x\n", "` ``", "<!--", "```\n", "\t", "<a b=\"'", "1. ", "* *", "\\`", "[<"]
+    "piece",
+    [
+        "> ",
+        "- ",
+        "- " * 32 + "x\n",
+        "` ``",
+        "<!--",
+        "```\n",
+        "\t",
+        "<a b=\"'",
+        "1. ",
+        "* *",
+        "\\`",
+        "[<",
+        "![",
+        "](",
+        '](a "',
+        "]:a",
+        "<a b='",
+        "<?",
+        "<!a",
+        "<a b ",
+    ],
 )
 def test_work_grows_with_the_length_not_its_square(piece: str) -> None:
     def steps(size: int) -> int:
