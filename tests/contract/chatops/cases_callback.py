@@ -11,6 +11,7 @@ from tests.contract.chatops.case import Case
 from tests.payloads import Scene, fork_scene
 
 RUN = 4242
+IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
 READS = ("GET /repos/octo-org/digits/pulls/1", "GET /repos/octo-org/digits/collaborators/maintainer/permission")
 WARNED = ("::warning", "the call-back was not taken")
 
@@ -29,7 +30,8 @@ def _told(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **changed: An
     """A call-back for the pull request's first commit, with some of its claims changed."""
 
     def event(it: Scene) -> Delivery[Any]:
-        told = CallBack(it.pull.commits[0].sha, it.pull.number, RUN, "train-x7k2p", "Succeeded", "ml", "0b5a-1", "train")
+        sha, number = it.pull.commits[0].sha, it.pull.number
+        told = CallBack(sha, number, RUN, "train-x7k2p", "Succeeded", "ml", "0b5a-1", "train", IMAGE)
         return it.repository.dispatch(event_type, told.payload() | changed, by=by)
 
     return event
@@ -57,6 +59,7 @@ CASES = [
             "phase": "Succeeded",
             "run": RUN,
             "step": "train",
+            "image": IMAGE,
         },
         requests=(*READS, READS[0], f"GET /repos/octo-org/digits/actions/runs/{RUN}"),
     ),
