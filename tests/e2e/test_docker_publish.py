@@ -256,21 +256,6 @@ def test_a_cancelled_build_leaves_nothing_behind(publisher: Publisher) -> None:
     assert publisher.registry.digest(publisher.repository, "latest") is None
 
 
-def test_credentials_of_a_killed_step_go_with_its_post_step(publisher: Publisher, docker: Docker) -> None:
-    (publisher.workspace / "Dockerfile").write_text(f"FROM {BASE}\nRUN echo started; sleep 600\n")
-    running = publisher.start()
-    running.wait_for("started")
-    docker("kill", running.name)  # SIGKILL: no clean-up of its own
-    killed = running.wait()
-    assert killed.exit_code == 137
-    (left,) = publisher.runner.temp.glob("mlops-actions-*")
-    assert left.stat().st_mode & 0o777 == 0o700
-    assert (left / "config.json").stat().st_mode & 0o777 == 0o600
-    post = publisher.runner.run("docker-publish", post=True, state=killed.state, **publisher.options(None, None))
-    assert post.exit_code == 0, post.log
-    assert publisher.leftovers == []
-
-
 @pytest.mark.skipif(shutil.which("docker") is None, reason="needs the docker command line")
 def test_the_stand_in_takes_what_docker_pushes(docker: Docker, tmp_path: Path) -> None:
     """Docker's own client and daemon push to the sandbox's registry and pull from it, with each kind of challenge."""
