@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ class Failure(Exception):
         self.code = code
         self.reason = reason
         self.message = message
+
+
+class Untrusted(Unavailable):
+    """The server could not prove who it is; it will not a moment later either."""
 
 
 def _nothing(_refused: str) -> None:
@@ -142,6 +147,8 @@ class Transport:
             last = attempt == attempts
             try:
                 response = self._request(method, path, query, headers, data, _URGENT if urgent else _TIMEOUT)
+            except Untrusted:
+                raise
             except Unavailable:
                 if last or not repeatable:
                     raise
@@ -214,7 +221,8 @@ class Transport:
                 preload_content=preload,
             )
         except SSLError as error:
-            raise Unavailable(f"{self.server} could not prove who it is: {reason_of(error)}", self.words.trust) from None
+            kind = Untrusted if _is_distrust(error) else Unavailable
+            raise kind(f"{self.server} could not prove who it is: {reason_of(error)}", self.words.trust) from None
         except (HTTPError, OSError) as error:
             raise Unavailable(
                 f"the {self.words.side} at {self.server} cannot be reached: {reason_of(error)}",
@@ -249,6 +257,12 @@ def reason_of(error: Exception) -> str:
         inner = deeper
     text = str(inner).rpartition(">: ")[2] or type(inner).__name__
     return text if isinstance(text, str) else type(inner).__name__
+
+
+def _is_distrust(error: BaseException) -> bool:
+    """Tell a certificate that is not accepted from a handshake that broke off."""
+    causes = [error, *error.args, error.__cause__, error.__context__]
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
 
 
 def _identified(identity: str) -> dict[str, str]:

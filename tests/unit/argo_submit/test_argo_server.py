@@ -208,10 +208,7 @@ def test_an_authority_of_its_own_and_a_path_before_the_api(job: Job, cluster: Cl
         assert job.outputs["workflow-url"].startswith(f"{host.url}/argo/workflows/default/")
 
 
-def test_a_server_that_cannot_prove_who_it_is_gets_no_token(
-    job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mlops_actions.boundary.cluster_http.ATTEMPTS", 1)
+def test_a_server_that_cannot_prove_who_it_is_gets_no_token(job: Job, cluster: Cluster) -> None:
     certificate = for_loopback(job.directory, "argo")
     joined = job.directory / "argo.pem"
     joined.write_text(certificate.certificate.read_text() + certificate.key.read_text())

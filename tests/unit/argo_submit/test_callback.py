@@ -229,9 +229,10 @@ def test_what_the_runner_does_not_say_cannot_be_told(job: Job, name: str, value:
     assert cause in job.error
 
 
-def test_a_step_with_an_impossible_name_is_left_out(job: Job, cluster: Cluster) -> None:
+def test_a_step_with_an_impossible_name_is_left_out_and_the_image_is_told(job: Job, cluster: Cluster) -> None:
     job.environ["GITHUB_ACTION"] = 'a"}}{{workflow.parameters}}'
-    assert job.run(workflow=shell("true"), pr_number="1", wait="false", **ASKED) == 0
+    image = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
+    assert job.run(workflow=shell("true"), pr_number="1", wait="false", image=image, **ASKED) == 0
     workflow = cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"])
     (post,) = [one for one in workflow["spec"]["templates"] if one["name"] == "mlops-post"]
     (body,) = [one["value"] for one in post["container"]["env"] if one["name"] == "CALL_BACK_BODY"]
@@ -241,6 +242,11 @@ def test_a_step_with_an_impossible_name_is_left_out(job: Job, cluster: Cluster) 
         "pr": 1,
         "run": RUN,
         "step": "",
-        "workflow": {"name": "{{workflow.name}}", "namespace": "{{workflow.namespace}}", "uid": "{{workflow.uid}}"},
+        "workflow": {
+            "name": "{{workflow.name}}",
+            "namespace": "{{workflow.namespace}}",
+            "uid": "{{workflow.uid}}",
+            "image": image,
+        },
         "phase": "{{workflow.status}}",
     }

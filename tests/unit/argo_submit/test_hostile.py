@@ -210,7 +210,7 @@ def test_log_lines_stay_in_their_place(job: Job) -> None:
         "? [a, b]\n: c",
         "1: a",
         '{"a": NaN}',
-        "a: " + "[" * 5_000,
+        "a: " + "[" * 1_000,
     ],
 )
 def test_parameters_are_text_or_refused(text: str) -> None:
