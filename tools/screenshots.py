@@ -56,9 +56,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def photograph(browser: str, page: Path, scheme: str) -> Path:
     """Take one picture of the whole page; returns its path."""
-    picture = page.with_name(f"{page.stem}-{scheme}.png").resolve()
+    picture = page.with_name(f"{page.stem}-{scheme}.png")
     height = measured(browser, page, scheme)
-    look(browser, page, scheme, height, f"--screenshot={picture}")
+    look(browser, page, scheme, height, f"--screenshot={picture.resolve()}")
     return picture
 
 
