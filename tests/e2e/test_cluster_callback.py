@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.argo_submit import callback
 from mlops_actions.core.callback import EVENT_TYPE, read
 from mlops_actions.sandbox.github import Delivery, GitHubServer
 from tests.contract.chatops.stage import Stage
@@ -105,3 +106,15 @@ def test_a_github_that_refuses_leaves_the_work_as_it_is(
     assert (job.outputs["phase"], dispatches(it)) == ("Succeeded", [])
     assert "✖ post" in job.log
     assert "The requested URL returned error: 403" in job.log
+
+
+def test_a_secret_that_is_missing_does_not_keep_the_workflow_from_its_end(
+    job: Job, it: Scene, docker_cluster: RealCluster, tools_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback, "POST_SECONDS", 6)
+    inputs = {"workflow": manifest("entrypoint: bye", image=tools_image), "pr_number": str(it.pull.number)}
+    asked = {"callback": "repository_dispatch", "callback_secret": "never-made", "callback_image": tools_image}
+    assert job.run(**inputs, **asked) == 0, job.log
+    assert (job.outputs["phase"], dispatches(it)) == ("Succeeded", [])
+    assert "cannot start yet: CreateContainerConfigError" in job.log
+    assert "✖ post" in job.log

@@ -33,6 +33,8 @@ POST: Final = "mlops-post"
 SECRET_KEY: Final = "token"  # noqa: S105 - the name of the key, not a token
 # What Argo's controller says of a workflow of its own where `templateReferencing` is Strict or Secure.
 REFERENCES_ONLY: Final = "must use workflowTemplateRef"
+# A secret or an image that is not there keeps a pod waiting for ever, and with it the workflow that has long done its work.
+POST_SECONDS: Final = 900
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 # --retry: what may pass (a broken name look-up, 408, 429, 5xx), with growing pauses, about four minutes in all.
 SCRIPT: Final = """\
@@ -145,6 +147,7 @@ def _post(what: Told) -> Json:
     token = {"secretKeyRef": {"name": what.secret, "key": SECRET_KEY}}
     return {
         "name": POST,
+        "activeDeadlineSeconds": POST_SECONDS,
         "container": {
             "image": what.image,
             "command": ["sh", "-c", SCRIPT],
