@@ -25,6 +25,8 @@ Json = dict[str, Any]
 
 ATTEMPTS: Final = 5
 RETRIED: Final = frozenset({429, 500, 502, 503, 504})
+# With the others the work may have been done all the same, and only its answer been lost on the way.
+NOT_BEGUN: Final = frozenset({429, 503})
 LONGEST_PAUSE: Final = 60.0
 UNAUTHORIZED: Final = 401
 _TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
@@ -143,6 +145,7 @@ class Transport:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json", "Content-Type": content_type}
         attempts = 1 if urgent else ATTEMPTS
+        retried = RETRIED if repeatable else NOT_BEGUN
         for attempt in range(1, attempts + 1):
             last = attempt == attempts
             try:
@@ -154,10 +157,10 @@ class Transport:
                     raise
                 self._pause(_backoff(attempt))
                 continue
-            if response.status in RETRIED and not last:
+            if response.status in retried and not last:
                 self._pause(_retry_after(response, attempt))
                 continue
-            return self._object(response)
+            return self._object(response, attempt)
         raise AssertionError("unreachable")
 
     def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteLines:
@@ -229,11 +232,12 @@ class Transport:
                 f"check {self.words.address}, and whether this runner can reach it (network, firewall, proxy)",
             ) from None
 
-    def _object(self, response: urllib3.BaseHTTPResponse) -> Json:
+    def _object(self, response: urllib3.BaseHTTPResponse, attempts: int) -> Json:
         if response.status in RETRIED:
             failure = _failure(response, response.data)
+            times = f" {attempts} times" if attempts > 1 else ""
             raise Unavailable(
-                f"{self.server} answered {response.status} {ATTEMPTS} times: {failure.message}",
+                f"{self.server} answered {response.status}{times}: {failure.message}",
                 f"{self.words.health}, then run the job again",
             )
         if response.status >= 300:

@@ -299,6 +299,16 @@ def test_what_may_pass_is_tried_again(job: Job, cluster: Cluster, code: int) -> 
     assert len(all_workflows(cluster)) == 1
 
 
+@pytest.mark.parametrize("code", [500, 502, 504])
+def test_what_may_have_been_done_is_not_done_again(job: Job, cluster: Cluster, code: int) -> None:
+    """A workflow that the server is to name, and an answer that may have been lost behind a proxy."""
+    cluster.faults.refuse(1, code, "x", "lost on the way")
+    assert job.run(workflow=shell("true"), namespace="default", idempotency="none") == 4
+    assert "lost on the way" in job.error
+    assert [verb for verb, _ in cluster.requests] == ["create"] or cluster.requests == []
+    assert all_workflows(cluster) == []
+
+
 def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: Cluster) -> None:
     process = job.start(workflow=manifest("sleep", "600"))
     cluster.store.delete(WORKFLOWS, "default", _running(cluster))
