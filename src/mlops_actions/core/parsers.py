@@ -143,20 +143,22 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
     """
     import yaml  # late: an ignored comment pays for no third-party import
 
-    # BaseLoader knows text, lists and mappings only: less than the safe loader, so safe.
-    loader = (yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)(value)
     try:
-        node = loader.get_single_node()
-        if node is None:
-            return None
-        _refuse_bomb(node)
-        return loader.construct_document(node)
+        # BaseLoader knows text, lists and mappings only: less than the safe loader, so safe. Either may refuse a character.
+        loader = (yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)(value)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _refuse_bomb(node)
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ValueError(f"is not valid YAML{place}: {getattr(error, 'problem', None) or 'nested too deep'}") from None
-    finally:
-        loader.dispose()
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
+        raise ValueError(f"is not valid YAML{place}: {reason}") from None
 
 
 def _refuse_bomb(root: Any) -> None:

@@ -89,6 +89,7 @@ BAD_INPUTS = [
     ({"commands": ""}, "input 'commands' is required"),
     ({"commands": "a: [b]"}, "input 'commands' describes 'a'"),
     ({"commands": "{"}, "not valid YAML"),
+    ({"commands": "a\x1b"}, "not valid YAML: special characters are not allowed"),
     ({"trigger_phrase": "/other"}, "'commands' and 'trigger_phrase' are two names for one thing"),
     ({"pending-label": "a", "indicator_label": "b"}, "two names for one thing"),
     ({"require-approval": "yes"}, "'require-approval' must be true or false"),
