@@ -18,11 +18,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mlops_actions.sandbox.cluster import LocalImage, ProcessExecutor
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import CannotBuild, build
 from tests.e2e.cluster.certificates import Certificate, for_loopback
 from tests.e2e.cluster.processes import Program, free_port
+from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import NAMESPACE, RealCluster
 from tests.unit.argo_submit.job import Job
 
@@ -59,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     program = subprocess.run([str(SCRIPT)], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     directory = tmp_path_factory.mktemp("argo-server")
     directory.chmod(0o700)
-    with RealCluster(binaries, directory).running(ProcessExecutor({"": LocalImage()})) as cluster:
+    with RealCluster(binaries, directory).running(Containers()) as cluster:
         certificate = for_loopback(directory, "argo-server")
         data = {"tls.crt": certificate.certificate, "tls.key": certificate.key}
         cluster.connection.apply(

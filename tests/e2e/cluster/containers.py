@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mlops_actions.sandbox.cluster import ContainerTask, DockerExecutor, LocalImage, Output, ProcessExecutor, Stopper
+from mlops_actions.sandbox.cluster import (
+    ContainerTask,
+    DockerExecutor,
+    Executor,
+    LocalImage,
+    Output,
+    ProcessExecutor,
+    Stopper,
+)
 
 # Stands for an empty image with this machine's programs. A loop of hundreds of nodes is about the cluster, not about Docker.
 PROCESS_IMAGE: Final = "process.test/shell"
@@ -18,24 +26,24 @@ class ImageMissing(Exception):
 
 
 class Containers:
-    """Implements `Executor`: `PROCESS_IMAGE` as local processes, every other image in Docker.
+    """Implements `Executor`: `PROCESS_IMAGE` as local processes, every other image by `docker`.
 
-    Without `use` everything is a process, so that a test which needs no daemon runs where there is none.
+    Without `docker` everything is a process, so that a test which needs no daemon runs where there is none.
     """
 
     def __init__(self) -> None:
-        self._processes = ProcessExecutor({PROCESS_IMAGE: LocalImage()})
-        self._docker: DockerExecutor | None = None
+        self._processes = ProcessExecutor({"": LocalImage()})
         self._environment: Mapping[str, str] = {}
+        self.docker: Executor | None = None
 
     def use(self, environment: Mapping[str, str] | None) -> None:
         """From now on use the Docker client with this environment, or none."""
-        self._docker = None if environment is None else DockerExecutor(environment=environment)
+        self.docker = None if environment is None else DockerExecutor(environment=environment)
         self._environment = environment or {}
 
     def pull(self, image: str) -> None:
         """See to it that an image is there; raises ImageMissing."""
-        if self._docker is None or image == PROCESS_IMAGE or self._call("image", "inspect", image) is None:
+        if self.docker is None or image == PROCESS_IMAGE or self._call("image", "inspect", image) is None:
             return
         problem = self._call("pull", "--quiet", image)
         if problem is not None:
@@ -43,7 +51,7 @@ class Containers:
 
     def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
         """See `Executor.run`."""
-        executor = self._processes if self._docker is None or task.image == PROCESS_IMAGE else self._docker
+        executor = self._processes if self.docker is None or task.image == PROCESS_IMAGE else self.docker
         return executor.run(task, workspace, output, stopper)
 
     def _call(self, *arguments: str) -> str | None:
