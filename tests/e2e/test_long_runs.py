@@ -228,6 +228,7 @@ def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: 
     assert "✅ All 2 gates passed" in body
     assert outputs["best-run-url"] in body
     assert story.submitted.step("workflow").outputs["workflow-name"] in body
+    assert story.submitted.step("publish").outputs["ref"] in body
 
 
 def test_it_concludes_what_the_first_job_began(story: Story) -> None:

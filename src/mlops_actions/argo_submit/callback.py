@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -80,7 +80,8 @@ def told(subject: Subject, context: Context, image: str, secret: str) -> Told:
         phase="{{workflow.status}}",
         namespace="{{workflow.namespace}}",
         uid="{{workflow.uid}}",
-        step=_step(context.step),
+        step=_told(step=context.step).step,
+        image=_told(image=subject.image).image,
     )
     body = json.dumps({"event_type": EVENT_TYPE, "client_payload": claim.payload()}, separators=(",", ":"))
     return Told(f"{context.api_url}/repos/{context.repository}/dispatches", body, image, secret)
@@ -164,10 +165,10 @@ def _declared(spec: Mapping[str, Any]) -> set[str]:
     return {str(one["name"]) for one in (spec.get("arguments") or {}).get("parameters") or []}
 
 
-def _step(step: str) -> str:
-    """Return the step's id where it may be told; one that GitHub would not give is left out."""
-    sample = CallBack("0" * 40, 1, 1, "x", "Succeeded", step=step)
+def _told(*, step: str = "", image: str = "") -> CallBack:
+    """Return a call-back that holds this where it may be told; what the reading side would refuse is left out."""
+    sample = CallBack("0" * 40, 1, 1, "x", "Succeeded")
     try:
-        return read(sample.payload()).step
+        return read(replace(sample, step=step, image=image).payload())
     except ValueError:
-        return ""
+        return sample

@@ -9,7 +9,8 @@
         "pr": 7,                                             the pull request
         "run": 4711,                                         the GitHub run that submitted it
         "step": "train",                                     that run's step (optional)
-        "workflow": {"name": "train-x7k2p", "namespace": "ml", "uid": "0b5a…"},
+        "workflow": {"name": "train-x7k2p", "namespace": "ml", "uid": "0b5a…",
+                     "image": "ghcr.io/acme/digits@sha256:…"},  what it was given to run (optional)
         "phase": "Succeeded"                                 Argo's: Succeeded, Failed, Error
       }
     }
@@ -34,6 +35,7 @@ PHASES = ("Succeeded", "Failed", "Error")
 _MOST = 2**53  # beyond it JSON's numbers are not exact everywhere
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _UID = re.compile(r"[0-9A-Za-z-]{0,64}")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 _STEP = re.compile(r"[\w.-]{0,100}", re.ASCII)
 
 
@@ -49,6 +51,7 @@ class CallBack:
     namespace: str = ""
     uid: str = ""
     step: str = ""
+    image: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Write as a `client_payload`."""
@@ -58,7 +61,7 @@ class CallBack:
             "pr": self.pull_request,
             "run": self.run,
             "step": self.step,
-            "workflow": {"name": self.workflow, "namespace": self.namespace, "uid": self.uid},
+            "workflow": {"name": self.workflow, "namespace": self.namespace, "uid": self.uid, "image": self.image},
             "phase": self.phase,
         }
 
@@ -85,6 +88,7 @@ def read(payload: Mapping[str, Any]) -> CallBack:
         namespace=_text(workflow, "namespace", _NAME, optional=True),
         uid=_text(workflow, "uid", _UID, optional=True),
         step=_text(payload, "step", _STEP, optional=True),
+        image=_text(workflow, "image", _IMAGE, optional=True),
     )
 
 

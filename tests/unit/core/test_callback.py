@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mlops_actions.core.callback import CallBack, read
 
-TOLD = CallBack("a" * 40, 7, 4711, "train-x7k2p", "Succeeded", "ml", "0b5a-1", "train")
+IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
+TOLD = CallBack("a" * 40, 7, 4711, "train-x7k2p", "Succeeded", "ml", "0b5a-1", "train", IMAGE)
 
 
 def test_what_is_written_is_read() -> None:
@@ -46,6 +47,8 @@ def test_github_takes_ten_properties() -> None:
         ({"workflow": {"name": "x\n::error::y"}}, "name"),
         ({"workflow": {"name": "train", "uid": "$(id)"}}, "uid"),
         ({"workflow": {"name": "train", "namespace": 1}}, "namespace"),
+        ({"workflow": {"name": "train", "image": "a b"}}, "image"),
+        ({"workflow": {"name": "train", "image": "a\n::error::y"}}, "image"),
         ({"step": "a b"}, "step"),
     ],
 )
