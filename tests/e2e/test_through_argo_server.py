@@ -21,8 +21,8 @@ import pytest
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import CannotBuild, build
 from tests.e2e.cluster.certificates import Certificate, for_loopback
-from tests.e2e.cluster.processes import Program, free_port
 from tests.e2e.cluster.containers import Containers
+from tests.e2e.cluster.processes import Program, free_port
 from tests.e2e.cluster.real import NAMESPACE, RealCluster
 from tests.unit.argo_submit.job import Job
 

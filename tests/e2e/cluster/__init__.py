@@ -3,8 +3,8 @@
 The first three are built from source (`tools/e2e/cluster`). The node (`node.py`) does what a kubelet and Argo's executor do
 between them: it runs a pod's main container, tells the API server how it is, serves its log, and writes its outputs down as
 a WorkflowTaskResult. Containers run in Docker where a test asks for it, else as processes (`containers.py`), both by the
-sandbox's executors; so what is held against the real thing is everything else: the API, authorization, watches, the controller and
-what it writes into a workflow's status. `wire.py` is the way to the API server for a test that wants it spoilt.
+sandbox's executors; so what is held against the real thing is everything else: the API, authorization, watches, the
+controller and what it writes into a workflow's status. `wire.py` is the way to the API server for a test that spoils it.
 
 A test takes it from the fixtures `cluster` or `docker_cluster` (tests/e2e/conftest.py): one cluster for a whole session, on
 which each test uses names and GitHub runs of its own. One that stops a part of it has it back before it ends.
