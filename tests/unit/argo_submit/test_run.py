@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -315,6 +315,40 @@ def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: Cluster) ->
     log, _ = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "was deleted while it was followed" in log
+
+
+@pytest.fixture
+def unattended(job: Job, way: str) -> Iterator[Cluster]:
+    """A cluster without a controller, and the job led there."""
+    with Cluster() as cluster, Host(served(way, cluster)) as host:
+        job.environ |= leading(way, cluster, host.url, job.directory)
+        yield cluster
+
+
+def test_a_workflow_that_nobody_takes_up_is_explained(
+    job: Job, unattended: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlops_actions.argo_submit.follow.NO_CONTROLLER_SECONDS", 0.0)
+    assert job.run(workflow=shell("true"), timeout="2") == 5
+    assert job.log.count("no controller has taken up workflow") == 1
+    assert "is Argo's workflow-controller running, does it manage the namespace 'default'" in job.log
+    assert all_workflows(unattended) == [job.outputs["workflow-name"]]
+
+
+def test_a_node_that_cannot_start_is_told_once_with_the_reason(job: Job, unattended: Cluster) -> None:
+    reason = "Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+    node = {
+        "name": "w.train",
+        "displayName": "train",
+        "type": "Pod",
+        "templateName": "t",
+        "phase": "Pending",
+        "message": reason,
+    }
+    status = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z", "nodes": {"w-1": node}}
+    unattended.store.create(WORKFLOWS, "default", {"metadata": {"name": "w"}, "spec": {}, "status": status})
+    assert job.run(attach="w", timeout="3") == 5
+    assert job.log.count(f"'train' cannot start yet: {reason}") == 1
 
 
 @pytest.mark.parametrize(("on_timeout", "shutdown"), [("leave", None), ("stop", "Stop"), ("terminate", "Terminate")])
