@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from mlops_actions.sandbox.cluster import DockerExecutor
+from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER
 from mlops_actions.sandbox.github import PullRequest
 from releasing import ACTIONS, REPOSITORY
@@ -160,8 +161,9 @@ def made(
     run("commit", "--registry", prefix, "--out", str(out))
     run("publish")
     yield Release(origin, clone, out, git(clone, "rev-parse", "HEAD"), registry, docker)
-    names = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={prefix}/*").split()
-    docker("rmi", "--force", *names, f"{registry.host}/{BASE_IMAGE}", check=False)
+    form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
+    names = docker("image", "ls", "--digests", "--format", form, "--filter", f"reference={prefix}/*").split()
+    docker("rmi", "--force", *(name for name in names if "<none>" not in name), f"{registry.host}/{BASE_IMAGE}", check=False)
 
 
 def test_the_tags_are_on_a_commit_of_their_own_two_above_the_branch(made: Release) -> None:
@@ -295,6 +297,7 @@ def world(
         found.secrets = {"REGISTRY_PASSWORD": made.registry.password}
         found.variables = {"REGISTRY": made.registry.host, "REGISTRY_USERNAME": made.registry.username}
         yield found
+        machine.forget(environment, made.registry.host)
 
 
 @pytest.fixture(scope="module")
