@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder, newer_docker
-from tests.e2e.publishing import BASE, Publisher
+from tests.e2e.publishing import BASE, Publisher, git
 
 # Neither of these builders may fetch an image here, and one architecture runs no other's programs.
 DOCKERFILE = "FROM scratch AS files\nARG TARGETARCH\nCOPY . /app\nFROM files\nCOPY train.py /${TARGETARCH}.py\n"
@@ -101,6 +102,12 @@ def test_a_buildkit_at_an_address(publisher: Publisher[DebianRegistry], address:
     assert first.exit_code == 0, first.log
     assert platforms(publisher, first.outputs["digest"]) == PLATFORMS.split(",")
     assert publisher.registry.digest(publisher.repository, "latest") == first.outputs["digest"]
+    image: Any = publisher.registry.manifest(
+        publisher.repository, manifests(publisher, first.outputs["digest"])[0]["digest"]
+    )
+    config = json.loads(publisher.registry.blob(publisher.repository, image["config"]["digest"]))
+    committed = int(git(publisher.workspace, "log", "-1", "--format=%ct"))
+    assert datetime.fromisoformat(config["created"]).timestamp() == committed
     second = publisher.publish(given)
     assert (second.outputs["built"], second.outputs["digest"]) == ("false", first.outputs["digest"]), second.log
     third = publisher.publish(given | {"force": "true"})

@@ -17,7 +17,7 @@ from mlops_actions.sandbox.registry import Account, Fault, Registry
 from mlops_actions.sandbox.registry.docker import LocalDaemon
 from mlops_actions.sandbox.registry.store import StoredManifest
 from mlops_actions.sandbox.registry.wire import OCI_INDEX, OCI_MANIFEST
-from tests.unit.docker_publish.conftest import SHA, Publisher
+from tests.unit.docker_publish.conftest import COMMITTED, SHA, Publisher
 
 SHORT = SHA[:12]
 PULL_REQUEST = {"number": 7, "state": "open", "user": {"login": "mona", "type": "User"}}
@@ -495,3 +495,12 @@ def test_tags_that_cannot_be_moved_need_not_be_where_they_stand_right(publisher:
     assert publisher.publish({"tags": "sha"}).outputs["built"] == "false"
     with pytest.raises(Refused, match="no tag was moved"):
         publisher.publish({"tags": "latest"})
+
+
+def test_the_time_of_a_build_is_its_commit_s(publisher: Publisher) -> None:
+    """So that builds of one commit are alike; a build argument of that name wins, and another commit's time is not taken."""
+    publisher.publish({"force": "true"})
+    publisher.publish({"force": "true", "build-args": "SOURCE_DATE_EPOCH=1"})
+    publisher.publish({"force": "true", "sha": "f" * 40})
+    told = [environment.get("SOURCE_DATE_EPOCH") for _, environment in publisher.docker.builds]
+    assert told == [str(COMMITTED), "1", None]
