@@ -15,7 +15,7 @@ from mlops_actions.boundary.wandb import WandbProject
 from mlops_actions.boundary.wandb_server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.sandbox.wandb import Fault
-from mlops_actions.wandb_runs.model import Keys, Query
+from mlops_actions.wandb_runs.model import Keys, Query, Run
 from tests.contract.wandb.conftest import Notes, Served
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
@@ -338,3 +338,24 @@ def test_a_proxy_of_the_environment_is_used(served, monkeypatch):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_the_newest_model_is_found_behind_pages_of_checkpoints(served, client):
+    store = served.server.store
+    run = store.add_run("sandbox", "digits", name="many")
+    project = store.project("sandbox", "digits")
+    for index in range(150):
+        store.add_artifact(project.collection("weights", "model"), f"digest {index}", run=run)
+        store.add_artifact(project.collection("plots", "run_table"), f"plot {index}", run=run)
+    served.server.requests.clear()
+    newest = client.project.model(Run("many", "", "finished", "", "sandbox", "digits"))
+    assert newest is not None
+    assert (newest.label, newest.digest) == ("weights:v149", "digest 149")
+    assert len(served.server.requests) == 3
+    store.add_run("sandbox", "digits", name="none")
+    assert client.project.model(Run("none", "", "finished", "", "sandbox", "digits")) is None
+
+
+def test_a_run_that_is_not_there_has_no_model_to_speak_of(client):
+    with pytest.raises(Unavailable, match="does not tell what run gone logged"):
+        client.project.model(Run("gone", "", "finished", "", "sandbox", "digits"))

@@ -182,3 +182,16 @@ def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(served, l
     assert f"data `{theirs['used'][0][0]}` (`{theirs['used'][0][2][:12]}`)" in world.summary()
     assert json.loads(outputs["result"])["promoted"] == "model:v0"
     assert served.server.store.project("sandbox", "digits").collections["model"].aliases["released"].version == 0
+
+
+def test_the_action_states_what_the_sdk_logged(served, logged, read, github, forker, tmp_path):
+    world = World.begin(served, github, forker, tmp_path, keep=True)
+    code = world.run(sha=SHA, metrics="val_acc", gates="val_acc >= 0.9", statement="true")
+    assert code == 0, world.log
+    statement = json.loads((world.workspace / world.outputs()["statement"]).read_text())
+    model = served.server.store.project("sandbox", "digits").collections["model"].versions[-1]
+    assert statement["subject"] == [{"name": "sandbox/digits/model:v0", "digest": {"wandb": model.digest}}]
+    (run,) = statement["predicate"]["runs"]
+    assert [[used["name"], used["type"], used["digest"]["wandb"]] for used in run["datasets"]] == [
+        entry[:3] for entry in read["runs"][logged["finished"]]["used"] if entry[1] == "dataset"
+    ]
