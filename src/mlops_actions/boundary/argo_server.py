@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -55,7 +55,7 @@ class Way:
     """Where the server is, as whom one speaks (an Authorization header, or the token alone), its authority (PEM)."""
 
     address: str
-    token: str
+    token: str = field(repr=False)
     authority: str
 
     @property
@@ -131,7 +131,7 @@ class ArgoServer:
     def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> Reading[Event]:  # noqa: ARG002
         """See the port."""
         # Without a version, so that it begins with the workflow as it is: the server sends not even a header before there is
-        # an event, and what it would say of a version that is too old is lost in a stream that has begun.
+        # an event, and no version can then be too old.
         query = {
             "listOptions.fieldSelector": f"metadata.name={name}",
             "listOptions.timeoutSeconds": str(seconds),

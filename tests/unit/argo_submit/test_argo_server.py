@@ -86,6 +86,10 @@ def test_a_token_is_taken_with_and_without_its_word(job: Job, cluster: Cluster, 
     )
 
 
+def test_a_way_does_not_show_its_token() -> None:
+    assert "s3cret" not in repr(argo_server.Way("https://argo.test", "Bearer s3cret", ""))
+
+
 def test_links_lead_to_the_servers_own_pages(job: Job, host: Host) -> None:
     assert job.run(workflow=shell("true")) == 0
     assert job.outputs["workflow-url"] == f"{host.url}/workflows/default/{job.outputs['workflow-name']}"
