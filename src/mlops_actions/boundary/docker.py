@@ -1,4 +1,4 @@
-"""Docker: the daemon through its API, builds through `docker buildx`.
+"""Docker: the daemon through its SDK, builds through `docker buildx`, since the SDK knows nothing of BuildKit.
 
 Credentials stand in a `DOCKER_CONFIG` of our own: a `docker login` in HOME would leave them to every later step of the job.
 """
@@ -14,11 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-from mlops_actions.boundary.docker_api import DaemonApi, DaemonError, image_path
 from mlops_actions.boundary.registry_http import authorities
 from mlops_actions.core.errors import BadInput, WorkFailed
+
+if TYPE_CHECKING:
+    import docker
+
+T = TypeVar("T")
 
 DOCKER_HUB = "docker.io"
 # The key under which Docker's own tools look for Docker Hub's credentials.
@@ -64,7 +68,6 @@ class DockerCommand:
         self._given = environ
         self._grace = grace
         self._auths: dict[str, object] = {}
-        self._api = DaemonApi(environ, _TIMEOUT)
 
     @cached_property
     def _directory(self) -> Path:
@@ -94,7 +97,7 @@ class DockerCommand:
 
     def daemon(self) -> DaemonFacts:
         """Ask the daemon what it is; raises BadInput where none answers."""
-        info = self._ask("/info") or {}
+        info = self._ask(lambda client: client.info()) or {}
         status = {str(entry[0]): str(entry[1]) for entry in info.get("DriverStatus") or [] if len(entry) == 2}
         machine = str(info.get("Architecture", ""))
         return DaemonFacts(
@@ -105,8 +108,7 @@ class DockerCommand:
 
     def image_size(self, reference: str) -> int | None:
         """Return the bytes of an image in the daemon, or None where it is not there."""
-        image = self._ask(f"{image_path(reference)}/json")
-        return None if image is None else int(image.get("Size") or 0)
+        return self._ask(lambda client: int(client.images.get(reference).attrs.get("Size") or 0))
 
     def pull(self, reference: str) -> str:
         """Bring an image into the daemon, with the private credentials; return why that failed, or nothing."""
@@ -115,32 +117,49 @@ class DockerCommand:
 
     def rename(self, reference: str, references: Sequence[str]) -> str:
         """Give an image in the daemon these names instead of `reference`, where it is there; return what went wrong."""
-        try:
+
+        def give(client: docker.DockerClient) -> None:
+            image = client.images.get(reference)
             for name in references:
-                repository, _, tag = name.rpartition(":")
-                if self._api.ask("POST", f"{image_path(reference)}/tag", repo=repository, tag=tag) is None:
-                    return ""
+                image.tag(name)
             if reference not in references:
-                self._api.ask("DELETE", image_path(reference), noprune="true")
-        except DaemonError as error:
-            return _one_line(str(error))
+                client.images.remove(reference, noprune=True)
+
+        try:
+            self._ask(give)
+        except BadInput as error:
+            return error.cause
         return ""
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Return the registry digest of an image that was pulled, the id of one that was not, None where it is not there."""
         separator = "@" if reference.startswith("sha256:") else ":"
-        image = self._ask(f"{image_path(f'{repository}{separator}{reference}')}/json")
-        if image is None:
-            return None
-        known = [str(entry).partition("@")[2] for entry in image.get("RepoDigests") or []]
-        return known[0] if known else str(image["Id"])
 
-    def _ask(self, path: str) -> dict[str, Any] | None:
-        """Ask the daemon; None where what was asked for is not there."""
+        def digest(client: docker.DockerClient) -> str:
+            image = client.images.get(f"{repository}{separator}{reference}")
+            known = [str(entry).partition("@")[2] for entry in image.attrs.get("RepoDigests") or []]
+            return known[0] if known else str(image.id)
+
+        return self._ask(digest)
+
+    @cached_property
+    def _client(self) -> docker.DockerClient:
+        import docker  # late: an image that is only tagged again need not ask the daemon
+
+        return docker.from_env(environment=dict(self._given), timeout=_TIMEOUT)
+
+    def _ask(self, question: Callable[[docker.DockerClient], T]) -> T | None:
+        """Ask the daemon; None where what was asked for is not there; raises BadInput where it does not answer."""
+        import requests
+        from docker import errors
+
         try:
-            return self._api.ask("GET", path)
-        except DaemonError as error:
-            raise BadInput(f"no Docker daemon answers at {self._api.host}: {_one_line(str(error))}", _NO_DAEMON) from error
+            return question(self._client)
+        except errors.NotFound:
+            return None
+        except (errors.DockerException, requests.RequestException, OSError) as error:
+            host = self._given.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+            raise BadInput(f"no Docker daemon answers at {host}: {_one_line(str(error))}", _NO_DAEMON) from error
 
     # The command line
 
@@ -189,7 +208,7 @@ class DockerCommand:
         container = f"buildx_buildkit_{name}0"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
             raise BadInput(f"input 'builder' is {name!r}", "give the name that docker/setup-buildx-action put out")
-        if self._ask(f"/containers/{container}/json") is None:
+        if self._ask(lambda client: client.containers.get(container)) is None:
             raise BadInput(
                 f"input 'builder' is {name!r}, but the daemon has no container {container!r}",
                 "add a step with docker/setup-buildx-action before this one and give its output 'name'",
