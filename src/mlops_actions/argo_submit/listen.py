@@ -90,7 +90,7 @@ class Listener(ABC):
         for event in stream:
             if self._stop.is_set():
                 break
-            heard = True
+            heard = heard or event.kind != "BOOKMARK"
             self._version = event.version or self._version
             self._hear(event)
         return heard

@@ -128,10 +128,10 @@ class ArgoServer:
                 raise
             self._calls.send("PUT", path, body=body)
 
-    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> Reading[Event]:  # noqa: ARG002
+    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> News:
         """See the port."""
-        # Without a version, so that it begins with the workflow as it is: the server sends not even a header before there is
-        # an event, and no version can then be too old.
+        # The server is told no version, so that it begins with the workflow as it is: it sends not even a header before
+        # there is an event, and no version can then be too old.
         query = {
             "listOptions.fieldSelector": f"metadata.name={name}",
             "listOptions.timeoutSeconds": str(seconds),
@@ -141,7 +141,7 @@ class ArgoServer:
             lines = self._open(f"/api/v1/workflow-events/{part(namespace)}", query, seconds + SPARE_SECONDS)
         except NotFound as gone:  # deleted between two watches: whoever reads it now is told so
             raise Expired(gone.cause) from None
-        return Reading(_Ended(lines), self._event)
+        return News(Reading(_Ended(lines), self._event), version)
 
     def watch_pods(self, namespace: str, workflow: str, version: str, seconds: int) -> PodsWatch:  # noqa: ARG002
         """See the port: here they are those that `get` tells of, so it ends when it is closed, not before."""
@@ -204,6 +204,23 @@ class ArgoServer:
         if not isinstance(found, dict):
             raise Unavailable(f"{self._calls.server} sent an event that is none", "check what stands between you and it")
         return found
+
+
+class News:
+    """A watch without its beginning, where that is what is known already: to hear it again is to hear nothing."""
+
+    def __init__(self, events: Reading[Event], known: str) -> None:
+        self._events = events
+        self._known = known
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in self._events:
+            if not self._known or event.version != self._known:
+                yield event
+
+    def close(self) -> None:
+        """End it from any thread."""
+        self._events.close()
 
 
 class _Ended:

@@ -270,6 +270,13 @@ def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, clus
     assert log.count("submitted workflow") == 1
 
 
+def test_a_server_that_closes_every_watch_at_once_is_asked_now_and_then(job: Job, cluster: Cluster) -> None:
+    cluster.faults.watch_seconds = 0.001
+    assert job.run(workflow=shell("sleep 4"), logs="none") == 0
+    watches = [verb for verb, plural in cluster.requests if (verb, plural) == ("watch", "workflows")]
+    assert 2 <= len(watches) <= 14
+
+
 @pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server is asked for no version
 def test_a_server_that_calls_every_version_too_old_is_asked_now_and_then(job: Job, cluster: Cluster, way: str) -> None:
     cluster.faults.watch_refusal = ApiError(410, "Expired", "too old resource version: 1 (2)")
