@@ -125,11 +125,14 @@ class Node:
         workspace = Path(tempfile.mkdtemp(prefix="pod-", dir=self._directory))
         try:
             work = self._prepared(pod, workspace, since)
-            end = End(pods.KILLED, pod.stopper.reason or "") if work is None else self._run_container(pod, work, workspace)
+            if work is None:
+                status = pods.never_started(pod.value, pod.stopper.reason or "", since)
+            else:
+                status = pods.ended(pod.value, self._run_container(pod, work, workspace), since)
         finally:
             timer.cancel()
             shutil.rmtree(workspace, ignore_errors=True)
-        self._report(pod, pods.ended(pod.value, end, since))
+        self._report(pod, status)
 
     def _prepared(self, pod: _Pod, workspace: Path, since: str) -> Work | None:
         """As a kubelet, try again and again what may come right: somebody may still bring the image, or the secret."""

@@ -185,6 +185,12 @@ def waiting(pod: Json, reason: str, message: str, since: str) -> Json:
     return {"phase": "Pending", "startTime": since, **_containers(pod, states, since, ready=False)}
 
 
+def never_started(pod: Json, reason: str, since: str) -> Json:
+    """The status of a pod that was given up while its container could not be started."""
+    status = {**waiting(pod, "ContainerCreating", "", since), "phase": "Failed"}
+    return {**status, "reason": "DeadlineExceeded", "message": DEADLINE} if reason == DEADLINE else status
+
+
 def ended(pod: Json, end: End, since: str) -> Json:
     """The status of a pod whose containers have ended."""
 
