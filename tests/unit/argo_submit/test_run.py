@@ -286,13 +286,15 @@ def test_a_server_that_calls_every_version_too_old_is_asked_now_and_then(job: Jo
 
 
 def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, way: str) -> None:
+    again = job.directory / "again"
     with Host(served(way, cluster)) as host:
         port = host.port
         job.environ |= leading(way, cluster, host.url, job.directory)
-        process = job.start(workflow=shell("sleep 3; echo last words"))
+        process = job.start(workflow=shell(f"until [ -e {again} ]; do sleep 0.1; done; echo last words"))
         name = _running(cluster)
     assert process.poll() is None
     with Host(served(way, cluster), port=port):
+        again.touch()
         log, _ = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert name in log

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_actions.argo_submit import diagram, pods, progress, report
@@ -110,7 +110,11 @@ def test_what_cannot_be_unpacked_is_said(packed: bytes, reason: str) -> None:
     assert found.notes[0].endswith(reason)
 
 
-@given(st.dictionaries(st.text(max_size=9), st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9))))
+VALUES = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9), max_size=3)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(max_size=9), VALUES, max_size=4))
 def test_a_record_is_read_in_pieces_of_any_size(record: dict[str, Any]) -> None:
     for text in (json.dumps(record), json.dumps(record, indent=1, ensure_ascii=False)):
         for size in (1, 7, 1000):
