@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -286,15 +287,16 @@ def test_a_server_that_calls_every_version_too_old_is_asked_now_and_then(job: Jo
 
 
 def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, way: str) -> None:
-    again = job.directory / "again"
+    gate = socket.create_server(("127.0.0.1", 0))
+    waiting = f"import socket; socket.create_connection(('127.0.0.1', {gate.getsockname()[1]})).recv(1)"
     with Host(served(way, cluster)) as host:
         port = host.port
         job.environ |= leading(way, cluster, host.url, job.directory)
-        process = job.start(workflow=shell(f"until [ -e {again} ]; do sleep 0.1; done; echo last words"))
+        process = job.start(workflow=shell(f'python3 -c "{waiting}"; echo last words'))
         name = _running(cluster)
     assert process.poll() is None
-    with Host(served(way, cluster), port=port):
-        again.touch()
+    with Host(served(way, cluster), port=port), gate:
+        gate.accept()[0].close()
         log, _ = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert name in log
