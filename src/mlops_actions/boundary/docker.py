@@ -34,6 +34,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i6
 _TIMEOUT = 30  # seconds of a question to the daemon or the command line
 _PULL_TIMEOUT = 3600.0  # seconds; images of gigabytes are pulled
 _GRACE = 5.0  # seconds; the runner kills everything 10 s after its first signal
+# An image's name with a tag or a digest; no part of it is empty or made of dots alone.
+_REFERENCE = re.compile(r"[A-Za-z0-9][\w.-]*(:[0-9]+)?(/[A-Za-z0-9][\w.-]*)*(:[\w.-]+|@sha256:[0-9a-f]+)?", re.ASCII)
 _NO_DAEMON = "run this on a Linux runner with Docker, or name a BuildKit in 'builder' (tcp://…)"
 _NOT_INSTALLED = BadInput("the docker command line is not installed", "install docker and docker-buildx")
 
@@ -119,11 +121,11 @@ class DockerCommand:
         """Give an image in the daemon these names instead of `reference`, where it is there; return what went wrong."""
 
         def give(client: docker.DockerClient) -> None:
-            image = client.images.get(reference)
             for name in references:
-                image.tag(name)
+                repository, _, tag = name.rpartition(":")
+                client.api.tag(reference, repository, tag)
             if reference not in references:
-                client.images.remove(reference, noprune=True)
+                client.api.remove_image(reference, noprune=True)
 
         try:
             self._ask(give)
@@ -135,8 +137,12 @@ class DockerCommand:
         """Return the registry digest of an image that was pulled, the id of one that was not, None where it is not there."""
         separator = "@" if reference.startswith("sha256:") else ":"
 
+        name = f"{repository}{separator}{reference}"
+        if not _REFERENCE.fullmatch(name):  # a Dockerfile's word: it must not lead elsewhere in the API
+            return None
+
         def digest(client: docker.DockerClient) -> str:
-            image = client.images.get(f"{repository}{separator}{reference}")
+            image = client.images.get(name)
             known = [str(entry).partition("@")[2] for entry in image.attrs.get("RepoDigests") or []]
             return known[0] if known else str(image.id)
 
@@ -145,8 +151,12 @@ class DockerCommand:
     @cached_property
     def _client(self) -> docker.DockerClient:
         import docker  # late: an image that is only tagged again need not ask the daemon
+        from docker.utils import kwargs_from_env
 
-        return docker.from_env(environment=dict(self._given), timeout=_TIMEOUT)
+        arguments = kwargs_from_env(environment=dict(self._given))
+        if "tls" in arguments:
+            _trust_these_alone(arguments["tls"])
+        return docker.DockerClient(timeout=_TIMEOUT, **arguments)
 
     def _ask(self, question: Callable[[docker.DockerClient], T]) -> T | None:
         """Ask the daemon; None where what was asked for is not there; raises BadInput where it does not answer."""
@@ -157,7 +167,7 @@ class DockerCommand:
             return question(self._client)
         except errors.NotFound:
             return None
-        except (errors.DockerException, requests.RequestException, OSError) as error:
+        except (errors.DockerException, requests.RequestException, OSError, ValueError) as error:
             host = self._given.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
             raise BadInput(f"no Docker daemon answers at {host}: {_one_line(str(error))}", _NO_DAEMON) from error
 
@@ -273,6 +283,17 @@ class DockerCommand:
             raise _NOT_INSTALLED from None
         except subprocess.TimeoutExpired:
             raise WorkFailed(f"docker {arguments[0]} did not answer in {timeout:.0f} s", "run the job again") from None
+
+
+def _trust_these_alone(tls: docker.TLSConfig) -> None:
+    """Keep requests from putting the authorities of REQUESTS_CA_BUNDLE in the place of the daemon's."""
+    configure = tls.configure_client
+
+    def configured(client: docker.APIClient) -> None:
+        configure(client)
+        client.trust_env = False
+
+    setattr(tls, "configure_client", configured)  # noqa: B010 - a method of one instance
 
 
 def _stop(process: subprocess.Popen[bytes], grace: float) -> None:

@@ -23,14 +23,19 @@ INFO = {
     "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"], ["odd"]],
 }  # fmt: skip
 IMAGE = {"Id": "sha256:1", "Size": 7, "RepoDigests": ["ghcr.io/octo/digits@sha256:2"]}
-NAME = "/images/ghcr.io%2Focto%2Fdigits:ctx"
+NAME = "/images/ghcr.io/octo/digits:ctx"
+VERSION = "/v1.41"
 
 
 class Daemon:
     """Answers by `answers`, status and JSON for each method and path, else 404; `asked` lists what came."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, object]] = {"GET /info": (200, INFO), f"GET {NAME}/json": (200, IMAGE)}
+        self.answers: dict[str, tuple[int, object]] = {
+            "GET /version": (200, {"ApiVersion": VERSION.removeprefix("/v")}),
+            "GET /info": (200, INFO),
+            f"GET {NAME}/json": (200, IMAGE),
+        }
         self.asked: list[str] = []
         daemon = self
 
@@ -42,8 +47,11 @@ class Daemon:
                 pass
 
             def do_GET(self) -> None:
-                question = f"{self.command} {self.path}"
-                daemon.asked.append(question)
+                question = f"{self.command} {self.path.removeprefix(VERSION)}"
+                if self.path == "/version":
+                    question = "GET /version"
+                else:
+                    daemon.asked.append(question)
                 status, answer = daemon.answers.get(question, (404, {"message": "no such thing"}))
                 body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
@@ -92,7 +100,7 @@ def test_an_image_that_was_pulled_is_known_by_its_digest_and_another_by_its_id(
     assert docker.local_digest("ghcr.io/octo/digits", "ctx") == "sha256:1"
     assert docker.local_digest("ghcr.io/octo/digits", "missing") is None
     docker.local_digest("debian", "sha256:3")
-    assert daemon.asked[-1] == "GET /images/debian@sha256:3/json"
+    assert daemon.asked[-1] == "GET /images/debian%40sha256:3/json"
 
 
 def test_the_size_of_an_image(daemon: Daemon, docker: DockerCommand) -> None:
@@ -102,13 +110,13 @@ def test_the_size_of_an_image(daemon: Daemon, docker: DockerCommand) -> None:
 
 def test_an_image_gets_other_names(daemon: Daemon, docker: DockerCommand) -> None:
     daemon.answers |= {
-        f"POST {NAME}/tag?repo=ghcr.io%2Focto%2Fdigits&tag=main": (201, b""),
-        f"POST {NAME}/tag?repo=ghcr.io%2Focto%2Fdigits&tag=latest": (201, b""),
-        f"DELETE {NAME}?noprune=true": (200, [{"Untagged": "x"}]),
+        f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0": (201, b""),
+        f"POST {NAME}/tag?tag=latest&repo=ghcr.io%2Focto%2Fdigits&force=0": (201, b""),
+        f"DELETE {NAME}?force=False&noprune=True": (200, [{"Untagged": "x"}]),
     }
     names = ["ghcr.io/octo/digits:main", "ghcr.io/octo/digits:latest"]
     assert docker.rename("ghcr.io/octo/digits:ctx", names) == ""
-    assert daemon.asked == [*daemon.answers][2:]
+    assert daemon.asked == [*daemon.answers][3:]
 
 
 def test_an_image_that_is_not_there_gets_none(daemon: Daemon, docker: DockerCommand) -> None:
@@ -117,9 +125,9 @@ def test_an_image_that_is_not_there_gets_none(daemon: Daemon, docker: DockerComm
 
 
 def test_what_the_daemon_says_against_it_is_told_and_fails_nothing(daemon: Daemon, docker: DockerCommand) -> None:
-    question = f"POST {NAME}/tag?repo=ghcr.io%2Focto%2Fdigits&tag=main"
+    question = f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0"
     daemon.answers[question] = (500, {"message": "disk\nfull"})
-    assert docker.rename("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]).endswith("was answered 500: disk full")
+    assert docker.rename("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]).endswith('("disk full")')
 
 
 @pytest.mark.parametrize("answer", [(500, {"message": "x"}), (302, b""), (101, b"")])
