@@ -1,6 +1,8 @@
 # Every target does its own set-up in .venv; nothing is installed elsewhere, save what `make e2e` names first.
 PYTHON ?= python3
 BIN := .venv/bin
+# Most tests wait for processes and answers of their own: two workers a core.
+WORKERS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 PACKAGE := pyproject.toml src/mlops_actions/__init__.py
 
 .PHONY: demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
@@ -13,7 +15,7 @@ screenshots: .venv/demo.done
 	$(BIN)/python tools/screenshots.py
 
 test: .venv/dev.done
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)
 
 e2e: .venv/dev.done
 	tools/e2e.sh $(PYTEST)
