@@ -21,7 +21,7 @@ from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
 from mlops_actions.sandbox.github import PullRequest
 from tests.e2e.act import Act, WorkflowRun
-from tests.e2e.debian_registry import DebianRegistry
+from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.digits_world import World as DigitsWorld
 from tests.e2e.digits_world import digits_world
 from tests.e2e.docker_daemon import Docker
@@ -52,6 +52,13 @@ def pipeline_world(
     with digits_world(act, DockerExecutor(environment=client), root) as made:
         yield World(**vars(made), registry=registry)
         machine.forget(client, registry.host)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianRegistry]:
+    """One of its own: an image that other tests have published there would be reused, and is of another commit."""
+    with debian_registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

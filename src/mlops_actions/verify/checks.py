@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -76,8 +76,15 @@ def pinned_image(training: Training, name: str, sha256: str) -> Line:
     return Line(False, f"image: the statement is about {training.image or 'no image'}, not about {wanted}")
 
 
-def image(training: Training, digest: str | None, revisions: Mapping[str, str]) -> Iterator[Line]:
-    """Hold the registry's manifest (None: there is none) and the labels of its images against the statement."""
+def image(
+    training: Training, digest: str | None, revisions: Mapping[str, str], tagged: Callable[[], Collection[str]]
+) -> Iterator[Line]:
+    """Hold the registry's manifest (None: there is none) and the labels of its images against the statement.
+
+    An image is reused where nothing that enters it has changed, and its label then tells of an earlier commit. Whoever
+    publishes it tags it with the commit's digits as well: `tagged` asks which digests lie there. Label and tag are equally
+    strong, since both take the right to push.
+    """
     assert training.image is not None  # noqa: S101 - the caller asked the registry about it
     stated = f"sha256:{training.image.sha256}"
     if digest is None:
@@ -93,6 +100,8 @@ def image(training: Training, digest: str | None, revisions: Mapping[str, str]) 
         where = f"image {platform}".rstrip()
         if revision == training.sha:
             yield Line(True, f"{where}: its label says that it is of commit {short(revision)}")
+        elif revision and stated in tagged():
+            yield Line(True, f"{where}: built for commit {short(revision)}, published again for {short(training.sha)}")
         else:
             said = f"its label says commit {revision}" if revision else "no label says of which commit it is"
             yield Line(False, f"{where}: {said}, not {training.sha}")

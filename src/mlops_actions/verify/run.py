@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from mlops_actions.core.errors import ActionError
@@ -91,7 +92,13 @@ def _image(training: Training, expected: Expected, ports: Ports) -> Iterator[Lin
     registry = ports.registry(host)
     manifest = registry.manifest(repository, f"sha256:{training.image.sha256}")
     revisions = dict(_revisions(registry, repository, manifest.document)) if manifest else {}
-    yield from checks.image(training, manifest.digest if manifest else None, revisions)
+
+    @cache
+    def tagged() -> set[str]:
+        behind = (registry.manifest(repository, tag) for tag in (training.sha[:12], training.sha))
+        return {found.digest for found in behind if found}
+
+    yield from checks.image(training, manifest.digest if manifest else None, revisions, tagged)
 
 
 def _revisions(registry: Registry, repository: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -386,6 +386,19 @@ def test_an_image_that_does_not_say_it_is_of_the_commit_is_refused(
     assert verify.wrong[0].startswith("✗ image:")
 
 
+@pytest.mark.parametrize("tag", [SHA[:12], SHA])
+def test_an_image_that_was_reused_for_the_commit_is_one_of_it(
+    world: World, images: Images, verify: Verifier, tag: str
+) -> None:
+    log(world)
+    reused = {"org.opencontainers.image.revision": OTHER, "of": tag}
+    image = f"{images.name}@{images.image(reused, tag)['digest']}"
+    assert verify(state(world, images, image=image)) == 0, verify.said
+    assert "built for commit" in verify.said
+    images.image({"org.opencontainers.image.revision": OTHER, "of": "another"}, tag)
+    assert verify(state(world, images, image=image)) == 1, "the tag is that of another image by now"
+
+
 def test_no_credential_goes_where_a_statement_points(world: World, images: Images, verify: Verifier) -> None:
     """Somebody's statement names their own registry and tracker, and counts on ours being asked with our keys."""
     log(world)
