@@ -69,6 +69,8 @@ def answered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Answered]:
     real: RealCluster | None = request.getfixturevalue("docker_cluster") if request.param == "real" else None
+    if real:
+        real.forget_secret("wandb")  # of tests before this one: a reader's namespace is empty
     root = tmp_path_factory.mktemp(f"reader-{request.param}")
     for name in ("home", "act"):
         (root / name).mkdir()

@@ -152,10 +152,14 @@ class RealCluster:
 
     def put_secret(self, name: str, values: Mapping[str, str]) -> None:
         """Have a secret in the namespace, with these values and no others."""
+        self.forget_secret(name)
         place = f"/api/v1/namespaces/{NAMESPACE}/secrets"
-        self.connection.call("DELETE", f"{place}/{name}", accept=(404,))
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(values)}
         self.connection.call("POST", place, secret)
+
+    def forget_secret(self, name: str) -> None:
+        """Have no such secret in the namespace."""
+        self.connection.call("DELETE", f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}", accept=(404,))
 
     def service_account(self, name: str) -> str:
         """Have a service account with the submitter's rights; returns a token of its own."""
