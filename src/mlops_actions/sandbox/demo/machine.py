@@ -36,8 +36,9 @@ def forget(environment: Mapping[str, str], registry: str) -> None:
     """Remove the images of a registry (`127.0.0.1:PORT`) that will not answer again; the layers' build cache stays."""
     docker = shutil.which("docker", path=environment.get("PATH")) or "docker"
     form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
-    listing = [docker, "image", "ls", "--digests", "--filter", f"reference={registry}/*", "--format", form]
-    names = {name for name in (_ask(listing, environment) or "").split() if "<none>" not in name}
+    # Docker's own filter by reference knows names of one depth alone.
+    listed = (_ask([docker, "image", "ls", "--digests", "--format", form], environment) or "").split()
+    names = {name for name in listed if name.startswith(f"{registry}/") and "<none>" not in name}
     if names:
         _ask([docker, "image", "rm", *sorted(names)], environment)
 
