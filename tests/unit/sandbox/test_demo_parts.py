@@ -58,9 +58,9 @@ def test_a_daemon_elsewhere_cannot_reach_loopback(docker: Docker) -> None:
 
 def test_images_of_the_sandboxs_registry_are_removed_by_every_name(docker: Docker, tmp_path: Path) -> None:
     said = tmp_path / "said"
-    listing = "r/a:1 r/a@sha256:0\\nr/a:<none> r/a@sha256:1\\nr/a:2 r/a@<none>\\n"
+    listing = "r/a:1 r/a@sha256:0\\nrr/a:1 r/b/a:1\\nr/a:<none> r/a@sha256:1\\nr/a:2 r/a@<none>\\n"
     machine.forget(docker(f"if [ $2 = ls ]; then printf '{listing}'; else echo $* > {said}; fi"), "r")
-    assert said.read_text() == "image rm r/a:1 r/a:2 r/a@sha256:0 r/a@sha256:1\n"
+    assert said.read_text() == "image rm r/a:1 r/a:2 r/a@sha256:0 r/a@sha256:1 r/b/a:1\n"
 
 
 def test_no_docker_at_all(tmp_path: Path) -> None:
