@@ -24,6 +24,7 @@ from tests.e2e.cluster.workflows import job_of
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
+from tests.e2e.pipeline_world import Pipeline, pipeline_world
 from tests.unit.argo_submit.job import Job
 
 HERE = Path(__file__).parent
@@ -167,6 +168,14 @@ def another_job(cluster: RealCluster, tmp_path: Path) -> Callable[[], Job]:
 def job(another_job: Callable[[], Job]) -> Job:
     """One such job."""
     return another_job()
+
+
+@pytest.fixture(scope="session")
+def pipeline(
+    docker: Docker, images: Mapping[str, str], checkout: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Pipeline:
+    """Makes a world of the whole pipeline around a registry."""
+    return lambda registry: pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("pipeline"))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from mlops_actions.sandbox.cluster import Executor
+from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.demo import repository as digits
 from mlops_actions.sandbox.demo.repository import DigitsRepository
 from mlops_actions.sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
@@ -55,6 +56,15 @@ class World:
             secrets={**self.sandbox.secrets(), **self.secrets, "GITHUB_TOKEN": token},
             variables={**self.sandbox.variables("digits"), **self.variables},
         )
+
+    def say(self, pull: PullRequest, body: str, path: str, *, by: str = MAINTAINER) -> WorkflowRun:
+        """Comment, and run a workflow file on it."""
+        delivery = pull.comment(body, by=by)
+        return self.run(path, delivery.event, delivery.payload, by)
+
+    def workflows(self) -> int:
+        """Return how many workflows there are in the cluster."""
+        return len(self.sandbox.cluster.store.items(WORKFLOWS)[0])
 
     def open_pull_request(self) -> PullRequest:
         """Push the example's branch and open a pull request for it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.act import SUITE, Act
+from tests.support.git import commit
 
 PROBE = """\
 #!/usr/bin/python3 -IBu
@@ -98,16 +99,6 @@ def address() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-def commit(directory: Path, files: Mapping[str, str], message: str) -> str:
-    for name, text in files.items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text(text)
-    git = ["git", "-C", str(directory), "-c", "user.name=Alice", "-c", "user.email=alice@example.com"]
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "--message", message], check=True)
-    return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_a_container_action_sees_the_event_its_inputs_and_the_checkout_and_its_outputs_flow(

@@ -16,7 +16,7 @@ from tests.contract.chatops.case import play
 from tests.contract.chatops.stage import Ran, Stage
 from tests.e2e.act import Act
 from tests.e2e.container_step import Runner
-from tests.e2e.test_act import commit
+from tests.support.git import commit
 
 SAMPLE = (
     "all forms of arguments",

@@ -147,10 +147,10 @@ templates:
   - - {name: said, template: echo, arguments: {parameters: [{name: text, value: "{{steps.read.outputs.result}}"}]}}
   outputs: {parameters: [{name: said, valueFrom: {parameter: "{{steps.said.outputs.parameters.text}}"}}]}
 - name: made
-  outputs: {artifacts: [{name: tree, path: /work/tree}]}
+  outputs: {artifacts: [{name: tree, path: /made/tree}]}
   container:
     image: IMAGE
-    workingDir: /work
+    workingDir: /made
     command: [sh, -c]
     args: ['mkdir -p tree/deep; printf %s "$FIRST" >tree/deep/first; printf %s "$SECOND" >tree/second']
     env:

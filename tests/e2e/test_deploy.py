@@ -55,11 +55,6 @@ def pull(world: World) -> PullRequest:
     return world.open_pull_request()
 
 
-def comment(world: World, pull: PullRequest, body: str, by: str = MAINTAINER) -> WorkflowRun:
-    delivery = pull.comment(body, by=by)
-    return world.run(DEPLOY, delivery.event, delivery.payload, by)
-
-
 def in_production(world: World) -> str:
     """The run whose model has the alias, empty where none has."""
     models = world.sandbox.wandb.store.project(world.sandbox.wandb.entity, "digits").collections["digits-model"]
@@ -73,7 +68,7 @@ def states(world: World) -> list[str]:
 
 @pytest.fixture(scope="module")
 def deployed(world: World, pull: PullRequest) -> WorkflowRun:
-    return comment(world, pull, "The report looks good.\n\n/deploy better")
+    return world.say(pull, "The report looks good.\n\n/deploy better", DEPLOY)
 
 
 def test_the_runs_model_is_in_production(world: World, deployed: WorkflowRun) -> None:
@@ -106,7 +101,7 @@ def test_a_second_deployment_turns_the_first_inactive_once_it_is_active(
     world: World, deployed: WorkflowRun, pull: PullRequest
 ) -> None:
     assert deployed.exit_code == 0
-    run = comment(world, pull, "/deploy best")
+    run = world.say(pull, "/deploy best", DEPLOY)
     assert run.exit_code == 0, run.transcript
     assert in_production(world) == "best"
 
@@ -127,7 +122,7 @@ def test_what_does_not_hold_is_said_and_nothing_is_promoted(
 ) -> None:
     assert deployed.exit_code == 0
     before, known = in_production(world), len(world.repository.deployments)
-    refused = comment(world, pull, f"/deploy {run}")
+    refused = world.say(pull, f"/deploy {run}", DEPLOY)
     assert refused.exit_code != 0
     step = refused.step("promote")
     assert step.outcome == "failure"
@@ -157,7 +152,7 @@ def test_who_may_not_or_says_it_wrong_begins_no_deployment(
 ) -> None:
     assert deployed.exit_code == 0
     before, known = in_production(world), len(world.repository.deployments)
-    run = comment(world, pull, command, by)
+    run = world.say(pull, command, DEPLOY, by=by)
     assert run.exit_code == 0, run.transcript
     outputs = run.step("chatops").outputs
     assert (outputs["decision"], outputs["reason"]) == ("deny", reason)
@@ -173,7 +168,7 @@ def test_a_push_makes_every_earlier_run_one_of_another_commit(
     assert deployed.exit_code == 0
     before = in_production(world)
     pull.push(sha="e" * 40, by=CONTRIBUTOR)
-    run = comment(world, pull, f"/deploy better sha={'e' * 40}")
+    run = world.say(pull, f"/deploy better sha={'e' * 40}", DEPLOY)
     assert run.exit_code != 0
     assert f"not of {'e' * 7}" in run.transcript
     assert in_production(world) == before

@@ -7,51 +7,20 @@ the workflow's containers in the same daemon, from the image that docker-publish
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.cluster import DockerExecutor
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo import machine
 from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
 from mlops_actions.sandbox.github import PullRequest
-from tests.e2e.act import Act, WorkflowRun
+from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
-from tests.e2e.digits_world import World as DigitsWorld
-from tests.e2e.digits_world import digits_world
-from tests.e2e.docker_daemon import Docker
+from tests.e2e.pipeline_world import Pipeline, World
 
 BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
 IMAGE = "digits"
-
-
-@dataclass(kw_only=True)
-class World(DigitsWorld):
-    """The world of the whole pipeline: its images lie in a registry."""
-
-    registry: DebianRegistry
-
-    def __post_init__(self) -> None:
-        self.secrets = {"REGISTRY_PASSWORD": self.registry.password, **self.secrets}
-        self.variables = {"REGISTRY": self.registry.host, "REGISTRY_USERNAME": self.registry.username, **self.variables}
-
-
-@contextmanager
-def pipeline_world(
-    docker: Docker, images: Mapping[str, str], checkout: Path, registry: DebianRegistry, root: Path
-) -> Iterator[World]:
-    """The digits repository, its cluster's containers in Docker, their images pulled from the registry."""
-    (root / "act").mkdir()
-    client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
-    act = Act(docker, images, checkout, root / "act")
-    with digits_world(act, DockerExecutor(environment=client), root) as made:
-        yield World(**vars(made), registry=registry)
-        machine.forget(client, registry.host)
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +31,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianRegistr
 
 
 @pytest.fixture(scope="module")
-def world(
-    docker: Docker,
-    images: Mapping[str, str],
-    checkout: Path,
-    registry: DebianRegistry,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[World]:
-    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("pipeline")) as made:
+def world(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[World]:
+    with pipeline(registry) as made:
         yield made
 
 
@@ -87,8 +50,7 @@ def pull(world: World, baseline: WorkflowRun) -> PullRequest:
 
 @pytest.fixture(scope="module")
 def trained(world: World, pull: PullRequest) -> WorkflowRun:
-    delivery = pull.comment(COMMAND, by=MAINTAINER)
-    return world.run(MLOPS, delivery.event, delivery.payload, MAINTAINER)
+    return world.say(pull, COMMAND, MLOPS)
 
 
 def test_a_push_to_main_trains_the_baseline_from_its_image(world: World, baseline: WorkflowRun) -> None:

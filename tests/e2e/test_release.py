@@ -29,8 +29,8 @@ from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.digits_world import World, digits_world
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
-from tests.e2e.test_act import commit
 from tests.e2e.test_images import locked, normalised
+from tests.support.git import commit
 
 VERSION = "1.0.0"
 TAG = f"v{VERSION}"

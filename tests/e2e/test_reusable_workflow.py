@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
+from mlops_actions.sandbox.demo.story import COMMAND, STRANGER
 from mlops_actions.sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.docker_daemon import Docker
-from tests.e2e.test_act import commit
-from tests.e2e.test_pipeline import World, pipeline_world
+from tests.e2e.pipeline_world import Pipeline, World
+from tests.support.git import commit
 
 CALLER = Path(__file__).parents[2] / "examples/reusable/.github/workflows/mlops.yml"
 PATH = ".github/workflows/caller.yml"
 
 
 @pytest.fixture(scope="module")
-def world(
-    docker: Docker,
-    images: Mapping[str, str],
-    checkout: Path,
-    registry: DebianRegistry,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[World]:
-    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("reusable")) as made:
+def world(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[World]:
+    with pipeline(registry) as made:
         commit(made.digits.path, {PATH: CALLER.read_text()}, "Call the pipeline")
         yield made
 
@@ -37,16 +30,6 @@ def world(
 @pytest.fixture(scope="module")
 def pull(world: World) -> PullRequest:
     return world.open_pull_request()
-
-
-def say(world: World, pull: PullRequest, text: str, *, by: str = MAINTAINER) -> WorkflowRun:
-    """Comment, and run the caller on it."""
-    delivery = pull.comment(text, by=by)
-    return world.run(PATH, delivery.event, delivery.payload, by)
-
-
-def workflows(world: World) -> int:
-    return len(world.sandbox.cluster.store.items(WORKFLOWS)[0])
 
 
 def checks(world: World, pull: PullRequest, name: str) -> list[str | None]:
@@ -57,7 +40,7 @@ def checks(world: World, pull: PullRequest, name: str) -> list[str | None]:
 
 @pytest.fixture(scope="module")
 def trained(world: World, pull: PullRequest) -> WorkflowRun:
-    return say(world, pull, COMMAND)
+    return world.say(pull, COMMAND, PATH)
 
 
 def test_three_jobs_make_of_a_comment_a_report(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
@@ -85,38 +68,38 @@ def test_the_last_job_concludes_what_the_first_began(trained: WorkflowRun, world
 
 
 def test_a_comment_that_is_no_command_costs_one_small_job(world: World, pull: PullRequest) -> None:
-    before = workflows(world)
-    run = say(world, pull, "see docs/training for why")
+    before = world.workflows()
+    run = world.say(pull, "see docs/training for why", PATH)
     assert run.exit_code == 0, run.transcript
     assert run.step("chatops", "listen").outputs["decision"] == "ignore"
     assert {job for job, _ in run.steps} == {"listen"}
-    assert workflows(world) == before
+    assert world.workflows() == before
 
 
 def test_a_comment_that_cannot_be_one_costs_none(world: World, pull: PullRequest) -> None:
-    run = say(world, pull, "Looks good to me.")
+    run = world.say(pull, "Looks good to me.", PATH)
     assert run.exit_code == 0, run.transcript
     assert run.steps == {}
 
 
 def test_a_stranger_gets_past_the_listener_in_nothing(world: World, pull: PullRequest) -> None:
-    before = workflows(world)
-    run = say(world, pull, COMMAND, by=STRANGER)
+    before = world.workflows()
+    run = world.say(pull, COMMAND, PATH, by=STRANGER)
     assert run.exit_code == 0, run.transcript
     assert run.step("chatops", "listen").outputs["decision"] == "deny"
     assert {job for job, _ in run.steps} == {"listen"}
-    assert workflows(world) == before
+    assert world.workflows() == before
 
 
 def test_a_training_that_fails_is_concluded_as_one(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
     """The registry does not take this password: the job `train` fails at its first step."""
     other = World(**{**vars(world), "registry": replace(world.registry, password="wrong"), "secrets": {}, "variables": {}})
-    before = workflows(world)
-    run = say(other, pull, COMMAND)
+    before = world.workflows()
+    run = other.say(pull, COMMAND, PATH)
     assert run.exit_code == 1
     assert (run.jobs["listen"], run.jobs["train"], run.jobs["finish"]) == ("success", "failure", "success"), run.transcript
     assert run.step("publish").outcome == "failure"
-    assert workflows(world) == before
+    assert world.workflows() == before
     assert "training-failed" in pull.label_names
     assert checks(world, pull, "training")[-1] == "failure"
     assert [reaction.content for reaction in pull.comments[-1].reactions] == ["confused"]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from mlops_actions.pipeline import parts
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
+from mlops_actions.sandbox.demo.story import COMMAND, STRANGER
 from mlops_actions.sandbox.github import PullRequest
 from tests.e2e.act import SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.docker_daemon import Docker
-from tests.e2e.test_act import commit
-from tests.e2e.test_pipeline import World, pipeline_world
+from tests.e2e.pipeline_world import Pipeline, World
+from tests.support.git import commit
 
 HEAD = f"""\
 name: root
@@ -70,14 +68,8 @@ def path(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(
-    docker: Docker,
-    images: Mapping[str, str],
-    checkout: Path,
-    registry: DebianRegistry,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[World]:
-    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("root-action")) as made:
+def world(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[World]:
+    with pipeline(registry) as made:
         commit(made.digits.path, {path(name): text for name, text in FILES.items()}, "Train in one step")
         yield made
 
@@ -87,19 +79,9 @@ def pull(world: World) -> PullRequest:
     return world.open_pull_request()
 
 
-def say(world: World, pull: PullRequest, name: str, *, by: str = MAINTAINER) -> WorkflowRun:
-    """Comment the command, and run the workflow file on it."""
-    delivery = pull.comment(COMMAND, by=by)
-    return world.run(path(name), delivery.event, delivery.payload, by)
-
-
-def workflows(world: World) -> int:
-    return len(world.sandbox.cluster.store.items(WORKFLOWS)[0])
-
-
 @pytest.fixture(scope="module")
 def trained(world: World, pull: PullRequest) -> WorkflowRun:
-    return say(world, pull, "all")
+    return world.say(pull, COMMAND, path("all"))
 
 
 def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
@@ -134,47 +116,47 @@ def test_a_failed_gate_fails_the_step_and_its_outputs_are_there(
     trained: WorkflowRun, world: World, pull: PullRequest
 ) -> None:
     """Neither image nor workflow is asked for: the commit's runs are there already, and are reported."""
-    before = workflows(world)
-    run = say(world, pull, "strict")
+    before = world.workflows()
+    run = world.say(pull, COMMAND, path("strict"))
     step = run.step("mlops")
     assert (run.exit_code, step.outcome) == (1, "failure"), run.transcript
     assert (step.outputs["gate"], step.outputs["num-candidates"]) == ("failed", "2")
     assert (step.outputs["image-ref"], step.outputs["workflow-name"]) == ("", "")
-    assert workflows(world) == before
+    assert world.workflows() == before
 
 
 def test_without_more_it_listens_only(world: World, pull: PullRequest) -> None:
-    before = workflows(world)
-    run = say(world, pull, "listen")
+    before = world.workflows()
+    run = world.say(pull, COMMAND, path("listen"))
     assert run.exit_code == 0, run.transcript
     outputs = run.step("mlops").outputs
     assert outputs["chatops-triggered"] == "true"
     assert (outputs["image-ref"], outputs["workflow-name"], outputs["gate"]) == ("", "", "")
     assert "HEAD is now at" not in run.transcript  # the checkout's words
-    assert workflows(world) == before
+    assert world.workflows() == before
 
 
 def test_an_image_alone_is_published_and_not_submitted(world: World, pull: PullRequest) -> None:
-    before = workflows(world)
-    run = say(world, pull, "publish")
+    before = world.workflows()
+    run = world.say(pull, COMMAND, path("publish"))
     assert run.exit_code == 0, run.transcript
     outputs = run.step("mlops").outputs
     assert (
         outputs["image-ref"] == f"{world.registry.host}/digits@{world.registry.digest('digits', world.digits.branch[:12])}"
     )
     assert (outputs["workflow-name"], outputs["gate"]) == ("", "")
-    assert workflows(world) == before
+    assert world.workflows() == before
 
 
 def test_a_stranger_gets_past_the_first_step_in_nothing(world: World, pull: PullRequest) -> None:
-    before = workflows(world)
-    run = say(world, pull, "all", by=STRANGER)
+    before = world.workflows()
+    run = world.say(pull, COMMAND, path("all"), by=STRANGER)
     assert run.exit_code == 0, run.transcript
     outputs = run.step("mlops").outputs
     assert (outputs["chatops-decision"], outputs["chatops-triggered"]) == ("deny", "false")
     assert (outputs["image-ref"], outputs["workflow-name"], outputs["gate"]) == ("", "", "")
     assert "HEAD is now at" not in run.transcript
-    assert workflows(world) == before
+    assert world.workflows() == before
 
 
 def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ import pytest
 from mlops_actions.sandbox.demo.story import MAINTAINER
 from tests.e2e.act import CHECKOUT, SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.docker_daemon import Docker
-from tests.e2e.test_act import commit
-from tests.e2e.test_pipeline import World, pipeline_world
+from tests.e2e.pipeline_world import Pipeline, World
+from tests.support.git import commit
 
 PATH = ".github/workflows/statement.yml"
 PINNED = "08c6903cd8c0fde910a37f88322edcfb5dd907a8"
@@ -71,14 +70,8 @@ class Stated:
 
 
 @pytest.fixture(scope="module")
-def stated(
-    docker: Docker,
-    images: Mapping[str, str],
-    checkout: Path,
-    registry: DebianRegistry,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stated]:
-    with pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("statement")) as world:
+def stated(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[Stated]:
+    with pipeline(registry) as world:
         files = {PATH: WORKFLOW, "stated.Dockerfile": "FROM scratch\nCOPY train.py /\n"}
         sha = commit(world.digits.path, files, "State what is trained")
         wandb = world.sandbox.wandb

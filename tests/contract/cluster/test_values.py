@@ -85,8 +85,8 @@ templates:
       depends: make
       arguments: {artifacts: [{name: data, from: "{{tasks.make.outputs.artifacts.data}}"}]}
 - name: make
-  outputs: {artifacts: [{name: data, path: /mnt/work/data}]}
-  container: {image: IMAGE, command: [sh, -c], args: ["mkdir -p /mnt/work/data/sub; echo deep > /mnt/work/data/sub/file"]}
+  outputs: {artifacts: [{name: data, path: /mnt/made/data}]}
+  container: {image: IMAGE, command: [sh, -c], args: ["mkdir -p /mnt/made/data/sub; echo deep > /mnt/made/data/sub/file"]}
 - name: use
   inputs: {artifacts: [{name: data, path: /mnt/elsewhere}]}
   outputs: {parameters: [{name: read, valueFrom: {path: /tmp/read}}]}

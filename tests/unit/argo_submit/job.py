@@ -34,8 +34,33 @@ def manifest(*command: str, parameters: str = "", outputs: str = "", extra: str 
     return "\n".join(lines)
 
 
+HELD = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: held}
+spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
+"""
+
+
+def resume(workflow: dict[str, Any]) -> dict[str, Any]:
+    """End the one node of `HELD`."""
+    workflow["status"]["nodes"]["held"]["phase"] = "Succeeded"
+    return workflow
+
+
 def shell(script: str, **options: str) -> str:
     return manifest("sh", "-c", script, **options)
+
+
+def heard(process: subprocess.Popen[str], words: str) -> str:
+    """Read what a job prints until it has said `words`; return all of it."""
+    assert process.stdout is not None
+    log = ""
+    while words not in log:
+        line = process.stdout.readline()
+        assert line, log
+        log += line
+    return log
 
 
 class Job:
@@ -90,6 +115,13 @@ class Job:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    def names_the_missing_right(self, verb: str, resource: str) -> None:
+        """Assert that the log says what the user `ci` may not, and prints the rule that allows it."""
+        said = self.log.replace("%0A", "\n")
+        assert f"the user 'ci' may not {verb} {resource} in the namespace 'default' (403)" in said
+        group = "argoproj.io" if resource == "workflows" else ""
+        assert f'- {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in said
 
     def _read(self, name: str) -> str:
         path = self.directory / name

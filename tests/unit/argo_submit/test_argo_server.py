@@ -22,7 +22,7 @@ from mlops_actions.sandbox.cluster import Cluster, rule
 from mlops_actions.sandbox.cluster.resources import CLUSTER_WORKFLOW_TEMPLATES, WORKFLOWS
 from mlops_actions.sandbox.host import Host
 from tests.e2e.cluster.certificates import for_loopback
-from tests.unit.argo_submit.job import Job, manifest, shell
+from tests.unit.argo_submit.job import Job, heard, manifest, shell
 from tests.unit.argo_submit.ways import ARGO_SERVER, leading
 
 FULL = {"workflows": "create get list watch patch", "pods": "get list watch", "pods/log": "get"}
@@ -137,10 +137,7 @@ def test_a_missing_right_is_named_and_its_rule_printed(
     token = cluster.add_user("ci", [rule(name, text) for name, text in verbs.items()])
     job.environ |= leading(ARGO_SERVER, cluster, host.url, job.directory, token=token)
     assert job.run(workflow=shell("sleep 3")) == code
-    said = job.log.replace("%0A", "\n")
-    assert f"the user 'ci' may not {verb} {resource} in the namespace 'default' (403)" in said
-    group = "argoproj.io" if resource == "workflows" else ""
-    assert f'- {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in said
+    job.names_the_missing_right(verb, resource)
 
 
 def test_a_token_that_is_not_accepted(job: Job) -> None:
@@ -182,12 +179,7 @@ spec:
   - {name: wait, suspend: {}}
 """
     process = job.start(workflow=text, idempotency="none")
-    assert process.stdout is not None
-    log = ""
-    while "::endgroup::" not in log:
-        line = process.stdout.readline()
-        assert line, log
-        log += line
+    log = heard(process, "::endgroup::")
     assert "::group::Log of short\nbegun\ndone\n::endgroup::" in log
 
     def resume(workflow: dict[str, Any]) -> dict[str, Any]:

@@ -19,14 +19,7 @@ from mlops_actions.sandbox.cluster import SUBMITTER, Cluster, LocalImage, Proces
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.host import Host
 from tests.e2e.cluster.certificates import Certificate, for_loopback
-from tests.unit.argo_submit.job import Job, shell
-
-HELD = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: held}
-spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
-"""
+from tests.unit.argo_submit.job import HELD, Job, heard, resume, shell
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +44,6 @@ def config(cluster: Cluster, url: str, **of_cluster: object) -> dict[str, Any]:
 
 def encoded(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
-
-
-def resume(workflow: dict[str, Any]) -> dict[str, Any]:
-    workflow["status"]["nodes"]["held"]["phase"] = "Succeeded"
-    return workflow
 
 
 @pytest.mark.parametrize("form", ["data", "file"])
@@ -204,12 +192,7 @@ def test_the_proxy_of_the_environment(url: str, environ: dict[str, str], proxy: 
 def waiting(job: Job, **inputs: str) -> Any:
     """Start a job, and return it when it waits for a workflow that somebody has to resume."""
     process = job.start(workflow=HELD, idempotency="none", **inputs)
-    assert process.stdout is not None
-    log = ""
-    while "is suspended" not in log:
-        line = process.stdout.readline()
-        assert line, log
-        log += line
+    heard(process, "is suspended")
     return process
 
 

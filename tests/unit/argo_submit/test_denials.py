@@ -8,9 +8,8 @@ from mlops_actions.boundary import cluster_refusals
 from mlops_actions.boundary.cluster_refusals import Granted
 from mlops_actions.sandbox.cluster import Cluster, rule
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.cluster.status import Json
 from mlops_actions.sandbox.host import Host
-from tests.unit.argo_submit.job import Job
+from tests.unit.argo_submit.job import HELD, Job, heard, resume
 from tests.unit.argo_submit.ways import WAYS, leading
 
 DENIAL = (
@@ -19,38 +18,17 @@ DENIAL = (
 )
 
 
-HELD = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: held}
-spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
-"""
-
-
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def resume(workflow: Json) -> Json:
-    workflow["status"]["nodes"]["held"]["phase"] = "Succeeded"
-    return workflow
-
-
 def test_a_denial_that_passes_is_waited_out(job: Job, cluster: Cluster) -> None:
     process = job.start(workflow=HELD, idempotency="none")
-    assert process.stdout is not None
-    log = ""
-    while "is suspended" not in log:
-        line = process.stdout.readline()
-        assert line, log
-        log += line
+    log = heard(process, "is suspended")
     cluster.faults.refuse(1000, 403, "Forbidden", DENIAL)
     cluster.close_watches()
-    while "which was allowed before" not in log:
-        line = process.stdout.readline()
-        assert line, log
-        log += line
+    log += heard(process, "which was allowed before")
     cluster.faults.refusals = 0
     cluster.store.change(WORKFLOWS, "default", "held", resume)
     rest, _ = process.communicate(timeout=60)

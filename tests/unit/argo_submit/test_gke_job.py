@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,10 @@ from mlops_actions.sandbox.cluster.google import Google
 from mlops_actions.sandbox.cluster.resources import WORKFLOWS
 from mlops_actions.sandbox.host import Host
 from tests.e2e.cluster.certificates import Certificate, for_loopback
-from tests.unit.argo_submit.job import Job, shell
+from tests.unit.argo_submit.job import HELD, Job, heard, resume, shell
 
 NAME = "projects/acme/locations/europe-west1/clusters/train"
 CALLER = "caller-0123456789"
-HELD = """
-apiVersion: argoproj.io/v1alpha1
-kind: Workflow
-metadata: {name: held}
-spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +183,8 @@ def test_tokens_that_expire_while_one_waits_are_renewed(job: Job, platform: Plat
     assert "\nthere\n" in job.log
 
 
-def test_a_token_that_is_refused_before_its_time_is_replaced(job: Job, platform: Platform) -> None:
+def following(job: Job, platform: Platform) -> tuple[subprocess.Popen[str], str]:
+    """Start a job, and return it with its log when it waits for somebody to resume the workflow."""
     process = job.start(
         workflow=HELD,
         idempotency="none",
@@ -196,19 +192,14 @@ def test_a_token_that_is_refused_before_its_time_is_replaced(job: Job, platform:
         gke_location="europe-west1",
         google_credentials=account_key(platform),
     )
-    assert process.stdout is not None
-    log = ""
-    while "is suspended" not in log:
-        line = process.stdout.readline()
-        assert line, log
-        log += line
+    return process, heard(process, "is suspended")
+
+
+def test_a_token_that_is_refused_before_its_time_is_replaced(job: Job, platform: Platform) -> None:
+    process, log = following(job, platform)
     first = list(platform.google.tokens)
     platform.revoke()
     platform.cluster.close_watches()
-
-    def resume(workflow: dict[str, Any]) -> dict[str, Any]:
-        workflow["status"]["nodes"]["held"]["phase"] = "Succeeded"
-        return workflow
 
     platform.cluster.store.change(WORKFLOWS, "default", "held", resume)
     rest, _ = process.communicate(timeout=90)
@@ -217,19 +208,7 @@ def test_a_token_that_is_refused_before_its_time_is_replaced(job: Job, platform:
 
 
 def test_an_account_that_is_gone_while_one_waits_is_told(job: Job, platform: Platform) -> None:
-    process = job.start(
-        workflow=HELD,
-        idempotency="none",
-        gke_cluster="train",
-        gke_location="europe-west1",
-        google_credentials=account_key(platform),
-    )
-    assert process.stdout is not None
-    log = ""
-    while "is suspended" not in log:
-        line = process.stdout.readline()
-        assert line, log
-        log += line
+    process, log = following(job, platform)
     platform.google.refuses = True
     platform.revoke()
     platform.cluster.close_watches()
