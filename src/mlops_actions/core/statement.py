@@ -6,7 +6,7 @@
         {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},                 the image that trained
         {"name": "acme/digits/digits-model:v3", "digest": {"wandb": "…"}}           the model artifact
       ],
-      "predicateType": "https://mlops-actions.dev/training/v1",
+      "predicateType": "https://github.com/machine-learning-apps/mlops-actions/training/v1",
       "predicate": {
         "commit": {"repository": "https://github.com/acme/digits", "sha": "…", "pullRequest": 7},
         "image": {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},
@@ -37,7 +37,7 @@ from mlops_actions.core.provenance import is_sha
 Json = dict[str, Any]
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE: Final = "https://mlops-actions.dev/training/v1"
+PREDICATE_TYPE: Final = "https://github.com/machine-learning-apps/mlops-actions/training/v1"
 WANDB: Final = "wandb"
 _HEX = re.compile(r"[0-9a-f]{64}")
 # The reference grammar of the OCI distribution specification: a host, perhaps with a port, and lower-case components.

@@ -141,7 +141,7 @@ def test_the_statement_says_what_the_model_comes_from(world: World, images: Imag
     image = images.of(SHA)
     name, _, digest = image.partition("@")
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    assert statement["predicateType"] == "https://mlops-actions.dev/training/v1"
+    assert statement["predicateType"] == "https://github.com/machine-learning-apps/mlops-actions/training/v1"
     assert statement["subject"] == [
         {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}},
         {"name": "sandbox/digits/digits-model:v0", "digest": {"wandb": "model of c1"}},
