@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
-    from mlops_actions.sandbox.github import GitHubServer
+    from mlops_sandbox.github import GitHubServer
     from tests.support.github import SharedHost
 
 # No deadline: a loaded machine is no defect. A run can be repeated: the same cases everywhere, so that what fails was

@@ -52,7 +52,7 @@ if [ ${#packages[@]} -gt 0 ]; then
 fi
 
 # The registry's contract again: by now Debian's registry is there to be held to it, beside the sandbox's.
-tests=(tests/e2e tests/contract/registry)
+tests=(tests/e2e tests/boundary/registry tests/standins/registry)
 for argument; do
   if [ -e "${argument%%::*}" ]; then tests=(); fi  # the caller names what to run
 done

@@ -42,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 2
     page = options.folder / "pr.html"
     if not options.keep_page:
-        from mlops_actions.sandbox.demo import run
+        from mlops_sandbox.demo import run
 
         if code := run(options.folder):
             return code

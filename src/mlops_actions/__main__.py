@@ -18,7 +18,7 @@ from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlops_actions.boundary import cluster_http
+    from mlops_actions.boundary.cluster import transport
     from mlops_actions.chatops.ports import GitHubDoor
 
 Environ = Mapping[str, str]
@@ -43,7 +43,7 @@ def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     context = Context.from_environ(environ)
 
     def door() -> GitHubDoor:
-        from mlops_actions.boundary.github.door import Door
+        from mlops_actions.boundary.github.clients import Door
 
         return Door(inputs.github_token or "", inputs.app_id, inputs.app_private_key, context, runner)
 
@@ -60,7 +60,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import checked_out
-    from mlops_actions.boundary.registry import Credentials, RegistryClient
+    from mlops_actions.boundary.registry.client import Credentials, RegistryClient
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.docker_publish.inputs import Inputs
@@ -113,8 +113,8 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     event = load(context.event_name, context.event_path) if context.event_path.is_file() else None
     clock = SystemClock()
 
-    def google() -> cluster_http.Credentials:
-        from mlops_actions.boundary import gke
+    def google() -> transport.Credentials:
+        from mlops_actions.boundary.cluster import gke
 
         return gke.log_in(inputs.google_credentials, environ, runner)
 
@@ -122,15 +122,15 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     def cluster() -> Cluster:
         # Connected late: a manifest with a mistake in it must not wait for a client's import, or for the network.
         if inputs.argo_server:
-            from mlops_actions.boundary import argo_server
+            from mlops_actions.boundary.cluster import argo_server
 
             server = argo_server.Way(inputs.argo_server, inputs.argo_token or "", inputs.argo_ca or "")
             return argo_server.connect(server, environ, runner, clock.sleep)
-        from mlops_actions.boundary.kubernetes import connect
-        from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
+        from mlops_actions.boundary.cluster.connect import connect
+        from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
 
         if inputs.gke_cluster:
-            from mlops_actions.boundary import gke
+            from mlops_actions.boundary.cluster import gke
 
             wanted = gke.Wanted(inputs.gke_cluster, inputs.gke_location or "", inputs.gke_project or "", inputs.gke_endpoint)
             way = gke.connect(wanted, inputs.google_credentials, environ, runner, clock.sleep)
@@ -153,8 +153,8 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     if post:
         return Outcome()
     from mlops_actions.boundary.clock import SystemClock
-    from mlops_actions.boundary.wandb import WandbProject
-    from mlops_actions.boundary.wandb_server import resolve
+    from mlops_actions.boundary.wandb.project import WandbProject
+    from mlops_actions.boundary.wandb.server import resolve
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.wandb_runs.inputs import Inputs

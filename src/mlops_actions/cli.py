@@ -103,13 +103,13 @@ def _environment(contract: Action) -> str:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from mlops_actions.sandbox.demo import run
+    from mlops_sandbox.demo import run
 
     return run(options.output, keep=options.keep)
 
 
 def _sandbox(_: argparse.Namespace) -> int:
-    from mlops_actions.sandbox.suite import serve
+    from mlops_sandbox.suite import serve
 
     return serve()
 

@@ -23,11 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlops_actions.argo_submit.follow import Follower, Target
 from mlops_actions.argo_submit.ports import Event
-from mlops_actions.boundary.cluster_http import Credentials, Transport
-from mlops_actions.boundary.kubernetes_cluster import KubernetesCluster
-from mlops_actions.sandbox.cluster import Cluster
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.host import Host
+from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
+from mlops_actions.boundary.cluster.transport import Credentials, Transport
+from mlops_sandbox.cluster import Cluster
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.host import Host
 from tests.bench.startup import run_time
 
 NODES = 5_000
@@ -58,7 +58,7 @@ def imports() -> tuple[float, float]:
 
     The interpreter's own start is left out; the least of several rounds, which alternate.
     """
-    ours = "import mlops_actions.boundary.kubernetes, mlops_actions.boundary.kubernetes_cluster"
+    ours = "import mlops_actions.boundary.cluster.connect, mlops_actions.boundary.cluster.kubernetes_api"
     commands = [[sys.executable, "-c", text] for text in ("pass", ours, "import kubernetes.config")]
     rounds = [[run_time(command, dict(os.environ)) for command in commands] for _ in range(7)]
     bare, reach, client = (min(times) for times in zip(*rounds, strict=True))
@@ -242,7 +242,7 @@ def watch(transport: Transport) -> None:
 
 def main(how: str, url: str, token: str) -> None:
     """Be one of the followers."""
-    from mlops_actions.boundary.kubernetes import connect_by_token
+    from mlops_actions.boundary.cluster.connect import connect_by_token
 
     transport = connect_by_token(url, "", Credentials(lambda: f"Bearer {token}"), {}, time.sleep)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew

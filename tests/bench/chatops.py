@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mlops_actions.sandbox.github import GitHubServer
+from mlops_sandbox.github import GitHubServer
 from tests.bench import repeat
 
 DELAY = 0.1  # seconds a request, for the second figure

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.wandb import WandbServer
+from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
 
 RUNS, KEYS = 2_000, 1_000
 ROUNDS = 3

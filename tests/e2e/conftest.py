@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.demo import machine
+from mlops_sandbox.demo import machine
+from tests.actions.argo_submit.job import Job
 from tests.e2e import images as image_builder
 from tests.e2e.act import Act
 from tests.e2e.cluster import tools_image as cluster_image
@@ -25,7 +26,6 @@ from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
 from tests.e2e.pipeline_world import Pipeline, pipeline_world
-from tests.unit.argo_submit.job import Job
 
 HERE = Path(__file__).parent
 Browser = Callable[..., str]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_actions.core.declare import variable
-from mlops_actions.sandbox.runner_files import read_file_command
+from mlops_sandbox.runner.files import read_file_command
 from tests.e2e.docker_daemon import Docker
 
 EXECUTABLES = "/opt/mlops-actions/bin"

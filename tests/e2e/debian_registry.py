@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.contract.registry.certificates import Certificates
+from tests.support.certificates import Certificates
 
 USERNAME = "publisher"
 PASSWORD = "correct horse battery"

@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
-from mlops_actions.sandbox.cluster import Executor
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo import repository as digits
-from mlops_actions.sandbox.demo.repository import DigitsRepository
-from mlops_actions.sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
-from mlops_actions.sandbox.github import GitHubServer, PullRequest, Repository
-from mlops_actions.sandbox.suite import Sandbox
+from mlops_sandbox.cluster import Executor
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.demo import repository as digits
+from mlops_sandbox.demo.repository import DigitsRepository
+from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
+from mlops_sandbox.github import GitHubServer, PullRequest, Repository
+from mlops_sandbox.suite import Sandbox
 from tests.e2e.act import Act, WorkflowRun
 
 

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_actions.sandbox.cluster import DockerExecutor
-from mlops_actions.sandbox.demo import machine
+from mlops_sandbox.cluster import DockerExecutor
+from mlops_sandbox.demo import machine
 from tests.e2e.act import Act
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.digits_world import World as DigitsWorld

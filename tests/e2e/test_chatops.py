@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.github import Delivery, GitHubServer
-from tests.contract.chatops import test_cases as acceptance
-from tests.contract.chatops.case import play
-from tests.contract.chatops.stage import Ran, Stage
+from mlops_sandbox.github import Delivery, GitHubServer
+from tests.actions.chatops import test_cases as acceptance
+from tests.actions.chatops.case import play
+from tests.actions.chatops.stage import Ran, Stage
 from tests.e2e.act import Act
 from tests.e2e.container_step import Runner
 from tests.support.git import commit

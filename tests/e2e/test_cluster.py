@@ -1,6 +1,6 @@
 """argo-submit against a real API server and Argo's own controller, with the rights that its README asks for.
 
-The contract of `tests/contract/cluster` is held against them first: what the sandbox's cluster promises, these do.
+The contract of `tests/standins/cluster` is held against them first: what the sandbox's cluster promises, these do.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import pytest
 import yaml
 from backports import zstd
 
+from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import ARGO, NAMESPACE, RealCluster
 from tests.e2e.cluster.workflows import SUSPENDED, has_ended, manifest, run, running
-from tests.unit.argo_submit.job import Job
 
 Json = dict[str, Any]
 
@@ -58,9 +58,9 @@ def test_the_contract_of_the_sandbox_holds(cluster: RealCluster) -> None:
         "no:cacheprovider",
         "-n",
         "0",
-        "tests/contract/cluster",
+        "tests/standins/cluster",
         "--ignore",
-        "tests/contract/cluster/test_sandbox_only.py",
+        "tests/standins/cluster/test_sandbox_only.py",
     ]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

@@ -14,12 +14,12 @@ import pytest
 
 from mlops_actions.argo_submit import callback
 from mlops_actions.core.callback import EVENT_TYPE, read
-from mlops_actions.sandbox.github import Delivery, GitHubServer
-from tests.contract.chatops.stage import Stage
+from mlops_sandbox.github import Delivery, GitHubServer
+from tests.actions.argo_submit.job import Job
+from tests.actions.chatops.stage import Stage
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended, manifest, run
-from tests.payloads import Scene, scene
-from tests.unit.argo_submit.job import Job
+from tests.support.payloads import Scene, scene
 
 SECRET = "mlops-callback"
 

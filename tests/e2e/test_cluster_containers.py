@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.core.provenance import RUN
-from mlops_actions.sandbox.demo import repository as digits
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.runner_files import read_file_command
-from mlops_actions.sandbox.wandb import WandbServer
+from mlops_sandbox.demo import repository as digits
+from mlops_sandbox.host import Host
+from mlops_sandbox.runner.files import read_file_command
+from mlops_sandbox.wandb import WandbServer
+from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended, job_of, manifest, run, running
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
-from tests.unit.argo_submit.job import Job
 
 IMAGE = "digits"
 # A name beside the registry's, which goes with it: this one keeps the layers for the next run.

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.provenance import RUN
+from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster.real import ARGO, RealCluster
 from tests.e2e.cluster.wire import Wire
 from tests.e2e.cluster.workflows import SUSPENDED, job_of, manifest, running
-from tests.unit.argo_submit.job import Job
 
 Json = dict[str, Any]
 

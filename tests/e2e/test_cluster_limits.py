@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.cluster.engine import support
+from mlops_sandbox.cluster.engine import support
 from tests.e2e.cluster.binaries import Binaries
 
 ARGO, KUBERNETES = "io.argoproj.workflow.v1alpha1", "io.k8s.api.core.v1"

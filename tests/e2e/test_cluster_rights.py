@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
 from tests.e2e.cluster.connection import Connection
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import ARGO, NAMESPACE, RealCluster
 from tests.e2e.cluster.workflows import has_ended, manifest, run, running
-from tests.unit.argo_submit.job import Job
 
 Json = dict[str, Any]
 

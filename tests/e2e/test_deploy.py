@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.cluster import ProcessExecutor
-from mlops_actions.sandbox.demo.story import CONTRIBUTOR, MAINTAINER, STRANGER
-from mlops_actions.sandbox.github import PullRequest, render_page
+from mlops_sandbox.cluster import ProcessExecutor
+from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, STRANGER
+from mlops_sandbox.github import PullRequest, render_page
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.digits_world import World, digits_world
 from tests.e2e.docker_daemon import Docker

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from mlops_actions.docker_publish import fingerprint
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.registry import Account, Registry
-from tests.contract.registry.certificates import self_signed
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Registry
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.publishing import BASE, EVENT, git
 from tests.e2e.publishing import Publisher as AnyPublisher
+from tests.support.certificates import self_signed
 
 Publisher = AnyPublisher[DebianRegistry]
 

@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mlops_actions.sandbox.host import Host
-from tests.contract.registry.certificates import self_signed
+from mlops_sandbox.host import Host
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder, newer_docker
 from tests.e2e.publishing import BASE, Publisher, git
+from tests.support.certificates import self_signed
 
 # Neither of these builders may fetch an image here, and one architecture runs no other's programs.
 DOCKERFILE = "FROM scratch AS files\nARG TARGETARCH\nCOPY . /app\nFROM files\nCOPY train.py /${TARGETARCH}.py\n"

@@ -12,10 +12,10 @@ import tarfile
 from pathlib import Path
 
 from mlops_actions.docker_publish import bases, dockerfile, fingerprint, names
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.registry import Registry
-from mlops_actions.sandbox.registry.store import StoredManifest
-from mlops_actions.sandbox.registry.wire import OCI_MANIFEST
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Registry
+from mlops_sandbox.registry.store import StoredManifest
+from mlops_sandbox.registry.wire import OCI_MANIFEST
 from tests.e2e.docker_daemon import Docker
 
 TREE = (

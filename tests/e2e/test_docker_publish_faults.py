@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.registry import Fault, Registry
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Fault, Registry
 from tests.e2e.container_step import Finished, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.registry.certificates import Certificates, of_an_authority
 from tests.e2e.container_step import Runner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.other_builders import buildkit, free_port
 from tests.e2e.publishing import Publisher
+from tests.support.certificates import Certificates, of_an_authority
 
 DOCKERFILE = "FROM scratch\nCOPY train.py /\n"
 INSIDE = "/github/workspace/ignored/authority.pem"

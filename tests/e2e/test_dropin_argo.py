@@ -13,17 +13,17 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
-from mlops_actions.sandbox.cluster.access import SUBMITTER
-from mlops_actions.sandbox.cluster.google import Google
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.github import GitHubServer, PullRequest
-from mlops_actions.sandbox.host import Host
+from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
+from mlops_sandbox.cluster.access import SUBMITTER
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.github import GitHubServer, PullRequest
+from mlops_sandbox.host import Host
 from tests.e2e.act import Act
-from tests.e2e.cluster.certificates import for_loopback
 from tests.e2e.container_step import Runner
 from tests.e2e.dropin import OldRepository
 from tests.e2e.publishing import EVENT
+from tests.support.cluster_certificates import for_loopback
+from tests.support.google import Google
 
 LABEL = "Full Test Pending"
 LABEL_SCRIPT = """\

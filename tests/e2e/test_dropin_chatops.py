@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.github import Delivery, GitHubServer, PullRequest
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.wandb import WandbServer
+from mlops_sandbox.github import Delivery, GitHubServer, PullRequest
+from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.dropin import HERE, OldRepository
 from tests.e2e.publishing import git

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.github import GitHubServer
+from mlops_sandbox.github import GitHubServer
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker

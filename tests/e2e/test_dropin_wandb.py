@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.github import GitHubServer, PullRequest
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.wandb import WandbServer
+from mlops_sandbox.github import GitHubServer, PullRequest
+from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
 from tests.e2e.act import Act
 from tests.e2e.dropin import HERE, OldRepository
 

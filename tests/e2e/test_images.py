@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
-from mlops_actions.sandbox.github import Delivery, GitHubServer
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.wandb import WandbServer
+from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
+from mlops_sandbox.github import Delivery, GitHubServer
+from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
 from tests.e2e.container_step import EXECUTABLES, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker

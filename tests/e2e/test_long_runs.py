@@ -21,11 +21,11 @@ import pytest
 import yaml
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
-from mlops_actions.sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, Stopper
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo import machine
-from mlops_actions.sandbox.demo.story import CONTRIBUTOR, MAINTAINER
-from mlops_actions.sandbox.github import Delivery, PullRequest
+from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, Stopper
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.demo import machine
+from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER
+from mlops_sandbox.github import Delivery, PullRequest
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster

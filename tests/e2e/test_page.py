@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from mlops_actions.sandbox.github import PullRequest, render_page
-from mlops_actions.sandbox.host import Host
+from mlops_sandbox.github import PullRequest, render_page
+from mlops_sandbox.host import Host
 from tests.e2e.conftest import Browser
-from tests.payloads import scene
-from tests.payloads.hostile import HOSTILE
+from tests.support.payloads import scene
+from tests.support.payloads.hostile import HOSTILE
 
 # What an attack that succeeds does: no blanks and no quotes, so that it fits everywhere.
 MARK = "document.documentElement.className=1"

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
-from mlops_actions.sandbox.github import PullRequest
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
+from mlops_sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.pipeline_world import Pipeline, World

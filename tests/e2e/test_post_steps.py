@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.sandbox.github import GitHubServer
+from mlops_sandbox.github import GitHubServer
 from tests.e2e.container_step import Runner
 
 

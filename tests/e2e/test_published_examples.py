@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
-from mlops_actions.sandbox.github import Delivery, GitHubServer
-from tests.contract.chatops.stage import Stage
-from tests.payloads import VARIANTS, Scene, scene
+from mlops_sandbox.github import Delivery, GitHubServer
+from tests.actions.chatops.stage import Stage
+from tests.support.payloads import VARIANTS, Scene, scene
 
 PACKAGE = "@octokit/webhooks-examples@7.6.1"
 EVENTS = (

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_actions.sandbox.cluster import DockerExecutor
-from mlops_actions.sandbox.demo import machine
-from mlops_actions.sandbox.demo.story import COMMAND, MAINTAINER
-from mlops_actions.sandbox.github import PullRequest
+from mlops_sandbox.cluster import DockerExecutor
+from mlops_sandbox.demo import machine
+from mlops_sandbox.demo.story import COMMAND, MAINTAINER
+from mlops_sandbox.github import PullRequest
 from releasing import ACTIONS, REPOSITORY
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry

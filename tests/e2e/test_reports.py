@@ -15,16 +15,16 @@ import pytest
 from mlops_actions.argo_submit import report as workflow_report
 from mlops_actions.argo_submit.report import Facts
 from mlops_actions.argo_submit.status import Status, read
-from mlops_actions.sandbox.github import GitHubServer, PullRequest, render_page
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.wandb import WandbServer
 from mlops_actions.wandb_runs import curves
-from tests.contract.wandb.conftest import MODULES, Served
-from tests.contract.wandb.world import SHA, World
+from mlops_sandbox.github import GitHubServer, PullRequest, render_page
+from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
+from tests.actions.wandb_runs.world import SHA, World
 from tests.e2e.conftest import Browser
-from tests.payloads import scene
-from tests.payloads.hostile import HOSTILE
 from tests.support.forking import Forker
+from tests.support.payloads import scene
+from tests.support.payloads.hostile import HOSTILE
+from tests.support.wandb import MODULES, Served
 
 NAMES = [
     *HOSTILE,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.demo.story import COMMAND, STRANGER
-from mlops_actions.sandbox.github import PullRequest
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.demo.story import COMMAND, STRANGER
+from mlops_sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.pipeline_world import Pipeline, World

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.sandbox.cluster import Cluster, LocalImage, ProcessExecutor
-from mlops_actions.sandbox.cluster.resources import WORKFLOWS
-from mlops_actions.sandbox.github import Delivery, GitHubServer, PullRequest
-from mlops_actions.sandbox.github.conversation import Comment
-from mlops_actions.sandbox.host import Host
+from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.github import Delivery, GitHubServer, PullRequest
+from mlops_sandbox.github.conversation import Comment
+from mlops_sandbox.host import Host
 from tests.e2e.container_step import Finished, Runner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.images import BASE_IMAGE

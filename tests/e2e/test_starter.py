@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlops_actions.sandbox.cluster import DockerExecutor
-from mlops_actions.sandbox.demo import machine
-from mlops_actions.sandbox.github import PullRequest
-from mlops_actions.sandbox.suite import Sandbox
+from mlops_sandbox.cluster import DockerExecutor
+from mlops_sandbox.demo import machine
+from mlops_sandbox.github import PullRequest
+from mlops_sandbox.suite import Sandbox
+from tests.actions.argo_submit.job import SHA, Job
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.cluster import access
 from tests.e2e.cluster.real import RealCluster
@@ -29,7 +30,6 @@ from tests.e2e.cluster.workflows import run as submit
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.reader import Reader
-from tests.unit.argo_submit.job import SHA, Job
 
 NAME, OWNER = "octo-org/model", "maintainer"
 # What the account that jobs on GitHub submit with may not do.

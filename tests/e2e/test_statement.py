@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.sandbox.demo.story import MAINTAINER
+from mlops_sandbox.demo.story import MAINTAINER
 from tests.e2e.act import CHECKOUT, SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.pipeline_world import Pipeline, World

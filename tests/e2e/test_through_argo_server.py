@@ -18,13 +18,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import CannotBuild, build
-from tests.e2e.cluster.certificates import Certificate, for_loopback
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.processes import Program, free_port
 from tests.e2e.cluster.real import NAMESPACE, RealCluster
-from tests.unit.argo_submit.job import Job
+from tests.support.cluster_certificates import Certificate, for_loopback
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tools" / "e2e" / "cluster" / "argo-server.sh"
@@ -175,7 +175,7 @@ def test_the_contract_of_the_sandbox_holds(server: Server) -> None:
         "ARGO_SERVER_IMAGE": IMAGE,
     }
     options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-n", "0", "--timeout", "120"]
-    command = [sys.executable, "-m", "pytest", *options, "tests/contract/argo_server"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/standins/argo_server"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from starlette.types import Receive, Scope, Send
 
-from mlops_actions.sandbox.github import Clock, GitHubServer
-from mlops_actions.sandbox.host import Host
+from mlops_sandbox.github import Clock, GitHubServer
+from mlops_sandbox.host import Host
 from tests.support.github_schema import problems_of_delivery, problems_of_exchange
 
 

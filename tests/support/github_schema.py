@@ -18,7 +18,7 @@ from typing import Any
 from githubkit_schemas.latest import models, webhooks
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from mlops_actions.sandbox.github import Delivery, Exchange
+from mlops_sandbox.github import Delivery, Exchange
 
 # Answers any operation may give; the description leaves them out for most.
 COMMON_ERRORS = ("400", "401", "403", "404", "409", "422", "429", "500", "502", "503")

@@ -13,7 +13,7 @@ import yaml
 
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import errors
-from tests.contract.chatops.test_cases import CASES
+from tests.actions.chatops.test_cases import CASES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -15,7 +15,7 @@ from mlops_actions import __main__ as root
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.errors import BadInput, Cancelled, Refused, TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.outcome import Outcome
-from mlops_actions.sandbox.runner_files import LogCommand, read_file_command, read_log
+from mlops_sandbox.runner.files import LogCommand, read_file_command, read_log
 
 
 class Step:

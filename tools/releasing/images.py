@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.boundary.registry import Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import Credentials, RegistryClient
 from mlops_actions.core.errors import BadInput, WorkFailed
 from releasing import BASE_IMAGE, manifests, sbom
 from releasing.manifests import Pushed

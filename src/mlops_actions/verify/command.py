@@ -101,20 +101,20 @@ class _Adapters:
         return Ports(self._registry, self._tracker, self._server_url)
 
     def _registry(self, host: str) -> Registry:
-        from mlops_actions.boundary.registry import Credentials, RegistryClient
+        from mlops_actions.boundary.registry.client import Credentials, RegistryClient
 
         found = credentials(host, self.environ)
         return RegistryClient(host, Credentials(*found) if found else None)
 
     def _tracker(self, project: str) -> Tracker:
-        from mlops_actions.boundary.wandb import WandbProject
-        from mlops_actions.boundary.wandb_server import resolve
+        from mlops_actions.boundary.wandb.project import WandbProject
+        from mlops_actions.boundary.wandb.server import resolve
 
         server = resolve(self.environ.get("WANDB_API_KEY"), self.environ.get("WANDB_BASE_URL"), self.environ)
         return WandbProject(project, server, _Quiet())
 
     def _server_url(self) -> str:
-        from mlops_actions.boundary.wandb_server import resolve
+        from mlops_actions.boundary.wandb.server import resolve
 
         return resolve(self.environ.get("WANDB_API_KEY"), self.environ.get("WANDB_BASE_URL"), self.environ).app_url
 

@@ -7,15 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mlops_actions.sandbox.cluster import (
-    ContainerTask,
-    DockerExecutor,
-    Executor,
-    LocalImage,
-    Output,
-    ProcessExecutor,
-    Stopper,
-)
+from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, LocalImage, Output, ProcessExecutor, Stopper
 
 # Stands for an empty image with this machine's programs. A loop of hundreds of nodes is about the cluster, not about Docker.
 PROCESS_IMAGE: Final = "process.test/shell"

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mlops_actions.sandbox.cluster.logs import ContainerLog, LogQuery
-from tests.e2e.cluster.certificates import Certificate
+from mlops_sandbox.cluster.logs import ContainerLog, LogQuery
+from tests.support.cluster_certificates import Certificate
 
 START_TIMEOUT = 10.0
 # (namespace, pod, container) → its log, None before it has started

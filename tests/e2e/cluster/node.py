@@ -13,14 +13,14 @@ from typing import Any, Self
 
 import httpx
 
-from mlops_actions.sandbox.cluster import CannotStart, Stopper
-from mlops_actions.sandbox.cluster.logs import ContainerLog
+from mlops_sandbox.cluster import CannotStart, Stopper
+from mlops_sandbox.cluster.logs import ContainerLog
 from tests.e2e.cluster import pods
-from tests.e2e.cluster.certificates import Certificate
 from tests.e2e.cluster.connection import Connection
 from tests.e2e.cluster.containers import Containers, ImageMissing
 from tests.e2e.cluster.kubelet import Kubelet
 from tests.e2e.cluster.pods import MAIN, End, Work
+from tests.support.cluster_certificates import Certificate
 
 Json = dict[str, Any]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.sandbox.cluster import ContainerTask, Transfer
+from mlops_sandbox.cluster import ContainerTask, Transfer
 
 Json = dict[str, Any]
 

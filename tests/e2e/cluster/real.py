@@ -19,13 +19,13 @@ import yaml
 
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import Binaries
-from tests.e2e.cluster.certificates import Certificate, for_loopback, write_key
 from tests.e2e.cluster.connection import Connection
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.node import NAME as NODE_NAME
 from tests.e2e.cluster.node import Node
 from tests.e2e.cluster.processes import Program, free_port
 from tests.e2e.cluster.wire import Wire
+from tests.support.cluster_certificates import Certificate, for_loopback, write_key
 
 Json = dict[str, Any]
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.e2e.cluster.certificates import Certificate
+from tests.support.cluster_certificates import Certificate
 
 PATIENCE = 180.0
 ANSWER_SECONDS = 10.0

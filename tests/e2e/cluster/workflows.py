@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import RealCluster
-from tests.unit.argo_submit.job import Job
 
 Json = dict[str, Any]
 

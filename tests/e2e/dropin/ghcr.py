@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_actions.sandbox.host import Host
-from mlops_actions.sandbox.registry import Account, Registry
-from tests.e2e.cluster.certificates import for_loopback
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Registry
 from tests.e2e.docker_daemon import DaemonError, Docker
+from tests.support.cluster_certificates import for_loopback
 
 NAME = "ghcr.io"
 # Of this machine's own addresses one that nobody else listens at: the name has no room for a port.

@@ -10,7 +10,7 @@ import pytest
 
 from mlops_actions.argo_submit import timeline
 from mlops_actions.argo_submit.status import Status, read
-from tests.payloads.hostile import HOSTILE
+from tests.support.payloads.hostile import HOSTILE
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
 from mlops_actions.chatops.glance import is_no_command
-from tests.payloads import VARIANTS, scene, write_event
+from tests.support.payloads import VARIANTS, scene, write_event
 
 WORDS = [
     "/train",

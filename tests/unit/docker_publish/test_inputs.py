@@ -8,7 +8,7 @@ from mlops_actions.core.declare import declared, variable
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.render import action_yml
 from mlops_actions.docker_publish.inputs import ACTION, Inputs
-from tests.unit.docker_publish.conftest import make_inputs
+from tests.actions.docker_publish.conftest import make_inputs
 
 CONTRACT = {
     "image", "registry", "username", "password", "sha", "ref", "context", "file", "target", "build-args", "secrets",

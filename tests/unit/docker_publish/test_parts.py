@@ -16,7 +16,7 @@ from mlops_actions.docker_publish import cache, credentials, dockerignore, finge
 from mlops_actions.docker_publish.names import ImageName
 from mlops_actions.docker_publish.progress import Progress
 from mlops_actions.docker_publish.subject import pull_request_of, subject_of
-from tests.unit.docker_publish.conftest import COMMITTED, SHA, make_context, make_inputs
+from tests.actions.docker_publish.conftest import COMMITTED, SHA, make_context, make_inputs
 
 OTHER = "f" * 40
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_actions.boundary import wandb_decode as decode
+from mlops_actions.boundary.wandb.project import decode as decode
 from mlops_actions.core.declare import read
 from mlops_actions.wandb_runs import curves, report, spreadsheet
 from mlops_actions.wandb_runs.findings import Findings

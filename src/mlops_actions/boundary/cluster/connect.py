@@ -1,0 +1,250 @@
+"""The way to a Kubernetes API server: where it is, how it is trusted, as whom one speaks.
+
+A kubeconfig that holds a token, a password or a certificate is settled here. The kubernetes package is asked for what it
+alone knows, the service account of a pod: importing it takes longer than all else before the first request.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from mlops_actions.argo_submit import kubeconfig as kubeconfigs
+from mlops_actions.boundary.cluster.tls import Trust, pool
+from mlops_actions.boundary.cluster.transport import Credentials, Transport, Words, reason_of
+from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.core.ports import Runner
+
+Json = dict[str, Any]
+
+IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def connect(
+    kubeconfig: str | None,
+    context: str | None,
+    environ: Mapping[str, str],
+    runner: Runner,
+    pause: Callable[[float], None],
+    google: Callable[[], Credentials],
+) -> tuple[Transport, str]:
+    """Return the way to the cluster and the namespace that its configuration names (else `default`); raises BadInput.
+
+    In order: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod. `google` logs in where the
+    kubeconfig counts on GKE's plug-in.
+    """
+    config, base, confines, origin = _find(kubeconfig, environ)
+    if config is None:
+        return _in_cluster(environ, runner, pause)
+    for secret in kubeconfigs.secrets(config):
+        runner.mask(secret)
+    chosen = kubeconfigs.choose(config, context, origin)
+    cluster, user = chosen.config["clusters"][0]["cluster"], chosen.config["users"][0]["user"]
+    _settle_files(cluster, user, base, confines, origin)
+    if cluster.get("insecure-skip-tls-verify"):
+        runner.warning(f"{origin} says insecure-skip-tls-verify: whoever stands in between can read the credentials")
+    _refuse_plain_text(chosen)
+    try:
+        credentials = google() if chosen.by_google else _credentials(user, runner)
+        connections = pool(chosen.server, _trust(cluster, user, runner), environ, str(cluster.get("proxy-url") or ""))
+    except (OSError, ValueError) as error:  # a certificate that is none
+        raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
+    return Transport(chosen.server, connections, credentials, pause), chosen.namespace or "default"
+
+
+def connect_by_token(
+    url: str,
+    authority: str,
+    credentials: Credentials,
+    environ: Mapping[str, str],
+    pause: Callable[[float], None],
+    words: Words | None = None,
+) -> Transport:
+    """Return the way to a cluster whose address and authority (PEM; empty: the system's) are known."""
+    return Transport(url, pool(url, Trust(authority), environ), credentials, pause, words)
+
+
+class TokenFile:
+    """A token in a file, read for every request: whoever wrote it renews it there. Masked whenever it is another one."""
+
+    def __init__(self, path: Path, runner: Runner) -> None:
+        self._path = path
+        self._runner = runner
+        self._masked = ""
+
+    def header(self) -> str:
+        """Return the Authorization header; raises Unavailable where there is none in the file, as while it is written."""
+        try:
+            token = self._path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            token = ""
+        if not kubeconfigs.is_token(token):
+            raise Unavailable(f"the file {self._path.name!r} holds no token", "see what should have written it")
+        if token != self._masked:
+            self._runner.mask(token)
+            self._masked = token
+        return f"Bearer {token}"
+
+
+def _credentials(user: Json, runner: Runner) -> Credentials:
+    """As kubectl: a token's file before a token, either before a name with a password."""
+    if user.get("tokenFile"):
+        return _by_file(Path(str(user["tokenFile"])), runner)
+    if user.get("token"):
+        token = str(user["token"])
+        return Credentials(lambda: f"Bearer {token}")
+    if user.get("username"):
+        login = base64.b64encode(f"{user['username']}:{user.get('password') or ''}".encode()).decode()
+        runner.mask(login)
+        return Credentials(lambda: f"Basic {login}")
+    return Credentials(lambda: "")
+
+
+def _by_file(path: Path, runner: Runner) -> Credentials:
+    file = TokenFile(path, runner)
+    try:
+        file.header()
+    except Unavailable as error:  # from the beginning: that is no moment that passes
+        raise BadInput(error.cause, error.remedy) from None
+    return Credentials(file.header)
+
+
+def _trust(cluster: Json, user: Json, runner: Runner) -> Trust:
+    certificate, key = _pem(user, "client-certificate"), _pem(user, "client-key")
+    return Trust(
+        authority=_pem(cluster, "certificate-authority"),
+        client=_as_file(certificate + key, runner) if certificate else None,
+        server_name=str(cluster.get("tls-server-name") or ""),
+        verified=not cluster.get("insecure-skip-tls-verify"),
+    )
+
+
+def _as_file(text: str, runner: Runner) -> Path:
+    """Python takes a client's certificate and key from a file alone."""
+    path = runner.private_directory() / "client.pem"
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _pem(entry: Json, name: str) -> str:
+    if data := entry.get(f"{name}-data"):
+        return base64.b64decode("".join(str(data).split()), validate=True).decode() + "\n"
+    return Path(str(entry[name])).read_text(encoding="utf-8") + "\n" if entry.get(name) else ""
+
+
+def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, Path | None, str]:
+    """Return the configuration, the directory that its paths start at, the one they must stay in, and what to call it."""
+    if kubeconfig:
+        text = kubeconfigs.inline(kubeconfig)
+        if text is not None:
+            return kubeconfigs.parse(text, "input 'kubeconfig'"), Path(), None, "input 'kubeconfig'"
+        path = Path(kubeconfig.strip())
+        confines = _confines(path, environ, "the kubeconfig")
+        config = kubeconfigs.parse(_read(path, "input 'kubeconfig'"), "the kubeconfig")
+        return config, path.parent, confines, "the kubeconfig"
+    if variable := environ.get("KUBECONFIG", "").strip():
+        paths = [Path(part) for part in variable.split(os.pathsep) if part]
+        existing = [path for path in paths if path.is_file()] or paths[:1]
+        configs = []
+        for path in existing:
+            one = kubeconfigs.parse(_read(path, "KUBECONFIG"), f"the kubeconfig {str(path)!r}")
+            for cluster in one.get("clusters") or []:
+                _absolute(cluster.get("cluster"), path.parent)
+            for user in one.get("users") or []:
+                _absolute(user.get("user"), path.parent)
+            configs.append(one)
+        confined = [found for path in existing if (found := _confines(path, environ, "the kubeconfig of KUBECONFIG"))]
+        confines = confined[0] if confined else None
+        return kubeconfigs.merged(configs), existing[0].parent, confines, "the kubeconfig of KUBECONFIG"
+    if environ.get(IN_CLUSTER):
+        return None, Path(), None, ""
+    raise BadInput(
+        "no kubeconfig: the input 'kubeconfig' and the variable KUBECONFIG are empty, and this is no pod of a cluster",
+        "give 'kubeconfig' (a path, its YAML, or its base64), best from a secret",
+    )
+
+
+def _read(path: Path, origin: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(
+            f"{origin} names a file that does not exist, and is no kubeconfig itself",
+            "give a path that exists inside the container (files in the workspace do), the YAML, or its base64",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{origin} cannot be read: {type(error).__name__}", "give a readable file") from None
+
+
+def _absolute(entry: object, base: Path) -> None:
+    for key in kubeconfigs.FILE_KEYS:
+        if isinstance(entry, dict) and entry.get(key):
+            entry[key] = str(base / str(entry[key]))
+
+
+def _settle_files(cluster: Json, user: Json, base: Path, confines: Path | None, origin: str) -> None:
+    """Make the paths inside absolute, and refuse what is missing or lies outside before it is opened."""
+    for entry in (cluster, user):
+        _absolute(entry, base)
+        for key, path in kubeconfigs.files(entry):
+            if not Path(path).is_file():
+                raise BadInput(
+                    f"{origin} refers to a file that does not exist here: {key} {path!r}",
+                    "print the kubeconfig with `kubectl config view --raw --flatten`, which holds everything itself",
+                )
+            if confines is not None and not Path(path).resolve().is_relative_to(confines):
+                raise BadInput(
+                    f"{origin} lies in the workspace, and refers to a file outside of its own directory: {key} {path!r}",
+                    "a pull request can change it: have it hold everything itself, or give it from a secret",
+                )
+
+
+def _confines(path: Path, environ: Mapping[str, str], origin: str) -> Path | None:
+    """Return the directory that a kubeconfig's files must lie in: its own, where that is the workspace's.
+
+    What is checked out may be a pull request's: it could have any file of this machine sent to a server of its choice.
+    """
+    workspace = Path(os.path.abspath(environ.get("GITHUB_WORKSPACE") or "/"))  # noqa: PTH100 - links are what is looked for
+    lexical = Path(os.path.abspath(path))  # noqa: PTH100
+    if workspace == Path("/") or not lexical.is_relative_to(workspace):
+        return None
+    if not lexical.resolve().is_relative_to(workspace.resolve()):
+        raise BadInput(f"{origin} leads out of the workspace", "give the path of a file that is not a link")
+    return lexical.resolve().parent
+
+
+def _refuse_plain_text(chosen: kubeconfigs.Chosen) -> None:
+    address = urlsplit(chosen.server)
+    user = chosen.config["users"][0]["user"]
+    secret = any(user.get(key) for key in ("token", "tokenFile", "password"))
+    if address.scheme == "http" and address.hostname not in LOOPBACK and (secret or chosen.by_google):
+        raise BadInput(
+            f"the cluster's address is {chosen.server}: the token would be sent in plain text", "give an https address"
+        )
+
+
+def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> tuple[Transport, str]:
+    import kubernetes.config as loader
+    from kubernetes.client.configuration import Configuration
+    from kubernetes.config import incluster_config
+
+    configuration = Configuration()
+    try:
+        loader.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        authority = Path(str(configuration.ssl_ca_cert)).read_text(encoding="utf-8")
+        connections = pool(configuration.host, Trust(authority), environ)
+    except (loader.ConfigException, OSError, ValueError) as error:
+        raise BadInput(
+            f"this is a pod of a cluster, but its service account cannot be used: {error}",
+            "mount the service account's token, or give 'kubeconfig'",
+        ) from None
+    token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
+    namespace = token.with_name("namespace")
+    found = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
+    return Transport(configuration.host, connections, _by_file(token, runner), pause), found or "default"

@@ -1,0 +1,289 @@
+"""A thin client of the OCI distribution API: what publishing needs beyond what Docker itself does.
+
+Credentials go to the registry and to the token realm it names, and nowhere else: redirects are followed without them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+import urllib3
+
+from mlops_actions.boundary.registry.transport import RETRIED, Transport, is_loopback, one_line, read, same_origin
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
+
+# `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
+GITHUB = "ghcr.io"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_PAGES = 100
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user name and a password or token of one registry."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of a basic Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as the registry keeps it, byte for byte."""
+
+    digest: str
+    media_type: str
+    content: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The parsed JSON; empty where it is no object."""
+        return _object(self.content)
+
+
+class RegistryClient:
+    """One registry, as one user (None: anonymous). Raises Refused (401, 403, 404 on writing) and Unavailable.
+
+    `retries` of a request that failed by the network, 429 or 5xx wait `backoff`, 2·`backoff`, … seconds, or what
+    Retry-After says, up to a minute. `pushes_to` is a repository that will be written to: leave for that is asked for along
+    with leave to read it, since each token costs two requests.
+    """
+
+    def __init__(
+        self, host: str, credentials: Credentials | None, *, retries: int = 3, backoff: float = 0.5, pushes_to: str = ""
+    ) -> None:
+        self.host = host
+        self._credentials = credentials
+        self._transport = Transport(host, retries=retries, backoff=backoff)
+        self._pushes_to = pushes_to
+        self._authorization: dict[str, str] = {}
+        self._everywhere = ""  # an Authorization that serves every scope
+
+    @cached_property
+    def _base(self) -> str:
+        host = DOCKER_HUB_API if self.host == DOCKER_HUB else self.host
+        return f"{self._transport.scheme_of(host)}://{host}"
+
+    # What the suite asks of a registry
+
+    def require_push(self, repository: str) -> None:
+        """Raise Refused unless these credentials may push: begin an upload and give it up, before anything is built."""
+        response = self._call("POST", f"/v2/{repository}/blobs/uploads/", _scope(repository, "push"), body=b"")
+        if response.status != 202:
+            raise self._refusal(response, f"pushing to {self.host}/{repository}")
+        self._give_up(response, _scope(repository, "push"))
+
+    def _give_up(self, begun: urllib3.BaseHTTPResponse, scope: str) -> None:
+        location = urljoin(self._base, begun.headers.get("Location", ""))
+        if same_origin(location, self._base):
+            # Some registries cannot delete an upload; they forget it by themselves.
+            self._transport.send("DELETE", location, {"Authorization": self._authorization.get(scope, self._everywhere)})
+
+    def digest_of(self, repository: str, reference: str) -> str | None:
+        """Return the digest behind a tag (HEAD), or None where there is none."""
+        path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
+        response = self._call("HEAD", path, self._reading(repository), {"Accept": ", ".join(MANIFEST_TYPES)})
+        if response.status == 404:
+            return None
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
+        digest = response.headers.get("Docker-Content-Digest", "")
+        if _DIGEST.fullmatch(digest):
+            return digest
+        # The header is optional in the specification; the bytes are not.
+        manifest = self.manifest(repository, reference)
+        return manifest.digest if manifest else None
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
+        path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
+        response = self._call("GET", path, self._reading(repository), {"Accept": ", ".join(MANIFEST_TYPES)})
+        if response.status == 404:
+            return None
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
+        content = read(response)
+        # A digest that was asked for is the one that counts, whatever the answer says of itself.
+        told = reference if _DIGEST.fullmatch(reference) else response.headers.get("Docker-Content-Digest", "")
+        told = told if _DIGEST.fullmatch(told) else _digest(content)
+        if told != _digest(content, told.partition(":")[0]):
+            raise Unavailable(
+                f"{self.host} sent a manifest of {repository}:{reference} whose bytes are not those of {told}",
+                "run the job again; if it persists, something between here and the registry alters what it sends",
+            )
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        if media_type not in MANIFEST_TYPES:
+            raise Unavailable(
+                f"{self.host} sent {media_type[:80]!r} for {repository}:{reference}, which is no manifest",
+                "check the inputs 'image' and 'registry', and what answers between here and there",
+            )
+        return Manifest(told, media_type, content)
+
+    def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
+        """Store the very bytes of a manifest under a tag; the digest stays what it is."""
+        path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
+        response = self._call("PUT", path, _scope(repository, "push"), {"Content-Type": media_type}, body=content)
+        if response.status not in (200, 201):
+            raise self._refusal(response, f"tagging {self.host}/{repository}:{tag}")
+
+    def mount(self, repository: str, digest: str, source: str) -> bool:
+        """Let a repository share a blob of another one, `source`; False where the registry wants it uploaded instead."""
+        scope = f"{_scope(repository, 'push')} {_scope(source, 'pull')}"
+        path = f"/v2/{repository}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
+        response = self._call("POST", path, scope, body=b"")
+        if response.status == 202:
+            self._give_up(response, scope)
+        if response.status not in (201, 202):
+            raise self._refusal(response, f"mounting a layer of {source} into {self.host}/{repository}")
+        return response.status == 201
+
+    def tags(self, repository: str) -> list[str]:
+        """List all tags, page after page; an unknown repository has none."""
+        found: list[str] = []
+        path = f"/v2/{repository}/tags/list?n=1000"
+        for _ in range(_PAGES):
+            response = self._call("GET", path, self._reading(repository))
+            if response.status == 404:
+                return found
+            if response.status != 200:
+                raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
+            found += [tag for tag in _object(read(response)).get("tags") or [] if isinstance(tag, str)]
+            link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
+            following = urljoin(self._base + path, link[1]) if link else ""
+            if not following or not same_origin(following, self._base):
+                break
+            parts = urlsplit(following)
+            path = f"{parts.path}?{parts.query}"
+        return found
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Return a small blob (an image's configuration), checked against its digest."""
+        if not _DIGEST.fullmatch(digest):
+            raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image anew")
+        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading(repository))
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
+        content = read(response)
+        if _digest(content, digest.partition(":")[0]) != digest:
+            raise Unavailable(f"{self.host} sent other bytes than those of {digest}", "run the job again")
+        return content
+
+    # Authorisation: RFC 7235 challenges, Docker's token specification
+
+    def _reading(self, repository: str) -> str:
+        return _scope(repository, "push" if repository == self._pushes_to else "pull")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        scope: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request; answer one challenge for a token of this scope, also where a token has run out meanwhile."""
+        known = self._authorization.get(scope, self._everywhere)
+        response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": known}, body)
+        if response.status == 401:
+            self._authorization[scope] = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
+            given = {**(headers or {}), "Authorization": self._authorization[scope]}
+            response = self._transport.send(method, self._base + path, given, body)
+        return response
+
+    def _answer(self, challenges: list[str], scope: str) -> str:
+        """Make the Authorization header that a challenge asks for; empty where we have nothing to say."""
+        for challenge in challenges:
+            kind, _, rest = challenge.partition(" ")
+            if kind.lower() == "bearer":
+                parameters = {name.lower(): value for name, value in re.findall(r'(\w+)="([^"]*)"', rest)}
+                return self._token(parameters.get("realm", ""), parameters.get("service", ""), scope)
+        self._everywhere = self._credentials.basic if self._credentials else ""
+        return self._everywhere
+
+    def _token(self, realm: str, service: str, scope: str) -> str:
+        parts = urlsplit(realm)
+        # Plain HTTP is for this machine alone: elsewhere a realm by HTTP would carry the password in the open.
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc) and is_loopback(self.host)):
+            raise Refused(
+                f"{self.host} sends to a token realm that cannot be trusted: {realm!r}", "check the input 'registry'"
+            )
+        query = urlencode([("service", service), *(("scope", part) for part in scope.split())])
+        headers = {"Authorization": self._credentials.basic if self._credentials else ""}
+        response = self._transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
+        if response.status != 200:
+            raise self._refusal(response, f"signing in to {self.host}")
+        document = _object(read(response))
+        token = document.get("token") or document.get("access_token")
+        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+            raise Unavailable(f"the token realm of {self.host} gave no token", "run the job again")
+        return f"Bearer {token}"
+
+    def _refusal(self, response: urllib3.BaseHTTPResponse, doing: str) -> ActionError:
+        """Say what the registry answered, with the remedy that fits."""
+        try:
+            message = _message(read(response))
+        except ActionError:
+            message = ""
+        told = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
+        if response.status in RETRIED:
+            return Unavailable(told, "the registry did not serve us after all retries: run the job again later")
+        if response.status in (401, 403):
+            return Refused(told, remedy_of_refusal(self.host, anonymous=self._credentials is None))
+        if "immutable" in message.lower():
+            return Refused(told, "this repository's tags cannot be moved: leave out of 'tags' those that do, as 'latest'")
+        return Refused(told, "check the inputs 'image' and 'registry'; some registries want a repository created first")
+
+
+def remedy_of_refusal(host: str, *, anonymous: bool) -> str:
+    """Say what a user can do about 401 and 403 of this registry."""
+    if host == GITHUB:
+        return (
+            "give the job 'permissions: packages: write'; a package that exists already must also give this repository "
+            "the role 'write' (package settings, 'Manage Actions access')"
+        )
+    if anonymous:
+        return f"give 'username' and 'password' of {host}"
+    return f"check 'username' and 'password' of {host} and what this user may push"
+
+
+def _scope(repository: str, action: str) -> str:
+    return f"repository:{repository}:{'pull,push' if action == 'push' else 'pull'}"
+
+
+def _digest(content: bytes, algorithm: str = "sha256") -> str:
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):  # lists in lists without end, too, are what a registry may send
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _message(content: bytes) -> str:
+    """Read the specification's error body; else nothing, since a proxy's HTML page helps nobody."""
+    errors = _object(content).get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    return one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())

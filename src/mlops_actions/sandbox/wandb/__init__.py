@@ -1,5 +1,0 @@
-"""A Weights & Biases server on loopback: takes what the unmodified SDK logs and answers what it and this suite ask."""
-
-from mlops_actions.sandbox.wandb.server import Exchange, Fault, WandbServer
-
-__all__ = ["Exchange", "Fault", "WandbServer"]

@@ -1,0 +1,101 @@
+"""Who may do what: bearer tokens, users, and rules in the manner of Kubernetes' RBAC."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mlops_sandbox.cluster import status
+from mlops_sandbox.cluster.resources import Resource
+
+ANY: Final = "*"
+ANONYMOUS: Final = "system:anonymous"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Verbs allowed on resources (`workflows`, `pods/log`, …; `*` is all), in some namespaces or (None) everywhere."""
+
+    resources: frozenset[str]
+    verbs: frozenset[str]
+    namespaces: frozenset[str] | None = None
+
+    def allows(self, verb: str, resource: str, namespace: str) -> bool:
+        """Return whether this rule alone permits the request."""
+        return (
+            bool({verb, ANY} & self.verbs)
+            and bool({resource, ANY} & self.resources)
+            and (self.namespaces is None or namespace in self.namespaces)
+        )
+
+
+def rule(resources: str, verbs: str, *namespaces: str) -> Rule:
+    """Write a rule shortly: `rule("workflows pods", "get list")`."""
+    return Rule(frozenset(resources.split()), frozenset(verbs.split()), frozenset(namespaces) or None)
+
+
+ADMINISTRATOR: Final = (rule(ANY, ANY),)
+# The least that argo-submit needs; its README prints the same rules.
+SUBMITTER: Final = (
+    rule("workflows", "create get watch patch"),
+    rule("pods", "get list watch"),
+    rule("pods/log", "get"),
+    rule("workflowtemplates cronworkflows clusterworkflowtemplates", "get"),
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user and what is granted to it."""
+
+    user: str
+    rules: tuple[Rule, ...] = ()
+
+
+class Access:
+    """The tokens that the server knows."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._identities: dict[str, Identity] = {}
+
+    def grant(self, user: str, rules: Iterable[Rule]) -> str:
+        """Add a user and return its fresh token."""
+        token = secrets.token_urlsafe(24)
+        with self._lock:
+            self._identities[token] = Identity(user, tuple(rules))
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Make a token unknown from the next request on; one that is unknown already is no error."""
+        with self._lock:
+            self._identities.pop(token, None)
+
+    def authenticate(self, authorization: str) -> Identity:
+        """Return who the header speaks for; raises ApiError 401 for a token that nobody knows."""
+        scheme, _, token = authorization.partition(" ")
+        if not authorization:
+            return Identity(ANONYMOUS)
+        with self._lock:
+            identity = self._identities.get(token.strip()) if scheme.lower() == "bearer" else None
+        if identity is None:
+            raise status.unauthorized()
+        return identity
+
+
+def authorize(identity: Identity, verb: str, resource: Resource, subresource: str, namespace: str, name: str) -> None:
+    """Raise ApiError 403, in Kubernetes' words, where no rule of the identity allows the request."""
+    plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    if any(one.allows(verb, plural, namespace) for one in identity.rules):
+        return
+    subject = f'{resource.qualified} "{name}"' if name else resource.qualified
+    scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    raise status.ApiError(
+        403,
+        "Forbidden",
+        f'{subject} is forbidden: User "{identity.user}" cannot {verb} resource "{plural}" '
+        f'in API group "{resource.group}" {scope}',
+    )

@@ -1,0 +1,270 @@
+"""The API server: HTTP in, objects, lists, watches and logs out."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from mlops_sandbox.cluster import addressing, representation, selectors, status, validation
+from mlops_sandbox.cluster.access import Access, authorize
+from mlops_sandbox.cluster.addressing import Target
+from mlops_sandbox.cluster.logs import LogQuery, LogStore
+from mlops_sandbox.cluster.resources import NAMESPACES, PODS
+from mlops_sandbox.cluster.selectors import Predicate
+from mlops_sandbox.cluster.status import ApiError, Json
+from mlops_sandbox.cluster.store import Store, merge_patch
+from mlops_sandbox.cluster.watch import Watch, WatchRegistry, WatchRequest
+
+MERGE_PATCH: Final = "application/merge-patch+json"
+DEFAULT_WATCH_SECONDS: Final = 1800.0
+HEALTH_PATHS: Final = ("/healthz", "/livez", "/readyz")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass
+class Faults:
+    """What goes wrong on purpose; each field may be set at any time, from any thread."""
+
+    watch_seconds: float | None = None  # close every watch after this time at the latest
+    watch_refusal: ApiError | None = None  # what every watch is answered with
+    refusals: int = 0  # so many requests are answered with `refusal`
+    refusal: ApiError | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def refuse(self, count: int, code: int, reason: str, message: str, *, retry_after: int | None = None) -> None:
+        """Answer the next `count` requests with an error."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.refusals, self.refusal = count, ApiError(code, reason, message, headers=headers)
+
+    def meet(self) -> None:
+        """Raise the ordered error while there is one left."""
+        with self._lock:
+            if self.refusals <= 0 or self.refusal is None:
+                return
+            self.refusals -= 1
+            raise self.refusal
+
+
+class Api:
+    """The server's behaviour; `app` is the ASGI application."""
+
+    def __init__(self, store: Store, logs: LogStore, access: Access) -> None:
+        self._store = store
+        self._logs = logs
+        self.access = access
+        self.faults = Faults()
+        self.watches = WatchRegistry()
+        self.requests: list[tuple[str, str]] = []  # verb and plural (with subresource), in order: for the tests
+        self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=list(METHODS))])
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await self._respond(request)
+        except ApiError as refusal:
+            return JSONResponse(refusal.status(), refusal.code, refusal.headers)
+
+    async def _respond(self, request: Request) -> Response:
+        path = request.url.path
+        if path in HEALTH_PATHS:
+            return PlainTextResponse("ok")
+        if path == "/version":
+            return JSONResponse(addressing.VERSION_DOCUMENT)
+        identity = self.access.authenticate(request.headers.get("authorization", ""))
+        document = addressing.discovery(path) if request.method == "GET" else None
+        if document is not None:
+            return JSONResponse(document)
+        target = addressing.parse(path)
+        watching = request.query_params.get("watch", "").lower() in ("1", "true")
+        verb = addressing.verb_of(request.method, target, watch=watching)
+        self.requests.append((verb, f"{target.resource.plural}/{target.subresource}".rstrip("/")))
+        authorize(identity, verb, target.resource, target.subresource, target.namespace, target.name)
+        self.faults.meet()
+        if target.subresource == "log":
+            return self._log(request, target)
+        handlers: dict[str, Callable[[Request, Target], Any]] = {
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+        }
+        return cast(Response, await handlers[verb](request, target))
+
+    async def _get(self, request: Request, target: Target) -> Response:
+        value = self._store.get(target.resource, target.namespace, target.name)
+        return self._object(request, target, value)
+
+    async def _list(self, request: Request, target: Target) -> Response:
+        form = representation.negotiate(request.headers.get("accept", ""))
+        selected = _selection(request, target)
+        items, revision = self._store.items(target.resource, target.namespace or None)
+        items = [one for one in items if selected(one)]
+        metadata: Json = {"resourceVersion": str(revision)}
+        items = self._page(request, items, metadata)
+        include = request.query_params.get("includeObject", "")
+        return JSONResponse(representation.of_list(form, target.resource, items, metadata, include))
+
+    def _page(self, request: Request, items: list[Json], metadata: Json) -> list[Json]:
+        """Cut the list to `limit`, from `continue` on; a token older than the history is Gone (410)."""
+        token, limit = request.query_params.get("continue", ""), _number(request, "limit")
+        if token:
+            try:
+                position = json.loads(base64.urlsafe_b64decode(token))
+                start, revision = str(position["start"]), int(position["rv"])
+            except (ValueError, KeyError, TypeError):
+                raise status.bad_request("continue key is not valid") from None
+            self._store.changes_since(revision)
+            items = [one for one in items if _key(one) >= start]
+            metadata["resourceVersion"] = str(revision)
+        if limit and len(items) > limit:
+            following = {"start": _key(items[limit]), "rv": metadata["resourceVersion"]}
+            metadata["continue"] = base64.urlsafe_b64encode(json.dumps(following).encode()).decode()
+            metadata["remainingItemCount"] = len(items) - limit
+            items = items[:limit]
+        return items
+
+    async def _watch(self, request: Request, target: Target) -> Response:
+        if self.faults.watch_refusal is not None:
+            raise self.faults.watch_refusal
+        query = request.query_params
+        revision = query.get("resourceVersion", "")
+        if revision and not revision.isdigit():
+            raise status.bad_request(f'invalid resource version "{revision}"')
+        seconds = _number(request, "timeoutSeconds") or DEFAULT_WATCH_SECONDS
+        watch = Watch(
+            self._store,
+            WatchRequest(
+                resource=target.resource,
+                namespace=target.namespace or None,
+                selected=_selection(request, target),
+                form=representation.negotiate(request.headers.get("accept", "")),
+                include=query.get("includeObject", ""),
+                revision=None if revision in ("", "0") else int(revision),
+                seconds=min(seconds, self.faults.watch_seconds or seconds),
+                bookmarks=query.get("allowWatchBookmarks", "").lower() in ("1", "true"),
+                initial_events=query.get("sendInitialEvents", "").lower() in ("1", "true"),
+            ),
+            self.watches,
+        )
+        return StreamingResponse(watch.lines(), media_type="application/json;stream=watch")
+
+    async def _create(self, request: Request, target: Target) -> Response:
+        value = validation.check(target.resource, target.namespace, await _body(request))
+        if target.resource.namespaced:
+            self._store.get(NAMESPACES, "", target.namespace)
+        created = self._store.create(target.resource, target.namespace, value, dry_run=_dry_run(request))
+        return self._object(request, target, created, code=201)
+
+    async def _update(self, request: Request, target: Target) -> Response:
+        value = validation.check(target.resource, target.namespace, await _body(request))
+        if value["metadata"].get("name") != target.name:
+            raise status.bad_request("the name of the object does not match the name on the URL")
+        changed = self._store.change(
+            target.resource, target.namespace, target.name, lambda _current: value, dry_run=_dry_run(request)
+        )
+        return self._object(request, target, changed)
+
+    async def _patch(self, request: Request, target: Target) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0].strip() != MERGE_PATCH:
+            raise status.unsupported_media_type(MERGE_PATCH)
+        patch = await _body(request)
+
+        def edit(current: Json) -> Json:
+            return validation.check(target.resource, target.namespace, merge_patch(current, patch))
+
+        changed = self._store.change(target.resource, target.namespace, target.name, edit, dry_run=_dry_run(request))
+        return self._object(request, target, changed)
+
+    async def _delete(self, request: Request, target: Target) -> Response:
+        gone = self._store.delete(target.resource, target.namespace, target.name, dry_run=_dry_run(request))
+        details = {
+            "name": target.name,
+            "group": target.resource.group,
+            "kind": target.resource.plural,
+            "uid": gone["metadata"]["uid"],
+        }
+        return JSONResponse({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+
+    def _object(self, request: Request, target: Target, value: Json, *, code: int = 200) -> Response:
+        form = representation.negotiate(request.headers.get("accept", ""))
+        include = request.query_params.get("includeObject", "")
+        return JSONResponse(representation.of_object(form, target.resource, value, include), code)
+
+    def _log(self, request: Request, target: Target) -> Response:
+        pod = self._store.get(PODS, target.namespace, target.name)
+        names = [one["name"] for one in pod["spec"]["containers"]]
+        container = request.query_params.get("container", "") or names[0]
+        if container not in names:
+            raise status.bad_request(f"container {container} is not valid for pod {target.name}")
+        if request.query_params.get("previous", "").lower() == "true":
+            raise status.bad_request(f'previous terminated container "{container}" in pod "{target.name}" not found')
+        if pod["status"]["phase"] == "Pending":
+            raise status.bad_request(
+                f'container "{container}" in pod "{target.name}" is waiting to start: ContainerCreating'
+            )
+        query = LogQuery(
+            follow=request.query_params.get("follow", "").lower() == "true",
+            timestamps=request.query_params.get("timestamps", "").lower() == "true",
+            since=_since(request),
+            tail_lines=_number(request, "tailLines"),
+        )
+        log = self._logs.open(pod["metadata"]["uid"], container)
+        return StreamingResponse(log.read(query), media_type="text/plain")
+
+
+def _key(value: Json) -> str:
+    return f"{value['metadata'].get('namespace', '')}/{value['metadata']['name']}"
+
+
+def _selection(request: Request, target: Target) -> Predicate:
+    by_label = selectors.label_predicate(request.query_params.get("labelSelector", ""))
+    by_field = selectors.field_predicate(request.query_params.get("fieldSelector", ""), target.resource)
+    if target.name:  # the older way to watch one object: its own address with ?watch=1
+        return lambda value: value["metadata"]["name"] == target.name and by_label(value) and by_field(value)
+    return lambda value: by_label(value) and by_field(value)
+
+
+def _number(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    if not text.isdigit():
+        raise status.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    return int(text)
+
+
+def _since(request: Request) -> datetime | None:
+    if text := request.query_params.get("sinceTime", ""):
+        try:
+            # Kubernetes' own moments are whole seconds: fractions are lost on the way from the API server to the node.
+            return datetime.fromisoformat(text).replace(microsecond=0)
+        except ValueError:
+            raise status.bad_request(f'parsing time "{text}" as RFC3339 failed') from None
+    seconds = _number(request, "sinceSeconds")
+    return None if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+def _dry_run(request: Request) -> bool:
+    values = request.query_params.getlist("dryRun")
+    if any(value != "All" for value in values):
+        raise status.bad_request(f"invalid dryRun value: {values}")
+    return bool(values)
+
+
+async def _body(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except ValueError as error:
+        raise status.bad_request(f"the object provided is not JSON: {error}") from None

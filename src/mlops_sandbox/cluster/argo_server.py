@@ -1,0 +1,325 @@
+"""The Argo Server's HTTP API, before the same store as the Kubernetes API: as far as a client that submits and follows goes.
+
+As the real one (v4.0) in what a client feels: plain refusals are `{"code", "message"}` with gRPC's code, those of a stream
+`{"error": {...}}`, which is also how one ends when the watch behind it is closed. `fields` picks from the whole answer, a
+result or an error. No header is sent before there is a first line. A log that is followed ends with the workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from mlops_sandbox.cluster import resources, selectors, status, validation
+from mlops_sandbox.cluster.access import Identity, authorize
+from mlops_sandbox.cluster.api import Api
+from mlops_sandbox.cluster.bell import Bell
+from mlops_sandbox.cluster.logs import LogQuery, LogStore
+from mlops_sandbox.cluster.representation import Form
+from mlops_sandbox.cluster.resources import PODS, WORKFLOWS, Resource
+from mlops_sandbox.cluster.status import ApiError, Json
+from mlops_sandbox.cluster.store import Store
+from mlops_sandbox.cluster.watch import Watch, WatchRequest
+
+ENDED: Final = ("Succeeded", "Failed", "Error")
+WATCH_SECONDS: Final = 1800.0
+# gRPC's codes for HTTP's, as the server chooses them; whatever else is below 500 becomes an invalid argument.
+GRPC: Final = {401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 503: 14, 504: 4}
+HTTP: Final = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 12: 501, 13: 500, 14: 503, 16: 401}
+Handler = Callable[["_Call"], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A request, and for whom it is made."""
+
+    request: Request
+    identity: Identity
+    namespace: str
+    name: str
+
+    def query(self, name: str) -> str:
+        return str(self.request.query_params.get(name, ""))
+
+
+class ArgoServer:
+    """Whoever calls is known to the cluster by the token that it brings (the server's authentication mode `client`)."""
+
+    def __init__(self, store: Store, logs: LogStore, api: Api, managed_namespace: str) -> None:
+        self._store = store
+        self._logs = logs
+        self._api = api
+        self._managed_namespace = managed_namespace
+        of_workflow = "/api/v1/workflows/{namespace}/{name}"
+        self.app = Starlette(routes=[
+            self._route("/api/v1/version", self._version),
+            self._route("/api/v1/info", self._info),
+            self._route("/api/v1/workflows/{namespace}", self._create, "POST"),
+            self._route(of_workflow, self._get),
+            self._route(f"{of_workflow}/stop", self._stop, "PUT"),
+            self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
+            self._route(f"{of_workflow}/log", self._log),
+            self._route("/api/v1/workflow-events/{namespace}", self._watch),
+            self._route("/api/v1/workflow-templates/{namespace}/{name}", self._getter(resources.WORKFLOW_TEMPLATES)),
+            self._route("/api/v1/cluster-workflow-templates/{name}", self._getter(resources.CLUSTER_WORKFLOW_TEMPLATES)),
+            self._route("/api/v1/cron-workflows/{namespace}/{name}", self._getter(resources.CRON_WORKFLOWS)),
+        ])  # fmt: skip
+
+    def _route(self, path: str, handler: Handler, method: str = "GET") -> Route:
+        async def answer(request: Request) -> Response:
+            places = request.path_params
+            try:
+                identity = self._authenticate(request)
+                self._api.faults.meet()
+                return await handler(_Call(request, identity, places.get("namespace", ""), places.get("name", "")))
+            except ApiError as refusal:
+                body = _refusal(refusal, stream=handler in (self._watch, self._log))
+                fields = request.query_params.get("fields", "")
+                return JSONResponse(_kept(body, fields), HTTP[_code(refusal)], refusal.headers)
+
+        return Route(path, answer, methods=[method])
+
+    def _authenticate(self, request: Request) -> Identity:
+        header = request.headers.get("authorization", "")
+        if not header.startswith(("Bearer ", "Basic ")):
+            raise ApiError(401, "Unauthorized", "token not valid")
+        return self._api.access.authenticate(header)
+
+    def _authorize(self, call: _Call, verb: str, resource: Resource, subresource: str = "") -> None:
+        plural = f"{resource.plural}/{subresource}".rstrip("/")
+        self._api.requests.append((verb, plural))
+        authorize(call.identity, verb, resource, subresource, call.namespace, call.name)
+
+    async def _version(self, _call: _Call) -> Response:
+        return JSONResponse({"version": "v4.0.2+sandbox", "goVersion": "", "compiler": "", "platform": ""})
+
+    async def _info(self, _call: _Call) -> Response:
+        return JSONResponse({"managedNamespace": self._managed_namespace, "modals": {}})
+
+    async def _create(self, call: _Call) -> Response:
+        try:
+            body = json.loads(await call.request.body())
+            workflow = dict(body["workflow"])
+        except (ValueError, KeyError, TypeError):
+            raise status.bad_request("workflow body not specified") from None
+        # It reads the workflow into its own type, whatever the text calls itself, and checks that before it asks Kubernetes.
+        workflow |= {"apiVersion": WORKFLOWS.api_version, "kind": WORKFLOWS.kind}
+        _check_entrypoint(workflow)
+        dry_run = bool(body.get("serverDryRun"))
+        self._authorize(call, "create", WORKFLOWS)
+        validation.check(WORKFLOWS, call.namespace, workflow)
+        self._store.get(resources.NAMESPACES, "", call.namespace)
+        return JSONResponse(self._store.create(WORKFLOWS, call.namespace, workflow, dry_run=dry_run))
+
+    async def _get(self, call: _Call) -> Response:
+        self._authorize(call, "get", WORKFLOWS)
+        found = self._store.get(WORKFLOWS, call.namespace, call.name)
+        return JSONResponse(_kept(found, call.query("fields")))
+
+    def _getter(self, resource: Resource) -> Handler:
+        async def get(call: _Call) -> Response:
+            self._authorize(call, "get", resource)
+            return JSONResponse(self._store.get(resource, call.namespace, call.name))
+
+        return get
+
+    async def _stop(self, call: _Call) -> Response:
+        return self._shut_down(call, "Stop")
+
+    async def _terminate(self, call: _Call) -> Response:
+        return self._shut_down(call, "Terminate")
+
+    def _shut_down(self, call: _Call, strategy: str) -> Response:
+        self._authorize(call, "get", WORKFLOWS)
+        found = self._store.get(WORKFLOWS, call.namespace, call.name)
+        if _is_over(found):
+            told = f'cannot shutdown a completed workflow: workflow: "{call.name}", namespace: "{call.namespace}"'
+            raise ApiError(500, "InternalError", told)
+        self._authorize(call, "patch", WORKFLOWS)
+
+        def edit(workflow: Json) -> Json:
+            workflow["spec"]["shutdown"] = strategy
+            return workflow
+
+        return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, edit))
+
+    async def _watch(self, call: _Call) -> Response:
+        selector, version = call.query("listOptions.fieldSelector"), call.query("listOptions.resourceVersion")
+        name = selector.removeprefix("metadata.name=") if selector.startswith("metadata.name=") else ""
+        if name:
+            self._authorize(call, "get", WORKFLOWS)
+            self._store.get(WORKFLOWS, call.namespace, name)
+        self._authorize(call, "watch", WORKFLOWS)
+        seconds = float(call.query("listOptions.timeoutSeconds") or WATCH_SECONDS)
+        watch = Watch(
+            self._store,
+            WatchRequest(
+                resource=WORKFLOWS,
+                namespace=call.namespace,
+                selected=selectors.field_predicate(selector, WORKFLOWS),
+                form=Form.OBJECT,
+                include="",
+                revision=int(version) if version.isdigit() and version != "0" else None,
+                seconds=min(seconds, self._api.faults.watch_seconds or seconds),
+                bookmarks=False,
+                initial_events=False,
+            ),
+            self._api.watches,
+        )
+
+        async def lines() -> AsyncIterator[Json]:
+            async for line in watch.lines():
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    gone = event["object"]
+                    raise ApiError(gone["code"], gone["reason"], gone["message"])
+                yield event
+            raise ApiError(429, "Too Many Requests", "EOF")
+
+        return await _streamed(lines(), call.query("fields"))
+
+    async def _log(self, call: _Call) -> Response:
+        self._authorize(call, "get", WORKFLOWS)
+        self._store.get(WORKFLOWS, call.namespace, call.name)
+        self._authorize(call, "watch", PODS)
+        self._authorize(call, "list", PODS)
+        return await _streamed(_Logs(self._store, self._logs, call).lines())
+
+
+class _Logs:
+    """The logs of a workflow's pods, or of one of them; what cannot be read is left out without a word, as there."""
+
+    def __init__(self, store: Store, logs: LogStore, call: _Call) -> None:
+        self._store = store
+        self._logs = logs
+        self._call = call
+        since = call.query("logOptions.sinceSeconds")
+        self._query = LogQuery(
+            follow=call.query("logOptions.follow") == "true",
+            timestamps=call.query("logOptions.timestamps") == "true",
+            since=datetime.now(UTC) - timedelta(seconds=int(since)) if since.isdigit() else None,
+        )
+        self._lines: asyncio.Queue[Json] = asyncio.Queue()
+        self._seen: set[str] = set()
+
+    async def lines(self) -> AsyncIterator[Json]:
+        bell = Bell()
+        unsubscribe = self._store.subscribe(lambda _change: bell.ring())
+        readers: list[asyncio.Task[None]] = []
+        try:
+            while True:
+                over = self._is_over()
+                readers += [asyncio.create_task(self._read(pod, bell)) for pod in self._new_pods()]
+                done = over and all(reader.done() for reader in readers)
+                while not self._lines.empty():
+                    yield self._lines.get_nowait()
+                if done:
+                    return
+                await bell.wait(WATCH_SECONDS)
+        finally:
+            unsubscribe()
+            for reader in readers:
+                reader.cancel()
+
+    def _is_over(self) -> bool:
+        try:
+            return not self._query.follow or _is_over(self._store.get(WORKFLOWS, self._call.namespace, self._call.name))
+        except ApiError:
+            return True
+
+    def _new_pods(self) -> Iterable[Json]:
+        wanted = self._call.query("podName")
+        for pod in self._store.items(PODS, self._call.namespace)[0]:
+            metadata = pod["metadata"]
+            mine = metadata.get("labels", {}).get("workflows.argoproj.io/workflow") == self._call.name
+            if not mine or (wanted and metadata["name"] != wanted) or pod["status"]["phase"] == "Pending":
+                continue
+            if metadata["uid"] not in self._seen:
+                self._seen.add(metadata["uid"])
+                yield pod
+
+    async def _read(self, pod: Json, bell: Bell) -> None:
+        container = self._call.query("logOptions.container")
+        try:
+            allowed = self._call
+            authorize(allowed.identity, "get", PODS, "log", allowed.namespace, pod["metadata"]["name"])
+            if container in [one["name"] for one in pod["spec"]["containers"]]:
+                async for block in self._logs.open(pod["metadata"]["uid"], container).read(self._query):
+                    for line in block.decode(errors="replace").split("\n")[:-1]:
+                        self._lines.put_nowait({"content": line, "podName": pod["metadata"]["name"]})
+                    bell.ring()
+        except ApiError:
+            pass
+        finally:
+            asyncio.get_running_loop().call_soon(bell.ring)  # once this task counts as done
+
+
+async def _streamed(lines: AsyncIterator[Json], fields: str = "") -> Response:
+    """Answer with one result a line; not a header is sent before the first."""
+    try:
+        first = await anext(lines, None)
+    except ApiError as refusal:
+        return JSONResponse(_kept(_refusal(refusal, stream=True), fields), HTTP[_code(refusal)])
+
+    async def rendered() -> AsyncIterator[bytes]:
+        if first is not None:
+            yield _line({"result": first}, fields)
+            try:
+                async for line in lines:
+                    yield _line({"result": line}, fields)
+            except ApiError as refusal:
+                yield _line(_refusal(refusal, stream=True), fields)
+
+    return StreamingResponse(rendered(), media_type="application/json")
+
+
+def _line(value: Json, fields: str) -> bytes:
+    return json.dumps(_kept(value, fields), separators=(",", ":")).encode() + b"\n"
+
+
+def _kept(value: Json, fields: str) -> Json:
+    """Cut an object to the fields (dotted paths, with commas between) that were asked for; all of it without any."""
+    if not fields:
+        return value
+    kept: Json = {}
+    for field in fields.split(","):
+        *path, last = field.split(".")
+        source, target = value, kept
+        for key in path:
+            source = source.get(key) or {}
+        if last in source:
+            for key in path:
+                target = target.setdefault(key, {})
+            target[last] = source[last]
+    return kept
+
+
+def _is_over(workflow: Json) -> bool:
+    return (workflow.get("status") or {}).get("phase") in ENDED
+
+
+def _check_entrypoint(workflow: Json) -> None:
+    spec = workflow.get("spec") or {}
+    entrypoint, templates = spec.get("entrypoint"), spec.get("templates") or []
+    if entrypoint and templates and entrypoint not in [one.get("name") for one in templates]:
+        raise status.bad_request(f"template name '{entrypoint}' undefined")
+
+
+def _code(refusal: ApiError) -> int:
+    return GRPC.get(refusal.code, 3 if refusal.code < 500 else 13)
+
+
+def _refusal(refusal: ApiError, *, stream: bool) -> Json:
+    code = _code(refusal)
+    if not stream:
+        return {"code": code, "message": refusal.message}
+    return {"error": {"grpc_code": code, "http_code": HTTP[code], "message": refusal.message, "http_status": refusal.reason}}

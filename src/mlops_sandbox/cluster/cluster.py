@@ -1,0 +1,117 @@
+"""The stand-in cluster as one object."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from starlette.applications import Starlette
+
+from mlops_sandbox.cluster import access, kubeconfig
+from mlops_sandbox.cluster.access import Access, Rule
+from mlops_sandbox.cluster.api import Api, Faults
+from mlops_sandbox.cluster.argo_server import ArgoServer
+from mlops_sandbox.cluster.engine.controller import Controller
+from mlops_sandbox.cluster.engine.executors import Executor
+from mlops_sandbox.cluster.engine.pods import Services
+from mlops_sandbox.cluster.engine.waiting import Slots
+from mlops_sandbox.cluster.logs import LogStore
+from mlops_sandbox.cluster.resources import NAMESPACES, SECRETS
+from mlops_sandbox.cluster.store import DEFAULT_WINDOW, Store
+
+
+class Cluster:
+    """A Kubernetes API for workflows, and an engine that runs them; `app` is the ASGI application.
+
+    `executor` runs the containers; without one there is no controller, and workflows stay without a phase. `max_pods`
+    bounds how many containers run at a time. `window` is how many changes watches can go back. `close` (or leaving the
+    `with` block) ends what runs and removes the private directory.
+    """
+
+    def __init__(
+        self,
+        executor: Executor | None = None,
+        *,
+        namespaces: Iterable[str] = ("default",),
+        max_pods: int | None = None,
+        window: int = DEFAULT_WINDOW,
+    ) -> None:
+        self.store = Store(window=window)
+        self.logs = LogStore()
+        self.access = Access()
+        self.admin_token = self.access.grant("admin", access.ADMINISTRATOR)
+        self.submitter_token = self.access.grant("submitter", access.SUBMITTER)
+        self._api = Api(self.store, self.logs, self.access)
+        self._argo_server = ArgoServer(self.store, self.logs, self._api, next(iter(namespaces := list(namespaces)), ""))
+        self._directory = tempfile.TemporaryDirectory(prefix="sandbox-cluster-", ignore_cleanup_errors=True)
+        for namespace in namespaces:
+            self.store.create(NAMESPACES, "", {"metadata": {"name": namespace}, "status": {"phase": "Active"}})
+        self.store.compact()  # what came before the server was up cannot be watched
+        self._controller: Controller | None = None
+        if executor is not None:
+            slots = Slots(max_pods or 2 * (os.cpu_count() or 1))
+            services = Services(self.store, self.logs, executor, slots, Path(self._directory.name))
+            self._controller = Controller(services)
+
+    @property
+    def app(self) -> Starlette:
+        """The API server."""
+        return self._api.app
+
+    @property
+    def argo_server(self) -> Starlette:
+        """The Argo Server before it, on a port of its own: same users, same faults."""
+        return self._argo_server.app
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose."""
+        return self._api.faults
+
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """Verb and resource of every request so far, in order."""
+        return list(self._api.requests)
+
+    def close_watches(self) -> int:
+        """End every open watch, as a restart does; returns how many there were."""
+        return self._api.watches.close_all()
+
+    def compact(self) -> None:
+        """Forget the past: every resourceVersion that a client holds is Gone (410) from now on."""
+        self.store.compact()
+
+    def add_user(self, user: str, rules: Iterable[Rule]) -> str:
+        """Add a user with these rights and return its token."""
+        return self.access.grant(user, rules)
+
+    def add_secret(self, name: str, values: Mapping[str, str], *, namespace: str = "default") -> None:
+        """Store a secret that templates can refer to (`secretKeyRef`)."""
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in values.items()}
+        self.store.create(SECRETS, namespace, {"metadata": {"name": name}, "type": "Opaque", "data": data})
+
+    def kubeconfig(self, url: str, *, token: str | None = None, namespace: str = "default") -> str:
+        """Return a kubeconfig (YAML) for this cluster at `url`, by default with the submitter's least rights."""
+        return kubeconfig.render(url, token or self.submitter_token, namespace=namespace)
+
+    def write_kubeconfig(self, path: Path, url: str, *, token: str | None = None, namespace: str = "default") -> Path:
+        """Write that kubeconfig, readable by its owner only, and return its path."""
+        return kubeconfig.write(path, url, token or self.submitter_token, namespace=namespace)
+
+    def close(self) -> None:
+        """End the workflows and remove what they left on the disk."""
+        if self._controller is not None:
+            self._controller.stop()
+        self.close_watches()
+        self._directory.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,70 @@
+"""Argo's controller in small: every new workflow gets a thread that runs it."""
+
+from __future__ import annotations
+
+import threading
+
+from mlops_sandbox.cluster.engine.lifecycle import WorkflowRun
+from mlops_sandbox.cluster.engine.pods import Services
+from mlops_sandbox.cluster.resources import PODS, WORKFLOWS
+from mlops_sandbox.cluster.store import Change
+
+
+class Controller:
+    """Listens to the store; `stop` ends what runs and waits for it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._lock = threading.Lock()
+        self._runs: dict[str, tuple[WorkflowRun, threading.Thread]] = {}
+        self._unsubscribe = services.store.subscribe(self._hear)
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """Take no further workflow, end those that run, and wait for each at most so long."""
+        self._unsubscribe()
+        with self._lock:
+            runs = list(self._runs.values())
+        for run, _ in runs:
+            run.abandon()
+        for _, thread in runs:
+            thread.join(seconds)
+
+    def _hear(self, change: Change) -> None:
+        if change.resource is WORKFLOWS:
+            self._hear_of_workflow(change)
+        elif change.resource is PODS and change.kind == "DELETED":
+            self._services.logs.drop(change.value["metadata"]["uid"])
+            for owner in change.value["metadata"].get("ownerReferences") or []:
+                if run := self._run(owner.get("uid", "")):
+                    run.pods.lost(change.value["metadata"]["name"])
+
+    def _hear_of_workflow(self, change: Change) -> None:
+        uid = change.value["metadata"]["uid"]
+        if change.kind == "ADDED":
+            if (change.value.get("status") or {}).get("phase") in (None, ""):
+                self._start(uid, change)
+        elif run := self._run(uid):
+            if change.kind == "MODIFIED":
+                run.notice(change.value)
+            else:
+                run.abandon()
+
+    def _start(self, uid: str, change: Change) -> None:
+        run = WorkflowRun(change.value, self._services)
+
+        def body() -> None:
+            try:
+                run.run()
+            finally:
+                with self._lock:
+                    self._runs.pop(uid, None)
+
+        thread = threading.Thread(target=body, name=f"workflow-{change.value['metadata']['name']}", daemon=True)
+        with self._lock:
+            self._runs[uid] = (run, thread)
+        thread.start()
+
+    def _run(self, uid: str) -> WorkflowRun | None:
+        with self._lock:
+            found = self._runs.get(uid)
+        return found[0] if found else None

@@ -1,0 +1,216 @@
+"""One workflow from its creation to its end: what Argo's controller does, in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import Final
+
+from mlops_sandbox.cluster.engine import sources, support
+from mlops_sandbox.cluster.engine.executors import Stopper
+from mlops_sandbox.cluster.engine.frames import Call, Frame, Json, Names, Outcome, Source, named
+from mlops_sandbox.cluster.engine.nodes import NodeTree
+from mlops_sandbox.cluster.engine.pods import LABEL_COMPLETED, Pods, Services
+from mlops_sandbox.cluster.engine.substitution import WorkflowProblem, as_text
+from mlops_sandbox.cluster.engine.templates import TemplateRunner
+from mlops_sandbox.cluster.resources import PODS, WORKFLOWS
+from mlops_sandbox.cluster.status import ApiError
+from mlops_sandbox.cluster.store import timestamp
+
+LABEL_PHASE: Final = "workflows.argoproj.io/phase"
+DEADLINE: Final = "Step exceeded its deadline"
+
+
+class WorkflowRun:
+    """One run; `run` is the body of its thread, the other methods are called from elsewhere."""
+
+    def __init__(self, workflow: Json, services: Services) -> None:
+        self._workflow = workflow
+        self._services = services
+        self._name: str = workflow["metadata"]["name"]
+        self._namespace: str = workflow["metadata"]["namespace"]
+        self._started = time.monotonic()
+        self._status: Json = {"phase": "Running", "startedAt": timestamp()}
+        self._main = Stopper()
+        self._exit = Stopper()
+        self._shutdown = ""
+        self._noticed = 0
+        self._dirty = threading.Event()
+        self._ended = False
+        self.nodes = NodeTree(self._name, self._dirty.set)
+        self.pods = Pods(services, workflow["spec"].get("parallelism"))
+        self.templates = TemplateRunner(workflow, services, self.pods, self.nodes)
+
+    def notice(self, workflow: Json) -> None:
+        """Hear of a change that somebody made to the object: shutdown, suspend, nodes resumed."""
+        version = int(workflow["metadata"]["resourceVersion"])
+        if version < self._noticed:  # changes by several threads may be told out of order
+            return
+        self._noticed = version
+        spec, status = workflow.get("spec", {}), workflow.get("status") or {}
+        self.templates.suspend(bool(spec.get("suspend")))
+        for identity, node in (status.get("nodes") or {}).items():
+            if node.get("type") == "Suspend" and node.get("phase") == "Succeeded":
+                self.templates.resume(identity)
+        strategy = str(spec.get("shutdown") or "")
+        if strategy and strategy != self._shutdown:
+            self._shutdown = strategy
+            reason = f"workflow shutdown with strategy:  {strategy}"
+            self._main.stop(reason)
+            if strategy == "Terminate":
+                self._exit.stop(reason)
+
+    def abandon(self) -> None:
+        """Hear that the object is gone: everything that still runs ends."""
+        self._main.stop("workflow deleted")
+        self._exit.stop("workflow deleted")
+
+    def run(self) -> None:
+        """Run to the end, keeping the object's status up to date."""
+        publisher = threading.Thread(target=self._publish_changes, name=f"publish-{self._name}", daemon=True)
+        self._dirty.set()
+        publisher.start()
+        try:
+            phase, message = self._execute()
+        except WorkflowProblem as problem:
+            phase, message = "Failed", f"invalid spec: {problem}"
+        except Exception as error:  # noqa: BLE001 (as a controller must, lest the workflow seem to run for ever)
+            phase, message = "Error", f"the sandbox's engine failed: {type(error).__name__}: {error}"
+        self._status.update(phase=phase, finishedAt=timestamp())
+        if message:
+            self._status["message"] = message
+        self._ended = True
+        self._dirty.set()
+        publisher.join()
+        self._collect_pods(phase)
+
+    def _execute(self) -> tuple[str, str]:
+        spec = sources.complete_spec(self._workflow, self._services.store)
+        if unknown := support.refused(spec):
+            raise WorkflowProblem(f"the sandbox does not obey {', '.join(unknown)}")
+        source = sources.local_source(self._workflow, spec)
+        names = Names(_global_texts(self._workflow, spec))
+        entrypoint = str(spec.get("entrypoint") or "")
+        if not entrypoint:
+            raise WorkflowProblem("spec.entrypoint is required")
+        for reference in filter(None, (entrypoint, spec.get("onExit"))):
+            if reference not in source.templates:
+                raise WorkflowProblem(f"template name '{reference}' undefined")
+        self.notice(self._workflow)
+        timer = self._deadline(spec)
+        # The entrypoint's template takes the workflow's own arguments where the names are the same.
+        user: Json = {"template": entrypoint, "arguments": _literal_arguments(spec)}
+        outcome = self.templates.call(Call(Frame(source, names, self._main), user, self._name, self._name))
+        if timer is not None:
+            timer.cancel()
+        phase, message = self._verdict(outcome)
+        if spec.get("onExit") and self._exit.reason is None:
+            after = self._run_exit_handler(str(spec["onExit"]), source, names, phase, outcome)
+            if after.phase in ("Failed", "Error"):
+                phase, message = after.phase, after.message
+        return phase, message
+
+    def _run_exit_handler(self, template: str, source: Source, names: Names, phase: str, outcome: Outcome) -> Outcome:
+        texts = {
+            "workflow.status": phase,
+            "workflow.failures": as_text(self.nodes.unsuccessful()),
+            "workflow.duration": f"{time.monotonic() - self._started:.6f}",
+        }
+        texts |= {f"workflow.outputs.parameters.{name}": text for name, text in outcome.parameters.items()}
+        frame = Frame(source, names.with_texts(texts), self._exit)
+        name = f"{self._name}.onExit"
+        return self.templates.call(Call(frame, {"template": template}, name, name, flag={"hooked": True}))
+
+    def _verdict(self, outcome: Outcome) -> tuple[str, str]:
+        if self._shutdown:
+            return "Failed", f"Stopped with strategy '{self._shutdown}'"
+        if self._main.reason == DEADLINE:
+            return "Failed", DEADLINE
+        return ("Succeeded" if outcome.phase == "Skipped" else outcome.phase), outcome.message
+
+    def _deadline(self, spec: Json) -> threading.Timer | None:
+        if spec.get("activeDeadlineSeconds") is None:
+            return None
+        timer = threading.Timer(float(spec["activeDeadlineSeconds"]), self._main.stop, [DEADLINE])
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _publish_changes(self) -> None:
+        while not self._ended:
+            self._dirty.wait()
+            self._dirty.clear()
+            self._publish()
+        self._publish()
+
+    def _publish(self) -> None:
+        """Write the status; what came together is written once."""
+        ended = self._ended
+        status: Json = {**self._status, "nodes": self.nodes.snapshot(), "progress": self.nodes.progress()}
+        if self.templates.globals:
+            globals_now = dict(self.templates.globals)
+            status["outputs"] = {"parameters": [{"name": name, "value": text} for name, text in globals_now.items()]}
+        status["conditions"] = [{"type": "PodRunning", "status": str(not ended)}]
+        if ended:
+            status["conditions"].append({"type": "Completed", "status": "True"})
+
+        def edit(workflow: Json) -> Json:
+            workflow["status"] = status
+            labels = workflow["metadata"].setdefault("labels", {})
+            labels[LABEL_PHASE] = status["phase"]
+            labels[LABEL_COMPLETED] = str(ended).lower()
+            return workflow
+
+        with contextlib.suppress(ApiError):  # deleted meanwhile
+            self._services.store.change(WORKFLOWS, self._namespace, self._name, edit)
+
+    def _collect_pods(self, phase: str) -> None:
+        strategy = (self._workflow["spec"].get("podGC") or {}).get("strategy", "")
+        if strategy == "OnWorkflowCompletion" or (strategy == "OnWorkflowSuccess" and phase == "Succeeded"):
+            for pod in self._services.store.items(PODS, self._namespace)[0]:
+                if any(owner["uid"] == self._workflow["metadata"]["uid"] for owner in _owners(pod)):
+                    with contextlib.suppress(ApiError):
+                        self._services.store.delete(PODS, self._namespace, pod["metadata"]["name"])
+
+
+def _owners(value: Json) -> list[Json]:
+    owners: list[Json] = value["metadata"].get("ownerReferences") or []
+    return owners
+
+
+def _literal_arguments(spec: Json) -> Json:
+    arguments: Json = spec.get("arguments") or {}
+    return {
+        "parameters": [
+            {"name": one["name"], "value": f"{{{{workflow.parameters.{one['name']}}}}}"}
+            for one in arguments.get("parameters") or []
+        ],
+        "artifacts": arguments.get("artifacts") or [],
+    }
+
+
+def _global_texts(workflow: Json, spec: Json) -> dict[str, str]:
+    metadata = workflow["metadata"]
+    parameters: dict[str, str] = {}
+    for name, declared in named((spec.get("arguments") or {}).get("parameters"), "argument").items():
+        if "value" not in declared:
+            raise WorkflowProblem(f"spec.arguments.{name}.value or spec.arguments.{name}.valueFrom is required")
+        parameters[name] = as_text(declared["value"])
+        choices = declared.get("enum")
+        if choices and parameters[name] not in [as_text(one) for one in choices]:
+            raise WorkflowProblem(f"spec.arguments.{name}.value should be present in spec.arguments.{name}.enum list")
+    texts = {
+        "workflow.name": metadata["name"],
+        "workflow.namespace": metadata["namespace"],
+        "workflow.uid": metadata["uid"],
+        "workflow.serviceAccountName": str(spec.get("serviceAccountName") or "default"),
+        "workflow.mainEntrypoint": str(spec.get("entrypoint") or ""),
+        "workflow.priority": str(spec.get("priority") or 0),
+        "workflow.creationTimestamp": metadata["creationTimestamp"],
+        "workflow.parameters": as_text([{"name": name, "value": text} for name, text in parameters.items()]),
+    }
+    texts |= {f"workflow.parameters.{name}": text for name, text in parameters.items()}
+    for kind in ("labels", "annotations"):
+        texts |= {f"workflow.{kind}.{key}": text for key, text in (metadata.get(kind) or {}).items()}
+    return texts

@@ -1,0 +1,72 @@
+"""Waiting that a stop request ends at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mlops_sandbox.cluster.engine.executors import Stopper
+
+
+class Signal:
+    """A place to wait for any condition over shared state; whoever changes the state calls `changed`."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+
+    def changed(self) -> None:
+        """Let everybody look at the state again."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait_for(self, holds: Callable[[], bool], stopper: Stopper, seconds: float | None = None) -> bool:
+        """Wait until `holds()`, a stop or the end of the time; returns whether it held (it is not asked again then)."""
+        held = False
+
+        def over() -> bool:
+            nonlocal held
+            held = held or holds()
+            return held or stopper.reason is not None
+
+        leave = stopper.on_stop(self.changed)
+        try:
+            with self._condition:
+                self._condition.wait_for(over, seconds)
+            return held
+        finally:
+            leave()
+
+
+class Slots:
+    """So many at a time (None: any number)."""
+
+    def __init__(self, count: int | None) -> None:
+        self._free = count
+        self._lock = threading.Lock()
+        self._signal = Signal()
+
+    @contextmanager
+    def one(self, stopper: Stopper) -> Iterator[bool]:
+        """Hold a slot; yields False, without holding one, where a stop came first."""
+        held = self._signal.wait_for(self._take, stopper) if stopper.reason is None else False
+        try:
+            yield held
+        finally:
+            if held:
+                self._give()
+
+    def _take(self) -> bool:
+        with self._lock:
+            if self._free is None:
+                return True
+            if self._free <= 0:
+                return False
+            self._free -= 1
+            return True
+
+    def _give(self) -> None:
+        with self._lock:
+            if self._free is not None:
+                self._free += 1
+        self._signal.changed()

@@ -1,0 +1,35 @@
+"""A GitHub on loopback, with the REST calls that the suite makes and the pull request as a page."""
+
+from __future__ import annotations
+
+from mlops_sandbox.github.api import Exchange
+from mlops_sandbox.github.clock import Clock
+from mlops_sandbox.github.faults import Fault, Faults
+from mlops_sandbox.github.git import Commit
+from mlops_sandbox.github.issues import Issue, PullRequest
+from mlops_sandbox.github.page import render_page, render_transcript
+from mlops_sandbox.github.people import App, Installation, Team, Token, User
+from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.server import GitHubServer
+from mlops_sandbox.github.world import Delivery, World
+
+__all__ = [
+    "App",
+    "Clock",
+    "Commit",
+    "Delivery",
+    "Exchange",
+    "Fault",
+    "Faults",
+    "GitHubServer",
+    "Installation",
+    "Issue",
+    "PullRequest",
+    "Repository",
+    "Team",
+    "Token",
+    "User",
+    "World",
+    "render_page",
+    "render_transcript",
+]

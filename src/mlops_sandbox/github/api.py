@@ -1,0 +1,189 @@
+"""The REST API as an ASGI application: authentication, limits, faults, routing, and a record of every exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from mlops_sandbox.github.faults import Fault, route_pattern
+from mlops_sandbox.github.people import Token
+from mlops_sandbox.github.rest import ROUTES
+from mlops_sandbox.github.rest.access import app_of, authorise, credential, token_of
+from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Route, not_found
+from mlops_sandbox.github.shapes import Links
+
+if TYPE_CHECKING:
+    from mlops_sandbox.github.server import GitHubServer
+
+
+# https://docs.github.com/rest/about-the-rest-api/api-versions
+API_VERSIONS: Final = ("2022-11-28", "2026-03-10")
+
+
+@dataclass
+class Exchange:
+    """One request and what was answered; `status` 0 where the connection was cut.
+
+    `path` is as in GitHub's documentation (no `/api/v3`); `route` the operation's template, None for none;
+    `injected` tells an answer that a fault made up.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+    status: int = 0
+    response: Any = None
+    response_headers: dict[str, str] = field(default_factory=dict)
+    route: str | None = None
+    actor: str | None = None
+    injected: bool = False
+
+    def matches(self, route: str) -> bool:
+        """Whether it is of this route, in the form `METHOD /path/*`."""
+        return route_pattern(route).fullmatch(f"{self.method} {self.path}") is not None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} → {self.status}"
+
+
+class Api:
+    """The part of the server under `/api/v3`."""
+
+    def __init__(self, server: GitHubServer) -> None:
+        self.server = server
+        self._request_ids = itertools.count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        raw = await request.body()
+        path = _path(scope)
+        exchange = Exchange(request.method, path, dict(request.query_params), _readable(raw), dict(request.headers.items()))
+        self.server.exchanges.append(exchange)
+        fault = self.server.faults.take(exchange.method, path)
+        if fault is not None and fault.kind != "delay":
+            exchange.injected = True
+            if fault.kind != "answer":
+                if fault.done:
+                    self._answer(exchange, Links(self.server.origin_of(request)), raw)
+                await self._cut(fault, receive)
+                return
+            answer = Answer(fault.status, fault.body, dict(fault.headers))
+        else:
+            if fault is not None:
+                await asyncio.sleep(fault.seconds)
+            answer = self._answer(exchange, Links(self.server.origin_of(request)), raw)
+        await self._respond(exchange, answer)(scope, receive, send)
+
+    def _answer(self, exchange: Exchange, links: Links, raw: bytes) -> Answer:
+        token: Token | None = None
+        try:
+            route, params = _find_route(exchange)
+            value = credential(exchange.headers.get("authorization"))
+            if "user-agent" not in exchange.headers:
+                raise ApiError(403, "Request forbidden by administrative rules. Please make sure your request has a "
+                                    "User-Agent header.")  # fmt: skip
+            version = exchange.headers.get("x-github-api-version", API_VERSIONS[0])
+            if version not in API_VERSIONS:
+                raise ApiError(400, f"{version} is not a supported version")
+            if route is not None and route.authentication == "jwt":
+                exchange.actor = app_of(self.server, value).slug
+                params["credential"] = value or ""
+            else:
+                token = token_of(self.server, value)
+                exchange.actor = token.actor.login if token else None
+            self.server.limits.count(token, exchange.method, free=exchange.path == "/rate_limit")
+            if route is None:
+                raise not_found()
+            exchange.route = route.path
+            call = Call(self.server, route, links, params, exchange.query, _parsed(raw), token, exchange.path)
+            authorise(call)
+            answer = route.handler(call)
+            if route.needs:
+                answer.headers.setdefault("X-Accepted-GitHub-Permissions", route.accepted)
+        except ApiError as error:
+            answer = error.answer
+        answer.headers = self.server.limits.headers(token) | answer.headers
+        return answer
+
+    def _respond(self, exchange: Exchange, answer: Answer) -> Response:
+        is_json = not isinstance(answer.body, str | None)
+        content = json.dumps(answer.body) if is_json else answer.body or ""
+        headers = {
+            "X-GitHub-Request-Id": f"{next(self._request_ids):08X}",
+            "X-GitHub-Api-Version-Selected": exchange.headers.get("x-github-api-version", API_VERSIONS[0]),
+            "X-GitHub-Media-Type": "github.v3; format=json",
+            **answer.headers,
+        }
+        if answer.body is not None:
+            headers.setdefault("Content-Type", f"{'application/json' if is_json else 'text/html'}; charset=utf-8")
+        exchange.status, exchange.response, exchange.response_headers = answer.status, answer.body, headers
+        return Response(content, answer.status, headers)
+
+    @staticmethod
+    async def _cut(fault: Fault, receive: Receive) -> None:
+        """Close the connection, at once or after a silence that ends early when the client leaves."""
+        if fault.kind == "stall":
+            try:
+                async with asyncio.timeout(fault.seconds):
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+            except TimeoutError:
+                pass
+        # ASGI has no message for hanging up, so this asks uvicorn's request, whose method `receive` is.
+        transport = getattr(getattr(receive, "__self__", None), "transport", None)
+        if transport is not None:
+            transport.abort()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+
+def _path(scope: Scope) -> str:
+    """Return the path below the API's root, decoded but for slashes that are part of a name (`%2F`)."""
+    raw: bytes = scope["raw_path"]
+    path = re.sub("%2f", "%252F", raw.decode("ascii").partition("?")[0], flags=re.IGNORECASE)
+    return unquote(path).removeprefix("/api/v3") or "/"
+
+
+def _find_route(exchange: Exchange) -> tuple[Route | None, dict[str, str]]:
+    for route in ROUTES:
+        params = route.match(exchange.method, exchange.path)
+        if params is not None:
+            return route, params
+    return None, {}
+
+
+def _readable(raw: bytes) -> Any:
+    """Return the body as JSON, or as text where it is none, for the record."""
+    if not raw:
+        return None
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    """Return the body's object; a bare list (labels may be sent so) comes under the empty name."""
+    if not raw:
+        return {}
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        raise ApiError(400, "Problems parsing JSON") from None
+    if isinstance(body, list):
+        return {"": body}
+    if not isinstance(body, dict):
+        raise ApiError(400, "Body should be a JSON object")
+    return body

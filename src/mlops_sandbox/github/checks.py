@@ -1,0 +1,148 @@
+"""What is known about a commit: check suites and runs, statuses, deployments, workflow runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from mlops_sandbox.github.people import App, User
+
+CHECK_STATUSES: Final = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
+# What a client may conclude; `stale` is GitHub's own.
+CONCLUSIONS: Final = (
+    "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
+)  # fmt: skip
+PASSING: Final = ("success", "neutral", "skipped")
+STATUS_STATES: Final = ("error", "failure", "pending", "success")
+DEPLOYMENT_STATES: Final = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
+OUTPUT_LIMIT: Final = 65_535  # characters of a check run's summary and of its text
+
+
+@dataclass(eq=False)
+class CheckSuite:
+    """What one App says about one commit."""
+
+    id: int
+    app: App
+    head_sha: str
+    head_branch: str | None
+    created_at: datetime
+    updated_at: datetime
+    status: str = "queued"
+    conclusion: str | None = None
+
+
+@dataclass(eq=False)
+class CheckRun:
+    """One line of the Checks tab."""
+
+    id: int
+    suite: CheckSuite
+    name: str
+    status: str
+    conclusion: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    details_url: str | None = None
+    external_id: str = ""
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def head_sha(self) -> str:
+        """The commit it speaks of."""
+        return self.suite.head_sha
+
+    @property
+    def app(self) -> App:
+        """The App that wrote it."""
+        return self.suite.app
+
+
+@dataclass(eq=False)
+class CommitStatus:
+    """The older kind of a check; the newest of a context counts."""
+
+    id: int
+    sha: str
+    context: str
+    state: str
+    creator: User
+    created_at: datetime
+    description: str | None = None
+    target_url: str | None = None
+
+
+@dataclass(eq=False)
+class DeploymentStatus:
+    """One step of a deployment."""
+
+    id: int
+    state: str
+    creator: User
+    created_at: datetime
+    updated_at: datetime
+    description: str = ""
+    environment: str = ""
+    environment_url: str = ""
+    log_url: str = ""
+
+
+@dataclass(eq=False)
+class Deployment:
+    """A commit put, or to be put, into an environment."""
+
+    id: int
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    original_environment: str
+    creator: User
+    created_at: datetime
+    updated_at: datetime
+    payload: dict[str, Any] | str
+    description: str | None = None
+    transient: bool = False
+    production: bool = False
+    app: App | None = None
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        """The newest status, `pending` before there is one."""
+        return self.statuses[-1].state if self.statuses else "pending"
+
+
+@dataclass(eq=False)
+class WorkflowRun:
+    """A run of a workflow file, with who started it and who started it again."""
+
+    id: int
+    name: str
+    path: str
+    event: str
+    head_sha: str
+    head_branch: str | None
+    actor: User
+    triggering_actor: User
+    created_at: datetime
+    updated_at: datetime
+    number: int = 1
+    attempt: int = 1
+    status: str = "in_progress"
+    conclusion: str | None = None
+
+
+@dataclass(eq=False)
+class Protection:
+    """What a branch asks of a pull request, by branch protection or by a ruleset."""
+
+    required_checks: list[str]
+    source: str = "protection"  # or "ruleset"
+    strict: bool = False
+    app: App | None = None  # whose check it must be; None: anybody's

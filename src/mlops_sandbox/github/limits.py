@@ -1,0 +1,85 @@
+"""GitHub's rate limits: so many requests an hour for each token, so much new content a minute."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict, deque
+from typing import Any, Final
+
+from mlops_sandbox.github.faults import SECONDARY_DOCS, SECONDARY_MESSAGE
+from mlops_sandbox.github.people import Token
+from mlops_sandbox.github.rest.call import ApiError
+
+# https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+ANONYMOUS: Final = 60
+WORKFLOW: Final = 1_000
+AUTHENTICATED: Final = 5_000
+CONTENT_PER_MINUTE: Final = 80
+HOUR: Final = 3600
+
+
+class RateLimits:
+    """Counts requests by token. `limit` overrides the hour's number; `content_per_minute` None switches that off."""
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+        self.content_per_minute: int | None = CONTENT_PER_MINUTE
+        self._used: dict[str, int] = defaultdict(int)
+        self._content: dict[str, deque[float]] = defaultdict(deque)
+        self._reset = int(time.time()) + HOUR
+
+    def exhaust(self, token: Token | None, *, reset_in: int = HOUR) -> None:
+        """Use a token's hour up; the limit opens again in `reset_in` seconds."""
+        self._used[self._key(token)] = self._limit(token)
+        self._reset = int(time.time()) + reset_in
+
+    def count(self, token: Token | None, method: str, *, free: bool) -> None:
+        """Count a request; raises 403 where a limit is passed. What is `free` (`/rate_limit`) costs nothing."""
+        key = self._key(token)
+        if time.time() >= self._reset:
+            self._used.clear()
+            self._reset = int(time.time()) + HOUR
+        if free:
+            return
+        if self._used[key] >= self._limit(token):
+            who = token.actor.login if token else "this address"
+            raise ApiError(403, f"API rate limit exceeded for {who}.")
+        self._used[key] += 1
+        if method != "GET" and self.content_per_minute is not None:
+            recent = self._content[key]
+            now = time.monotonic()
+            while recent and recent[0] < now - 60:
+                recent.popleft()
+            if len(recent) >= self.content_per_minute:
+                error = ApiError(403, SECONDARY_MESSAGE, headers={"Retry-After": "60"})
+                error.answer.body["documentation_url"] = SECONDARY_DOCS
+                raise error
+            recent.append(now)
+
+    def overview(self, token: Token | None) -> dict[str, Any]:
+        """Return a `RateLimitOverview`."""
+        core = self._state(token)
+        search = {"limit": 30, "remaining": 30, "reset": core["reset"], "used": 0}
+        return {"resources": {"core": core, "search": search}}
+
+    def headers(self, token: Token | None) -> dict[str, str]:
+        """Return the `x-ratelimit-*` headers."""
+        state = self._state(token)
+        return {f"X-RateLimit-{name.title()}": str(value) for name, value in state.items()} | {
+            "X-RateLimit-Resource": "core"
+        }
+
+    def _state(self, token: Token | None) -> dict[str, int]:
+        limit, used = self._limit(token), self._used[self._key(token)]
+        return {"limit": limit, "remaining": max(limit - used, 0), "reset": self._reset, "used": used}
+
+    def _limit(self, token: Token | None) -> int:
+        if self.limit is not None:
+            return self.limit
+        if token is None:
+            return ANONYMOUS
+        return AUTHENTICATED if token.starts_workflows else WORKFLOW
+
+    @staticmethod
+    def _key(token: Token | None) -> str:
+        return token.value if token else ""

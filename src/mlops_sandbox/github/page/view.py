@@ -1,0 +1,250 @@
+"""What the page and the transcript show, in reading order, without any mark-up of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from mlops_sandbox.github.checks import PASSING, CheckRun, CommitStatus, Deployment
+from mlops_sandbox.github.conversation import Comment, Label, Moment, Reaction, Review, ReviewComment
+from mlops_sandbox.github.git import Commit
+from mlops_sandbox.github.issues import PullRequest
+from mlops_sandbox.github.people import User
+
+EMOJI = {
+    "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
+}  # fmt: skip
+Verdict = Literal["success", "failure", "pending", "neutral"]
+EVENTS = {
+    "closed": "closed this",
+    "reopened": "reopened this",
+    "merged": "merged this",
+    "draft": "marked this as a draft",
+    "ready": "marked this as ready for review",
+}
+REVIEWS = {
+    "APPROVED": "approved these changes",
+    "CHANGES_REQUESTED": "requested changes",
+    "COMMENTED": "reviewed",
+    "DISMISSED": "reviewed (dismissed)",
+    "PENDING": "started a review",
+}
+
+
+@dataclass
+class ReactionCount:
+    """One emoji under a comment and who gave it."""
+
+    emoji: str
+    count: int
+    who: str
+
+
+@dataclass
+class Entry:
+    """One entry of the timeline.
+
+    `kind` chooses the drawing: `comment` has a `body` of Markdown, `labels`, `commits` and `deployment` have the lists
+    of that name, `event` only its `text`.
+    """
+
+    kind: Literal["comment", "labels", "commits", "deployment", "event"]
+    at: datetime
+    actor: User
+    text: str
+    icon: str = "dot"
+    anchor: str = ""
+    body: str | None = None
+    badge: str = ""
+    edited: bool = False
+    reactions: list[ReactionCount] = field(default_factory=list)
+    added: list[Label] = field(default_factory=list)
+    removed: list[Label] = field(default_factory=list)
+    commits: list[Commit] = field(default_factory=list)
+    deployment: Deployment | None = None
+
+
+@dataclass
+class Check:
+    """One line of the checks: a run of an App, or a commit status."""
+
+    name: str
+    source: str
+    verdict: Verdict
+    state: str
+    title: str
+    duration: str = ""
+    summary: str | None = None
+    text: str | None = None
+    url: str = ""
+
+
+def timeline(pull: PullRequest) -> list[Entry]:
+    """Return the timeline in order of time: neighbouring commits, and label changes by one actor, in one entry."""
+    entries: list[Entry] = []
+    for moment in sorted(pull.timeline, key=lambda one: one.at):
+        entry = _entry(moment, pull)
+        if entry is None:
+            continue
+        last = entries[-1] if entries else None
+        if last and last.kind == entry.kind == "commits" and last.actor is entry.actor and last.icon == entry.icon:
+            last.commits += entry.commits
+        elif last and last.kind == entry.kind == "labels" and last.actor is entry.actor:
+            last.added += entry.added
+            last.removed += entry.removed
+        else:
+            entries.append(entry)
+    for entry in entries:
+        if entry.kind == "commits" and entry.icon == "commit":
+            count = len(entry.commits)
+            entry.text = f"pushed {count} commits" if count > 1 else "pushed a commit"
+    return entries
+
+
+def _entry(moment: Moment, pull: PullRequest) -> Entry | None:
+    at, actor, subject = moment.at, moment.actor, moment.subject
+    if moment.kind == "opened":
+        return _comment(at, actor, "opened this pull request", pull.body, pull.reactions, pull, "description")
+    if isinstance(subject, ReviewComment):
+        where = f"commented on {subject.path}, line {subject.line}"
+        return _comment(at, actor, where, subject.body, subject.reactions, pull, f"discussion_r{subject.id}")
+    if isinstance(subject, Comment):
+        entry = _comment(at, actor, "commented", subject.body, subject.reactions, pull, f"issuecomment-{subject.id}")
+        entry.edited = subject.updated_at > subject.created_at
+        return entry
+    if isinstance(subject, Review):
+        entry = _comment(at, actor, REVIEWS[subject.state], subject.body or None, [], pull, f"review-{subject.id}")
+        entry.icon = {"APPROVED": "check", "CHANGES_REQUESTED": "cross"}.get(subject.state, "eye")
+        entry.kind = "comment" if subject.body else "event"
+        return entry
+    if isinstance(subject, Label):
+        entry = Entry("labels", at, actor, "", "label")
+        (entry.added if moment.kind == "labeled" else entry.removed).append(subject)
+        return entry
+    if moment.kind == "force-pushed" and isinstance(subject, Commit):
+        return Entry("commits", at, actor, "force-pushed", "force", commits=[subject])
+    if moment.kind == "committed" and isinstance(subject, Commit):
+        return Entry("commits", at, actor, "", "commit", commits=[subject])
+    if moment.kind == "deployed" and isinstance(subject, Deployment):
+        return Entry("deployment", at, actor, "deployed to", "rocket", deployment=subject)
+    if moment.kind in EVENTS:
+        icon = {"merged": "merge", "closed": "cross"}.get(moment.kind, "dot")
+        return Entry("event", at, actor, EVENTS[moment.kind], icon)
+    return None
+
+
+def _comment(
+    at: datetime, actor: User, text: str, body: str | None, reactions: list[Reaction], pull: PullRequest, anchor: str
+) -> Entry:
+    association = pull.repository.association(actor)
+    badge = "bot" if actor.is_bot else association.lower() if association not in ("NONE", "CONTRIBUTOR") else ""
+    return Entry("comment", at, actor, text, "comment", anchor, body, badge, reactions=count_reactions(reactions))
+
+
+def count_reactions(reactions: list[Reaction]) -> list[ReactionCount]:
+    """Count emojis in GitHub's order, with who gave them."""
+    counts = Counter(reaction.content for reaction in reactions)
+    return [
+        ReactionCount(EMOJI[content], counts[content], ", ".join(r.user.login for r in reactions if r.content == content))
+        for content in EMOJI
+        if counts[content]
+    ]
+
+
+def checks(pull: PullRequest) -> list[Check]:
+    """Return the checks and statuses of the head, failures first."""
+    repository, sha = pull.repository, pull.head_sha
+    suites = [suite for suite in repository.check_suites.values() if suite.head_sha == sha]
+    found = [_run(run) for suite in suites for run in reversed(repository.latest_runs(suite))]
+    found += [_status(status) for status in reversed(repository.latest_statuses(sha))]
+    order = ("failure", "pending", "success", "neutral")
+    return sorted(found, key=lambda check: order.index(check.verdict))
+
+
+def _run(run: CheckRun) -> Check:
+    state = (run.conclusion or run.status).replace("_", " ")
+    duration = ""
+    if run.started_at and run.completed_at:
+        duration = _duration(int((run.completed_at - run.started_at).total_seconds()))
+    return Check(
+        run.name, run.app.name, _verdict(run), state, run.title or "", duration, run.summary, run.text,
+        run.details_url or "",
+    )  # fmt: skip
+
+
+def _verdict(run: CheckRun) -> Verdict:
+    if run.status != "completed":
+        return "pending"
+    if run.conclusion == "success":
+        return "success"
+    return "neutral" if run.conclusion in PASSING else "failure"
+
+
+def _status(status: CommitStatus) -> Check:
+    verdict: Verdict = "success" if status.state == "success" else "pending" if status.state == "pending" else "failure"
+    return Check(
+        status.context, status.creator.login, verdict, status.state, status.description or "",
+        url=status.target_url or "",
+    )  # fmt: skip
+
+
+def _duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s" if rest and not hours else ""]
+    return " ".join(part for part in parts if part)
+
+
+def verdict(found: list[Check]) -> tuple[Verdict, str]:
+    """Say in one line how the checks stand."""
+    counts = Counter(check.verdict for check in found)
+    if not found:
+        return "neutral", "No checks on this commit"
+    if counts["failure"]:
+        rest = f", {counts['pending']} in progress" if counts["pending"] else ""
+        return "failure", f"{counts['failure']} of {len(found)} checks failed{rest}"
+    if counts["pending"]:
+        return "pending", f"{counts['pending']} of {len(found)} checks in progress"
+    return "success", "All checks have passed" if len(found) > 1 else "The check has passed"
+
+
+def deployments(pull: PullRequest) -> list[Deployment]:
+    """Return the newest deployment of each environment with a commit of this pull request."""
+    newest: dict[str, Deployment] = {}
+    for deployment in pull.repository.deployments.values():
+        if deployment.sha in pull.shas:
+            newest[deployment.environment] = deployment
+    return list(newest.values())
+
+
+def deployment_label(deployment: Deployment) -> str:
+    """Name a deployment's state as GitHub's pages do."""
+    return {"success": "Active", "in_progress": "In progress"}.get(deployment.state, deployment.state.title())
+
+
+def state_of(pull: PullRequest) -> str:
+    """Return `Open`, `Draft`, `Merged` or `Closed`."""
+    if pull.merged_at:
+        return "Merged"
+    if pull.state == "closed":
+        return "Closed"
+    return "Draft" if pull.draft else "Open"
+
+
+def participants(pull: PullRequest) -> list[User]:
+    """Return who took part, in order of appearance."""
+    return list(dict.fromkeys(moment.actor for moment in sorted(pull.timeline, key=lambda one: one.at)))
+
+
+def name_of(user: User) -> str:
+    """Return the login, without the suffix that a bot's has: a badge says that."""
+    return user.login.removesuffix("[bot]")
+
+
+def head_label(pull: PullRequest) -> str:
+    """Name the head branch, with its owner where it lies in a fork."""
+    if pull.head_repository is None:
+        return "unknown repository"
+    return f"{pull.head_owner.login}:{pull.head_ref}" if pull.is_fork else pull.head_ref

@@ -1,0 +1,226 @@
+"""One request to the REST API: what handlers are given, what they answer, and how routes are declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from mlops_sandbox.github.people import Token, User
+from mlops_sandbox.github.shapes import Links
+
+if TYPE_CHECKING:
+    from mlops_sandbox.github.issues import Issue, PullRequest
+    from mlops_sandbox.github.repository import Repository
+    from mlops_sandbox.github.server import GitHubServer
+
+Json = Any
+Item = TypeVar("Item")
+
+DOCS: Final = "https://docs.github.com/rest"
+PER_PAGE: Final = 30
+MOST_PER_PAGE: Final = 100
+
+
+@dataclass
+class Answer:
+    """A response; `body` None is an empty one."""
+
+    status: int
+    body: Json = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class ApiError(Exception):
+    """A refusal in GitHub's form: `message`, `documentation_url`, `status`, and `errors` of a 422."""
+
+    def __init__(
+        self, status: int, message: str, errors: Iterable[Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        body: dict[str, Any] = {"message": message, "documentation_url": DOCS, "status": str(status)}
+        if errors is not None:
+            body["errors"] = list(errors)
+        self.answer = Answer(status, body, dict(headers or {}))
+
+
+def not_found() -> ApiError:
+    """404, which is also what a token sees of a repository it cannot reach."""
+    return ApiError(404, "Not Found")
+
+
+def invalid(resource: str, name: str, code: str = "invalid", **more: Any) -> ApiError:
+    """422 that names the field, as most of GitHub's validations do."""
+    return ApiError(422, "Validation Failed", [{"resource": resource, "field": name, "code": code, **more}])
+
+
+def refused_body(reason: str) -> ApiError:
+    """422 that says what is wrong with the body as a whole."""
+    return ApiError(422, f"Invalid request.\n\n{reason}")
+
+
+@dataclass
+class Call:
+    """A request that has been authenticated and matched to a route.
+
+    `body` is the parsed JSON object, empty where there was none. `actor` is who the token stands for; None is a
+    reader without a token.
+    """
+
+    world: GitHubServer
+    route: Route
+    links: Links
+    params: dict[str, str]
+    query: dict[str, str]
+    body: dict[str, Any]
+    token: Token | None
+    path: str
+
+    @property
+    def actor(self) -> User:
+        """The account that acts; raises 401 without one."""
+        if self.token is None:
+            raise ApiError(401, "Requires authentication")
+        return self.token.actor
+
+    @property
+    def repository(self) -> Repository:
+        """The repository of the path; raises 404."""
+        found = self.world.find_repository(f"{self.params['owner']}/{self.params['repo']}")
+        if found is None:
+            raise not_found()
+        return found
+
+    @property
+    def issue(self) -> Issue:
+        """The issue or pull request of the path; raises 404."""
+        issue = self.repository.issues.get(int(self.params["number"]))
+        if issue is None:
+            raise not_found()
+        return issue
+
+    @property
+    def pull(self) -> PullRequest:
+        """The pull request of the path; raises 404."""
+        pull = self.issue.as_pull
+        if pull is None:
+            raise not_found()
+        return pull
+
+    def number(self, name: str) -> int:
+        """Return a number from the path."""
+        return int(self.params[name])
+
+    def text(self, name: str, *, resource: str, required: bool = False) -> str | None:
+        """Return a text field of the body; raises 422 where it is of another type or missing."""
+        value = self.body.get(name)
+        if value is None:
+            if required:
+                raise refused_body(f'"{name}" wasn\'t supplied.')
+            return None
+        if not isinstance(value, str):
+            raise refused_body(f"For 'properties/{name}', {value!r} is not a string.")
+        if required and not value.strip():
+            raise invalid(resource, name, "missing_field")
+        return value
+
+    def choice(self, name: str, allowed: Iterable[str]) -> str | None:
+        """Return a field whose value is one of a list; raises 422."""
+        value = self.body.get(name)
+        if value is not None and value not in tuple(allowed):
+            raise refused_body(f"For 'properties/{name}', {value!r} is not a member of {list(allowed)}")
+        return value
+
+    def page(self, items: Iterable[Item], shape: Callable[[Item], Json], *, within: str | None = None) -> Answer:
+        """Answer with one page of a list, and the `Link` header; `within` names the list in an object with a count."""
+        everything = list(items)
+        size = min(max(self._number_in_query("per_page", PER_PAGE), 1), MOST_PER_PAGE)
+        page = max(self._number_in_query("page", 1), 1)
+        last = max(-(-len(everything) // size), 1)
+        shown: Json = [shape(item) for item in everything[(page - 1) * size : page * size]]
+        body = shown if within is None else {"total_count": len(everything), within: shown}
+        links: dict[str, int] = {}
+        if page > 1:
+            links |= {"prev": min(page - 1, last), "first": 1}
+        if page < last:
+            links |= {"next": page + 1, "last": last}
+        header = ", ".join(f'<{self._page_url(number)}>; rel="{rel}"' for rel, number in links.items())
+        return Answer(200, body, {"Link": header} if header else {})
+
+    def _number_in_query(self, name: str, default: int) -> int:
+        value = self.query.get(name, "")
+        return int(value) if value.isdecimal() else default
+
+    def _page_url(self, number: int) -> str:
+        return f"{self.links.origin}/api/v3{self.path}?{urlencode(self.query | {'page': str(number)})}"
+
+
+Handler = Callable[[Call], Answer]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation. `path` has `{name}` for a segment, `{name:int}` for a number, `{name:path}` for the rest.
+
+    `needs` are the permissions of which a limited token must hold one, e.g. `("issues=write", "pull_requests=write")`;
+    `role` is what a person must hold; `always` asks for them although the repository is public. `only_app_tokens` is
+    for operations that no person's token can do. `authentication` is `token`, `jwt` (an App's) or `none`.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    needs: tuple[str, ...] = ()
+    role: str = "read"
+    always: bool = False
+    only_app_tokens: bool = False
+    authentication: str = "token"
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)(?::(\w+))?\}", self._segment, self.path))
+
+    @staticmethod
+    def _segment(match: re.Match[str]) -> str:
+        kind = {"int": r"\d+", "path": ".+"}.get(match[2] or "", "[^/]+")
+        return f"(?P<{match[1]}>{kind})"
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """Return the path's parameters, or None where this is another operation."""
+        if method != self.method:
+            return None
+        found = self._pattern.fullmatch(path)
+        return {name: value.replace("%2F", "/") for name, value in found.groupdict().items()} if found else None
+
+    @property
+    def accepted(self) -> str:
+        """The `x-accepted-github-permissions` header: alternatives separated by semicolons."""
+        return "; ".join(self.needs)
+
+
+class Routes:
+    """A list of operations, filled by decorators in the modules that implement them."""
+
+    def __init__(self) -> None:
+        self.all: list[Route] = []
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *needs: str,
+        role: str = "read",
+        always: bool = False,
+        only_app_tokens: bool = False,
+        authentication: str = "token",
+    ) -> Callable[[Handler], Handler]:
+        """Declare an operation."""
+
+        def declare(handler: Handler) -> Handler:
+            self.all.append(Route(method, path, handler, needs, role, always, only_app_tokens, authentication))
+            return handler
+
+        return declare

@@ -1,0 +1,225 @@
+"""Check runs and suites, commit statuses, what a branch requires, workflow runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mlops_sandbox.github.checks import CHECK_STATUSES, CONCLUSIONS, OUTPUT_LIMIT, STATUS_STATES, CheckRun, WorkflowRun
+from mlops_sandbox.github.people import App
+from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Routes, invalid, not_found, refused_body
+from mlops_sandbox.github.rest.discussions import REPO
+from mlops_sandbox.github.shapes import checks as shapes
+from mlops_sandbox.github.shapes import repository as repository_shapes
+
+routes = Routes()
+
+
+def known_commit(call: Call, ref: str) -> str:
+    """Return the SHA of a ref; raises 422 where the repository has no such commit."""
+    commit = call.repository.find_commit(ref)
+    if commit is None:
+        raise ApiError(422, f"No commit found for SHA: {ref}")
+    return commit.sha
+
+
+def _writing_app(call: Call) -> App:
+    token = call.token
+    if token is None or token.app is None:
+        raise ApiError(403, "You must authenticate via a GitHub App.")
+    return token.app
+
+
+@routes("POST", f"{REPO}/check-runs", "checks=write", only_app_tokens=True)
+def create_check_run(call: Call) -> Answer:
+    """Create a check run on a commit the repository has."""
+    repo, app = call.repository, _writing_app(call)
+    name = call.text("name", resource="CheckRun", required=True) or ""
+    sha = known_commit(call, call.text("head_sha", resource="CheckRun", required=True) or "")
+    conclusion = call.choice("conclusion", CONCLUSIONS)
+    status = call.choice("status", CHECK_STATUSES) or ("completed" if conclusion else "queued")
+    if status == "completed" and conclusion is None:
+        raise refused_body("A conclusion is required when the status is completed.")
+    now = call.world.clock.now()
+    started = _time(call, "started_at") or (None if status == "queued" else now)
+    run = repo.check_run(sha, name, conclusion=conclusion, status=status, app=app, at=now)
+    run.started_at = started
+    _take_fields(call, run)
+    return Answer(201, shapes.check_run(run, repo, call.links))
+
+
+@routes("PATCH", f"{REPO}/check-runs/{{run:int}}", "checks=write", only_app_tokens=True)
+def update_check_run(call: Call) -> Answer:
+    """Change a check run; only its own App may."""
+    repo, app = call.repository, _writing_app(call)
+    run = _run(call)
+    if run.app is not app:
+        raise ApiError(403, "Invalid app_id `" + str(app.id) + "` - check run can only be modified by the "
+                            "GitHub App that created it.")  # fmt: skip
+    run.name = call.text("name", resource="CheckRun") or run.name
+    conclusion = call.choice("conclusion", CONCLUSIONS)
+    status = call.choice("status", CHECK_STATUSES)
+    if status == "completed" and conclusion is None and run.conclusion is None:
+        raise refused_body("A conclusion is required when the status is completed.")
+    if conclusion is not None:
+        run.status, run.conclusion = "completed", conclusion
+        run.completed_at = _time(call, "completed_at") or call.world.clock.now()
+    elif status is not None:
+        run.status = status
+        if status != "completed":
+            run.conclusion, run.completed_at = None, None
+    if run.status != "queued" and run.started_at is None:
+        run.started_at = call.world.clock.now()
+    _take_fields(call, run)
+    repo.refresh(run.suite)
+    return Answer(200, shapes.check_run(run, repo, call.links))
+
+
+def _take_fields(call: Call, run: CheckRun) -> None:
+    run.details_url = call.text("details_url", resource="CheckRun") or run.details_url
+    if run.details_url and not run.details_url.startswith(("http://", "https://")):
+        raise invalid("CheckRun", "details_url", "custom", message="Details url must use http or https scheme")
+    run.external_id = call.text("external_id", resource="CheckRun") or run.external_id
+    output: Any = call.body.get("output")
+    if output is None:
+        return
+    if not isinstance(output, dict) or not isinstance(output.get("summary"), str):
+        raise refused_body("For 'properties/output', \"summary\" wasn't supplied.")
+    for name in ("summary", "text"):
+        if len(str(output.get(name) or "").encode()) > OUTPUT_LIMIT:
+            raise refused_body(f"Only {OUTPUT_LIMIT} characters are allowed for output/{name}; {name} is too long.")
+    if len(output.get("annotations") or []) > 50:
+        raise refused_body("No more than 50 annotations are allowed in one request.")
+    run.title = output.get("title", run.title)
+    run.summary = output["summary"]
+    run.text = output.get("text", run.text)
+    run.annotations += output.get("annotations") or []
+
+
+def _time(call: Call, name: str) -> datetime | None:
+    value = call.text(name, resource="CheckRun")
+    try:
+        return None if value is None else datetime.fromisoformat(value)
+    except ValueError:
+        raise refused_body(f"For 'properties/{name}', {value!r} is not a valid date-time.") from None
+
+
+def _run(call: Call) -> CheckRun:
+    run = call.repository.check_runs.get(call.number("run"))
+    if run is None:
+        raise not_found()
+    return run
+
+
+@routes("GET", f"{REPO}/check-runs/{{run:int}}", "checks=read")
+def get_check_run(call: Call) -> Answer:
+    """Read a check run."""
+    return Answer(200, shapes.check_run(_run(call), call.repository, call.links))
+
+
+@routes("GET", f"{REPO}/commits/{{ref:path}}/check-runs", "checks=read")
+def list_check_runs(call: Call) -> Answer:
+    """List a commit's check runs, the latest of each name unless `filter=all`."""
+    repo, sha = call.repository, known_commit(call, call.params["ref"])
+    suites = [suite for suite in repo.check_suites.values() if suite.head_sha == sha]
+    every = call.query.get("filter", "latest") == "all"
+    runs = [run for suite in suites for run in (_all_runs(call, suite.id) if every else repo.latest_runs(suite))]
+    for field, value in {"name": call.query.get("check_name"), "status": call.query.get("status")}.items():
+        runs = [run for run in runs if value in (None, getattr(run, field))]
+    runs.sort(key=lambda run: -run.id)
+    return call.page(runs, lambda run: shapes.check_run(run, repo, call.links), within="check_runs")
+
+
+def _all_runs(call: Call, suite: int) -> list[CheckRun]:
+    return [run for run in call.repository.check_runs.values() if run.suite.id == suite]
+
+
+@routes("GET", f"{REPO}/commits/{{ref:path}}/check-suites", "checks=read")
+def list_check_suites(call: Call) -> Answer:
+    """List a commit's check suites."""
+    repo, sha = call.repository, known_commit(call, call.params["ref"])
+    suites = [suite for suite in repo.check_suites.values() if suite.head_sha == sha]
+    return call.page(suites, lambda suite: shapes.check_suite(suite, repo, call.links), within="check_suites")
+
+
+@routes("GET", f"{REPO}/commits/{{ref:path}}/status", "statuses=read")
+def get_combined_status(call: Call) -> Answer:
+    """Read all statuses of a commit as one."""
+    repo = call.repository
+    commit = repo.find_commit(call.params["ref"])
+    if commit is None:
+        raise not_found()
+    return Answer(200, shapes.combined_status(commit.sha, repo, call.links))
+
+
+@routes("GET", f"{REPO}/commits/{{ref:path}}/statuses", "statuses=read")
+def list_statuses(call: Call) -> Answer:
+    """List a commit's statuses, newest first."""
+    repo, sha = call.repository, known_commit(call, call.params["ref"])
+    found = [status for status in reversed(repo.statuses) if status.sha == sha]
+    return call.page(found, lambda status: shapes.status(status, repo, call.links))
+
+
+@routes("POST", f"{REPO}/statuses/{{sha}}", "statuses=write", role="write")
+def create_status(call: Call) -> Answer:
+    """Set a status of a commit."""
+    repo, sha = call.repository, known_commit(call, call.params["sha"])
+    state = call.choice("state", STATUS_STATES)
+    if state is None:
+        raise refused_body('"state" wasn\'t supplied.')
+    description = call.text("description", resource="Status")
+    if description is not None and len(description) > 140:
+        raise invalid("Status", "description", "custom", message="description is too long (maximum is 140 characters)")
+    status = repo.status(
+        sha, call.text("context", resource="Status") or "default", state, by=call.actor,
+        description=description, target_url=call.text("target_url", resource="Status"),
+    )  # fmt: skip
+    return Answer(201, shapes.status(status, repo, call.links))
+
+
+# What a branch requires
+
+
+@routes("GET", f"{REPO}/branches/{{branch:path}}/protection/required_status_checks", "administration=read",
+        role="admin", always=True)  # fmt: skip
+def get_required_status_checks(call: Call) -> Answer:
+    """Read what branch protection requires; administrators only."""
+    repo, branch = call.repository, call.params["branch"]
+    if branch not in repo.branches:
+        raise ApiError(404, "Branch not found")
+    rules = [rule for rule in repo.protections.get(branch, []) if rule.source == "protection"]
+    if not rules:
+        raise ApiError(404, "Branch not protected")
+    contexts = [context for rule in rules for context in rule.required_checks]
+    return Answer(200, repository_shapes.required_status_checks(branch, contexts, repo, call.links))
+
+
+@routes("GET", f"{REPO}/rules/branches/{{branch:path}}", "metadata=read")
+def list_branch_rules(call: Call) -> Answer:
+    """List the rulesets' rules for a branch."""
+    return call.page(repository_shapes.ruleset_rules(call.params["branch"], call.repository), lambda rule: rule)
+
+
+# Workflow runs
+
+
+@routes("GET", f"{REPO}/actions/runs/{{run:int}}", "actions=read")
+def get_workflow_run(call: Call) -> Answer:
+    """Read a workflow run."""
+    return Answer(200, shapes.workflow_run(_workflow_run(call), call.repository, call.links))
+
+
+@routes("GET", f"{REPO}/actions/runs/{{run:int}}/attempts/{{attempt:int}}", "actions=read")
+def get_workflow_run_attempt(call: Call) -> Answer:
+    """Read one attempt of a workflow run."""
+    run = _workflow_run(call)
+    if run.attempt != call.number("attempt"):
+        raise not_found()
+    return Answer(200, shapes.workflow_run(run, call.repository, call.links))
+
+
+def _workflow_run(call: Call) -> WorkflowRun:
+    run = call.repository.workflow_runs.get(call.number("run"))
+    if run is None:
+        raise not_found()
+    return run

@@ -1,0 +1,107 @@
+"""Deployments and their statuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops_sandbox.github.checks import DEPLOYMENT_STATES, PASSING, Deployment
+from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Routes, invalid, not_found, refused_body
+from mlops_sandbox.github.rest.discussions import REPO
+from mlops_sandbox.github.shapes import checks as shapes
+
+routes = Routes()
+
+
+@routes("GET", f"{REPO}/deployments", "deployments=read")
+def list_deployments(call: Call) -> Answer:
+    """List deployments, newest first."""
+    repo = call.repository
+    wanted = {name: call.query.get(name) for name in ("sha", "ref", "task", "environment")}
+    found = [
+        item
+        for item in sorted(repo.deployments.values(), key=lambda one: -one.id)
+        if all(value in (None, getattr(item, name)) for name, value in wanted.items())
+    ]
+    return call.page(found, lambda item: shapes.deployment(item, repo, call.links))
+
+
+@routes("POST", f"{REPO}/deployments", "deployments=write", role="write")
+def create_deployment(call: Call) -> Answer:
+    """Create one; 409 where a check of the commit has not passed, unless `required_contexts` says otherwise."""
+    repo = call.repository
+    ref = call.text("ref", resource="Deployment", required=True) or ""
+    commit = repo.find_commit(ref)
+    if commit is None:
+        raise ApiError(422, f"No ref found for: {ref}")
+    if conflicts := _not_passed(call, commit.sha):
+        raise ApiError(
+            409,
+            f"Conflict: Commit status checks failed for {ref}.",
+            [{"contexts": conflicts, "resource": "Deployment", "field": "required_contexts", "code": "invalid"}],
+        )
+    payload: Any = call.body.get("payload") or {}
+    if not isinstance(payload, dict | str):
+        raise refused_body("For 'properties/payload', the value is neither an object nor a string.")
+    description = call.text("description", resource="Deployment")
+    deployment = repo.deploy(
+        commit.sha, call.text("environment", resource="Deployment") or "production", by=call.actor, ref=ref,
+        task=call.text("task", resource="Deployment") or "deploy", payload=payload, description=description,
+        app=call.token.app if call.token else None, transient=bool(call.body.get("transient_environment", False)),
+        production=call.body.get("production_environment"),
+    )  # fmt: skip
+    return Answer(201, shapes.deployment(deployment, repo, call.links))
+
+
+def _not_passed(call: Call, sha: str) -> list[str]:
+    repo, required = call.repository, call.body.get("required_contexts")
+    if required == []:
+        return []
+    runs = [run for suite in repo.check_suites.values() if suite.head_sha == sha for run in repo.latest_runs(suite)]
+    outcome = {run.name: run.conclusion in PASSING for run in runs}
+    outcome |= {status.context: status.state == "success" for status in repo.latest_statuses(sha)}
+    names = outcome if required is None else required
+    return [name for name in names if not outcome.get(name, False)]
+
+
+@routes("GET", f"{REPO}/deployments/{{deployment:int}}", "deployments=read")
+def get_deployment(call: Call) -> Answer:
+    """Read a deployment."""
+    return Answer(200, shapes.deployment(_deployment(call), call.repository, call.links))
+
+
+@routes("GET", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=read")
+def list_deployment_statuses(call: Call) -> Answer:
+    """List a deployment's statuses, newest first."""
+    parent = _deployment(call)
+    return call.page(
+        reversed(parent.statuses), lambda item: shapes.deployment_status(item, parent, call.repository, call.links)
+    )
+
+
+@routes("POST", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=write", role="write")
+def create_deployment_status(call: Call) -> Answer:
+    """Move a deployment on."""
+    repo, parent = call.repository, _deployment(call)
+    state = call.choice("state", DEPLOYMENT_STATES)
+    if state is None:
+        raise refused_body('"state" wasn\'t supplied.')
+    fields = {
+        name: text
+        for name in ("description", "environment", "environment_url", "log_url")
+        if (text := call.text(name, resource="DeploymentStatus"))
+    }
+    if target := call.text("target_url", resource="DeploymentStatus"):
+        fields.setdefault("log_url", target)
+    if len(fields.get("description", "")) > 140:
+        raise invalid("DeploymentStatus", "description", "custom",
+                      message="description is too long (maximum is 140 characters)")  # fmt: skip
+    auto_inactive = bool(call.body.get("auto_inactive", True))
+    status = repo.deployment_status(parent, state, by=call.actor, auto_inactive=auto_inactive, **fields)
+    return Answer(201, shapes.deployment_status(status, parent, repo, call.links))
+
+
+def _deployment(call: Call) -> Deployment:
+    found = call.repository.deployments.get(call.number("deployment"))
+    if found is None:
+        raise not_found()
+    return found

@@ -1,0 +1,100 @@
+"""A GitHub Enterprise Server on loopback: state, REST API and pages in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from mlops_sandbox.github import graphql
+from mlops_sandbox.github.api import Api, Exchange
+from mlops_sandbox.github.clock import Clock
+from mlops_sandbox.github.faults import Faults
+from mlops_sandbox.github.issues import PullRequest
+from mlops_sandbox.github.limits import RateLimits
+from mlops_sandbox.github.page import MERMAID_PATH, mermaid_library, render_page, render_transcript
+from mlops_sandbox.github.world import DEFAULT_ORIGIN, World
+from mlops_sandbox.host import Host
+
+
+class GitHubServer(World):
+    """The stand-in. Set it up through the methods of `World`, serve `app`, then look at `exchanges` and the state.
+
+    REST lies under `/api/v3`, as on a GitHub Enterprise Server, and GraphQL's `viewer` under `/api/graphql`; a pull
+    request's page at `/{owner}/{repo}/pull/{n}`, the same as markdown at `….md`. `faults` breaks routes, `limits` holds
+    the rate limits. Links in answers start with the address a request came to; those in webhook payloads with `origin`,
+    which `serve` sets.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, origin: str = DEFAULT_ORIGIN) -> None:
+        super().__init__(clock or Clock(), origin)
+        self.exchanges: list[Exchange] = []
+        self.faults = Faults()
+        self.limits = RateLimits()
+        self.app = Starlette(
+            routes=[
+                Mount("/api/v3", app=Api(self)),
+                Route("/api/graphql", self._graphql, methods=["POST"]),
+                Route("/{owner}/{repo}/pull/{number:int}.md", self._transcript),
+                Route("/{owner}/{repo}/pull/{number:int}", self._page),
+                Route(MERMAID_PATH, self._mermaid),
+                Route("/", self._index),
+            ]
+        )
+
+    @contextmanager
+    def serve(self, address: str = "127.0.0.1", port: int = 0) -> Iterator[Host]:
+        """Serve on an address until the block ends, and let `origin` follow."""
+        with Host(self.app, address=address, port=port) as host:
+            self.origin = host.url
+            yield host
+
+    @property
+    def api_url(self) -> str:
+        """What a runner has in `GITHUB_API_URL`."""
+        return f"{self.origin}/api/v3"
+
+    def origin_of(self, request: Request) -> str:
+        """Return the address that a request came to."""
+        return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
+
+    def requests(self, route: str = "* /**") -> list[Exchange]:
+        """Return the exchanges of a route, e.g. `POST /repos/*/*/issues/*/comments`, oldest first."""
+        return [exchange for exchange in self.exchanges if exchange.matches(route)]
+
+    @property
+    def writes(self) -> list[Exchange]:
+        """The exchanges that were meant to change something."""
+        return [exchange for exchange in self.exchanges if exchange.method != "GET"]
+
+    async def _graphql(self, request: Request) -> Response:
+        return await graphql.answer(self, request)
+
+    # Pages
+
+    async def _page(self, request: Request) -> Response:
+        pull = self._pull(request)
+        return HTMLResponse(render_page(pull, standalone=False)) if pull else PlainTextResponse("Not Found", 404)
+
+    async def _transcript(self, request: Request) -> Response:
+        pull = self._pull(request)
+        if pull is None:
+            return PlainTextResponse("Not Found", 404)
+        return Response(render_transcript(pull), media_type="text/markdown")
+
+    async def _mermaid(self, _: Request) -> Response:
+        return Response(mermaid_library(), media_type="text/javascript")
+
+    async def _index(self, request: Request) -> Response:
+        pulls = [pull for repository in self.repositories.values() for pull in repository.pulls]
+        lines = [f"{self.origin_of(request)}/{pull.repository.full_name}/pull/{pull.number}" for pull in pulls]
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    def _pull(self, request: Request) -> PullRequest | None:
+        repository = self.find_repository(f"{request.path_params['owner']}/{request.path_params['repo']}")
+        issue = repository.issues.get(request.path_params["number"]) if repository else None
+        return issue if isinstance(issue, PullRequest) else None

@@ -1,0 +1,205 @@
+"""Check suites and runs, statuses, deployments, workflow runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlops_sandbox.github.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus, WorkflowRun
+from mlops_sandbox.github.clock import optional_stamp, stamp
+from mlops_sandbox.github.shapes.conversation import pull_minimal
+from mlops_sandbox.github.shapes.links import Json, Links
+from mlops_sandbox.github.shapes.people import app, node_id, user
+from mlops_sandbox.github.shapes.repository import minimal, repo_api, simple_commit
+
+if TYPE_CHECKING:
+    from mlops_sandbox.github.repository import Repository
+
+
+def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
+    """Return a `CheckSuite`."""
+    url = f"{repo_api(repo, links)}/check-suites/{item.id}"
+    before = next((one.before for one in repo.activity if one.after == item.head_sha), None)
+    return {
+        "id": item.id,
+        "node_id": node_id("CheckSuite", item.id),
+        "head_branch": item.head_branch,
+        "head_sha": item.head_sha,
+        "status": item.status,
+        "conclusion": item.conclusion,
+        "url": url,
+        "before": before,
+        "after": item.head_sha,
+        "pull_requests": [pull_minimal(pull, links) for pull in repo.pulls if pull.head_sha == item.head_sha],
+        "app": app(item.app, links),
+        "repository": minimal(repo, links),
+        "created_at": stamp(item.created_at),
+        "updated_at": stamp(item.updated_at),
+        "head_commit": simple_commit(repo.commits[item.head_sha]),
+        "latest_check_runs_count": len(repo.latest_runs(item)),
+        "check_runs_url": f"{url}/check-runs",
+        "rerequestable": True,
+        "runs_rerequestable": True,
+    }
+
+
+def check_run(item: CheckRun, repo: Repository, links: Links) -> Json:
+    """Return a `CheckRun`."""
+    url = f"{repo_api(repo, links)}/check-runs/{item.id}"
+    page = links.web(repo.full_name, "runs", item.id)
+    return {
+        "id": item.id,
+        "name": item.name,
+        "node_id": node_id("CheckRun", item.id),
+        "head_sha": item.head_sha,
+        "external_id": item.external_id,
+        "url": url,
+        "html_url": page,
+        "details_url": item.details_url or page,
+        "status": item.status,
+        "conclusion": item.conclusion,
+        "started_at": optional_stamp(item.started_at),
+        "completed_at": optional_stamp(item.completed_at),
+        "output": {
+            "title": item.title,
+            "summary": item.summary,
+            "text": item.text,
+            "annotations_count": len(item.annotations),
+            "annotations_url": f"{url}/annotations",
+        },
+        "check_suite": {"id": item.suite.id},
+        "app": app(item.app, links),
+        "pull_requests": [pull_minimal(pull, links) for pull in repo.pulls if pull.head_sha == item.head_sha],
+    }
+
+
+def simple_status(item: CommitStatus, repo: Repository, links: Links) -> Json:
+    """Return a `SimpleCommitStatus`, an item of the combined status."""
+    return {
+        "url": f"{repo_api(repo, links)}/statuses/{item.sha}",
+        "avatar_url": links.web("avatars", "u", item.creator.id),
+        "id": item.id,
+        "node_id": node_id("Status", item.id),
+        "state": item.state,
+        "description": item.description,
+        "target_url": item.target_url,
+        "context": item.context,
+        "created_at": stamp(item.created_at),
+        "updated_at": stamp(item.created_at),
+    }
+
+
+def status(item: CommitStatus, repo: Repository, links: Links) -> Json:
+    """Return a `Status`."""
+    return simple_status(item, repo, links) | {"creator": user(item.creator, links)}
+
+
+def combined_status(sha: str, repo: Repository, links: Links) -> Json:
+    """Return a `CombinedCommitStatus`: failure wins over pending, no status at all is pending."""
+    items = repo.latest_statuses(sha)
+    states = {item.state for item in items}
+    state = "failure" if states & {"error", "failure"} else "success" if states == {"success"} else "pending"
+    return {
+        "state": state,
+        "statuses": [simple_status(item, repo, links) for item in items],
+        "sha": sha,
+        "total_count": len(items),
+        "repository": minimal(repo, links),
+        "commit_url": f"{repo_api(repo, links)}/commits/{sha}",
+        "url": f"{repo_api(repo, links)}/commits/{sha}/status",
+    }
+
+
+def deployment(item: Deployment, repo: Repository, links: Links) -> Json:
+    """Return a `Deployment`."""
+    api = repo_api(repo, links)
+    url = f"{api}/deployments/{item.id}"
+    return {
+        "url": url,
+        "id": item.id,
+        "node_id": node_id("Deployment", item.id),
+        "sha": item.sha,
+        "ref": item.ref,
+        "task": item.task,
+        "payload": item.payload,
+        "original_environment": item.original_environment,
+        "environment": item.environment,
+        "description": item.description,
+        "creator": user(item.creator, links),
+        "created_at": stamp(item.created_at),
+        "updated_at": stamp(item.updated_at),
+        "statuses_url": f"{url}/statuses",
+        "repository_url": api,
+        "transient_environment": item.transient,
+        "production_environment": item.production,
+        "performed_via_github_app": app(item.app, links) if item.app else None,
+    }
+
+
+def deployment_status(item: DeploymentStatus, parent: Deployment, repo: Repository, links: Links) -> Json:
+    """Return a `DeploymentStatus`."""
+    api = repo_api(repo, links)
+    deployment_url = f"{api}/deployments/{parent.id}"
+    return {
+        "url": f"{deployment_url}/statuses/{item.id}",
+        "id": item.id,
+        "node_id": node_id("DeploymentStatus", item.id),
+        "state": item.state,
+        "creator": user(item.creator, links),
+        "description": item.description,
+        "environment": item.environment,
+        "target_url": item.log_url,
+        "log_url": item.log_url,
+        "environment_url": item.environment_url,
+        "created_at": stamp(item.created_at),
+        "updated_at": stamp(item.updated_at),
+        "deployment_url": deployment_url,
+        "repository_url": api,
+        "performed_via_github_app": app(parent.app, links) if parent.app else None,
+    }
+
+
+def workflow_run(item: WorkflowRun, repo: Repository, links: Links) -> Json:
+    """Return a `WorkflowRun`."""
+    api = repo_api(repo, links)
+    url = f"{api}/actions/runs/{item.id}"
+    workflow_id = int.from_bytes(item.path.encode()[-3:], "big")
+    suite = next((one for one in repo.check_suites.values() if one.head_sha == item.head_sha), None)
+    suite_id = suite.id if suite else 0
+    head = repo.commits.get(item.head_sha)
+    return {
+        "id": item.id,
+        "name": item.name,
+        "display_title": item.name,
+        "node_id": node_id("WorkflowRun", item.id),
+        "check_suite_id": suite_id,
+        "check_suite_node_id": node_id("CheckSuite", suite_id),
+        "head_branch": item.head_branch,
+        "head_sha": item.head_sha,
+        "path": item.path,
+        "run_number": item.number,
+        "run_attempt": item.attempt,
+        "referenced_workflows": [],
+        "event": item.event,
+        "status": item.status,
+        "conclusion": item.conclusion,
+        "workflow_id": workflow_id,
+        "url": url,
+        "html_url": links.web(repo.full_name, "actions", "runs", item.id),
+        "pull_requests": [],
+        "created_at": stamp(item.created_at),
+        "updated_at": stamp(item.updated_at),
+        "run_started_at": stamp(item.created_at),
+        "actor": user(item.actor, links),
+        "triggering_actor": user(item.triggering_actor, links),
+        "jobs_url": f"{url}/jobs",
+        "logs_url": f"{url}/logs",
+        "check_suite_url": f"{api}/check-suites/{suite_id}",
+        "artifacts_url": f"{url}/artifacts",
+        "cancel_url": f"{url}/cancel",
+        "rerun_url": f"{url}/rerun",
+        "previous_attempt_url": f"{url}/attempts/{item.attempt - 1}" if item.attempt > 1 else None,
+        "workflow_url": f"{api}/actions/workflows/{workflow_id}",
+        "head_commit": simple_commit(head) if head else None,
+        "repository": minimal(repo, links),
+        "head_repository": minimal(repo, links),
+    }

@@ -1,0 +1,287 @@
+"""The OCI distribution API (specification v1.1) over the store: what Docker, containerd and BuildKit ask of a registry.
+
+Where the specification leaves a choice this does what distribution 2.8 does, so that what works here works there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mlops_sandbox.registry.access import Access, Account, Challenge
+from mlops_sandbox.registry.faults import Fault
+from mlops_sandbox.registry.store import Store, StoredManifest, Upload
+from mlops_sandbox.registry.wire import DIGEST, NAME, TAG, RegistryError
+
+VERSION_HEADER = {"Docker-Distribution-API-Version": "registry/2.0"}
+PULL = frozenset({"pull"})
+WRITE = frozenset({"pull", "push"})
+DELETE = frozenset({"delete"})
+MANIFEST_LIMIT = 4 << 20  # bytes, the least the specification asks registries to take
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """One request as it was served; `credentials` is the Authorization scheme (`basic`, `bearer`, or empty)."""
+
+    method: str
+    path: str
+    query: str
+    credentials: str
+    status: int
+
+
+class Registry:
+    """A registry with its own state; serve `.app` (see `sandbox.host.Host`).
+
+    `root` keeps the blobs (a temporary directory where None, removed with the object). `accounts` maps user names to
+    accounts and matters with a `challenge` of `basic` or `bearer`; `anonymous_pull` lets anyone pull then.
+    `log` lists the requests served, oldest first; `faults` are played once their request comes.
+    """
+
+    def __init__(
+        self,
+        root: Path | None = None,
+        *,
+        challenge: Challenge = "none",
+        accounts: Mapping[str, Account] | None = None,
+        anonymous_pull: bool = False,
+    ) -> None:
+        if root is None:
+            root = Path(tempfile.mkdtemp(prefix="sandbox-registry-"))
+            weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
+        self.store = Store(root)
+        self.access = Access(challenge, dict(accounts or {}), anonymous_pull)
+        self.log: list[LoggedRequest] = []
+        self.faults: list[Fault] = []
+        self.app = Starlette(
+            middleware=[Middleware(_Recorder, log=self.log, faults=self.faults)],
+            routes=[
+                Route("/v2/", self._guarded(_base, None), methods=["GET", "HEAD"]),
+                Route("/token", self._token, methods=["GET", "POST"]),
+                Route("/v2/{name:path}/tags/list", self._guarded(self._tags, PULL), methods=["GET"]),
+                Route("/v2/{name:path}/blobs/uploads/", self._guarded(self._begin, WRITE), methods=["POST"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._progress, WRITE), methods=["GET"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._append, WRITE), methods=["PATCH"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._finish, WRITE), methods=["PUT"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._cancel, WRITE), methods=["DELETE"]),
+                Route("/v2/{name:path}/blobs/{digest}", self._guarded(self._blob, PULL), methods=["GET", "HEAD"]),
+                Route("/v2/{name:path}/blobs/{digest}", self._guarded(self._drop_blob, DELETE), methods=["DELETE"]),
+                Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._manifest, PULL), methods=["GET", "HEAD"]),
+                Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._put, WRITE), methods=["PUT"]),
+                Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._drop, DELETE), methods=["DELETE"]),
+            ],
+        )
+
+    def _guarded(self, handler: Handler, actions: frozenset[str] | None) -> Handler:
+        """Check name and rights first; answer refusals in the specification's form."""
+
+        async def serve(request: Request) -> Response:
+            name = request.path_params.get("name")
+            try:
+                if name is not None and (len(name) > 255 or not NAME.fullmatch(name)):
+                    raise RegistryError("NAME_INVALID", "invalid repository name")
+                authorization = request.headers.get("authorization")
+                self.access.require(authorization, _address(request), name, actions or frozenset())
+                response = await handler(request)
+            except RegistryError as error:
+                response = error.response()
+            except ClientDisconnect:
+                response = RegistryError("BLOB_UPLOAD_INVALID", "the client went away").response()
+            response.headers.update(VERSION_HEADER)
+            return response
+
+        return serve
+
+    async def _token(self, request: Request) -> Response:
+        """Hand out a token: GET with basic credentials (Docker's token specification) or OAuth2's password grant."""
+        if request.method == "POST":
+            form = parse_qs((await request.body()).decode("utf-8", "replace"))
+            user, password = form.get("username", [""])[0], form.get("password", [""])[0]
+            given, scopes = bool(user), " ".join(form.get("scope", [])).split()
+            account = self.access.known(user, password)
+        else:
+            given, scopes = "authorization" in request.headers, request.query_params.getlist("scope")
+            account = self.access.account(request.headers.get("authorization"))
+        if given and account is None:
+            return RegistryError("UNAUTHORIZED", "incorrect username or password").response()
+        token = self.access.token(account, [part for scope in scopes for part in scope.split()])
+        return JSONResponse({"token": token, "access_token": token, "expires_in": 300})
+
+    # Manifests and tags
+
+    async def _tags(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        tags = sorted(self.store.repository(name).tags)
+        last = request.query_params.get("last", "")
+        rest = [tag for tag in tags if tag > last] if last else tags
+        count = request.query_params.get("n")
+        if count is None:
+            return JSONResponse({"name": name, "tags": rest})
+        if not re.fullmatch(r"[0-9]{1,9}", count):
+            raise RegistryError("UNSUPPORTED", "n must be a number")
+        page = rest[: int(count)]
+        headers = {}
+        if page and len(page) < len(rest):
+            query = urlencode({"last": page[-1], "n": count})
+            headers["Link"] = f'</v2/{name}/tags/list?{query}>; rel="next"'
+        return JSONResponse({"name": name, "tags": page}, headers=headers)
+
+    async def _manifest(self, request: Request) -> Response:
+        reference = request.path_params["reference"]
+        manifest = self.store.repository(request.path_params["name"]).manifest(reference)
+        # distribution 2.8 converts Docker manifests for clients that do not accept them; here, as with its OCI ones,
+        # they are not found: a client that forgot a media type shall notice.
+        accepted = {part.partition(";")[0].strip() for part in ",".join(request.headers.getlist("accept")).split(",")}
+        if manifest.media_type not in accepted:
+            raise RegistryError("MANIFEST_UNKNOWN", f"{manifest.media_type} found, but the Accept header does not list it")
+        headers = {"Docker-Content-Digest": manifest.digest, "ETag": f'"{manifest.digest}"'}
+        return Response(manifest.content, media_type=manifest.media_type, headers=headers)
+
+    async def _put(self, request: Request) -> Response:
+        name, reference = request.path_params["name"], request.path_params["reference"]
+        if not TAG.fullmatch(reference) and not DIGEST.fullmatch(reference):
+            raise RegistryError("TAG_INVALID", "manifest tag did not match URI")
+        content = await request.body()
+        if len(content) > MANIFEST_LIMIT:
+            raise RegistryError("SIZE_INVALID", "manifest is too large")
+        manifest = StoredManifest(content, request.headers.get("content-type", ""))
+        self.store.put_manifest(name, reference, manifest)
+        location = f"{_address(request)}/v2/{name}/manifests/{manifest.digest}"
+        return Response(status_code=201, headers={"Location": location, "Docker-Content-Digest": manifest.digest})
+
+    async def _drop(self, request: Request) -> Response:
+        self.store.delete_manifest(request.path_params["name"], request.path_params["reference"])
+        return Response(status_code=202)
+
+    # Blobs
+
+    async def _blob(self, request: Request) -> Response:
+        digest = request.path_params["digest"]
+        path = self.store.blob(request.path_params["name"], digest)
+        headers = {"Docker-Content-Digest": digest}
+        return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+    async def _drop_blob(self, request: Request) -> Response:
+        self.store.delete_blob(request.path_params["name"], request.path_params["digest"])
+        return Response(status_code=202)
+
+    async def _begin(self, request: Request) -> Response:
+        """Start an upload; `mount` and `from` share another repository's blob, `digest` brings all of it at once."""
+        name, query = request.path_params["name"], request.query_params
+        if "mount" in query and "from" in query:
+            readable = self._may_pull(request, query["from"])
+            if readable and self.store.mount(name, query["mount"], query["from"]):
+                return _created(request, name, query["mount"])
+        upload = self.store.begin(name)
+        if "digest" in query:
+            return await self._complete(request, upload)
+        return _accepted(request, name, upload)
+
+    def _may_pull(self, request: Request, source: str) -> bool:
+        try:
+            self.access.require(request.headers.get("authorization"), _address(request), source, PULL)
+        except RegistryError:
+            return False
+        return True
+
+    async def _progress(self, request: Request) -> Response:
+        name, upload = self._upload(request)
+        return _accepted(request, name, upload, status=204)
+
+    async def _append(self, request: Request) -> Response:
+        name, upload = self._upload(request)
+        await _receive(request, upload)
+        return _accepted(request, name, upload)
+
+    async def _finish(self, request: Request) -> Response:
+        _, upload = self._upload(request)
+        return await self._complete(request, upload)
+
+    async def _complete(self, request: Request, upload: Upload) -> Response:
+        name, digest = request.path_params["name"], request.query_params.get("digest", "")
+        await _receive(request, upload)
+        self.store.finish(name, upload, digest)
+        return _created(request, name, digest)
+
+    async def _cancel(self, request: Request) -> Response:
+        name, upload = self._upload(request)
+        self.store.cancel(name, upload)
+        return Response(status_code=204)
+
+    def _upload(self, request: Request) -> tuple[str, Upload]:
+        name: str = request.path_params["name"]
+        return name, self.store.upload(name, request.path_params["upload"])
+
+
+class _Recorder:
+    """Plays a fault that is due, else lets the request through; logs it either way (ASGI middleware)."""
+
+    def __init__(self, app: ASGIApp, *, log: list[LoggedRequest], faults: list[Fault]) -> None:
+        self._app = app
+        self._log = log
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], scope["path"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        credentials = headers.get("authorization", "").partition(" ")[0].lower()
+
+        async def logged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                query = scope["query_string"].decode("latin-1")
+                self._log.append(LoggedRequest(method, path, query, credentials, message["status"]))
+            await send(message)
+
+        fault = next((fault for fault in self._faults if fault.matches(method, path)), None)
+        if fault is not None:
+            await fault.answer(scope, receive, logged)
+        else:
+            await self._app(scope, receive, logged)
+
+
+async def _base(_request: Request) -> Response:
+    return JSONResponse({})
+
+
+async def _receive(request: Request, upload: Upload) -> None:
+    """Append the body; a Content-Range must start where the upload stands (RANGE_INVALID)."""
+    given = request.headers.get("content-range")
+    if given is not None:
+        match = re.fullmatch(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})", given)
+        if match is None or int(match[1]) != upload.size:
+            raise RegistryError("RANGE_INVALID", f"the upload stands at {upload.size}")
+    async for chunk in request.stream():
+        upload.append(chunk)
+
+
+def _address(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _accepted(request: Request, name: str, upload: Upload, *, status: int = 202) -> Response:
+    headers = {
+        "Location": f"{_address(request)}/v2/{name}/blobs/uploads/{upload.id}",
+        "Range": f"0-{max(0, upload.size - 1)}",
+        "Docker-Upload-UUID": upload.id,
+    }
+    return Response(status_code=status, headers=headers)
+
+
+def _created(request: Request, name: str, digest: str) -> Response:
+    headers = {"Location": f"{_address(request)}/v2/{name}/blobs/{digest}", "Docker-Content-Digest": digest}
+    return Response(status_code=201, headers=headers)

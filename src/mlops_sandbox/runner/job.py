@@ -1,0 +1,268 @@
+"""Run one job: its steps in order, then their post steps in reverse, each as a process with the runner's environment."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from mlops_sandbox.runner import environment, metadata, process
+from mlops_sandbox.runner.checkout import checkout
+from mlops_sandbox.runner.environment import Layout, Run
+from mlops_sandbox.runner.expressions import Scope, Status, Value
+from mlops_sandbox.runner.files import read_file_command
+from mlops_sandbox.runner.log import JobLog
+from mlops_sandbox.runner.metadata import Metadata
+from mlops_sandbox.runner.workflow import Job, Step, Workflow, WorkflowError
+
+Outcome = Literal["success", "failure", "cancelled", "skipped"]
+_FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
+
+
+@dataclass
+class StepResult:
+    """What became of a step; `outcome` is before `continue-on-error`, `conclusion` after it, `note` why it was left out."""
+
+    step: Step
+    action: str = ""
+    outcome: Outcome = "skipped"
+    conclusion: Outcome = "skipped"
+    note: str = ""
+    exit_code: int | None = None
+    seconds: float = 0.0
+    outputs: dict[str, str] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+    post_exit_code: int | None = None
+
+
+@dataclass
+class JobResult:
+    """What became of a job; `outputs` are those the job declares."""
+
+    identifier: str
+    conclusion: Outcome
+    workspace: Path
+    steps: list[StepResult] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
+    annotations: list[tuple[str, str]] = field(default_factory=list)
+
+    def step(self, identifier: str) -> StepResult:
+        """The step with this id; raises KeyError where there is none."""
+        for result in self.steps:
+            if result.step.identifier == identifier:
+                return result
+        raise KeyError(identifier)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a repository's owner has set, and where the sandbox keeps things.
+
+    `origin` is the git repository that `actions/checkout` fetches from. `skip` names steps (by id) that are left out, each
+    with the reason that the log gives. `say` gets the log, one line a call, masked.
+    """
+
+    origin: Path
+    variables: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+    say: Callable[[str], None] = field(repr=False)
+    skip: Mapping[str, str] = field(default_factory=dict)
+    actions: Path = metadata.ACTIONS
+
+
+class JobRunner:
+    """One job of a run. `token` is its `github.token`; `needs` holds the jobs before it."""
+
+    def __init__(
+        self, settings: Settings, run: Run, workflow: Workflow, job: Job, layout: Layout, token: str,
+        needs: Mapping[str, JobResult],
+    ) -> None:  # fmt: skip
+        self._settings, self._run, self._workflow, self._job, self._layout = settings, run, workflow, job, layout
+        self._status = Status()
+        self._results: list[StepResult] = []
+        self._log = JobLog()
+        for secret in (token, *settings.secrets.values()):
+            self._log.mask(secret)
+        self._contexts: dict[str, Value] = {
+            "github": environment.github_context(run, layout, workflow=workflow.name, job=job.identifier, token=token),
+            "vars": dict(settings.variables),
+            "secrets": {**settings.secrets, "GITHUB_TOKEN": token},
+            "runner": {"os": "Linux", "arch": "X64", "name": "sandbox", "temp": str(layout.temp)},
+            "needs": {
+                name: {"result": result.conclusion, "outputs": dict(result.outputs)}
+                for name, result in needs.items()
+                if name in job.needs
+            },
+        }
+        self._failed_needs = [name for name in job.needs if needs[name].conclusion != "success"]
+        self._environment = environment.variables(run, layout, workflow=workflow.name, job=job.identifier)
+        self._env: dict[str, str] = {}
+
+    def run(self) -> JobResult:
+        """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps run in any case."""
+        scope = Scope(self._contexts, Status(failed=bool(self._failed_needs)))
+        if not scope.condition(self._job.condition):
+            return JobResult(self._job.identifier, "skipped", self._layout.workspace)
+        self._layout.make()
+        self._layout.event.write_text(json.dumps(self._run.payload), encoding="utf-8")
+        for texts in (self._workflow.environment, self._job.environment):
+            self._env.update({name: self._scope().render(text) for name, text in texts.items()})
+        for position, step in enumerate(self._job.steps):
+            self._results.append(self._main(step, position))
+        for result in reversed(self._results):
+            self._post(result)
+        outputs = {name: self._scope().render(text) for name, text in self._job.outputs.items()}
+        return JobResult(
+            self._job.identifier, self._conclusion(), self._layout.workspace, self._results, outputs, self._log.annotations
+        )
+
+    def _conclusion(self) -> Outcome:
+        if self._status.cancelled:
+            return "cancelled"
+        return "failure" if self._status.failed else "success"
+
+    def _scope(self, env: Mapping[str, str] | None = None) -> Scope:
+        steps: dict[str, Value] = {
+            result.step.identifier: {
+                "outputs": dict(result.outputs), "outcome": result.outcome, "conclusion": result.conclusion
+            }
+            for result in self._results
+        }  # fmt: skip
+        own: dict[str, Value] = {
+            "env": dict(self._env if env is None else env),
+            "job": {"status": self._conclusion()},
+            "steps": steps,
+        }
+        return Scope({**self._contexts, **own}, self._status)
+
+    def _say(self, line: str) -> None:
+        for shown in self._log.read(line):
+            self._settings.say(shown)
+
+    # The main stage
+
+    def _main(self, step: Step, position: int) -> StepResult:
+        action = metadata.name_of(step.uses) or ""
+        result = StepResult(step, action)
+        started = time.monotonic()
+        try:
+            if self._scope().condition(step.condition):
+                result.note = self._settings.skip.get(step.identifier, "")
+                left_out = f": left out ({result.note})" if result.note else ""
+                self._settings.say(f"── {self._log.clean(self._scope().render(step.label))}{left_out}")
+                if not left_out:
+                    result.exit_code = self._start(result, position)
+        except KeyboardInterrupt:
+            self._status = replace(self._status, cancelled=True)
+            result.outcome = result.conclusion = "cancelled"
+        except ValueError as error:  # of an expression, a command file, or what this runner does not do
+            self._say(f"::error::{error}")
+            result.exit_code = 1
+        if result.exit_code is not None:
+            result.outcome = "success" if result.exit_code == 0 else "failure"
+            result.conclusion = "success" if step.continue_on_error else result.outcome
+        if result.conclusion == "failure":
+            self._status = replace(self._status, failed=True)
+        self._log.end_of_step()
+        result.seconds = time.monotonic() - started
+        return result
+
+    def _given(self, step: Step) -> tuple[dict[str, str], dict[str, str]]:
+        """The step's `env` (with the job's) and `with`, evaluated."""
+        env = self._env | {name: self._scope().render(text) for name, text in step.environment.items()}
+        return env, {name: self._scope(env).render(text) for name, text in step.inputs.items()}
+
+    def _start(self, result: StepResult, position: int) -> int:
+        step = result.step
+        env, inputs = self._given(step)
+        if result.action:
+            described = metadata.read(result.action, self._settings.actions)
+            return self._process(result, f"{position}", self._action(described, inputs), env)
+        if step.uses.startswith("actions/checkout@"):
+            sha = checkout(self._settings.origin, self._layout.workspace, inputs, self._run.sha, self._say)
+            result.outputs = {"commit": sha, "ref": inputs.get("ref", "")}
+            return 0
+        if step.uses:
+            raise WorkflowError(f"the sandbox's runner cannot run {step.uses}: it knows this suite and actions/checkout")
+        script = self._layout.temp / f"step-{position}.sh"
+        script.write_text(self._scope(env).render(step.run), encoding="utf-8")
+        bash = shutil.which("bash") or "/bin/bash"
+        argv = [bash, "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+        return self._process(result, f"{position}", (argv, {}), env)
+
+    def _action(
+        self, described: Metadata, inputs: Mapping[str, str], *, stage: tuple[str, ...] = ()
+    ) -> tuple[list[str], dict[str, str]]:
+        """Command and `INPUT_` variables; defaults are evaluated anew at each stage, as the runner does."""
+        by_name = {name.lower(): value for name, value in inputs.items()}
+        for name in sorted(by_name.keys() - {known.lower() for known in described.inputs}):
+            self._say(f"::warning::Unexpected input '{name}' of {described.name}")
+        given = {name: self._scope().render(text) for name, text in described.defaults.items()} | by_name
+        # -P: the workspace is a pull request's, and must not lend this process its modules.
+        argv = [sys.executable, "-P", "-m", "mlops_actions", described.name, *stage]
+        return argv, {environment.input_variable(name): value for name, value in given.items()}
+
+    def _process(
+        self, result: StepResult, key: str, command: tuple[list[str], dict[str, str]], env: Mapping[str, str]
+    ) -> int:
+        argv, own = command
+        files = {name: self._layout.commands / f"{name.lower()}_{key}" for name in _FILES}
+        for path in files.values():
+            path.touch(mode=0o600)
+        variables = {
+            **self._environment, **env, **own, "GITHUB_ACTION": result.step.identifier,
+            **{name: str(path) for name, path in files.items()},
+            **{f"STATE_{name}": value for name, value in result.state.items()},
+        }  # fmt: skip
+        directory = self._layout.workspace / self._scope().render(result.step.directory)
+        code = process.run(argv, variables, directory, self._say)
+        texts = {name: path.read_bytes().decode("utf-8", "replace") for name, path in files.items()}
+        result.outputs.update(read_file_command(texts["GITHUB_OUTPUT"]))
+        result.state.update(read_file_command(texts["GITHUB_STATE"]))
+        result.summary += texts["GITHUB_STEP_SUMMARY"]
+        self._env.update(read_file_command(texts["GITHUB_ENV"]))
+        for line in filter(None, texts["GITHUB_PATH"].splitlines()):
+            self._environment["PATH"] = f"{line}:{self._environment['PATH']}"
+        return code
+
+    # The post stage
+
+    def _post(self, result: StepResult) -> None:
+        if not result.action or result.outcome == "skipped":
+            return
+        try:
+            described = metadata.read(result.action, self._settings.actions)
+            if described.has_post and self._scope().condition(described.post_condition):
+                self._settings.say(f"── Post {self._log.clean(self._scope().render(result.step.label))}")
+                env, inputs = self._given(result.step)
+                command = self._action(described, inputs, stage=("--post",))
+                result.post_exit_code = self._process(result, f"{result.step.identifier}_post", command, env)
+        except ValueError as error:  # of an expression, a command file, or what this runner does not do
+            self._say(f"::error::{error}")
+            result.post_exit_code = 1
+        except KeyboardInterrupt:
+            self._status = replace(self._status, cancelled=True)
+        if result.post_exit_code:
+            self._status = replace(self._status, failed=True)
+        self._log.end_of_step()
+
+
+def run_workflow(
+    settings: Settings, run: Run, workflow: Workflow, root: Path, token_for: Callable[[Mapping[str, str] | None], str]
+) -> dict[str, JobResult]:
+    """Run all jobs of a workflow, one after the other, below the private directory `root`; results by job.
+
+    `token_for` makes a job's token from its permissions.
+    """
+    results: dict[str, JobResult] = {}
+    for job in workflow.jobs:
+        layout = Layout(root / job.identifier)
+        token = token_for(job.permissions)
+        results[job.identifier] = JobRunner(settings, run, workflow, job, layout, token, results).run()
+    return results

@@ -1,0 +1,256 @@
+"""The stand-in's HTTP surface: GraphQL, the file stream, file storage, and a page per project and run."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import gzip
+import json
+import re
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from mlops_sandbox.wandb import filestream, pages
+from mlops_sandbox.wandb.execute import Schema, execute
+from mlops_sandbox.wandb.mutations import SCHEMA
+from mlops_sandbox.wandb.schema import Request, User, without_keys
+from mlops_sandbox.wandb.store import Store
+
+_OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+_NOT_LOGGED_IN = json.dumps(
+    {"errors": [{"message": "user is not logged in", "extensions": {"code": "PERMISSION_ERROR"}}], "data": None}
+)
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+Handler = Callable[[HttpRequest, bytes, User], Awaitable[Response]]
+
+
+@dataclass
+class Fault:
+    """What befalls the next `times` requests whose operation (or path) contains `match`.
+
+    `status` and `body` answer in the server's place; `cut` breaks the connection in the middle of the real answer;
+    `stall` holds the answer back for so many seconds; `meanwhile` is called when the answer has been made, before the next
+    request can come.
+    """
+
+    status: int = 0
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    match: str = ""
+    times: int = 1
+    cut: bool = False
+    stall: float = 0.0
+    meanwhile: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and what came of it; `operation` is GraphQL's name for it, else empty."""
+
+    method: str
+    path: str
+    operation: str
+    headers: Mapping[str, str]
+    body: bytes
+    status: int
+    answer_size: int
+
+
+class WandbServer:
+    """A W&B server on loopback, with one user.
+
+    `api_key` is what clients must present (random unless given), `entity` the team they log to; `identity_token` is a JWT
+    that the server trusts instead and changes for an access token (OIDC federation). `keyed` is whether
+    `config` and `summaryMetrics` take `keys`, as newer servers do. `requests` holds what was asked, newest last;
+    `faults` is consulted before every answer. `store` may be filled and read directly.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "",
+        entity: str = "sandbox",
+        username: str = "trainer",
+        keyed: bool = True,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.api_key = api_key or secrets.token_hex(20)
+        self.identity_token = f"{secrets.token_urlsafe(12)}.{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(24)}"
+        self._access_tokens: set[str] = set()
+        self.entity = entity
+        self.user = User(username, (entity, username) if username != entity else (entity,))
+        self.store = Store(clock)
+        self.faults: list[Fault] = []
+        self.requests: deque[Exchange] = deque(maxlen=10_000)
+        self._schema: Schema = SCHEMA if keyed else without_keys(SCHEMA)
+        self.app = Starlette(
+            routes=[
+                Route("/graphql", self._answering(self._graphql), methods=["POST"]),
+                Route(
+                    "/files/{entity}/{project}/{run}/file_stream",
+                    self._answering(self._file_stream),
+                    methods=["POST"],
+                ),
+                Route("/oidc/token", self._token, methods=["POST"]),
+                Route("/storage/{blob}", self._storage, methods=["GET", "PUT"]),
+                Route("/", self._index),
+                Route("/{entity}/{project}", self._project_page),
+                Route("/{entity}/{project}/runs/{run}", self._run_page),
+            ]
+        )
+
+    def environment(self, url: str) -> dict[str, str]:
+        """What a process needs to log to this server at `url`."""
+        return {"WANDB_BASE_URL": url, "WANDB_API_KEY": self.api_key, "WANDB_ENTITY": self.entity}
+
+    def clear(self) -> None:
+        """Forget everything that was logged, asked and planned to fail; the key stays."""
+        self.store = Store(self.store.now)
+        self.faults.clear()
+        self.requests.clear()
+
+    def _answering(self, handler: Handler) -> Callable[[HttpRequest], Awaitable[Response]]:
+        """Check who asks, let a fault have its way, and keep a record."""
+
+        async def answer(request: HttpRequest) -> Response:
+            body = await request.body()
+            if request.headers.get("content-encoding") == "gzip":
+                body = gzip.decompress(body)
+            operation = _operation(body) if request.url.path == "/graphql" else ""
+            fault = self._fault(operation or request.url.path)
+            if fault and fault.stall:
+                await asyncio.sleep(fault.stall)
+            response: Response
+            if fault and fault.status:
+                response = Response(fault.body, fault.status, fault.headers, "application/json")
+            elif not self._knows(request.headers.get("authorization", "")):
+                response = Response(_NOT_LOGGED_IN, 401, media_type="application/json")
+            else:
+                response = await handler(request, body, self.user)
+            if fault and fault.meanwhile:
+                fault.meanwhile()
+            self.requests.append(
+                Exchange(
+                    request.method,
+                    request.url.path,
+                    operation,
+                    dict(request.headers),
+                    body,
+                    response.status_code,
+                    len(response.body),
+                )
+            )
+            if fault and fault.cut:
+                return StreamingResponse(_half(bytes(response.body)), media_type="application/json")
+            return response
+
+        return answer
+
+    def _fault(self, what: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times > 0 and fault.match in what:
+                fault.times -= 1
+                return fault
+        return None
+
+    def _knows(self, authorization: str) -> bool:
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return value in self._access_tokens
+        if scheme.lower() != "basic":
+            return False
+        try:
+            key = base64.b64decode(value, validate=True).partition(b":")[2]
+        except binascii.Error:
+            return False
+        return secrets.compare_digest(key, self.api_key.encode())
+
+    async def _token(self, request: HttpRequest) -> Response:
+        """RFC 7523: a JWT for an access token."""
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        assertion = (form.get("assertion") or [""])[0]
+        if form.get("grant_type") != [_JWT_BEARER] or not secrets.compare_digest(assertion, self.identity_token):
+            return Response(json.dumps({"error": "invalid_grant"}), 400, media_type="application/json")
+        token = secrets.token_urlsafe(30)
+        self._access_tokens.add(token)
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": 3600}
+        return Response(json.dumps(answer), media_type="application/json")
+
+    async def _graphql(self, request: HttpRequest, body: bytes, user: User) -> Response:
+        try:
+            asked = json.loads(body)
+            query = str(asked["query"])
+        except (ValueError, KeyError, TypeError):
+            return PlainTextResponse("the body must be JSON with a query", 400)
+        context = Request(self.store, user, str(request.base_url).rstrip("/"))
+        with self.store.lock:
+            answer = execute(self._schema, query, asked.get("variables"), str(asked.get("operationName") or ""), context)
+            text = json.dumps(answer.document())
+        return Response(text, answer.status, media_type="application/json")
+
+    async def _file_stream(self, request: HttpRequest, body: bytes, user: User) -> Response:
+        entity, project, name = (request.path_params[key] for key in ("entity", "project", "run"))
+        with self.store.lock:
+            home = self.store.projects.get((entity, project))
+            run = home.runs.get(name) if home and entity in user.entities else None
+            if run is None:
+                return Response(json.dumps({"error": "run not found"}), 404, media_type="application/json")
+            try:
+                filestream.receive(run, json.loads(body))
+            except (ValueError, TypeError, AttributeError) as error:
+                return Response(json.dumps({"error": str(error)}), 400, media_type="application/json")
+        return Response("{}", media_type="application/json")
+
+    async def _storage(self, request: HttpRequest) -> Response:
+        blob = request.path_params["blob"]
+        if blob not in self.store.blobs:
+            return PlainTextResponse("no such file", 404)
+        if request.method == "PUT":
+            self.store.blobs[blob] = await request.body()
+            return PlainTextResponse("")
+        return Response(self.store.blobs[blob], media_type="application/octet-stream")
+
+    async def _index(self, _request: HttpRequest) -> Response:
+        with self.store.lock:
+            return HTMLResponse(pages.index(self.store))
+
+    async def _project_page(self, request: HttpRequest) -> Response:
+        with self.store.lock:
+            project = self.store.projects.get((request.path_params["entity"], request.path_params["project"]))
+            if project is None:
+                return PlainTextResponse("no such project", 404)
+            return HTMLResponse(pages.project(project))
+
+    async def _run_page(self, request: HttpRequest) -> Response:
+        parts: dict[str, Any] = request.path_params
+        with self.store.lock:
+            project = self.store.projects.get((parts["entity"], parts["project"]))
+            run = project.runs.get(parts["run"]) if project else None
+            if run is None:
+                return PlainTextResponse("no such run", 404)
+            return HTMLResponse(pages.run(run))
+
+
+def _operation(body: bytes) -> str:
+    """GraphQL's name for what a request asks; empty where it has none."""
+    try:
+        found = _OPERATION.search(json.loads(body)["query"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return found.group(1) if found else ""
+
+
+async def _half(body: bytes) -> Any:
+    yield body[: len(body) // 2]
+    raise ConnectionError("cut, as a fault asked for")

@@ -1,0 +1,343 @@
+"""What the stand-in keeps: projects, runs, artifacts, as plain objects under one lock."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mlops_sandbox.wandb.filters import MISSING, follow, matches
+
+# W&B calls a run crashed when nothing was heard of it for some minutes.
+CRASHED_AFTER = timedelta(minutes=5)
+_ENDED = frozenset({"finished", "failed", "crashed", "killed", "preempted"})
+_ALIASES = {
+    "created_at": "createdAt",
+    "heartbeat_at": "heartbeatAt",
+    "display_name": "displayName",
+    "job_type": "jobType",
+    "summary": "summary_metrics",
+    "summaryMetrics": "summary_metrics",
+}
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as W&B writes it: ISO 8601, UTC, seconds, `Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def opaque(*parts: str) -> str:
+    """An identifier in the style of W&B's (base64 of `Type:v1:…`)."""
+    return base64.b64encode(":".join(parts).encode()).decode()
+
+
+@dataclass(eq=False)
+class Run:
+    """One run. `config` is as W&B keeps it: name → {"value": …}; `history` rows hold `_step`."""
+
+    name: str
+    project: Project
+    username: str
+    created: datetime
+    heartbeat: datetime
+    state: str = "running"
+    display_name: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    log: dict[int, str] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    group: str | None = None
+    job_type: str | None = None
+    commit: str | None = None
+    description: str | None = None
+    notes: str | None = None
+    host: str | None = None
+    sweep: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    inputs: list[Artifact] = field(default_factory=list)
+    outputs: list[Artifact] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The storage id, which mutations name the run by."""
+        return opaque("Run", "v1", self.name, self.project.name, self.project.entity)
+
+    @property
+    def path(self) -> str:
+        """`/entity/project/runs/name`, the page of the run."""
+        return f"{self.project.path}/runs/{self.name}"
+
+    @property
+    def duration(self) -> float:
+        """Seconds from creation to the last sign of life."""
+        return max((self.heartbeat - self.created).total_seconds(), 0.0)
+
+    def heard(self, now: datetime) -> None:
+        """Note a sign of life; a run that was given up comes back."""
+        self.heartbeat = now
+        if self.state == "crashed":
+            self.state = "running"
+
+    def ended(self, exit_code: int, now: datetime) -> None:
+        """Close the run with its process's exit code."""
+        self.heartbeat = now
+        self.state = "finished" if exit_code == 0 else "failed"
+
+    def state_at(self, now: datetime) -> str:
+        """The state as W&B would show it: a run that has been silent too long is crashed."""
+        silent = self.state == "running" and now - self.heartbeat > CRASHED_AFTER
+        return "crashed" if silent else self.state
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more is to come."""
+        return self.state in _ENDED
+
+    def values(self) -> dict[str, Any]:
+        """The configuration without W&B's wrapping and own entries."""
+        return {
+            key: entry["value"] if isinstance(entry, Mapping) and "value" in entry else entry
+            for key, entry in self.config.items()
+            if key != "_wandb"
+        }
+
+    def lookup(self, path: str) -> Any:
+        """A value by the name that filters and orders use; `filters.MISSING` where the run has none."""
+        path = _ALIASES.get(path, path)
+        head, dot, rest = path.partition(".")
+        if dot and head == "config":
+            found = follow(self.values(), rest)
+            return follow(self.config, rest) if found is MISSING else found
+        if dot and _ALIASES.get(head, head) == "summary_metrics":
+            return follow(self.summary, rest)
+        value = _PLAIN[path](self) if path in _PLAIN else None
+        return MISSING if value is None else value
+
+
+_PLAIN: Mapping[str, Callable[[Run], Any]] = {
+    "name": lambda run: run.name,
+    "displayName": lambda run: run.display_name,
+    "state": lambda run: run.state_at(run.project.store.now()),
+    "tags": lambda run: run.tags,
+    "group": lambda run: run.group,
+    "jobType": lambda run: run.job_type,
+    "commit": lambda run: run.commit,
+    "host": lambda run: run.host,
+    "username": lambda run: run.username,
+    "createdAt": lambda run: stamp(run.created),
+    "heartbeatAt": lambda run: stamp(run.heartbeat),
+    "duration": lambda run: run.duration,
+    "description": lambda run: run.description,
+    "notes": lambda run: run.notes,
+    "sweep": lambda run: run.sweep,
+}
+
+
+@dataclass(eq=False)
+class Artifact:
+    """One version of an artifact; `version` is -1 until it is committed."""
+
+    id: str
+    collection: Collection
+    digest: str
+    created: datetime
+    state: str = "PENDING"
+    version: int = -1
+    description: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    wanted_aliases: list[str] = field(default_factory=list)
+    client_id: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    manifest: str = ""
+    run: Run | None = None
+
+    @property
+    def aliases(self) -> list[str]:
+        """The collection's aliases that lead here."""
+        return sorted(alias for alias, artifact in self.collection.aliases.items() if artifact is self)
+
+    @property
+    def commit_hash(self) -> str:
+        """What W&B names an artifact version by in addresses."""
+        return hashlib.sha1(self.id.encode(), usedforsecurity=False).hexdigest()[:20]
+
+
+@dataclass(eq=False)
+class Collection:
+    """An artifact sequence: all versions under one name."""
+
+    name: str
+    type: str
+    project: Project
+    versions: list[Artifact] = field(default_factory=list)
+    aliases: dict[str, Artifact] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The identifier that mutations use."""
+        return opaque("ArtifactCollection", self.project.entity, self.project.name, self.name)
+
+    def find(self, name: str) -> Artifact | None:
+        """The committed version by alias, `v3`, or digest."""
+        for artifact in self.versions:
+            if artifact.state == "COMMITTED" and name in {f"v{artifact.version}", artifact.digest, artifact.commit_hash}:
+                return artifact
+        return self.aliases.get(name)
+
+    def commit(self, artifact: Artifact) -> None:
+        """Make a version readable: give it its number and its aliases, `latest` among them."""
+        if artifact.state != "COMMITTED":
+            artifact.state = "COMMITTED"
+            artifact.version = sum(1 for version in self.versions if version.state == "COMMITTED") - 1
+        for alias in {*artifact.wanted_aliases, "latest"}:
+            self.aliases[alias] = artifact
+
+
+@dataclass(eq=False)
+class Project:
+    """One project of one entity; `number` is the internal id."""
+
+    entity: str
+    name: str
+    number: int
+    store: Store
+    created: datetime
+    runs: dict[str, Run] = field(default_factory=dict)
+    collections: dict[str, Collection] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The identifier the API shows."""
+        return opaque("Project", "v1", self.name, self.entity)
+
+    @property
+    def path(self) -> str:
+        """The page of the project, from the server's root."""
+        return f"/{self.entity}/{self.name}"
+
+    def select(self, condition: Mapping[str, Any], order: str = "") -> list[Run]:
+        """The runs a filter chooses, in W&B's order (oldest first unless `order` says else); raises BadFilter."""
+        found = [run for run in self.runs.values() if not condition or matches(condition, run)]
+        descending = order.startswith("-")
+        key = order.lstrip("+-").strip() or "createdAt"
+        keyed = [(_orderable(run, key), run) for run in found]
+        placed = sorted(
+            ((_rank(value), run) for value, run in keyed if value is not MISSING),
+            key=lambda pair: pair[0],
+            reverse=descending,
+        )
+        return [run for _, run in placed] + [run for value, run in keyed if value is MISSING]
+
+    def collection(self, name: str, kind: str) -> Collection:
+        """The artifact collection of that name, made where there is none."""
+        return self.collections.setdefault(name, Collection(name, kind, self))
+
+
+def _orderable(run: Run, key: str) -> Any:
+    """What a run is ordered by; moments more finely than they are written, so that two of one second have an order."""
+    moments = {"createdAt": run.created, "heartbeatAt": run.heartbeat}
+    moment = moments.get(_ALIASES.get(key, key))
+    return moment.timestamp() if moment else run.lookup(key)
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """Numbers before text, so that a mixed column can be ordered at all."""
+    if isinstance(value, int | float):
+        return (0, value)
+    return (1, value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
+
+
+class Store:
+    """Everything the server knows. Take `lock` around what reads or writes more than one thing.
+
+    `clock` decides what time it is (for the tests of silent runs).
+    """
+
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
+        self.lock = threading.RLock()
+        self.now: Callable[[], datetime] = clock or (lambda: datetime.now(UTC))
+        self.projects: dict[tuple[str, str], Project] = {}
+        self.artifacts: dict[str, Artifact] = {}
+        self.blobs: dict[str, bytes] = {}
+        self._numbers = itertools.count(1)
+
+    def project(self, entity: str, name: str) -> Project:
+        """The project of that name, made where there is none (as W&B does when something logs to it)."""
+        with self.lock:
+            key = (entity, name)
+            if key not in self.projects:
+                self.projects[key] = Project(entity, name, next(self._numbers), self, self.now())
+            return self.projects[key]
+
+    def add_run(
+        self,
+        entity: str,
+        project: str,
+        *,
+        name: str = "",
+        username: str = "trainer",
+        state: str = "finished",
+        created: datetime | None = None,
+        heartbeat: datetime | None = None,
+        config: Mapping[str, Any] | None = None,
+        summary: Mapping[str, Any] | None = None,
+        history: Iterable[Mapping[str, Any]] = (),
+        tags: Sequence[str] = (),
+        **more: Any,
+    ) -> Run:
+        """Put a run there without a client; `config` is plain name → value. `more` sets any other field of `Run`."""
+        with self.lock:
+            home = self.project(entity, project)
+            name = name or secrets.token_hex(4)
+            moment = created or self.now()
+            run = Run(name, home, username, moment, heartbeat or moment, state)
+            run.display_name = name
+            run.config = {key: {"value": value, "desc": None} for key, value in (config or {}).items()}
+            run.summary = dict(summary or {})
+            run.history = [{"_step": step, **row} for step, row in enumerate(history)]
+            run.tags = list(tags)
+            for key, value in more.items():
+                setattr(run, key, value)
+            home.runs[name] = run
+            return run
+
+    def add_artifact(
+        self, collection: Collection, digest: str, *, run: Run | None = None, committed: bool = True, **more: Any
+    ) -> Artifact:
+        """A new version of a collection, logged by `run`."""
+        with self.lock:
+            artifact = Artifact(opaque("Artifact", str(next(self._numbers))), collection, digest, self.now(), **more)
+            artifact.run = run
+            artifact.manifest = self.blob()
+            collection.versions.append(artifact)
+            self.artifacts[artifact.id] = artifact
+            if run is not None:
+                run.outputs.append(artifact)
+            if committed:
+                collection.commit(artifact)
+            return artifact
+
+    def run_by_id(self, identifier: str) -> Run | None:
+        """The run with that storage id."""
+        for project in self.projects.values():
+            for run in project.runs.values():
+                if run.id == identifier:
+                    return run
+        return None
+
+    def blob(self) -> str:
+        """A new place for a file's content; its name cannot be guessed, so it serves as the upload's permission."""
+        token = secrets.token_urlsafe(24)
+        with self.lock:
+            self.blobs[token] = b""
+        return token

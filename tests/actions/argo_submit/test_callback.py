@@ -1,0 +1,252 @@
+"""The call-back: what is added to a workflow, when it cannot be, and the way from the cluster to chatops and back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.core.callback import EVENT_TYPE, read
+from mlops_sandbox.cluster import Cluster
+from mlops_sandbox.cluster.resources import WORKFLOW_TEMPLATES, WORKFLOWS
+from mlops_sandbox.cluster.store import Change
+from mlops_sandbox.github import Delivery, GitHubServer
+from mlops_sandbox.host import Host
+from tests.actions.argo_submit.job import SHA, Job, shell
+from tests.actions.chatops.stage import Stage
+from tests.support.payloads import Scene, scene
+
+# The exit handler runs here as a local process; on a cluster its image brings curl.
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+RUN = 42
+ASKED = {"callback": "repository_dispatch", "callback_secret": "mlops-callback"}
+HANDLER = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: test-}
+spec:
+  entrypoint: main
+  onExit: tidy
+  arguments: {parameters: [{name: words, value: good bye}]}
+  templates:
+  - {name: main, container: {image: x, command: [sh, -c, "exit MAIN"]}}
+  - name: tidy
+    inputs: {parameters: [{name: words}]}
+    container: {image: x, command: [sh, -c, "echo {{inputs.parameters.words}}, it was {{workflow.status}}; exit TIDY"]}
+"""
+
+
+@pytest.fixture
+def it(github: GitHubServer, cluster: Cluster, job: Job) -> Scene:
+    """A pull request, the run that submits, and the cluster's secret with a token that may write."""
+    it = scene(github)
+    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=RUN)
+    cluster.add_secret("mlops-callback", {"token": github.user_token("maintainer").value})
+    job.environ["GITHUB_API_URL"] = github.api_url
+    return it
+
+
+def submit(job: Job, it: Scene, text: str = "", **inputs: str) -> int:
+    source = {"workflow": text} if text else {}
+    subject = {"pr_number": str(it.pull.number), "sha": it.pull.head_sha}
+    return job.run(**{**source, **subject, **ASKED, **inputs})
+
+
+def ended(cluster: Cluster, name: str) -> dict[str, Any]:
+    """Wait for the workflow's end and return it."""
+    over = threading.Event()
+
+    def look(_change: object = None) -> None:
+        if cluster.store.get(WORKFLOWS, "default", name).get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"):
+            over.set()
+
+    end = cluster.store.subscribe(look)
+    look()
+    assert over.wait(60), "the workflow did not end"
+    end()
+    return cluster.store.get(WORKFLOWS, "default", name)
+
+
+def dispatches(it: Scene) -> list[Delivery[Any]]:
+    return [one for one in it.github.deliveries if one.event == "repository_dispatch"]
+
+
+@needs_curl
+@pytest.mark.parametrize(("script", "phase"), [("exit 0", "Succeeded"), ("exit 3", "Failed")])
+def test_a_workflow_that_nobody_waits_for_reports_to_chatops(
+    job: Job, it: Scene, cluster: Cluster, tmp_path: Path, script: str, phase: str
+) -> None:
+    assert submit(job, it, shell(script), wait="false") == 0
+    workflow = ended(cluster, job.outputs["workflow-name"])
+    assert workflow["status"]["phase"] == phase
+    (delivery,) = dispatches(it)
+    assert delivery.payload["action"] == EVENT_TYPE
+    said = read(delivery.payload["client_payload"])
+    assert (said.sha, said.pull_request, said.run, said.phase) == (it.pull.head_sha, it.pull.number, RUN, phase)
+    assert (said.workflow, said.namespace) == (job.outputs["workflow-name"], "default")
+    assert (said.uid, said.step) == (workflow["metadata"]["uid"], "submit")
+    (tmp_path / "chatops").mkdir()
+    heard = Stage(it.github, tmp_path / "chatops", cold_start=True).run(delivery, {"commands": "/train"})
+    assert (heard.exit_code, heard.outputs["decision"]) == (0, "continue"), heard.log
+    assert (heard.outputs["pr-number"], heard.outputs["sha"]) == (str(it.pull.number), it.pull.head_sha)
+    assert json.loads(heard.outputs["params"])["workflow"] == job.outputs["workflow-name"]
+
+
+@needs_curl
+@pytest.mark.parametrize(
+    ("main", "tidy", "phase", "told"),
+    [(0, 0, "Succeeded", "Succeeded"), (1, 0, "Failed", "Failed"), (0, 1, "Failed", "Succeeded")],
+)
+def test_an_exit_handler_that_is_there_keeps_its_place(
+    job: Job, it: Scene, main: int, tidy: int, phase: str, told: str
+) -> None:
+    text = HANDLER.replace("MAIN", str(main)).replace("TIDY", str(tidy))
+    assert submit(job, it, text) == (0 if phase == "Succeeded" else 1)
+    assert f"\ngood bye, it was {told}\n" in job.log
+    (delivery,) = dispatches(it)
+    assert read(delivery.payload["client_payload"]).phase == told
+
+
+@needs_curl
+def test_a_call_back_that_is_refused_leaves_the_work_as_it_is_and_is_seen(job: Job, it: Scene, cluster: Cluster) -> None:
+    cluster.add_secret("reader", {"token": it.github.user_token("triager").value})
+    assert submit(job, it, shell("true"), callback_secret="reader") == 0
+    assert job.outputs["phase"] == "Succeeded"
+    assert dispatches(it) == []
+    assert "✖ post" in job.log
+    assert "The requested URL returned error: 403" in job.log
+
+
+def test_the_token_stays_in_the_cluster(job: Job, it: Scene, cluster: Cluster) -> None:
+    token = it.github.user_token("maintainer").value
+    cluster.add_secret("another", {"token": token})
+    assert submit(job, it, shell("true"), callback_secret="another") == 0
+    stored = json.dumps(cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"]))
+    assert token not in stored + job.log + job.summary + str(job.outputs)
+    assert '{"name": "CALL_BACK_TOKEN", "valueFrom": {"secretKeyRef": {"name": "another", "key": "token"}}}' in stored
+
+
+@needs_curl
+def test_a_template_of_the_cluster_is_copied_to_add_to_it(job: Job, it: Scene, cluster: Cluster) -> None:
+    main = {"name": "main", "container": {"image": "x", "command": ["echo", "{{workflow.parameters.text}}"]}}
+    spec = {
+        "entrypoint": "main",
+        "arguments": {"parameters": [{"name": "text", "value": "default"}]},
+        "templates": [main],
+    }
+    cluster.store.create(WORKFLOW_TEMPLATES, "default", {"metadata": {"name": "base"}, "spec": spec})
+    assert submit(job, it, from_="workflowtemplate/base", parameters="text=given") == 0
+    assert "\ngiven\n" in job.log
+    assert len(dispatches(it)) == 1
+    workflow = cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"])
+    assert workflow["metadata"]["labels"]["workflows.argoproj.io/workflow-template"] == "base"
+
+
+def test_an_argo_that_runs_references_only_is_named(job: Job) -> None:
+    with Cluster() as strict, Host(strict.app) as host:
+        # Its controller's words (v3.5 to v4.1), as soon as it sees a workflow with a spec of its own.
+        message = "workflows must use workflowTemplateRef to be executed when the controller is in reference mode"
+
+        def refuse(change: Change) -> None:
+            if change.kind == "ADDED" and change.resource is WORKFLOWS:
+                name = change.value["metadata"]["name"]
+                strict.store.change(
+                    WORKFLOWS, "default", name, lambda one: {**one, "status": {"phase": "Error", "message": message}}
+                )
+
+        strict.store.subscribe(refuse)
+        job.environ["KUBECONFIG"] = str(strict.write_kubeconfig(job.directory / "strict", host.url))
+        assert job.run(workflow=shell("true"), pr_number="1", **ASKED) == 1
+    assert "ended in error: workflows must use workflowTemplateRef" in job.error
+    assert "leave 'callback' out, and have the template's own 'onExit' report" in job.error
+
+
+@needs_curl
+def test_a_rerun_joins_the_workflow_that_calls_back(
+    job: Job, another_job: Callable[[], Job], it: Scene, cluster: Cluster
+) -> None:
+    assert submit(job, it, shell("true"), idempotency="sha") == 0
+    again = another_job()
+    again.environ |= {"GITHUB_RUN_ID": "43", "GITHUB_API_URL": it.github.api_url}
+    assert submit(again, it, shell("true"), idempotency="sha") == 0
+    assert again.outputs["attached"] == "true"
+    assert len(dispatches(it)) == 1
+
+
+REFERS = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: test-}
+spec: {workflowTemplateRef: {name: base}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause", "remedy"),
+    [
+        ({"callback_secret": ""}, "input 'callback' needs 'callback-secret'", "under 'token'"),
+        ({"callback": ""}, "'callback-secret' has no meaning without 'callback'", "add 'callback: repository_dispatch'"),
+        ({"workflow": "", "attach": "x"}, "no meaning with 'attach'", "where the workflow is submitted"),
+        ({"callback": "webhook"}, "input 'callback' must be one of repository_dispatch", "correct 'callback'"),
+        ({"callback_secret": "Not A Name"}, "input 'callback-secret' must be a Kubernetes name", "correct"),
+        ({"callback_image": "a b"}, "input 'callback-image' must be an image reference", "correct 'callback-image'"),
+        ({"pr_number": ""}, "needs to know the pull request, and the event is of none", "give 'pr-number'"),
+        ({"workflow": REFERS}, "refers to a template by 'workflowTemplateRef'", "give 'from' instead"),
+        ({"workflow": shell("true", extra="hooks: {exit: {template: main}}")}, "beside 'hooks.exit'", "into 'onExit'"),
+        ({"workflow": shell("true").replace("main", "mlops-post")}, "of the name 'mlops-post'", "rename that template"),
+        (
+            {"workflow": HANDLER.replace("inputs: {parameters", "inputs: {artifacts: [{name: a, path: /a}], parameters")},
+            "the exit handler 'tidy' takes artifacts",
+            "call back from it",
+        ),
+    ],
+)
+def test_what_cannot_call_back_says_so(job: Job, cluster: Cluster, changed: dict[str, str], cause: str, remedy: str) -> None:
+    inputs = {"workflow": shell("true"), "pr_number": "1", **ASKED, **changed}
+    assert job.run(**inputs) == 2
+    assert cause in job.error.splitlines()[0]
+    assert remedy in job.error.splitlines()[1]
+    assert cluster.store.items(WORKFLOWS)[0] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("GITHUB_API_URL", "http://github.example.test/api/v3", "would be sent in plain text"),
+        ("GITHUB_RUN_ID", "", "needs GITHUB_RUN_ID"),
+        ("GITHUB_SHA", "", "needs to know the commit"),
+    ],
+)
+def test_what_the_runner_does_not_say_cannot_be_told(job: Job, name: str, value: str, cause: str) -> None:
+    job.environ[name] = value
+    assert job.run(workflow=shell("true"), pr_number="1", **ASKED) == 2
+    assert cause in job.error
+
+
+def test_a_step_with_an_impossible_name_is_left_out_and_the_image_is_told(job: Job, cluster: Cluster) -> None:
+    job.environ["GITHUB_ACTION"] = 'a"}}{{workflow.parameters}}'
+    image = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
+    assert job.run(workflow=shell("true"), pr_number="1", wait="false", image=image, **ASKED) == 0
+    workflow = cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"])
+    (post,) = [one for one in workflow["spec"]["templates"] if one["name"] == "mlops-post"]
+    (body,) = [one["value"] for one in post["container"]["env"] if one["name"] == "CALL_BACK_BODY"]
+    assert json.loads(body)["client_payload"] == {
+        "schema": 1,
+        "sha": SHA,
+        "pr": 1,
+        "run": RUN,
+        "step": "",
+        "workflow": {
+            "name": "{{workflow.name}}",
+            "namespace": "{{workflow.namespace}}",
+            "uid": "{{workflow.uid}}",
+            "image": image,
+        },
+        "phase": "{{workflow.status}}",
+    }

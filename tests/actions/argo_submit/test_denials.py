@@ -1,0 +1,104 @@
+"""Denials of what was allowed before: an API server that has just started denies everything for a moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_actions.boundary.cluster import refusals
+from mlops_actions.boundary.cluster.refusals import Granted
+from mlops_sandbox.cluster import Cluster, rule
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from mlops_sandbox.host import Host
+from tests.actions.argo_submit.job import HELD, Job, heard, resume
+from tests.actions.argo_submit.ways import WAYS, leading
+
+DENIAL = (
+    'workflows.argoproj.io "held" is forbidden: User "submitter" cannot get resource "workflows" in API group '
+    '"argoproj.io" in the namespace "default"'
+)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_denial_that_passes_is_waited_out(job: Job, cluster: Cluster) -> None:
+    process = job.start(workflow=HELD, idempotency="none")
+    log = heard(process, "is suspended")
+    cluster.faults.refuse(1000, 403, "Forbidden", DENIAL)
+    cluster.close_watches()
+    log += heard(process, "which was allowed before")
+    cluster.faults.refusals = 0
+    cluster.store.change(WORKFLOWS, "default", "held", resume)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, log + rest
+    assert job.outputs["phase"] == "Succeeded"
+
+
+def test_a_denial_from_the_beginning_is_final(job: Job, cluster: Cluster) -> None:
+    cluster.faults.refuse(1, 403, "Forbidden", DENIAL.replace("cannot get", "cannot create"))
+    assert job.run(workflow=HELD) == 3
+    assert "may not create workflows" in job.error
+
+
+def test_a_denial_that_stays_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+    granted = Granted()
+    assert not granted.may_pass("GET /a")
+    granted.allowed("GET /a")
+    assert granted.may_pass("GET /a")
+    assert not granted.may_pass("GET /b")
+    monkeypatch.setattr(refusals, "PASSING_DENIAL_SECONDS", 0.0)
+    assert not granted.may_pass("GET /a")
+    granted.allowed("GET /a")
+    assert not granted.may_pass("GET /a")
+
+
+RIGHTS = {"workflows": "create get watch patch", "pods": "get list watch", "pods/log": "get"}
+TEMPLATES = ("workflowtemplates", "cronworkflows", "clusterworkflowtemplates")
+
+
+def lacking(way: str, cluster: Cluster, host: Host, job: Job, resource: str, verb: str) -> None:
+    """Have the job speak for somebody who has every right but one."""
+    rights = {**RIGHTS, **dict.fromkeys(TEMPLATES, "get")}
+    rules = [rule(name, text.replace(verb, "") if name == resource else text) for name, text in rights.items()]
+    job.environ |= leading(way, cluster, host.url, job.directory, token=cluster.add_user("ci", rules))
+
+
+@pytest.mark.parametrize("resource", TEMPLATES)
+def test_a_missing_right_to_a_template_is_named(way: str, cluster: Cluster, host: Host, job: Job, resource: str) -> None:
+    lacking(way, cluster, host, job, resource, "get")
+    assert job.run(from_=f"{resource.removesuffix('s')}/base") == 3
+    cause, remedy = job.error.splitlines()
+    assert f"the user 'ci' may not get {resource}" in cause
+    role = "ClusterRole" if resource.startswith("cluster") else "Role"
+    assert f"add to the rules of a {role} that is bound to this user" in remedy
+    assert f'- {{apiGroups: ["argoproj.io"], resources: ["{resource}"], verbs: ["get"]}}' in remedy
+
+
+PATCH_RULE = '- {apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["patch"]}'
+
+
+def test_without_the_right_to_stop_a_timeout_is_a_timeout_and_names_it(
+    way: str, cluster: Cluster, host: Host, job: Job
+) -> None:
+    lacking(way, cluster, host, job, "workflows", "patch")
+    assert job.run(workflow=HELD, idempotency="none", timeout="1", on_timeout="stop") == 5
+    assert "had not ended in time" in job.error
+    assert "it runs on, since it could not be told to stop: the user 'ci' may not patch workflows" in job.error
+    assert PATCH_RULE in job.error
+
+
+def test_without_the_right_to_stop_a_cancellation_names_it(way: str, cluster: Cluster, host: Host, job: Job) -> None:
+    lacking(way, cluster, host, job, "workflows", "patch")
+    process = job.start(workflow=HELD, idempotency="none")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "is suspended" in line:
+            break
+    process.terminate()
+    log, _ = process.communicate(timeout=7.5)
+    assert process.returncode == 143
+    assert PATCH_RULE in log.replace("%0A", "\n")
+    assert job.run(post=True, workflow=HELD) == 3
+    assert PATCH_RULE in job.error

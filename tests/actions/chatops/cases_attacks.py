@@ -1,0 +1,215 @@
+"""What somebody with bad intentions tries, beyond the plain refusals of the other files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlops_sandbox.github.shapes.conversation import pull as pull_shape
+from tests.actions.chatops.case import Case
+from tests.actions.chatops.stage import PERMISSIONS
+from tests.support.payloads import Scene, fork_scene
+
+EVIL = "e" * 40
+AGAIN = {"GITHUB_RUN_ATTEMPT": "2"}
+SIGNS = {"pending-label": "training", "check-name": "training", "environment": "staging"}
+
+
+def _meanwhile(**changes: object) -> Callable[[Scene], object]:
+    """Change the pull request between the decision and the last look at it."""
+
+    def arrange(it: Scene) -> None:
+        shown = pull_shape(it.pull, it.github.links)
+        changed = {name: shown[name] | value if isinstance(value, dict) else value for name, value in changes.items()}
+        it.github.faults.answer("GET /repos/*/*/pulls/*", 200, shown | changed, skip=1)
+
+    return arrange
+
+
+def _no_activity(it: Scene) -> None:
+    it.github.faults.answer("GET /repos/*/*/activity", 404)
+
+
+def _tested_elsewhere(it: Scene) -> None:
+    """The commit has been on another branch for long, with a check suite to show for it."""
+    _no_activity(it)
+    it.repository.check_suite(EVIL, branch="elsewhere")
+    it.github.clock.tick()
+
+
+def _talked_about(it: Scene) -> None:
+    """A conversation on a bad commit; then a good one is pushed, which is what people look at."""
+    it.pull.push(sha=EVIL)
+    it.talk = it.pull.review_comment("Why this?", by="outsider").subject  # type: ignore[attr-defined]
+    it.pull.push(sha="a" * 40)
+
+
+def _answer(it: Scene):  # type: ignore[no-untyped-def]
+    return it.pull.review_comment("/train", by="maintainer", reply_to=it.talk)  # type: ignore[attr-defined]
+
+
+def _crowd(it: Scene) -> None:
+    it.pull.review("APPROVED", by="maintainer")
+    for number in range(25):
+        it.pull.review("APPROVED", by=f"stranger{number}")
+
+
+def _forged_check(by: str) -> Callable[[Scene], None]:
+    """A check that must be one App's is given by somebody else under the same name."""
+
+    def arrange(it: Scene) -> None:
+        trusted = it.github.register_app("ci", permissions={"checks": "write"}, repositories=[it.repository])
+        other = it.github.register_app("other", permissions={"checks": "write"}, repositories=[it.repository])
+        it.repository.protect("main", ["tests"], by=by, app=trusted)
+        it.repository.check_run(it.pull.head_sha, "tests", conclusion="success", app=other)
+        it.repository.status(it.pull.head_sha, "tests", "success")
+
+    return arrange
+
+
+def _trusted_check(it: Scene) -> None:
+    trusted = it.github.register_app("ci", permissions={"checks": "write"}, repositories=[it.repository])
+    it.repository.protect("main", ["tests"], app=trusted)
+    it.repository.check_run(it.pull.head_sha, "tests", conclusion="success", app=trusted)
+
+
+def _like_ours(it: Scene) -> None:
+    """A fork's branch that is named like a branch of ours, whose head everybody has seen."""
+    fork = it.repository.fork(by="outsider")
+    it.repository.open_pull_request(by="writer", head="topic")
+    it.pull = it.repository.open_pull_request(by="outsider", fork=fork, head="topic")
+
+
+CASES = [
+    # Runs the job of another again
+    Case(
+        "run again by a writer for whom it is not",
+        "rerun-permission",
+        inputs={"allow-users": "maintainer"},
+        environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "writer"},
+        reply=("run again by somebody", "writer is not among the people"),
+    ),
+    Case(
+        "run again by another of those for whom it is",
+        "ok",
+        inputs={"allow-users": "maintainer, writer"},
+        environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "writer"},
+    ),
+    Case(
+        "run again by a writer outside of the team",
+        "rerun-permission",
+        by="writer",
+        before=lambda it: it.github.team("octo-org/ml", ["writer"]),
+        inputs={"allow-teams": "octo-org/ml"},
+        permissions={**PERMISSIONS, "members": "read"},
+        environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "maintainer"},
+        reply=("maintainer is not among the people",),
+    ),
+    Case(
+        "run again, and the server does not say by whom",
+        "permission-unknown",
+        environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": ""},
+        exits=3,
+        reply=("did not say",),
+    ),
+    # Changes the pull request while it is looked at
+    Case(
+        "turned to another base while it was looked at",
+        "head-moved",
+        inputs={**SIGNS, "base-branches": "main"},
+        after=_meanwhile(base={"ref": "release"}),
+        reply=("changed while",),
+        withdrawn=True,
+    ),
+    Case(
+        "made a draft while it was looked at",
+        "head-moved",
+        inputs={**SIGNS, "drafts": "deny"},
+        after=_meanwhile(draft=True),
+        reply=("changed while",),
+        withdrawn=True,
+    ),
+    # Passes a commit off as one that was seen
+    Case(
+        "a commit with an old suite of another branch",
+        "head-unknown",
+        before=_tested_elsewhere,
+        after=lambda it: it.pull.push(sha=EVIL),
+        reply=("does not show", f"/train sha={EVIL}"),
+    ),
+    Case(
+        "an answer in an old conversation, whose commit then comes back",
+        "head-not-seen",
+        before=_talked_about,
+        event=_answer,
+        after=lambda it: it.pull.push(sha=EVIL, force=True),
+        reply=("Somebody pushed", f"/train sha={EVIL}"),
+    ),
+    Case("an answer in an old conversation", "ok", before=_talked_about, event=_answer, outputs={"sha": "a" * 40}),
+    Case(
+        "a fork's branch that is named like ours",
+        "sha-missing",
+        before=_like_ours,
+        inputs={"forks": "allow"},
+        reply=("/train sha=",),
+    ),
+    # Hides what counts
+    Case("a crowd approves behind the one who may", "ok", scene=fork_scene, inputs={"forks": "approved"}, before=_crowd),
+    Case(
+        "a crowd of strangers approves",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: [it.pull.review("APPROVED", by=f"stranger{number}") for number in range(25)],
+        reply=("needs an approving review",),
+    ),
+    # Gives itself the check that is required
+    Case(
+        "a required check by somebody else",
+        "checks",
+        inputs={"require-checks": "required"},
+        before=_forged_check("protection"),
+        reply=("tests (of the App ", "): not there"),
+    ),
+    Case(
+        "a ruleset's check by somebody else",
+        "checks",
+        inputs={"require-checks": "required"},
+        before=_forged_check("ruleset"),
+        reply=("tests (of the App ", "): not there"),
+    ),
+    Case("a required check by its App", "ok", inputs={"require-checks": "required"}, before=_trusted_check),
+    # Lets a line show another thing than it says
+    *(
+        Case(f"a line with {name}", "arguments", f"/train a{character}b", reply=("do not show", f"U+{ord(character):04X}"))
+        for name, character in {
+            "a turn of direction": "\u202e",
+            "an isolate": "\u2066",
+            "a blank of no width": "\u200b",
+            "a mark of the byte order": "\ufeff",
+            "a soft hyphen": "\u00ad",
+            "a tag": "\U000e0061",
+            "a filler": "\u3164",
+            "an escape": "\x1b",
+        }.items()
+    ),
+    Case(
+        "a phrase with a turn of direction behind it",
+        "arguments",
+        "/run abc\u202edef",
+        inputs={"commands": "", "trigger_phrase": "/run"},
+        reply=("U+202E",),
+    ),
+    Case(
+        "an emoji of several parts", "ok", "/train a=\U0001f468\u200d\U0001f52c", params={"a": "\U0001f468\u200d\U0001f52c"}
+    ),
+    Case("a command in letters of another script", "unknown-command", "/tr\u0430in", reply=("did you mean /train?",)),
+    Case("a name that begins with a blank of no width", "no-command", "\u200b/train"),
+    # Says very much
+    Case(
+        "as many mistakes as a comment holds",
+        "parameters",
+        "/train " + " ".join(f"x{number}=1" for number in range(7000)),
+        inputs={"commands": "train: {params: {lr: {type: float}}}"},
+        reply=("'x0' is not a parameter", "… and 6981 more"),
+    ),
+]

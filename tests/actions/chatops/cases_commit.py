@@ -1,0 +1,325 @@
+"""On which commit: what was the head when the command was written, approvals, checks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mlops_sandbox.github.shapes.conversation import pull as pull_shape
+from tests.actions.chatops.case import Case
+from tests.support.payloads import Scene
+
+EVIL, GOOD = "e" * 40, "a" * 40
+
+
+def _push(it: Scene) -> None:
+    it.pull.push(sha=EVIL)
+
+
+def _at_once(it: Scene) -> None:
+    """A push in the very second of the comment."""
+    it.pull.push(sha=EVIL, at=it.pull.comments[-1].created_at)
+
+
+def _reset_trick(it: Scene) -> None:
+    """Pushed and tested early, hidden while somebody looks, put back after the comment."""
+    it.pull.push(sha=EVIL)
+    it.repository.check_suite(EVIL)
+    it.pull.push(sha=GOOD, force=True)
+
+
+def _backdated(it: Scene) -> None:
+    it.pull.push(sha=EVIL, committed_at=it.github.clock.now() - timedelta(days=30))
+
+
+def _no_activity(it: Scene) -> None:
+    it.github.faults.answer("GET /repos/*/*/activity", 404)
+
+
+def _empty_activity(it: Scene) -> None:
+    it.github.faults.answer("GET /repos/*/*/activity", 200, [])
+
+
+def _private(it: Scene) -> None:
+    """Anybody may read a public repository's checks and activity; here the token's own rights count."""
+    it.repository.private = True
+
+
+def _suite(it: Scene) -> None:
+    _no_activity(it)
+    it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref)
+    it.github.clock.tick()
+
+
+def _late_suite(it: Scene) -> None:
+    it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref, at=it.pull.comments[-1].created_at)
+
+
+def _check(name: str, **state: str):  # type: ignore[no-untyped-def]
+    def arrange(it: Scene) -> None:
+        it.repository.check_run(it.pull.head_sha, name, **state)
+
+    return arrange
+
+
+def _pin(command: str):  # type: ignore[no-untyped-def]
+    return lambda it: it.pull.comment(command.replace("HEAD", it.pull.head_sha), by="maintainer")
+
+
+def _required(it: Scene) -> None:
+    it.repository.protect("main", ["lint"])
+    it.repository.protect("main", ["tests"], by="ruleset")
+    it.repository.check_run(it.pull.head_sha, "lint", conclusion="success")
+
+
+def _second_reading(it: Scene, **changes: object) -> None:
+    """Let the second reading of the pull request show another state than the first."""
+    shown = pull_shape(it.pull, it.github.links) | changes
+    it.github.faults.answer("GET /repos/*/*/pulls/*", 200, shown, skip=1)
+
+
+def _moves(it: Scene) -> None:
+    shown = pull_shape(it.pull, it.github.links)
+    _second_reading(it, head=shown["head"] | {"sha": EVIL})
+
+
+def _closes(it: Scene) -> None:
+    _second_reading(it, state="closed")
+
+
+SIGNS = {"pending-label": "training", "check-name": "training", "environment": "staging"}
+APPROVAL = {"require-approval": "true"}
+
+CASES = [
+    # head: seen
+    Case("head seen by the activity", "ok"),
+    Case(
+        "pushed after the comment",
+        "head-not-seen",
+        after=_push,
+        reply=("Somebody pushed", f"/train sha={EVIL}"),
+        reactions=("confused",),
+    ),
+    Case("pushed in the comment's second", "head-not-seen", after=_at_once, reply=(f"/train sha={EVIL}",)),
+    Case("pushed after the comment with an old date", "head-not-seen", after=_backdated, reply=(f"/train sha={EVIL}",)),
+    Case(
+        "push, reset, push again",
+        "head-not-seen",
+        before=_reset_trick,
+        after=lambda it: it.pull.push(sha=EVIL, force=True),
+        reply=("Somebody pushed",),
+    ),
+    Case(
+        "pushed and reset again after the comment",
+        "ok",
+        before=lambda it: it.pull.push(sha=GOOD),
+        after=lambda it: (_push(it), it.pull.push(sha=GOOD, force=True)),
+        outputs={"sha": GOOD},
+    ),
+    Case(
+        "the command's arguments are in the ready command",
+        "head-not-seen",
+        "/train a='b c' --d",
+        after=_push,
+        reply=(f"/train sha={EVIL} a='b c' --d",),
+    ),
+    Case("activity not readable, an older check suite", "ok", before=_suite),
+    Case(
+        "activity not readable, a suite of the comment's second",
+        "head-not-seen",
+        before=_no_activity,
+        after=_late_suite,
+        reply=("/train sha=",),
+    ),
+    Case(
+        "activity not readable, no suite",
+        "head-unknown",
+        before=_no_activity,
+        reply=("does not show that this commit", "/train sha="),
+    ),
+    Case("activity does not reach back, no suite", "head-unknown", before=_empty_activity, reply=("/train sha=",)),
+    Case(
+        "neither activity nor suites readable",
+        "head-unknown",
+        before=_private,
+        permissions={"contents": "none", "pull-requests": "write", "issues": "write"},
+        reply=("/train sha=",),
+        log=("::warning", "checks: read"),
+    ),
+    # head: pinned, latest, sha=
+    Case("pinned without a pin", "sha-missing", inputs={"head": "pinned"}, reply=("must name the commit", "/train sha=")),
+    Case("pinned with the pin", "ok", inputs={"head": "pinned"}, event=_pin("/train sha=HEAD"), params={}),
+    Case("pinned by an option", "ok", inputs={"head": "pinned"}, event=_pin("/train --sha HEAD a=1"), params={"a": "1"}),
+    Case(
+        "pinned in capitals",
+        "ok",
+        inputs={"head": "pinned"},
+        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha.upper()}", by="maintainer"),
+    ),
+    Case(
+        "a short pin",
+        "sha-malformed",
+        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha[:12]}", by="maintainer"),
+        reply=("40 digits",),
+    ),
+    Case("another commit's pin", "sha-mismatch", "/train sha=" + "0" * 40, reply=("not the head", "/train sha=")),
+    Case(
+        "two pins",
+        "sha-mismatch",
+        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha} sha={EVIL}", by="maintainer"),
+        reply=("not the head",),
+    ),
+    Case("a pin after a later push", "ok", after=None, before=_push, event=_pin("/train sha=HEAD"), outputs={"sha": EVIL}),
+    Case("a pin needs no activity", "ok", before=_no_activity, event=_pin("/train sha=HEAD")),
+    Case(
+        "a pin with a schema is no parameter",
+        "ok",
+        inputs={"commands": "train: {params: {lr: {type: float}}}"},
+        event=_pin("/train lr=1 sha=HEAD"),
+        params={"lr": 1.0},
+    ),
+    Case(
+        "a pin in latest is checked too",
+        "sha-mismatch",
+        "/train sha=" + "0" * 40,
+        inputs={"head": "latest"},
+        reply=("not the head",),
+    ),
+    Case("latest asks for nothing", "ok", inputs={"head": "latest"}, after=_push, outputs={"sha": EVIL}),
+    # Approval
+    Case(
+        "approved by another",
+        "ok",
+        inputs=APPROVAL,
+        before=lambda it: it.pull.review("APPROVED", by="maintainer"),
+        by="writer",
+    ),
+    Case("not approved", "not-approved", inputs=APPROVAL, reply=("by somebody else",)),
+    Case(
+        "approved by who commands",
+        "not-approved",
+        inputs=APPROVAL,
+        before=lambda it: it.pull.review("APPROVED", by="maintainer"),
+        reply=("by somebody else",),
+    ),
+    Case(
+        "approved without the role",
+        "not-approved",
+        inputs=APPROVAL,
+        before=lambda it: it.pull.review("APPROVED", by="triager"),
+        reply=("role needed: write",),
+    ),
+    Case(
+        "an older commit was approved",
+        "not-approved",
+        inputs=APPROVAL,
+        by="writer",
+        before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.push()),
+        reply=("by somebody else",),
+    ),
+    Case(
+        "reviews not readable",
+        "approval-unknown",
+        inputs=APPROVAL,
+        before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/reviews", 403),
+        exits=3,
+        reply=("did not show the reviews",),
+    ),
+    # Checks
+    Case("check passed", "ok", inputs={"require-checks": "lint"}, before=_check("lint", conclusion="success")),
+    Case("check skipped", "ok", inputs={"require-checks": "lint"}, before=_check("lint", conclusion="skipped")),
+    Case(
+        "check failed",
+        "checks",
+        inputs={"require-checks": "lint"},
+        before=_check("lint", conclusion="failure"),
+        reply=("lint: failed",),
+    ),
+    Case(
+        "check cancelled",
+        "checks",
+        inputs={"require-checks": "lint"},
+        before=_check("lint", conclusion="cancelled"),
+        reply=("lint: failed",),
+    ),
+    Case(
+        "check timed out",
+        "checks",
+        inputs={"require-checks": "lint"},
+        before=_check("lint", conclusion="timed_out"),
+        reply=("lint: failed",),
+    ),
+    Case("check in progress", "checks", inputs={"require-checks": "lint"}, before=_check("lint"), reply=("lint: pending",)),
+    Case(
+        "check missing",
+        "checks",
+        inputs={"require-checks": "lint, tests"},
+        before=_check("lint", conclusion="success"),
+        reply=("tests: not there",),
+    ),
+    Case(
+        "check of an older commit",
+        "checks",
+        inputs={"require-checks": "lint"},
+        before=lambda it: (_check("lint", conclusion="success")(it), it.pull.push()),
+        reply=("lint: not there",),
+    ),
+    Case(
+        "status passed",
+        "ok",
+        inputs={"require-checks": "ci/build"},
+        before=lambda it: it.repository.status(it.pull.head_sha, "ci/build", "success"),
+    ),
+    Case(
+        "status failed",
+        "checks",
+        inputs={"require-checks": "ci/build"},
+        before=lambda it: it.repository.status(it.pull.head_sha, "ci/build", "error"),
+        reply=("ci/build: failed",),
+    ),
+    Case(
+        "required by branch and ruleset",
+        "ok",
+        inputs={"require-checks": "required"},
+        before=lambda it: (_required(it), _check("tests", conclusion="success")(it)),
+    ),
+    Case(
+        "required by the ruleset alone is missing",
+        "checks",
+        inputs={"require-checks": "required"},
+        before=_required,
+        reply=("tests: not there",),
+    ),
+    Case("nothing is required", "checks-unknown", inputs={"require-checks": "required"}, reply=("requires no checks",)),
+    Case(
+        "checks not readable",
+        "checks-unknown",
+        inputs={"require-checks": "lint"},
+        before=_private,
+        permissions={"contents": "read", "pull-requests": "write", "issues": "write"},
+        exits=3,
+        reply=("did not show the state",),
+        log=("checks: read",),
+    ),
+    # Moved while it was looked at
+    Case(
+        "pushed while it was looked at",
+        "head-moved",
+        after=_moves,
+        inputs=SIGNS,
+        reply=("changed while", f"/train sha={EVIL}"),
+        reactions=("confused",),
+        withdrawn=True,
+    ),
+    Case(
+        "closed while it was looked at", "head-moved", after=_closes, inputs=SIGNS, reply=("changed while",), withdrawn=True
+    ),
+    Case(
+        "not readable any more before the end",
+        "pull-request-unknown",
+        after=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*", 500, skip=1),
+        inputs=SIGNS,
+        exits=4,
+        reply=("did not show the pull request",),
+        withdrawn=True,
+    ),
+]

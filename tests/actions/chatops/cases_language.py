@@ -1,0 +1,177 @@
+"""What counts as a command, and what its arguments become."""
+
+from __future__ import annotations
+
+from tests.actions.chatops.case import Case
+
+TRAIN = """
+train:
+  description: Train on the cluster
+  params:
+    lr: {type: float, default: 3e-4, min: 0, max: 1, description: Learning rate}
+    epochs: {type: int, default: 20, min: 1}
+    data: {choices: [small, full], positional: true}
+    augment: {type: bool, default: true}
+deploy:
+  permission: maintain
+  params:
+    run: {required: true, positional: true, pattern: "[a-z0-9]{8}"}
+"""
+SCHEMA = {"commands": TRAIN}
+
+CASES = [
+    # What is read, and what is not
+    Case("command alone", "ok", outputs={"command": "train", "args": ""}, params={}),
+    Case("command among prose", "ok", "Nice.\r\n\r\n  /train  \r\nThanks!", outputs={"command": "train"}),
+    Case("no-break space after the command", "ok", "/train\u00a0a=b", params={"a": "b"}),
+    Case("tabs between arguments", "ok", "/train\ta=b\tc=d", params={"a": "b", "c": "d"}),
+    Case("prose", "no-command", "Please /train this"),
+    Case("longer word", "no-command", "/trainer"),
+    Case("path", "no-command", "/usr/bin/train"),
+    Case("another bot's command", "no-command", "/lgtm"),
+    Case("empty comment", "no-command", ""),
+    Case("only the prefix", "no-command", "/"),
+    Case("quoted", "no-command", "> /train"),
+    Case("quoted twice", "no-command", "> > /train\n>> /train"),
+    Case("quoted in a list", "no-command", "- > /train"),
+    Case("fenced", "no-command", "```\n/train\n```"),
+    Case("fenced, never closed", "no-command", "```sh\n/train"),
+    Case("fenced by tildes with backticks inside", "no-command", "~~~\n```\n/train\n```\n~~~"),
+    Case("fenced in a list", "no-command", "- a\n  ```\n  /train\n  ```"),
+    Case("indented code", "no-command", "Text.\n\n    /train"),
+    Case("indented by a tab", "no-command", "\t/train"),
+    Case("inline code", "no-command", "`/train`"),
+    Case("inline code over lines", "no-command", "See `a\n/train\nb`"),
+    Case("HTML comment", "no-command", "<!--\n/train\n-->"),
+    Case("HTML comment within a line", "no-command", "x <!--\n/train\n--> y"),
+    Case("preformatted HTML", "no-command", "<pre>\n/train\n</pre>"),
+    Case("list item", "no-command", "- /train"),
+    Case("heading", "no-command", "# /train"),
+    Case("after a quote-reply", "ok", "> please train\n\n/train", outputs={"command": "train"}),
+    Case("after a closed fence", "ok", "```\ncode\n```\n/train"),
+    Case("own prefix", "ok", "!train a=b", inputs={"prefix": "!", "commands": "train"}, params={"a": "b"}),
+    Case("own prefix is not the default one", "no-command", "/train", inputs={"prefix": "!", "commands": "train"}),
+    Case("long prefix", "ok", "@bot/train", inputs={"prefix": "@bot/", "commands": "train"}),
+    Case("command of a single word among many", "ok", "/deploy x", outputs={"command": "deploy", "positional": '["x"]'}),
+    # Several, near, help
+    Case("two commands", "multiple-commands", "/train\n/deploy", reply=("holds several", "/train", "/deploy")),
+    Case("one command twice", "multiple-commands", "/train\n/train", reply=("holds several",)),
+    Case("command and help", "multiple-commands", "/train\n/help", reply=("holds several",)),
+    Case("two, one of them quoted", "ok", "> /deploy\n\n/train"),
+    Case("misspelt", "unknown-command", "/trian", reply=("/trian", "did you mean /train?")),
+    Case("misspelt with mentions", "unknown-command", "/trian @octo-org/all", reply=("did you mean /train?",)),
+    Case("help", "help", "/help", reply=("/train", "/deploy", "`write`")),
+    Case(
+        "help of typed commands",
+        "help",
+        "/help",
+        inputs=SCHEMA,
+        reply=("[lr=float]", "Train on the cluster", "Learning rate"),
+    ),
+    Case("help turned off", "no-command", "/help", inputs={"help": "false"}),
+    Case("a declared help is a command", "ok", "/help", inputs={"commands": "/help", "help": "true"}),
+    # Arguments without a schema
+    Case(
+        "all forms of arguments",
+        "ok",
+        "/train a=1 --b 2 --c=3 --d --no-e f \"g h\" k='l m' -- --n o=p",
+        params={"a": "1", "b": "2", "c": "3", "d": "true", "e": "false", "k": "l m"},
+        outputs={"positional": '["f", "g h", "--n", "o=p"]'},
+    ),
+    Case("repeated key", "ok", "/train a=1 a=2", params={"a": ["1", "2"]}),
+    Case("no expansion", "ok", "/train $HOME `id` $(id) *.py", outputs={"positional": '["$HOME", "`id`", "$(id)", "*.py"]'}),
+    Case("open quote", "arguments", "/train 'a", reply=("quote is not closed",)),
+    Case("option without a name", "arguments", "/train --=x", reply=("is not an option",)),
+    Case("hidden arguments are not read", "ok", "/train <!-- env=prod -->", params={}, outputs={"args": ""}),
+    Case(
+        "every text arrives as it was",
+        "ok",
+        "/train x='%0A::set-output name=a::b' y='${{ github.token }}' z='ü❤\\'",
+        params={"x": "%0A::set-output name=a::b", "y": "${{ github.token }}", "z": "ü❤\\"},
+    ),
+    # Arguments with a schema
+    Case(
+        "typed, defaults filled in",
+        "ok",
+        "/train lr=1e-3 full --no-augment",
+        inputs=SCHEMA,
+        params={"lr": 1e-3, "epochs": 20, "data": "full", "augment": False},
+    ),
+    Case(
+        "hyphens and underscores",
+        "ok",
+        "/train --a-b=1",
+        inputs={"commands": "train: {params: {a_b: {type: int}}}"},
+        params={"a_b": 1},
+    ),
+    Case("sweep", "ok", "/train lr=0.1 lr=0.2", inputs=SCHEMA, params={"lr": [0.1, 0.2], "epochs": 20, "augment": True}),
+    Case(
+        "unknown parameter",
+        "parameters",
+        "/train epoch=3",
+        inputs=SCHEMA,
+        reply=("'epoch'", "known are lr", "did you mean epochs?"),
+    ),
+    Case(
+        "ill-typed",
+        "parameters",
+        "/train epochs=many",
+        inputs=SCHEMA,
+        reply=("epochs", "a whole number, at least 1", "'many'"),
+    ),
+    Case("out of bounds", "parameters", "/train lr=2", inputs=SCHEMA, reply=("lr", "from 0 to 1", "'2'")),
+    Case("not a choice", "parameters", "/train ful", inputs=SCHEMA, reply=("one of small, full", "did you mean full?")),
+    Case("too many positionals", "parameters", "/train full more", inputs=SCHEMA, reply=("'more'", "takes data that way")),
+    Case("missing", "parameters", "/deploy", inputs=SCHEMA, reply=("run: is required",)),
+    Case("pattern", "parameters", "/deploy ABC", inputs=SCHEMA, reply=("matching [a-z0-9]{8}", "'ABC'")),
+    Case("several problems at once", "parameters", "/train lr=x epochs=0", inputs=SCHEMA, reply=("lr:", "epochs:")),
+    Case(
+        "a command without parameters",
+        "parameters",
+        "/train a=1",
+        inputs={"commands": "train: {params: }"},
+        reply=("takes none",),
+    ),
+    Case("commands as a YAML list", "ok", inputs={"commands": "- /deploy\n- train"}),
+    Case("commands as a flow list", "ok", inputs={"commands": "['train', '/deploy']"}),
+    # The legacy phrase
+    Case(
+        "legacy phrase",
+        "ok",
+        "I would /train gpu-1 tonight",
+        inputs={"commands": "", "trigger_phrase": "/train"},
+        outputs={
+            "TRAILING_LINE": "gpu-1 tonight",
+            "TRAILING_TOKEN": "gpu-1",
+            "PULL_REQUEST_NUMBER": "1",
+            "COMMENTER_USERNAME": "maintainer",
+            "BRANCH_NAME": "schedule",
+            "command": "/train",
+        },
+    ),
+    Case(
+        "legacy phrase, last occurrence",
+        "ok",
+        "/train a\n/train b",
+        inputs={"commands": "", "trigger_phrase": "/train"},
+        outputs={"TRAILING_TOKEN": "b"},
+    ),
+    Case(
+        "legacy phrase takes any words",
+        "ok",
+        "ship it! don't wait",
+        inputs={"commands": "", "trigger_phrase": "ship it!"},
+        outputs={"TRAILING_LINE": "don't wait"},
+    ),
+    Case("legacy phrase within a word", "no-command", "/training", inputs={"commands": "", "trigger_phrase": "/train"}),
+    Case("legacy phrase in code", "no-command", "Say `/train`", inputs={"commands": "", "trigger_phrase": "/train"}),
+    Case("legacy phrase in a quote", "no-command", "> /train x", inputs={"commands": "", "trigger_phrase": "/train"}),
+    Case(
+        "legacy phrase with a pin",
+        "ok",
+        "/train sha=" + "a" * 40 + " run1",
+        inputs={"commands": "", "trigger_phrase": "/train"},
+        before=lambda it: it.pull.push(sha="a" * 40),
+        outputs={"TRAILING_LINE": "run1", "TRAILING_TOKEN": "run1"},
+    ),
+]

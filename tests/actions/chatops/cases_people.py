@@ -1,0 +1,305 @@
+"""Who may command, and where."""
+
+from __future__ import annotations
+
+from tests.actions.chatops.case import Case
+from tests.actions.chatops.stage import PERMISSIONS
+from tests.support.payloads import Scene, fork_scene, scene
+
+
+def _team(it: Scene) -> None:
+    it.github.team("octo-org/ml", ["writer"])
+
+
+def _nested_team(it: Scene) -> None:
+    it.github.team("octo-org/vision", ["writer"], parent=it.github.team("octo-org/ml"))
+
+
+def _team_role(it: Scene) -> None:
+    it.repository.grant(it.github.team("octo-org/ml", ["insider"]), "maintain")
+
+
+def _custom_role(base: str):  # type: ignore[no-untyped-def]
+    def arrange(it: Scene) -> None:
+        it.repository.collaborator("special", it.repository.custom_role("ml-lead", base))
+
+    return arrange
+
+
+def _role_fails(it: Scene) -> None:
+    it.github.faults.answer("GET /repos/*/*/collaborators/*/permission", 404)
+
+
+CASES = [
+    Case("an outsider", "permission", by="outsider", reply=("may not give", "'read'", "'write'"), reactions=("confused",)),
+    Case("triage is not write", "permission", by="triager", reply=("'triage'", "'write'")),
+    Case("write", "ok", by="writer", outputs={"actor": "writer"}),
+    Case("maintain ranks above write", "ok", by="maintainer"),
+    Case("an organisation's owner", "ok", by="boss", before=lambda it: it.github.organization("octo-org", owners=["boss"])),
+    Case("a role by a team", "ok", by="insider", before=_team_role),
+    Case("a custom role on write", "ok", by="special", before=_custom_role("write")),
+    Case("a custom role on triage", "permission", by="special", before=_custom_role("triage"), reply=("'triage'",)),
+    Case("triage where triage is enough", "ok", by="triager", inputs={"permission": "triage"}),
+    Case("read where read is enough", "ok", by="outsider", inputs={"permission": "read"}),
+    Case("maintain is needed", "permission", by="writer", inputs={"permission": "maintain"}, reply=("'maintain'",)),
+    Case("admin is needed", "permission", by="maintainer", inputs={"permission": "admin"}, reply=("'admin'",)),
+    Case(
+        "a command's own permission is higher",
+        "permission",
+        by="writer",
+        inputs={"commands": "train: {permission: admin}"},
+        reply=("'admin'",),
+    ),
+    Case("a command's own permission is lower", "ok", by="triager", inputs={"commands": "train: {permission: triage}"}),
+    Case(
+        "nobody in a private repository",
+        "permission",
+        by="stranger",
+        before=lambda it: setattr(it.repository, "private", True),
+        reply=("'none'",),
+    ),
+    Case(
+        "an unknown role is a denial",
+        "permission-unknown",
+        before=_role_fails,
+        exits=3,
+        reply=("GitHub did not say",),
+        log=("404",),
+    ),
+    Case(
+        "an outsider's ill-typed parameter",
+        "permission",
+        "/train lr=x",
+        by="outsider",
+        inputs={"commands": "train: {params: {lr: {type: int}}}"},
+        reply=("may not give",),
+    ),
+    # Lists
+    Case("on the list of users", "ok", by="writer", inputs={"allow-users": "Writer, other"}),
+    Case(
+        "not on the list of users",
+        "not-allowed",
+        by="maintainer",
+        inputs={"allow-users": "writer"},
+        reply=("certain people",),
+    ),
+    Case("on the list without the role", "permission", by="outsider", inputs={"allow-users": "outsider"}, reply=("'read'",)),
+    Case(
+        "in the team",
+        "ok",
+        by="writer",
+        before=_team,
+        inputs={"allow-teams": "octo-org/ml"},
+        permissions={**PERMISSIONS, "members": "read"},
+    ),
+    Case(
+        "in a child of the team",
+        "ok",
+        by="writer",
+        before=_nested_team,
+        inputs={"allow-teams": "octo-org/ml"},
+        permissions={**PERMISSIONS, "members": "read"},
+    ),
+    Case(
+        "not in the team",
+        "not-allowed",
+        by="maintainer",
+        before=_team,
+        inputs={"allow-teams": "octo-org/ml"},
+        permissions={**PERMISSIONS, "members": "read"},
+        reply=("certain people",),
+    ),
+    Case(
+        "a team that the token cannot see",
+        "team-unknown",
+        by="writer",
+        before=_team,
+        inputs={"allow-teams": "octo-org/ml"},
+        exits=3,
+        reply=("did not say who is in the team",),
+    ),
+    Case(
+        "user or team",
+        "ok",
+        by="maintainer",
+        before=_team,
+        inputs={"allow-teams": "octo-org/ml", "allow-users": "maintainer"},
+    ),
+    # Bots
+    Case("a bot", "bot", by="dependabot[bot]"),
+    Case(
+        "our own reply",
+        "bot",
+        by="github-actions[bot]",
+        reply=None,
+        event=lambda it: it.repository.open_pull_request(by="writer", head="other").comment(
+            "/train", by="github-actions[bot]"
+        ),
+    ),
+    Case(
+        "a bot on the list",
+        "ok",
+        by="renovate[bot]",
+        inputs={"allow-bots": "renovate[bot]"},
+        outputs={"actor": "renovate[bot]"},
+    ),
+    Case("a bot on the list without its ending", "ok", by="renovate[bot]", inputs={"allow-bots": "Renovate"}),
+    Case("another bot than that on the list", "bot", by="dependabot[bot]", inputs={"allow-bots": "renovate[bot]"}),
+    Case(
+        "a bot on the list is not held up by the list of users",
+        "ok",
+        by="renovate[bot]",
+        inputs={"allow-bots": "renovate", "allow-users": "writer"},
+    ),
+    # Re-runs
+    Case(
+        "run again by an outsider",
+        "rerun-permission",
+        environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "outsider"},
+        reply=("run again by somebody",),
+    ),
+    Case("run again by a writer", "ok", environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "writer"}),
+    Case("run again by who commanded", "ok", environ={"GITHUB_RUN_ATTEMPT": "3", "GITHUB_TRIGGERING_ACTOR": "Maintainer"}),
+    Case(
+        "run again by nobody known",
+        "permission-unknown",
+        environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "ghost9"},
+        exits=3,
+        reply=("did not say",),
+    ),
+    # The pull request
+    Case("closed", "closed", before=lambda it: it.pull.close(by="writer"), reply=("not open",)),
+    Case("merged", "closed", before=lambda it: it.pull.merge(by="maintainer"), reply=("not open",)),
+    Case("closed since", "closed", after=lambda it: it.pull.close(by="writer"), reply=("not open",)),
+    Case(
+        "plain issue",
+        "not-a-pull-request",
+        event=lambda it: it.repository.open_issue(by="outsider").comment("/train", by="maintainer"),
+    ),
+    Case("draft", "ok", before=lambda it: it.pull.set_draft(True, by="writer")),
+    Case(
+        "draft denied",
+        "draft",
+        before=lambda it: it.pull.set_draft(True, by="writer"),
+        inputs={"drafts": "deny"},
+        reply=("Drafts take no commands",),
+    ),
+    Case("base branch", "ok", inputs={"base-branches": "main, release/*"}),
+    Case("other base branch", "base-branch", inputs={"base-branches": "release/*"}, reply=("base branch: main",)),
+    Case(
+        "no pull request to be read",
+        "pull-request-unknown",
+        before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*", 403),
+        exits=3,
+        reply=("did not show the pull request",),
+        log=("pull-requests: read",),
+    ),
+    # Forks
+    Case("fork", "fork", scene=fork_scene, reply=("comes from a fork",)),
+    Case(
+        "fork that is gone",
+        "fork-gone",
+        scene=lambda github: fork_scene(github, deleted=True),
+        inputs={"forks": "allow"},
+        reply=("has been deleted",),
+    ),
+    Case("fork allowed needs a pin", "sha-missing", scene=fork_scene, inputs={"forks": "allow"}, reply=("/train sha=",)),
+    Case(
+        "fork allowed, head latest still needs a pin",
+        "sha-missing",
+        scene=fork_scene,
+        inputs={"forks": "allow", "head": "latest"},
+        reply=("/train sha=",),
+    ),
+    Case(
+        "fork allowed with a pin",
+        "ok",
+        scene=fork_scene,
+        inputs={"forks": "allow"},
+        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha}", by="maintainer"),
+        outputs={"fork": "true", "head-repo": "outsider/digits"},
+    ),
+    Case(
+        "fork with a pin is still a fork",
+        "fork",
+        scene=fork_scene,
+        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha}", by="maintainer"),
+        reply=("comes from a fork",),
+    ),
+    Case(
+        "fork approved",
+        "ok",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: it.pull.review("APPROVED", by="maintainer"),
+    ),
+    Case(
+        "fork not approved",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        reply=("needs an approving review",),
+    ),
+    Case(
+        "fork approved by an outsider",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: it.pull.review("APPROVED", by="passer-by"),
+        reply=("needs an approving review",),
+    ),
+    Case(
+        "fork approved by its author",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: (it.repository.collaborator("outsider"), it.pull.review("APPROVED", by="outsider")),
+        reply=("needs an approving review",),
+    ),
+    Case(
+        "fork approved before the last push",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.push()),
+        reply=("needs an approving review",),
+    ),
+    Case(
+        "fork, approval dismissed",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: it.pull.dismiss(it.pull.review("APPROVED", by="maintainer").subject),
+        reply=("needs an approving review",),
+    ),
+    Case(
+        "fork, approval taken back",
+        "fork-not-approved",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: (
+            it.pull.review("APPROVED", by="maintainer"),
+            it.pull.review("CHANGES_REQUESTED", by="maintainer"),
+        ),
+        reply=("needs an approving review",),
+    ),
+    Case(
+        "fork, approval then a remark",
+        "ok",
+        scene=fork_scene,
+        inputs={"forks": "approved"},
+        before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.review("COMMENTED", by="maintainer")),
+    ),
+    # Authors
+    Case(
+        "somebody edits another's comment",
+        "unsupported-action",
+        event=lambda it: it.pull.edit_comment(it.pull.comment("Fine.", by="outsider").subject, "/train", by="maintainer"),
+    ),
+    Case(
+        "the author edits",
+        "unsupported-action",
+        event=lambda it: it.pull.edit_comment(it.pull.comment("Fine.", by="maintainer").subject, "/train", by="maintainer"),
+    ),
+    Case("on a draft scene", "ok", scene=lambda github: scene(github, draft=True)),
+]

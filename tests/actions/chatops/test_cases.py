@@ -1,0 +1,50 @@
+"""The acceptance suite: every case as a process, on a GitHub of its own, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlops_sandbox.github import GitHubServer
+from tests.actions.chatops import cases_attacks, cases_callback, cases_commit, cases_events, cases_language, cases_people
+from tests.actions.chatops.case import Case, play
+from tests.actions.chatops.stage import Stage
+from tests.support.forking import Forker
+
+ALL = (
+    cases_language.CASES,
+    cases_people.CASES,
+    cases_commit.CASES,
+    cases_events.CASES,
+    cases_callback.CASES,
+    cases_attacks.CASES,
+)
+CASES = {case.name: case for cases in ALL for case in cases}
+
+
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    package = "mlops_actions"
+    late = ("boundary.github.clients", "chatops.declared", "chatops.finish", "chatops.listen")
+    with Forker(*(f"{package}.{module}" for module in late)) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case(name: str, github: GitHubServer, tmp_path: Path, forker: Forker) -> None:
+    play(CASES[name], Stage(github, tmp_path, forker=forker))
+
+
+def test_case_names_are_unique() -> None:
+    assert len(CASES) == sum(map(len, ALL))
+
+
+SAMPLE = ("all forms of arguments", "prose", "an outsider", "pushed after the comment", "legacy phrase", "check passed")
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_case_from_a_cold_start(name: str, github: GitHubServer, tmp_path: Path) -> None:
+    case: Case = CASES[name]
+    play(case, Stage(github, tmp_path, cold_start=True))

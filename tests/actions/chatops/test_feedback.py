@@ -1,0 +1,477 @@
+"""What people see on the pull request: on the trigger, when the job ends, and where parts of it fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from mlops_sandbox.github import GitHubServer
+from tests.actions.chatops.stage import PERMISSIONS, Ran, Stage
+from tests.support.payloads import Scene, scene
+
+INPUTS = {
+    "commands": "train: {params: {lr: {type: float, default: 0.1}}}",
+    "pending-label": "training",
+    "success-label": "trained",
+    "failure-label": "not trained",
+    "check-name": "model",
+    "environment": "staging",
+}
+
+
+class Job:
+    """One job on one pull request whose first step is chatops."""
+
+    def __init__(self, github: GitHubServer, directory: Path) -> None:
+        self.github = github
+        self.it: Scene = scene(github)
+        self.stage = Stage(github, directory)
+        self.delivery = self.it.pull.comment("/train", by="maintainer")
+
+    def main(self, **inputs: str) -> Ran:
+        return self.stage.run(self.delivery, INPUTS | self._named(inputs))
+
+    def post(self, state: Mapping[str, str], status: str = "success", **inputs: str) -> Ran:
+        return self.stage.run(self.delivery, {**INPUTS, **self._named(inputs), "job-status": status}, post=True, state=state)
+
+    @staticmethod
+    def _named(inputs: Mapping[str, str]) -> dict[str, str]:
+        return {name.replace("_", "-"): value for name, value in inputs.items()}
+
+    @property
+    def signs(self) -> dict[str, object]:
+        repository = self.it.repository
+        return {
+            "reactions": [reaction.content for reaction in self.delivery.subject.reactions],
+            "labels": self.it.pull.label_names,
+            "checks": [(run.name, run.conclusion or run.status) for run in repository.check_runs.values()],
+            "deployments": [deployment.state for deployment in repository.deployments.values()],
+        }
+
+
+@pytest.fixture
+def job(github: GitHubServer, tmp_path: Path) -> Job:
+    return Job(github, tmp_path)
+
+
+BEGUN = {"reactions": ["eyes"], "labels": ["training"], "checks": [("model", "in_progress")], "deployments": ["in_progress"]}
+DONE = {"reactions": ["rocket"], "labels": ["trained"], "checks": [("model", "success")], "deployments": ["success"]}
+
+
+def test_a_trigger_shows_on_the_pull_request(job: Job) -> None:
+    ran = job.main()
+    assert job.signs == BEGUN
+    (check,) = job.it.repository.check_runs.values()
+    (deployment,) = job.it.repository.deployments.values()
+    assert (ran.outputs["check-run-id"], ran.outputs["deployment-id"]) == (str(check.id), str(deployment.id))
+    assert check.head_sha == deployment.sha == ran.outputs["sha"] == job.it.pull.head_sha
+    assert check.details_url == f"{job.github.origin}/octo-org/digits/actions/runs/4711"
+    assert deployment.payload == {"lr": 0.1}
+    assert "`/train` by **maintainer** in [a comment](" in (check.summary or "")
+    assert "| `lr` | `0.1` |" in (check.summary or "")
+    job.post(ran.state)
+    assert "| `lr` | `0.1` |" in (check.summary or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "signs"),
+    [
+        ("success", DONE),
+        (
+            "failure",
+            {
+                "reactions": ["confused"],
+                "labels": ["not trained"],
+                "checks": [("model", "failure")],
+                "deployments": ["failure"],
+            },
+        ),
+        (
+            "cancelled",
+            {
+                "reactions": ["confused"],
+                "labels": ["not trained"],
+                "checks": [("model", "cancelled")],
+                "deployments": ["error"],
+            },
+        ),
+    ],
+)
+def test_the_post_step_concludes_from_the_jobs_status(job: Job, status: str, signs: dict[str, object]) -> None:
+    began = job.main()
+    assert job.post(began.state, status).exit_code == 0
+    assert job.signs == signs
+
+
+def test_a_later_success_takes_the_label_of_an_earlier_failure_away(job: Job) -> None:
+    job.post(job.main().state, "failure")
+    job.delivery = job.it.pull.comment("/train", by="maintainer")
+    job.post(job.main().state, "success")
+    assert job.it.pull.label_names == ["trained"]
+
+
+def test_the_post_step_does_nothing_for_an_ignored_event(job: Job) -> None:
+    job.delivery = job.it.pull.comment("Looks good.", by="maintainer")
+    began = job.main()
+    assert (began.state, job.post(began.state).exit_code, job.github.exchanges) == ({}, 0, [])
+
+
+def test_the_post_step_does_nothing_after_a_denial(job: Job) -> None:
+    job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
+    began = job.main()
+    before = len(job.github.exchanges)
+    assert job.post(began.state).exit_code == 0
+    assert len(job.github.exchanges) == before
+
+
+def test_the_post_step_takes_back_what_a_command_that_was_withdrawn_had_begun_only_once(job: Job) -> None:
+    job.github.faults.answer("GET /repos/*/*/pulls/*", 403, skip=1)
+    began = job.main()
+    before = len(job.github.exchanges)
+    assert began.state == {"begun": ""}
+    assert job.post(began.state).exit_code == 0
+    assert len(job.github.exchanges) == before
+
+
+def test_what_is_known_before_the_first_request_is_state_already(job: Job) -> None:
+    """A step that dies half-way leaves a state that names what may be there, without its ids."""
+    began = job.main()
+    first = json.loads(began.state["begun"]) | {"reaction_id": 0, "check_run": 0, "deployment": 0}
+    job.post({"begun": json.dumps(first)}, "cancelled")
+    assert job.signs == {
+        "reactions": ["confused"],
+        "labels": ["not trained"],
+        "checks": [("model", "cancelled")],
+        "deployments": ["error"],
+    }
+
+
+LOST = [
+    ("POST /repos/*/*/check-runs", {"checks": [("model", "success")]}),
+    ("POST /repos/*/*/deployments", {"deployments": ["success"]}),
+]
+
+
+@pytest.mark.parametrize(("route", "left"), LOST)
+def test_what_github_did_without_saying_so_is_concluded(job: Job, route: str, left: dict[str, object]) -> None:
+    """A connection breaks when the request has taken effect: sent again it would make a second one."""
+    job.github.faults.close(route, done=True)
+    began = job.main()
+    assert (began.exit_code, began.outputs["triggered"]) == (0, "true")
+    job.github.faults.clear()
+    assert job.post(began.state).exit_code == 0
+    assert job.signs == {**DONE, **left}
+
+
+def test_what_github_did_without_saying_so_is_taken_back_with_the_rest(job: Job) -> None:
+    job.github.faults.close("POST /repos/*/*/check-runs", done=True)
+    job.github.faults.close("POST /repos/*/*/deployments", done=True)
+    job.github.faults.answer("GET /repos/*/*/pulls/*", 403, skip=1)
+    job.main()
+    assert job.signs == {
+        "reactions": ["confused"],
+        "labels": [],
+        "checks": [("model", "cancelled")],
+        "deployments": ["error"],
+    }
+
+
+def test_what_github_refused_is_not_looked_for(job: Job) -> None:
+    job.stage.permissions = {"contents": "read", "pull-requests": "read"}
+    began = job.main()
+    before = len(job.github.exchanges)
+    assert job.post(began.state, success_reaction="none", success_label="", failure_label="").exit_code == 0
+    assert len(job.github.exchanges) == before
+
+
+def test_a_later_job_concludes(job: Job) -> None:
+    began = job.main(conclude="false")
+    assert job.post(began.state, conclude="false").exit_code == 0
+    assert job.signs == BEGUN
+    finished = job.stage.run(
+        job.delivery, {**INPUTS, "mode": "finish", "begun": began.outputs["result"], "job-status": "success"}
+    )
+    assert finished.exit_code == 0
+    assert job.signs == DONE
+    assert job.post(finished.state, mode="finish", begun=began.outputs["result"]).exit_code == 0
+
+
+def test_a_later_job_has_nothing_to_conclude_after_a_denial(job: Job) -> None:
+    job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
+    began = job.main()
+    before = len(job.github.exchanges)
+    finished = job.stage.run(job.delivery, {"mode": "finish", "begun": began.outputs["result"]})
+    assert (finished.exit_code, len(job.github.exchanges)) == (0, before)
+
+
+@pytest.mark.parametrize("begun", ["{", "[]", '{"begun": 1}', '{"begun": {"number": "1"}}', '{"begun": {"command": 1}}'])
+def test_a_begun_that_is_none_is_bad_input(job: Job, begun: str) -> None:
+    ran = job.stage.run(job.delivery, {"mode": "finish", "begun": begun})
+    assert ran.exit_code == 2
+    assert "begun" in ran.log
+
+
+@pytest.mark.parametrize("target", ["../../other/repo/issues/1", "issues/1/labels/x?", "issues/١", "git/refs"])
+def test_a_begun_that_names_another_place_is_bad_input(job: Job, target: str) -> None:
+    result = json.loads(job.main().outputs["result"])
+    result["begun"]["reaction_target"] = target
+    before = len(job.github.exchanges)
+    ran = job.stage.run(job.delivery, {"mode": "finish", "begun": json.dumps(result)})
+    assert (ran.exit_code, len(job.github.exchanges)) == (2, before)
+
+
+def test_nothing_but_the_asked_for_signs(job: Job) -> None:
+    ran = job.stage.run(job.delivery, {"commands": "/train", "reaction": "none"})
+    assert ran.outputs["triggered"] == "true"
+    assert job.github.writes == []
+    off = {"success_reaction": "none", "pending_label": "", "success_label": "", "failure_label": ""}
+    after = job.post(ran.state, **off)
+    assert (after.exit_code, job.github.writes) == (0, [])
+
+
+def test_a_reply_on_every_trigger(job: Job) -> None:
+    job.main(reply="always")
+    (_, reply) = job.it.pull.comments
+    sha = job.it.pull.head_sha
+    commit = f"[`{sha[:7]}`]({job.github.origin}/octo-org/digits/commit/{sha})"
+    assert reply.body.startswith(f"`/train` was taken, for commit {commit}.")
+    assert "| `lr` | `0.1` |" in reply.body
+
+
+def test_no_reply_to_a_denial_where_none_is_wanted(job: Job) -> None:
+    job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
+    ran = job.main(reply="never")
+    assert ran.outputs["reason"] == "parameters"
+    assert len(job.it.pull.comments) == 2
+    assert job.signs["reactions"] == ["confused"]
+
+
+# Best effort
+
+
+@pytest.mark.parametrize(
+    ("permission", "says", "left"),
+    [
+        ("checks", "checks: write", {**BEGUN, "checks": []}),
+        ("deployments", "deployments: write", {**BEGUN, "deployments": []}),
+    ],
+)
+def test_a_missing_permission_warns_and_changes_nothing_else(
+    job: Job, permission: str, says: str, left: dict[str, object]
+) -> None:
+    job.stage.permissions = {**PERMISSIONS, permission: "read"}
+    ran = job.main()
+    assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
+    assert job.signs == left
+    assert "::warning" in ran.log
+    assert f"'permissions: {{ {says} }}'" in ran.log
+    assert job.post(ran.state).exit_code == 0
+
+
+def test_a_token_that_may_only_read_still_triggers(job: Job) -> None:
+    job.stage.permissions = {"contents": "read", "pull-requests": "read"}
+    ran = job.main()
+    assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
+    assert job.signs == {"reactions": [], "labels": [], "checks": [], "deployments": []}
+    assert ran.log.count("::warning") == 4
+
+
+# As an App
+
+
+@pytest.fixture
+def app(job: Job) -> dict[str, str]:
+    granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
+    app = job.github.register_app("ml-bot", permissions=granted, repositories=[job.it.repository])
+    return {"app_id": str(app.id), "app_private_key": app.private_key}
+
+
+def test_as_an_app_what_it_does_starts_workflows(job: Job, app: dict[str, str]) -> None:
+    ran = job.main(**app)
+    assert job.signs == BEGUN
+    labeled = next(one for one in job.github.deliveries if one.event == "pull_request" and one.action == "labeled")
+    assert (labeled.payload["sender"]["login"], labeled.starts_workflows) == ("ml-bot[bot]", True)
+    assert "APP_INSTALLATION_TOKEN" not in ran.outputs
+    job.post(ran.state, **app)
+    assert job.signs == DONE
+
+
+def test_an_exported_token_is_masked_and_good_for_this_repository_alone(job: Job, app: dict[str, str]) -> None:
+    job.github.repository("octo-org/other")
+    ran = job.main(**app, export_app_token="true")
+    token = ran.outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].repositories == frozenset({"octo-org/digits"})
+    assert f"::add-mask::{token}" in ran.log
+    assert token not in ran.outputs["result"]
+    assert token not in json.dumps(dict(ran.state))
+
+
+def test_the_older_names_export_the_token(job: Job, app: dict[str, str]) -> None:
+    # An input of the replaced action is spelt with underscores.
+    inputs = {
+        "trigger_phrase": "/train",
+        "app_id": app["app_id"],
+        "app_pem": app["app_private_key"],
+        "indicator_label": "busy",
+    }
+    ran = job.stage.run(job.delivery, inputs)
+    assert ran.outputs["APP_INSTALLATION_TOKEN"] in job.github.tokens
+    assert job.it.pull.label_names == ["busy"]
+
+
+@pytest.mark.parametrize("name", ["indicator_label", "pr_acknowledgement_label"])
+def test_a_label_by_its_older_name_stays_when_the_job_ends(job: Job, name: str) -> None:
+    inputs = {"trigger_phrase": "/train", name: "busy"}
+    ran = job.stage.run(job.delivery, inputs)
+    job.stage.run(job.delivery, {**inputs, "job-status": "success"}, post=True, state=ran.state)
+    assert job.it.pull.label_names == ["busy"]
+
+
+def test_an_acknowledgement_is_one_comment_and_stands_above_the_reply(job: Job) -> None:
+    ran = job.stage.run(job.delivery, {"trigger_phrase": "/train", "pr_acknowledgement_comment": "On it."})
+    assert job.it.pull.comments[-1].body == "On it."
+    assert (ran.outputs["triggered"], ran.outputs["PR_NUMBER"]) == ("true", str(job.it.pull.number))
+    job.delivery = job.it.pull.comment("/train", by="maintainer")
+    job.main(acknowledgement="On it.", reply="always")
+    assert job.it.pull.comments[-1].body.startswith("On it.\n\n`/train` was taken")
+    before = len(job.it.pull.comments)
+    job.delivery = job.it.pull.comment("Looks good", by="maintainer")
+    job.main(acknowledgement="On it.")
+    assert len(job.it.pull.comments) == before + 1
+
+
+GRANTED = {
+    "actions": "write",
+    "administration": "write",
+    "checks": "write",
+    "contents": "write",
+    "issues": "write",
+    "members": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+    "secrets": "write",
+    "statuses": "read",
+    "workflows": "write",
+}
+# What a pull request's pipeline needs of that: no deployments, since the App may not, and statuses to read only.
+NARROWED = {
+    "actions": "read",
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+    "statuses": "read",
+}
+
+
+@pytest.fixture
+def powerful_app(job: Job) -> dict[str, str]:
+    """An App that was granted more than a pipeline should hold."""
+    app = job.github.register_app("ml-bot", permissions=GRANTED, repositories=[job.it.repository])
+    return {"app_id": str(app.id), "app_private_key": app.private_key}
+
+
+def may(job: Job, token: str, method: str, path: str, body: Mapping[str, object] | None = None) -> int:
+    """Try something with a token; returns GitHub's status."""
+    address = f"{job.github.api_url}/repos/octo-org/digits/{path}"
+    headers = {"Authorization": f"Bearer {token}", "User-Agent": "a later step"}
+    return urllib3.request(method, address, json=body, headers=headers).status
+
+
+def test_an_exported_token_may_do_what_a_pipeline_needs_and_no_more(job: Job, powerful_app: dict[str, str]) -> None:
+    ran = job.main(**powerful_app, export_app_token="true")
+    token = ran.outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].permissions == NARROWED
+    said = ", ".join(f"{name}: {level}" for name, level in NARROWED.items())
+    assert f"the App's token is good for octo-org/digits alone, with {said}" in ran.log
+    assert may(job, token, "POST", "issues/1/comments", {"body": "done"}) == 201
+    assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 403
+
+
+def test_older_names_leave_the_token_able_to_push_and_dispatch(job: Job, powerful_app: dict[str, str]) -> None:
+    older = {"trigger_phrase": "/train", "app_id": powerful_app["app_id"], "app_pem": powerful_app["app_private_key"]}
+    token = job.stage.run(job.delivery, older).outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].permissions == {**NARROWED, "actions": "write", "contents": "write"}
+    assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 204
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "contents: write\npull-requests: read",
+        "contents: write, pull_requests: read",
+        '{"contents": "write", pull_requests: read}',
+    ],
+)
+def test_an_exported_token_may_do_what_was_asked_for_and_no_more(
+    job: Job, powerful_app: dict[str, str], written: str
+) -> None:
+    ran = job.main(**powerful_app, export_app_token="true", app_permissions=written)
+    token = ran.outputs["APP_INSTALLATION_TOKEN"]
+    assert job.github.tokens[token].permissions == {"contents": "write", "pull_requests": "read"}
+    assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 204
+    assert may(job, token, "POST", "issues/1/comments", {"body": "done"}) == 403
+    # What shows on the pull request is the App's all the same, by a token of its own.
+    labeled = next(one for one in job.github.deliveries if one.event == "pull_request" and one.action == "labeled")
+    assert labeled.payload["sender"]["login"] == "ml-bot[bot]"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lacking"),
+    [
+        ("deployments: write", "deployments: write"),
+        ("contents: read\nstatuses: write", "statuses: write"),
+        ("x: read", "x: read"),
+    ],
+)
+def test_a_permission_that_the_app_was_not_granted_is_named(
+    job: Job, powerful_app: dict[str, str], wanted: str, lacking: str
+) -> None:
+    ran = job.main(**powerful_app, export_app_token="true", app_permissions=wanted)
+    assert (ran.exit_code, dict(ran.outputs)) == (3, {})
+    assert f"was not granted {lacking}%0Agrant it in the App's settings" in ran.log
+    assert job.github.requests("POST /app/**") == []
+    assert job.signs == {"reactions": [], "labels": [], "checks": [], "deployments": []}
+
+
+def test_for_no_permission_at_all_github_would_give_every_one(job: Job) -> None:
+    app = job.github.register_app("ml-bot", permissions={"secrets": "write"}, repositories=[job.it.repository])
+    ran = job.main(app_id=str(app.id), app_private_key=app.private_key)
+    assert job.github.requests("POST /app/**") == []
+    assert "not acting as the GitHub App, but with 'github-token'" in ran.log
+    assert job.signs == BEGUN
+
+
+@pytest.mark.parametrize(
+    ("said", "by"), [("/train", "outsider"), ("Looks good", "maintainer"), ("/train lr=x", "maintainer")]
+)
+def test_no_token_is_minted_before_authorisation(job: Job, app: dict[str, str], said: str, by: str) -> None:
+    job.delivery = job.it.pull.comment(said, by=by)
+    ran = job.main(**app, export_app_token="true")
+    assert job.github.requests("POST /app/**") == []
+    assert "APP_INSTALLATION_TOKEN" not in ran.outputs
+
+
+def test_an_app_that_cannot_act_is_replaced_by_the_jobs_token(job: Job, app: dict[str, str]) -> None:
+    ran = job.main(app_id="1", app_private_key=app["app_private_key"])
+    assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
+    assert "not acting as the GitHub App" in ran.log
+    assert job.signs == BEGUN
+
+
+def test_a_token_that_was_asked_for_and_cannot_be_minted_stops_the_job(job: Job, app: dict[str, str]) -> None:
+    ran = job.main(app_id="1", app_private_key=app["app_private_key"], export_app_token="true")
+    assert (ran.exit_code, dict(ran.outputs)) == (3, {})
+
+
+def test_the_key_is_nowhere(job: Job, app: dict[str, str], tmp_path: Path) -> None:
+    ran = job.main(**app, export_app_token="true")
+    line = app["app_private_key"].splitlines()[5]
+    assert line not in json.dumps([dict(ran.outputs), dict(ran.state)])
+    assert all(entry.startswith("::add-mask::") for entry in ran.log.splitlines() if line in entry)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and line in path.read_text(errors="replace")]

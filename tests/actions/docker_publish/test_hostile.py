@@ -1,0 +1,298 @@
+"""What a pull request, a branch's name or a file can hold: each attack is carried out, and what came of it is looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.boundary.docker import DockerCommand
+from mlops_actions.boundary.git import Checkout
+from mlops_actions.core.errors import BadInput, WorkFailed
+from mlops_actions.docker_publish import dockerignore
+from mlops_actions.docker_publish.tags import Version
+from tests.actions.docker_publish.conftest import SHA, Publisher
+from tests.support.docker_daemon import LocalDaemon
+
+OTHER = "f" * 40
+PERSON = {"login": "mona", "type": "User"}
+PROTECTED = {"GITHUB_REF_PROTECTED": "true"}
+
+
+def pull_request(number: int) -> dict[str, Any]:
+    """A pull request from a branch of this very repository: its token may push."""
+    own = {"full_name": "Octo/Digits", "id": 1}
+    sides = {
+        "head": {"ref": "feature", "sha": SHA, "repo": own},
+        "base": {"ref": "main", "sha": SHA, "repo": own},
+    }
+    return {
+        "action": "opened",
+        "sender": PERSON,
+        "pull_request": {"number": number, "state": "open", "user": PERSON, **sides},
+    }
+
+
+def built_by_main(publisher: Publisher) -> str:
+    return publisher.publish(environ=PROTECTED).outputs["built"]
+
+
+def built_by_branch(publisher: Publisher) -> str:
+    publisher.checkout = Checkout(SHA, "feature", (), (), None)
+    made = publisher.publish(GITHUB_REF="refs/heads/feature", environ={"GITHUB_REF_PROTECTED": "false"})
+    publisher.checkout = Checkout(SHA, "main", (), (), None)
+    return made.outputs["built"]
+
+
+def built_by_pull_request(publisher: Publisher, number: int = 7) -> str:
+    return publisher.publish(
+        event="pull_request", payload=pull_request(number), GITHUB_REF=f"refs/pull/{number}/merge", environ=PROTECTED
+    ).outputs["built"]
+
+
+def test_nobody_takes_what_a_pull_request_built(publisher: Publisher) -> None:
+    """Not even one from this repository, whose token may push, nor another pull request."""
+    assert built_by_pull_request(publisher) == "true"
+    assert built_by_pull_request(publisher) == "false"
+    assert built_by_pull_request(publisher, 8) == "true"
+    assert built_by_branch(publisher) == "true"
+    assert built_by_main(publisher) == "true"
+
+
+def test_a_protected_ref_takes_from_protected_refs_alone(publisher: Publisher) -> None:
+    """Whoever pushes to a branch decides what its builds fetch, and need not be one who may merge."""
+    assert built_by_branch(publisher) == "true"
+    assert built_by_main(publisher) == "true"
+    assert built_by_main(publisher) == "false"
+
+
+def test_what_a_protected_ref_built_serves_all(publisher: Publisher) -> None:
+    assert built_by_main(publisher) == "true"
+    assert built_by_branch(publisher) == "false"
+    assert built_by_pull_request(publisher) == "false"
+
+
+@pytest.mark.parametrize(
+    ("checkout", "given"),
+    [
+        (Checkout(OTHER, "feature", (), (), None), {}),
+        (Checkout(SHA, "feature", (), (), None), {}),
+        (Checkout(OTHER, "main", (), (), None), {}),
+        (Checkout(SHA, "main", (), (), None), {"ref": "feature"}),
+        (Checkout(SHA, "main", (), (), None), {"sha": OTHER}),
+    ],
+)
+def test_a_run_of_a_protected_ref_does_not_vouch_for_another_commit(
+    publisher: Publisher, checkout: Checkout, given: Mapping[str, str]
+) -> None:
+    """A dispatched workflow runs on the default branch, and checks out what it was told to."""
+    publisher.checkout = checkout
+    assert publisher.publish(given, environ=PROTECTED).outputs["built"] == "true"
+    publisher.checkout = Checkout(SHA, "main", (), (), None)
+    assert built_by_main(publisher) == "true"
+
+
+def test_a_pull_request_s_layers_stay_out_of_the_common_cache(publisher: Publisher) -> None:
+    publisher.docker.facts = LocalDaemon(containerd_store=True)
+    publisher.publish({"cache": "registry"}, event="pull_request", payload=pull_request(7), GITHUB_REF="refs/pull/7/merge")
+    publisher.publish({"cache": "registry", "force": "true"})
+    name = f"{publisher.host}/octo/digits"
+    read = [[word for word in arguments if word.startswith("--cache-from")] for arguments, _ in publisher.docker.builds]
+    written = [[word for word in arguments if word.startswith("--cache-to")] for arguments, _ in publisher.docker.builds]
+    assert read[0] == [f"--cache-from=type=registry,ref={name}:buildcache{apart}" for apart in ("", "-pr-7")]
+    assert read[1] == read[0][:1]
+    assert [words[0].split(",")[1] for words in written] == [f"ref={name}:buildcache-pr-7", f"ref={name}:buildcache"]
+
+
+NAMES = ["x\n::error::from the branch", "x\r\nlatest", "-x\n--push", "\x1b[2K\u2028x", "x" * 3000, "a/../b", "x;id", "$(id)"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_branch_s_name_is_one_tag_and_one_label(publisher: Publisher, name: str) -> None:
+    publisher.checkout = Checkout(SHA, name, (), (), None)
+    made = publisher.publish(GITHUB_REF=f"refs/heads/{name}").outputs
+    tags = made["tags"].split("\n")
+    assert tags[0] == SHA[:12]
+    assert len(tags) == 2
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) for tag in tags)
+    assert set(publisher.tags) == {*tags, f"ctx-{made['context-hash']}"}
+    assert publisher.labels(SHA[:12])["org.opencontainers.image.version"] == name
+    arguments, _ = publisher.docker.builds[0]
+    assert [word for word in arguments if name in word] == [f"--label=org.opencontainers.image.version={name}"]
+    assert {word for word in arguments if not word.startswith("--")} == {str(publisher.workspace)}
+    log = publisher.log.getvalue()
+    assert not re.search(r"^\s*::(?!add-mask::|group::|endgroup::)", log, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES[:4])
+def test_a_given_ref_of_several_lines_is_refused(publisher: Publisher, name: str) -> None:
+    with pytest.raises(BadInput, match="branch or a full ref"):
+        publisher.publish({"ref": f"refs/heads/{name}"})
+
+
+def test_labels_of_several_lines_are_several_labels(publisher: Publisher) -> None:
+    given = {"labels": "team=a%0Ab\nother=::error::x\nfrom"}
+    publisher.publish(given, environ={"from": "one\ntwo --push"})
+    labels = publisher.labels(SHA[:12])
+    assert (labels["team"], labels["other"], labels["from"]) == ("a%0Ab", "::error::x", "one\ntwo --push")
+    assert publisher.docker.builds[0][0].count("--push") == 1
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore"])
+def test_an_ignore_file_that_is_a_link_out_is_not_read(publisher: Publisher, tmp_path: Path, name: str) -> None:
+    """An error would quote its lines: those of a file of this machine, or of this process's environment."""
+    (tmp_path / "secret").write_text("[p4ssw0rd\n")
+    (publisher.workspace / name).symlink_to(tmp_path / "secret")
+    made = publisher.publish().outputs
+    assert (made["built"], made["context-hash"]) == ("true", "")
+    assert "a link that leads out" in publisher.log.getvalue()
+    assert "p4ssw0rd" not in publisher.log.getvalue()
+
+
+@pytest.mark.parametrize("given", ["context", "file", "workdir"])
+def test_a_link_out_of_the_workspace_is_not_followed(publisher: Publisher, tmp_path: Path, given: str) -> None:
+    (outside := tmp_path / "outside").mkdir()
+    (outside / "Dockerfile").write_text("FROM scratch\n")
+    (publisher.workspace / "link").symlink_to(outside)
+    with pytest.raises(BadInput, match="leads out of the workspace"):
+        publisher.publish({given: "link/Dockerfile" if given == "file" else "link"})
+    assert publisher.docker.builds == []
+
+
+def test_a_secret_file_behind_a_link_is_not_read(publisher: Publisher) -> None:
+    (publisher.workspace / "link").symlink_to("/etc/passwd")
+    with pytest.raises(BadInput, match="leads out of the workspace"):
+        publisher.publish({"secret-files": "ID=link"})
+
+
+def test_a_link_in_the_context_is_a_link(publisher: Publisher, tmp_path: Path) -> None:
+    """What it points at does not reach the build, and so is not read."""
+    (outside := tmp_path / "outside").mkdir()
+    (publisher.workspace / "link").symlink_to(outside)
+    (publisher.workspace / "loop").symlink_to("loop")
+    assert publisher.publish().outputs["built"] == "true"
+    (outside / "more").write_text("x")
+    assert publisher.publish().outputs["built"] == "false"
+
+
+def test_folders_without_end_are_built_and_not_reused(publisher: Publisher) -> None:
+    """Deeper than Python's stack, and their path longer than any system call takes."""
+    folder = os.open(publisher.workspace, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=folder)
+        inner = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    try:
+        publisher.docker.failures.append(["ERROR: the context is too deep"])
+        with pytest.raises(WorkFailed, match="too deep"):
+            publisher.publish()
+        assert "the context cannot be read" in publisher.log.getvalue()
+    finally:
+        subprocess.run(["rm", "-rf", publisher.workspace / "d"], check=True)  # shutil's recurses
+
+
+def test_a_pattern_of_a_hundred_wildcards_is_read_in_time() -> None:
+    ignore = dockerignore.parse("**/" * 100 + "x")
+    assert not ignore.excludes("a/" * 60 + "y")
+    assert ignore.excludes("a/" * 60 + "x")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000 + ".0.0", "1.0.0-" + "9" * 5000, "1.0.0-" + "a." * 5000])
+def test_a_version_of_thousands_of_digits_is_none(text: str) -> None:
+    assert Version.parse(text) is None
+
+
+@pytest.mark.parametrize("base", ["x/../../containers", "../info", "x%2f..%2finfo", "a?all=1", "a#b", "x:y/z"])
+def test_a_base_s_name_leads_nowhere_else_in_the_daemon(daemon_paths: Callable[[str], list[str]], base: str) -> None:
+    assert daemon_paths(base) == []
+    assert daemon_paths("localhost:5000/a/b_c") == ["/v1.41/images/localhost:5000/a/b_c:latest/json"]
+
+
+@pytest.fixture
+def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
+    """Ask a daemon that knows no image for one; return the paths it was asked for."""
+    import socketserver
+    import threading
+    from http.server import BaseHTTPRequestHandler
+
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def address_string(self) -> str:
+            return "socket"
+
+        def do_GET(self) -> None:
+            if self.path == "/version":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b'{"ApiVersion": "1.41"}')
+            else:
+                asked.append(self.path)
+                self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    path = tmp_path / "docker.sock"
+
+    def ask(name: str) -> list[str]:
+        path.unlink(missing_ok=True)
+        with socketserver.UnixStreamServer(str(path), Handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            docker = DockerCommand(lambda: tmp_path, {"DOCKER_HOST": f"unix://{path}"})
+            assert docker.local_digest(name, "latest") is None
+            server.shutdown()
+        return asked
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sbom": "generator=x,destination=/"},
+        {"sbom": "generator=--output=x"},
+        {"sbom": "generator="},
+        {"sbom": "generator=x\n--push"},
+        {"provenance": "mode=max,builder-id=x"},
+        {"platforms": "linux/amd64 --push"},
+        {"target": "a --push"},
+        {"ssh": "default,--push"},
+        {"build-options": "--build-context=x=/etc"},
+        {"build-options": "--add-host --output=/"},
+        {"builder": "docker-container://x?a=b,c"},
+    ],
+)
+def test_no_option_hides_in_a_value(publisher: Publisher, given: Mapping[str, str]) -> None:
+    publisher.docker.facts = LocalDaemon(containerd_store=True)
+    if "builder" in given:
+        docker = DockerCommand(lambda: publisher.scratch, {})
+        with pytest.raises(BadInput):
+            docker.use_builder(given["builder"])
+        return
+    with pytest.raises(BadInput):
+        publisher.publish(given)
+    assert publisher.docker.builds == []
+
+
+def test_another_context_is_not_taken_for_unchanged(publisher: Publisher) -> None:
+    given = {"build-options": "--build-context=data=https://example.com/data.git"}
+    for _ in range(2):
+        assert publisher.publish(given).outputs["built"] == "true"
+    assert "whose content is not known" in publisher.log.getvalue()
+
+
+def test_another_generator_is_another_input(publisher: Publisher) -> None:
+    publisher.docker.facts = LocalDaemon(containerd_store=True)
+    given = {"sbom": "generator=scanner:1"}
+    publisher.docker.images["scanner:1"] = "sha256:" + "1" * 64
+    assert [publisher.publish(given).outputs["built"] for _ in range(2)] == ["true", "false"]
+    publisher.docker.images["scanner:1"] = "sha256:" + "2" * 64
+    assert publisher.publish(given).outputs["built"] == "true"

@@ -1,0 +1,506 @@
+"""Whole publications against the sandbox's registry; the builds are the sandbox's, everything else is the real thing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.boundary.git import Checkout
+from mlops_actions.core.errors import BadInput, Refused, Unavailable, WorkFailed
+from mlops_actions.docker_publish.inputs import OUTPUTS
+from mlops_sandbox.registry import Account, Fault, Registry
+from mlops_sandbox.registry.store import StoredManifest
+from mlops_sandbox.registry.wire import OCI_INDEX, OCI_MANIFEST
+from tests.actions.docker_publish.conftest import COMMITTED, SHA, Publisher
+from tests.support.docker_daemon import LocalDaemon
+
+SHORT = SHA[:12]
+PULL_REQUEST = {"number": 7, "state": "open", "user": {"login": "mona", "type": "User"}}
+PERSON = {"login": "mona", "type": "User"}
+
+
+def pull_request(*, fork: bool) -> dict[str, Any]:
+    own = {"full_name": "Octo/Digits", "id": 1}
+    head = {"full_name": "mona/digits", "id": 2} if fork else own
+    sides = {"head": {"ref": "main", "sha": SHA, "repo": head}, "base": {"ref": "main", "sha": SHA, "repo": own}}
+    return {"action": "opened", "sender": PERSON, "pull_request": PULL_REQUEST | sides}
+
+
+COMMENT = {
+    "action": "created",
+    "sender": PERSON,
+    "issue": {"number": 7, "pull_request": {"url": "x"}},
+    "comment": {"id": 1, "body": "/train", "user": PERSON, "html_url": "", "created_at": ""},
+}
+
+
+def test_an_image_is_built_pushed_and_known_by_its_digest(publisher: Publisher) -> None:
+    outcome = publisher.publish()
+    made = outcome.outputs
+    key = f"ctx-{made['context-hash']}"
+    assert publisher.tags == dict.fromkeys([key, SHORT, "main", "latest"], made["digest"])
+    assert made["image"] == f"{publisher.host}/octo/digits"
+    assert made["tags"].splitlines() == [SHORT, "main", "latest"]
+    assert made["tag"] == SHORT
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", made["digest"])
+    assert made["ref"] == f"{made['image']}@{made['digest']}"
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", made["image-id"])
+    assert made["built"] == "true"
+    assert int(made["size"]) > 0
+    assert made["IMAGE_SHA_NAME"] == f"{made['image']}:{SHORT}"
+    assert made["IMAGE_URL"] == "https://github.com/Octo/Digits/packages"
+    assert made.keys() <= {output.name for output in OUTPUTS}
+    assert outcome.result["digest"] == made["digest"]
+    assert json.dumps(outcome.result)
+
+
+def test_every_promised_output_is_there(publisher: Publisher) -> None:
+    made = publisher.publish({"snapshot": "true"}).outputs
+    assert {output.name for output in OUTPUTS} - {"result"} == made.keys()
+
+
+def test_the_image_carries_where_it_comes_from(publisher: Publisher) -> None:
+    publisher.publish({"labels": "team=vision\norg.opencontainers.image.title=mine"})
+    labels = publisher.labels(SHORT)
+    assert labels["org.opencontainers.image.source"] == "https://github.com/Octo/Digits"
+    assert labels["org.opencontainers.image.revision"] == SHA
+    assert labels["org.opencontainers.image.created"] == "2023-11-14T22:13:20Z"
+    assert labels["org.opencontainers.image.title"] == "mine"
+    assert labels["team"] == "vision"
+
+
+def test_what_did_not_change_is_tagged_again_and_not_built(publisher: Publisher) -> None:
+    first = publisher.publish().outputs
+    publisher.registry.log.clear()
+    other = "f" * 40
+    publisher.checkout = Checkout(other, "feature", (), (), 1_800_000_000)
+    second = publisher.publish().outputs
+    assert second["built"] == "false"
+    assert second["digest"] == first["digest"]
+    assert publisher.tags[other[:12]] == publisher.tags["feature"] == first["digest"]
+    assert len(publisher.docker.builds) == 1
+    uploads = [entry for entry in publisher.registry.log if entry.method in ("PATCH", "PUT") and "/blobs/" in entry.path]
+    assert uploads == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "train.py").write_text("print('other')\n"),
+        lambda folder: (folder / "train.py").chmod(0o755),
+        lambda folder: (folder / "link").symlink_to("train.py"),
+        lambda folder: (folder / "empty").mkdir(),
+        lambda folder: (folder / "Dockerfile").write_text("FROM scratch\nCOPY train.py /other.py\n"),
+        lambda folder: (folder / ".dockerignore").write_text("nothing\n"),
+    ],
+)
+def test_what_changed_is_built(publisher: Publisher, change: Callable[[Path], object]) -> None:
+    publisher.publish()
+    change(publisher.workspace)
+    assert publisher.publish().outputs["built"] == "true"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"build-args": "A=1"},
+        {"target": "other"},
+        {"platforms": "linux/arm64"},
+        {"cache-salt": "x"},
+        {"labels": "a=b"},
+        {"build-options": "--no-cache"},
+        {"secrets": "TOKEN=abc"},
+        {"force": "true"},
+        {"skip-unchanged": "false"},
+    ],
+)
+def test_other_inputs_are_built(publisher: Publisher, given: Mapping[str, str]) -> None:
+    publisher.publish()
+    assert publisher.publish(given).outputs["built"] == "true"
+
+
+def test_an_ignored_file_and_a_time_do_not_matter(publisher: Publisher) -> None:
+    (publisher.workspace / ".dockerignore").write_text("data\n")
+    publisher.publish()
+    (publisher.workspace / "data").mkdir()
+    (publisher.workspace / "data" / "big").write_text("ignored")
+    import os
+
+    os.utime(publisher.workspace / "train.py", (1, 1))
+    assert publisher.publish().outputs["built"] == "false"
+
+
+def test_the_value_of_a_secret_is_no_part_of_the_public_fingerprint(publisher: Publisher) -> None:
+    first = publisher.publish({"secrets": "TOKEN=abcdef"}).outputs
+    second = publisher.publish({"secrets": "TOKEN=ghijkl"}).outputs
+    assert first["context-hash"] == second["context-hash"]
+
+
+def test_another_digest_of_the_base_image_is_built(publisher: Publisher) -> None:
+    (publisher.workspace / "Dockerfile").write_text("FROM base:1\nCOPY train.py /\n")
+    publisher.docker.images["base:1"] = "sha256:" + "1" * 64
+    assert publisher.publish().outputs["built"] == "true"
+    assert publisher.publish().outputs["built"] == "false"
+    publisher.docker.images["base:1"] = "sha256:" + "2" * 64
+    assert publisher.publish().outputs["built"] == "true"
+
+
+def test_an_unknown_base_is_never_taken_for_unchanged(publisher: Publisher) -> None:
+    (publisher.workspace / "Dockerfile").write_text("ARG V\nFROM base:$V\nCOPY train.py /\n")
+    for _ in range(2):
+        made = publisher.publish().outputs
+        assert (made["built"], made["context-hash"]) == ("true", "")
+    assert "depends on a value" in publisher.log.getvalue()
+
+
+def test_an_image_of_another_repository_is_shared_and_not_copied(publisher: Publisher) -> None:
+    first = publisher.publish({"image": f"{publisher.host}/octo/other"}).outputs
+    publisher.registry.log.clear()
+    made = publisher.publish({"reuse-from": "octo/other"}).outputs
+    assert (made["built"], made["digest"]) == ("false", first["digest"])
+    assert publisher.tags == dict.fromkeys([f"ctx-{made['context-hash']}", SHORT, "main", "latest"], first["digest"])
+    sent = [entry for entry in publisher.registry.log if entry.method in ("PATCH", "PUT") and "/blobs/" in entry.path]
+    assert sent == []
+    assert publisher.publish().outputs["built"] == "false"
+    assert "octo/other, whose layers it shares" in publisher.summary
+
+
+def test_an_image_of_several_platforms_is_shared_whole(publisher: Publisher) -> None:
+    publisher.publish({"image": f"{publisher.host}/octo/other"})
+    other = publisher.registry.store.repositories["octo/other"]
+    child = other.manifest("latest")
+    index = {
+        "schemaVersion": 2,
+        "manifests": [{"mediaType": OCI_MANIFEST, "digest": child.digest, "size": len(child.content)}],
+    }
+    stored = StoredManifest(json.dumps(index).encode(), OCI_INDEX)
+    for tag in [tag for tag in other.tags if tag.startswith("ctx-")]:
+        publisher.registry.store.put_manifest("octo/other", tag, stored)
+    made = publisher.publish({"reuse-from": "octo/other", "max-age": "1h"}).outputs
+    assert (made["built"], made["digest"]) == ("false", stored.digest)
+    assert publisher.registry.store.repositories[publisher.repository].manifest(child.digest) is not None
+
+
+def test_what_is_not_shared_is_built_and_said(publisher_of: Callable[[Registry], Publisher]) -> None:
+    own = Account("pw", repositories=frozenset({"octo/digits"}))
+    publisher = publisher_of(Registry(challenge="basic", accounts={"all": Account("pw"), "own": own}))
+    publisher.publish({"image": f"{publisher.host}/octo/other", "username": "all", "password": "pw"})
+    given = {"reuse-from": "octo/other", "password": "pw"}
+    assert publisher.publish(given | {"username": "own"}).outputs["built"] == "true"
+    assert "octo/other cannot be read" in publisher.log.getvalue()
+    store = publisher.registry.store.repositories
+    store["octo/other"].blobs.clear()
+    del store["octo/digits"]
+    assert publisher.publish(given | {"username": "all"}).outputs["built"] == "true"
+    assert "does not share the layers of octo/other" in publisher.log.getvalue()
+
+
+def test_only_repositories_of_the_same_registry_can_be_shared(publisher: Publisher) -> None:
+    with pytest.raises(BadInput, match="not in the registry"):
+        publisher.publish({"reuse-from": "docker.io/octo/other"})
+
+
+def test_layers_are_held_against_the_image_before(publisher: Publisher) -> None:
+    assert publisher.publish().result["layers"]["new"] == 1
+    assert "1 new (" in publisher.summary
+    made = publisher.publish({"force": "true"}).result
+    assert made["layers"] == {"count": 1, "new": 0, "newSize": 0}
+    assert "all there before" in publisher.summary
+
+
+def test_google_s_registry_takes_the_job_s_own_credentials(publisher: Publisher) -> None:
+    publisher.docker.addresses["europe-docker.pkg.dev"] = publisher.host
+    given = {
+        "image": "europe-docker.pkg.dev/project/images/digits",
+        "username": "octo",
+        "password": "ghs",
+        "github-token": "ghs",
+    }
+    assert publisher.publish(given).outputs["digest"]
+    assert publisher.docker.signed_in == {"europe-docker.pkg.dev": ("oauth2accesstoken", "ya29.google")}
+    assert publisher.publish(given | {"password": "of-google"}).outputs["digest"]
+    assert publisher.docker.signed_in["europe-docker.pkg.dev"] == ("octo", "of-google")
+
+
+def test_max_age_bounds_the_reuse(publisher: Publisher) -> None:
+    publisher.publish()
+    publisher.clock.sleep(3600)
+    assert publisher.publish({"max-age": "2h"}).outputs["built"] == "false"
+    assert publisher.publish({"max-age": "30m"}).outputs["built"] == "true"
+    assert publisher.publish({"max-age": "30m"}).outputs["built"] == "false"
+
+
+def test_a_release_takes_nothing_that_a_pull_request_built(publisher: Publisher) -> None:
+    first = publisher.publish(event="pull_request", payload=pull_request(fork=False)).outputs
+    assert (first["built"], first["tags"]) == ("true", SHORT)
+    assert publisher.publish(event="pull_request", payload=pull_request(fork=False)).outputs["built"] == "false"
+    assert publisher.publish().outputs["built"] == "true"
+
+
+def test_a_pull_request_takes_what_a_trusted_ref_built(publisher: Publisher) -> None:
+    publisher.publish()
+    assert publisher.publish(event="pull_request", payload=pull_request(fork=False)).outputs["built"] == "false"
+
+
+def test_a_fork_s_pull_request_is_built_and_not_pushed(publisher: Publisher) -> None:
+    made = publisher.publish(event="pull_request", payload=pull_request(fork=True)).outputs
+    assert (made["digest"], made["ref"], made["built"]) == ("", "", "true")
+    assert publisher.tags == {}
+    assert {entry.method for entry in publisher.registry.log} <= {"HEAD", "GET"}
+    assert "--push" not in publisher.docker.builds[0][0]
+
+
+def test_a_comment_s_pull_request_never_moves_latest_or_the_default_branch(publisher: Publisher) -> None:
+    made = publisher.publish(event="issue_comment", payload=COMMENT).outputs
+    assert made["tags"] == SHORT
+
+
+def test_a_comment_without_a_checkout_is_an_error(publisher: Publisher) -> None:
+    publisher.checkout = None
+    with pytest.raises(BadInput, match="which commit") as error:
+        publisher.publish(event="issue_comment", payload=COMMENT)
+    assert "actions/checkout" in error.value.remedy
+
+
+def test_nothing_is_built_where_pushing_is_refused(publisher_of: Callable[[Registry], Publisher]) -> None:
+    publisher = publisher_of(Registry(challenge="basic", accounts={"alice": Account("wonderland")}))
+    with pytest.raises(Refused, match="401"):
+        publisher.publish()
+    with pytest.raises(Refused, match="401"):
+        publisher.publish({"username": "alice", "password": "wrong"})
+    assert publisher.docker.builds == []
+    assert publisher.publish({"username": "alice", "password": "wonderland"}).outputs["digest"]
+
+
+def test_a_registry_that_forbids_is_said_before_the_build(publisher: Publisher) -> None:
+    denied = b'{"errors":[{"code":"DENIED","message":"permission_denied: write_package"}]}'
+    publisher.registry.faults.append(Fault("POST", r"/v2/.*/blobs/uploads/", 403, body=denied))
+    with pytest.raises(Refused, match="403: DENIED permission_denied: write_package"):
+        publisher.publish()
+    assert publisher.docker.builds == []
+
+
+def test_the_job_s_own_token_is_not_sent_to_another_registry(publisher: Publisher) -> None:
+    publisher.publish({"username": "octo", "password": "ghs_secret", "github-token": "ghs_secret"})
+    assert {entry.credentials for entry in publisher.registry.log} == {""}
+    assert publisher.docker.signed_in == {}
+    assert "GitHub's alone" in publisher.log.getvalue()
+
+
+def test_a_failed_push_is_tried_again(publisher: Publisher) -> None:
+    line = "#9 pushing x with docker"
+    publisher.docker.failures += [
+        [line, "#9 ERROR: received unexpected HTTP status: 500 Internal Server Error", "ERROR: received unexpected"]
+    ] * 2
+    assert publisher.publish({"build-options": "--no-cache --network none"}).outputs["built"] == "true"
+    assert publisher.clock.slept == [1.0, 2.0]
+    # What was built is not built a second time to push it.
+    assert ["--no-cache" in arguments for arguments, _ in publisher.docker.builds] == [True, False, False]
+    assert all("--network=none" in arguments for arguments, _ in publisher.docker.builds)
+
+
+def test_a_push_that_stays_broken_moves_no_tag(publisher: Publisher) -> None:
+    publisher.docker.failures += [["#9 pushing x with docker", "#9 ERROR: connection reset by peer"]] * 9
+    with pytest.raises(Unavailable, match="connection reset"):
+        publisher.publish({"retries": "1"})
+    assert len(publisher.docker.builds) == 2
+    assert publisher.tags == {}
+
+
+def test_a_push_that_is_denied_is_not_tried_again(publisher: Publisher) -> None:
+    publisher.docker.failures += [["#9 pushing x with docker", "#9 ERROR: denied: permission_denied"]]
+    with pytest.raises(Refused, match="denied") as error:
+        publisher.publish()
+    assert "what this user may push" in error.value.remedy
+    assert len(publisher.docker.builds) == 1
+
+
+def test_a_name_is_not_taken_for_what_the_registry_said(publisher: Publisher) -> None:
+    name = f"{publisher.host}/octo/denied-status-403"
+    publisher.docker.failures += [[f"#9 pushing {name} with docker", f"#9 ERROR: pushing {name}: connection reset by peer"]]
+    assert publisher.publish({"image": name}).outputs["built"] == "true"
+
+
+@pytest.mark.parametrize("said", ["name unknown: no such repository", "unexpected status: 404 Not Found"])
+def test_a_repository_that_is_not_there_is_not_pushed_to_again(publisher: Publisher, said: str) -> None:
+    publisher.docker.failures += [["#9 pushing x with docker", f"#9 ERROR: {said}"]]
+    with pytest.raises(Refused) as error:
+        publisher.publish()
+    assert "created first" in error.value.remedy
+
+
+def test_a_daemon_that_went_away_is_said(publisher: Publisher) -> None:
+    publisher.docker.failures.append(["ERROR: failed to receive status: rpc error: code = Unavailable desc = EOF"])
+    with pytest.raises(Unavailable, match="went away") as error:
+        publisher.publish()
+    assert "run the job again" in error.value.remedy
+    assert len(publisher.docker.builds) == 1
+
+
+def test_tags_that_break_off_are_said(publisher: Publisher) -> None:
+    publisher.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/main", 403))
+    with pytest.raises(Refused, match=rf"moved before: {SHORT}"):
+        publisher.publish()
+    assert "latest" not in publisher.tags
+
+
+def test_a_failed_build_names_the_line_and_is_not_tried_again(publisher: Publisher) -> None:
+    (publisher.workspace / "Dockerfile").write_text("FROM scratch\n# a comment\nRUN one && \\\n    two\n")
+    publisher.docker.failures.append(
+        [
+            "#5 [2/2] RUN one &&     two",
+            "#5 0.100 ::error::from the build",
+            "#5 ERROR: process did not complete successfully: exit code: 3",
+            "ERROR: failed to solve: process did not complete successfully: exit code: 3",
+        ]
+    )
+    with pytest.raises(WorkFailed, match=r"Dockerfile:3.*exit code: 3"):
+        publisher.publish()
+    log = publisher.log.getvalue()
+    assert "file=Dockerfile,line=3" in log
+    assert len(publisher.docker.builds) == 1
+    assert not re.search(r"^\s*::error::from the build", log, re.MULTILINE)
+
+
+@pytest.mark.parametrize("given", [{"platforms": "linux/amd64,linux/arm64"}, {"provenance": "mode=max"}, {"sbom": "true"}])
+def test_what_the_classic_store_cannot_do_is_said_before_the_build(publisher: Publisher, given: Mapping[str, str]) -> None:
+    with pytest.raises(BadInput, match=next(iter(given))) as error:
+        publisher.publish(given)
+    assert "setup-buildx-action" in error.value.remedy
+    publisher.docker.facts = LocalDaemon(containerd_store=True)
+    assert publisher.publish(given).outputs["built"] == "true"
+
+
+def test_no_value_reaches_the_command_line(publisher: Publisher) -> None:
+    given = {"build-args": "A=argument-value\nB", "secrets": "TOKEN=secret-value\nOTHER"}
+    publisher.publish(given, environ={"B": "from-environment", "OTHER": "other-secret"})
+    arguments, environment = publisher.docker.builds[0]
+    text = " ".join(arguments)
+    for value in ("argument-value", "secret-value", "from-environment", "other-secret"):
+        assert value not in text
+        assert value in environment.values()
+    assert "--build-arg=A" in arguments
+    assert not any(value in publisher.log.getvalue().replace("::add-mask::" + value, "") for value in ("other-secret",))
+
+
+def test_gpr_docker_publish_users_change_uses_alone(publisher: Publisher) -> None:
+    """Its image goes to ghcr.io, so only the decisions are looked at: nothing is pushed."""
+    (publisher.workspace / "argo").mkdir()
+    (publisher.workspace / "argo" / "gpu.Dockerfile").write_text("FROM scratch\n")
+    given = {
+        "IMAGE_NAME": "Test-Docker-Action", "TAG": "my-optional-tag", "DOCKERFILE_PATH": "argo/gpu.Dockerfile",
+        "BUILD_CONTEXT": "argo/", "push": "false",
+    }  # fmt: skip
+    made = publisher.publish(given).outputs
+    assert made["IMAGE_SHA_NAME"] == f"ghcr.io/octo/digits/test-docker-action:{SHORT}"
+    assert made["tags"].splitlines() == [SHORT, "latest", "my-optional-tag"]
+    arguments = publisher.docker.builds[0][0]
+    assert f"--file={publisher.workspace}/argo/gpu.Dockerfile" in arguments
+    assert arguments[-1] == f"{publisher.workspace}/argo"
+
+
+def test_publish_docker_users_change_uses_alone(publisher: Publisher) -> None:
+    given = {
+        "name": f"{publisher.host}/octo/digits", "registry": publisher.host, "buildargs": "A,B", "snapshot": "true",
+        "buildoptions": "--compress --force-rm --build-arg C='a value' --build-arg=D", "cache": "true",
+    }  # fmt: skip
+    environ = {"A": "1", "B": "2", "D": "4"}
+    made = publisher.publish(given, environ=environ).outputs
+    assert made["tag"] == "latest"
+    assert made["snapshot-tag"] == f"20261123040506{SHA[:6]}"
+    assert made["digest"].startswith(f"{publisher.host}/octo/digits@sha256:")
+    arguments, values = publisher.docker.builds[0]
+    assert {f"--build-arg={name}" for name in "ABCD"} < set(arguments)
+    assert {name: values[name] for name in "ABCD"} == {**environ, "C": "a value"}
+    # A later step may run the image, also where it was not built anew.
+    publisher.docker.images.clear()
+    assert publisher.publish(given, environ=environ).outputs["built"] == "false"
+    assert f"{publisher.host}/octo/digits:latest" in publisher.docker.images
+
+
+@pytest.mark.parametrize(
+    ("given", "built"),
+    [
+        ({}, "true"),
+        ({"cache": "false"}, "true"),
+        ({"cache": "true"}, "false"),
+        ({"skip-unchanged": "true"}, "false"),
+        ({"cache": "true", "skip-unchanged": "false"}, "true"),
+    ],
+    ids=str,
+)
+def test_without_a_cache_the_older_names_build_anew(publisher: Publisher, given: Mapping[str, str], built: str) -> None:
+    named = {"name": f"{publisher.host}/octo/digits", **given}
+    publisher.publish(named)
+    assert publisher.publish(named).outputs["built"] == built
+    cached = [argument for argument in publisher.docker.builds[-1][0] if argument.startswith("--cache-from")]
+    assert bool(cached) == (given.get("cache") == "true" and built == "true")
+
+
+@pytest.mark.parametrize(("started", "built"), [("builder-4711", True), ("", False)])
+def test_the_older_name_builds_several_platforms_on_the_builder_of_the_job(
+    publisher: Publisher, started: str, built: bool
+) -> None:
+    publisher.docker.started = started
+    given = {"name": f"{publisher.host}/octo/digits", "platforms": "linux/amd64,linux/arm64"}
+    if not built:
+        with pytest.raises(BadInput, match="classic store"):
+            publisher.publish(given)
+        return
+    assert publisher.publish(given).outputs["tag"] == "latest"
+    assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
+
+
+def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None:
+    publisher.checkout = Checkout(SHA, "x</details><img src=x>", (), (), None)
+    made = publisher.publish().outputs
+    assert f"docker pull {made['ref']}" in publisher.summary
+    assert "<img" not in publisher.summary
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tags": "type=sha"},
+        {"build-options": "--output=x"},
+        {"build-args": "PATH=x"},
+        {"file": "missing"},
+        {"context": ".."},
+    ],
+)
+def test_bad_input_is_found_before_anything_is_asked(publisher: Publisher, given: Mapping[str, str]) -> None:
+    with pytest.raises(BadInput):
+        publisher.publish(given)
+    assert publisher.registry.log == []
+
+
+def test_a_builder_builds_instead_of_the_daemon(publisher: Publisher) -> None:
+    """What the classic store could not do, a BuildKit elsewhere can."""
+    made = publisher.publish({"builder": "tcp://buildkit:1234", "platforms": "linux/amd64,linux/arm64"})
+    assert made.outputs["built"] == "true"
+    assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
+    assert publisher.publish({"builder": "tcp://buildkit:1234", "push": "false"}).outputs["digest"] == ""
+    assert "neither pushed nor loaded" in publisher.log.getvalue()
+
+
+def test_tags_that_cannot_be_moved_need_not_be_where_they_stand_right(publisher: Publisher) -> None:
+    """Amazon's registry can be told to move no tag: a second run of the same commit finds its tags where it wants them."""
+    publisher.publish({"tags": "sha"})
+    publisher.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/.*", 400, times=99))
+    assert publisher.publish({"tags": "sha"}).outputs["built"] == "false"
+    with pytest.raises(Refused, match="no tag was moved"):
+        publisher.publish({"tags": "latest"})
+
+
+def test_the_time_of_a_build_is_its_commit_s(publisher: Publisher) -> None:
+    """So that builds of one commit are alike; a build argument of that name wins, and another commit's time is not taken."""
+    publisher.publish({"force": "true"})
+    publisher.publish({"force": "true", "build-args": "SOURCE_DATE_EPOCH=1"})
+    publisher.publish({"force": "true", "sha": "f" * 40})
+    told = [environment.get("SOURCE_DATE_EPOCH") for _, environment in publisher.docker.builds]
+    assert told == [str(COMMITTED), "1", None]

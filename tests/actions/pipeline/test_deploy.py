@@ -1,0 +1,102 @@
+"""deploy.yml to its very end, post steps and all: how the deployments stand when a run was accepted, and when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from mlops_sandbox.cluster import ProcessExecutor
+from mlops_sandbox.demo import repository as digits
+from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
+from mlops_sandbox.github import PullRequest, render_page
+from mlops_sandbox.runner.environment import Run
+from mlops_sandbox.runner.job import JobResult, Settings, run_workflow
+from mlops_sandbox.runner.workflow import load
+from mlops_sandbox.suite import Sandbox
+
+DEPLOY = ".github/workflows/deploy.yml"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(ProcessExecutor(lambda _: None)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> digits.DigitsRepository:
+    return digits.make(tmp_path_factory.mktemp("origin") / "digits")
+
+
+@pytest.fixture(scope="module")
+def pull(sandbox: Sandbox, origin: digits.DigitsRepository) -> PullRequest:
+    repository = sandbox.github.repository(NAME, sha=origin.main, files=digits.files(origin.path))
+    repository.collaborator(MAINTAINER, "maintain")
+    repository.collaborator(CONTRIBUTOR, "write")
+    repository.push(digits.BRANCH, by=CONTRIBUTOR, message=digits.TITLE, sha=origin.branch)
+    opened = repository.open_pull_request(by=CONTRIBUTOR, head=digits.BRANCH)
+    sandbox.github.clock.catch_up()
+    return opened
+
+
+@pytest.fixture(scope="module")
+def say(
+    sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], JobResult]:
+    """Comment as the maintainer, and run the workflow file as GitHub would."""
+    log = []
+
+    def say(body: str) -> JobResult:
+        delivery = pull.comment(body, by=MAINTAINER)
+        github, workflow = sandbox.github, load(origin.path / DEPLOY, DEPLOY)
+        recorded = pull.repository.workflow_run(origin.main, by=MAINTAINER, name=workflow.name, path=DEPLOY)
+        run = Run(
+            repository=NAME, server_url=github.origin, api_url=github.api_url, graphql_url=f"{github.origin}/api/graphql",
+            event_name=delivery.event, payload=delivery.payload, sha=origin.main, ref="refs/heads/main", actor=MAINTAINER,
+            run_id=recorded.id, run_number=recorded.number,
+        )  # fmt: skip
+        settings = Settings(origin.path, sandbox.variables("digits"), sandbox.secrets(), log.append)
+        token = github.workflow_token(pull.repository, workflow.jobs[0].permissions or {}).value
+        root = tmp_path_factory.mktemp("run")
+        (job,) = run_workflow(settings, run, workflow, root, lambda _: token).values()
+        return job
+
+    return say
+
+
+def logged(sandbox: Sandbox, name: str, commit: str, **more: Any) -> None:
+    wandb = sandbox.wandb
+    summary = {"test_accuracy": 0.97, "val_accuracy": 0.96, "loss": 0.1}
+    run = wandb.store.add_run(wandb.entity, "digits", name=name, commit=commit, **{"summary": summary, **more})
+    project = wandb.store.project(wandb.entity, "digits")
+    run.inputs.append(wandb.store.add_artifact(project.collection("digits", "dataset"), "d1"))
+    wandb.store.add_artifact(project.collection("digits-model", "model"), f"model of {name}", run=run)
+
+
+def test_what_was_accepted_is_active_and_what_was_not_has_failed(
+    sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, say: Callable[[str], JobResult]
+) -> None:
+    logged(sandbox, "baseline", origin.main, tags=["baseline"])
+    for name in ("first", "second"):
+        logged(sandbox, name, origin.branch)
+
+    assert [say(f"/deploy {run}").conclusion for run in ("first", "baseline", "second", "unknown")] == [
+        "success", "failure", "success", "failure",
+    ]  # fmt: skip
+
+    deployments = sorted(pull.repository.deployments.values(), key=lambda one: one.id)
+    assert [one.payload for one in deployments] == [{"run": run} for run in ("first", "baseline", "second", "unknown")]
+    # GitHub itself turns no earlier deployment of an environment of this name inactive (`auto_inactive`).
+    assert [one.state for one in deployments] == ["success", "failure", "success", "failure"]
+    model = sandbox.wandb.store.project(sandbox.wandb.entity, "digits").collections["digits-model"].aliases["production"]
+    assert model.run is not None
+    assert model.run.name == "second"
+    page = render_page(pull)
+    for state, shown in (("failure", "Failure"), ("success", "Active")):
+        assert f'<span class="state state-{state}">{shown}</span>' in page
+    reactions = [
+        {reaction.content for reaction in comment.reactions} for comment in pull.comments if not comment.user.is_bot
+    ]
+    assert reactions == [{"rocket"}, {"confused"}, {"rocket"}, {"confused"}]

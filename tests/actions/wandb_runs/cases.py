@@ -1,0 +1,448 @@
+"""wandb-runs as data: what is in the project, what is asked, and what must come of it in every place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.actions.wandb_runs.world import OTHER, SHA
+
+Logged = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`candidates` and `baselines` are logged newest first, as `c0`, `c1`, … and `b0`, `b1`, ….
+
+    `csv` are the ids of the table's rows in their order; `says` must all stand in the comment, `hides` must not.
+    """
+
+    name: str
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    candidates: Sequence[Logged] = ({},)
+    baselines: Sequence[Logged] = ()
+    code: int = 0
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    csv: Sequence[str] | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
+    says: Sequence[str] = ()
+    hides: Sequence[str] = ()
+
+
+def summary(**values: Any) -> Logged:
+    return {"summary": values}
+
+
+def hinted(summary_of: Any, *entries: Mapping[str, Any]) -> Logged:
+    """A run whose `define_metric` calls W&B kept."""
+    return {"summary": summary_of, "config": {"_wandb": {"m": list(entries)}}}
+
+
+DIRECTIONS = [
+    Case(
+        "a given direction wins over the name",
+        {"metrics": "loss:max"},
+        [summary(loss=2)],
+        [summary(loss=1)],
+        says=["| `loss` ↑ | **2** | 1<br>+1 (+100 %) 🟢 |"],
+        hides=["inferred"],
+    ),
+    Case(
+        "a name says which way, and that it was guessed",
+        {"metrics": "val_loss"},
+        [summary(val_loss=2)],
+        [summary(val_loss=1)],
+        says=["| `val_loss` ↓ \\* | 2 | 1<br>+1 (+100 %) 🔴 |", "inferred from the name"],
+    ),
+    Case(
+        "a name that says nothing takes no side",
+        {"metrics": "x"},
+        [summary(x=2)],
+        [summary(x=1)],
+        says=["| `x` | 2 | 1<br>+1 (+100 %) |", "which way is better is not known"],
+        hides=["🟢 +", "🔴 +"],
+    ),
+    Case(
+        "W&B's goal counts",
+        {"metrics": "x"},
+        [hinted({"x": 2}, {"1": "x", "8": 2})],
+        [summary(x=1)],
+        says=["| `x` ↑ | **2** |"],
+        hides=["inferred"],
+    ),
+    Case(
+        "W&B's summary counts where there is no goal",
+        {"metrics": "x"},
+        [hinted({"x": {"min": 0.5}}, {"1": "x", "7": [1]})],
+        [summary(x=1)],
+        says=["| `x` ↓ | **0.5** | 1<br>−0.5 (−50.00 %) 🟢 |"],
+    ),
+    Case(
+        "a kept minimum is a metric of its own",
+        {"metrics": "loss.min"},
+        [summary(loss={"min": 0.2, "max": 3})],
+        [summary(loss={"min": 0.3})],
+        says=["| `loss.min` ↓ | **0.2** | 0.3<br>−0.1 (−33.33 %) 🟢 |"],
+    ),
+    Case(
+        "a dot may be part of a name",
+        {"metrics": "a.b:max"},
+        [{"summary": {"a.b": 3}}],
+        [{"summary": {"a": {"b": 2}}}],
+        says=["| `a.b` ↑ | **3** | 2<br>+1 (+50.00 %) 🟢 |"],
+    ),
+    Case(
+        "two that hold several kept values are no number",
+        {"metrics": "loss"},
+        [summary(loss={"min": 1, "max": 2})],
+        [summary(loss=1)],
+        says=['`{"min": 1, "max": 2}`'],
+    ),
+]
+
+VALUES = [
+    Case(
+        "a missing value is a dash",
+        {"metrics": "acc, gone"},
+        [summary(acc=1)],
+        [summary(acc=1, gone=2)],
+        cells={"gone": ""},
+        says=["| `gone` | – | – |"],
+    ),
+    Case(
+        "NaN is NaN, and compares with nothing",
+        {"metrics": "acc"},
+        [summary(acc="NaN")],
+        [summary(acc=1)],
+        cells={"acc": "nan"},
+        says=["| `acc` ↑ \\* | NaN | – |"],
+    ),
+    Case(
+        "infinity is infinity",
+        {"metrics": "acc"},
+        [summary(acc="-Infinity")],
+        [summary(acc=1)],
+        cells={"acc": "-inf"},
+        says=["| `acc` ↑ \\* | -∞ | – |"],
+    ),
+    Case(
+        "text is text",
+        {"metrics": "acc"},
+        [summary(acc="0.9")],
+        [summary(acc=1)],
+        cells={"acc": "0.9"},
+        says=["| `acc` ↑ \\* | `0.9` | – |"],
+    ),
+    Case(
+        "true is no number",
+        {"metrics": "acc", "gates": "acc >= 0"},
+        [summary(acc=True)],
+        code=1,
+        cells={"acc": "True"},
+        says=["no finite value of acc"],
+    ),
+    Case(
+        "equal is neither better nor worse",
+        {"metrics": "acc"},
+        [summary(acc=1)],
+        [summary(acc=1)],
+        says=["| 1 | 1<br>0 (0.00 %) |", "equal on 1 of 1 metric"],
+    ),
+    Case("no per cent of zero", {"metrics": "acc"}, [summary(acc=1)], [summary(acc=0)], says=["| **1** | 0<br>+1 🟢 |"]),
+    Case(
+        "a tiny difference is not shown as none",
+        {"metrics": "acc"},
+        [summary(acc=1.00000001)],
+        [summary(acc=1)],
+        says=["(+<0.01 %) 🟢"],
+    ),
+    Case(
+        "a baseline without a value takes no part",
+        {"metrics": "acc"},
+        [summary(acc=3)],
+        [summary(acc="NaN"), summary(acc=2), summary(acc=1)],
+        says=["| **3** | 2<br>+1 (+50.00 %) 🟢 | 1.5<br>+1.5 (+100 %) 🟢 | 2<br>+1 (+50.00 %) 🟢 |"],
+    ),
+    Case(
+        "best, mean and latest of the baselines",
+        {"metrics": "loss"},
+        [summary(loss=2)],
+        [summary(loss=4), summary(loss=1)],
+        says=["| 2 | 1<br>+1 (+100 %) 🔴 | 2.5<br>−0.5 (−20.00 %) 🟢 | 4<br>−2 (−50.00 %) 🟢 |"],
+    ),
+    Case("negative numbers stay numbers in the table", {"metrics": "x"}, [summary(x=-0.5)], cells={"x": "-0.5"}),
+    Case("formulas do not", {"metrics": "x"}, [summary(x="=1+1")], cells={"x": "'=1+1"}),
+    Case("nor behind blanks", {"metrics": "x"}, [summary(x=" @SUM(A1)")], cells={"x": "' @SUM(A1)"}),
+    Case(
+        "lists and objects are JSON",
+        {"metrics": "x", "config_keys": "layers"},
+        [{"summary": {"x": [1, "NaN"]}, "config": {"layers": {"a": 1}}}],
+        cells={"x": '[1, "NaN"]', "_layers": '{"a": 1}'},
+    ),
+    Case(
+        "nested config by dots",
+        {"config_keys": "model.depth"},
+        [{"config": {"model": {"depth": 3}}}],
+        cells={"_model.depth": "3"},
+        says=["| 3 |"],
+    ),
+]
+
+BEST = [
+    Case(
+        "the best by the first metric, all of whose gates count",
+        {"metrics": "acc, loss", "gates": "loss < 1"},
+        [summary(acc=0.8, loss=0.1), summary(acc=0.9, loss=2)],
+        code=1,
+        outputs={"best-run-id": "c1", "gate": "failed"},
+    ),
+    Case(
+        "the newest where no direction is known",
+        {"metrics": "x"},
+        [summary(x=1), summary(x=2)],
+        [summary(x=0)],
+        outputs={"best-run-id": "c0"},
+        says=["**Newest candidate** [c0]"],
+    ),
+    Case(
+        "an unfinished run is never the best",
+        {"metrics": "acc"},
+        [{**summary(acc=0.99), "state": "crashed"}, summary(acc=0.5)],
+        outputs={"best-run-id": "c1"},
+        csv=["c1"],
+    ),
+    Case(
+        "a candidate with the baselines' tag is no baseline",
+        {"metrics": "acc"},
+        [{"tags": ["baseline"]}],
+        [{}],
+        outputs={"num-baselines": "1"},
+        csv=["c0", "b0"],
+    ),
+    Case(
+        "an unfinished baseline is none",
+        {},
+        [{}],
+        [{"state": "running"}, {"state": "failed"}],
+        outputs={"num-baselines": "0"},
+        csv=["c0"],
+        says=["there is no baseline to compare with"],
+    ),
+    Case(
+        "candidates first, then baselines, newest first",
+        {"max_baselines": 2},
+        [{}, {}],
+        [{}, {}, {}],
+        csv=["c0", "c1", "b0", "b1"],
+        outputs={"num-baselines": "2"},
+    ),
+]
+
+SEEDS = [
+    Case(
+        "too few seeds say so",
+        {"metrics": "acc", "aggregate": "group"},
+        [{**summary(acc=value), "group": "g"} for value in (0.9, 0.8)],
+        [{**summary(acc=0.7), "group": "h"}],
+        says=["0.85 ± 0.071 (n = 2)", "too few seeds to tell from noise (at least 3 on each side)"],
+    ),
+    Case(
+        "worse by more than noise",
+        {"metrics": "loss", "aggregate": "group"},
+        [{**summary(loss=2 + seed / 100), "group": "g"} for seed in range(4)],
+        [{**summary(loss=1 + seed / 100), "group": "h"} for seed in range(4)],
+        says=["worse by more than noise", "(n = 4)"],
+    ),
+    Case(
+        "a seed without the metric leaves no mean",
+        {"metrics": "acc", "aggregate": "group", "gates": "acc > 0"},
+        [{**summary(acc=1), "group": "g"}, {"summary": {}, "group": "g"}],
+        code=1,
+        says=["has no finite value of acc"],
+    ),
+    Case(
+        "runs without a group stand alone",
+        {"metrics": "acc", "aggregate": "group"},
+        [summary(acc=0.8), summary(acc=0.9)],
+        outputs={"best-run-id": "c1"},
+    ),
+    Case(
+        "the best group by its mean, not by its luckiest seed",
+        {"metrics": "acc", "aggregate": "group", "gates": "acc >= 0.9"},
+        [
+            {**summary(acc=value), "group": group}
+            for value, group in ((1.0, "lucky"), (0.5, "lucky"), (0.9, "steady"), (0.9, "steady"))
+        ],
+        says=["✅ The gate passed"],
+        outputs={"best-run-id": "c2"},
+    ),
+]
+
+COMMIT = [
+    Case(
+        "all recorded",
+        {},
+        [{"commit": SHA}, {"commit": SHA}],
+        outputs={"verified": "true"},
+        says=["✅ recorded by W&B for all 2 candidates"],
+    ),
+    Case("a recorded commit in capitals is the same", {}, [{"commit": SHA.upper()}], outputs={"verified": "true"}),
+    Case(
+        "the merge commit is not the head",
+        {},
+        [{"commit": "c" * 40}],
+        outputs={"verified": "false"},
+        says=["❌ contradicted", "is of `ccccccc`"],
+    ),
+    Case(
+        "chosen by id, tied to nothing",
+        {"run_id": "b0"},
+        [],
+        [{"config": {"github_sha": ""}}],
+        outputs={"verified": "false"},
+        says=["not tied to it"],
+    ),
+    Case("only claimed, with advice", {}, [{}], outputs={"verified": "false"}, says=["only claimed", "`WANDB_GIT_COMMIT`"]),
+    Case(
+        "contradicted by config",
+        {"run_id": "b0"},
+        [],
+        [{}],
+        outputs={"verified": "false"},
+        says=["another commit in its config"],
+    ),
+]
+
+GATE = [
+    Case(
+        "each gate is explained by its numbers",
+        {"gates": "acc >= 0.5\nacc >= 0.95"},
+        [summary(acc=0.9)],
+        code=1,
+        says=["| ✅ passed | `acc >= 0.5` | 0.9 | &#62;= 0.5 |", "| ❌ failed | `acc >= 0.95` | 0.9 | &#62;= 0.95 |"],
+    ),
+    Case(
+        "per cent of the baseline",
+        {"gates": "acc >= baseline - 10%"},
+        [summary(acc=0.9)],
+        [summary(acc=1.0)],
+        says=["| 0.9 | &#62;= 0.9 |"],
+        outputs={"gate": "passed"},
+    ),
+    Case(
+        "per cent of a negative baseline are of its size",
+        {"gates": "x >= baseline - 10%"},
+        [summary(x=-1.1)],
+        [summary(x=-1.0)],
+        outputs={"gate": "passed"},
+    ),
+    Case(
+        "no baseline, no pass",
+        {"gates": "acc >= baseline - 100"},
+        [summary(acc=1)],
+        code=1,
+        says=["no baseline has a finite value of acc"],
+    ),
+    Case(
+        "the latest baseline has none",
+        {"gates": "acc >= baseline.latest"},
+        [summary(acc=1)],
+        [summary(x=1), summary(acc=0)],
+        code=1,
+        says=["the latest baseline has no finite value of acc"],
+    ),
+    Case(
+        "equality has no best baseline without a direction",
+        {"gates": "x == baseline"},
+        [summary(x=1)],
+        [summary(x=1)],
+        code=1,
+        says=["which way x is better is not known"],
+    ),
+    Case(
+        "a gate on a metric that is not shown",
+        {"metrics": "loss", "gates": "hidden < 1"},
+        [summary(loss=1, hidden=0.5)],
+        outputs={"gate": "passed"},
+        hides=["| `hidden`"],
+    ),
+    Case(
+        "a quoted name may hold an operator", {"gates": '"a<b" >= 1'}, [{"summary": {"a<b": 2}}], outputs={"gate": "passed"}
+    ),
+    Case(
+        "gates wait for nobody: what runs still is said",
+        {"gates": "acc > 0"},
+        [summary(acc=1), {"state": "running"}],
+        outputs={"gate": "passed", "complete": "false"},
+        says=["✅ The gate passed for `aaaaaaa`; 1 run still to come"],
+    ),
+    Case(
+        "crashed candidates fail a gate",
+        {"gates": "acc > 0"},
+        [{"state": "crashed"}],
+        code=1,
+        csv=[],
+        outputs={"gate": "failed", "num-crashed": "1"},
+        says=["no candidate finished"],
+    ),
+]
+
+LEGACY = [
+    Case(
+        "booleans are spelled as the old consumers compare them",
+        {},
+        [{}],
+        outputs={"BOOL_COMPLETE": "True", "BOOL_SINGLE_RUN": "True", "complete": "true", "single-run": "true"},
+    ),
+    Case(
+        "a run that is not over is counted",
+        {},
+        [{"state": "running"}],
+        outputs={"BOOL_COMPLETE": "False", "NUM_RUNNING": "1", "NUM_FINISHED": "0"},
+        csv=[],
+    ),
+    Case(
+        "aborted are the killed and the failed",
+        {},
+        [{"state": "killed"}, {"state": "failed"}, {"state": "crashed"}],
+        outputs={"NUM_ABORTED": "2", "NUM_CRASHED": "1"},
+    ),
+    Case(
+        "Python's lists",
+        {"DISPLAY_METRICS": "['acc', \"loss\"]", "DISPLAY_CONFIG_VARS": "['lr']"},
+        [summary(acc=1, loss=2)],
+        cells={"acc": "1", "loss": "2", "_lr": "0.1"},
+    ),
+    Case(
+        "code in a list is not run", {"DISPLAY_METRICS": "__import__('os').system('touch pwned')"}, [{}], hides=["pwned: "]
+    ),
+    Case(
+        "any text as the SHA, as before",
+        {"sha": "", "FILTER_GITHUB_SHA": OTHER},
+        [],
+        [{}],
+        outputs={"NUM_FINISHED": "1"},
+        csv=["b0"],
+    ),
+    Case("debug in capitals", {"DEBUG": "True"}, [{}]),
+    Case("debug by any text", {"DEBUG": "1"}, [{}]),
+    Case(
+        "one run that is not over is a single one", {}, [{"state": "running"}], outputs={"BOOL_SINGLE_RUN": "True"}, csv=[]
+    ),
+    Case(
+        "a finished run beside one that is not over is no single one",
+        {},
+        [{}, {"state": "running"}],
+        outputs={"BOOL_SINGLE_RUN": "False", "single-run": "true"},
+    ),
+    Case(
+        "all of the list spelled as JSON",
+        {"metrics": json.dumps(["acc", "a, b"])},
+        [{"summary": {"acc": 1, "a, b": 2}}],
+        cells={"a, b": "2"},
+    ),
+]
+
+CASES = [*DIRECTIONS, *VALUES, *BEST, *SEEDS, *COMMIT, *GATE, *LEGACY]

@@ -1,0 +1,34 @@
+"""Every case of `cases.py`, as a process between the two stand-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actions.wandb_runs.cases import CASES, Case
+from tests.actions.wandb_runs.world import SHA, World
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(world: World, case: Case) -> None:
+    for index, run in enumerate(case.candidates):
+        world.candidate(f"c{index}", age=index, **run)
+    for index, run in enumerate(case.baselines):
+        world.baseline(f"b{index}", age=100 + index, **run)
+    given = {"sha": SHA, "baseline_tags": "baseline", "comment": "true", "pr_number": world.pull.number, **case.inputs}
+
+    assert world.run(**given) == case.code, world.log
+
+    outputs = world.outputs()
+    assert {name: outputs[name] for name in case.outputs} == dict(case.outputs)
+    rows = world.rows()
+    if case.csv is not None:
+        assert [row["run.id"] for row in rows] == list(case.csv)
+    assert {name: rows[0][name] for name in case.cells} == dict(case.cells)
+    (comment,) = world.comments()
+    for text in case.says:
+        assert text in comment
+    for text in case.hides:
+        assert text not in comment
+    # What is on the pull request is what the summary and the file say.
+    assert comment.rstrip().endswith(world.summary().strip())
+    assert {path.name for path in world.workspace.iterdir()} == {f"wandb_report.{kind}" for kind in ("csv", "json", "md")}

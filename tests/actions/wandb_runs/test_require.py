@@ -1,0 +1,160 @@
+"""`require` and `promote-alias`: which run may be deployed, and that nothing else ever gets the alias."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.actions.wandb_runs.test_action import HOSTILE, assert_only_text
+from tests.actions.wandb_runs.world import OTHER, SHA, World
+
+ALL = "one, finished, verified, clean"
+
+
+def logged_model(world: World, run: Any, name: str = "digits-model", digest: str = "d1") -> Any:
+    store = world.server.store
+    return store.add_artifact(store.project("sandbox", "digits").collection(name, "model"), digest, run=run)
+
+
+def deploy(world: World, run: str, **changed: Any) -> int:
+    given = {
+        "run_id": run, "sha": SHA, "require": ALL, "gates": "acc >= 0.9", "metrics": "acc:max",
+        "promote_alias": "production", "comment": "true", "comment_tag": "deploy",
+        "pr_number": world.pull.number, "check_name": "deploy",
+    }  # fmt: skip
+    return world.run(**{**given, **changed})
+
+
+def aliases(world: World) -> set[str]:
+    found = world.server.store.project("sandbox", "digits").collections
+    return {alias for collection in found.values() for alias in collection.aliases} - {"latest"}
+
+
+def conclusion(world: World) -> str:
+    return str(world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"])
+
+
+def test_a_run_that_fulfils_everything_gets_the_alias_and_the_pull_request_shows_it(world):
+    older = world.candidate("older", commit=SHA, age=5)
+    logged_model(world, older, digest="d0")
+    logged_model(world, world.candidate("chosen", commit=SHA))
+    assert deploy(world, "chosen") == 0, world.log
+    outputs = world.outputs()
+    assert (outputs["requirements"], outputs["gate"], outputs["promoted"]) == ("passed", "passed", "digits-model:v1")
+    assert aliases(world) == {"production"}
+    assert conclusion(world) == "success"
+    (body,) = world.comments()
+    assert "✅ The gate passed for run `chosen`" in body
+    assert "**Required:** ✅ one · ✅ finished · ✅ verified · ✅ clean" in body
+    assert "**Promoted:** `digits-model:v1` is now `production`" in body
+    assert json.loads(outputs["result"])["requirements"][0] == {"name": "one", "holds": True, "reason": None}
+
+
+def test_requirements_alone_are_enough_to_promote(world):
+    logged_model(world, world.candidate("chosen", commit=SHA))
+    assert deploy(world, "chosen", gates="") == 0, world.log
+    assert world.outputs()["promoted"] == "digits-model:v0"
+    assert "✅ All that is required holds for run `chosen`" in world.comments()[0]
+
+
+REFUSED = [
+    ("unknown", "nobody", {}, "one", "there is no run nobody in this project"),
+    ("of another commit", "chosen", {"commit": OTHER}, "verified", "run chosen is of commit bbbbbbb, not of aaaaaaa"),
+    ("its config says another", "chosen", {"commit": SHA, "config": {"github_sha": OTHER}}, "verified", "by its config"),
+    ("only claimed", "chosen", {}, "verified", "only the run's own config says that it is of aaaaaaa"),
+    ("not tied at all", "chosen", {"config": {"github_sha": None}}, "verified", "nothing ties the run to aaaaaaa"),
+    ("a prefix of the commit", "chosen", {"commit": SHA[:12]}, "verified", f"of commit {SHA[:12]}, not of aaaaaaa"),
+    ("running", "chosen", {"commit": SHA, "state": "running"}, "finished", "run chosen is running"),
+    ("crashed", "chosen", {"commit": SHA, "state": "crashed"}, "finished", "run chosen is crashed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("run", "logged", "name", "reason"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
+def test_a_run_that_does_not_is_refused_with_what_is_wrong_and_nothing_is_promoted(world, run, logged, name, reason):
+    logged_model(world, world.candidate("chosen", **logged))
+    assert deploy(world, run) == 1, world.log
+    outputs = world.outputs()
+    assert (outputs["requirements"], outputs["promoted"]) == ("failed", "")
+    unmet = {one["name"]: one["reason"] for one in json.loads(outputs["result"])["requirements"] if not one["holds"]}
+    assert reason in unmet[name]
+    assert reason in world.log.replace("%0A", " ")
+    assert aliases(world) == set()
+    assert conclusion(world) == "failure"
+    (body,) = world.comments()
+    assert "**Nothing was promoted to `production`**" in body
+    assert "❌ Not accepted, run" in body
+    assert f"❌ {name}: " in body.replace("\\", "")
+
+
+def test_a_failed_gate_keeps_the_alias_back_though_all_that_is_required_holds(world):
+    logged_model(world, world.candidate("chosen", commit=SHA, summary={"acc": 0.5}))
+    assert deploy(world, "chosen") == 1
+    assert (world.outputs()["requirements"], world.outputs()["gate"]) == ("passed", "failed")
+    assert aliases(world) == set()
+
+
+def test_a_dirty_tree_is_not_clean(world):
+    run = world.candidate("chosen", commit=SHA)
+    run.files["diff.patch"] = world.server.store.blob()
+    world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
+    assert deploy(world, "chosen", promote_alias="") == 1
+    assert "uncommitted changes" in world.log
+
+
+def test_several_runs_are_not_one(world):
+    for name in ("c1", "c2"):
+        logged_model(world, world.candidate(name, commit=SHA))
+    assert deploy(world, "", require="one") == 1
+    assert "there are 2 runs" in world.log
+    assert aliases(world) == set()
+
+
+@pytest.mark.parametrize(("theirs", "code"), [("d1", 0), ("d2", 1)])
+def test_the_same_data_may_be_required(world, theirs, code):
+    store = world.server.store
+    runs = (world.candidate("chosen", commit=SHA), "d1"), (world.baseline(), theirs)
+    for run, digest in runs:
+        run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection("data", "dataset"), digest))
+    assert deploy(world, "chosen", require="same-data", baseline_tags="baseline", promote_alias="") == code, world.log
+
+
+def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(world):
+    world.candidate("chosen", commit=SHA)
+    assert deploy(world, "chosen") == 3, world.log
+    assert "logged no artifact of type 'model'" in world.log
+    assert "**Nothing was promoted to `production`**: run chosen logged no artifact" in world.comments()[0].replace("\\", "")
+
+
+def test_a_tracker_that_ignores_the_filter_cannot_slip_another_run_in(world, monkeypatch):
+    """As a server would that does not know the field: it answers with whatever it has."""
+    logged_model(world, world.candidate("other", commit=SHA))
+    monkeypatch.setattr("mlops_sandbox.wandb.store.matches", lambda *_: True)
+    assert deploy(world, "chosen") == 1
+    assert "answered with run other when asked for chosen" in world.log
+    assert aliases(world) == set()
+
+
+def test_hostile_names_stay_text_in_what_is_required_and_promoted(world):
+    logged_model(world, world.candidate("c1", display_name=HOSTILE, commit=HOSTILE))
+    assert deploy(world, "c1", promote_alias=HOSTILE.splitlines()[0]) == 1, world.log
+    assert_only_text(world, world.comments()[0])
+
+
+BAD = [
+    ({"require": "good"}, "input 'require' knows one, finished, verified, same-data, clean, but not 'good'"),
+    ({"require": "verified", "sha": "", "check_name": ""}, "'verified' without 'sha'"),
+    ({"require": "same-data"}, "nothing to compare with"),
+    ({"require": "", "gates": ""}, "'promote-alias' needs 'gates' or 'require'"),
+]
+
+
+@pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
+def test_what_cannot_be_required_is_said_before_anything_is_asked(world, inputs, message):
+    world.server.requests.clear()
+    assert deploy(world, "chosen", **inputs) == 2
+    assert message in world.log
+    assert not world.server.requests

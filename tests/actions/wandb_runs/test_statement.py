@@ -1,0 +1,519 @@
+"""Provenance: wandb-runs states what a model comes from, and `mlops-actions verify` holds that against registry and tracker.
+
+Every line of a statement is tampered with in turn, and every such statement is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from mlops_actions.core import statement as in_toto
+from mlops_actions.verify import command
+from mlops_actions.verify.checks import Expected
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Registry
+from tests.actions.wandb_runs.test_action import HOSTILE
+from tests.actions.wandb_runs.world import OTHER, SHA, World
+
+Json = dict[str, Any]
+USER, PASSWORD = "publisher", "a-password-of-the-registry"
+MANIFEST, INDEX = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("manifest", "index"))
+KEPT = "application/vnd.oci.image.config.v1+json"
+
+
+@dataclass
+class Images:
+    """A registry that asks for a password, and how to put images there without Docker."""
+
+    url: str
+    http: urllib3.PoolManager
+
+    @property
+    def host(self) -> str:
+        return self.url.partition("//")[2]
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}/acme/digits"
+
+    def _call(self, method: str, path: str, body: bytes, kind: str) -> None:
+        login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {login}", "Content-Type": kind}
+        answer = self.http.request(method, self.url + path, body=body, headers=headers)
+        assert answer.status == 201, answer.data
+
+    def put(self, document: Json, kind: str = MANIFEST, tag: str = "") -> Json:
+        """Store a manifest; returns its descriptor."""
+        content = json.dumps(document).encode()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self._call("PUT", f"/v2/acme/digits/manifests/{tag or digest}", content, kind)
+        return {"mediaType": kind, "digest": digest, "size": len(content)}
+
+    def image(self, labels: Mapping[str, str] | None, tag: str = "") -> Json:
+        """Store an image whose configuration has these labels."""
+        content = json.dumps({"os": "linux", "architecture": "amd64", "config": {"Labels": labels}}).encode()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self._call("POST", f"/v2/acme/digits/blobs/uploads/?digest={digest}", content, "application/octet-stream")
+        config = {"mediaType": KEPT, "digest": digest, "size": len(content)}
+        return self.put({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}, tag=tag)
+
+    def of(self, sha: str, tag: str = "") -> str:
+        """Store an image of a commit; returns its name by digest."""
+        return f"{self.name}@{self.image({'org.opencontainers.image.revision': sha}, tag)['digest']}"
+
+
+@pytest.fixture(scope="module")
+def images() -> Iterator[Images]:
+    registry = Registry(challenge="basic", accounts={USER: Account(PASSWORD)})
+    with Host(registry.app) as host, urllib3.PoolManager() as http:
+        yield Images(host.url, http)
+
+
+@dataclass
+class Verifier:
+    """The command with the credentials of an environment, on what wandb-runs wrote."""
+
+    world: World
+    images: Images
+    capsys: pytest.CaptureFixture[str]
+    said: str = ""
+    complained: str = ""
+
+    def __call__(self, document: Any, *, text: str = "", environ: Mapping[str, str] | None = None, **pins: str) -> int:
+        path = self.world.workspace / "given.json"
+        path.write_text(text or json.dumps(document))
+        home = {"HOME": str(self.world.workspace)}
+        tracker = {"WANDB_API_KEY": self.world.server.api_key, "WANDB_BASE_URL": self.world.wandb.url}
+        registry = {"REGISTRY": self.images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD}
+        code = command.main(path, Expected(**pins), {**home, **tracker, **registry, **(environ or {})})
+        self.said, self.complained = self.capsys.readouterr()
+        assert self.world.server.api_key not in self.said + self.complained
+        assert PASSWORD not in self.said + self.complained
+        return code
+
+    @property
+    def wrong(self) -> list[str]:
+        return [line for line in self.said.splitlines() if line.startswith("✗")]
+
+
+@pytest.fixture
+def verify(world: World, images: Images, capsys: pytest.CaptureFixture[str]) -> Verifier:
+    return Verifier(world, images, capsys)
+
+
+def log(world: World, name: str = "c1", **more: Any) -> Any:
+    """A finished run of the commit with its dataset and its model."""
+    run = world.candidate(name, **{"commit": SHA, "summary": {"acc": 0.95, "loss": 0.125}, **more})
+    store = world.server.store
+    project = store.project("sandbox", "digits")
+    run.inputs.append(store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
+    store.add_artifact(project.collection("digits-model", "model"), f"model of {name}", run=run)
+    return run
+
+
+def state(world: World, images: Images, **changed: Any) -> Json:
+    """Have wandb-runs write a statement; returns it."""
+    given = {
+        "sha": SHA, "metrics": "acc:max, loss", "gates": "acc >= 0.9", "statement": "true", "image": images.of(SHA),
+        "workflow_uid": "0b5a-1", "workflow_url": "https://argo.example/workflows/ml/digits-1", "pr_number": "7",
+    }  # fmt: skip
+    assert world.run(**{**given, **changed}) == 0, world.log
+    found: Json = json.loads((world.workspace / world.outputs()["statement"]).read_text())
+    return found
+
+
+def test_the_statement_says_what_the_model_comes_from(world: World, images: Images) -> None:
+    log(world)
+    statement = state(world, images)
+    image = images.of(SHA)
+    name, _, digest = image.partition("@")
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://github.com/machine-learning-apps/mlops-actions/training/v1"
+    assert statement["subject"] == [
+        {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}},
+        {"name": "sandbox/digits/digits-model:v0", "digest": {"wandb": "model of c1"}},
+    ]
+    predicate = statement["predicate"]
+    assert predicate["commit"] == {"repository": f"{world.github.origin}/octo/digits", "sha": SHA, "pullRequest": 7}
+    assert predicate["workflow"] == {"uid": "0b5a-1", "url": "https://argo.example/workflows/ml/digits-1"}
+    assert predicate["tracker"] == {"server": world.wandb.url, "project": "sandbox/digits"}
+    (run,) = predicate["runs"]
+    assert (run["id"], run["commit"], run["metrics"]) == ("c1", SHA, {"acc": 0.95, "loss": 0.125})
+    assert run["datasets"] == [{"name": "digits:v0", "type": "dataset", "digest": {"wandb": "4f2a"}}]
+    assert predicate["gates"] == [{"rule": "acc >= 0.9", "value": 0.95, "required": 0.9}]
+    assert predicate["job"].endswith("/octo/digits/actions/runs/77")
+
+
+def test_what_actions_attest_takes_is_there(world: World, images: Images) -> None:
+    log(world)
+    statement = state(world, images)
+    outputs = world.outputs()
+    assert json.loads((world.workspace / outputs["predicate"]).read_text()) == statement["predicate"]
+    assert outputs["predicate-type"] == statement["predicateType"]
+    assert f"{outputs['subject-name']}@{outputs['subject-digest']}" == images.of(SHA)
+    # The form that actions/attest insists on (its src/subject.ts).
+    assert re.fullmatch(r"sha256:[A-Za-z0-9]{64}", outputs["subject-digest"])
+
+
+def test_nothing_is_written_where_it_was_not_asked_for(world: World) -> None:
+    log(world)
+    world.run(sha=SHA)
+    assert "statement" not in world.outputs()
+    assert not list(world.workspace.glob("*statement*"))
+
+
+REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
+    ("claimed", {"commit": ""}, {}, 1, "W&B did not record run c1 as one of"),
+    ("another commit", {"commit": OTHER}, {}, 1, "W&B did not record run c1"),
+    ("a tag", {}, {"image": "ghcr.io/acme/digits:latest"}, 1, "not a name with a digest"),
+    ("a short digest", {}, {"image": "ghcr.io/acme/digits@sha256:abc"}, 1, "not a name with a digest"),
+    ("two lines", {}, {"image": "ghcr.io/a@sha256:" + "1" * 64 + "\nx"}, 1, "not a name with a digest"),
+    ("a path that climbs", {}, {"image": "ghcr.io/a/../b@sha256:" + "1" * 64}, 1, "not a name with a digest"),
+    ("a failed gate", {}, {"gates": "acc > 1"}, 1, "gates failed"),
+    ("unfinished", {"state": "running"}, {"gates": "", "promote_alias": ""}, 1, "no candidate finished"),
+    ("without a commit", {}, {"sha": "", "run_id": "c1"}, 2, "'statement' needs 'sha'"),
+    ("without lineage", {}, {"lineage": "false"}, 2, "'statement' needs 'sha' and 'lineage'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("logged", "inputs", "code", "why"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
+def test_what_nobody_recorded_is_not_stated(
+    world: World, logged: Mapping[str, Any], inputs: Mapping[str, Any], code: int, why: str
+) -> None:
+    log(world, **logged)
+    given = {
+        "sha": SHA,
+        "metrics": "acc",
+        "gates": "acc > 0.9",
+        "statement": "true",
+        "promote_alias": "production",
+        **inputs,
+    }
+    assert world.run(**given) == code, world.log
+    assert why in world.log
+    assert not world.outputs().get("statement")
+    assert not list(world.workspace.glob("*statement*"))
+    models = world.server.store.project("sandbox", "digits").collections["digits-model"]
+    assert set(models.aliases) == {"latest"}, "what cannot be attested to is not promoted"
+
+
+def test_a_group_is_stated_run_by_run(world: World, images: Images, verify: Verifier) -> None:
+    for name, acc in (("c1", 0.95), ("c2", 0.93)):
+        log(world, name, group="seeds", summary={"acc": acc, "loss": 0.1})
+    statement = state(world, images, aggregate="group")
+    assert {run["id"]: run["metrics"]["acc"] for run in statement["predicate"]["runs"]} == {"c1": 0.95, "c2": 0.93}
+    assert verify(statement) == 0, verify.said
+
+
+# Verifying
+
+
+def test_all_of_it_holds(world: World, images: Images, verify: Verifier) -> None:
+    log(world)
+    statement = state(world, images)
+    repository = statement["predicate"]["commit"]["repository"]
+    assert verify(statement, image=images.of(SHA), sha=SHA, repository="octo/digits", project="sandbox/digits") == 0, (
+        verify.said
+    )
+    assert verify(statement, repository=repository) == 0
+    assert verify.wrong == []
+    for line in (
+        "✓ image: the registry has ", "✓ image: its label says that it is of commit aaaaaaa", "✓ run c1: it has finished",
+        f"✓ run c1: the tracker recorded {SHA}", "✓ run c1: acc is 0.95", "✓ run c1: it used digits:v0 (wandb:4f2a)",
+        "✓ model sandbox/digits/digits-model:v0: one of the runs logged it", "✓ gate acc >= 0.9: 0.95 against 0.9",
+        "– signature: the file has none", "– workflow 0b5a-1: not checked", "– commit: ",
+    ):  # fmt: skip
+        assert line in verify.said, verify.said
+
+
+def test_as_a_command(world: World, images: Images) -> None:
+    log(world)
+    state(world, images)
+    environ = {
+        "PATH": "/usr/bin:/bin", "HOME": str(world.workspace), "WANDB_API_KEY": world.server.api_key,
+        "WANDB_BASE_URL": world.wandb.url, "REGISTRY": images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD,
+    }  # fmt: skip
+    call = [sys.executable, "-m", "mlops_actions", "verify", str(world.workspace / "wandb_statement.json")]
+    good = subprocess.run([*call, "--sha", SHA], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (good.returncode, good.stderr) == (0, ""), good.stdout
+    bad = subprocess.run([*call, "--sha", OTHER], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert bad.returncode == 1
+    assert f"✗ commit: the statement is of {SHA}, not of {OTHER}" in bad.stdout
+
+
+@pytest.mark.parametrize("bundle", [False, True])
+def test_an_envelope_is_opened_and_its_signature_left_to_others(
+    world: World, images: Images, verify: Verifier, bundle: bool
+) -> None:
+    log(world)
+    # actions/attest makes a statement of its own around the predicate, about the image alone.
+    statement = state(world, images)
+    statement["subject"] = statement["subject"][:1]
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    envelope = {"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [{"sig": "x"}]}
+    document = (
+        {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope} if bundle else envelope
+    )
+    assert verify(document) == 0, verify.said
+    assert "– signature: not checked here" in verify.said
+
+
+def test_an_index_is_checked_platform_by_platform(world: World, images: Images, verify: Verifier) -> None:
+    log(world)
+    good = {**images.image({"org.opencontainers.image.revision": SHA}), "platform": {"os": "linux", "architecture": "amd64"}}
+    bad = {
+        **images.image({"org.opencontainers.image.revision": OTHER}),
+        "platform": {"os": "linux", "architecture": "arm64"},
+    }
+    attested = {**images.image({}), "platform": {"os": "unknown", "architecture": "unknown"}}
+    for manifests, code in (([good, attested], 0), ([good, bad], 1), ([attested], 1), ([], 1)):
+        index = images.put({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}, INDEX)
+        assert verify(state(world, images, image=f"{images.name}@{index['digest']}")) == code, verify.said
+        assert len(verify.wrong) == code
+
+
+def test_a_tag_is_looked_up(world: World, images: Images, verify: Verifier) -> None:
+    log(world)
+    statement = state(world, images)
+    images.of(SHA, "v1")
+    assert verify(statement, image=f"{images.name}:v1") == 0, verify.said
+    images.of(OTHER, "v2")
+    assert verify(statement, image=f"{images.name}:v2") == 1
+    assert verify(statement, image=f"{images.name}:v3") == 1
+    assert "the registry has no" in verify.wrong[0]
+
+
+def changed(statement: Json, path: str, value: Any) -> Json:
+    """The statement with one value replaced (None: removed); a path is keys and positions, parted by `/`."""
+    tree = copy.deepcopy(statement)
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
+    place: Any = tree
+    for part in parents:
+        place = place[part]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return tree
+
+
+RUN, GATE = "predicate/runs/0", "predicate/gates/0"
+FORGED_DATA = [{"name": "digits:v0", "type": "dataset", "digest": {"wandb": "ffff"}}]
+TAMPERED: list[tuple[str, Any, str]] = [
+    ("predicate/commit/sha", OTHER, "its label says commit"),
+    ("predicate/tracker/project", "sandbox/elsewhere", ""),
+    ("predicate/tracker/server", "https://tracker.evil.example", "the statement speaks of https://tracker.evil.example"),
+    (f"{RUN}/id", "c2", "the tracker has no such run"),
+    (f"{RUN}/commit", OTHER, "the tracker recorded"),
+    (f"{RUN}/metrics/acc", 0.99, "acc is 0.95, the statement says 0.99"),
+    (f"{RUN}/metrics/acc", 0.9500000001, "acc is 0.95"),
+    (f"{RUN}/metrics/f1", 0.99, "f1 is None, the statement says 0.99"),
+    (f"{RUN}/datasets", FORGED_DATA, "it did not use digits:v0 (wandb:ffff)"),
+    (f"{RUN}/datasets", [], "which the statement hides"),
+    ("predicate/model/digest/wandb", "ffff", "its digest is model of c1, not ffff"),
+    ("predicate/model/name", "sandbox/digits/other:v0", "no run logged it"),
+    ("predicate/image/digest/sha256", "0" * 64, "the registry has no"),
+    ("subject/0/digest/sha256", "0" * 64, "the predicate does not speak of"),
+    ("subject/0/name", "ghcr.io/evil/digits", "the predicate does not speak of ghcr.io/evil/digits"),
+    ("subject/1/digest/wandb", "ffff", "the predicate does not speak of"),
+    (f"{GATE}/value", 0.99, "do not have the value 0.99"),
+    (f"{GATE}/required", 0.1, "it does not require 0.1"),
+    (f"{GATE}/rule", "acc >= 0.96", "it does not require 0.9"),
+    (f"{GATE}/rule", "is good", "it is none"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"), TAMPERED, ids=[f"{path}={str(value)[:12]}" for path, value, _ in TAMPERED]
+)
+def test_a_statement_that_was_tampered_with_is_refused(
+    world: World, images: Images, verify: Verifier, path: str, value: Any, why: str
+) -> None:
+    log(world)
+    statement = state(world, images)
+    assert verify(statement) == 0, verify.said
+    code = verify(changed(statement, path, value))
+    assert code in (1, 3), verify.said
+    assert why in "\n".join(verify.wrong) if why else code == 3
+
+
+@pytest.mark.parametrize(
+    "pins", [{"sha": OTHER}, {"repository": "octo/other"}, {"project": "sandbox/other"}, {"image": "IMAGE"}], ids=str
+)
+def test_what_was_pinned_and_is_not_so_is_refused(
+    world: World, images: Images, verify: Verifier, pins: dict[str, str]
+) -> None:
+    log(world)
+    statement = state(world, images)
+    given = {name: images.of(OTHER) if value == "IMAGE" else value for name, value in pins.items()}
+    assert verify(statement, **given) == 1
+    assert len(verify.wrong) == 1
+
+
+def test_what_changed_since_is_refused(world: World, images: Images, verify: Verifier) -> None:
+    run = log(world)
+    statement = state(world, images)
+    run.summary["acc"] = 0.1
+    assert verify(statement) == 1
+    assert verify.wrong == ["✗ run c1: acc is 0.1, the statement says 0.95"]
+    del world.server.store.project("sandbox", "digits").runs["c1"]
+    assert verify(statement) == 1
+    assert "the tracker has no such run" in verify.said
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"org.opencontainers.image.revision": OTHER}], ids=str)
+def test_an_image_that_does_not_say_it_is_of_the_commit_is_refused(
+    world: World, images: Images, verify: Verifier, labels: dict[str, str] | None
+) -> None:
+    log(world)
+    image = f"{images.name}@{images.image(labels)['digest']}"
+    assert verify(state(world, images, image=image)) == 1
+    assert verify.wrong[0].startswith("✗ image:")
+
+
+@pytest.mark.parametrize("tag", [SHA[:12], SHA])
+def test_an_image_that_was_reused_for_the_commit_is_one_of_it(
+    world: World, images: Images, verify: Verifier, tag: str
+) -> None:
+    log(world)
+    reused = {"org.opencontainers.image.revision": OTHER, "of": tag}
+    image = f"{images.name}@{images.image(reused, tag)['digest']}"
+    assert verify(state(world, images, image=image)) == 0, verify.said
+    assert "built for commit" in verify.said
+    images.image({"org.opencontainers.image.revision": OTHER, "of": "another"}, tag)
+    assert verify(state(world, images, image=image)) == 1, "the tag is that of another image by now"
+
+
+def test_no_credential_goes_where_a_statement_points(world: World, images: Images, verify: Verifier) -> None:
+    """Somebody's statement names their own registry and tracker, and counts on ours being asked with our keys."""
+    log(world)
+    statement = state(world, images)
+    seen: list[Mapping[str, str]] = []
+
+    async def thief(scope: Any, receive: Any, send: Any) -> None:
+        seen.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"www-authenticate", b"Basic realm=x")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    with Host(thief) as host:
+        theirs = host.url.partition("//")[2]
+        forged = changed(statement, "predicate/image/name", f"{theirs}/acme/digits")
+        forged = changed(forged, "predicate/tracker/server", host.url)
+        assert verify(forged) == 1
+        assert seen, "the registry is asked, as nobody in particular"
+        assert not [headers for headers in seen if headers.get("authorization")]
+        seen.clear()
+        assert verify(forged, image=images.of(SHA)) == 1
+        assert seen == [], "with the image pinned no other registry is asked at all"
+
+
+@pytest.mark.parametrize(
+    ("environ", "code", "words"),
+    [
+        ({"WANDB_API_KEY": "not-the-key"}, 3, "refused the API key"),
+        ({"REGISTRY_PASSWORD": "wrong"}, 3, "401"),
+        ({"WANDB_API_KEY": ""}, 2, "there is no W&B API key"),
+        ({"REGISTRY": "ghcr.io"}, 3, "401"),
+    ],
+    ids=str,
+)
+def test_what_could_not_be_asked_has_its_exit_code_and_the_rest_is_said(
+    world: World, images: Images, verify: Verifier, environ: dict[str, str], code: int, words: str
+) -> None:
+    log(world)
+    assert verify(state(world, images), environ=environ) == code, verify.said
+    assert words in verify.complained
+    assert "✓" in verify.said
+
+
+def test_dockers_own_credentials_serve_their_registry(world: World, images: Images, verify: Verifier) -> None:
+    log(world)
+    auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    (world.workspace / ".docker").mkdir()
+    (world.workspace / ".docker" / "config.json").write_text(json.dumps({"auths": {images.host: {"auth": auth}}}))
+    assert verify(state(world, images), environ={"REGISTRY": "", "REGISTRY_USERNAME": "", "REGISTRY_PASSWORD": ""}) == 0
+
+
+def test_hostile_names_escape_nowhere(world: World, images: Images, verify: Verifier) -> None:
+    metric = "acc\x1b[2J\u202e::set-output name=x::y"
+    run = log(world, display_name=HOSTILE, summary={metric: 0.5, "acc": 1.0}, tags=[HOSTILE])
+    store = world.server.store
+    run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, "dataset"), HOSTILE))
+    statement = state(world, images, metrics=json.dumps([metric]), gates="")
+    text = (world.workspace / "wandb_statement.json").read_text()
+    assert text.isascii()
+    assert not re.search(r"^::", text, re.MULTILINE)
+    assert not re.search(r"^::set-output", world.log, re.MULTILINE)
+    assert verify(statement) == 0, verify.said
+    assert all(character.isprintable() for line in verify.said.splitlines() for character in line)
+    assert not re.search(r"^::", verify.said, re.MULTILINE)
+    assert {line[:2] for line in verify.said.splitlines()} <= {"✓ ", "✗ ", "– "}
+
+
+NO_STATEMENT: list[Callable[[Json], Any]] = [
+    lambda s: [],
+    lambda s: None,
+    lambda s: {},
+    lambda s: changed(s, "_type", "https://in-toto.io/Statement/v0.1"),
+    lambda s: changed(s, "predicateType", "https://slsa.dev/provenance/v1"),
+    lambda s: changed(s, "subject", []),
+    lambda s: changed(s, "subject", [1]),
+    lambda s: changed(s, "predicate/runs", []),
+    lambda s: changed(s, "predicate/runs", [s["predicate"]["runs"][0]] * 1001),
+    lambda s: changed(s, "predicate/commit/sha", SHA[:39]),
+    lambda s: changed(s, "predicate/commit/pullRequest", True),
+    lambda s: changed(s, "predicate/tracker/project", "../../x"),
+    lambda s: changed(s, "predicate/image/name", "ghcr.io/a/../b"),
+    lambda s: changed(s, "predicate/image/name", "ghcr.io/a:tag"),
+    lambda s: changed(s, "predicate/image/digest", {"md5": "0"}),
+    lambda s: changed(s, "predicate/runs/0/metrics/acc", "0.95"),
+    lambda s: changed(s, "predicate/runs/0/metrics/acc", True),
+    lambda s: changed(s, "predicate/runs/0/id", "x" * 2001),
+    lambda s: {"payloadType": "text/plain", "payload": ""},
+    lambda s: {"payloadType": "application/vnd.in-toto+json", "payload": "no base64!"},
+    lambda s: {"payloadType": "application/vnd.in-toto+json", "payload": base64.b64encode(b"{").decode()},
+]
+
+
+@pytest.mark.parametrize("tampered", NO_STATEMENT)
+def test_what_is_no_statement_is_exit_2_and_nobody_is_asked(
+    world: World, images: Images, verify: Verifier, tampered: Callable[[Json], Any]
+) -> None:
+    log(world)
+    statement = state(world, images)
+    world.server.requests.clear()
+    assert verify(tampered(statement)) == 2
+    assert "is not a statement about a training" in verify.complained
+    assert not world.server.requests
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a": 1}\n{"b": 2}', "\x00", "NaN"])
+def test_what_is_not_even_json(world: World, verify: Verifier, text: str) -> None:
+    assert verify(None, text=text or " ") == 2
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(tmp_path / "none", Expected(), {}) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_statement_is_read_as_it_was_written(world: World, images: Images) -> None:
+    log(world)
+    statement = state(world, images)
+    _, training = in_toto.read(statement)
+    assert training.statement() == statement

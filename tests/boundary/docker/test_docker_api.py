@@ -1,0 +1,161 @@
+"""What is asked of the daemon, over its socket and by TCP with TLS, against a small server that answers as it does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.boundary.docker import DaemonFacts, DockerCommand
+from mlops_actions.core.errors import BadInput
+from tests.support.certificates import of_an_authority
+
+INFO = {
+    "ServerVersion": "28.0.4", "OSType": "linux", "Architecture": "aarch64",
+    "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"], ["odd"]],
+}  # fmt: skip
+IMAGE = {"Id": "sha256:1", "Size": 7, "RepoDigests": ["ghcr.io/octo/digits@sha256:2"]}
+NAME = "/images/ghcr.io/octo/digits:ctx"
+VERSION = "/v1.41"
+
+
+class Daemon:
+    """Answers by `answers`, status and JSON for each method and path, else 404; `asked` lists what came."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, object]] = {
+            "GET /version": (200, {"ApiVersion": VERSION.removeprefix("/v")}),
+            "GET /info": (200, INFO),
+            f"GET {NAME}/json": (200, IMAGE),
+        }
+        self.asked: list[str] = []
+        daemon = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def address_string(self) -> str:
+                return "somebody"
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                question = f"{self.command} {self.path.removeprefix(VERSION)}"
+                if self.path == "/version":
+                    question = "GET /version"
+                else:
+                    daemon.asked.append(question)
+                status, answer = daemon.answers.get(question, (404, {"message": "no such thing"}))
+                body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+        self.handler = Handler
+
+
+@contextlib.contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    made = Daemon()
+    with serving(socketserver.UnixStreamServer(str(tmp_path / "docker.sock"), made.handler)):
+        yield made
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> DockerCommand:
+    return DockerCommand(lambda: tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/docker.sock"})
+
+
+def test_what_a_daemon_is(daemon: Daemon, docker: DockerCommand) -> None:
+    assert docker.daemon() == DaemonFacts("28.0.4", True, "linux/arm64")
+
+
+def test_an_image_that_was_pulled_is_known_by_its_digest_and_another_by_its_id(
+    daemon: Daemon, docker: DockerCommand
+) -> None:
+    assert docker.local_digest("ghcr.io/octo/digits", "ctx") == "sha256:2"
+    daemon.answers[f"GET {NAME}/json"] = (200, {"Id": "sha256:1", "RepoDigests": None})
+    assert docker.local_digest("ghcr.io/octo/digits", "ctx") == "sha256:1"
+    assert docker.local_digest("ghcr.io/octo/digits", "missing") is None
+    docker.local_digest("debian", "sha256:3")
+    assert daemon.asked[-1] == "GET /images/debian%40sha256:3/json"
+
+
+def test_the_size_of_an_image(daemon: Daemon, docker: DockerCommand) -> None:
+    assert docker.image_size("ghcr.io/octo/digits:ctx") == 7
+    assert docker.image_size("ghcr.io/octo/digits:missing") is None
+
+
+def test_an_image_gets_other_names(daemon: Daemon, docker: DockerCommand) -> None:
+    daemon.answers |= {
+        f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0": (201, b""),
+        f"POST {NAME}/tag?tag=latest&repo=ghcr.io%2Focto%2Fdigits&force=0": (201, b""),
+        f"DELETE {NAME}?force=False&noprune=True": (200, [{"Untagged": "x"}]),
+    }
+    names = ["ghcr.io/octo/digits:main", "ghcr.io/octo/digits:latest"]
+    assert docker.rename("ghcr.io/octo/digits:ctx", names) == ""
+    assert daemon.asked == [*daemon.answers][3:]
+
+
+def test_an_image_that_is_not_there_gets_none(daemon: Daemon, docker: DockerCommand) -> None:
+    assert docker.rename("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]) == ""
+    assert len(daemon.asked) == 1
+
+
+def test_what_the_daemon_says_against_it_is_told_and_fails_nothing(daemon: Daemon, docker: DockerCommand) -> None:
+    question = f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0"
+    daemon.answers[question] = (500, {"message": "disk\nfull"})
+    assert docker.rename("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]).endswith('("disk full")')
+
+
+@pytest.mark.parametrize("answer", [(500, {"message": "x"}), (302, b""), (101, b"")])
+def test_a_daemon_that_does_not_serve_is_said(daemon: Daemon, docker: DockerCommand, answer: tuple[int, object]) -> None:
+    daemon.answers["GET /info"] = answer
+    with pytest.raises(BadInput, match="no Docker daemon answers"):
+        docker.daemon()
+
+
+@pytest.mark.parametrize("host", ["ssh://somewhere", "tcp://127.0.0.1:1", "tcp://[", "unix:///nowhere"])
+def test_an_address_where_nobody_answers_is_said(tmp_path: Path, host: str) -> None:
+    with pytest.raises(BadInput, match="no Docker daemon answers") as said:
+        DockerCommand(lambda: tmp_path, {"DOCKER_HOST": host}).daemon()
+    assert host in said.value.cause
+
+
+def test_tcp_with_certificates_on_both_sides(tmp_path: Path) -> None:
+    made = of_an_authority(tmp_path)
+    for name, path in (("ca", made.authority), ("cert", made.certificate), ("key", made.key)):
+        shutil.copy2(path, tmp_path / f"{name}.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(made.authority))
+    context.load_cert_chain(made.certificate, made.key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = socketserver.TCPServer(("127.0.0.1", 0), Daemon().handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    environ = {"DOCKER_HOST": f"tcp://127.0.0.1:{server.server_address[1]}"}
+    with serving(server):
+        with pytest.raises(BadInput):
+            DockerCommand(lambda: tmp_path, environ).daemon()
+        trusting = environ | {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path)}
+        assert DockerCommand(lambda: tmp_path, trusting).daemon().version == "28.0.4"

@@ -1,0 +1,231 @@
+"""The suite's own client against a real registry and the sandbox alike, and against what a registry can do wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from mlops_actions.boundary.registry.client import Credentials, Manifest, RegistryClient, remedy_of_refusal
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Fault, Registry
+from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
+from tests.support.certificates import self_signed
+from tests.support.registries import BASIC, PASSWORD, USER, Target, start
+
+MANIFEST_PATH = rf"/v2/{REPOSITORY}/manifests/.*"
+
+
+def host_of(url: str) -> str:
+    return url.removeprefix("http://")
+
+
+def client_of(target: Target) -> RegistryClient:
+    credentials = Credentials(USER, PASSWORD) if target.credentials else None
+    return RegistryClient(host_of(target.url), credentials, backoff=0)
+
+
+@pytest.fixture(params=["none", "basic"])
+def any_target(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> Iterator[Target]:
+    """A registry of each kind, with and without a password."""
+    with start(kind, request.param, tmp_path) as url, urllib3.PoolManager() as http:
+        yield Target(url, BASIC if request.param == "basic" else {}, http)
+
+
+def test_a_manifest_is_read_and_tagged_again_with_its_digest(any_target: Target) -> None:
+    content = image(any_target)
+    put(any_target, content, "ctx-1")
+    client = client_of(any_target)
+    found = client.manifest(REPOSITORY, "ctx-1")
+    assert found == Manifest(digest_of(content), OCI_MANIFEST, content)
+    client.put(REPOSITORY, "latest", found.content, found.media_type)
+    assert client.digest_of(REPOSITORY, "latest") == digest_of(content)
+    assert sorted(client.tags(REPOSITORY)) == ["ctx-1", "latest"]
+    assert client.blob(REPOSITORY, found.document["config"]["digest"]) == b'{"made": "image"}'
+
+
+def test_what_is_not_there_is_none(any_target: Target) -> None:
+    client = client_of(any_target)
+    assert client.digest_of(REPOSITORY, "latest") is None
+    assert client.manifest(REPOSITORY, "latest") is None
+    assert client.tags(REPOSITORY) == []
+
+
+def test_the_right_to_push_is_known_before_anything_is_built(any_target: Target) -> None:
+    client_of(any_target).require_push(REPOSITORY)
+
+
+def test_a_wrong_password_is_refused(guarded: Target) -> None:
+    client = RegistryClient(host_of(guarded.url), Credentials(USER, "wrong"), backoff=0)
+    with pytest.raises(Refused, match=r"401.*UNAUTHORIZED") as refused:
+        client.require_push(REPOSITORY)
+    assert "check 'username' and 'password'" in refused.value.remedy
+
+
+def test_a_missing_password_is_asked_for(guarded: Target) -> None:
+    with pytest.raises(Refused) as refused:
+        RegistryClient(host_of(guarded.url), None, backoff=0).require_push(REPOSITORY)
+    assert "give 'username' and 'password'" in refused.value.remedy
+
+
+@contextmanager
+def sandbox(**options: object) -> Iterator[tuple[Registry, Target]]:
+    registry = Registry(**options)  # type: ignore[arg-type]
+    with Host(registry.app) as host, urllib3.PoolManager() as http:
+        yield registry, Target(host.url, {}, http)
+
+
+def test_tokens_are_fetched_once_a_scope_and_serve_all_calls() -> None:
+    with sandbox(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, target):
+        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        client.require_push(REPOSITORY)
+        client.require_push(REPOSITORY)
+        client.digest_of(REPOSITORY, "latest")
+        client.tags(REPOSITORY)
+        assert len([entry for entry in registry.log if entry.path == "/token"]) == 2
+        assert {entry.credentials for entry in registry.log if entry.path == "/token"} == {"basic"}
+        assert "basic" not in {entry.credentials for entry in registry.log if entry.path != "/token"}
+
+
+def test_a_token_without_the_right_to_push_is_refused() -> None:
+    accounts = {USER: Account(PASSWORD, frozenset({"pull"}))}
+    with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
+        with pytest.raises(Refused):
+            RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
+        # One challenge is answered once: a registry that never says yes is not asked for ever.
+        assert len([entry for entry in registry.log if entry.path == "/token"]) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_passing_failure_is_tried_again(status: int) -> None:
+    with sandbox() as (registry, target):
+        content = image(target)
+        registry.faults.append(Fault("PUT", MANIFEST_PATH, status, times=2))
+        client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
+        client.put(REPOSITORY, "v1", content, OCI_MANIFEST)
+        assert client.digest_of(REPOSITORY, "v1") == digest_of(content)
+
+
+def test_a_lasting_failure_is_said() -> None:
+    with sandbox() as (registry, target):
+        registry.faults.append(Fault("HEAD", MANIFEST_PATH, 503, times=9))
+        client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
+        with pytest.raises(Unavailable, match="503"):
+            client.digest_of(REPOSITORY, "v1")
+        assert [entry.method for entry in registry.log].count("HEAD") == 3
+
+
+def test_a_broken_connection_is_tried_again() -> None:
+    with sandbox() as (registry, target):
+        put(target, image(target), "v1")
+        registry.faults.append(Fault("GET", MANIFEST_PATH, 200, cut=True))
+        client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
+        with pytest.raises(Unavailable, match="broke off"):
+            client.manifest(REPOSITORY, "v1")
+        assert client.manifest(REPOSITORY, "v1") is not None
+
+
+def test_nobody_listening_is_said() -> None:
+    with sandbox() as (_, target):
+        host = host_of(target.url)
+    with pytest.raises(Unavailable, match=host):
+        RegistryClient(host, None, retries=1, backoff=0).digest_of(REPOSITORY, "v1")
+
+
+def test_a_redirect_to_another_host_goes_without_credentials() -> None:
+    accounts = {USER: Account(PASSWORD)}
+    with sandbox() as (elsewhere, other), sandbox(challenge="basic", accounts=accounts) as (registry, target):
+        content = image(other)
+        put(other, content, "v1")
+        elsewhere.log.clear()
+        moved = {"Location": f"{other.url}/v2/{REPOSITORY}/manifests/v1"}
+        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        client.require_push(REPOSITORY)  # so that credentials are known and would be sent
+        registry.faults.append(Fault("GET", MANIFEST_PATH, 307, moved, times=2))
+        assert client.manifest(REPOSITORY, "v1") is not None
+        assert [entry.credentials for entry in elsewhere.log] == [""]
+
+
+def test_a_write_follows_no_redirect() -> None:
+    with sandbox() as (elsewhere, other), sandbox() as (registry, target):
+        registry.faults.append(Fault("PUT", MANIFEST_PATH, 307, {"Location": f"{other.url}/v2/x/manifests/v1"}))
+        with pytest.raises(Refused, match="307"):
+            RegistryClient(host_of(target.url), None, backoff=0).put(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
+        assert elsewhere.log == []
+
+
+@pytest.mark.parametrize("realm", ["http://attacker.example/token", "ftp://127.0.0.1/token", ""])
+def test_a_token_realm_without_encryption_gets_no_password(realm: str) -> None:
+    with sandbox() as (registry, target):
+        challenge = {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}
+        registry.faults.append(Fault("POST", r"/v2/.*", 401, challenge))
+        with pytest.raises(Refused, match="cannot be trusted"):
+            RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
+
+
+def test_bytes_that_are_not_those_of_the_digest_are_noticed() -> None:
+    with sandbox() as (registry, target):
+        headers = {"Docker-Content-Digest": digest_of(b"something else"), "Content-Type": OCI_MANIFEST}
+        registry.faults.append(Fault("GET", MANIFEST_PATH, 200, headers, body=json.dumps({}).encode()))
+        with pytest.raises(Unavailable, match="bytes are not those"):
+            RegistryClient(host_of(target.url), None, backoff=0).manifest(REPOSITORY, "v1")
+
+
+def test_more_tags_than_a_page_holds_are_all_found() -> None:
+    with sandbox() as (registry, target):
+        content = image(target)
+        put(target, content, "v0")
+        digest = digest_of(content)
+        registry.store.repositories[REPOSITORY].tags |= {f"t{number:05}": digest for number in range(2500)}
+        assert len(RegistryClient(host_of(target.url), None).tags(REPOSITORY)) == 2501
+        assert len(registry.log[-3:]) == 3
+
+
+def test_credentials_never_show_in_a_repr() -> None:
+    assert PASSWORD not in repr(Credentials(USER, PASSWORD))
+
+
+def test_github_s_refusal_names_the_permission() -> None:
+    assert "packages: write" in remedy_of_refusal("ghcr.io", anonymous=False)
+
+
+@pytest.mark.parametrize("challenge", ["none", "basic", "bearer"])
+def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
+    with sandbox(challenge=challenge, accounts={USER: Account(PASSWORD)}) as (registry, target):
+        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        digest = digest_of(b"a layer")
+        upload = registry.store.begin(REPOSITORY)
+        upload.append(b"a layer")
+        registry.store.finish(REPOSITORY, upload, digest)
+        assert client.mount("owner/other", digest, REPOSITORY)
+        assert registry.store.blob("owner/other", digest).read_bytes() == b"a layer"
+        assert not client.mount("owner/other", digest_of(b"never pushed"), REPOSITORY)
+
+
+def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker tries TLS first there, and so does this client; what it does not trust it does not fall back from."""
+    certificate = self_signed(tmp_path)
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+    with Host(Registry().app, certificate=certificate) as host:
+        name = host.url.removeprefix("https://")
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as refused:
+            RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY)
+        assert "SSL_CERT_FILE" in refused.value.remedy
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY) == []
+
+
+def test_a_blob_is_not_shared_with_who_may_not_read_it() -> None:
+    accounts = {USER: Account(PASSWORD, repositories=frozenset({"owner/other"}))}
+    with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
+        upload = registry.store.begin(REPOSITORY)
+        upload.append(b"a layer")
+        registry.store.finish(REPOSITORY, upload, digest_of(b"a layer"))
+        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        assert not client.mount("owner/other", digest_of(b"a layer"), REPOSITORY)

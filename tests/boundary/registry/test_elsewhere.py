@@ -1,0 +1,155 @@
+"""What Docker Hub, GitHub, Amazon and Google do otherwise than distribution does, as far as a stand-in can do it too.
+
+Each of these is what the service documents or was seen to answer; the services themselves cannot be reached from the tests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from mlops_actions.boundary.registry.client import DOCKER_HUB, DOCKER_HUB_API, GITHUB, Credentials, RegistryClient
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Fault, Registry
+from tests.boundary.registry.test_hostile import MANIFEST, answers
+from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of
+from tests.support.registries import PASSWORD, USER
+
+CONTENT = b'{"schemaVersion": 2}'
+DIGEST = digest_of(CONTENT)
+
+
+def client_of(url: str, *, pushes_to: str = REPOSITORY) -> RegistryClient:
+    host = url.removeprefix("http://")
+    return RegistryClient(host, Credentials(USER, PASSWORD), retries=0, backoff=0, pushes_to=pushes_to)
+
+
+@contextmanager
+def hub(account: Account) -> Iterator[tuple[Registry, Registry, RegistryClient]]:
+    """A registry, and another host that hands out its tokens, as auth.docker.io does."""
+    registry, realm = Registry(challenge="bearer", accounts={USER: account}), Registry()
+    realm.access = registry.access
+    with Host(realm.app) as signs, Host(registry.app) as serves:
+        registry.access.realm = f"{signs.url}/token"
+        yield registry, realm, client_of(serves.url)
+
+
+def test_docker_hub_s_api_has_a_host_of_its_own() -> None:
+    assert RegistryClient(DOCKER_HUB, None)._base == f"https://{DOCKER_HUB_API}"
+    assert RegistryClient(GITHUB, None)._base == f"https://{GITHUB}"
+
+
+def test_a_realm_on_another_host_gets_the_password_and_the_registry_never() -> None:
+    with hub(Account(PASSWORD)) as (registry, realm, client):
+        client.require_push(REPOSITORY)
+        assert client.manifest(REPOSITORY, "v1") is None
+        assert client.tags(REPOSITORY) == []
+        assert [(entry.path, entry.credentials) for entry in realm.log] == [("/token", "basic")]
+        assert {entry.credentials for entry in registry.log} == {"", "bearer"}
+        assert "scope=repository%3Aowner%2Frepo%2Fimage%3Apull%2Cpush" in realm.log[0].query
+
+
+def test_an_access_token_that_may_only_read_reads_and_does_not_push() -> None:
+    """Docker Hub grants less than it is asked for, without a word, and refuses the push itself."""
+    with hub(Account(PASSWORD, frozenset({"pull"}))) as (_, realm, client):
+        assert client.manifest(REPOSITORY, "v1") is None
+        with pytest.raises(Refused, match="401") as refused:
+            client.require_push(REPOSITORY)
+        assert "check 'username' and 'password'" in refused.value.remedy
+        assert len(realm.log) == 2  # it is asked once more, in case the first token had run out, and not for ever
+
+
+def test_a_wrong_password_is_told_by_the_realm() -> None:
+    with hub(Account("another password")) as (_, _, client), pytest.raises(Refused, match="signing in"):
+        client.require_push(REPOSITORY)
+
+
+def test_a_token_that_has_run_out_is_fetched_anew() -> None:
+    with hub(Account(PASSWORD)) as (registry, realm, client):
+        client.require_push(REPOSITORY)
+        registry.access._tokens.clear()
+        client.require_push(REPOSITORY)
+        assert len(realm.log) == 2
+
+
+def test_docker_hub_s_limit_of_pulls_is_said() -> None:
+    with hub(Account(PASSWORD)) as (registry, _, client):
+        body = {"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}]}
+        registry.faults.append(Fault("GET", MANIFEST, 429, {"Retry-After": "0"}, body=json.dumps(body).encode(), times=9))
+        with pytest.raises(Unavailable, match="pull rate limit"):
+            client.manifest(REPOSITORY, "v1")
+
+
+@contextmanager
+def basic() -> Iterator[tuple[Registry, RegistryClient]]:
+    """A registry that asks for a name and a password, as Amazon's does."""
+    registry = Registry(challenge="basic", accounts={USER: Account(PASSWORD)})
+    with Host(registry.app) as host:
+        yield registry, client_of(host.url)
+
+
+def test_amazon_s_challenge_with_a_realm_that_is_no_place_to_sign_in() -> None:
+    with basic() as (registry, client):
+        challenge = 'Basic realm="https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/",service="ecr.amazonaws.com"'
+        registry.faults.append(Fault("GET", MANIFEST, 401, {"WWW-Authenticate": challenge}))
+        assert client.manifest(REPOSITORY, "v1") is None
+        client.require_push(REPOSITORY)
+        # Once the name and password are asked for they go along with every request, and cost none of their own.
+        assert [entry.status for entry in registry.log if entry.path != "/v2/"] == [401, 404, 202, 204]
+
+
+def test_amazon_s_layers_are_on_another_host_that_gets_no_password() -> None:
+    with basic() as (registry, client), Host((storage := Registry()).app) as elsewhere:
+        client.require_push(REPOSITORY)
+        storage.faults.append(Fault("GET", "/bucket/.*", 200, body=CONTENT))
+        moved = {"Location": f"{elsewhere.url}/bucket/x?X-Amz-Signature=y"}
+        registry.faults.append(Fault("GET", rf"/v2/{REPOSITORY}/blobs/.*", 307, moved))
+        assert client.blob(REPOSITORY, DIGEST) == CONTENT
+        assert [entry.credentials for entry in storage.log] == [""]
+
+
+def test_an_upload_that_cannot_be_given_up_is_left() -> None:
+    with basic() as (registry, client):
+        registry.faults.append(Fault("DELETE", "/v2/.*", 405))
+        client.require_push(REPOSITORY)
+
+
+def test_a_repository_that_must_be_created_first_is_said() -> None:
+    with basic() as (registry, client):
+        body = {"errors": [{"code": "NAME_UNKNOWN", "message": "The repository with name 'x' does not exist"}]}
+        registry.faults.append(Fault("POST", "/v2/.*", 404, body=json.dumps(body).encode()))
+        with pytest.raises(Refused, match="does not exist") as refused:
+            client.require_push(REPOSITORY)
+        assert "created first" in refused.value.remedy
+
+
+def test_a_tag_that_cannot_be_moved_is_said() -> None:
+    with basic() as (registry, client):
+        message = "The image tag 'v1' already exists and cannot be overwritten because the repository is immutable."
+        body = {"errors": [{"code": "TAG_INVALID", "message": message}]}
+        registry.faults.append(Fault("PUT", MANIFEST, 400, body=json.dumps(body).encode()))
+        with pytest.raises(Refused, match="cannot be overwritten") as refused:
+            client.put(REPOSITORY, "v1", CONTENT, OCI_MANIFEST)
+        assert "leave out of 'tags'" in refused.value.remedy
+
+
+def test_a_registry_that_shares_no_layers_says_so_by_an_upload() -> None:
+    with basic() as (registry, client):
+        upload = registry.store.begin("owner/other")
+        upload.append(CONTENT)
+        registry.store.finish("owner/other", upload, DIGEST)
+        address = {"Location": f"/v2/{REPOSITORY}/blobs/uploads/1"}
+        registry.faults.append(Fault("POST", f"/v2/{REPOSITORY}/blobs/uploads/", 202, address))
+        assert not client.mount(REPOSITORY, DIGEST, "owner/other")
+
+
+def test_a_manifest_without_the_header_of_its_digest_is_known_by_its_bytes() -> None:
+    """The header is optional in the specification."""
+    with basic() as (registry, client):
+        registry.faults.append(Fault("HEAD", MANIFEST, 200))
+        answers(registry, CONTENT)
+        assert client.digest_of(REPOSITORY, "v1") == DIGEST

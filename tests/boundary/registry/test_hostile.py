@@ -1,0 +1,211 @@
+"""A registry that means harm, or what answers in its place: each attack is carried out against the suite's client."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from mlops_actions.boundary.registry import transport
+from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.docker_publish.tags import releases
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Fault, Registry
+from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY
+from tests.support.registries import PASSWORD, USER
+
+MANIFEST = rf"/v2/{REPOSITORY}/manifests/.*"
+TAGS = rf"/v2/{REPOSITORY}/tags/list"
+OTHER = "sha256:" + "0" * 64
+
+
+@contextmanager
+def served(**options: object) -> Iterator[tuple[Registry, RegistryClient]]:
+    registry = Registry(**options)  # type: ignore[arg-type]
+    with Host(registry.app) as host:
+        credentials = Credentials(USER, PASSWORD) if options else None
+        yield registry, RegistryClient(host.url.removeprefix("http://"), credentials, retries=1, backoff=0)
+
+
+def answers(registry: Registry, body: bytes, *, path: str = MANIFEST, kind: str = OCI_MANIFEST, **headers: str) -> None:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    registry.faults.append(Fault("GET", path, 200, {"Content-Type": kind, **named}, body=body))
+
+
+def test_another_manifest_than_the_one_asked_for_is_not_taken() -> None:
+    """The answer is whole and says so of itself; it is only not what the digest names."""
+    with served() as (registry, client):
+        answers(registry, b"{}", Docker_Content_Digest="sha256:" + hashlib.sha256(b"{}").hexdigest())
+        with pytest.raises(Unavailable, match="bytes are not those"):
+            client.manifest(REPOSITORY, OTHER)
+
+
+@pytest.mark.parametrize("told", ["x", "sha256:abc", "md5:" + "0" * 32, "sha256:" + "0" * 64 + "%0A::error::x"])
+def test_a_digest_that_is_none_is_made_anew(told: str) -> None:
+    with served() as (registry, client):
+        answers(registry, b"{}", Docker_Content_Digest=told)
+        found = client.manifest(REPOSITORY, "v1")
+        assert found is not None
+        assert found.digest == "sha256:" + hashlib.sha256(b"{}").hexdigest()
+
+
+def test_a_long_digest_is_checked_as_well() -> None:
+    with served() as (registry, client):
+        answers(registry, b"{}", Docker_Content_Digest="sha512:" + "0" * 128)
+        with pytest.raises(Unavailable, match="bytes are not those"):
+            client.manifest(REPOSITORY, "v1")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/html", "application/json", "application/vnd.docker.distribution.manifest.v1+prettyjws", ""]
+)
+def test_what_is_no_manifest_is_not_put_under_a_tag(kind: str) -> None:
+    """A portal that answers 200 to everything, and the registry's oldest manifests, whose digest is another."""
+    with served() as (registry, client):
+        answers(registry, b"<html>", kind=kind)
+        with pytest.raises(Unavailable, match="no manifest"):
+            client.manifest(REPOSITORY, "ctx-1")
+
+
+def test_lists_in_lists_without_end_are_an_empty_document() -> None:
+    with served() as (registry, client):
+        answers(registry, b"[" * 200_000)
+        found = client.manifest(REPOSITORY, "v1")
+        assert found is not None
+        assert found.document == {}
+
+
+def test_a_manifest_without_end_is_left() -> None:
+    with served() as (registry, client):
+        answers(registry, b"x" * (9 << 20))
+        with pytest.raises(Unavailable, match="more than a manifest may hold"):
+            client.manifest(REPOSITORY, "v1")
+
+
+@pytest.mark.parametrize("digest", ["../../../other/blobs/x", "sha256:" + "g" * 64, "sha256:" + "0" * 64 + "?x=y"])
+def test_a_blob_s_name_leads_nowhere_else(digest: str) -> None:
+    with served() as (registry, client):
+        with pytest.raises(Unavailable, match="no digest"):
+            client.blob(REPOSITORY, digest)
+        assert registry.log == []
+
+
+def test_tags_that_no_registry_has_are_survived() -> None:
+    tags = [1, None, {"a": 1}, "9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
+    with served() as (registry, client):
+        answers(registry, json.dumps({"tags": tags}).encode(), path=TAGS, kind="application/json")
+        found = client.tags(REPOSITORY)
+    assert [version.text for version in releases(found)] == ["1.2.3"]
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'{"tags": null}', b'{"tags": {}}', b"not json", b"[" * 100_000])
+def test_a_list_of_tags_that_is_none_is_empty(body: bytes) -> None:
+    with served() as (registry, client):
+        answers(registry, body, path=TAGS, kind="application/json")
+        assert client.tags(REPOSITORY) == []
+
+
+def test_the_next_page_is_not_fetched_elsewhere() -> None:
+    with served() as (elsewhere, _), Host(elsewhere.app) as other, served() as (registry, client):
+        link = f'<{other.url}/v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
+        answers(registry, b'{"tags": ["a"]}', path=TAGS, kind="application/json", Link=link)
+        assert client.tags(REPOSITORY) == ["a"]
+        assert elsewhere.log == []
+
+
+def test_pages_without_end_end() -> None:
+    with served() as (registry, client):
+        link = f'</v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
+        fault = Fault("GET", TAGS, 200, {"Link": link}, body=b'{"tags": ["a"]}', times=10_000)
+        registry.faults.append(fault)
+        assert set(client.tags(REPOSITORY)) == {"a"}
+        assert fault.times > 9_000
+
+
+def test_a_token_that_would_split_a_header_is_refused() -> None:
+    with served(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, client):
+        registry.faults.append(Fault("GET", "/token", 200, body=json.dumps({"token": "a\r\nX-Evil: 1"}).encode()))
+        with pytest.raises(Unavailable, match="gave no token"):
+            client.require_push(REPOSITORY)
+
+
+def test_a_base_image_s_registry_gets_no_password_for_its_realm() -> None:
+    """Whoever writes the Dockerfile chooses that registry, and it chooses where one signs in."""
+    with served(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, client):
+        anonymous = RegistryClient(client.host, None, retries=0, backoff=0)
+        with pytest.raises(Refused):
+            anonymous.digest_of(REPOSITORY, "v1")
+        assert {entry.credentials for entry in registry.log if entry.path == "/token"} == {""}
+
+
+class Endless:
+    """Answers every request with this head, and then with bytes that never end, until the client hangs up."""
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.sent = 0
+
+    def __enter__(self) -> Endless:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection = self._listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        with connection:
+            probe = connection.recv(1 << 16).startswith(b"GET /v2/ ")
+            try:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" if probe else self._head)
+                while not probe:
+                    connection.sendall(chunk)
+                    self.sent += len(chunk)
+            except OSError:
+                return
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\n" + CHUNKED, "more than a manifest may hold"),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n" + CHUNKED, "answered 503"),
+        (b"HTTP/1.1 403 No\r\n" + CHUNKED, "answered 403"),
+        (b"HTTP/1.1 307 Moved\r\nLocation: /v2/x/manifests/y\r\n" + CHUNKED, "without end"),
+    ],
+)
+def test_an_answer_without_end_is_left(head: bytes, said: str) -> None:
+    with Endless(head) as endless:
+        client = RegistryClient(endless.host, None, retries=2, backoff=0)
+        with pytest.raises((Unavailable, Refused), match=said):
+            client.manifest(REPOSITORY, "v1")
+        assert endless.sent < 100 << 20
+
+
+def test_an_answer_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served() as (registry, client):
+        assert client.manifest(REPOSITORY, "v1") is None
+        monkeypatch.setattr(transport, "_READ_SECONDS", 0.0)
+        answers(registry, os.urandom(1 << 18))
+        with pytest.raises(Unavailable, match="too slowly"):
+            client.manifest(REPOSITORY, "v1")

@@ -1,0 +1,361 @@
+"""The suite's own client against the stand-in: what it asks, what it makes of answers and of faults."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from mlops_actions.boundary.wandb.project import WandbProject
+from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.wandb_runs.model import Keys, Query, Run
+from mlops_sandbox.wandb import Fault
+from tests.support.wandb import Notes, Served
+
+CREATED = datetime(2026, 3, 1, tzinfo=UTC)
+SHA = "c" * 40
+KEYS = Keys(config=("github_sha", "lr", "nested.depth", "_wandb"), summary=("acc", "loss.min"))
+MINE = Query({"config.github_sha": SHA})
+
+
+class Client:
+    """A client, what it logged, and for how long it would have slept."""
+
+    def __init__(self, url: str, key: str, project: str = "sandbox/digits") -> None:
+        self.log = Notes()
+        self.slept: list[float] = []
+        self.project = WandbProject(project, Server(url, url, key), self.log, pause=self.slept.append)
+
+    def find(self, candidates: Query = MINE, baselines: Query | None = None):
+        return self.project.find(candidates, baselines, KEYS)
+
+
+def fill(served: Served, runs: int = 3) -> Served:
+    for index in range(runs):
+        served.server.store.add_run(
+            "sandbox",
+            "digits",
+            name=f"run{index}",
+            created=CREATED + timedelta(minutes=index),
+            config={"github_sha": SHA, "lr": index, "nested": {"depth": 3}, "other": "x" * 50},
+            summary={"acc": index / 10, "loss": {"min": 0.1}, "other": "y" * 50},
+            history=[{"loss": 1 / (step + 1), "odd": "NaN"} for step in range(10)],
+            tags=["baseline"] if index == 0 else [],
+            commit=SHA.upper() if index == 1 else None,
+        )
+    return served
+
+
+@pytest.fixture(scope="module")
+def started(serve: Callable[..., Served]) -> Served:
+    return serve()
+
+
+@pytest.fixture
+def served(started: Served) -> Served:
+    started.server.clear()
+    return fill(started)
+
+
+@pytest.fixture
+def client(served: Served) -> Client:
+    return Client(served.url, served.server.api_key)
+
+
+def test_one_request_brings_both_lists_newest_first_with_the_wanted_keys_alone(served, client):
+    found = client.find(baselines=Query({"tags": {"$in": ["baseline"]}}, least=5))
+    assert [run.id for run in found.candidates] == ["run2", "run1", "run0"]
+    assert [run.id for run in found.baselines] == ["run0"]
+    newest = found.candidates[0]
+    assert newest.config == {"github_sha": SHA, "lr": 2, "nested": {"depth": 3}}
+    assert newest.summary == {"acc": 0.2, "loss.min": 0.1, "loss": {"min": 0.1}}
+    assert newest.created == CREATED + timedelta(minutes=2)
+    assert newest.url == f"{served.url}/sandbox/digits/runs/run2"
+    assert found.candidates[1].commit == SHA, "written in capitals, compared in small letters"
+    assert len(served.server.requests) == 1
+    assert "other" not in served.server.requests[0].body.decode()
+
+
+def test_the_key_goes_by_basic_authorisation(served, client):
+    client.find()
+    sent = served.server.requests[0].headers["authorization"]
+    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"api:{served.server.api_key}"
+
+
+def test_pages_are_followed_and_requests_do_not_grow_otherwise(serve):
+    many = fill(serve(), 2100)
+    found = Client(many.url, many.server.api_key).find(baselines=Query({"tags": "baseline"}, least=10))
+    assert len({run.id for run in found.candidates}) == len(found.candidates) == 2100
+    assert len(many.server.requests) == 3
+
+
+@pytest.mark.parametrize("deleted", ["run1099", "run100", "run99", "run0"], ids=["read", "last read", "next", "last"])
+def test_a_run_deleted_between_pages_costs_no_other_run(serve, deleted):
+    many = fill(serve(), 1100)
+    runs = many.server.store.project("sandbox", "digits").runs
+    many.server.faults.append(Fault(meanwhile=lambda: runs.pop(deleted)))
+    found = {run.id for run in Client(many.url, many.server.api_key).find().candidates}
+    was_read = deleted in ("run1099", "run100")
+    assert found == {f"run{index}" for index in range(1100)} - (set() if was_read else {deleted})
+
+
+def test_baselines_are_read_until_enough_are_no_candidates(serve):
+    many = fill(serve(), 1020)
+    for index in range(4):
+        many.server.store.add_run("sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=index + 1))
+    found = Client(many.url, many.server.api_key).find(MINE, Query({"state": "finished"}, least=3))
+    assert sum(run.id.startswith("old") for run in found.baselines) >= 3
+    assert len(many.server.requests) == 2
+
+
+def test_a_server_without_keys_is_asked_once_more_for_whole_fields_and_that_is_said(serve):
+    older = fill(serve(keyed=False))
+    client = Client(older.url, older.server.api_key)
+    found = client.find()
+    assert found.candidates[0].summary["acc"] == 0.2
+    assert [exchange.status for exchange in older.server.requests] == [400, 200]
+    assert "cannot select keys" in found.notes[0]
+    client.find()
+    assert len(older.server.requests) == 3, "it is not tried again"
+
+
+def test_states_are_read_without_numbers(served, client):
+    assert {run.state for run in client.project.states(MINE)} == {"finished"}
+    assert "summaryMetrics" not in served.server.requests[0].body.decode()
+
+
+def test_details_are_one_request_with_one_spec_a_metric(served, client):
+    store = served.server.store
+    run = store.project("sandbox", "digits").runs["run0"]
+    data = store.add_artifact(store.project("sandbox", "digits").collection("mnist", "dataset"), "d1gest")
+    run.inputs.append(data)
+    run.files["diff.patch"] = store.blob()
+    store.blobs[run.files["diff.patch"]] = b"--- a"
+    runs = client.find().candidates
+    found = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
+    assert [point[0] for point in found["run0"].curves["loss"]] == [0, 3, 6, 9]
+    assert "odd" not in found["run0"].curves, "NaN cannot be drawn"
+    assert [(used.label, used.type, used.digest) for used in found["run0"].inputs] == [("mnist:v0", "dataset", "d1gest")]
+    assert found["run1"].inputs == ()
+    assert (found["run0"].dirty, found["run1"].dirty) == (True, False)
+    assert len(served.server.requests) == 2
+
+
+def test_a_run_deleted_meanwhile_has_no_details(served, client):
+    runs = client.find().candidates
+    del served.server.store.project("sandbox", "digits").runs["run1"]
+    assert set(client.project.details(runs, curves=[], lineage=True, samples=4)) == {"run0", "run2"}
+
+
+def test_details_that_a_server_will_not_give_are_left_out_with_a_warning(served, client):
+    runs = client.find().candidates
+    refusal = {"errors": [{"message": 'Cannot query field "sampledHistory" on type "Run".'}]}
+    served.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
+    assert client.project.details(runs, curves=["loss"], lineage=True, samples=4) == {}
+    assert "sampledHistory" in client.log.lines[-1]
+
+
+# Refusals
+
+
+def test_a_wrong_key(served):
+    with pytest.raises(Refused, match=r"refused the API key \(401\)") as caught:
+        Client(served.url, "0" * 40).find()
+    assert "api-key" in caught.value.remedy
+    assert len(served.server.requests) == 1, "a wrong key is not tried again"
+
+
+def test_an_unknown_project(served):
+    with pytest.raises(Refused, match="has no project sandbox/none"):
+        Client(served.url, served.server.api_key, "sandbox/none").find()
+
+
+def test_no_rights(served, client):
+    served.server.faults.append(Fault(403, "{}"))
+    with pytest.raises(Refused, match="403"):
+        client.find()
+
+
+def test_not_a_wandb_server_at_all(served, client):
+    served.server.faults.append(Fault(404, "nothing here"))
+    with pytest.raises(Refused, match="no GraphQL API"):
+        client.find()
+
+
+def test_a_filter_that_the_server_does_not_accept_is_the_users(client):
+    with pytest.raises(BadInput, match="unknown operator") as caught:
+        client.find(Query({"$where": "1"}))
+    assert caught.value.remedy == "correct 'filters'"
+
+
+def test_permission_errors_of_graphql(served, client):
+    said = {"data": {"project": None}, "errors": [{"message": "permission denied for team"}]}
+    served.server.faults.append(Fault(200, json.dumps(said)))
+    with pytest.raises(Refused, match="permission denied for team"):
+        client.find()
+
+
+def test_errors_with_partial_data_are_no_answer(served, client):
+    half = {"data": {"project": {"candidates": {"edges": []}}}, "errors": [{"message": "timeout in shard 3"}]}
+    served.server.faults.append(Fault(200, json.dumps(half)))
+    with pytest.raises(Unavailable, match="timeout in shard 3"):
+        client.find()
+
+
+# Faults
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}])
+def test_a_rate_limit_is_waited_for_as_its_headers_say(served, client, headers):
+    served.server.faults.append(Fault(429, "{}", headers, times=2))
+    assert len(client.find().candidates) == 3
+    assert client.slept == [7, 7]
+    assert "429" in client.log.lines[0]
+
+
+def test_a_rate_limit_that_asks_for_ever_is_waited_for_five_minutes_at_most(served, client):
+    served.server.faults.append(Fault(429, "{}", {"Retry-After": "99999"}))
+    client.find()
+    assert client.slept == [300]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_faults_of_the_server_are_tried_again_with_growing_pauses(served, client, status):
+    served.server.faults.append(Fault(status, "<html>", times=3))
+    assert len(client.find().candidates) == 3
+    assert client.slept == sorted(client.slept)
+    assert len(client.slept) == 3
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_and_given_up_after_five(served, client, status):
+    served.server.faults.append(Fault(status, "{}", times=99))
+    with pytest.raises(Unavailable, match=f"answered {status} after 5 attempts"):
+        client.find()
+    assert len(served.server.requests) == 5
+
+
+def test_a_cut_connection_is_tried_again(served, client):
+    served.server.faults.append(Fault(cut=True))
+    assert len(client.find().candidates) == 3
+
+
+def test_a_server_that_stalls_is_asked_again(served, client):
+    served.server.faults.append(Fault(stall=0.4))
+    server = Server(served.url, served.url, served.server.api_key)
+    hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
+    assert len(hasty.find(MINE, None, KEYS).candidates) == 3
+    assert "could not be reached" in client.log.lines[0]
+
+
+@pytest.mark.parametrize("body", ['{"data": {"proj', "<html>a proxy's page</html>", ""])
+def test_what_is_no_json_is_tried_again_and_then_given_up(served, client, body):
+    served.server.faults.append(Fault(200, body))
+    assert len(client.find().candidates) == 3
+    served.server.faults.append(Fault(200, body, times=99))
+    with pytest.raises(Unavailable, match="sent no JSON"):
+        client.find()
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"text"', "{}", '{"data": []}', '{"data": null}'])
+def test_json_that_is_no_answer(served, client, body):
+    served.server.faults.append(Fault(200, body))
+    with pytest.raises(Unavailable):
+        client.find()
+
+
+def test_strange_nodes_do_not_break_the_reader(served, client):
+    nodes = [
+        None,
+        {},
+        {"name": "a", "config": "[1]", "summaryMetrics": "{not json", "tags": None, "createdAt": "yesterday"},
+        {"name": "b", "config": '{"_wandb": {"value": {"m": [{"1": 5}, 7, {"1": "x", "8": 2}]}}}', "state": None},
+    ]
+    page = {"edges": [None if node is None else {"node": node} for node in nodes], "pageInfo": {"hasNextPage": True}}
+    served.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
+    first, second = client.find().candidates
+    assert (first.config, first.summary, first.created) == ({}, {}, None)
+    assert second.hints == {"x": "max"}
+
+
+def test_nobody_there():
+    with pytest.raises(Unavailable, match="could not be reached"):
+        Client("http://127.0.0.1:9", "k" * 40).find()
+
+
+def test_the_key_does_not_follow_a_redirect(served):
+    heard: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(self.headers.get("Authorization", ""))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        address = f"http://127.0.0.1:{server.server_port}/graphql"
+        served.server.faults.append(Fault(307, "", {"Location": address}))
+        with pytest.raises(Refused, match="redirects elsewhere") as caught:
+            Client(served.url, served.server.api_key).find()
+        assert address in caught.value.remedy
+        assert heard == []
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_proxy_of_the_environment_is_used(served, monkeypatch):
+    proxied: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            proxied.append(self.path)
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("no_proxy", "localhost")
+        with pytest.raises(Refused):
+            Client("http://wandb.invalid", "k" * 40).find()
+        assert proxied == ["http://wandb.invalid/graphql"]
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert len(Client(served.url, served.server.api_key).find().candidates) == 3
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_newest_model_is_found_behind_pages_of_checkpoints(served, client):
+    store = served.server.store
+    run = store.add_run("sandbox", "digits", name="many")
+    project = store.project("sandbox", "digits")
+    for index in range(150):
+        store.add_artifact(project.collection("weights", "model"), f"digest {index}", run=run)
+        store.add_artifact(project.collection("plots", "run_table"), f"plot {index}", run=run)
+    served.server.requests.clear()
+    newest = client.project.model(Run("many", "", "finished", "", "sandbox", "digits"))
+    assert newest is not None
+    assert (newest.label, newest.digest) == ("weights:v149", "digest 149")
+    assert len(served.server.requests) == 3
+    store.add_run("sandbox", "digits", name="none")
+    assert client.project.model(Run("none", "", "finished", "", "sandbox", "digits")) is None
+
+
+def test_a_run_that_is_not_there_has_no_model_to_speak_of(client):
+    with pytest.raises(Unavailable, match="does not tell what run gone logged"):
+        client.project.model(Run("gone", "", "finished", "", "sandbox", "digits"))

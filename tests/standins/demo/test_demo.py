@@ -1,0 +1,193 @@
+"""`mlops-actions demo` from beginning to end, as a process, with local processes in the place of containers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from mlops_sandbox import demo as demo_command
+from mlops_sandbox.demo import repository
+from mlops_sandbox.demo.story import COMMAND, MISSPELT
+
+# It takes half a minute; a cold, busy machine has been seen to take two.
+pytestmark = pytest.mark.timeout(330)
+
+# What no log, page or file may show: tokens of the GitHub stand-in, and the heads of its authorisation.
+SECRET = re.compile(r"gh[sp]_[0-9a-f]{36}")
+
+
+@dataclass(frozen=True)
+class Played:
+    """A demo that has ended."""
+
+    exit_code: int
+    said: str
+    directory: Path
+
+    def read(self, name: str) -> str:
+        return (self.directory / name).read_text(encoding="utf-8")
+
+    @property
+    def outputs(self) -> dict[str, dict[str, str] | None]:
+        found: dict[str, dict[str, str] | None] = json.loads(self.read("outputs.json"))
+        return found
+
+    def of(self, action: str) -> dict[str, str]:
+        found = self.outputs[action]
+        assert found is not None
+        return found
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    directory = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [sys.executable, "-m", "mlops_actions", "demo", "--output", str(directory / "output")],
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"},
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Played(done.returncode, done.stdout, directory / "output")
+
+
+def test_it_succeeds_and_says_that_there_are_no_containers(played: Played) -> None:
+    assert played.exit_code == 0, played.said
+    assert re.search(r"Without containers \((no Docker daemon answers|there is no docker command)\)", played.said)
+
+
+def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played: Played) -> None:
+    assert list(played.outputs) == ["chatops", "docker-publish", "argo-submit", "wandb-runs"]
+    chatops, workflow, report = played.of("chatops"), played.of("argo-submit"), played.of("wandb-runs")
+    assert json.loads(chatops["params"]) == {"lr": 0.003, "epochs": 20}
+    assert played.outputs["docker-publish"] is None
+    assert workflow["phase"] == "Succeeded"
+    assert json.loads(workflow["outputs"])["test-accuracy"]
+    assert (report["num-candidates"], report["num-finished"], report["complete"]) == ("2", "2", "true")
+    assert (report["verified"], report["same-data"], report["gate"]) == ("true", "true", "passed")
+    assert int(report["num-baselines"]) == 2
+
+
+def test_the_table_sets_candidates_against_baselines_each_tied_to_its_commit(played: Played) -> None:
+    rows = list(csv.DictReader(played.read("wandb_report.csv").splitlines()))
+    by_kind = {kind: [row for row in rows if row["__eval.category"] == kind] for kind in ("candidate", "baseline")}
+    assert {row["github_sha"] for row in by_kind["candidate"]} == {played.of("chatops")["sha"]}
+    assert {row["github_sha"] for row in by_kind["baseline"]} == {played.of("chatops")["base-sha"]}
+    # Training is real: twice the epochs, thrice the rate and four times the units tell on the hold-out set.
+    worst = min(float(row["test_accuracy"]) for row in by_kind["candidate"])
+    assert worst > max(float(row["test_accuracy"]) for row in by_kind["baseline"])
+    assert worst > 0.9
+
+
+def test_the_pull_request_shows_the_commands_the_refusals_and_the_report(played: Played) -> None:
+    transcript = played.read("pr.md")
+    assert COMMAND in transcript
+    assert MISSPELT in transcript
+    assert "learning-rate" in transcript
+    for run in json.loads(played.of("wandb-runs")["result"]).get("candidates", []):
+        assert run["id"] in transcript
+    assert played.of("argo-submit")["workflow-name"] in transcript
+
+
+def test_the_report_is_complete(played: Played) -> None:
+    transcript, report = played.read("pr.md"), json.loads(played.of("wandb-runs")["result"])
+    assert all(gate["passed"] for gate in report["gates"])
+    assert "xychart-beta" in transcript
+    assert "recorded by W&B for all 2 candidates" in transcript
+    assert "the same for all runs" in transcript
+    assert [data["name"] for data in report["data"]["candidates"]] == ["digits"]
+    assert "check 'metrics': success" in played.said
+
+
+def test_the_best_runs_model_is_deployed_and_the_pull_request_shows_it(played: Played) -> None:
+    transcript, best = played.read("pr.md").replace("\u00a0", " "), played.of("wandb-runs")["best-run-id"]
+    assert f"/deploy {best}" in transcript
+    assert f"All 2 gates passed for run `{best}`" in transcript
+    assert re.search(r"\*\*Promoted:\*\* `digits-model:v\d+` is now `production`", transcript)
+    assert "🚀 `production`: Active" in transcript
+    assert "environment 'production': Active" in played.said
+
+
+class Needs(HTMLParser):
+    """Collects what a page loads when it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        loads = {"script": "src", "img": "src", "iframe": "src", "link": "href"}.get(tag)
+        self.found += [value for name, value in attrs if name == loads and value and not value.startswith("data:")]
+
+
+def test_the_page_needs_no_other_file_and_no_network(played: Played) -> None:
+    page = Needs()
+    page.feed(played.read("pr.html"))
+    page.close()
+    assert page.found == []
+    assert COMMAND in played.read("pr.html")
+
+
+def test_nothing_that_is_left_behind_holds_a_secret(played: Played) -> None:
+    assert not SECRET.search(played.said)
+    for path in played.directory.rglob("*"):
+        assert path.is_dir() or not SECRET.search(path.read_text(encoding="utf-8"))
+
+
+def test_a_training_that_fails_fails_the_demo_and_shows_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "digits"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    subprocess.run(["cp", "-r", str(repository.EXAMPLE), str(broken)], check=True)
+    (broken / "preprocess.py").write_text("raise SystemExit('the data has moved')\n")
+    monkeypatch.setattr(repository, "EXAMPLE", broken)
+
+    assert demo_command.run(tmp_path / "output") == 1
+
+    said = capsys.readouterr().out
+    assert "the data has moved" in said
+    assert "The demo failed: the job baseline ended with failure" in said
+
+
+def test_outside_of_a_checkout_it_says_where_to_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setattr(repository, "EXAMPLE", tmp_path / "nowhere")
+    assert demo_command.run(tmp_path / "output") == 1
+    assert "is missing: run the demo from a checkout of the suite" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_with_its_own_code_and_nothing_left_behind(tmp_path: Path, number: signal.Signals) -> None:
+    private = tmp_path / "private"
+    private.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "mlops_actions", "demo", "--output", str(tmp_path / "output")],
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock", "TMPDIR": str(private)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "── Run the workflow on the cluster" in line:
+                break
+        demo.send_signal(number)
+        rest = demo.stdout.read()
+    assert demo.returncode == 130, rest
+    assert "Interrupted." in rest
+    assert list(private.iterdir()) == []

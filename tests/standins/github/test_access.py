@@ -1,0 +1,232 @@
+"""Who may do what, with the refusals GitHub gives."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from mlops_sandbox.github import App, Token
+from tests.standins.github.conftest import Client
+from tests.support.payloads import COMMAND, Scene, fork_scene
+
+INACCESSIBLE = "Resource not accessible by integration"
+
+
+def _client(it: Scene, permissions: dict[str, str] | str, *, from_fork: bool = False) -> Client:
+    return Client(it.github, it.github.workflow_token(it.repository, permissions, from_fork=from_fork))
+
+
+def test_unknown_and_missing_tokens(it: Scene) -> None:
+    wrong = Client(it.github, "ghs_wrong")("GET {repo}")
+    assert (wrong.status_code, wrong.json()["message"]) == (401, "Bad credentials")
+    nobody = Client(it.github, None)
+    assert nobody("GET {repo}").status_code == 200
+    assert nobody(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"}).status_code == 401
+    assert nobody("GET {repo}/collaborators/writer/permission").status_code == 401
+
+
+def test_graphql_tells_every_token_who_it_is(it: Scene, call: Client) -> None:
+    address = it.github.api_url.replace("/v3", "/graphql")
+    app = it.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[it.repository])
+    installation = it.github.installation_token(app.installations[0], {}, None)
+    logins = {"github-actions[bot]": call.token, "ml-bot[bot]": installation, "writer": it.github.user_token("writer")}
+    for login, token in logins.items():
+        assert isinstance(token, Token)
+        headers = {"Authorization": f"Bearer {token.value}"}
+        found = requests.post(address, json={"query": "query{viewer{login}}"}, headers=headers, timeout=10)
+        assert found.json() == {"data": {"viewer": {"login": login}}}
+    wrong = requests.post(address, json={"query": "query{viewer{login}}"}, headers={"Authorization": "Bearer x"}, timeout=10)
+    assert wrong.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "permission", "role_name"),
+    [("read", "read", "read"), ("triage", "read", "triage"), ("write", "write", "write"),
+     ("maintain", "write", "maintain"), ("admin", "admin", "admin")],
+)  # fmt: skip
+def test_the_old_field_folds_roles_and_the_new_one_does_not(
+    it: Scene, call: Client, role: str, permission: str, role_name: str
+) -> None:
+    it.repository.collaborator("someone", role)
+    found = call("GET {repo}/collaborators/someone/permission").json()
+    assert (found["permission"], found["role_name"]) == (permission, role_name)
+    assert found["user"]["permissions"]["push"] is (role in ("write", "maintain", "admin"))
+    assert found["user"]["permissions"]["triage"] is (role != "read")
+
+
+def test_custom_roles_teams_and_owners(it: Scene, call: Client) -> None:
+    it.repository.custom_role("ml-reviewer", "triage")
+    it.repository.collaborator("custom", "ml-reviewer")
+    parent = it.github.team("octo-org/ml", ["lead"])
+    it.github.team("octo-org/ml-interns", ["intern"], parent=parent)
+    it.repository.grant(parent, "maintain")
+    it.github.organization("octo-org", owners=["boss"])
+
+    def role(login: str) -> tuple[str, str]:
+        found = call(f"GET {{repo}}/collaborators/{login}/permission").json()
+        return found["permission"], found["role_name"]
+
+    assert role("custom") == ("read", "ml-reviewer")
+    assert role("lead") == role("intern") == ("write", "maintain")
+    assert role("boss") == ("admin", "admin")
+    assert role("outsider") == ("read", "read")
+    assert call("GET {repo}/collaborators/nobody-at-all/permission").status_code == 404
+
+
+def test_an_outsider_has_no_role_in_a_private_repository(it: Scene) -> None:
+    private = it.github.repository("octo-org/secret", private=True)
+    token = it.github.workflow_token(private)
+    found = Client(it.github, token)("GET /repos/octo-org/secret/collaborators/outsider/permission").json()
+    assert found["permission"] == "none"
+    for stranger in (Client(it.github, None), Client(it.github, it.github.user_token("outsider")), _client(it, "write-all")):
+        assert stranger("GET /repos/octo-org/secret").status_code == 404
+
+
+def test_team_membership_needs_more_than_a_workflows_token(it: Scene, call: Client) -> None:
+    team = it.github.team("octo-org/ml", ["lead"])
+    team.pending.add(it.github.user("invited").login)
+    route = "GET /orgs/octo-org/teams/ml/memberships"
+    refused = call(f"{route}/lead")
+    assert (refused.status_code, refused.json()["message"]) == (403, INACCESSIBLE)
+    assert refused.headers["X-Accepted-GitHub-Permissions"] == "members=read"
+    app = it.github.register_app("mlops", permissions={"members": "read"}, repositories=[it.repository])
+    token = it.github.installation_token(app.installations[0], {"members": "read"}, None)
+    allowed = Client(it.github, token)
+    assert allowed(f"{route}/lead").json()["state"] == "active"
+    assert allowed(f"{route}/invited").json()["state"] == "pending"
+    assert allowed(f"{route}/outsider").status_code == 404
+
+
+WRITES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("POST {repo}/issues/{number}/comments", {"body": "x"}, "pull-requests", "issues=write; pull_requests=write"),
+    ("POST {repo}/issues/{number}/labels", {"labels": ["x"]}, "issues", "issues=write; pull_requests=write"),
+    ("POST {repo}/check-runs", {"name": "x", "head_sha": "{sha}"}, "checks", "checks=write"),
+    ("POST {repo}/deployments", {"ref": "{sha}"}, "deployments", "deployments=write"),
+    ("POST {repo}/statuses/{sha}", {"state": "success"}, "statuses", "statuses=write"),
+    ("POST {repo}/dispatches", {"event_type": "x"}, "contents", "contents=write"),
+]
+
+
+@pytest.mark.parametrize(("route", "body", "permission", "accepted"), WRITES)
+def test_each_write_needs_its_permission(
+    it: Scene, route: str, body: dict[str, Any], permission: str, accepted: str
+) -> None:
+    values = {"number": it.pull.number, "sha": it.pull.head_sha, "repo": "{repo}"}
+    filled = {name: value.format(**values) if isinstance(value, str) else value for name, value in body.items()}
+    for refused in (_client(it, {permission: "read"}), _client(it, {permission: "write"}, from_fork=True)):
+        response = refused(route.format(**values), filled)
+        assert (response.status_code, response.json()["message"]) == (403, INACCESSIBLE)
+        assert response.headers["X-Accepted-GitHub-Permissions"] == accepted
+    assert _client(it, {permission: "write"})(route.format(**values), filled).status_code in (200, 201, 204)
+
+
+def test_reacting_to_a_comment_on_a_pull_request_needs_its_own_permission(it: Scene) -> None:
+    route = f"POST {{repo}}/issues/comments/{it.pull.comment(COMMAND, by='writer').subject.id}/reactions"
+    assert _client(it, {"issues": "write"})(route, {"content": "eyes"}).status_code == 403
+    assert _client(it, {"pull-requests": "write"})(route, {"content": "eyes"}).status_code == 201
+
+
+def test_an_issue_is_not_a_pull_request_to_a_limited_token(it: Scene) -> None:
+    issue = it.repository.open_issue(by="outsider")
+    route = f"POST {{repo}}/issues/{issue.number}/comments"
+    assert _client(it, {"pull-requests": "write"})(route, {"body": "x"}).status_code == 403
+    assert _client(it, {"issues": "write"})(route, {"body": "x"}).status_code == 201
+    assert _client(it, "read-all")(f"GET {{repo}}/pulls/{issue.number}").status_code == 404
+
+
+def test_a_persons_role_decides_what_a_persons_token_may(it: Scene) -> None:
+    issue = f"{{repo}}/issues/{it.pull.number}"
+    outsider, triager = (Client(it.github, it.github.user_token(login)) for login in ("outsider", "triager"))
+    assert outsider(f"POST {issue}/comments", {"body": "hello"}).status_code == 201
+    assert outsider(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 403
+    assert triager(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 200
+    assert triager("POST {repo}/deployments", {"ref": "main"}).status_code == 403
+    check = triager("POST {repo}/check-runs", {"name": "x", "head_sha": it.pull.head_sha})
+    assert (check.status_code, check.json()["message"]) == (403, "You must authenticate via a GitHub App.")
+
+
+def test_only_its_own_app_may_change_a_check_run(it: Scene, call: Client) -> None:
+    app = it.github.register_app("other", permissions={"checks": "write"}, repositories=[it.repository])
+    run = it.repository.check_run(it.pull.head_sha, "theirs", app=app)
+    assert call(f"PATCH {{repo}}/check-runs/{run.id}", {"conclusion": "success"}).status_code == 403
+
+
+def test_a_locked_conversation_takes_no_comment_from_a_workflow(it: Scene, call: Client) -> None:
+    it.pull.locked = True
+    assert call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"}).status_code == 403
+
+
+def test_a_deleted_fork_is_gone(it: Scene, call: Client) -> None:
+    pull = fork_scene(it.github, deleted=True).pull
+    assert call("GET /repos/outsider/digits").status_code == 404
+    assert call(f"GET {{repo}}/pulls/{pull.number}").json()["head"]["repo"] is None
+
+
+def test_who_a_token_is(it: Scene, call: Client) -> None:
+    assert Client(it.github, it.github.user_token("writer"))("GET /user").json()["login"] == "writer"
+    assert call("GET /user").status_code == 403
+
+
+# Apps
+
+
+def _jwt(app: App, **changes: Any) -> str:
+    now = int(time.time())
+    return jwt.encode({"iat": now - 60, "exp": now + 300, "iss": str(app.id)} | changes, app.private_key, "RS256")
+
+
+@pytest.fixture
+def app(it: Scene) -> App:
+    permissions = {"issues": "write", "pull_requests": "write"}
+    return it.github.register_app("mlops", permissions=permissions, repositories=[it.repository])
+
+
+def test_an_app_finds_its_installation_and_mints_a_token(it: Scene, app: App) -> None:
+    signed = Client(it.github, _jwt(app))
+    assert signed("GET /app").json()["slug"] == "mlops"
+    assert len(signed("GET /app/installations").json()) == 1
+    found = signed("GET {repo}/installation").json()
+    assert signed(f"GET /app/installations/{found['id']}").json()["app_id"] == app.id
+    wanted = {"repositories": ["digits"], "permissions": {"issues": "write"}}
+    minted = signed(f"POST /app/installations/{found['id']}/access_tokens", wanted)
+    assert (minted.status_code, minted.json()["permissions"]) == (201, {"issues": "write"})
+    acting = Client(it.github, minted.json()["token"])
+    assert acting("GET /installation/repositories").json()["total_count"] == 1
+    assert acting(f"POST {{repo}}/issues/{it.pull.number}/labels", {"labels": ["train"]}).status_code == 200
+    delivery = it.github.deliveries[-1]
+    assert (delivery.payload["sender"]["login"], delivery.starts_workflows) == ("mlops[bot]", True)
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"permissions": {"contents": "write"}}, {"repositories": ["other"]}, {"repository_ids": [1]}]
+)
+def test_an_app_gets_no_more_than_it_was_given(it: Scene, app: App, wanted: dict[str, Any]) -> None:
+    route = f"POST /app/installations/{app.installations[0].id}/access_tokens"
+    assert Client(it.github, _jwt(app))(route, wanted).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "changes", [{"exp": 1}, {"exp": int(time.time()) + 7200}, {"iss": "999"}, {"iat": int(time.time()) + 600}]
+)
+def test_signatures_that_do_not_hold(it: Scene, app: App, changes: dict[str, Any]) -> None:
+    assert Client(it.github, _jwt(app, **changes))("GET {repo}/installation").status_code == 401
+
+
+def test_a_foreign_key_does_not_hold(it: Scene, app: App) -> None:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    foreign = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    now = int(time.time())
+    forged = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, foreign, "RS256")
+    assert Client(it.github, forged)("GET /app").status_code == 401
+    unsigned = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, None, "none")
+    assert Client(it.github, unsigned)("GET /app").status_code == 401
+
+
+def test_an_app_that_is_not_installed_here(it: Scene, app: App) -> None:
+    it.github.repository("octo-org/other")
+    assert Client(it.github, _jwt(app))("GET /repos/octo-org/other/installation").status_code == 404

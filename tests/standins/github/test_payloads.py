@@ -1,0 +1,58 @@
+"""Every payload that tests derive is one that GitHub could send."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.github_schema import problems_of_delivery
+from tests.support.payloads import VARIANTS, fork_scene, scene
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_payload_is_as_github_describes_it(name: str) -> None:
+    assert problems_of_delivery(VARIANTS[name]()) == []
+
+
+def test_a_missing_field_is_noticed() -> None:
+    delivery = scene().pull.comment("hello", by="writer")
+    del delivery.payload["comment"]["author_association"]
+    assert "author_association" in problems_of_delivery(delivery)[0]
+
+
+def test_an_invented_field_is_noticed() -> None:
+    delivery = scene().pull.comment("hello", by="writer")
+    delivery.payload["comment"]["mood"] = "good"
+    assert problems_of_delivery(delivery) == ["the payload of issue_comment: no field .comment.mood"]
+
+
+def test_comment_on_a_pull_request_says_so_and_one_on_an_issue_does_not() -> None:
+    it = scene()
+    assert "pull_request" in it.pull.comment("x", by="writer").payload["issue"]
+    assert "pull_request" not in it.repository.open_issue(by="writer").comment("x", by="writer").payload["issue"]
+
+
+def test_deleted_fork_leaves_a_head_without_repository() -> None:
+    payload = fork_scene(deleted=True).pull.label("train", by="maintainer").payload
+    assert payload["pull_request"]["head"]["repo"] is None
+    assert payload["pull_request"]["base"]["repo"]["full_name"] == "octo-org/digits"
+
+
+def test_editing_names_the_editor_as_sender_and_keeps_the_author() -> None:
+    payload = VARIANTS["comment edited by another"]().payload
+    assert payload["sender"]["login"] == "maintainer"
+    assert payload["comment"]["user"]["login"] == "outsider"
+    assert payload["changes"]["body"]["from"] == "Looks good."
+
+
+def test_what_set_up_does_first_is_strictly_older() -> None:
+    it = scene()
+    delivery = it.pull.comment("x", by="writer")
+    assert it.repository.activity[-1].at < delivery.subject.created_at < it.github.clock.tick()
+
+
+def test_private_members_show_as_outsiders() -> None:
+    it = scene()
+    it.repository.grant(it.github.team("octo-org/ml", ["insider"]), "write")
+    payload = it.pull.comment("x", by="insider").payload
+    assert payload["comment"]["author_association"] == "NONE"
+    assert it.repository.role_of(it.github.user("insider")) == ("write", "write")

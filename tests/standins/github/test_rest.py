@@ -1,0 +1,311 @@
+"""What the stand-in answers; the fixture holds every exchange against GitHub's own description besides."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import github as pygithub
+import pytest
+import requests
+
+from mlops_sandbox.github import GitHubServer
+from mlops_sandbox.github.rest import ROUTES
+from tests.standins.github.conftest import Client
+from tests.support.github_schema import operation_of
+from tests.support.payloads import COMMAND, Scene
+
+ORG_ONLY = {"/orgs/{org}/teams/{team}", "/orgs/{org}/teams/{team}/memberships/{username}"}
+
+
+def _rich(it: Scene) -> dict[str, Any]:
+    """Fill the repository, and return a value for every parameter of every path."""
+    repo, pull = it.repository, it.pull
+    repo.push("main", by="maintainer", files={"train.py": "print(1)\n"})
+    comment = pull.comment(COMMAND, by="maintainer").subject
+    line = pull.review_comment("Here.", by="maintainer").subject
+    it.github.team("octo-org/ml", ["insider"])
+    reaction, _ = pull.react(comment, "eyes", it.github.actions_app.bot)
+    pull.label("bug", by="maintainer")
+    pull.review("APPROVED", by="maintainer")
+    run = repo.check_run(pull.head_sha, "tests", conclusion="success")
+    repo.status(pull.head_sha, "ci", "success")
+    deployment = repo.deploy(pull.head_sha, by="maintainer")
+    repo.deployment_status(deployment, "success", by="maintainer")
+    repo.protect("main", ["tests"])
+    repo.protect("main", ["lint"], by="ruleset")
+    repo.fork(by="outsider")
+    workflow_run = repo.workflow_run(pull.head_sha, by="maintainer")
+    return {
+        "owner": "octo-org", "repo": "digits", "number": pull.number, "comment": comment.id, "line": line.id,
+        "reaction": reaction.id, "name": "bug", "sha": pull.head_sha, "ref": pull.head_sha, "branch": "main",
+        "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "deployment": deployment.id, "login": "writer",
+        "username": "insider", "org": "octo-org", "team": "ml", "path": "train.py", "id": repo.id,
+    }  # fmt: skip
+
+
+def test_every_reading_route_answers_as_github_describes(it: Scene, call: Client) -> None:
+    values = _rich(it)
+    people = Client(it.github, it.github.user_token("maintainer"))
+    it.repository.collaborator("maintainer", "admin")
+    readers = [route for route in ROUTES if route.method == "GET" and route.authentication != "jwt"]
+    assert len(readers) > 35
+    for route in readers:
+        mine = dict(values)
+        if "/pulls/comments/" in route.path:
+            mine["comment"] = values["line"]
+        if "/actions/" in route.path:
+            mine["run"] = values["workflow_run"]
+        if "/git/ref/" in route.path:
+            mine["ref"] = "heads/main"
+        path = route.path
+        for name in ("int", "path"):
+            path = path.replace(f":{name}}}", "}")
+        if "/collaborators/{username}" in path:
+            mine["username"] = "writer"
+        is_for_people = path == "/user" or route.path in ORG_ONLY or route.role == "admin"
+        response = (people if is_for_people else call)(f"GET {path.format(**mine)}")
+        expected = 204 if path.endswith("/collaborators/{username}") else 200
+        assert response.status_code == expected, (route.path, response.text)
+
+
+def test_every_route_is_one_of_githubs() -> None:
+    for route in ROUTES:
+        path = re.sub(r"\{\w+:int\}", "1", route.path)
+        assert operation_of(route.method, re.sub(r"\{[\w:]+\}", "x", path)), f"{route.method} {route.path}"
+
+
+def test_commenting_and_editing(it: Scene, call: Client) -> None:
+    made = call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "first"})
+    assert made.status_code == 201
+    assert made.json()["user"]["login"] == "github-actions[bot]"
+    changed = call(f"PATCH {{repo}}/issues/comments/{made.json()['id']}", {"body": "second"})
+    assert changed.json()["body"] == it.pull.comments[-1].body == "second"
+    assert call(f"DELETE {{repo}}/issues/comments/{made.json()['id']}").status_code == 204
+    assert it.pull.comments == []
+    assert it.github.deliveries[-1].starts_workflows is False
+
+
+@pytest.mark.parametrize(("body", "status"), [("x" * 65_536, 201), ("x" * 65_537, 422), ("", 422), ("  ", 422)])
+def test_length_of_a_comment(it: Scene, call: Client, body: str, status: int) -> None:
+    assert call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": body}).status_code == status
+
+
+def test_pages_of_comments_link_to_each_other(it: Scene, call: Client) -> None:
+    for number in range(65):
+        it.pull.comment(str(number), by="writer")
+    route = f"GET {{repo}}/issues/{it.pull.number}/comments"
+    first = call(route)
+    assert [comment["body"] for comment in first.json()] == [str(number) for number in range(30)]
+    assert set(first.links) == {"next", "last"}
+    last = call(route, page=3)
+    assert len(last.json()) == 5
+    assert set(last.links) == {"prev", "first"}
+    assert call(route, page=4).json() == []
+    assert len(call(route, per_page=1000).json()) == 65
+    assert "per_page=50" in call(route, per_page=50).links["next"]["url"]
+
+
+def test_reacting_twice_is_one_reaction(it: Scene, call: Client) -> None:
+    comment = it.pull.comment(COMMAND, by="writer").subject
+    route = f"POST {{repo}}/issues/comments/{comment.id}/reactions"
+    assert call(route, {"content": "eyes"}).status_code == 201
+    again = call(route, {"content": "eyes"})
+    assert again.status_code == 200
+    assert call(route, {"content": "hats"}).status_code == 422
+    route = f"DELETE {{repo}}/issues/comments/{comment.id}/reactions/{again.json()['id']}"
+    assert call(route).status_code == 204
+    assert call(route).status_code == 404
+    assert comment.reactions == []
+
+
+def test_setting_labels_creates_them_and_taking_off_a_missing_one_is_404(it: Scene, call: Client) -> None:
+    issue = f"{{repo}}/issues/{it.pull.number}/labels"
+    assert [label["name"] for label in call(f"POST {issue}", {"labels": ["training", "bug"]}).json()] == ["training", "bug"]
+    assert call("GET {repo}/labels/training").json()["color"] == "ededed"
+    assert call(f"DELETE {issue}/training").json()[0]["name"] == "bug"
+    missing = call(f"DELETE {issue}/training")
+    assert (missing.status_code, missing.json()["message"]) == (404, "Label does not exist")
+    duplicate = call("POST {repo}/labels", {"name": "Training", "color": "ffffff"})
+    assert (duplicate.status_code, duplicate.json()["errors"][0]["code"]) == (422, "already_exists")
+    created = call("POST {repo}/labels", {"name": "gold", "color": "FFD700", "description": "best"})
+    assert created.json()["color"] == "ffd700"
+    assert call("PATCH {repo}/labels/gold", {"color": "000000"}).json()["color"] == "000000"
+    call(f"PUT {issue}", {"labels": ["gold"]})
+    assert it.pull.label_names == ["gold"]
+
+
+def test_check_run_from_start_to_conclusion(it: Scene, call: Client) -> None:
+    sha = it.pull.head_sha
+    made = call("POST {repo}/check-runs", {"name": "training", "head_sha": sha, "status": "in_progress"})
+    assert (made.status_code, made.json()["status"], made.json()["conclusion"]) == (201, "in_progress", None)
+    output = {"title": "Passed", "summary": "All gates passed"}
+    done = call(f"PATCH {{repo}}/check-runs/{made.json()['id']}", {"conclusion": "success", "output": output})
+    assert (done.json()["status"], done.json()["conclusion"]) == ("completed", "success")
+    assert done.json()["pull_requests"][0]["number"] == it.pull.number
+    (suite,) = call(f"GET {{repo}}/commits/{sha}/check-suites").json()["check_suites"]
+    assert (suite["status"], suite["conclusion"]) == ("completed", "success")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"head_sha": "0" * 40}, {"status": "completed"}, {"conclusion": "perfect"}, {"output": {"title": "no summary"}},
+     {"output": {"title": "long", "summary": "x" * 65_536}}, {"details_url": "javascript:alert(1)"}],
+)  # fmt: skip
+def test_check_runs_that_github_refuses(it: Scene, call: Client, change: dict[str, Any]) -> None:
+    body = {"name": "training", "head_sha": it.pull.head_sha} | change
+    assert call("POST {repo}/check-runs", body).status_code == 422
+
+
+def test_newest_run_of_a_name_counts(it: Scene, call: Client) -> None:
+    sha = it.pull.head_sha
+    it.repository.check_run(sha, "tests", conclusion="failure")
+    it.repository.check_run(sha, "tests", conclusion="success")
+    assert [run["conclusion"] for run in call(f"GET {{repo}}/commits/{sha}/check-runs").json()["check_runs"]] == ["success"]
+    assert call(f"GET {{repo}}/commits/{sha}/check-runs", filter="all").json()["total_count"] == 2
+
+
+def test_a_deployment_waits_for_checks_unless_told_not_to(it: Scene, call: Client) -> None:
+    it.repository.check_run(it.pull.head_sha, "training")
+    body = {"ref": it.pull.head_sha, "environment": "staging", "auto_merge": False, "payload": {"lr": 3e-4}}
+    refused = call("POST {repo}/deployments", body)
+    assert (refused.status_code, refused.json()["errors"][0]["contexts"]) == (409, ["training"])
+    made = call("POST {repo}/deployments", body | {"required_contexts": []})
+    assert (made.status_code, made.json()["payload"]) == (201, {"lr": 3e-4})
+    statuses = f"{{repo}}/deployments/{made.json()['id']}/statuses"
+    assert call(f"POST {statuses}", {"state": "in_progress"}).status_code == 201
+    assert call(f"POST {statuses}", {"state": "success", "environment_url": "https://digits.example"}).status_code == 201
+    assert [status["state"] for status in call(f"GET {statuses}").json()] == ["success", "in_progress"]
+    assert call(f"POST {statuses}", {"state": "great"}).status_code == 422
+    assert call(f"POST {statuses}", {"state": "error", "description": "x" * 141}).status_code == 422
+
+
+def test_a_newer_deployment_makes_the_older_inactive(it: Scene, call: Client) -> None:
+    first, second = (it.repository.deploy(it.pull.head_sha, "staging", by="maintainer") for _ in range(2))
+    for deployment in (first, second):
+        call(f"POST {{repo}}/deployments/{deployment.id}/statuses", {"state": "success"})
+    assert (first.state, second.state) == ("inactive", "success")
+
+
+def test_activity_of_a_branch_is_newest_first_and_names_forced_pushes(it: Scene, call: Client) -> None:
+    first = it.pull.head_sha
+    second = it.pull.push(by="writer").sha
+    it.pull.push(by="writer", sha=first, force=True)
+    found = call("GET {repo}/activity", ref="schedule").json()
+    assert [(item["activity_type"], item["after"]) for item in found] == [
+        ("force_push", first), ("push", second), ("branch_creation", first),
+    ]  # fmt: skip
+    assert found[0]["timestamp"] > found[1]["timestamp"]
+
+
+def test_statuses_combine(it: Scene, call: Client) -> None:
+    sha = it.pull.head_sha
+    assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "pending"
+    call(f"POST {{repo}}/statuses/{sha}", {"state": "failure", "context": "ci"})
+    assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "failure"
+    call(f"POST {{repo}}/statuses/{sha}", {"state": "success", "context": "ci"})
+    assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "success"
+
+
+def test_dispatch_and_its_limits(it: Scene, call: Client) -> None:
+    body = {"event_type": "mlops-done", "client_payload": {"pr": 1}}
+    assert call("POST {repo}/dispatches", body).status_code == 204
+    assert it.github.deliveries[-1].payload["action"] == "mlops-done"
+    assert it.github.deliveries[-1].starts_workflows is True
+    many = {"event_type": "x", "client_payload": {str(number): number for number in range(11)}}
+    assert call("POST {repo}/dispatches", many).status_code == 422
+    assert call("POST {repo}/dispatches", {"event_type": "x" * 101}).status_code == 422
+
+
+def test_reviews_by_request(it: Scene) -> None:
+    person = Client(it.github, it.github.user_token("maintainer"))
+    made = person(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"})
+    assert (made.json()["state"], made.json()["commit_id"]) == ("APPROVED", it.pull.head_sha)
+    author = Client(it.github, it.github.user_token("writer"))
+    assert author(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"}).status_code == 422
+    line = it.pull.review_comment("Why?", by="maintainer").subject
+    reply = author(f"POST {{repo}}/pulls/{it.pull.number}/comments/{line.id}/replies", {"body": "Because."})
+    assert reply.status_code == 201
+    reaction = author(f"POST {{repo}}/pulls/comments/{line.id}/reactions", {"content": "+1"})
+    assert author(f"DELETE {{repo}}/pulls/comments/{line.id}/reactions/{reaction.json()['id']}").status_code == 204
+
+
+def test_reactions_to_the_pull_request_itself(it: Scene, call: Client) -> None:
+    made = call(f"POST {{repo}}/issues/{it.pull.number}/reactions", {"content": "rocket"})
+    assert made.status_code == 201
+    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/reactions/{made.json()['id']}").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "message"),
+    [(b"{", 400, "Problems parsing JSON"), (b'"text"', 400, "Body should be a JSON object"), (b"{}", 422, "")],
+)
+def test_bodies_that_are_no_object(it: Scene, call: Client, raw: bytes, status: int, message: str) -> None:
+    url = f"{it.github.api_url}/repos/octo-org/digits/issues/1/comments"
+    assert not isinstance(call.token, str | None)
+    response = requests.post(url, data=raw, headers={"Authorization": f"token {call.token.value}"}, timeout=10)
+    assert response.status_code == status
+    assert message in response.json()["message"]
+
+
+def test_pull_requests_are_found_by_commit_and_by_branch(it: Scene, call: Client) -> None:
+    assert call(f"GET {{repo}}/commits/{it.pull.head_sha}/pulls").json()[0]["number"] == it.pull.number
+    assert call("GET {repo}/pulls", head="octo-org:schedule").json()[0]["number"] == it.pull.number
+    assert call("GET {repo}/pulls", head="octo-org:other").json() == []
+
+
+def test_files_and_commits(it: Scene, call: Client) -> None:
+    it.repository.push("main", by="maintainer", files={"src/train.py": "print('é')\n"})
+    found = call("GET {repo}/contents/src/train.py").json()
+    assert base64.b64decode(found["content"]).decode() == "print('é')\n"
+    assert call("GET {repo}/contents/none.py").status_code == 404
+    assert call(f"GET {{repo}}/commits/{'0' * 40}").status_code == 422
+    assert call("GET {repo}/git/ref/heads/none").status_code == 404
+
+
+def test_pygithub_reads_and_writes(github: GitHubServer, it: Scene) -> None:
+    token = github.workflow_token(it.repository, "write-all")
+    client = pygithub.Github(
+        auth=pygithub.Auth.Token(token.value),
+        base_url=github.api_url,
+        retry=None,
+        seconds_between_writes=0,
+        seconds_between_requests=0,
+    )
+    repository = client.get_repo("octo-org/digits")
+    pull = repository.get_pull(it.pull.number)
+    assert repository.get_collaborator_role_name("maintainer") == "maintain"
+    pull.add_to_labels("training")
+    pull.create_issue_comment("started").create_reaction("rocket")
+    run = repository.create_check_run("training", pull.head.sha, status="in_progress")
+    run.edit(conclusion="success", output={"title": "Passed", "summary": "fine"})
+    repository.create_deployment(pull.head.sha, auto_merge=False, required_contexts=[]).create_status("success")
+    assert [suite.created_at for suite in repository.get_commit(pull.head.sha).get_check_suites()]
+    assert it.pull.label_names == ["training"]
+
+
+@pytest.mark.parametrize(("version", "status"), [("2022-11-28", 200), ("2026-03-10", 200), ("2019-01-01", 400)])
+def test_versions_of_the_api(it: Scene, version: str, status: int) -> None:
+    url, headers = f"{it.github.api_url}/repos/octo-org/digits", {"X-GitHub-Api-Version": version}
+    assert requests.get(url, headers=headers, timeout=10).status_code == status
+
+
+def test_suites_start_where_a_workflow_listens_to_pushes(github: GitHubServer) -> None:
+    repository = github.repository("octo-org/busy", suites_on_push=True)
+    mine = repository.open_pull_request(by="writer")
+    fork = repository.fork(by="outsider")
+    theirs = repository.open_pull_request(by="outsider", fork=fork, head="change")
+    theirs.push(by="outsider")
+    suites = {suite.head_sha: suite.created_at for suite in repository.check_suites.values()}
+    assert {mine.head_sha, theirs.head_sha} <= suites.keys()
+    assert suites[theirs.head_sha] == fork.activity[-1].at
+
+
+def test_names_with_a_slash(it: Scene, call: Client) -> None:
+    it.pull.label("needs/gpu", by="maintainer")
+    it.repository.push("feature/x", by="writer")
+    assert call("GET {repo}/branches/feature/x").json()["name"] == "feature/x"
+    assert call("GET {repo}/branches/feature%2Fx").json()["name"] == "feature/x"
+    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/labels/needs%2Fgpu").status_code == 200
+    assert it.pull.label_names == []

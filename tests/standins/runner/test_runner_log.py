@@ -1,0 +1,66 @@
+"""What steps say to the runner in their log."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_sandbox.runner.log import JobLog
+
+
+def test_a_masked_value_is_hidden_from_then_on_in_whole_and_by_line() -> None:
+    log = JobLog()
+    assert log.read("key abc") == ["key abc"]
+    assert log.read("::add-mask::abc%0Adef") == []
+    assert log.read("key abcdef and def") == ["key ****** and ***"]
+    assert log.read("::error title=abc::no def here") == ["Error: ***: no *** here"]
+    assert log.annotations == [("error", "no *** here")]
+
+
+def test_the_longer_of_two_masked_values_goes_first() -> None:
+    log = JobLog()
+    log.mask("abc")
+    log.mask("abcdef")
+    assert log.read("abcdef") == ["***"]
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_nothing_is_hidden_by_a_blank_mask(value: str) -> None:
+    log = JobLog()
+    log.mask(value)
+    assert log.read("a b") == ["a b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("plain ::error::text", ["plain ::error::text"]),
+        ("  ::warning file=a.py,line=3::careful%0Amore", ["Warning: careful", "more"]),
+        ("::notice::fine", ["Notice: fine"]),
+        ("::error title=a%3Ab%2Cc::d", ["Error: a:b,c: d"]),
+        ("::group::Build", ["▸ Build"]),
+        ("::endgroup::", []),
+        ("::debug::hidden", []),
+        ("::set-output name=a::b", []),
+    ],
+)
+def test_log_commands(line: str, shown: list[str]) -> None:
+    assert JobLog().read(line) == shown
+
+
+def test_stopped_commands_are_text_until_the_token_and_no_longer_than_the_step() -> None:
+    log = JobLog()
+    assert log.read("::stop-commands::token") == []
+    assert log.read("::add-mask::abc") == ["::add-mask::abc"]
+    assert log.read("::token::") == []
+    assert log.read("::add-mask::abc") == []
+    log.read("::stop-commands::token")
+    log.end_of_step()
+    assert log.read("::notice::a") == ["Notice: a"]
+
+
+def test_what_is_in_a_group_is_set_back() -> None:
+    log = JobLog()
+    lines = ["::group::Build", "one", "::endgroup::", "two", "::group::Push", "three"]
+    assert [shown for line in lines for shown in log.read(line)] == ["▸ Build", "  one", "two", "▸ Push", "  three"]
+    log.end_of_step()
+    assert log.read("four") == ["four"]

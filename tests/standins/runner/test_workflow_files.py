@@ -1,0 +1,106 @@
+"""Workflow files: the example's own, and what the runner refuses to guess at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops_sandbox.runner.metadata import name_of
+from mlops_sandbox.runner.workflow import WorkflowError, load, parse
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "digits" / ".github" / "workflows"
+JOB = "jobs: {a: {runs-on: x, steps: [{run: 'true'}]}}\n"
+
+
+def test_the_example_chains_the_four_actions() -> None:
+    workflow = load(EXAMPLES / "mlops.yml")
+    (job,) = workflow.jobs
+    names = [name_of(step.uses) or step.uses.partition("@")[0] for step in job.steps]
+    assert names == ["chatops", "actions/checkout", "docker-publish", "argo-submit", "wandb-runs"]
+    assert job.permissions == {"contents": "read", "pull-requests": "write", "checks": "write", "packages": "write"}
+    checkout = job.steps[1]
+    assert checkout.inputs == {"ref": "${{ steps.chatops.outputs.sha }}", "persist-credentials": "false"}
+    assert {step.condition for step in job.steps[1:]} == {"steps.chatops.outputs.triggered == 'true'"}
+
+
+def test_the_example_hands_no_comment_to_a_shell() -> None:
+    for path in EXAMPLES.glob("*.yml"):
+        assert not [step for job in load(path).jobs for step in job.steps if step.run]
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "starts"),
+    [
+        ("issue_comment", {"action": "created"}, True),
+        ("issue_comment", {"action": "edited"}, False),
+        ("issues", {"action": "created"}, False),
+    ],
+)
+def test_which_events_start_the_example(event: str, payload: dict[str, str], starts: bool) -> None:
+    assert load(EXAMPLES / "mlops.yml").listens(event, payload) is starts
+
+
+@pytest.mark.parametrize(("ref", "starts"), [("refs/heads/main", True), ("refs/heads/wider", False)])
+def test_which_branches_start_the_baseline(ref: str, starts: bool) -> None:
+    assert load(EXAMPLES / "baseline.yml").listens("push", {"ref": ref}) is starts
+
+
+@pytest.mark.parametrize(("on", "event"), [("push", "push"), ("[push, issues]", "issues"), ("{push: }", "push")])
+def test_forms_of_on(on: str, event: str) -> None:
+    assert parse(f"on: {on}\n{JOB}", "w.yml").listens(event, {})
+
+
+def test_jobs_stand_after_those_they_need() -> None:
+    text = "on: push\njobs:\n" + "".join(
+        f"  {name}: {{needs: {needs}, runs-on: x, steps: [{{run: 'true'}}]}}\n"
+        for name, needs in (("c", "[a, b]"), ("b", "a"), ("a", "[]"))
+    )
+    assert [job.identifier for job in parse(text, "w.yml").jobs] == ["a", "b", "c"]
+
+
+def test_a_job_inherits_the_permissions_of_the_file_unless_it_has_its_own() -> None:
+    text = (
+        "on: push\npermissions: {}\njobs:\n"
+        "  a: {runs-on: x, steps: [{run: 'true'}]}\n"
+        "  b: {permissions: {checks: write}, runs-on: x, steps: [{run: 'true'}]}\n"
+    )
+    assert [job.permissions for job in parse(text, "w.yml").jobs] == [{}, {"checks": "write"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: [", "w.yml is not YAML"),
+        ("- a", "w.yml is not a mapping"),
+        ("on: push\njobs: {a: {runs-on: x, steps: []}}", "w.yml: jobs.a has no steps"),
+        ("on: push\ndefaults: {}\n" + JOB, "w.yml: `defaults` is not known"),
+        ("on: {push: {paths: [a]}}\n" + JOB, "w.yml: on.push: `paths` is not known"),
+        ("on: push\njobs: {a: {strategy: {}, steps: [{run: a}]}}", "w.yml: jobs.a: `strategy` is not known"),
+        ("on: push\njobs: {a: {steps: [{run: a, uses: b}]}}", "jobs.a.steps[0] needs exactly one of"),
+        ("on: push\njobs: {a: {steps: [{run: a, shell: pwsh}]}}", "has bash alone"),
+        ("on: push\njobs: {a: {steps: [{run: a, continue-on-error: '${{ true }}'}]}}", "true and false alone"),
+        ("on: push\npermissions: write-all\n" + JOB, "name each permission"),
+        ("on: push\njobs: {a: {needs: a, steps: [{run: a}]}}", "the `needs` of a can never be met"),
+    ],
+)
+def test_what_is_not_known_is_an_error_that_names_it(text: str, says: str) -> None:
+    with pytest.raises(WorkflowError) as caught:
+        parse(text, "w.yml")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uses", "name"),
+    [
+        ("machine-learning-apps/mlops-actions/actions/chatops@v1", "chatops"),
+        ("a/mlops-actions/actions/docker-publish@0123456", "docker-publish"),
+        ("./actions/wandb-runs", "wandb-runs"),
+        ("./.suite/actions/wandb-runs", "wandb-runs"),
+        ("actions/checkout@v4", None),
+        ("a/other/actions/chatops@v1", None),
+        ("./actions/../x", None),
+    ],
+)
+def test_names_of_actions(uses: str, name: str | None) -> None:
+    assert name_of(uses) == name

@@ -1,0 +1,25 @@
+"""Promote a run's model as wandb-runs does, in a process of its own: the SDK starts a service for its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from types import SimpleNamespace
+
+from mlops_actions.boundary.wandb.project import WandbProject
+from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.core.errors import ActionError
+from mlops_actions.wandb_runs.model import Run
+
+url, run_id = sys.argv[1:]
+key = os.environ.pop("WANDB_API_KEY")
+assert "wandb" not in sys.modules, "the read path must not pay for the SDK"
+project = WandbProject("sandbox/digits", Server(url, url, key), SimpleNamespace(mask=print))
+before = dict(os.environ)
+try:
+    said = project.promote(Run(run_id, "", "finished", "", "sandbox", "digits"), "accepted")
+except ActionError as error:
+    said = f"{error.exit_code}: {error.cause}"
+assert dict(os.environ) == before
+print(json.dumps(said))

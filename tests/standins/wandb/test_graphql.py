@@ -1,0 +1,212 @@
+"""The GraphQL reader and executor, and the schema over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_sandbox.wandb import Fault
+from mlops_sandbox.wandb.graphql import SyntaxProblem, Variable, parse, substitute
+from tests.support.wandb import Served
+
+CREATED = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def served(serve: Callable[..., Served]) -> Served:
+    started = serve()
+    for index in range(5):
+        started.server.store.add_run(
+            "sandbox",
+            "digits",
+            name=f"run{index}",
+            created=CREATED + timedelta(hours=index),
+            config={"lr": index, "other": "x" * 100},
+            summary={"acc": index / 10, "deep": {"max": index}, "other": "y" * 100},
+            history=[{"loss": 1 / (step + 1), **({"acc": step} if step % 2 else {})} for step in range(10)],
+        )
+    return started
+
+
+def ask(served: Served, query: str, key: str = "", **variables: Any) -> tuple[int, dict[str, Any]]:
+    token = base64.b64encode(f"api:{key or served.server.api_key}".encode()).decode()
+    answer = urllib3.request(
+        "POST",
+        f"{served.url}/graphql",
+        json={"query": query, "variables": variables, "operationName": ""},
+        headers={"Authorization": f"Basic {token}"},
+        retries=False,
+    )
+    return answer.status, answer.json()
+
+
+def test_two_connections_under_aliases_with_keys(served):
+    status, body = ask(
+        served,
+        """query Both($first: Int = 2, $few: JSONString) {
+          project(name: "digits", entityName: "sandbox") {
+            few: runs(first: $first, order: "-created_at", filters: $few) { edges { node { ...Part } } }
+            all: runs(first: 10) { edges { node { name } } pageInfo { hasNextPage } totalCount }
+          }
+        }
+        fragment Part on Run { name summaryMetrics(keys: ["acc", "deep.max", "absent"]) config(keys: ["lr"]) }""",
+        few=json.dumps({"config.lr": {"$gte": 3}}),
+    )
+    assert status == 200
+    project = body["data"]["project"]
+    assert [edge["node"]["name"] for edge in project["few"]["edges"]] == ["run4", "run3"]
+    node = project["few"]["edges"][0]["node"]
+    assert json.loads(node["summaryMetrics"]) == {"acc": 0.4, "deep.max": 4}
+    assert json.loads(node["config"]) == {"lr": {"value": 4, "desc": None}}
+    assert project["all"]["totalCount"] == 5
+    assert project["all"]["pageInfo"]["hasNextPage"] is False
+
+
+def test_pages_follow_their_cursor_past_a_deleted_run(served):
+    query = """query Page($after: String) { project(name: "digits", entityName: "sandbox") {
+      runs(first: 2, after: $after) { edges { node { name } } pageInfo { hasNextPage endCursor } } } }"""
+    _, body = ask(served, query)
+    first = body["data"]["project"]["runs"]
+    assert [edge["node"]["name"] for edge in first["edges"]] == ["run0", "run1"]
+    runs = served.server.store.project("sandbox", "digits").runs
+    gone = runs.pop("run0")
+    try:
+        _, body = ask(served, query, after=first["pageInfo"]["endCursor"])
+    finally:
+        served.server.store.project("sandbox", "digits").runs = {"run0": gone, **runs}
+    assert [edge["node"]["name"] for edge in body["data"]["project"]["runs"]["edges"]] == ["run2", "run3"]
+
+
+def test_sampled_history_holds_only_rows_with_all_keys(served):
+    specs = [{"keys": ["_step", "loss"], "samples": 4}, {"keys": ["_step", "loss", "acc"], "samples": 100}]
+    _, body = ask(
+        served,
+        """query H($specs: [JSONString!]!) { project(name: "digits", entityName: "sandbox") {
+          run(name: "run1") { sampledHistory(specs: $specs) } } }""",
+        specs=[json.dumps(spec) for spec in specs],
+    )
+    thinned, both = body["data"]["project"]["run"]["sampledHistory"]
+    assert [row["_step"] for row in thinned] == [0, 3, 6, 9]
+    assert [row["acc"] for row in both] == [1, 3, 5, 7, 9]
+
+
+def test_an_unknown_project_run_or_foreign_entity_is_null(served):
+    assert ask(served, '{ project(name: "none", entityName: "sandbox") { id } }')[1]["data"] == {"project": None}
+    assert ask(served, '{ project(name: "digits", entityName: "other") { id } }')[1]["data"] == {"project": None}
+    _, body = ask(served, '{ project(name: "digits", entityName: "sandbox") { run(name: "x") { id } } }')
+    assert body["data"]["project"]["run"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("{ nothing }", 'Cannot query field "nothing" on type "Query".'),
+        (
+            '{ project(name: "digits") { runs { edges { node { summaryMetrics(only: ["a"]) } } } } }',
+            'Unknown argument "only" on field "summaryMetrics" of type "Run".',
+        ),
+        ("{ project(name: $name) }", 'Field "project" of type "Project" must have a selection of subfields.'),
+        ("{ viewer { id { x } } }", 'Field "id" must not have a selection since it has no subfields.'),
+        ("{ viewer { ...none } }", 'Unknown fragment "none".'),
+        ("{ viewer { ...a } } fragment a on User { ...a }", 'Cannot spread fragment "a" within itself.'),
+        ("query Q($n: String!) { viewer { id } }", 'Variable "$n" of required type "String!" was not provided.'),
+        ("{ viewer { id }", "Syntax Error: Expected Name, found '<EOF>'."),
+        ("subscription { x }", "Syntax Error: Unexpected Name 'subscription'."),
+    ],
+)
+def test_what_is_not_in_the_schema_is_refused_whole(served, query, message):
+    status, body = ask(served, query)
+    assert status == 400
+    assert body["data"] is None
+    assert message in [error["message"] for error in body["errors"]]
+
+
+def test_a_bad_filter_leaves_partial_data(served):
+    status, body = ask(
+        served,
+        '{ project(name: "digits", entityName: "sandbox") { id runs(filters: "{\\"$x\\": 1}") { edges { cursor } } } }',
+    )
+    assert status == 200
+    assert body["data"]["project"]["id"]
+    assert body["data"]["project"]["runs"] is None
+    assert body["errors"][0]["path"] == ["project", "runs"]
+
+
+def test_a_wrong_key_is_not_logged_in(served):
+    status, body = ask(served, "{ viewer { id } }", key="0" * 40)
+    assert status == 401
+    assert body["errors"][0]["message"] == "user is not logged in"
+
+
+def test_a_server_that_takes_no_keys(serve):
+    older = serve(keyed=False)
+    older.server.store.add_run("sandbox", "digits", summary={"acc": 1})
+    query = '{ project(name: "digits") { runs { edges { node { summaryMetrics%s } } } } }'
+    assert ask(older, query % '(keys: ["acc"])')[0] == 400
+    assert ask(older, query % "")[0] == 200
+
+
+def test_a_fault_answers_so_often_and_no_more(served):
+    served.server.faults.append(
+        Fault(status=429, body='{"errors": []}', headers={"Retry-After": "7"}, match="Limited", times=2)
+    )
+    assert [ask(served, "query Limited { viewer { id } }")[0] for _ in range(3)] == [429, 429, 200]
+    asked = [exchange for exchange in served.server.requests if exchange.operation == "Limited"]
+    assert [exchange.status for exchange in asked] == [429, 429, 200]
+
+
+def test_a_cut_connection_is_cut(served):
+    served.server.faults.append(Fault(match="Cut", cut=True))
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        ask(served, "query Cut { viewer { id } }")
+
+
+def test_the_reader_knows_the_whole_executable_language():
+    document = parse(
+        """
+        # comment
+        query First($a: [String!]! = ["x"], $b: Int) @live { one: field(text: "a\\n\\u00e9", n: -1.5e3, on: true,
+            none: null, kind: ASC, list: [1, $b], obj: {k: $b, l: "v"}) @include(if: $b) { id } }
+        mutation Second { act(block: \"\"\"
+            two
+              lines
+            \"\"\") { ... on Thing { id } ... { x } } }
+        fragment F on Thing { id }
+        """
+    )
+    first, second = document.operations
+    field = first.selections[0]
+    assert (field.key, field.name) == ("one", "field")
+    assert field.arguments["text"] == "a\né"
+    assert field.arguments["n"] == -1500.0
+    assert (field.arguments["on"], field.arguments["none"], field.arguments["kind"]) == (True, None, "ASC")
+    assert substitute(field.arguments["list"], {"b": 2}) == [1, 2]
+    assert substitute(field.arguments["obj"], {}) == {"l": "v"}, "an entry whose variable was not given is left out"
+    assert field.directives[0].arguments == {"if": Variable("b")}
+    assert first.variables["a"].default == ["x"]
+    assert second.selections[0].arguments["block"] == "two\n  lines"
+    assert document.operation("Second").kind == "mutation"
+    with pytest.raises(SyntaxProblem):
+        document.operation()
+
+
+@given(st.text(alphabet='{}()[]:$!.@",\\#ab1- \n', max_size=60))
+def test_no_text_breaks_the_reader(text):
+    with contextlib.suppress(SyntaxProblem):
+        parse(text)
+
+
+def test_deep_nesting_is_refused():
+    with pytest.raises(SyntaxProblem):
+        parse("{a" * 5000 + "}" * 5000)
+    with pytest.raises(SyntaxProblem):
+        parse("{a(x: " + "[" * 50_000)

@@ -1,0 +1,197 @@
+"""The unmodified SDK logs into the stand-in, and its own `Api` reads the same back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import urllib3
+
+from mlops_actions.boundary.wandb.project import WandbProject
+from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.wandb_runs.model import MISSING, Keys, Query, metric_value
+from mlops_sandbox.wandb import Fault
+from tests.actions.wandb_runs.world import World
+from tests.support.wandb import Notes, Served
+
+SHA = "a" * 40
+
+
+@pytest.fixture(scope="module")
+def served(serve: Callable[..., Served]) -> Served:
+    clock = Clock()
+    started = serve(clock=clock)
+    started.clock = clock  # type: ignore[attr-defined]
+    return started
+
+
+class Clock:
+    """The real time, and as much more as a test wants."""
+
+    ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture(scope="module")
+def logged(served: Served) -> dict[str, str]:
+    return served.sdk("log_runs.py")
+
+
+@pytest.fixture(scope="module")
+def read(served: Served, logged: dict[str, str]) -> dict[str, Any]:
+    assert served.server.store.projects["sandbox", "digits"].runs[logged["cut off"]].state == "running"
+    served.clock.ahead = timedelta(minutes=10)  # type: ignore[attr-defined]
+    return served.sdk("read_runs.py")
+
+
+def test_a_finished_run_is_read_back_as_it_was_logged(served, logged, read):
+    run = read["runs"][logged["finished"]]
+    assert run["state"] == "finished"
+    assert run["name"] == "first `run` | <b>"
+    assert run["tags"] == ["baseline", "best"]
+    assert (run["group"], run["job_type"], run["notes"]) == ("seeds", "train", "a note")
+    assert run["commit"] == SHA
+    assert run["config"] == {"github_sha": SHA, "lr": 0.1, "layers": [1, 2], "nested": {"depth": 3}}
+    assert run["url"] == f"{served.url}/sandbox/digits/runs/{logged['finished']}"
+
+
+def test_summaries_are_nested_where_the_sdk_nests_them(logged, read):
+    summary = read["runs"][logged["finished"]]["summary"]
+    assert summary["val_acc"] == 0.9
+    assert summary["note"] == "text"
+    assert summary["loss"] == {"min": 0.2}
+    assert summary["acc"] == {"max": 0.8}
+    assert summary["deep"] == {"inner": 4}
+    assert summary["odd"] == "NaN"
+
+
+def test_the_history_is_complete(logged, read):
+    run = read["runs"][logged["finished"]]
+    assert [row["loss"] for row in run["curve"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
+    assert run["scanned"] == 6
+
+
+def test_artifacts_used_and_logged(logged, read):
+    first, second = (read["runs"][logged[key]] for key in ("finished", "failed"))
+    assert [entry[:2] for entry in first["logged"]] == [["digits:v0", "dataset"], ["model:v0", "model"]]
+    assert [entry[0] for entry in first["used"]] == ["digits:v0"]
+    assert first["used"] == second["used"]
+    assert first["used"][0][3] == ["latest"]
+
+
+def test_a_bad_exit_code_is_a_failure_and_silence_a_crash(logged, read):
+    assert read["runs"][logged["failed"]]["state"] == "failed"
+    assert read["runs"][logged["cut off"]]["state"] == "crashed"
+
+
+def test_filters_and_orders_reach_the_sdk(logged, read):
+    order = [logged["finished"], logged["failed"], logged["cut off"]]
+    assert list(read["runs"]) == order, "one run a page, oldest first"
+    assert read["cheap"] == [logged["finished"]]
+    assert read["tagged"] == [logged["finished"]]
+    assert read["newest first"] == order[::-1]
+
+
+def test_every_run_has_a_page_and_nothing_in_it_is_markup(served, logged, read):
+    page = urllib3.request("GET", f"{served.url}/sandbox/digits/runs/{logged['finished']}")
+    text = page.data.decode()
+    assert page.status == 200
+    assert "first `run` | &lt;b&gt;" in text
+    assert "<polyline" in text
+    assert "0.9" in text
+    listing = urllib3.request("GET", f"{served.url}/sandbox/digits").data.decode()
+    assert f"/sandbox/digits/runs/{logged['failed']}" in listing
+    assert urllib3.request("GET", f"{served.url}/sandbox/digits/runs/none").status == 404
+
+
+def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
+    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
+    names = ("acc", "loss", "loss.min", "acc.max", "val_acc", "note", "deep.inner", "odd")
+    keys = Keys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
+    found = {run.id: run for run in project.find(Query({"commit": SHA}), Query({}, least=10), keys).baselines}
+    for run_id, theirs in read["runs"].items():
+        ours = found[run_id]
+        assert (ours.name, ours.state, list(ours.tags), ours.commit, ours.group, ours.url) == (
+            theirs["name"],
+            theirs["state"],
+            theirs["tags"],
+            theirs["commit"] or "",
+            theirs["group"] or "",
+            theirs["url"],
+        )
+        assert ours.config == {key: value for key, value in theirs["config"].items() if key in ours.config}
+    ours = found[logged["finished"]]
+    assert ours.config["nested"] == {"depth": 3}
+    assert metric_value(ours, "loss") == metric_value(ours, "loss.min") == 0.2
+    assert metric_value(ours, "acc") == 0.8
+    assert metric_value(ours, "deep.inner") == 4
+    assert metric_value(ours, "note") == "text"
+    assert math.isnan(metric_value(ours, "odd"))
+    assert metric_value(ours, "absent") is MISSING
+    assert ours.hints == {"loss": "min", "acc": "max"}
+    details = project.details([ours], curves=["loss"], lineage=True, samples=100)[ours.id]
+    assert [value for _, value in details.curves["loss"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
+    assert [[used.label, used.type, used.digest] for used in details.inputs] == [
+        entry[:3] for entry in read["runs"][ours.id]["used"]
+    ]
+
+
+def test_the_sdk_asked_nothing_that_the_stand_in_does_not_know(served, logged, read):
+    refused = [exchange for exchange in served.server.requests if exchange.status >= 400]
+    assert [(exchange.path, exchange.operation) for exchange in refused] == []
+
+
+def test_a_model_is_promoted_through_the_sdk(served, logged, read):
+    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
+    run = project.find(Query({"name": logged["finished"]}), None, Keys((), ())).candidates[0]
+    assert served.sdk("promote.py", served.url, logged["finished"]) == "model:v0"
+    store = served.server.store
+    assert store.project("sandbox", "digits").collections["model"].aliases["accepted"].version == 0
+    assert run.finished
+    assert served.sdk("promote.py", served.url, logged["failed"]) == (
+        f"3: run {logged['failed']} logged no artifact of type 'model'"
+    )
+    del store.project("sandbox", "digits").collections["model"].aliases["accepted"]
+    served.server.faults.append(Fault(403, '{"errors": [{"message": "permission denied"}]}', match="AddAliases", times=9))
+    said = served.sdk("promote.py", served.url, logged["finished"])
+    assert said.startswith("4: W&B did not give the alias 'accepted'")
+    served.server.faults.clear()
+
+
+def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(served, logged, read, github, forker, tmp_path):
+    world = World.begin(served, github, forker, tmp_path, keep=True)
+    given = {"sha": SHA, "metrics": "val_acc, loss, acc, note, odd", "config_keys": "lr, nested.depth"}
+    code = world.run(**given, gates="val_acc >= 0.9\nloss <= 0.2", curves="loss", promote_alias="released")
+    assert code == 0, world.log
+    outputs = world.outputs()
+    assert (outputs["num-finished"], outputs["verified"], outputs["gate"]) == ("1", "true", "passed")
+    assert outputs["best-run-id"] == logged["finished"]
+    (row,) = world.rows()
+    theirs = read["runs"][logged["finished"]]
+    assert (row["run.id"], row["run.name"], row["run.tags"]) == (logged["finished"], theirs["name"], str(theirs["tags"]))
+    assert (float(row["loss"]), float(row["acc"]), row["note"], row["odd"]) == (
+        theirs["summary"]["loss"]["min"], theirs["summary"]["acc"]["max"], theirs["summary"]["note"], "nan",
+    )  # fmt: skip
+    assert (row["_lr"], row["_nested.depth"]) == ("0.1", "3")
+    assert f"data `{theirs['used'][0][0]}` (`{theirs['used'][0][2][:12]}`)" in world.summary()
+    assert json.loads(outputs["result"])["promoted"] == "model:v0"
+    assert served.server.store.project("sandbox", "digits").collections["model"].aliases["released"].version == 0
+
+
+def test_the_action_states_what_the_sdk_logged(served, logged, read, github, forker, tmp_path):
+    world = World.begin(served, github, forker, tmp_path, keep=True)
+    code = world.run(sha=SHA, metrics="val_acc", gates="val_acc >= 0.9", statement="true")
+    assert code == 0, world.log
+    statement = json.loads((world.workspace / world.outputs()["statement"]).read_text())
+    model = served.server.store.project("sandbox", "digits").collections["model"].versions[-1]
+    assert statement["subject"] == [{"name": "sandbox/digits/model:v0", "digest": {"wandb": model.digest}}]
+    (run,) = statement["predicate"]["runs"]
+    assert [[used["name"], used["type"], used["digest"]["wandb"]] for used in run["datasets"]] == [
+        entry[:3] for entry in read["runs"][logged["finished"]]["used"] if entry[1] == "dataset"
+    ]

@@ -1,0 +1,169 @@
+"""A Docker without a daemon, for tests of publishing where none runs: its images hold the context, and are really pushed.
+
+It prints what BuildKit's plain progress prints; no instruction of a Dockerfile is carried out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from mlops_actions.core.errors import BadInput
+from mlops_sandbox.registry.wire import OCI_MANIFEST
+
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+@dataclass(frozen=True)
+class LocalDaemon:
+    """What it says it is; `containerd_store` is how a test asks for the newer kind."""
+
+    version: str = "0.0"
+    containerd_store: bool = False
+    platform: str = "linux/amd64"
+
+
+@dataclass(frozen=True)
+class LocalBuilder:
+    """A builder by name."""
+
+    name: str
+    platform: str = "linux/amd64"
+
+
+@dataclass
+class LocalDocker:
+    """Implements docker-publish's port. `failures` are played before a build succeeds: the lines one run prints, exit 1.
+
+    `builds` records the arguments and environment of each run, `images` what the "daemon" holds, by reference; `addresses`
+    says where a registry's host really answers; `started` is the builder that an earlier step has started.
+    """
+
+    facts: LocalDaemon = field(default_factory=LocalDaemon)
+    failures: list[Sequence[str]] = field(default_factory=list)
+    builds: list[tuple[tuple[str, ...], dict[str, str]]] = field(default_factory=list)
+    images: dict[str, str] = field(default_factory=dict)
+    signed_in: dict[str, tuple[str, str]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    started: str = ""
+
+    def daemon(self) -> LocalDaemon:
+        """Say what it is."""
+        return self.facts
+
+    def sign_in(self, registry: str, username: str, password: str) -> None:
+        """Keep credentials for pushing."""
+        self.signed_in[registry] = (username, password)
+
+    def find_builder(self) -> str:
+        """Name the builder that was started."""
+        return self.started
+
+    def use_builder(self, builder: str) -> LocalBuilder:
+        """Take any name but an empty one."""
+        if not builder:
+            raise BadInput("no builder", "name one")
+        return LocalBuilder("mlops-actions")
+
+    def image_size(self, reference: str) -> int | None:
+        """Return some size for an image that is there."""
+        return 1000 if reference in self.images else None
+
+    def pull(self, reference: str) -> str:
+        """Note that an image is there."""
+        self.images[reference] = reference.rpartition("@")[2]
+        return ""
+
+    def rename(self, reference: str, references: Sequence[str]) -> str:
+        """Move an image to other names."""
+        if reference in self.images:
+            identity = self.images.pop(reference)
+            self.images |= dict.fromkeys(references, identity)
+        return ""
+
+    def local_digest(self, repository: str, reference: str) -> str | None:
+        """Look an image up."""
+        return self.images.get(f"{repository}:{reference}")
+
+    def build(self, arguments: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
+        """Pack the context, push where `--push` is given, write the metadata; play a failure first where one is due."""
+        self.builds.append((tuple(arguments), dict(environment)))
+        if self.failures:
+            for text in self.failures.pop(0):
+                line(text)
+            return 1
+        given = [argument.partition("=")[::2] for argument in arguments]
+        references = [value for name, value in given if name == "--tag"]
+        labels = dict(value.partition("=")[::2] for name, value in given if name == "--label")
+        line("#1 [1/1] COPY . .")
+        line("#1 DONE 0.0s")
+        layer = _packed(Path(arguments[-1]))
+        config = {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}, "rootfs": {"type": "layers"}}
+        blobs = (json.dumps(config, sort_keys=True).encode(), layer)
+        described = [
+            {"mediaType": kind, "digest": _digest(blob), "size": len(blob)}
+            for kind, blob in zip((_CONFIG, _LAYER), blobs, strict=True)
+        ]
+        manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described[0], "layers": [described[1]]}
+        content = json.dumps(manifest).encode()
+        self.images |= dict.fromkeys(references, _digest(blobs[0]))
+        metadata = {"containerimage.config.digest": _digest(blobs[0]), "containerimage.digest": _digest(blobs[0])}
+        if "--push" in arguments:
+            for number, reference in enumerate(references, 2):
+                line(f"#{number} pushing {reference} with docker")
+                if problem := self._push(reference, blobs, content):
+                    line(f"#{number} ERROR: {problem}")
+                    line(f"ERROR: {problem}")
+                    return 1
+            metadata["containerimage.digest"] = _digest(content)
+        target = next(value for name, value in given if name == "--metadata-file")
+        Path(target).write_text(json.dumps(metadata), encoding="utf-8")
+        return 0
+
+    def _push(self, reference: str, blobs: Sequence[bytes], manifest: bytes) -> str:
+        """Push over plain HTTP; return what went wrong, or nothing."""
+        name, _, tag = reference.rpartition(":")
+        host, _, repository = name.partition("/")
+        headers = {}
+        if host in self.signed_in:
+            headers = urllib3.make_headers(basic_auth=":".join(self.signed_in[host]))
+        base = f"http://{self.addresses.get(host, host)}/v2/{repository}"
+        with urllib3.PoolManager(headers=headers) as http:
+            for blob in blobs:
+                begun = http.request("POST", f"{base}/blobs/uploads/", body=b"")
+                if begun.status != 202:
+                    return f"unexpected status {begun.status}"
+                finished = http.request("PUT", f"{begun.headers['Location']}?digest={_digest(blob)}", body=blob)
+                if finished.status != 201:
+                    return f"unexpected status {finished.status}"
+            put = http.request(
+                "PUT", f"{base}/manifests/{tag}", body=manifest, headers=headers | {"Content-Type": OCI_MANIFEST}
+            )
+            return "" if put.status == 201 else f"unexpected status {put.status}"
+
+
+def _digest(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def _packed(context: Path) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for path in sorted(context.rglob("*")):
+            entry = archive.gettarinfo(path, str(path.relative_to(context)))
+            entry.mtime = 0
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as file:
+                    archive.addfile(entry, file)
+            else:
+                archive.addfile(entry)
+    return gzip.compress(out.getvalue(), mtime=0)

@@ -1,0 +1,105 @@
+"""The registries that the contract is run against: always the sandbox's, and Debian's docker-registry where installed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from mlops_sandbox.host import Host
+from mlops_sandbox.registry import Account, Registry
+
+USER, PASSWORD = "alice", "wonderland-7"
+BASIC = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
+# bcrypt of PASSWORD, the only form that docker-registry's htpasswd file may have.
+HTPASSWD = "alice:$2b$04$hKo3H6vgqoYRa9sYYzC0PuP6HwYvuvPybW9GEuKBNdwaBunflOzrG\n"
+DEBIAN_REGISTRY = "docker-registry"
+
+
+@dataclass
+class Target:
+    """A running registry; `credentials` is an Authorization header, empty where none is asked for."""
+
+    url: str
+    credentials: dict[str, str]
+    http: urllib3.PoolManager
+
+    def call(self, method: str, address: str, body: bytes | None = None, **headers: str) -> urllib3.BaseHTTPResponse:
+        """Send one request with credentials; header names are given with `_` for `-`."""
+        url = address if address.startswith("http") else self.url + address
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.request(method, url, body=body, headers=self.credentials | named, redirect=False, retries=False)
+
+
+@contextmanager
+def sandbox_registry(challenge: str) -> Iterator[str]:
+    registry = Registry(challenge=challenge, accounts={USER: Account(PASSWORD)})  # type: ignore[arg-type]
+    with Host(registry.app) as host:
+        yield host.url
+
+
+@contextmanager
+def debian_registry(challenge: str, folder: Path) -> Iterator[str]:
+    """Run the real registry until the block ends; its first answer is waited for, not its start."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = {
+        "version": "0.1",
+        "log": {"level": "error", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
+        "http": {"addr": f"127.0.0.1:{port}", "secret": "contract"},
+    }
+    if challenge == "basic":
+        (folder / "htpasswd").write_text(HTPASSWD)
+        config["auth"] = {"htpasswd": {"realm": "contract", "path": str(folder / "htpasswd")}}
+    (folder / "config.yml").write_text(json.dumps(config))
+    command = [DEBIAN_REGISTRY, "serve", str(folder / "config.yml")]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environ) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            waiting = urllib3.Retry(connect=60, backoff_factor=0.05, backoff_max=0.2, redirect=False)
+            with urllib3.PoolManager() as http:
+                http.request("GET", f"{url}/v2/", retries=waiting)
+            yield url
+        finally:
+            process.terminate()
+
+
+INSTALLED = shutil.which(DEBIAN_REGISTRY) is not None
+REAL = pytest.mark.skipif(not INSTALLED, reason="docker-registry is not installed (make e2e installs it)")
+
+
+@pytest.fixture(params=["sandbox", pytest.param("debian", marks=REAL)])
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+def start(kind: str, challenge: str, folder: Path) -> AbstractContextManager[str]:
+    return sandbox_registry(challenge) if kind == "sandbox" else debian_registry(challenge, folder)
+
+
+@pytest.fixture
+def target(kind: str, tmp_path: Path) -> Iterator[Target]:
+    """A registry that anyone may use."""
+    with start(kind, "none", tmp_path) as url, urllib3.PoolManager() as http:
+        yield Target(url, {}, http)
+
+
+@pytest.fixture
+def guarded(kind: str, tmp_path: Path) -> Iterator[Target]:
+    """A registry that asks for a name and a password."""
+    with start(kind, "basic", tmp_path) as url, urllib3.PoolManager() as http:
+        yield Target(url, BASIC, http)

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlops_sandbox.github import GitHubServer
+from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
+from tests.support.forking import Forker
+
+if TYPE_CHECKING:
+    from tests.actions.wandb_runs.world import World
+
+SCRIPTS = Path(__file__).parents[1] / "standins" / "wandb" / "scripts"
+# What a step of wandb-runs imports; see Forker.
+MODULES = tuple(f"mlops_actions.{name}" for name in ("boundary.github", "boundary.wandb.project", "wandb_runs.run"))
+
+
+class Notes:
+    """A log that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.lines.append(text)
+
+    def debug(self, text: str) -> None:
+        self.lines.append(text)
+
+    def notice(self, text: str, *, title: str = "", file: str = "", line: int = 0) -> None:
+        self.lines.append(text)
+
+    warning = error = notice
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        yield
+
+    def mask(self, secret: str) -> None: ...
+
+
+@dataclass
+class Served:
+    """A server, where it listens, and how to run a script of the SDK against it."""
+
+    server: WandbServer
+    url: str
+    home: Path
+
+    def sdk(self, script: str, *arguments: str, **environ: str) -> Any:
+        """Run `scripts/<script>` in a process of its own; returns what it printed as JSON."""
+        home = str(self.home)
+        done = subprocess.run(
+            [sys.executable, str(SCRIPTS / script), *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": home,
+                "WANDB_DIR": home,
+                "WANDB_CACHE_DIR": home,
+                "WANDB_DATA_DIR": home,
+                "WANDB_ERROR_REPORTING": "false",
+                "WANDB_SILENT": "true",
+                **self.server.environment(self.url),
+                **environ,
+            },
+            cwd=home,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Start a server for this module; more than one may be started."""
+    hosts: list[Host] = []
+
+    def start(**options: Any) -> Served:
+        server = WandbServer(**options)
+        host = Host(server.app).start()
+        hosts.append(host)
+        return Served(server, host.url, tmp_path_factory.mktemp("home"))
+
+    yield start
+    for host in hosts:
+        host.stop()
+
+
+@pytest.fixture(scope="module")
+def served(serve: Callable[..., Served]) -> Served:
+    return serve()
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[GitHubServer]:
+    server = GitHubServer()
+    with server.serve():
+        yield server
+
+
+@pytest.fixture(scope="module")
+def forker() -> Iterator[Forker]:
+    with Forker(*MODULES) as made:
+        yield made
+
+
+@pytest.fixture
+def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
+    from tests.actions.wandb_runs.world import World
+
+    return World.begin(served, github, forker, tmp_path)
