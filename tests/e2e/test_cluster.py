@@ -13,19 +13,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from backports import zstd
 
+from mlops_actions.core.types import Json
 from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import ARGO, NAMESPACE, RealCluster
 from tests.e2e.cluster.workflows import SUSPENDED, has_ended, manifest, run, running
-
-Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 FAN = 200

@@ -7,18 +7,16 @@ post step; and the same job run again neither doubles nor misses anything.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from mlops_actions.core.provenance import RUN
+from mlops_actions.core.types import Json
 from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import ARGO, RealCluster
 from tests.e2e.cluster.wire import Wire
 from tests.e2e.cluster.workflows import SUSPENDED, has_ended, manifest, running, started
-
-Json = dict[str, Any]
 
 WORKFLOWS = f"{ARGO}/workflows"
 SLEEP = manifest("entrypoint: sleep\nonExit: bye")

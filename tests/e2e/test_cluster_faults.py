@@ -15,17 +15,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mlops_actions.core.provenance import RUN
+from mlops_actions.core.types import Json
 from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster.real import ARGO, RealCluster
 from tests.e2e.cluster.wire import Wire
 from tests.e2e.cluster.workflows import SUSPENDED, job_of, manifest, running
-
-Json = dict[str, Any]
 
 FAULT_SECONDS = float(os.environ.get("MLOPS_FAULT_SECONDS", "60"))
 CLOSED_EVERY = 2.0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from mlops_actions.core.types import Json
 from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
 from tests.e2e.cluster.connection import Connection
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import ARGO, NAMESPACE, RealCluster
 from tests.e2e.cluster.workflows import has_ended, manifest, run, running
-
-Json = dict[str, Any]
 
 # Long enough that it runs while it is followed.
 SHORT = manifest(

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, Stopper
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import machine
@@ -37,7 +38,6 @@ from tests.e2e.docker_daemon import Docker
 LONG, ENDED = ".github/workflows/long.yml", ".github/workflows/long-ended.yml"
 CONTAINERS_OF_ACT = "act-Long-training"
 ENDING = 300.0
-Json = dict[str, Any]
 Wait = Callable[[str], Json]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
+from mlops_actions.core.types import Json
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.stage import Stage
 from tests.support.payloads import VARIANTS, Scene, scene
@@ -34,8 +35,6 @@ STATE = {
     *("assignee", "assignees", "custom_properties", "installation", "labels"),
     *("milestone", "organization", "requested_reviewers", "requested_teams"),
 }
-
-Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,7 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.provenance import is_sha
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 EXIT: Final = "mlops-exit"
 CALL_BACK: Final = "mlops-call-back"

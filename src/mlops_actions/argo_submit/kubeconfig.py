@@ -7,12 +7,11 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import yaml_value
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 SECRET_KEYS: Final = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
 FILE_KEYS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")

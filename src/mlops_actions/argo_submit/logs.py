@@ -8,15 +8,14 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mlops_actions.argo_submit.listen import Tell
 from mlops_actions.argo_submit.messages import GivenUp, LogEnded
 from mlops_actions.argo_submit.pods import ARGOS_OWN, NODE_ID, NODE_NAME, WORKFLOW
 from mlops_actions.argo_submit.ports import Cluster, Line, NotFound
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 FOLLOWED_AT_ONCE: Final = 8
 HEAD_LINES: Final = 1_000

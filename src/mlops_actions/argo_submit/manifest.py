@@ -10,8 +10,7 @@ from typing import Any, Final
 from mlops_actions.argo_submit.documents import Document, InvalidManifest, Place
 from mlops_actions.argo_submit.inputs import NAME
 from mlops_actions.core.errors import BadInput
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 API_VERSION: Final = "argoproj.io/v1alpha1"
 KINDS: Final = ("Workflow", "WorkflowTemplate", "CronWorkflow")

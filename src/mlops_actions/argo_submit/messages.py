@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from mlops_actions.core.errors import ActionError
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 
 @dataclass(frozen=True)

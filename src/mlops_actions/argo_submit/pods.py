@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from mlops_actions.argo_submit.status import Node, Status, moment
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 NODE_ID: Final = "workflows.argoproj.io/node-id"
 NODE_NAME: Final = "workflows.argoproj.io/node-name"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from mlops_actions.core.errors import Refused
 from mlops_actions.core.event import PullRequest
+from mlops_actions.core.types import Json
 
-Json = dict[str, Any]
 T_co = TypeVar("T_co", covariant=True)
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from mlops_actions.argo_submit import callback, documents, manifest, names, parameters
 from mlops_actions.argo_submit.inputs import Inputs
@@ -14,8 +14,7 @@ from mlops_actions.argo_submit.ports import Cluster, Files
 from mlops_actions.argo_submit.subject import Subject, given_by_inputs
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 # What Kubernetes takes, and what etcd stores in one object unless it is told otherwise.
 MOST_ANNOTATED: Final = 256 * 1024

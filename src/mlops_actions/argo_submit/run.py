@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from mlops_actions.argo_submit import callback, documents, names, progress, report, status
 from mlops_actions.argo_submit.follow import Followed, Follower, Target
@@ -22,8 +22,7 @@ from mlops_actions.core.errors import ActionError, BadInput, Cancelled, TimedOut
 from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome, flag
 from mlops_actions.core.ports import Runner
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 STATE: Final = "argo-workflow"
 STRATEGIES: Final = {"stop": "Stop", "terminate": "Terminate"}

@@ -12,8 +12,6 @@ from typing import Any, Final
 
 from mlops_actions.argo_submit import packed
 
-Json = dict[str, Any]
-
 LABEL_COMPLETED: Final = "workflows.argoproj.io/completed"
 LABEL_PHASE: Final = "workflows.argoproj.io/phase"
 ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})

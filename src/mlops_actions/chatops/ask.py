@@ -27,7 +27,7 @@ from mlops_actions.chatops.facts import (
 )
 from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.roles import role_of
-from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError, Unavailable
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.ports import GitHubDoor, Writer
-from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_actions.core.ports import Log
 

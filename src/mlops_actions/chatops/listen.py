@@ -16,7 +16,7 @@ from mlops_actions.chatops.outcome import Taken, outcome
 from mlops_actions.chatops.ports import GitHubDoor, Repository, Writer
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.resume import resume
-from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.outcome import Outcome

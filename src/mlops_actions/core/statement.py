@@ -33,8 +33,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mlops_actions.core.provenance import is_sha
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://github.com/machine-learning-apps/mlops-actions/training/v1"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from mlops_actions.core.provenance import short
-from mlops_actions.core.statement import WANDB, Artifact, Json, TrainedRun, Training
+from mlops_actions.core.statement import WANDB, Artifact, TrainedRun, Training
+from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs import gates
 from mlops_actions.wandb_runs.model import Details, Run, metric_value, number
 from mlops_actions.wandb_runs.trust import datasets

@@ -8,7 +8,8 @@ import json
 from typing import Any
 
 from mlops_actions.core import statement
-from mlops_actions.core.statement import Json, Training
+from mlops_actions.core.statement import Training
+from mlops_actions.core.types import Json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 

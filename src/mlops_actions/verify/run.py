@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from mlops_actions.core.errors import ActionError
-from mlops_actions.core.statement import Json, Training
+from mlops_actions.core.statement import Training
+from mlops_actions.core.types import Json
 from mlops_actions.verify import checks
 from mlops_actions.verify.checks import Expected, Line
 from mlops_actions.verify.ports import Registry, Tracker

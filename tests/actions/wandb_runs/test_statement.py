@@ -21,6 +21,7 @@ import pytest
 import urllib3
 
 from mlops_actions.core import statement as in_toto
+from mlops_actions.core.types import Json
 from mlops_actions.verify import command
 from mlops_actions.verify.checks import Expected
 from mlops_sandbox.host import Host
@@ -28,7 +29,6 @@ from mlops_sandbox.registry import Account, Registry
 from tests.actions.wandb_runs.test_action import HOSTILE
 from tests.actions.wandb_runs.world import OTHER, SHA, World
 
-Json = dict[str, Any]
 USER, PASSWORD = "publisher", "a-password-of-the-registry"
 MANIFEST, INDEX = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("manifest", "index"))
 KEPT = "application/vnd.oci.image.config.v1+json"

@@ -14,7 +14,7 @@ import pytest
 
 from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Pace, Transport, mint
 from mlops_actions.boundary.runner import GitHubRunner
-from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_sandbox.github import GitHubServer, Token
 from tests.support.payloads import Scene, scene

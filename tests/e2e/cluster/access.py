@@ -7,13 +7,11 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from mlops_actions.core.types import Json
 from tests.e2e.cluster.connection import Connection
-
-Json = dict[str, Any]
 
 README = Path(__file__).parents[3] / "actions" / "argo-submit" / "README.md"
 ADMIN, SUBMITTER, READER, WORKFLOW = "admin", "submitter", "reader", "workflow"

@@ -7,11 +7,10 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 PATIENCE = 60.0
 PAUSE = 0.1

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import CannotStart, Stopper
 from mlops_sandbox.cluster.logs import ContainerLog
 from tests.e2e.cluster import pods
@@ -21,8 +22,6 @@ from tests.e2e.cluster.containers import Containers, ImageMissing
 from tests.e2e.cluster.kubelet import Kubelet
 from tests.e2e.cluster.pods import MAIN, End, Work
 from tests.support.cluster_certificates import Certificate
-
-Json = dict[str, Any]
 
 NAME = "node"
 SLOTS = 8

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import ContainerTask, Transfer
-
-Json = dict[str, Any]
 
 MAIN, WAIT = "main", "wait"
 NODE_ID = "workflows.argoproj.io/node-id"

@@ -12,11 +12,11 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import yaml
 
+from mlops_actions.core.types import Json
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import Binaries
 from tests.e2e.cluster.connection import Connection
@@ -26,8 +26,6 @@ from tests.e2e.cluster.node import Node
 from tests.e2e.cluster.processes import Program, free_port
 from tests.e2e.cluster.wire import Wire
 from tests.support.cluster_certificates import Certificate, for_loopback, write_key
-
-Json = dict[str, Any]
 
 NAMESPACE = "default"
 ARGO = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"

@@ -11,13 +11,11 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from mlops_actions.core.types import Json
 from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster.containers import PROCESS_IMAGE
 from tests.e2e.cluster.real import RealCluster
-
-Json = dict[str, Any]
 
 ENDING = 300.0
 # The signals by which GitHub's runner cancels a step, and how long it waits after each; then it kills.

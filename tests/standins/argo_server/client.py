@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 WORKFLOWS = "/api/v1/workflows/default"
 EVENTS = "/api/v1/workflow-events/default"

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.standins.argo_server.client import EVENTS, WORKFLOWS, ArgoApi, Json, watching
+from mlops_actions.core.types import Json
+from tests.standins.argo_server.client import EVENTS, WORKFLOWS, ArgoApi, watching
 
 SUSPENDED: Json = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
 

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import yaml
 
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
+
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows"
 PODS = "/api/v1/namespaces/{namespace}/pods"
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}

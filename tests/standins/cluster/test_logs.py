@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tests.standins.cluster.client import PODS, Json, KubernetesApi
+from mlops_actions.core.types import Json
+from tests.standins.cluster.client import PODS, KubernetesApi
 from tests.standins.cluster.test_workflows import workflow
 
 LINES = """

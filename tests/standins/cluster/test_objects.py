@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.standins.cluster.client import MERGE_PATCH, PODS, WORKFLOWS, Json, KubernetesApi
+from mlops_actions.core.types import Json
+from tests.standins.cluster.client import MERGE_PATCH, PODS, WORKFLOWS, KubernetesApi
 
 TEMPLATES = "/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflowtemplates"
 TABLE = {"Accept": "application/json;as=Table;g=meta.k8s.io;v=v1"}

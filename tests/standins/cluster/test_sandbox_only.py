@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.engine import support
 from mlops_sandbox.host import Host
-from tests.standins.cluster.client import PODS, WORKFLOWS, Json, KubernetesApi, nodes_by_display_name, outputs
+from tests.standins.cluster.client import PODS, WORKFLOWS, KubernetesApi, nodes_by_display_name, outputs
 from tests.standins.cluster.test_objects import TEMPLATES, create
 from tests.standins.cluster.test_workflows import workflow
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.standins.cluster.client import Json, KubernetesApi
+from mlops_actions.core.types import Json
+from tests.standins.cluster.client import KubernetesApi
 from tests.standins.cluster.test_objects import METADATA, TABLE, TEMPLATES, create
 
 

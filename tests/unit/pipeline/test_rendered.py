@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from mlops_actions.core.declare import declared
+from mlops_actions.core.types import Json
 from mlops_actions.pipeline import composite, parts, reusable
 
 ROOT = Path(__file__).parents[3]
-Json = dict[str, Any]
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 OURS = re.compile(r"machine-learning-apps/mlops-actions/actions/([a-z-]+)@v1")
 ACTIONS = {part.action.name: part.action for part in parts.PARTS}

@@ -8,17 +8,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from mlops_actions.__main__ import main
+from mlops_actions.core.types import Json
 from mlops_actions.pipeline import parts
 from mlops_actions.starter import render
 from mlops_actions.starter.answers import Answers, scalar
 
-Json = dict[str, Any]
 ALWAYS = [".github/workflows/mlops.yml", "mlops/kubeconfig.sh", "mlops/rbac.yaml", "mlops/workflow.yaml"]
 EXAMPLE = [".dockerignore", "Dockerfile", "requirements.txt", "train.py"]
 PROJECT = "octo/digits"

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from mlops_actions.argo_submit.ports import Event, Expired, Line, NotFound
 from mlops_actions.boundary.cluster.argo_server_pods import Pods, PodsWatch
@@ -21,8 +21,7 @@ from mlops_actions.boundary.cluster.tls import Trust, pool
 from mlops_actions.boundary.cluster.transport import ByteLines, Credentials, Transport, Words, reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 TEMPLATES: Final = {
     "workflowtemplate": "workflow-templates",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 from mlops_actions.argo_submit import pods
 from mlops_actions.argo_submit.ports import Event, NotFound
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 
 class Pods:

@@ -10,7 +10,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from mlops_actions.argo_submit import kubeconfig as kubeconfigs
@@ -18,8 +18,7 @@ from mlops_actions.boundary.cluster.tls import Trust, pool
 from mlops_actions.boundary.cluster.transport import Credentials, Transport, Words, reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")

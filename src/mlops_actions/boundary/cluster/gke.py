@@ -15,8 +15,7 @@ from mlops_actions.boundary.cluster.connect import connect_by_token
 from mlops_actions.boundary.cluster.transport import Credentials, Transport, Words
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Runner
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 SCOPES: Final = (
     "https://www.googleapis.com/auth/cloud-platform",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
 from mlops_actions.argo_submit.ports import Event, Line, Stream
 from mlops_actions.boundary.cluster.refusals import Calls
 from mlops_actions.boundary.cluster.transport import Failure, Transport
 from mlops_actions.core.errors import Unavailable
+from mlops_actions.core.types import Json
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 GROUP: Final = "/apis/argoproj.io/v1alpha1"

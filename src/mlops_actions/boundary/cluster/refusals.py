@@ -11,8 +11,7 @@ from typing import Any, Final
 from mlops_actions.argo_submit.ports import AlreadyExists, Expired, NotFound
 from mlops_actions.boundary.cluster.transport import ByteLines, Failure, Transport
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 # An API server that has just started denies everything until it has read its roles (seen in kube-apiserver 1.35).
 PASSING_DENIAL_SECONDS: Final = 30.0

@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import urllib3
@@ -20,8 +20,7 @@ from urllib3.exceptions import HTTPError, SSLError
 
 from mlops_actions import __version__
 from mlops_actions.core.errors import Unavailable
-
-Json = dict[str, Any]
+from mlops_actions.core.types import Json
 
 ATTEMPTS: Final = 5
 RETRIED: Final = frozenset({429, 500, 502, 503, 504})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mlops_actions.chatops.rounds import gather
+from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import Cancelled, Unavailable
 
 
