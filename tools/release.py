@@ -23,8 +23,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlops_actions.core.errors import ActionError, BadInput
+from mlops_actions.core.version import SemanticVersion
 from releasing import ACTIONS, BASE_IMAGE, PLATFORMS, REGISTRY, bundles, images, manifests, pins, plan, repository
-from releasing.versions import Version
+from releasing.versions import moving_tag_of, parse_version, tag_of
 
 DIGESTS = "digests.json"
 NOTES = "notes.md"
@@ -81,7 +82,7 @@ def _planned(options: argparse.Namespace) -> plan.Plan:
 
 def _prepare(options: argparse.Namespace) -> None:
     git = repository.checkout(options.root)
-    version = Version.parse(options.version.removeprefix("v"))
+    version = parse_version(options.version.removeprefix("v"))
     files = plan.prepare(git.facts(), version, options.day)
     for path, text in files.items():
         (git.root / path).write_text(text, encoding="utf-8")
@@ -92,7 +93,7 @@ def _prepare(options: argparse.Namespace) -> None:
 def _plan(options: argparse.Namespace) -> None:
     planned = _planned(options)
     print("\n".join(planned.lines()))
-    _outputs({"version": str(planned.version), "tag": planned.version.tag})
+    _outputs({"version": str(planned.version), "tag": tag_of(planned.version)})
 
 
 def _base(options: argparse.Namespace) -> None:
@@ -146,14 +147,14 @@ def _commit(options: argparse.Namespace) -> None:
         for action in ACTIONS
     }
     files = {f"actions/{action}/action.yml": text for action, text in contracts.items()}
-    first = git.commit(planned.sha, files, f"Let every action of {planned.version.tag} run its image by digest\n")
+    first = git.commit(planned.sha, files, f"Let every action of {tag_of(planned.version)} run its image by digest\n")
     users = pinned_users(git, first, planned.version)
     second = first
     if users:
-        message = f"Release {planned.version.tag}: use the actions by the commit that names their images\n"
+        message = f"Release {tag_of(planned.version)}: use the actions by the commit that names their images\n"
         second = git.commit(first, users, message)
     moving = planned.tags[1:]
-    git.tag(planned.version.tag, moving, second, f"{planned.version.tag}\n\n{planned.notes}\n")
+    git.tag(tag_of(planned.version), moving, second, f"{tag_of(planned.version)}\n\n{planned.notes}\n")
     (options.out / NOTES).write_text(release_notes(planned, digests, options.registry), encoding="utf-8")
     for action, contract in contracts.items():
         readme = git.show(planned.sha, f"actions/{action}/README.md")
@@ -164,7 +165,7 @@ def _commit(options: argparse.Namespace) -> None:
     _outputs({"commit": second})
 
 
-def pinned_users(git: repository.Git, commit: str, version: Version) -> Mapping[str, str]:
+def pinned_users(git: repository.Git, commit: str, version: SemanticVersion) -> Mapping[str, str]:
     """The composite action and the reusable workflows, using the actions of a commit by its SHA."""
     names = [name for name in git.files(commit) if name == "action.yml" or name.startswith(".github/workflows/")]
     texts = {name: git.show(commit, name) for name in names}
@@ -185,9 +186,9 @@ def release_notes(planned: plan.Plan, digests: Mapping[str, Mapping[str, str]], 
 def _publish(options: argparse.Namespace) -> None:
     git = repository.checkout(options.root)
     version = plan.current_version(git.show("HEAD", plan.VERSION_FILE))
-    moving = [name for name in [version.moving_tag] if name and _stands_on(git, name, version.tag)]
-    git.push_tags(options.remote, version.tag, moving)
-    print(f"pushed to {options.remote}: {', '.join([version.tag, *moving])}")
+    moving = [name for name in [moving_tag_of(version)] if name and _stands_on(git, name, tag_of(version))]
+    git.push_tags(options.remote, tag_of(version), moving)
+    print(f"pushed to {options.remote}: {', '.join([tag_of(version), *moving])}")
 
 
 def _stands_on(git: repository.Git, name: str, tag: str) -> bool:

@@ -202,7 +202,7 @@ def inputs_of(cls: type[T], environ: Environ, runner: GitHubRunner) -> T:
 
 
 def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None = None) -> int:
-    """Run one action's main or post stage on the given environment; returns the exit code (INTERFACES: conventions)."""
+    """Run one action's main or post stage on the given environment; return the exit code."""
     runner = GitHubRunner(environ, out)
     try:
         outcome = ACTIONS[name](environ, runner, post)

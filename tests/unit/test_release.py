@@ -17,7 +17,7 @@ import yaml
 import release
 from mlops_actions.core.errors import BadInput
 from releasing import ACTIONS, PLATFORMS, REPOSITORY, bundles, changelog, images, manifests, pins, plan, sbom
-from releasing.versions import Version, released
+from releasing.versions import moving_tag_of, parse_version, released, tag_of
 
 ROOT = Path(__file__).parents[2]
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -50,23 +50,23 @@ def facts(**changes: object) -> plan.Facts:
 
 
 def prepared(version: str = "1.2.0", **changes: object) -> plan.Facts:
-    written = plan.prepare(facts(), Version.parse(version), "2026-02-03")
+    written = plan.prepare(facts(), parse_version(version), "2026-02-03")
     return facts(changelog=written["CHANGELOG.md"], version_file=written[plan.VERSION_FILE], **changes)
 
 
 @pytest.mark.parametrize("text", ["1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3-", "1.2.3 ", "1.2.3\n", "1.2.3-a..b", ""])
 def test_a_version_is_semantic_or_refused(text):
     with pytest.raises(BadInput):
-        Version.parse(text)
+        parse_version(text)
 
 
 def test_a_version_has_its_tag_and_its_major_versions():
-    version = Version.parse("1.2.3")
-    assert (str(version), version.tag, version.moving_tag) == ("1.2.3", "v1.2.3", "v1")
+    version = parse_version("1.2.3")
+    assert (str(version), tag_of(version), moving_tag_of(version)) == ("1.2.3", "v1.2.3", "v1")
 
 
 def test_a_pre_release_moves_no_tag():
-    assert Version.parse("2.0.0-rc.1").moving_tag is None
+    assert moving_tag_of(parse_version("2.0.0-rc.1")) is None
 
 
 def test_versions_are_in_semvers_order_and_other_tags_are_none():
@@ -76,8 +76,8 @@ def test_versions_are_in_semvers_order_and_other_tags_are_none():
 
 
 def test_the_unreleased_becomes_a_section_and_the_references_follow():
-    earlier = [Version.parse("1.1.0")]
-    text = changelog.released(CHANGELOG, Version.parse("1.2.0"), date(2026, 2, 3), earlier)
+    earlier = [parse_version("1.1.0")]
+    text = changelog.released(CHANGELOG, parse_version("1.2.0"), date(2026, 2, 3), earlier)
     assert changelog.notes(text, "Unreleased") == ""
     assert changelog.notes(text, "1.2.0") == "### Added\n\n- A thing, see [its page][page]."
     assert changelog.notes(text, "1.1.0").startswith("### Fixed\n\n- Another.")
@@ -92,13 +92,13 @@ def test_the_unreleased_becomes_a_section_and_the_references_follow():
 
 def test_the_first_release_has_no_older_one_to_compare_with():
     first = CHANGELOG.partition("## [1.1.0]")[0]
-    text = changelog.released(first, Version.parse("1.0.0"), date(2026, 2, 3), [])
+    text = changelog.released(first, parse_version("1.0.0"), date(2026, 2, 3), [])
     assert text.endswith(f"[1.0.0]: https://github.com/{REPOSITORY}/releases/tag/v1.0.0\n")
 
 
 def test_a_fix_of_an_older_line_is_compared_with_that_line():
-    earlier = [Version.parse(text) for text in ("1.1.0", "1.2.0")]
-    branch = changelog.released(CHANGELOG, Version.parse("1.1.1"), date(2026, 2, 3), earlier)
+    earlier = [parse_version(text) for text in ("1.1.0", "1.2.0")]
+    branch = changelog.released(CHANGELOG, parse_version("1.1.1"), date(2026, 2, 3), earlier)
     source = f"https://github.com/{REPOSITORY}"
     assert f"[1.1.1]: {source}/compare/v1.1.0...v1.1.1\n" in branch
     assert "1.2.0" not in branch  # this branch has no such section
@@ -108,7 +108,7 @@ def test_a_fix_of_an_older_line_is_compared_with_that_line():
 def test_a_changelog_without_notes_is_refused(section):
     text = f"# Changelog\n\n## [Unreleased]\n{section}"
     with pytest.raises(BadInput, match="says nothing"):
-        changelog.released(text, Version.parse("1.2.0"), date(2026, 2, 3), [])
+        changelog.released(text, parse_version("1.2.0"), date(2026, 2, 3), [])
 
 
 def test_what_is_prepared_can_be_released():
@@ -120,7 +120,7 @@ def test_what_is_prepared_can_be_released():
 
 
 def test_preparing_twice_changes_nothing_the_second_time():
-    assert plan.prepare(prepared(dirty=["CHANGELOG.md"]), Version.parse("1.2.0"), "2026-02-04") == {}
+    assert plan.prepare(prepared(dirty=["CHANGELOG.md"]), parse_version("1.2.0"), "2026-02-04") == {}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_checkout_that_is_not_ready_is_refused(changes, why):
 @pytest.mark.parametrize("tags", [["v1.2.0"], ["v1", "v1.2.0"]])
 def test_an_existing_version_is_not_prepared_again(tags):
     with pytest.raises(BadInput, match="has been released"):
-        plan.prepare(facts(tags=tags), Version.parse("1.2.0"), "2026-02-03")
+        plan.prepare(facts(tags=tags), parse_version("1.2.0"), "2026-02-03")
 
 
 def test_a_fix_of_an_older_line_leaves_the_moving_tag_with_the_newer_release():
@@ -181,7 +181,7 @@ def test_an_action_file_that_is_pinned_already_is_refused():
 def test_what_uses_the_suites_actions_here_can_be_pinned(path):
     text = (ROOT / path).read_text()
     assert pins.names_itself(text)
-    pinned = pins.uses(text, SHA, Version.parse("1.2.3"))
+    pinned = pins.uses(text, SHA, parse_version("1.2.3"))
     assert not pins.names_itself(pinned)
     assert pinned.count(f"@{SHA} # v1.2.3") == text.count(f"uses: {REPOSITORY}/actions/")
     assert f"{REPOSITORY}/actions/chatops@v1\n" not in pinned
@@ -189,7 +189,7 @@ def test_what_uses_the_suites_actions_here_can_be_pinned(path):
 
 def test_no_workflow_of_this_checkout_stands_in_the_way_of_a_release():
     for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
-        pins.uses(path.read_text(), SHA, Version.parse("1.2.3"))
+        pins.uses(path.read_text(), SHA, parse_version("1.2.3"))
 
 
 @pytest.mark.parametrize(
@@ -203,12 +203,12 @@ def test_no_workflow_of_this_checkout_stands_in_the_way_of_a_release():
 )
 def test_a_use_that_no_commit_can_hold_is_refused(used, why):
     with pytest.raises(BadInput, match=why):
-        pins.uses(f"steps:\n  - uses: {used}\n", SHA, Version.parse("1.2.3"))
+        pins.uses(f"steps:\n  - uses: {used}\n", SHA, parse_version("1.2.3"))
 
 
 def test_other_peoples_actions_stay_as_they_are():
     text = f"steps:\n  - uses: actions/checkout@{SHA} # v5\n  - uses: 'elsewhere/{REPOSITORY}@v1'\n"
-    assert pins.uses(text, SHA, Version.parse("1.2.3")) == text
+    assert pins.uses(text, SHA, parse_version("1.2.3")) == text
 
 
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
@@ -293,7 +293,7 @@ def test_an_inventory_is_read_as_the_image_prints_it():
 def test_links_of_a_bundles_readme_lead_to_the_version_they_were_written_for():
     text = "[a](../../SECURITY.md#what) [b](../chatops/README.md) [c](#own) [d](https://example.com/x) [e](action.yml)"
     source = f"https://github.com/{REPOSITORY}/blob/v1.2.3"
-    assert bundles.absolute(text, "wandb-runs", Version.parse("1.2.3")) == (
+    assert bundles.absolute(text, "wandb-runs", parse_version("1.2.3")) == (
         f"[a]({source}/SECURITY.md#what) [b]({source}/actions/chatops/README.md) [c](#own) [d](https://example.com/x) "
         f"[e]({source}/actions/wandb-runs/action.yml)"
     )
@@ -302,7 +302,7 @@ def test_links_of_a_bundles_readme_lead_to_the_version_they_were_written_for():
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_bundle_is_the_action_under_a_line_that_says_where_it_is_made(action):
     text = pins.image((ROOT / f"actions/{action}/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
-    files = bundles.bundle(action, text, "# Words\n", "Licence\n", Version.parse("1.2.3"))
+    files = bundles.bundle(action, text, "# Words\n", "Licence\n", parse_version("1.2.3"))
     assert set(files) == {"action.yml", "README.md", "LICENSE"}
     assert yaml.safe_load(files["action.yml"]) == yaml.safe_load(text)
     assert files["action.yml"].startswith("# Made by the release v1.2.3")

@@ -9,17 +9,18 @@ import re
 import tarfile
 from collections.abc import Mapping
 
+from mlops_actions.core.version import SemanticVersion
 from releasing import REPOSITORY, SOURCE
-from releasing.versions import Version
+from releasing.versions import tag_of
 
 _LINK = re.compile(r"(?P<text>\]\()(?P<target>[^)\s]+)(?P<rest>\))")
 
 
-def bundle(action: str, action_yml: str, readme: str, licence: str, version: Version) -> dict[str, str]:
+def bundle(action: str, action_yml: str, readme: str, licence: str, version: SemanticVersion) -> dict[str, str]:
     """The files of an action's own repository; `action_yml` names its image by digest already."""
     head, _, contract = action_yml.partition("\n")
-    source = f"{SOURCE}/tree/{version.tag}/actions/{action}"
-    origin = f"# Made by the release {version.tag} of {REPOSITORY}, where changes belong: {source}"
+    source = f"{SOURCE}/tree/{tag_of(version)}/actions/{action}"
+    origin = f"# Made by the release {tag_of(version)} of {REPOSITORY}, where changes belong: {source}"
     note = f"This repository is made by the releases of [{REPOSITORY}]({source})."
     return {
         "action.yml": f"{origin}\n{contract if head.startswith('#') else action_yml}",
@@ -28,7 +29,7 @@ def bundle(action: str, action_yml: str, readme: str, licence: str, version: Ver
     }
 
 
-def absolute(readme: str, action: str, version: Version) -> str:
+def absolute(readme: str, action: str, version: SemanticVersion) -> str:
     """Let links to other files of this repository lead there from anywhere, as they were in this version."""
 
     def target(found: re.Match[str]) -> str:
@@ -37,7 +38,7 @@ def absolute(readme: str, action: str, version: Version) -> str:
             return found[0]
         path, mark, anchor = to.partition("#")
         inside = posixpath.normpath(posixpath.join("actions", action, path))
-        return f"{found['text']}{SOURCE}/blob/{version.tag}/{inside}{mark}{anchor}{found['rest']}"
+        return f"{found['text']}{SOURCE}/blob/{tag_of(version)}/{inside}{mark}{anchor}{found['rest']}"
 
     return _LINK.sub(target, readme)
 

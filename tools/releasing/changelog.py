@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.version import SemanticVersion
 from releasing import SOURCE
-from releasing.versions import Version
+from releasing.versions import tag_of
 
 UNRELEASED = "Unreleased"
 _HEADING = re.compile(r"^## \[([^\]\n]+)\](?: - (\d{4}-\d{2}-\d{2}))?[ \t]*$", re.MULTILINE)
@@ -30,7 +31,7 @@ def dated(text: str, version: str) -> str:
     return next((heading[2] or "" for heading in _HEADING.finditer(text) if heading[1] == version), "")
 
 
-def released(text: str, version: Version, day: date, earlier: Sequence[Version]) -> str:
+def released(text: str, version: SemanticVersion, day: date, earlier: Sequence[SemanticVersion]) -> str:
     """Turn what is unreleased into the section of a version, above it a new empty one, below all the link references."""
     body = notes(text, UNRELEASED)
     if not body:
@@ -46,12 +47,12 @@ def released(text: str, version: Version, day: date, earlier: Sequence[Version])
     return f"{sections}\n\n{references([version, *(one for one in earlier if str(one) in told)])}\n"
 
 
-def references(versions: Sequence[Version]) -> str:
+def references(versions: Sequence[SemanticVersion]) -> str:
     """Each version's link to what it changed since the one before; the oldest one's to its release."""
-    newest_first = sorted(versions, key=lambda version: version.precedence, reverse=True)
-    lines = [f"[{UNRELEASED}]: {SOURCE}/compare/{newest_first[0].tag}...HEAD"]
+    newest_first = sorted(versions, reverse=True)
+    lines = [f"[{UNRELEASED}]: {SOURCE}/compare/{tag_of(newest_first[0])}...HEAD"]
     for this, before in zip(newest_first, [*newest_first[1:], None], strict=True):
-        target = f"compare/{before.tag}...{this.tag}" if before else f"releases/tag/{this.tag}"
+        target = f"compare/{tag_of(before)}...{tag_of(this)}" if before else f"releases/tag/{tag_of(this)}"
         lines.append(f"[{this}]: {SOURCE}/{target}")
     return "\n".join(lines)
 

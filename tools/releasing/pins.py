@@ -7,8 +7,9 @@ import re
 import yaml
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.version import SemanticVersion
 from releasing import REPOSITORY
-from releasing.versions import Version
+from releasing.versions import tag_of
 
 _IMAGE = re.compile(r"^(?P<key>  image: )\.\./\.\./Dockerfile\.base(?: #.*)?$", re.MULTILINE)
 _DIGEST_REFERENCE = re.compile(r"[a-z0-9.:/_-]+@sha256:[0-9a-f]{64}")
@@ -32,7 +33,7 @@ def image(action_yml: str, reference: str) -> str:
     return pinned
 
 
-def uses(text: str, sha: str, version: Version) -> str:
+def uses(text: str, sha: str, version: SemanticVersion) -> str:
     """Let every `uses:` of this suite's own actions name the commit, with the version beside it for readers and bots."""
     expected = f"v{version.major}"
 
@@ -48,7 +49,7 @@ def uses(text: str, sha: str, version: Version) -> str:
                 f"{REPOSITORY}{found['path']} cannot be pinned: it is pinned itself, in the same commit",
                 f"use the actions below {REPOSITORY}/actions instead",
             )
-        return f"{found['key']}{REPOSITORY}{found['path']}@{sha} # {version.tag}"
+        return f"{found['key']}{REPOSITORY}{found['path']}@{sha} # {tag_of(version)}"
 
     return _USES.sub(pinned, text)
 

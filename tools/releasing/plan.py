@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.version import SemanticVersion
 from releasing import ACTIONS, PLATFORMS, changelog
-from releasing.versions import Version, released
+from releasing.versions import moving_tag_of, parse_version, released, tag_of
 
 VERSION_FILE = "src/mlops_actions/__init__.py"
 CHANGELOG_FILE = "CHANGELOG.md"
@@ -31,7 +32,7 @@ class Facts:
 class Plan:
     """A release, before any of it is there."""
 
-    version: Version
+    version: SemanticVersion
     sha: str
     notes: str
     moves: bool
@@ -41,8 +42,8 @@ class Plan:
     @property
     def tags(self) -> list[str]:
         """The tags that will stand on the release commit."""
-        moving = self.version.moving_tag
-        return [self.version.tag, *([moving] if self.moves and moving else [])]
+        moving = moving_tag_of(self.version)
+        return [tag_of(self.version), *([moving] if self.moves and moving else [])]
 
     def lines(self) -> list[str]:
         """The plan, for people."""
@@ -54,15 +55,15 @@ class Plan:
         ]
 
 
-def current_version(version_file: str) -> Version:
+def current_version(version_file: str) -> SemanticVersion:
     """The version that the package says it is."""
     found = _VERSION_LINE.search(version_file)
     if not found:
         raise BadInput(f"{VERSION_FILE} says no __version__", 'write __version__ = "1.2.3"')
-    return Version.parse(found[1])
+    return parse_version(found[1])
 
 
-def prepare(facts: Facts, version: Version, day: str) -> dict[str, str]:
+def prepare(facts: Facts, version: SemanticVersion, day: str) -> dict[str, str]:
     """The files that make a version of what is unreleased, for review; none where that has been done."""
     earlier = _earlier(facts, version)
     if current_version(facts.version_file) == version and changelog.notes(facts.changelog, str(version)):
@@ -91,8 +92,8 @@ def plan(facts: Facts) -> Plan:
             f"move them into [{version}]",
         )
     # An older line's fix must not take the moving tag back from a newer release of the same major version.
-    newest = max([version, *earlier], key=lambda one: (one.major == version.major, one.precedence))
-    return Plan(version, facts.sha, notes, moves=version.moving_tag is not None and newest == version)
+    newest = max([version, *earlier], key=lambda candidate: (candidate.major == version.major, candidate))
+    return Plan(version, facts.sha, notes, moves=moving_tag_of(version) is not None and newest == version)
 
 
 def _refuse_dirty(facts: Facts) -> None:
@@ -102,8 +103,8 @@ def _refuse_dirty(facts: Facts) -> None:
         )
 
 
-def _earlier(facts: Facts, version: Version) -> list[Version]:
+def _earlier(facts: Facts, version: SemanticVersion) -> list[SemanticVersion]:
     """The versions released so far."""
-    if version.tag in facts.tags:
-        raise BadInput(f"the tag {version.tag} exists: {version} has been released", "choose the next version")
+    if tag_of(version) in facts.tags:
+        raise BadInput(f"the tag {tag_of(version)} exists: {version} has been released", "choose the next version")
     return released(facts.tags)

@@ -1,6 +1,6 @@
 """Text of an input → value. Each parser raises ValueError with a message that reads on after "input 'x' …".
 
-An empty text never reaches a parser: it means "not given" (INTERFACES: conventions).
+An empty text never reaches a parser: it means "not given".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What docker-publish takes and gives: the contract of INTERFACES, declared once."""
+"""The inputs and outputs of docker-publish, declared once."""
 
 from __future__ import annotations
 

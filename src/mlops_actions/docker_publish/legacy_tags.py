@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mlops_actions.core.version import SemanticVersion
 from mlops_actions.docker_publish import tags
-from mlops_actions.docker_publish.tags import Subject, Tags, Version
+from mlops_actions.docker_publish.tags import Subject, Tags
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def generic_tags(subject: Subject, rules: GenericRules) -> Tags:
 
 def needs_versions(subject: Subject, rules: GenericRules) -> bool:
     """Whether a release is about to move tags that an older one must not move."""
-    version = Version.parse(subject.git_tag)
+    version = SemanticVersion.parse(subject.git_tag)
     decided = rules.tags or rules.name_tag or (rules.tag_names and not rules.tag_semver)
-    return version is not None and version.release and not decided
+    return version is not None and version.is_release and not decided
 
 
 def _generic(subject: Subject, rules: GenericRules, notes: list[str]) -> list[str]:
@@ -80,13 +81,13 @@ def _is_default(subject: Subject, rules: GenericRules) -> bool:
 
 
 def _of_git_tag(subject: Subject, rules: GenericRules, notes: list[str]) -> list[str]:
-    if rules.tag_semver and Version.parse(subject.git_tag) is not None:
+    if rules.tag_semver and SemanticVersion.parse(subject.git_tag) is not None:
         made = tags.make(["semver"], subject)
         notes += made.notes
         return list(made.names)
     if rules.tag_names:
         return [tags.valid(subject.git_tag, notes)]
     # Any git tag became `latest`. A tag that is no version still does; a version only where it is the newest release.
-    if Version.parse(subject.git_tag) is None or tags.may_be_latest(subject, notes):
+    if SemanticVersion.parse(subject.git_tag) is None or tags.may_be_latest(subject, notes):
         return ["latest"]
     return [tags.valid(subject.git_tag, notes)]

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.version import SemanticVersion
 
 RULES = ("sha", "sha-long", "branch", "pr", "tag", "semver", "latest", "snapshot", "date")
 FINGERPRINT_PREFIX = "ctx-"
 _TAG_LIMIT = 128  # characters (OCI distribution specification: tag grammar)
-_VERSION_LIMIT = 256  # characters; Python refuses to read numbers of thousands of digits, which a registry may send
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
-_SEMVER = re.compile(
-    r"v?(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})\.(0|[1-9][0-9]{0,17})"
-    r"(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
-)
 
 
 @dataclass(frozen=True)
@@ -65,39 +61,15 @@ class Tags:
     snapshot: str = ""
 
 
-@dataclass(frozen=True, order=True)
-class Version:
-    """A semantic version's precedence (semver.org, item 11); `release` sorts a pre-release before its release."""
-
-    major: int
-    minor: int
-    patch: int
-    release: bool
-    identifiers: tuple[tuple[bool, int, str], ...]
-    text: str = field(default="", compare=False)
-
-    @classmethod
-    def parse(cls, text: str) -> Version | None:
-        """Read `1.2.3`, `v1.2.3-rc.1+build`; None where it is no full version."""
-        match = _SEMVER.fullmatch(text) if len(text) <= _VERSION_LIMIT else None
-        if match is None:
-            return None
-        # Numeric identifiers compare as numbers and sort before words.
-        identifiers = tuple(
-            (not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in (match[4] or "").split(".") if part
-        )
-        return cls(int(match[1]), int(match[2]), int(match[3]), not identifiers, identifiers, text.removeprefix("v"))
-
-
-def releases(tags: Iterable[str]) -> list[Version]:
+def releases(tags: Iterable[str]) -> list[SemanticVersion]:
     """List the full release versions among tags, oldest first."""
-    return sorted(version for version in map(Version.parse, tags) if version is not None and version.release)
+    return sorted(version for version in map(SemanticVersion.parse, tags) if version is not None and version.is_release)
 
 
 def needs_versions(rules: Sequence[str], subject: Subject) -> bool:
     """Whether the registry's tags must be known: only a release moves tags that an older one must not move."""
-    version = Version.parse(subject.git_tag)
-    return version is not None and version.release and not {"latest", "semver"}.isdisjoint(rules)
+    version = SemanticVersion.parse(subject.git_tag)
+    return version is not None and version.is_release and not {"latest", "semver"}.isdisjoint(rules)
 
 
 def make(rules: Sequence[str], subject: Subject) -> Tags:
@@ -157,19 +129,19 @@ def _branch(subject: Subject, notes: list[str]) -> list[str]:
 def _semver(subject: Subject, notes: list[str]) -> list[str]:
     if not subject.git_tag or subject.is_pull_request:
         return []
-    version = Version.parse(subject.git_tag)
+    version = SemanticVersion.parse(subject.git_tag)
     if version is None:
         notes.append(f"git tag {subject.git_tag!r} is no semantic version (1.2.3, with or without a leading v)")
         return []
-    full = valid(version.text, notes)
-    if not version.release or "+" in version.text:
+    full = valid(str(version), notes)
+    if not version.is_release or version.build:
         return [full]
     newer = [other for other in releases(subject.versions) if other > version and other.major == version.major]
     same_minor = [other for other in newer if other.minor == version.minor]
     made = [full]
     for short, rivals in ((f"{version.major}.{version.minor}", same_minor), (f"{version.major}", newer)):
         if rivals:
-            notes.append(f"tag {short!r} stays where it is: the registry has the newer {rivals[-1].text}")
+            notes.append(f"tag {short!r} stays where it is: the registry has the newer {rivals[-1]}")
         else:
             made.append(short)
     return made
@@ -184,15 +156,15 @@ def may_be_latest(subject: Subject, notes: list[str]) -> bool:
         if not subject.default_branch:
             notes.append("no tag 'latest': the event does not say which branch is the default one")
         return subject.branch == subject.default_branch
-    version = Version.parse(subject.git_tag)
+    version = SemanticVersion.parse(subject.git_tag)
     if version is None:
         return False
-    if not version.release:
-        notes.append(f"no tag 'latest': {version.text} is a pre-release")
+    if not version.is_release:
+        notes.append(f"no tag 'latest': {version} is a pre-release")
         return False
     newest = releases(subject.versions)[-1:]
     if newest and newest[0] > version:
-        notes.append(f"no tag 'latest': the registry has the newer {newest[0].text}")
+        notes.append(f"no tag 'latest': the registry has the newer {newest[0]}")
         return False
     return True
 
