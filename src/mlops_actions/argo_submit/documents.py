@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.yaml_nodes import MAX_NODES, expanded
 
 # A few lines of aliases can stand for billions of nodes ("billion laughs"); a workflow of 1 MiB has far fewer than this.
-MOST_NODES: Final = 200_000
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
 
 def _check(root: yaml.Node, file: str) -> None:
     """Refuse what a loader would quietly take: a key given twice, and aliases that stand for too much."""
-    for count, node in enumerate(_expanded(root)):
-        if count > MOST_NODES:
+    for count, node in enumerate(expanded(root)):
+        if count > MAX_NODES:
             raise InvalidManifest(
-                Place(file, root.start_mark.line + 1), f"holds more than {MOST_NODES} nodes", "remove the nested aliases"
+                Place(file, root.start_mark.line + 1), f"holds more than {MAX_NODES} nodes", "remove the nested aliases"
             )
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
@@ -110,14 +109,3 @@ def _check(root: yaml.Node, file: str) -> None:
                             Place(file, key.start_mark.line + 1), f"the key '{key.value}' is given twice", "keep one of them"
                         )
                     seen.add(key.value)
-
-
-def _expanded(root: yaml.Node) -> Iterator[yaml.Node]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, yaml.MappingNode):
-            waiting.extend(part for pair in node.value for part in pair)
-        elif isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)

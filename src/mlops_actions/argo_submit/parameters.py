@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import pairs, yaml_value
+from mlops_actions.core.suggest import did_you_mean
 
 _LINE: Final = re.compile(r"[\w.-]+=.*")
 # The names by which a workflow may declare what argo-submit itself knows.
@@ -172,10 +172,7 @@ def _of_known(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unknown(unknown: Sequence[str], names: Sequence[str]) -> BadInput:
-    parts = []
-    for name in unknown:
-        near = difflib.get_close_matches(name, names, 1)
-        parts.append(f"'{name}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+    parts = [f"'{name}'{did_you_mean(name, names)}" for name in unknown]
     known = ", ".join(names) or "none"
     return BadInput(
         f"the workflow declares no parameter {', '.join(parts)}",

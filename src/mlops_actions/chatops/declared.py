@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from mlops_actions.chatops.roles import ROLES
-from mlops_actions.chatops.schema import KINDS, PIN, Command, Kind, Parameter, Scalar, folded, nearest, scalar, spell
+from mlops_actions.chatops.schema import KINDS, PIN, Command, Kind, Parameter, Scalar, folded, scalar, spell
 from mlops_actions.core import parsers
+from mlops_actions.core.suggest import nearest
 
 _COMMAND_NAME = re.compile(r"\w[\w.:/-]{0,63}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}", re.ASCII)

@@ -155,7 +155,7 @@ def _reviewed_sha(event: CommentEvent) -> str:
 def _spoken(body: str, inputs: Inputs) -> tuple[Command, Spoken] | Verdict:
     """Find the one command of a text."""
     from mlops_actions.chatops import grammar
-    from mlops_actions.chatops.schema import nearest
+    from mlops_actions.core.suggest import nearest
 
     commands = _declared(inputs)
     if inputs.commands is not None and inputs.commands.phrase:

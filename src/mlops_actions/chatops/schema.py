@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from mlops_actions.chatops.grammar import Arguments
+from mlops_actions.core.suggest import nearest
 
 Kind: TypeAlias = Literal["str", "int", "float", "bool"]
 Value: TypeAlias = "str | int | float | bool | list[str | int | float | bool]"
@@ -131,14 +132,6 @@ def bind(command: Command, arguments: Arguments) -> tuple[dict[str, Value], list
     return _complete(command.parameters, found, problems), problems
 
 
-def nearest(name: str, names: list[str]) -> str:
-    """Return the name a typing mistake most probably meant; empty where none is near."""
-    # One slip in a short name, two in a longer one: `/trainer` and `/train` are two names.
-    limit = 1 if len(name) < 8 else 2
-    scored = sorted((_distance(name.lower(), other.lower(), limit), other) for other in names)
-    return scored[0][1] if scored and scored[0][0] <= limit else ""
-
-
 def spell(value: Scalar) -> str:
     """Write a value as a commenter would."""
     if isinstance(value, bool):
@@ -208,20 +201,3 @@ def scalar(kind: Kind, text: str) -> Scalar | None:
         return int(word) if _INTEGER.fullmatch(word) else None
     number = float(word) if _FLOAT.fullmatch(word) else math.inf
     return number if math.isfinite(number) else None
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """Count the insertions, deletions, substitutions and swaps of neighbours that part two words, up to `limit` + 1."""
-    if abs(len(one) - len(other)) > limit:
-        return limit + 1
-    before: list[int] = []
-    last = list(range(len(other) + 1))
-    for row, a in enumerate(one, 1):
-        current = [row]
-        for column, b in enumerate(other, 1):
-            cost = min(last[column] + 1, current[column - 1] + 1, last[column - 1] + (a != b))
-            if row > 1 and column > 1 and a == other[column - 2] and one[row - 2] == b:
-                cost = min(cost, before[column - 2] + 1)
-            current.append(cost)
-        before, last = last, current
-    return min(last[-1], limit + 1)

@@ -11,7 +11,6 @@ from typing import Any
 
 from mlops_actions.core.provenance import is_sha
 
-MOST_NODES = 100_000
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -150,7 +149,7 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
             node = loader.get_single_node()
             if node is None:
                 return None
-            _refuse_bomb(node)
+            _refuse_aliases(node)
             return loader.construct_document(node)
         finally:
             loader.dispose()
@@ -161,13 +160,9 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
         raise ValueError(f"is not valid YAML{place}: {reason}") from None
 
 
-def _refuse_bomb(root: Any) -> None:
-    """A few lines of aliases can stand for billions of values, which whoever writes them out, or merges them, would meet."""
-    waiting, count = [root], 0
-    while waiting:
-        node = waiting.pop()
-        count += 1
-        if count > MOST_NODES:
-            raise ValueError(f"holds more than {MOST_NODES} values, aliases written out")
-        if isinstance(node.value, list):  # of nodes, or of pairs of them
-            waiting.extend(part for one in node.value for part in (one if isinstance(one, tuple) else (one,)))
+def _refuse_aliases(root: Any) -> None:
+    from mlops_actions.core.yaml_nodes import MAX_NODES, expanded
+
+    for count, _ in enumerate(expanded(root), 1):
+        if count > MAX_NODES:
+            raise ValueError(f"holds more than {MAX_NODES} values, aliases written out")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
 from mlops_actions.chatops.declared import declare
-from mlops_actions.chatops.schema import Value, bind, nearest
+from mlops_actions.chatops.schema import Value, bind
+from mlops_actions.core.suggest import nearest
 from tests.unit.chatops.test_comment import count_calls
 
 TRAIN = """
