@@ -69,7 +69,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
 
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
-    event = load(context.event_name, context.event_path) if environ.get("GITHUB_EVENT_PATH") else None
+    event = load(context)
 
     @cache
     def private() -> Path:
@@ -110,7 +110,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
         return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
-    event = load(context.event_name, context.event_path) if context.event_path.is_file() else None
+    event = load(context)
     clock = SystemClock()
 
     def google() -> transport.Credentials:
@@ -166,8 +166,7 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     server = resolve(inputs.api_key, inputs.base_url, environ)
     for secret in server.secrets:
         runner.mask(secret)
-    needs_event = (inputs.comment or inputs.statement) and not inputs.pr_number
-    event = load(context.event_name, context.event_path) if needs_event else None
+    event = load(context)
     github: PullRequests | None = None
     if inputs.github_token and (inputs.comment or inputs.check_name):
         from mlops_actions.boundary.github import GitHub

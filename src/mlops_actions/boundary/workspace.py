@@ -1,49 +1,100 @@
-"""The files of the workspace, and none outside of it."""
+"""The files of the job's workspace, and none outside of it: the one rule for every path that a user gives."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from mlops_actions.core.errors import BadInput
 
-MOST_BYTES: Final = 5 * 1024 * 1024
+MAX_BYTES = 5 * 1024 * 1024
 
 
 class WorkspaceFiles:
-    """Finds and reads files below a directory; links that lead out of it are not followed."""
+    """Find, read and check paths below a directory. Links that lead out of it are not followed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
     def find(self, pattern: str) -> list[str]:
-        """Return the files that a path or glob names, relative to the workspace, sorted; raises BadInput (outside)."""
+        """Return the files that a path or glob names, relative to the workspace, sorted; raises BadInput."""
         relative = Path(pattern)
         if relative.is_absolute():
             if not relative.is_relative_to(self._root):
-                raise self._outside(pattern)
+                raise _leads_out(pattern)
             relative = relative.relative_to(self._root)
         if ".." in relative.parts:
-            raise self._outside(pattern)
+            raise _leads_out(pattern)
         try:
             exact = self._root / relative
-            found = [exact] if exact.is_file() else [path for path in self._root.glob(str(relative)) if path.is_file()]
+            files = [exact] if exact.is_file() else [path for path in self._root.glob(str(relative)) if path.is_file()]
         except (ValueError, NotImplementedError, OSError):
             raise BadInput(f"{pattern!r} is no path and no glob", "give a path such as ci/train.yaml") from None
-        for path in found:
+        for path in files:
             if not path.resolve().is_relative_to(self._root):
-                raise self._outside(str(path.relative_to(self._root)))
-        return sorted(str(path.relative_to(self._root)) for path in found)
+                raise _leads_out(str(path.relative_to(self._root)))
+        return sorted(str(path.relative_to(self._root)) for path in files)
 
     def read(self, path: str) -> str:
         """Return a file's text; raises BadInput."""
         try:
             data = (self._root / path).read_bytes()
-            if len(data) > MOST_BYTES:
+            if len(data) > MAX_BYTES:
                 raise BadInput(f"{path!r} is larger than 5 MiB", "give the file that was meant")
             return data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise BadInput(f"{path!r} cannot be read: {type(error).__name__}", "give a readable text in UTF-8") from None
 
-    def _outside(self, pattern: str) -> BadInput:
-        return BadInput(f"{pattern!r} leads out of the workspace", "give a path inside of it")
+    def folder(self, path: str, input_name: str) -> Path:
+        """Return the folder that an input names; raises BadInput where it is missing or outside the workspace."""
+        if re.match(r"[a-z+-]+://|git@", path, re.IGNORECASE):
+            raise BadInput(
+                f"input '{input_name}' is an address: {path!r}",
+                f"check the repository out in an earlier step, and give its folder in '{input_name}'",
+            )
+        return self._existing(path, input_name, Path.is_dir, "a folder")
+
+    def file(self, path: str, input_name: str) -> Path:
+        """Return the file that an input names; raises BadInput where it is missing or outside the workspace."""
+        return self._existing(path, input_name, Path.is_file, "a file")
+
+    def path(self, path: str, input_name: str) -> Path:
+        """Return the path that an input names, existing or not; raises BadInput where it is outside the workspace."""
+        try:
+            resolved = (self._root / path).resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL byte, a name too long
+            raise BadInput(f"input '{input_name}' is no path: {path!r} ({error})", self._remedy(input_name)) from None
+        if not resolved.is_relative_to(self._root):
+            raise BadInput(
+                f"input '{input_name}' leads out of the workspace: {path!r} is {str(resolved)!r}",
+                f"give a path below the workspace in '{input_name}'; links that point outside are not followed",
+            )
+        return resolved
+
+    def _existing(self, path: str, input_name: str, is_kind: Callable[[Path], bool], kind: str) -> Path:
+        resolved = self.path(path, input_name)
+        if not _is(resolved, is_kind):
+            state = "something else" if _is(resolved, Path.exists) else "missing"
+            raise BadInput(f"input '{input_name}': {path!r} is {state}, not {kind}", self._remedy(input_name))
+        return resolved
+
+    def _remedy(self, input_name: str) -> str:
+        try:
+            empty = not any(self._root.iterdir())
+        except OSError:
+            empty = True
+        if empty:
+            return "the workspace is empty: add a step with actions/checkout before this one"
+        return f"correct '{input_name}' in the step's 'with:'; it is relative to the repository's root"
+
+
+def _leads_out(pattern: str) -> BadInput:
+    return BadInput(f"{pattern!r} leads out of the workspace", "give a path inside of it")
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    try:
+        return kind(path)
+    except OSError:  # a name too long, or a folder that may not be read
+        return False

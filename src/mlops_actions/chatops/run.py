@@ -10,7 +10,7 @@ from mlops_actions.chatops.glance import ignored
 from mlops_actions.chatops.hear import hear
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.core.context import Context
-from mlops_actions.core.event import load
+from mlops_actions.core.event import require
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.ports import Runner
 
@@ -24,7 +24,7 @@ def main_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[
         from mlops_actions.chatops.finish import finish
 
         return finish(inputs, context, runner, door())
-    heard = hear(load(context.event_name, context.event_path), inputs, context)
+    heard = hear(require(context), inputs, context)
     if heard.verdict is not None and heard.place is None:
         return ignored(runner, heard.verdict.reason, heard.verdict.details)
     from mlops_actions.chatops.listen import Listener

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.provenance import is_sha
 
 _REMEDY = "run this action on a GitHub event; GITHUB_EVENT_PATH names the event's JSON file"
 
@@ -107,8 +110,24 @@ class DispatchEvent(Event):
     inputs: Mapping[str, Any]
 
 
-def load(name: str, path: Path) -> Event:
-    """Read the event's file; raises BadInput where it is missing, no JSON object, or not of the shape of `name`."""
+def load(context: Context) -> Event | None:
+    """Return the event of this step; None where GITHUB_EVENT_PATH is empty: outside of a workflow there is no event.
+
+    Raises BadInput where the file is missing, no JSON object, or not of the shape of GITHUB_EVENT_NAME.
+    """
+    return load_file(context.event_name, context.event_path) if context.event_path != Path() else None
+
+
+def require(context: Context) -> Event:
+    """Return the event of this step, as `load` does; raises BadInput where there is none."""
+    event = load(context)
+    if event is None:
+        raise BadInput("there is no event: GITHUB_EVENT_PATH is empty", _REMEDY)
+    return event
+
+
+def load_file(name: str, path: Path) -> Event:
+    """Read an event's file; raises BadInput where it is missing, no JSON object, or not of the shape of `name`."""
     try:
         payload = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -163,6 +182,121 @@ def read(name: str, payload: Mapping[str, Any]) -> Event:
 def pull_request(data: Mapping[str, Any]) -> PullRequest:
     """Type a pull request as `GET /repos/{owner}/{repo}/pulls/{number}` answers it."""
     return _pull_request(_Reader("pull request", {"pull_request": data}), "pull_request")
+
+
+@dataclass(frozen=True)
+class EventPullRequest:
+    """The pull request that an event belongs to.
+
+    `number` is None where the event belongs to none. `pull_request` is there only where the payload holds it whole.
+    """
+
+    number: int | None = None
+    pull_request: PullRequest | None = None
+
+    @property
+    def from_fork(self) -> bool | None:
+        """Whether the head is in a fork; None where the payload does not say."""
+        return self.pull_request.from_fork if self.pull_request else None
+
+
+# Answers GitHub's question "which open pull request has this commit as its head?"; None where there is none, or several.
+PullRequestByCommit = Callable[[str], "int | None"]
+
+_NO_PULL_REQUEST = EventPullRequest()
+# The run or suite in these payloads lists its pull requests: none where the head is in a fork.
+_LISTING = ("workflow_run", "check_run", "check_suite")
+# GitHub's documentation of merge queues: the ref that it makes for a group ends with its last pull request and a commit.
+_MERGE_QUEUE_REF = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,10})-[0-9a-f]{40}")
+_DISPATCH_NAMES = ("pr-number", "pr_number", "pr")
+
+
+def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None = None) -> EventPullRequest:
+    """Return the pull request that an event belongs to: the one rule for all actions.
+
+    | event | its pull request |
+    | --- | --- |
+    | `pull_request`, `pull_request_target`, `pull_request_review`, `pull_request_review_comment` | the payload's |
+    | `issue_comment` | the issue's number, where the issue is a pull request |
+    | `workflow_dispatch`, `repository_dispatch` | the input or property `pr-number` (or `pr_number`, `pr`): `7` or `#7` |
+    | `workflow_run`, `check_run`, `check_suite` | the one that the payload lists, else asked by the head commit |
+    | `merge_group` | the last one of the group, as the queue's ref names it |
+    | `push` | asked by the pushed commit |
+
+    `by_commit` asks GitHub; without it (no token) the events that need it belong to no pull request. It may raise Refused
+    and Unavailable, which are passed on.
+    """
+    if isinstance(event, PullRequestEvent):
+        return EventPullRequest(event.pull_request.number, event.pull_request)
+    if isinstance(event, CommentEvent):
+        return EventPullRequest(event.number, event.pull_request) if event.on_pull_request else _NO_PULL_REQUEST
+    if isinstance(event, DispatchEvent):
+        given = next((event.inputs[name] for name in _DISPATCH_NAMES if event.inputs.get(name)), None)
+        return EventPullRequest(pull_request_number(given))
+    if event is None:
+        return _NO_PULL_REQUEST
+    if event.name == "merge_group":
+        group = event.payload.get("merge_group")
+        ref = _MERGE_QUEUE_REF.fullmatch(str(group.get("head_ref"))) if isinstance(group, dict) else None
+        return EventPullRequest(pull_request_number(ref[1]) if ref else None)
+    if event.name in _LISTING:
+        listing = event.payload.get(event.name)
+        listing = listing if isinstance(listing, dict) else {}
+        number = _only_listed(listing, event.payload)
+        return EventPullRequest(number) if number else _asked(listing.get("head_sha"), by_commit)
+    if event.name == "push":
+        return _asked(event.payload.get("after"), by_commit)
+    return _NO_PULL_REQUEST
+
+
+def pull_request_number(value: object) -> int | None:
+    """Read a pull request's number, a number or text such as `7` or `#7`; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        text = str(value)
+    elif isinstance(value, str):
+        text = value.strip().removeprefix("#")
+    else:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        return None
+    return int(text) or None
+
+
+def _only_listed(listing: Mapping[str, Any], payload: Mapping[str, Any]) -> int | None:
+    """Return the one pull request of this repository that a run or suite lists with its own head commit, if it is one."""
+    listed = listing.get("pull_requests")
+    repository = payload.get("repository")
+    here = repository.get("id") if isinstance(repository, dict) else None
+    numbers = {
+        pull_request_number(pull.get("number"))
+        for pull in (listed if isinstance(listed, list) else [])
+        if isinstance(pull, dict)
+        and _at(pull, "base", "repo", "id") in (here, None)
+        and _at(pull, "head", "sha") in (listing.get("head_sha"), None)
+    }
+    return numbers.pop() if len(numbers) == 1 else None
+
+
+def _at(tree: object, *keys: str) -> object:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _asked(sha: object, by_commit: PullRequestByCommit | None) -> EventPullRequest:
+    # A push that deletes a branch has a commit of zeros.
+    if by_commit is None or not isinstance(sha, str) or not is_sha(sha) or not sha.strip("0"):
+        return _NO_PULL_REQUEST
+    return EventPullRequest(by_commit(sha))
+
+
+def commit_of(event: Event | None, context: Context) -> str:
+    """Return the event's own commit, empty where it is unknown.
+
+    On a comment GITHUB_SHA is the default branch's commit, whatever the pull request's is: it says nothing of the pull
+    request and is never returned.
+    """
+    return "" if isinstance(event, CommentEvent) or not is_sha(context.sha) else context.sha
 
 
 class _Reader:

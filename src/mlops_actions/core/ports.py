@@ -1,10 +1,14 @@
-"""The port every action has: the runner it runs on. Ports to other systems are defined by the action that needs them."""
+"""The ports that several actions share. An action extends them, or defines its own, in its `ports.py`."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mlops_actions.core.event import PullRequest
 
 
 class Log(Protocol):
@@ -46,3 +50,48 @@ class Runner(Log, Protocol):
 
     def private_directory(self) -> Path:
         """Make a 0700 directory that is removed on every exit path that Python can see."""
+
+
+class Clock(Protocol):
+    """Time, which tests can move."""
+
+    def now(self) -> datetime:
+        """Return the current moment, in UTC."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+
+
+class PullRequests(Protocol):
+    """The pull requests of the workflow's repository. Every call raises Refused or Unavailable."""
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Read a pull request."""
+
+    def pull_request_of_commit(self, sha: str) -> int | None:
+        """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
+
+    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
+        """Write the one comment with this tag, or update it; return its address.
+
+        `keep` marks the body as a report, which later workflow runs fold below theirs.
+        """
+
+
+class Workspace(Protocol):
+    """The job's workspace. No call reaches a file outside of it; every call raises BadInput."""
+
+    def find(self, pattern: str) -> list[str]:
+        """Return the files that a path or glob names, relative to the workspace, sorted."""
+
+    def read(self, path: str) -> str:
+        """Return a file's text (UTF-8, at most 5 MiB)."""
+
+    def file(self, path: str, input_name: str) -> Path:
+        """Return the absolute path of an existing file that an input names."""
+
+    def folder(self, path: str, input_name: str) -> Path:
+        """Return the absolute path of an existing folder that an input names."""
+
+    def path(self, path: str, input_name: str) -> Path:
+        """Return the absolute path that an input names, whether or not it exists."""

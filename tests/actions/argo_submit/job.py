@@ -71,6 +71,7 @@ class Job:
         self.workspace = directory / "workspace"
         self.workspace.mkdir()
         self.log = ""
+        (directory / "event.json").write_text("{}")
         self.environ = {
             "GITHUB_REPOSITORY": "octo-org/digits",
             "GITHUB_RUN_ID": "42",

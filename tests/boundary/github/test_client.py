@@ -374,3 +374,31 @@ def test_an_app_that_is_not_installed(wired: Wired, app_key: AppKey) -> None:
     with pytest.raises(Refused) as caught:
         mint(app_key, wired.github.api_url, "other/place", wired.log, ISSUES)
     assert "install the App" in caught.value.remedy
+
+
+# The pull request of a commit
+
+
+def test_a_commit_s_open_pull_request_is_found(wired: Wired) -> None:
+    pull = wired.scene.pull
+    assert wired.client().pull_request_of_commit(pull.head_sha) == pull.number
+
+
+def test_a_commit_that_is_no_longer_the_head_has_no_pull_request(wired: Wired) -> None:
+    pull = wired.scene.pull
+    before = pull.head_sha
+    pull.push(by="writer")
+    assert wired.client().pull_request_of_commit(before) is None
+
+
+def test_a_commit_of_a_closed_pull_request_has_none(wired: Wired) -> None:
+    pull = wired.scene.pull
+    pull.close(by="writer")
+    assert wired.client().pull_request_of_commit(pull.head_sha) is None
+
+
+def test_a_commit_of_two_pull_requests_has_none(wired: Wired) -> None:
+    first = wired.scene.pull
+    wired.scene.repository.branches["second"] = first.head_sha
+    wired.scene.repository.open_pull_request(by="writer", head="second")
+    assert wired.client().pull_request_of_commit(first.head_sha) is None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlops_actions.core import event
+from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 
 REPOSITORY = {"id": 1, "full_name": "octo/digits", "default_branch": "main"}
@@ -103,10 +104,140 @@ def test_a_bad_event_file(tmp_path: Path, content: bytes | None, said: str) -> N
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadInput, match=said):
-        event.load("issue_comment", path)
+        event.load_file("issue_comment", path)
 
 
 def test_a_good_event_file(tmp_path: Path) -> None:
     path = tmp_path / "event.json"
     path.write_text(json.dumps(COMMENTED))
-    assert event.load("issue_comment", path).repository == "octo/digits"
+    assert event.load_file("issue_comment", path).repository == "octo/digits"
+
+
+# Which step has an event
+
+
+def context_of(path: str) -> Context:
+    return Context.from_environ(
+        {"GITHUB_REPOSITORY": "octo/digits", "GITHUB_EVENT_NAME": "issue_comment", "GITHUB_EVENT_PATH": path}
+    )
+
+
+def test_a_step_without_an_event_path_has_no_event() -> None:
+    assert event.load(context_of("")) is None
+    with pytest.raises(BadInput, match="there is no event"):
+        event.require(context_of(""))
+
+
+def test_an_event_path_that_names_no_file_is_an_error(tmp_path: Path) -> None:
+    for read in (event.load, event.require):
+        with pytest.raises(BadInput, match="does not exist"):
+            read(context_of(str(tmp_path / "event.json")))
+
+
+# Which pull request an event belongs to
+
+HEAD = "a" * 40
+REVIEW = {"id": 9, "body": "/train", "user": USER, "submitted_at": "2026-01-01T00:00:00Z", "commit_id": HEAD}
+LISTED = {"number": 7, "head": {"sha": HEAD}, "base": {"repo": {"id": 1}}}
+QUEUE = f"refs/heads/gh-readonly-queue/main/pr-7-{HEAD}"
+
+
+def run_payload(name: str, *pulls: Any, sha: str = HEAD) -> dict[str, Any]:
+    return {"action": "completed", "repository": REPOSITORY, name: {"head_sha": sha, "pull_requests": list(pulls)}}
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "number"),
+    [
+        ("issue_comment", COMMENTED, 7),
+        ("issue_comment", {**COMMENTED, "issue": {"number": 7}}, None),
+        ("pull_request", {"action": "opened", "sender": USER, "repository": REPOSITORY, "pull_request": PULL}, 7),
+        ("pull_request_target", {"action": "labeled", "label": {"name": "train"}, "pull_request": PULL}, 7),
+        ("pull_request_review", {"action": "submitted", "pull_request": PULL, "review": REVIEW}, 7),
+        ("pull_request_review_comment", {"action": "created", "pull_request": PULL, "comment": COMMENT}, 7),
+        ("workflow_dispatch", {"inputs": {"pr-number": "7"}}, 7),
+        ("workflow_dispatch", {"inputs": {"pr-number": "#7"}}, 7),
+        ("workflow_dispatch", {"inputs": {"pr-number": " #7 "}}, 7),
+        ("workflow_dispatch", {"inputs": {"pr_number": "7"}}, 7),
+        ("workflow_dispatch", {"inputs": {"pr-number": ""}}, None),
+        ("workflow_dispatch", {"inputs": {"pr-number": "seven"}}, None),
+        ("workflow_dispatch", {"inputs": {"pr-number": "##7"}}, None),
+        ("workflow_dispatch", {"inputs": {"pr-number": "0"}}, None),
+        ("workflow_dispatch", {"inputs": {"pr-number": "-7"}}, None),
+        ("workflow_dispatch", {"inputs": {"pr-number": "٧"}}, None),
+        ("workflow_dispatch", {"inputs": {"pr-number": "7" * 11}}, None),
+        ("workflow_dispatch", {"inputs": None}, None),
+        ("workflow_dispatch", {}, None),
+        ("repository_dispatch", {"action": "x", "client_payload": {"pr-number": 7}}, 7),
+        ("repository_dispatch", {"action": "x", "client_payload": {"pr": 7}}, 7),
+        ("repository_dispatch", {"action": "x", "client_payload": {"pr": "#7"}}, 7),
+        ("repository_dispatch", {"action": "x", "client_payload": {"pr": True}}, None),
+        ("repository_dispatch", {"action": "x", "client_payload": {"pr": 7.5}}, None),
+        ("repository_dispatch", {"action": "x", "client_payload": {"pr": [7]}}, None),
+        ("merge_group", {"merge_group": {"head_ref": QUEUE}}, 7),
+        ("merge_group", {"merge_group": {"head_ref": QUEUE.replace("main", "release/pr-3")}}, 7),
+        ("merge_group", {"merge_group": {"head_ref": "refs/heads/pr-7"}}, None),
+        ("merge_group", {"merge_group": None}, None),
+        ("merge_group", {}, None),
+        ("workflow_run", run_payload("workflow_run", LISTED), 7),
+        ("check_run", run_payload("check_run", LISTED), 7),
+        ("check_suite", run_payload("check_suite", LISTED), 7),
+        ("workflow_run", run_payload("workflow_run", {"number": 7}), 7),
+        # Without a token nobody can say more than the payload does.
+        ("workflow_run", run_payload("workflow_run"), None),
+        ("workflow_run", run_payload("workflow_run", LISTED, {**LISTED, "number": 8}), None),
+        ("workflow_run", run_payload("workflow_run", {**LISTED, "base": {"repo": {"id": 2}}}), None),
+        ("workflow_run", run_payload("workflow_run", {**LISTED, "head": {"sha": "b" * 40}}), None),
+        ("workflow_run", run_payload("workflow_run", None, "7", {}, {"number": None}), None),
+        ("workflow_run", {"workflow_run": "text"}, None),
+        ("push", {"after": HEAD}, None),
+        ("schedule", {}, None),
+    ],
+)
+def test_the_pull_request_that_an_event_belongs_to(name: str, payload: dict[str, Any], number: int | None) -> None:
+    assert event.pull_request_of(event.read(name, payload)).number == number
+
+
+def test_a_step_without_an_event_belongs_to_no_pull_request() -> None:
+    assert event.pull_request_of(None) == event.EventPullRequest()
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "asked"),
+    [
+        ("push", {"after": HEAD}, [HEAD]),
+        ("push", {"after": "0" * 40}, []),  # a branch was deleted
+        ("push", {"after": "main"}, []),
+        ("push", {}, []),
+        ("workflow_run", run_payload("workflow_run"), [HEAD]),  # a fork's head: GitHub lists none
+        ("workflow_run", run_payload("workflow_run", LISTED), []),
+        ("check_suite", run_payload("check_suite"), [HEAD]),
+        ("issue_comment", {**COMMENTED, "issue": {"number": 7}}, []),
+        ("workflow_dispatch", {"inputs": {}}, []),
+    ],
+)
+def test_github_is_asked_by_commit_where_the_payload_does_not_say(
+    name: str, payload: dict[str, Any], asked: list[str]
+) -> None:
+    commits: list[str] = []
+
+    def by_commit(sha: str) -> int:
+        commits.append(sha)
+        return 12
+
+    number = event.pull_request_of(event.read(name, payload), by_commit).number
+    assert commits == asked
+    assert number == (12 if asked else 7 if LISTED in payload.get("workflow_run", {}).get("pull_requests", []) else None)
+
+
+def test_the_payload_holds_the_pull_request_where_it_is_whole() -> None:
+    labeled = event.read("pull_request_target", {"action": "labeled", "label": {"name": "x"}, "pull_request": PULL})
+    assert event.pull_request_of(labeled).from_fork is True
+    assert event.pull_request_of(event.read("issue_comment", COMMENTED)).from_fork is None
+
+
+@pytest.mark.parametrize(("name", "commit"), [("push", HEAD), ("issue_comment", ""), ("pull_request_review", "")])
+def test_a_comment_s_commit_says_nothing_of_the_pull_request(name: str, commit: str) -> None:
+    payloads = {"push": {}, "issue_comment": COMMENTED, "pull_request_review": {"pull_request": PULL, "review": REVIEW}}
+    context = Context.from_environ({"GITHUB_REPOSITORY": "octo/digits", "GITHUB_SHA": HEAD})
+    assert event.commit_of(event.read(name, payloads[name]), context) == commit

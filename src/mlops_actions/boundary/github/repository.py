@@ -58,6 +58,12 @@ class GitHub:
                 "check GITHUB_API_URL and the proxy between the runner and GitHub",
             ) from None
 
+    def pull_request_of_commit(self, sha: str) -> int | None:
+        """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
+        pulls = self._api.pages(f"{self._root}/commits/{_part(sha)}/pulls", needs="pull-requests: read")
+        numbers = {int(pull["number"]) for pull in pulls if pull["state"] == "open" and pull["head"]["sha"] == sha}
+        return numbers.pop() if len(numbers) == 1 else None
+
     def permission(self, login: str) -> Mapping[str, Any]:
         """Ask what a user may do here: `role_name`, `user.permissions`."""
         found: Mapping[str, Any] = self._api.get(f"{self._root}/collaborators/{_part(login)}/permission")

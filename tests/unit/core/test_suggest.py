@@ -1,0 +1,24 @@
+"""Suggestions for typing mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_actions.core.suggest import did_you_mean, nearest
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "near"),
+    [
+        ("trian", ["train", "deploy"], "train"),
+        ("Train", ["train"], "train"),
+        ("learning-rte", ["learning-rate", "epochs"], "learning-rate"),
+        ("leaning-rat", ["learning-rate"], "learning-rate"),
+        ("trainer", ["train"], ""),
+        ("xyz", ["train"], ""),
+        ("train", [], ""),
+    ],
+)
+def test_the_nearest_name(name: str, known: list[str], near: str) -> None:
+    assert nearest(name, known) == near
+    assert did_you_mean(name, known) == (f" (did you mean '{near}'?)" if near else "")
