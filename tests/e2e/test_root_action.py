@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlops_actions.pipeline import parts
+from mlops_actions.pipeline import steps
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo.story import COMMAND, STRANGER
 from mlops_sandbox.github import PullRequest
@@ -91,7 +91,7 @@ def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, world: World
     assert json.loads(outputs["chatops-params"]) == {"lr": 0.003, "epochs": 20}
     assert outputs["image-ref"] == f"{world.registry.host}/digits@{world.registry.digest('digits', sha[:12])}"
     assert (outputs["workflow-phase"], outputs["gate"], outputs["verified"]) == ("Succeeded", "passed", "true")
-    assert set(outputs) == {name for name, _, _ in parts.outputs()}
+    assert set(outputs) == {output.name for output in steps.outputs()}
     workflow = world.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
     given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
     assert (given["image"], given["sha"], given["pr"]) == (outputs["image-ref"], sha, str(pull.number))

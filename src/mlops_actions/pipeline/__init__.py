@@ -1,1 +1,1 @@
-"""The four actions in their natural order: what the root action and the reusable workflow are rendered from."""
+"""The four actions as one pipeline: the root `action.yml` and the reusable workflow, rendered from templates."""

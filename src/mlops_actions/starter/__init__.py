@@ -1,1 +1,1 @@
-"""`mlops-actions init`: what a repository needs to train on its pull requests, written from a few answers."""
+"""`mlops-actions init`: write into a repository what it needs to train models on its pull requests."""

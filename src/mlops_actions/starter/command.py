@@ -1,4 +1,4 @@
-"""The command `init`: flags, questions at a terminal for what no flag says, and what is left to do."""
+"""The command `init`: its flags, its questions at a terminal, and the list of steps that remain for the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlops_actions.core.errors import ActionError, BadInput
-from mlops_actions.pipeline import parts
+from mlops_actions.pipeline import steps
 from mlops_actions.starter import answers as defaults
 from mlops_actions.starter.answers import Answers, plain_name
 from mlops_actions.starter.render import KUBECONFIG, RBAC, files
@@ -16,7 +16,8 @@ from mlops_actions.starter.write import write
 
 DESCRIPTION = (
     "Writes a starter into a repository: the workflow file, the Argo workflow that logs to W&B with the commit, and the "
-    "rights of the two accounts. Asks, at a terminal, for what no flag says; overwrites nothing; says what is left to do."
+    "rights of the two accounts. At a terminal, it asks for values without a flag. It overwrites nothing and lists the "
+    "steps that remain."
 )
 _EXAMPLE_GATE = "accuracy >= 0.8"
 
@@ -26,41 +27,50 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--directory", type=Path, default=Path(), help="the repository (default: the current folder)")
     add("--project", help="W&B project, with its entity (entity/project) or with --entity beside it")
-    add("--entity", help="W&B user or team whose project it is")
-    add("--image", help="what to call the image (default: the directory's name)")
+    add("--entity", help="W&B user or team that owns the project")
+    add("--image", help="name of the image (default: the directory's name)")
     add("--registry", help=f"host of the registry (default: {defaults.GITHUB_REGISTRY})")
-    add("--registry-username", default="", help="who signs in to it (default: the repository's variable REGISTRY_USERNAME)")
-    add("--namespace", help=f"where the workflows run (default: {defaults.NAMESPACE})")
-    add("--service-account", default=defaults.SERVICE_ACCOUNT, help="what their pods run as (default: %(default)s)")
-    add("--metric", action="append", metavar="NAME[:max|:min]", help="to report; once for each (default: accuracy, loss)")
+    add("--registry-username", default="", help="user of the registry (default: the variable REGISTRY_USERNAME)")
+    add("--namespace", help=f"namespace of the workflows (default: {defaults.NAMESPACE})")
+    add("--service-account", default=defaults.SERVICE_ACCOUNT, help="service account of their pods (default: %(default)s)")
+    add(
+        "--metric",
+        action="append",
+        metavar="NAME[:max|:min]",
+        help="metric to report; may be repeated",
+    )
     add(
         "--gate",
         action="append",
         metavar="GATE",
-        help="what a run must fulfil, as 'accuracy >= baseline.mean'; once for each",
+        help="condition on a run, such as 'accuracy >= baseline.mean'; may be repeated",
     )
     add("--argo-url", default="", help="base address of Argo's user interface, for links")
-    add("--wandb-base-url", default="", help="address of a W&B server of your own")
-    add("--ref", default=parts.REF, help="release of the suite: a tag, or a commit's 40 digits (default: %(default)s)")
-    add("--example", action="store_true", help="also a training script and its Dockerfile: a repository that works at once")
-    add("--force", action="store_true", help="replace files that are there")
+    add("--wandb-base-url", default="", help="address of your own W&B server")
+    add("--ref", default=steps.REF, help="release of the suite: a tag, or the 40 digits of a commit (default: %(default)s)")
+    add(
+        "--example",
+        action="store_true",
+        help="also write a training script and its Dockerfile",
+    )
+    add("--force", action="store_true", help="replace existing files")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry the command out; returns the exit code."""
+    """Carry the command out; return the exit code."""
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     try:
         answers = _answers(options, _ask if interactive else None)
-        written = files(answers)
-        write(options.directory, written, force=options.force)
+        rendered = files(answers)
+        write(options.directory, rendered, force=options.force)
     except ActionError as error:
         sys.stderr.write(f"error: {error.cause}\nremedy: {error.remedy}\n")
         return error.exit_code
     except OSError as error:
-        sys.stderr.write(f"error: {error}\nremedy: see that {options.directory} can be written to, and run it again\n")
+        sys.stderr.write(f"error: {error}\nremedy: make {options.directory} writable, and run the command again\n")
         return 1
-    sys.stdout.write("".join(f"wrote {options.directory / path}\n" for path in written))
-    sys.stdout.write(_next(answers, options.directory))
+    sys.stdout.write("".join(f"wrote {options.directory / path}\n" for path in rendered))
+    sys.stdout.write(_remaining_steps(answers, options.directory))
     return 0
 
 
@@ -68,28 +78,28 @@ Ask = Callable[[str, str], str]
 
 
 def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
-    """What the flags say, then what the terminal answers, then the defaults."""
+    """Take each answer from its flag, else from the terminal, else from the defaults."""
 
-    def known(given: str | None, question: str, default: str) -> str:
-        if given is not None:
-            return given
+    def answer(flag: str | None, question: str, default: str) -> str:
+        if flag is not None:
+            return flag
         return ask(question, default) if ask else default
 
-    project = known(options.project, "W&B project, as entity/project", "")
+    project = answer(options.project, "W&B project, as entity/project", "")
     if options.entity and "/" not in project:
         project = f"{options.entity}/{project}"
     if not project.strip("/"):
         raise BadInput("no W&B project was given", "add --project entity/project")
     if options.entity and project.partition("/")[0] != options.entity:
-        raise BadInput(f"--entity {options.entity} is not the entity of --project {project}", "give one of the two")
+        raise BadInput(f"--entity {options.entity} is not the entity of --project {project}", "drop one of the two flags")
     metrics = options.metric or defaults.METRICS
     gates = options.gate or ([_EXAMPLE_GATE] if options.example and not options.metric else [])
     return Answers(
-        image=known(options.image, "Name of the image", plain_name(options.directory.resolve().name)),
+        image=answer(options.image, "Name of the image", plain_name(options.directory.resolve().name)),
         project=project,
-        registry=known(options.registry, "Registry", defaults.GITHUB_REGISTRY),
+        registry=answer(options.registry, "Registry", defaults.GITHUB_REGISTRY),
         registry_username=options.registry_username,
-        namespace=known(options.namespace, "Namespace of the workflows", defaults.NAMESPACE),
+        namespace=answer(options.namespace, "Namespace of the workflows", defaults.NAMESPACE),
         service_account=options.service_account,
         metrics=tuple(metrics),
         gates=tuple(gates),
@@ -101,21 +111,21 @@ def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
 
 
 def _ask(question: str, default: str) -> str:
-    """Ask at the terminal; an empty line takes the default."""
+    """Ask at the terminal; an empty line means the default."""
     sys.stdout.write(f"{question}{f' [{default}]' if default else ''}: ")
     sys.stdout.flush()
     return sys.stdin.readline().strip() or default
 
 
-def _next(answers: Answers, directory: Path) -> str:
-    """What is left to do, as commands, in their order."""
+def _remaining_steps(answers: Answers, directory: Path) -> str:
+    """List the steps that remain, as commands, in their order."""
     lines = [
         "",
-        "On the cluster, once, with an account that may:",
+        "On the cluster, once, with an account that may create roles and secrets:",
         f"  kubectl apply --filename {RBAC}",
         f"  kubectl --namespace {answers.namespace} create secret generic wandb --from-literal=api-key=…",
         "",
-        "The repository's secrets:",
+        "The secrets of the repository:",
         f"  sh {KUBECONFIG} | base64 | gh secret set KUBECONFIG",
         "  gh secret set WANDB_API_KEY",
     ]
@@ -125,14 +135,14 @@ def _next(answers: Answers, directory: Path) -> str:
     lines += [
         "",
         f"The account {answers.service_account} must be able to pull from {answers.registry}:",
-        "of a private repository it needs an image pull secret.",
+        "for a private image it needs an image pull secret.",
     ]
     if not answers.example and not (directory / "Dockerfile").exists():
         lines += [
             "",
-            "There is no Dockerfile yet: the image is built from the one at the top of the repository,",
-            "and runs train.py, which puts WANDB_GIT_COMMIT into the run's config as github_sha.",
-            "--example shows how.",
+            "There is no Dockerfile yet. The image is built from the Dockerfile at the top of the repository and must",
+            "hold a train.py that puts WANDB_GIT_COMMIT into the run's config as github_sha.",
+            "--example writes both.",
         ]
     if not (directory / ".git").exists():
         lines += ["", "This folder is not the top of a git repository, and GitHub reads workflow files only there."]

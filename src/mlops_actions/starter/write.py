@@ -1,4 +1,4 @@
-"""Write files into somebody's repository: all of them or none, over nothing that is there, and nowhere else."""
+"""Write the starter into a repository: all files or none, without overwriting, and never outside of it."""
 
 from __future__ import annotations
 
@@ -11,34 +11,38 @@ from mlops_actions.core.errors import BadInput
 
 
 def write(directory: Path, files: Mapping[str, str], *, force: bool) -> None:
-    """Write the files below `directory`; raises BadInput before anything is written where one may not be.
+    """Write the files below `directory`; raise BadInput before the first is written if one may not be.
 
-    What is there stays, unless `force` replaces it: a file, never what a symbolic link leads to.
+    An existing file stays unless `force` replaces it. A symbolic link is replaced, never written through.
     """
     if not directory.is_dir():
-        raise BadInput(f"there is no directory {directory}", "give the repository's by --directory")
+        raise BadInput(f"there is no directory {directory}", "create it, or name the repository with --directory")
     root = directory.resolve()
     for path in files:
-        parent = (root / path).parent
-        if not parent.resolve().is_relative_to(root):
-            raise BadInput(f"{parent} leads out of {root}", "remove the symbolic link, and run it again")
-        if any(not each.is_dir() for each in (parent, *parent.parents) if os.path.lexists(each)):
-            raise BadInput(f"{parent} is no directory", "remove what is there, and run it again")
-    there = [path for path in files if os.path.lexists(root / path)]
-    folders = [path for path in there if (root / path).is_dir() and not (root / path).is_symlink()]
+        _check_parent(root, root / path)
+    existing = [path for path in files if os.path.lexists(root / path)]
+    folders = [path for path in existing if (root / path).is_dir() and not (root / path).is_symlink()]
     if folders:
-        raise BadInput(f"there is a directory {', '.join(folders)}", "move it, and run it again")
-    if there and not force:
+        raise BadInput(f"there is a directory {', '.join(folders)}", "move it, and run the command again")
+    if existing and not force:
         raise BadInput(
-            f"there is already {', '.join(there)}; nothing was written",
-            "move it, give another --directory, or replace it by --force",
+            f"there is already {', '.join(existing)}; nothing was written",
+            "move it, choose another --directory, or replace it with --force",
         )
     for path, text in files.items():
         _write(root / path, text)
 
 
+def _check_parent(root: Path, path: Path) -> None:
+    parent = path.parent
+    if not parent.resolve().is_relative_to(root):
+        raise BadInput(f"{parent} leads out of {root}", "remove the symbolic link, and run the command again")
+    if any(not folder.is_dir() for folder in (parent, *parent.parents) if os.path.lexists(folder)):
+        raise BadInput(f"{parent} is not a directory", "remove the file in its place, and run the command again")
+
+
 def _write(path: Path, text: str) -> None:
-    """Put a whole file in the place of whatever has its name: no reader sees half of it, and no link is followed."""
+    """Replace a file atomically: no reader sees half of the text, and no link is followed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

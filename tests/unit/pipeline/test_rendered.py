@@ -12,12 +12,13 @@ import yaml
 
 from mlops_actions.core.declare import declared
 from mlops_actions.core.types import Json
-from mlops_actions.pipeline import composite, parts, reusable
+from mlops_actions.pipeline import composite, reusable
+from mlops_actions.pipeline import steps as pipeline
 
 ROOT = Path(__file__).parents[3]
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 OURS = re.compile(r"machine-learning-apps/mlops-actions/actions/([a-z-]+)@v1")
-ACTIONS = {part.action.name: part.action for part in parts.PARTS}
+ACTIONS = {step.action.name: step.action for step in pipeline.STEPS}
 
 
 def parsed(text: str) -> Json:
@@ -106,7 +107,7 @@ def test_every_input_and_secret_of_the_workflow_is_used_and_every_one_used_is_de
 
 
 def test_the_root_actions_outputs_are_those_of_its_steps(root: Json) -> None:
-    by_step = {part.identifier: {output.name for output in part.outputs} for part in parts.PARTS}
+    by_step = {step.identifier: {output.name for output in step.outputs} for step in pipeline.STEPS}
     for name, output in root["outputs"].items():
         step, theirs = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
         assert theirs in by_step[step], name
@@ -143,7 +144,7 @@ def test_the_workflows_inputs_are_typed_and_none_is_a_secret(called: Json) -> No
     assert {entry["type"] for entry in inputs.values()} == {"string", "boolean", "number"}
     kinds = {"string": str, "boolean": bool, "number": int}
     assert all(type(entry["default"]) is kinds[entry["type"]] for entry in inputs.values() if "default" in entry)
-    secret = {entry.name for entry in parts.inputs() if entry.secret}
+    secret = {entry.name for entry in pipeline.inputs() if entry.secret}
     assert secret & set(inputs) == set()
     assert {"kubeconfig", "wandb-api-key", "password", "app-private-key"} <= set(called["on"]["workflow_call"]["secrets"])
 

@@ -14,7 +14,7 @@ import yaml
 
 from mlops_actions.__main__ import main
 from mlops_actions.core.types import Json
-from mlops_actions.pipeline import parts
+from mlops_actions.pipeline import steps as pipeline
 from mlops_actions.starter import render
 from mlops_actions.starter.answers import Answers, scalar
 
@@ -127,7 +127,7 @@ def test_what_a_comment_may_set_the_workflow_declares(tmp_path: Path) -> None:
 
 def test_the_step_names_inputs_of_the_root_action(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT, "--gate", "accuracy > 0.5", "--argo-url", "https://a.example") == 0
-    assert set(step(tmp_path)["with"]) <= {entry.name for entry in parts.inputs()}
+    assert set(step(tmp_path)["with"]) <= {entry.name for entry in pipeline.inputs()}
 
 
 def test_the_submitters_rights_are_the_documented_ones_without_those_for_templates(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path, target: str, c
     (repository / "file").write_text("")
     (repository / "mlops").symlink_to(target)
     assert init(repository, "--project", PROJECT, "--force") == 2
-    assert re.search("leads out of|is no directory", capsys.readouterr().err)
+    assert re.search("leads out of|is not a directory", capsys.readouterr().err)
     assert [path.name for path in repository.iterdir() if path.is_file() and not path.is_symlink()] == ["file"]
     assert written(tmp_path / "elsewhere") == []
 

@@ -1,0 +1,161 @@
+"""The steps of the pipeline: which inputs of its action each step passes on, and how the pipeline names them.
+
+Descriptions, defaults and secrecy of an input come from the action that declares it. The order of the steps, their
+conditions and what one step hands to the next stand in the templates.
+
+When a workflow that has ended calls back, chatops triggers with an empty `command`. The conditions in the templates check
+for that, so that the end is reported and nothing is built or submitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mlops_actions.argo_submit.inputs import ACTION as ARGO_SUBMIT
+from mlops_actions.chatops.inputs import ACTION as CHATOPS
+from mlops_actions.core.declare import Action, Input, Output, declared
+from mlops_actions.docker_publish.inputs import ACTION as DOCKER_PUBLISH
+from mlops_actions.wandb_runs.inputs import ACTION as WANDB_RUNS
+
+REPOSITORY = "machine-learning-apps/mlops-actions"
+REF = "v1"
+
+# The pipeline's name for an input whose own name does not say which action it belongs to, or means two things.
+_RENAMED = {
+    ("docker-publish", "secrets"): "build-secrets",
+    ("wandb-runs", "api-key"): "wandb-api-key",
+    ("wandb-runs", "base-url"): "wandb-base-url",
+    ("wandb-runs", "check-name"): "report-check-name",
+}
+_HELP = {
+    "commands": "What may be commanded, as YAML: a list of names (`/train`), or a mapping name → `{description, permission, "
+    "label, params: {name: {type: str|int|float|bool, required, default, choices, min, max, pattern, positional}}}`.",
+    "image": "What to call the image: `name`, `owner/name` or `registry/owner/name`. On `ghcr.io` a bare name becomes "
+    "`owner/repo/name`. Without it, nothing is built.",
+    "registry": "Host of the registry.",
+    "tags": "Rules and literal tags: `sha` (12 digits), `sha-long`, `pr`, `snapshot`, `date`, or any text.",
+    "workflow": "Path or glob in the repository, or inline YAML, of the Argo workflow. It gets the command's parameters, "
+    "`image`, `sha` and `pr` where it declares them. Without it (and without `from`), nothing is submitted.",
+    "project": "`entity/project` on W&B, as in its address. Without it, nothing is reported.",
+    "comment": "Keep one comment on the pull request: what runs, how it ended, and in the end the report.",
+    "comment-tag": "Which comment: each tag has its own.",
+    "github-token": "The token to read and write on GitHub with.",
+}
+# A pull request's image must never be tagged `latest` or with the name of a branch.
+_DEFAULT = {"comment": "true", "tags": "sha"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action in the pipeline: the inputs it gets from the user, and the prefix of its outputs' names."""
+
+    identifier: str
+    action: Action
+    output_prefix: str
+    passes_on: tuple[str, ...]
+
+    def public_input(self, name: str) -> str:
+        """Return the pipeline's name of this action's input."""
+        return _RENAMED.get((self.action.name, name), name)
+
+    def public_output(self, name: str) -> str:
+        """Return the pipeline's name of this action's output."""
+        if name == "result":
+            return f"{self.output_prefix or 'report-'}result"
+        has_prefix = name.startswith(self.output_prefix) or f"{name}-" == self.output_prefix
+        return name if has_prefix else f"{self.output_prefix}{name}"
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The action's outputs, without the names of the replaced actions."""
+        return tuple(output for output in self.action.outputs if not output.legacy)
+
+
+@dataclass(frozen=True)
+class PipelineOutput:
+    """An output of the pipeline: its name, and the step and output it comes from."""
+
+    name: str
+    step: Step
+    source: Output
+
+
+STEPS = (
+    Step(
+        "chatops",
+        CHATOPS,
+        output_prefix="chatops-",
+        passes_on=(
+            *("commands", "prefix", "permission", "allow-users", "allow-teams", "allow-bots", "forks", "drafts"),
+            *("base-branches", "head", "require-approval", "require-checks", "reply"),
+            *("pending-label", "success-label", "failure-label", "check-name", "environment"),
+            *("app-id", "app-private-key", "github-token"),
+        ),
+    ),
+    Step(
+        "publish",
+        DOCKER_PUBLISH,
+        output_prefix="image-",
+        passes_on=(
+            *("image", "registry", "username", "password", "context", "file", "target", "build-args", "secrets"),
+            *("platforms", "tags", "cache", "builder", "github-token"),
+        ),
+    ),
+    Step(
+        "workflow",
+        ARGO_SUBMIT,
+        output_prefix="workflow-",
+        passes_on=(
+            *("workflow", "from", "parameter-file", "unknown-parameters", "namespace", "service-account"),
+            *("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint"),
+            *("google-credentials", "argo-url", "timeout", "on-timeout", "on-cancel", "logs", "comment", "comment-tag"),
+            "github-token",
+        ),
+    ),
+    Step(
+        "report",
+        WANDB_RUNS,
+        output_prefix="",
+        passes_on=(
+            *("project", "api-key", "base-url", "sha-config-key", "baseline-tags", "baseline-sha", "max-baselines"),
+            *("metrics", "config-keys", "gates", "require", "aggregate", "curves", "lineage", "promote-alias"),
+            *("check-name", "statement", "comment", "comment-tag", "github-token"),
+        ),
+    ),
+)
+
+
+def inputs() -> tuple[Input, ...]:
+    """List the inputs of the pipeline, each once, in the order of the steps; only `commands` is required."""
+    by_name: dict[str, Input] = {}
+    for step in STEPS:
+        declarations = {entry.name: entry for entry in declared(step.action.inputs)}
+        for name in step.passes_on:
+            public = step.public_input(name)
+            if public not in by_name:
+                by_name[public] = replace(
+                    declarations[name],
+                    name=public,
+                    help=_HELP.get(public, declarations[name].help),
+                    default=_DEFAULT.get(public, declarations[name].default),
+                    required=public == "commands",
+                    legacy=(),
+                    env=(),
+                )
+    return tuple(by_name.values())
+
+
+def literal_default(entry: Input) -> str:
+    """Return the default the pipeline must write itself: one the runner evaluates, or one that differs from the action's.
+
+    Every other default stays with its action, because an input that is passed on empty counts as not given.
+    """
+    return entry.runner_default or _DEFAULT.get(entry.name, "")
+
+
+def outputs() -> Iterator[PipelineOutput]:
+    """List the outputs of the pipeline, in the order of the steps."""
+    for step in STEPS:
+        for output in step.outputs:
+            yield PipelineOutput(step.public_output(output.name), step, output)
