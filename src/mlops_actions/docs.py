@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.core import markdown, render
+from mlops_actions.core import markdown, render, result_schema
 from mlops_actions.core.declare import Action
 from mlops_actions.pipeline import composite, reusable
 from mlops_actions.starter import render as starter
 
 EXAMPLE = Path("examples/digits/.github/workflows/mlops.yml")
 CALLER = Path("examples/reusable/.github/workflows/mlops.yml")
+SCHEMAS = Path("docs/schemas")
 REUSABLE = Path(".github/workflows/pipeline.yml")
 
 
@@ -29,6 +30,9 @@ def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path
     wanted[root / "action.yml"] = composite.action_yml()
     wanted[root / REUSABLE] = reusable.workflow()
     for action in actions:
+        if action.result:
+            schema = result_schema.result_schema(action)
+            wanted[root / SCHEMAS / f"{action.name}.schema.json"] = result_schema.written(schema)
         folder = root / "actions" / action.name
         wanted[folder / "action.yml"] = render.action_yml(action)
         inputs, outputs = render.inputs_table(action), render.outputs_table(action)
@@ -43,6 +47,7 @@ def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if write:
         for path in stale:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(wanted[path], encoding="utf-8")
     return stale
 

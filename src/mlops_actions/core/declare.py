@@ -89,6 +89,8 @@ class Action:
     color: str
     inputs: type
     outputs: tuple[Output, ...]
+    # The JSON Schema of each property of the output `result`; see `core.result_schema`.
+    result: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @overload
