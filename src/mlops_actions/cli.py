@@ -1,11 +1,11 @@
-"""The command line for people: help, a starter, the demo, the sandbox, the generated documents."""
+"""The command line for people: help, a starter, the demo, the sandbox, `verify` and the generated documents."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mlops_actions import __version__
@@ -17,19 +17,25 @@ MODULES = {
     "argo-submit": "mlops_actions.argo_submit.inputs",
     "wandb-runs": "mlops_actions.wandb_runs.inputs",
 }
+_DEMO = "Opens a pull request, comments /train, trains a real model and shows the report. Needs nothing but this package."
+_SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and prints the environment to export for them."
+_DOCS = "Writes every action.yml, the reusable workflow and the tables of every README from the declared inputs and outputs."
+
+_Commands = argparse._SubParsersAction
+_Run = Callable[[argparse.Namespace], int]
 
 
 def action(name: str) -> Action:
-    """Load one action's contract; its module calls it ACTION."""
-    found = importlib.import_module(MODULES[name]).ACTION
-    assert isinstance(found, Action)  # noqa: S101 - narrows the type of a module attribute
-    return found
+    """Load the declaration of one action; its module calls it ACTION."""
+    declaration = importlib.import_module(MODULES[name]).ACTION
+    assert isinstance(declaration, Action)  # noqa: S101 - narrows the type of a module attribute
+    return declaration
 
 
-def main(words: Sequence[str]) -> int:
-    """Parse the command line and run the command; returns the exit code."""
+def main(arguments: Sequence[str]) -> int:
+    """Parse the command line and run the command; return the exit code."""
     parser = _parser()
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     if options.command is None:
         parser.print_help()
         return 2
@@ -45,38 +51,37 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mlops-actions {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name in MODULES:
-        contract = action(name)
-        sub = commands.add_parser(
-            name,
-            help=contract.description,
-            description=contract.description,
-            epilog=_environment(contract),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        sub.add_argument("--post", action="store_true", help="run the post stage: conclude what the main stage began")
-    demo = commands.add_parser("demo", help="run the whole pipeline on the embedded sandbox", description=_DEMO)
-    demo.add_argument(
-        "--output", type=Path, default=Path("demo-output"), help="folder for what it writes (default: %(default)s)"
-    )
-    demo.add_argument("--keep", action="store_true", help="leave the sandbox serving at the end, to click around in it")
-    demo.set_defaults(run=_demo)
+        _add_action(commands, name)
+    _add_demo(commands)
     _add_init(commands)
     _add_verify(commands)
     sandbox = commands.add_parser("sandbox", help="serve the stand-ins until stopped", description=_SANDBOX)
-    sandbox.set_defaults(run=_sandbox)
-    docs = commands.add_parser("docs", help="regenerate action.yml and the README tables", description=_DOCS)
-    docs.add_argument("--check", action="store_true", help="change nothing; exit 1 where something is out of step")
-    docs.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
-    docs.set_defaults(run=_docs)
+    sandbox.set_defaults(run=_with_sandbox(_sandbox))
+    _add_docs(commands)
     return parser
 
 
-_DEMO = "Opens a pull request, comments /train, trains a real model and shows the report. Needs nothing but this package."
-_SANDBOX = "Serves a GitHub, a registry, a cluster and a W&B on loopback and prints the environment to export for them."
-_DOCS = "Writes every action.yml, the reusable workflow and the tables of every README from the declared inputs and outputs."
+def _add_action(commands: _Commands[argparse.ArgumentParser], name: str) -> None:
+    declaration = action(name)
+    command = commands.add_parser(
+        name,
+        help=declaration.description,
+        description=declaration.description,
+        epilog=_environment(declaration),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--post", action="store_true", help="run the post stage: conclude what the main stage began")
 
 
-def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_demo(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("demo", help="run the whole pipeline on the embedded sandbox", description=_DEMO)
+    output = Path("demo-output")
+    command.add_argument("--output", type=Path, default=output, help="folder for the demo's files (default: %(default)s)")
+    command.add_argument("--keep", action="store_true", help="keep the sandbox running at the end, to look around in it")
+    command.set_defaults(run=_with_sandbox(_demo))
+
+
+def _add_init(commands: _Commands[argparse.ArgumentParser]) -> None:
     from mlops_actions.starter import command
 
     summary = "write a starter into a repository: workflow file, Argo workflow, rights"
@@ -85,7 +90,7 @@ def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     init.set_defaults(run=command.run)
 
 
-def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_verify(commands: _Commands[argparse.ArgumentParser]) -> None:
     from mlops_actions.verify import command
 
     summary = "check a training statement against registry and tracker"
@@ -94,24 +99,49 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     verify.set_defaults(run=command.run)
 
 
-def _environment(contract: Action) -> str:
-    lines = ["inputs, as the runner hands them over:"]
-    for entry in declared(contract.inputs):
+def _add_docs(commands: _Commands[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser("docs", help="regenerate action.yml and the README tables", description=_DOCS)
+    command.add_argument("--check", action="store_true", help="change nothing; exit 1 if a generated file is out of date")
+    command.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
+    command.set_defaults(run=_docs)
+
+
+def _environment(declaration: Action) -> str:
+    lines = ["inputs, as the runner passes them:"]
+    for entry in declared(declaration.inputs):
         mark = " (required)" if entry.required else f" (default: {entry.default})" if entry.default else ""
         lines.append(f"  {variable(entry.name)}{mark}")
     return "\n".join(lines)
 
 
-def _demo(options: argparse.Namespace) -> int:
+def _with_sandbox(load: Callable[[], _Run]) -> _Run:
+    """Import a command that needs the sandbox when it runs; report a missing package in one line."""
+
+    def run(options: argparse.Namespace) -> int:
+        try:
+            command = load()
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package == "mlops_actions":
+                raise
+            remedy = "pip install 'mlops-actions[sandbox,chatops,docker,argo,wandb]'"
+            sys.stderr.write(f"error: the sandbox needs the package '{package}', which is not installed: {remedy}\n")
+            return 1
+        return command(options)
+
+    return run
+
+
+def _demo() -> _Run:
     from mlops_sandbox.demo import run
 
-    return run(options.output, keep=options.keep)
+    return lambda options: run(options.output, keep=options.keep)
 
 
-def _sandbox(_: argparse.Namespace) -> int:
+def _sandbox() -> _Run:
     from mlops_sandbox.suite import serve
 
-    return serve()
+    return lambda _: serve()
 
 
 def _docs(options: argparse.Namespace) -> int:
@@ -119,8 +149,8 @@ def _docs(options: argparse.Namespace) -> int:
 
     stale = docs.generate(options.root, [action(name) for name in MODULES], write=not options.check)
     for path in stale:
-        sys.stdout.write(f"{'out of step' if options.check else 'written'}: {path}\n")
+        sys.stdout.write(f"{'out of date' if options.check else 'written'}: {path}\n")
     if options.check and stale:
-        sys.stderr.write("error: generated files are out of step with the declarations\nremedy: make docs\n")
+        sys.stderr.write("error: generated files differ from the declarations\nremedy: make docs\n")
         return 1
     return 0

@@ -1,8 +1,8 @@
-"""Write every generated text of a checkout: `action.yml` files, and what stands between marks in the READMEs."""
+"""Write the generated texts of a checkout: `action.yml` files, the reusable workflow, and the marked blocks of READMEs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlops_actions.chatops.reasons import REASONS
@@ -11,49 +11,75 @@ from mlops_actions.core.declare import Action
 from mlops_actions.pipeline import composite, reusable
 from mlops_actions.starter import render as starter
 
-EXAMPLE = Path("examples/digits/.github/workflows/mlops.yml")
-CALLER = Path("examples/reusable/.github/workflows/mlops.yml")
+README = Path("README.md")
 SCHEMAS = Path("docs/schemas")
+ROOT_ACTION = Path("action.yml")
 REUSABLE = Path(".github/workflows/pipeline.yml")
+# Shown in the README: the name of a block, and the workflow file that it holds.
+EXAMPLES = {
+    "example workflow": Path("examples/digits/.github/workflows/mlops.yml"),
+    "caller": Path("examples/reusable/.github/workflows/mlops.yml"),
+}
 
 
 def generate(root: Path, actions: Sequence[Action], *, write: bool) -> list[Path]:
-    """Return the files whose text differs from the declarations, having written them where `write` says so."""
-    wanted: dict[Path, str] = {}
-    readme = root / "README.md"
-    wanted[readme] = readme.read_text(encoding="utf-8")
-    for name, path in (("example workflow", EXAMPLE), ("caller", CALLER)):
-        example = markdown.fence((root / path).read_text(encoding="utf-8").rstrip(), "yaml")
-        wanted[readme] = render.replace_block(wanted[readme], name, example)
-    wanted[readme] = render.replace_block(wanted[readme], "pipeline inputs", composite.inputs_table())
-    wanted[readme] = render.replace_block(wanted[readme], "pipeline outputs", composite.outputs_table())
-    wanted[root / "action.yml"] = composite.action_yml()
-    wanted[root / REUSABLE] = reusable.workflow()
-    for action in actions:
-        if action.result:
-            schema = result_schema.result_schema(action)
-            wanted[root / SCHEMAS / f"{action.name}.schema.json"] = result_schema.written(schema)
-        folder = root / "actions" / action.name
-        wanted[folder / "action.yml"] = render.action_yml(action)
-        inputs, outputs = render.inputs_table(action), render.outputs_table(action)
-        own = (folder / "README.md").read_text(encoding="utf-8")
-        wanted[folder / "README.md"] = render.replace_block(render.replace_block(own, "inputs", inputs), "outputs", outputs)
-        wanted[readme] = render.replace_block(wanted[readme], f"{action.name} inputs", inputs)
-        wanted[readme] = render.replace_block(wanted[readme], f"{action.name} outputs", outputs)
-    submit = root / "actions" / "argo-submit" / "README.md"
-    wanted[submit] = render.replace_block(wanted[submit], "role", markdown.fence(starter.submitter_role(), "yaml"))
-    chatops = root / "actions" / "chatops" / "README.md"
-    wanted[chatops] = render.replace_block(wanted[chatops], "reasons", reasons_table())
-    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    if write:
-        for path in stale:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted[path], encoding="utf-8")
+    """Return the files that differ from the declarations; with `write`, rewrite them."""
+    stale = []
+    for path, text in _generated(root, actions):
+        file = root / path
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            stale.append(file)
+            if write:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
     return stale
 
 
+def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, str]]:
+    """Yield every generated file: its path in the checkout and its text."""
+    yield ROOT_ACTION, composite.action_yml()
+    yield REUSABLE, reusable.workflow()
+    for action in actions:
+        yield _folder(action) / "action.yml", render.action_yml(action)
+        yield _with_blocks(root, _folder(action) / "README.md", _blocks_of_action(action))
+        if action.result:
+            schema = result_schema.result_schema(action)
+            yield SCHEMAS / f"{action.name}.schema.json", result_schema.written(schema)
+    yield _with_blocks(root, README, _blocks_of_readme(root, actions))
+
+
+def _folder(action: Action) -> Path:
+    return Path("actions") / action.name
+
+
+def _with_blocks(root: Path, path: Path, blocks: dict[str, str]) -> tuple[Path, str]:
+    text = (root / path).read_text(encoding="utf-8")
+    for name, content in blocks.items():
+        text = render.replace_block(text, name, content)
+    return path, text
+
+
+def _blocks_of_action(action: Action) -> dict[str, str]:
+    blocks = {"inputs": render.inputs_table(action), "outputs": render.outputs_table(action)}
+    if action.name == "argo-submit":
+        blocks["role"] = markdown.fence(starter.submitter_role(), "yaml")
+    if action.name == "chatops":
+        blocks["reasons"] = reasons_table()
+    return blocks
+
+
+def _blocks_of_readme(root: Path, actions: Sequence[Action]) -> dict[str, str]:
+    blocks = {"pipeline inputs": composite.inputs_table(), "pipeline outputs": composite.outputs_table()}
+    for name, path in EXAMPLES.items():
+        blocks[name] = markdown.fence((root / path).read_text(encoding="utf-8").rstrip(), "yaml")
+    for action in actions:
+        blocks[f"{action.name} inputs"] = render.inputs_table(action)
+        blocks[f"{action.name} outputs"] = render.outputs_table(action)
+    return blocks
+
+
 def reasons_table() -> str:
-    """Tell of every reason code of chatops when it arises and what the commenter sees."""
+    """List every reason code of chatops: when it arises and what the commenter sees."""
     silent = {"continue": "the signs that are asked for", "ignore": "nothing", "deny": "nothing; the job's log says it"}
     rows = [
         (f"`{code}`", f"`{reason.decision}`", reason.when, f"“{reason.says}”" if reason.says else silent[reason.decision])

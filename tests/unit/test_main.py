@@ -136,6 +136,20 @@ def test_help_is_there_and_helps(words: list[str]) -> None:
     assert len(done.stdout.splitlines()) > 5
 
 
+@pytest.mark.parametrize("command", ["demo", "sandbox"])
+@pytest.mark.parametrize("package", ["mlops_sandbox", "starlette"])
+def test_a_command_that_needs_the_sandbox_reports_in_one_line_that_it_is_not_installed(command: str, package: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        f"from mlops_actions.__main__ import main; sys.exit(main([{command!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert f"'{package}'" in line
+    assert "pip install 'mlops-actions[sandbox" in line
+
+
 def test_an_unknown_command_says_which_there_are() -> None:
     done = subprocess.run([sys.executable, "-m", "mlops_actions", "deploy"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
