@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from mlops_actions.boundary.cluster import transport
     from mlops_actions.chatops.ports import GitHubDoor
+    from mlops_actions.core.declare import DeclaredInputs
 
 Environ = Mapping[str, str]
-T = TypeVar("T")
+T = TypeVar("T", bound="DeclaredInputs")
 
 UNEXPECTED = 1
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mlops_actions.argo_submit import parameters as parameter_texts
-from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, mapping, text, verbatim
 
@@ -80,7 +80,7 @@ def _decoded(value: str) -> str:
 
 
 @inputs
-class Inputs:
+class Inputs(DeclaredInputs):
     """The inputs of argo-submit, in the order of the documentation."""
 
     workflow: str | None = given(
@@ -206,12 +206,12 @@ class Inputs:
     @property
     def is_legacy(self) -> bool:
         """Whether the workflow was named as gke-argo and actions-argo did."""
-        return was_given(self, "workflow_yaml_path")
+        return self.was_given("workflow_yaml_path")
 
     @property
     def adds_parameters(self) -> bool:
         """Whether the workflow gets the parameters of the file that it does not declare."""
-        return was_given(self, "parameter_file_path") and not was_given(self, "unknown-parameters")
+        return self.was_given("parameter_file_path") and not self.was_given("unknown-parameters")
 
     @property
     def waits(self) -> bool:
@@ -256,7 +256,7 @@ class Inputs:
                     yield BadInput(f"input '{name}' has no meaning without 'argo-server'", "add 'argo-server', its address")
             return
         ways = ("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint")
-        others = [name for name in (*ways, "google-credentials") if was_given(self, name)]
+        others = [name for name in (*ways, "google-credentials") if self.was_given(name)]
         if others:
             yield BadInput(
                 f"input 'argo-server' and {' and '.join(repr(name) for name in others)} are two ways to a cluster",

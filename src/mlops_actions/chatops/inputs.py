@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from mlops_actions.chatops.glance import DEFAULT_PREFIX, prefix_of
 from mlops_actions.chatops.roles import ROLES
-from mlops_actions.core.declare import Action, Legacy, Output, Retired, given, inputs, was_given
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
 
@@ -76,7 +76,7 @@ _reaction: Callable[[str], str] = choice(*REACTIONS)
 
 
 @inputs
-class Inputs:
+class Inputs(DeclaredInputs):
     """The inputs of chatops, in the order of the documentation."""
 
     RETIRED: ClassVar[tuple[Retired, ...]] = (
@@ -247,19 +247,19 @@ class Inputs:
     @property
     def exports_token(self) -> bool:
         """Whether the App's token is emitted."""
-        return self.export_app_token or was_given(self, "app_pem")
+        return self.export_app_token or self.was_given("app_pem")
 
     @property
     def token_permissions(self) -> Mapping[str, str]:
         """What the emitted token is to be good for."""
         if self.app_permissions is not None:
             return self.app_permissions
-        return OLDER_APP_PERMISSIONS if was_given(self, "app_pem") else APP_PERMISSIONS
+        return OLDER_APP_PERMISSIONS if self.was_given("app_pem") else APP_PERMISSIONS
 
     @property
     def keeps_label(self) -> bool:
         """Whether the pending label stays when the job has ended."""
-        return any(was_given(self, name) for name in _STAYING)
+        return any(self.was_given(name) for name in _STAYING)
 
 
 ACTION = Action(

@@ -25,8 +25,26 @@ from typing import Any, TypeVar, dataclass_transform, overload
 from mlops_actions.core.errors import BadInput, BadInputs
 
 T = TypeVar("T")
+_Inputs = TypeVar("_Inputs", bound="DeclaredInputs")
 _KEY = "mlops-actions"
-_GIVEN = "_given_names"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredInputs:
+    """The base of every class of declared inputs.
+
+    `given_names` holds the names (today's and older ones) that the user gave, as opposed to values that a default filled in.
+    """
+
+    given_names: frozenset[str] = frozenset()
+
+    def was_given(self, name: str) -> bool:
+        """Tell whether the user gave the input `name` (kebab-case, or an older name)."""
+        return name in self.given_names
+
+    def problems(self) -> Iterable[BadInput]:
+        """Yield what is wrong with the inputs together; each field alone was checked when it was parsed."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -147,16 +165,8 @@ def given(
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(given,))
 def inputs(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass of declared inputs. A method `problems() -> Iterable[BadInput]` may check across fields.
-
-    The set of the names that the user gave (modern or legacy, not filled in by a default) is kept for `was_given`.
-    """
+    """Make a frozen dataclass of a subclass of `DeclaredInputs`."""
     return dataclass(frozen=True, kw_only=True)(cls)
-
-
-def was_given(values: object, name: str) -> bool:
-    """Whether the user gave the input `name` (kebab-case, or a legacy name) rather than leaving it to its default."""
-    return name in getattr(values, _GIVEN, frozenset())
 
 
 def declared(cls: type) -> tuple[Input, ...]:
@@ -187,7 +197,7 @@ def secrets(cls: type, environ: Mapping[str, str]) -> Iterable[str]:
             yield from (environ[name] for name in names if environ.get(name, "").strip())
 
 
-def read(cls: type[T], environ: Mapping[str, str]) -> T:
+def read(cls: type[_Inputs], environ: Mapping[str, str]) -> _Inputs:
     """Parse the inputs of `cls` from `INPUT_*`; raises BadInput (one problem) or BadInputs (all of them together)."""
     values: dict[str, Any] = {}
     problems: list[BadInput] = []
@@ -202,11 +212,10 @@ def read(cls: type[T], environ: Mapping[str, str]) -> T:
         if source:
             names.update((entry.name, source))
     if not problems:
-        made = cls(**values)
-        object.__setattr__(made, _GIVEN, frozenset(names))
-        problems.extend(getattr(made, "problems", tuple)())
+        inputs = cls(**values, given_names=frozenset(names))
+        problems.extend(inputs.problems())
         if not problems:
-            return made
+            return inputs
     raise problems[0] if len(problems) == 1 else BadInputs(problems)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, pairs, text
 
@@ -53,7 +53,7 @@ def _ref(value: str) -> str:
 
 
 @inputs
-class Inputs:
+class Inputs(DeclaredInputs):
     """The inputs of docker-publish."""
 
     image: str = given(
@@ -174,12 +174,12 @@ class Inputs:
     @property
     def is_package(self) -> bool:
         """Whether the image was named as gpr-docker-publish did."""
-        return was_given(self, "image_name")
+        return self.was_given("image_name")
 
     @property
     def is_generic(self) -> bool:
         """Whether the image was named as Publish-Docker-Github-Action did."""
-        return was_given(self, "name")
+        return self.was_given("name")
 
     @property
     def is_legacy(self) -> bool:
@@ -189,12 +189,12 @@ class Inputs:
     @property
     def layer_cache(self) -> str:
         """Where layers are cached; the replaced actions took none over that was not asked for."""
-        return "none" if self.is_legacy and not was_given(self, "cache") else self.cache
+        return "none" if self.is_legacy and not self.was_given("cache") else self.cache
 
     @property
     def reuses(self) -> bool:
         """Whether an image of the same input may be taken; by the older names, without `cache` every build was a new one."""
-        if self.is_legacy and not was_given(self, "skip-unchanged"):
+        if self.is_legacy and not self.was_given("skip-unchanged"):
             return self.layer_cache != "none"
         return self.skip_unchanged
 

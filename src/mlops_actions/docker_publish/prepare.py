@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.declare import was_given
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event
 from mlops_actions.docker_publish import legacy_tags, names, options, plan, tags, workspace
@@ -66,7 +65,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
 
 
 def _name(inputs: Inputs, context: Context) -> Resolved:
-    registry = inputs.registry if was_given(inputs, "registry") else None
+    registry = inputs.registry if inputs.was_given("registry") else None
     if inputs.is_package:
         return names.resolve_package(inputs.image, registry, context.repository)
     if inputs.is_generic:
@@ -111,7 +110,7 @@ def tags_of(job: Job, registry: Registry) -> Tags:
     inputs, subject = job.inputs, job.subject
     if inputs.is_package:
         made = legacy_tags.package_tags(subject, inputs.tag or "", inputs.branch_tag)
-        if was_given(inputs, "tags"):
+        if inputs.was_given("tags"):
             made = replace(
                 made, names=tuple(dict.fromkeys((*made.names, *(tags.literal(t, job.notes) for t in inputs.tags))))
             )
@@ -119,7 +118,7 @@ def tags_of(job: Job, registry: Registry) -> Tags:
     if inputs.is_generic:
         rules = legacy_tags.GenericRules(
             name_tag=job.image.tag,
-            tags=",".join(inputs.tags) if was_given(inputs, "tags") else "",
+            tags=",".join(inputs.tags) if inputs.was_given("tags") else "",
             tag_names=inputs.tag_names,
             tag_semver=inputs.tag_semver,
             snapshot=inputs.snapshot,

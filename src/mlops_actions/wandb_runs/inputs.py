@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlops_actions.core.declare import Action, Legacy, Output, given, inputs, was_given
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
 from mlops_actions.wandb_runs import gates as gate_language
@@ -64,7 +64,7 @@ def _run_id(value: str) -> str:
 
 
 @inputs
-class Inputs:
+class Inputs(DeclaredInputs):
     """The inputs of wandb-runs, in the order of the documentation."""
 
     project: str = given(_project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",))
@@ -167,7 +167,7 @@ class Inputs:
     @property
     def baseline_limit(self) -> int:
         """How many baselines are taken; the replaced action took all that had the tags."""
-        unlimited = was_given(self, "baseline_tags") and not was_given(self, "max-baselines")
+        unlimited = self.was_given("baseline_tags") and not self.was_given("max-baselines")
         return MOST_BASELINES if unlimited else self.max_baselines
 
     def problems(self) -> Iterator[BadInput]:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import pytest
 
 from mlops_actions.core import declare, parsers
-from mlops_actions.core.declare import Legacy, given, inputs, read, was_given
+from mlops_actions.core.declare import DeclaredInputs, Legacy, given, inputs, read
 from mlops_actions.core.errors import BadInput, BadInputs
 
 
 @inputs
-class Inputs:
+class Inputs(DeclaredInputs):
     image_name: str = given(
         parsers.text, "What to call it.", required=True, legacy=("name", Legacy("OLD NAME", note="Closed."))
     )
@@ -57,8 +57,8 @@ def test_defaults_fill_in_and_are_not_given() -> None:
         None,
         ("sha", "latest"),
     )
-    assert was_given(values, "image-name")
-    assert not was_given(values, "push")
+    assert values.was_given("image-name")
+    assert not values.was_given("push")
 
 
 def test_an_empty_or_blank_text_is_not_given() -> None:
@@ -69,8 +69,8 @@ def test_an_empty_or_blank_text_is_not_given() -> None:
 def test_an_older_name_serves_and_is_known() -> None:
     values = read(Inputs, {"INPUT_NAME": "digits", "INPUT_NO_PUSH": "true"})
     assert (values.image_name, values.push) == ("digits", False)
-    assert was_given(values, "name")
-    assert was_given(values, "image-name")
+    assert values.was_given("name")
+    assert values.was_given("image-name")
 
 
 def test_two_names_that_agree_are_fine_and_two_that_differ_name_both() -> None:

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from mlops_actions.core import parsers, render
-from mlops_actions.core.declare import Action, Legacy, Output, Retired, given, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, given, inputs
 
 
 @inputs
-class Inputs:
+class Inputs(DeclaredInputs):
     RETIRED: ClassVar[tuple[Retired, ...]] = (Retired("payload", "It cannot be replaced."),)
 
     image: str = given(
