@@ -40,7 +40,6 @@ from mlops_actions.core.event import PullRequest
 Answer = TypeVar("Answer")
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-_PIN = re.compile(rf"(?:(?<=\s)|^)(?:--{PIN}[=\s]|{PIN}=)[0-9a-fA-F]*(?=\s|$)\s*")
 # A whole team of reviewers need not be asked for: one that holds the role is enough.
 _MOST_APPROVERS = 10
 
@@ -151,12 +150,27 @@ def still_holds(request: Request, decided: PullRequest, now: PullRequest | Unkno
 
 def pinned(request: Request, sha: str) -> str:
     """Write the command with `sha=` right behind its name (behind a `--` it would be no option any more)."""
-    return " ".join((request.name, f"{PIN}={sha}", without_pin(request.rest))).rstrip()
+    rest = without_pin(request)
+    return f"{request.name} {PIN}={sha}" + (f" {rest}" if rest else "")
 
 
-def without_pin(rest: str) -> str:
-    """Return the rest of a command's line less its `sha=`."""
-    return _PIN.sub("", rest).strip()
+def without_pin(request: Request) -> str:
+    """Return the rest of a command's line less its `sha=`; one that cannot be read holds none, and stays as it is."""
+    try:
+        return grammar.without_option(request.rest, read_arguments(request), PIN)
+    except grammar.ArgumentError:
+        return request.rest
+
+
+def read_arguments(request: Request) -> grammar.Arguments:
+    """Read the arguments of a command; raises ArgumentError."""
+    try:
+        return grammar.arguments(request.rest, request.command.switches)
+    except grammar.ArgumentError:
+        # The replaced action knew no quoting: what is no shell line is taken word by word.
+        if not request.phrase:
+            raise
+        return grammar.plain_arguments(request.rest, PIN)
 
 
 # Who commands, and on what
@@ -244,12 +258,9 @@ def _arguments(case: _Case) -> Verdict | None:
     if unseen := grammar.unseen(request.rest):
         return Verdict("arguments", (f"characters that do not show: {', '.join(unseen)}; type the command anew",))
     try:
-        case.arguments = grammar.arguments(request.rest, request.command.switches)
+        case.arguments = read_arguments(request)
     except grammar.ArgumentError as error:
-        # The replaced action knew no quoting: what is no shell line is taken word by word.
-        if not request.phrase:
-            return Verdict("arguments", (str(error),))
-        case.arguments = grammar.Arguments(positional=tuple(request.rest.split()))
+        return Verdict("arguments", (str(error),))
     case.params, problems = bind(request.command, case.arguments.without(PIN))
     usage = f"usage: {request.command.usage(case.inputs.prefix)}"
     return Verdict("parameters", (*dict.fromkeys(problems), usage)) if problems else None

@@ -9,9 +9,8 @@ expansion of any kind.
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from unicodedata import category
 
 from mlops_actions.chatops import comment
@@ -23,6 +22,12 @@ _BLANKS = (
     " \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
+# One word of a line: plain characters, escaped ones and quoted parts, in any mixture. It never backtracks.
+_WORD = re.compile(rf"""(?:[^{_BLANKS}"'\\]++|\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+")++""", re.DOTALL)
+_BLANK = re.compile(f"[{_BLANKS}]*+")
+# The parts of a word that stand for something else. Between double quotes a backslash escapes a quote and itself alone.
+_QUOTING = re.compile(r"""\\(?P<escaped>.)|'(?P<single>[^']*+)'|"(?P<double>(?:[^"\\]++|\\.)*+)\"""", re.DOTALL)
+_ESCAPED_IN_QUOTES = re.compile(r"""\\(["\\])""")
 _SHOWN = 40
 # Letters and symbols that look like a blank, but are none: fillers of Korean syllables, the Braille cell without dots.
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
@@ -46,12 +51,26 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a line: its text without the quoting, and where it begins and ends in the line."""
+
+    text: str
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """A named argument; `bare` marks `--flag` and `--no-flag`, whose value is `true` or `false`."""
+    """A named argument; `bare` marks `--flag` and `--no-flag`, whose value is `true` or `false`.
+
+    `begin` and `end` bound the option in the line, with its value.
+    """
 
     name: str
     value: str
     bare: bool = False
+    begin: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +99,7 @@ def commands(body: str, prefix: str) -> list[Spoken]:
             # A blank after the prefix is prose ("/ hour"), not a command.
             if name and not spoken[len(prefix)].isspace():
                 begin = len(line.spoken) - len(spoken) + len(prefix) + len(name[0])
-                found.append(Spoken(name[0], line.text[begin:].strip()))
+                found.append(Spoken(name[0], _without_last_blanks(line.text[begin:].lstrip())))
     return found
 
 
@@ -93,7 +112,7 @@ def last_phrase(body: str, phrase: str) -> Spoken | None:
         # Cut once a line, not at every occurrence: a line of nothing else would cost its length squared.
         ends = [found.end() for found in pattern.finditer(line.spoken)]
         if ends:
-            last = Spoken(phrase, line.text[ends[-1] :].strip())
+            last = Spoken(phrase, _without_last_blanks(line.text[ends[-1] :].lstrip()))
     return last
 
 
@@ -116,55 +135,102 @@ def arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Argument
     an option or an assignment itself.
     """
     declared = switches or {}
-    words = _words(rest)
+    words = list(_words(rest))
     options: list[Option] = []
     positional: list[str] = []
     index = 0
     while index < len(words):
         word = words[index]
         index += 1
-        if word == "--":
-            positional += words[index:]
+        if word.text == "--":
+            positional += (after.text for after in words[index:])
             break
-        if word.startswith("--"):
-            following = words[index] if index < len(words) else None
-            option, took = _long_option(word, following, declared)
+        if word.text.startswith("--"):
+            option = _long_option(word, words[index] if index < len(words) else None, declared)
+            index += option.end > word.end
             options.append(option)
-            index += took
-        elif assignment := _ASSIGNMENT.fullmatch(word):
-            options.append(Option(assignment[1], assignment[2]))
+        elif assignment := _ASSIGNMENT.fullmatch(word.text):
+            options.append(Option(assignment[1], assignment[2], begin=word.begin, end=word.end))
         else:
-            positional.append(word)
+            positional.append(word.text)
     return Arguments(tuple(options), tuple(positional))
 
 
-def _words(rest: str) -> list[str]:
-    lexer = shlex.shlex(rest, posix=True, punctuation_chars=False)
-    lexer.whitespace = _BLANKS
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        return list(lexer)
-    except ValueError:
-        # shlex tells an open quote from a lone backslash only by its text.
-        raise ArgumentError(
-            "a quote is not closed, or the line ends in a backslash; write a quote that is meant as text as \\\" or \\'"
-        ) from None
+def plain_arguments(rest: str, name: str) -> Arguments:
+    """Read a line that is no shell line word by word: the option `name` is one, every other word is a positional."""
+    words = [Word(found[0], found.start(), found.end()) for found in re.finditer(r"\S+", rest)]
+    ends = next((index for index, word in enumerate(words) if word.text == "--"), len(words))
+    options: list[Option] = []
+    positional: list[str] = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        index += 1
+        label, equals, value = word.text.removeprefix("--").partition("=")
+        separate = not equals and word.text.startswith("--") and index < ends
+        if index > ends or label != name or not (equals or separate):
+            positional.append(word.text)
+            continue
+        last = words[index] if separate else word
+        index += separate
+        options.append(Option(name, last.text if separate else value, begin=word.begin, end=last.end))
+    return Arguments(tuple(options), tuple(positional))
 
 
-def _long_option(word: str, following: str | None, declared: Mapping[str, bool]) -> tuple[Option, bool]:
-    name, equals, value = word[2:].partition("=")
+def without_option(rest: str, arguments: Arguments, name: str) -> str:
+    """Return the line, as `arguments` was read from it, less the options of this name; all else stays as it was written."""
+    kept: list[str] = []
+    begin = 0
+    for option in arguments.options:
+        if option.name == name:
+            kept.append(rest[begin : option.begin])
+            # The blanks behind an option go with it.
+            begin = _blanks_end(rest, option.end)
+    return _without_last_blanks("".join((*kept, rest[begin:])))
+
+
+def _without_last_blanks(line: str) -> str:
+    """Return the line less the blanks at its end, but for one that a backslash makes part of a word."""
+    end = len(line.rstrip())
+    backslashes = end - len(line[:end].rstrip("\\"))
+    return line[: end + backslashes % 2]
+
+
+def _words(rest: str) -> Iterator[Word]:
+    end = 0
+    while (begin := _blanks_end(rest, end)) < len(rest):
+        word = _WORD.match(rest, begin)
+        end = word.end() if word else begin
+        if word is None or rest[end : end + 1] not in _BLANKS:
+            raise ArgumentError(
+                "a quote is not closed, or the line ends in a backslash; write a quote that is meant as text as \\\" or \\'"
+            )
+        yield Word(_QUOTING.sub(_unquoted, word[0]), begin, end)
+
+
+def _blanks_end(rest: str, at: int) -> int:
+    blanks = _BLANK.match(rest, at)
+    return blanks.end() if blanks else at
+
+
+def _unquoted(part: re.Match[str]) -> str:
+    if part["double"] is not None:
+        return _ESCAPED_IN_QUOTES.sub(r"\1", part["double"])
+    return str(part["single"] if part["escaped"] is None else part["escaped"])
+
+
+def _long_option(word: Word, following: Word | None, declared: Mapping[str, bool]) -> Option:
+    name, equals, value = word.text[2:].partition("=")
     if not _NAME.fullmatch(name):
-        raise ArgumentError(f"{word[:_SHOWN]!r} is not an option: '--' is followed by a name")
+        raise ArgumentError(f"{word.text[:_SHOWN]!r} is not an option: '--' is followed by a name")
     if equals:
-        return Option(name, value), False
+        return Option(name, value, begin=word.begin, end=word.end)
     positive = name.removeprefix("no-")
     if positive != name and positive and _known(name, declared) is None:
-        return Option(positive, "false", bare=True), False
-    is_switch = _known(name, declared)
-    if following is not None and _is_value(following, is_switch):
-        return Option(name, following), True
-    return Option(name, "true", bare=True), False
+        return Option(positive, "false", bare=True, begin=word.begin, end=word.end)
+    if following is not None and _is_value(following.text, _known(name, declared)):
+        return Option(name, following.text, begin=word.begin, end=following.end)
+    return Option(name, "true", bare=True, begin=word.begin, end=word.end)
 
 
 def _is_value(word: str, is_switch: bool | None) -> bool:

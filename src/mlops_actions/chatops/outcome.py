@@ -51,7 +51,7 @@ def outcome(
         "COMMENTER_USERNAME": str(result.get("actor", "")),
     }
     if request is not None:
-        line = without_pin(request.rest)
+        line = without_pin(request)
         older |= {"TRAILING_LINE": line, "TRAILING_TOKEN": line.split()[0] if line else ""}
     if taken is not None:
         older["BRANCH_NAME"] = taken.pull.head.ref

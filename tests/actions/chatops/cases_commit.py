@@ -122,6 +122,13 @@ CASES = [
         after=_push,
         reply=(f"/train sha={EVIL} a='b c' --d",),
     ),
+    Case(
+        "text that only looks like a pin is in the ready command",
+        "head-not-seen",
+        '/train msg="revert sha=deadbeef now" -- sha=deadbeef',
+        after=_push,
+        reply=(f'/train sha={EVIL} msg="revert sha=deadbeef now" -- sha=deadbeef',),
+    ),
     Case("activity not readable, an older check suite", "ok", before=_suite),
     Case(
         "activity not readable, a suite of the comment's second",

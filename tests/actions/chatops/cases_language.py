@@ -167,6 +167,15 @@ CASES = [
     Case("legacy phrase in code", "no-command", "Say `/train`", inputs={"commands": "", "trigger_phrase": "/train"}),
     Case("legacy phrase in a quote", "no-command", "> /train x", inputs={"commands": "", "trigger_phrase": "/train"}),
     Case(
+        "legacy phrase, text that only looks like a pin",
+        "ok",
+        "/train msg='revert sha=deadbeef' sha=" + "a" * 40 + " -- sha=deadbeef",
+        inputs={"commands": "", "trigger_phrase": "/train"},
+        before=lambda it: it.pull.push(sha="a" * 40),
+        outputs={"TRAILING_LINE": "msg='revert sha=deadbeef' -- sha=deadbeef", "positional": '["sha=deadbeef"]'},
+        params={"msg": "revert sha=deadbeef"},
+    ),
+    Case(
         "legacy phrase with a pin",
         "ok",
         "/train sha=" + "a" * 40 + " run1",

@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mlops_actions.chatops.decide import Granted, Open, decide, pinned, still_holds, without_pin
+from mlops_actions.chatops import grammar
+from mlops_actions.chatops.decide import Granted, Open, decide, pinned, read_arguments, still_holds, without_pin
 from mlops_actions.chatops.declared import declare
 from mlops_actions.chatops.facts import (
     Approvers,
@@ -22,8 +25,10 @@ from mlops_actions.chatops.facts import (
     Role,
     Unknown,
 )
+from mlops_actions.chatops.grammar import ArgumentError
 from mlops_actions.chatops.hear import Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.schema import PIN
 from mlops_actions.core.declare import read
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.event import Branch, PullRequest, User
@@ -41,10 +46,12 @@ PULL = PullRequest(
     base=Branch("main", "b" * 40, "o/r", 1),
     url="https://github.com/o/r/pull/7",
 )
+# Pieces of lines that hold pins, and what only looks like one.
+PIECES = ("sha=", "--sha", "a=", "--no-", "--", "0" * 40, "x", "sha", " ", "  ", "\u00a0", "'", '"', "\\", "=")
 
 
-def inputs(**given: str) -> Inputs:
-    named = {"commands": "/train", "github-token": "t", **{name.replace("_", "-"): value for name, value in given.items()}}
+def inputs(**values: str) -> Inputs:
+    named = {"commands": "/train", "github-token": "t", **{name.replace("_", "-"): value for name, value in values.items()}}
     return read(Inputs, {f"INPUT_{name.upper()}": value for name, value in named.items()})
 
 
@@ -171,11 +178,75 @@ def test_the_last_look(now: PullRequest | Unknown, reason: str | None) -> None:
         ("-- x", "/train sha=NEW -- x"),
         ("note='sha=x'", "/train sha=NEW note='sha=x'"),
         ("--share 1", "/train sha=NEW --share 1"),
+        ("sha=OLD", "/train sha=NEW"),
+        ("  a=1   sha=OLD   b=2  ", "/train sha=NEW   a=1   b=2"),
+        ("sha=OLD a=1 --sha=OLD b --sha OLD", "/train sha=NEW a=1 b"),
+        ('msg="revert sha=deadbeef now"', '/train sha=NEW msg="revert sha=deadbeef now"'),
+        ("msg='revert --sha deadbeef now'", "/train sha=NEW msg='revert --sha deadbeef now'"),
+        ("msg=revert\\ sha=deadbeef\\ now", "/train sha=NEW msg=revert\\ sha=deadbeef\\ now"),
+        ("x=1 -- sha=deadbeef", "/train sha=NEW x=1 -- sha=deadbeef"),
+        ("sha=OLD -- --sha deadbeef y", "/train sha=NEW -- --sha deadbeef y"),
+        ("x=sha=deadbeef xsha=deadbeef --x-sha deadbeef", "/train sha=NEW x=sha=deadbeef xsha=deadbeef --x-sha deadbeef"),
+        ("SHA=deadbeef --Sha deadbeef", "/train sha=NEW SHA=deadbeef --Sha deadbeef"),
+        ("'sha=OLD' a=1", "/train sha=NEW a=1"),
+        ('a=1 sha="OLD"', "/train sha=NEW a=1"),
+        ("s'h'a=O\\LD a=1", "/train sha=NEW a=1"),
+        ("--no-sha a=1 --sha", "/train sha=NEW a=1"),
+        ("--note sha=OLD", "/train sha=NEW --note"),
+        ("sha=OLD=x y\\  sha=OLD", "/train sha=NEW y\\ "),
     ],
 )
 def test_the_ready_command_carries_the_pin_once(rest: str, ready: str) -> None:
     assert pinned(request(rest), "NEW") == ready
 
 
-def test_a_pin_is_no_part_of_the_legacy_line() -> None:
-    assert without_pin("run1 sha=" + "a" * 40 + " fast") == "run1 fast"
+@pytest.mark.parametrize(
+    ("rest", "ready"),
+    [
+        ("--note sha=deadbeef sha=OLD", "/train sha=NEW --note sha=deadbeef"),
+        ("--fast sha=OLD", "/train sha=NEW --fast"),
+    ],
+)
+def test_the_value_of_a_declared_parameter_is_no_pin(rest: str, ready: str) -> None:
+    (command,) = declare("train: {params: {note: {}, fast: {type: bool}}}", "/")
+    assert pinned(request(rest, command=command), "NEW") == ready
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_the_ready_command_says_the_same_about_another_commit(rest: str) -> None:
+    given_request = request(rest)
+    try:
+        before = read_arguments(given_request)
+    except ArgumentError:
+        assert without_pin(given_request) == rest
+        return
+    (line,) = grammar.commands(pinned(given_request, "c" * 40), "/")
+    after = read_arguments(request(line.rest))
+    assert after.values(PIN) == ("c" * 40,)
+    assert after.without(PIN) == before.without(PIN)
+
+
+@pytest.mark.parametrize(
+    ("rest", "line"),
+    [
+        ("run1 sha=" + "a" * 40 + " fast", "run1 fast"),
+        ("x=1 -- sha=deadbeef", "x=1 -- sha=deadbeef"),
+        ('msg="revert sha=deadbeef now"', 'msg="revert sha=deadbeef now"'),
+        ("don't sha=OLD run", "don't run"),
+        ("don't --sha OLD run --sha=OLD", "don't run"),
+        ("don't -- sha=deadbeef", "don't -- sha=deadbeef"),
+        ("don't xsha=deadbeef SHA=deadbeef", "don't xsha=deadbeef SHA=deadbeef"),
+    ],
+)
+def test_a_pin_is_no_part_of_the_legacy_line(rest: str, line: str) -> None:
+    assert without_pin(request(rest, phrase=True)) == line
+
+
+def test_a_phrase_whose_line_is_no_shell_line_can_be_pinned() -> None:
+    found, _ = settle(inputs(head="pinned"), request(f"don't wait sha={HEAD}", phrase=True), ANSWERS)
+    assert isinstance(found, Granted)
+    assert found.positional == ("don't", "wait")
+
+
+def test_a_line_that_cannot_be_read_holds_no_pin() -> None:
+    assert without_pin(request("'a sha=OLD")) == "'a sha=OLD"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
@@ -123,3 +124,35 @@ def test_any_text_is_arguments_or_an_argument_error(rest: str) -> None:
 def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
     quoted = " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
     assert list(grammar.arguments("-- " + quoted).positional) == words
+
+
+@settings(max_examples=500)
+@given(
+    st.lists(st.sampled_from(["a", "b=c", "'", '"', "\\", " ", "\t", "\u2003", "#", "--", "é", "\n"]), max_size=12).map(
+        "".join
+    )
+)
+@example('\'a\\\' "b\\c\\\\\\""d\\ e')
+def test_words_are_quoted_as_the_shell_quotes_them(line: str) -> None:
+    """Python's own reader of shell lines is the reference; it does not say where in the line a word stands."""
+    lexer = shlex.shlex(line, posix=True)
+    lexer.whitespace = "".join(sorted({character for character in line if character.isspace()}))
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        expected = list(lexer)
+    except ValueError:
+        with pytest.raises(ArgumentError, match="a quote is not closed"):
+            grammar.arguments(f"-- {line}")
+    else:
+        assert list(grammar.arguments(f"-- {line}").positional) == expected
+
+
+def test_an_option_knows_where_it_stands() -> None:
+    line = "a=1  --b 'c d' x --no-e --f"
+    assert [line[option.begin : option.end] for option in grammar.arguments(line).options] == [
+        "a=1",
+        "--b 'c d'",
+        "--no-e",
+        "--f",
+    ]
