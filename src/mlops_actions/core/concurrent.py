@@ -1,4 +1,4 @@
-"""Calls that go together: one round of them takes as long as its slowest."""
+"""Make several calls at once, so that all of them take as long as the slowest."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ Value = TypeVar("Value")
 def gather(
     calls: Mapping[Key, Callable[[], Value]], done: Callable[[Key, Value | ActionError], None] | None = None
 ) -> dict[Key, Value | ActionError]:
-    """Make all calls at once; returns each one's value or the ActionError it raised.
+    """Make all calls at once; return each call's value, or the ActionError that it raised.
 
-    `done` is called in this thread as soon as a call has ended, so that nothing that is known is forgotten when a later one
-    is interrupted. Any other exception is raised here.
+    `done` is called in this thread as soon as a call has ended, so that its result is kept even if a later call is
+    interrupted. Every other exception is raised here.
     """
-    found: dict[Key, Value | ActionError] = {}
+    results: dict[Key, Value | ActionError] = {}
 
     def settle(key: Key, call: Callable[[], Value]) -> None:
         try:
-            found[key] = call()
+            results[key] = call()
         except ActionError as error:
-            found[key] = error
+            results[key] = error
         if done:
-            done(key, found[key])
+            done(key, results[key])
 
     if len(calls) < 2:
         for key, call in calls.items():
             settle(key, call)
-        return found
+        return results
     for key, outcome in _at_once(calls):
         settle(key, outcome)
-    return found
+    return results
 
 
 def _at_once(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Callable[[], Value]]]:
-    """Yield each call's key with a function that returns or raises what the call did, in the order they end.
+    """Yield each call's key with a function that returns the call's value or raises its error, in the order of their ends.
 
-    The threads are daemons: a cancelled job ends at once instead of waiting for answers that nobody will read (an executor
-    would join its threads).
+    The threads are daemons, so that a cancelled job ends at once; an executor would join its threads and wait for answers
+    that nobody reads.
     """
     ended: SimpleQueue[tuple[Key, Callable[[], Value]]] = SimpleQueue()
 
     def work(key: Key, call: Callable[[], Value]) -> None:
         try:
             value = call()
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that asked, which raises it
+        except BaseException as error:  # noqa: BLE001 - the calling thread raises it
             ended.put((key, partial(_raise, error)))
         else:
             ended.put((key, lambda: value))

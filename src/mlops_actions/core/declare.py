@@ -1,17 +1,18 @@
-"""Inputs and outputs, declared once: parsed from the runner's environment here, rendered to action.yml and docs in `render`.
+"""Declare inputs and outputs once: this module parses them from the environment, `render` writes action.yml and docs.
 
-An action declares its inputs as a class decorated with `inputs`; each field is made by `given`:
+An action declares its inputs as a class decorated with `inputs`; `given` makes each field:
 
     @inputs
-    class Inputs:
+    class Inputs(DeclaredInputs):
         image: str = given(text, "What to call the image.", required=True)
         retries: int = given(integer(least=0), "Attempts to push.", default="3")
         password: str | None = given(text, "Of the registry.", secret=True, env=("GITHUB_TOKEN",))
 
-The input's name is the field's with hyphens (and without a last `_`: `from_` is `from`). `action.yml` carries no literal
-defaults: the runner would hand them over like values the user gave, and a legacy name could then not be told from a
-contradiction of the default. They are filled in here.
-Only defaults that the runner must evaluate (`${{ github.token }}`) stand there (`runner_default`).
+The input has the field's name with hyphens, without a final `_` (the field `from_` is the input `from`).
+
+`action.yml` contains no literal defaults, because the runner passes a default like a value that the user gave, and a value
+under an older name would then contradict it. This module fills the defaults in. `action.yml` contains only the defaults that
+the runner must evaluate, such as `${{ github.token }}` (`runner_default`).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class DeclaredInputs:
 
 @dataclass(frozen=True)
 class Legacy:
-    """A name that the replaced action had for an input; `parse` is given where its text was written differently."""
+    """The name that a replaced action used for an input; `parse` reads its text where that action used another format."""
 
     name: str
     parse: Callable[[str], Any] | None = None
@@ -58,9 +59,9 @@ class Legacy:
 
 @dataclass(frozen=True)
 class Retired:
-    """An input of the replaced action that has no successor: it is accepted and ignored, and `why` says so on use.
+    """An input of a replaced action that has no successor: the action ignores it and warns with `why`.
 
-    Listed by an inputs class as `RETIRED: ClassVar[tuple[Retired, ...]]`.
+    An inputs class lists them as `RETIRED: ClassVar[tuple[Retired, ...]]`.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Retired:
 
     @property
     def message(self) -> str:
-        """What the user of it is told."""
+        """The warning for a user who gives it."""
         return f"'{self.name}' is ignored. {self.why}"
 
 
@@ -89,7 +90,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """One output as users see it; `legacy` marks a name of the replaced action."""
+    """One output as users see it; `legacy` marks a name that a replaced action used."""
 
     name: str
     help: str
@@ -98,7 +99,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Action:
-    """One action's contract: what `action.yml` and its README are rendered from."""
+    """One action's contract, from which `action.yml` and the README's tables are rendered."""
 
     name: str
     title: str
@@ -170,7 +171,7 @@ def inputs(cls: type[T]) -> type[T]:
 
 
 def declared(cls: type) -> tuple[Input, ...]:
-    """List the inputs of a class made by `inputs`, in their order, with their names filled in."""
+    """List the inputs that a class declares, in order, with their names."""
     return tuple(
         dataclasses.replace(field.metadata[_KEY], name=field.name.removesuffix("_").replace("_", "-"))
         for field in dataclasses.fields(cls)
@@ -179,18 +180,18 @@ def declared(cls: type) -> tuple[Input, ...]:
 
 
 def retired(cls: type) -> tuple[Retired, ...]:
-    """List the inputs of the replaced action that a class made by `inputs` accepts and ignores."""
-    found: tuple[Retired, ...] = getattr(cls, "RETIRED", ())
-    return found
+    """List the inputs of replaced actions that a class of declared inputs accepts and ignores."""
+    inputs: tuple[Retired, ...] = getattr(cls, "RETIRED", ())
+    return inputs
 
 
 def variable(name: str) -> str:
-    """Name the environment variable the runner hands an input over in: blanks become `_`, hyphens stay (ActionRunner)."""
+    """Return the environment variable of an input: the runner turns blanks into `_` and keeps hyphens (its ActionRunner)."""
     return "INPUT_" + name.replace(" ", "_").upper()
 
 
 def secrets(cls: type, environ: Mapping[str, str]) -> Iterable[str]:
-    """Yield every secret text the environment holds for the inputs of `cls`, to be masked before anything is logged."""
+    """Yield every secret that the environment holds for the inputs of `cls`; the caller masks them before it logs."""
     for entry in declared(cls):
         if entry.secret:
             names = [variable(entry.name), *(variable(alias.name) for alias in entry.legacy), *entry.env]
@@ -226,20 +227,20 @@ def _field(name: str) -> str:
 
 
 def _read_one(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
-    """Return the parsed value and the input name it was given by (empty: a default or an environment variable)."""
-    found = [(entry.name, entry.parse, environ.get(variable(entry.name), ""))]
-    found += [(alias.name, alias.parse or entry.parse, environ.get(variable(alias.name), "")) for alias in entry.legacy]
-    present = [(name, _parse(entry, name, parse, text)) for name, parse, text in found if text.strip()]
+    """Return the parsed value and the name by which the user gave it (empty: a default or an environment variable)."""
+    candidates = [(entry.name, entry.parse, environ.get(variable(entry.name), ""))]
+    candidates += [(alias.name, alias.parse or entry.parse, environ.get(variable(alias.name), "")) for alias in entry.legacy]
+    present = [(name, _parse(entry, name, parse, text)) for name, parse, text in candidates if text.strip()]
     if present:
         name, value = present[0]
-        # The runner fills in its own default, so that name cannot be told from a given one: a legacy name wins over it.
+        # The runner fills in its default, which looks like a value that the user gave: the older name wins over it.
         if entry.runner_default and len(present) > 1 and name == entry.name:
             name, value = present[1]
             present = present[1:]
-        for other, other_value in present[1:]:
+        for other_name, other_value in present[1:]:
             if other_value != value:
                 raise BadInput(
-                    f"inputs '{name}' and '{other}' are two names for one thing, but their values differ",
+                    f"inputs '{name}' and '{other_name}' are two names for one thing, but their values differ",
                     f"give '{entry.name}' alone",
                 )
         return value, name

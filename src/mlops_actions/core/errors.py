@@ -1,4 +1,4 @@
-"""One class per exit code; each says what went wrong (cause) and what to do about it (remedy)."""
+"""One error class per exit code. Each error names its cause and its remedy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class ActionError(Exception):
-    """A failure a user can act on: one line of cause, one of remedy, and the exit code of its class."""
+    """A failure that a user can act on: one line of cause, one line of remedy, and the exit code of its class."""
 
     exit_code: ClassVar[int]
 
@@ -32,19 +32,19 @@ class BadInput(ActionError):
 
 
 class Refused(ActionError):
-    """The other side says not authorised, or does not know what was asked for."""
+    """The other side denies access, or does not know the object that was asked for."""
 
     exit_code = 3
 
 
 class Unavailable(ActionError):
-    """The other side did not serve us after all retries."""
+    """The other side did not serve the request, after all retries."""
 
     exit_code = 4
 
 
 class TimedOut(ActionError):
-    """What was waited for did not end in time."""
+    """The work that the action waited for did not end in time."""
 
     exit_code = 5
 

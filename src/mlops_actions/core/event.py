@@ -1,4 +1,7 @@
-"""Webhook payload → typed event. Shapes: GitHub's webhook documentation; a missing or ill-typed field is a BadInput."""
+"""Turn a webhook payload into a typed event, and tell which pull request and commit it belongs to.
+
+The shapes are those of GitHub's webhook documentation; a missing field or one of a wrong type raises BadInput.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class User:
 
 @dataclass(frozen=True)
 class Branch:
-    """One side of a pull request; `repository_id` is None where the fork was deleted."""
+    """The head or the base of a pull request; `repository_id` is None where the fork was deleted."""
 
     ref: str
     sha: str
@@ -71,7 +74,7 @@ class Comment:
 
 @dataclass(frozen=True)
 class Event:
-    """Any event: its name, its activity (`created`, `labeled`; empty where it has none), who caused it."""
+    """Any event: its name, its activity type (`created`, `labeled`; empty where it has none) and its sender."""
 
     name: str
     action: str
@@ -85,8 +88,8 @@ class Event:
 class CommentEvent(Event):
     """`issue_comment`, `pull_request_review_comment` or `pull_request_review`.
 
-    `number` is the issue's or PR's; `on_pull_request` is False for a comment on a plain issue; `pull_request` is there for
-    the two review events alone (an issue comment's payload holds no head).
+    `number` is the issue's or the pull request's. `on_pull_request` is False for a comment on a plain issue. Only the two
+    review events have a `pull_request`: an issue comment's payload holds no head.
     """
 
     comment: Comment
@@ -97,7 +100,7 @@ class CommentEvent(Event):
 
 @dataclass(frozen=True)
 class PullRequestEvent(Event):
-    """`pull_request` or `pull_request_target`; `label` is the one set or removed, empty for other activities."""
+    """`pull_request` or `pull_request_target`; `label` is the label that was set or removed, else empty."""
 
     pull_request: PullRequest
     label: str
@@ -140,7 +143,7 @@ def load_file(name: str, path: Path) -> Event:
 
 
 def read(name: str, payload: Mapping[str, Any]) -> Event:
-    """Type a payload by the event's name; an event that no action knows becomes a plain Event."""
+    """Type a payload by the event's name; an event that no action handles becomes a plain Event."""
     at = _Reader(name, payload)
     common: dict[str, Any] = {
         "name": name,
@@ -309,32 +312,32 @@ class _Reader:
     _MISSING = object()
 
     def value(self, path: str, *, default: Any = _MISSING) -> Any:
-        found: Any = self._payload
+        value: Any = self._payload
         for key in path.split("."):
-            if not isinstance(found, dict) or key not in found:
+            if not isinstance(value, dict) or key not in value:
                 if default is not self._MISSING:
                     return default
                 raise BadInput(f"this is not a payload of '{self._name}': it has no '{path}'", _REMEDY)
-            found = found[key]
-        return found
+            value = value[key]
+        return value
 
     def text(self, path: str, *, default: Any = _MISSING) -> str:
-        found = self.value(path, default=default)
-        if found is None:
+        value = self.value(path, default=default)
+        if value is None:
             return ""
-        return str(self._of_type(path, found, str))
+        return str(self._of_type(path, value, str))
 
     def integer(self, path: str) -> int:
         return int(self._of_type(path, self.value(path), int))
 
-    def _of_type(self, path: str, found: Any, kind: type) -> Any:
-        if not isinstance(found, kind) or isinstance(found, bool):
-            raise BadInput(f"this is not a payload of '{self._name}': '{path}' is {type(found).__name__}", _REMEDY)
-        return found
+    def _of_type(self, path: str, value: Any, kind: type) -> Any:
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise BadInput(f"this is not a payload of '{self._name}': '{path}' is {type(value).__name__}", _REMEDY)
+        return value
 
 
 def _user(at: _Reader, path: str) -> User:
-    # A deleted account's comments have a null user: it can never be authorised.
+    # A deleted account's comments have a null user, who is never authorised.
     if at.value(path) is None:
         return User("", "")
     return User(at.text(f"{path}.login"), at.text(f"{path}.type", default="User"))

@@ -1,4 +1,4 @@
-"""What an action hands back to the composition root."""
+"""The result of an action, which the composition root writes for the runner."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ RESULT_SCHEMA = 1
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outputs and the `result` document; `error` is a failure that still has outputs to give (a failed workflow).
+    """The outputs and the `result` document; `error` is a failure that still has outputs, such as a failed workflow.
 
-    `outputs` maps an output's name to its text (see `flag` for booleans). `result` is everything that was learned, as JSON
-    values; the composition root adds `schema` and emits it as the output `result`.
+    `outputs` maps an output's name to its text (`flag` spells booleans). `result` holds everything that the action learned,
+    as JSON values under kebab-case keys; the composition root adds `schema` and writes it as the output `result`.
     """
 
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -25,10 +25,10 @@ class Outcome:
 
 
 def flag(value: bool) -> str:
-    """Spell a boolean output: `true` or `false`."""
+    """Return the text of a boolean output: `true` or `false`."""
     return "true" if value else "false"
 
 
 def legacy_flag(value: bool) -> str:
-    """Spell a boolean output as the replaced actions did: `True` or `False`."""
+    """Return the text of a boolean output as the replaced actions wrote it: `True` or `False`."""
     return "True" if value else "False"

@@ -1,6 +1,7 @@
-"""Text of an input → value. Each parser raises ValueError with a message that reads on after "input 'x' …".
+"""Parsers of inputs: each takes an input's text and returns its value.
 
-An empty text never reaches a parser: it means "not given".
+A parser raises ValueError with a message that continues "input 'x' …". An empty text never reaches a parser, since an empty
+input counts as not given.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def text(value: str) -> str:
-    """Take the text without surrounding white space."""
+    """Return the text without surrounding white space."""
     return value.strip()
 
 
 def verbatim(value: str) -> str:
-    """Take the text as it is."""
+    """Return the text unchanged."""
     return value
 
 
 def boolean(value: str) -> bool:
-    """`true` or `false`, in any case, and nothing else."""
+    """Read `true` or `false`, in any case; refuse everything else."""
     word = value.strip().lower()
     if word not in ("true", "false"):
         raise ValueError(f"must be true or false, not {value!r}")
@@ -33,10 +34,10 @@ def boolean(value: str) -> bool:
 
 
 def integer(*, least: int | None = None, most: int | None = None) -> Callable[[str], int]:
-    """Parse a whole number within bounds."""
+    """Make a parser of whole numbers within bounds."""
 
     def parse(value: str) -> int:
-        # ASCII digits only: int() would also take "1_0" and other scripts' digits.
+        # int() alone would also accept "1_0" and the digits of other scripts.
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
             raise ValueError(f"must be a whole number, not {value!r}")
         number = int(value)
@@ -54,7 +55,7 @@ def _bounds(least: int | None, most: int | None) -> str:
 
 
 def duration(value: str) -> float:
-    """Seconds from `90`, `90s`, `15m`, `2h`, `5h30m`."""
+    """Read a duration such as `90`, `90s`, `15m`, `2h` or `5h30m`; return seconds."""
     word = value.strip().lower()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", word):
         return float(word)
@@ -66,7 +67,7 @@ def duration(value: str) -> float:
 
 
 def choice(*options: str) -> Callable[[str], str]:
-    """One of the given words, in any case."""
+    """Make a parser that accepts one of the given words, in any case."""
 
     def parse(value: str) -> str:
         word = value.strip().lower()
@@ -78,7 +79,7 @@ def choice(*options: str) -> Callable[[str], str]:
 
 
 def commit(value: str) -> str:
-    """A full commit SHA, lower-cased; a short one can be brute-forced."""
+    """Read a full commit SHA and return it in lower case; an attacker can find a commit with a given short SHA."""
     sha = value.strip().lower()
     if not is_sha(sha):
         raise ValueError(f"must be a full commit SHA (40 hexadecimal digits), not {value!r}")
@@ -86,7 +87,7 @@ def commit(value: str) -> str:
 
 
 def base_address(value: str) -> str:
-    """An http(s) address that paths can be put behind: no user, query or fragment; a trailing slash is dropped."""
+    """Read an http(s) base address, to which paths can be appended: no user, query or fragment, no final slash."""
     address = value.strip().rstrip("/")
     if not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s?#]*)?", address):
         raise ValueError(f"must be an http(s) address without user, query or fragment, not {value!r}")
@@ -94,38 +95,38 @@ def base_address(value: str) -> str:
 
 
 def items(value: str) -> tuple[str, ...]:
-    """Read a list: a YAML or JSON list, else one item a line, else commas. Empty items are dropped, order is kept."""
+    """Read a list: YAML or JSON, else one item per line, else separated by commas; drop empty items and keep the order."""
     stripped = value.strip()
     if stripped.startswith("[") or re.match(r"-\s", stripped):
-        found = yaml_value(stripped, scalars_as_text=True)
-        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        entries = yaml_value(stripped, scalars_as_text=True)
+        if not isinstance(entries, list) or not all(isinstance(item, str) for item in entries):
             raise ValueError(f"must be a flat list, not {value!r}")
     else:
-        found = stripped.splitlines() if "\n" in stripped else stripped.split(",")
-    return tuple(item.strip() for item in found if item.strip())
+        entries = stripped.splitlines() if "\n" in stripped else stripped.split(",")
+    return tuple(item.strip() for item in entries if item.strip())
 
 
 def lines(value: str) -> tuple[str, ...]:
-    """One item a line, commas kept; blank lines and lines that start with `#` are dropped."""
+    """Read one item per line; drop blank lines and lines that start with `#`."""
     return tuple(line.strip() for line in value.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 
 def pairs(value: str) -> dict[str, str | None]:
-    """`KEY=VALUE` lines; a bare `KEY` maps to None (its value comes from elsewhere). A repeated key is an error."""
-    found: dict[str, str | None] = {}
+    """Read `KEY=VALUE` lines; a `KEY` without `=` maps to None, and its value comes from elsewhere. Refuse a repeated key."""
+    values: dict[str, str | None] = {}
     for line in lines(value):
         key, separator, content = line.partition("=")
         key = key.strip()
         if not key:
             raise ValueError(f"has a line without a key: {line!r}")
-        if key in found:
+        if key in values:
             raise ValueError(f"gives {key!r} twice")
-        found[key] = content if separator else None
-    return found
+        values[key] = content if separator else None
+    return values
 
 
 def mapping(value: str) -> dict[str, Any]:
-    """A YAML or JSON mapping with text keys, else `k=v` lines (all values text)."""
+    """Read a YAML or JSON mapping with text keys, else `k=v` lines, whose values are text."""
     stripped = value.strip()
     if re.fullmatch(r"[\w.-]+=.*", stripped.splitlines()[0]):
         return {key: content or "" for key, content in pairs(stripped).items()}
@@ -136,14 +137,14 @@ def mapping(value: str) -> dict[str, Any]:
 
 
 def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
-    """Any YAML (so also JSON) value, by the safe loader; raises ValueError with the place of a syntax error.
+    """Read any YAML (so also JSON) value with the safe loader; a ValueError names the place of a syntax error.
 
     `scalars_as_text` keeps `1e-3`, `yes` and `2026-01-01` as they were written.
     """
-    import yaml  # late: an ignored comment pays for no third-party import
+    import yaml  # late: an ignored comment must not import third-party modules
 
     try:
-        # BaseLoader knows text, lists and mappings only: less than the safe loader, so safe. Either may refuse a character.
+        # BaseLoader makes text, lists and mappings only, fewer types than the safe loader. Either may refuse a character.
         loader = (yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)(value)
         try:
             node = loader.get_single_node()

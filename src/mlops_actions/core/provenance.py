@@ -1,4 +1,4 @@
-"""The names under which every part of the suite records which commit, image and run something belongs to."""
+"""The labels and annotations by which the suite ties objects to their commit, pull request, image and run."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ IMAGE = f"{PREFIX}/image"
 ACTOR = f"{PREFIX}/actor"
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-_LABEL_LIMIT = 63  # Kubernetes: label values, also [A-Za-z0-9] at both ends
+_MAX_LABEL = 63  # Kubernetes: label values, also [A-Za-z0-9] at both ends
 
 
 def is_sha(text: str) -> bool:
-    """Whether the text is a full commit SHA; a short one can be brute-forced and is never evidence."""
+    """Tell whether the text is a full commit SHA. A short SHA is never evidence: an attacker can make a commit that has it."""
     return bool(_SHA.fullmatch(text))
 
 
 def short(sha: str) -> str:
-    """Show a SHA as GitHub does: seven characters."""
+    """Return a SHA as GitHub shows it: seven characters."""
     return sha[:7]
 
 
 def label_value(text: str) -> str:
-    """Make a valid Kubernetes label value of any text; what does not fit becomes `-`, and both ends are trimmed."""
-    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:_LABEL_LIMIT].strip("._-")
+    """Turn any text into a valid Kubernetes label value: replace invalid characters by `-`, trim both ends, cut to 63."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:_MAX_LABEL].strip("._-")
 
 
 def labels(values: Mapping[str, str]) -> dict[str, str]:
-    """Label values made valid, empty ones dropped; the exact texts belong into annotations."""
-    made = {name: label_value(value) for name, value in values.items()}
-    return {name: value for name, value in made.items() if value}
+    """Return valid label values without the empty ones; annotations hold the exact texts."""
+    valid = {name: label_value(value) for name, value in values.items()}
+    return {name: value for name, value in valid.items() if value}

@@ -1,4 +1,4 @@
-"""Declarations → `action.yml` and the README's tables; text in, text out."""
+"""Render declarations as `action.yml` and as the README's tables; pure functions from values to text."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
 
 def _input(entry: Input) -> list[str]:
     lines = [f"  {entry.name}:", f"    description: {quoted(described(entry))}"]
-    # A required input with an older name must not be required by the runner: the older name serves as well.
+    # The runner must not require an input that has an older name, because the older name is accepted as well.
     lines.append(f"    required: {'true' if entry.required and not entry.legacy else 'false'}")
     if entry.runner_default:
         lines.append(f"    default: {quoted(entry.runner_default)}")
@@ -63,7 +63,7 @@ def _input(entry: Input) -> list[str]:
 
 
 def described(entry: Input) -> str:
-    """Say what an input means, with its default and the variables that serve in its place."""
+    """Describe an input, with its default and the environment variables that can replace it."""
     parts = [entry.help.rstrip()]
     if entry.default:
         parts.append(f"Default: `{entry.default}`.")
@@ -93,8 +93,8 @@ def table_of_inputs(inputs: Iterable[Input]) -> str:
     rows = ["| input | default | meaning |", "| --- | --- | --- |"]
     for entry in inputs:
         name = f"**`{entry.name}`**" if entry.required else f"`{entry.name}`"
-        shown = entry.runner_default or entry.default
-        default = f"`{shown}`" if shown else ""
+        value = entry.runner_default or entry.default
+        default = f"`{value}`" if value else ""
         meaning = entry.help
         if entry.env:
             meaning += " Else the environment's " + ", ".join(f"`{variable}`" for variable in entry.env) + "."
@@ -118,7 +118,7 @@ def cell(text: str) -> str:
 
 
 def replace_block(document: str, name: str, content: str) -> str:
-    """Replace what stands between `<!-- name -->` and `<!-- /name -->`; raises ValueError where the marks are missing."""
+    """Replace the text between `<!-- name -->` and `<!-- /name -->`; raises ValueError where a mark is missing."""
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, opened, rest = document.partition(start)
     _, closed, after = rest.partition(end)
