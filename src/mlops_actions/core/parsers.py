@@ -112,7 +112,7 @@ def lines(value: str) -> tuple[str, ...]:
 
 
 def pairs(value: str) -> dict[str, str | None]:
-    """Read `KEY=VALUE` lines; a `KEY` without `=` maps to None, and its value comes from elsewhere. Refuse a repeated key."""
+    """Read `KEY=VALUE` lines; a `KEY` without `=` maps to None (its value comes from elsewhere). Refuse a repeated key."""
     values: dict[str, str | None] = {}
     for line in lines(value):
         key, separator, content = line.partition("=")

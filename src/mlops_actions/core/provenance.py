@@ -20,7 +20,7 @@ _MAX_LABEL = 63  # Kubernetes: label values, also [A-Za-z0-9] at both ends
 
 
 def is_sha(text: str) -> bool:
-    """Tell whether the text is a full commit SHA. A short SHA is never evidence: an attacker can make a commit that has it."""
+    """Tell whether the text is a full commit SHA. A short SHA is no evidence: an attacker can forge it."""
     return bool(_SHA.fullmatch(text))
 
 
