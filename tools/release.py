@@ -1,15 +1,15 @@
-"""Release the suite, step by step; .github/workflows/release.yml and `make release-dry-run` run these very commands.
+"""Release the suite, step by step; .github/workflows/release.yml and `make release-dry-run` run these commands.
 
-    prepare VERSION   CHANGELOG.md and the package's version, for review; nothing else is ever changed on a branch
-    plan              what would be released from this checkout, or what is missing
-    base              the base image's name by its digest of today
-    build             this platform's images, pushed, each with its bill of materials
-    index             one index an action over the platforms; digests.json
-    commit            two commits, tags, notes, bundles, all local: the first commit lets each action run its image by
-                      digest, the second lets the composite action and the reusable workflow use the first by its SHA
+    prepare VERSION   write the version into CHANGELOG.md and the package, for review; nothing else changes on a branch
+    plan              print what this checkout would release, or what is missing
+    base              print the name of the base image by its current digest
+    build             build and push this platform's images, each with its bill of materials
+    index             join the platforms of each action to one index; write digests.json
+    commit            make two commits, tags, notes and bundles, all local: the first commit pins the image of each action
+                      by digest, the second pins the actions in the composite action and the reusable workflow by SHA
     publish           push the tags, all or none
 
-The commits hang on the tags alone: on every branch the actions go on building from source.
+Only the tags refer to these commits: on every branch the actions go on building from source.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ DIGESTS = "digests.json"
 NOTES = "notes.md"
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
-    options = parser().parse_args(words)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    options = parser().parse_args(arguments)
     try:
         options.run(options)
     except ActionError as error:
@@ -43,37 +43,37 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    whole = argparse.ArgumentParser(
+    """Declare the commands and their options."""
+    root = argparse.ArgumentParser(
         prog="release.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    whole.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    root.add_argument("--root", type=Path, default=Path(), help="the checkout (default: the current folder)")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
     prepare = commands.add_parser("prepare", help="write the version and the changelog")
     prepare.add_argument("version", type=str)
     prepare.add_argument("--day", default=datetime.now(UTC).date().isoformat(), help="the release's date (default: today)")
     prepare.set_defaults(run=_prepare)
-    planned = commands.add_parser("plan", help="say what would be released, or what is missing")
+    planned = commands.add_parser("plan", help="print what would be released, or what is missing")
     planned.set_defaults(run=_plan)
     base = commands.add_parser("base", help="name the base image by digest")
     base.add_argument("image", nargs="?", default=BASE_IMAGE)
-    base.add_argument("--registry", help="sign in there first; Docker's own is asked as nobody")
+    base.add_argument("--registry", help="sign in to this registry first (default: none)")
     base.set_defaults(run=_base)
     build = commands.add_parser("build", help="build and push this platform's images")
     build.add_argument("--base", required=True, help="the base image, by digest")
     build.set_defaults(run=_build)
     index = commands.add_parser("index", help="join the platforms' images")
-    index.add_argument("--platforms", nargs="+", default=list(PLATFORMS), help="which must be there (default: %(default)s)")
+    index.add_argument("--platforms", nargs="+", default=list(PLATFORMS), help="required platforms (default: %(default)s)")
     index.set_defaults(run=_index)
     commit = commands.add_parser("commit", help="make the commits, the tags, the notes and the bundles")
     commit.set_defaults(run=_commit)
     for command in (build, index, commit):
         command.add_argument("--registry", default=REGISTRY, help="HOST/PATH of the images (default: %(default)s)")
-        command.add_argument("--out", type=Path, required=True, help="folder of what one command leaves to the next")
+        command.add_argument("--out", type=Path, required=True, help="folder for the files that later commands read")
     publish = commands.add_parser("publish", help="push the tags")
     publish.add_argument("--remote", default="origin")
     publish.set_defaults(run=_publish)
-    return whole
+    return root
 
 
 def _planned(options: argparse.Namespace) -> plan.Plan:
@@ -87,7 +87,7 @@ def _prepare(options: argparse.Namespace) -> None:
     for path, text in files.items():
         (git.root / path).write_text(text, encoding="utf-8")
         print(f"written: {path}")
-    print(f"{version} is prepared" if files else f"{version} was prepared already; nothing to do")
+    print(f"{version} is prepared" if files else f"{version} is already prepared; nothing to do")
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -139,7 +139,7 @@ def _commit(options: argparse.Namespace) -> None:
     planned = plan.plan(git.facts())
     digests = json.loads((options.out / DIGESTS).read_text(encoding="utf-8"))
     if set(digests) != set(planned.images):
-        raise BadInput(f"{DIGESTS} is of {', '.join(sorted(digests))}", f"run index for {', '.join(planned.images)}")
+        raise BadInput(f"{DIGESTS} lists {', '.join(sorted(digests))}", f"run index for {', '.join(planned.images)}")
     contracts = {
         action: pins.image(
             git.show(planned.sha, f"actions/{action}/action.yml"), f"{options.registry}/{action}@{digests[action]['index']}"
@@ -147,11 +147,11 @@ def _commit(options: argparse.Namespace) -> None:
         for action in ACTIONS
     }
     files = {f"actions/{action}/action.yml": text for action, text in contracts.items()}
-    first = git.commit(planned.sha, files, f"Let every action of {tag_of(planned.version)} run its image by digest\n")
+    first = git.commit(planned.sha, files, f"Pin the image of every action of {tag_of(planned.version)} by digest\n")
     users = pinned_users(git, first, planned.version)
     second = first
     if users:
-        message = f"Release {tag_of(planned.version)}: use the actions by the commit that names their images\n"
+        message = f"Release {tag_of(planned.version)}: pin the actions by the commit that pins their images\n"
         second = git.commit(first, users, message)
     moving = planned.tags[1:]
     git.tag(tag_of(planned.version), moving, second, f"{tag_of(planned.version)}\n\n{planned.notes}\n")
@@ -166,19 +166,19 @@ def _commit(options: argparse.Namespace) -> None:
 
 
 def pinned_users(git: repository.Git, commit: str, version: SemanticVersion) -> Mapping[str, str]:
-    """The composite action and the reusable workflows, using the actions of a commit by its SHA."""
+    """Return the composite action and the reusable workflows with this suite's actions pinned to a commit."""
     names = [name for name in git.files(commit) if name == "action.yml" or name.startswith(".github/workflows/")]
     texts = {name: git.show(commit, name) for name in names}
-    return {name: pins.uses(text, commit, version) for name, text in texts.items() if pins.names_itself(text)}
+    return {name: pins.uses(text, commit, version) for name, text in texts.items() if pins.has_movable_references(text)}
 
 
 def release_notes(planned: plan.Plan, digests: Mapping[str, Mapping[str, str]], registry: str) -> str:
-    """What stands on the release's page: the changelog's words, and the images by digest with how to check them."""
+    """Write the release page: the changelog's notes, the images by digest, and how to check them."""
     rows = "\n".join(f"| `{action}` | `{registry}/{action}@{known['index']}` |" for action, known in digests.items())
     first = next(iter(digests))
     return (
         f"{planned.notes}\n\n### Images\n\n| action | image |\n| --- | --- |\n{rows}\n\n"
-        f"Each is signed, with a bill of materials for each platform:\n\n```console\n"
+        f"Each image is signed, with a bill of materials for each platform:\n\n```console\n"
         f"$ gh attestation verify oci://{registry}/{first}@{digests[first]['index']} --owner machine-learning-apps\n```\n"
     )
 
@@ -192,13 +192,13 @@ def _publish(options: argparse.Namespace) -> None:
 
 
 def _stands_on(git: repository.Git, name: str, tag: str) -> bool:
-    """Whether a tag here is of the same commit: an older line's release leaves the moving tag where it stands."""
+    """Whether a local tag names the same commit: a release of an older line leaves the moving tag in place."""
     here = set(git("tag", "--list").split())
     return name in here and git("rev-parse", f"{name}^{{commit}}") == git("rev-parse", f"{tag}^{{commit}}")
 
 
 def _outputs(values: Mapping[str, str]) -> None:
-    """Hand values of one line to later steps of a workflow."""
+    """Write single-line outputs for later steps of a workflow."""
     if path := os.environ.get("GITHUB_OUTPUT"):
         with Path(path).open("a", encoding="utf-8") as file:
             file.writelines(f"{name}={value}\n" for name, value in values.items())

@@ -70,13 +70,13 @@ def contract(used: str) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_examples_give_inputs_that_exist_to_actions_that_exist(page: Path) -> None:
+def test_examples_use_existing_inputs_of_existing_actions(page: Path) -> None:
     for step in (step for example in examples(page) for step in steps(example)):
         assert step["uses"].endswith("@v1")
         assert set(step.get("with", {})) <= contract(step["uses"]), step["uses"]
 
 
-def test_there_are_examples_to_hold_to_that() -> None:
+def test_the_pages_have_examples_of_every_action() -> None:
     found = [step for page in PAGES for example in examples(page) for step in steps(example)]
     assert {step["uses"].partition("@")[0].rpartition("/")[2] for step in found} >= {
         "chatops", "docker-publish", "argo-submit", "wandb-runs",
@@ -90,7 +90,7 @@ def slugs(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" in link:
             continue
@@ -100,13 +100,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in slugs(target), link
 
 
-def test_the_index_names_every_page() -> None:
+def test_the_index_links_to_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "README.md" or f"]({page.name})" in index
 
 
-def test_there_is_advice_for_every_reason() -> None:
+def test_every_reason_has_advice() -> None:
     advice = rows(block("docs/troubleshooting.md", "reason advice"))
     assert [code.strip("`") for code, _ in advice] == list(REASONS)
     assert all(text for _, text in advice)
@@ -121,14 +121,14 @@ def test_every_exit_code_is_explained() -> None:
     assert explained == {0, *codes, *(errors.Cancelled(number).exit_code for number in (2, 15))}
 
 
-def test_the_clusters_role_is_one_wherever_it_is_shown() -> None:
+def test_every_page_shows_the_same_cluster_role() -> None:
     pages = ("actions/argo-submit/README.md", "docs/kubernetes.md")
     first, second = (block(page, "role") for page in pages)
     assert first == second
     assert yaml.safe_load(first.replace("```yaml", "").replace("```", ""))["kind"] == "Role"
 
 
-def test_every_permission_that_the_code_asks_for_is_listed() -> None:
+def test_every_permission_in_the_code_is_documented() -> None:
     code = (ROOT / "src/mlops_actions/boundary/github/repository.py").read_text(encoding="utf-8")
     asked = set(re.findall(r"\"([a-z-]+: (?:read|write))\"", code))
     assert len(asked) > 5
@@ -137,7 +137,7 @@ def test_every_permission_that_the_code_asks_for_is_listed() -> None:
     assert [line for line in asked if not {line, line.replace("read", "write")} & listed] == []
 
 
-def test_attacks_are_carried_out_by_tests_that_exist() -> None:
+def test_every_attack_in_the_threat_model_names_an_existing_test() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     attacks = rows(block("docs/threat-model.md", "attacks"))
     assert len(attacks) > 20

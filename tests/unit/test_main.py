@@ -129,7 +129,7 @@ def test_every_problem_of_the_inputs_is_in_the_one_error(tmp_path: Path) -> None
         ["sandbox", "--help"],
     ],
 )
-def test_help_is_there_and_helps(words: list[str]) -> None:
+def test_every_command_has_help(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-m", "mlops_actions", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "usage: mlops-actions" in done.stdout
@@ -150,7 +150,7 @@ def test_a_command_that_needs_the_sandbox_reports_in_one_line_that_it_is_not_ins
     assert "pip install 'mlops-actions[sandbox" in line
 
 
-def test_an_unknown_command_says_which_there_are() -> None:
+def test_an_unknown_command_lists_the_known_commands() -> None:
     done = subprocess.run([sys.executable, "-m", "mlops_actions", "deploy"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "docker-publish" in done.stderr

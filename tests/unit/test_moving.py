@@ -46,7 +46,7 @@ def table(text: str, kind: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("old", ACTIONS)
-def test_each_input_is_declared_and_named_as_it_is_now(old: str) -> None:
+def test_each_older_input_is_declared_and_its_new_name_is_correct(old: str) -> None:
     contract = action(ACTIONS[old])
     known = {one.name.lower(): "" for one in retired(contract.inputs)}
     for entry in declared(contract.inputs):
@@ -57,7 +57,7 @@ def test_each_input_is_declared_and_named_as_it_is_now(old: str) -> None:
 
 
 @pytest.mark.parametrize("old", ACTIONS)
-def test_each_output_is_declared_and_its_successor_too(old: str) -> None:
+def test_each_older_output_and_its_successor_are_declared(old: str) -> None:
     outputs = action(ACTIONS[old]).outputs
     names = {one.name.lower() for one in outputs}
     modern = {one.name for one in outputs if not one.legacy}
@@ -79,7 +79,7 @@ def test_every_older_name_of_an_action_is_in_the_guide(name: str) -> None:
     assert {one.name.lower() for one in contract.outputs if one.legacy} - shown == set()
 
 
-def test_the_first_table_names_all_seven_and_leads_to_their_sections() -> None:
+def test_the_first_table_links_to_a_section_for_each_older_action() -> None:
     rows = re.findall(
         r"^\| \[`[\w-]+/([\w-]+)`\]\(#([\w-]+)\) \| `machine-learning-apps/mlops-actions/actions/([\w-]+)@v1` \|$",
         GUIDE,
@@ -90,7 +90,7 @@ def test_the_first_table_names_all_seven_and_leads_to_their_sections() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(ACTIONS.values())))
-def test_no_input_is_called_like_a_variable_of_the_runner(name: str) -> None:
+def test_no_input_has_the_name_of_a_runner_variable(name: str) -> None:
     """`act` hands inputs over under their bare names too: one called GITHUB_SHA would blank the commit."""
     inputs = action(name).inputs
     names = [one for entry in declared(inputs) for one in (entry.name, *(alias.name for alias in entry.legacy))]
@@ -98,7 +98,7 @@ def test_no_input_is_called_like_a_variable_of_the_runner(name: str) -> None:
     assert [one for one in names if one.upper().startswith(("GITHUB_", "RUNNER_", "ACTIONS_"))] == []
 
 
-def test_each_of_them_has_a_workflow_of_its_users_that_is_run() -> None:
+def test_each_older_action_has_a_workflow_that_an_end_to_end_test_runs() -> None:
     files = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "tests/e2e/dropin").glob("*.yml")}
     used = {found for text in files.values() for found in re.findall(r"uses: [\w-]+/([\w-]+)@", text)}
     assert used - {"checkout"} == set(ACTIONS)

@@ -1,4 +1,4 @@
-"""The release's pure half: versions, the changelog, pins, plans, indexes, bills of materials, bundles; and its workflow."""
+"""The pure modules of a release: versions, changelog, pins, plans, indexes, bills of materials, bundles; the workflow."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def test_a_pre_release_moves_no_tag():
     assert moving_tag_of(parse_version("2.0.0-rc.1")) is None
 
 
-def test_versions_are_in_semvers_order_and_other_tags_are_none():
+def test_released_versions_are_in_order_and_other_tags_are_ignored():
     in_order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.9.0", "1.10.0"]
     tags = [f"v{text}" for text in reversed(in_order)] + ["v1", "vendor", "1.0.0", "v1.0"]
     assert [str(version) for version in released(tags)] == in_order
 
 
-def test_the_unreleased_becomes_a_section_and_the_references_follow():
+def test_the_unreleased_section_becomes_a_version_and_the_links_are_renewed():
     earlier = [parse_version("1.1.0")]
     text = changelog.released(CHANGELOG, parse_version("1.2.0"), date(2026, 2, 3), earlier)
     assert changelog.notes(text, "Unreleased") == ""
@@ -90,13 +90,13 @@ def test_the_unreleased_becomes_a_section_and_the_references_follow():
     assert "example.com/old" not in text
 
 
-def test_the_first_release_has_no_older_one_to_compare_with():
+def test_the_first_release_links_to_its_release_page():
     first = CHANGELOG.partition("## [1.1.0]")[0]
     text = changelog.released(first, parse_version("1.0.0"), date(2026, 2, 3), [])
     assert text.endswith(f"[1.0.0]: https://github.com/{REPOSITORY}/releases/tag/v1.0.0\n")
 
 
-def test_a_fix_of_an_older_line_is_compared_with_that_line():
+def test_a_fix_of_an_older_line_links_to_changes_since_that_line():
     earlier = [parse_version(text) for text in ("1.1.0", "1.2.0")]
     branch = changelog.released(CHANGELOG, parse_version("1.1.1"), date(2026, 2, 3), earlier)
     source = f"https://github.com/{REPOSITORY}"
@@ -111,7 +111,7 @@ def test_a_changelog_without_notes_is_refused(section):
         changelog.released(text, parse_version("1.2.0"), date(2026, 2, 3), [])
 
 
-def test_what_is_prepared_can_be_released():
+def test_a_prepared_checkout_can_be_released():
     planned = plan.plan(prepared())
     assert planned.tags == ["v1.2.0", "v1"]
     assert planned.notes.startswith("### Added")
@@ -119,19 +119,19 @@ def test_what_is_prepared_can_be_released():
     assert "linux/arm64" in "\n".join(planned.lines())
 
 
-def test_preparing_twice_changes_nothing_the_second_time():
+def test_preparing_a_prepared_checkout_changes_nothing():
     assert plan.prepare(prepared(dirty=["CHANGELOG.md"]), parse_version("1.2.0"), "2026-02-04") == {}
 
 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"dirty": ["README.md"]}, "no commit has: README.md"),
+        ({"dirty": ["README.md"]}, "uncommitted changes: README.md"),
         ({"tags": ["v1.2.0"]}, "has been released"),
         ({"changelog": "# Changelog\n\n## [Unreleased]\n"}, "no notes for 1.2.0"),
         ({"changelog": "# Changelog\n\n## [1.2.0]\n\n- Undated.\n"}, "no notes for 1.2.0"),
-        ({"changelog": "# C\n\n## [Unreleased]\n\n- Late.\n\n## [1.2.0] - 2026-02-03\n\n- On time.\n"}, "without a word"),
-        ({"version_file": "pass\n"}, "no __version__"),
+        ({"changelog": "# C\n\n## [Unreleased]\n\n- Late.\n\n## [1.2.0] - 2026-02-03\n\n- On time.\n"}, "would not mention"),
+        ({"version_file": "pass\n"}, "no line __version__"),
     ],
 )
 def test_a_checkout_that_is_not_ready_is_refused(changes, why):
@@ -151,7 +151,7 @@ def test_a_fix_of_an_older_line_leaves_the_moving_tag_with_the_newer_release():
     assert plan.plan(prepared("1.3.0", tags=["v1", "v1.2.0", "v2", "v2.0.0"])).tags == ["v1.3.0", "v1"]
 
 
-def test_a_pre_release_gets_its_own_tag_alone():
+def test_a_pre_release_gets_only_its_own_tag():
     assert plan.plan(prepared("1.2.0-rc.1")).tags == ["v1.2.0-rc.1"]
 
 
@@ -166,28 +166,28 @@ def test_every_action_file_of_this_checkout_can_be_pinned(action):
 
 
 @pytest.mark.parametrize("reference", ["ghcr.io/x/y:latest", "x/y", f"ghcr.io/x/y@{DIGEST}\n  x: y", f"x y@{DIGEST}"])
-def test_an_image_is_pinned_by_digest_or_not_at_all(reference):
+def test_an_image_without_a_digest_is_refused(reference):
     with pytest.raises(BadInput, match="by digest"):
         pins.image((ROOT / "actions/chatops/action.yml").read_text(), reference)
 
 
-def test_an_action_file_that_is_pinned_already_is_refused():
+def test_an_action_file_that_is_already_pinned_is_refused():
     text = pins.image((ROOT / "actions/chatops/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
     with pytest.raises(BadInput, match="0 times"):
         pins.image(text, f"ghcr.io/x/y@{DIGEST}")
 
 
 @pytest.mark.parametrize("path", ["action.yml", ".github/workflows/pipeline.yml"])
-def test_what_uses_the_suites_actions_here_can_be_pinned(path):
+def test_the_root_action_and_the_reusable_workflow_can_be_pinned(path):
     text = (ROOT / path).read_text()
-    assert pins.names_itself(text)
+    assert pins.has_movable_references(text)
     pinned = pins.uses(text, SHA, parse_version("1.2.3"))
-    assert not pins.names_itself(pinned)
+    assert not pins.has_movable_references(pinned)
     assert pinned.count(f"@{SHA} # v1.2.3") == text.count(f"uses: {REPOSITORY}/actions/")
     assert f"{REPOSITORY}/actions/chatops@v1\n" not in pinned
 
 
-def test_no_workflow_of_this_checkout_stands_in_the_way_of_a_release():
+def test_every_workflow_of_this_checkout_can_be_pinned():
     for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
         pins.uses(path.read_text(), SHA, parse_version("1.2.3"))
 
@@ -195,18 +195,18 @@ def test_no_workflow_of_this_checkout_stands_in_the_way_of_a_release():
 @pytest.mark.parametrize(
     ("used", "why"),
     [
-        (f"{REPOSITORY}/actions/chatops@v2", "this release is of v1"),
-        (f"{REPOSITORY}/actions/chatops@main", "this release is of v1"),
+        (f"{REPOSITORY}/actions/chatops@v2", "this release is v1"),
+        (f"{REPOSITORY}/actions/chatops@main", "this release is v1"),
         (f"{REPOSITORY}@v1", "cannot be pinned"),
         (f"{REPOSITORY}/.github/workflows/pipeline.yml@v1", "cannot be pinned"),
     ],
 )
-def test_a_use_that_no_commit_can_hold_is_refused(used, why):
+def test_a_reference_that_cannot_be_pinned_is_refused(used, why):
     with pytest.raises(BadInput, match=why):
         pins.uses(f"steps:\n  - uses: {used}\n", SHA, parse_version("1.2.3"))
 
 
-def test_other_peoples_actions_stay_as_they_are():
+def test_actions_of_other_repositories_are_not_changed():
     text = f"steps:\n  - uses: actions/checkout@{SHA} # v5\n  - uses: 'elsewhere/{REPOSITORY}@v1'\n"
     assert pins.uses(text, SHA, parse_version("1.2.3")) == text
 
@@ -215,8 +215,8 @@ DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 
 
-def pushed(platform: str, media_type: str = OCI) -> manifests.Pushed:
-    return manifests.Pushed("chatops", platform, f"sha256:{len(platform):064x}", 1234, media_type)
+def pushed(platform: str, media_type: str = OCI) -> manifests.PushedImage:
+    return manifests.PushedImage("chatops", platform, f"sha256:{len(platform):064x}", 1234, media_type)
 
 
 def test_an_index_names_each_platform():
@@ -226,7 +226,7 @@ def test_an_index_names_each_platform():
     assert [entry["platform"]["architecture"] for entry in document["manifests"]] == ["amd64", "arm64"]
 
 
-def test_an_index_of_dockers_own_manifests_is_dockers_own():
+def test_an_index_of_docker_manifests_is_a_docker_manifest_list():
     _, media_type = manifests.index([pushed("linux/amd64", DOCKER)], ["linux/amd64"])
     assert media_type == "application/vnd.docker.distribution.manifest.list.v2+json"
 
@@ -238,16 +238,16 @@ def test_an_index_that_lacks_a_platform_is_refused(platforms):
 
 
 def test_an_index_of_indexes_is_refused():
-    with pytest.raises(BadInput, match="no index can hold"):
+    with pytest.raises(BadInput, match="an index cannot hold"):
         manifests.index([pushed("linux/amd64", "application/vnd.oci.image.index.v1+json")], ["linux/amd64"])
 
 
-def test_images_are_handed_on_whole():
-    found = [pushed("linux/amd64"), pushed("linux/arm64", DOCKER)]
-    assert manifests.from_json(manifests.to_json(found)) == found
+def test_images_are_read_as_they_were_written():
+    images_before = [pushed("linux/amd64"), pushed("linux/arm64", DOCKER)]
+    assert manifests.from_json(manifests.to_json(images_before)) == images_before
 
 
-def test_the_base_of_a_released_image_is_named_by_digest():
+def test_a_release_build_needs_its_base_image_by_digest():
     planned = plan.plan(prepared())
     command = images.build_command("chatops", "x:build", planned, ROOT, f"debian@{DIGEST}")
     assert f"BASE=debian@{DIGEST}" in command
@@ -256,25 +256,25 @@ def test_the_base_of_a_released_image_is_named_by_digest():
         images.build_command("chatops", "x:build", planned, ROOT, "debian:trixie-slim")
 
 
-def test_the_dockerfile_takes_the_base_and_has_every_target():
+def test_the_dockerfile_has_the_argument_base_and_a_target_for_each_action():
     text = (ROOT / "Dockerfile.base").read_text()
     assert re.search(r"^ARG BASE=", text, re.MULTILINE)
     for action in ACTIONS:
         assert re.search(rf"^FROM \S+ AS {action}$", text, re.MULTILINE)
 
 
-def test_a_bill_of_materials_is_valid_and_the_same_each_time():
+def test_a_bill_of_materials_is_valid_and_reproducible():
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    subject = sbom.Subject(f"ghcr.io/{REPOSITORY}/chatops", DIGEST, "1.2.3", "arm64", "2026-02-03T04:05:06Z")
+    image = sbom.DescribedImage(f"ghcr.io/{REPOSITORY}/chatops", DIGEST, "1.2.3", "arm64", "2026-02-03T04:05:06Z")
     inventory = sbom.Inventory(
         python=[("PyYAML", "6.0.3"), ("ruamel.yaml_x", "1!2.0+local")],
         debian=[("libstdc++6", "1:14.2.0-19+b1", "arm64")],
         programs=[("git", "2.47.3")],
     )
-    document = sbom.bill(subject, inventory)
-    assert document == sbom.bill(subject, inventory)
+    document = sbom.bill(image, inventory)
+    assert document == sbom.bill(image, inventory)
     purls = [component["purl"] for component in document["components"]]
     assert purls == [
         "pkg:pypi/pyyaml@6.0.3",
@@ -285,12 +285,12 @@ def test_a_bill_of_materials_is_valid_and_the_same_each_time():
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
 
 
-def test_an_inventory_is_read_as_the_image_prints_it():
+def test_the_inventory_that_an_image_prints_can_be_read():
     printed = {"python": [["a", "1"]], "debian": [["b", "2", "all"]], "programs": []}
     assert sbom.Inventory.read(json.dumps(printed)) == sbom.Inventory([("a", "1")], [("b", "2", "all")], [])
 
 
-def test_links_of_a_bundles_readme_lead_to_the_version_they_were_written_for():
+def test_links_in_a_bundles_readme_lead_to_the_files_of_its_version():
     text = "[a](../../SECURITY.md#what) [b](../chatops/README.md) [c](#own) [d](https://example.com/x) [e](action.yml)"
     source = f"https://github.com/{REPOSITORY}/blob/v1.2.3"
     assert bundles.absolute(text, "wandb-runs", parse_version("1.2.3")) == (
@@ -300,7 +300,7 @@ def test_links_of_a_bundles_readme_lead_to_the_version_they_were_written_for():
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_bundle_is_the_action_under_a_line_that_says_where_it_is_made(action):
+def test_a_bundle_holds_the_action_and_names_its_source(action):
     text = pins.image((ROOT / f"actions/{action}/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
     files = bundles.bundle(action, text, "# Words\n", "Licence\n", parse_version("1.2.3"))
     assert set(files) == {"action.yml", "README.md", "LICENSE"}
@@ -309,7 +309,7 @@ def test_a_bundle_is_the_action_under_a_line_that_says_where_it_is_made(action):
     assert "`make docs`" not in files["action.yml"]
 
 
-def test_an_archive_is_the_same_each_time():
+def test_an_archive_is_reproducible():
     files = {"b": "2", "a": "1"}
     content = bundles.archive(files, "folder")
     assert content == bundles.archive(dict(reversed(files.items())), "folder")

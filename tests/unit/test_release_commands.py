@@ -83,7 +83,7 @@ def released(at: Path, out: Path) -> int:
     return run(at, "commit", "--out", str(out))
 
 
-def test_a_release_is_two_commits_above_the_branch_which_stays_as_it_is(clone: Path, remote: Path, tmp_path: Path) -> None:
+def test_a_release_makes_two_commits_and_leaves_the_branch_unchanged(clone: Path, remote: Path, tmp_path: Path) -> None:
     main = prepared(clone, "1.0.0")
     assert (released(clone, tmp_path / "out"), run(clone, "publish")) == (0, 0)
 
@@ -114,7 +114,9 @@ def test_the_same_images_give_the_same_commits(clone: Path, remote: Path, tmp_pa
         assert (tmp_path / "one" / bundle).read_bytes() == (tmp_path / "two" / bundle).read_bytes()
 
 
-def test_nothing_is_released_twice(clone: Path, remote: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_released_version_is_not_released_again(
+    clone: Path, remote: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     prepared(clone, "1.0.0")
     assert (released(clone, tmp_path / "out"), run(clone, "publish")) == (0, 0)
     before = git(remote, "show-ref")
@@ -125,7 +127,7 @@ def test_nothing_is_released_twice(clone: Path, remote: Path, tmp_path: Path, ca
     assert git(remote, "show-ref") == before
 
 
-def test_preparing_again_is_no_harm(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preparing_again_changes_nothing(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(clone, "prepare", "1.0.0", "--day", "2026-02-03") == 0
     written = (clone / "CHANGELOG.md").read_text()
     assert run(clone, "prepare", "v1.0.0", "--day", "2026-02-04") == 0
@@ -142,12 +144,12 @@ def test_a_checkout_with_changes_is_refused(
     assert "stray.txt" in capsys.readouterr().err
 
 
-def test_what_is_not_prepared_is_refused(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unprepared_checkout_is_refused(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(clone, "plan") == 2
     assert "release-prepare" in capsys.readouterr().err
 
 
-def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_checkout_is_refused(tmp_path: Path) -> None:
     assert run(tmp_path, "plan") == 2
 
 
@@ -158,7 +160,7 @@ def test_digests_of_other_actions_are_refused(clone: Path, tmp_path: Path) -> No
     assert git(clone, "tag", "--list") == ""
 
 
-def test_a_tag_that_somebody_else_pushed_meanwhile_stops_all_of_them(clone: Path, remote: Path, tmp_path: Path) -> None:
+def test_no_tag_is_pushed_if_one_exists_at_the_remote(clone: Path, remote: Path, tmp_path: Path) -> None:
     main = prepared(clone, "1.0.0")
     assert released(clone, tmp_path / "out") == 0
     git(remote, "tag", "v1.0.0", main)
@@ -167,7 +169,7 @@ def test_a_tag_that_somebody_else_pushed_meanwhile_stops_all_of_them(clone: Path
     assert git(remote, "rev-parse", "v1.0.0") == main
 
 
-def test_the_moving_tag_follows_the_newest_release_alone(clone: Path, remote: Path, tmp_path: Path) -> None:
+def test_only_the_newest_release_moves_the_moving_tag(clone: Path, remote: Path, tmp_path: Path) -> None:
     for version in ("1.1.0", "1.2.0", "1.1.1", "1.3.0-rc.1"):
         text = (clone / "CHANGELOG.md").read_text()
         if "- A thing." not in text.partition("## [")[2].partition("## [")[0]:
@@ -180,7 +182,7 @@ def test_the_moving_tag_follows_the_newest_release_alone(clone: Path, remote: Pa
     assert "compare/v1.2.0...v1.3.0-rc.1" in (clone / "CHANGELOG.md").read_text()
 
 
-def test_a_workflow_learns_what_it_releases(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_is_written_as_step_outputs(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared(clone, "1.0.0")
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "outputs"))
     assert run(clone, "plan") == 0

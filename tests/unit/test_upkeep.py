@@ -34,7 +34,7 @@ def test_a_known_vulnerability_fails_everywhere(required, others):
 @pytest.mark.parametrize(
     "report", [None, {"dependencies": []}, {"dependencies": [UNKNOWN]}, {"dependencies": [SOUND, UNKNOWN]}]
 )
-def test_what_could_not_be_checked_is_said_and_fails_where_it_must_be(report):
+def test_unchecked_packages_are_reported_and_fail_a_required_audit(report):
     assert not audit.judge(report, required=True).passed
     verdict = audit.judge(report, required=False)
     assert verdict.passed
@@ -51,7 +51,7 @@ def folders(*patterns):
     return {f"/{folder.relative_to(ROOT)}".replace("/.", "/") for folder in found}
 
 
-def test_every_pinned_kind_is_kept_up_to_date():
+def test_dependabot_updates_every_kind_of_pinned_dependency():
     found = updates()
     assert folders("**/go.mod") <= found["gomod"]
     assert folders("tools/locks/*.txt", "pyproject.toml") <= found["pip"]
@@ -60,7 +60,7 @@ def test_every_pinned_kind_is_kept_up_to_date():
     assert {f"/{folder.relative_to(ROOT)}".replace("/.", "/") for folder in used} <= found["github-actions"]
 
 
-def test_workflows_fail_where_the_audit_cannot_be_made():
+def test_workflows_require_the_audit():
     for name, job in (("ci", "lint"), ("nightly", "audit")):
         steps = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())["jobs"][job]["steps"]
         (step,) = [step for step in steps if re.search(r"make (lint|audit)", step.get("run", ""))]
@@ -68,7 +68,7 @@ def test_workflows_fail_where_the_audit_cannot_be_made():
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda path: path.name)
-def test_a_workflow_starts_with_no_rights_and_pins_what_it_runs(path):
+def test_a_workflow_grants_permissions_per_job_and_pins_its_actions(path):
     workflow = yaml.safe_load(path.read_text())
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():

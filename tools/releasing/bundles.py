@@ -1,4 +1,4 @@
-"""One folder for each single-action repository of the Marketplace, which takes one action from the root of a repository."""
+"""Render a repository for each action: the Marketplace lists only actions in the root of a repository."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LINK = re.compile(r"(?P<text>\]\()(?P<target>[^)\s]+)(?P<rest>\))")
 
 
 def bundle(action: str, action_yml: str, readme: str, licence: str, version: SemanticVersion) -> dict[str, str]:
-    """The files of an action's own repository; `action_yml` names its image by digest already."""
+    """Render the files of an action's own repository; `action_yml` already names its image by digest."""
     head, _, contract = action_yml.partition("\n")
     source = f"{SOURCE}/tree/{tag_of(version)}/actions/{action}"
-    origin = f"# Made by the release {tag_of(version)} of {REPOSITORY}, where changes belong: {source}"
+    origin = f"# Made by the release {tag_of(version)} of {REPOSITORY}; propose changes there: {source}"
     note = f"This repository is made by the releases of [{REPOSITORY}]({source})."
     return {
         "action.yml": f"{origin}\n{contract if head.startswith('#') else action_yml}",
@@ -30,24 +30,24 @@ def bundle(action: str, action_yml: str, readme: str, licence: str, version: Sem
 
 
 def absolute(readme: str, action: str, version: SemanticVersion) -> str:
-    """Let links to other files of this repository lead there from anywhere, as they were in this version."""
+    """Turn links to other files of this repository into absolute links to this version."""
 
-    def target(found: re.Match[str]) -> str:
-        to = found["target"]
-        if "://" in to or to.startswith(("#", "mailto:")):
-            return found[0]
-        path, mark, anchor = to.partition("#")
+    def absolute_link(link: re.Match[str]) -> str:
+        target = link["target"]
+        if "://" in target or target.startswith(("#", "mailto:")):
+            return link[0]
+        path, mark, anchor = target.partition("#")
         inside = posixpath.normpath(posixpath.join("actions", action, path))
-        return f"{found['text']}{SOURCE}/blob/{tag_of(version)}/{inside}{mark}{anchor}{found['rest']}"
+        return f"{link['text']}{SOURCE}/blob/{tag_of(version)}/{inside}{mark}{anchor}{link['rest']}"
 
-    return _LINK.sub(target, readme)
+    return _LINK.sub(absolute_link, readme)
 
 
 def archive(files: Mapping[str, str], folder: str) -> bytes:
-    """A .tar.gz of the files; the same files give the same bytes, whenever and by whomever it is made."""
-    packed = io.BytesIO()
+    """Pack the files as .tar.gz; the same files always give the same bytes."""
+    buffer = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name in sorted(files):
@@ -56,4 +56,4 @@ def archive(files: Mapping[str, str], folder: str) -> bytes:
             entry.size = len(content)
             entry.mode = 0o644
             tar.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""CHANGELOG.md in the form of Keep a Changelog: the notes of a version, and what was unreleased becoming one."""
+"""Read CHANGELOG.md (Keep a Changelog), and turn its Unreleased section into the section of a version."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"^\[(?:Unreleased|\d+\.\d+\.\d+[^\]\n]*)\]:[ \t]+\S+[ \
 
 
 def notes(text: str, version: str) -> str:
-    """What the changelog says about a version; "" where it has no such section, or an empty one."""
+    """Return the notes of a version; "" if it has no section or an empty one."""
     headings = list(_HEADING.finditer(text))
     for heading, following in zip(headings, [*headings[1:], None], strict=True):
         if heading[1] == version:
@@ -27,37 +27,39 @@ def notes(text: str, version: str) -> str:
 
 
 def dated(text: str, version: str) -> str:
-    """The day that stands beside a version's heading; "" where there is none."""
+    """Return the date in a version's heading; "" if there is none."""
     return next((heading[2] or "" for heading in _HEADING.finditer(text) if heading[1] == version), "")
 
 
 def released(text: str, version: SemanticVersion, day: date, earlier: Sequence[SemanticVersion]) -> str:
-    """Turn what is unreleased into the section of a version, above it a new empty one, below all the link references."""
+    """Turn the Unreleased section into the section of a version, add an empty Unreleased section and renew the links."""
     body = notes(text, UNRELEASED)
     if not body:
-        raise BadInput(f"CHANGELOG.md says nothing under [{UNRELEASED}]", "write down what changes for users; then release")
+        raise BadInput(
+            f"CHANGELOG.md says nothing under [{UNRELEASED}]", "describe there what changes for users; then release"
+        )
     if notes(text, str(version)):
-        raise BadInput(f"CHANGELOG.md has a section [{version}] already", "choose the next version")
-    heading = next(found for found in _HEADING.finditer(text) if found[1] == UNRELEASED)
+        raise BadInput(f"CHANGELOG.md already has a section [{version}]", "choose the next version")
+    heading = next(match for match in _HEADING.finditer(text) if match[1] == UNRELEASED)
     rest = _HEADING.search(text, heading.end())
     before, after = text[: heading.start()], text[rest.start() :] if rest else ""
     fresh = f"## [{UNRELEASED}]\n\n## [{version}] - {day.isoformat()}\n\n{body}\n\n"
     sections = _REFERENCE.sub("", before + fresh + after).rstrip()
-    told = {heading[1] for heading in _HEADING.finditer(text)}
-    return f"{sections}\n\n{references([version, *(one for one in earlier if str(one) in told)])}\n"
+    with_section = {match[1] for match in _HEADING.finditer(text)}
+    return f"{sections}\n\n{references([version, *(release for release in earlier if str(release) in with_section)])}\n"
 
 
 def references(versions: Sequence[SemanticVersion]) -> str:
-    """Each version's link to what it changed since the one before; the oldest one's to its release."""
+    """Link each version to its changes since the previous version, and the oldest version to its release."""
     newest_first = sorted(versions, reverse=True)
     lines = [f"[{UNRELEASED}]: {SOURCE}/compare/{tag_of(newest_first[0])}...HEAD"]
-    for this, before in zip(newest_first, [*newest_first[1:], None], strict=True):
-        target = f"compare/{tag_of(before)}...{tag_of(this)}" if before else f"releases/tag/{tag_of(this)}"
-        lines.append(f"[{this}]: {SOURCE}/{target}")
+    for version, previous in zip(newest_first, [*newest_first[1:], None], strict=True):
+        target = f"compare/{tag_of(previous)}...{tag_of(version)}" if previous else f"releases/tag/{tag_of(version)}"
+        lines.append(f"[{version}]: {SOURCE}/{target}")
     return "\n".join(lines)
 
 
 def _body(text: str) -> str:
-    """A section without the references at the end of the file; empty where it has headings alone."""
+    """Return a section without the links at the end of the file; "" if it holds only headings."""
     body = _REFERENCE.sub("", text).strip()
     return body if any(line.strip() and not line.startswith("#") for line in body.splitlines()) else ""

@@ -1,4 +1,4 @@
-"""The index that makes the images of several platforms one."""
+"""Render the index that joins the images of several platforms."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @dataclass(frozen=True)
-class Pushed:
-    """One image of one platform, as its registry knows it."""
+class PushedImage:
+    """An image of one platform, as the registry describes it."""
 
     action: str
     platform: str
@@ -25,19 +25,19 @@ class Pushed:
     media_type: str
 
 
-def index(images: Sequence[Pushed], platforms: Sequence[str]) -> tuple[bytes, str]:
-    """The index of an action's images and its media type; a platform that is missing or there twice is refused."""
-    found = [image.platform for image in images]
-    if sorted(found) != sorted(platforms):
+def index(images: Sequence[PushedImage], platforms: Sequence[str]) -> tuple[bytes, str]:
+    """Return the index of an action's images and its media type; refuse a missing or repeated platform."""
+    built = [image.platform for image in images]
+    if sorted(built) != sorted(platforms):
         raise BadInput(
-            f"{images[0].action if images else 'an action'} was built for {', '.join(found) or 'nothing'}, "
+            f"{images[0].action if images else 'an action'} was built for {', '.join(built) or 'nothing'}, "
             f"and the release is for {', '.join(platforms)}",
-            "build each platform once, on a machine of its kind",
+            "build each platform once, on a machine of that platform",
         )
     kinds = {image.media_type for image in images}
     if not kinds <= {_DOCKER, _OCI}:
         raise BadInput(
-            f"no index can hold manifests of {', '.join(sorted(kinds))}", "push plain images, without attestations"
+            f"an index cannot hold manifests of type {', '.join(sorted(kinds))}", "push plain images, without attestations"
         )
     media_type = _DOCKER_LIST if kinds == {_DOCKER} else _OCI_INDEX
     document = {
@@ -50,17 +50,17 @@ def index(images: Sequence[Pushed], platforms: Sequence[str]) -> tuple[bytes, st
                 "size": image.size,
                 "platform": dict(zip(("os", "architecture"), image.platform.split("/"), strict=True)),
             }
-            for image in sorted(images, key=lambda one: one.platform)
+            for image in sorted(images, key=lambda image: image.platform)
         ],
     }
     return json.dumps(document, indent=2).encode(), media_type
 
 
-def to_json(images: Sequence[Pushed]) -> str:
-    """Hand images on to the next job."""
+def to_json(images: Sequence[PushedImage]) -> str:
+    """Write images for the next job."""
     return json.dumps([asdict(image) for image in images], indent=2) + "\n"
 
 
-def from_json(text: str) -> list[Pushed]:
-    """Read what `to_json` wrote."""
-    return [Pushed(**entry) for entry in json.loads(text)]
+def from_json(text: str) -> list[PushedImage]:
+    """Read the text that `to_json` wrote."""
+    return [PushedImage(**entry) for entry in json.loads(text)]

@@ -1,4 +1,4 @@
-"""Names that can move become names that cannot: an image its digest, an action its commit."""
+"""Replace references that can move by references that cannot: an image by its digest, an action by its commit."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ _OWN_ACTION = re.compile(r"/actions/[a-z0-9-]+")
 
 
 def image(action_yml: str, reference: str) -> str:
-    """Let an action.yml that builds from source run the image of this digest."""
+    """Make an action.yml that builds from source run this image."""
     if not _DIGEST_REFERENCE.fullmatch(reference):
-        raise BadInput(f"{reference!r} names no image by digest", "pass REGISTRY/NAME@sha256:…")
+        raise BadInput(f"{reference!r} does not name an image by digest", "pass REGISTRY/NAME@sha256:…")
     pinned, count = _IMAGE.subn(rf"\g<key>docker://{reference}", action_yml)
     if count != 1 or yaml.safe_load(pinned)["runs"]["image"] != f"docker://{reference}":
         raise BadInput(
             f"an action.yml names its image {count} times as ../../Dockerfile.base, and a release pins exactly one",
-            "release from a commit of the main branch, whose files `make docs` has written",
+            "run `make docs`, and release from a commit of the main branch",
         )
     return pinned
 
 
 def uses(text: str, sha: str, version: SemanticVersion) -> str:
-    """Let every `uses:` of this suite's own actions name the commit, with the version beside it for readers and bots."""
+    """Make every `uses:` of this suite's actions name the commit, with the version as a comment for readers and bots."""
     expected = f"v{version.major}"
 
-    def pinned(found: re.Match[str]) -> str:
-        if found["ref"] != expected:
+    def pinned(reference: re.Match[str]) -> str:
+        if reference["ref"] != expected:
             raise BadInput(
-                f"a file here uses {REPOSITORY}{found['path']}@{found['ref']}, and this release is of {expected}",
+                f"a file here uses {REPOSITORY}{reference['path']}@{reference['ref']}, but this release is {expected}",
                 f"write @{expected}",
             )
-        if not _OWN_ACTION.fullmatch(found["path"]):
-            # That file is only written by the second commit, which cannot hold its own name.
+        if not _OWN_ACTION.fullmatch(reference["path"]):
+            # The second commit writes that file, and a commit cannot contain its own SHA.
             raise BadInput(
-                f"{REPOSITORY}{found['path']} cannot be pinned: it is pinned itself, in the same commit",
+                f"{REPOSITORY}{reference['path']} cannot be pinned: the same commit pins the actions inside it",
                 f"use the actions below {REPOSITORY}/actions instead",
             )
-        return f"{found['key']}{REPOSITORY}{found['path']}@{sha} # {tag_of(version)}"
+        return f"{reference['key']}{REPOSITORY}{reference['path']}@{sha} # {tag_of(version)}"
 
     return _USES.sub(pinned, text)
 
 
-def names_itself(text: str) -> bool:
-    """Whether a file uses this suite's actions by a name that moves."""
-    return any(not re.fullmatch(r"[0-9a-f]{40}", found["ref"]) for found in _USES.finditer(text))
+def has_movable_references(text: str) -> bool:
+    """Whether a file uses this suite's actions by a reference that can move."""
+    return any(not re.fullmatch(r"[0-9a-f]{40}", reference["ref"]) for reference in _USES.finditer(text))

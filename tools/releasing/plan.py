@@ -1,4 +1,4 @@
-"""Whether a checkout can be released, and as what; decided from facts, before anything is done."""
+"""Decide whether a checkout can be released, and as which version, before anything is changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION_LINE = re.compile(r'^__version__ = "([^"]*)"$', re.MULTILINE)
 
 @dataclass(frozen=True)
 class Facts:
-    """What is so in the checkout and at its remote."""
+    """The state of the checkout and its remote, from which a plan is made."""
 
     sha: str
     dirty: Sequence[str]
@@ -30,7 +30,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Plan:
-    """A release, before any of it is there."""
+    """A release that can be carried out."""
 
     version: SemanticVersion
     sha: str
@@ -41,12 +41,12 @@ class Plan:
 
     @property
     def tags(self) -> list[str]:
-        """The tags that will stand on the release commit."""
+        """The tags of the release commit."""
         moving = moving_tag_of(self.version)
         return [tag_of(self.version), *([moving] if self.moves and moving else [])]
 
     def lines(self) -> list[str]:
-        """The plan, for people."""
+        """Describe the plan for people."""
         return [
             f"version   {self.version}, from {self.sha}",
             f"tags      {', '.join(self.tags)}",
@@ -56,15 +56,15 @@ class Plan:
 
 
 def current_version(version_file: str) -> SemanticVersion:
-    """The version that the package says it is."""
-    found = _VERSION_LINE.search(version_file)
-    if not found:
-        raise BadInput(f"{VERSION_FILE} says no __version__", 'write __version__ = "1.2.3"')
-    return parse_version(found[1])
+    """Return the version in the package."""
+    line = _VERSION_LINE.search(version_file)
+    if not line:
+        raise BadInput(f"{VERSION_FILE} has no line __version__", 'write __version__ = "1.2.3"')
+    return parse_version(line[1])
 
 
 def prepare(facts: Facts, version: SemanticVersion, day: str) -> dict[str, str]:
-    """The files that make a version of what is unreleased, for review; none where that has been done."""
+    """Return the files that turn the Unreleased section into a version, for review; none if that has been done."""
     earlier = _earlier(facts, version)
     if current_version(facts.version_file) == version and changelog.notes(facts.changelog, str(version)):
         return {}
@@ -76,7 +76,7 @@ def prepare(facts: Facts, version: SemanticVersion, day: str) -> dict[str, str]:
 
 
 def plan(facts: Facts) -> Plan:
-    """Decide; a checkout that is not ready is refused with what is missing."""
+    """Plan a release; raise BadInput with what is missing if the checkout is not ready."""
     _refuse_dirty(facts)
     version = current_version(facts.version_file)
     earlier = _earlier(facts, version)
@@ -88,23 +88,21 @@ def plan(facts: Facts) -> Plan:
         )
     if changelog.notes(facts.changelog, changelog.UNRELEASED):
         raise BadInput(
-            f"{CHANGELOG_FILE} has entries under [{changelog.UNRELEASED}], which this release would ship without a word",
+            f"{CHANGELOG_FILE} has entries under [{changelog.UNRELEASED}], which this release would not mention",
             f"move them into [{version}]",
         )
-    # An older line's fix must not take the moving tag back from a newer release of the same major version.
+    # A fix of an older line must not take the moving tag from a newer release of the same major version.
     newest = max([version, *earlier], key=lambda candidate: (candidate.major == version.major, candidate))
-    return Plan(version, facts.sha, notes, moves=moving_tag_of(version) is not None and newest == version)
+    return Plan(version, facts.sha, notes=notes, moves=moving_tag_of(version) is not None and newest == version)
 
 
 def _refuse_dirty(facts: Facts) -> None:
     if facts.dirty:
-        raise BadInput(
-            f"the checkout holds changes that no commit has: {', '.join(facts.dirty[:5])}", "commit or remove them"
-        )
+        raise BadInput(f"the checkout has uncommitted changes: {', '.join(facts.dirty[:5])}", "commit or remove them")
 
 
 def _earlier(facts: Facts, version: SemanticVersion) -> list[SemanticVersion]:
-    """The versions released so far."""
+    """Return the versions released so far; refuse a version that exists."""
     if tag_of(version) in facts.tags:
         raise BadInput(f"the tag {tag_of(version)} exists: {version} has been released", "choose the next version")
     return released(facts.tags)

@@ -1,4 +1,4 @@
-"""A software bill of materials (CycloneDX 1.6) of an image, from what is in it and not from what was asked for."""
+"""Write the software bill of materials (CycloneDX 1.6) of an image, from its contents and not from the lock files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-# Run by the image's own Python, in the image: its packages, Debian's, and the programs that no package there owns.
+# The image's own Python runs this in the image. It lists Python's packages, Debian's packages and programs without one.
 INVENTORY = """
 import importlib.metadata, json, pathlib, shutil, subprocess
 packages = []
@@ -20,16 +20,16 @@ for stanza in pathlib.Path("/var/lib/dpkg/status").read_text().split("\\n\\n"):
         packages.append([fields["Package"], fields["Version"], fields["Architecture"]])
 programs = []
 if shutil.which("git") and "git" not in [name for name, *_ in packages]:
-    said = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout
-    programs.append(["git", said.split()[2]])
-python = sorted({(one.metadata["Name"], one.version) for one in importlib.metadata.distributions()})
+    version = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout
+    programs.append(["git", version.split()[2]])
+python = sorted({(package.metadata["Name"], package.version) for package in importlib.metadata.distributions()})
 print(json.dumps({"python": python, "debian": packages, "programs": programs}))
 """
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What is in an image."""
+    """The contents of an image."""
 
     python: Sequence[tuple[str, str]]
     debian: Sequence[tuple[str, str, str]]
@@ -37,14 +37,14 @@ class Inventory:
 
     @classmethod
     def read(cls, text: str) -> Inventory:
-        """Parse what INVENTORY printed."""
-        found = json.loads(text)
-        return cls(*([tuple(entry) for entry in found[kind]] for kind in ("python", "debian", "programs")))
+        """Parse the output of INVENTORY."""
+        document = json.loads(text)
+        return cls(*([tuple(entry) for entry in document[kind]] for kind in ("python", "debian", "programs")))
 
 
 @dataclass(frozen=True)
-class Subject:
-    """The image that a bill is of."""
+class DescribedImage:
+    """The image that a bill of materials describes."""
 
     name: str
     digest: str
@@ -53,13 +53,13 @@ class Subject:
     created: str
 
 
-def bill(subject: Subject, inventory: Inventory) -> dict[str, Any]:
-    """The document; the same image gives the same."""
-    host, _, path = subject.name.partition("/")
+def bill(image: DescribedImage, inventory: Inventory) -> dict[str, Any]:
+    """Return the document; the same image always gives the same document."""
+    host, _, path = image.name.partition("/")
     leaf = path.rpartition("/")[2]
     purl = (
-        f"pkg:oci/{leaf}@{quote(subject.digest, safe='')}"
-        f"?arch={subject.architecture}&repository_url={quote(f'{host}/{path}', safe='/.')}"
+        f"pkg:oci/{leaf}@{quote(image.digest, safe='')}"
+        f"?arch={image.architecture}&repository_url={quote(f'{host}/{path}', safe='/.')}"
     )
     components = [
         *(_component("library", name, version, _pypi(name, version)) for name, version in inventory.python),
@@ -78,14 +78,14 @@ def bill(subject: Subject, inventory: Inventory) -> dict[str, Any]:
         "serialNumber": uuid.uuid5(uuid.NAMESPACE_URL, purl).urn,
         "version": 1,
         "metadata": {
-            "timestamp": subject.created,
+            "timestamp": image.created,
             "component": {
                 "type": "container",
                 "bom-ref": purl,
-                "name": subject.name,
-                "version": subject.version,
+                "name": image.name,
+                "version": image.version,
                 "purl": purl,
-                "hashes": [{"alg": "SHA-256", "content": subject.digest.removeprefix("sha256:")}],
+                "hashes": [{"alg": "SHA-256", "content": image.digest.removeprefix("sha256:")}],
             },
         },
         "components": components,

@@ -62,12 +62,12 @@ def read(document: Json, context: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "text"), [("action.yml", composite.action_yml), (".github/workflows/pipeline.yml", reusable.workflow)]
 )
-def test_what_is_checked_in_is_what_is_rendered(path: str, text: Any) -> None:
+def test_the_files_of_this_checkout_are_up_to_date(path: str, text: Any) -> None:
     assert (ROOT / path).read_text(encoding="utf-8") == text()
 
 
 @pytest.mark.parametrize("which", ["root", "called"])
-def test_every_step_hands_over_inputs_that_its_action_has(which: str, request: pytest.FixtureRequest) -> None:
+def test_every_step_passes_only_inputs_that_its_action_declares(which: str, request: pytest.FixtureRequest) -> None:
     document = request.getfixturevalue(which)
     seen = []
     for step in steps(document):
@@ -81,32 +81,30 @@ def test_every_step_hands_over_inputs_that_its_action_has(which: str, request: p
 
 
 @pytest.mark.parametrize("which", ["root", "called"])
-def test_nothing_of_a_comment_can_reach_a_script(which: str, request: pytest.FixtureRequest) -> None:
+def test_no_step_runs_a_script(which: str, request: pytest.FixtureRequest) -> None:
     for step in steps(request.getfixturevalue(which)):
         assert "run" not in step
         assert "shell" not in step
 
 
 @pytest.mark.parametrize("which", ["root", "called"])
-def test_the_commit_that_was_authorised_is_checked_out_and_no_token_stays(
-    which: str, request: pytest.FixtureRequest
-) -> None:
+def test_the_authorised_commit_is_checked_out_without_a_token(which: str, request: pytest.FixtureRequest) -> None:
     (checkout,) = [step for step in steps(request.getfixturevalue(which)) if step["uses"].startswith("actions/checkout@")]
     assert checkout["with"]["ref"] in ("${{ steps.chatops.outputs.sha }}", "${{ needs.listen.outputs.sha }}")
     assert checkout["with"]["persist-credentials"] is False
 
 
-def test_every_input_of_the_root_action_is_used_and_every_one_used_is_declared(root: Json) -> None:
+def test_the_root_action_declares_exactly_the_inputs_it_uses(root: Json) -> None:
     assert read(root, "inputs") == set(root["inputs"])
 
 
-def test_every_input_and_secret_of_the_workflow_is_used_and_every_one_used_is_declared(called: Json) -> None:
+def test_the_workflow_declares_exactly_the_inputs_and_secrets_it_uses(called: Json) -> None:
     interface = called["on"]["workflow_call"]
     assert read(called, "inputs") == set(interface["inputs"])
     assert read(called, "secrets") == set(interface["secrets"])
 
 
-def test_the_root_actions_outputs_are_those_of_its_steps(root: Json) -> None:
+def test_the_root_action_passes_on_every_output_of_its_steps(root: Json) -> None:
     by_step = {step.identifier: {output.name for output in step.outputs} for step in pipeline.STEPS}
     for name, output in root["outputs"].items():
         step, theirs = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
@@ -121,19 +119,19 @@ def test_the_root_actions_outputs_are_those_of_its_steps(root: Json) -> None:
         *("workflow-name", "workflow-url", "workflow-outputs", "gate", "verified", "comment-url", "report-result"),
     ],
 )
-def test_names_that_are_promised(root: Json, called: Json, name: str) -> None:
+def test_promised_outputs_exist(root: Json, called: Json, name: str) -> None:
     assert name in root["outputs"]
     assert name in called["on"]["workflow_call"]["outputs"]
 
 
-def test_every_job_output_that_the_workflow_names_is_there(called: Json) -> None:
+def test_every_job_output_that_the_workflow_reads_exists(called: Json) -> None:
     for output in called["on"]["workflow_call"]["outputs"].values():
         job, name = re.fullmatch(r"\$\{\{ jobs\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
         assert name in called["jobs"][job]["outputs"]
     assert read(called["jobs"]["train"], r"needs\.listen\.outputs") <= set(called["jobs"]["listen"]["outputs"])
 
 
-def test_only_commands_are_required(root: Json, called: Json) -> None:
+def test_only_the_input_commands_is_required(root: Json, called: Json) -> None:
     assert [name for name, entry in root["inputs"].items() if entry["required"]] == ["commands"]
     inputs = called["on"]["workflow_call"]["inputs"]
     assert [name for name, entry in inputs.items() if entry.get("required")] == ["commands"]
@@ -149,7 +147,7 @@ def test_the_workflows_inputs_are_typed_and_none_is_a_secret(called: Json) -> No
     assert {"kubeconfig", "wandb-api-key", "password", "app-private-key"} <= set(called["on"]["workflow_call"]["secrets"])
 
 
-def test_each_job_has_its_own_least_permissions_and_the_listener_none_of_the_secrets(called: Json) -> None:
+def test_each_job_has_its_own_permissions_and_the_listener_gets_no_secret_but_the_app_key(called: Json) -> None:
     jobs = called["jobs"]
     assert called["permissions"] == {}
     assert "packages" not in jobs["listen"]["permissions"]
@@ -158,7 +156,7 @@ def test_each_job_has_its_own_least_permissions_and_the_listener_none_of_the_sec
     assert all(list(job["permissions"]) for job in jobs.values())
 
 
-def test_one_training_at_a_time_and_the_end_is_always_told(called: Json) -> None:
+def test_trainings_of_a_pull_request_run_one_at_a_time_and_are_always_concluded(called: Json) -> None:
     jobs = called["jobs"]
     assert "concurrency" not in called
     assert "needs.listen.outputs.pr-number" in jobs["train"]["concurrency"]["group"]
@@ -168,7 +166,7 @@ def test_one_training_at_a_time_and_the_end_is_always_told(called: Json) -> None
     assert jobs["finish"]["steps"][0]["with"]["job-status"] == "${{ needs.train.result }}"
 
 
-def test_a_call_back_is_reported_and_starts_nothing(root: Json) -> None:
+def test_a_call_back_is_reported_and_builds_and_submits_nothing(root: Json) -> None:
     """chatops leaves `command` empty for one: else it would build and submit, whose end would call back, for ever."""
     conditions = {step["id"]: step["if"] for step in steps(root) if "id" in step and "if" in step}
     assert "steps.chatops.outputs.command != ''" in conditions["publish"]
@@ -176,7 +174,7 @@ def test_a_call_back_is_reported_and_starts_nothing(root: Json) -> None:
     assert "command" not in conditions["report"]
 
 
-def test_an_input_that_is_not_given_is_the_actions_own_default(root: Json) -> None:
+def test_the_root_action_repeats_no_default_of_its_actions(root: Json) -> None:
     """What is handed on empty counts as not given: so no default may be written where the action has the same one."""
     defaults = {name: entry["default"] for name, entry in root["inputs"].items() if "default" in entry}
     assert defaults == {
@@ -188,7 +186,7 @@ def test_an_input_that_is_not_given_is_the_actions_own_default(root: Json) -> No
     }
 
 
-def test_the_readmes_one_step_names_what_there_is(root: Json) -> None:
+def test_the_one_step_example_in_the_readme_uses_existing_inputs(root: Json) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = readme.partition("<!-- one step -->\n```yaml\n")[2].partition("```\n<!-- /one step -->")[0]
     document = parsed(block)
@@ -200,7 +198,7 @@ def test_the_readmes_one_step_names_what_there_is(root: Json) -> None:
     assert "write-all" not in str(document["permissions"])
 
 
-def test_the_readmes_caller_names_what_there_is_and_grants_what_the_jobs_need(called: Json) -> None:
+def test_the_caller_in_the_readme_uses_existing_inputs_and_grants_the_permissions_of_the_jobs(called: Json) -> None:
     caller = parsed((ROOT / "examples/reusable/.github/workflows/mlops.yml").read_text(encoding="utf-8"))
     (job,) = caller["jobs"].values()
     interface = called["on"]["workflow_call"]

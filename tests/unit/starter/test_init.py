@@ -48,7 +48,7 @@ def environment(directory: Path) -> dict[str, str]:
     return {one["name"]: one.get("value", "") for one in container["env"]}
 
 
-def test_few_flags_suffice_and_what_is_left_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     repository = tmp_path / "My Model"
     repository.mkdir()
     assert init(repository, "--project", PROJECT) == 0
@@ -65,7 +65,7 @@ def test_few_flags_suffice_and_what_is_left_is_said(tmp_path: Path, capsys: pyte
     assert manifest(repository)["metadata"] == {"generateName": "my-model-"}
 
 
-def test_an_example_makes_an_empty_repository_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_flag_example_completes_an_empty_repository(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / ".git").mkdir()
     assert init(tmp_path, "--project", PROJECT, "--image", "model", "--example") == 0
     assert written(tmp_path) == sorted([*ALWAYS, *EXAMPLE])
@@ -76,7 +76,7 @@ def test_an_example_makes_an_empty_repository_whole(tmp_path: Path, capsys: pyte
     assert step(tmp_path)["with"]["gates"] == "accuracy >= 0.8\n"
 
 
-def test_every_flag_stands_where_it_belongs(tmp_path: Path) -> None:
+def test_every_flag_is_written_to_its_place(tmp_path: Path) -> None:
     flags = {
         "--image": "team/net", "--registry": "registry.example:5000", "--project": "digits", "--entity": "octo",
         "--namespace": "ml", "--service-account": "trainer", "--metric": "f1:max", "--gate": "f1 >= baseline.best - 1%",
@@ -99,7 +99,7 @@ def test_every_flag_stands_where_it_belongs(tmp_path: Path) -> None:
     assert {document["metadata"]["name"] for document in documents} == {"mlops-submitter", "trainer"}
 
 
-def test_who_signs_in_to_the_registry_may_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_user_of_the_registry_can_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example", "--registry-username", "robot$ml") == 0
     assert step(tmp_path)["with"]["username"] == "robot$ml"
     said = capsys.readouterr().out
@@ -117,7 +117,7 @@ def test_the_workflow_logs_to_wandb_with_the_commit(tmp_path: Path) -> None:
     assert key["valueFrom"] == {"secretKeyRef": {"name": "wandb", "key": "api-key"}}
 
 
-def test_what_a_comment_may_set_the_workflow_declares(tmp_path: Path) -> None:
+def test_the_workflow_declares_every_parameter_of_the_command(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT) == 0
     commands = yaml.safe_load(step(tmp_path)["with"]["commands"])
     declared = {one["name"] for one in manifest(tmp_path)["spec"]["arguments"]["parameters"]}
@@ -125,12 +125,12 @@ def test_what_a_comment_may_set_the_workflow_declares(tmp_path: Path) -> None:
     assert {"image", "sha", "pr"} <= declared
 
 
-def test_the_step_names_inputs_of_the_root_action(tmp_path: Path) -> None:
+def test_the_step_uses_inputs_of_the_root_action(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT, "--gate", "accuracy > 0.5", "--argo-url", "https://a.example") == 0
     assert set(step(tmp_path)["with"]) <= {entry.name for entry in pipeline.inputs()}
 
 
-def test_the_submitters_rights_are_the_documented_ones_without_those_for_templates(tmp_path: Path) -> None:
+def test_the_submitter_has_the_documented_rights_but_those_for_from(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT) == 0
     documents = list(yaml.safe_load_all((tmp_path / "mlops/rbac.yaml").read_text()))
     role = next(one for one in documents if one["kind"] == "Role" and one["metadata"]["name"] == "mlops-submitter")
@@ -141,7 +141,7 @@ def test_the_submitters_rights_are_the_documented_ones_without_those_for_templat
     assert documented["rules"][-1]["resources"] == ["workflowtemplates", "cronworkflows"]
 
 
-def test_nothing_is_overwritten_and_nothing_half_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_written_if_a_file_exists(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "train.py").write_text("mine")
     assert init(tmp_path, "--project", PROJECT, "--example") == 2
     error = capsys.readouterr().err
@@ -152,7 +152,7 @@ def test_nothing_is_overwritten_and_nothing_half_done(tmp_path: Path, capsys: py
     assert (tmp_path / "train.py").read_text() != "mine"
 
 
-def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("mine")
     repository = tmp_path / "repository"
@@ -165,7 +165,7 @@ def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["..", "../elsewhere", "file"])
-def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_outside_the_repository_is_refused(tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "elsewhere").mkdir()
     repository = tmp_path / "repository"
     repository.mkdir()
@@ -177,7 +177,7 @@ def test_a_folder_that_leads_elsewhere_is_refused(tmp_path: Path, target: str, c
     assert written(tmp_path / "elsewhere") == []
 
 
-def test_a_folder_in_a_files_place_is_said_before_anything_is_written(
+def test_a_folder_with_the_name_of_a_file_is_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mlops/rbac.yaml").mkdir(parents=True)
@@ -186,7 +186,7 @@ def test_a_folder_in_a_files_place_is_said_before_anything_is_written(
     assert written(tmp_path) == []
 
 
-def test_a_missing_directory_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_directory_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(tmp_path / "none", "--project", PROJECT) == 2
     assert "there is no directory" in capsys.readouterr().err
 
@@ -228,18 +228,18 @@ def test_hostile_text_is_refused_and_nothing_is_written(
 @pytest.mark.parametrize(
     "text", ["model", "true", "123", "1e3", "~", "a: b", "it's", "null", "a#b", "x:", "0x1F", "val acc"]
 )
-def test_a_value_reads_back_as_it_was(text: str) -> None:
+def test_a_scalar_reads_back_as_the_same_text(text: str) -> None:
     assert yaml.safe_load(f"key: {scalar(text)}") == {"key": text}
     assert yaml.safe_load(f"{{key: {scalar(text)}}}") == {"key": text}
 
 
-def test_a_name_with_yaml_in_it_stays_a_name(tmp_path: Path) -> None:
+def test_yaml_syntax_in_a_name_stays_text(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", "octo/a b: {c} # d") == 0
     assert step(tmp_path)["with"]["project"] == "octo/a b: {c} # d"
     assert environment(tmp_path)["WANDB_PROJECT"] == "a b: {c} # d"
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(tmp_path, "--project", PROJECT, "--namespace", "A B", "--ref", "main") == 2
     error = capsys.readouterr().err
     assert "--namespace" in error
@@ -253,7 +253,7 @@ def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
     assert done.stderr == "error: no W&B project was given\nremedy: add --project entity/project\n"
 
 
-def test_at_a_terminal_it_asks_for_what_no_flag_says(tmp_path: Path) -> None:
+def test_at_a_terminal_missing_flags_are_asked_for(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mlops_actions", "init", "--directory", str(tmp_path), "--image", "net"]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
@@ -277,11 +277,11 @@ def test_at_a_terminal_it_asks_for_what_no_flag_says(tmp_path: Path) -> None:
     assert (given["project"], given["namespace"], given["image"]) == (PROJECT, "ml", "net")
 
 
-def test_an_entity_that_contradicts_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_entity_that_contradicts_the_project_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(tmp_path, "--project", PROJECT, "--entity", "other") == 2
     assert "--entity other is not the entity" in capsys.readouterr().err
 
 
-def test_templates_leave_no_mark_behind() -> None:
+def test_no_mark_is_left_in_a_rendered_file() -> None:
     answers = Answers(image="a", project=PROJECT, example=True, gates=("a > 1",), argo_url="https://a.example")
     assert [path for path, text in render.files(answers).items() if "@@" in text] == []
