@@ -276,7 +276,7 @@ class Inputs(DeclaredInputs):
 
 ACTION: Final = Action(
     name="argo-submit",
-    title="Argo workflow",
+    title="MLOps Argo Submit",
     description="Submit an Argo workflow to any Kubernetes cluster and follow it to its end",
     icon="play-circle",
     color="orange",

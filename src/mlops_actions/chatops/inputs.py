@@ -264,8 +264,8 @@ class Inputs(DeclaredInputs):
 
 ACTION = Action(
     name="chatops",
-    title="ChatOps",
-    description="A comment on a pull request becomes a decision and a set of variables: who commands what, on which commit",
+    title="MLOps ChatOps",
+    description="Read a command from a pull request's comment and decide whether it may run, for whom and on which commit",
     icon="message-square",
     color="blue",
     inputs=Inputs,

@@ -239,8 +239,8 @@ OUTPUTS = (
 
 ACTION = Action(
     name="docker-publish",
-    title="MLOps docker-publish",
-    description="Build an image, push it, and know it by its digest; what did not change is not built again.",
+    title="MLOps Docker Publish",
+    description="Build an image, push it and return its digest; reuse the earlier image if nothing changed",
     icon="package",
     color="blue",
     inputs=Inputs,

@@ -199,8 +199,8 @@ class Inputs(DeclaredInputs):
 
 ACTION = Action(
     name="wandb-runs",
-    title="W&B runs report",
-    description="Report on the pull request what Weights & Biases knows about a commit's runs, against their baselines",
+    title="MLOps W&B Runs",
+    description="Report the W&B runs of a commit on the pull request, compared with their baselines",
     icon="bar-chart-2",
     color="yellow",
     inputs=Inputs,
