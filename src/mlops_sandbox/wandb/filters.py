@@ -13,7 +13,7 @@ from typing import Any, Protocol
 MISSING: Any = object()
 
 
-class BadFilter(ValueError):
+class FilterError(ValueError):
     """A filter that the language does not have; the message names the part."""
 
 
@@ -53,7 +53,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 def _in(value: Any, wanted: Any) -> bool:
     if not isinstance(wanted, list):
-        raise BadFilter("$in and $nin need a list")
+        raise FilterError("$in and $nin need a list")
     return any(_equal(value, item) for item in wanted)
 
 
@@ -67,7 +67,7 @@ def _regex(value: Any, wanted: Any) -> bool:
     try:
         return isinstance(value, str) and re.search(str(wanted), value) is not None
     except re.error as error:
-        raise BadFilter(f"$regex {wanted!r}: {error}") from None
+        raise FilterError(f"$regex {wanted!r}: {error}") from None
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -88,7 +88,7 @@ def _test(value: Any, condition: Any) -> bool:
     if isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition):
         for operator, wanted in condition.items():
             if operator not in _OPERATORS:
-                raise BadFilter(f"unknown operator {operator}")
+                raise FilterError(f"unknown operator {operator}")
             if not _OPERATORS[operator](value, wanted):
                 return False
         return True
@@ -96,20 +96,20 @@ def _test(value: Any, condition: Any) -> bool:
 
 
 def matches(condition: Any, run: Readable) -> bool:
-    """Whether a run fulfils a filter document; raises BadFilter for what the language does not have."""
+    """Whether a run fulfils a filter document; raises FilterError for what the language does not have."""
     if not isinstance(condition, Mapping):
-        raise BadFilter("a filter is an object")
+        raise FilterError("a filter is an object")
     return all(_clause(key, value, run) for key, value in condition.items())
 
 
 def _clause(key: str, value: Any, run: Readable) -> bool:
     if key in {"$and", "$or", "$nor"}:
         if not isinstance(value, list) or not value:
-            raise BadFilter(f"{key} needs a list that is not empty")
+            raise FilterError(f"{key} needs a list that is not empty")
         results = [matches(item, run) for item in value]
         return {"$and": all(results), "$or": any(results), "$nor": not any(results)}[key]
     if key.startswith("$"):
-        raise BadFilter(f"unknown operator {key}")
+        raise FilterError(f"unknown operator {key}")
     return _test(run.lookup(key), value)
 
 

@@ -1,19 +1,19 @@
-"""The mutations of W&B's GraphQL schema that logging needs, over the store."""
+"""Resolvers of the mutations that logging needs."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
-from mlops_sandbox.wandb.execute import FieldType, Refused, Resolver
-from mlops_sandbox.wandb.fields import connection
-from mlops_sandbox.wandb.schema import TYPES, Request
-from mlops_sandbox.wandb.store import Artifact, Project, Run
+from mlops_actions.core.types import Json
+from mlops_sandbox.graphql_execution import Resolver, ResolverError, Resolvers
+from mlops_sandbox.wandb.context import RequestContext
+from mlops_sandbox.wandb.paging import connection
+from mlops_sandbox.wandb.queries import constant
+from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run
 
-Input = Mapping[str, Any]
-
+DEFAULT_PROJECT = "uncategorized"
 # Input field of upsertBucket → attribute of Run. A field that is null leaves the run as it is.
 _RUN_FIELDS = {
     "displayName": "display_name",
@@ -29,220 +29,199 @@ _RUN_FIELDS = {
 }
 
 
-def _entity(given: Any, context: Request) -> str:
-    entity = str(given or context.user.entities[0])
+def _writable_entity(entity: str | None, context: RequestContext) -> str:
+    if not entity:
+        return context.user.entities[0]
     if entity not in context.user.entities:
-        raise Refused(f"permission denied: {context.user.username} may not write to {entity}")
+        raise ResolverError(f"permission denied: {context.user.username} may not write to {entity}")
     return entity
 
 
-def _project(given: Input, context: Request) -> Project:
-    return context.store.project(_entity(given.get("entityName"), context), str(given.get("projectName") or "uncategorized"))
+def _project(fields: Json, context: RequestContext) -> Project:
+    entity = _writable_entity(fields.get("entityName"), context)
+    return context.store.project(entity, fields.get("projectName") or DEFAULT_PROJECT)
 
 
-def _run(project: Project, name: Any) -> Run:
-    run = project.runs.get(str(name))
+def _run(project: Project, name: str) -> Run:
+    run = project.runs.get(name)
     if run is None:
-        raise Refused(f"could not find run {project.entity}/{project.name}/{name}")
+        raise ResolverError(f"could not find run {project.entity}/{project.name}/{name}")
     return run
 
 
-def _artifact(context: Request, identifier: Any) -> Artifact:
-    artifact = context.store.artifacts.get(str(identifier))
+def _artifact(context: RequestContext, identifier: str) -> Artifact:
+    artifact = context.store.artifacts.get(identifier)
     if artifact is None:
-        raise Refused(f"could not find artifact {identifier}")
+        raise ResolverError(f"could not find artifact {identifier}")
     return artifact
 
 
-def _upsert_bucket(given: Input, context: Request) -> dict[str, Any]:
-    store = context.store
-    run = store.run_by_id(str(given["id"])) if given.get("id") else None
-    if given.get("id") and run is None:
-        raise Refused("could not find run to update")
-    inserted = False
-    if run is None:
-        project = store.project(_entity(given.get("entityName"), context), str(given.get("modelName") or "uncategorized"))
-        name = str(given.get("name") or secrets.token_hex(4))
-        run = project.runs.get(name)
-        if run is None:
-            inserted = True
-            run = store.add_run(project.entity, project.name, name=name, username=context.user.username, state="running")
-            run.display_name = f"run-{len(project.runs)}"
+def _upsert_bucket(fields: Json, context: RequestContext) -> Json:
+    run, inserted = _bucket(fields, context)
     for key, attribute in _RUN_FIELDS.items():
-        if given.get(key) is not None:
-            setattr(run, attribute, given[key])
+        if fields.get(key) is not None:
+            setattr(run, attribute, fields[key])
     for key, attribute in (("config", "config"), ("summaryMetrics", "summary")):
-        if given.get(key) is not None:
-            setattr(run, attribute, json.loads(given[key], parse_constant=str))
-    run.heartbeat = store.now()
+        if fields.get(key) is not None:
+            setattr(run, attribute, json.loads(fields[key], parse_constant=str))
+    run.heartbeat = context.store.now()
     return {"bucket": run, "inserted": inserted}
 
 
-def _create_run_files(given: Input, context: Request) -> dict[str, Any]:
-    run = _run(_project(given, context), given["runName"])
-    for name in given["files"]:
+def _bucket(fields: Json, context: RequestContext) -> tuple[Run, bool]:
+    """Return the run that the input names, created where there is none, and whether it was created."""
+    store = context.store
+    if fields.get("id"):
+        run = store.run_by_id(fields["id"])
+        if run is None:
+            raise ResolverError("could not find run to update")
+        return run, False
+    project = store.project(_writable_entity(fields.get("entityName"), context), fields.get("modelName") or DEFAULT_PROJECT)
+    name = fields.get("name") or secrets.token_hex(4)
+    if name in project.runs:
+        return project.runs[name], False
+    run = store.add_run(project.entity, project.name, name=name, username=context.user.username, state="running")
+    run.display_name = f"run-{len(project.runs)}"
+    return run, True
+
+
+def _create_run_files(fields: Json, context: RequestContext) -> Json:
+    run = _run(_project(fields, context), fields["runName"])
+    for name in fields["files"]:
         run.files.setdefault(name, context.store.blob())
     return {
         "runID": run.id,
         "uploadHeaders": [],
-        "files": [{"name": name, "uploadUrl": context.address(run.files[name])} for name in given["files"]],
+        "files": [{"name": name, "uploadUrl": context.file_url(run.files[name])} for name in fields["files"]],
     }
 
 
-def _create_artifact(given: Input, context: Request) -> dict[str, Any]:
-    project = _project(given, context)
-    names = given.get("artifactCollectionNames") or [given.get("artifactCollectionName")]
-    collection = project.collection(str(names[0]), str(given["artifactTypeName"]))
-    if collection.type != given["artifactTypeName"]:
-        raise Refused(f"artifact collection {collection.name} is of type {collection.type}")
-    run = _run(project, given["runName"]) if given.get("runName") else None
-    aliases = [str(alias["alias"]) for alias in given.get("aliases") or []]
-    if given.get("enableDigestDeduplication"):
-        for version in collection.versions:
-            if version.digest == given["digest"] and version.state == "COMMITTED":
-                for alias in aliases:
-                    collection.aliases[alias] = version
-                if run is not None and version not in run.outputs:
-                    run.outputs.append(version)
-                return {"artifact": version}
-    made = context.store.add_artifact(
+def _delete_run(fields: Json, context: RequestContext) -> Json:
+    run = context.store.run_by_id(fields["id"])
+    if run is None:
+        raise ResolverError("could not find run to delete")
+    del run.project.runs[run.name]
+    return {"clientMutationId": fields.get("clientMutationId")}
+
+
+def _create_artifact(fields: Json, context: RequestContext) -> Json:
+    project = _project(fields, context)
+    names = fields.get("artifactCollectionNames") or [fields.get("artifactCollectionName")]
+    collection = project.collection(str(names[0]), fields["artifactTypeName"])
+    if collection.type != fields["artifactTypeName"]:
+        raise ResolverError(f"artifact collection {collection.name} is of type {collection.type}")
+    run = _run(project, fields["runName"]) if fields.get("runName") else None
+    aliases = [alias["alias"] for alias in fields.get("aliases") or []]
+    if fields.get("enableDigestDeduplication") and (same := _version_with_digest(collection, fields["digest"])):
+        collection.aliases.update(dict.fromkeys(aliases, same))
+        if run is not None and same not in run.outputs:
+            run.outputs.append(same)
+        return {"artifact": same}
+    artifact = context.store.add_artifact(
         collection,
-        str(given["digest"]),
+        fields["digest"],
         run=run,
         committed=False,
-        description=given.get("description"),
-        metadata=json.loads(given.get("metadata") or "{}"),
-        client_id=given.get("clientID"),
-        tags=[str(tag["tagName"]) for tag in given.get("tags") or []],
-        wanted_aliases=aliases,
+        description=fields.get("description"),
+        metadata=json.loads(fields.get("metadata") or "{}"),
+        client_id=fields.get("clientID"),
+        tags=[tag["tagName"] for tag in fields.get("tags") or []],
+        requested_aliases=aliases,
     )
-    return {"artifact": made}
+    return {"artifact": artifact}
 
 
-def _create_artifact_manifest(given: Input, context: Request) -> dict[str, Any]:
-    artifact = _artifact(context, given["artifactID"])
-    # A PATCH or INCREMENTAL manifest is not what readers fetch in the end.
-    if given.get("type") in {None, "FULL"}:
+def _version_with_digest(collection: Collection, digest: str) -> Artifact | None:
+    versions = (version for version in collection.versions if version.digest == digest and version.state == "COMMITTED")
+    return next(versions, None)
+
+
+def _create_artifact_manifest(fields: Json, context: RequestContext) -> Json:
+    artifact = _artifact(context, fields["artifactID"])
+    # Readers never download a PATCH or INCREMENTAL manifest.
+    if fields.get("type") in {None, "FULL"}:
         artifact.manifest = artifact.manifest or context.store.blob()
     return {"artifactManifest": artifact}
 
 
-def _create_artifact_files(given: Input, context: Request) -> dict[str, Any]:
-    edges = []
-    for wanted in given["artifactFiles"]:
-        artifact = _artifact(context, wanted["artifactID"])
-        blob = artifact.files.setdefault(str(wanted["name"]), context.store.blob())
-        edges.append({"node": {"artifact": artifact, "blob": blob, "name": wanted["name"]}, "cursor": ""})
-    info = {"hasNextPage": False, "endCursor": None}
-    return {"files": {"edges": edges, "pageInfo": info, "total": len(edges)}}
+def _update_artifact_manifest(fields: Json, context: RequestContext) -> Json:
+    return {"artifactManifest": _artifact(context, fields["artifactManifestID"])}
 
 
-def _commit_artifact(given: Input, context: Request) -> dict[str, Any]:
-    artifact = _artifact(context, given["artifactID"])
+def _create_artifact_files(fields: Json, context: RequestContext) -> Json:
+    files = []
+    for spec in fields["artifactFiles"]:
+        artifact = _artifact(context, spec["artifactID"])
+        blob = artifact.files.setdefault(spec["name"], context.store.blob())
+        files.append({"artifact": artifact, "storagePath": blob, "name": spec["name"]})
+    return {"files": connection(files, lambda file: str(file["storagePath"]), first=len(files))}
+
+
+def _commit_artifact(fields: Json, context: RequestContext) -> Json:
+    artifact = _artifact(context, fields["artifactID"])
     artifact.collection.commit(artifact)
     return {"artifact": artifact}
 
 
-def _use_artifact(given: Input, context: Request) -> dict[str, Any]:
-    run = _run(_project(given, context), given["runName"])
-    artifact = _artifact(context, given["artifactID"])
+def _use_artifact(fields: Json, context: RequestContext) -> Json:
+    run = _run(_project(fields, context), fields["runName"])
+    artifact = _artifact(context, fields["artifactID"])
     if artifact not in run.inputs:
         run.inputs.append(artifact)
     return {"artifact": artifact}
 
 
-def _update_artifact(given: Input, context: Request) -> dict[str, Any]:
-    artifact = _artifact(context, given["artifactID"])
-    if given.get("metadata") is not None:
-        artifact.metadata = json.loads(given["metadata"])
-    if given.get("description") is not None:
-        artifact.description = str(given["description"])
-    for tag in given.get("tagsToAdd") or []:
-        artifact.tags.append(str(tag["tagName"]))
-    if given.get("aliases") is not None:
-        wanted = {str(alias["alias"]) for alias in given["aliases"]}
-        for alias in set(artifact.aliases) - wanted:
+def _update_artifact(fields: Json, context: RequestContext) -> Json:
+    artifact = _artifact(context, fields["artifactID"])
+    if fields.get("metadata") is not None:
+        artifact.metadata = json.loads(fields["metadata"])
+    if fields.get("description") is not None:
+        artifact.description = fields["description"]
+    artifact.tags += [tag["tagName"] for tag in fields.get("tagsToAdd") or []]
+    if fields.get("aliases") is not None:
+        aliases = {alias["alias"] for alias in fields["aliases"]}
+        for alias in set(artifact.aliases) - aliases:
             del artifact.collection.aliases[alias]
-        artifact.collection.aliases.update(dict.fromkeys(wanted, artifact))
+        artifact.collection.aliases.update(dict.fromkeys(aliases, artifact))
     return {"artifact": artifact}
 
 
-def _aliases(given: Input, context: Request, *, add: bool) -> dict[str, Any]:
-    artifact = _artifact(context, given["artifactID"])
-    for entry in given["aliases"]:
-        alias = str(entry["alias"])
-        if add:
-            artifact.collection.aliases[alias] = artifact
-        elif artifact.collection.aliases.get(alias) is artifact:
-            del artifact.collection.aliases[alias]
+def _add_aliases(fields: Json, context: RequestContext) -> Json:
+    artifact = _artifact(context, fields["artifactID"])
+    artifact.collection.aliases.update({entry["alias"]: artifact for entry in fields["aliases"]})
     return {"success": True}
 
 
-def _delete_run(given: Input, context: Request) -> dict[str, Any]:
-    run = context.store.run_by_id(str(given["id"]))
-    if run is None:
-        raise Refused("could not find run to delete")
-    del run.project.runs[run.name]
-    return {"clientMutationId": given.get("clientMutationId")}
+def _delete_aliases(fields: Json, context: RequestContext) -> Json:
+    artifact = _artifact(context, fields["artifactID"])
+    for entry in fields["aliases"]:
+        if artifact.collection.aliases.get(entry["alias"]) is artifact:
+            del artifact.collection.aliases[entry["alias"]]
+    return {"success": True}
 
 
-def _takes_input(act: Any, of: str) -> FieldType:
-    resolve: Resolver = lambda _root, arguments, context: act(arguments["input"], context)  # noqa: E731
-    return FieldType(resolve, of, frozenset({"input"}))
+def _mutation(mutate: Callable[[Json, RequestContext], Json]) -> Resolver:
+    return lambda _root, context, **arguments: mutate(arguments["input"], context)
 
 
-def _payload(**fields: str) -> dict[str, FieldType]:
-    """A payload type: field → its object type, or empty for a scalar."""
-    return {name: FieldType(_item(name), of) for name, of in fields.items()}
-
-
-def _item(name: str) -> Resolver:
-    return lambda parent, _arguments, _context: parent[name]
-
-
-SCHEMA: dict[str, dict[str, FieldType]] = {
-    **TYPES,
+RESOLVERS: Resolvers = {
     "Mutation": {
-        "upsertBucket": _takes_input(_upsert_bucket, "UpsertBucketPayload"),
-        "createRunFiles": _takes_input(_create_run_files, "CreateRunFilesPayload"),
-        "deleteRun": _takes_input(_delete_run, "DeleteRunPayload"),
-        "createArtifact": _takes_input(_create_artifact, "CreateArtifactPayload"),
-        "createArtifactManifest": _takes_input(_create_artifact_manifest, "ManifestPayload"),
-        "updateArtifactManifest": _takes_input(
-            lambda given, context: {"artifactManifest": _artifact(context, given["artifactManifestID"])},
-            "ManifestPayload",
-        ),
-        "createArtifactFiles": _takes_input(_create_artifact_files, "CreateArtifactFilesPayload"),
-        "commitArtifact": _takes_input(_commit_artifact, "ArtifactPayload"),
-        "useArtifact": _takes_input(_use_artifact, "ArtifactPayload"),
-        "updateArtifact": _takes_input(_update_artifact, "ArtifactPayload"),
-        "addAliases": _takes_input(lambda given, context: _aliases(given, context, add=True), "SuccessPayload"),
-        "deleteAliases": _takes_input(lambda given, context: _aliases(given, context, add=False), "SuccessPayload"),
+        "upsertBucket": _mutation(_upsert_bucket),
+        "createRunFiles": _mutation(_create_run_files),
+        "deleteRun": _mutation(_delete_run),
+        "createArtifact": _mutation(_create_artifact),
+        "createArtifactManifest": _mutation(_create_artifact_manifest),
+        "updateArtifactManifest": _mutation(_update_artifact_manifest),
+        "createArtifactFiles": _mutation(_create_artifact_files),
+        "commitArtifact": _mutation(_commit_artifact),
+        "useArtifact": _mutation(_use_artifact),
+        "updateArtifact": _mutation(_update_artifact),
+        "addAliases": _mutation(_add_aliases),
+        "deleteAliases": _mutation(_delete_aliases),
     },
-    "UpsertBucketPayload": _payload(bucket="Run", inserted=""),
-    "CreateRunFilesPayload": _payload(runID="", uploadHeaders="", files="UploadFile"),
-    "UploadFile": _payload(name="", uploadUrl=""),
-    "DeleteRunPayload": _payload(clientMutationId=""),
-    "CreateArtifactPayload": _payload(artifact="Artifact"),
-    "ArtifactPayload": _payload(artifact="Artifact"),
-    "ManifestPayload": _payload(artifactManifest="ArtifactManifest"),
-    "CreateArtifactFilesPayload": _payload(files="ArtifactFileConnection"),
-    "SuccessPayload": _payload(success=""),
     "ArtifactFile": {
-        "artifact": FieldType(lambda o, _a, _c: o["artifact"], "Artifact"),
-        "name": FieldType(lambda o, _a, _c: o["name"]),
-        "storagePath": FieldType(lambda o, _a, _c: o["blob"]),
-        "uploadUrl": FieldType(lambda o, _a, context: context.address(o["blob"])),
-        "uploadHeaders": FieldType(lambda _o, _a, _c: []),
-        "uploadMultipartUrls": FieldType(lambda _o, _a, _c: None, "UploadMultipart"),
+        "uploadUrl": lambda file, context: context.file_url(file["storagePath"]),
+        "uploadHeaders": constant([]),
+        "uploadMultipartUrls": constant(None),
     },
-    "UploadMultipart": {
-        "uploadID": FieldType(lambda _o, _a, _c: None),
-        "uploadUrlParts": FieldType(lambda _o, _a, _c: [], "UploadPart"),
-    },
-    "UploadPart": {
-        "partNumber": FieldType(lambda _o, _a, _c: None),
-        "uploadUrl": FieldType(lambda _o, _a, _c: None),
-    },
-    **connection("ArtifactFile", "ArtifactFile"),
 }

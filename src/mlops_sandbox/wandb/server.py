@@ -21,10 +21,10 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from mlops_sandbox.graphql_execution import execute
 from mlops_sandbox.wandb import filestream, pages
-from mlops_sandbox.wandb.execute import Schema, execute
-from mlops_sandbox.wandb.mutations import SCHEMA
-from mlops_sandbox.wandb.schema import Request, User, without_keys
+from mlops_sandbox.wandb.context import RequestContext, User
+from mlops_sandbox.wandb.schema import wandb_schema
 from mlops_sandbox.wandb.store import Store
 
 _OPERATION = re.compile(r"\b(?:query|mutation)\s+(\w+)")
@@ -93,7 +93,7 @@ class WandbServer:
         self.store = Store(clock)
         self.faults: list[Fault] = []
         self.requests: deque[Exchange] = deque(maxlen=10_000)
-        self._schema: Schema = SCHEMA if keyed else without_keys(SCHEMA)
+        self._schema = wandb_schema(keyed=keyed)
         self.app = Starlette(
             routes=[
                 Route("/graphql", self._answering(self._graphql), methods=["POST"]),
@@ -189,14 +189,15 @@ class WandbServer:
 
     async def _graphql(self, request: HttpRequest, body: bytes, user: User) -> Response:
         try:
-            asked = json.loads(body)
-            query = str(asked["query"])
+            document = json.loads(body)
+            query = str(document["query"])
         except (ValueError, KeyError, TypeError):
             return PlainTextResponse("the body must be JSON with a query", 400)
-        context = Request(self.store, user, str(request.base_url).rstrip("/"))
+        context = RequestContext(self.store, user, str(request.base_url).rstrip("/"))
+        variables, operation_name = document.get("variables"), document.get("operationName") or ""
         with self.store.lock:
-            answer = execute(self._schema, query, asked.get("variables"), str(asked.get("operationName") or ""), context)
-            text = json.dumps(answer.document())
+            answer = execute(self._schema, query, variables, operation_name, context)
+            text = json.dumps(answer.body())
         return Response(text, answer.status, media_type="application/json")
 
     async def _file_stream(self, request: HttpRequest, body: bytes, user: User) -> Response:

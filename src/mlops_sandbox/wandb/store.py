@@ -155,7 +155,7 @@ class Artifact:
     description: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
-    wanted_aliases: list[str] = field(default_factory=list)
+    requested_aliases: list[str] = field(default_factory=list)
     client_id: str | None = None
     files: dict[str, str] = field(default_factory=dict)
     manifest: str = ""
@@ -199,7 +199,7 @@ class Collection:
         if artifact.state != "COMMITTED":
             artifact.state = "COMMITTED"
             artifact.version = sum(1 for version in self.versions if version.state == "COMMITTED") - 1
-        for alias in {*artifact.wanted_aliases, "latest"}:
+        for alias in {*artifact.requested_aliases, "latest"}:
             self.aliases[alias] = artifact
 
 
@@ -226,7 +226,7 @@ class Project:
         return f"/{self.entity}/{self.name}"
 
     def select(self, condition: Mapping[str, Any], order: str = "") -> list[Run]:
-        """The runs a filter chooses, in W&B's order (oldest first unless `order` says else); raises BadFilter."""
+        """The runs a filter chooses, in W&B's order (oldest first unless `order` says else); raises FilterError."""
         found = [run for run in self.runs.values() if not condition or matches(condition, run)]
         descending = order.startswith("-")
         key = order.lstrip("+-").strip() or "createdAt"

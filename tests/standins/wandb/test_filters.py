@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mlops_sandbox.wandb.filters import BadFilter, matches
+from mlops_sandbox.wandb.filters import FilterError, matches
 from mlops_sandbox.wandb.store import Store
 
 CREATED = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -160,7 +160,7 @@ def test_passed_over(run, condition):
 
 @pytest.mark.parametrize("condition", REFUSED, ids=str)
 def test_refused(run, condition):
-    with pytest.raises(BadFilter):
+    with pytest.raises(FilterError):
         matches(condition, run)
 
 

@@ -1,9 +1,8 @@
-"""The GraphQL reader and executor, and the schema over HTTP."""
+"""W&B's GraphQL schema over HTTP: answers, pages, refusals, faults."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,8 +13,9 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_sandbox.graphql_execution import execute
 from mlops_sandbox.wandb import Fault
-from mlops_sandbox.wandb.graphql import SyntaxProblem, Variable, parse, substitute
+from mlops_sandbox.wandb.schema import wandb_schema
 from tests.support.wandb import Served
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
@@ -37,12 +37,12 @@ def served(serve: Callable[..., Served]) -> Served:
     return started
 
 
-def ask(served: Served, query: str, key: str = "", **variables: Any) -> tuple[int, dict[str, Any]]:
+def ask(served: Served, query: str, *, key: str = "", operation: str = "", **variables: Any) -> tuple[int, dict[str, Any]]:
     token = base64.b64encode(f"api:{key or served.server.api_key}".encode()).decode()
     answer = urllib3.request(
         "POST",
         f"{served.url}/graphql",
-        json={"query": query, "variables": variables, "operationName": ""},
+        json={"query": query, "variables": variables, "operationName": operation},
         headers={"Authorization": f"Basic {token}"},
         retries=False,
     )
@@ -112,15 +112,22 @@ def test_an_unknown_project_run_or_foreign_entity_is_null(served):
         ("{ nothing }", 'Cannot query field "nothing" on type "Query".'),
         (
             '{ project(name: "digits") { runs { edges { node { summaryMetrics(only: ["a"]) } } } } }',
-            'Unknown argument "only" on field "summaryMetrics" of type "Run".',
+            'Unknown argument "only" on field "Run.summaryMetrics".',
         ),
-        ("{ project(name: $name) }", 'Field "project" of type "Project" must have a selection of subfields.'),
-        ("{ viewer { id { x } } }", 'Field "id" must not have a selection since it has no subfields.'),
+        (
+            "{ project { id } project }",
+            'Field "project" of type "Project" must have a selection of subfields. Did you mean "project { ... }"?',
+        ),
+        ("{ project(name: $name) { id } }", 'Variable "$name" is not defined.'),
+        ("{ viewer { id { x } } }", 'Field "id" must not have a selection since type "ID!" has no subfields.'),
         ("{ viewer { ...none } }", 'Unknown fragment "none".'),
         ("{ viewer { ...a } } fragment a on User { ...a }", 'Cannot spread fragment "a" within itself.'),
-        ("query Q($n: String!) { viewer { id } }", 'Variable "$n" of required type "String!" was not provided.'),
-        ("{ viewer { id }", "Syntax Error: Expected Name, found '<EOF>'."),
-        ("subscription { x }", "Syntax Error: Unexpected Name 'subscription'."),
+        (
+            "query Q($n: String!) { entity(name: $n) { id } }",
+            'Variable "$n" has invalid value: Expected a value of non-null type "String!" to be provided.',
+        ),
+        ("{ viewer { id }", "Syntax Error: Expected Name, found <EOF>."),
+        ("subscription { x }", "The subscription operation is not supported by the schema."),
     ],
 )
 def test_what_is_not_in_the_schema_is_refused_whole(served, query, message):
@@ -170,43 +177,49 @@ def test_a_cut_connection_is_cut(served):
         ask(served, "query Cut { viewer { id } }")
 
 
-def test_the_reader_knows_the_whole_executable_language():
-    document = parse(
-        """
+def test_the_server_executes_the_whole_executable_language(served):
+    document = """
         # comment
-        query First($a: [String!]! = ["x"], $b: Int) @live { one: field(text: "a\\n\\u00e9", n: -1.5e3, on: true,
-            none: null, kind: ASC, list: [1, $b], obj: {k: $b, l: "v"}) @include(if: $b) { id } }
-        mutation Second { act(block: \"\"\"
-            two
-              lines
-            \"\"\") { ... on Thing { id } ... { x } } }
-        fragment F on Thing { id }
+        query First($names: [String!]! = ["acc"], $few: Boolean!) {
+          one: project(name: "d\\u0069gits") { runs(first: 1, order: \"\"\"
+              -created_at
+            \"\"\") { edges { node { ... on Run { id @skip(if: $few) name } ... { summaryMetrics(keys: $names) } } } }
+            ...Part @include(if: $few)
+          }
+        }
+        mutation Second { deleteRun(input: {id: "none", clientMutationId: null}) { clientMutationId } }
+        fragment Part on Project { __typename name }
         """
-    )
-    first, second = document.operations
-    field = first.selections[0]
-    assert (field.key, field.name) == ("one", "field")
-    assert field.arguments["text"] == "a\né"
-    assert field.arguments["n"] == -1500.0
-    assert (field.arguments["on"], field.arguments["none"], field.arguments["kind"]) == (True, None, "ASC")
-    assert substitute(field.arguments["list"], {"b": 2}) == [1, 2]
-    assert substitute(field.arguments["obj"], {}) == {"l": "v"}, "an entry whose variable was not given is left out"
-    assert field.directives[0].arguments == {"if": Variable("b")}
-    assert first.variables["a"].default == ["x"]
-    assert second.selections[0].arguments["block"] == "two\n  lines"
-    assert document.operation("Second").kind == "mutation"
-    with pytest.raises(SyntaxProblem):
-        document.operation()
+    status, body = ask(served, document, operation="First", few=True)
+    assert (status, body.get("errors")) == (200, None)
+    project = body["data"]["one"]
+    assert (project["__typename"], project["name"]) == ("Project", "digits")
+    assert project["runs"]["edges"] == [{"node": {"name": "run4", "summaryMetrics": '{"acc": 0.4}'}}]
+    status, body = ask(served, document, operation="Second")
+    assert body["errors"][0]["message"] == "could not find run to delete"
+    status, body = ask(served, document, few=True)
+    assert (status, body["errors"][0]["message"]) == (
+        400, "Must provide operation name if query contains multiple operations."
+    )  # fmt: skip
 
 
 @given(st.text(alphabet='{}()[]:$!.@",\\#ab1- \n', max_size=60))
-def test_no_text_breaks_the_reader(text):
-    with contextlib.suppress(SyntaxProblem):
-        parse(text)
+def test_no_text_breaks_the_server(text):
+    assert execute(wandb_schema(), text).status == 400
 
 
-def test_deep_nesting_is_refused():
-    with pytest.raises(SyntaxProblem):
-        parse("{a" * 5000 + "}" * 5000)
-    with pytest.raises(SyntaxProblem):
-        parse("{a(x: " + "[" * 50_000)
+@pytest.mark.parametrize("document", ["{a" * 5000 + "}" * 5000, "{a(x: " + "[" * 50_000, "{" + "a " * 30_000 + "}"])
+def test_a_document_that_is_too_deep_or_too_long_is_refused(document):
+    answer = execute(wandb_schema(), document)
+    assert (answer.status, answer.data) == (400, None)
+    assert "Parsing aborted" in answer.errors[0]["message"]
+
+
+def test_an_unknown_field_of_an_input_is_refused(served):
+    status, body = ask(
+        served,
+        "mutation M($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }",
+        input={"artifactID": "x", "colour": "red"},
+    )
+    assert (status, body["data"]) == (400, None)
+    assert "colour" in body["errors"][0]["message"]

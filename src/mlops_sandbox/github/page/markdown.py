@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from functools import cache
 from html import escape
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 from mdit_py_plugins.gfm import gfm_plugin
 
+from mlops_sandbox.github.page.references import rewrite
 from mlops_sandbox.github.page.sanitise import sanitise
 
 # What GitHub turns into links in plain text: an account, an issue, a commit.
@@ -24,15 +27,24 @@ _EMOJI_NAMES = {
     "white_check_mark": "✅", "x": "❌", "warning": "⚠️", "rocket": "🚀", "eyes": "👀", "tada": "🎉", "hourglass": "⌛",
     "chart_with_upwards_trend": "📈", "package": "📦", "link": "🔗", "no_entry": "⛔", "confused": "😕",
 }  # fmt: skip
+_ALIGNMENT = re.compile(r"text-align:(left|right|center)")
 _EMOJI = re.compile(rf":({'|'.join(_EMOJI_NAMES)}):")
 
 
 class _Renderer(RendererHTML):
-    """Break lines where the text does, as GitHub does in comments."""
+    """Break lines where the text does, and align table cells by attribute, as GitHub does in comments."""
 
     def softbreak(self, *_: object) -> str:
         """Break the line."""
         return "<br>\n"
+
+    def renderToken(  # noqa: N802 - the library's name
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        """Turn the style of a table cell into the attribute `align`, since styles do not pass the sanitiser."""
+        if alignment := _ALIGNMENT.fullmatch(str(tokens[idx].attrs.pop("style", ""))):
+            tokens[idx].attrs["align"] = alignment[1]
+        return super().renderToken(tokens, idx, options, env)
 
 
 @cache
@@ -63,7 +75,7 @@ def render_markdown(
             return f'<code class="sha" title="{escape(full)}">{escape(full[:7])}</code>'
         return escape(match[0], quote=False)
 
-    def plain(data: str) -> str:
+    def render_text(data: str) -> str:
         data = _EMOJI.sub(lambda match: _EMOJI_NAMES[match[1]], data)
         parts, end = [], 0
         for match in _REFERENCE.finditer(data):
@@ -71,7 +83,7 @@ def render_markdown(
             end = match.end()
         return "".join([*parts, escape(data[end:], quote=False)])
 
-    return Markup(sanitise(_parser().render(text), text=plain, prefix=prefix))  # noqa: S704 - sanitised just here
+    return Markup(rewrite(sanitise(_parser().render(text), prefix=prefix), render_text))  # noqa: S704 - sanitised just here
 
 
 def has_diagram(html: str) -> bool:
