@@ -17,7 +17,7 @@ _EXAMPLE = {
     ".dockerignore": "dockerignore.template",
 }
 _GATES_HINT = (
-    "# A gate that does not hold fails the job, and the check run:",
+    "# A gate that does not hold fails the job and the check run:",
     "#   gates: accuracy >= baseline.mean",
 )
 
