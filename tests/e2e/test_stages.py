@@ -16,7 +16,7 @@ import pytest
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.github import Delivery, GitHubServer, PullRequest
-from mlops_sandbox.github.conversation import Comment
+from mlops_sandbox.github.discussion import Comment
 from mlops_sandbox.host import Host
 from tests.e2e.container_step import Finished, Runner
 from tests.e2e.debian_registry import DebianRegistry

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from mlops_sandbox.github.accounts import App, Installation, Team, Token, User
 from mlops_sandbox.github.api import Exchange
 from mlops_sandbox.github.clock import Clock
+from mlops_sandbox.github.events import Delivery
 from mlops_sandbox.github.faults import Fault, Faults
 from mlops_sandbox.github.git import Commit
-from mlops_sandbox.github.issues import Issue, PullRequest
 from mlops_sandbox.github.page import render_page, render_transcript
-from mlops_sandbox.github.people import App, Installation, Team, Token, User
-from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.repository import Issue, PullRequest, Repository
 from mlops_sandbox.github.server import GitHubServer
-from mlops_sandbox.github.world import Delivery, World
+from mlops_sandbox.github.state import GitHubState
 
 __all__ = [
     "App",
@@ -22,6 +22,7 @@ __all__ = [
     "Fault",
     "Faults",
     "GitHubServer",
+    "GitHubState",
     "Installation",
     "Issue",
     "PullRequest",
@@ -29,7 +30,6 @@ __all__ = [
     "Team",
     "Token",
     "User",
-    "World",
     "render_page",
     "render_transcript",
 ]

@@ -7,26 +7,24 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from mlops_sandbox.github.faults import Fault, route_pattern
-from mlops_sandbox.github.people import Token
-from mlops_sandbox.github.rest import ROUTES
+from mlops_sandbox.github.accounts import Token
+from mlops_sandbox.github.faults import Fault, Faults, route_pattern
+from mlops_sandbox.github.responses import ApiError, ApiResponse, not_found
 from mlops_sandbox.github.rest.access import app_of, authorise, credential, token_of
-from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Route, not_found
-from mlops_sandbox.github.shapes import Links
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.server import GitHubServer
-
+from mlops_sandbox.github.rest.call import Call, Route
+from mlops_sandbox.github.rest.routes import ROUTES
+from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.github.state import GitHubState
 
 # https://docs.github.com/rest/about-the-rest-api/api-versions
-API_VERSIONS: Final = ("2022-11-28", "2026-03-10")
+API_VERSIONS = ("2022-11-28", "2026-03-10")
 
 
 @dataclass
@@ -58,35 +56,37 @@ class Exchange:
 
 
 class Api:
-    """The part of the server under `/api/v3`."""
+    """The part of the server under `/api/v3`; it appends each request to `exchanges`."""
 
-    def __init__(self, server: GitHubServer) -> None:
-        self.server = server
+    def __init__(self, state: GitHubState, faults: Faults, exchanges: list[Exchange]) -> None:
+        self._state = state
+        self._faults = faults
+        self._exchanges = exchanges
         self._request_ids = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """ApiResponse one request."""
         request = Request(scope, receive)
         raw = await request.body()
         path = _path(scope)
         exchange = Exchange(request.method, path, dict(request.query_params), _readable(raw), dict(request.headers.items()))
-        self.server.exchanges.append(exchange)
-        fault = self.server.faults.take(exchange.method, path)
+        self._exchanges.append(exchange)
+        fault = self._faults.take(exchange.method, path)
         if fault is not None and fault.kind != "delay":
             exchange.injected = True
             if fault.kind != "answer":
                 if fault.done:
-                    self._answer(exchange, Links(self.server.origin_of(request)), raw)
+                    self._handle(exchange, Links(origin_of(request)), raw)
                 await self._cut(fault, receive)
                 return
-            answer = Answer(fault.status, fault.body, dict(fault.headers))
+            answer = ApiResponse(fault.status, fault.body, dict(fault.headers))
         else:
             if fault is not None:
                 await asyncio.sleep(fault.seconds)
-            answer = self._answer(exchange, Links(self.server.origin_of(request)), raw)
+            answer = self._handle(exchange, Links(origin_of(request)), raw)
         await self._respond(exchange, answer)(scope, receive, send)
 
-    def _answer(self, exchange: Exchange, links: Links, raw: bytes) -> Answer:
+    def _handle(self, exchange: Exchange, links: Links, raw: bytes) -> ApiResponse:
         token: Token | None = None
         try:
             route, params = _find_route(exchange)
@@ -98,26 +98,26 @@ class Api:
             if version not in API_VERSIONS:
                 raise ApiError(400, f"{version} is not a supported version")
             if route is not None and route.authentication == "jwt":
-                exchange.actor = app_of(self.server, value).slug
+                exchange.actor = app_of(self._state, value).slug
                 params["credential"] = value or ""
             else:
-                token = token_of(self.server, value)
+                token = token_of(self._state, value)
                 exchange.actor = token.actor.login if token else None
-            self.server.limits.count(token, exchange.method, free=exchange.path == "/rate_limit")
+            self._state.limits.count(token, exchange.method, free=exchange.path == "/rate_limit")
             if route is None:
                 raise not_found()
             exchange.route = route.path
-            call = Call(self.server, route, links, params, exchange.query, _parsed(raw), token, exchange.path)
+            call = Call(self._state, route, links, params, exchange.query, _parsed(raw), token, exchange.path)
             authorise(call)
             answer = route.handler(call)
             if route.needs:
                 answer.headers.setdefault("X-Accepted-GitHub-Permissions", route.accepted)
         except ApiError as error:
-            answer = error.answer
-        answer.headers = self.server.limits.headers(token) | answer.headers
+            answer = error.response
+        answer.headers = self._state.limits.headers(token) | answer.headers
         return answer
 
-    def _respond(self, exchange: Exchange, answer: Answer) -> Response:
+    def _respond(self, exchange: Exchange, answer: ApiResponse) -> Response:
         is_json = not isinstance(answer.body, str | None)
         content = json.dumps(answer.body) if is_json else answer.body or ""
         headers = {
@@ -147,6 +147,11 @@ class Api:
             transport.abort()
             while (await receive())["type"] != "http.disconnect":
                 pass
+
+
+def origin_of(request: Request) -> str:
+    """Return the address that a request came to."""
+    return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
 
 
 def _path(scope: Scope) -> str:

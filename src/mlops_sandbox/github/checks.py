@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from mlops_sandbox.github.people import App, User
+from mlops_sandbox.github.accounts import App, User
 
-CHECK_STATUSES: Final = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
+CHECK_STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
 # What a client may conclude; `stale` is GitHub's own.
-CONCLUSIONS: Final = (
+CONCLUSIONS = (
     "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
 )  # fmt: skip
-PASSING: Final = ("success", "neutral", "skipped")
-STATUS_STATES: Final = ("error", "failure", "pending", "success")
-DEPLOYMENT_STATES: Final = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
-OUTPUT_LIMIT: Final = 65_535  # characters of a check run's summary and of its text
+PASSING = ("success", "neutral", "skipped")
+STATUS_STATES = ("error", "failure", "pending", "success")
+DEPLOYMENT_STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
+MAX_OUTPUT_LENGTH = 65_535  # characters of a check run's summary and of its text
 
 
 @dataclass(eq=False)

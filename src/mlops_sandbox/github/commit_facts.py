@@ -1,12 +1,13 @@
-"""What a repository keeps about its commits: checks, statuses, deployments, workflow runs, required checks."""
+"""The records of a repository about its commits: checks, statuses, deployments, workflow runs, required checks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from mlops_sandbox.github import webhooks
+from mlops_sandbox.github.accounts import App, User
 from mlops_sandbox.github.checks import (
     CheckRun,
     CheckSuite,
@@ -16,34 +17,28 @@ from mlops_sandbox.github.checks import (
     Protection,
     WorkflowRun,
 )
-from mlops_sandbox.github.people import App, User
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.issues import PullRequest
-    from mlops_sandbox.github.repository import Repository
-    from mlops_sandbox.github.world import World
+from mlops_sandbox.github.discussion import TimelineEventKind
+from mlops_sandbox.github.events import Event
+from mlops_sandbox.github.repository_access import RepositoryAccess
 
 
-class CommitFacts:
-    """The half of `Repository` that is indexed by commit."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class CommitFacts(RepositoryAccess):
+    """The part of `Repository` that is indexed by commit."""
 
-    world: World
+    default_branch: str = "main"
+    check_suites: dict[int, CheckSuite] = field(default_factory=dict)
+    check_runs: dict[int, CheckRun] = field(default_factory=dict)
+    statuses: list[CommitStatus] = field(default_factory=list)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
+    workflow_runs: dict[int, WorkflowRun] = field(default_factory=dict)
+    protections: dict[str, list[Protection]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.check_suites: dict[int, CheckSuite] = {}
-        self.check_runs: dict[int, CheckRun] = {}
-        self.statuses: list[CommitStatus] = []
-        self.deployments: dict[int, Deployment] = {}
-        self.workflow_runs: dict[int, WorkflowRun] = {}
-        self.protections: dict[str, list[Protection]] = {}
-
-    @property
-    def _self(self) -> Repository:
-        return cast("Repository", self)
-
-    def pulls_with(self, sha: str) -> list[PullRequest]:
-        """Return the pull requests that hold this commit."""
-        return [pull for pull in self._self.pulls if sha in pull.shas]
+    def _add_to_timelines(
+        self, sha: str, kind: TimelineEventKind, actor: User, subject: object, *, detail: str = "", at: datetime
+    ) -> None:
+        """Add an entry to the timeline of each pull request that holds the commit."""
+        raise NotImplementedError
 
     # Checks
 
@@ -51,12 +46,14 @@ class CommitFacts:
         self, sha: str, *, branch: str | None = None, app: App | None = None, at: datetime | None = None
     ) -> CheckSuite:
         """Return the App's suite of a commit (default: GitHub Actions'), made where there is none."""
-        app = app or self.world.actions_app
+        app = app or self.instance.actions_app
         for suite in self.check_suites.values():
             if suite.app is app and suite.head_sha == sha:
                 return suite
-        at = at or self.world.clock.now()
-        suite = CheckSuite(self.world.next_id("suite"), app, sha, branch, at, at)
+        at = at or self.instance.clock.now()
+        suite = CheckSuite(
+            id=self.instance.next_id("suite"), app=app, head_sha=sha, head_branch=branch, created_at=at, updated_at=at
+        )
         self.check_suites[suite.id] = suite
         return suite
 
@@ -72,20 +69,27 @@ class CommitFacts:
         **fields: Any,
     ) -> CheckRun:
         """Add a check run: concluded, or in the given status (default `in_progress`)."""
-        at = at or self.world.clock.tick()
+        at = at or self.instance.clock.tick()
         suite = self.check_suite(sha, app=app, at=at)
         state = "completed" if conclusion else status or "in_progress"
-        started = None if state == "queued" else at
-        done = at if state == "completed" else None
-        run = CheckRun(self.world.next_id("check"), suite, name, state, conclusion, started, done, **fields)
+        run = CheckRun(
+            id=self.instance.next_id("check"),
+            suite=suite,
+            name=name,
+            status=state,
+            conclusion=conclusion,
+            started_at=None if state == "queued" else at,
+            completed_at=at if state == "completed" else None,
+            **fields,
+        )
         self.check_runs[run.id] = run
         self.refresh(suite)
         return run
 
     def refresh(self, suite: CheckSuite) -> None:
-        """Work a suite's status and conclusion out anew from its runs."""
+        """Compute a suite's status and conclusion from its runs."""
         runs = self.latest_runs(suite)
-        suite.updated_at = self.world.clock.now()
+        suite.updated_at = self.instance.clock.now()
         if any(run.status != "completed" for run in runs):
             started = any(run.status == "in_progress" for run in runs)
             suite.status, suite.conclusion = "in_progress" if started else "queued", None
@@ -113,9 +117,16 @@ class CommitFacts:
         target_url: str | None = None,
     ) -> CommitStatus:
         """Add a commit status."""
-        at, creator = self.world.clock.now(), self.world.actor(by)
-        next_id = self.world.next_id("status")
-        status = CommitStatus(next_id, sha, context, state, creator, at, description, target_url)
+        status = CommitStatus(
+            id=self.instance.next_id("status"),
+            sha=sha,
+            context=context,
+            state=state,
+            creator=self.instance.account(by),
+            created_at=self.instance.clock.now(),
+            description=description,
+            target_url=target_url,
+        )
         self.statuses.append(status)
         return status
 
@@ -147,37 +158,56 @@ class CommitFacts:
         production: bool | None = None,
     ) -> Deployment:
         """Create a deployment; it appears on the pull requests that hold the commit."""
-        at, creator = self.world.clock.now(), self.world.actor(by)
-        is_production = environment == "production" if production is None else production
-        content = payload if isinstance(payload, str) else dict(payload or {})
+        at, creator = self.instance.clock.now(), self.instance.account(by)
         deployment = Deployment(
-            self.world.next_id("deployment"), sha, ref or sha, task, environment, environment, creator, at, at, content,
-            description, transient, is_production, app,
-        )  # fmt: skip
+            id=self.instance.next_id("deployment"),
+            sha=sha,
+            ref=ref or sha,
+            task=task,
+            environment=environment,
+            original_environment=environment,
+            creator=creator,
+            created_at=at,
+            updated_at=at,
+            payload=payload if isinstance(payload, str) else dict(payload or {}),
+            description=description,
+            transient=transient,
+            production=environment == "production" if production is None else production,
+            app=app,
+        )
         self.deployments[deployment.id] = deployment
-        for pull in self.pulls_with(sha):
-            pull.record("deployed", creator, deployment, at=at)
-        self.world.deliver("deployment", self._self, creator, webhooks.deployment(self._self, deployment))
+        self._add_to_timelines(sha, "deployed", creator, deployment, at=at)
+        self.instance.emit(Event(name="deployment", action="created", source=self, subject=deployment, sender=creator))
         return deployment
 
     def deployment_status(
         self, deployment: Deployment, state: str, *, by: User | str, auto_inactive: bool = True, **fields: str
     ) -> DeploymentStatus:
-        """Add a status; a success makes older successes of the environment inactive, unless told not to."""
-        at, creator = self.world.clock.now(), self.world.actor(by)
+        """Add a status; with `auto_inactive` a success makes older successes of the environment inactive."""
+        at, creator = self.instance.clock.now(), self.instance.account(by)
         fields.setdefault("environment", deployment.environment)
-        status = DeploymentStatus(self.world.next_id("deployment status"), state, creator, at, at, **fields)
-        deployment.statuses.append(status)
+        status = self._append_status(deployment, state, creator, at=at, **fields)
         deployment.environment, deployment.updated_at = status.environment, at
         if state == "success" and auto_inactive and not deployment.transient:
-            for other in self.deployments.values():
-                is_older = other is not deployment and other.environment == deployment.environment
-                if is_older and other.state == "success" and not (other.transient or other.production):
-                    next_id = self.world.next_id("deployment status")
-                    inactive = DeploymentStatus(next_id, "inactive", creator, at, at, environment=other.environment)
-                    other.statuses.append(inactive)
-        for pull in self.pulls_with(deployment.sha):
-            pull.record("deployment-status", creator, deployment, detail=state, at=at)
+            for older in self.deployments.values():
+                is_same_place = older is not deployment and older.environment == deployment.environment
+                if is_same_place and older.state == "success" and not (older.transient or older.production):
+                    self._append_status(older, "inactive", creator, at=at, environment=older.environment)
+        self._add_to_timelines(deployment.sha, "deployment-status", creator, deployment, detail=state, at=at)
+        return status
+
+    def _append_status(
+        self, deployment: Deployment, state: str, creator: User, *, at: datetime, **fields: str
+    ) -> DeploymentStatus:
+        status = DeploymentStatus(
+            id=self.instance.next_id("deployment status"),
+            state=state,
+            creator=creator,
+            created_at=at,
+            updated_at=at,
+            **fields,
+        )
+        deployment.statuses.append(status)
         return status
 
     # Workflow runs
@@ -187,19 +217,28 @@ class CommitFacts:
         sha: str,
         *,
         by: User | str,
-        again_by: User | str | None = None,
+        rerun_by: User | str | None = None,
         name: str = "mlops",
         event: str = "issue_comment",
         path: str = ".github/workflows/mlops.yml",
         branch: str | None = None,
         run_id: int | None = None,
     ) -> WorkflowRun:
-        """Record a run of a workflow file; `again_by` is who started its second attempt."""
-        at, actor = self.world.clock.now(), self.world.actor(by)
-        again = self.world.actor(again_by) if again_by is not None else actor
+        """Record a run of a workflow file; `rerun_by` is who started its second attempt."""
+        at, actor = self.instance.clock.now(), self.instance.account(by)
         run = WorkflowRun(
-            run_id or self.world.next_id("workflow run"), name, path, event, sha, branch or self._self.default_branch,
-            actor, again, at, at, len(self.workflow_runs) + 1, 1 if again_by is None else 2,
-        )  # fmt: skip
+            id=run_id or self.instance.next_id("workflow run"),
+            name=name,
+            path=path,
+            event=event,
+            head_sha=sha,
+            head_branch=branch or self.default_branch,
+            actor=actor,
+            triggering_actor=self.instance.account(rerun_by) if rerun_by is not None else actor,
+            created_at=at,
+            updated_at=at,
+            number=len(self.workflow_runs) + 1,
+            attempt=1 if rerun_by is None else 2,
+        )
         self.workflow_runs[run.id] = run
         return run

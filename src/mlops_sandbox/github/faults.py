@@ -57,12 +57,12 @@ class Faults:
         times: int | None = None,
         skip: int = 0,
     ) -> Fault:
-        """Answer with a status; the body defaults to GitHub's form of an error, and text goes out as HTML."""
+        """ApiResponse with a status; the body defaults to GitHub's form of an error, and text goes out as HTML."""
         content = body if body is not None else {"message": MESSAGES.get(status, "Server Error"), "status": str(status)}
         return self._add(Fault(route_pattern(route), "answer", status, content, dict(headers or {}), 0, times, skip))
 
     def secondary_rate_limit(self, route: str, *, retry_after: int = 60, status: int = 403, times: int | None = 1) -> Fault:
-        """Answer as GitHub does to a client that asks too often: 403 or 429 with `Retry-After` in seconds."""
+        """ApiResponse as GitHub does to a client that asks too often: 403 or 429 with `Retry-After` in seconds."""
         body = {"message": SECONDARY_MESSAGE, "documentation_url": SECONDARY_DOCS}
         return self.answer(route, status, body, headers={"Retry-After": str(retry_after)}, times=times)
 
@@ -77,7 +77,7 @@ class Faults:
         return self._add(Fault(route_pattern(route), "stall", seconds=seconds, times=times, skip=skip, done=done))
 
     def delay(self, route: str, seconds: float, *, times: int | None = None) -> Fault:
-        """Answer as usual, later."""
+        """ApiResponse as usual, later."""
         return self._add(Fault(route_pattern(route), "delay", seconds=seconds, times=times))
 
     def clear(self) -> None:

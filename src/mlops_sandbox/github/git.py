@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
-from mlops_sandbox.github.people import User
+from mlops_sandbox.github.accounts import User
 
-NO_COMMIT: Final = "0" * 40  # what `before` says of a new branch
+NO_COMMIT = "0" * 40  # what `before` says of a new branch
 
 
 @dataclass(eq=False)

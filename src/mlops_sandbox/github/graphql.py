@@ -1,35 +1,36 @@
-"""The GraphQL API, as far as anybody here needs it: `viewer` says who a token acts as, also an installation's."""
+"""The GraphQL API: only `viewer`, which says who a token acts as, also an installation's token."""
 
 from __future__ import annotations
-
-import re
-from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from mlops_sandbox.github.accounts import Token
+from mlops_sandbox.github.responses import ApiError
 from mlops_sandbox.github.rest.access import credential, token_of
-from mlops_sandbox.github.rest.call import ApiError
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.world import World
-
-_VIEWER = re.compile(r"\s*query\b[^{]*\{\s*viewer\s*\{\s*login\s*\}\s*\}\s*")
+from mlops_sandbox.github.state import GitHubState
+from mlops_sandbox.graphql_execution import executable_schema, execute
 
 
-async def answer(world: World, request: Request) -> Response:
-    """Answer one query; GitHub's refusals of a query come with status 200."""
+def _viewer(_root: None, token: Token) -> dict[str, str]:
+    return {"login": token.actor.login}
+
+
+SCHEMA = executable_schema("type Query { viewer: User! } type User { login: String! }", {"Query": {"viewer": _viewer}})
+
+
+async def answer_graphql(state: GitHubState, request: Request) -> Response:
+    """Answer one query; GitHub refuses a query with status 200."""
     try:
-        token = token_of(world, credential(request.headers.get("authorization")))
+        token = token_of(state, credential(request.headers.get("authorization")))
     except ApiError as error:
-        return JSONResponse(error.answer.body, error.answer.status)
+        return JSONResponse(error.response.body, error.response.status)
     if token is None:
         return JSONResponse({"message": "This endpoint requires you to be authenticated."}, 403)
     try:
-        query = (await request.json())["query"]
+        document = await request.json()
+        query, variables = str(document["query"]), document.get("variables")
     except (ValueError, KeyError, TypeError):
         return JSONResponse({"message": "Problems parsing JSON"}, 400)
-    body: dict[str, Any] = {"data": {"viewer": {"login": token.actor.login}}}
-    if not isinstance(query, str) or not _VIEWER.fullmatch(query):
-        body = {"errors": [{"message": "This stand-in knows one query: query { viewer { login } }"}]}
-    return JSONResponse(body)
+    answer = execute(SCHEMA, query, variables, context=token)
+    return JSONResponse(answer.body() if answer.data is not None else {"errors": answer.errors})

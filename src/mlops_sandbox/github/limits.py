@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from typing import Any, Final
+from typing import Any
 
+from mlops_sandbox.github.accounts import Token
 from mlops_sandbox.github.faults import SECONDARY_DOCS, SECONDARY_MESSAGE
-from mlops_sandbox.github.people import Token
-from mlops_sandbox.github.rest.call import ApiError
+from mlops_sandbox.github.responses import ApiError
 
 # https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
-ANONYMOUS: Final = 60
-WORKFLOW: Final = 1_000
-AUTHENTICATED: Final = 5_000
-CONTENT_PER_MINUTE: Final = 80
-HOUR: Final = 3600
+ANONYMOUS = 60
+WORKFLOW = 1_000
+AUTHENTICATED = 5_000
+CONTENT_PER_MINUTE = 80
+HOUR = 3600
 
 
 class RateLimits:
@@ -51,9 +51,8 @@ class RateLimits:
             while recent and recent[0] < now - 60:
                 recent.popleft()
             if len(recent) >= self.content_per_minute:
-                error = ApiError(403, SECONDARY_MESSAGE, headers={"Retry-After": "60"})
-                error.answer.body["documentation_url"] = SECONDARY_DOCS
-                raise error
+                headers = {"Retry-After": "60"}
+                raise ApiError(403, SECONDARY_MESSAGE, headers=headers, documentation_url=SECONDARY_DOCS)
             recent.append(now)
 
     def overview(self, token: Token | None) -> dict[str, Any]:

@@ -1,51 +1,245 @@
-"""A repository: roles, branches and pushes, labels, and the issues and pull requests in it."""
+"""A repository with its issues and pull requests; each change that GitHub reports is emitted as an event."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mlops_sandbox.github import webhooks
-from mlops_sandbox.github.commit_facts import CommitFacts
-from mlops_sandbox.github.conversation import Label
-from mlops_sandbox.github.git import NO_COMMIT, Activity, Commit, invent_sha
-from mlops_sandbox.github.issues import Issue, PullRequest
-from mlops_sandbox.github.people import ROLES, Team, User, rank
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.world import Delivery, World
+from mlops_sandbox.github.accounts import App, Token, User
+from mlops_sandbox.github.branches import Branches
+from mlops_sandbox.github.discussion import (
+    Comment,
+    Discussion,
+    Label,
+    Review,
+    ReviewComment,
+    ReviewState,
+    TimelineEventKind,
+)
+from mlops_sandbox.github.events import Delivery, Event, Subject
+from mlops_sandbox.github.git import Commit
 
 # The labels of a new repository. https://docs.github.com/issues/using-labels-and-milestones-to-track-work/managing-labels
 DEFAULT_LABELS = {"bug": "d73a4a", "documentation": "0075ca", "enhancement": "a2eeef"}
+DEFAULT_LABEL_COLOR = "ededed"
 
 
-@dataclass(eq=False, repr=False)
-class Repository(CommitFacts):
-    """`owner/name` with everything in it; made by `World.repository` and `fork`.
+@dataclass(eq=False, repr=False, kw_only=True)
+class Issue(Discussion):
+    """An issue; created by `Repository.open_issue`."""
 
-    `suites_on_push` says whether a push starts a check suite, as it does where a workflow listens to pushes; a
-    repository whose only workflow listens to comments has none.
-    """
+    repository: Repository
+    labels: list[Label] = field(default_factory=list)
 
-    world: World
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.repository.full_name}#{self.number}>"
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels that are set, in the order they were set."""
+        return [label.name for label in self.labels]
+
+    @property
+    def as_pull(self) -> PullRequest | None:
+        """The same object, if it is a pull request."""
+        return None
+
+    def emit(
+        self,
+        name: str,
+        action: str,
+        subject: Subject,
+        *,
+        by: User,
+        token: Token | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Delivery[Subject]:
+        """Emit an event that happened here."""
+        return self.instance.emit(
+            Event(name=name, action=action, source=self, subject=subject, sender=by, details=details or {}, token=token)
+        )
+
+    def comment(self, body: str, *, by: User | str, at: datetime | None = None) -> Delivery[Comment]:
+        """Write a comment; the delivery's subject is the comment, its payload the `issue_comment` event."""
+        return self.add_comment(body, self.instance.account(by), at=at or self.instance.clock.tick())
+
+    def add_comment(
+        self, body: str, user: User, *, at: datetime, app: App | None = None, token: Token | None = None
+    ) -> Delivery[Comment]:
+        """Add a comment at a time of the caller's choice; `token` is that of the request, if one wrote it."""
+        number = self.instance.next_id("comment")
+        comment = Comment(id=number, issue=self.number, user=user, body=body, created_at=at, updated_at=at, app=app)
+        self.comments.append(comment)
+        self.record("commented", user, comment, at=at)
+        return self.emit("issue_comment", "created", comment, by=user, token=token)
+
+    def edit_comment(self, comment: Comment, body: str, *, by: User | str, token: Token | None = None) -> Delivery[Comment]:
+        """Change the text of a comment."""
+        actor, details = self.instance.account(by), {"body": comment.body}
+        comment.body = body
+        comment.updated_at = self.instance.clock.now() if token else self.instance.clock.tick()
+        return self.emit("issue_comment", "edited", comment, by=actor, token=token, details=details)
+
+    def label(self, name: str, *, by: User | str, token: Token | None = None) -> Delivery[Label]:
+        """Set a label (created where the repository has none of that name); setting it again changes nothing."""
+        actor, label = self.instance.account(by), self.repository.define_label(name)
+        if label not in self.labels:
+            self.labels.append(label)
+            self.record("labeled", actor, label, at=None if token else self.instance.clock.tick())
+        return self.emit(self._label_event, "labeled", label, by=actor, token=token)
+
+    def unlabel(self, name: str, *, by: User | str, token: Token | None = None) -> Delivery[Label]:
+        """Remove a label; raises KeyError where it is not set."""
+        label = next((label for label in self.labels if label.name.lower() == name.lower()), None)
+        if label is None:
+            raise KeyError(name)
+        actor = self.instance.account(by)
+        self.labels.remove(label)
+        self.record("unlabeled", actor, label, at=None if token else self.instance.clock.tick())
+        return self.emit(self._label_event, "unlabeled", label, by=actor, token=token)
+
+    @property
+    def _label_event(self) -> str:
+        return "pull_request" if self.as_pull else "issues"
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class PullRequest(Issue):
+    """A pull request; created by `Repository.open_pull_request`. A deleted fork leaves `head_repository` None."""
+
+    head_owner: User
+    head_repository: Repository | None
+    head_ref: str
+    head_sha: str
+    base_ref: str
+    base_sha: str
+    draft: bool = False
+    merged_at: datetime | None = None
+    merged_by: User | None = None
+    reviews: list[Review] = field(default_factory=list)
+    review_comments: list[ReviewComment] = field(default_factory=list)
+
+    @property
+    def as_pull(self) -> PullRequest:
+        """The same object."""
+        return self
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether the head is, or was, in another repository."""
+        return self.head_repository is not self.repository
+
+    @property
+    def commits(self) -> list[Commit]:
+        """The commits of the current head that are not on the base, oldest first."""
+        commits: list[Commit] = []
+        sha = self.head_sha
+        while sha and sha != self.base_sha and (commit := self.repository.commits.get(sha)) and commit not in commits:
+            commits.insert(0, commit)
+            sha = commit.parents[0] if commit.parents else ""
+        return commits
+
+    @property
+    def shas(self) -> set[str]:
+        """The SHAs the head has ever had here."""
+        return {event.subject.sha for event in self.timeline if isinstance(event.subject, Commit)}
+
+    def push(
+        self,
+        *,
+        by: User | str | None = None,
+        message: str = "Update",
+        sha: str | None = None,
+        force: bool = False,
+        at: datetime | None = None,
+        committed_at: datetime | None = None,
+    ) -> Commit:
+        """Push to the head branch; raises ValueError where the fork is gone."""
+        if self.head_repository is None:
+            raise ValueError(f"the head repository of #{self.number} was deleted")
+        return self.head_repository.push(
+            self.head_ref, by=by or self.user, message=message, sha=sha, force=force, at=at, committed_at=committed_at
+        )
+
+    def set_head(self, sha: str, actor: User, *, forced: bool, at: datetime) -> None:
+        """Follow the head branch to a commit that was pushed to it."""
+        before, commit = self.head_sha, (self.head_repository or self.repository).commits[sha]
+        self.head_sha = sha
+        self.import_commit(commit, at)
+        self.record("force-pushed" if forced else "committed", actor, commit, detail=before, at=at)
+        self.emit("pull_request", "synchronize", None, by=actor, details={"before": before, "after": sha})
+
+    def import_commit(self, commit: Commit, at: datetime) -> None:
+        """Add a commit of the head to this repository, with the check suite of workflows that listen to pull requests."""
+        self.repository.commits.setdefault(commit.sha, commit)
+        if self.repository.suites_on_push and self.is_fork:
+            self.repository.check_suite(commit.sha, branch=self.head_ref, at=at)
+
+    def review(self, state: ReviewState, *, by: User | str, body: str = "", sha: str | None = None) -> Delivery[Review]:
+        """Submit a review of the head (or of `sha`)."""
+        at, actor = self.instance.clock.tick(), self.instance.account(by)
+        review = Review(
+            id=self.instance.next_id("review"),
+            user=actor,
+            state=state,
+            body=body,
+            commit=sha or self.head_sha,
+            submitted_at=at,
+        )
+        self.reviews.append(review)
+        self.record("reviewed", actor, review, detail=state, at=at)
+        return self.emit("pull_request_review", "submitted", review, by=actor)
+
+    def dismiss(self, review: Review) -> None:
+        """Dismiss a review, as a push does where stale approvals are dismissed."""
+        review.state = "DISMISSED"
+
+    def review_comment(
+        self, body: str, *, by: User | str, path: str = "train.py", line: int = 1, reply_to: ReviewComment | None = None
+    ) -> Delivery[ReviewComment]:
+        """Comment on a changed line; a reply is about the line and commit of the comment it answers."""
+        at, actor = self.instance.clock.tick(), self.instance.account(by)
+        comment = ReviewComment(
+            id=self.instance.next_id("comment"),
+            issue=self.number,
+            user=actor,
+            body=body,
+            created_at=at,
+            updated_at=at,
+            path=reply_to.path if reply_to else path,
+            line=reply_to.line if reply_to else line,
+            commit=reply_to.commit if reply_to else self.head_sha,
+            review=self.instance.next_id("review"),
+            reply_to=reply_to.id if reply_to else None,
+        )
+        self.review_comments.append(comment)
+        self.record("review-commented", actor, comment, at=at)
+        return self.emit("pull_request_review_comment", "created", comment, by=actor)
+
+    def merge(self, *, by: User | str) -> None:
+        """Merge into the base branch."""
+        at, actor = self.instance.clock.tick(), self.instance.account(by)
+        self.state, self.closed_at, self.merged_at, self.merged_by = "closed", at, at, actor
+        self.record("merged", actor, self.repository.commits[self.head_sha], at=at)
+        self.repository.set_branch(self.base_ref, self.head_sha, actor=actor, kind="pr_merge", at=at)
+
+    def set_draft(self, draft: bool, *, by: User | str) -> None:
+        """Turn into a draft, or mark ready."""
+        self.draft = draft
+        self.record("draft" if draft else "ready", self.instance.account(by))
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Repository(Branches):
+    """`owner/name` with everything in it; created by `GitHubState.repository` and `GitHubState.fork`."""
+
     id: int
-    owner: User
-    name: str
     created_at: datetime
-    private: bool = False
-    default_branch: str = "main"
     description: str | None = None
     parent: Repository | None = None
-    suites_on_push: bool = False
     deleted: bool = False
-    branches: dict[str, str] = field(default_factory=dict)
-    commits: dict[str, Commit] = field(default_factory=dict)
-    activity: list[Activity] = field(default_factory=list)
-    collaborators: dict[str, str] = field(default_factory=dict)
-    team_roles: dict[Team, str] = field(default_factory=dict)
-    custom_roles: dict[str, str] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     forks: list[Repository] = field(default_factory=list)
@@ -54,151 +248,57 @@ class Repository(CommitFacts):
         return f"<Repository {self.full_name}>"
 
     @property
-    def full_name(self) -> str:
-        """`owner/name`."""
-        return f"{self.owner.login}/{self.name}"
-
-    @property
     def pulls(self) -> list[PullRequest]:
         """The pull requests, oldest first."""
         return [issue for issue in self.issues.values() if isinstance(issue, PullRequest)]
 
-    # Who may do what
-
-    def collaborator(self, login: str, role: str = "write") -> User:
-        """Give an account (made where there is none) a role: one of GitHub's, or a `custom_role`."""
-        self._known_role(role)
-        user = self.world.user(login)
-        self.collaborators[user.login.lower()] = role
-        return user
-
-    def custom_role(self, name: str, base: str) -> str:
-        """Define an organisation's own role on top of one of GitHub's, and return its name."""
-        rank(base)
-        self.custom_roles[name] = base
-        return name
-
-    def grant(self, team: Team, role: str) -> None:
-        """Give a team a role here; members of its child teams have it too."""
-        self._known_role(role)
-        self.team_roles[team] = role
-
-    def role_of(self, user: User) -> tuple[str, str]:
-        """Return the strongest role of an account, by its own name and as GitHub's role below it."""
-        if user is self.owner or user.login.lower() in self.world.owners_of(self.owner):
-            return "admin", "admin"
-        held = [self.collaborators.get(user.login.lower(), "none" if self.private else "read")]
-        held += [role for team, role in self.team_roles.items() if team.membership(user.login.lower())]
-        best = max(held, key=lambda role: rank(self.base_role(role)))
-        return best, self.base_role(best)
-
-    def base_role(self, role: str) -> str:
-        """Return GitHub's own role that a custom one builds on."""
-        return self.custom_roles.get(role, role)
+    def pulls_with(self, sha: str) -> list[PullRequest]:
+        """Return the pull requests that hold this commit."""
+        return [pull for pull in self.pulls if sha in pull.shas]
 
     def association(self, user: User) -> str:
         """Return the `author_association`; a private member of the organisation shows as an outsider, as on GitHub."""
         login = user.login.lower()
         if user is self.owner:
             return "OWNER"
-        if login in self.world.public_members_of(self.owner):
+        if login in self.instance.public_members_of(self.owner):
             return "MEMBER"
         if login in self.collaborators:
             return "COLLABORATOR"
-        merged = any(pull.user is user and pull.merged_at for pull in self.pulls)
-        return "CONTRIBUTOR" if merged else "NONE"
-
-    def _known_role(self, role: str) -> None:
-        if role not in ROLES and role not in self.custom_roles:
-            raise ValueError(f"{self.full_name} knows no role {role!r}; define it by custom_role first")
-
-    # Commits and branches
-
-    def push(
-        self,
-        branch: str,
-        *,
-        by: User | str,
-        message: str = "Update",
-        sha: str | None = None,
-        files: Mapping[str, str] | None = None,
-        force: bool = False,
-        at: datetime | None = None,
-        committed_at: datetime | None = None,
-    ) -> Commit:
-        """Put a commit on a branch, made where it is missing, and tell the pull requests whose head it is.
-
-        `sha` of a commit that exists moves the branch there (with `force`: back). `at` is when GitHub saw the push;
-        `committed_at` is what the commit itself claims.
-        """
-        at = at or self.world.clock.tick()
-        actor = self.world.actor(by)
-        before = self.branches.get(branch, NO_COMMIT)
-        tip = self.commits.get(before) or self.commits.get(self.branches.get(self.default_branch, ""))
-        sha = sha or invent_sha(self.full_name, branch, message, before, len(self.activity))
-        if sha not in self.commits:
-            inherited = dict(tip.files) if tip else {}
-            parents = (tip.sha,) if tip else ()
-            self.commits[sha] = Commit(sha, message, actor, committed_at or at, parents, inherited | dict(files or {}))
-        kind = "branch_creation" if before == NO_COMMIT else "force_push" if force else "push"
-        self.set_branch(branch, sha, actor, kind, at)
-        return self.commits[sha]
-
-    def set_branch(self, branch: str, sha: str, actor: User, kind: str, at: datetime) -> None:
-        """Point a branch at a known commit and record it; open pull requests with this head follow."""
-        before = self.branches.get(branch, NO_COMMIT)
-        self.branches[branch] = sha
-        next_id = self.world.next_id("activity")
-        self.activity.append(Activity(next_id, f"refs/heads/{branch}", before, sha, at, kind, actor))
-        if self.suites_on_push:
-            self.check_suite(sha, branch=branch, at=at)
-        self.world.deliver("push", self, actor, webhooks.push(self, branch, before, sha, actor))
-        for pull in self._heads_at(branch):
-            pull.follow(sha, actor, forced=kind == "force_push", at=at)
-
-    def _heads_at(self, branch: str) -> list[PullRequest]:
-        network = [self, *([self.parent] if self.parent else [])]
-        return [
-            pull
-            for repository in network
-            for pull in repository.pulls
-            if pull.head_repository is self and pull.head_ref == branch and pull.state == "open"
-        ]
-
-    def find_commit(self, ref: str) -> Commit | None:
-        """Look a commit up by branch, `heads/…`, `refs/heads/…`, or SHA (seven digits or more)."""
-        name = ref.removeprefix("refs/").removeprefix("heads/")
-        if name in self.branches:
-            return self.commits.get(self.branches[name])
-        if len(ref) >= 7 and all(digit in "0123456789abcdef" for digit in ref):
-            return next((commit for sha, commit in self.commits.items() if sha.startswith(ref)), None)
-        return None
-
-    def fork(self, *, by: User | str, name: str | None = None) -> Repository:
-        """Copy the repository to an account."""
-        owner = self.world.actor(by)
-        copy = self.world.repository(f"{owner.login}/{name or self.name}", private=self.private, parent=self)
-        copy.commits.update(self.commits)
-        copy.branches[self.default_branch] = self.branches[self.default_branch]
-        self.forks.append(copy)
-        return copy
+        has_merged = any(pull.user is user and pull.merged_at for pull in self.pulls)
+        return "CONTRIBUTOR" if has_merged else "NONE"
 
     def delete(self) -> None:
-        """Remove the repository: pull requests from it stay, with a head that has no repository."""
+        """Delete the repository: pull requests from it stay, with a head that has no repository."""
         self.deleted = True
-        for repository in [self.parent] if self.parent else []:
+        for pull in self.parent.pulls if self.parent else []:
+            if pull.head_repository is self:
+                pull.head_repository = None
+
+    def _branch_moved(self, branch: str, sha: str, *, actor: User, forced: bool, at: datetime) -> None:
+        """Let open pull requests follow whose head is the branch, here and in the parent repository."""
+        for repository in [self, *([self.parent] if self.parent else [])]:
             for pull in repository.pulls:
-                if pull.head_repository is self:
-                    pull.head_repository = None
+                if pull.head_repository is self and pull.head_ref == branch and pull.state == "open":
+                    pull.set_head(sha, actor, forced=forced, at=at)
 
-    # Issues and pull requests
+    def _add_to_timelines(
+        self, sha: str, kind: TimelineEventKind, actor: User, subject: object, *, detail: str = "", at: datetime
+    ) -> None:
+        for pull in self.pulls_with(sha):
+            pull.record(kind, actor, subject, detail=detail, at=at)
 
-    def define_label(self, name: str, color: str = "ededed", description: str | None = None) -> Label:
+    def define_label(self, name: str, color: str = DEFAULT_LABEL_COLOR, description: str | None = None) -> Label:
         """Create a label, or return the one of that name (names ignore case)."""
         key = name.lower()
         if key not in self.labels:
-            default = DEFAULT_LABELS.get(name) == color
-            self.labels[key] = Label(self.world.next_id("label"), name, color, description, default)
+            self.labels[key] = Label(
+                id=self.instance.next_id("label"),
+                name=name,
+                color=color,
+                description=description,
+                default=DEFAULT_LABELS.get(name) == color,
+            )
         return self.labels[key]
 
     def next_number(self) -> int:
@@ -207,9 +307,18 @@ class Repository(CommitFacts):
 
     def open_issue(self, *, by: User | str, title: str = "An issue", body: str | None = None) -> Issue:
         """Open an issue that is no pull request."""
-        at = self.world.clock.tick()
-        user = self.world.actor(by)
-        issue = Issue(self, self.world.next_id("issue"), self.next_number(), title, body, user, at, at)
+        at, user = self.instance.clock.tick(), self.instance.account(by)
+        issue = Issue(
+            instance=self.instance,
+            repository=self,
+            id=self.instance.next_id("issue"),
+            number=self.next_number(),
+            title=title,
+            body=body,
+            user=user,
+            created_at=at,
+            updated_at=at,
+        )
         self.issues[issue.number] = issue
         issue.record("opened", user, at=at)
         return issue
@@ -227,35 +336,46 @@ class Repository(CommitFacts):
         draft: bool = False,
     ) -> PullRequest:
         """Open a pull request from a branch here, or of `fork`; a missing branch gets one commit (`sha`, or invented)."""
-        source = fork or self
-        base = base or self.default_branch
-        user = self.world.actor(by)
+        source, base, user = fork or self, base or self.default_branch, self.instance.account(by)
         if head not in source.branches or (sha is not None and source.branches[head] != sha):
             source.push(head, by=user, message=title, sha=sha)
-        at = self.world.clock.tick()
-        tip = source.commits[source.branches[head]]
+        at, tip = self.instance.clock.tick(), source.commits[source.branches[head]]
         pull = PullRequest(
-            self, self.world.next_id("issue"), self.next_number(), title, body, user, at, at,
-            head_owner=source.owner, head_repository=source, head_ref=head, head_sha=tip.sha,
-            base_ref=base, base_sha=self.branches[base], draft=draft,
-        )  # fmt: skip
+            instance=self.instance,
+            repository=self,
+            id=self.instance.next_id("issue"),
+            number=self.next_number(),
+            title=title,
+            body=body,
+            user=user,
+            created_at=at,
+            updated_at=at,
+            head_owner=source.owner,
+            head_repository=source,
+            head_ref=head,
+            head_sha=tip.sha,
+            base_ref=base,
+            base_sha=self.branches[base],
+            draft=draft,
+        )
         self.issues[pull.number] = pull
-        pull.take_commit(tip, at)
+        pull.import_commit(tip, at)
         pull.record("opened", user, at=at)
         pull.record("committed", tip.author, tip, at=at)
-        self.world.deliver("pull_request", self, user, webhooks.pull_request(pull, "opened"))
+        pull.emit("pull_request", "opened", None, by=user)
         return pull
-
-    # Events that concern the whole repository
 
     def dispatch(self, event_type: str, client_payload: Mapping[str, Any], *, by: User | str) -> Delivery[None]:
         """Send a `repository_dispatch`."""
-        payload = webhooks.repository_dispatch(self, event_type, client_payload)
-        return self.world.deliver("repository_dispatch", self, self.world.actor(by), payload)
+        details = {"client_payload": dict(client_payload)}
+        return self._emit("repository_dispatch", event_type, by=by, details=details)
 
     def workflow_dispatch(
         self, inputs: Mapping[str, str], *, by: User | str, workflow: str = ".github/workflows/mlops.yml"
     ) -> Delivery[None]:
         """Start a workflow by hand on the default branch."""
-        payload = webhooks.workflow_dispatch(self, inputs, workflow)
-        return self.world.deliver("workflow_dispatch", self, self.world.actor(by), payload)
+        return self._emit("workflow_dispatch", None, by=by, details={"inputs": dict(inputs), "workflow": workflow})
+
+    def _emit(self, name: str, action: str | None, *, by: User | str, details: Mapping[str, Any]) -> Delivery[None]:
+        sender = self.instance.account(by)
+        return self.instance.emit(Event(name=name, action=action, source=self, subject=None, sender=sender, details=details))

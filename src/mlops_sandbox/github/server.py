@@ -10,19 +10,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from mlops_sandbox.github import graphql
-from mlops_sandbox.github.api import Api, Exchange
+from mlops_sandbox.github import webhooks
+from mlops_sandbox.github.api import Api, Exchange, origin_of
 from mlops_sandbox.github.clock import Clock
 from mlops_sandbox.github.faults import Faults
-from mlops_sandbox.github.issues import PullRequest
-from mlops_sandbox.github.limits import RateLimits
+from mlops_sandbox.github.graphql import answer_graphql
+from mlops_sandbox.github.instance import DEFAULT_ORIGIN
 from mlops_sandbox.github.page import MERMAID_PATH, mermaid_library, render_page, render_transcript
-from mlops_sandbox.github.world import DEFAULT_ORIGIN, World
+from mlops_sandbox.github.repository import PullRequest
+from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.github.state import GitHubState
 from mlops_sandbox.host import Host
 
 
-class GitHubServer(World):
-    """The stand-in. Set it up through the methods of `World`, serve `app`, then look at `exchanges` and the state.
+class GitHubServer(GitHubState):
+    """The stand-in. Set it up through the methods of `GitHubState`, serve `app`, then look at `exchanges` and the state.
 
     REST lies under `/api/v3`, as on a GitHub Enterprise Server, and GraphQL's `viewer` under `/api/graphql`; a pull
     request's page at `/{owner}/{repo}/pull/{n}`, the same as markdown at `….md`. `faults` breaks routes, `limits` holds
@@ -31,13 +33,16 @@ class GitHubServer(World):
     """
 
     def __init__(self, clock: Clock | None = None, *, origin: str = DEFAULT_ORIGIN) -> None:
-        super().__init__(clock or Clock(), origin)
+        super().__init__(
+            clock=clock or Clock(),
+            origin=origin,
+            write_payload=lambda event: webhooks.payload(event, self.links),
+        )
         self.exchanges: list[Exchange] = []
         self.faults = Faults()
-        self.limits = RateLimits()
         self.app = Starlette(
             routes=[
-                Mount("/api/v3", app=Api(self)),
+                Mount("/api/v3", app=Api(self, self.faults, self.exchanges)),
                 Route("/api/graphql", self._graphql, methods=["POST"]),
                 Route("/{owner}/{repo}/pull/{number:int}.md", self._transcript),
                 Route("/{owner}/{repo}/pull/{number:int}", self._page),
@@ -54,13 +59,14 @@ class GitHubServer(World):
             yield host
 
     @property
+    def links(self) -> Links:
+        """The addresses that webhook payloads hold."""
+        return Links(self.origin)
+
+    @property
     def api_url(self) -> str:
         """What a runner has in `GITHUB_API_URL`."""
         return f"{self.origin}/api/v3"
-
-    def origin_of(self, request: Request) -> str:
-        """Return the address that a request came to."""
-        return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
 
     def requests(self, route: str = "* /**") -> list[Exchange]:
         """Return the exchanges of a route, e.g. `POST /repos/*/*/issues/*/comments`, oldest first."""
@@ -72,7 +78,7 @@ class GitHubServer(World):
         return [exchange for exchange in self.exchanges if exchange.method != "GET"]
 
     async def _graphql(self, request: Request) -> Response:
-        return await graphql.answer(self, request)
+        return await answer_graphql(self, request)
 
     # Pages
 
@@ -91,7 +97,7 @@ class GitHubServer(World):
 
     async def _index(self, request: Request) -> Response:
         pulls = [pull for repository in self.repositories.values() for pull in repository.pulls]
-        lines = [f"{self.origin_of(request)}/{pull.repository.full_name}/pull/{pull.number}" for pull in pulls]
+        lines = [f"{origin_of(request)}/{pull.repository.full_name}/pull/{pull.number}" for pull in pulls]
         return PlainTextResponse("\n".join(lines) + "\n")
 
     def _pull(self, request: Request) -> PullRequest | None:

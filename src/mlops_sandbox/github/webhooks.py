@@ -1,128 +1,137 @@
-"""What each event says, without the fields that every event carries (those come in `World.deliver`)."""
+"""Write the webhook payload of an event."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.github.checks import Deployment
-from mlops_sandbox.github.conversation import Comment, Label, Review, ReviewComment
+from mlops_sandbox.github.discussion import Comment, Label, Review, ReviewComment
+from mlops_sandbox.github.events import Event
 from mlops_sandbox.github.git import NO_COMMIT
-from mlops_sandbox.github.people import User
-from mlops_sandbox.github.shapes import checks, conversation
-from mlops_sandbox.github.shapes.repository import git_user, repo_api, simple_commit
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.issues import Issue, PullRequest
-    from mlops_sandbox.github.repository import Repository
-
-Payload = dict[str, Any]
+from mlops_sandbox.github.repository import Issue, PullRequest, Repository
+from mlops_sandbox.github.serializers import accounts, checks, discussion
+from mlops_sandbox.github.serializers import repository as repositories
+from mlops_sandbox.github.serializers.links import Links
 
 
-def issue_comment(issue: Issue, comment: Comment, action: str, *, before: str | None = None) -> Payload:
-    """`issue_comment`: created or edited (`before` is the text it had)."""
-    links = issue.repository.world.links
-    payload: Payload = {
-        "action": action,
-        "issue": conversation.issue(issue, links),
-        "comment": conversation.comment(comment, issue, links),
+def payload(event: Event[Any, Any], links: Links) -> Json:
+    """Return the payload of an event, with the fields that every event carries."""
+    repository = event.source if isinstance(event.source, Repository) else event.source.repository
+    common: Json = {
+        "repository": repositories.repository(repository, links),
+        "sender": accounts.user(event.sender, links),
     }
-    if before is not None:
-        payload["changes"] = {"body": {"from": before}}
-    return payload
+    if repository.owner.kind == "Organization":
+        common["organization"] = accounts.organization(repository.owner, links)
+    return {**_WRITERS[event.name](event, links), **common}
 
 
-def issue_labelled(issue: Issue, action: str, label: Label) -> Payload:
-    """`issues`: labeled or unlabeled, of an issue that is no pull request."""
-    links = issue.repository.world.links
+def _issue_comment(event: Event[Issue, Comment], links: Links) -> Json:
+    document: Json = {
+        "action": event.action,
+        "issue": discussion.issue(event.source, links),
+        "comment": discussion.comment(event.subject, event.source, links),
+    }
+    if event.action == "edited":
+        document["changes"] = {"body": {"from": event.details["body"]}}
+    return document
+
+
+def _issues(event: Event[Issue, Label], links: Links) -> Json:
+    """Write `labeled` or `unlabeled` of an issue that is no pull request."""
     return {
-        "action": action,
-        "issue": conversation.issue(issue, links),
-        "label": _label(label, issue.repository),
+        "action": event.action,
+        "issue": discussion.issue(event.source, links),
+        "label": discussion.label(event.subject, event.source.repository, links),
     }
 
 
-def pull_request(pull: PullRequest, action: str, *, label: Label | None = None, **more: str) -> Payload:
-    """`pull_request`: opened, synchronize (with `before`, `after`), labeled, unlabeled."""
-    payload: Payload = {
-        "action": action,
-        "number": pull.number,
-        "pull_request": _pull(pull),
-        **more,
+def _pull_request(event: Event[PullRequest, Label | None], links: Links) -> Json:
+    """Write `opened`, `synchronize` (with `before`, `after`), `labeled` or `unlabeled`."""
+    document: Json = {
+        "action": event.action,
+        "number": event.source.number,
+        "pull_request": discussion.pull(event.source, links),
+        **event.details,
     }
-    if label is not None:
-        payload["label"] = _label(label, pull.repository)
-    return payload
+    if event.subject is not None:
+        document["label"] = discussion.label(event.subject, event.source.repository, links)
+    return document
 
 
-def review_submitted(pull: PullRequest, review: Review) -> Payload:
-    """`pull_request_review`: submitted. Its state is in lower case here, in upper case in the REST API."""
-    shape = conversation.review(review, pull, pull.repository.world.links)
-    shape["state"] = review.state.lower()
-    return {"action": "submitted", "review": shape, "pull_request": _simple_pull(pull)}
+def _pull_request_review(event: Event[PullRequest, Review], links: Links) -> Json:
+    """Write the review with its state in lower case; the REST API has it in upper case."""
+    review = discussion.review(event.subject, event.source, links)
+    review["state"] = event.subject.state.lower()
+    return {"action": event.action, "review": review, "pull_request": discussion.pull_simple(event.source, links)}
 
 
-def review_comment(pull: PullRequest, comment: ReviewComment) -> Payload:
-    """`pull_request_review_comment`: created."""
-    links = pull.repository.world.links
+def _pull_request_review_comment(event: Event[PullRequest, ReviewComment], links: Links) -> Json:
     return {
-        "action": "created",
-        "comment": conversation.review_comment(comment, pull, links),
-        "pull_request": _simple_pull(pull),
+        "action": event.action,
+        "comment": discussion.review_comment(event.subject, event.source, links),
+        "pull_request": discussion.pull_simple(event.source, links),
     }
 
 
-def repository_dispatch(repo: Repository, event_type: str, client_payload: Mapping[str, Any]) -> Payload:
-    """`repository_dispatch`: `action` is the type that the sender chose."""
-    return {"action": event_type, "branch": repo.default_branch, "client_payload": dict(client_payload)}
+def _repository_dispatch(event: Event[Repository, None], _links: Links) -> Json:
+    """Write the event whose `action` is the type that the sender chose; it alone always names an installation."""
+    return {
+        "action": event.action,
+        "branch": event.source.default_branch,
+        "client_payload": event.details["client_payload"],
+        "installation": {"id": 1, "node_id": accounts.node_id("Installation", 1)},
+    }
 
 
-def workflow_dispatch(repo: Repository, inputs: Mapping[str, str], workflow: str) -> Payload:
-    """`workflow_dispatch`: inputs arrive as text."""
-    return {"inputs": dict(inputs), "ref": f"refs/heads/{repo.default_branch}", "workflow": workflow}
+def _workflow_dispatch(event: Event[Repository, None], _links: Links) -> Json:
+    return {"ref": f"refs/heads/{event.source.default_branch}", **event.details}
 
 
-def deployment(repo: Repository, item: Deployment) -> Payload:
-    """`deployment`: created."""
-    shape = checks.deployment(item, repo, repo.world.links)
-    return {"action": "created", "deployment": shape, "workflow": None, "workflow_run": None}
+def _deployment(event: Event[Repository, Deployment], links: Links) -> Json:
+    deployment = checks.deployment(event.subject, event.source, links)
+    return {"action": event.action, "deployment": deployment, "workflow": None, "workflow_run": None}
 
 
-def push(repo: Repository, branch: str, before: str, after: str, pusher: User) -> Payload:
-    """`push` of one commit to a branch."""
-    links = repo.world.links
-    commit = repo.commits[after]
-    shape = simple_commit(commit) | {
+def _push(event: Event[Repository, None], links: Links) -> Json:
+    """Write a push of one commit to a branch."""
+    repository, before, after = event.source, event.details["before"], event.details["after"]
+    commit = repository.commits[after]
+    author = {**repositories.git_user(commit.author, commit), "username": commit.author.login}
+    head_commit = repositories.simple_commit(commit) | {
         "distinct": True,
-        "url": links.web(repo.full_name, "commit", after),
-        "author": {**git_user(commit.author, commit), "username": commit.author.login},
-        "committer": {**git_user(commit.author, commit), "username": commit.author.login},
+        "url": links.web(repository.full_name, "commit", after),
+        "author": author,
+        "committer": author,
         "added": [],
         "removed": [],
         "modified": [],
     }
     return {
-        "ref": f"refs/heads/{branch}",
+        "ref": f"refs/heads/{event.details['branch']}",
         "before": before,
         "after": after,
         "created": before == NO_COMMIT,
         "deleted": False,
         "forced": False,
         "base_ref": None,
-        "compare": f"{repo_api(repo, links)}/compare/{before[:12]}...{after[:12]}",
-        "commits": [shape],
-        "head_commit": shape,
-        "pusher": {"name": pusher.login, "email": git_user(pusher, commit)["email"]},
+        "compare": f"{repositories.repo_api(repository, links)}/compare/{before[:12]}...{after[:12]}",
+        "commits": [head_commit],
+        "head_commit": head_commit,
+        "pusher": {"name": event.sender.login, "email": repositories.git_user(event.sender, commit)["email"]},
     }
 
 
-def _label(label: Label, repo: Repository) -> Payload:
-    return conversation.label(label, repo, repo.world.links)
-
-
-def _pull(pull: PullRequest) -> Payload:
-    return conversation.pull(pull, pull.repository.world.links)
-
-
-def _simple_pull(pull: PullRequest) -> Payload:
-    return conversation.pull_simple(pull, pull.repository.world.links)
+_WRITERS: Mapping[str, Callable[[Event[Any, Any], Links], Json]] = {
+    "issue_comment": _issue_comment,
+    "issues": _issues,
+    "pull_request": _pull_request,
+    "pull_request_review": _pull_request_review,
+    "pull_request_review_comment": _pull_request_review_comment,
+    "repository_dispatch": _repository_dispatch,
+    "workflow_dispatch": _workflow_dispatch,
+    "deployment": _deployment,
+    "push": _push,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlops_sandbox.github.shapes.conversation import pull as pull_shape
+from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
 from tests.actions.chatops.stage import PERMISSIONS
 from tests.support.payloads import Scene, fork_scene
@@ -74,7 +74,7 @@ def _trusted_check(it: Scene) -> None:
 
 def _like_ours(it: Scene) -> None:
     """A fork's branch that is named like a branch of ours, whose head everybody has seen."""
-    fork = it.repository.fork(by="outsider")
+    fork = it.github.fork(it.repository, by="outsider")
     it.repository.open_pull_request(by="writer", head="topic")
     it.pull = it.repository.open_pull_request(by="outsider", fork=fork, head="topic")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mlops_sandbox.github.shapes.conversation import pull as pull_shape
+from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
 from tests.support.payloads import Scene
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from mlops_sandbox.github import GitHubServer
-from mlops_sandbox.github.rest import ROUTES
+from mlops_sandbox.github.rest.routes import ROUTES
 from tests.standins.github.conftest import Client
 from tests.support.github_schema import operation_of
 from tests.support.payloads import COMMAND, Scene
@@ -35,7 +35,7 @@ def _rich(it: Scene) -> dict[str, Any]:
     repo.deployment_status(deployment, "success", by="maintainer")
     repo.protect("main", ["tests"])
     repo.protect("main", ["lint"], by="ruleset")
-    repo.fork(by="outsider")
+    it.github.fork(repo, by="outsider")
     workflow_run = repo.workflow_run(pull.head_sha, by="maintainer")
     return {
         "owner": "octo-org", "repo": "digits", "number": pull.number, "comment": comment.id, "line": line.id,
@@ -294,7 +294,7 @@ def test_versions_of_the_api(it: Scene, version: str, status: int) -> None:
 def test_suites_start_where_a_workflow_listens_to_pushes(github: GitHubServer) -> None:
     repository = github.repository("octo-org/busy", suites_on_push=True)
     mine = repository.open_pull_request(by="writer")
-    fork = repository.fork(by="outsider")
+    fork = github.fork(repository, by="outsider")
     theirs = repository.open_pull_request(by="outsider", fork=fork, head="change")
     theirs.push(by="outsider")
     suites = {suite.head_sha: suite.created_at for suite in repository.check_suites.values()}

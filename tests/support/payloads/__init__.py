@@ -40,7 +40,7 @@ def scene(github: GitHubServer | None = None, *, draft: bool = False) -> Scene:
 def fork_scene(github: GitHubServer | None = None, *, deleted: bool = False) -> Scene:
     """The same with a pull request from an outsider's fork, which may be gone since."""
     it = scene(github)
-    fork = it.repository.fork(by="outsider")
+    fork = it.github.fork(it.repository, by="outsider")
     it.pull = it.repository.open_pull_request(by="outsider", fork=fork, head="change")
     if deleted:
         fork.delete()

@@ -15,10 +15,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from mlops_sandbox.github.issues import PullRequest
+from mlops_sandbox.github.accounts import User
 from mlops_sandbox.github.page import view
 from mlops_sandbox.github.page.markdown import has_diagram, render_markdown
-from mlops_sandbox.github.people import User
+from mlops_sandbox.github.repository import PullRequest
 
 MERMAID_PATH = "/-/mermaid.js"
 
@@ -76,14 +76,14 @@ class _Markdown:
     """Renders the texts of one pull request, knowing which references exist; each text gets ids of its own."""
 
     def __init__(self, pull: PullRequest) -> None:
-        self._world, self._repository = pull.repository.world, pull.repository
+        self._repository = pull.repository
         self._count = 0
 
     def __call__(self, text: str | None) -> Markup:
         self._count += 1
         return render_markdown(
             text or "",
-            accounts=self._world.users,
+            accounts=self._repository.instance.users,
             issues=self._repository.issues,
             commits=self._complete,
             prefix=f"user-content-{self._count}-",

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from mlops_sandbox.github.issues import PullRequest
 from mlops_sandbox.github.page.view import (
     Check,
     Entry,
@@ -19,6 +18,7 @@ from mlops_sandbox.github.page.view import (
     timeline,
     verdict,
 )
+from mlops_sandbox.github.repository import PullRequest
 
 MARKS = {"success": "✅", "failure": "❌", "pending": "🟡", "neutral": "⚪"}
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from mlops_sandbox.github.accounts import User
 from mlops_sandbox.github.checks import PASSING, CheckRun, CommitStatus, Deployment
-from mlops_sandbox.github.conversation import Comment, Label, Moment, Reaction, Review, ReviewComment
+from mlops_sandbox.github.discussion import Comment, Label, Reaction, Review, ReviewComment, TimelineEvent
 from mlops_sandbox.github.git import Commit
-from mlops_sandbox.github.issues import PullRequest
-from mlops_sandbox.github.people import User
+from mlops_sandbox.github.repository import PullRequest
 
 EMOJI = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
@@ -84,8 +84,8 @@ class Check:
 def timeline(pull: PullRequest) -> list[Entry]:
     """Return the timeline in order of time: neighbouring commits, and label changes by one actor, in one entry."""
     entries: list[Entry] = []
-    for moment in sorted(pull.timeline, key=lambda one: one.at):
-        entry = _entry(moment, pull)
+    for event in sorted(pull.timeline, key=lambda one: one.at):
+        entry = _entry(event, pull)
         if entry is None:
             continue
         last = entries[-1] if entries else None
@@ -103,9 +103,9 @@ def timeline(pull: PullRequest) -> list[Entry]:
     return entries
 
 
-def _entry(moment: Moment, pull: PullRequest) -> Entry | None:
-    at, actor, subject = moment.at, moment.actor, moment.subject
-    if moment.kind == "opened":
+def _entry(event: TimelineEvent, pull: PullRequest) -> Entry | None:
+    at, actor, subject = event.at, event.actor, event.subject
+    if event.kind == "opened":
         return _comment(at, actor, "opened this pull request", pull.body, pull.reactions, pull, "description")
     if isinstance(subject, ReviewComment):
         where = f"commented on {subject.path}, line {subject.line}"
@@ -121,17 +121,17 @@ def _entry(moment: Moment, pull: PullRequest) -> Entry | None:
         return entry
     if isinstance(subject, Label):
         entry = Entry("labels", at, actor, "", "label")
-        (entry.added if moment.kind == "labeled" else entry.removed).append(subject)
+        (entry.added if event.kind == "labeled" else entry.removed).append(subject)
         return entry
-    if moment.kind == "force-pushed" and isinstance(subject, Commit):
+    if event.kind == "force-pushed" and isinstance(subject, Commit):
         return Entry("commits", at, actor, "force-pushed", "force", commits=[subject])
-    if moment.kind == "committed" and isinstance(subject, Commit):
+    if event.kind == "committed" and isinstance(subject, Commit):
         return Entry("commits", at, actor, "", "commit", commits=[subject])
-    if moment.kind == "deployed" and isinstance(subject, Deployment):
+    if event.kind == "deployed" and isinstance(subject, Deployment):
         return Entry("deployment", at, actor, "deployed to", "rocket", deployment=subject)
-    if moment.kind in EVENTS:
-        icon = {"merged": "merge", "closed": "cross"}.get(moment.kind, "dot")
-        return Entry("event", at, actor, EVENTS[moment.kind], icon)
+    if event.kind in EVENTS:
+        icon = {"merged": "merge", "closed": "cross"}.get(event.kind, "dot")
+        return Entry("event", at, actor, EVENTS[event.kind], icon)
     return None
 
 
@@ -235,7 +235,7 @@ def state_of(pull: PullRequest) -> str:
 
 def participants(pull: PullRequest) -> list[User]:
     """Return who took part, in order of appearance."""
-    return list(dict.fromkeys(moment.actor for moment in sorted(pull.timeline, key=lambda one: one.at)))
+    return list(dict.fromkeys(event.actor for event in sorted(pull.timeline, key=lambda one: one.at)))
 
 
 def name_of(user: User) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-from mlops_sandbox.github.issues import PullRequest
-from mlops_sandbox.github.people import Token, rank
-from mlops_sandbox.github.rest.call import ApiError, Call, Route, not_found
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.people import App
-    from mlops_sandbox.github.world import World
+from mlops_sandbox.github.accounts import App, Token, rank
+from mlops_sandbox.github.repository import PullRequest
+from mlops_sandbox.github.responses import ApiError, not_found
+from mlops_sandbox.github.rest.call import Call, Route
+from mlops_sandbox.github.state import GitHubState
 
 
 def credential(authorization: str | None) -> str | None:
@@ -22,17 +19,17 @@ def credential(authorization: str | None) -> str | None:
     return value.strip() if scheme.lower() in ("token", "bearer") else authorization
 
 
-def token_of(world: World, value: str | None) -> Token | None:
+def token_of(state: GitHubState, value: str | None) -> Token | None:
     """Find the token; raises 401 for one that is unknown or has run out."""
     if value is None:
         return None
-    token = world.tokens.get(value)
+    token = state.tokens.get(value)
     if token is None or (token.expires_at is not None and token.expires_at <= datetime.now(UTC)):
         raise ApiError(401, "Bad credentials")
     return token
 
 
-def app_of(world: World, value: str | None) -> App:
+def app_of(state: GitHubState, value: str | None) -> App:
     """Check an App's JSON web token (RS256, at most ten minutes); raises 401 with GitHub's words."""
     if value is None:
         raise ApiError(401, "A JSON web token could not be decoded")
@@ -40,7 +37,7 @@ def app_of(world: World, value: str | None) -> App:
 
     try:
         claimed = jwt.decode(value, options={"verify_signature": False, "verify_iat": False, "verify_exp": False})
-        app = next((one for one in world.apps.values() if str(one.id) == str(claimed.get("iss"))), None)
+        app = next((one for one in state.apps.values() if str(one.id) == str(claimed.get("iss"))), None)
         if app is None or not app.public_key:
             raise ApiError(401, "Integration not found")
         claims = jwt.decode(value, app.public_key, algorithms=["RS256"], options={"verify_iss": False}, leeway=5)

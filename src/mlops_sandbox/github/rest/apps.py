@@ -2,51 +2,51 @@
 
 from __future__ import annotations
 
+from mlops_sandbox.github.accounts import LEVELS, App, Installation, normal_permissions
 from mlops_sandbox.github.clock import stamp
-from mlops_sandbox.github.people import LEVELS, App, Installation, normal_permissions
+from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
 from mlops_sandbox.github.rest.access import app_of
-from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Routes, not_found, refused_body
-from mlops_sandbox.github.rest.discussions import REPO
-from mlops_sandbox.github.shapes import people as shapes
-from mlops_sandbox.github.shapes.repository import repository as repository_shape
+from mlops_sandbox.github.rest.call import REPO, Call, Routes
+from mlops_sandbox.github.serializers import accounts as serializers
+from mlops_sandbox.github.serializers.repository import repository as serialize_repository
 
 routes = Routes()
 
 
 def _app(call: Call) -> App:
-    return app_of(call.world, call.params["credential"])
+    return app_of(call.state, call.params["credential"])
 
 
 @routes("GET", "/app", authentication="jwt")
-def get_app(call: Call) -> Answer:
+def get_app(call: Call) -> ApiResponse:
     """Read the App that signed the request."""
-    return Answer(200, shapes.app(_app(call), call.links))
+    return ApiResponse(200, serializers.app(_app(call), call.links))
 
 
 @routes("GET", "/app/installations", authentication="jwt")
-def list_installations(call: Call) -> Answer:
+def list_installations(call: Call) -> ApiResponse:
     """List where the App is installed."""
-    return call.page(_app(call).installations, lambda item: shapes.installation(item, call.links))
+    return call.page(_app(call).installations, lambda item: serializers.installation(item, call.links))
 
 
 @routes("GET", "/app/installations/{installation:int}", authentication="jwt")
-def get_installation(call: Call) -> Answer:
+def get_installation(call: Call) -> ApiResponse:
     """Read an installation."""
-    return Answer(200, shapes.installation(_installation(call), call.links))
+    return ApiResponse(200, serializers.installation(_installation(call), call.links))
 
 
 @routes("GET", f"{REPO}/installation", authentication="jwt")
-def get_repository_installation(call: Call) -> Answer:
+def get_repository_installation(call: Call) -> ApiResponse:
     """Find the App's installation on a repository."""
     app, name = _app(call), call.repository.full_name
     found = next((item for item in app.installations if item.covers(name)), None)
     if found is None:
         raise not_found()
-    return Answer(200, shapes.installation(found, call.links))
+    return ApiResponse(200, serializers.installation(found, call.links))
 
 
 @routes("POST", "/app/installations/{installation:int}/access_tokens", authentication="jwt")
-def create_installation_token(call: Call) -> Answer:
+def create_installation_token(call: Call) -> ApiResponse:
     """Mint a token, narrowed to the `repositories` and `permissions` asked for; 422 for more than there is."""
     installation = _installation(call)
     granted = {"metadata": "read", **installation.app.permissions}
@@ -55,7 +55,7 @@ def create_installation_token(call: Call) -> Answer:
         if LEVELS.index(level) > LEVELS.index(granted.get(name, "none")):
             raise ApiError(422, "The permissions requested are not granted to this installation.")
     reach = _reach(call, installation)
-    token = call.world.installation_token(installation, permissions, reach)
+    token = call.state.installation_token(installation, permissions, reach)
     expires = token.expires_at
     answer: dict[str, object] = {
         "token": token.value,
@@ -64,20 +64,20 @@ def create_installation_token(call: Call) -> Answer:
         "repository_selection": "all" if token.repositories is None else "selected",
     }
     if reach is not None:
-        found = (call.world.find_repository(name) for name in sorted(reach))
-        answer["repositories"] = [repository_shape(repo, call.links) for repo in found if repo]
-    return Answer(201, answer)
+        found = (call.state.find_repository(name) for name in sorted(reach))
+        answer["repositories"] = [serialize_repository(repo, call.links) for repo in found if repo]
+    return ApiResponse(201, answer)
 
 
 def _asked(call: Call) -> dict[str, str]:
     """Return the permissions of the body; none at all stands for everything that was granted."""
     asked = call.body.get("permissions") or {}
     if not isinstance(asked, dict):
-        raise refused_body("permissions is an object.")
+        raise invalid_request("permissions is an object.")
     try:
         return normal_permissions(asked)
     except ValueError as error:
-        raise refused_body(str(error)) from None
+        raise invalid_request(str(error)) from None
 
 
 def _reach(call: Call, installation: Installation) -> frozenset[str] | None:
@@ -85,11 +85,11 @@ def _reach(call: Call, installation: Installation) -> frozenset[str] | None:
     if names is None and ids is None:
         return None
     if not isinstance(names or [], list) or not isinstance(ids or [], list):
-        raise refused_body("repositories and repository_ids are arrays.")
+        raise invalid_request("repositories and repository_ids are arrays.")
     wanted = {f"{installation.account.login}/{name}" for name in names or []}
-    known = {repo.id: repo.full_name for repo in call.world.repositories.values() if not repo.deleted}
+    known = {repo.id: repo.full_name for repo in call.state.repositories.values() if not repo.deleted}
     wanted |= {known.get(one, f"?/{one}") for one in ids or []}
-    if not all(installation.covers(name) and call.world.find_repository(name) for name in wanted):
+    if not all(installation.covers(name) and call.state.find_repository(name) for name in wanted):
         raise ApiError(
             422, "There is at least one repository that does not exist or is not accessible to the parent installation."
         )
@@ -104,7 +104,7 @@ def _installation(call: Call) -> Installation:
 
 
 @routes("GET", "/installation/repositories", "metadata=read")
-def list_installation_repositories(call: Call) -> Answer:
+def list_installation_repositories(call: Call) -> ApiResponse:
     """List what an installation's token reaches."""
     token = call.token
     if token is None or token.permissions is None:
@@ -112,8 +112,8 @@ def list_installation_repositories(call: Call) -> Answer:
     names = token.repositories
     found = [
         repo
-        for repo in call.world.repositories.values()
+        for repo in call.state.repositories.values()
         if not repo.deleted and (repo.full_name in names if names is not None else token.installation is not None
                                  and token.installation.covers(repo.full_name))
     ]  # fmt: skip
-    return call.page(found, lambda repo: repository_shape(repo, call.links), within="repositories")
+    return call.page(found, lambda repo: serialize_repository(repo, call.links), within="repositories")

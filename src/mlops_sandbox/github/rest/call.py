@@ -1,65 +1,26 @@
-"""One request to the REST API: what handlers are given, what they answer, and how routes are declared."""
+"""A call of the REST API as its handler gets it, and the declaration of routes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from mlops_sandbox.github.people import Token, User
-from mlops_sandbox.github.shapes import Links
+from mlops_actions.core.types import Json
+from mlops_sandbox.github.accounts import Token, User
+from mlops_sandbox.github.repository import Issue, PullRequest, Repository
+from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
+from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.github.state import GitHubState
 
-if TYPE_CHECKING:
-    from mlops_sandbox.github.issues import Issue, PullRequest
-    from mlops_sandbox.github.repository import Repository
-    from mlops_sandbox.github.server import GitHubServer
-
-Json = Any
 Item = TypeVar("Item")
 
-DOCS: Final = "https://docs.github.com/rest"
-PER_PAGE: Final = 30
-MOST_PER_PAGE: Final = 100
-
-
-@dataclass
-class Answer:
-    """A response; `body` None is an empty one."""
-
-    status: int
-    body: Json = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class ApiError(Exception):
-    """A refusal in GitHub's form: `message`, `documentation_url`, `status`, and `errors` of a 422."""
-
-    def __init__(
-        self, status: int, message: str, errors: Iterable[Any] | None = None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        body: dict[str, Any] = {"message": message, "documentation_url": DOCS, "status": str(status)}
-        if errors is not None:
-            body["errors"] = list(errors)
-        self.answer = Answer(status, body, dict(headers or {}))
-
-
-def not_found() -> ApiError:
-    """404, which is also what a token sees of a repository it cannot reach."""
-    return ApiError(404, "Not Found")
-
-
-def invalid(resource: str, name: str, code: str = "invalid", **more: Any) -> ApiError:
-    """422 that names the field, as most of GitHub's validations do."""
-    return ApiError(422, "Validation Failed", [{"resource": resource, "field": name, "code": code, **more}])
-
-
-def refused_body(reason: str) -> ApiError:
-    """422 that says what is wrong with the body as a whole."""
-    return ApiError(422, f"Invalid request.\n\n{reason}")
+REPO = "/repos/{owner}/{repo}"
+PER_PAGE = 30
+MAX_PER_PAGE = 100
 
 
 @dataclass
@@ -70,7 +31,7 @@ class Call:
     reader without a token.
     """
 
-    world: GitHubServer
+    state: GitHubState
     route: Route
     links: Links
     params: dict[str, str]
@@ -89,7 +50,7 @@ class Call:
     @property
     def repository(self) -> Repository:
         """The repository of the path; raises 404."""
-        found = self.world.find_repository(f"{self.params['owner']}/{self.params['repo']}")
+        found = self.state.find_repository(f"{self.params['owner']}/{self.params['repo']}")
         if found is None:
             raise not_found()
         return found
@@ -119,36 +80,36 @@ class Call:
         value = self.body.get(name)
         if value is None:
             if required:
-                raise refused_body(f'"{name}" wasn\'t supplied.')
+                raise invalid_request(f'"{name}" wasn\'t supplied.')
             return None
         if not isinstance(value, str):
-            raise refused_body(f"For 'properties/{name}', {value!r} is not a string.")
+            raise invalid_request(f"For 'properties/{name}', {value!r} is not a string.")
         if required and not value.strip():
-            raise invalid(resource, name, "missing_field")
+            raise validation_failed(resource, name, "missing_field")
         return value
 
     def choice(self, name: str, allowed: Iterable[str]) -> str | None:
         """Return a field whose value is one of a list; raises 422."""
         value = self.body.get(name)
         if value is not None and value not in tuple(allowed):
-            raise refused_body(f"For 'properties/{name}', {value!r} is not a member of {list(allowed)}")
+            raise invalid_request(f"For 'properties/{name}', {value!r} is not a member of {list(allowed)}")
         return value
 
-    def page(self, items: Iterable[Item], shape: Callable[[Item], Json], *, within: str | None = None) -> Answer:
-        """Answer with one page of a list, and the `Link` header; `within` names the list in an object with a count."""
+    def page(self, items: Iterable[Item], shape: Callable[[Item], Json], *, within: str | None = None) -> ApiResponse:
+        """ApiResponse with one page of a list, and the `Link` header; `within` names the list in an object with a count."""
         everything = list(items)
-        size = min(max(self._number_in_query("per_page", PER_PAGE), 1), MOST_PER_PAGE)
+        size = min(max(self._number_in_query("per_page", PER_PAGE), 1), MAX_PER_PAGE)
         page = max(self._number_in_query("page", 1), 1)
         last = max(-(-len(everything) // size), 1)
-        shown: Json = [shape(item) for item in everything[(page - 1) * size : page * size]]
-        body = shown if within is None else {"total_count": len(everything), within: shown}
+        shown = [shape(item) for item in everything[(page - 1) * size : page * size]]
+        body: Json | list[Json] = shown if within is None else {"total_count": len(everything), within: shown}
         links: dict[str, int] = {}
         if page > 1:
             links |= {"prev": min(page - 1, last), "first": 1}
         if page < last:
             links |= {"next": page + 1, "last": last}
         header = ", ".join(f'<{self._page_url(number)}>; rel="{rel}"' for rel, number in links.items())
-        return Answer(200, body, {"Link": header} if header else {})
+        return ApiResponse(200, body, {"Link": header} if header else {})
 
     def _number_in_query(self, name: str, default: int) -> int:
         value = self.query.get(name, "")
@@ -158,7 +119,7 @@ class Call:
         return f"{self.links.origin}/api/v3{self.path}?{urlencode(self.query | {'page': str(number)})}"
 
 
-Handler = Callable[[Call], Answer]
+Handler = Callable[[Call], ApiResponse]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from mlops_sandbox.github.checks import CHECK_STATUSES, CONCLUSIONS, OUTPUT_LIMIT, STATUS_STATES, CheckRun, WorkflowRun
-from mlops_sandbox.github.people import App
-from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Routes, invalid, not_found, refused_body
-from mlops_sandbox.github.rest.discussions import REPO
-from mlops_sandbox.github.shapes import checks as shapes
-from mlops_sandbox.github.shapes import repository as repository_shapes
+from mlops_sandbox.github.accounts import App
+from mlops_sandbox.github.checks import CHECK_STATUSES, CONCLUSIONS, MAX_OUTPUT_LENGTH, STATUS_STATES, CheckRun, WorkflowRun
+from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
+from mlops_sandbox.github.rest.call import REPO, Call, Routes
+from mlops_sandbox.github.serializers import checks as serializers
+from mlops_sandbox.github.serializers import repository as repository_serializers
 
 routes = Routes()
 
@@ -31,7 +31,7 @@ def _writing_app(call: Call) -> App:
 
 
 @routes("POST", f"{REPO}/check-runs", "checks=write", only_app_tokens=True)
-def create_check_run(call: Call) -> Answer:
+def create_check_run(call: Call) -> ApiResponse:
     """Create a check run on a commit the repository has."""
     repo, app = call.repository, _writing_app(call)
     name = call.text("name", resource="CheckRun", required=True) or ""
@@ -39,17 +39,17 @@ def create_check_run(call: Call) -> Answer:
     conclusion = call.choice("conclusion", CONCLUSIONS)
     status = call.choice("status", CHECK_STATUSES) or ("completed" if conclusion else "queued")
     if status == "completed" and conclusion is None:
-        raise refused_body("A conclusion is required when the status is completed.")
-    now = call.world.clock.now()
+        raise invalid_request("A conclusion is required when the status is completed.")
+    now = call.state.clock.now()
     started = _time(call, "started_at") or (None if status == "queued" else now)
     run = repo.check_run(sha, name, conclusion=conclusion, status=status, app=app, at=now)
     run.started_at = started
     _take_fields(call, run)
-    return Answer(201, shapes.check_run(run, repo, call.links))
+    return ApiResponse(201, serializers.check_run(run, repo, call.links))
 
 
 @routes("PATCH", f"{REPO}/check-runs/{{run:int}}", "checks=write", only_app_tokens=True)
-def update_check_run(call: Call) -> Answer:
+def update_check_run(call: Call) -> ApiResponse:
     """Change a check run; only its own App may."""
     repo, app = call.repository, _writing_app(call)
     run = _run(call)
@@ -60,36 +60,36 @@ def update_check_run(call: Call) -> Answer:
     conclusion = call.choice("conclusion", CONCLUSIONS)
     status = call.choice("status", CHECK_STATUSES)
     if status == "completed" and conclusion is None and run.conclusion is None:
-        raise refused_body("A conclusion is required when the status is completed.")
+        raise invalid_request("A conclusion is required when the status is completed.")
     if conclusion is not None:
         run.status, run.conclusion = "completed", conclusion
-        run.completed_at = _time(call, "completed_at") or call.world.clock.now()
+        run.completed_at = _time(call, "completed_at") or call.state.clock.now()
     elif status is not None:
         run.status = status
         if status != "completed":
             run.conclusion, run.completed_at = None, None
     if run.status != "queued" and run.started_at is None:
-        run.started_at = call.world.clock.now()
+        run.started_at = call.state.clock.now()
     _take_fields(call, run)
     repo.refresh(run.suite)
-    return Answer(200, shapes.check_run(run, repo, call.links))
+    return ApiResponse(200, serializers.check_run(run, repo, call.links))
 
 
 def _take_fields(call: Call, run: CheckRun) -> None:
     run.details_url = call.text("details_url", resource="CheckRun") or run.details_url
     if run.details_url and not run.details_url.startswith(("http://", "https://")):
-        raise invalid("CheckRun", "details_url", "custom", message="Details url must use http or https scheme")
+        raise validation_failed("CheckRun", "details_url", "custom", message="Details url must use http or https scheme")
     run.external_id = call.text("external_id", resource="CheckRun") or run.external_id
     output: Any = call.body.get("output")
     if output is None:
         return
     if not isinstance(output, dict) or not isinstance(output.get("summary"), str):
-        raise refused_body("For 'properties/output', \"summary\" wasn't supplied.")
+        raise invalid_request("For 'properties/output', \"summary\" wasn't supplied.")
     for name in ("summary", "text"):
-        if len(str(output.get(name) or "").encode()) > OUTPUT_LIMIT:
-            raise refused_body(f"Only {OUTPUT_LIMIT} characters are allowed for output/{name}; {name} is too long.")
+        if len(str(output.get(name) or "").encode()) > MAX_OUTPUT_LENGTH:
+            raise invalid_request(f"Only {MAX_OUTPUT_LENGTH} characters are allowed for output/{name}; {name} is too long.")
     if len(output.get("annotations") or []) > 50:
-        raise refused_body("No more than 50 annotations are allowed in one request.")
+        raise invalid_request("No more than 50 annotations are allowed in one request.")
     run.title = output.get("title", run.title)
     run.summary = output["summary"]
     run.text = output.get("text", run.text)
@@ -101,7 +101,7 @@ def _time(call: Call, name: str) -> datetime | None:
     try:
         return None if value is None else datetime.fromisoformat(value)
     except ValueError:
-        raise refused_body(f"For 'properties/{name}', {value!r} is not a valid date-time.") from None
+        raise invalid_request(f"For 'properties/{name}', {value!r} is not a valid date-time.") from None
 
 
 def _run(call: Call) -> CheckRun:
@@ -112,13 +112,13 @@ def _run(call: Call) -> CheckRun:
 
 
 @routes("GET", f"{REPO}/check-runs/{{run:int}}", "checks=read")
-def get_check_run(call: Call) -> Answer:
+def get_check_run(call: Call) -> ApiResponse:
     """Read a check run."""
-    return Answer(200, shapes.check_run(_run(call), call.repository, call.links))
+    return ApiResponse(200, serializers.check_run(_run(call), call.repository, call.links))
 
 
 @routes("GET", f"{REPO}/commits/{{ref:path}}/check-runs", "checks=read")
-def list_check_runs(call: Call) -> Answer:
+def list_check_runs(call: Call) -> ApiResponse:
     """List a commit's check runs, the latest of each name unless `filter=all`."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
     suites = [suite for suite in repo.check_suites.values() if suite.head_sha == sha]
@@ -127,7 +127,7 @@ def list_check_runs(call: Call) -> Answer:
     for field, value in {"name": call.query.get("check_name"), "status": call.query.get("status")}.items():
         runs = [run for run in runs if value in (None, getattr(run, field))]
     runs.sort(key=lambda run: -run.id)
-    return call.page(runs, lambda run: shapes.check_run(run, repo, call.links), within="check_runs")
+    return call.page(runs, lambda run: serializers.check_run(run, repo, call.links), within="check_runs")
 
 
 def _all_runs(call: Call, suite: int) -> list[CheckRun]:
@@ -135,46 +135,48 @@ def _all_runs(call: Call, suite: int) -> list[CheckRun]:
 
 
 @routes("GET", f"{REPO}/commits/{{ref:path}}/check-suites", "checks=read")
-def list_check_suites(call: Call) -> Answer:
+def list_check_suites(call: Call) -> ApiResponse:
     """List a commit's check suites."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
     suites = [suite for suite in repo.check_suites.values() if suite.head_sha == sha]
-    return call.page(suites, lambda suite: shapes.check_suite(suite, repo, call.links), within="check_suites")
+    return call.page(suites, lambda suite: serializers.check_suite(suite, repo, call.links), within="check_suites")
 
 
 @routes("GET", f"{REPO}/commits/{{ref:path}}/status", "statuses=read")
-def get_combined_status(call: Call) -> Answer:
+def get_combined_status(call: Call) -> ApiResponse:
     """Read all statuses of a commit as one."""
     repo = call.repository
     commit = repo.find_commit(call.params["ref"])
     if commit is None:
         raise not_found()
-    return Answer(200, shapes.combined_status(commit.sha, repo, call.links))
+    return ApiResponse(200, serializers.combined_status(commit.sha, repo, call.links))
 
 
 @routes("GET", f"{REPO}/commits/{{ref:path}}/statuses", "statuses=read")
-def list_statuses(call: Call) -> Answer:
+def list_statuses(call: Call) -> ApiResponse:
     """List a commit's statuses, newest first."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
     found = [status for status in reversed(repo.statuses) if status.sha == sha]
-    return call.page(found, lambda status: shapes.status(status, repo, call.links))
+    return call.page(found, lambda status: serializers.status(status, repo, call.links))
 
 
 @routes("POST", f"{REPO}/statuses/{{sha}}", "statuses=write", role="write")
-def create_status(call: Call) -> Answer:
+def create_status(call: Call) -> ApiResponse:
     """Set a status of a commit."""
     repo, sha = call.repository, known_commit(call, call.params["sha"])
     state = call.choice("state", STATUS_STATES)
     if state is None:
-        raise refused_body('"state" wasn\'t supplied.')
+        raise invalid_request('"state" wasn\'t supplied.')
     description = call.text("description", resource="Status")
     if description is not None and len(description) > 140:
-        raise invalid("Status", "description", "custom", message="description is too long (maximum is 140 characters)")
+        raise validation_failed(
+            "Status", "description", "custom", message="description is too long (maximum is 140 characters)"
+        )
     status = repo.status(
         sha, call.text("context", resource="Status") or "default", state, by=call.actor,
         description=description, target_url=call.text("target_url", resource="Status"),
     )  # fmt: skip
-    return Answer(201, shapes.status(status, repo, call.links))
+    return ApiResponse(201, serializers.status(status, repo, call.links))
 
 
 # What a branch requires
@@ -182,7 +184,7 @@ def create_status(call: Call) -> Answer:
 
 @routes("GET", f"{REPO}/branches/{{branch:path}}/protection/required_status_checks", "administration=read",
         role="admin", always=True)  # fmt: skip
-def get_required_status_checks(call: Call) -> Answer:
+def get_required_status_checks(call: Call) -> ApiResponse:
     """Read what branch protection requires; administrators only."""
     repo, branch = call.repository, call.params["branch"]
     if branch not in repo.branches:
@@ -191,31 +193,31 @@ def get_required_status_checks(call: Call) -> Answer:
     if not rules:
         raise ApiError(404, "Branch not protected")
     contexts = [context for rule in rules for context in rule.required_checks]
-    return Answer(200, repository_shapes.required_status_checks(branch, contexts, repo, call.links))
+    return ApiResponse(200, repository_serializers.required_status_checks(branch, contexts, repo, call.links))
 
 
 @routes("GET", f"{REPO}/rules/branches/{{branch:path}}", "metadata=read")
-def list_branch_rules(call: Call) -> Answer:
+def list_branch_rules(call: Call) -> ApiResponse:
     """List the rulesets' rules for a branch."""
-    return call.page(repository_shapes.ruleset_rules(call.params["branch"], call.repository), lambda rule: rule)
+    return call.page(repository_serializers.ruleset_rules(call.params["branch"], call.repository), lambda rule: rule)
 
 
 # Workflow runs
 
 
 @routes("GET", f"{REPO}/actions/runs/{{run:int}}", "actions=read")
-def get_workflow_run(call: Call) -> Answer:
+def get_workflow_run(call: Call) -> ApiResponse:
     """Read a workflow run."""
-    return Answer(200, shapes.workflow_run(_workflow_run(call), call.repository, call.links))
+    return ApiResponse(200, serializers.workflow_run(_workflow_run(call), call.repository, call.links))
 
 
 @routes("GET", f"{REPO}/actions/runs/{{run:int}}/attempts/{{attempt:int}}", "actions=read")
-def get_workflow_run_attempt(call: Call) -> Answer:
+def get_workflow_run_attempt(call: Call) -> ApiResponse:
     """Read one attempt of a workflow run."""
     run = _workflow_run(call)
     if run.attempt != call.number("attempt"):
         raise not_found()
-    return Answer(200, shapes.workflow_run(run, call.repository, call.links))
+    return ApiResponse(200, serializers.workflow_run(run, call.repository, call.links))
 
 
 def _workflow_run(call: Call) -> WorkflowRun:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_sandbox.github.checks import DEPLOYMENT_STATES, PASSING, Deployment
-from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Routes, invalid, not_found, refused_body
-from mlops_sandbox.github.rest.discussions import REPO
-from mlops_sandbox.github.shapes import checks as shapes
+from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
+from mlops_sandbox.github.rest.call import REPO, Call, Routes
+from mlops_sandbox.github.serializers import checks as serializers
 
 routes = Routes()
 
 
 @routes("GET", f"{REPO}/deployments", "deployments=read")
-def list_deployments(call: Call) -> Answer:
+def list_deployments(call: Call) -> ApiResponse:
     """List deployments, newest first."""
     repo = call.repository
     wanted = {name: call.query.get(name) for name in ("sha", "ref", "task", "environment")}
@@ -22,11 +22,11 @@ def list_deployments(call: Call) -> Answer:
         for item in sorted(repo.deployments.values(), key=lambda one: -one.id)
         if all(value in (None, getattr(item, name)) for name, value in wanted.items())
     ]
-    return call.page(found, lambda item: shapes.deployment(item, repo, call.links))
+    return call.page(found, lambda item: serializers.deployment(item, repo, call.links))
 
 
 @routes("POST", f"{REPO}/deployments", "deployments=write", role="write")
-def create_deployment(call: Call) -> Answer:
+def create_deployment(call: Call) -> ApiResponse:
     """Create one; 409 where a check of the commit has not passed, unless `required_contexts` says otherwise."""
     repo = call.repository
     ref = call.text("ref", resource="Deployment", required=True) or ""
@@ -41,7 +41,7 @@ def create_deployment(call: Call) -> Answer:
         )
     payload: Any = call.body.get("payload") or {}
     if not isinstance(payload, dict | str):
-        raise refused_body("For 'properties/payload', the value is neither an object nor a string.")
+        raise invalid_request("For 'properties/payload', the value is neither an object nor a string.")
     description = call.text("description", resource="Deployment")
     deployment = repo.deploy(
         commit.sha, call.text("environment", resource="Deployment") or "production", by=call.actor, ref=ref,
@@ -49,7 +49,7 @@ def create_deployment(call: Call) -> Answer:
         app=call.token.app if call.token else None, transient=bool(call.body.get("transient_environment", False)),
         production=call.body.get("production_environment"),
     )  # fmt: skip
-    return Answer(201, shapes.deployment(deployment, repo, call.links))
+    return ApiResponse(201, serializers.deployment(deployment, repo, call.links))
 
 
 def _not_passed(call: Call, sha: str) -> list[str]:
@@ -64,27 +64,27 @@ def _not_passed(call: Call, sha: str) -> list[str]:
 
 
 @routes("GET", f"{REPO}/deployments/{{deployment:int}}", "deployments=read")
-def get_deployment(call: Call) -> Answer:
+def get_deployment(call: Call) -> ApiResponse:
     """Read a deployment."""
-    return Answer(200, shapes.deployment(_deployment(call), call.repository, call.links))
+    return ApiResponse(200, serializers.deployment(_deployment(call), call.repository, call.links))
 
 
 @routes("GET", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=read")
-def list_deployment_statuses(call: Call) -> Answer:
+def list_deployment_statuses(call: Call) -> ApiResponse:
     """List a deployment's statuses, newest first."""
     parent = _deployment(call)
     return call.page(
-        reversed(parent.statuses), lambda item: shapes.deployment_status(item, parent, call.repository, call.links)
+        reversed(parent.statuses), lambda item: serializers.deployment_status(item, parent, call.repository, call.links)
     )
 
 
 @routes("POST", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=write", role="write")
-def create_deployment_status(call: Call) -> Answer:
+def create_deployment_status(call: Call) -> ApiResponse:
     """Move a deployment on."""
     repo, parent = call.repository, _deployment(call)
     state = call.choice("state", DEPLOYMENT_STATES)
     if state is None:
-        raise refused_body('"state" wasn\'t supplied.')
+        raise invalid_request('"state" wasn\'t supplied.')
     fields = {
         name: text
         for name in ("description", "environment", "environment_url", "log_url")
@@ -93,11 +93,11 @@ def create_deployment_status(call: Call) -> Answer:
     if target := call.text("target_url", resource="DeploymentStatus"):
         fields.setdefault("log_url", target)
     if len(fields.get("description", "")) > 140:
-        raise invalid("DeploymentStatus", "description", "custom",
+        raise validation_failed("DeploymentStatus", "description", "custom",
                       message="description is too long (maximum is 140 characters)")  # fmt: skip
     auto_inactive = bool(call.body.get("auto_inactive", True))
     status = repo.deployment_status(parent, state, by=call.actor, auto_inactive=auto_inactive, **fields)
-    return Answer(201, shapes.deployment_status(status, parent, repo, call.links))
+    return ApiResponse(201, serializers.deployment_status(status, parent, repo, call.links))
 
 
 def _deployment(call: Call) -> Deployment:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from mlops_actions.core.types import Json
 from mlops_sandbox.github.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus, WorkflowRun
 from mlops_sandbox.github.clock import optional_stamp, stamp
-from mlops_sandbox.github.shapes.conversation import pull_minimal
-from mlops_sandbox.github.shapes.links import Json, Links
-from mlops_sandbox.github.shapes.people import app, node_id, user
-from mlops_sandbox.github.shapes.repository import minimal, repo_api, simple_commit
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.serializers.accounts import app, node_id, user
+from mlops_sandbox.github.serializers.discussion import pull_minimal
+from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.github.serializers.repository import minimal, repo_api, simple_commit
 
 
 def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_sandbox.github.accounts import rank
 from mlops_sandbox.github.clock import stamp
-from mlops_sandbox.github.conversation import BODY_LIMIT, REACTIONS, Comment, Label, Reaction
-from mlops_sandbox.github.issues import Issue
-from mlops_sandbox.github.people import rank
-from mlops_sandbox.github.rest.call import Answer, ApiError, Call, Routes, invalid, not_found, refused_body
-from mlops_sandbox.github.shapes import conversation as shapes
+from mlops_sandbox.github.discussion import MAX_BODY_LENGTH, REACTIONS, Comment, Label, Reaction
+from mlops_sandbox.github.repository import Issue
+from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
+from mlops_sandbox.github.rest.call import REPO, Call, Routes
+from mlops_sandbox.github.serializers import discussion as serializers
 
 routes = Routes()
 
-REPO = "/repos/{owner}/{repo}"
 EITHER_READ = ("issues=read", "pull_requests=read")
 EITHER = ("issues=write", "pull_requests=write")
 
@@ -21,7 +21,7 @@ EITHER = ("issues=write", "pull_requests=write")
 def body_of(call: Call, resource: str) -> str:
     """Return the text of a comment; raises 422 where it is missing, blank or over 65,536 characters."""
     text = call.text("body", resource=resource, required=True) or ""
-    if len(text) > BODY_LIMIT:
+    if len(text) > MAX_BODY_LENGTH:
         raise ApiError(
             422,
             "Validation Failed",
@@ -41,16 +41,16 @@ def find_comment(call: Call) -> tuple[Issue, Comment]:
     raise not_found()
 
 
-def react(call: Call, issue: Issue, subject: Issue | Comment) -> Answer:
+def react(call: Call, issue: Issue, subject: Issue | Comment) -> ApiResponse:
     """Add the emoji of the body: 201, or 200 where the account had given it before."""
     content = call.choice("content", REACTIONS)
     if content is None:
-        raise refused_body('"content" wasn\'t supplied.')
+        raise invalid_request('"content" wasn\'t supplied.')
     reaction, is_new = issue.react(subject, content, call.actor)
-    return Answer(201 if is_new else 200, shapes.reaction(reaction, call.links))
+    return ApiResponse(201 if is_new else 200, serializers.reaction(reaction, call.links))
 
 
-def unreact(call: Call, reactions: list[Reaction]) -> Answer:
+def unreact(call: Call, reactions: list[Reaction]) -> ApiResponse:
     """Take an emoji away; only who gave it may."""
     found = next((one for one in reactions if one.id == call.number("reaction")), None)
     if found is None:
@@ -58,58 +58,58 @@ def unreact(call: Call, reactions: list[Reaction]) -> Answer:
     if found.user is not call.actor:
         raise ApiError(403, "Must have admin rights to Repository.")
     reactions.remove(found)
-    return Answer(204)
+    return ApiResponse(204)
 
 
 @routes("GET", f"{REPO}/issues/{{number:int}}", *EITHER_READ)
-def get_issue(call: Call) -> Answer:
+def get_issue(call: Call) -> ApiResponse:
     """Read an issue, or a pull request as one."""
-    return Answer(200, shapes.issue(call.issue, call.links))
+    return ApiResponse(200, serializers.issue(call.issue, call.links))
 
 
 @routes("GET", f"{REPO}/issues/{{number:int}}/comments", *EITHER_READ)
-def list_comments(call: Call) -> Answer:
+def list_comments(call: Call) -> ApiResponse:
     """List comments, oldest first; `since` narrows by the last change."""
     issue, since = call.issue, call.query.get("since", "")
     found = (comment for comment in issue.comments if stamp(comment.updated_at) >= since)
-    return call.page(found, lambda comment: shapes.comment(comment, issue, call.links))
+    return call.page(found, lambda comment: serializers.comment(comment, issue, call.links))
 
 
 @routes("POST", f"{REPO}/issues/{{number:int}}/comments", *EITHER)
-def create_comment(call: Call) -> Answer:
+def create_comment(call: Call) -> ApiResponse:
     """Write a comment."""
     issue, text, token = call.issue, body_of(call, "IssueComment"), call.token
     if issue.locked and rank(issue.repository.role_of(call.actor)[1]) < rank("write"):
         raise ApiError(403, "Unable to create comment because issue is locked.")
     app = token.app if token else None
-    delivery = issue.add_comment(text, call.actor, at=call.world.clock.now(), app=app, token=token)
-    shape = shapes.comment(delivery.subject, issue, call.links)
-    return Answer(201, shape, {"Location": shape["url"]})
+    delivery = issue.add_comment(text, call.actor, at=call.state.clock.now(), app=app, token=token)
+    shape = serializers.comment(delivery.subject, issue, call.links)
+    return ApiResponse(201, shape, {"Location": shape["url"]})
 
 
 @routes("GET", f"{REPO}/issues/comments/{{comment:int}}", *EITHER_READ)
-def get_comment(call: Call) -> Answer:
+def get_comment(call: Call) -> ApiResponse:
     """Read a comment."""
     issue, comment = find_comment(call)
-    return Answer(200, shapes.comment(comment, issue, call.links))
+    return ApiResponse(200, serializers.comment(comment, issue, call.links))
 
 
 @routes("PATCH", f"{REPO}/issues/comments/{{comment:int}}", *EITHER)
-def update_comment(call: Call) -> Answer:
+def update_comment(call: Call) -> ApiResponse:
     """Change a comment's text."""
     issue, comment = find_comment(call)
     _own_or_writer(call, comment)
     issue.edit_comment(comment, body_of(call, "IssueComment"), by=call.actor, token=call.token)
-    return Answer(200, shapes.comment(comment, issue, call.links))
+    return ApiResponse(200, serializers.comment(comment, issue, call.links))
 
 
 @routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}", *EITHER)
-def delete_comment(call: Call) -> Answer:
+def delete_comment(call: Call) -> ApiResponse:
     """Delete a comment."""
     issue, comment = find_comment(call)
     _own_or_writer(call, comment)
     issue.delete_comment(comment)
-    return Answer(204)
+    return ApiResponse(204)
 
 
 def _own_or_writer(call: Call, comment: Comment) -> None:
@@ -119,37 +119,37 @@ def _own_or_writer(call: Call, comment: Comment) -> None:
 
 
 @routes("GET", f"{REPO}/issues/comments/{{comment:int}}/reactions", *EITHER_READ)
-def list_comment_reactions(call: Call) -> Answer:
+def list_comment_reactions(call: Call) -> ApiResponse:
     """List a comment's reactions."""
-    return call.page(_filtered(call, find_comment(call)[1]), lambda one: shapes.reaction(one, call.links))
+    return call.page(_filtered(call, find_comment(call)[1]), lambda one: serializers.reaction(one, call.links))
 
 
 @routes("POST", f"{REPO}/issues/comments/{{comment:int}}/reactions", *EITHER)
-def create_comment_reaction(call: Call) -> Answer:
+def create_comment_reaction(call: Call) -> ApiResponse:
     """React to a comment."""
     return react(call, *find_comment(call))
 
 
 @routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}/reactions/{{reaction:int}}", *EITHER)
-def delete_comment_reaction(call: Call) -> Answer:
+def delete_comment_reaction(call: Call) -> ApiResponse:
     """Take a reaction to a comment back."""
     return unreact(call, find_comment(call)[1].reactions)
 
 
 @routes("GET", f"{REPO}/issues/{{number:int}}/reactions", *EITHER_READ)
-def list_issue_reactions(call: Call) -> Answer:
+def list_issue_reactions(call: Call) -> ApiResponse:
     """List the reactions to an issue."""
-    return call.page(_filtered(call, call.issue), lambda one: shapes.reaction(one, call.links))
+    return call.page(_filtered(call, call.issue), lambda one: serializers.reaction(one, call.links))
 
 
 @routes("POST", f"{REPO}/issues/{{number:int}}/reactions", *EITHER)
-def create_issue_reaction(call: Call) -> Answer:
+def create_issue_reaction(call: Call) -> ApiResponse:
     """React to an issue or a pull request."""
     return react(call, call.issue, call.issue)
 
 
 @routes("DELETE", f"{REPO}/issues/{{number:int}}/reactions/{{reaction:int}}", *EITHER)
-def delete_issue_reaction(call: Call) -> Answer:
+def delete_issue_reaction(call: Call) -> ApiResponse:
     """Take a reaction to an issue back."""
     return unreact(call, call.issue.reactions)
 
@@ -163,42 +163,42 @@ def _filtered(call: Call, subject: Issue | Comment) -> list[Reaction]:
 
 
 @routes("GET", f"{REPO}/labels", *EITHER_READ)
-def list_labels(call: Call) -> Answer:
+def list_labels(call: Call) -> ApiResponse:
     """List the repository's labels."""
     repo = call.repository
-    return call.page(repo.labels.values(), lambda label: shapes.label(label, repo, call.links))
+    return call.page(repo.labels.values(), lambda label: serializers.label(label, repo, call.links))
 
 
 @routes("POST", f"{REPO}/labels", *EITHER, role="triage")
-def create_label(call: Call) -> Answer:
+def create_label(call: Call) -> ApiResponse:
     """Create a label."""
     repo = call.repository
     name = call.text("name", resource="Label", required=True) or ""
     color = call.text("color", resource="Label") or "ededed"
     if name.lower() in repo.labels:
-        raise invalid("Label", "name", "already_exists")
+        raise validation_failed("Label", "name", "already_exists")
     if len(name) > 50:
-        raise invalid("Label", "name")
+        raise validation_failed("Label", "name")
     if len(color) != 6 or any(digit not in "0123456789abcdefABCDEF" for digit in color):
-        raise invalid("Label", "color")
+        raise validation_failed("Label", "color")
     label = repo.define_label(name, color.lower(), call.text("description", resource="Label"))
-    return Answer(201, shapes.label(label, repo, call.links))
+    return ApiResponse(201, serializers.label(label, repo, call.links))
 
 
 @routes("GET", f"{REPO}/labels/{{name}}", *EITHER_READ)
-def get_label(call: Call) -> Answer:
+def get_label(call: Call) -> ApiResponse:
     """Read a label."""
-    return Answer(200, shapes.label(_label(call), call.repository, call.links))
+    return ApiResponse(200, serializers.label(_label(call), call.repository, call.links))
 
 
 @routes("PATCH", f"{REPO}/labels/{{name}}", *EITHER, role="triage")
-def update_label(call: Call) -> Answer:
+def update_label(call: Call) -> ApiResponse:
     """Change a label's colour or description."""
     label = _label(call)
     label.color = call.text("color", resource="Label") or label.color
     if "description" in call.body:
         label.description = call.text("description", resource="Label")
-    return Answer(200, shapes.label(label, call.repository, call.links))
+    return ApiResponse(200, serializers.label(label, call.repository, call.links))
 
 
 def _label(call: Call) -> Label:
@@ -212,13 +212,13 @@ def _label(call: Call) -> Label:
 
 
 @routes("GET", f"{REPO}/issues/{{number:int}}/labels", *EITHER_READ)
-def list_issue_labels(call: Call) -> Answer:
+def list_issue_labels(call: Call) -> ApiResponse:
     """List the labels of an issue."""
-    return call.page(call.issue.labels, lambda label: shapes.label(label, call.repository, call.links))
+    return call.page(call.issue.labels, lambda label: serializers.label(label, call.repository, call.links))
 
 
 @routes("POST", f"{REPO}/issues/{{number:int}}/labels", *EITHER, role="triage")
-def add_labels(call: Call) -> Answer:
+def add_labels(call: Call) -> ApiResponse:
     """Set labels beside those that are set; missing ones are created."""
     issue = call.issue
     for name in _names(call.body):
@@ -228,7 +228,7 @@ def add_labels(call: Call) -> Answer:
 
 
 @routes("PUT", f"{REPO}/issues/{{number:int}}/labels", *EITHER, role="triage")
-def set_labels(call: Call) -> Answer:
+def set_labels(call: Call) -> ApiResponse:
     """Replace the labels of an issue."""
     issue, wanted = call.issue, _names(call.body)
     for name in [held for held in issue.label_names if held.lower() not in (one.lower() for one in wanted)]:
@@ -237,21 +237,21 @@ def set_labels(call: Call) -> Answer:
 
 
 @routes("DELETE", f"{REPO}/issues/{{number:int}}/labels/{{name}}", *EITHER, role="triage")
-def remove_label(call: Call) -> Answer:
+def remove_label(call: Call) -> ApiResponse:
     """Take one label off."""
     issue = call.issue
     try:
         issue.unlabel(call.params["name"], by=call.actor, token=call.token)
     except KeyError:
         raise ApiError(404, "Label does not exist") from None
-    return Answer(200, [shapes.label(label, call.repository, call.links) for label in issue.labels])
+    return ApiResponse(200, [serializers.label(label, call.repository, call.links) for label in issue.labels])
 
 
 def _names(body: dict[str, Any]) -> list[str]:
     labels = body.get("labels", body.get("", []))
     if not isinstance(labels, list):
-        raise refused_body("For 'properties/labels', the value is not an array.")
+        raise invalid_request("For 'properties/labels', the value is not an array.")
     names = [label if isinstance(label, str) else str(label.get("name", "")) for label in labels]
     if not all(name.strip() and len(name) <= 50 for name in names):
-        raise invalid("Label", "name")
+        raise validation_failed("Label", "name")
     return names

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 
+from mlops_actions.core.types import Json
+from mlops_sandbox.github.accounts import App, Installation, Team, User
 from mlops_sandbox.github.clock import stamp
-from mlops_sandbox.github.people import App, Installation, Team, User
-from mlops_sandbox.github.shapes.links import Json, Links
+from mlops_sandbox.github.serializers.links import Links
 
 
 def node_id(kind: str, number: int) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.github.clock import optional_stamp, stamp
-from mlops_sandbox.github.conversation import REACTIONS, Comment, Label, Reaction, Review, ReviewComment
-from mlops_sandbox.github.shapes.links import Json, Links
-from mlops_sandbox.github.shapes.people import app, node_id, user
-from mlops_sandbox.github.shapes.repository import repo_api, repository
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.issues import Issue, PullRequest
-    from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.discussion import REACTIONS, Comment, Label, Reaction, Review, ReviewComment
+from mlops_sandbox.github.repository import Issue, PullRequest, Repository
+from mlops_sandbox.github.serializers.accounts import app, node_id, user
+from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.github.serializers.repository import repo_api, repository
 
 
 def label(item: Label, repo: Repository, links: Links) -> Json:

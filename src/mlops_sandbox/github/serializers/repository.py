@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
+from mlops_actions.core.types import Json
+from mlops_sandbox.github.accounts import User, role_flags
+from mlops_sandbox.github.checks import Protection
 from mlops_sandbox.github.clock import stamp
 from mlops_sandbox.github.git import Activity, Commit, blob_sha
-from mlops_sandbox.github.people import User, role_flags
-from mlops_sandbox.github.shapes.links import Json, Links
-from mlops_sandbox.github.shapes.people import node_id, user
-
-if TYPE_CHECKING:
-    from mlops_sandbox.github.checks import Protection
-    from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.serializers.accounts import node_id, user
+from mlops_sandbox.github.serializers.links import Links
 
 # Templates of addresses that every repository carries, by field: what follows the repository's own address.
 API_LINKS = {

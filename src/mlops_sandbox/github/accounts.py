@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 AccountKind = Literal["User", "Bot", "Organization"]
 
 # Repository roles from least to most, and the switches that a role turns on in `permissions` blocks.
 # https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories/repository-roles
-ROLES: Final = ("none", "read", "triage", "write", "maintain", "admin")
-ROLE_FLAGS: Final = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+ROLE_FLAGS = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
 
 # Workflow `permissions:` keys that a job's token can hold; `metadata: read` is always there.
 # https://docs.github.com/actions/security-for-github-actions/security-guides/automatic-token-authentication
-WORKFLOW_PERMISSIONS: Final = (
+WORKFLOW_PERMISSIONS = (
     "actions", "attestations", "checks", "contents", "deployments", "discussions", "id_token", "issues", "packages",
     "pages", "pull_requests", "repository_projects", "security_events", "statuses",
 )  # fmt: skip
-LEVELS: Final = ("none", "read", "write", "admin")
+LEVELS = ("none", "read", "write", "admin")
 
 
 def rank(role: str) -> int:

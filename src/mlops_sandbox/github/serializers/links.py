@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)

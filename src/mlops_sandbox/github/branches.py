@@ -1,0 +1,95 @@
+"""The commits of a repository, the branches that point at them, and the record of pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mlops_sandbox.github.accounts import User
+from mlops_sandbox.github.commit_facts import CommitFacts
+from mlops_sandbox.github.events import Event
+from mlops_sandbox.github.git import NO_COMMIT, Activity, Commit, invent_sha
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Branches(CommitFacts):
+    """The part of `Repository` that stands for its git repository.
+
+    `suites_on_push` says whether a push starts a check suite, as it does where a workflow listens to pushes; a
+    repository whose only workflow listens to comments has none.
+    """
+
+    suites_on_push: bool = False
+    branches: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    activity: list[Activity] = field(default_factory=list)
+
+    def push(
+        self,
+        branch: str,
+        *,
+        by: User | str,
+        message: str = "Update",
+        sha: str | None = None,
+        files: Mapping[str, str] | None = None,
+        force: bool = False,
+        at: datetime | None = None,
+        committed_at: datetime | None = None,
+    ) -> Commit:
+        """Put a commit on a branch, created where it is missing; open pull requests with this head follow.
+
+        `sha` of a commit that exists moves the branch there (with `force`: back). `at` is when GitHub received the push;
+        `committed_at` is what the commit itself claims.
+        """
+        at = at or self.instance.clock.tick()
+        actor = self.instance.account(by)
+        before = self.branches.get(branch, NO_COMMIT)
+        tip = self.commits.get(before) or self.commits.get(self.branches.get(self.default_branch, ""))
+        sha = sha or invent_sha(self.full_name, branch, message, before, len(self.activity))
+        if sha not in self.commits:
+            self.commits[sha] = Commit(
+                sha=sha,
+                message=message,
+                author=actor,
+                date=committed_at or at,
+                parents=(tip.sha,) if tip else (),
+                files={**(tip.files if tip else {}), **(files or {})},
+            )
+        kind = "branch_creation" if before == NO_COMMIT else "force_push" if force else "push"
+        self.set_branch(branch, sha, actor=actor, kind=kind, at=at)
+        return self.commits[sha]
+
+    def set_branch(self, branch: str, sha: str, *, actor: User, kind: str, at: datetime) -> None:
+        """Point a branch at a known commit and record it."""
+        before = self.branches.get(branch, NO_COMMIT)
+        self.branches[branch] = sha
+        self.activity.append(
+            Activity(
+                id=self.instance.next_id("activity"),
+                ref=f"refs/heads/{branch}",
+                before=before,
+                after=sha,
+                at=at,
+                kind=kind,
+                actor=actor,
+            )
+        )
+        if self.suites_on_push:
+            self.check_suite(sha, branch=branch, at=at)
+        details = {"branch": branch, "before": before, "after": sha}
+        self.instance.emit(Event(name="push", source=self, subject=None, sender=actor, details=details))
+        self._branch_moved(branch, sha, actor=actor, forced=kind == "force_push", at=at)
+
+    def _branch_moved(self, branch: str, sha: str, *, actor: User, forced: bool, at: datetime) -> None:
+        """Let what depends on the branch follow."""
+        raise NotImplementedError
+
+    def find_commit(self, ref: str) -> Commit | None:
+        """Find a commit by branch, `heads/…`, `refs/heads/…`, or SHA (seven digits or more)."""
+        name = ref.removeprefix("refs/").removeprefix("heads/")
+        if name in self.branches:
+            return self.commits.get(self.branches[name])
+        if len(ref) >= 7 and all(digit in "0123456789abcdef" for digit in ref):
+            return next((commit for sha, commit in self.commits.items() if sha.startswith(ref)), None)
+        return None

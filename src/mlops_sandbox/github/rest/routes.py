@@ -1,0 +1,17 @@
+"""All operations of the REST API; each module declares those of one subject."""
+
+from __future__ import annotations
+
+from mlops_sandbox.github.rest import accounts, apps, checks, contents, deployments, issues, pulls, repositories
+from mlops_sandbox.github.rest.call import Route
+
+ROUTES: list[Route] = [
+    *issues.routes.all,
+    *pulls.routes.all,
+    *checks.routes.all,
+    *deployments.routes.all,
+    *accounts.routes.all,
+    *repositories.routes.all,
+    *contents.routes.all,
+    *apps.routes.all,
+]

@@ -1,0 +1,1 @@
+"""GitHub's JSON of the state: pure functions from an object and the server's address."""
