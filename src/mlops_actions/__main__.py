@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_actions.boundary.cluster import transport
-    from mlops_actions.chatops.ports import GitHubDoor
     from mlops_actions.core.declare import DeclaredInputs
 
 Environ = Mapping[str, str]
@@ -28,27 +27,37 @@ T = TypeVar("T", bound="DeclaredInputs")
 UNEXPECTED = 1
 
 
-def _chatops(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+def _chatops(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
     from mlops_actions.chatops import STATE
-    from mlops_actions.chatops.glance import ignored, is_no_command
+    from mlops_actions.chatops.fast_path import ignored_outcome, is_no_command
 
-    if post and not runner.state(STATE):
-        return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
-    if not post and is_no_command(environ):
-        return ignored(runner, "no-command")
+    if is_post and not runner.state(STATE):
+        return Outcome()  # no feedback was begun; where the inputs were wrong, the main stage has reported it
+    if not is_post and is_no_command(environ):
+        return ignored_outcome(runner, "no-command")
+    from functools import cache
+
     from mlops_actions.chatops.inputs import Inputs
-    from mlops_actions.chatops.run import main_stage, post_stage
+    from mlops_actions.chatops.ports import Clients, Ports
+    from mlops_actions.chatops.run import post, run
     from mlops_actions.core.context import Context
 
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
 
-    def door() -> GitHubDoor:
-        from mlops_actions.boundary.github.clients import Door
+    @cache
+    def clients() -> Clients:
+        from mlops_actions.boundary.github.clients import GitHubClients
 
-        return Door(inputs.github_token or "", inputs.app_id, inputs.app_private_key, context, runner)
+        return GitHubClients(
+            token=inputs.github_token or "",
+            app_id=inputs.app_id,
+            private_key=inputs.app_private_key,
+            context=context,
+            log=runner,
+        )
 
-    return (post_stage if post else main_stage)(inputs, context, runner, door)
+    return (post if is_post else run)(inputs, context, Ports(runner, clients))
 
 
 def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:

@@ -82,7 +82,7 @@ def reasons_table() -> str:
     """List every reason code of chatops: when it arises and what the commenter sees."""
     silent = {"continue": "the signs that are asked for", "ignore": "nothing", "deny": "nothing; the job's log says it"}
     rows = [
-        (f"`{code}`", f"`{reason.decision}`", reason.when, f"“{reason.says}”" if reason.says else silent[reason.decision])
+        (f"`{code}`", f"`{reason.kind}`", reason.when, f"“{reason.reply}”" if reason.reply else silent[reason.kind])
         for code, reason in REASONS.items()
     ]
     return markdown.table(("reason", "decision", "when it arises", "what the commenter sees"), rows)

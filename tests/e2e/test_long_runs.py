@@ -216,9 +216,9 @@ def test_the_second_job_restores_the_context(story: Story) -> None:
     assert story.reported.exit_code == 0, story.reported.transcript
     outputs = story.reported.step("chatops").outputs
     assert (outputs["sha"], outputs["pr-number"]) == (story.world.digits.branch, str(story.pull.number))
-    begun = json.loads(outputs["result"])["begun"]
+    feedback = json.loads(outputs["result"])["feedback"]
     check = next(run for run in story.world.repository.check_runs.values() if run.name == "long training")
-    assert (begun["command"], begun["check_run"]) == ("/long", check.id)
+    assert (feedback["command"], feedback["check-run-id"]) == ("/long", check.id)
 
 
 def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: Story) -> None:

@@ -1,4 +1,4 @@
-"""A comment on a pull request becomes a decision and a set of variables."""
+"""ChatOps: turn a command in a pull request comment into a decision and typed outputs."""
 
-# The name under which the runner keeps, for the post stage, what was begun.
-STATE = "begun"
+# The name under which the runner keeps the feedback state for the post stage.
+STATE = "feedback"

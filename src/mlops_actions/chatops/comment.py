@@ -1,9 +1,9 @@
-"""Which text of a comment is its author's own words, and seen by who reads it: not quoted, not code, not hidden.
+"""Read the text of a comment that its author wrote and a reader sees: not quoted, not code, not hidden.
 
-The blocks of a comment are found as CommonMark finds them (https://spec.commonmark.org, which GitHub renders), so that text
-is skipped exactly where a reader sees a quote or code. Two differences, both on purpose: a line without `>` that merely
-continues a quoted paragraph counts as the author's (people forget the blank line after a quote), and raw HTML blocks are
-skipped whole (`<pre>` is code too). Time is linear in the length: nesting is bounded, and no search starts twice.
+The blocks of a comment are those of CommonMark (https://spec.commonmark.org, which GitHub renders), so that text is skipped
+exactly where a reader sees a quote or code. Two differences are deliberate: a line without `>` that merely continues a
+quoted paragraph counts as the author's (people forget the blank line after a quote), and raw HTML blocks are skipped whole
+(`<pre>` is code too). Time is linear in the length: nesting is bounded, and no search starts twice.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
-# Deeper containers are read as text, as renderers do, or a comment of nothing but `> > >` would cost its length squared.
-MOST_CONTAINERS = 32
+# Deeper containers are read as text, as renderers do. Otherwise a comment of `> > >` alone would cost its length squared.
+MAX_CONTAINERS = 32
 HIDDEN = "\ufffd"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,7 +24,7 @@ _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*$")
 _RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _MARKER = re.compile(r"(?:[-+*]|([0-9]{1,9})[.)])(?= |$)")
 _INLINE = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<!--|<!\[CDATA\[|<!(?=[A-Za-z])|<\?|</?(?=[A-Za-z])|!\[|\](?=[(:])")
-# What ends that of which the text says where it begins alone; of an image, the description.
+# The text that ends each of these constructs; for an image, the end of its description.
 _CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>", "<!": ">", "<?": "?>", "![": "]("}
 _WORD = re.compile(r"\S*+")
 _TICKS = re.compile(r"`+")
@@ -47,8 +47,8 @@ _HTML = (
 )
 _ANY_TAG = re.compile(rf"(?:<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>)\s*$")
 _TITLE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"
-# A tag, and the target and title of a link or of a link's definition: a reader sees none of them, and each may span lines.
-_UNSHOWN = re.compile(
+# A tag, and the target and title of a link or link definition: a reader sees none of them, and each may span lines.
+_NOT_SHOWN = re.compile(
     rf"<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>"
     rf"|\][(:]\s*(?:<[^<>\n]*>|[^\s<]\S*+)\s+{_TITLE}",
     re.DOTALL,
@@ -56,19 +56,19 @@ _UNSHOWN = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line that is read.
+class CommentLine:
+    """One line of the author's own text.
 
-    `text` is the line as written, with HTML comments blanked. `spoken` has the same length and characters, except that
-    inline code and what no reader sees are covered with `HIDDEN`: a command is looked for there.
+    `text` is the line as written, with blanks for HTML comments. `visible` has the same length and characters, except that
+    `HIDDEN` covers inline code and text that no reader sees: commands are searched in it.
     """
 
     text: str
-    spoken: str
+    visible: str
 
 
-def read(body: str) -> list[Line]:
-    """Return the lines of a comment that are neither quoted nor code nor hidden, in their order."""
+def read_lines(body: str) -> list[CommentLine]:
+    """Return the lines of a comment that are neither quoted nor code nor hidden, in order."""
     scanner = _Scanner()
     for line in _LINE_END.split(body):
         scanner.feed(line)
@@ -80,7 +80,7 @@ class _Scanner:
     """The open blocks at one line of a comment: containers from the outside in, then at most one leaf."""
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[CommentLine] = []
         # `_QUOTE`, or for a list item the columns its content is indented by.
         self._containers: list[int] = []
         self._paragraph: list[tuple[str, int, bool]] = []
@@ -133,7 +133,7 @@ class _Scanner:
             self._fence = ""
 
     def _open(self, raw: str, line: str, at: int, matched: int, quoted: bool) -> None:
-        """Open the blocks that begin on this line, then take its text."""
+        """Open the blocks that begin on this line, then add its text."""
         continues = bool(self._paragraph)
         whole = matched == len(self._containers)
         while True:
@@ -150,7 +150,7 @@ class _Scanner:
             if self._begins_leaf(raw, line, start, matched, quoted, continues, whole):
                 return
             marker = _begins_container(line, at, start, continues and whole)
-            if marker is None or matched >= MOST_CONTAINERS:
+            if marker is None or matched >= MAX_CONTAINERS:
                 break
             self._close(matched)
             continues, whole = False, True
@@ -183,9 +183,9 @@ class _Scanner:
         if _RULE.match(line, start):
             self._close(matched)
             return True
-        if found := _FENCE.match(line, start):
+        if fence := _FENCE.match(line, start):
             self._close(matched)
-            self._fence = found[1] or found[2]
+            self._fence = fence[1] or fence[2]
             return True
         if line[start] == "<" and (end := _html_block(line, start, continues)):
             self._close(matched)
@@ -199,14 +199,16 @@ class _Scanner:
         return False
 
     def end_paragraph(self) -> None:
-        """Hide the paragraph's code and comments, which may span lines, and keep the lines that are not quoted."""
+        """Cover the paragraph's code and comments, which may span lines, and keep the lines that are not quoted."""
         if not self._paragraph:
             return
         text = "\n".join(raw[start:] for raw, start, _ in self._paragraph)
-        shown, spoken = _hide(text)
-        for (raw, start, quoted), plain, covered in zip(self._paragraph, shown.split("\n"), spoken.split("\n"), strict=True):
+        shown, visible = _hide(text)
+        for (raw, start, quoted), plain, covered in zip(
+            self._paragraph, shown.split("\n"), visible.split("\n"), strict=True
+        ):
             if not quoted:
-                self.lines.append(Line(raw[:start] + plain, raw[:start] + covered))
+                self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + covered))
         self._paragraph.clear()
 
 
@@ -221,20 +223,20 @@ def _begins_container(line: str, at: int, start: int, in_paragraph: bool) -> tup
     """Return the container that begins at column `start` (its parent's content at `at`) and the column of its content."""
     if line[start] == ">":
         return _QUOTE, start + 1 + line.startswith(" ", start + 1)
-    found = _MARKER.match(line, start)
-    if not found:
+    marker = _MARKER.match(line, start)
+    if not marker:
         return None
-    spaces = _indent(line, found.end())
-    empty = found.end() + spaces == len(line)
-    if in_paragraph and (empty or (found[1] and int(found[1]) != 1)):
+    spaces = _indent(line, marker.end())
+    empty = marker.end() + spaces == len(line)
+    if in_paragraph and (empty or (marker[1] and int(marker[1]) != 1)):
         return None
     # More than four blanks after the marker: the item begins with indented code.
-    content = found.end() + (1 if empty or spaces > 4 else spaces)
+    content = marker.end() + (1 if empty or spaces > 4 else spaces)
     return content - at, min(content, len(line))
 
 
 def _raw_offset(raw: str, line: str, start: int) -> int:
-    """Where a column of the line with its tabs expanded stands in the line as it was written."""
+    """Return the offset in the line as written of a column in the line with expanded tabs."""
     if raw is line:
         return start
     marks = len(line[:start].replace(" ", ""))
@@ -255,40 +257,40 @@ def _html_block(line: str, start: int, in_paragraph: bool) -> re.Pattern[str] | 
 
 
 def _hide(text: str) -> tuple[str, str]:
-    """Cover code spans, HTML and what else of a paragraph is not shown; line ends stay."""
+    """Cover code spans, HTML and other text of a paragraph that a renderer does not show; line ends stay."""
     runs: dict[int, list[int]] = {}
     for run in _TICKS.finditer(text):
         runs.setdefault(len(run[0]), []).append(run.start())
     shown: list[str] = []
-    spoken: list[str] = []
+    visible: list[str] = []
     kept = at = plain = 0
     last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
-    while found := _INLINE.search(text, at):
-        at = found.end()
-        if found[0][0] == "`":
-            closers = runs.get(len(found[0]), [])
+    while match := _INLINE.search(text, at):
+        at = match.end()
+        if match[0][0] == "`":
+            closers = runs.get(len(match[0]), [])
             index = bisect_left(closers, at)
-            end = closers[index] + len(found[0]) if index < len(closers) else 0
-        elif closer := _CLOSERS.get(found[0]):
-            begin = found.start() + 2
+            end = closers[index] + len(match[0]) if index < len(closers) else 0
+        elif closer := _CLOSERS.get(match[0]):
+            begin = match.start() + 2
             end = text.index(closer, begin) + (0 if closer == "](" else len(closer)) if last[closer] >= begin else 0
-        elif found[0] == "]" and at <= plain and text[at + 1 : at + 2] != "<":
+        elif match[0] == "]" and at <= plain and text[at + 1 : at + 2] != "<":
             end = 0
         else:
-            unshown = _UNSHOWN.match(text, found.start())
-            end = unshown.end() if unshown else 0
-            if found[0] == "]" and not end and at > plain and (word := _WORD.match(text, at)):
+            not_shown = _NOT_SHOWN.match(text, match.start())
+            end = not_shown.end() if not_shown else 0
+            if match[0] == "]" and not end and at > plain and (word := _WORD.match(text, at)):
                 # Whatever other target begins in this word ends with it too, and is not followed by a title either.
                 plain = word.end()
         if end:
-            span = text[found.start() : end]
-            before = text[kept : found.start()]
-            shown += (before, _cover(span, " ") if found[0] == "<!--" else span)
-            spoken += (before, _cover(span, HIDDEN))
+            span = text[match.start() : end]
+            before = text[kept : match.start()]
+            shown += (before, _cover(span, " ") if match[0] == "<!--" else span)
+            visible += (before, _cover(span, HIDDEN))
             kept = at = end
     shown.append(text[kept:])
-    spoken.append(text[kept:])
-    return "".join(shown), "".join(spoken)
+    visible.append(text[kept:])
+    return "".join(shown), "".join(visible)
 
 
 def _cover(span: str, character: str) -> str:

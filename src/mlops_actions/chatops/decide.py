@@ -1,7 +1,7 @@
-"""The decision: a pure function from the inputs, the request and what GitHub says.
+"""Decide about a command: a pure function of the inputs, the request and the facts that GitHub knows.
 
-It is called again with more facts until it knows: each time it returns either a verdict or the questions that are open, so
-that all questions of one round can be asked at once. Whatever cannot be established is a denial.
+It is called again with more facts until it knows: each call returns a decision or the open questions, so that all questions
+of one round can be asked at once. Whatever cannot be established is a denial.
 """
 
 from __future__ import annotations
@@ -13,387 +13,380 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from mlops_actions.chatops import grammar
+from mlops_actions.chatops.command_line import parse_arguments, pinned_command
 from mlops_actions.chatops.facts import (
     Approvers,
-    Checks,
-    Commits,
+    CommitChecks,
+    CurrentPullRequest,
     Facts,
-    FirstSeen,
+    FirstCheckSuite,
     HeadAt,
-    Member,
-    Pull,
+    PullRequestCommits,
     Question,
-    Required,
+    RequiredCheck,
     RequiredChecks,
-    Role,
-    Submitter,
+    SubmittingRun,
+    TeamMembership,
     Unknown,
+    UserRole,
+    parse_time,
     state_of,
-    when,
 )
-from mlops_actions.chatops.hear import Request, Verdict, is_allowed_bot
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.parameters import PIN, Value, bind
+from mlops_actions.chatops.request import CommandRequest, Decision, is_allowed_bot
 from mlops_actions.chatops.roles import rank
-from mlops_actions.chatops.schema import PIN, Value, bind
 from mlops_actions.core.event import PullRequest
 
 Answer = TypeVar("Answer")
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-# A whole team of reviewers need not be asked for: one that holds the role is enough.
-_MOST_APPROVERS = 10
+# One reviewer who holds the role is enough, so not every role of a large crowd is asked for.
+_MAX_APPROVERS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """The command may run: on this commit of this pull request (its head, but for a call-back), with these arguments."""
+class AuthorizedCommand:
+    """A command that may run: on this commit of this pull request, with these arguments.
 
-    pull: PullRequest
+    The commit is the head, except for a call-back.
+    """
+
+    pull_request: PullRequest
     sha: str
     params: dict[str, Value]
     positional: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """The decision waits for the answers to these questions."""
+class OpenQuestions:
+    """The questions that the decision waits for."""
 
     questions: tuple[Question[Any], ...]
 
 
-class _Missing(Exception):
+class _Unanswered(Exception):
     def __init__(self, questions: Sequence[Question[Any]]) -> None:
         super().__init__()
         self.questions = questions
 
 
 @dataclass
-class _Case:
+class _Evaluation:
     inputs: Inputs
-    request: Request
+    request: CommandRequest
     facts: Facts
     arguments: grammar.Arguments = field(default_factory=grammar.Arguments)
     params: dict[str, Value] = field(default_factory=dict)
 
-    def know(self, question: Question[Answer]) -> Answer | Unknown:
-        """Return the answer; where it was not asked for yet, the decision stops here."""
-        if question not in self.facts:
-            raise _Missing([question])
-        answer: Answer | Unknown = self.facts[question]
-        return answer
+    def answer(self, question: Question[Answer]) -> Answer | Unknown:
+        """Return the answer; the check that needs it stops here where the question was not asked yet."""
+        return self.answers([question])[0]
 
-    def know_all(self, questions: Sequence[Question[Answer]]) -> list[Answer | Unknown]:
-        """Return all answers; what was not asked for yet is asked together."""
+    def answers(self, questions: Sequence[Question[Answer]]) -> list[Answer | Unknown]:
+        """Return all answers; questions that were not asked yet are asked together."""
         missing = [question for question in questions if question not in self.facts]
         if missing:
-            raise _Missing(missing)
+            raise _Unanswered(missing)
         return [self.facts[question] for question in questions]
 
     @property
     def role(self) -> str:
+        """The role that the command needs."""
         return self.request.command.permission or self.inputs.permission
 
     @property
-    def pull(self) -> PullRequest:
-        pull = self.know(Pull(self.request.place.number))
-        assert isinstance(pull, PullRequest)  # noqa: S101 - `_open_pull_request` has denied otherwise
-        return pull
+    def pull_request(self) -> PullRequest:
+        pull_request = self.answer(CurrentPullRequest(self.request.source.pr_number))
+        assert isinstance(pull_request, PullRequest)  # noqa: S101 - `_check_pull_request` has denied otherwise
+        return pull_request
 
     @property
     def sha(self) -> str:
-        """The commit in question."""
-        return self.request.call_back.sha if self.request.call_back else self.pull.head.sha
+        """The commit that the command would run on."""
+        return self.request.call_back.sha if self.request.call_back else self.pull_request.head.sha
 
-    def paste(self) -> str:
-        """Return the command as it was given, with the head's commit filled in."""
-        return pinned(self.request, self.pull.head.sha)
+    def pinned(self) -> str:
+        """Return the command as it was given, with the head commit pinned."""
+        return pinned_command(self.request, self.pull_request.head.sha)
 
 
-def decide(inputs: Inputs, request: Request, facts: Facts) -> Verdict | Granted | Open:
-    """Decide, or say what must be asked first."""
-    case = _Case(inputs, request, facts)
-    for group in (_AUTHORITY, _ARGUMENTS, _EVIDENCE):
+def decide(inputs: Inputs, request: CommandRequest, facts: Facts) -> Decision | AuthorizedCommand | OpenQuestions:
+    """Decide, or return the questions to ask first."""
+    evaluation = _Evaluation(inputs, request, facts)
+    for group in (_AUTHORITY_CHECKS, _ARGUMENT_CHECKS, _COMMIT_CHECKS):
         questions: list[Question[Any]] = []
         for check in group:
             try:
-                verdict = check(case)
-            except _Missing as missing:
-                questions += missing.questions
+                denial = check(evaluation)
+            except _Unanswered as unanswered:
+                questions += unanswered.questions
                 continue
-            if verdict is not None:
-                return verdict
+            if denial is not None:
+                return denial
         if questions:
-            return Open(tuple(dict.fromkeys(questions)))
-    return Granted(case.pull, case.sha, case.params, case.arguments.positional)
+            return OpenQuestions(tuple(dict.fromkeys(questions)))
+    return AuthorizedCommand(
+        pull_request=evaluation.pull_request,
+        sha=evaluation.sha,
+        params=evaluation.params,
+        positional=evaluation.arguments.positional,
+    )
 
 
-# Of a pull request, what a decision rests on and somebody can change meanwhile, the author without any role.
-_DECIDED_BY: tuple[Callable[[PullRequest], object], ...] = (
-    lambda pull: pull.head.sha,
-    lambda pull: pull.base.ref,
-    lambda pull: pull.draft,
+# Pull request fields that the decision depends on and that can change while it is made. The author needs no role for that.
+_DECIDING_FIELDS: tuple[Callable[[PullRequest], object], ...] = (
+    lambda pull_request: pull_request.head.sha,
+    lambda pull_request: pull_request.base.ref,
+    lambda pull_request: pull_request.draft,
 )
 
 
-def still_holds(request: Request, decided: PullRequest, now: PullRequest | Unknown) -> Verdict | None:
-    """Look at the pull request as it is right before the outputs are written: nothing may have moved."""
+def recheck(request: CommandRequest, decided: PullRequest, now: PullRequest | Unknown) -> Decision | None:
+    """Compare the pull request before the outputs are written with the one decided about: deny where it changed."""
     if isinstance(now, Unknown):
-        return Verdict("pull-request-unknown", _unknown(now))
+        return Decision("pull-request-unknown", _cause_and_remedy(now))
     if request.call_back:
-        # It concerns a commit that was authorised long ago: what was pushed since does not matter.
-        return None if now.state == "open" else Verdict("closed")
-    same = all(of(now) == of(decided) for of in _DECIDED_BY)
-    if not same or now.state != "open":
-        return Verdict("head-moved", (), pinned(request, now.head.sha))
+        # A call-back is about a commit that was authorised long ago: a later push does not matter.
+        return None if now.state == "open" else Decision("closed")
+    unchanged = all(value(now) == value(decided) for value in _DECIDING_FIELDS)
+    if not unchanged or now.state != "open":
+        return Decision("head-moved", (), pinned_command(request, now.head.sha))
     return None
 
 
-def pinned(request: Request, sha: str) -> str:
-    """Write the command with `sha=` right behind its name (behind a `--` it would be no option any more)."""
-    rest = without_pin(request)
-    return f"{request.name} {PIN}={sha}" + (f" {rest}" if rest else "")
+# Who commands, and on which pull request
 
 
-def without_pin(request: Request) -> str:
-    """Return the rest of a command's line less its `sha=`; one that cannot be read holds none, and stays as it is."""
-    try:
-        return grammar.without_option(request.rest, read_arguments(request), PIN)
-    except grammar.ArgumentError:
-        return request.rest
+def _check_sender(evaluation: _Evaluation) -> Decision | None:
+    return None if evaluation.request.sender_is_author else Decision("sender-not-author")
 
 
-def read_arguments(request: Request) -> grammar.Arguments:
-    """Read the arguments of a command; raises ArgumentError."""
-    try:
-        return grammar.arguments(request.rest, request.command.switches)
-    except grammar.ArgumentError:
-        # The replaced action knew no quoting: what is no shell line is taken word by word.
-        if not request.phrase:
-            raise
-        return grammar.plain_arguments(request.rest, PIN)
+def _check_pull_request(evaluation: _Evaluation) -> Decision | None:
+    pull_request = evaluation.answer(CurrentPullRequest(evaluation.request.source.pr_number))
+    if isinstance(pull_request, Unknown):
+        return Decision("pull-request-unknown", _cause_and_remedy(pull_request))
+    return None if pull_request.state == "open" else Decision("closed")
 
 
-# Who commands, and on what
-
-
-def _sender(case: _Case) -> Verdict | None:
-    return None if case.request.sender_is_author else Verdict("sender-not-author")
-
-
-def _open_pull_request(case: _Case) -> Verdict | None:
-    pull = case.know(Pull(case.request.place.number))
-    if isinstance(pull, Unknown):
-        return Verdict("pull-request-unknown", _unknown(pull))
-    return None if pull.state == "open" else Verdict("closed")
-
-
-def _role(case: _Case) -> Verdict | None:
-    actor = case.request.place.actor
-    if actor.is_bot and is_allowed_bot(actor.login, case.inputs):
+def _check_role(evaluation: _Evaluation) -> Decision | None:
+    actor = evaluation.request.source.actor
+    if actor.is_bot and is_allowed_bot(actor.login, evaluation.inputs):
         return None
-    return _holds_role(case, actor.login, "permission")
+    return _require_role(evaluation, actor.login, "permission")
 
 
-def _rerun(case: _Case) -> Verdict | None:
-    return _holds_role(case, case.request.rerun_by, "rerun-permission") if case.request.rerun_by else None
+def _check_rerun_role(evaluation: _Evaluation) -> Decision | None:
+    login = evaluation.request.rerun_by
+    return _require_role(evaluation, login, "rerun-permission") if login else None
 
 
-def _holds_role(case: _Case, login: str, denied: str) -> Verdict | None:
+def _require_role(evaluation: _Evaluation, login: str, reason: str) -> Decision | None:
     if not login:
-        return Verdict(denied, ("the account no longer exists",))
-    role = case.know(Role(login))
+        return Decision(reason, ("the account does not exist any more",))
+    role = evaluation.answer(UserRole(login))
     if isinstance(role, Unknown):
-        return Verdict("permission-unknown", _unknown(role))
-    if rank(role) >= rank(case.role):
+        return Decision("permission-unknown", _cause_and_remedy(role))
+    if rank(role) >= rank(evaluation.role):
         return None
-    return Verdict(denied, (f"{login} has the role {role or 'none'!r} here; the command needs {case.role!r}",))
+    return Decision(reason, (f"{login} has the role {role or 'none'!r} here; the command needs {evaluation.role!r}",))
 
 
-def _allow_list(case: _Case) -> Verdict | None:
-    actor = case.request.place.actor
-    if actor.is_bot and is_allowed_bot(actor.login, case.inputs):
+def _check_allow_list(evaluation: _Evaluation) -> Decision | None:
+    actor = evaluation.request.source.actor
+    if actor.is_bot and is_allowed_bot(actor.login, evaluation.inputs):
         return None
-    return _listed(case, actor.login, Verdict("not-allowed"))
+    return _require_listed(evaluation, actor.login, Decision("not-allowed"))
 
 
-def _rerun_allow_list(case: _Case) -> Verdict | None:
-    """Who runs a command again gives it again, and must be one of those for whom it is reserved."""
-    login = case.request.rerun_by
-    return _listed(case, login, Verdict("rerun-permission", (f"{login} is not among the people",))) if login else None
+def _check_rerun_allow_list(evaluation: _Evaluation) -> Decision | None:
+    """Deny a re-run by a user for whom the command is not: to run it again is to give it again."""
+    login = evaluation.request.rerun_by
+    if not login:
+        return None
+    return _require_listed(evaluation, login, Decision("rerun-permission", (f"{login} is not among the allowed users",)))
 
 
-def _listed(case: _Case, login: str, denied: Verdict) -> Verdict | None:
-    users, teams = case.inputs.allow_users, case.inputs.allow_teams
+def _require_listed(evaluation: _Evaluation, login: str, denial: Decision) -> Decision | None:
+    users, teams = evaluation.inputs.allow_users, evaluation.inputs.allow_teams
     if users is None and teams is None:
         return None
     if login.lower() in {user.lower() for user in users or ()}:
         return None
-    answers = case.know_all([Member(team, login) for team in teams or ()])
-    if any(answer is True for answer in answers):
+    memberships = evaluation.answers([TeamMembership(team, login) for team in teams or ()])
+    if any(membership is True for membership in memberships):
         return None
-    unknown = next((answer for answer in answers if isinstance(answer, Unknown)), None)
-    return Verdict("team-unknown", _unknown(unknown)) if unknown else denied
+    unknown = next((membership for membership in memberships if isinstance(membership, Unknown)), None)
+    return Decision("team-unknown", _cause_and_remedy(unknown)) if unknown else denial
 
 
-def _base_branch(case: _Case) -> Verdict | None:
-    base = case.pull.base.ref
-    # `*` crosses slashes here: a branch's name is no path.
-    allowed = any(fnmatchcase(base, pattern) for pattern in case.inputs.base_branches)
-    return None if allowed else Verdict("base-branch", (f"base branch: {base}",))
+# The arguments, and the state of the pull request
 
 
-def _draft(case: _Case) -> Verdict | None:
-    return Verdict("draft") if case.pull.draft and case.inputs.drafts == "deny" else None
+def _check_base_branch(evaluation: _Evaluation) -> Decision | None:
+    base = evaluation.pull_request.base.ref
+    # `*` crosses slashes here: the name of a branch is no path.
+    allowed = any(fnmatchcase(base, pattern) for pattern in evaluation.inputs.base_branches)
+    return None if allowed else Decision("base-branch", (f"base branch: {base}",))
 
 
-# What was said
+def _check_draft(evaluation: _Evaluation) -> Decision | None:
+    return Decision("draft") if evaluation.pull_request.draft and evaluation.inputs.drafts == "deny" else None
 
 
-def _arguments(case: _Case) -> Verdict | None:
-    request = case.request
-    if told := request.call_back:
-        case.params = {"workflow": told.workflow, "namespace": told.namespace, "uid": told.uid, "phase": told.phase}
-        case.params |= {"run": told.run, "step": told.step, "image": told.image}
+def _check_arguments(evaluation: _Evaluation) -> Decision | None:
+    request = evaluation.request
+    if ended := request.call_back:
+        evaluation.params = {"workflow": ended.workflow, "namespace": ended.namespace, "uid": ended.uid}
+        evaluation.params |= {"phase": ended.phase, "run": ended.run, "step": ended.step, "image": ended.image}
         return None
-    if unseen := grammar.unseen(request.rest):
-        return Verdict("arguments", (f"characters that do not show: {', '.join(unseen)}; type the command anew",))
+    if invisible := grammar.invisible_characters(request.rest):
+        return Decision("arguments", (f"type the command again without invisible characters: {', '.join(invisible)}",))
     try:
-        case.arguments = read_arguments(request)
+        evaluation.arguments = parse_arguments(request)
     except grammar.ArgumentError as error:
-        return Verdict("arguments", (str(error),))
-    case.params, problems = bind(request.command, case.arguments.without(PIN))
-    usage = f"usage: {request.command.usage(case.inputs.prefix)}"
-    return Verdict("parameters", (*dict.fromkeys(problems), usage)) if problems else None
+        return Decision("arguments", (str(error),))
+    evaluation.params, problems = bind(request.command, evaluation.arguments.without(PIN))
+    usage = f"usage: {request.command.usage(evaluation.inputs.prefix)}"
+    return Decision("parameters", (*dict.fromkeys(problems), usage)) if problems else None
 
 
-# On which commit
+# The commit
 
 
-def _fork(case: _Case) -> Verdict | None:
-    pull = case.pull
-    if not pull.from_fork:
+def _check_fork(evaluation: _Evaluation) -> Decision | None:
+    pull_request = evaluation.pull_request
+    if not pull_request.from_fork:
         return None
-    if pull.head.repository_id is None:
-        return Verdict("fork-gone")
-    if case.inputs.forks == "deny":
-        return Verdict("fork")
-    if case.inputs.forks == "approved":
-        return _approved(case, "fork-not-approved", excluded=(pull.author.login,))
+    if pull_request.head.repository_id is None:
+        return Decision("fork-gone")
+    if evaluation.inputs.forks == "deny":
+        return Decision("fork")
+    if evaluation.inputs.forks == "approved":
+        return _require_approval(evaluation, "fork-not-approved", excluded=(pull_request.author.login,))
     return None
 
 
-def _submitted(case: _Case) -> Verdict | None:
-    """Hold a call-back against what GitHub knows: the commit is the pull request's, the run is this repository's."""
-    told = case.request.call_back
-    if told is None:
+def _check_call_back(evaluation: _Evaluation) -> Decision | None:
+    """Check a call-back against GitHub: its commit is in the pull request, its run in this repository."""
+    call_back = evaluation.request.call_back
+    if call_back is None:
         return None
-    questions: list[Question[Any]] = [Submitter(told.run)]
-    if told.sha != case.pull.head.sha:
-        questions.append(Commits(case.pull.number))
-    case.know_all(questions)
-    run = case.know(Submitter(told.run))
+    pull_request = evaluation.pull_request
+    questions: list[Question[Any]] = [SubmittingRun(call_back.run)]
+    if call_back.sha != pull_request.head.sha:
+        questions.append(PullRequestCommits(pull_request.number))
+    run, *commit_lists = evaluation.answers(questions)
     if isinstance(run, Unknown):
-        return Verdict("run-unknown", _unknown(run))
+        return Decision("run-unknown", _cause_and_remedy(run))
     if run is None:
-        return Verdict("run-not-here", (f"run: {told.run}",))
-    # A comment's run is of the default branch, whatever the comment is on; a pull request's own run names its commit.
-    if run["event"] == "pull_request" and run["head_sha"] != told.sha:
-        return Verdict("run-not-here", (f"run {told.run} was of commit {run['head_sha']}",))
-    if len(questions) > 1:
-        commits = case.know(Commits(case.pull.number))
+        return Decision("run-not-here", (f"run: {call_back.run}",))
+    # The run of a comment is of the default branch; the run of a pull request event names that pull request's commit.
+    if run["event"] == "pull_request" and run["head_sha"] != call_back.sha:
+        return Decision("run-not-here", (f"run {call_back.run} was of commit {run['head_sha']}",))
+    for commits in commit_lists:
         if isinstance(commits, Unknown):
-            return Verdict("commits-unknown", _unknown(commits))
-        if told.sha not in commits:
-            return Verdict("commit-not-here", (f"commit: {told.sha}",))
+            return Decision("commits-unknown", _cause_and_remedy(commits))
+        if call_back.sha not in commits:
+            return Decision("commit-not-here", (f"commit: {call_back.sha}",))
     return None
 
 
-def _head(case: _Case) -> Verdict | None:
-    if case.request.call_back:
+def _check_head(evaluation: _Evaluation) -> Decision | None:
+    if evaluation.request.call_back:
         return None
-    head = case.pull.head.sha
-    pins = case.arguments.values(PIN)
+    head = evaluation.pull_request.head.sha
+    pins = evaluation.arguments.values(PIN)
     if pins:
         if not all(_SHA.fullmatch(pin.lower()) for pin in pins):
-            return Verdict("sha-malformed")
+            return Decision("sha-malformed")
         same = {pin.lower() for pin in pins} == {head}
-        return None if same else Verdict("sha-mismatch", (f"head: {head}",), case.paste())
-    if case.pull.from_fork:
-        return None if case.inputs.forks == "approved" else Verdict("sha-missing", (), case.paste())
-    if case.inputs.head == "pinned":
-        return Verdict("sha-missing", (), case.paste())
-    return _seen(case, head) if case.inputs.head == "seen" else None
+        return None if same else Decision("sha-mismatch", (f"head: {head}",), evaluation.pinned())
+    if evaluation.pull_request.from_fork:
+        return None if evaluation.inputs.forks == "approved" else Decision("sha-missing", (), evaluation.pinned())
+    if evaluation.inputs.head == "pinned":
+        return Decision("sha-missing", (), evaluation.pinned())
+    return _check_head_was_seen(evaluation, head) if evaluation.inputs.head == "seen" else None
 
 
-def _seen(case: _Case, head: str) -> Verdict | None:
-    if case.request.shown_sha:
-        return None if case.request.shown_sha == head else Verdict("head-not-seen", (), case.paste())
-    written = case.request.written_at
+def _check_head_was_seen(evaluation: _Evaluation, head: str) -> Decision | None:
+    request, branch = evaluation.request, evaluation.pull_request.head.ref
+    not_seen = Decision("head-not-seen", (), evaluation.pinned())
+    if request.event_sha:
+        return None if request.event_sha == head else not_seen
+    written = request.written_at
     if not written:
-        return Verdict("head-unknown", (), case.paste())
-    shown = case.know(HeadAt(case.pull.head.ref, written))
-    if isinstance(shown, tuple) and shown:
-        return None if shown == (head,) else Verdict("head-not-seen", (), case.paste())
-    # The activity cannot be read, or does not reach back so far: then the first check suite must be older than the comment.
-    first = case.know(FirstSeen(head, case.pull.head.ref))
-    if isinstance(first, str) and first:
-        return None if when(first) < when(written) else Verdict("head-not-seen", (), case.paste())
-    return Verdict("head-unknown", _unknown(first) if isinstance(first, Unknown) else (), case.paste())
+        return Decision("head-unknown", (), evaluation.pinned())
+    heads = evaluation.answer(HeadAt(branch, written))
+    if isinstance(heads, tuple) and heads:
+        return None if heads == (head,) else not_seen
+    # The activity cannot be read, or does not reach back so far: the first check suite must be older than the comment.
+    created = evaluation.answer(FirstCheckSuite(head, branch))
+    if isinstance(created, str) and created:
+        return None if parse_time(created) < parse_time(written) else not_seen
+    details = _cause_and_remedy(created) if isinstance(created, Unknown) else ()
+    return Decision("head-unknown", details, evaluation.pinned())
 
 
-def _approval(case: _Case) -> Verdict | None:
-    if not case.inputs.require_approval:
+def _check_approval(evaluation: _Evaluation) -> Decision | None:
+    if not evaluation.inputs.require_approval:
         return None
-    return _approved(case, "not-approved", excluded=(case.pull.author.login, case.request.place.actor.login))
+    excluded = (evaluation.pull_request.author.login, evaluation.request.source.actor.login)
+    return _require_approval(evaluation, "not-approved", excluded)
 
 
-def _approved(case: _Case, denied: str, excluded: tuple[str, ...]) -> Verdict | None:
-    head = case.sha
-    found = case.know(Approvers(case.pull.number, head))
-    if isinstance(found, Unknown):
-        return Verdict("approval-unknown", _unknown(found))
-    others = [login for login in found if login not in excluded][-_MOST_APPROVERS:]
-    roles = case.know_all([Role(login) for login in others])
-    if any(isinstance(role, str) and rank(role) >= rank(case.role) for role in roles):
+def _require_approval(evaluation: _Evaluation, reason: str, excluded: tuple[str, ...]) -> Decision | None:
+    approving = evaluation.answer(Approvers(evaluation.pull_request.number, evaluation.sha))
+    if isinstance(approving, Unknown):
+        return Decision("approval-unknown", _cause_and_remedy(approving))
+    counted = [login for login in approving if login not in excluded][-_MAX_APPROVERS:]
+    roles = evaluation.answers([UserRole(login) for login in counted])
+    if any(isinstance(role, str) and rank(role) >= rank(evaluation.role) for role in roles):
         return None
-    return Verdict(denied, (f"commit: {head}", f"role needed: {case.role}"))
+    return Decision(reason, (f"commit: {evaluation.sha}", f"role needed: {evaluation.role}"))
 
 
-def _checks(case: _Case) -> Verdict | None:
-    names = case.inputs.require_checks or ()
+def _check_checks(evaluation: _Evaluation) -> Decision | None:
+    names = evaluation.inputs.require_checks or ()
     if not names:
         return None
-    wanted = [Required(name) for name in names if name != "required"]
-    questions: list[Question[Any]] = [Checks(case.sha)]
+    checks = [RequiredCheck(name) for name in names if name != "required"]
+    base = evaluation.pull_request.base.ref
+    questions: list[Question[Any]] = [CommitChecks(evaluation.sha)]
     if "required" in names:
-        questions.append(RequiredChecks(case.pull.base.ref))
-    case.know_all(questions)
-    if "required" in names:
-        required = case.know(RequiredChecks(case.pull.base.ref))
+        questions.append(RequiredChecks(base))
+    states, *required_lists = evaluation.answers(questions)
+    for required in required_lists:
         if isinstance(required, Unknown):
-            return Verdict("checks-unknown", _unknown(required))
+            return Decision("checks-unknown", _cause_and_remedy(required))
         if not required:
-            return Verdict("checks-unknown", (f"the branch {case.pull.base.ref} requires no checks",))
-        wanted += required
-    states = case.know(Checks(case.sha))
+            return Decision("checks-unknown", (f"the branch {base} requires no checks",))
+        checks += required
     if isinstance(states, Unknown):
-        return Verdict("checks-unknown", _unknown(states))
-    found = {check: state_of(check, states) for check in wanted}
-    short = [_spelled(check, state) for check, state in found.items() if state != "passed"]
-    return Verdict("checks", tuple(short)) if short else None
+        return Decision("checks-unknown", _cause_and_remedy(states))
+    state_by_check = {check: state_of(check, states) for check in checks}
+    missing = [_describe_check(check, state) for check, state in state_by_check.items() if state != "passed"]
+    return Decision("checks", tuple(missing)) if missing else None
 
 
-def _spelled(check: Required, state: str | None) -> str:
-    of = f" (of the App {check.app})" if check.app else ""
-    return f"{check.name}{of}: {state or 'not there'}"
+def _describe_check(check: RequiredCheck, state: str | None) -> str:
+    app = f" (of the App {check.app})" if check.app else ""
+    return f"{check.name}{app}: {state or 'missing'}"
 
 
-def _unknown(fact: Unknown) -> tuple[str, ...]:
-    return tuple(line for line in (fact.error.cause, fact.error.remedy) if line)
+def _cause_and_remedy(unknown: Unknown) -> tuple[str, ...]:
+    return tuple(line for line in (unknown.error.cause, unknown.error.remedy) if line)
 
 
-_Check = Callable[[_Case], Verdict | None]
-# Each group is looked at only when the one before holds; within a group all questions are asked together.
-_AUTHORITY: tuple[_Check, ...] = (_sender, _open_pull_request, _role, _rerun, _allow_list, _rerun_allow_list)
-_ARGUMENTS: tuple[_Check, ...] = (_base_branch, _draft, _arguments)
-_EVIDENCE: tuple[_Check, ...] = (_fork, _submitted, _head, _approval, _checks)
+_Check = Callable[[_Evaluation], Decision | None]
+# A group is evaluated only when the one before it passed; within a group all questions are asked together.
+_AUTHORITY_CHECKS: tuple[_Check, ...] = (
+    _check_sender,
+    _check_pull_request,
+    _check_role,
+    _check_rerun_role,
+    _check_allow_list,
+    _check_rerun_allow_list,
+)
+_ARGUMENT_CHECKS: tuple[_Check, ...] = (_check_base_branch, _check_draft, _check_arguments)
+_COMMIT_CHECKS: tuple[_Check, ...] = (_check_fork, _check_call_back, _check_head, _check_approval, _check_checks)

@@ -1,151 +1,213 @@
-"""What only GitHub can say: the questions, and its answers in the form the decision reads.
+"""The facts that only GitHub knows: each question, how it is asked, and its answer in the form the decision reads.
 
-A question is a value; facts map questions to answers. A question that GitHub did not answer maps to `Unknown`: the
-decision treats that as a denial, never as a pass.
+A question is a value; facts map questions to answers. A question that GitHub did not answer maps to `Unknown`, which the
+decision treats as a denial, never as a pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from mlops_actions.core.errors import ActionError
+from mlops_actions.chatops.ports import Reader
+from mlops_actions.chatops.roles import role_of
+from mlops_actions.core.concurrent import gather
+from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.core.event import PullRequest
 
 Answer = TypeVar("Answer")
-Approval: TypeAlias = tuple[str, str]
 CheckState: TypeAlias = Literal["passed", "failed", "pending", "unknown"]
+# By name, then by the App's id; a status has none (0).
+CheckStates: TypeAlias = Mapping[str, Mapping[int, CheckState]]
 
-# What counts as passed is listed; anything else, also what GitHub may yet invent, does not.
+# Only these conclusions pass. Anything else fails, also a conclusion that GitHub may add later.
 _PASSED = ("success", "neutral", "skipped")
-_WORST: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
+_WORST_FIRST: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """GitHub did not say; the error says why, and what would make it say."""
+    """GitHub did not answer; the error holds the cause and the remedy."""
 
     error: ActionError
 
 
 @dataclass(frozen=True)
 class Question(Generic[Answer]):
-    """Something to ask GitHub; the type parameter is the type of the answer."""
+    """A question to GitHub; the type parameter is the type of its answer."""
+
+    def ask(self, reader: Reader) -> Answer:
+        """Ask GitHub; raises ActionError, and errors of form where the answer is not of the documented form."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Pull(Question[PullRequest]):
-    """The pull request as it is now."""
+class CurrentPullRequest(Question[PullRequest]):
+    """The current state of a pull request."""
 
     number: int
 
+    def ask(self, reader: Reader) -> PullRequest:
+        """Read the pull request."""
+        return reader.pull_request(self.number)
+
 
 @dataclass(frozen=True)
-class Role(Question[str]):
+class UserRole(Question[str]):
     """The role of a user, empty for none."""
 
     login: str
 
+    def ask(self, reader: Reader) -> str:
+        """Read the user's permission."""
+        return role_of(reader.permission(self.login))
+
 
 @dataclass(frozen=True)
-class Member(Question[bool]):
+class TeamMembership(Question[bool]):
     """Whether a user is in `org/team`."""
 
     team: str
     login: str
 
+    def ask(self, reader: Reader) -> bool:
+        """Look the user up in the team."""
+        return reader.is_team_member(self.team, self.login)
+
 
 @dataclass(frozen=True)
 class HeadAt(Question[tuple[str, ...]]):
-    """The commits that a branch may have pointed to when something was written; more than one: it cannot be told."""
+    """The commits a branch may have pointed to at a moment; more than one where GitHub cannot tell which."""
 
     branch: str
     moment: str
 
+    def ask(self, reader: Reader) -> tuple[str, ...]:
+        """Read the branch's activity."""
+        return head_at(reader.activity(f"refs/heads/{self.branch}"), self.moment)
+
 
 @dataclass(frozen=True)
-class FirstSeen(Question[str]):
-    """When the first check suite of a commit on a branch was created (ISO 8601), empty where it has none."""
+class FirstCheckSuite(Question[str]):
+    """The creation time of a commit's first check suite on a branch (ISO 8601), empty where it has none."""
 
     sha: str
     branch: str
 
+    def ask(self, reader: Reader) -> str:
+        """Read the commit's check suites."""
+        return first_created(reader.check_suites(self.sha), self.branch)
+
 
 @dataclass(frozen=True)
 class Approvers(Question[tuple[str, ...]]):
-    """Who approved exactly this commit, and has not taken it back."""
+    """The users who approved exactly this commit and have not withdrawn the approval."""
 
     number: int
     sha: str
 
+    def ask(self, reader: Reader) -> tuple[str, ...]:
+        """Read the reviews."""
+        return approvers(reader.reviews(self.number), self.sha)
+
 
 @dataclass(frozen=True)
-class Required:
-    """A check that a branch requires; `app` is the id of the App whose check it must be, 0 where anybody's will do."""
+class RequiredCheck:
+    """A check that a branch requires; `app` is the id of the App that must report it, 0 where any may."""
 
     name: str
     app: int = 0
 
 
-# By name, then by the App's id; a status has none (0).
-CheckStates: TypeAlias = Mapping[str, Mapping[int, CheckState]]
-
-
 @dataclass(frozen=True)
-class Checks(Question[CheckStates]):
+class CommitChecks(Question[CheckStates]):
     """The state of every check and status of a commit."""
 
     sha: str
 
+    def ask(self, reader: Reader) -> CheckStates:
+        """Read the commit's check runs and statuses."""
+        return check_states(reader.check_runs(self.sha), reader.statuses(self.sha))
+
 
 @dataclass(frozen=True)
-class RequiredChecks(Question[tuple[Required, ...]]):
+class RequiredChecks(Question[tuple[RequiredCheck, ...]]):
     """The checks that a branch requires."""
 
     branch: str
 
+    def ask(self, reader: Reader) -> tuple[RequiredCheck, ...]:
+        """Read the branch's protection and rulesets."""
+        return tuple(RequiredCheck(name, app) for name, app in reader.required_checks(self.branch))
+
 
 @dataclass(frozen=True)
-class Submitter(Question["Mapping[str, str] | None"]):
-    """The workflow run of this repository that has this id: its `event` and `head_sha`; None where there is none."""
+class SubmittingRun(Question["Mapping[str, str] | None"]):
+    """The workflow run of this repository with this id: its `event` and `head_sha`; None where there is none."""
 
     run: int
 
+    def ask(self, reader: Reader) -> Mapping[str, str] | None:
+        """Read the workflow run."""
+        workflow_run = reader.workflow_run(self.run)
+        return None if workflow_run is None else {name: str(workflow_run[name]) for name in ("event", "head_sha")}
+
 
 @dataclass(frozen=True)
-class Commits(Question[tuple[str, ...]]):
+class PullRequestCommits(Question[tuple[str, ...]]):
     """The commits of a pull request."""
 
     number: int
+
+    def ask(self, reader: Reader) -> tuple[str, ...]:
+        """Read the pull request's commits."""
+        return tuple(str(commit["sha"]) for commit in reader.commits(self.number))
 
 
 Facts: TypeAlias = Mapping[Question[Any], Any]
 
 
-def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ...]:
-    """Read a branch's activity (newest first): which commits it may have pointed to at `moment`.
+def ask_all(reader: Reader, questions: Sequence[Question[Any]]) -> Facts:
+    """Ask all questions at once; a question that GitHub does not answer maps to `Unknown`."""
+    answers = gather({question: partial(_checked_answer, reader, question) for question in questions})
+    return {question: Unknown(answer) if isinstance(answer, ActionError) else answer for question, answer in answers.items()}
 
-    That is what its last update strictly before set, and what any update in the very second of `moment` set: which came
-    first cannot be known. Empty where the activity does not reach back so far. Only as much is read as it takes.
+
+def _checked_answer(reader: Reader, question: Question[Answer]) -> Answer:
+    try:
+        return question.ask(reader)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unavailable(
+            f"GitHub's answer about {question} is not of the documented form: {error!r}",
+            "check that GITHUB_API_URL is GitHub's, and report this with the log",
+        ) from None
+
+
+def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ...]:
+    """Return the commits a branch may have pointed to at `moment`, from its activity (newest first).
+
+    These are the commit that its last update strictly before the moment set, and those that updates in the same second set:
+    GitHub does not tell which came first. Empty where the activity does not reach back so far. Reads no more than it needs.
     """
-    written = when(moment)
+    written = parse_time(moment)
     candidates: list[str] = []
     for update in activity:
-        updated = when(str(update["timestamp"]))
+        updated = parse_time(str(update["timestamp"]))
         if updated <= written:
             candidates.append(str(update["after"]))
         if updated < written:
             return tuple(dict.fromkeys(candidates))
-    # What came before the oldest entry is not known; an empty name stands for it.
+    # GitHub does not know the commit before the oldest entry; an empty name stands for it.
     return (*candidates, "") if candidates else ()
 
 
-def first_seen(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
+def first_created(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
     """Return the earliest `created_at` of a branch's check suites.
 
-    Those of other branches say nothing: a commit can be pushed there long before it is put into the pull request.
+    The suites of other branches do not count: a commit can be pushed there long before it becomes part of the pull request.
     """
     return min(
         (str(suite["created_at"]) for suite in suites if suite.get("created_at") and suite.get("head_branch") == branch),
@@ -154,51 +216,51 @@ def first_seen(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
 
 
 def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[str, ...]:
-    """Read reviews (oldest first): whose last word is an approval of exactly this commit, strangers first.
+    """Return the users whose latest review (oldest first) approves exactly this commit, strangers first.
 
-    `author_association` grants nothing here. It only lets a crowd of strangers' approvals not hide the one that counts.
+    `author_association` grants nothing here. It only keeps a crowd of strangers' approvals from hiding the one that counts.
     """
-    last: dict[str, Approval] = {}
-    near: set[str] = set()
+    latest: dict[str, tuple[str, str]] = {}
+    members: set[str] = set()
     for review in reviews:
         login = (review.get("user") or {}).get("login") or ""
         state = str(review.get("state") or "").upper()
-        # A plain comment takes no approval back.
+        # A plain comment does not withdraw an approval.
         if login and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
-            last[login] = (state, str(review.get("commit_id") or ""))
+            latest[login] = (state, str(review.get("commit_id") or ""))
             if review.get("author_association") in ("OWNER", "MEMBER", "COLLABORATOR"):
-                near.add(login)
-    found = [login for login, (state, commit) in last.items() if state == "APPROVED" and commit == sha]
-    return tuple(sorted(found, key=near.__contains__))
+                members.add(login)
+    approving = [login for login, review in latest.items() if review == ("APPROVED", sha)]
+    return tuple(sorted(approving, key=members.__contains__))
 
 
 def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[str, Any]]) -> CheckStates:
-    """Merge check runs and commit statuses; of several with one name and App, the worst counts."""
-    found: dict[str, dict[int, CheckState]] = {}
+    """Merge check runs and commit statuses; of several with the same name and App, the worst counts."""
+    states: dict[str, dict[int, CheckState]] = {}
     for run in runs:
         state: CheckState = "pending"
         if run.get("status") == "completed":
             state = "passed" if run.get("conclusion") in _PASSED else "failed"
-        _add(found, str(run.get("name")), int((run.get("app") or {}).get("id") or 0), state)
+        _add_state(states, str(run.get("name")), int((run.get("app") or {}).get("id") or 0), state)
+    by_status: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
     for status in statuses:
-        states: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
-        _add(found, str(status.get("context")), 0, states.get(status.get("state"), "unknown"))
-    return found
+        _add_state(states, str(status.get("context")), 0, by_status.get(status.get("state"), "unknown"))
+    return states
 
 
-def _add(found: dict[str, dict[int, CheckState]], name: str, app: int, state: CheckState) -> None:
-    of_name = found.setdefault(name, {})
-    of_name[app] = min(of_name.get(app, state), state, key=_WORST.index)
+def _add_state(states: dict[str, dict[int, CheckState]], name: str, app: int, state: CheckState) -> None:
+    by_app = states.setdefault(name, {})
+    by_app[app] = min(by_app.get(app, state), state, key=_WORST_FIRST.index)
 
 
-def state_of(required: Required, states: CheckStates) -> CheckState | None:
-    """Return the state of a required check, the worst of those that it may be; None where there is none."""
-    found = [state for app, state in states.get(required.name, {}).items() if required.app in (0, app)]
-    return min(found, key=_WORST.index, default=None)
+def state_of(required: RequiredCheck, states: CheckStates) -> CheckState | None:
+    """Return the state of a required check, the worst where several Apps may report it; None where nobody has."""
+    reported = [state for app, state in states.get(required.name, {}).items() if required.app in (0, app)]
+    return min(reported, key=_WORST_FIRST.index, default=None)
 
 
-def when(stamp: str) -> datetime:
-    """Read GitHub's ISO 8601; raises ValueError."""
+def parse_time(stamp: str) -> datetime:
+    """Parse GitHub's ISO 8601; raises ValueError."""
     moment = datetime.fromisoformat(stamp)
     if moment.tzinfo is None:
         raise ValueError(f"{stamp!r} names no time zone")

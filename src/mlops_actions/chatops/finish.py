@@ -1,44 +1,50 @@
-"""The end of the job: what was begun is concluded, by the post step or by a later job's `mode: finish`."""
+"""Conclude the feedback on a command when its job ends: in the post stage, or in a later job with `mode: finish`."""
 
 from __future__ import annotations
 
 import json
 from typing import cast
 
-from mlops_actions.chatops.feedback import Begun, Status, as_app_or_job, conclude
+from mlops_actions.chatops.feedback import Status, conclude
+from mlops_actions.chatops.feedback_state import FeedbackState
+from mlops_actions.chatops.identity import feedback_client
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.ports import GitHubDoor
+from mlops_actions.chatops.ports import Ports
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.outcome import Outcome, flag
-from mlops_actions.core.ports import Runner
 
 
-def conclude_state(state: str, inputs: Inputs, context: Context, runner: Runner, door: GitHubDoor) -> None:
-    """Conclude what the main stage of this step left as its state."""
-    _conclude(Begun.loads(state), inputs, context, runner, door)
+def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -> None:
+    """Conclude the feedback that the main stage of this step saved as its state."""
+    _conclude(FeedbackState.parse(saved), inputs, context, ports)
 
 
-def finish(inputs: Inputs, context: Context, runner: Runner, door: GitHubDoor) -> Outcome:
-    """Conclude what the `result` of an earlier job's step says it began; raises BadInput where that cannot be read."""
+def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
+    """Conclude the feedback that the `result` of an earlier job's step describes; raises BadInput if it cannot be read."""
     try:
         earlier = json.loads(inputs.begun or "")
     except ValueError:
         earlier = None
     if not isinstance(earlier, dict):
-        raise BadInput("input 'begun' is not the 'result' of an earlier step", "hand its output 'result' over unchanged")
-    begun = earlier.get("begun")
-    if begun is None:
-        runner.info("nothing was begun, so there is nothing to conclude")
-    else:
-        _conclude(Begun.loads(begun), inputs, context, runner, door)
-    said = {"decision": "ignore", "reason": "finished"}
-    return Outcome(outputs={"triggered": flag(False), **said}, result={"triggered": False, **said, "begun": begun})
+        raise BadInput(
+            "input 'begun' is not the output 'result' of an earlier chatops step",
+            "pass the output 'result' of that step unchanged, for example '${{ needs.listen.outputs.result }}'",
+        )
+    result = {"triggered": False, "decision": "ignore", "reason": "finished"}
+    outputs = {"triggered": flag(False), "decision": "ignore", "reason": "finished"}
+    feedback = earlier.get("feedback")
+    if feedback is None:
+        ports.runner.info("the earlier step began no feedback, so there is nothing to conclude")
+        return Outcome(outputs=outputs, result=result)
+    state = FeedbackState.parse(feedback)
+    _conclude(state, inputs, context, ports)
+    return Outcome(outputs=outputs, result={**result, "feedback": state.as_json()})
 
 
-def _conclude(begun: Begun, inputs: Inputs, context: Context, runner: Runner, door: GitHubDoor) -> None:
-    # A job that was skipped has not run: for who waits, that is a cancellation.
+def _conclude(state: FeedbackState, inputs: Inputs, context: Context, ports: Ports) -> None:
+    # A skipped job has not run: for the people who wait for it, that is a cancellation.
     status = "cancelled" if inputs.job_status == "skipped" else inputs.job_status or "failure"
-    writer = as_app_or_job(inputs, runner, door)
-    conclude(writer, inputs, begun, cast(Status, status), context.run_url, runner)
-    runner.info(f"concluded: {begun.command} {status}")
+    writer = feedback_client(inputs, ports)
+    conclude(writer, inputs, state, cast(Status, status), context.run_url, ports.runner)
+    ports.runner.info(f"concluded: {state.command} {status}")

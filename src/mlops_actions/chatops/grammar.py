@@ -1,4 +1,4 @@
-"""The command language: which commands a comment holds, and what their arguments say.
+"""Parse the command language: the commands in a comment, and their arguments.
 
     /train lr=3e-4 --epochs 20 --no-augment digits "a second positional" -- --not-an-option
 
@@ -17,7 +17,7 @@ from mlops_actions.chatops import comment
 
 _NAME = re.compile(r"\w[\w.-]*")
 _ASSIGNMENT = re.compile(r"([^\W\d][\w.-]*)=(.*)", re.DOTALL)
-# All that `str.isspace` calls white space: a no-break space from a phone's keyboard separates words too.
+# All white space of `str.isspace`: a no-break space from a phone's keyboard separates words too.
 _BLANKS = (
     " \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -25,26 +25,24 @@ _BLANKS = (
 # One word of a line: plain characters, escaped ones and quoted parts, in any mixture. It never backtracks.
 _WORD = re.compile(rf"""(?:[^{_BLANKS}"'\\]++|\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+")++""", re.DOTALL)
 _BLANK = re.compile(f"[{_BLANKS}]*+")
-# The parts of a word that stand for something else. Between double quotes a backslash escapes a quote and itself alone.
+# The quoted parts of a word. Between double quotes a backslash escapes only a double quote and itself.
 _QUOTING = re.compile(r"""\\(?P<escaped>.)|'(?P<single>[^']*+)'|"(?P<double>(?:[^"\\]++|\\.)*+)\"""", re.DOTALL)
 _ESCAPED_IN_QUOTES = re.compile(r"""\\(["\\])""")
-_SHOWN = 40
+_MAX_QUOTED = 40
 # Letters and symbols that look like a blank, but are none: fillers of Korean syllables, the Braille cell without dots.
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
-# They join or part the letters of several scripts, and the parts of an emoji.
+# They join or separate the letters of several scripts, and the parts of an emoji.
 _JOINERS = "\u200c\u200d"
-
-
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 class ArgumentError(ValueError):
-    """The arguments cannot be read; the message says why, and may quote the commenter."""
+    """The arguments cannot be parsed; the message says why, and may quote the commenter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """A command as it was written: its name without the prefix, and the rest of its line."""
+class CommandLine:
+    """A line with a command: the name without the prefix, and the rest of the line as it was written."""
 
     name: str
     rest: str
@@ -75,60 +73,60 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What stands behind a command, in the order it was written."""
+    """The arguments of a command, in the order they were written."""
 
     options: tuple[Option, ...] = ()
     positional: tuple[str, ...] = ()
 
     def without(self, name: str) -> Arguments:
-        """Return the arguments less every option of this name."""
+        """Return the arguments without the options of this name."""
         return Arguments(tuple(option for option in self.options if option.name != name), self.positional)
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return every value that an option was given."""
+        """Return every value of the options of this name."""
         return tuple(option.value for option in self.options if option.name == name)
 
 
-def commands(body: str, prefix: str) -> list[Spoken]:
-    """Return whatever stands where a command may stand, declared or not, in its order."""
-    found = []
-    for line in comment.read(body):
-        spoken = line.spoken.lstrip()
-        if spoken.startswith(prefix):
-            name = spoken[len(prefix) :].split(maxsplit=1)
+def find_commands(body: str, prefix: str) -> list[CommandLine]:
+    """Return every line where a command may stand, in order, whether or not the command is declared."""
+    lines = []
+    for line in comment.read_lines(body):
+        visible = line.visible.lstrip()
+        if visible.startswith(prefix):
+            name = visible[len(prefix) :].split(maxsplit=1)
             # A blank after the prefix is prose ("/ hour"), not a command.
-            if name and not spoken[len(prefix)].isspace():
-                begin = len(line.spoken) - len(spoken) + len(prefix) + len(name[0])
-                found.append(Spoken(name[0], _without_last_blanks(line.text[begin:].lstrip())))
-    return found
+            if name and not visible[len(prefix)].isspace():
+                begin = len(line.visible) - len(visible) + len(prefix) + len(name[0])
+                lines.append(CommandLine(name[0], _strip_trailing_blanks(line.text[begin:].lstrip())))
+    return lines
 
 
-def last_phrase(body: str, phrase: str) -> Spoken | None:
-    """Find the last occurrence of a phrase between blanks, anywhere outside of quotes and code (the legacy rule)."""
+def find_last_phrase(body: str, phrase: str) -> CommandLine | None:
+    """Return the last occurrence of a phrase between blanks, anywhere outside quotes and code (the legacy rule)."""
     words = [re.escape(word) for word in phrase.split()]
     pattern = re.compile(r"(?<!\S)" + r"\s+".join(words) + r"(?!\S)")
     last = None
-    for line in comment.read(body):
-        # Cut once a line, not at every occurrence: a line of nothing else would cost its length squared.
-        ends = [found.end() for found in pattern.finditer(line.spoken)]
+    for line in comment.read_lines(body):
+        # Cut once for each line, not at every occurrence: a line of nothing else would cost its length squared.
+        ends = [match.end() for match in pattern.finditer(line.visible)]
         if ends:
-            last = Spoken(phrase, _without_last_blanks(line.text[ends[-1] :].lstrip()))
+            last = CommandLine(phrase, _strip_trailing_blanks(line.text[ends[-1] :].lstrip()))
     return last
 
 
-def unseen(text: str) -> tuple[str, ...]:
-    """Name the characters by which a line says another thing than it shows: invisible ones, and what turns the direction."""
-    found = [
+def invisible_characters(text: str) -> tuple[str, ...]:
+    """Return the characters that make a line look different from what it is: invisible ones, and changes of direction."""
+    characters = [
         character
         for character in dict.fromkeys(text)
         if character in _FILLERS
         or (category(character) in ("Cf", "Cc") and character not in _JOINERS and not character.isspace())
     ]
-    return tuple(f"U+{ord(character):04X}" for character in found[:_MOST_NAMED])
+    return tuple(f"U+{ord(character):04X}" for character in characters[:_MAX_NAMED])
 
 
-def arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Arguments:
-    """Read the arguments of a command; raises ArgumentError.
+def parse_arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Arguments:
+    """Parse the arguments of a command; raises ArgumentError.
 
     `switches` maps the names of declared parameters to whether they are switches (booleans): a switch takes a following
     word only if that is `true` or `false`. The value of an undeclared `--name` is the word that follows, unless that is
@@ -156,9 +154,9 @@ def arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Argument
     return Arguments(tuple(options), tuple(positional))
 
 
-def plain_arguments(rest: str, name: str) -> Arguments:
-    """Read a line that is no shell line word by word: the option `name` is one, every other word is a positional."""
-    words = [Word(found[0], found.start(), found.end()) for found in re.finditer(r"\S+", rest)]
+def parse_plain_arguments(rest: str, name: str) -> Arguments:
+    """Parse a line that is no shell line, word by word: only `name` is an option, every other word is a positional."""
+    words = [Word(match[0], match.start(), match.end()) for match in re.finditer(r"\S+", rest)]
     ends = next((index for index, word in enumerate(words) if word.text == "--"), len(words))
     options: list[Option] = []
     positional: list[str] = []
@@ -177,20 +175,23 @@ def plain_arguments(rest: str, name: str) -> Arguments:
     return Arguments(tuple(options), tuple(positional))
 
 
-def without_option(rest: str, arguments: Arguments, name: str) -> str:
-    """Return the line, as `arguments` was read from it, less the options of this name; all else stays as it was written."""
+def remove_option(rest: str, arguments: Arguments, name: str) -> str:
+    """Return the line that `arguments` was parsed from without its options of this name.
+
+    The other characters stay as they were written.
+    """
     kept: list[str] = []
     begin = 0
     for option in arguments.options:
         if option.name == name:
             kept.append(rest[begin : option.begin])
-            # The blanks behind an option go with it.
+            # The blanks after an option go with it.
             begin = _blanks_end(rest, option.end)
-    return _without_last_blanks("".join((*kept, rest[begin:])))
+    return _strip_trailing_blanks("".join((*kept, rest[begin:])))
 
 
-def _without_last_blanks(line: str) -> str:
-    """Return the line less the blanks at its end, but for one that a backslash makes part of a word."""
+def _strip_trailing_blanks(line: str) -> str:
+    """Remove the blanks at the end of a line, except for one that a backslash makes part of a word."""
     end = len(line.rstrip())
     backslashes = end - len(line[:end].rstrip("\\"))
     return line[: end + backslashes % 2]
@@ -222,7 +223,7 @@ def _unquoted(part: re.Match[str]) -> str:
 def _long_option(word: Word, following: Word | None, declared: Mapping[str, bool]) -> Option:
     name, equals, value = word.text[2:].partition("=")
     if not _NAME.fullmatch(name):
-        raise ArgumentError(f"{word.text[:_SHOWN]!r} is not an option: '--' is followed by a name")
+        raise ArgumentError(f"{word.text[:_MAX_QUOTED]!r} is not an option: '--' is followed by a name")
     if equals:
         return Option(name, value, begin=word.begin, end=word.end)
     positive = name.removeprefix("no-")
@@ -240,5 +241,5 @@ def _is_value(word: str, is_switch: bool | None) -> bool:
 
 
 def _known(name: str, declared: Mapping[str, bool]) -> bool | None:
-    """Whether a declared parameter is a switch; None for one that is not declared. `-` and `_` are one."""
+    """Return whether a declared parameter is a switch, None for an undeclared one; `-` and `_` are the same."""
     return declared.get(name.replace("-", "_"))

@@ -1,4 +1,4 @@
-"""What a user can tell chatops, and what it tells the steps that follow."""
+"""The inputs, the outputs and the `result` document of chatops."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mlops_actions.chatops.glance import DEFAULT_PREFIX, prefix_of
+from mlops_actions.chatops.fast_path import DEFAULT_PREFIX, parse_prefix
+from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.roles import ROLES
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
+from mlops_actions.core.types import Json
 
-# The labels of the replaced actions were there to start other workflows, or to be seen: they stayed.
-_STAYING = ("indicator_label", "pr_acknowledgement_label")
-# What a pull request's pipeline does with the App's token; GitHub adds `metadata: read` itself, which every token has.
+# The labels of the replaced actions stayed when the job ended: they started other workflows, or were there to be seen.
+_STAYING_LABELS = ("indicator_label", "pr_acknowledgement_label")
+# What a pipeline on a pull request needs; GitHub adds `metadata: read` to every token itself.
 APP_PERMISSIONS: Mapping[str, str] = {
     "actions": "read",
     "checks": "write",
@@ -25,17 +27,17 @@ APP_PERMISSIONS: Mapping[str, str] = {
     "pull_requests": "write",
     "statuses": "write",
 }
-# Scripts written for the replaced action may also push and dispatch by the token they are given.
-OLDER_APP_PERMISSIONS: Mapping[str, str] = {**APP_PERMISSIONS, "actions": "write", "contents": "write"}
+# Scripts written for the replaced action may also push and dispatch with the token.
+LEGACY_APP_PERMISSIONS: Mapping[str, str] = {**APP_PERMISSIONS, "actions": "write", "contents": "write"}
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes", "none")
 
 
 @dataclass(frozen=True)
-class Declaration:
-    """The text of `commands`, read only when a comment may hold one; `phrase` marks the legacy trigger phrase."""
+class CommandsText:
+    """The text of `commands`, parsed only when a comment may hold one; `is_phrase` marks the legacy trigger phrase."""
 
     text: str
-    phrase: bool = False
+    is_phrase: bool = False
 
 
 def _team(value: str) -> tuple[str, ...]:
@@ -52,24 +54,24 @@ def _logins(value: str) -> tuple[str, ...]:
 
 def _label(value: str) -> str:
     label = value.strip()
-    # GitHub takes at most 50 characters (422 beyond).
+    # GitHub answers 422 to a label of more than 50 characters.
     if len(label) > 50 or "\n" in label:
         raise ValueError("must be one label of at most 50 characters")
     return label
 
 
 def _permissions(value: str) -> Mapping[str, str]:
-    """Read `name: read|write`, one a line or parted by commas, also in the braces of YAML and JSON."""
-    found: dict[str, str] = {}
+    """Parse `name: read|write`, one a line or separated by commas, also in the braces of YAML and JSON."""
+    permissions: dict[str, str] = {}
     for item in items(value.strip().removeprefix("{").removesuffix("}")):
         written, _, level = (part.strip(" \t,\"'").lower() for part in item.partition(":"))
         name = written.replace("-", "_")
         if not (name.isascii() and name.replace("_", "").isalpha()) or level not in ("read", "write"):
-            raise ValueError(f"must hold 'name: read' or 'name: write', not {item!r}")
-        if name in found:
+            raise ValueError(f"must list 'name: read' or 'name: write', not {item!r}")
+        if name in permissions:
             raise ValueError(f"gives {name!r} twice")
-        found[name] = level
-    return found
+        permissions[name] = level
+    return permissions
 
 
 _reaction: Callable[[str], str] = choice(*REACTIONS)
@@ -82,90 +84,100 @@ class Inputs(DeclaredInputs):
     RETIRED: ClassVar[tuple[Retired, ...]] = (
         Retired(
             "test_event_path",
-            "An event that can be replaced has no place where commands are authorised; to try a workflow, run it with act "
-            "or on the sandbox.",
+            "Commands are authorised by the event, so it cannot be replaced; to try a workflow, run it with act or on the "
+            "sandbox.",
         ),
-        Retired("debug", "Enable debug logging of the run instead: it shows more, and no comment's text by mistake."),
+        Retired(
+            "debug", "Enable debug logging of the run instead: it shows more, and never the text of a comment by mistake."
+        ),
     )
 
-    commands: Declaration | None = given(
-        Declaration,
+    commands: CommandsText | None = given(
+        CommandsText,
         "Required, except with `mode: finish`. YAML: a list of names, with or without the prefix (`/train, /deploy`), or a "
         "mapping name → `{description, permission, label, params: {name: {type: str|int|float|bool, required, default, "
-        "choices, min, max, pattern, positional}}}`. A command's `label` is the label that stands for it where the workflow "
+        "choices, min, max, pattern, positional, description}}}`. A command's `label` gives the command where the workflow "
         "runs on `labeled`.",
         legacy=(
             Legacy(
                 "trigger_phrase",
-                parse=lambda value: Declaration(value.strip(), phrase=True),
-                note="One phrase, any text; it may stand anywhere outside of quotes and code.",
+                parse=lambda value: CommandsText(value.strip(), is_phrase=True),
+                note="One phrase, any text; it may stand anywhere outside quotes and code.",
             ),
         ),
     )
-    prefix: str = given(prefix_of, "What a command starts with.", default=DEFAULT_PREFIX)
+    prefix: str = given(parse_prefix, "Text that a command starts with.", default=DEFAULT_PREFIX)
     permission: str = given(
         choice(*ROLES),
-        "Least repository role of who may command: read < triage < write < maintain < admin. A command's own wins.",
+        "Least repository role that may give a command: read < triage < write < maintain < admin. A command's own "
+        "`permission` wins.",
         default="write",
     )
     allow_users: tuple[str, ...] | None = given(
-        _logins, "If given, the commenter must be one of these users (or in `allow-teams`) as well as hold the role."
+        _logins, "Only these users (or those in `allow-teams`) may give a command; they need the role as well."
     )
     allow_teams: tuple[str, ...] | None = given(
         _team,
-        "If given, the commenter must be in one of these `org/team`s (or in `allow-users`) as well as hold the role. The "
+        "Only members of these `org/team`s (or those in `allow-users`) may give a command; they need the role as well. The "
         "token must be able to read the organisation's members.",
     )
     allow_bots: tuple[str, ...] | None = given(
-        _logins, "Logins of bots that may command, whatever their role; all other bots are ignored."
+        _logins, "Logins of bots that may give commands, whatever their role; all other bots are ignored."
     )
     forks: str = given(
         choice("deny", "approved", "allow"),
-        "Pull requests from forks: `deny`, `approved` (an approving review of that exact commit by someone who holds the "
-        "role), or `allow` (the command must carry `sha=`).",
+        "Pull requests from forks: `deny`, `approved` (somebody with the role must have approved that exact commit in a "
+        "review), or `allow` (the command must name the commit by `sha=`).",
         default="deny",
     )
     drafts: str = given(choice("allow", "deny"), "Draft pull requests: `allow` or `deny`.", default="allow")
-    base_branches: tuple[str, ...] = given(items, "Globs of the base branches that may be commanded.", default="*")
+    base_branches: tuple[str, ...] = given(
+        items, "Globs of base branches; pull requests into other branches take no commands.", default="*"
+    )
     head: str = given(
         choice("seen", "pinned", "latest"),
         "`seen`: GitHub itself must show that the commit was the head when the comment was written; else a reply offers the "
-        "command with `sha=` filled in. `pinned`: the command must carry `sha=` with the head's 40 digits. `latest`: no "
-        "check; unsafe, since somebody can push between the comment and the run.",
+        "command with `sha=` filled in. `pinned`: the command must name the head commit by `sha=` and its 40 digits. "
+        "`latest`: no check; unsafe, since somebody can push between the comment and the run.",
         default="seen",
     )
     require_approval: bool = given(
-        boolean, "Require an approving review of the head commit by somebody else who holds the role.", default="false"
+        boolean, "Require that somebody else with the role approved the head commit in a review.", default="false"
     )
     require_checks: tuple[str, ...] | None = given(
-        items, "Names of checks that must have passed on the head commit; `required`: those that the base branch requires."
+        items,
+        "Names of checks that must have passed on the head commit; `required` stands for those the base branch requires.",
     )
-    reaction: str = given(_reaction, "Reaction on the comment when its command is taken; `none` for none.", default="eyes")
+    reaction: str = given(_reaction, "Reaction to the comment when its command starts; `none` for none.", default="eyes")
     success_reaction: str = given(_reaction, "Reaction when the job has succeeded.", default="rocket")
-    failure_reaction: str = given(_reaction, "Reaction on a refusal and when the job has failed.", default="confused")
+    failure_reaction: str = given(
+        _reaction, "Reaction to a refused command, and when the job has failed.", default="confused"
+    )
     reply: str = given(
         choice("deny", "always", "never"),
-        "`deny`: a refusal is explained in a reply. `always`: so is a start. `never`: no replies.",
+        "`deny`: a reply explains why a command is refused. `always`: another reply confirms that a command starts. "
+        "`never`: no replies.",
         default="deny",
     )
     acknowledgement: str | None = given(
         text,
-        "Text of a comment on the pull request when a command is taken.",
+        "Text of a comment on the pull request when a command starts.",
         legacy=("pr_acknowledgement_comment",),
     )
     pending_label: str | None = given(
         _label,
-        "Label on the pull request from the trigger to the end of the job.",
-        legacy=tuple(Legacy(name, note="By this name the label stays when the job ends.") for name in _STAYING),
+        "Label on the pull request from the start of the command to the end of the job.",
+        legacy=tuple(Legacy(name, note="With this name the label stays when the job ends.") for name in _STAYING_LABELS),
     )
-    success_label: str | None = given(_label, "Label that takes its place when the job has succeeded.")
-    failure_label: str | None = given(_label, "Label that takes its place when the job has failed.")
+    success_label: str | None = given(_label, "Label that replaces `pending-label` when the job has succeeded.")
+    failure_label: str | None = given(_label, "Label that replaces `pending-label` when the job has failed.")
     check_name: str | None = given(
-        text, "Name of a check run on the head commit: in progress on the trigger, concluded when the job ends."
+        text, "Name of a check run on the head commit: in progress when the command starts, concluded when the job ends."
     )
     environment: str | None = given(
         text,
-        "Create a deployment of the commit to this environment, its payload the parameters; concluded when the job ends.",
+        "Create a deployment of the commit to this environment, with the parameters as its payload; its status is set when "
+        "the job ends.",
     )
     help: bool = given(boolean, "Answer the command `help` with the commands and their parameters.", default="true")
     app_id: str | None = given(
@@ -174,61 +186,62 @@ class Inputs(DeclaredInputs):
     app_private_key: str | None = given(text, "The App's private key (PEM).", secret=True, legacy=("app_pem",))
     export_app_token: bool = given(
         boolean,
-        "Emit the App's installation token: masked, good for this repository and `app-permissions` only, minted only after "
-        "authorisation. Implied by the older `app_pem`.",
+        "Emit the App's installation token: masked, valid for this repository and `app-permissions` only, minted only after "
+        "the command is authorised. The legacy `app_pem` implies it.",
         default="false",
     )
     app_permissions: Mapping[str, str] | None = given(
         _permissions,
-        "What the emitted token may do: `name: read` or `name: write`, one a line, by GitHub's names for an App's "
-        "permissions. All of it must have been granted to the App. By default what a pull request's pipeline needs, as far "
-        "as it was granted: `checks`, `deployments`, `issues`, `pull_requests` and `statuses` to write, `actions`, "
-        "`contents` and `metadata` to read; with the older `app_pem`, `actions` and `contents` to write too.",
+        "Permissions of the emitted token: `name: read` or `name: write`, one a line, with GitHub's names for an App's "
+        "permissions. The App must have been granted all of them. Default: the permissions that a pipeline on a pull "
+        "request needs, as far as the App has them: `checks`, `deployments`, `issues`, `pull_requests` and `statuses` to "
+        "write, `actions`, `contents` and `metadata` to read; with the legacy `app_pem` also `actions` and `contents` to "
+        "write.",
     )
     github_token: str | None = given(
         text,
-        "The token to read and write with.",
+        "Token that reads from and writes to GitHub.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
     mode: str = given(
         choice("listen", "finish"),
-        "`listen`: take the event's command. `finish`: conclude what an earlier job's chatops began, for pipelines of "
-        "several jobs.",
+        "`listen`: handle the event's command. `finish`: conclude the feedback that chatops began in an earlier job, for "
+        "pipelines of several jobs.",
         default="listen",
     )
     conclude: bool = given(
         boolean,
-        "Conclude reaction, labels, check run and deployment when this job ends; `false` leaves them to a later job's "
-        "`mode: finish`.",
+        "Conclude reaction, labels, check run and deployment when this job ends; `false` leaves them to `mode: finish` in a "
+        "later job.",
         default="true",
     )
-    begun: str | None = given(text, "With `mode: finish`: the output `result` of that earlier step.")
+    begun: str | None = given(text, "With `mode: finish`: the output `result` of the earlier chatops step.")
     job_status: str | None = given(
         choice("success", "failure", "cancelled", "skipped"),
-        "How the job stands; read again by the post step. With `mode: finish`, the status to report, for example "
-        "the expression `needs.train.result`.",
+        "Status of the job; the post step reads it again. With `mode: finish`, the status to report, for example the "
+        "expression `needs.train.result`.",
         runner_default="${{ job.status }}",
     )
 
     def problems(self) -> Iterator[BadInput]:
-        """Check across inputs."""
+        """Yield problems between several inputs."""
         if self.mode == "listen" and self.commands is None:
             yield BadInput(
                 "input 'commands' is required and was not given",
-                "add 'commands:' (or its older name 'trigger_phrase') to the step's 'with:', for example 'commands: /train'",
+                "add 'commands:' (legacy name: 'trigger_phrase') to the step's 'with:', for example 'commands: /train'",
             )
         if self.mode == "finish" and self.begun is None:
             yield BadInput(
                 "input 'begun' is required with 'mode: finish'",
-                "hand over the output 'result' of the step that began, for example '${{ needs.listen.outputs.result }}'",
+                "pass the output 'result' of the earlier chatops step, for example '${{ needs.listen.outputs.result }}'",
             )
         if (self.app_id is None) != (self.app_private_key is None):
-            given_one, missing = (
+            present, missing = (
                 ("app-id", "app-private-key") if self.app_private_key is None else ("app-private-key", "app-id")
             )
-            yield BadInput(f"input '{given_one}' was given without '{missing}'", "give both, or neither")
+            yield BadInput(f"input '{present}' was given without '{missing}'", "give both, or neither")
         if self.export_app_token and self.app_id is None:
             yield BadInput(
                 "input 'export-app-token' needs a GitHub App", "give 'app-id' and 'app-private-key', or leave it out"
@@ -246,20 +259,79 @@ class Inputs(DeclaredInputs):
 
     @property
     def exports_token(self) -> bool:
-        """Whether the App's token is emitted."""
+        """Whether the step emits the App's token."""
         return self.export_app_token or self.was_given("app_pem")
 
     @property
     def token_permissions(self) -> Mapping[str, str]:
-        """What the emitted token is to be good for."""
+        """The permissions of the emitted token."""
         if self.app_permissions is not None:
             return self.app_permissions
-        return OLDER_APP_PERMISSIONS if self.was_given("app_pem") else APP_PERMISSIONS
+        return LEGACY_APP_PERMISSIONS if self.was_given("app_pem") else APP_PERMISSIONS
 
     @property
     def keeps_label(self) -> bool:
-        """Whether the pending label stays when the job has ended."""
-        return any(self.was_given(name) for name in _STAYING)
+        """Whether the pending label stays when the job ends."""
+        return any(self.was_given(name) for name in _STAYING_LABELS)
+
+
+_STRING: Json = {"type": "string"}
+_ID: Json = {"type": "string", "pattern": "^[0-9]*$"}
+_SHA: Json = {"type": "string", "pattern": "^[0-9a-f]{40}$"}
+_SCALAR: Json = {"type": ["string", "number", "boolean"]}
+_FEEDBACK: Json = {
+    "type": "object",
+    "description": "The feedback on the pull request, for `mode: finish`. An empty text or 0 stands for none.",
+    "required": ["command", "pr-number", "sha", "step-id"],
+    "additionalProperties": False,
+    "properties": {
+        "command": {"type": "string", "description": "The command with its prefix."},
+        "pr-number": {"type": "integer"},
+        "sha": _SHA,
+        "step-id": {"type": "string", "description": "Identifies the step that began the feedback."},
+        "summary": {"type": "string", "description": "Markdown for the check run."},
+        "reaction-target": _STRING,
+        "reaction": _STRING,
+        "reaction-id": {"type": "integer"},
+        "pending-label": _STRING,
+        "check-name": _STRING,
+        "check-run-id": {"type": "integer"},
+        "environment": _STRING,
+        "deployment-id": {"type": "integer"},
+    },
+}
+# The properties of the output `result`: those from `params` on are there only where `decision` is `continue`.
+RESULT: Mapping[str, Json] = {
+    "triggered": {"type": "boolean", "description": "Whether the steps that follow should run."},
+    "decision": {"enum": ["continue", "ignore", "deny"]},
+    "reason": {"enum": list(REASONS)},
+    "details": {
+        "type": "array",
+        "items": _STRING,
+        "description": "Lines that explain the decision; they may quote anybody.",
+    },
+    "command": _STRING,
+    "args": _STRING,
+    "pr-number": {"type": "integer"},
+    "actor": _STRING,
+    "comment-id": _ID,
+    "comment-url": _STRING,
+    "params": {
+        "type": "object",
+        "description": "Typed parameters; a repeated one is a list.",
+        "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+    },
+    "positional": {"type": "array", "items": _STRING, "description": "Arguments without a name."},
+    "sha": _SHA,
+    "ref": _STRING,
+    "base-ref": _STRING,
+    "base-sha": _SHA,
+    "head-repo": _STRING,
+    "fork": {"type": "boolean", "description": "Whether the head is in another repository."},
+    "check-run-id": _ID,
+    "deployment-id": _ID,
+    "feedback": _FEEDBACK,
+}
 
 
 ACTION = Action(
@@ -269,30 +341,31 @@ ACTION = Action(
     icon="message-square",
     color="blue",
     inputs=Inputs,
+    result=RESULT,
     outputs=(
         Output("triggered", "Whether the steps that follow should run: `true` or `false`."),
         Output("decision", "`continue`, `ignore` or `deny`."),
-        Output("reason", "Why, as a stable code."),
-        Output("command", "The command's name, without the prefix."),
-        Output("params", "The typed parameters, a JSON object."),
-        Output("positional", "The arguments without a name, a JSON list."),
-        Output("args", "The rest of the command's line, as it was written: hand it on by `env:` only."),
-        Output("pr-number", "The pull request's number."),
-        Output("sha", "The head commit that was authorised. Check out this, never the branch."),
-        Output("ref", "The head's branch."),
-        Output("base-ref", "The base branch."),
-        Output("base-sha", "The base branch's commit."),
-        Output("head-repo", "The head's repository, `owner/name`."),
+        Output("reason", "Reason for the decision, a stable code."),
+        Output("command", "Name of the command, without the prefix."),
+        Output("params", "Typed parameters, a JSON object."),
+        Output("positional", "Arguments without a name, a JSON list."),
+        Output("args", "Rest of the command's line as it was written; pass it on through `env:` only."),
+        Output("pr-number", "Number of the pull request."),
+        Output("sha", "Authorised head commit. Check out this commit, never the branch."),
+        Output("ref", "Head branch."),
+        Output("base-ref", "Base branch."),
+        Output("base-sha", "Commit of the base branch."),
+        Output("head-repo", "Repository of the head, `owner/name`."),
         Output("fork", "Whether the head is in another repository: `true` or `false`."),
-        Output("actor", "Who commanded."),
-        Output("comment-id", "The comment's id; empty for a label or a dispatch."),
-        Output("comment-url", "The comment's address."),
-        Output("check-run-id", "The check run that was opened."),
-        Output("deployment-id", "The deployment that was created."),
-        Output("result", "All of this as one JSON document, with what `mode: finish` needs."),
+        Output("actor", "Login of the user who gave the command."),
+        Output("comment-id", "Id of the comment; empty for a label or a dispatch."),
+        Output("comment-url", "Address of the comment."),
+        Output("check-run-id", "Id of the check run that was created."),
+        Output("deployment-id", "Id of the deployment that was created."),
+        Output("result", "One JSON document with all outputs, and the feedback state that `mode: finish` needs."),
         Output("BOOL_TRIGGERED", "`True` or `False`.", legacy=True),
-        Output("TRAILING_LINE", "What stands behind the command on its line.", legacy=True),
-        Output("TRAILING_TOKEN", "The first word of that.", legacy=True),
+        Output("TRAILING_LINE", "Text after the command on its line, without `sha=`.", legacy=True),
+        Output("TRAILING_TOKEN", "First word of `TRAILING_LINE`.", legacy=True),
         Output("PULL_REQUEST_NUMBER", "`pr-number`.", legacy=True),
         Output("PR_NUMBER", "`pr-number`.", legacy=True),
         Output("COMMENTER_USERNAME", "`actor`.", legacy=True),

@@ -1,105 +1,118 @@
-"""What chatops needs of GitHub; `boundary.github.GitHub` has it. All calls raise ActionError."""
+"""The ports of chatops. `boundary.github` implements those to GitHub; every call to GitHub raises ActionError."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mlops_actions.core.event import PullRequest
+from mlops_actions.core.ports import Runner
 
 
 class Reader(Protocol):
-    """What is read before the decision."""
+    """Read from a repository what the decision depends on."""
 
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
 
     def permission(self, login: str) -> Mapping[str, Any]:
-        """Ask for a user's role."""
+        """Read a user's permission in the repository, as GitHub's API returns it."""
 
     def is_team_member(self, team: str, login: str) -> bool:
-        """Ask whether a user is in `org/team`."""
+        """Return whether a user is an active member of `org/team`."""
 
     def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
-        """Yield reviews, oldest first."""
+        """Yield the reviews of a pull request, oldest first."""
 
     def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
-        """Yield a ref's updates, newest first."""
+        """Yield the updates of a ref, newest first."""
 
     def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:
-        """Yield a commit's check suites."""
+        """Yield the check suites of a commit."""
 
     def check_runs(self, sha: str) -> Iterator[Mapping[str, Any]]:
-        """Yield a commit's check runs."""
+        """Yield the latest check runs of a commit."""
 
     def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
-        """Yield a commit's statuses."""
+        """Yield the latest status of each context of a commit."""
 
     def workflow_run(self, run: int) -> Mapping[str, Any] | None:
-        """Read a workflow run of this repository; None where it has none of that id."""
+        """Read a workflow run; None where the repository has no run with this id."""
 
     def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
-        """Yield a pull request's commits."""
+        """Yield the commits of a pull request."""
 
     def required_checks(self, branch: str) -> tuple[tuple[str, int], ...]:
-        """Name the checks a branch requires, each with the id of the App whose it must be (0: anybody's)."""
+        """Return the checks a branch requires: their names, each with the id of the App that must report it (0: any)."""
 
 
 class Writer(Protocol):
-    """What is written as feedback."""
+    """Write feedback to a repository."""
 
     def react(self, target: str, content: str) -> int:
-        """Put a reaction; returns its id, also where it was there already."""
+        """Add a reaction; returns its id, also where the reaction existed already."""
 
     def unreact(self, target: str, reaction: int) -> None:
-        """Take a reaction away."""
+        """Remove a reaction."""
 
     def comment(self, number: int, body: str) -> str:
         """Write a comment; returns its address."""
 
     def add_labels(self, number: int, labels: list[str]) -> None:
-        """Set labels."""
+        """Add labels."""
 
     def remove_label(self, number: int, label: str) -> None:
-        """Take a label away."""
+        """Remove a label."""
 
     def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str, external_id: str = "") -> int:
-        """Open a check run in progress; returns its id."""
+        """Create a check run in progress; returns its id."""
 
     def check_runs_named(self, name: str, sha: str) -> Iterator[Mapping[str, Any]]:
-        """Yield all check runs of a name on a commit, newest first."""
+        """Yield all check runs of a commit with this name, newest first."""
 
     def find_check_run(self, name: str, sha: str, external_id: str) -> int:
-        """Look for the check run that was opened with an external id; 0 where there is none."""
+        """Return the id of the check run that was created with this external id; 0 where there is none."""
 
     def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
-        """End a check run."""
+        """Conclude a check run."""
 
     def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
         """Create a deployment; returns its id."""
 
     def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
-        """Report on a deployment."""
+        """Add a status to a deployment."""
 
     def find_deployment(self, sha: str, environment: str, description: str) -> int:
-        """Look for the deployment that was created with a description; 0 where there is none."""
+        """Return the id of the deployment that was created with this description; 0 where there is none."""
 
 
 class Repository(Reader, Writer, Protocol):
-    """One repository, seen with one token."""
+    """One repository, read and written with one token."""
 
 
-class GitHubDoor(Protocol):
-    """The ways to reach the repository. Nothing is imported or sent before one is taken."""
+class Clients(Protocol):
+    """The clients for the repository, one for each identity. Nothing is imported or sent before a client is asked for."""
 
     def as_job(self) -> Repository:
-        """With the job's token."""
+        """Return a client that uses the job's token."""
 
     def as_app(self, permissions: Mapping[str, str]) -> Repository:
-        """As the GitHub App, with a token minted now: these of its permissions that it was granted, and no others."""
+        """Return a client that acts as the GitHub App, with a new token.
+
+        The token has those of the `permissions` that the App was granted, and no others.
+        """
 
     def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:
-        """Mint a token of the App to hand on; returns it and the permissions it has.
+        """Mint a token of the App for later steps; returns it and its permissions.
 
-        With `all_of_them` one that was not granted is an error, else it is left out.
+        With `all_of_them` a permission that the App was not granted is an error, else it is left out.
         """
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What chatops reaches the world through. `clients` is called late: an ignored event needs no client."""
+
+    runner: Runner
+    clients: Callable[[], Clients]

@@ -1,148 +1,180 @@
-"""Every reason there is for a decision: a stable code, when it arises, and what the commenter sees."""
+"""Every reason for a decision: a stable code, when it applies, and what the commenter reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Decided: TypeAlias = Literal["continue", "ignore", "deny"]
+DecisionKind: TypeAlias = Literal["continue", "ignore", "deny"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`when` is for the documentation; `says` is Markdown for the reply, empty where nobody is answered."""
+    """`when` is for the documentation; `reply` is Markdown for the commenter, empty where nobody gets a reply."""
 
-    decision: Decided
+    kind: DecisionKind
     when: str
-    says: str = ""
+    reply: str = ""
 
 
 REASONS: dict[str, Reason] = {
-    "ok": Reason("continue", "Everything that was asked for is established."),
+    "ok": Reason("continue", "All conditions are met."),
     "unsupported-event": Reason("ignore", "The workflow ran on an event that carries no command."),
     "unsupported-action": Reason(
-        "ignore", "The comment was edited or deleted, not created; the label was removed; the call-back is of another type."
+        "ignore",
+        "The comment was edited or deleted, not created; the label was removed; the call-back has another event type.",
     ),
-    "no-command": Reason("ignore", "Nothing in the text is a declared command, or the label stands for none."),
-    "not-a-pull-request": Reason("ignore", "The comment is on a plain issue."),
-    "bot": Reason("ignore", "A bot wrote it, and `allow-bots` does not name it."),
-    "finished": Reason("ignore", "`mode: finish` concluded what an earlier job began."),
-    "help": Reason("ignore", "Help was asked for.", "These commands are understood here:"),
+    "no-command": Reason("ignore", "The text holds no declared command, or the label belongs to none."),
+    "not-a-pull-request": Reason("ignore", "The comment is on an issue that is no pull request."),
+    "bot": Reason("ignore", "A bot wrote the comment, and `allow-bots` does not name it."),
+    "finished": Reason("ignore", "`mode: finish` concluded the feedback of an earlier job."),
+    "help": Reason("ignore", "The commenter asked for help.", "You can use these commands here:"),
     "multiple-commands": Reason(
-        "deny", "One comment holds more than one command.", "One comment can hold one command; this one holds several:"
+        "deny",
+        "One comment holds more than one command.",
+        "Write one command in each comment; this comment holds several:",
     ),
     "unknown-command": Reason(
-        "deny", "The name is a slip away from a declared one.", "There is no such command here, but one is near:"
+        "deny",
+        "The name looks like a mistyped name of a declared command.",
+        "Correct the name: there is no such command here.",
     ),
     "sender-not-author": Reason(
-        "deny", "Whoever caused the event did not write the comment.", "Only the comment's own author can command with it."
+        "deny",
+        "The user who caused the event did not write the comment.",
+        "Write your own comment: only the author of a comment can give a command with it.",
     ),
     "pull-request-unknown": Reason(
-        "deny", "The pull request cannot be read.", "GitHub did not show the pull request, so nothing about it is certain."
+        "deny",
+        "GitHub does not return the pull request.",
+        "GitHub did not return the pull request, so nothing about it is certain. The cause and the remedy:",
     ),
-    "closed": Reason("deny", "The pull request is closed or merged.", "This pull request is not open."),
+    "closed": Reason("deny", "The pull request is closed or merged.", "Reopen the pull request first: it is not open."),
     "draft": Reason(
-        "deny", "It is a draft, and `drafts: deny` is set.", "Drafts take no commands here; mark it as ready first."
+        "deny",
+        "The pull request is a draft, and `drafts: deny` is set.",
+        "Mark the pull request as ready first: drafts take no commands here.",
     ),
     "base-branch": Reason(
-        "deny", "Its base branch is not in `base-branches`.", "Pull requests into this base branch take no commands."
+        "deny",
+        "The base branch is not in `base-branches`.",
+        "Pull requests into this base branch take no commands.",
     ),
     "permission": Reason(
-        "deny", "The role of who commands is lower than the command's `permission`.", "You may not give this command."
+        "deny",
+        "The commenter's role is lower than the command's `permission`.",
+        "Ask somebody with the needed role to give this command; you may not.",
     ),
     "permission-unknown": Reason(
-        "deny", "GitHub did not tell the role.", "GitHub did not say what you may do here, so the command was not taken."
+        "deny",
+        "GitHub does not return the commenter's role.",
+        "GitHub did not return your role, so the command was refused. The cause and the remedy:",
     ),
     "not-allowed": Reason(
         "deny",
-        "Who commands is neither in `allow-users` nor in `allow-teams`.",
-        "You may not give this command: it is reserved for certain people.",
+        "The commenter is neither in `allow-users` nor in `allow-teams`.",
+        "You may not give this command: only certain people may.",
     ),
     "team-unknown": Reason(
         "deny",
-        "GitHub did not tell who is in the team.",
-        "GitHub did not say who is in the team that may give this command.",
+        "GitHub does not return who is in the team.",
+        "GitHub did not return who is in the team that may give this command. The cause and the remedy:",
     ),
     "rerun-permission": Reason(
         "deny",
-        "Somebody who does not hold the role, or is not in `allow-users` or `allow-teams`, re-ran the job.",
-        "The job was run again by somebody who may not give this command.",
+        "A user without the role, or not in `allow-users` or `allow-teams`, re-ran the job.",
+        "Somebody who may not give this command ran the job again. Ask somebody who may.",
     ),
     "arguments": Reason(
         "deny",
-        "The arguments cannot be read: an open quote, an option without a name, a character that does not show.",
-        "The arguments cannot be read:",
+        "The arguments cannot be parsed: an open quote, an option without a name, an invisible character.",
+        "Correct the arguments; they cannot be parsed:",
     ),
     "parameters": Reason(
-        "deny", "A parameter is unknown, missing or ill-typed.", "The parameters are not what this command takes:"
+        "deny",
+        "A parameter is unknown, missing or has a wrong type.",
+        "Correct the parameters; this command does not accept them:",
     ),
     "run-not-here": Reason(
         "deny",
         "A call-back names a run that this repository does not have, or that was of another commit.",
-        "This repository does not know the run that is said to have submitted the workflow.",
+        "This repository does not have the run that is said to have submitted the workflow.",
     ),
     "run-unknown": Reason(
-        "deny", "The run that a call-back names cannot be read.", "GitHub did not show the run that submitted the workflow."
+        "deny",
+        "GitHub does not return the run that a call-back names.",
+        "GitHub did not return the run that submitted the workflow.",
     ),
     "commit-not-here": Reason(
         "deny",
-        "A call-back names a commit that is not of its pull request.",
-        "The commit is not one of this pull request.",
+        "A call-back names a commit that is not in its pull request.",
+        "The commit is not in this pull request.",
     ),
     "commits-unknown": Reason(
-        "deny", "The pull request's commits cannot be read.", "GitHub did not show the commits of the pull request."
+        "deny",
+        "GitHub does not return the commits of the pull request.",
+        "GitHub did not return the commits of the pull request.",
     ),
     "fork": Reason(
         "deny",
         "The head is in a fork, and `forks: deny` is set.",
         "This pull request comes from a fork; its code does not run here.",
     ),
-    "fork-gone": Reason("deny", "The fork was deleted.", "The fork of this pull request has been deleted."),
+    "fork-gone": Reason(
+        "deny", "The fork was deleted.", "Open the pull request from another branch: its fork has been deleted."
+    ),
     "fork-not-approved": Reason(
         "deny",
-        "`forks: approved` is set, and no approving review of the head commit by somebody with the role exists.",
-        "A pull request from a fork needs an approving review of exactly this commit first.",
+        "`forks: approved` is set, and nobody with the role approved the head commit in a review.",
+        "This pull request comes from a fork: somebody with the role must approve exactly this commit in a review first.",
     ),
     "sha-malformed": Reason(
         "deny",
         "`sha=` is not 40 hexadecimal digits.",
-        "`sha=` takes the whole commit, 40 digits: a short one can be forged.",
+        "Give `sha=` the whole commit, 40 digits: a short one can be forged.",
     ),
     "sha-mismatch": Reason(
         "deny",
         "`sha=` is not the head commit.",
-        "The commit you named is not the head of this pull request (any more). Look at what changed, then:",
+        "The commit you named is not the head of this pull request (any more). Look at the changes, then paste:",
     ),
     "sha-missing": Reason(
         "deny",
-        "`head: pinned` is set (or the head is in a fork), and the command carries no `sha=`.",
-        "This command must name the commit it is meant for. If it is this one:",
+        "`head: pinned` is set (or the head is in a fork), and the command has no `sha=`.",
+        "This command must name its commit. If it is meant for this one, paste:",
     ),
     "head-not-seen": Reason(
         "deny",
-        "The head was pushed after the command was written.",
-        "Somebody pushed after this command was written. If you have looked at the commit that is the head now:",
+        "Somebody pushed after the command was written.",
+        "Somebody pushed after this command was written. Look at the head commit, then paste:",
     ),
     "head-unknown": Reason(
         "deny",
-        "GitHub does not show since when the commit has been the head.",
-        "GitHub does not show that this commit was the head when the command was written. If you have looked at it:",
+        "GitHub does not show when the commit became the head.",
+        "GitHub does not show that this commit was the head when the command was written. Look at the commit, then paste:",
     ),
     "head-moved": Reason(
         "deny",
-        "While the command was looked at, the head, the base branch or the draft state changed, or it was closed.",
-        "The pull request changed while this command was looked at. Look at what changed, then:",
+        "While the decision was made, the head, the base branch or the draft state changed, or somebody closed the pull "
+        "request.",
+        "The pull request changed while this command was checked. Look at the changes, then paste:",
     ),
     "not-approved": Reason(
         "deny",
         "`require-approval` is set, and nobody else with the role approved the head commit.",
-        "This command needs an approving review of exactly this commit by somebody else first.",
+        "Somebody else with the role must approve exactly this commit in a review first.",
     ),
     "approval-unknown": Reason(
-        "deny", "The reviews cannot be read.", "GitHub did not show the reviews, so an approval is not certain."
+        "deny",
+        "GitHub does not return the reviews.",
+        "GitHub did not return the reviews, so an approval is not certain. The cause and the remedy:",
     ),
-    "checks": Reason("deny", "A check of `require-checks` has not passed.", "These checks must pass on this commit first:"),
+    "checks": Reason(
+        "deny", "A check of `require-checks` has not passed.", "Wait for these checks to pass on this commit first:"
+    ),
     "checks-unknown": Reason(
-        "deny", "The state of the checks cannot be read.", "GitHub did not show the state of the checks."
+        "deny",
+        "GitHub does not return the state of the checks.",
+        "GitHub did not return the state of the checks:",
     ),
 }

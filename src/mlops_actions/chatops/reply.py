@@ -1,50 +1,51 @@
-"""What the commenter is told, as Markdown. Whatever somebody else wrote stands in a fence or in code, cut to length."""
+"""The replies to a commenter, as Markdown. Text that others wrote stands in a fence or in code, cut to length."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlops_actions.chatops.hear import Place, Verdict
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.parameters import Command, Parameter, Value, format_value
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.chatops.schema import Command, Parameter, Value, spell
+from mlops_actions.chatops.request import CommandSource, Decision
 from mlops_actions.core.markdown import code, cut, escape, fence, fold, link, table
 
 _MARKER = "<!-- mlops-actions:chatops -->"
-_LONGEST_DETAIL = 300
-_MOST_DETAILS = 20
-# A command line that had to be cut would not be the command any more, so a longer one is not offered.
-_LONGEST_PASTE = 2000
-_LONGEST_NAME = 100
-# It travels to the post step in an environment variable.
-_LONGEST_TOLD = 8000
+_MAX_DETAIL = 300
+_MAX_DETAILS = 20
+# A command line that is cut is another command, so a longer one is not offered.
+_MAX_PASTE = 2000
+_MAX_NAME = 100
+# The summary travels to the post stage in an environment variable.
+_MAX_SUMMARY = 8000
 
 
-def denial(name: str, verdict: Verdict, run_url: str) -> str:
-    """Explain a refusal; `name` is the command with its prefix."""
-    parts = [f"{code(name[:_LONGEST_NAME])} was **not** taken. {REASONS[verdict.reason].says}"]
-    if verdict.details:
-        shown = [_shortened(line) for line in verdict.details[:_MOST_DETAILS]]
-        hidden = len(verdict.details) - len(shown)
+def denial(name: str, decision: Decision, run_url: str) -> str:
+    """Explain a denial; `name` is the command with its prefix."""
+    parts = [f"{code(name[:_MAX_NAME])} was **not** run. {REASONS[decision.reason].reply}"]
+    if decision.details:
+        shown = [_shortened(line) for line in decision.details[:_MAX_DETAILS]]
+        hidden = len(decision.details) - len(shown)
         parts.append(fence("\n".join(shown + ([f"… and {hidden} more"] if hidden else [])), "text"))
-    if verdict.paste and len(verdict.paste) <= _LONGEST_PASTE:
-        parts.append(fence(verdict.paste, "text"))
-    parts.append(_footer(verdict.reason, run_url))
+    if decision.paste and len(decision.paste) <= _MAX_PASTE:
+        parts.append(fence(decision.paste, "text"))
+    parts.append(_footer(decision.reason, run_url))
     return "\n\n".join(parts)
 
 
 def started(name: str, commit_url: str, params: Mapping[str, Value], run_url: str) -> str:
-    """Say that a command was taken; what became of it shows on the pull request."""
-    parts = [f"{code(name[:_LONGEST_NAME])} was taken, for commit {_commit(commit_url)}.", *_values(params)]
+    """Confirm that a command runs; its result shows on the pull request later."""
+    parts = [f"{code(name[:_MAX_NAME])} runs for commit {_commit_link(commit_url)}.", *_params_table(params)]
     parts.append(f"<sub>{link('follow the run', run_url)}</sub>\n{_MARKER}")
     return "\n\n".join(parts)
 
 
-def commanded(name: str, place: Place, commit_url: str, params: Mapping[str, Value]) -> str:
-    """Say in the check run who commanded what, on which commit."""
-    by = f"**{escape(place.actor.login)}**" + (f" in {link('a comment', place.comment_url)}" if place.comment_url else "")
-    told = "\n\n".join([f"{code(name[:_LONGEST_NAME])} by {by}, for commit {_commit(commit_url)}.", *_values(params)])
-    return cut(told, _LONGEST_TOLD, "_Cut here._")
+def summary(name: str, source: CommandSource, commit_url: str, params: Mapping[str, Value]) -> str:
+    """Describe the command in the check run: who gave it, on which commit, with which parameters."""
+    actor = f"**{escape(source.actor.login)}**"
+    place = f" in {link('a comment', source.comment_url)}" if source.comment_url else ""
+    first = f"{code(name[:_MAX_NAME])} by {actor}{place}, for commit {_commit_link(commit_url)}."
+    return cut("\n\n".join([first, *_params_table(params)]), _MAX_SUMMARY, "_Cut here._")
 
 
 def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
@@ -53,48 +54,48 @@ def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
         (code(command.usage(inputs.prefix)), escape(command.description), code(command.permission or inputs.permission))
         for command in commands
     ]
-    parts = [REASONS["help"].says, table(("command", "what it does", "role needed"), rows)]
+    parts = [REASONS["help"].reply, table(("command", "what it does", "role needed"), rows)]
     parts += [
-        fold(f"Parameters of {inputs.prefix}{command.name}", _parameters(command.parameters))
+        fold(f"Parameters of {inputs.prefix}{command.name}", _parameters_table(command.parameters))
         for command in commands
         if command.parameters
     ]
     if inputs.head != "latest":
-        parts.append(f"Any command may carry {code('sha=')} with the 40 digits of the commit it is meant for.")
+        parts.append(f"Any command may name the commit it is meant for: {code('sha=')} and its 40 digits.")
     parts.append(_footer("help", run_url))
     return "\n\n".join(parts)
 
 
-def _commit(url: str) -> str:
+def _commit_link(url: str) -> str:
     return f"[{code(url.rpartition('/')[2][:7])}]({url})"
 
 
-def _values(params: Mapping[str, Value]) -> list[str]:
-    rows = [(code(key), code(_spelled(value))) for key, value in params.items()]
+def _params_table(params: Mapping[str, Value]) -> list[str]:
+    rows = [(code(key), code(_format_values(value))) for key, value in params.items()]
     return [table(("parameter", "value"), rows)] if rows else []
 
 
-def _parameters(parameters: Sequence[Parameter]) -> str:
+def _parameters_table(parameters: Sequence[Parameter]) -> str:
     rows = [
-        (
-            code(parameter.name),
-            code(parameter.allowed),
-            "required" if parameter.required else code(spell(parameter.default)) if parameter.default is not None else "",
-            escape(parameter.description),
-        )
+        (code(parameter.name), code(parameter.allowed), _default(parameter), escape(parameter.description))
         for parameter in parameters
     ]
     return table(("parameter", "takes", "default", "meaning"), rows)
 
 
-def _spelled(value: Value) -> str:
-    words = [spell(item) for item in value] if isinstance(value, list) else [spell(value)]
-    return _shortened(", ".join(words))
+def _default(parameter: Parameter) -> str:
+    if parameter.required:
+        return "required"
+    return "" if parameter.default is None else code(format_value(parameter.default))
+
+
+def _format_values(value: Value) -> str:
+    return _shortened(", ".join(map(format_value, value if isinstance(value, list) else [value])))
 
 
 def _shortened(line: str) -> str:
     one_line = " ".join(line.splitlines())
-    return one_line if len(one_line) <= _LONGEST_DETAIL else one_line[: _LONGEST_DETAIL - 1] + "…"
+    return one_line if len(one_line) <= _MAX_DETAIL else one_line[: _MAX_DETAIL - 1] + "…"
 
 
 def _footer(reason: str, run_url: str) -> str:

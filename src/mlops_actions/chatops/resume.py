@@ -1,7 +1,7 @@
-"""A call-back goes on where the run that submitted the workflow left off: with the signs that run has begun.
+"""Find the feedback that a call-back continues: the one the run that submitted the workflow began.
 
-Nothing of the call-back says which they are. GitHub does: the check run that is still in progress on the commit, and whose
-external id, written by that run, names the run, its command and where its reaction is. All the rest follows from that.
+The call-back itself says nothing about the feedback. GitHub does: the check run on the commit that is still in progress has
+an external id, which that run wrote. It names the run, its command and the target of its reaction. The rest follows from it.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlops_actions.chatops.feedback import Begun
+from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.core.callback import CallBack
 
-CheckRuns = Callable[[str, str], Iterator[Mapping[str, Any]]]
+CheckRunsNamed = Callable[[str, str], Iterator[Mapping[str, Any]]]
 
 
-def resume(begun: Begun, told: CallBack, check_name: str, check_runs: CheckRuns) -> Begun | None:
-    """Return what the submitting run has begun, as something to conclude; None where GitHub knows of nothing.
+def resumed_state(
+    state: FeedbackState, call_back: CallBack, check_name: str, check_runs: CheckRunsNamed
+) -> FeedbackState | None:
+    """Return the feedback state of the submitting run; None where GitHub knows none.
 
-    A second call-back of the same workflow finds nothing any more, since the first has concluded it. `check_runs` yields
-    those of a name on a commit, newest first.
+    A second call-back of the same workflow finds none, since the first one concluded the check run. `check_runs` yields the
+    check runs of a commit with a name, newest first.
     """
     if not check_name:
         return None
-    for run in check_runs(check_name, told.sha):
-        found = begun.of(str(run.get("external_id") or ""))
-        if run.get("status") != "completed" and found and found.mark.startswith(f"{told.run}-"):
-            return replace(found, check_run=int(run["id"]))
+    for check_run in check_runs(check_name, call_back.sha):
+        submitted = state.resumed_from(str(check_run.get("external_id") or ""))
+        if check_run.get("status") != "completed" and submitted and submitted.step_id.startswith(f"{call_back.run}-"):
+            return replace(submitted, check_run_id=int(check_run["id"]))
     return None

@@ -1,42 +1,42 @@
-"""The stages of chatops. An event that is nothing to act on is done with here, before anything costly is imported."""
+"""Run the main and the post stage of chatops.
+
+The main stage finishes an event that needs no answer here, before it imports anything costly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from mlops_actions.chatops import STATE
-from mlops_actions.chatops.glance import ignored
-from mlops_actions.chatops.hear import hear
+from mlops_actions.chatops.fast_path import ignored_outcome
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.ports import Ports
+from mlops_actions.chatops.request import parse_event
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import require
 from mlops_actions.core.outcome import Outcome
-from mlops_actions.core.ports import Runner
-
-if TYPE_CHECKING:
-    from mlops_actions.chatops.ports import GitHubDoor
 
 
-def main_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[[], GitHubDoor]) -> Outcome:
-    """Listen to the event, or with `mode: finish` conclude what an earlier job began."""
+def run(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
+    """Handle the event's command, or with `mode: finish` conclude the feedback of an earlier job."""
     if inputs.mode == "finish":
         from mlops_actions.chatops.finish import finish
 
-        return finish(inputs, context, runner, door())
-    heard = hear(require(context), inputs, context)
-    if heard.verdict is not None and heard.place is None:
-        return ignored(runner, heard.verdict.reason, heard.verdict.details)
-    from mlops_actions.chatops.listen import Listener
+        return finish(inputs, context, ports)
+    parsed = parse_event(require(context), inputs, context)
+    if parsed.decision is not None and parsed.source is None:
+        return ignored_outcome(ports.runner, parsed.decision.reason, parsed.decision.details)
+    from mlops_actions.chatops.command_handler import CommandHandler
 
-    return Listener(inputs, context, runner, door()).act(heard)
+    return CommandHandler(inputs, context, ports).handle(parsed)
 
 
-def post_stage(inputs: Inputs, context: Context, runner: Runner, door: Callable[[], GitHubDoor]) -> Outcome:
-    """Conclude what the main stage began; its state is empty where it began nothing, or left that to a later job."""
-    state = runner.state(STATE)
+def post(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
+    """Conclude the feedback of the main stage.
+
+    The state is empty where the main stage began no feedback, or where a later job concludes it.
+    """
+    state = ports.runner.state(STATE)
     if state and inputs.mode == "listen":
-        from mlops_actions.chatops.finish import conclude_state
+        from mlops_actions.chatops.finish import conclude_saved
 
-        conclude_state(state, inputs, context, runner, door())
+        conclude_saved(state, inputs, context, ports)
     return Outcome()

@@ -69,7 +69,7 @@ def play(case: Case, stage: Stage) -> tuple[Scene, Ran, Delivery[Any]]:
 
 def check(case: Case, it: Scene, ran: Ran, delivery: Delivery[Any]) -> None:
     shown = f"{ran.log}\n{dict(ran.outputs)}\n" + "\n".join(str(exchange) for exchange in it.github.exchanges)
-    decision = REASONS[case.reason].decision
+    decision = REASONS[case.reason].kind
     assert (ran.outputs.get("reason"), ran.exit_code) == (case.reason, case.exits), shown
     assert ran.outputs["decision"] == decision
     assert ran.outputs["triggered"] == ("true" if decision == "continue" else "false")
@@ -93,7 +93,7 @@ def check(case: Case, it: Scene, ran: Ran, delivery: Delivery[Any]) -> None:
 
 
 def _check_answers(case: Case, it: Scene, delivery: Delivery[Any], shown: str) -> None:
-    decision = REASONS[case.reason].decision
+    decision = REASONS[case.reason].kind
     replies = [comment.body for comment in it.pull.comments if comment.user.login == US]
     if case.reply is None:
         assert replies == [], shown

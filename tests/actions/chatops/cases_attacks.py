@@ -86,7 +86,7 @@ CASES = [
         "rerun-permission",
         inputs={"allow-users": "maintainer"},
         environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "writer"},
-        reply=("run again by somebody", "writer is not among the people"),
+        reply=("ran the job again", "writer is not among the allowed users"),
     ),
     Case(
         "run again by another of those for whom it is",
@@ -102,14 +102,14 @@ CASES = [
         inputs={"allow-teams": "octo-org/ml"},
         permissions={**PERMISSIONS, "members": "read"},
         environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "maintainer"},
-        reply=("maintainer is not among the people",),
+        reply=("maintainer is not among the allowed users",),
     ),
     Case(
         "run again, and the server does not say by whom",
         "permission-unknown",
         environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": ""},
         exits=3,
-        reply=("did not say",),
+        reply=("did not return your role",),
     ),
     # Changes the pull request while it is looked at
     Case(
@@ -160,7 +160,7 @@ CASES = [
         scene=fork_scene,
         inputs={"forks": "approved"},
         before=lambda it: [it.pull.review("APPROVED", by=f"stranger{number}") for number in range(25)],
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     # Gives itself the check that is required
     Case(
@@ -168,19 +168,24 @@ CASES = [
         "checks",
         inputs={"require-checks": "required"},
         before=_forged_check("protection"),
-        reply=("tests (of the App ", "): not there"),
+        reply=("tests (of the App ", "): missing"),
     ),
     Case(
         "a ruleset's check by somebody else",
         "checks",
         inputs={"require-checks": "required"},
         before=_forged_check("ruleset"),
-        reply=("tests (of the App ", "): not there"),
+        reply=("tests (of the App ", "): missing"),
     ),
     Case("a required check by its App", "ok", inputs={"require-checks": "required"}, before=_trusted_check),
     # Lets a line show another thing than it says
     *(
-        Case(f"a line with {name}", "arguments", f"/train a{character}b", reply=("do not show", f"U+{ord(character):04X}"))
+        Case(
+            f"a line with {name}",
+            "arguments",
+            f"/train a{character}b",
+            reply=("invisible characters", f"U+{ord(character):04X}"),
+        )
         for name, character in {
             "a turn of direction": "\u202e",
             "an isolate": "\u2066",

@@ -13,7 +13,7 @@ from tests.support.payloads import Scene, fork_scene
 RUN = 4242
 IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
 READS = ("GET /repos/octo-org/digits/pulls/1", "GET /repos/octo-org/digits/collaborators/maintainer/permission")
-WARNED = ("::warning", "the call-back was not taken")
+WARNED = ("::warning", "the call-back was refused")
 
 
 def _submitted(it: Scene) -> None:
@@ -161,6 +161,6 @@ CASES = [
         inputs={"require-checks": "tests"},
         before=lambda it: (_pushed(it), it.repository.check_run("e" * 40, "tests", conclusion="success")),
         event=_told(),
-        log=("tests: not there",),
+        log=("tests: missing",),
     ),
 ]

@@ -153,7 +153,7 @@ CASES = [
         log=("::warning", "checks: read"),
     ),
     # head: pinned, latest, sha=
-    Case("pinned without a pin", "sha-missing", inputs={"head": "pinned"}, reply=("must name the commit", "/train sha=")),
+    Case("pinned without a pin", "sha-missing", inputs={"head": "pinned"}, reply=("must name its commit", "/train sha=")),
     Case("pinned with the pin", "ok", inputs={"head": "pinned"}, event=_pin("/train sha=HEAD"), params={}),
     Case("pinned by an option", "ok", inputs={"head": "pinned"}, event=_pin("/train --sha HEAD a=1"), params={"a": "1"}),
     Case(
@@ -200,13 +200,13 @@ CASES = [
         before=lambda it: it.pull.review("APPROVED", by="maintainer"),
         by="writer",
     ),
-    Case("not approved", "not-approved", inputs=APPROVAL, reply=("by somebody else",)),
+    Case("not approved", "not-approved", inputs=APPROVAL, reply=("Somebody else",)),
     Case(
         "approved by who commands",
         "not-approved",
         inputs=APPROVAL,
         before=lambda it: it.pull.review("APPROVED", by="maintainer"),
-        reply=("by somebody else",),
+        reply=("Somebody else",),
     ),
     Case(
         "approved without the role",
@@ -221,7 +221,7 @@ CASES = [
         inputs=APPROVAL,
         by="writer",
         before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.push()),
-        reply=("by somebody else",),
+        reply=("Somebody else",),
     ),
     Case(
         "reviews not readable",
@@ -229,7 +229,7 @@ CASES = [
         inputs=APPROVAL,
         before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/reviews", 403),
         exits=3,
-        reply=("did not show the reviews",),
+        reply=("did not return the reviews",),
     ),
     # Checks
     Case("check passed", "ok", inputs={"require-checks": "lint"}, before=_check("lint", conclusion="success")),
@@ -261,14 +261,14 @@ CASES = [
         "checks",
         inputs={"require-checks": "lint, tests"},
         before=_check("lint", conclusion="success"),
-        reply=("tests: not there",),
+        reply=("tests: missing",),
     ),
     Case(
         "check of an older commit",
         "checks",
         inputs={"require-checks": "lint"},
         before=lambda it: (_check("lint", conclusion="success")(it), it.pull.push()),
-        reply=("lint: not there",),
+        reply=("lint: missing",),
     ),
     Case(
         "status passed",
@@ -294,7 +294,7 @@ CASES = [
         "checks",
         inputs={"require-checks": "required"},
         before=_required,
-        reply=("tests: not there",),
+        reply=("tests: missing",),
     ),
     Case("nothing is required", "checks-unknown", inputs={"require-checks": "required"}, reply=("requires no checks",)),
     Case(
@@ -304,7 +304,7 @@ CASES = [
         before=_private,
         permissions={"contents": "read", "pull-requests": "write", "issues": "write"},
         exits=3,
-        reply=("did not show the state",),
+        reply=("did not return the state",),
         log=("checks: read",),
     ),
     # Moved while it was looked at
@@ -326,7 +326,7 @@ CASES = [
         after=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*", 500, skip=1),
         inputs=SIGNS,
         exits=4,
-        reply=("did not show the pull request",),
+        reply=("did not return the pull request",),
         withdrawn=True,
     ),
 ]

@@ -31,7 +31,7 @@ def _role_fails(it: Scene) -> None:
 
 
 CASES = [
-    Case("an outsider", "permission", by="outsider", reply=("may not give", "'read'", "'write'"), reactions=("confused",)),
+    Case("an outsider", "permission", by="outsider", reply=("you may not", "'read'", "'write'"), reactions=("confused",)),
     Case("triage is not write", "permission", by="triager", reply=("'triage'", "'write'")),
     Case("write", "ok", by="writer", outputs={"actor": "writer"}),
     Case("maintain ranks above write", "ok", by="maintainer"),
@@ -63,7 +63,7 @@ CASES = [
         "permission-unknown",
         before=_role_fails,
         exits=3,
-        reply=("GitHub did not say",),
+        reply=("GitHub did not return your role",),
         log=("404",),
     ),
     Case(
@@ -72,7 +72,7 @@ CASES = [
         "/train lr=x",
         by="outsider",
         inputs={"commands": "train: {params: {lr: {type: int}}}"},
-        reply=("may not give",),
+        reply=("you may not",),
     ),
     # Lists
     Case("on the list of users", "ok", by="writer", inputs={"allow-users": "Writer, other"}),
@@ -116,7 +116,7 @@ CASES = [
         before=_team,
         inputs={"allow-teams": "octo-org/ml"},
         exits=3,
-        reply=("did not say who is in the team",),
+        reply=("did not return who is in the team",),
     ),
     Case(
         "user or team",
@@ -156,7 +156,7 @@ CASES = [
         "run again by an outsider",
         "rerun-permission",
         environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "outsider"},
-        reply=("run again by somebody",),
+        reply=("ran the job again",),
     ),
     Case("run again by a writer", "ok", environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "writer"}),
     Case("run again by who commanded", "ok", environ={"GITHUB_RUN_ATTEMPT": "3", "GITHUB_TRIGGERING_ACTOR": "Maintainer"}),
@@ -165,7 +165,7 @@ CASES = [
         "permission-unknown",
         environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "ghost9"},
         exits=3,
-        reply=("did not say",),
+        reply=("did not return your role",),
     ),
     # The pull request
     Case("closed", "closed", before=lambda it: it.pull.close(by="writer"), reply=("not open",)),
@@ -182,7 +182,7 @@ CASES = [
         "draft",
         before=lambda it: it.pull.set_draft(True, by="writer"),
         inputs={"drafts": "deny"},
-        reply=("Drafts take no commands",),
+        reply=("drafts take no commands",),
     ),
     Case("base branch", "ok", inputs={"base-branches": "main, release/*"}),
     Case("other base branch", "base-branch", inputs={"base-branches": "release/*"}, reply=("base branch: main",)),
@@ -191,7 +191,7 @@ CASES = [
         "pull-request-unknown",
         before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*", 403),
         exits=3,
-        reply=("did not show the pull request",),
+        reply=("did not return the pull request",),
         log=("pull-requests: read",),
     ),
     # Forks
@@ -238,7 +238,7 @@ CASES = [
         "fork-not-approved",
         scene=fork_scene,
         inputs={"forks": "approved"},
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     Case(
         "fork approved by an outsider",
@@ -246,7 +246,7 @@ CASES = [
         scene=fork_scene,
         inputs={"forks": "approved"},
         before=lambda it: it.pull.review("APPROVED", by="passer-by"),
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     Case(
         "fork approved by its author",
@@ -254,7 +254,7 @@ CASES = [
         scene=fork_scene,
         inputs={"forks": "approved"},
         before=lambda it: (it.repository.collaborator("outsider"), it.pull.review("APPROVED", by="outsider")),
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     Case(
         "fork approved before the last push",
@@ -262,7 +262,7 @@ CASES = [
         scene=fork_scene,
         inputs={"forks": "approved"},
         before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.push()),
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     Case(
         "fork, approval dismissed",
@@ -270,7 +270,7 @@ CASES = [
         scene=fork_scene,
         inputs={"forks": "approved"},
         before=lambda it: it.pull.dismiss(it.pull.review("APPROVED", by="maintainer").subject),
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     Case(
         "fork, approval taken back",
@@ -281,7 +281,7 @@ CASES = [
             it.pull.review("APPROVED", by="maintainer"),
             it.pull.review("CHANGES_REQUESTED", by="maintainer"),
         ),
-        reply=("needs an approving review",),
+        reply=("must approve exactly this commit",),
     ),
     Case(
         "fork, approval then a remark",

@@ -27,7 +27,7 @@ CASES = {case.name: case for cases in ALL for case in cases}
 @pytest.fixture(scope="module")
 def forker() -> Iterator[Forker]:
     package = "mlops_actions"
-    late = ("boundary.github.clients", "chatops.declared", "chatops.finish", "chatops.listen")
+    late = ("boundary.github.clients", "chatops.command_schema", "chatops.finish", "chatops.command_handler")
     with Forker(*(f"{package}.{module}" for module in late)) as made:
         yield made
 

@@ -132,7 +132,7 @@ def test_the_post_step_takes_back_what_a_command_that_was_withdrawn_had_begun_on
     job.github.faults.answer("GET /repos/*/*/pulls/*", 403, skip=1)
     began = job.main()
     before = len(job.github.exchanges)
-    assert began.state == {"begun": ""}
+    assert began.state == {"feedback": ""}
     assert job.post(began.state).exit_code == 0
     assert len(job.github.exchanges) == before
 
@@ -140,8 +140,8 @@ def test_the_post_step_takes_back_what_a_command_that_was_withdrawn_had_begun_on
 def test_what_is_known_before_the_first_request_is_state_already(job: Job) -> None:
     """A step that dies half-way leaves a state that names what may be there, without its ids."""
     began = job.main()
-    first = json.loads(began.state["begun"]) | {"reaction_id": 0, "check_run": 0, "deployment": 0}
-    job.post({"begun": json.dumps(first)}, "cancelled")
+    first = json.loads(began.state["feedback"]) | {"reaction-id": 0, "check-run-id": 0, "deployment-id": 0}
+    job.post({"feedback": json.dumps(first)}, "cancelled")
     assert job.signs == {
         "reactions": ["confused"],
         "labels": ["not trained"],
@@ -208,7 +208,9 @@ def test_a_later_job_has_nothing_to_conclude_after_a_denial(job: Job) -> None:
     assert (finished.exit_code, len(job.github.exchanges)) == (0, before)
 
 
-@pytest.mark.parametrize("begun", ["{", "[]", '{"begun": 1}', '{"begun": {"number": "1"}}', '{"begun": {"command": 1}}'])
+@pytest.mark.parametrize(
+    "begun", ["{", "[]", '{"feedback": 1}', '{"feedback": {"pr-number": "1"}}', '{"feedback": {"command": 1}}']
+)
 def test_a_begun_that_is_none_is_bad_input(job: Job, begun: str) -> None:
     ran = job.stage.run(job.delivery, {"mode": "finish", "begun": begun})
     assert ran.exit_code == 2
@@ -218,7 +220,7 @@ def test_a_begun_that_is_none_is_bad_input(job: Job, begun: str) -> None:
 @pytest.mark.parametrize("target", ["../../other/repo/issues/1", "issues/1/labels/x?", "issues/١", "git/refs"])
 def test_a_begun_that_names_another_place_is_bad_input(job: Job, target: str) -> None:
     result = json.loads(job.main().outputs["result"])
-    result["begun"]["reaction_target"] = target
+    result["feedback"]["reaction-target"] = target
     before = len(job.github.exchanges)
     ran = job.stage.run(job.delivery, {"mode": "finish", "begun": json.dumps(result)})
     assert (ran.exit_code, len(job.github.exchanges)) == (2, before)
@@ -238,7 +240,7 @@ def test_a_reply_on_every_trigger(job: Job) -> None:
     (_, reply) = job.it.pull.comments
     sha = job.it.pull.head_sha
     commit = f"[`{sha[:7]}`]({job.github.origin}/octo-org/digits/commit/{sha})"
-    assert reply.body.startswith(f"`/train` was taken, for commit {commit}.")
+    assert reply.body.startswith(f"`/train` runs for commit {commit}.")
     assert "| `lr` | `0.1` |" in reply.body
 
 
@@ -337,7 +339,7 @@ def test_an_acknowledgement_is_one_comment_and_stands_above_the_reply(job: Job) 
     assert (ran.outputs["triggered"], ran.outputs["PR_NUMBER"]) == ("true", str(job.it.pull.number))
     job.delivery = job.it.pull.comment("/train", by="maintainer")
     job.main(acknowledgement="On it.", reply="always")
-    assert job.it.pull.comments[-1].body.startswith("On it.\n\n`/train` was taken")
+    assert job.it.pull.comments[-1].body.startswith("On it.\n\n`/train` runs")
     before = len(job.it.pull.comments)
     job.delivery = job.it.pull.comment("Looks good", by="maintainer")
     job.main(acknowledgement="On it.")
@@ -388,7 +390,7 @@ def test_an_exported_token_may_do_what_a_pipeline_needs_and_no_more(job: Job, po
     token = ran.outputs["APP_INSTALLATION_TOKEN"]
     assert job.github.tokens[token].permissions == NARROWED
     said = ", ".join(f"{name}: {level}" for name, level in NARROWED.items())
-    assert f"the App's token is good for octo-org/digits alone, with {said}" in ran.log
+    assert f"the App's token is valid for octo-org/digits only, with {said}" in ran.log
     assert may(job, token, "POST", "issues/1/comments", {"body": "done"}) == 201
     assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 403
 
@@ -443,7 +445,7 @@ def test_for_no_permission_at_all_github_would_give_every_one(job: Job) -> None:
     app = job.github.register_app("ml-bot", permissions={"secrets": "write"}, repositories=[job.it.repository])
     ran = job.main(app_id=str(app.id), app_private_key=app.private_key)
     assert job.github.requests("POST /app/**") == []
-    assert "not acting as the GitHub App, but with 'github-token'" in ran.log
+    assert "feedback uses 'github-token', since the GitHub App cannot act" in ran.log
     assert job.signs == BEGUN
 
 
@@ -460,7 +462,7 @@ def test_no_token_is_minted_before_authorisation(job: Job, app: dict[str, str], 
 def test_an_app_that_cannot_act_is_replaced_by_the_jobs_token(job: Job, app: dict[str, str]) -> None:
     ran = job.main(app_id="1", app_private_key=app["app_private_key"])
     assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
-    assert "not acting as the GitHub App" in ran.log
+    assert "feedback uses 'github-token', since the GitHub App cannot act" in ran.log
     assert job.signs == BEGUN
 
 

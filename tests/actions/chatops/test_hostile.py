@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mlops_actions.chatops.grammar import unseen
+from mlops_actions.chatops.grammar import invisible_characters
 from mlops_actions.core.callback import EVENT_TYPE
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
@@ -22,7 +22,7 @@ ACCEPTED = {"commands": "/train", "reaction": "none", "reply": "never", "head": 
 # GitHub refuses a NUL, and JSON a lone surrogate.
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=200)
 WORD = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp"), exclude_characters="'\\<>`-="), min_size=1)
-WORD = WORD.filter(lambda word: not unseen(word))
+WORD = WORD.filter(lambda word: not invisible_characters(word))
 
 
 class Rig:
@@ -94,15 +94,15 @@ BAD_INPUTS = [
     ({"pending-label": "a", "indicator_label": "b"}, "two names for one thing"),
     ({"require-approval": "yes"}, "'require-approval' must be true or false"),
     ({"permission": "owner"}, "'permission' must be one of read, triage"),
-    ({"prefix": "> "}, "'prefix' must be"),
+    ({"prefix": "> "}, "'prefix' must have"),
     ({"reaction": "thumbsup"}, "'reaction' must be one of"),
     ({"allow-teams": "ml"}, "'allow-teams' must name teams as org/team"),
     ({"pending-label": "x" * 51}, "'pending-label' must be one label"),
     ({"app-id": "1"}, "'app-id' was given without 'app-private-key'"),
     ({"export-app-token": "true"}, "needs a GitHub App"),
     ({"app-permissions": "contents: read"}, "none is emitted"),
-    ({"app-permissions": "contents: admin"}, "'app-permissions' must hold 'name: read' or 'name: write', not"),
-    ({"app-permissions": "contents"}, "'app-permissions' must hold"),
+    ({"app-permissions": "contents: admin"}, "'app-permissions' must list 'name: read' or 'name: write', not"),
+    ({"app-permissions": "contents"}, "'app-permissions' must list"),
     ({"app-permissions": "issues: read\nissues: write"}, "'app-permissions' gives 'issues' twice"),
     ({"mode": "finish"}, "input 'begun' is required"),
     ({"github-token": ""}, "input 'github-token' is empty"),
@@ -151,7 +151,7 @@ def test_a_dispatch_by_hand_says_what_it_needs(rig: Rig, inputs: dict[str, str],
 def test_a_call_back_that_is_none_is_bad_input(rig: Rig, payload: dict[str, Any]) -> None:
     ran = rig.stage.run(rig.it.repository.dispatch(EVENT_TYPE, payload, by="maintainer"), {"commands": "/train"})
     assert ran.exit_code == 2
-    assert "the call-back's client_payload is not of its form" in ran.log
+    assert "the call-back's client_payload cannot be read" in ran.log
     assert "::error::x" not in ran.log
 
 

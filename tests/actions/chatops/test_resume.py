@@ -162,4 +162,4 @@ def test_check_runs_that_cannot_be_read_are_a_warning_and_the_job_goes_on(jobs: 
     jobs.begin()
     it.github.faults.answer("GET /repos/*/*/commits/*/check-runs", 403)
     ran = jobs.conclude("success")
-    assert "is not known, and stays" in ran.log
+    assert "is unknown and stays" in ran.log

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Pace, Transport, mint
+from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Pace, Transport, mint_token
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
@@ -341,7 +341,7 @@ def app_key(wired: Wired) -> AppKey:
 
 def test_an_apps_token_is_for_one_repository_narrowed_and_masked(wired: Wired, app_key: AppKey) -> None:
     wanted = {"issues": "write", "deployments": "write"}
-    made = mint(app_key, wired.github.api_url, REPOSITORY, wired.log, wanted)
+    made = mint_token(app_key, wired.github.api_url, REPOSITORY, wired.log, wanted)
     token = wired.github.tokens[made.token]
     assert token.permissions == {"issues": "write"}
     assert token.repositories == frozenset({REPOSITORY})
@@ -354,25 +354,25 @@ def test_an_apps_token_is_for_one_repository_narrowed_and_masked(wired: Wired, a
 def test_a_key_may_be_written_as_secrets_hold_it(wired: Wired, app_key: AppKey) -> None:
     pem = app_key.private_key
     for written in (base64.b64encode(pem.encode()).decode(), pem.replace("\n", "\\n"), f"\n{pem}\n\n"):
-        assert mint(AppKey(app_key.app_id, written), wired.github.api_url, REPOSITORY, wired.log, ISSUES).token
+        assert mint_token(AppKey(app_key.app_id, written), wired.github.api_url, REPOSITORY, wired.log, ISSUES).token
 
 
 @pytest.mark.parametrize("key", ["nonsense", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", ""])
 def test_what_is_no_key_is_bad_input(wired: Wired, app_key: AppKey, key: str) -> None:
     with pytest.raises(BadInput, match="app-private-key"):
-        mint(AppKey(app_key.app_id, key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
+        mint_token(AppKey(app_key.app_id, key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
 
 
 def test_another_apps_key(wired: Wired, app_key: AppKey) -> None:
     with pytest.raises(Refused) as caught:
-        mint(AppKey("1", app_key.private_key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
+        mint_token(AppKey("1", app_key.private_key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
     assert "belong together" in caught.value.remedy
 
 
 def test_an_app_that_is_not_installed(wired: Wired, app_key: AppKey) -> None:
     wired.github.repository("other/place")
     with pytest.raises(Refused) as caught:
-        mint(app_key, wired.github.api_url, "other/place", wired.log, ISSUES)
+        mint_token(app_key, wired.github.api_url, "other/place", wired.log, ISSUES)
     assert "install the App" in caught.value.remedy
 
 

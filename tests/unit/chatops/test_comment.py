@@ -38,7 +38,7 @@ def shown(body: str) -> int:
 
 
 def spoken(body: str) -> list[str]:
-    return [line.spoken for line in comment.read(body)]
+    return [line.visible for line in comment.read_lines(body)]
 
 
 # The renderer has defects of its own: always the same examples, so that a run fails for nothing but a change here.
@@ -68,8 +68,8 @@ def test_reads_nothing_that_a_renderer_does_not_show(body: str) -> None:
 
 @given(st.text(max_size=300))
 def test_takes_any_text(body: str) -> None:
-    for line in comment.read(body):
-        assert len(line.text) == len(line.spoken)
+    for line in comment.read_lines(body):
+        assert len(line.text) == len(line.visible)
         assert "\n" not in line.text
 
 
@@ -140,9 +140,9 @@ def test_reads_the_authors_own_words(body: str) -> None:
 
 
 def test_covers_code_but_keeps_it_in_the_text() -> None:
-    (line,) = comment.read("/t a=`x` <!-- y --> b")
+    (line,) = comment.read_lines("/t a=`x` <!-- y --> b")
     assert line.text == "/t a=`x`            b"
-    assert line.spoken == "/t a=" + comment.HIDDEN * 3 + " " + comment.HIDDEN * 10 + " b"
+    assert line.visible == "/t a=" + comment.HIDDEN * 3 + " " + comment.HIDDEN * 10 + " b"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_covers_code_but_keeps_it_in_the_text() -> None:
 )
 def test_work_grows_with_the_length_not_its_square(piece: str) -> None:
     def steps(size: int) -> int:
-        return count_calls(lambda: comment.read((piece * size)[:size]))
+        return count_calls(lambda: comment.read_lines((piece * size)[:size]))
 
     # Doubling the text may double the calls (and a little more), not quadruple them.
     assert steps(16_384) < 3 * steps(8_192) + 1000

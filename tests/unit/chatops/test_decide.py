@@ -10,25 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
-from mlops_actions.chatops.decide import Granted, Open, decide, pinned, read_arguments, still_holds, without_pin
-from mlops_actions.chatops.declared import declare
+from mlops_actions.chatops.command_line import parse_arguments, pinned_command, rest_without_pin
+from mlops_actions.chatops.command_schema import parse_commands
+from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
 from mlops_actions.chatops.facts import (
     Approvers,
-    Checks,
-    FirstSeen,
+    CommitChecks,
+    CurrentPullRequest,
+    FirstCheckSuite,
     HeadAt,
-    Member,
-    Pull,
     Question,
-    Required,
+    RequiredCheck,
     RequiredChecks,
-    Role,
+    TeamMembership,
     Unknown,
+    UserRole,
 )
 from mlops_actions.chatops.grammar import ArgumentError
-from mlops_actions.chatops.hear import Place, Request, Verdict
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.schema import PIN
+from mlops_actions.chatops.parameters import PIN
+from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
 from mlops_actions.core.declare import read
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.event import Branch, PullRequest, User
@@ -55,10 +56,10 @@ def inputs(**values: str) -> Inputs:
     return read(Inputs, {f"INPUT_{name.upper()}": value for name, value in named.items()})
 
 
-def request(rest: str = "", **changes: Any) -> Request:
-    (command,) = declare("/train", "/")
-    made = Request(
-        place=Place(7, User("boss", "User"), "1", "", "issues/comments/1"),
+def request(rest: str = "", **changes: Any) -> CommandRequest:
+    (command,) = parse_commands("/train", "/")
+    made = CommandRequest(
+        source=CommandSource(7, User("boss", "User"), "1", "", "issues/comments/1"),
         command=command,
         name="/train",
         rest=rest,
@@ -68,29 +69,29 @@ def request(rest: str = "", **changes: Any) -> Request:
 
 
 ANSWERS: dict[Question[Any], Any] = {
-    Pull(7): PULL,
-    Role("boss"): "write",
-    Role("again"): "maintain",
-    Role("approver"): "admin",
-    Member("o/ml", "boss"): True,
-    Member("o/ml", "again"): True,
+    CurrentPullRequest(7): PULL,
+    UserRole("boss"): "write",
+    UserRole("again"): "maintain",
+    UserRole("approver"): "admin",
+    TeamMembership("o/ml", "boss"): True,
+    TeamMembership("o/ml", "again"): True,
     HeadAt("topic", WRITTEN): (HEAD,),
-    FirstSeen(HEAD, "topic"): "2026-01-02T03:04:04Z",
+    FirstCheckSuite(HEAD, "topic"): "2026-01-02T03:04:04Z",
     Approvers(7, HEAD): ("approver",),
-    Checks(HEAD): {"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}},
-    RequiredChecks("main"): (Required("tests", 2),),
+    CommitChecks(HEAD): {"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}},
+    RequiredChecks("main"): (RequiredCheck("tests", 2),),
 }
 
 
 def settle(
-    inputs: Inputs, request: Request, answers: dict[Question[Any], Any]
-) -> tuple[Verdict | Granted, list[set[Question[Any]]]]:
+    inputs: Inputs, request: CommandRequest, answers: dict[Question[Any], Any]
+) -> tuple[Decision | AuthorizedCommand, list[set[Question[Any]]]]:
     """Play the rounds; returns the end and what was asked in each."""
     facts: dict[Question[Any], Any] = {}
     rounds: list[set[Question[Any]]] = []
     while True:
         found = decide(inputs, request, facts)
-        if not isinstance(found, Open):
+        if not isinstance(found, OpenQuestions):
             return found, rounds
         assert not set(found.questions) & set(facts), "asked twice"
         rounds.append(set(found.questions))
@@ -102,52 +103,60 @@ EVERYTHING = inputs(allow_teams="o/ml", require_approval="true", require_checks=
 
 def test_an_ordinary_command_takes_two_rounds() -> None:
     found, rounds = settle(inputs(), request(), ANSWERS)
-    assert isinstance(found, Granted)
-    assert rounds == [{Pull(7), Role("boss")}, {HeadAt("topic", WRITTEN)}]
+    assert isinstance(found, AuthorizedCommand)
+    assert rounds == [{CurrentPullRequest(7), UserRole("boss")}, {HeadAt("topic", WRITTEN)}]
 
 
 def test_a_pinned_command_takes_one() -> None:
     found, rounds = settle(inputs(), request(f"sha={HEAD}"), ANSWERS)
-    assert isinstance(found, Granted)
-    assert rounds == [{Pull(7), Role("boss")}]
+    assert isinstance(found, AuthorizedCommand)
+    assert rounds == [{CurrentPullRequest(7), UserRole("boss")}]
 
 
 def test_all_questions_of_a_round_are_asked_together() -> None:
     found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS)
-    assert isinstance(found, Granted)
+    assert isinstance(found, AuthorizedCommand)
     assert rounds == [
-        {Pull(7), Role("boss"), Role("again"), Member("o/ml", "boss"), Member("o/ml", "again")},
-        {HeadAt("topic", WRITTEN), Approvers(7, HEAD), Checks(HEAD), RequiredChecks("main")},
-        {Role("approver")},
+        {
+            CurrentPullRequest(7),
+            UserRole("boss"),
+            UserRole("again"),
+            TeamMembership("o/ml", "boss"),
+            TeamMembership("o/ml", "again"),
+        },
+        {HeadAt("topic", WRITTEN), Approvers(7, HEAD), CommitChecks(HEAD), RequiredChecks("main")},
+        {UserRole("approver")},
     ]
 
 
-@pytest.mark.parametrize("lost", [question for question in ANSWERS if not isinstance(question, HeadAt | FirstSeen)], ids=str)
+@pytest.mark.parametrize(
+    "lost", [question for question in ANSWERS if not isinstance(question, HeadAt | FirstCheckSuite)], ids=str
+)
 def test_any_answer_that_is_missing_is_a_denial(lost: Question[Any]) -> None:
     found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS | {lost: LOST})
     assert any(lost in asked for asked in rounds)
-    assert isinstance(found, Verdict)
-    assert found.decision == "deny"
+    assert isinstance(found, Decision)
+    assert found.kind == "deny"
 
 
 @pytest.mark.parametrize("first", [LOST, "", WRITTEN, "2026-01-02T03:04:06Z"])
 def test_without_activity_only_an_older_suite_will_do(first: object) -> None:
     answers = ANSWERS | {HeadAt("topic", WRITTEN): LOST}
-    assert isinstance(settle(inputs(), request(), answers)[0], Granted)
-    found, _ = settle(inputs(), request(), answers | {FirstSeen(HEAD, "topic"): first})
-    assert isinstance(found, Verdict)
+    assert isinstance(settle(inputs(), request(), answers)[0], AuthorizedCommand)
+    found, _ = settle(inputs(), request(), answers | {FirstCheckSuite(HEAD, "topic"): first})
+    assert isinstance(found, Decision)
     assert found.paste == f"/train sha={HEAD}"
 
 
 def test_activity_that_says_otherwise_is_not_overruled_by_a_suite() -> None:
     found, rounds = settle(inputs(), request(), ANSWERS | {HeadAt("topic", WRITTEN): ("c" * 40,)})
-    assert found == Verdict("head-not-seen", (), f"/train sha={HEAD}")
+    assert found == Decision("head-not-seen", (), f"/train sha={HEAD}")
     assert len(rounds) == 2
 
 
 def test_nobody_is_asked_about_who_may_not_command() -> None:
-    found, rounds = settle(EVERYTHING, request(), ANSWERS | {Role("boss"): "triage"})
-    assert isinstance(found, Verdict)
+    found, rounds = settle(EVERYTHING, request(), ANSWERS | {UserRole("boss"): "triage"})
+    assert isinstance(found, Decision)
     assert (found.reason, len(rounds)) == ("permission", 1)
 
 
@@ -164,7 +173,7 @@ def test_nobody_is_asked_about_who_may_not_command() -> None:
     ],
 )
 def test_the_last_look(now: PullRequest | Unknown, reason: str | None) -> None:
-    found = still_holds(request(), PULL, now)
+    found = recheck(request(), PULL, now)
     assert (found.reason if found else None) == reason
 
 
@@ -197,7 +206,7 @@ def test_the_last_look(now: PullRequest | Unknown, reason: str | None) -> None:
     ],
 )
 def test_the_ready_command_carries_the_pin_once(rest: str, ready: str) -> None:
-    assert pinned(request(rest), "NEW") == ready
+    assert pinned_command(request(rest), "NEW") == ready
 
 
 @pytest.mark.parametrize(
@@ -208,20 +217,20 @@ def test_the_ready_command_carries_the_pin_once(rest: str, ready: str) -> None:
     ],
 )
 def test_the_value_of_a_declared_parameter_is_no_pin(rest: str, ready: str) -> None:
-    (command,) = declare("train: {params: {note: {}, fast: {type: bool}}}", "/")
-    assert pinned(request(rest, command=command), "NEW") == ready
+    (command,) = parse_commands("train: {params: {note: {}, fast: {type: bool}}}", "/")
+    assert pinned_command(request(rest, command=command), "NEW") == ready
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 def test_the_ready_command_says_the_same_about_another_commit(rest: str) -> None:
     given_request = request(rest)
     try:
-        before = read_arguments(given_request)
+        before = parse_arguments(given_request)
     except ArgumentError:
-        assert without_pin(given_request) == rest
+        assert rest_without_pin(given_request) == rest
         return
-    (line,) = grammar.commands(pinned(given_request, "c" * 40), "/")
-    after = read_arguments(request(line.rest))
+    (line,) = grammar.find_commands(pinned_command(given_request, "c" * 40), "/")
+    after = parse_arguments(request(line.rest))
     assert after.values(PIN) == ("c" * 40,)
     assert after.without(PIN) == before.without(PIN)
 
@@ -239,14 +248,14 @@ def test_the_ready_command_says_the_same_about_another_commit(rest: str) -> None
     ],
 )
 def test_a_pin_is_no_part_of_the_legacy_line(rest: str, line: str) -> None:
-    assert without_pin(request(rest, phrase=True)) == line
+    assert rest_without_pin(request(rest, is_phrase=True)) == line
 
 
 def test_a_phrase_whose_line_is_no_shell_line_can_be_pinned() -> None:
-    found, _ = settle(inputs(head="pinned"), request(f"don't wait sha={HEAD}", phrase=True), ANSWERS)
-    assert isinstance(found, Granted)
+    found, _ = settle(inputs(head="pinned"), request(f"don't wait sha={HEAD}", is_phrase=True), ANSWERS)
+    assert isinstance(found, AuthorizedCommand)
     assert found.positional == ("don't", "wait")
 
 
 def test_a_line_that_cannot_be_read_holds_no_pin() -> None:
-    assert without_pin(request("'a sha=OLD")) == "'a sha=OLD"
+    assert rest_without_pin(request("'a sha=OLD")) == "'a sha=OLD"

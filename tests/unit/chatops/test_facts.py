@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.chatops.facts import Required, approvers, check_states, first_seen, head_at, state_of, when
+from mlops_actions.chatops.facts import RequiredCheck, approvers, check_states, first_created, head_at, parse_time, state_of
 
 MOMENT = "2026-01-01T12:00:00Z"
 
@@ -40,10 +40,10 @@ def test_only_as_much_activity_is_read_as_it_takes() -> None:
 
 
 def test_times_are_compared_across_zones_and_fractions() -> None:
-    assert when("2026-01-01T13:00:00+01:00") == when(MOMENT)
-    assert when("2026-01-01T12:00:00.001Z") > when(MOMENT)
+    assert parse_time("2026-01-01T13:00:00+01:00") == parse_time(MOMENT)
+    assert parse_time("2026-01-01T12:00:00.001Z") > parse_time(MOMENT)
     with pytest.raises(ValueError, match="time zone"):
-        when("2026-01-01T12:00:00")
+        parse_time("2026-01-01T12:00:00")
 
 
 def test_the_first_suite_counts() -> None:
@@ -54,8 +54,8 @@ def test_the_first_suite_counts() -> None:
         {"created_at": "2025-01-01T00:00:00Z", "head_branch": "other"},
         {"created_at": "2025-01-01T00:00:00Z", "head_branch": None},
     ]
-    assert first_seen(suites, "b") == MOMENT
-    assert first_seen([], "b") == ""
+    assert first_created(suites, "b") == MOMENT
+    assert first_created([], "b") == ""
 
 
 def review(login: str | None, state: str, commit: str = "c") -> dict[str, Any]:
@@ -100,11 +100,11 @@ def run(conclusion: str | None, status: str = "completed") -> dict[str, Any]:
     ],
 )
 def test_only_what_is_known_to_have_passed_has(runs: list[Any], statuses: list[Any], state: str | None) -> None:
-    assert state_of(Required("x"), check_states(runs, statuses)) == state
+    assert state_of(RequiredCheck("x"), check_states(runs, statuses)) == state
 
 
 def test_a_check_of_one_app_is_nobody_elses() -> None:
     states = check_states(
         [{**run("success"), "app": {"id": 1}}, {**run("failure"), "app": {"id": 2}}], [{"context": "x", "state": "pending"}]
     )
-    assert [state_of(Required("x", app), states) for app in (1, 2, 3, 0)] == ["passed", "failed", None, "failed"]
+    assert [state_of(RequiredCheck("x", app), states) for app in (1, 2, 3, 0)] == ["passed", "failed", None, "failed"]

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
-from mlops_actions.chatops.grammar import ArgumentError, Option, Spoken
+from mlops_actions.chatops.grammar import ArgumentError, CommandLine, Option
 
 WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 
@@ -18,27 +18,27 @@ WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ("/train", [Spoken("train", "")]),
-        ("/train lr=3e-4 ", [Spoken("train", "lr=3e-4")]),
-        ("Looks good.\r\n\t/train\u00a0lr=1\r\nThanks", [Spoken("train", "lr=1")]),
-        ("/trainer", [Spoken("trainer", "")]),
+        ("/train", [CommandLine("train", "")]),
+        ("/train lr=3e-4 ", [CommandLine("train", "lr=3e-4")]),
+        ("Looks good.\r\n\t/train\u00a0lr=1\r\nThanks", [CommandLine("train", "lr=1")]),
+        ("/trainer", [CommandLine("trainer", "")]),
         ("please /train", []),
         ("- /train", []),
         ("# /train", []),
         ("/ train", []),
         ("/", []),
-        ("//train", [Spoken("/train", "")]),
+        ("//train", [CommandLine("/train", "")]),
         ("`/train`", []),
-        ("/train `a`", [Spoken("train", "`a`")]),
-        ("/train <!-- env=prod -->", [Spoken("train", "")]),
+        ("/train `a`", [CommandLine("train", "`a`")]),
+        ("/train <!-- env=prod -->", [CommandLine("train", "")]),
         ("<!-- a --> /train", []),
-        ("/a\n/b", [Spoken("a", ""), Spoken("b", "")]),
-        ("> /train\n\n/deploy", [Spoken("deploy", "")]),
-        ("/train::error::x", [Spoken("train::error::x", "")]),
+        ("/a\n/b", [CommandLine("a", ""), CommandLine("b", "")]),
+        ("> /train\n\n/deploy", [CommandLine("deploy", "")]),
+        ("/train::error::x", [CommandLine("train::error::x", "")]),
     ],
 )
-def test_finds_commands(body: str, found: list[Spoken]) -> None:
-    assert grammar.commands(body, "/") == found
+def test_finds_commands(body: str, found: list[CommandLine]) -> None:
+    assert grammar.find_commands(body, "/") == found
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_finds_commands(body: str, found: list[Spoken]) -> None:
     ],
 )
 def test_the_legacy_phrase_may_stand_anywhere(body: str, rest: str | None) -> None:
-    found = grammar.last_phrase(body, "/deploy")
+    found = grammar.find_last_phrase(body, "/deploy")
     assert (found.rest if found else None) == rest
 
 
 def test_a_phrase_of_several_words_may_be_any_text() -> None:
-    assert grammar.last_phrase("ok, ship (it)  now: fast", "ship (it) now:") == Spoken("ship (it) now:", "fast")
+    assert grammar.find_last_phrase("ok, ship (it)  now: fast", "ship (it) now:") == CommandLine("ship (it) now:", "fast")
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_phrase_of_several_words_may_be_any_text() -> None:
     ],
 )
 def test_reads_arguments(rest: str, options: list[Option], positional: list[str]) -> None:
-    found = grammar.arguments(rest)
+    found = grammar.parse_arguments(rest)
     assert (list(found.options), list(found.positional)) == (options, positional)
 
 
 def test_a_declared_switch_takes_no_word_but_true_or_false() -> None:
     switches = {"fast": True, "no_cache": True, "lr": False}
-    found = grammar.arguments("--fast digits --no-cache --fast false --lr a=b --no-fast", switches)
+    found = grammar.parse_arguments("--fast digits --no-cache --fast false --lr a=b --no-fast", switches)
     assert found.positional == ("digits",)
     assert [(option.name, option.value) for option in found.options] == [
         ("fast", "true"),
@@ -111,19 +111,19 @@ def test_a_declared_switch_takes_no_word_but_true_or_false() -> None:
 @pytest.mark.parametrize("rest", ["'a", 'a "b', "a\\", "--=x", "---", "--é=x'"])
 def test_says_why_arguments_cannot_be_read(rest: str) -> None:
     with pytest.raises(ArgumentError, match=r"quote|option"):
-        grammar.arguments(rest)
+        grammar.parse_arguments(rest)
 
 
 @given(WORDS)
 def test_any_text_is_arguments_or_an_argument_error(rest: str) -> None:
     with contextlib.suppress(ArgumentError):
-        grammar.arguments(rest)
+        grammar.parse_arguments(rest)
 
 
 @given(st.lists(WORDS, max_size=6))
 def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
     quoted = " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
-    assert list(grammar.arguments("-- " + quoted).positional) == words
+    assert list(grammar.parse_arguments("-- " + quoted).positional) == words
 
 
 @settings(max_examples=500)
@@ -143,14 +143,14 @@ def test_words_are_quoted_as_the_shell_quotes_them(line: str) -> None:
         expected = list(lexer)
     except ValueError:
         with pytest.raises(ArgumentError, match="a quote is not closed"):
-            grammar.arguments(f"-- {line}")
+            grammar.parse_arguments(f"-- {line}")
     else:
-        assert list(grammar.arguments(f"-- {line}").positional) == expected
+        assert list(grammar.parse_arguments(f"-- {line}").positional) == expected
 
 
 def test_an_option_knows_where_it_stands() -> None:
     line = "a=1  --b 'c d' x --no-e --f"
-    assert [line[option.begin : option.end] for option in grammar.arguments(line).options] == [
+    assert [line[option.begin : option.end] for option in grammar.parse_arguments(line).options] == [
         "a=1",
         "--b 'c d'",
         "--no-e",

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from mlops_actions.chatops import grammar, reply
-from mlops_actions.chatops.hear import Verdict
 from mlops_actions.chatops.reasons import REASONS
+from mlops_actions.chatops.request import Decision
 from mlops_actions.core.markdown import COMMENT_LIMIT
 
 RENDERER = MarkdownIt("gfm-like", {"linkify": False})
@@ -44,7 +44,7 @@ def checked(markdown: str, quoted: str) -> None:
     shown = outside_code(markdown)
     for word in re.findall(r"[@#<\[!]\w+[\w/-]*", quoted):
         assert word not in shown, (word, markdown)
-    assert grammar.commands(markdown, "/") == []
+    assert grammar.find_commands(markdown, "/") == []
     assert len(markdown) < COMMENT_LIMIT
 
 
@@ -52,14 +52,14 @@ def checked(markdown: str, quoted: str) -> None:
 @pytest.mark.parametrize("reason", ["parameters", "permission", "head-not-seen"])
 def test_a_denial_shows_what_was_said_and_nothing_of_it_acts(text: str, reason: str) -> None:
     checked(
-        reply.denial("/train", Verdict(reason, (text,), f"/train {text}"), "https://github.com/o/r/actions/runs/1"), text
+        reply.denial("/train", Decision(reason, (text,), f"/train {text}"), "https://github.com/o/r/actions/runs/1"), text
     )
 
 
 @given(st.text(max_size=300), st.text(max_size=80))
 def test_any_text_stays_in_its_fence(detail: str, name: str) -> None:
-    markdown = reply.denial(name, Verdict("parameters", (detail,)), "https://github.com/o/r/actions/runs/1")
-    assert grammar.commands(markdown, "/") == []
+    markdown = reply.denial(name, Decision("parameters", (detail,)), "https://github.com/o/r/actions/runs/1")
+    assert grammar.find_commands(markdown, "/") == []
     assert markdown.endswith("<!-- mlops-actions:chatops -->")
     last = RENDERER.parse(markdown)[-1]
     assert last.type in ("html_block", "paragraph_close")
@@ -73,7 +73,7 @@ def test_a_start_shows_the_values_and_nothing_of_them_acts(text: str) -> None:
 
 def test_what_is_long_is_cut() -> None:
     details = tuple("x" * 60_000 for _ in range(100))
-    markdown = reply.denial("/" + "y" * 60_000, Verdict("parameters", details, "z" * 60_000), "https://github.com/o/r")
+    markdown = reply.denial("/" + "y" * 60_000, Decision("parameters", details, "z" * 60_000), "https://github.com/o/r")
     assert len(markdown) < 10_000
     assert "… and 80 more" in markdown
     assert "zzz" not in markdown
@@ -83,4 +83,4 @@ def test_every_denial_says_something() -> None:
     for code, reason in REASONS.items():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
         assert reason.when
-        assert bool(reason.says) == (reason.decision == "deny" or code == "help")
+        assert bool(reason.reply) == (reason.kind == "deny" or code == "help")

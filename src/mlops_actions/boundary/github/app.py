@@ -1,4 +1,4 @@
-"""Acting as a GitHub App: its key signs a token of ten minutes, which mints one for a single repository."""
+"""Act as a GitHub App: its key signs a token of ten minutes, which mints a token for a single repository."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mlops_actions.boundary.github.transport import Transport
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
 
-# An empty one is no permission; some permissions of an organisation know an `admin` above.
+# From none to most; some permissions of an organisation have the level `admin`.
 _LEVELS = ("", "read", "write", "admin")
-_KEY_REMEDY = "give 'app-private-key' the whole text of the App's .pem file, from '-----BEGIN' to '-----END …-----'"
+_KEY_REMEDY = "set 'app-private-key' to the whole text of the App's .pem file, from '-----BEGIN' to '-----END …-----'"
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class AppKey:
 
 
 @dataclass(frozen=True)
-class Installation:
-    """A token of an App's installation, good for one repository and one hour; `login` is how the App signs."""
+class InstallationToken:
+    """A token of an App's installation, valid for one repository and one hour; `login` is the App's account."""
 
     token: str = field(repr=False)
     installation_id: int
@@ -49,7 +49,7 @@ class Installation:
     permissions: Mapping[str, str]
 
 
-def mint(
+def mint_token(
     key: AppKey,
     api_url: str,
     repository: str,
@@ -57,11 +57,11 @@ def mint(
     permissions: Mapping[str, str],
     *,
     all_of_them: bool = False,
-) -> Installation:
-    """Mint a token for this repository and these `permissions` alone (GitHub's names, such as `pull_requests: write`).
+) -> InstallationToken:
+    """Mint a token with only these `permissions` (GitHub's names, such as `pull_requests: write`) in only this repository.
 
-    What the installation was not granted is left out, or with `all_of_them` an error. The token is masked before it is
-    returned. Raises BadInput (no key), Refused and Unavailable.
+    A permission that the installation was not granted is left out; with `all_of_them` it is an error. The token is masked
+    before it is returned. Raises BadInput (no key), Refused and Unavailable.
     """
     from github import Auth
     from jwt.exceptions import InvalidKeyError
@@ -73,17 +73,22 @@ def mint(
     transport = Transport(signed, api_url, log)
     try:
         installation = transport.get(f"/repos/{repository}/installation")
-        narrowed = _narrowed(permissions, _granted(installation))
-        if lacking := [name for name, level in permissions.items() if narrowed.get(name) != level]:
-            _check(lacking, narrowed, permissions, all_of_them, f"the App {key.app_id} on {repository}")
-        _, made = transport.send(
+        available = _narrow(permissions, _granted_permissions(installation))
+        if lacking := [name for name, level in permissions.items() if available.get(name) != level]:
+            _check_lacking(lacking, available, permissions, all_of_them, f"the App {key.app_id} on {repository}")
+        _, answer = transport.send(
             "POST",
             f"/app/installations/{installation['id']}/access_tokens",
-            body={"repositories": [repository.partition("/")[2]], "permissions": narrowed},
+            body={"repositories": [repository.partition("/")[2]], "permissions": available},
             repeatable=True,
         )
-        log.mask(made["token"])
-        return Installation(made["token"], installation["id"], f"{installation['app_slug']}[bot]", made["permissions"])
+        log.mask(answer["token"])
+        return InstallationToken(
+            token=answer["token"],
+            installation_id=installation["id"],
+            login=f"{installation['app_slug']}[bot]",
+            permissions=answer["permissions"],
+        )
     except GitHubRefused as refused:
         raise _explained(refused, key, repository) from None
     except (KeyError, TypeError, ValueError) as error:
@@ -93,25 +98,25 @@ def mint(
         ) from None
 
 
-def _granted(installation: Mapping[str, Any]) -> Mapping[str, str]:
-    # Every App that sees a repository may read its metadata, whether or not the list says so.
+def _granted_permissions(installation: Mapping[str, Any]) -> Mapping[str, str]:
+    # Every App that sees a repository may read its metadata, whether or not the list holds it.
     return {"metadata": "read", **installation["permissions"]}
 
 
-def _narrowed(permissions: Mapping[str, str], granted: Mapping[str, str]) -> dict[str, str]:
-    """Return what is both wanted and granted, each at the lower of the two levels."""
-    found = {name: min(level, granted.get(name, ""), key=_LEVELS.index) for name, level in permissions.items()}
-    return {name: level for name, level in found.items() if level}
+def _narrow(permissions: Mapping[str, str], granted: Mapping[str, str]) -> dict[str, str]:
+    """Return the permissions that are both requested and granted, each at the lower of the two levels."""
+    levels = {name: min(level, granted.get(name, ""), key=_LEVELS.index) for name, level in permissions.items()}
+    return {name: level for name, level in levels.items() if level}
 
 
-def _check(
-    lacking: Sequence[str], narrowed: Mapping[str, str], wanted: Mapping[str, str], all_of_them: bool, app: str
+def _check_lacking(
+    lacking: Sequence[str], available: Mapping[str, str], requested: Mapping[str, str], all_of_them: bool, app: str
 ) -> None:
-    """Refuse what GitHub would answer with 422, and a token without any permission: for none it would give all."""
-    if all_of_them or not narrowed:
+    """Refuse a request that GitHub would answer with 422, and a token without permissions: GitHub would give it all."""
+    if all_of_them or not available:
         raise Refused(
-            f"{app} was not granted {', '.join(f'{name}: {wanted[name]}' for name in lacking)}",
-            "grant it in the App's settings and accept it for the installation, or take it out of 'app-permissions'",
+            f"{app} was not granted {', '.join(f'{name}: {requested[name]}' for name in lacking)}",
+            "grant it in the App's settings and accept it for the installation, or remove it from 'app-permissions'",
         )
 
 

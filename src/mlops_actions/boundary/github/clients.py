@@ -1,10 +1,10 @@
-"""The two ways to reach a repository: with the job's token, or as a GitHub App."""
+"""The clients for the workflow's repository: one with the job's token, one as a GitHub App."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlops_actions.boundary.github.app import AppKey, Installation, mint
+from mlops_actions.boundary.github.app import AppKey, InstallationToken, mint_token
 from mlops_actions.boundary.github.repository import GitHub
 from mlops_actions.boundary.github.transport import Transport
 from mlops_actions.core.context import Context
@@ -12,35 +12,35 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.ports import Log
 
 
-class Door:
-    """Makes each identity once; nothing is sent before it is used, except to mint an App's token."""
+class GitHubClients:
+    """Makes a client for each identity; nothing is sent before a client is used, except to mint an App's token."""
 
-    def __init__(self, token: str, app_id: str | None, private_key: str | None, context: Context, log: Log) -> None:
+    def __init__(self, *, token: str, app_id: str | None, private_key: str | None, context: Context, log: Log) -> None:
         self._token = token
         self._key = AppKey(app_id, private_key) if app_id and private_key else None
         self._context = context
         self._log = log
-        self._job: GitHub | None = None
+        self._job_client: GitHub | None = None
 
     def as_job(self) -> GitHub:
-        """With the job's token."""
-        if self._job is None:
-            self._job = GitHub.connect(self._token, self._context, self._log)
-        return self._job
+        """Return the client that uses the job's token."""
+        if self._job_client is None:
+            self._job_client = GitHub.connect(self._token, self._context, self._log)
+        return self._job_client
 
     def as_app(self, permissions: Mapping[str, str]) -> GitHub:
-        """As the App, with a token minted now: these of its permissions that it was granted, and no others."""
-        made = self._mint(permissions, all_of_them=False)
-        transport = Transport(made.token, self._context.api_url, self._log)
-        return GitHub(transport, self._context.repository, login=made.login)
+        """Return a client that acts as the App, with a new token that has those of the `permissions` the App was granted."""
+        token = self._mint(permissions, all_of_them=False)
+        transport = Transport(token.token, self._context.api_url, self._log)
+        return GitHub(transport, self._context.repository, login=token.login)
 
     def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:
-        """Mint a token of the App to hand on; returns it and the permissions it has."""
-        made = self._mint(permissions, all_of_them=all_of_them)
-        return made.token, made.permissions
+        """Mint a token of the App for later steps; returns it and its permissions."""
+        token = self._mint(permissions, all_of_them=all_of_them)
+        return token.token, token.permissions
 
-    def _mint(self, permissions: Mapping[str, str], *, all_of_them: bool) -> Installation:
+    def _mint(self, permissions: Mapping[str, str], *, all_of_them: bool) -> InstallationToken:
         if self._key is None:
-            raise BadInput("no GitHub App is configured", "give 'app-id' and 'app-private-key'")
+            raise BadInput("no GitHub App is configured", "set 'app-id' and 'app-private-key' in the step's 'with:'")
         context = self._context
-        return mint(self._key, context.api_url, context.repository, self._log, permissions, all_of_them=all_of_them)
+        return mint_token(self._key, context.api_url, context.repository, self._log, permissions, all_of_them=all_of_them)

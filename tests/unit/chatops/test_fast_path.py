@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
-from mlops_actions.chatops.glance import is_no_command
+from mlops_actions.chatops.fast_path import is_no_command
 from tests.support.payloads import VARIANTS, scene, write_event
 
 WORDS = [
@@ -59,14 +59,14 @@ def comment(body: object) -> dict[str, Any]:
 @example("\\/train", "/")
 def test_no_command_is_missed(event: Path, body: str, prefix: str) -> None:
     if look(event, "issue_comment", comment(body), prefix=prefix):
-        assert grammar.commands(body, prefix) == []
+        assert grammar.find_commands(body, prefix) == []
 
 
 @settings(max_examples=200, deadline=None)
 @given(BODIES, st.sampled_from(["/train", "train x=1"]))
 def test_no_phrase_is_missed(event: Path, body: str, phrase: str) -> None:
     if look(event, "issue_comment", comment(body), commands="", trigger_phrase=phrase):
-        assert grammar.last_phrase(body, phrase) is None
+        assert grammar.find_last_phrase(body, phrase) is None
 
 
 @pytest.mark.parametrize("body", ["Looks good.", "", None, "See /train", "x" * 65_536, "a/b\n\nc"])

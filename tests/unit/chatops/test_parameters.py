@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
-from mlops_actions.chatops.declared import declare
-from mlops_actions.chatops.schema import Value, bind
+from mlops_actions.chatops.command_schema import parse_commands
+from mlops_actions.chatops.parameters import Value, bind
 from mlops_actions.core.suggest import nearest
 from tests.unit.chatops.test_comment import count_calls
 
@@ -30,8 +30,8 @@ train:
 
 
 def bound(rest: str, text: str = TRAIN) -> tuple[dict[str, Value], list[str]]:
-    (command,) = declare(text, "/")
-    return bind(command, grammar.arguments(rest, command.switches))
+    (command,) = parse_commands(text, "/")
+    return bind(command, grammar.parse_arguments(rest, command.switches))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def bound(rest: str, text: str = TRAIN) -> tuple[dict[str, Value], list[str]]:
     ],
 )
 def test_commands_are_a_list_or_a_mapping(text: str) -> None:
-    assert [command.name for command in declare(text, "/")] == ["train", "deploy"]
+    assert [command.name for command in parse_commands(text, "/")] == ["train", "deploy"]
 
 
 @pytest.mark.parametrize(
@@ -69,18 +69,18 @@ def test_commands_are_a_list_or_a_mapping(text: str) -> None:
         ("train: {params: {lr: {requried: true}}}", "did you mean required?"),
         ("train: {params: {lr: {required: 1}}}", "true or false"),
         ("train: {params: {lr: {type: int, default: x}}}", "not a whole number"),
-        ("train: {params: {lr: {type: int, default: 0, min: 1}}}", "a default it would not accept"),
+        ("train: {params: {lr: {type: int, default: 0, min: 1}}}", "a default that it does not accept"),
         ("train: {params: {lr: {min: 1}}}", "which only a number"),
         ("train: {params: {lr: {type: int, pattern: x}}}", "which only text"),
         ("train: {params: {lr: {pattern: '('}}}", "not a regular expression"),
         ("train: {params: {lr: {choices: [on, off]}}}", "quote it"),
         ("train: {params: {lr: {choices: x}}}", "not a list"),
-        ("train: {params: {a-b: {}, a_b: {}}}", "differ in - and _ alone"),
+        ("train: {params: {a-b: {}, a_b: {}}}", "differ only in - and _"),
     ],
 )
 def test_a_wrong_declaration_is_explained(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("(", r"\(").replace("?", r"\?")):
-        declare(text, "/")
+        parse_commands(text, "/")
 
 
 def test_values_are_typed_and_defaults_filled_in() -> None:
@@ -113,7 +113,7 @@ def test_without_a_schema_all_stays_text() -> None:
         ("epochs=1 fast=1", "fast: must be true or false, not '1'"),
         ("--epochs", "epochs: needs a value, a whole number, at least 1"),
         ("epoch=1 epochs=1", "'epoch' is not a parameter: known are lr, epochs, data, note, fast (did you mean epochs?)"),
-        ("epochs=1 full more", "'more' is one argument too many without a name: this command takes data that way"),
+        ("epochs=1 full more", "'more' is one positional argument too many: this command takes only data without a name"),
     ],
 )
 def test_a_problem_names_the_parameter_and_what_was_allowed(rest: str, problem: str) -> None:
@@ -129,7 +129,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
 
 
 def test_usage_shows_what_may_be_left_out() -> None:
-    (command,) = declare(TRAIN, "/")
+    (command,) = parse_commands(TRAIN, "/")
     assert command.usage("/") == "/train [lr=float] epochs=int [<data>] [note=str] [fast=bool]"
 
 
@@ -155,8 +155,8 @@ def test_a_whole_comment_costs_its_length_not_its_square(piece: str) -> None:
         body = (piece * size)[:size]
 
         def read() -> None:
-            grammar.commands(body, "/")
-            grammar.last_phrase(body, "x x")
+            grammar.find_commands(body, "/")
+            grammar.find_last_phrase(body, "x x")
             with contextlib.suppress(grammar.ArgumentError):
                 bound(body.partition("\n")[0])
 

@@ -1,4 +1,4 @@
-"""Commands with typed parameters, and the conversion of what a commenter wrote into values."""
+"""Commands with typed parameters, and the conversion of a commenter's arguments into values."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Literal, TypeAlias
 from mlops_actions.chatops.grammar import Arguments
 from mlops_actions.core.suggest import nearest
 
-Kind: TypeAlias = Literal["str", "int", "float", "bool"]
+ParameterType: TypeAlias = Literal["str", "int", "float", "bool"]
 Value: TypeAlias = "str | int | float | bool | list[str | int | float | bool]"
 Scalar: TypeAlias = "str | int | float | bool"
 
-KINDS: dict[Kind, str] = {
+TYPE_NAMES: dict[ParameterType, str] = {
     "str": "text",
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
 }
-# Reserved: `sha=` pins the head and never becomes a parameter.
+# Reserved: `sha=` pins the head commit and never becomes a parameter.
 PIN = "sha"
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
-_SHOWN = 80
+_MAX_QUOTED = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A declared parameter; `minimum` and `maximum` bound numbers, `pattern` must match the whole of a text."""
+    """A declared parameter; `minimum` and `maximum` bound a number, `pattern` must match a whole text."""
 
     name: str
-    kind: Kind = "str"
+    kind: ParameterType = "str"
     required: bool = False
     default: Scalar | None = None
     choices: tuple[Scalar, ...] = ()
@@ -46,26 +46,28 @@ class Parameter:
 
     @property
     def allowed(self) -> str:
-        """Say in words which values are accepted."""
+        """The accepted values, in words."""
         if self.choices:
-            return "one of " + ", ".join(spell(choice) for choice in self.choices)
-        words = KINDS[self.kind]
+            return "one of " + ", ".join(format_value(choice) for choice in self.choices)
+        description = TYPE_NAMES[self.kind]
         if self.minimum is not None and self.maximum is not None:
-            words += f" from {spell(self.minimum)} to {spell(self.maximum)}"
+            description += f" from {format_value(self.minimum)} to {format_value(self.maximum)}"
         elif self.minimum is not None:
-            words += f", at least {spell(self.minimum)}"
+            description += f", at least {format_value(self.minimum)}"
         elif self.maximum is not None:
-            words += f", at most {spell(self.maximum)}"
-        return words + (f" matching {self.pattern}" if self.pattern else "")
+            description += f", at most {format_value(self.maximum)}"
+        return description + (f" matching {self.pattern}" if self.pattern else "")
 
     def convert(self, text: str) -> Scalar:
-        """Return the typed value; raises ValueError with a message that reads on after the parameter's name."""
-        value = scalar(self.kind, text)
+        """Return the typed value; raises ValueError with a message that continues after the parameter's name."""
+        value = parse_scalar(self.kind, text)
         if value is None:
             raise ValueError(f"must be {self.allowed}, not {_quoted(text)}")
         if self.choices and value not in self.choices:
-            near = nearest(text, [spell(choice) for choice in self.choices])
-            raise ValueError(f"must be {self.allowed}, not {_quoted(text)}" + (f" (did you mean {near}?)" if near else ""))
+            suggestion = nearest(text, [format_value(choice) for choice in self.choices])
+            raise ValueError(
+                f"must be {self.allowed}, not {_quoted(text)}" + (f" (did you mean {suggestion}?)" if suggestion else "")
+            )
         if isinstance(value, int | float) and not isinstance(value, bool):
             low = self.minimum is not None and value < self.minimum
             high = self.maximum is not None and value > self.maximum
@@ -78,7 +80,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A declared command; `parameters` is None where the workflow declared none, so that any are taken as text."""
+    """A declared command; `parameters` is None where the workflow declares none: any parameter is then accepted as text."""
 
     name: str
     description: str = ""
@@ -88,52 +90,52 @@ class Command:
 
     @property
     def switches(self) -> dict[str, bool]:
-        """Name every parameter as `grammar.arguments` needs them."""
-        known = {folded(parameter.name): parameter.kind == "bool" for parameter in self.parameters or ()}
+        """Map each parameter's name to whether it is a boolean, as `grammar.parse_arguments` needs it."""
+        known = {normalized_name(parameter.name): parameter.kind == "bool" for parameter in self.parameters or ()}
         return known | {PIN: False}
 
     def usage(self, prefix: str) -> str:
-        """Spell the command with its parameters, as help shows it."""
+        """Return the command with its parameters, as help shows it."""
         words = [prefix + self.name]
         for parameter in self.parameters or ():
-            value = "|".join(spell(choice) for choice in parameter.choices) or parameter.kind
+            value = "|".join(format_value(choice) for choice in parameter.choices) or parameter.kind
             word = f"<{parameter.name}>" if parameter.positional else f"{parameter.name}={value}"
             words.append(word if parameter.required else f"[{word}]")
         return " ".join(words)
 
 
 def bind(command: Command, arguments: Arguments) -> tuple[dict[str, Value], list[str]]:
-    """Return the typed parameters and every problem, each a line that names the parameter and what was allowed.
+    """Return the typed parameters, and each problem as a line that names the parameter and the allowed values.
 
-    Without a schema all values stay text. A key given more than once becomes a list.
+    Without declared parameters all values stay text. A repeated key becomes a list.
     """
     if command.parameters is None:
-        plain: dict[str, list[Scalar]] = {}
+        texts: dict[str, list[Scalar]] = {}
         for option in arguments.options:
-            plain.setdefault(option.name, []).append(option.value)
-        return {name: _one_or_list(values) for name, values in plain.items()}, []
-    by_name = {folded(parameter.name): parameter for parameter in command.parameters}
-    found: dict[str, list[Scalar]] = {}
+            texts.setdefault(option.name, []).append(option.value)
+        return {name: _one_or_list(given) for name, given in texts.items()}, []
+    by_name = {normalized_name(parameter.name): parameter for parameter in command.parameters}
+    values: dict[str, list[Scalar]] = {}
     problems: list[str] = []
     for option in arguments.options:
-        declared = by_name.get(folded(option.name))
+        declared = by_name.get(normalized_name(option.name))
         if declared is None:
             problems.append(_unknown(option.name, command.parameters))
         elif option.bare and declared.kind != "bool":
-            found.setdefault(declared.name, [])
+            values.setdefault(declared.name, [])
             problems.append(f"{declared.name}: needs a value, {declared.allowed}")
         else:
-            _convert(declared, option.value, found, problems)
+            _convert(declared, option.value, values, problems)
     # A positional parameter that was given by name takes no positional argument.
-    slots = [parameter for parameter in command.parameters if parameter.positional and parameter.name not in found]
+    slots = [parameter for parameter in command.parameters if parameter.positional and parameter.name not in values]
     for parameter, text in zip(slots, arguments.positional, strict=False):
-        _convert(parameter, text, found, problems)
+        _convert(parameter, text, values, problems)
     problems += [_unexpected(extra, command.parameters) for extra in arguments.positional[len(slots) :]]
-    return _complete(command.parameters, found, problems), problems
+    return _complete(command.parameters, values, problems), problems
 
 
-def spell(value: Scalar) -> str:
-    """Write a value as a commenter would."""
+def format_value(value: Scalar) -> str:
+    """Return a value as a commenter writes it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -141,22 +143,24 @@ def spell(value: Scalar) -> str:
     return str(value)
 
 
-def _convert(parameter: Parameter, text: str, found: dict[str, list[Scalar]], problems: list[str]) -> None:
-    values = found.setdefault(parameter.name, [])
+def _convert(parameter: Parameter, text: str, values_by_name: dict[str, list[Scalar]], problems: list[str]) -> None:
+    values = values_by_name.setdefault(parameter.name, [])
     try:
         values.append(parameter.convert(text))
     except ValueError as error:
         problems.append(f"{parameter.name}: {error}")
 
 
-def _complete(parameters: tuple[Parameter, ...], found: Mapping[str, list[Scalar]], problems: list[str]) -> dict[str, Value]:
-    """Fill in the defaults, in the declared order, and report what is required and missing."""
+def _complete(
+    parameters: tuple[Parameter, ...], values_by_name: Mapping[str, list[Scalar]], problems: list[str]
+) -> dict[str, Value]:
+    """Fill in the defaults, in the declared order, and report each required parameter that is missing."""
     complete: dict[str, Value] = {}
     for parameter in parameters:
-        if values := found.get(parameter.name):
+        if values := values_by_name.get(parameter.name):
             complete[parameter.name] = _one_or_list(values)
-        elif parameter.name in found:
-            pass  # it was given, but not well, which has been reported
+        elif parameter.name in values_by_name:
+            pass  # it was given with a wrong value, which is a problem already
         elif parameter.default is not None:
             complete[parameter.name] = parameter.default
         elif parameter.required:
@@ -170,34 +174,34 @@ def _one_or_list(values: list[Scalar]) -> Value:
 
 def _unknown(name: str, parameters: tuple[Parameter, ...]) -> str:
     names = [parameter.name for parameter in parameters]
-    near = nearest(name, names)
+    suggestion = nearest(name, names)
     known = f"known are {', '.join(names)}" if names else "this command takes none"
-    return f"{_quoted(name)} is not a parameter: {known}" + (f" (did you mean {near}?)" if near else "")
+    return f"{_quoted(name)} is not a parameter: {known}" + (f" (did you mean {suggestion}?)" if suggestion else "")
 
 
 def _unexpected(text: str, parameters: tuple[Parameter, ...]) -> str:
     slots = [parameter.name for parameter in parameters if parameter.positional]
-    takes = f"takes {', '.join(slots)} that way" if slots else "takes only name=value"
-    return f"{_quoted(text)} is one argument too many without a name: this command {takes}"
+    takes = f"takes only {', '.join(slots)} without a name" if slots else "takes only name=value"
+    return f"{_quoted(text)} is one positional argument too many: this command {takes}"
 
 
 def _quoted(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+    return repr(text if len(text) <= _MAX_QUOTED else text[: _MAX_QUOTED - 1] + "…")
 
 
-def folded(name: str) -> str:
-    """Return the name under which `learning-rate` and `learning_rate` are one."""
+def normalized_name(name: str) -> str:
+    """Return the name with `_` for `-`: `learning-rate` and `learning_rate` are the same parameter."""
     return name.replace("-", "_")
 
 
-def scalar(kind: Kind, text: str) -> Scalar | None:
-    """Convert; None where the text is not of the kind. What JSON cannot hold (NaN, infinity) is not a number."""
+def parse_scalar(kind: ParameterType, text: str) -> Scalar | None:
+    """Convert a text; None where it is not of the type. Numbers that JSON cannot hold (NaN, infinity) are none."""
     if kind == "str":
         return text
-    word = text.strip()
+    stripped = text.strip()
     if kind == "bool":
-        return {"true": True, "false": False}.get(word.lower())
+        return {"true": True, "false": False}.get(stripped.lower())
     if kind == "int":
-        return int(word) if _INTEGER.fullmatch(word) else None
-    number = float(word) if _FLOAT.fullmatch(word) else math.inf
+        return int(stripped) if _INTEGER.fullmatch(stripped) else None
+    number = float(stripped) if _FLOAT.fullmatch(stripped) else math.inf
     return number if math.isfinite(number) else None

@@ -1,0 +1,178 @@
+"""Handle one command, from the parsed event to the outputs: ask GitHub, decide, give feedback on the pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mlops_actions.chatops import STATE, reply
+from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
+from mlops_actions.chatops.facts import CurrentPullRequest, Question, Unknown, ask_all
+from mlops_actions.chatops.feedback import FirstFeedback, warn_of_failures, withdraw
+from mlops_actions.chatops.feedback_state import FeedbackState, new_step_id
+from mlops_actions.chatops.identity import export_token, feedback_client
+from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.outputs import AcceptedCommand, outcome
+from mlops_actions.chatops.ports import Ports, Repository, Writer
+from mlops_actions.chatops.reasons import REASONS
+from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision, ParsedEvent
+from mlops_actions.chatops.resume import resumed_state
+from mlops_actions.core.concurrent import gather
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.outcome import Outcome
+
+# These unknowns are ordinary denials, with a command to paste; the other unknowns fail the step.
+_ORDINARY_UNKNOWNS = ("head-unknown",)
+
+
+class CommandHandler:
+    """Handles one command in one run of the main stage."""
+
+    def __init__(self, inputs: Inputs, context: Context, ports: Ports) -> None:
+        self._inputs = inputs
+        self._context = context
+        self._ports = ports
+        self._runner = ports.runner
+        self._facts: dict[Question[Any], Any] = {}
+
+    def handle(self, parsed: ParsedEvent) -> Outcome:
+        """Decide about a request and act on it, or answer what needs no decision."""
+        client = self._ports.clients().as_job()
+        request = parsed.request
+        if request is None:
+            return self._answer_without_request(parsed, client)
+        decision = self._decide(request, client)
+        if isinstance(decision, Decision):
+            return self._deny(request, decision, client)
+        return self._accept(request, decision, client)
+
+    def _decide(self, request: CommandRequest, client: Repository) -> Decision | AuthorizedCommand:
+        while True:
+            decision = decide(self._inputs, request, self._facts)
+            if not isinstance(decision, OpenQuestions):
+                return decision
+            self._facts.update(ask_all(client, decision.questions))
+
+    def _answer_without_request(self, parsed: ParsedEvent, client: Repository) -> Outcome:
+        """Answer what needs no facts: the command `help`, several commands, a misspelt one."""
+        decision, source = parsed.decision, parsed.source
+        assert decision is not None and source is not None  # noqa: S101, PT018 - `run` has finished all other events
+        self._runner.info(f"{decision.kind}: {decision.reason}")
+        if decision.reason == "help":
+            text = reply.help_text(parsed.commands, self._inputs, self._context.run_url)
+            warn_of_failures(gather({"help": lambda: client.comment(source.pr_number, text)}), self._runner)
+        else:
+            name = decision.details[0].split()[0] if decision.details else self._inputs.prefix
+            self._explain_denial(source, reply.denial(name, decision, self._context.run_url), client)
+        return outcome(decision, source)
+
+    def _deny(self, request: CommandRequest, decision: Decision, client: Repository) -> Outcome:
+        detail = f" ({'; '.join(decision.details)})" if decision.details else ""
+        self._runner.info(f"deny: {decision.reason}{detail}")
+        if request.call_back is None:
+            text = reply.denial(request.name, decision, self._context.run_url)
+            self._explain_denial(request.source, text, client)
+        else:
+            # Nobody waits for a reply, and the pull request that the call-back names cannot be trusted.
+            explanation = REASONS[decision.reason].reply
+            self._runner.warning(f"the call-back was refused: {explanation}{detail}", title="chatops")
+        return outcome(decision, request.source, request, error=self._error_of(decision))
+
+    def _error_of(self, decision: Decision) -> ActionError | None:
+        """Return the error that fails the step, where the decision is a denial for lack of an answer from GitHub."""
+        if not decision.reason.endswith("-unknown"):
+            return None
+        errors = [fact.error for fact in self._facts.values() if isinstance(fact, Unknown)]
+        if decision.reason not in _ORDINARY_UNKNOWNS:
+            return errors[0] if errors else None
+        for error in errors:
+            self._runner.warning(str(error), title="chatops")
+        return None
+
+    def _explain_denial(self, source: CommandSource, text: str, client: Repository) -> None:
+        calls: dict[str, Callable[[], Any]] = {}
+        if self._inputs.reply != "never":
+            calls["reply"] = lambda: client.comment(source.pr_number, text)
+        if source.reaction_target and self._inputs.failure_reaction != "none":
+            calls["reaction"] = lambda: client.react(source.reaction_target, self._inputs.failure_reaction)
+        warn_of_failures(gather(calls), self._runner)
+
+    def _accept(self, request: CommandRequest, command: AuthorizedCommand, client: Repository) -> Outcome:
+        """Give the first feedback while the pull request is read again; withdraw it where the pull request changed."""
+        # Nothing begins on the pull request where the token cannot be minted.
+        token = export_token(self._inputs, self._context.repository, self._ports)
+        writer = feedback_client(self._inputs, self._ports)
+        feedback, answers = self._give_feedback(request, command, client, writer)
+        now = answers["pull request"]
+        changed = recheck(request, command.pull_request, Unknown(now) if isinstance(now, ActionError) else now)
+        failures = {kind: answer for kind, answer in answers.items() if kind != "pull request"}
+        warn_of_failures(failures | feedback.late_errors, self._runner)
+        if changed is not None:
+            return self._withdraw(request, changed, now, feedback.state, client, writer)
+        self._reply_to_start(request, command, writer)
+        self._runner.info(f"continue: {request.name} for commit {command.sha}")
+        if not self._inputs.conclude:
+            # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
+            self._save("")
+        accepted = AcceptedCommand(command, now, feedback.state, token)
+        return outcome(Decision("ok"), request.source, request, accepted)
+
+    def _give_feedback(
+        self, request: CommandRequest, command: AuthorizedCommand, client: Repository, writer: Writer
+    ) -> tuple[FirstFeedback, Mapping[str, Any]]:
+        """Return the feedback, and the answers of its round with the pull request as it is now."""
+        source = request.source
+        state = FeedbackState(
+            command=request.name,
+            pr_number=source.pr_number,
+            sha=command.sha,
+            step_id=new_step_id(self._context.run_id, self._context.run_attempt),
+            summary=""
+            if request.call_back
+            else reply.summary(request.name, source, self._commit_url(command), command.params),
+            reaction_target=source.reaction_target,
+        )
+        resumed = self._resumed(state, request, writer)
+        feedback = FirstFeedback(writer, resumed or state, self._inputs, self._save)
+        # A resumed command has its feedback on the pull request already.
+        calls = {} if resumed else feedback.calls(command.params, self._context.run_url)
+        calls["pull request"] = lambda: client.pull_request(source.pr_number)
+        return feedback, gather(calls, feedback.record)
+
+    def _withdraw(
+        self, request: CommandRequest, decision: Decision, now: Any, state: FeedbackState, client: Repository, writer: Writer
+    ) -> Outcome:
+        withdraw(writer, state, self._context.run_url, self._runner)
+        self._save("")
+        if isinstance(now, ActionError):
+            self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(now)
+        return self._deny(request, decision, client)
+
+    def _reply_to_start(self, request: CommandRequest, command: AuthorizedCommand, writer: Writer) -> None:
+        parts = [self._inputs.acknowledgement] if self._inputs.acknowledgement else []
+        if self._inputs.reply == "always":
+            parts.append(reply.started(request.name, self._commit_url(command), command.params, self._context.run_url))
+        if parts:
+            text = "\n\n".join(parts)
+            answers = gather({"reply": lambda: writer.comment(request.source.pr_number, text)})
+            warn_of_failures(answers, self._runner)
+
+    def _resumed(self, state: FeedbackState, request: CommandRequest, writer: Writer) -> FeedbackState | None:
+        """Return the feedback state of the run that submitted the workflow of a call-back."""
+        if request.call_back is None:
+            return None
+        try:
+            return resumed_state(state, request.call_back, self._inputs.check_name or "", writer.check_runs_named)
+        except ActionError as error:
+            self._runner.warning(
+                f"the feedback of the run that submitted the workflow is unknown and stays as it is: {error}",
+                title="chatops",
+            )
+            return None
+
+    def _commit_url(self, command: AuthorizedCommand) -> str:
+        return f"{self._context.server_url}/{self._context.repository}/commit/{command.sha}"
+
+    def _save(self, state: str) -> None:
+        self._runner.save_state(STATE, state)

@@ -1,0 +1,32 @@
+"""The arguments of a requested command, and its line with another commit pinned."""
+
+from __future__ import annotations
+
+from mlops_actions.chatops import grammar
+from mlops_actions.chatops.parameters import PIN
+from mlops_actions.chatops.request import CommandRequest
+
+
+def parse_arguments(request: CommandRequest) -> grammar.Arguments:
+    """Parse the arguments of a command; raises ArgumentError."""
+    try:
+        return grammar.parse_arguments(request.rest, request.command.switches)
+    except grammar.ArgumentError:
+        # The replaced action knew no quoting: it took a line word by word.
+        if not request.is_phrase:
+            raise
+        return grammar.parse_plain_arguments(request.rest, PIN)
+
+
+def rest_without_pin(request: CommandRequest) -> str:
+    """Return the rest of a command's line without its `sha=`; a line that cannot be parsed has none, and stays as it is."""
+    try:
+        return grammar.remove_option(request.rest, parse_arguments(request), PIN)
+    except grammar.ArgumentError:
+        return request.rest
+
+
+def pinned_command(request: CommandRequest, sha: str) -> str:
+    """Return the command with `sha=` directly after its name (after a `--` it would be no option any more)."""
+    rest = rest_without_pin(request)
+    return f"{request.name} {PIN}={sha}" + (f" {rest}" if rest else "")

@@ -1,0 +1,111 @@
+"""The feedback on one command, as data that travels from the main stage to what concludes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from mlops_actions.core.errors import ActionError, BadInput, Refused
+from mlops_actions.core.types import Json
+
+_REACTION_TARGET = re.compile(r"(?:(?:issues|pulls)/comments/[0-9]+|issues/[0-9]+)?")
+# For each kind of feedback: the field that holds what was asked for, and the field for the id GitHub gives it.
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    "reaction": ("reaction", "reaction_id"),
+    "pending label": ("pending_label", ""),
+    "check run": ("check_name", "check_run_id"),
+    "deployment": ("environment", "deployment_id"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedbackState:
+    """The feedback that a step began; the post stage reads it from the state, a later job from the output `result`.
+
+    It is saved before the first request, so it holds what was asked for: a field is empty where nothing was asked for, or
+    where GitHub refused it. The ids follow with GitHub's answers. An id of 0 means that the request or its answer was lost
+    (a job can be killed at any time); the feedback may exist all the same. A reaction and a label are then found by their
+    names, a check run and a deployment by `step_id`, which no other step has. `summary` is Markdown for the check run.
+    """
+
+    command: str
+    pr_number: int
+    sha: str
+    step_id: str
+    summary: str = ""
+    reaction_target: str = ""
+    reaction: str = ""
+    reaction_id: int = 0
+    pending_label: str = ""
+    check_name: str = ""
+    check_run_id: int = 0
+    environment: str = ""
+    deployment_id: int = 0
+
+    def as_json(self) -> Json:
+        """Return the state as a JSON object with kebab-case keys."""
+        return {_key(field.name): getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def parse(cls, data: Any) -> FeedbackState:
+        """Read the object that `as_json` returns, or its text; raises BadInput."""
+        try:
+            document = json.loads(data) if isinstance(data, str) else data
+            values = {field.name: document[_key(field.name)] for field in fields(cls)}
+            if not all(isinstance(values[field.name], int if field.type == "int" else str) for field in fields(cls)):
+                raise TypeError("wrong type")
+            if not _REACTION_TARGET.fullmatch(values["reaction_target"]):
+                raise ValueError("not a target for a reaction")
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(
+                "the feedback that an earlier step began cannot be read",
+                "pass the output 'result' of that step unchanged as the input 'begun'",
+            ) from None
+        return cls(**values)
+
+    @property
+    def deployment_description(self) -> str:
+        """The description of the deployment, by which it is found."""
+        return f"{self.command[:60]} on #{self.pr_number}, run {self.step_id}"
+
+    @property
+    def external_id(self) -> str:
+        """The external id of the check run: it is found by this id, and a later run can resume from it (see `resume`)."""
+        return " ".join((self.step_id, self.reaction_target or "-", self.command[:100]))
+
+    def resumed_from(self, external_id: str) -> FeedbackState | None:
+        """Return this state with what an external id holds; None where this action did not write that id."""
+        step_id, _, rest = external_id.partition(" ")
+        target, _, command = rest.partition(" ")
+        target = target.removeprefix("-")
+        if not (step_id and command) or not _REACTION_TARGET.fullmatch(target):
+            return None
+        return replace(self, step_id=step_id, reaction_target=target, command=command)
+
+    def with_answer(self, kind: str, answer: Any) -> FeedbackState:
+        """Return this state with GitHub's answer to the request for one kind of feedback; an error is an answer too."""
+        if kind not in _FIELDS:
+            return self
+        requested, identifier = _FIELDS[kind]
+        changes: Json = {}
+        if isinstance(answer, Refused):
+            changes = {requested: ""}
+        elif identifier and not isinstance(answer, ActionError):
+            changes = {identifier: answer}
+        return replace(self, **changes)
+
+
+def new_step_id(run_id: str, attempt: int) -> str:
+    """Return a unique id for this step.
+
+    Two steps of one job, or two jobs of a matrix, must not take each other's feedback for their own.
+    """
+    return f"{run_id}-{attempt}-{os.urandom(4).hex()}"
+
+
+def _key(field_name: str) -> str:
+    return field_name.replace("_", "-")

@@ -1,0 +1,33 @@
+"""Choose the identity that writes feedback, and mint the GitHub App's token for later steps."""
+
+from __future__ import annotations
+
+from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.ports import Ports, Writer
+from mlops_actions.core.errors import ActionError
+
+# What the App's token needs for the feedback. The exported token is another one, with the permissions of later steps.
+_FEEDBACK_PERMISSIONS = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
+
+
+def feedback_client(inputs: Inputs, ports: Ports) -> Writer:
+    """Return a client that acts as the configured GitHub App; where that fails, warn and use the job's token."""
+    clients = ports.clients()
+    if inputs.app_id is None:
+        return clients.as_job()
+    try:
+        return clients.as_app(_FEEDBACK_PERMISSIONS)
+    except ActionError as error:
+        ports.runner.warning(f"feedback uses 'github-token', since the GitHub App cannot act: {error}", title="chatops")
+        return clients.as_job()
+
+
+def export_token(inputs: Inputs, repository: str, ports: Ports) -> str:
+    """Mint the token that the step emits; empty where none is asked for. Raises ActionError: no feedback begins then."""
+    if not inputs.exports_token:
+        return ""
+    all_of_them = inputs.app_permissions is not None
+    token, permissions = ports.clients().app_token(inputs.token_permissions, all_of_them=all_of_them)
+    granted = ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))
+    ports.runner.info(f"the App's token is valid for {repository} only, with {granted}")
+    return token

@@ -1,0 +1,102 @@
+"""The outputs of a decision. A command that was not accepted names no commit, so that no later step can act on one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlops_actions.chatops.command_line import rest_without_pin
+from mlops_actions.chatops.decide import AuthorizedCommand
+from mlops_actions.chatops.feedback_state import FeedbackState
+from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.event import PullRequest
+from mlops_actions.core.outcome import Outcome, flag, legacy_flag
+
+# A comment has room for thousands of mistakes, the outputs of a job have not.
+_MAX_DETAILS = 50
+
+
+@dataclass(frozen=True)
+class AcceptedCommand:
+    """A command that runs; `pull_request` is the pull request as it was read last."""
+
+    authorized: AuthorizedCommand
+    pull_request: PullRequest
+    feedback: FeedbackState
+    token: str = field(default="", repr=False)
+
+
+def outcome(
+    decision: Decision,
+    source: CommandSource,
+    request: CommandRequest | None = None,
+    accepted: AcceptedCommand | None = None,
+    error: ActionError | None = None,
+) -> Outcome:
+    """Return every output, the legacy names too, and the document `result` that holds them all."""
+    result: dict[str, Any] = {
+        "triggered": accepted is not None,
+        "decision": decision.kind,
+        "reason": decision.reason,
+        "details": list(decision.details[:_MAX_DETAILS]),
+        **_request_properties(source, request),
+        **(_accepted_properties(accepted) if accepted else {}),
+    }
+    legacy = {
+        "BOOL_TRIGGERED": legacy_flag(accepted is not None),
+        "PULL_REQUEST_NUMBER": str(source.pr_number),
+        "PR_NUMBER": str(source.pr_number),
+        "COMMENTER_USERNAME": source.actor.login,
+    }
+    if request is not None:
+        line = rest_without_pin(request)
+        legacy |= {"TRAILING_LINE": line, "TRAILING_TOKEN": line.split()[0] if line else ""}
+    if accepted is not None:
+        legacy["BRANCH_NAME"] = accepted.pull_request.head.ref
+        if accepted.token:
+            legacy["APP_INSTALLATION_TOKEN"] = accepted.token
+    return Outcome(outputs={**_as_outputs(result), **legacy}, result=result, error=error)
+
+
+def _request_properties(source: CommandSource, request: CommandRequest | None) -> dict[str, Any]:
+    return {
+        "command": request.command.name if request else "",
+        "args": request.rest if request else "",
+        "pr-number": source.pr_number,
+        "actor": source.actor.login,
+        "comment-id": source.comment_id,
+        "comment-url": source.comment_url,
+    }
+
+
+def _accepted_properties(accepted: AcceptedCommand) -> dict[str, Any]:
+    pull_request, feedback = accepted.pull_request, accepted.feedback
+    return {
+        "params": accepted.authorized.params,
+        "positional": list(accepted.authorized.positional),
+        "sha": accepted.authorized.sha,
+        "ref": pull_request.head.ref,
+        "base-ref": pull_request.base.ref,
+        "base-sha": pull_request.base.sha,
+        "head-repo": pull_request.head.repository,
+        "fork": pull_request.from_fork,
+        "check-run-id": str(feedback.check_run_id or ""),
+        "deployment-id": str(feedback.deployment_id or ""),
+        "feedback": feedback.as_json(),
+    }
+
+
+def _as_outputs(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return each value as the text of an output; `details` and `feedback` are in the document only."""
+    outputs: dict[str, str] = {}
+    for name, value in result.items():
+        if isinstance(value, bool):
+            outputs[name] = flag(value)
+        elif name in ("params", "positional"):
+            outputs[name] = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        elif isinstance(value, str | int):
+            outputs[name] = str(value)
+    return outputs

@@ -1,0 +1,324 @@
+"""Find the command in an event, as far as the payload tells it without asking GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.reasons import REASONS, DecisionKind
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.event import (
+    CommentEvent,
+    DispatchEvent,
+    Event,
+    PullRequestEvent,
+    User,
+    pull_request_of,
+)
+
+# The command language is imported only when a line looks like a command: most comments hold none, and every run pays.
+if TYPE_CHECKING:
+    from mlops_actions.chatops.grammar import CommandLine
+    from mlops_actions.chatops.parameters import Command
+    from mlops_actions.core.callback import CallBack
+
+HELP = "help"
+_MAX_COMMANDS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens to an event: a reason code, lines that explain it, and a command to paste instead.
+
+    The lines may quote anybody; a reply shows them in a fenced block.
+    """
+
+    reason: str
+    details: tuple[str, ...] = ()
+    paste: str = ""
+
+    @property
+    def kind(self) -> DecisionKind:
+        """`continue`, `ignore` or `deny`."""
+        return REASONS[self.reason].kind
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSource:
+    """Where a command came from: the pull request, the user, the comment, and the target of a reaction.
+
+    The last three are empty where there is none: a label and a dispatch have no comment.
+    """
+
+    pr_number: int
+    actor: User
+    comment_id: str = ""
+    comment_url: str = ""
+    reaction_target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """A request to run a declared command.
+
+    `name` is the command with its prefix, `rest` the rest of its line. `written_at` is the time of writing (ISO 8601), empty
+    where GitHub does not say. `event_sha` is the head commit that GitHub attached to the event, empty where it attached
+    none. `rerun_by` is the user who ran the job again; it is empty on the first run, and where it is the same user.
+    `is_phrase` marks the legacy trigger phrase. `call_back` is there where no user commands, but a workflow that was
+    submitted earlier reports its end.
+    """
+
+    source: CommandSource
+    command: Command
+    name: str
+    rest: str
+    sender_is_author: bool = True
+    written_at: str = ""
+    event_sha: str = ""
+    rerun_by: str = ""
+    is_phrase: bool = False
+    call_back: CallBack | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEvent:
+    """The content of an event: a request, or a decision that needs no facts from GitHub.
+
+    `source` is None where nobody is answered. `commands` are the declared ones, for an answer that lists them.
+    """
+
+    decision: Decision | None = None
+    request: CommandRequest | None = None
+    source: CommandSource | None = None
+    commands: tuple[Command, ...] = ()
+
+
+def parse_event(event: Event, inputs: Inputs, context: Context) -> ParsedEvent:
+    """Find the command in an event; raises BadInput where the input `commands` cannot be read."""
+    if isinstance(event, CommentEvent):
+        return _parse_comment(event, inputs, context)
+    if isinstance(event, PullRequestEvent):
+        return _parse_label(event, inputs, context)
+    if isinstance(event, DispatchEvent):
+        return _parse_dispatch(event, inputs, context)
+    return ParsedEvent(Decision("unsupported-event", (event.name,)))
+
+
+def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> ParsedEvent:
+    activity = "submitted" if event.name == "pull_request_review" else "created"
+    if event.action != activity:
+        return ParsedEvent(Decision("unsupported-action", (event.action,)))
+    if not event.on_pull_request:
+        return ParsedEvent(Decision("not-a-pull-request"))
+    if _is_ignored_bot(event.sender, inputs):
+        return ParsedEvent(Decision("bot", (event.sender.login,)))
+    source = CommandSource(
+        pr_number=event.number,
+        actor=event.comment.author,
+        comment_id=str(event.comment.id),
+        comment_url=event.comment.url,
+        reaction_target=_reaction_target(event),
+    )
+    match = _find_command(event.comment.body, inputs)
+    if isinstance(match, Decision):
+        # A comment that only happens to hold a line like a command gets no answer.
+        if match.reason == "no-command":
+            return ParsedEvent(match)
+        return ParsedEvent(match, source=source, commands=_declared_commands(inputs))
+    command, line = match
+    request = CommandRequest(
+        source=source,
+        command=command,
+        name=("" if _has_phrase(inputs) else inputs.prefix) + line.name,
+        rest=line.rest,
+        sender_is_author=bool(event.sender.login) and event.sender.login == event.comment.author.login,
+        written_at=event.comment.created_at,
+        event_sha=_reviewed_sha(event),
+        rerun_by=_rerun_by(event.sender, context),
+        is_phrase=_has_phrase(inputs),
+    )
+    return ParsedEvent(request=request, source=source)
+
+
+def _has_phrase(inputs: Inputs) -> bool:
+    return inputs.commands is not None and inputs.commands.is_phrase
+
+
+def _reaction_target(event: CommentEvent) -> str:
+    if event.name == "issue_comment":
+        return f"issues/comments/{event.comment.id}"
+    if event.name == "pull_request_review_comment":
+        return f"pulls/comments/{event.comment.id}"
+    # The REST API has no reactions on reviews: the pull request itself gets the reaction.
+    return f"issues/{event.number}"
+
+
+def _reviewed_sha(event: CommentEvent) -> str:
+    """Return the commit a review belongs to, as GitHub records it: the head, unless somebody has pushed since."""
+    key = {"pull_request_review": "review", "pull_request_review_comment": "comment"}.get(event.name)
+    review = event.payload.get(key) if key else None
+    if not isinstance(review, Mapping):
+        return ""
+    if review.get("in_reply_to_id"):
+        return ""  # a reply names the commit on which the conversation began, not the one its author has seen
+    # The `commit_id` of a review comment follows later pushes; its `original_commit_id` does not.
+    commit = review.get("original_commit_id") or review.get("commit_id")
+    return commit if isinstance(commit, str) else ""
+
+
+def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine] | Decision:
+    """Find the one command in a text."""
+    from mlops_actions.chatops import grammar
+    from mlops_actions.core.suggest import nearest
+
+    commands = _declared_commands(inputs)
+    if inputs.commands is not None and inputs.commands.is_phrase:
+        last = grammar.find_last_phrase(body, inputs.commands.text)
+        return (commands[0], last) if last else Decision("no-command")
+    by_name = {command.name: command for command in commands}
+    lines = grammar.find_commands(body, inputs.prefix)
+    known = [line for line in lines if line.name in by_name or (inputs.help and line.name == HELP)]
+    if len(known) > 1:
+        shown = known[:_MAX_COMMANDS_SHOWN]
+        return Decision("multiple-commands", tuple(f"{inputs.prefix}{line.name} {line.rest}"[:200] for line in shown))
+    if known and known[0].name in by_name:
+        return by_name[known[0].name], known[0]
+    if known:
+        return Decision("help")
+    for line in lines:
+        if suggestion := nearest(line.name, list(by_name)):
+            return Decision(
+                "unknown-command",
+                (f"{inputs.prefix}{line.name[:80]} is not a command; did you mean {inputs.prefix}{suggestion}?",),
+            )
+    return Decision("no-command")
+
+
+def _declared_commands(inputs: Inputs) -> tuple[Command, ...]:
+    if inputs.commands is None:
+        return ()
+    from mlops_actions.chatops.command_schema import parse_commands
+    from mlops_actions.chatops.parameters import Command
+
+    if inputs.commands.is_phrase:
+        return (Command(inputs.commands.text),)
+
+    try:
+        return parse_commands(inputs.commands.text, inputs.prefix)
+    except ValueError as error:
+        raise BadInput(
+            f"input 'commands' {error}", "correct 'commands' in the step's 'with:'; the README shows its forms"
+        ) from None
+
+
+def _is_ignored_bot(user: User, inputs: Inputs) -> bool:
+    return user.is_bot and not is_allowed_bot(user.login, inputs)
+
+
+def is_allowed_bot(login: str, inputs: Inputs) -> bool:
+    """Return whether `allow-bots` names a bot, with or without `[bot]` at the end."""
+    names = {name.lower().removesuffix("[bot]") for name in inputs.allow_bots or ()}
+    return login.lower().removesuffix("[bot]") in names
+
+
+def _parse_label(event: PullRequestEvent, inputs: Inputs, context: Context) -> ParsedEvent:
+    if event.action != "labeled":
+        return ParsedEvent(Decision("unsupported-action", (event.action,)))
+    if _has_phrase(inputs):
+        return ParsedEvent(Decision("no-command"))
+    if _is_ignored_bot(event.sender, inputs):
+        return ParsedEvent(Decision("bot", (event.sender.login,)))
+    for command in _declared_commands(inputs):
+        if event.label in (command.label, inputs.prefix + command.name) and event.label:
+            source = CommandSource(pr_number=event.pull_request.number, actor=event.sender)
+            request = CommandRequest(
+                source=source,
+                command=command,
+                name=inputs.prefix + command.name,
+                rest="",
+                event_sha=event.pull_request.head.sha,
+                rerun_by=_rerun_by(event.sender, context),
+            )
+            return ParsedEvent(request=request, source=source)
+    return ParsedEvent(Decision("no-command", (event.label,)))
+
+
+def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> ParsedEvent:
+    if event.name == "repository_dispatch":
+        return _parse_call_back(event, inputs, context)
+    if _is_ignored_bot(event.sender, inputs):
+        return ParsedEvent(Decision("bot", (event.sender.login,)))
+    command_text = _required_text(event.inputs, "command")
+    number = pull_request_of(event).number
+    if number is None:
+        given = _required_text(event.inputs, "pr-number")
+        raise BadInput(
+            f"the workflow's input 'pr-number' is {given[:40]!r}, not the number of a pull request",
+            "start the workflow with the pull request's number, for example 7 or #7",
+        )
+    source = CommandSource(pr_number=number, actor=event.sender)
+    text = command_text if command_text.startswith(inputs.prefix) else inputs.prefix + command_text
+    match = _find_command(text, inputs)
+    if isinstance(match, Decision):
+        # Whoever starts the workflow by hand wants a command: to ignore it silently would leave them waiting.
+        if match.reason == "no-command":
+            names = ", ".join(inputs.prefix + command.name for command in _declared_commands(inputs))
+            raise BadInput(
+                f"the workflow's input 'command' is {command_text[:80]!r}, which is no command",
+                f"start the workflow with one of these commands: {names}",
+            )
+        return ParsedEvent(match, source=source, commands=_declared_commands(inputs))
+    command, line = match
+    request = CommandRequest(
+        source=source,
+        command=command,
+        name=inputs.prefix + command.name,
+        rest=line.rest,
+        rerun_by=_rerun_by(event.sender, context),
+    )
+    return ParsedEvent(request=request, source=source)
+
+
+def _parse_call_back(event: DispatchEvent, inputs: Inputs, context: Context) -> ParsedEvent:
+    from mlops_actions.chatops.parameters import Command
+    from mlops_actions.core import callback
+
+    if event.action != callback.EVENT_TYPE:
+        return ParsedEvent(Decision("unsupported-action", (event.action,)))
+    if _is_ignored_bot(event.sender, inputs):
+        return ParsedEvent(Decision("bot", (event.sender.login,)))
+    try:
+        call_back = callback.read(event.inputs)
+    except ValueError as error:
+        raise BadInput(
+            f"the call-back's client_payload cannot be read: {error}",
+            "send the payload that argo-submit's 'callback' sends; this action's README shows it",
+        ) from None
+    source = CommandSource(pr_number=call_back.pull_request, actor=event.sender)
+    request = CommandRequest(
+        source=source,
+        command=Command(""),
+        name="call-back",
+        rest="",
+        call_back=call_back,
+        rerun_by=_rerun_by(event.sender, context),
+    )
+    return ParsedEvent(request=request, source=source)
+
+
+def _required_text(inputs: Mapping[str, Any], name: str) -> str:
+    value = str(inputs.get(name) or inputs.get(name.replace("-", "_")) or "").strip()
+    if not value:
+        raise BadInput(
+            f"the workflow's input '{name}' is missing or empty",
+            f"declare '{name}' under 'on.workflow_dispatch.inputs', and fill it in when you start the workflow",
+        )
+    return value
+
+
+def _rerun_by(sender: User, context: Context) -> str:
+    same = context.triggering_actor.lower() == sender.login.lower()
+    return "" if context.run_attempt <= 1 or same else context.triggering_actor or "(nobody)"
