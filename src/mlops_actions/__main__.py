@@ -69,8 +69,9 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
 
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
-    from mlops_actions.boundary.git import checked_out
+    from mlops_actions.boundary.git import read_checkout
     from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+    from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.docker_publish.inputs import Inputs
@@ -82,12 +83,12 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
     event = load(context)
 
     @cache
-    def private() -> Path:
-        made = runner.private_directory()
-        runner.save_state("private_directory", str(made))
-        return made
+    def private_directory() -> Path:
+        directory = runner.private_directory()
+        runner.save_state("private_directory", str(directory))
+        return directory
 
-    def registry(host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
+    def open_registry(host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
         credentials = Credentials(username, password) if username and password else None
         if credentials:
             runner.mask(credentials.basic.removeprefix("Basic "))
@@ -98,8 +99,16 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
 
         return access_token(environ, runner)
 
-    docker = DockerCommand(private, environ)
-    ports = Ports(runner, docker, registry, checked_out, google_token, private, SystemClock())
+    ports = Ports(
+        runner=runner,
+        docker=DockerCommand(private_directory, environ),
+        open_registry=open_registry,
+        workspace=WorkspaceFiles(context.workspace),
+        read_checkout=read_checkout,
+        google_token=google_token,
+        private_directory=private_directory,
+        clock=SystemClock(),
+    )
     return run(inputs, context, event, environ, ports)
 
 
@@ -111,7 +120,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     from mlops_actions.argo_submit.run import STATE, Ports, run
     from mlops_actions.argo_submit.run import post as conclude
     from mlops_actions.boundary.clock import SystemClock
-    from mlops_actions.boundary.git import checked_out
+    from mlops_actions.boundary.git import read_checkout
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
@@ -155,7 +164,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     ports = Ports(cluster, WorkspaceFiles(context.workspace), github, runner, clock)
     if post:
         return conclude(inputs, context, event, ports)
-    checkout = checked_out(context.workspace)
+    checkout = read_checkout(context.workspace)
     return run(inputs, context, event, ports, checked_out=checkout.sha if checkout else "")
 
 

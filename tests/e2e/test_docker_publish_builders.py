@@ -112,7 +112,7 @@ def test_a_buildkit_at_an_address(publisher: Publisher[DebianRegistry], address:
     assert (second.outputs["built"], second.outputs["digest"]) == ("false", first.outputs["digest"]), second.log
     third = publisher.publish(given | {"force": "true"})
     assert third.outputs["built"] == "true"
-    assert {entry["cached"] for entry in json.loads(third.outputs["result"])["cachedSteps"].values()} != {0}
+    assert {entry["cached"] for entry in json.loads(third.outputs["result"])["cached-steps"].values()} != {0}
 
 
 SCANNER = f"""\

@@ -11,7 +11,8 @@ import re
 import tarfile
 from pathlib import Path
 
-from mlops_actions.docker_publish import bases, dockerfile, fingerprint, names
+from mlops_actions.core.image_name import parse_reference
+from mlops_actions.docker_publish import bases, dockerfile, fingerprint
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Registry
 from mlops_sandbox.registry.store import StoredManifest
@@ -152,13 +153,14 @@ def test_which_images_are_asked_for(docker: Docker, images: dict[str, str], tmp_
         )  # fmt: skip
         for number, text in enumerate(DOCKERFILES):
             paths = (re.fullmatch(rf"/v2/(case-{number}/.*)/manifests/(.*)", entry.path) for entry in stand_in.log)
-            # A tag is looked up once; what it stands for is then read by its digest.
-            asked = {(found[1], found[2]) for found in paths if found}
+            # BuildKit looks up a tag once, and then reads the manifest by its digest.
+            requested = {(path[1], path[2]) for path in paths if path}
             parsed = dockerfile.parse((tmp_path / f"{number:03}" / "Dockerfile").read_text())
-            found = bases.find(parsed, {})
-            assert found.reasons == (), text
-            ours = {names.parse_reference(name)[1:] for name in found.images}
-            by_digest = {(repository, reference) for repository, reference in asked if reference.startswith("sha256:")}
-            assert ours <= asked, text
-            assert asked - by_digest <= ours, text
-            assert {repository for repository, _ in by_digest} <= {repository for repository, _ in ours}, text
+            base_images = bases.find_base_images(parsed, {})
+            assert base_images.reasons == (), text
+            references = [parse_reference(image) for image in base_images.images]
+            expected = {(reference.name.repository, reference.version) for reference in references}
+            by_digest = {(repository, version) for repository, version in requested if version.startswith("sha256:")}
+            assert expected <= requested, text
+            assert requested - by_digest <= expected, text
+            assert {repository for repository, _ in by_digest} <= {repository for repository, _ in expected}, text

@@ -109,8 +109,8 @@ def test_git_reads_a_workspace_that_belongs_to_somebody_else(runner: Runner, tar
     code = """
 import json
 from pathlib import Path
-from mlops_actions.boundary.git import checked_out
-found = checked_out(Path.cwd())
+from mlops_actions.boundary.git import read_checkout
+found = read_checkout(Path.cwd())
 print(json.dumps(found and [found.sha, found.branch, found.tags]))
 """
     assert python(runner, target, code) == [sha, "change", ["refs/tags/v1.2.3"]]

@@ -64,7 +64,7 @@ class LocalDocker:
         """Keep credentials for pushing."""
         self.signed_in[registry] = (username, password)
 
-    def find_builder(self) -> str:
+    def find_started_builder(self) -> str:
         """Name the builder that was started."""
         return self.started
 
@@ -83,7 +83,7 @@ class LocalDocker:
         self.images[reference] = reference.rpartition("@")[2]
         return ""
 
-    def rename(self, reference: str, references: Sequence[str]) -> str:
+    def retag(self, reference: str, references: Sequence[str]) -> str:
         """Move an image to other names."""
         if reference in self.images:
             identity = self.images.pop(reference)

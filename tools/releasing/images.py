@@ -157,7 +157,7 @@ def join(registry: Registry, plan: Plan, images: Sequence[PushedImage], platform
     client, digests = registry.client(), {}
     for action in plan.images:
         content, media_type = manifests.index([image for image in images if image.action == action], platforms)
-        client.put(registry.repository(action), str(plan.version), content, media_type)
+        client.put_manifest(registry.repository(action), str(plan.version), content, media_type)
         digest = client.digest_of(registry.repository(action), str(plan.version))
         if digest is None:
             raise WorkFailed(

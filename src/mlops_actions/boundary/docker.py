@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mlops_actions.boundary.registry.transport import authorities
+from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, WorkFailed
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DOCKER_HUB = "docker.io"
-# The key under which Docker's own tools look for Docker Hub's credentials.
-_DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 _BUILDER = "mlops-actions"
 # The kernel's names of machines → those of images.
@@ -117,7 +115,7 @@ class DockerCommand:
         done = self._run("pull", "--quiet", reference, timeout=_PULL_TIMEOUT)
         return "" if done.returncode == 0 else _one_line(done.stderr or done.stdout)
 
-    def rename(self, reference: str, references: Sequence[str]) -> str:
+    def retag(self, reference: str, references: Sequence[str]) -> str:
         """Give an image in the daemon these names instead of `reference`, where it is there; return what went wrong."""
 
         def give(client: docker.DockerClient) -> None:
@@ -175,10 +173,10 @@ class DockerCommand:
 
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Keep credentials of one registry in the private configuration; nothing is sent."""
-        key = _DOCKER_HUB_KEY if registry == DOCKER_HUB else registry
+        key = registries.known(registry).docker_config_key or registry
         self._auths[key] = {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
 
-    def find_builder(self) -> str:
+    def find_started_builder(self) -> str:
         """Name the one builder whose container docker/setup-buildx-action has started; empty for none or several."""
         listed = self._run("ps", "--filter=name=buildx_buildkit_", "--format={{.Names}}").stdout.split()
         names = [found[1] for found in (re.fullmatch(r"buildx_buildkit_(.+)0", line) for line in listed) if found]

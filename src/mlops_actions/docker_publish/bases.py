@@ -1,4 +1,4 @@
-"""What a build takes from outside its context: images it starts from or copies from, and what cannot be known. Pure."""
+"""Find the images that a build starts from or copies from, and the sources that cannot be known. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _EMPTY_IMAGE = "scratch"
 
 
 @dataclass(frozen=True)
-class Bases:
+class BaseImages:
     """The images, as references, and the reasons for which a fingerprint cannot be made (empty: it can)."""
 
     images: tuple[str, ...]
     reasons: tuple[str, ...]
 
 
-def find(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> Bases:
+def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> BaseImages:
     """List every image and every reason; build arguments override the defaults of ARGs before the first FROM."""
     images: dict[str, None] = {}
     reasons: list[str] = []
@@ -37,28 +37,28 @@ def find(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> Bases:
             arguments |= _defaults(instruction, arguments, build_arguments)
         elif instruction.word == "FROM":
             image, name = _from(instruction)
-            found = expand(image, arguments)
-            if found is None:
+            expanded = expand(image, arguments)
+            if expanded is None:
                 reasons.append(f"line {instruction.line}: the image {image!r} depends on a value that is not known here")
-            elif found.lower() not in stages and found != _EMPTY_IMAGE:
-                images[found] = None
+            elif expanded.lower() not in stages and expanded != _EMPTY_IMAGE:
+                images[expanded] = None
             stages |= {str(count), name.lower()} if name else {str(count)}
             count += 1
         else:
             _from_elsewhere(instruction, stages, images, reasons)
-    return Bases(tuple(images), tuple(reasons))
+    return BaseImages(tuple(images), tuple(reasons))
 
 
 def _defaults(instruction: Instruction, known: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word in re.findall(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+", instruction.rest):
         name, _, default = word.partition("=")
         value = given.get(name)
         if value is None:
-            value = expand(default.strip("\"'"), {**known, **found})
+            value = expand(default.strip("\"'"), {**known, **values})
         if value is not None:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def _from(instruction: Instruction) -> tuple[str, str]:

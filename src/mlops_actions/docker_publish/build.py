@@ -1,66 +1,61 @@
-"""Runs the build: shows its progress by stage, tries a failed push again, and says what failed and where."""
+"""Run the build: show its progress by stage, try a failed push again, and report the failure with its place."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable, WorkFailed
+from mlops_actions.core.image_name import ImageName
+from mlops_actions.core.oci import json_object
 from mlops_actions.core.ports import Runner
 from mlops_actions.docker_publish import dockerfile
-from mlops_actions.docker_publish.names import GITHUB
 from mlops_actions.docker_publish.plan import BuildPlan
 from mlops_actions.docker_publish.ports import Ports
-from mlops_actions.docker_publish.prepare import Job
 from mlops_actions.docker_publish.progress import Progress
+from mlops_actions.docker_publish.request import BuildRequest
 
 _DENIED = re.compile(
     r"denied|unauthorized|authorization|no basic auth|insufficient_scope|forbidden|status[^0-9]{0,8}40[13]\b", re.IGNORECASE
 )
-_UNKNOWN = re.compile(r"name[ _]unknown|repository not found|status[^0-9]{0,8}404\b", re.IGNORECASE)
-# What buildx says where the connection to the builder breaks (gRPC's status of it).
-_GONE = (
+_UNKNOWN_REPOSITORY = re.compile(r"name[ _]unknown|repository not found|status[^0-9]{0,8}404\b", re.IGNORECASE)
+# What buildx prints where the connection to the builder breaks (the status that gRPC reports).
+_CONNECTION_LOST = (
     "failed to receive status: rpc error: code = Unavailable",
     "Cannot connect to the Docker daemon",
     "error reading from server",
 )
 
 
-def build(job: Job, ports: Ports, build_plan: BuildPlan, references: Sequence[str]) -> tuple[Progress, dict[str, Any]]:
-    """Build, and push where the job does; return the progress and BuildKit's metadata.
+def build(
+    request: BuildRequest, ports: Ports, build_plan: BuildPlan, references: Sequence[str]
+) -> tuple[Progress, dict[str, Any]]:
+    """Build, and push where the request does; return the progress and BuildKit's metadata.
 
-    A failed push is tried again (the layers are there already), a failed build is not.
+    A failed push is tried again (the layers are built already), a failed build is not.
     """
-    metadata = ports.scratch() / "metadata.json"
-    for attempt in range(job.inputs.retries + 1):
-        command = build_plan.command(references, push=job.push, metadata=metadata, again=attempt > 0)
-        shown = _Shown(ports.runner)
-        with shown:
-            exit_code = ports.docker.build(command, build_plan.environment, shown.line)
-        progress = shown.progress
+    metadata = ports.private_directory() / "metadata.json"
+    retries = request.inputs.retries
+    for attempt in range(retries + 1):
+        arguments = build_plan.command(references, push=request.push, metadata=metadata, retry=attempt > 0)
+        with _GroupedLog(ports.runner) as log:
+            exit_code = ports.docker.build(arguments, build_plan.environment, log.line)
+        progress = log.progress
         if exit_code == 0:
-            return progress, _metadata(metadata.read_bytes() if metadata.exists() else b"")
-        failure = _failure(job, progress, ports.runner)
-        if not progress.failed_to_push or not isinstance(failure, Unavailable) or attempt == job.inputs.retries:
+            return progress, json_object(metadata.read_bytes() if metadata.exists() else b"")
+        failure = _failure(request, progress, ports.runner)
+        if not progress.failed_to_push or not isinstance(failure, Unavailable) or attempt == retries:
             raise failure
-        ports.runner.warning(f"{failure.cause}; trying again ({attempt + 1} of {job.inputs.retries})")
+        ports.runner.warning(f"{failure.cause}; trying again ({attempt + 1} of {retries})")
         ports.clock.sleep(2.0**attempt)
     raise AssertionError("the loop above returns or raises")
 
 
-def _metadata(content: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(content)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-class _Shown:
-    """Reads the progress of one build, and shows each line inside the fold it belongs to."""
+class _GroupedLog:
+    """Logs the lines of one build inside the fold each belongs to, and reads the progress from them."""
 
     def __init__(self, runner: Runner) -> None:
         self.progress = Progress()
@@ -68,7 +63,7 @@ class _Shown:
         self._stack = ExitStack()
         self._title = ""
 
-    def __enter__(self) -> _Shown:
+    def __enter__(self) -> _GroupedLog:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,35 +81,39 @@ class _Shown:
         self._runner.info(text)
 
 
-def _failure(job: Job, progress: Progress, runner: Runner) -> ActionError:
-    """Say what failed, from what BuildKit said; annotate the Dockerfile's line."""
-    said = progress.errors[-1] if progress.errors else "no reason was given"
+def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> ActionError:
+    """Make an error of BuildKit's messages; annotate the Dockerfile's line."""
+    message = progress.errors[-1] if progress.errors else "no reason was given"
     step = progress.failed
     if progress.failed_to_push:
-        told = step.error if step else said
-        cause = f"pushing to {job.name} failed: {told}"
-        # A name or port may hold any word or number: only what the registry said is looked at.
-        words = told.replace(str(job.name), "")
-        if _DENIED.search(words):
-            grant = "give the job 'permissions: packages: write', or " if job.name.registry == GITHUB else ""
-            return Refused(cause, f"{grant}check 'username' and 'password', and what this user may push")
-        if _UNKNOWN.search(words):
-            return Refused(cause, "check 'image' and 'registry'; some registries want a repository created first")
-        return Unavailable(cause, "the registry did not take the image: run the job again later")
-    if any(words in said for words in _GONE):
+        return _failure_of_push(request.name, step.error if step else message)
+    if any(text in message for text in _CONNECTION_LOST):
         return Unavailable(
-            f"the daemon or BuildKit went away during the build: {said}",
-            "see its log on the runner (memory and disk are what it dies of), then run the job again",
+            f"the daemon or BuildKit went away during the build: {message}",
+            "see its log on the runner (lack of memory or disk space is the usual reason), then run the job again",
         )
-    path = str(job.sources.dockerfile.relative_to(job.context.workspace.resolve()))
+    path = request.sources.shown_path
     if step is None or not step.is_instruction:
-        return WorkFailed(f"the build of {path} failed: {said}", "the log above shows what BuildKit said")
+        return WorkFailed(f"the build of {path} failed: {message}", "the log above shows BuildKit's messages")
     line = progress.failing_line or dockerfile.line_of(
-        dockerfile.parse(job.sources.dockerfile.read_text(encoding="utf-8", errors="replace")), step.title
+        dockerfile.parse(request.sources.dockerfile.read_text(encoding="utf-8", errors="replace")), step.title
     )
     place = f"{path}:{line}" if line else path
     runner.error(f"{step.title}\n{step.error}", title="docker-publish: build failed", file=path, line=line)
     return WorkFailed(
         f"the build failed at {place}: {step.title}: {step.error}",
-        "its last lines: " + " | ".join(step.tail[-3:]) if step.tail else "the log above shows what it printed",
+        "its last lines: " + " | ".join(step.tail[-3:]) if step.tail else "the log above shows its output",
     )
+
+
+def _failure_of_push(name: ImageName, message: str) -> ActionError:
+    cause = f"pushing to {name} failed: {message}"
+    # A name or port may hold any word or number: only the registry's own words count.
+    words = message.replace(str(name), "")
+    if _DENIED.search(words):
+        permission = registries.known(name.registry).push_permission
+        check = "check 'username' and 'password', and what this user may push"
+        return Refused(cause, f"{permission}, or {check}" if permission else check)
+    if _UNKNOWN_REPOSITORY.search(words):
+        return Refused(cause, registries.REMEDY_OF_UNKNOWN_REPOSITORY)
+    return Unavailable(cause, "the registry did not accept the image: run the job again later")

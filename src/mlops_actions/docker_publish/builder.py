@@ -1,31 +1,27 @@
-"""What builds: the runner's daemon, or a BuildKit beside it. Asked no earlier than somebody must know.
+"""The runner's daemon or a BuildKit beside it, asked no earlier than an answer is needed.
 
-An image that is only tagged again needs no builder, and so is not to wait for one.
+An image that is only tagged again needs no builder, so it must not wait for one.
 """
 
 from __future__ import annotations
 
-import copy
+from dataclasses import replace
 from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, BadInput
+from mlops_actions.core.image_name import ImageName, parse_reference
 from mlops_actions.core.ports import Runner
-from mlops_actions.docker_publish import names
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.ports import Builder as RemoteBuilder
-from mlops_actions.docker_publish.ports import Daemon, Docker, OpenRegistry, Registry
+from mlops_actions.docker_publish.ports import BuildxBuilder, Daemon, Docker, OpenRegistry, Registry
+from mlops_actions.docker_publish.request import BuildRequest
 
 
-def completed(inputs: Inputs, docker: Docker) -> Inputs:
-    """Return the inputs with the builder that Publish-Docker-Github-Action would use for several platforms.
-
-    It ran on the runner itself, where docker/setup-buildx-action makes its builder the current one.
-    """
-    if inputs.builder or not inputs.is_generic or len(inputs.platforms or ()) < 2 or not (found := docker.find_builder()):
-        return inputs
-    made = copy.copy(inputs)  # not `replace`, which would forget what was given
-    object.__setattr__(made, "builder", found)
-    return made
+def with_started_builder(request: BuildRequest, docker: Docker) -> BuildRequest:
+    """Name the BuildKit that an earlier step has started, where the policy wants it for several platforms."""
+    inputs = request.inputs
+    if inputs.builder or not request.policy.uses_started_builder or len(inputs.platforms or ()) < 2:
+        return request
+    return replace(request, inputs=replace(inputs, builder=docker.find_started_builder() or None))
 
 
 class Builder:
@@ -40,18 +36,18 @@ class Builder:
         return self._docker.daemon()
 
     @cached_property
-    def _remote(self) -> RemoteBuilder:
+    def _buildx_builder(self) -> BuildxBuilder:
         return self._docker.use_builder(self._inputs.builder or "")
 
     @property
     def name(self) -> str:
         """The name to build with; empty for the daemon itself."""
-        return self._remote.name if self._inputs.builder else ""
+        return self._buildx_builder.name if self._inputs.builder else ""
 
     @property
     def platform(self) -> str:
-        """What it builds for by default; empty where unknown."""
-        return self._remote.platform if self._inputs.builder else self._daemon.platform
+        """The platform it builds for by default; empty where unknown."""
+        return self._buildx_builder.platform if self._inputs.builder else self._daemon.platform
 
     @property
     def exports_cache(self) -> bool:
@@ -59,53 +55,53 @@ class Builder:
         return bool(self._inputs.builder) or self._daemon.containerd_store
 
     def require(self, runner: Runner) -> None:
-        """Say what builds; raise BadInput, before anything is built, for what it cannot do."""
+        """Log the builder; raise BadInput, before anything is built, for inputs that it cannot serve."""
         inputs = self._inputs
         if inputs.builder:
-            _ = self._remote  # it must answer
+            _ = self._buildx_builder  # it must answer
             runner.info(f"building on the BuildKit {inputs.builder}")
             return
         daemon = self._daemon
         runner.info(f"building on Docker {daemon.version}, {'containerd' if daemon.containerd_store else 'classic'} store")
         if daemon.containerd_store:
             return
-        for name, wanted in (
+        for name, is_asked_for in (
             ("platforms", len(inputs.platforms or ()) > 1),
             ("provenance", inputs.provenance != "false"),
             ("sbom", inputs.sbom != "false"),
         ):
-            if wanted:
+            if is_asked_for:
                 raise BadInput(
                     f"input '{name}': the runner's daemon keeps images in its classic store, which has no room for that",
                     "add a step with docker/setup-buildx-action before this one and give its output 'name' as 'builder'",
                 )
 
     def base_digest(
-        self, reference: str, own: names.ImageName, registry: Registry, open_registry: OpenRegistry
+        self, reference: str, published: ImageName, registry: Registry, open_registry: OpenRegistry
     ) -> str | None:
-        """Find the digest a base image has where this build will look for it; None where nobody knows.
+        """Find the digest of a base image where this build will look for it; None where it cannot be found.
 
-        `registry` is the one the image `own` is pushed to, `open_registry` makes clients of others.
+        `registry` is the one that the image `published` is pushed to, `open_registry` makes clients of others.
         """
-        where, repository, tag = names.parse_reference(reference)
-        if tag.startswith("sha256:"):
-            return tag
-        client = registry if where == own.registry else open_registry(where, None, None)
-        local = f"{where}/{repository}" if where != names.DOCKER_HUB else repository.removeprefix("library/")
+        base = parse_reference(reference)
+        if base.version.startswith("sha256:"):
+            return base.version
+        is_same_registry = base.name.registry == published.registry
+        client = registry if is_same_registry else open_registry(base.name.registry, None, None)
 
-        def there() -> str | None:
+        def in_registry() -> str | None:
             try:
-                return client.digest_of(repository, tag)
+                return client.digest_of(base.name.repository, base.version)
             except ActionError:
                 return None
 
-        def here() -> str | None:
-            return self._docker.local_digest(local, tag)
+        def in_daemon() -> str | None:
+            return self._docker.local_digest(base.name.familiar, base.version)
 
-        # The classic store takes a local image first, containerd's asks the registry first, and a BuildKit elsewhere has no
-        # other to ask.
+        # The classic store takes a local image first, containerd's asks the registry first, and a BuildKit elsewhere can ask
+        # the registry only.
         if self._inputs.builder:
-            return there()
+            return in_registry()
         if self._daemon.containerd_store or "--pull" in (self._inputs.build_options or ""):
-            return there() or here()
-        return here() or there()
+            return in_registry() or in_daemon()
+        return in_daemon() or in_registry()

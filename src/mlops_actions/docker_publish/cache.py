@@ -1,4 +1,4 @@
-"""Where layers are cached, and why: a choice by what the daemon and the runner can do. Pure."""
+"""Choose where layers are cached, by what the builder and the runner can do. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish.names import ImageName
+from mlops_actions.core.image_name import ImageName
 
 REGISTRY_TAG = "buildcache"
 
 
 @dataclass(frozen=True)
-class Cache:
+class LayerCache:
     """The chosen kind, the arguments it needs, and the reason in one line."""
 
     kind: str
@@ -21,69 +21,69 @@ class Cache:
 
 
 def choose(
-    wanted: str,
+    kind: str,
     name: ImageName,
     environ: Mapping[str, str],
     *,
     exports: bool,
     pushes: bool,
     has_latest: bool,
-    apart: str = "",
-) -> Cache:
+    cache_scope: str = "",
+) -> LayerCache:
     """Choose for the input `cache`; `exports` says whether the builder can write a cache apart from the image.
 
-    `has_latest` says whether the registry has an image whose inline cache can be read; `apart` names a pull request, which
-    keeps a cache of its own beside the common one: it must not put layers where other refs find them. Raises BadInput where
-    a kind is asked for that cannot be had here.
+    `has_latest` says whether the registry has an image whose inline cache can be read. `cache_scope` names the cache that a
+    pull request keeps for itself beside the common one: it must not put layers where other refs find them. Raises BadInput
+    for a kind that is not available here.
     """
     has_gha = bool(
         environ.get("ACTIONS_RUNTIME_TOKEN") and (environ.get("ACTIONS_RESULTS_URL") or environ.get("ACTIONS_CACHE_URL"))
     )
-    if wanted == "none":
-        return Cache("none", (), "as asked")
-    if wanted == "auto":
+    if kind == "none":
+        return LayerCache("none", (), "as asked")
+    if kind == "auto":
         if exports and has_gha:
             return _gha(environ, "the builder can export a cache and the runner offers one")
         if exports:
-            return _registry(name, pushes, apart, "the builder can export a cache, and the runner offers none")
+            return _registry(name, pushes, cache_scope, "the builder can export a cache, and the runner offers none")
         return _inline(name, pushes, has_latest, "the runner's daemon keeps its cache only inside images")
-    if wanted == "inline":
+    if kind == "inline":
         return _inline(name, pushes, has_latest, "as asked")
     if not exports:
         raise BadInput(
-            f"input 'cache' is '{wanted}', but the runner's daemon cannot export a cache (classic image store)",
+            f"input 'cache' is '{kind}', but the runner's daemon cannot export a cache (classic image store)",
             "add a step with docker/setup-buildx-action and give its 'name' as 'builder', or use 'cache: inline'",
         )
-    if wanted == "gha":
+    if kind == "gha":
         if not has_gha:
             raise BadInput(
                 "input 'cache' is 'gha', but the runner offers no cache service (ACTIONS_RESULTS_URL is not set)",
                 "use 'cache: registry' or 'inline'",
             )
         return _gha(environ, "as asked")
-    return _registry(name, pushes, apart, "as asked")
+    return _registry(name, pushes, cache_scope, "as asked")
 
 
-def _registry(name: ImageName, pushes: bool, apart: str, reason: str) -> Cache:
-    refs = [name.tagged(REGISTRY_TAG), *([name.tagged(f"{REGISTRY_TAG}-{apart}")] if apart else [])]
+def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> LayerCache:
+    refs = [name.tagged(REGISTRY_TAG), *([name.tagged(f"{REGISTRY_TAG}-{cache_scope}")] if cache_scope else [])]
     reads = (f"--cache-from=type=registry,ref={ref}" for ref in refs)
     writes = (f"--cache-to=type=registry,ref={refs[-1]},mode=max,ignore-error=true",) if pushes else ()
-    return Cache("registry", (*reads, *writes), reason)
+    return LayerCache("registry", (*reads, *writes), reason)
 
 
-def _gha(environ: Mapping[str, str], reason: str) -> Cache:
+def _gha(environ: Mapping[str, str], reason: str) -> LayerCache:
     # ACTIONS_CACHE_SERVICE_V2 does not reach container actions, so the second version of the service is named here.
     where = "type=gha"
     if environ.get("ACTIONS_RESULTS_URL"):
         where += f",version=2,url_v2={environ['ACTIONS_RESULTS_URL']}"
         if not environ.get("ACTIONS_CACHE_URL"):
-            # buildx before 0.21 leaves the whole cache out, without a word, where the first version has no address.
+            # buildx before 0.21 silently leaves the whole cache out where the first version has no address.
             where += f",url={environ['ACTIONS_RESULTS_URL']}"
     # The service throttles; a cache that could not be written is no reason to fail.
-    return Cache("gha", (f"--cache-from={where}", f"--cache-to={where},mode=max,ignore-error=true"), reason)
+    return LayerCache("gha", (f"--cache-from={where}", f"--cache-to={where},mode=max,ignore-error=true"), reason)
 
 
-def _inline(name: ImageName, pushes: bool, has_latest: bool, reason: str) -> Cache:
+def _inline(name: ImageName, pushes: bool, has_latest: bool, reason: str) -> LayerCache:
     reads = (f"--cache-from=type=registry,ref={name.tagged('latest')}",) if has_latest else ()
     writes = ("--cache-to=type=inline",) if pushes else ()
-    return Cache("inline", (*reads, *writes), reason)
+    return LayerCache("inline", (*reads, *writes), reason)

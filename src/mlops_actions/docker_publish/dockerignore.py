@@ -1,7 +1,7 @@
-"""Which files of a context reach the build: `.dockerignore` as BuildKit reads it. Pure.
+"""Decide which files of a context reach the build: `.dockerignore` as BuildKit reads it. Pure.
 
 Source: moby/patternmatcher (ignorefile.ReadAll, patternmatcher.compile). A path is left out where the last pattern that
-matches it, or a folder above it, is not negated.
+matches it, or a folder above it, is not negated (`!`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ _ESCAPED = frozenset(".+()|{}$")
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line: a regular expression for whole paths, and whether it takes files back in (`!`)."""
+    """One line: a regular expression for whole paths, and whether it includes files again (`!`)."""
 
     expression: re.Pattern[str]
     negated: bool
 
 
-class Ignore:
+class IgnorePatterns:
     """The patterns of one file. Paths are relative to the context, with `/`."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._patterns = tuple(patterns)
-        self.takes_back = any(pattern.negated for pattern in patterns)
+        self.has_exceptions = any(pattern.negated for pattern in patterns)
 
     def excludes(self, path: str) -> bool:
         """Whether the path does not reach the build."""
@@ -41,7 +41,7 @@ class Ignore:
         return excluded
 
 
-def parse(text: str) -> Ignore:
+def parse(text: str) -> IgnorePatterns:
     """Read the file; raises ValueError for a pattern that BuildKit could not read either."""
     patterns: list[Pattern] = []
     for line in text.removeprefix("\ufeff").split("\n"):
@@ -55,7 +55,7 @@ def parse(text: str) -> Ignore:
         # normpath keeps two leading slashes (POSIX); Go's Clean, which BuildKit uses, does not.
         cleaned = cleaned.lstrip("/") if len(cleaned) > 1 else cleaned
         patterns.append(Pattern(_compile(cleaned), negated))
-    return Ignore(patterns)
+    return IgnorePatterns(patterns)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -68,7 +68,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
             index += 1
             index += pattern[index : index + 1] == "/"
             piece = "(?:.*/)?" if index < len(pattern) else ".*"
-            # Twice in a row says no more than once, and a hundred times would take longer than the job lasts.
+            # Repeating it adds nothing, and a hundred repetitions would backtrack for longer than the job lasts.
             if out[-1:] != [piece]:
                 out.append(piece)
         elif character == "*":
@@ -82,7 +82,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
             index += 1
             out.append(re.escape(following or "\\"))
         elif character == "[":
-            piece, index = _class(pattern, index)
+            piece, index = _character_class(pattern, index)
             out.append(piece)
         else:
             out.append(re.escape(character))
@@ -92,7 +92,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"the pattern {pattern!r} cannot be read: {error}") from None
 
 
-def _class(pattern: str, index: int) -> tuple[str, int]:
+def _character_class(pattern: str, index: int) -> tuple[str, int]:
     """Read `[a-z]` or `[^a-z]` from behind its bracket; return it as a regular expression, and the next index."""
     end = index + (pattern[index : index + 1] == "^")
     while end < len(pattern) and pattern[end] != "]":

@@ -1,4 +1,4 @@
-"""One hash of all that enters a build: the filtered context, and everything else by value or digest.
+"""Hash all that enters a build: the filtered context, and everything else by value or digest.
 
 Times, owners and ignored files do not enter: BuildKit does not look at them either.
 """
@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mlops_actions.docker_publish.dockerignore import Ignore, parse
+from mlops_actions.docker_publish.dockerignore import IgnorePatterns, parse
 
-VERSION = 2  # of the key: raise it when anything below changes meaning
+VERSION = 2  # of the fingerprint: raise it when anything below changes meaning
 TAG_PREFIX = "ctx-"
-PROTECTED, OPEN = "protected", "open"  # refs that the repository's rules guard, and its others
+PROTECTED, OPEN = "protected", "open"  # trust scopes: refs that the repository's rules guard, and its other refs
 _READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Ingredients:
+class FingerprintInputs:
     """Everything beside the context. Values of secrets never enter: the tag is public, and they could be guessed from it."""
 
     dockerfile: str
@@ -38,20 +38,20 @@ class Ingredients:
     trust: str
 
 
-def vouchers(pull_request: int | None, *, is_pull_request: bool, protected: bool) -> tuple[str, ...]:
-    """Name those whose images may be taken; the last is who vouches for what is built now.
+def trust_scopes(pull_request: int | None, *, is_pull_request: bool, protected: bool) -> tuple[str, ...]:
+    """Name the trust scopes whose images a build may reuse; the last one is the scope of what is built now.
 
-    Nobody takes from a pull request but itself, and a protected ref from protected refs alone: whoever may push to a branch
-    may not always merge, and decides what its builds fetch.
+    No other ref reuses what a pull request built, and a protected ref reuses what protected refs built alone: whoever may
+    push to a branch may not always merge, and decides what its builds fetch.
     """
     if is_pull_request:
         return (PROTECTED, OPEN, f"pull-request-{pull_request if pull_request is not None else 'unknown'}")
     return (PROTECTED,) if protected else (PROTECTED, OPEN)
 
 
-def key(context: str, ingredients: Ingredients) -> str:
-    """Return 64 hexadecimal digits for a context's hash and all the rest."""
-    document = {"version": VERSION, "context": context, **asdict(ingredients)}
+def key(context: str, inputs: FingerprintInputs) -> str:
+    """Return the fingerprint, 64 hexadecimal digits, of a context's hash and all the rest."""
+    document = {"version": VERSION, "context": context, **asdict(inputs)}
     return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
@@ -60,33 +60,33 @@ def tag(fingerprint: str) -> str:
     return TAG_PREFIX + fingerprint
 
 
-def read_ignore(context: Path, dockerfile: Path, more: Sequence[str] = ()) -> Ignore:
+def read_ignore(context: Path, dockerfile: Path, extra_patterns: Sequence[str] = ()) -> IgnorePatterns:
     """Read `<Dockerfile>.dockerignore` beside the Dockerfile, else the context's `.dockerignore`; raises ValueError.
 
-    `more` patterns follow those of the file.
+    `extra_patterns` follow those of the file.
     """
     text = ""
     for folder, name in ((dockerfile.parent, f"{dockerfile.name}.dockerignore"), (context, ".dockerignore")):
         path = folder / name
         if path.is_file():
-            # A link could make another file of this machine one whose lines an error quotes.
+            # An error quotes lines of this file: a link must not choose another file of the machine.
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise ValueError(f"{name} is a link that leads out of its folder")
             text = path.read_text(encoding="utf-8", errors="surrogateescape")
             break
-    return parse("\n".join((text, *more)))
+    return parse("\n".join((text, *extra_patterns)))
 
 
-def hash_context(context: Path, ignore: Ignore) -> str:
-    """Hash path, kind, mode, link target and content of everything that reaches the build; raises OSError."""
+def hash_context(context: Path, ignore: IgnorePatterns) -> str:
+    """Hash path, type, mode, link target and content of everything that reaches the build; raises OSError."""
     digest = hashlib.sha256()
     for path, entry in walk(context, ignore):
         _add(digest, path, entry)
     return digest.hexdigest()
 
 
-def walk(folder: Path, ignore: Ignore, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield what reaches the build, by name, parents first; `prefix` is the folder's own path in the context."""
+def walk(folder: Path, ignore: IgnorePatterns, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield the entries that reach the build, by name, parents first; `prefix` is the folder's own path in the context."""
     with os.scandir(folder) as entries:
         ordered: Sequence[os.DirEntry[str]] = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     for entry in ordered:
@@ -94,8 +94,8 @@ def walk(folder: Path, ignore: Ignore, prefix: str = "") -> Iterator[tuple[str, 
         excluded = ignore.excludes(path)
         if not excluded:
             yield path, entry
-        # An excluded folder can hold files that a later pattern takes back in.
-        if entry.is_dir(follow_symlinks=False) and (not excluded or ignore.takes_back):
+        # An excluded folder can hold files that a later pattern includes again.
+        if entry.is_dir(follow_symlinks=False) and (not excluded or ignore.has_exceptions):
             yield from walk(Path(entry.path), ignore, f"{path}/")
 
 

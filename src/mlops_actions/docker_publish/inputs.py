@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, pairs, text
+from mlops_actions.core.types import Json
 
 CACHES = ("auto", "gha", "registry", "inline", "none")
+_PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
 
 def _pair_items(value: str) -> dict[str, str | None]:
@@ -171,41 +173,14 @@ class Inputs(DeclaredInputs):
     )
     retries: int = given(integer(least=0, most=10), "How often a failed push is tried again; a build never is.", default="3")
 
-    @property
-    def is_package(self) -> bool:
-        """Whether the image was named as gpr-docker-publish did."""
-        return self.was_given("image_name")
-
-    @property
-    def is_generic(self) -> bool:
-        """Whether the image was named as Publish-Docker-Github-Action did."""
-        return self.was_given("name")
-
-    @property
-    def is_legacy(self) -> bool:
-        """Whether the older actions' own tag rules apply."""
-        return self.is_package or self.is_generic
-
-    @property
-    def layer_cache(self) -> str:
-        """Where layers are cached; the replaced actions took none over that was not asked for."""
-        return "none" if self.is_legacy and not self.was_given("cache") else self.cache
-
-    @property
-    def reuses(self) -> bool:
-        """Whether an image of the same input may be taken; by the older names, without `cache` every build was a new one."""
-        if self.is_legacy and not self.was_given("skip-unchanged"):
-            return self.layer_cache != "none"
-        return self.skip_unchanged
-
     def problems(self) -> Iterable[BadInput]:
         """Check what no single input shows."""
-        for name, pattern in (("build-args", r"[A-Za-z_][A-Za-z0-9_]*"), ("secrets", r"[A-Za-z0-9_.-]+")):
-            given_pairs: Mapping[str, str | None] = getattr(self, name.replace("-", "_")) or {}
-            for key in given_pairs:
-                if not re.fullmatch(pattern, key):
-                    shown = repr(key) if name == "build-args" else "a line"
-                    yield BadInput(f"input '{name}' has {shown} that is no name", "write one 'KEY=VALUE' or 'KEY' a line")
+        for key in self.build_args or {}:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+                yield BadInput(f"input 'build-args' has {key!r} that is no name", _PAIRS_REMEDY)
+        for key in self.secrets or {}:
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+", key):  # the line may be a secret's value, so it is not shown
+                yield BadInput("input 'secrets' has a line that is no name", _PAIRS_REMEDY)
         for key, path in (self.secret_files or {}).items():
             if not path or not re.fullmatch(r"[A-Za-z0-9_.-]+", key):
                 yield BadInput(f"input 'secret-files' has {key!r} without a path or a valid id", "write 'ID=PATH' lines")
@@ -237,6 +212,46 @@ OUTPUTS = (
     Output("snapshot-tag", "The tag of `snapshot`.", legacy=True),
 )
 
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_OPTIONAL_TEXT: Json = {"type": ["string", "null"]}
+
+RESULT: Mapping[str, Json] = {
+    "image": {"type": "string"},
+    "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "The tags, in order."},
+    "tag": {"type": "string"},
+    "digest": {**_OPTIONAL_TEXT, "description": "`sha256:…` of the image; null where nothing was pushed."},
+    "ref": {**_OPTIONAL_TEXT, "description": "`registry/name@sha256:…`; null where nothing was pushed."},
+    "image-id": _OPTIONAL_TEXT,
+    "built": {"type": "boolean"},
+    "pushed": {"type": "boolean", "description": "Whether the image is in the registry."},
+    "context-hash": {**_OPTIONAL_TEXT, "description": "Fingerprint of all that enters the build; null where unknown."},
+    "size": {"type": ["integer", "null"], "minimum": 0},
+    "layers": {
+        "description": "The image's layers, and how many of them the image before it did not have.",
+        "type": ["object", "null"],
+        "properties": {"count": _COUNT, "new": _COUNT, "new-size": {**_COUNT, "description": "Bytes of the new layers."}},
+        "required": ["count", "new", "new-size"],
+        "additionalProperties": False,
+    },
+    "duration": {"type": "number", "minimum": 0},
+    "url": {"type": "string"},
+    "sha": {"type": "string", "description": "The commit the image is of."},
+    "git-ref": {**_OPTIONAL_TEXT, "description": "The full git ref the image is of; null where unknown."},
+    "pull-request": {"type": ["integer", "null"], "description": "The number of the pull request the image is of."},
+    "cache": {**_OPTIONAL_TEXT, "description": "Where layers were cached; null where nothing was built."},
+    "cached-steps": {
+        "description": "Steps of the Dockerfile by stage: how many came from the cache, and how many there are.",
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "properties": {"cached": _COUNT, "total": _COUNT},
+            "required": ["cached", "total"],
+            "additionalProperties": False,
+        },
+    },
+    "notes": {"type": "array", "items": {"type": "string"}, "description": "Decisions of this step, in plain words."},
+}
+
 ACTION = Action(
     name="docker-publish",
     title="MLOps Docker Publish",
@@ -245,4 +260,5 @@ ACTION = Action(
     color="blue",
     inputs=Inputs,
     outputs=OUTPUTS,
+    result=RESULT,
 )

@@ -1,7 +1,7 @@
-"""The tag rules of the two actions this one replaces, applied where the image was named by one of their inputs.
+"""The tag schemes of the two actions that this one replaces, for images that were named by one of their inputs. Pure.
 
-They are kept as they were except where they were unsafe (`latest` from a pull request, a pre-release or an older version)
-or broken (tags that no registry takes).
+The schemes are kept except where they were unsafe (`latest` from a pull request, a pre-release or an older version) or
+broken (tags that no registry takes).
 """
 
 from __future__ import annotations
@@ -11,83 +11,99 @@ from dataclasses import dataclass
 
 from mlops_actions.core.version import SemanticVersion
 from mlops_actions.docker_publish import tags
-from mlops_actions.docker_publish.tags import Subject, Tags
+from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.tags import RuleTags, Tags
 
 
 @dataclass(frozen=True)
-class GenericRules:
-    """The tag inputs of Publish-Docker-Github-Action; `name_tag` is the tag that stood in `name`."""
+class GprTags:
+    """gpr-docker-publish: the short SHA and `latest` always; then `tag`, or the ref's last segment with `branch_tag`.
+
+    `literals` are further tags, given by the newer input `tags`.
+    """
+
+    tag: str = ""
+    branch_tag: bool = False
+    literals: tuple[str, ...] = ()
+
+    def needs_versions(self, _: Revision) -> bool:
+        """No tag depends on the registry's versions."""
+        return False
+
+    def tags(self, revision: Revision) -> Tags:
+        """Choose the tags; raises BadInput."""
+        notes: list[str] = []
+        names = [revision.sha[:12]]
+        if revision.is_pull_request:
+            notes.append("no tag 'latest': a pull request never moves it")
+        else:
+            names.append("latest")
+        if self.tag:
+            names.append(tags.literal(self.tag, notes))
+        elif self.branch_tag and revision.ref:
+            last_segment = tags.valid(revision.ref.rpartition("/")[2], notes)
+            # Of refs/pull/7/merge the last segment is `merge` for every pull request: the number tells them apart.
+            number = revision.pull_request_number
+            names.append(f"pr-{number}" if number is not None else last_segment)
+        names += [tags.literal(text, notes) for text in self.literals]
+        return Tags(tuple(dict.fromkeys(names)), tuple(notes))
+
+
+@dataclass(frozen=True)
+class PublishDockerTags:
+    """Publish-Docker-Github-Action: `tags` as they stand, else one decision by the ref; `snapshot` adds one more.
+
+    `name_tag` is the tag that stood in `name`.
+    """
 
     name_tag: str = ""
-    tags: str = ""
+    tags_input: str = ""
     tag_names: bool = False
     tag_semver: bool = False
     snapshot: bool = False
     default_branch: str = ""
 
+    def needs_versions(self, revision: Revision) -> bool:
+        """Whether a release is about to move tags that an older one must not move."""
+        version = SemanticVersion.parse(revision.git_tag)
+        is_decided = self.tags_input or self.name_tag or (self.tag_names and not self.tag_semver)
+        return version is not None and version.is_release and not is_decided
 
-def package_tags(subject: Subject, tag: str, branch_tag: bool) -> Tags:
-    """gpr-docker-publish: the short SHA and `latest` always; then `tag`, or the ref's last segment with `branch_tag`."""
-    notes: list[str] = []
-    names = [subject.sha[:12]]
-    if subject.is_pull_request:
-        notes.append("no tag 'latest': a pull request never moves it")
-    else:
-        names.append("latest")
-    if tag:
-        names.append(tags.literal(tag, notes))
-    elif branch_tag and subject.ref:
-        last = tags.valid(subject.ref.rpartition("/")[2], notes)
-        # Of refs/pull/7/merge the last segment is `merge` for every pull request: the number tells them apart.
-        number = tags.pull_request_number(subject)
-        names.append(f"pr-{number}" if number is not None else last)
-    return Tags(tuple(dict.fromkeys(names)), tuple(notes))
+    def tags(self, revision: Revision) -> Tags:
+        """Choose the tags; raises BadInput."""
+        notes: list[str] = []
+        names = self._names(revision, notes)
+        snapshot = tags.snapshot_tag(revision) if self.snapshot else ""
+        return Tags(tuple(dict.fromkeys([*names, *([snapshot] if snapshot else [])])), tuple(notes), snapshot)
 
+    def _names(self, revision: Revision, notes: list[str]) -> list[str]:
+        if self.tags_input:
+            if self.name_tag:
+                notes.append(f"the tag {self.name_tag!r} in 'name' is left out: 'tags' is given")
+            return [tags.literal(text, notes) for text in re.split(r"[\s,]+", self.tags_input) if text]
+        if self.name_tag:
+            return [tags.literal(self.name_tag, notes)]
+        if revision.branch and not revision.is_pull_request and self._is_default(revision.branch):
+            return ["latest"]
+        if revision.git_tag:
+            return self._of_git_tag(revision, notes)
+        if revision.is_pull_request or not revision.branch:
+            return [revision.sha]
+        return [tags.valid(revision.branch.replace("/", "-"), notes)]
 
-def generic_tags(subject: Subject, rules: GenericRules) -> Tags:
-    """Publish-Docker-Github-Action: `tags` as they stand, else one decision by the ref; `snapshot` adds one more."""
-    notes: list[str] = []
-    names = _generic(subject, rules, notes)
-    snapshot = tags.snapshot_tag(subject) if rules.snapshot else ""
-    return Tags(tuple(dict.fromkeys([*names, *([snapshot] if snapshot else [])])), tuple(notes), snapshot)
+    def _is_default(self, branch: str) -> bool:
+        default_branches = {self.default_branch} if self.default_branch else {"master", "main"}
+        return branch in default_branches or branch.replace("/", "-") in default_branches
 
-
-def needs_versions(subject: Subject, rules: GenericRules) -> bool:
-    """Whether a release is about to move tags that an older one must not move."""
-    version = SemanticVersion.parse(subject.git_tag)
-    decided = rules.tags or rules.name_tag or (rules.tag_names and not rules.tag_semver)
-    return version is not None and version.is_release and not decided
-
-
-def _generic(subject: Subject, rules: GenericRules, notes: list[str]) -> list[str]:
-    if rules.tags:
-        if rules.name_tag:
-            notes.append(f"the tag {rules.name_tag!r} in 'name' is left out: 'tags' is given")
-        return [tags.literal(text, notes) for text in re.split(r"[\s,]+", rules.tags) if text]
-    if rules.name_tag:
-        return [tags.literal(rules.name_tag, notes)]
-    if subject.branch and not subject.is_pull_request and _is_default(subject, rules):
-        return ["latest"]
-    if subject.git_tag:
-        return _of_git_tag(subject, rules, notes)
-    if subject.is_pull_request or not subject.branch:
-        return [subject.sha]
-    return [tags.valid(subject.branch.replace("/", "-"), notes)]
-
-
-def _is_default(subject: Subject, rules: GenericRules) -> bool:
-    names = {rules.default_branch} if rules.default_branch else {"master", "main"}
-    return subject.branch in names or subject.branch.replace("/", "-") in names
-
-
-def _of_git_tag(subject: Subject, rules: GenericRules, notes: list[str]) -> list[str]:
-    if rules.tag_semver and SemanticVersion.parse(subject.git_tag) is not None:
-        made = tags.make(["semver"], subject)
-        notes += made.notes
-        return list(made.names)
-    if rules.tag_names:
-        return [tags.valid(subject.git_tag, notes)]
-    # Any git tag became `latest`. A tag that is no version still does; a version only where it is the newest release.
-    if SemanticVersion.parse(subject.git_tag) is None or tags.may_be_latest(subject, notes):
-        return ["latest"]
-    return [tags.valid(subject.git_tag, notes)]
+    def _of_git_tag(self, revision: Revision, notes: list[str]) -> list[str]:
+        is_version = SemanticVersion.parse(revision.git_tag) is not None
+        if self.tag_semver and is_version:
+            by_version = RuleTags(("semver",)).tags(revision)
+            notes += by_version.notes
+            return list(by_version.names)
+        if self.tag_names:
+            return [tags.valid(revision.git_tag, notes)]
+        # Any git tag became `latest`. A tag that is no version still does; a version only where it is the newest release.
+        if not is_version or tags.may_be_latest(revision, notes):
+            return ["latest"]
+        return [tags.valid(revision.git_tag, notes)]

@@ -1,4 +1,4 @@
-"""Inputs and what is known of commit, name and daemon → the command line of one build. Pure: nothing is run here."""
+"""Write the command line of one build, from inputs and revision. Pure: nothing is run here."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.docker_publish import options
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.tags import Subject
+from mlops_actions.docker_publish.revision import Revision
 
 _SECRET_VARIABLE = "MLOPS_ACTIONS_BUILD_SECRET_"  # noqa: S105 - the name of a variable, not a secret
-_ANEW = ("--no-cache", "--pull")
-# Variables that the docker command line itself obeys: as build arguments they would redirect it.
-_OBEYED = frozenset({
+_REBUILDING_OPTIONS = ("--no-cache", "--pull")
+# Variables that the docker command line itself reads: as build arguments they would redirect it.
+_DOCKER_VARIABLES = frozenset({
     "PATH", "HOME", "TMPDIR", "LD_PRELOAD", "LD_LIBRARY_PATH", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
     "DOCKER_API_VERSION", "DOCKER_DEFAULT_PLATFORM", "DOCKER_CONTENT_TRUST", "DOCKER_CONTENT_TRUST_SERVER",
@@ -28,11 +28,12 @@ _OBEYED = frozenset({
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What is built: absolute paths that were checked to be within the workspace."""
+class BuildSources:
+    """Absolute paths of the build's files, checked to be in the workspace; `shown_path` names the Dockerfile to users."""
 
     context: Path
     dockerfile: Path
+    shown_path: str
     secret_files: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -48,21 +49,22 @@ class BuildPlan:
     context: Path
     notes: tuple[str, ...] = ()
 
-    def command(self, references: Sequence[str], *, push: bool, metadata: Path, again: bool = False) -> tuple[str, ...]:
+    def command(self, references: Sequence[str], *, push: bool, metadata: Path, retry: bool = False) -> tuple[str, ...]:
         """Complete the arguments for one run that names the image by these references.
 
-        `again`: the build was done and its push failed, so that nothing is to be built anew.
+        `retry`: the build succeeded and its push failed, so nothing must be built anew.
         """
-        arguments = tuple(argument for argument in self.arguments if not (again and argument.startswith(_ANEW)))
-        named = tuple(f"--tag={reference}" for reference in references)
-        target = ("--push",) if push else ()
-        return (*arguments, *named, *target, f"--metadata-file={metadata}", "--", str(self.context))
+        omitted = _REBUILDING_OPTIONS if retry else ()
+        arguments = tuple(argument for argument in self.arguments if not argument.startswith(omitted))
+        names = tuple(f"--tag={reference}" for reference in references)
+        pushing = ("--push",) if push else ()
+        return (*arguments, *names, *pushing, f"--metadata-file={metadata}", "--", str(self.context))
 
 
 def plan(
-    inputs: Inputs, sources: Sources, labels: Mapping[str, str], environ: Mapping[str, str], epoch: int | None
+    inputs: Inputs, sources: BuildSources, labels: Mapping[str, str], environ: Mapping[str, str], epoch: int | None
 ) -> BuildPlan:
-    """Write the command line; `epoch` is the commit's time, which makes builds of one commit alike. Raises BadInput."""
+    """Write the command line; `epoch` is the commit's time, which makes builds of one commit equal. Raises BadInput."""
     arguments = ["--progress=plain", f"--file={sources.dockerfile}", f"--provenance={inputs.provenance}"]
     environment: dict[str, str] = {}
     notes: list[str] = []
@@ -84,9 +86,9 @@ def plan(
     arguments += [f"--ssh={entry}" for entry in inputs.ssh or ()]
     arguments += [f"--label={key}={value}" for key, value in labels.items()]
     if inputs.build_options:
-        more, said = options.parse(inputs.build_options)
+        more, option_notes = options.parse(inputs.build_options)
         arguments += more
-        notes += said
+        notes += option_notes
     if epoch is not None:
         environment.setdefault("SOURCE_DATE_EPOCH", str(epoch))
     return BuildPlan(tuple(arguments), environment, sources.context, tuple(notes))
@@ -94,52 +96,55 @@ def plan(
 
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments with their values; a bare name without a variable is left to the Dockerfile's default."""
-    found: dict[str, str] = {}
-    wanted = {**options.build_arguments(inputs.build_options or ""), **(inputs.build_args or {})}
-    for key, value in wanted.items():
-        if key in _OBEYED:
+    values: dict[str, str] = {}
+    given = {**options.build_arguments(inputs.build_options or ""), **(inputs.build_args or {})}
+    for key, text in given.items():
+        if key in _DOCKER_VARIABLES:
             raise BadInput(
-                f"input 'build-args' sets {key}, which the docker command line itself obeys",
+                f"input 'build-args' sets {key}, which the docker command line itself reads",
                 f"give the Dockerfile's ARG another name than {key}",
             )
-        actual = environ.get(key) if value is None else value
-        if actual is not None:
-            found[key] = actual
-    return found
+        value = environ.get(key) if text is None else text
+        if value is not None:
+            values[key] = value
+    return values
 
 
 def secret_values(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the secrets with their values; raises BadInput for a bare name that the environment does not have."""
-    found: dict[str, str] = {}
-    for key, value in (inputs.secrets or {}).items():
-        actual = environ.get(key) if value is None else value
-        if actual is None:
+    values: dict[str, str] = {}
+    for key, text in (inputs.secrets or {}).items():
+        value = environ.get(key) if text is None else text
+        if value is None:
             raise BadInput(
                 f"input 'secrets' names {key}, but the environment has no such variable",
                 f"write '{key}=${{{{ secrets.{key} }}}}', or add {key} to the step's 'env:'",
             )
-        found[key] = actual
-    return found
+        values[key] = value
+    return values
 
 
 def labels(
-    inputs: Inputs, subject: Subject, context: Context, environ: Mapping[str, str], epoch: int | None
+    inputs: Inputs, revision: Revision, context: Context, environ: Mapping[str, str], epoch: int | None
 ) -> dict[str, str]:
     """Return the labels of the OCI image specification (annotations.md), with the user's own on top."""
     url = f"{context.server_url}/{context.repository}"
-    moment = datetime.fromtimestamp(epoch, UTC) if epoch is not None else subject.now
-    made = {
+    moment = datetime.fromtimestamp(epoch, UTC) if epoch is not None else revision.now
+    texts = {
         "org.opencontainers.image.source": url,
         "org.opencontainers.image.url": url,
         "org.opencontainers.image.title": context.repository_name,
-        "org.opencontainers.image.revision": subject.sha,
+        "org.opencontainers.image.revision": revision.sha,
         "org.opencontainers.image.created": f"{moment:%Y-%m-%dT%H:%M:%SZ}",
     }
-    if subject.git_tag or subject.branch:
-        made["org.opencontainers.image.version"] = subject.git_tag or subject.branch
-    for key, value in (inputs.labels or {}).items():
-        made[key] = environ.get(key, "") if value is None else value
-    return made
+    if revision.git_tag or revision.branch:
+        texts["org.opencontainers.image.version"] = revision.git_tag or revision.branch
+    return texts | given_labels(inputs, environ)
+
+
+def given_labels(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's own labels; a bare name takes its value from the environment."""
+    return {key: environ.get(key, "") if value is None else value for key, value in (inputs.labels or {}).items()}
 
 
 def _csv(*fields: str) -> str:

@@ -1,58 +1,15 @@
-"""What docker-publish needs of the world. Implemented in `boundary`; the shapes are here so that nothing here imports it."""
+"""What docker-publish needs from outside. `boundary` implements it; the shapes are here so that nothing here imports it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from mlops_actions.core.ports import Runner
-
-
-class Checkout(Protocol):
-    """What is checked out in the workspace (see `boundary.git`)."""
-
-    @property
-    def sha(self) -> str:
-        """The commit."""
-
-    @property
-    def branch(self) -> str:
-        """The branch's name; empty where HEAD is detached."""
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Full refs of the tags at the commit."""
-
-    @property
-    def pulls(self) -> tuple[str, ...]:
-        """Full refs of pull requests at the commit."""
-
-    @property
-    def committed(self) -> int | None:
-        """When it was committed, in seconds since 1970."""
-
-
-class Manifest(Protocol):
-    """A manifest, byte for byte."""
-
-    @property
-    def digest(self) -> str:
-        """`sha256:…` of the bytes."""
-
-    @property
-    def media_type(self) -> str:
-        """Its Content-Type."""
-
-    @property
-    def content(self) -> bytes:
-        """The bytes."""
-
-    @property
-    def document(self) -> Mapping[str, Any]:
-        """The bytes, parsed."""
+from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.oci import Manifest
+from mlops_actions.core.ports import Clock, Runner, Workspace
 
 
 class Registry(Protocol):
@@ -62,16 +19,16 @@ class Registry(Protocol):
         """Raise Refused unless pushing is allowed."""
 
     def digest_of(self, repository: str, reference: str) -> str | None:
-        """Return the digest behind a tag, or None."""
+        """Return the digest that a tag stands for, or None."""
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """Return the manifest behind a tag or digest, or None."""
+        """Return the manifest of a tag or digest, or None."""
 
-    def mount(self, repository: str, digest: str, source: str) -> bool:
+    def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Share a blob of the repository `source`; False where the registry does not do that."""
 
-    def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
-        """Store these very bytes under a tag."""
+    def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
+        """Store these very bytes under a tag or digest."""
 
     def tags(self, repository: str) -> list[str]:
         """List all tags."""
@@ -81,7 +38,7 @@ class Registry(Protocol):
 
 
 class Daemon(Protocol):
-    """What the runner's Docker daemon is and can do."""
+    """The runner's Docker daemon: its version and what it can do."""
 
     @property
     def version(self) -> str:
@@ -89,23 +46,23 @@ class Daemon(Protocol):
 
     @property
     def containerd_store(self) -> bool:
-        """Whether images are kept by containerd: several platforms and attestations are possible then."""
+        """Whether containerd keeps the images: several platforms and attestations are possible then."""
 
     @property
     def platform(self) -> str:
-        """What it builds for by default, such as `linux/amd64`."""
+        """The platform it builds for by default, such as `linux/amd64`."""
 
 
-class Builder(Protocol):
+class BuildxBuilder(Protocol):
     """A BuildKit that builds instead of the daemon's own."""
 
     @property
     def name(self) -> str:
-        """The name to build with."""
+        """The name by which `docker buildx` knows it."""
 
     @property
     def platform(self) -> str:
-        """What it builds for by default; empty where unknown."""
+        """The platform it builds for by default; empty where unknown."""
 
 
 class Docker(Protocol):
@@ -117,10 +74,10 @@ class Docker(Protocol):
     def sign_in(self, registry: str, username: str, password: str) -> None:
         """Let builds pull from and push to a registry; nothing outside the private configuration is written."""
 
-    def find_builder(self) -> str:
+    def find_started_builder(self) -> str:
         """Name the BuildKit that an earlier step has started beside the daemon; empty where there is none, or several."""
 
-    def use_builder(self, builder: str) -> Builder:
+    def use_builder(self, builder: str) -> BuildxBuilder:
         """Prepare a builder by its name or address; raises BadInput."""
 
     def build(self, arguments: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
@@ -130,23 +87,13 @@ class Docker(Protocol):
         """Return the bytes of an image in the daemon, or None."""
 
     def pull(self, reference: str) -> str:
-        """Bring an image into the daemon; return why that failed, or nothing."""
+        """Pull an image into the daemon; return why that failed, or nothing."""
 
-    def rename(self, reference: str, references: Sequence[str]) -> str:
+    def retag(self, reference: str, references: Sequence[str]) -> str:
         """Give an image, if the daemon has it, these names instead of that one; return why that failed, or nothing."""
 
     def local_digest(self, repository: str, reference: str) -> str | None:
         """Return what identifies an image in the daemon: its registry digest, else its id; None where it is not there."""
-
-
-class Clock(Protocol):
-    """Time, as the tests may move it."""
-
-    def now(self) -> datetime:
-        """The current moment, UTC."""
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
 
 
 class OpenRegistry(Protocol):
@@ -156,21 +103,19 @@ class OpenRegistry(Protocol):
         """Sign in as this user (None, None: anonymous), with leave to write to one repository."""
 
 
-GoogleToken = Callable[[], str]
-ReadCheckout = Callable[[Path], Checkout | None]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ports:
-    """The world. `scratch` makes a private folder, once.
+    """Everything outside. `private_directory` makes a directory that no other user can read, once.
 
     `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
+    `read_checkout` reads the repository that is checked out in a directory; None where there is none.
     """
 
     runner: Runner
     docker: Docker
-    registry: OpenRegistry
-    read_checkout: ReadCheckout
-    google_token: GoogleToken
-    scratch: Callable[[], Path]
+    open_registry: OpenRegistry
+    workspace: Workspace
+    read_checkout: Callable[[Path], Checkout | None]
+    google_token: Callable[[], str]
+    private_directory: Callable[[], Path]
     clock: Clock

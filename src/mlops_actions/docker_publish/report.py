@@ -1,142 +1,144 @@
-"""What a reader gets: outputs, the `result` document, and the summary. Pure."""
+"""Write the outputs, the `result` document and the job summary of a publication. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.core import markdown
+from mlops_actions.core import markdown, registries
 from mlops_actions.core.context import Context
+from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.outcome import flag
-from mlops_actions.docker_publish.layers import Layers
-from mlops_actions.docker_publish.names import DOCKER_HUB, GITHUB, ImageName
-from mlops_actions.docker_publish.tags import Subject, Tags
+from mlops_actions.core.types import Json
+from mlops_actions.docker_publish.image_size import LayerCounts
+from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.tags import Tags
 
 
-@dataclass(frozen=True)
-class Published:
-    """What was made: `digest` is empty where nothing was pushed; `cached` counts the Dockerfile's steps by stage."""
+@dataclass(frozen=True, kw_only=True)
+class PublishedImage:
+    """The published image: `digest` is empty where nothing was pushed; `cached` counts the Dockerfile's steps by stage."""
 
     name: ImageName
-    subject: Subject
+    revision: Revision
     tags: Tags
-    digest: str
     image_id: str
-    built: bool
-    pushed: bool
-    size: int | None
-    seconds: float
+    digest: str = ""
+    built: bool = True
+    pushed: bool = False
+    size: int | None = None
+    seconds: float = 0.0
     context_hash: str = ""
     platforms: int = 1
     cache: str = ""
-    layers: Layers | None = None
+    layers: LayerCounts | None = None
     cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """`registry/name@sha256:…`; empty where nothing was pushed."""
+        return self.name.at(self.digest) if self.digest else ""
 
 
 def url_of(name: ImageName, context: Context) -> str:
     """Return the page where a person can look at the image."""
-    if name.registry == GITHUB:
-        package = quote(name.repository.partition("/")[2], safe="")
-        return f"{context.server_url}/{context.repository}/pkgs/container/{package}"
-    if name.registry == DOCKER_HUB:
-        return f"https://hub.docker.com/r/{name.repository}"
-    return f"https://{name}"
+    return registries.known(name.registry).page.format(
+        server=context.server_url,
+        repository=context.repository,
+        host=name.registry,
+        name=name.repository,
+        package=quote(name.repository.partition("/")[2], safe=""),
+    )
 
 
-def outputs(made: Published, context: Context, *, legacy_digest: bool) -> dict[str, str]:
-    """Return every output; `legacy_digest` writes `digest` as Publish-Docker-Github-Action did."""
-    reference = made.name.at(made.digest) if made.digest else ""
-    short = made.subject.sha[:12]
-    digest = made.digest
-    if legacy_digest and digest and made.platforms <= 1:
-        # Docker's own tools leave Docker Hub's host out of names.
-        digest = reference.removeprefix(f"{DOCKER_HUB}/library/").removeprefix(f"{DOCKER_HUB}/")
-    found = {
-        "image": str(made.name),
-        "tags": "\n".join(made.tags.names),
-        "tag": made.tags.names[0],
+def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bool) -> dict[str, str]:
+    """Return every output; `digest_includes_name` writes `digest` as Docker's own tools show it, `name@sha256:…`."""
+    digest = image.digest
+    if digest_includes_name and digest and image.platforms <= 1:
+        digest = f"{image.name.familiar}@{digest}"
+    short_sha = image.revision.sha[:12]
+    commit_tag = short_sha if short_sha in image.tags.names else image.tags.names[0]
+    texts = {
+        "image": str(image.name),
+        "tags": "\n".join(image.tags.names),
+        "tag": image.tags.names[0],
         "digest": digest,
-        "ref": reference,
-        "image-id": made.image_id,
-        "built": flag(made.built),
-        "context-hash": made.context_hash,
-        "size": "" if made.size is None else str(made.size),
-        "duration": f"{made.seconds:.1f}",
-        "url": url_of(made.name, context),
-        "IMAGE_SHA_NAME": made.name.tagged(short if short in made.tags.names else made.tags.names[0]),
+        "ref": image.ref,
+        "image-id": image.image_id,
+        "built": flag(image.built),
+        "context-hash": image.context_hash,
+        "size": "" if image.size is None else str(image.size),
+        "duration": f"{image.seconds:.1f}",
+        "url": url_of(image.name, context),
+        "IMAGE_SHA_NAME": image.name.tagged(commit_tag),
         "IMAGE_URL": f"{context.server_url}/{context.repository}/packages",
     }
-    if made.tags.snapshot:
-        found["snapshot-tag"] = made.tags.snapshot
-    return found
+    if image.tags.snapshot:
+        texts["snapshot-tag"] = image.tags.snapshot
+    return texts
 
 
-def result(made: Published, context: Context) -> dict[str, Any]:
-    """Return all that was learned, as JSON values."""
+def result(image: PublishedImage, context: Context) -> Json:
+    """Return the `result` document, as `inputs.RESULT` declares it."""
+    layers = image.layers
     return {
-        "image": str(made.name),
-        "tags": list(made.tags.names),
-        "digest": made.digest or None,
-        "ref": made.name.at(made.digest) if made.digest else None,
-        "imageId": made.image_id or None,
-        "built": made.built,
-        "pushed": made.pushed,
-        "contextHash": made.context_hash or None,
-        "size": made.size,
-        "layers": {"count": made.layers.count, "new": made.layers.new, "newSize": made.layers.new_size}
-        if made.layers
-        else None,
-        "duration": round(made.seconds, 1),
-        "url": url_of(made.name, context),
-        "sha": made.subject.sha,
-        "gitRef": made.subject.ref or None,
-        "pullRequest": made.subject.pull_request,
-        "cache": made.cache or None,
-        "cachedSteps": {stage: {"cached": hits, "of": of} for stage, (hits, of) in made.cached.items()},
-        "notes": list(made.notes),
+        "image": str(image.name),
+        "tags": list(image.tags.names),
+        "tag": image.tags.names[0],
+        "digest": image.digest or None,
+        "ref": image.ref or None,
+        "image-id": image.image_id or None,
+        "built": image.built,
+        "pushed": image.pushed,
+        "context-hash": image.context_hash or None,
+        "size": image.size,
+        "layers": {"count": layers.count, "new": layers.new, "new-size": layers.new_size} if layers else None,
+        "duration": round(image.seconds, 1),
+        "url": url_of(image.name, context),
+        "sha": image.revision.sha,
+        "git-ref": image.revision.ref or None,
+        "pull-request": image.revision.pull_request,
+        "cache": image.cache or None,
+        "cached-steps": {stage: {"cached": hits, "total": total} for stage, (hits, total) in image.cached.items()},
+        "notes": list(image.notes),
     }
 
 
-def summary(made: Published, context: Context) -> str:
+def summary(image: PublishedImage, context: Context) -> str:
     """Return the job summary's section."""
-    verb = "pushed" if made.pushed and made.built else "tagged again, unchanged" if made.pushed else "built, not pushed"
-    rows = [
-        [
-            "Image",
-            markdown.link(str(made.name), url_of(made.name, context)) if made.pushed else markdown.code(str(made.name)),
-        ]
-    ]
-    if made.digest:
-        rows.append(["Digest", markdown.code(made.digest)])
-    rows.append(["Tags", " ".join(markdown.code(tag) for tag in made.tags.names)])
-    commit = f"{context.server_url}/{context.repository}/commit/{made.subject.sha}"
-    rows.append(["Commit", markdown.link(made.subject.sha[:12], commit)])
-    if made.size is not None:
-        rows.append(["Size", _bytes(made.size)])
-    if made.layers is not None:
-        rows.append(["Layers", _layers(made.layers)])
-    rows.append(["Time", f"{made.seconds:.1f} s"])
-    if made.cached:
-        hits_by_stage = (f"{markdown.escape(stage)} {hits} of {of}" for stage, (hits, of) in made.cached.items())
+    verb = "pushed" if image.pushed and image.built else "tagged again, unchanged" if image.pushed else "built, not pushed"
+    name = str(image.name)
+    rows = [["Image", markdown.link(name, url_of(image.name, context)) if image.pushed else markdown.code(name)]]
+    if image.digest:
+        rows.append(["Digest", markdown.code(image.digest)])
+    rows.append(["Tags", " ".join(markdown.code(tag) for tag in image.tags.names)])
+    commit = f"{context.server_url}/{context.repository}/commit/{image.revision.sha}"
+    rows.append(["Commit", markdown.link(image.revision.sha[:12], commit)])
+    if image.size is not None:
+        rows.append(["Size", _bytes(image.size)])
+    if image.layers is not None:
+        rows.append(["Layers", _layers(image.layers)])
+    rows.append(["Time", f"{image.seconds:.1f} s"])
+    if image.cached:
+        hits_by_stage = (f"{markdown.escape(stage)} {hits} of {total}" for stage, (hits, total) in image.cached.items())
         rows.append(["Steps from the cache", ", ".join(hits_by_stage)])
     sections = [f"### Image {verb}", markdown.table(["", ""], rows)]
-    if made.digest:
-        sections.append(markdown.fence(f"docker pull {made.name.at(made.digest)}", "sh"))
-    if made.notes:
-        sections.append("\n".join(f"- {markdown.escape(note)}" for note in made.notes))
+    if image.digest:
+        sections.append(markdown.fence(f"docker pull {image.ref}", "sh"))
+    if image.notes:
+        sections.append("\n".join(f"- {markdown.escape(note)}" for note in image.notes))
     return "\n\n".join(sections) + "\n"
 
 
-def _layers(layers: Layers) -> str:
+def _layers(layers: LayerCounts) -> str:
     if not layers.new:
         return f"{layers.count}, all there before"
     new = f"{layers.new} new ({_bytes(layers.new_size)})"
-    if not layers.before:
+    if not layers.previous_tag:
         return f"{layers.count}, {new}"
-    return f"{layers.count}: {new}, {layers.count - layers.new} as in {markdown.code(layers.before)} before"
+    return f"{layers.count}: {new}, {layers.count - layers.new} as in {markdown.code(layers.previous_tag)} before"
 
 
 def _bytes(count: int) -> str:

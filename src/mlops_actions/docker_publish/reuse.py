@@ -1,33 +1,31 @@
-"""Whether this very input was built and pushed before: its fingerprint, looked up in the registry as a tag."""
+"""Find the image of this very input, if it was built and pushed before: its fingerprint is a tag in the registry."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.image_name import ImageName
+from mlops_actions.core.oci import Manifest
 from mlops_actions.core.provenance import PREFIX
 from mlops_actions.docker_publish import bases, dockerfile, fingerprint, plan
-from mlops_actions.docker_publish.fingerprint import Ingredients
+from mlops_actions.docker_publish.fingerprint import FingerprintInputs
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.names import ImageName
-from mlops_actions.docker_publish.plan import Sources
-from mlops_actions.docker_publish.ports import Manifest, Registry
-from mlops_actions.docker_publish.tags import Subject, pull_request_number
+from mlops_actions.docker_publish.ports import Registry
+from mlops_actions.docker_publish.request import BuildRequest
 
-# When an image was really built: `created` is the commit's time, so that builds of one commit are alike.
+# When an image was really built: `created` is the commit's time, so that builds of one commit are equal.
 BUILT_LABEL = f"{PREFIX}/built"
 
 _GIT_NOTE = "every commit is built anew, since '.git' reaches the build: a line '.git' in .dockerignore lets it be reused"
 
-ResolveBase = Callable[[str], str | None]
-
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """The key a build made now is kept under, and those it may be taken from, in order; `reason` why there are none."""
+    """The fingerprint of a build made now, and those whose images it may reuse, in order; `reason` says why none exist."""
 
     own: str = ""
     accepted: tuple[str, ...] = ()
@@ -36,35 +34,29 @@ class Fingerprints:
 
 
 def fingerprints(
-    inputs: Inputs,
-    sources: Sources,
-    subject: Subject,
-    environ: Mapping[str, str],
-    platform: Callable[[], str],
-    resolve: ResolveBase,
-    *,
-    protected: bool = False,
+    request: BuildRequest, platform: Callable[[], str], base_digest: Callable[[str], str | None]
 ) -> Fingerprints:
-    """Hash all that enters the build; `platform` says the builder's own, empty where unknown, and `resolve` finds digests.
+    """Hash all that enters the build.
 
-    `protected` says that the repository's rules guard the ref; see `fingerprint.vouchers`.
+    `platform` returns the builder's own platform, empty where unknown; `base_digest` finds the digest of a base image.
     """
+    inputs, sources, revision = request.inputs, request.sources, request.revision
     platforms = tuple(sorted(inputs.platforms or filter(None, (platform(),))))
     if not platforms:
         return Fingerprints(reason="the builder's own platform is not known; give 'platforms'")
     text = sources.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
-    arguments = plan.build_arguments(inputs, environ)
+    arguments = plan.build_arguments(inputs, request.environ)
     parsed = dockerfile.parse(text)
-    found = bases.find(parsed, arguments)
-    if found.reasons:
-        return Fingerprints(reason=found.reasons[0])
+    base_images = bases.find_base_images(parsed, arguments)
+    if base_images.reasons:
+        return Fingerprints(reason=base_images.reasons[0])
     if "--build-context" in (inputs.build_options or ""):
-        return Fingerprints(reason="'build-options' brings another context, whose content is not known here")
+        return Fingerprints(reason="'build-options' adds a build context, whose content is not known here")
     digests: dict[str, str] = {}
-    for image in (*found.images, *_generator(inputs)):
-        digest = resolve(image)
+    for image in (*base_images.images, *_sbom_generator(inputs)):
+        digest = base_digest(image)
         if digest is None:
-            return Fingerprints(reason=f"the digest of {image!r} cannot be found out")
+            return Fingerprints(reason=f"the digest of {image!r} cannot be found")
         digests[image] = digest
     sees_git = bases.sees_git(parsed)
     try:
@@ -72,12 +64,12 @@ def fingerprints(
         context = fingerprint.hash_context(sources.context, ignore)
     except (OSError, ValueError, RecursionError) as error:
         return Fingerprints(reason=f"the context cannot be read: {error}")
-    ingredients = Ingredients(
+    hashed = FingerprintInputs(
         dockerfile=text.encode("utf-8", "surrogateescape").hex(),
         target=inputs.target or "",
         platforms=platforms,
         build_arguments=arguments,
-        labels={key: environ.get(key, "") if value is None else value for key, value in (inputs.labels or {}).items()},
+        labels=plan.given_labels(inputs, request.environ),
         options=(inputs.build_options or "",),
         bases=digests,
         secret_ids=tuple(sorted([*(inputs.secrets or ()), *(inputs.secret_files or ()), *(inputs.ssh or ())])),
@@ -85,23 +77,23 @@ def fingerprints(
         salt=inputs.cache_salt or "",
         trust="",
     )
-    number = pull_request_number(subject)
-    trusted = fingerprint.vouchers(number, is_pull_request=subject.is_pull_request, protected=protected)
-    keys = tuple(fingerprint.key(context, replace(ingredients, trust=voucher)) for voucher in trusted)
+    scopes = fingerprint.trust_scopes(
+        revision.pull_request_number, is_pull_request=revision.is_pull_request, protected=request.is_protected
+    )
+    keys = tuple(fingerprint.key(context, replace(hashed, trust=scope)) for scope in scopes)
     has_git = sees_git and (sources.context / ".git").exists() and not ignore.excludes(".git")
-    notes = (_GIT_NOTE,) if has_git else ()
-    return Fingerprints(keys[-1], keys, notes=notes)
+    return Fingerprints(keys[-1], keys, notes=(_GIT_NOTE,) if has_git else ())
 
 
-def _generator(inputs: Inputs) -> tuple[str, ...]:
-    """Name the image whose program describes the image that is built, where one was named."""
+def _sbom_generator(inputs: Inputs) -> tuple[str, ...]:
+    """Name the image of the program that lists the image's software, where the input names one."""
     _, separator, image = inputs.sbom.partition("generator=")
     return (image,) if separator else ()
 
 
 @dataclass(frozen=True)
-class Found:
-    """The manifest to be tagged, or None and the reason why not, in one line.
+class ReusableImage:
+    """The manifest to tag again, or None and the reason, in one line.
 
     `source` is the repository that has it, where that is another one of the same registry.
     """
@@ -111,67 +103,69 @@ class Found:
     source: ImageName | None = None
 
 
-def find(
-    registry: Registry,
-    name: ImageName,
-    keys: Fingerprints,
-    max_age: float | None,
-    now: datetime,
-    elsewhere: Sequence[ImageName] = (),
-) -> Found:
-    """Look the fingerprints up; `max_age` is in seconds. A registry that refuses is an error, not a miss.
+def find_reusable(registry: Registry, request: BuildRequest, prints: Fingerprints, now: datetime) -> ReusableImage:
+    """Look the fingerprints up. A registry that refuses is an error, not a miss.
 
     Images of other repositories count only once all their blobs could be mounted into this one.
     """
-    if not keys.accepted:
-        return Found(None, keys.reason)
-    found = _find(registry, name, keys, max_age, now)
-    for source in elsewhere:
-        if found.manifest is not None:
-            break
+    name, max_age = request.name, request.inputs.max_age
+    if not request.push or not prints.accepted:
+        return ReusableImage(None, prints.reason)
+    if request.inputs.force:
+        return ReusableImage(None, "'force' is set")
+    image = _look_up(registry, name, prints, max_age, now)
+    reason = image.reason
+    for source in request.reuse_from if image.manifest is None else ():
         try:
-            other = _find(registry, source, keys, max_age, now)
-            if other.manifest is not None and bring(registry, name, source, other.manifest):
-                return replace(other, source=source)
+            candidate = _look_up(registry, source, prints, max_age, now)
+            if candidate.manifest is None:
+                continue
+            if copy_image(registry, candidate.manifest, source=source, target=name):
+                return replace(candidate, source=source)
+            reason = f"{reason}; the registry does not share the layers of {source.repository}"
         except ActionError as error:
-            found = replace(found, reason=f"{found.reason}; {source.repository} cannot be read: {error.cause}")
-            continue
-        if other.manifest is not None:
-            found = replace(found, reason=f"{found.reason}; the registry does not share the layers of {source.repository}")
-    return found
+            reason = f"{reason}; {source.repository} cannot be read: {error.cause}"
+    return replace(image, reason=reason)
 
 
-def bring(registry: Registry, name: ImageName, source: ImageName, manifest: Manifest) -> bool:
-    """Mount all blobs of an image of `source`, and put the manifests of its platforms; False where the registry does not."""
+def copy_image(registry: Registry, manifest: Manifest, *, source: ImageName, target: ImageName) -> bool:
+    """Mount all blobs of an image of `source`, and put the manifests of its platforms.
+
+    False where the registry does not share blobs.
+    """
     document = manifest.document
     try:
-        children = [str(entry["digest"]) for entry in document.get("manifests") or []]
+        platform_digests = [str(entry["digest"]) for entry in document.get("manifests") or []]
         # Layers with `urls` are kept elsewhere.
         blobs = [document.get("config"), *(layer for layer in document.get("layers") or [] if not layer.get("urls"))]
         digests = dict.fromkeys(str(blob["digest"]) for blob in blobs if blob)
     except (AttributeError, KeyError, TypeError):
-        return False  # not what the specification calls a manifest
-    for digest in children:
+        return False  # not a manifest by the specification
+    for digest in platform_digests:
         child = registry.manifest(source.repository, digest)
-        if child is None or "manifests" in child.document or not bring(registry, name, source, child):
+        if child is None or "manifests" in child.document:
             return False
-        registry.put(name.repository, child.digest, child.content, child.media_type)
-    return all(registry.mount(name.repository, digest, source.repository) for digest in digests)
+        if not copy_image(registry, child, source=source, target=target):
+            return False
+        registry.put_manifest(target.repository, child.digest, child.content, child.media_type)
+    return all(registry.mount_blob(target.repository, digest, source.repository) for digest in digests)
 
 
-def _find(registry: Registry, name: ImageName, keys: Fingerprints, max_age: float | None, now: datetime) -> Found:
+def _look_up(
+    registry: Registry, name: ImageName, prints: Fingerprints, max_age: float | None, now: datetime
+) -> ReusableImage:
     reason = "this input was not built before"
-    for key in keys.accepted:
+    for key in prints.accepted:
         manifest = registry.manifest(name.repository, fingerprint.tag(key))
         if manifest is None:
             continue
         if max_age is None:
-            return Found(manifest)
+            return ReusableImage(manifest)
         built = built_at(registry, name, manifest)
         if built is not None and (now - built).total_seconds() <= max_age:
-            return Found(manifest)
+            return ReusableImage(manifest)
         reason = "the image of this input is older than 'max-age'" if built else "it is not known when the image was built"
-    return Found(None, reason)
+    return ReusableImage(None, reason)
 
 
 def built_at(registry: Registry, name: ImageName, manifest: Manifest) -> datetime | None:

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from mlops_actions.boundary.git import Checkout
 from mlops_actions.boundary.registry.client import Credentials, RegistryClient
 from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.boundary.workspace import WorkspaceFiles
 from mlops_actions.core import declare
+from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import read
 from mlops_actions.core.outcome import Outcome
@@ -71,7 +72,7 @@ class Publisher:
     docker: LocalDocker = field(default_factory=LocalDocker)
     clock: Clock = field(default_factory=Clock)
     google_token: str = "ya29.google"
-    checkout: Checkout | None = field(default_factory=lambda: Checkout(SHA, "main", (), (), COMMITTED))
+    checkout: Checkout | None = field(default_factory=lambda: Checkout(SHA, "main", committed=COMMITTED))
     log: io.StringIO = field(default_factory=io.StringIO)
 
     @property
@@ -94,10 +95,11 @@ class Publisher:
         ports = Ports(
             runner=GitHubRunner({"GITHUB_STEP_SUMMARY": str(self.scratch / "summary")}, self.log),
             docker=self.docker,
-            registry=self._client,
+            open_registry=self._client,
+            workspace=WorkspaceFiles(self.workspace),
             read_checkout=lambda _: self.checkout,
             google_token=lambda: self.google_token,
-            scratch=lambda: self.scratch,
+            private_directory=lambda: self.scratch,
             clock=self.clock,
         )
         body = {"repository": {"full_name": "Octo/Digits", "default_branch": "main"}, **(payload or {})}

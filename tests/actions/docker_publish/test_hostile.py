@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlops_actions.boundary.docker import DockerCommand
-from mlops_actions.boundary.git import Checkout
+from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, WorkFailed
 from mlops_actions.docker_publish import dockerignore
 from tests.actions.docker_publish.conftest import SHA, Publisher
@@ -42,9 +42,9 @@ def built_by_main(publisher: Publisher) -> str:
 
 
 def built_by_branch(publisher: Publisher) -> str:
-    publisher.checkout = Checkout(SHA, "feature", (), (), None)
+    publisher.checkout = Checkout(SHA, "feature")
     made = publisher.publish(GITHUB_REF="refs/heads/feature", environ={"GITHUB_REF_PROTECTED": "false"})
-    publisher.checkout = Checkout(SHA, "main", (), (), None)
+    publisher.checkout = Checkout(SHA, "main")
     return made.outputs["built"]
 
 
@@ -79,11 +79,11 @@ def test_what_a_protected_ref_built_serves_all(publisher: Publisher) -> None:
 @pytest.mark.parametrize(
     ("checkout", "given"),
     [
-        (Checkout(OTHER, "feature", (), (), None), {}),
-        (Checkout(SHA, "feature", (), (), None), {}),
-        (Checkout(OTHER, "main", (), (), None), {}),
-        (Checkout(SHA, "main", (), (), None), {"ref": "feature"}),
-        (Checkout(SHA, "main", (), (), None), {"sha": OTHER}),
+        (Checkout(OTHER, "feature"), {}),
+        (Checkout(SHA, "feature"), {}),
+        (Checkout(OTHER, "main"), {}),
+        (Checkout(SHA, "main"), {"ref": "feature"}),
+        (Checkout(SHA, "main"), {"sha": OTHER}),
     ],
 )
 def test_a_run_of_a_protected_ref_does_not_vouch_for_another_commit(
@@ -92,7 +92,7 @@ def test_a_run_of_a_protected_ref_does_not_vouch_for_another_commit(
     """A dispatched workflow runs on the default branch, and checks out what it was told to."""
     publisher.checkout = checkout
     assert publisher.publish(given, environ=PROTECTED).outputs["built"] == "true"
-    publisher.checkout = Checkout(SHA, "main", (), (), None)
+    publisher.checkout = Checkout(SHA, "main")
     assert built_by_main(publisher) == "true"
 
 
@@ -113,7 +113,7 @@ NAMES = ["x\n::error::from the branch", "x\r\nlatest", "-x\n--push", "\x1b[2K\u2
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_branch_s_name_is_one_tag_and_one_label(publisher: Publisher, name: str) -> None:
-    publisher.checkout = Checkout(SHA, name, (), (), None)
+    publisher.checkout = Checkout(SHA, name)
     made = publisher.publish(GITHUB_REF=f"refs/heads/{name}").outputs
     tags = made["tags"].split("\n")
     assert tags[0] == SHA[:12]

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.boundary.git import Checkout
+from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, Refused, Unavailable, WorkFailed
-from mlops_actions.docker_publish.inputs import OUTPUTS
+from mlops_actions.core.outcome import RESULT_SCHEMA
+from mlops_actions.docker_publish.inputs import OUTPUTS, RESULT
 from mlops_sandbox.registry import Account, Fault, Registry
 from mlops_sandbox.registry.store import StoredManifest
 from mlops_sandbox.registry.wire import OCI_INDEX, OCI_MANIFEST
 from tests.actions.docker_publish.conftest import COMMITTED, SHA, Publisher
 from tests.support.docker_daemon import LocalDaemon
+from tests.support.result_schemas import check_result
 
 SHORT = SHA[:12]
 PULL_REQUEST = {"number": 7, "state": "open", "user": {"login": "mona", "type": "User"}}
@@ -56,12 +58,19 @@ def test_an_image_is_built_pushed_and_known_by_its_digest(publisher: Publisher) 
     assert made["IMAGE_URL"] == "https://github.com/Octo/Digits/packages"
     assert made.keys() <= {output.name for output in OUTPUTS}
     assert outcome.result["digest"] == made["digest"]
-    assert json.dumps(outcome.result)
+    check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA, **outcome.result}))
 
 
 def test_every_promised_output_is_there(publisher: Publisher) -> None:
     made = publisher.publish({"snapshot": "true"}).outputs
     assert {output.name for output in OUTPUTS} - {"result"} == made.keys()
+
+
+def test_the_result_of_every_kind_of_publication_holds_to_its_schema(publisher: Publisher) -> None:
+    for given in ({}, {}, {"push": "false"}, {"force": "true", "snapshot": "true"}):
+        outcome = publisher.publish(given)
+        assert outcome.result.keys() == RESULT.keys()
+        check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA, **outcome.result}))
 
 
 def test_the_image_carries_where_it_comes_from(publisher: Publisher) -> None:
@@ -78,7 +87,7 @@ def test_what_did_not_change_is_tagged_again_and_not_built(publisher: Publisher)
     first = publisher.publish().outputs
     publisher.registry.log.clear()
     other = "f" * 40
-    publisher.checkout = Checkout(other, "feature", (), (), 1_800_000_000)
+    publisher.checkout = Checkout(other, "feature", committed=1_800_000_000)
     second = publisher.publish().outputs
     assert second["built"] == "false"
     assert second["digest"] == first["digest"]
@@ -209,7 +218,7 @@ def test_layers_are_held_against_the_image_before(publisher: Publisher) -> None:
     assert publisher.publish().result["layers"]["new"] == 1
     assert "1 new (" in publisher.summary
     made = publisher.publish({"force": "true"}).result
-    assert made["layers"] == {"count": 1, "new": 0, "newSize": 0}
+    assert made["layers"] == {"count": 1, "new": 0, "new-size": 0}
     assert "all there before" in publisher.summary
 
 
@@ -457,7 +466,7 @@ def test_the_older_name_builds_several_platforms_on_the_builder_of_the_job(
 
 
 def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None:
-    publisher.checkout = Checkout(SHA, "x</details><img src=x>", (), (), None)
+    publisher.checkout = Checkout(SHA, "x</details><img src=x>")
     made = publisher.publish().outputs
     assert f"docker pull {made['ref']}" in publisher.summary
     assert "<img" not in publisher.summary

@@ -144,7 +144,7 @@ def test_a_builder_s_address_is_checked(tool: Tool, builder: str) -> None:
 )
 def test_the_builder_of_an_earlier_step_is_found_where_there_is_one(tool: Tool, running: str, name: str) -> None:
     tool.install(f"print('{running}')")
-    assert tool.command().find_builder() == name
+    assert tool.command().find_started_builder() == name
 
 
 def test_a_builder_that_does_not_answer_is_said(tool: Tool) -> None:

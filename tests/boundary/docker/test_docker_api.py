@@ -115,19 +115,19 @@ def test_an_image_gets_other_names(daemon: Daemon, docker: DockerCommand) -> Non
         f"DELETE {NAME}?force=False&noprune=True": (200, [{"Untagged": "x"}]),
     }
     names = ["ghcr.io/octo/digits:main", "ghcr.io/octo/digits:latest"]
-    assert docker.rename("ghcr.io/octo/digits:ctx", names) == ""
+    assert docker.retag("ghcr.io/octo/digits:ctx", names) == ""
     assert daemon.asked == [*daemon.answers][3:]
 
 
 def test_an_image_that_is_not_there_gets_none(daemon: Daemon, docker: DockerCommand) -> None:
-    assert docker.rename("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]) == ""
+    assert docker.retag("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]) == ""
     assert len(daemon.asked) == 1
 
 
 def test_what_the_daemon_says_against_it_is_told_and_fails_nothing(daemon: Daemon, docker: DockerCommand) -> None:
     question = f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0"
     daemon.answers[question] = (500, {"message": "disk\nfull"})
-    assert docker.rename("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]).endswith('("disk full")')
+    assert docker.retag("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]).endswith('("disk full")')
 
 
 @pytest.mark.parametrize("answer", [(500, {"message": "x"}), (302, b""), (101, b"")])

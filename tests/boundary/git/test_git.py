@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.boundary.git import Checkout, checked_out
+from mlops_actions.boundary.git import read_checkout
+from mlops_actions.core.checkout import Checkout
 
 MOMENT = 1_700_000_000
 
@@ -35,7 +36,7 @@ def repository(tmp_path: Path) -> Path:
 
 def test_a_branch(repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
-    assert checked_out(repository) == Checkout(sha, "main", (), (), MOMENT)
+    assert read_checkout(repository) == Checkout(sha, "main", committed=MOMENT)
 
 
 def test_a_detached_head_with_what_points_at_it(repository: Path) -> None:
@@ -43,23 +44,23 @@ def test_a_detached_head_with_what_points_at_it(repository: Path) -> None:
     git(repository, "tag", "v1.0.0")
     git(repository, "tag", "--annotate", "--message", "x", "release/one")
     git(repository, "update-ref", "refs/remotes/pull/7/merge", "HEAD")
-    found = checked_out(repository)
+    found = read_checkout(repository)
     assert found is not None
     assert found.branch == ""
     assert found.tags == ("refs/tags/release/one", "refs/tags/v1.0.0")
-    assert found.pulls == ("refs/pull/7/merge",)
+    assert found.pull_request_refs == ("refs/pull/7/merge",)
 
 
 def test_no_repository_and_no_commit_are_none(tmp_path: Path) -> None:
-    assert checked_out(tmp_path) is None
-    assert checked_out(tmp_path / "missing") is None
+    assert read_checkout(tmp_path) is None
+    assert read_checkout(tmp_path / "missing") is None
     git(tmp_path, "init", "--quiet")
-    assert checked_out(tmp_path) is None
+    assert read_checkout(tmp_path) is None
 
 
 def test_a_folder_inside_a_repository_is_not_its_checkout(repository: Path) -> None:
     (repository / "inner").mkdir()
-    assert checked_out(repository / "inner") is None
+    assert read_checkout(repository / "inner") is None
 
 
 def test_a_repository_of_another_user_is_read(repository: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_repository_of_another_user_is_read(repository: Path) -> None:
         pytest.skip("only root can give files away")
     for path in (repository, *repository.rglob("*")):
         os.chown(path, 12345, 12345)
-    assert checked_out(repository) is not None
+    assert read_checkout(repository) is not None
 
 
 def test_git_s_own_variables_do_not_lead_elsewhere(
@@ -76,7 +77,7 @@ def test_git_s_own_variables_do_not_lead_elsewhere(
     other = tmp_path_factory.mktemp("other")
     git(other, "init", "--quiet")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    found = checked_out(repository)
+    found = read_checkout(repository)
     assert found is not None
     assert found.branch == "main"
 
@@ -89,13 +90,13 @@ def test_a_hostile_configuration_runs_nothing(repository: Path) -> None:
         git(repository, "config", name, str(trap))
     git(repository, "config", "log.showSignature", "true")
     git(repository, "config", "core.hooksPath", str(repository))
-    assert checked_out(repository) is not None
+    assert read_checkout(repository) is not None
     assert not (repository / "sprung").exists()
 
 
 def test_a_branch_named_like_an_option_is_text(repository: Path) -> None:
     git(repository, "symbolic-ref", "HEAD", "refs/heads/--upload-pack=touch")
     git(repository, "update-ref", "refs/heads/--upload-pack=touch", "refs/heads/main")
-    found = checked_out(repository)
+    found = read_checkout(repository)
     assert found is not None
     assert found.branch == "--upload-pack=touch"

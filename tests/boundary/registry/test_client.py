@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from mlops_actions.boundary.registry.client import Credentials, Manifest, RegistryClient, remedy_of_refusal
+from mlops_actions.boundary.registry.client import Credentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.core.oci import Manifest
+from mlops_actions.core.registries import remedy_of_denial
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
@@ -43,7 +45,7 @@ def test_a_manifest_is_read_and_tagged_again_with_its_digest(any_target: Target)
     client = client_of(any_target)
     found = client.manifest(REPOSITORY, "ctx-1")
     assert found == Manifest(digest_of(content), OCI_MANIFEST, content)
-    client.put(REPOSITORY, "latest", found.content, found.media_type)
+    client.put_manifest(REPOSITORY, "latest", found.content, found.media_type)
     assert client.digest_of(REPOSITORY, "latest") == digest_of(content)
     assert sorted(client.tags(REPOSITORY)) == ["ctx-1", "latest"]
     assert client.blob(REPOSITORY, found.document["config"]["digest"]) == b'{"made": "image"}'
@@ -107,7 +109,7 @@ def test_a_passing_failure_is_tried_again(status: int) -> None:
         content = image(target)
         registry.faults.append(Fault("PUT", MANIFEST_PATH, status, times=2))
         client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
-        client.put(REPOSITORY, "v1", content, OCI_MANIFEST)
+        client.put_manifest(REPOSITORY, "v1", content, OCI_MANIFEST)
         assert client.digest_of(REPOSITORY, "v1") == digest_of(content)
 
 
@@ -155,7 +157,7 @@ def test_a_write_follows_no_redirect() -> None:
     with sandbox() as (elsewhere, other), sandbox() as (registry, target):
         registry.faults.append(Fault("PUT", MANIFEST_PATH, 307, {"Location": f"{other.url}/v2/x/manifests/v1"}))
         with pytest.raises(Refused, match="307"):
-            RegistryClient(host_of(target.url), None, backoff=0).put(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
+            RegistryClient(host_of(target.url), None, backoff=0).put_manifest(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
         assert elsewhere.log == []
 
 
@@ -191,7 +193,7 @@ def test_credentials_never_show_in_a_repr() -> None:
 
 
 def test_github_s_refusal_names_the_permission() -> None:
-    assert "packages: write" in remedy_of_refusal("ghcr.io", anonymous=False)
+    assert "packages: write" in remedy_of_denial("ghcr.io", anonymous=False)
 
 
 @pytest.mark.parametrize("challenge", ["none", "basic", "bearer"])
@@ -202,9 +204,9 @@ def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
         upload = registry.store.begin(REPOSITORY)
         upload.append(b"a layer")
         registry.store.finish(REPOSITORY, upload, digest)
-        assert client.mount("owner/other", digest, REPOSITORY)
+        assert client.mount_blob("owner/other", digest, REPOSITORY)
         assert registry.store.blob("owner/other", digest).read_bytes() == b"a layer"
-        assert not client.mount("owner/other", digest_of(b"never pushed"), REPOSITORY)
+        assert not client.mount_blob("owner/other", digest_of(b"never pushed"), REPOSITORY)
 
 
 def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,4 +230,4 @@ def test_a_blob_is_not_shared_with_who_may_not_read_it() -> None:
         upload.append(b"a layer")
         registry.store.finish(REPOSITORY, upload, digest_of(b"a layer"))
         client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
-        assert not client.mount("owner/other", digest_of(b"a layer"), REPOSITORY)
+        assert not client.mount_blob("owner/other", digest_of(b"a layer"), REPOSITORY)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mlops_actions.boundary.registry.client import DOCKER_HUB, DOCKER_HUB_API, GITHUB, Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import Credentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
@@ -39,8 +39,8 @@ def hub(account: Account) -> Iterator[tuple[Registry, Registry, RegistryClient]]
 
 
 def test_docker_hub_s_api_has_a_host_of_its_own() -> None:
-    assert RegistryClient(DOCKER_HUB, None)._base == f"https://{DOCKER_HUB_API}"
-    assert RegistryClient(GITHUB, None)._base == f"https://{GITHUB}"
+    assert RegistryClient("docker.io", None)._base == "https://registry-1.docker.io"
+    assert RegistryClient("ghcr.io", None)._base == "https://ghcr.io"
 
 
 def test_a_realm_on_another_host_gets_the_password_and_the_registry_never() -> None:
@@ -133,8 +133,8 @@ def test_a_tag_that_cannot_be_moved_is_said() -> None:
         body = {"errors": [{"code": "TAG_INVALID", "message": message}]}
         registry.faults.append(Fault("PUT", MANIFEST, 400, body=json.dumps(body).encode()))
         with pytest.raises(Refused, match="cannot be overwritten") as refused:
-            client.put(REPOSITORY, "v1", CONTENT, OCI_MANIFEST)
-        assert "leave out of 'tags'" in refused.value.remedy
+            client.put_manifest(REPOSITORY, "v1", CONTENT, OCI_MANIFEST)
+        assert "such as 'latest' out of 'tags'" in refused.value.remedy
 
 
 def test_a_registry_that_shares_no_layers_says_so_by_an_upload() -> None:
@@ -144,7 +144,7 @@ def test_a_registry_that_shares_no_layers_says_so_by_an_upload() -> None:
         registry.store.finish("owner/other", upload, DIGEST)
         address = {"Location": f"/v2/{REPOSITORY}/blobs/uploads/1"}
         registry.faults.append(Fault("POST", f"/v2/{REPOSITORY}/blobs/uploads/", 202, address))
-        assert not client.mount(REPOSITORY, DIGEST, "owner/other")
+        assert not client.mount_blob(REPOSITORY, DIGEST, "owner/other")
 
 
 def test_a_manifest_without_the_header_of_its_digest_is_known_by_its_bytes() -> None:

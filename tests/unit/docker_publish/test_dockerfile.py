@@ -94,7 +94,7 @@ BASES = [
 
 @pytest.mark.parametrize(("text", "arguments", "images", "reasons"), BASES)
 def test_what_a_build_takes_from_outside(text: str, arguments: dict[str, str], images: list[str], reasons: int) -> None:
-    found = bases.find(dockerfile.parse(text), arguments)
+    found = bases.find_base_images(dockerfile.parse(text), arguments)
     assert (list(found.images), len(found.reasons)) == (images, reasons)
 
 
@@ -143,7 +143,7 @@ def test_a_pattern_that_cannot_be_read_is_an_error(text: str) -> None:
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     dockerfile.parse(text)
-    bases.find(dockerfile.parse(text), {})
+    bases.find_base_images(dockerfile.parse(text), {})
     bases.sees_git(dockerfile.parse(text))
     with contextlib.suppress(ValueError):
         dockerignore.parse(text).excludes("a/b")

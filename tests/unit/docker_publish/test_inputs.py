@@ -7,7 +7,10 @@ import pytest
 from mlops_actions.core.declare import declared, variable
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.render import action_yml
+from mlops_actions.docker_publish import legacy
 from mlops_actions.docker_publish.inputs import ACTION, Inputs
+from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
+from mlops_actions.docker_publish.policy import PublishPolicy
 from tests.actions.docker_publish.conftest import make_inputs
 
 CONTRACT = {
@@ -50,7 +53,7 @@ def test_the_defaults() -> None:
     assert inputs.tags == ("sha", "branch", "semver", "latest")
     assert (inputs.context, inputs.file, inputs.cache, inputs.retries) == (".", None, "auto", 3)
     assert (inputs.skip_unchanged, inputs.push, inputs.provenance, inputs.sbom) == (True, None, "false", "false")
-    assert not inputs.is_legacy
+    assert legacy.resolve(inputs, "octo/app").policy == PublishPolicy()
 
 
 def test_legacy_values_keep_their_meaning() -> None:
@@ -59,8 +62,9 @@ def test_legacy_values_keep_their_meaning() -> None:
     assert inputs.push is False
     assert inputs.build_args == {"A": None, "B": "2"}
     assert inputs.cache == "inline"
-    assert (inputs.is_generic, inputs.is_package) == (True, False)
-    assert make_inputs({"INPUT_IMAGE_NAME": "app"}).is_package
+    assert isinstance(legacy.resolve(inputs, "octo/app").tag_scheme, PublishDockerTags)
+    gpr_inputs = make_inputs({"INPUT_IMAGE_NAME": "app"})
+    assert isinstance(legacy.resolve(gpr_inputs, "octo/app").tag_scheme, GprTags)
     assert make_inputs({"INPUT_NAME": "a/b", "INPUT_CACHE": "false"}).cache == "none"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish.names import resolve, resolve_legacy_name, resolve_package
+from mlops_actions.docker_publish.names import resolve, resolve_below_repository, resolve_with_tag
 
 REPOSITORY = "Octo-Org/Hello.World"
 
@@ -60,13 +60,15 @@ def test_image(image: str, registry: str | None, expected: str) -> None:
     ],
 )
 def test_image_name_of_gpr_docker_publish(image_name: str, expected: str) -> None:
-    resolved = resolve_package(image_name, None, REPOSITORY)
+    resolved = resolve_below_repository(image_name, None, REPOSITORY)
     assert str(resolved.name) == expected
     assert "docker.pkg.github.com is closed" in resolved.notes[0]
 
 
 def test_image_name_goes_to_another_registry_where_one_is_given() -> None:
-    assert str(resolve_package("app", "localhost:5000", REPOSITORY).name) == "localhost:5000/octo-org/hello.world/app"
+    assert (
+        str(resolve_below_repository("app", "localhost:5000", REPOSITORY).name) == "localhost:5000/octo-org/hello.world/app"
+    )
 
 
 LEGACY = [
@@ -87,7 +89,7 @@ LEGACY = [
 
 @pytest.mark.parametrize(("name", "registry", "expected", "tag"), LEGACY)
 def test_name_of_publish_docker(name: str, registry: str | None, expected: str, tag: str) -> None:
-    resolved = resolve_legacy_name(name, registry)
+    resolved = resolve_with_tag(name, registry)
     assert (str(resolved.name), resolved.tag) == (expected, tag)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -11,23 +12,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish import tags
-from mlops_actions.docker_publish.legacy_tags import GenericRules, generic_tags, package_tags
-from mlops_actions.docker_publish.legacy_tags import needs_versions as legacy_needs_versions
-from mlops_actions.docker_publish.tags import Subject
+from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
+from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.tags import RuleTags, Tags
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 DEFAULT = ("sha", "branch", "semver", "latest")
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
-ON_MAIN = Subject(SHA, "refs/heads/main", "main", NOW)
+ON_MAIN = Revision(SHA, "refs/heads/main", "main", NOW)
 
 
-def on(ref: str, *versions: str, pr: int | None = None, fork: bool | None = None, default: str = "main") -> Subject:
-    return Subject(SHA, ref, default, NOW, pull_request=pr, from_fork=fork, versions=versions)
+def tags_of(rules: Sequence[str], revision: Revision) -> Tags:
+    return RuleTags(tuple(rules)).tags(revision)
+
+
+def on(ref: str, *versions: str, pr: int | None = None, fork: bool | None = None, default: str = "main") -> Revision:
+    return Revision(SHA, ref, default, NOW, pull_request=pr, from_fork=fork, versions=versions)
 
 
 MODERN = [
-    # rules, subject, tags
+    # rules, revision, tags
     (DEFAULT, on("refs/heads/main"), ["0123456789ab", "main", "latest"]),
     (DEFAULT, on("refs/heads/master"), ["0123456789ab", "master"]),
     (DEFAULT, on("refs/heads/master", default="master"), ["0123456789ab", "master", "latest"]),
@@ -129,13 +133,13 @@ MODERN = [
 ]
 
 
-@pytest.mark.parametrize(("rules", "subject", "expected"), MODERN)
-def test_the_modern_rules(rules: tuple[str, ...], subject: Subject, expected: list[str]) -> None:
-    assert list(tags.make(rules, subject).names) == expected
+@pytest.mark.parametrize(("rules", "revision", "expected"), MODERN)
+def test_the_modern_rules(rules: tuple[str, ...], revision: Revision, expected: list[str]) -> None:
+    assert list(tags_of(rules, revision).names) == expected
 
 
-PACKAGE = [
-    # subject, tag, branch_tag, tags (gpr-docker-publish: SHA, latest, and one more)
+GPR = [
+    # revision, tag, branch_tag, tags (gpr-docker-publish: SHA, latest, and one more)
     (ON_MAIN, "", False, ["0123456789ab", "latest"]),
     (ON_MAIN, "mine", False, ["0123456789ab", "latest", "mine"]),
     (ON_MAIN, "mine", True, ["0123456789ab", "latest", "mine"]),
@@ -154,104 +158,104 @@ PACKAGE = [
 ]
 
 
-@pytest.mark.parametrize(("subject", "tag", "branch_tag", "expected"), PACKAGE)
-def test_the_rules_of_gpr_docker_publish(subject: Subject, tag: str, branch_tag: bool, expected: list[str]) -> None:
-    assert list(package_tags(subject, tag, branch_tag).names) == expected
+@pytest.mark.parametrize(("revision", "tag", "branch_tag", "expected"), GPR)
+def test_the_rules_of_gpr_docker_publish(revision: Revision, tag: str, branch_tag: bool, expected: list[str]) -> None:
+    assert list(GprTags(tag, branch_tag).tags(revision).names) == expected
 
 
-GENERIC = [
-    # subject, rules, tags (Publish-Docker-Github-Action)
-    (ON_MAIN, GenericRules(), ["latest"]),
-    (on("refs/heads/master"), GenericRules(), ["latest"]),
-    (on("refs/heads/main"), GenericRules(default_branch="trunk"), ["main"]),
-    (on("refs/heads/trunk"), GenericRules(default_branch="trunk"), ["latest"]),
-    (on("refs/heads/feature/x"), GenericRules(), ["feature-x"]),
-    (on("refs/heads/release/1"), GenericRules(tag_names=True), ["release-1"]),
-    (on("refs/heads/x_#1"), GenericRules(), ["x_-1"]),
-    (on("refs/pull/7/merge", pr=7), GenericRules(), [SHA]),
-    (on("refs/tags/v1.2.3"), GenericRules(), ["latest"]),
-    (on("refs/tags/nightly"), GenericRules(), ["latest"]),
-    (on("refs/tags/v1.2.3-rc1"), GenericRules(), ["v1.2.3-rc1"]),
-    (on("refs/tags/v1.2.3", "2.0.0"), GenericRules(), ["v1.2.3"]),
-    (on("refs/tags/v1.2.3"), GenericRules(tag_names=True), ["v1.2.3"]),
-    (on("refs/tags/release/1"), GenericRules(tag_names=True), ["release-1"]),
-    (on("refs/tags/v1.2.3"), GenericRules(tag_semver=True), ["1.2.3", "1.2", "1"]),
-    (on("refs/tags/1.2.3"), GenericRules(tag_semver=True), ["1.2.3", "1.2", "1"]),
-    (on("refs/tags/v1.2.3-beta"), GenericRules(tag_semver=True), ["1.2.3-beta"]),
-    (on("refs/tags/v1.2.3-rc1"), GenericRules(tag_semver=True), ["1.2.3-rc1"]),
-    (on("refs/tags/v1.2.3-beta.1"), GenericRules(tag_semver=True), ["1.2.3-beta.1"]),
-    (on("refs/tags/v1.2.3", "1.3.0"), GenericRules(tag_semver=True), ["1.2.3", "1.2"]),
-    (on("refs/tags/nightly"), GenericRules(tag_semver=True), ["latest"]),
-    (on("refs/tags/nightly"), GenericRules(tag_semver=True, tag_names=True), ["nightly"]),
-    (ON_MAIN, GenericRules(tags="a,b c"), ["a", "b", "c"]),
-    (ON_MAIN, GenericRules(tags="latest"), ["latest"]),
-    (ON_MAIN, GenericRules(tags="sha,branch"), ["sha", "branch"]),
-    (ON_MAIN, GenericRules(name_tag="x"), ["x"]),
-    (ON_MAIN, GenericRules(name_tag="x", tags="a"), ["a"]),
-    (ON_MAIN, GenericRules(snapshot=True), ["latest", "20261123040506012345"]),
-    (on("refs/heads/x"), GenericRules(tags="a", snapshot=True), ["a", "20261123040506012345"]),
-    (on(""), GenericRules(), [SHA]),
-    (on("refs/heads/main", pr=7), GenericRules(), [SHA]),
-    (on("refs/heads/release/1"), GenericRules(default_branch="release-1"), ["latest"]),
-    (on("refs/heads/main"), GenericRules(tag_names=True, tag_semver=True), ["latest"]),
-    (on("refs/tags/v2.0.0", "1.9.9"), GenericRules(), ["latest"]),
-    (on("refs/tags/v1.2.3+b"), GenericRules(tag_semver=True), ["1.2.3-b"]),
-    (on("refs/tags/v1.2"), GenericRules(tag_semver=True), ["latest"]),
-    (on("refs/pull/7/merge", pr=7), GenericRules(tags="pr"), ["pr"]),
+PUBLISH_DOCKER = [
+    # revision, scheme, tags (Publish-Docker-Github-Action)
+    (ON_MAIN, PublishDockerTags(), ["latest"]),
+    (on("refs/heads/master"), PublishDockerTags(), ["latest"]),
+    (on("refs/heads/main"), PublishDockerTags(default_branch="trunk"), ["main"]),
+    (on("refs/heads/trunk"), PublishDockerTags(default_branch="trunk"), ["latest"]),
+    (on("refs/heads/feature/x"), PublishDockerTags(), ["feature-x"]),
+    (on("refs/heads/release/1"), PublishDockerTags(tag_names=True), ["release-1"]),
+    (on("refs/heads/x_#1"), PublishDockerTags(), ["x_-1"]),
+    (on("refs/pull/7/merge", pr=7), PublishDockerTags(), [SHA]),
+    (on("refs/tags/v1.2.3"), PublishDockerTags(), ["latest"]),
+    (on("refs/tags/nightly"), PublishDockerTags(), ["latest"]),
+    (on("refs/tags/v1.2.3-rc1"), PublishDockerTags(), ["v1.2.3-rc1"]),
+    (on("refs/tags/v1.2.3", "2.0.0"), PublishDockerTags(), ["v1.2.3"]),
+    (on("refs/tags/v1.2.3"), PublishDockerTags(tag_names=True), ["v1.2.3"]),
+    (on("refs/tags/release/1"), PublishDockerTags(tag_names=True), ["release-1"]),
+    (on("refs/tags/v1.2.3"), PublishDockerTags(tag_semver=True), ["1.2.3", "1.2", "1"]),
+    (on("refs/tags/1.2.3"), PublishDockerTags(tag_semver=True), ["1.2.3", "1.2", "1"]),
+    (on("refs/tags/v1.2.3-beta"), PublishDockerTags(tag_semver=True), ["1.2.3-beta"]),
+    (on("refs/tags/v1.2.3-rc1"), PublishDockerTags(tag_semver=True), ["1.2.3-rc1"]),
+    (on("refs/tags/v1.2.3-beta.1"), PublishDockerTags(tag_semver=True), ["1.2.3-beta.1"]),
+    (on("refs/tags/v1.2.3", "1.3.0"), PublishDockerTags(tag_semver=True), ["1.2.3", "1.2"]),
+    (on("refs/tags/nightly"), PublishDockerTags(tag_semver=True), ["latest"]),
+    (on("refs/tags/nightly"), PublishDockerTags(tag_semver=True, tag_names=True), ["nightly"]),
+    (ON_MAIN, PublishDockerTags(tags_input="a,b c"), ["a", "b", "c"]),
+    (ON_MAIN, PublishDockerTags(tags_input="latest"), ["latest"]),
+    (ON_MAIN, PublishDockerTags(tags_input="sha,branch"), ["sha", "branch"]),
+    (ON_MAIN, PublishDockerTags(name_tag="x"), ["x"]),
+    (ON_MAIN, PublishDockerTags(name_tag="x", tags_input="a"), ["a"]),
+    (ON_MAIN, PublishDockerTags(snapshot=True), ["latest", "20261123040506012345"]),
+    (on("refs/heads/x"), PublishDockerTags(tags_input="a", snapshot=True), ["a", "20261123040506012345"]),
+    (on(""), PublishDockerTags(), [SHA]),
+    (on("refs/heads/main", pr=7), PublishDockerTags(), [SHA]),
+    (on("refs/heads/release/1"), PublishDockerTags(default_branch="release-1"), ["latest"]),
+    (on("refs/heads/main"), PublishDockerTags(tag_names=True, tag_semver=True), ["latest"]),
+    (on("refs/tags/v2.0.0", "1.9.9"), PublishDockerTags(), ["latest"]),
+    (on("refs/tags/v1.2.3+b"), PublishDockerTags(tag_semver=True), ["1.2.3-b"]),
+    (on("refs/tags/v1.2"), PublishDockerTags(tag_semver=True), ["latest"]),
+    (on("refs/pull/7/merge", pr=7), PublishDockerTags(tags_input="pr"), ["pr"]),
 ]
 
 
-@pytest.mark.parametrize(("subject", "rules", "expected"), GENERIC)
-def test_the_rules_of_publish_docker(subject: Subject, rules: GenericRules, expected: list[str]) -> None:
-    assert list(generic_tags(subject, rules).names) == expected
+@pytest.mark.parametrize(("revision", "scheme", "expected"), PUBLISH_DOCKER)
+def test_the_rules_of_publish_docker(revision: Revision, scheme: PublishDockerTags, expected: list[str]) -> None:
+    assert list(scheme.tags(revision).names) == expected
 
 
 @pytest.mark.parametrize("rule", ["type=sha", "type=semver,pattern={{version}}", "pattern={{major}}", "suffix=-x"])
 def test_another_action_s_syntax_is_an_error(rule: str) -> None:
     with pytest.raises(BadInput, match="not a rule of this action") as error:
-        tags.make([rule], ON_MAIN)
+        tags_of([rule], ON_MAIN)
     assert "semver" in error.value.remedy
 
 
 @pytest.mark.parametrize("rule", ["///", "...", "é", "-"])
 def test_a_literal_of_which_nothing_is_left_is_an_error(rule: str) -> None:
     with pytest.raises(BadInput, match="no tag can be made"):
-        tags.make([rule], ON_MAIN)
+        tags_of([rule], ON_MAIN)
 
 
 def test_nobody_can_plant_a_fingerprint_by_a_literal() -> None:
     with pytest.raises(BadInput, match="fingerprints"):
-        tags.make(["ctx-" + "0" * 64], ON_MAIN)
+        tags_of(["ctx-" + "0" * 64], ON_MAIN)
 
 
 def test_no_tag_at_all_is_an_error_that_names_the_ref() -> None:
     with pytest.raises(BadInput, match=r"refs/heads/feature") as error:
-        tags.make(["latest"], on("refs/heads/feature"))
+        tags_of(["latest"], on("refs/heads/feature"))
     assert "'sha'" in error.value.remedy
 
 
 def test_what_was_changed_or_left_out_is_said() -> None:
-    assert "made valid" in " ".join(tags.make(["branch"], on("refs/heads/a/b")).notes)
-    assert "pre-release" in " ".join(tags.make(DEFAULT, on("refs/tags/v1.0.0-rc1")).notes)
-    assert "newer 1.3.0" in " ".join(tags.make(DEFAULT, on("refs/tags/v1.2.0", "1.3.0")).notes)
-    assert "pull request" in " ".join(tags.make(DEFAULT, on("refs/pull/7/merge")).notes)
+    assert "made valid" in " ".join(tags_of(["branch"], on("refs/heads/a/b")).notes)
+    assert "pre-release" in " ".join(tags_of(DEFAULT, on("refs/tags/v1.0.0-rc1")).notes)
+    assert "newer 1.3.0" in " ".join(tags_of(DEFAULT, on("refs/tags/v1.2.0", "1.3.0")).notes)
+    assert "pull request" in " ".join(tags_of(DEFAULT, on("refs/pull/7/merge")).notes)
 
 
 def test_the_registry_is_asked_for_versions_only_where_a_release_needs_them() -> None:
-    assert tags.needs_versions(DEFAULT, on("refs/tags/v1.2.3"))
-    assert not tags.needs_versions(DEFAULT, on("refs/tags/v1.2.3-rc1"))
-    assert not tags.needs_versions(DEFAULT, ON_MAIN)
-    assert not tags.needs_versions(("sha",), on("refs/tags/v1.2.3"))
-    assert legacy_needs_versions(on("refs/tags/v1.2.3"), GenericRules())
-    assert not legacy_needs_versions(on("refs/tags/v1.2.3"), GenericRules(tags="x"))
-    assert not legacy_needs_versions(on("refs/tags/v1.2.3"), GenericRules(tag_names=True))
+    assert RuleTags(DEFAULT).needs_versions(on("refs/tags/v1.2.3"))
+    assert not RuleTags(DEFAULT).needs_versions(on("refs/tags/v1.2.3-rc1"))
+    assert not RuleTags(DEFAULT).needs_versions(ON_MAIN)
+    assert not RuleTags(("sha",)).needs_versions(on("refs/tags/v1.2.3"))
+    assert PublishDockerTags().needs_versions(on("refs/tags/v1.2.3"))
+    assert not PublishDockerTags(tags_input="x").needs_versions(on("refs/tags/v1.2.3"))
+    assert not PublishDockerTags(tag_names=True).needs_versions(on("refs/tags/v1.2.3"))
 
 
 @given(st.text(min_size=1), st.sampled_from(["refs/heads/", "refs/tags/", "refs/pull/"]))
 def test_any_ref_yields_valid_tags_or_an_error(name: str, prefix: str) -> None:
-    subject = dataclasses.replace(ON_MAIN, ref=prefix + name)
+    revision = dataclasses.replace(ON_MAIN, ref=prefix + name)
     try:
-        made = tags.make(("sha", "branch", "tag", "semver", "pr"), subject).names
+        made = tags_of(("sha", "branch", "tag", "semver", "pr"), revision).names
     except BadInput:
         return
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", tag) for tag in made)

@@ -7,28 +7,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import urllib3
 
 from mlops_actions.boundary.registry.transport import RETRIED, Transport, is_loopback, one_line, read, same_origin
+from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
+from mlops_actions.core.oci import MANIFEST_TYPES, Manifest, json_object
 
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-DOCKER_HUB, DOCKER_HUB_API = "docker.io", "registry-1.docker.io"
-GITHUB = "ghcr.io"
+_ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _PAGES = 100
 
@@ -44,20 +37,6 @@ class Credentials:
     def basic(self) -> str:
         """The value of a basic Authorization header."""
         return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A manifest as the registry keeps it, byte for byte."""
-
-    digest: str
-    media_type: str
-    content: bytes
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The parsed JSON; empty where it is no object."""
-        return _object(self.content)
 
 
 class RegistryClient:
@@ -80,7 +59,7 @@ class RegistryClient:
 
     @cached_property
     def _base(self) -> str:
-        host = DOCKER_HUB_API if self.host == DOCKER_HUB else self.host
+        host = registries.api_host(self.host)
         return f"{self._transport.scheme_of(host)}://{host}"
 
     # What the suite asks of a registry
@@ -101,7 +80,7 @@ class RegistryClient:
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("HEAD", path, self._reading(repository), {"Accept": ", ".join(MANIFEST_TYPES)})
+        response = self._call("HEAD", path, self._reading(repository), _ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
@@ -116,7 +95,7 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("GET", path, self._reading(repository), {"Accept": ", ".join(MANIFEST_TYPES)})
+        response = self._call("GET", path, self._reading(repository), _ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
@@ -138,14 +117,14 @@ class RegistryClient:
             )
         return Manifest(told, media_type, content)
 
-    def put(self, repository: str, tag: str, content: bytes, media_type: str) -> None:
-        """Store the very bytes of a manifest under a tag; the digest stays what it is."""
-        path = f"/v2/{repository}/manifests/{quote(tag, safe=':')}"
+    def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
+        """Store the very bytes of a manifest under a tag or digest, so that its digest stays the same."""
+        path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
         response = self._call("PUT", path, _scope(repository, "push"), {"Content-Type": media_type}, body=content)
         if response.status not in (200, 201):
-            raise self._refusal(response, f"tagging {self.host}/{repository}:{tag}")
+            raise self._refusal(response, f"tagging {self.host}/{repository}:{reference}")
 
-    def mount(self, repository: str, digest: str, source: str) -> bool:
+    def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Let a repository share a blob of another one, `source`; False where the registry wants it uploaded instead."""
         scope = f"{_scope(repository, 'push')} {_scope(source, 'pull')}"
         path = f"/v2/{repository}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
@@ -166,7 +145,7 @@ class RegistryClient:
                 return found
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
-            found += [tag for tag in _object(read(response)).get("tags") or [] if isinstance(tag, str)]
+            found += [tag for tag in json_object(read(response)).get("tags") or [] if isinstance(tag, str)]
             link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
             following = urljoin(self._base + path, link[1]) if link else ""
             if not following or not same_origin(following, self._base):
@@ -232,7 +211,7 @@ class RegistryClient:
         response = self._transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
         if response.status != 200:
             raise self._refusal(response, f"signing in to {self.host}")
-        document = _object(read(response))
+        document = json_object(read(response))
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
             raise Unavailable(f"the token realm of {self.host} gave no token", "run the job again")
@@ -248,22 +227,8 @@ class RegistryClient:
         if response.status in RETRIED:
             return Unavailable(told, "the registry did not serve us after all retries: run the job again later")
         if response.status in (401, 403):
-            return Refused(told, remedy_of_refusal(self.host, anonymous=self._credentials is None))
-        if "immutable" in message.lower():
-            return Refused(told, "this repository's tags cannot be moved: leave out of 'tags' those that do, as 'latest'")
-        return Refused(told, "check the inputs 'image' and 'registry'; some registries want a repository created first")
-
-
-def remedy_of_refusal(host: str, *, anonymous: bool) -> str:
-    """Say what a user can do about 401 and 403 of this registry."""
-    if host == GITHUB:
-        return (
-            "give the job 'permissions: packages: write'; a package that exists already must also give this repository "
-            "the role 'write' (package settings, 'Manage Actions access')"
-        )
-    if anonymous:
-        return f"give 'username' and 'password' of {host}"
-    return f"check 'username' and 'password' of {host} and what this user may push"
+            return Refused(told, registries.remedy_of_denial(self.host, anonymous=self._credentials is None))
+        return Refused(told, registries.remedy_of_rejection(message))
 
 
 def _scope(repository: str, action: str) -> str:
@@ -274,16 +239,8 @@ def _digest(content: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
 
 
-def _object(content: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):  # lists in lists without end, too, are what a registry may send
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
-
-
 def _message(content: bytes) -> str:
     """Read the specification's error body; else nothing, since a proxy's HTML page helps nobody."""
-    errors = _object(content).get("errors")
+    errors = json_object(content).get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
     return one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())

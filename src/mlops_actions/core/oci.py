@@ -1,0 +1,37 @@
+"""Manifests as registries keep them (OCI image and distribution specifications)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from mlops_actions.core.types import Json
+
+IMAGE_INDEX = "application/vnd.oci.image.index.v1+json"
+IMAGE_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_MANIFEST_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+MANIFEST_TYPES = (IMAGE_INDEX, IMAGE_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_MANIFEST)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest or image index, byte for byte; `digest` is that of `content`."""
+
+    digest: str
+    media_type: str
+    content: bytes
+
+    @property
+    def document(self) -> Json:
+        """The parsed JSON; empty where it is no object."""
+        return json_object(self.content)
+
+
+def json_object(content: bytes) -> Json:
+    """Parse a JSON object; return an empty one for anything else, since a registry may send anything."""
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):  # RecursionError: lists nested without end
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,129 @@
+"""The registries this suite knows by name, in one table: addresses, aliases, special rules and remedies.
+
+Every other registry follows the OCI distribution specification alone and needs no entry.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+GITHUB = "ghcr.io"
+DOCKER_HUB = "docker.io"
+
+
+class BareName(Enum):
+    """What an image name without a `/` means in a registry."""
+
+    AS_GIVEN = "as given"
+    BELOW_THE_REPOSITORY = "below the name of the GitHub repository"
+    NEEDS_AN_ACCOUNT = "incomplete: each image belongs to an account"
+
+
+@dataclass(frozen=True)
+class KnownRegistry:
+    """What differs from other registries. `host` stands in image names; the defaults say "as everywhere else".
+
+    `aliases` are other names of the same host, `suffixes` are ends of hosts that follow the same rules.
+    `closed_hosts` no longer answer; `host` serves their images now.
+    """
+
+    host: str
+    aliases: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    closed_hosts: tuple[str, ...] = ()
+    # Where the registry's API answers, and the key of its credentials in Docker's configuration; empty: at `host`.
+    api_host: str = ""
+    docker_config_key: str = ""
+    bare_name: BareName = BareName.AS_GIVEN
+    # The namespace that Docker puts before a bare name, and whether Docker's tools show names without the host.
+    official_namespace: str = ""
+    host_is_implied: bool = False
+    # The user name that goes with an access token of the job's cloud credentials; empty: the registry takes none.
+    token_username: str = ""
+    takes_job_token: bool = False
+    # A person's page of an image: a format of {server}, {repository} (on GitHub), {name} and {package}.
+    page: str = "https://{host}/{name}"
+    # What grants the right to push, beyond a correct user name and password; in full, and as the start of a sentence.
+    remedy_of_denial: str = ""
+    push_permission: str = ""
+
+
+_KNOWN = (
+    KnownRegistry(
+        host=GITHUB,
+        # GitHub closed docker.pkg.github.com on 2025-02-24 and serves its images from ghcr.io.
+        closed_hosts=("docker.github.com", "docker.pkg.github.com"),
+        bare_name=BareName.BELOW_THE_REPOSITORY,
+        takes_job_token=True,
+        page="{server}/{repository}/pkgs/container/{package}",
+        remedy_of_denial=(
+            "give the job 'permissions: packages: write'; a package that exists already must also give this repository "
+            "the role 'write' (package settings, 'Manage Actions access')"
+        ),
+        push_permission="give the job 'permissions: packages: write'",
+    ),
+    KnownRegistry(
+        host=DOCKER_HUB,
+        aliases=("index.docker.io", "hub.docker.com", "registry-1.docker.io"),
+        api_host="registry-1.docker.io",
+        docker_config_key="https://index.docker.io/v1/",
+        bare_name=BareName.NEEDS_AN_ACCOUNT,
+        official_namespace="library",
+        host_is_implied=True,
+        page="https://hub.docker.com/r/{name}",
+    ),
+    # Google Artifact Registry and Container Registry: an access token is the password, and no push goes without one.
+    KnownRegistry(host="gcr.io", suffixes=(".gcr.io", "-docker.pkg.dev"), token_username="oauth2accesstoken"),  # noqa: S106
+)
+_BY_HOST = {host: known for known in _KNOWN for host in (known.host, *known.aliases, *known.closed_hosts)}
+
+# What registries say of a push beyond its status, whichever registry it is → what the user can do.
+_REMEDIES_OF_MESSAGES = (
+    # Amazon ECR and others, where a repository's tags are set to be immutable.
+    (re.compile("immutable", re.IGNORECASE), "this repository's tags cannot be moved: leave moving ones such as 'latest' "
+     "out of 'tags'"),
+)  # fmt: skip
+# Amazon ECR creates no repository by a push.
+REMEDY_OF_UNKNOWN_REPOSITORY = "check 'image' and 'registry'; some registries want a repository created first"
+
+
+def known(host: str) -> KnownRegistry:
+    """Return the table's entry for a host, or one that says that it is like any other registry."""
+    entry = _BY_HOST.get(host)
+    if entry is None:
+        entry = next((entry for entry in _KNOWN if entry.suffixes and host.endswith(entry.suffixes)), None)
+    return entry or KnownRegistry(host)
+
+
+def canonical(host: str) -> str:
+    """Return the host that an alias or a closed host means; any other host as it is."""
+    entry = _BY_HOST.get(host)
+    return entry.host if entry else host
+
+
+def closed_host_in(text: str) -> str:
+    """Return the closed host that a text names; empty where it names none."""
+    closed_hosts = (host for entry in _KNOWN for host in entry.closed_hosts)
+    return next((host for host in closed_hosts if host in text.lower()), "")
+
+
+def api_host(host: str) -> str:
+    """Return where the registry's API answers."""
+    return known(host).api_host or host
+
+
+def remedy_of_denial(host: str, *, anonymous: bool) -> str:
+    """Say what a user can do about 401 and 403 of a registry."""
+    if remedy := known(host).remedy_of_denial:
+        return remedy
+    if anonymous:
+        return f"give 'username' and 'password' of {host}"
+    return f"check 'username' and 'password' of {host} and what this user may push"
+
+
+def remedy_of_rejection(message: str) -> str:
+    """Say what a user can do about another refusal, by the registry's own message."""
+    remedies = (remedy for pattern, remedy in _REMEDIES_OF_MESSAGES if pattern.search(message))
+    return next(remedies, REMEDY_OF_UNKNOWN_REPOSITORY)

@@ -1,0 +1,90 @@
+"""Measure an image, and how much of it the registry had before, from manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mlops_actions.core.errors import ActionError
+from mlops_actions.core.image_name import ImageName
+from mlops_actions.core.oci import Manifest
+from mlops_actions.docker_publish.ports import Registry
+
+_MAX_MANIFESTS = 32  # manifests of an image index that are read
+
+
+@dataclass(frozen=True)
+class ImageSize:
+    """Configurations and layers of an image, all platforms together: `size` in bytes, and each layer's bytes by digest."""
+
+    size: int
+    layers: Mapping[str, int]
+    platforms: int = 1
+
+
+@dataclass(frozen=True)
+class PreviousImage:
+    """The image that a tag stood for before this publication moved it; `size` is None where it cannot be read."""
+
+    tag: str = ""
+    size: ImageSize | None = None
+
+
+@dataclass(frozen=True)
+class LayerCounts:
+    """Layers of an image, and how many of them (and bytes) are new; `previous_tag` is the tag it was compared with."""
+
+    count: int
+    new: int
+    new_size: int
+    previous_tag: str = ""
+
+
+def measure(registry: Registry, name: ImageName, manifest: Manifest) -> ImageSize | None:
+    """Add up an image, or all images of an image index; None where a manifest cannot be read."""
+    try:
+        images = [manifest.document]
+        if "manifests" in manifest.document:
+            images = []
+            for entry in manifest.document["manifests"][:_MAX_MANIFESTS]:
+                child = registry.manifest(name.repository, entry["digest"])
+                if child is None:
+                    return None
+                images.append(child.document)
+        # An attestation is a manifest of the index too, but no platform.
+        entries = manifest.document.get("manifests") or []
+        attestations = sum("vnd.docker.reference.type" in (entry.get("annotations") or {}) for entry in entries)
+        layers = {str(layer["digest"]): int(layer["size"]) for image in images for layer in image["layers"]}
+        configs = {str(image["config"]["digest"]): int(image["config"]["size"]) for image in images}
+    except (ActionError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return ImageSize(sum(configs.values()) + sum(layers.values()), layers, max(1, len(images) - attestations))
+
+
+def previous_image(registry: Registry, name: ImageName, tags: Sequence[str]) -> PreviousImage:
+    """Measure the image that the first of these tags stands for now, before the tag is moved."""
+    for tag in tags:
+        try:
+            manifest = registry.manifest(name.repository, tag)
+        except ActionError:
+            return PreviousImage()
+        if manifest is not None:
+            return PreviousImage(tag, measure(registry, name, manifest))
+    return PreviousImage()
+
+
+def compare(image: ImageSize, previous: PreviousImage) -> LayerCounts:
+    """Count the layers that the previous image did not have; all of them where it is unknown."""
+    known = previous.size.layers if previous.size else {}
+    new_layers = {digest: size for digest, size in image.layers.items() if digest not in known}
+    return LayerCounts(
+        count=len(image.layers),
+        new=len(new_layers),
+        new_size=sum(new_layers.values()),
+        previous_tag=previous.tag if previous.size else "",
+    )
+
+
+def unchanged(image: ImageSize) -> LayerCounts:
+    """Count the layers of an image that was in the registry before."""
+    return LayerCounts(len(image.layers), new=0, new_size=0)

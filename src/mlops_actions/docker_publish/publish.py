@@ -1,0 +1,229 @@
+"""Publish one image: reuse or build it, push, tag, confirm. All effects go through the ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
+from mlops_actions.core.oci import Manifest
+from mlops_actions.docker_publish import cache, credentials, fingerprint, image_size, plan, reuse
+from mlops_actions.docker_publish.build import build
+from mlops_actions.docker_publish.builder import Builder
+from mlops_actions.docker_publish.cache import LayerCache
+from mlops_actions.docker_publish.image_size import PreviousImage
+from mlops_actions.docker_publish.plan import BuildPlan
+from mlops_actions.docker_publish.ports import Ports, Registry
+from mlops_actions.docker_publish.report import PublishedImage
+from mlops_actions.docker_publish.request import BuildRequest
+from mlops_actions.docker_publish.reuse import Fingerprints, ReusableImage
+from mlops_actions.docker_publish.tags import Tags
+
+
+def sign_in(request: BuildRequest, ports: Ports) -> Registry:
+    """Choose the credentials of the registry, for its client and for the docker command line; nothing is sent yet."""
+    host = request.name.registry
+    login = credentials.choose(request.inputs, host, request.context.server_url)
+    if request.push and login.password is None and credentials.takes_access_token(host):
+        login = credentials.with_access_token(host, ports.google_token())
+    if login.note:
+        ports.runner.notice(login.note)
+    if login.username and login.password:
+        ports.docker.sign_in(host, login.username, login.password)
+    pushes_to = request.name.repository if request.push else ""
+    return ports.open_registry(host, login.username, login.password, pushes_to=pushes_to)
+
+
+class Publication:
+    """The publication of one request, begun at `started`; it collects the notes that the report shows."""
+
+    def __init__(self, request: BuildRequest, ports: Ports, started: datetime) -> None:
+        self._request = request
+        self._ports = ports
+        self._started = started
+        self._registry = sign_in(request, ports)
+        self._builder = Builder(request.inputs, ports.docker)
+        self._notes = list(request.notes)
+        self._tags = self._choose_tags()
+        self._prints = self._fingerprints()
+
+    def publish(self) -> PublishedImage:
+        """Tag the image of this very input, else build it."""
+        reusable = reuse.find_reusable(self._registry, self._request, self._prints, self._started)
+        image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable.reason)
+        seconds = (self._ports.clock.now() - self._started).total_seconds()
+        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
+
+    def _choose_tags(self) -> Tags:
+        """Apply the tag scheme; the registry is asked for its versions only where a release needs them."""
+        request, revision = self._request, self._request.revision
+        if request.push and request.tag_scheme.needs_versions(revision):
+            revision = replace(revision, versions=tuple(self._registry.tags(request.name.repository)))
+        tags = request.tag_scheme.tags(revision)
+        self._notes += tags.notes
+        return tags
+
+    def _fingerprints(self) -> Fingerprints:
+        if not self._request.push or not self._request.inputs.skip_unchanged:
+            return Fingerprints(reason="'skip-unchanged' is false")
+        prints = reuse.fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
+        self._notes += prints.notes
+        return prints
+
+    def _base_digest(self, reference: str) -> str | None:
+        return self._builder.base_digest(reference, self._request.name, self._registry, self._ports.open_registry)
+
+    # An image that is in the registry already
+
+    def _tag_again(self, reusable: ReusableImage, manifest: Manifest) -> PublishedImage:
+        tags = self._tags.names
+        if reusable.source is not None:
+            tags = (fingerprint.tag(self._prints.own), *tags)
+        self._tag(manifest, tags)
+        origin = f" in {reusable.source}, whose layers it shares" if reusable.source else ""
+        self._notes.append(f"nothing changed since this image was built{origin}: it was tagged again, not built")
+        image = self._published(manifest, previous=None)
+        if self._request.policy.loads_reused_image and not self._request.inputs.builder:
+            self._pull(image.ref)
+        return image
+
+    def _pull(self, reference: str) -> None:
+        """Pull the image into the daemon, where a later step of the workflow may run it."""
+        if problem := self._ports.docker.pull(reference):
+            self._notes.append(f"the image could not be pulled into the runner's daemon: {problem}")
+            return
+        self._retag_in_daemon(reference)
+
+    def _retag_in_daemon(self, reference: str) -> None:
+        """Give the image in the daemon the tags that it has in the registry."""
+        references = [self._request.name.tagged(tag) for tag in self._tags.names]
+        if problem := self._ports.docker.retag(reference, references):
+            self._notes.append(f"the image could not be tagged in the runner's daemon: {problem}")
+
+    # An image that must be built
+
+    def _build(self, reason: str) -> PublishedImage:
+        """Build, and push under one name first: the tags follow only once the image is there, each by the same bytes."""
+        request, name = self._request, self._request.name
+        self._builder.require(self._ports.runner)
+        if request.push:
+            self._registry.require_push(name.repository)
+            if request.inputs.skip_unchanged:
+                self._ports.runner.info(f"Building: {reason}.")
+        layer_cache = self._choose_cache()
+        first_tag = fingerprint.tag(self._prints.own) if self._prints.own and request.push else self._tags.names[0]
+        references = [name.tagged(tag) for tag in ((first_tag,) if request.push else self._tags.names)]
+        progress, metadata = build(request, self._ports, self._plan(layer_cache), references)
+        if request.push:
+            image = self._tag_built(str(metadata.get("containerimage.digest", "")), first_tag)
+        else:
+            image_id = str(metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or "")
+            image = self._not_pushed(image_id, references[0])
+        return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
+
+    def _choose_cache(self) -> LayerCache:
+        request = self._request
+        kind = request.inputs.cache
+        chosen = cache.choose(
+            kind,
+            request.name,
+            request.environ,
+            exports=self._builder.exports_cache,
+            pushes=request.push,
+            has_latest=kind in ("auto", "inline") and self._digest_of("latest") is not None,
+            cache_scope=request.cache_scope,
+        )
+        self._notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
+        return chosen
+
+    def _plan(self, layer_cache: LayerCache) -> BuildPlan:
+        request, epoch = self._request, self._request.source_date_epoch
+        labels = plan.labels(request.inputs, request.revision, request.context, request.environ, epoch)
+        if request.push and request.inputs.skip_unchanged:
+            labels[reuse.BUILT_LABEL] = f"{self._started:%Y-%m-%dT%H:%M:%S}Z"
+        planned = plan.plan(request.inputs, request.sources, labels, request.environ, epoch)
+        self._notes += planned.notes
+        builder = [f"--builder={self._builder.name}"] if self._builder.name else []
+        return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *builder))
+
+    def _not_pushed(self, image_id: str, reference: str) -> PublishedImage:
+        size = None
+        if self._request.inputs.builder:
+            self._notes.append("the image stays in BuildKit's cache: it was neither pushed nor loaded into a daemon")
+        else:
+            size = self._ports.docker.image_size(reference)
+        return PublishedImage(
+            name=self._request.name, revision=self._request.revision, tags=self._tags, image_id=image_id, size=size
+        )
+
+    def _tag_built(self, digest: str, first_tag: str) -> PublishedImage:
+        """Give the image that was just pushed as `first_tag` its other tags."""
+        manifest = self._confirmed(digest, first_tag)
+        further_tags = [tag for tag in self._tags.names if tag != first_tag]
+        # Tags that move stand last: the image they stand for until now is the one that this one follows.
+        previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
+        self._tag(manifest, further_tags)
+        if not self._request.inputs.builder:
+            # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
+            self._retag_in_daemon(self._request.name.tagged(first_tag))
+        return self._published(manifest, previous)
+
+    def _confirmed(self, digest: str, tag: str) -> Manifest:
+        """Return the manifest that was just pushed, read back from the registry."""
+        name = self._request.name
+        manifest = self._registry.manifest(name.repository, digest) if digest else None
+        # Before Docker 23, BuildKit's metadata may hold the configuration's digest instead: then the tag decides.
+        manifest = manifest or self._registry.manifest(name.repository, tag)
+        if manifest is None:
+            raise Unavailable(
+                f"{name.registry} accepted the image but does not show it as {name.tagged(tag)}",
+                "run the job again; if it persists, the registry deletes or hides new images",
+            )
+        return manifest
+
+    # Both
+
+    def _digest_of(self, tag: str) -> str | None:
+        """Return the digest a tag stands for; None also where it cannot be read, which is no reason to fail."""
+        try:
+            return self._registry.digest_of(self._request.name.repository, tag)
+        except ActionError:
+            return None
+
+    def _tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
+        """Tag the manifest; where that breaks off, the error names the tags that were moved."""
+        name = self._request.name
+        moved: list[str] = []
+        for tag in tags:
+            try:
+                self._registry.put_manifest(name.repository, tag, manifest.content, manifest.media_type)
+            except ActionError as error:
+                if isinstance(error, Refused) and self._digest_of(tag) == manifest.digest:
+                    continue  # a repository whose tags cannot be moved: this one need not be
+                extent = f" (moved before: {', '.join(moved)})" if moved else " (no tag was moved)"
+                raise type(error)(
+                    f"the image is there as {name.at(manifest.digest)}, but {error.cause}{extent}", error.remedy
+                ) from error
+            moved.append(tag)
+
+    def _published(self, manifest: Manifest, previous: PreviousImage | None) -> PublishedImage:
+        """Describe an image in the registry; without `previous` it was not built but reused."""
+        config = manifest.document.get("config")
+        size = image_size.measure(self._registry, self._request.name, manifest)
+        layers = None
+        if size is not None:
+            layers = image_size.unchanged(size) if previous is None else image_size.compare(size, previous)
+        return PublishedImage(
+            name=self._request.name,
+            revision=self._request.revision,
+            tags=self._tags,
+            digest=manifest.digest,
+            image_id=str(config.get("digest", "")) if isinstance(config, dict) else "",
+            built=previous is not None,
+            pushed=True,
+            size=size.size if size else None,
+            context_hash=self._prints.own,
+            platforms=size.platforms if size else 1,
+            layers=layers,
+        )

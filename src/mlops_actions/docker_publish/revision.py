@@ -1,0 +1,110 @@
+"""Decide which commit, ref and pull request an image is of, from inputs, checkout and event. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.event import Event, commit_of, pull_request_of
+from mlops_actions.docker_publish.inputs import Inputs
+
+_PULL_REQUEST_REF = re.compile(r"refs/pull/([0-9]{1,10})/(?:merge|head)")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """The commit that is published. `ref` is full (`refs/heads/…`, `refs/tags/…`, `refs/pull/7/merge`) or empty (unknown).
+
+    `pull_request` is the number of the pull request that the event belongs to, or None; `from_fork` is None where the event
+    does not say. `versions` are tags that the registry has for this image; `now` is in UTC.
+    """
+
+    sha: str
+    ref: str
+    default_branch: str
+    now: datetime
+    pull_request: int | None = None
+    from_fork: bool | None = None
+    versions: Sequence[str] = ()
+
+    @property
+    def branch(self) -> str:
+        """The branch's name, empty where the ref is none."""
+        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else ""
+
+    @property
+    def git_tag(self) -> str:
+        """The git tag's name, empty where the ref is none."""
+        return self.ref.removeprefix("refs/tags/") if self.ref.startswith("refs/tags/") else ""
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether the image is of a pull request, by its number or by its ref."""
+        return self.pull_request is not None or self.ref.startswith("refs/pull/")
+
+    @property
+    def pull_request_number(self) -> int | None:
+        """The pull request's number, from the event or from `refs/pull/7/merge`."""
+        if self.pull_request is not None:
+            return self.pull_request
+        match = _PULL_REQUEST_REF.fullmatch(self.ref)
+        return int(match[1]) if match else None
+
+
+def revision_of(
+    inputs: Inputs,
+    context: Context,
+    event: Event | None,
+    *,
+    checkout: Checkout | None,
+    now: datetime,
+    prefers_event_commit: bool = False,
+) -> Revision:
+    """Decide what is published; raises BadInput where nothing but the event of a comment on a pull request is known.
+
+    `prefers_event_commit` puts the event's commit and ref before the checkout's.
+    """
+    pull_request = pull_request_of(event)
+    sha = _sha(inputs, commit_of(event, context), checkout, prefers_event_commit=prefers_event_commit)
+    return Revision(
+        sha=sha,
+        ref=_ref(inputs, context, checkout, sha, prefers_event_commit=prefers_event_commit),
+        default_branch=inputs.default_branch or (event.default_branch if event else ""),
+        now=now,
+        pull_request=pull_request.number,
+        from_fork=pull_request.from_fork,
+    )
+
+
+def _sha(inputs: Inputs, event_sha: str, checkout: Checkout | None, *, prefers_event_commit: bool) -> str:
+    if inputs.sha:
+        return inputs.sha
+    checkout_sha = checkout.sha if checkout else ""
+    in_order = (event_sha, checkout_sha) if prefers_event_commit else (checkout_sha, event_sha)
+    if sha := next(filter(None, in_order), ""):
+        return sha
+    raise BadInput(
+        "it is not known which commit the image is of: the workspace holds no checkout",
+        "add a step with actions/checkout before this one, or give 'sha'",
+    )
+
+
+def _ref(inputs: Inputs, context: Context, checkout: Checkout | None, sha: str, *, prefers_event_commit: bool) -> str:
+    """Find the ref of the commit; empty where none is known, so that no tag is made of a guess."""
+    if inputs.ref:
+        return inputs.ref
+    if prefers_event_commit and context.sha == sha:
+        return context.ref
+    if checkout is not None and checkout.sha == sha and checkout.branch:
+        return f"refs/heads/{checkout.branch}"
+    if context.sha == sha:
+        return context.ref
+    if checkout is not None and checkout.sha == sha:
+        unambiguous_tags = checkout.tags if len(checkout.tags) == 1 else ()
+        return next(iter((*checkout.pull_request_refs, *unambiguous_tags)), "")
+    return ""

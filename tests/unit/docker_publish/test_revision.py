@@ -1,0 +1,88 @@
+"""The commit, ref and pull request that an image is of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import BadInput
+from mlops_actions.core.event import Event, read
+from mlops_actions.docker_publish import legacy
+from mlops_actions.docker_publish.inputs import Inputs
+from mlops_actions.docker_publish.revision import Revision, revision_of
+from tests.actions.docker_publish.conftest import COMMITTED, SHA, make_context, make_inputs
+
+OTHER = "f" * 40
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def checkout(
+    sha: str = SHA, branch: str = "", tags: tuple[str, ...] = (), pull_request_refs: tuple[str, ...] = ()
+) -> Checkout:
+    return Checkout(sha, branch, tags, pull_request_refs, COMMITTED)
+
+
+REVISIONS: list[tuple[dict[str, str], Checkout | None, str, str]] = [
+    # inputs, checkout, sha, ref (the event: a push of SHA to main)
+    ({}, checkout(branch="main"), SHA, "refs/heads/main"),
+    ({}, checkout(), SHA, "refs/heads/main"),
+    ({}, None, SHA, "refs/heads/main"),
+    ({}, checkout(OTHER, branch="feature"), OTHER, "refs/heads/feature"),
+    ({}, checkout(OTHER), OTHER, ""),
+    ({}, checkout(OTHER, tags=("refs/tags/v1",)), OTHER, "refs/tags/v1"),
+    ({}, checkout(OTHER, tags=("refs/tags/v1", "refs/tags/v2")), OTHER, ""),
+    ({}, checkout(OTHER, tags=("refs/tags/v1",), pull_request_refs=("refs/pull/7/merge",)), OTHER, "refs/pull/7/merge"),
+    ({"INPUT_SHA": OTHER}, checkout(branch="main"), OTHER, ""),
+    ({"INPUT_SHA": OTHER, "INPUT_REF": "feature"}, checkout(), OTHER, "refs/heads/feature"),
+    ({"INPUT_NAME": "a/b"}, checkout(OTHER, branch="feature"), SHA, "refs/heads/main"),
+]
+
+
+def revision(
+    inputs: Inputs, context: Context, event: Event | None, found: Checkout | None, *, prefers_event_commit: bool = False
+) -> Revision:
+    return revision_of(inputs, context, event, checkout=found, now=NOW, prefers_event_commit=prefers_event_commit)
+
+
+@pytest.mark.parametrize(("given", "found", "sha", "ref"), REVISIONS)
+def test_the_commit_and_ref_are_those_of_inputs_checkout_and_event_in_this_order(
+    given: dict[str, str], found: Checkout | None, sha: str, ref: str, tmp_path: Path
+) -> None:
+    inputs = make_inputs(given if "INPUT_NAME" in given else {"INPUT_IMAGE": "a", **given})
+    event = read("push", {"repository": {"default_branch": "main"}})
+    policy = legacy.resolve(inputs, "octo/app").policy
+    decided = revision(inputs, make_context(tmp_path), event, found, prefers_event_commit=policy.prefers_event_commit)
+    assert (decided.sha, decided.ref, decided.default_branch) == (sha, ref, "main")
+
+
+@pytest.mark.parametrize("prefers_event_commit", [False, True])
+def test_the_commit_of_a_comment_s_event_is_never_used(prefers_event_commit: bool, tmp_path: Path) -> None:
+    person = {"login": "mona", "type": "User"}
+    payload: dict[str, Any] = {"issue": {"number": 7, "pull_request": {}}, "comment": {"id": 1, "body": "", "user": person}}
+    event, inputs, context = read("issue_comment", payload), make_inputs(image="a"), make_context(tmp_path)
+    decided = revision(inputs, context, event, checkout(OTHER), prefers_event_commit=prefers_event_commit)
+    assert (decided.sha, decided.pull_request, decided.from_fork) == (OTHER, 7, None)
+    with pytest.raises(BadInput):
+        revision(inputs, context, event, None, prefers_event_commit=prefers_event_commit)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "number"),
+    [
+        ("workflow_dispatch", {"inputs": {"pr-number": "12"}}, 12),
+        ("workflow_dispatch", {"inputs": {"pr-number": "#12"}}, 12),
+        ("workflow_dispatch", {"inputs": {"pr-number": "x"}}, None),
+        ("repository_dispatch", {"client_payload": {"pr-number": 12}}, 12),
+        ("merge_group", {"merge_group": {"head_ref": f"refs/heads/gh-readonly-queue/main/pr-12-{SHA}"}}, 12),
+        ("workflow_run", {"workflow_run": {"head_sha": SHA, "pull_requests": [{"number": 12}]}}, 12),
+        ("push", {}, None),
+    ],
+)
+def test_the_pull_request_is_the_event_s(name: str, payload: dict[str, Any], number: int | None, tmp_path: Path) -> None:
+    decided = revision(make_inputs(image="a"), make_context(tmp_path), read(name, payload), checkout())
+    assert decided.pull_request == number
