@@ -89,6 +89,26 @@ def slugs(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+MAX_WORDS = 40
+# Words and turns of phrase that a reader whose first language is not English must look up.
+UNUSUAL = re.compile(r"\b(?:whereupon|wherein|whereby|thereof|thereby|hereof|whosoever|for want of|Of an? \w+,)\b")
+
+
+def sentences(page: Path) -> Iterator[str]:
+    """The sentences of a page's paragraphs and lists, without code and tables."""
+    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"^```.*?^```$|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)
+    for block in re.split(r"\n\s*\n|\n(?=\s*[-*] |\d+\. |#)", text):
+        if not block.lstrip().startswith(("|", "<")):
+            yield from re.split(r"(?<=[.:;!?])\s+", re.sub(r"`[^`]*`", "code", " ".join(block.split())))
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "examples/digits/README.md"], ids=named)
+def test_sentences_are_short_and_their_words_are_common(page: Path) -> None:
+    assert [sentence for sentence in sentences(page) if len(sentence.split()) > MAX_WORDS] == []
+    assert UNUSUAL.findall(page.read_text(encoding="utf-8")) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
     for link in LINK.findall(page.read_text(encoding="utf-8")):
