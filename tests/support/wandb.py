@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,9 +16,6 @@ from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
 from tests.support.forking import Forker
-
-if TYPE_CHECKING:
-    from tests.actions.wandb_runs.world import World
 
 SCRIPTS = Path(__file__).parents[1] / "standins" / "wandb" / "scripts"
 # What a step of wandb-runs imports; see Forker.
@@ -115,10 +112,3 @@ def github() -> Iterator[GitHubServer]:
 def forker() -> Iterator[Forker]:
     with Forker(*MODULES) as made:
         yield made
-
-
-@pytest.fixture
-def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
-    from tests.actions.wandb_runs.world import World
-
-    return World.begin(served, github, forker, tmp_path)

@@ -7,7 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2] / "src"
+import pytest
+
+from tests.support.imports import import_circles, import_graph, imported_names
+
+REPOSITORY = Path(__file__).parents[2]
+ROOT = REPOSITORY / "src"
 PACKAGE = ROOT / "mlops_actions"
 ACTIONS = ("chatops", "docker_publish", "argo_submit", "wandb_runs")
 # Where each SDK is at home. What stands in for a service may use its own server and client libraries.
@@ -105,3 +110,57 @@ def test_a_breach_would_be_found() -> None:
 
 def test_a_module_is_one_room() -> None:
     assert [name_of(path) for path in modules() if len(path.read_text(encoding="utf-8").splitlines()) > 400] == []
+
+
+@pytest.mark.parametrize(
+    ("root", "packages"),
+    [("src", ["mlops_actions", "mlops_sandbox"]), (".", ["tests"])],
+    ids=["product and sandbox", "tests"],
+)
+def test_the_import_graph_has_no_circle(root: str, packages: list[str]) -> None:
+    assert import_circles(import_graph(REPOSITORY / root, *packages)) == []
+
+
+def test_a_circle_would_be_found(tmp_path: Path) -> None:
+    sources = {
+        "__init__": "",
+        "early": "from package import late",
+        "late": "def run():\n    from package.typed import Name\n",
+        "typed": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import package.early\n",
+        "apart": "from package.early import run",
+        "itself": "from . import itself",
+    }
+    (tmp_path / "package").mkdir()
+    for name, source in sources.items():
+        (tmp_path / "package" / f"{name}.py").write_text(source)
+    circles = [["package.early", "package.late", "package.typed"], ["package.itself"]]
+    assert import_circles(import_graph(tmp_path, "package")) == circles
+
+
+def test_the_product_imports_the_sandbox_only_where_two_commands_start_it() -> None:
+    imports_of_sandbox = {
+        (path.relative_to(ROOT).as_posix(), module)
+        for path in modules()
+        for module, _ in imported_names(path, path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."))
+        if top(module) == "mlops_sandbox"
+    }
+    commands = "mlops_actions/cli.py"
+    assert imports_of_sandbox == {(commands, "mlops_sandbox.demo"), (commands, "mlops_sandbox.suite")}
+    assert not any(name.startswith("mlops_sandbox") for name in imports(ROOT / commands, late=False))
+
+
+def test_the_sandbox_shares_one_thing_with_the_product() -> None:
+    shared = {"mlops_actions.core.types"}
+    graph = import_graph(ROOT, "mlops_actions", "mlops_sandbox")
+    imported = {module for name, of in graph.items() if top(name) == "mlops_sandbox" for module in of}
+    assert {module for module in imported if top(module) == "mlops_actions"} == shared
+
+
+def test_no_image_holds_the_sandbox() -> None:
+    ignored = (REPOSITORY / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in ignored
+    assert [line for line in ignored if line.startswith("!src")] == ["!src/mlops_actions"]
+    copied = [
+        line for line in (REPOSITORY / "Dockerfile.base").read_text(encoding="utf-8").splitlines() if "COPY src" in line
+    ]
+    assert copied == ["COPY src/mlops_actions /tmp/mlops_actions"]
