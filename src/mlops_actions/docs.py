@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mlops_actions.chatops.command_schema import COMMANDS_SCHEMA
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import markdown, render, result_schema
 from mlops_actions.core.declare import Action
@@ -45,6 +46,8 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
         if action.result:
             schema = result_schema.result_schema(action)
             yield SCHEMAS / f"{action.name}.schema.json", result_schema.written(schema)
+    commands = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/commands.schema.json", **COMMANDS_SCHEMA}
+    yield SCHEMAS / "commands.schema.json", result_schema.written(commands)
     yield _with_blocks(root, README, _blocks_of_readme(root, actions))
 
 

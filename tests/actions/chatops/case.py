@@ -12,6 +12,7 @@ from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
 from tests.actions.chatops.stage import Ran, Stage
 from tests.support.payloads import Scene, scene
+from tests.support.result_schemas import check_result
 
 Arrange: TypeAlias = Callable[[Scene], object]
 
@@ -82,7 +83,7 @@ def check(case: Case, it: Scene, ran: Ran, delivery: Delivery[Any]) -> None:
         # Nothing that a later step could act on.
         for name in ("sha", "ref", "params", "deployment-id", "BRANCH_NAME", "APP_INSTALLATION_TOKEN"):
             assert not ran.outputs.get(name), shown
-    result = json.loads(ran.outputs["result"])
+    result = check_result("chatops", ran.outputs["result"])
     assert (result["schema"], result["decision"], result["reason"]) == (1, decision, case.reason)
     _check_answers(case, it, delivery, shown)
     for text in case.log:

@@ -12,6 +12,7 @@ import urllib3
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops.stage import PERMISSIONS, Ran, Stage
 from tests.support.payloads import Scene, scene
+from tests.support.result_schemas import check_result
 
 INPUTS = {
     "commands": "train: {params: {lr: {type: float, default: 0.1}}}",
@@ -196,6 +197,7 @@ def test_a_later_job_concludes(job: Job) -> None:
         job.delivery, {**INPUTS, "mode": "finish", "begun": began.outputs["result"], "job-status": "success"}
     )
     assert finished.exit_code == 0
+    assert check_result("chatops", finished.outputs["result"])["reason"] == "finished"
     assert job.signs == DONE
     assert job.post(finished.state, mode="finish", begun=began.outputs["result"]).exit_code == 0
 

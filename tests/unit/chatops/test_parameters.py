@@ -34,55 +34,6 @@ def bound(rest: str, text: str = TRAIN) -> tuple[dict[str, Value], list[str]]:
     return bind(command, grammar.parse_arguments(rest, command.switches))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "/train, /deploy",
-        "train\ndeploy",
-        "/train\n/deploy",
-        "- train\n- /deploy",
-        "[/train, deploy]",
-        '{"train": {}, "deploy": null}',
-    ],
-)
-def test_commands_are_a_list_or_a_mapping(text: str) -> None:
-    assert [command.name for command in parse_commands(text, "/")] == ["train", "deploy"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "not valid YAML"),
-        ("[]", "declares no command"),
-        ("42", "must be a list of names"),
-        ("yes: {}", "quote it"),
-        ("[a b]", "not a command's name"),
-        ("[train, /train]", "declares 'train' twice"),
-        ("train: x", "a mapping of description"),
-        ("train: {perms: write}", "a key 'perms'"),
-        ("train: {permision: write}", "did you mean permission?"),
-        ("train: {permission: owner}", "one of read, triage"),
-        ("train: {params: [lr]}", "not a mapping"),
-        ("train: {params: {sha: {}}}", "reserved"),
-        ("train: {params: {a b: {}}}", "a name is"),
-        ("train: {params: {lr: {type: number}}}", "one of str, int, float, bool"),
-        ("train: {params: {lr: {requried: true}}}", "did you mean required?"),
-        ("train: {params: {lr: {required: 1}}}", "true or false"),
-        ("train: {params: {lr: {type: int, default: x}}}", "not a whole number"),
-        ("train: {params: {lr: {type: int, default: 0, min: 1}}}", "a default that it does not accept"),
-        ("train: {params: {lr: {min: 1}}}", "which only a number"),
-        ("train: {params: {lr: {type: int, pattern: x}}}", "which only text"),
-        ("train: {params: {lr: {pattern: '('}}}", "not a regular expression"),
-        ("train: {params: {lr: {choices: [on, off]}}}", "quote it"),
-        ("train: {params: {lr: {choices: x}}}", "not a list"),
-        ("train: {params: {a-b: {}, a_b: {}}}", "differ only in - and _"),
-    ],
-)
-def test_a_wrong_declaration_is_explained(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message.replace("(", r"\(").replace("?", r"\?")):
-        parse_commands(text, "/")
-
-
 def test_values_are_typed_and_defaults_filled_in() -> None:
     assert bound("epochs=20 --fast full --note 'a b'") == (
         {"lr": 3e-4, "epochs": 20, "data": "full", "note": "a b", "fast": True},
