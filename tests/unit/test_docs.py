@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.core import errors
+from mlops_actions.core import errors, event
 from tests.actions.chatops.test_cases import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -139,6 +140,12 @@ def test_every_exit_code_is_explained() -> None:
     codes = {kind.exit_code for kind in classes if kind is not errors.ActionError}
     explained = {int(code) for row in rows(table) for code in row[0].split(",")}
     assert explained == {0, *codes, *(errors.Cancelled(number).exit_code for number in (2, 15))}
+
+
+def test_every_event_with_a_pull_request_is_documented() -> None:
+    rule = inspect.getdoc(event.pull_request_of) or ""
+    documented = [re.findall(r"`(\w+)`", row[0]) for row in rows(block("docs/troubleshooting.md", "events"))]
+    assert documented == [re.findall(r"`(\w+)`", row[0]) for row in rows(rule)]
 
 
 def test_every_page_shows_the_same_cluster_role() -> None:
