@@ -83,7 +83,7 @@ def _blocks_of_readme(root: Path, actions: Sequence[Action]) -> dict[str, str]:
 
 def reasons_table() -> str:
     """List every reason code of chatops: when it arises and what the commenter sees."""
-    silent = {"continue": "the signs that are asked for", "ignore": "nothing", "deny": "nothing; the job's log says it"}
+    silent = {"continue": "the requested feedback", "ignore": "nothing", "deny": "nothing; the job's log gives the reason"}
     rows = [
         (f"`{code}`", f"`{reason.kind}`", reason.when, f"“{reason.reply}”" if reason.reply else silent[reason.kind])
         for code, reason in REASONS.items()
