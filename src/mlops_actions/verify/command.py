@@ -101,10 +101,10 @@ class _Adapters:
         return Ports(self._registry, self._tracker, self._server_url)
 
     def _registry(self, host: str) -> Registry:
-        from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+        from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 
         found = credentials(host, self.environ)
-        return RegistryClient(host, Credentials(*found) if found else None)
+        return RegistryClient(host, BasicCredentials(*found) if found else None)
 
     def _tracker(self, project: str) -> Tracker:
         from mlops_actions.boundary.wandb.project import WandbProject
