@@ -70,7 +70,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import read_checkout
-    from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+    from mlops_actions.boundary.registry.client import Credentials, RegistryClient
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
@@ -89,7 +89,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
         return directory
 
     def open_registry(host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
-        credentials = BasicCredentials(username, password) if username and password else None
+        credentials = Credentials(username, password) if username and password else None
         if credentials:
             runner.mask(credentials.basic.removeprefix("Basic "))
         return RegistryClient(host, credentials, retries=inputs.retries, pushes_to=pushes_to)
@@ -172,28 +172,32 @@ def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
     if post:
         return Outcome()
     from mlops_actions.boundary.clock import SystemClock
-    from mlops_actions.boundary.wandb.project import WandbProject
-    from mlops_actions.boundary.wandb.server import resolve
+    from mlops_actions.boundary.wandb import project
+    from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
     from mlops_actions.wandb_runs.inputs import Inputs
-    from mlops_actions.wandb_runs.ports import Ports, PullRequests
+    from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
     from mlops_actions.wandb_runs.run import run
 
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
-    server = resolve(inputs.api_key, inputs.base_url, environ)
-    for secret in server.secrets:
-        runner.mask(secret)
+    clock = SystemClock()
+    tracker = project.connect(inputs.project, inputs.api_key, inputs.base_url, environ, runner, pause=clock.sleep)
     event = load(context)
-    github: PullRequests | None = None
-    if inputs.github_token and (inputs.comment or inputs.check_name):
+    github: ReportPublisher | None = None
+    if inputs.github_token and (inputs.comment or inputs.check_name or inputs.statement):
         from mlops_actions.boundary.github import GitHub
 
         github = GitHub.connect(inputs.github_token, context, runner)
-    clock = SystemClock()
-    tracker = WandbProject(inputs.project, server, runner, pause=clock.sleep)
-    return run(inputs, context, event, Ports(tracker, github, runner, clock))
+    ports = Ports(
+        tracker=tracker,
+        publisher=github,
+        workspace=WorkspaceFiles(context.workspace),
+        runner=runner,
+        clock=clock,
+    )
+    return run(inputs, context, event, ports)
 
 
 ACTIONS: Mapping[str, Callable[[Environ, GitHubRunner, bool], Outcome]] = {

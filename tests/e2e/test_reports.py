@@ -61,10 +61,10 @@ BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 def charts() -> Iterator[str]:
     """Learning curves of every shape, and under every name."""
     for shape, points in SHAPES.items():
-        yield curves.chart(shape, [curves.Line("a", points)])
-        yield curves.chart(shape, [curves.Line(str(index), points) for index in range(9)])
+        yield curves.chart(shape, [curves.Curve("a", points)])
+        yield curves.chart(shape, [curves.Curve(str(index), points) for index in range(9)])
     for name in NAMES:
-        yield curves.chart(name, [curves.Line("a", SHAPES["falling"]), curves.Line("b", SHAPES["flat"])])
+        yield curves.chart(name, [curves.Curve("a", SHAPES["falling"]), curves.Curve("b", SHAPES["flat"])])
 
 
 def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str = "") -> Status:

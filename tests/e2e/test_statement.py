@@ -120,7 +120,7 @@ def test_everything_it_says_holds(stated: Stated, tmp_path: Path) -> None:
     ]
     done = verify(stated, tmp_path / "statement.json", *pins, "--image", f"{published['image']}:{published['tag']}")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert f"✓ image: its label says that it is of commit {stated.sha[:7]}" in done.stdout
+    assert f"✓ image: its label names commit {stated.sha[:7]}" in done.stdout
     assert "✓ run c1: test_accuracy is 0.975" in done.stdout
     assert "✗" not in done.stdout
 
@@ -129,5 +129,5 @@ def test_another_commit_or_number_does_not(stated: Stated, tmp_path: Path) -> No
     forged = json.loads(json.dumps(stated.statement).replace(stated.sha, "f" * 40).replace("0.975", "0.99"))
     done = verify(stated, tmp_path / "statement.json", document=forged)
     assert done.returncode == 1
-    assert f"✗ image: its label says commit {stated.sha}, not {'f' * 40}" in done.stdout
+    assert f"✗ image: its label names commit {stated.sha}, not {'f' * 40}" in done.stdout
     assert "✗ run c1: test_accuracy is 0.975, the statement says 0.99" in done.stdout

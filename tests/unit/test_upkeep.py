@@ -1,4 +1,4 @@
-"""Upkeep of the repository: the result of the audit, and updates for everything that is pinned."""
+"""What keeps the repository fresh: the audit's verdict, and that nothing which is pinned is forgotten."""
 
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlops_actions.core.errors import BadInput
@@ -72,6 +73,22 @@ class WorkspaceFiles:
             )
         return resolved
 
+    def write(self, folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+        """Write files (name → content) into a folder that `path` returned, and create the folder.
+
+        Returns the files' paths from the workspace by name; raises BadInput where the folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in files.items():
+                _replace(folder / name, content)
+        except OSError as error:
+            raise BadInput(
+                f"the folder {str(folder)!r} cannot be written: {error.strerror or error}",
+                "give a folder in the workspace that this step may write",
+            ) from None
+        return {name: str((folder / name).relative_to(self._root)) for name in files}
+
     def _existing(self, path: str, input_name: str, is_kind: Callable[[Path], bool], kind: str) -> Path:
         resolved = self.path(path, input_name)
         if not _is(resolved, is_kind):
@@ -87,6 +104,19 @@ class WorkspaceFiles:
         if empty:
             return "the workspace is empty: add a step with actions/checkout before this one"
         return f"correct '{input_name}' in the step's 'with:'; it is relative to the repository's root"
+
+
+def _replace(path: Path, content: str) -> None:
+    """Write a file in one step; a link in its place is replaced, never followed."""
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+            file.write(content)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _leads_out(pattern: str) -> BadInput:

@@ -32,9 +32,13 @@ class BadInput(ActionError):
 
 
 class Refused(ActionError):
-    """The other side denies access, or does not know the object that was asked for."""
+    """The other side denies access, or does not know the object that was asked for.
+
+    `status` is its HTTP status, where it is known.
+    """
 
     exit_code = 3
+    status: int | None = None
 
 
 class Unavailable(ActionError):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 COMMENT_LIMIT = 65_536  # characters of a comment (GitHub answers 422 beyond)
-SUMMARY_LIMIT = 1024 * 1024  # bytes of one step's summary (runner: beyond it nothing is shown)
+SUMMARY_LIMIT = 1024 * 1024  # bytes of one step's summary (beyond it the runner shows nothing)
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&$:@])")
 _BREAKS = re.compile(r"[\r\n\u2028\u2029\x0b\x0c\x85]+")
@@ -16,7 +16,7 @@ _ZERO_WIDTH = "\u200b"
 
 
 def escape(text: str) -> str:
-    """Show untrusted text as it is, on one line, anywhere in Markdown, also in a table: no mark-up, mention or HTML.
+    """Escape untrusted text for any place in Markdown, also a table: one line without mark-up, mentions and HTML.
 
     `@` and `#` get a zero-width space, since GitHub reads mentions and references after un-escaping. Addresses cannot link
     themselves either (`:` and `.` are escaped as entities).
@@ -32,7 +32,7 @@ def _entity(character: str) -> str:
 
 
 def code(text: str) -> str:
-    """Untrusted text as inline code, on one line, safe in a table cell; empty text stays empty."""
+    """Return untrusted text as inline code on one line, safe in a table cell; empty text stays empty."""
     line = _CONTROL.sub("\ufffd", _BREAKS.sub(" ", text))
     if not line.strip():
         return ""
@@ -46,7 +46,7 @@ def code(text: str) -> str:
 
 
 def fence(text: str, language: str = "") -> str:
-    """Untrusted text as a fenced block that nothing inside can close."""
+    """Return untrusted text as a fenced block, with a fence longer than any inside."""
     ticks = "`" * max(3, _longest_run(text, "`") + 1)
     return f"{ticks}{language}\n{_CONTROL.sub(chr(0xFFFD), text)}\n{ticks}"
 
@@ -77,19 +77,19 @@ def fold(title: str, body: str, *, opened: bool = False) -> str:
 
 
 def mermaid(diagram: str) -> str:
-    """Fence a mermaid diagram; its texts must have gone through `mermaid_text`."""
+    """Fence a mermaid diagram; its texts must be escaped by `mermaid_text`."""
     return fence(diagram, "mermaid")
 
 
 def mermaid_text(text: str, limit: int = 60) -> str:
-    """Untrusted text for inside a quoted mermaid label: its entities are `#code;`, nothing else is special in quotes."""
+    """Escape untrusted text for a quoted mermaid label, in which only entities (`#code;`) and quotes are special."""
     line = _CONTROL.sub("\ufffd", _BREAKS.sub(" ", text))
     line = line if len(line) <= limit else line[: limit - 1] + "…"
     return re.sub(r"[^\w \-./…=+,]", lambda match: f"#{ord(match[0])};", line)
 
 
 def cut(markdown: str, limit: int, note: str) -> str:
-    """Cut Markdown to `limit` characters at a line's end, closing an open fence and open folds, and append the note."""
+    """Cut Markdown to `limit` characters at the end of a line, close an open fence and open folds, and append the note."""
     if len(markdown) <= limit:
         return markdown
     tail = f"\n\n{note}"

@@ -1,9 +1,9 @@
-"""What a trained model comes from, as an in-toto Statement v1: written by wandb-runs, read again by `mlops-actions verify`.
+"""The provenance of a trained model as an in-toto Statement v1; `mlops-actions verify` reads it again.
 
     {
       "_type": "https://in-toto.io/Statement/v1",
       "subject": [
-        {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},                 the image that trained
+        {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},                 the training image
         {"name": "acme/digits/digits-model:v3", "digest": {"wandb": "…"}}           the model artifact
       ],
       "predicateType": "https://github.com/machine-learning-apps/mlops-actions/training/v1",
@@ -20,8 +20,9 @@
       }
     }
 
-The digest `wandb` is the one W&B gives an artifact (of its manifest, in W&B's own spelling). What is not known is left out:
-`image`, `workflow`, `model` and `pullRequest` may be missing. Reading ignores what it does not know, as in-toto asks.
+The tracker's adapter names the digest algorithm of artifacts: `wandb` is the digest that W&B computes of an artifact's
+manifest, as W&B writes it. Unknown facts are left out: `image`, `workflow`, `model` and `pullRequest` may be missing. A
+reader ignores unknown keys, as in-toto demands.
 """
 
 from __future__ import annotations
@@ -30,45 +31,57 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from mlops_actions.core.provenance import is_sha
+from mlops_actions.core.runs import Artifact
 from mlops_actions.core.types import Json
 
-STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE: Final = "https://github.com/machine-learning-apps/mlops-actions/training/v1"
-WANDB: Final = "wandb"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://github.com/machine-learning-apps/mlops-actions/training/v1"
 _HEX = re.compile(r"[0-9a-f]{64}")
 # The reference grammar of the OCI distribution specification: a host, perhaps with a port, and lower-case components.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(rf"((?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_COMPONENT}(?:/{_COMPONENT})*)@sha256:([0-9a-f]{{64}})")
 _PROJECT = re.compile(r"[^/\s]+/[^/]+")
-_LONGEST = 2000  # characters of any text
-_MOST = 1000  # entries of any list
+_MAX_TEXT = 2000  # characters of any text
+_MAX_ENTRIES = 1000  # entries of any list
 
 
 @dataclass(frozen=True)
-class Artifact:
+class ArtifactDescriptor:
     """A version of a dataset or model, by the tracker's name (`name:v3`) and digest."""
 
     name: str
     type: str
+    algorithm: str
     digest: str
 
     def document(self) -> Json:
         """Return the JSON object."""
-        return {"name": self.name, "type": self.type, "digest": {WANDB: self.digest}}
+        return {"name": self.name, "type": self.type, "digest": {self.algorithm: self.digest}}
+
+    @property
+    def label(self) -> str:
+        """The digest with its algorithm: `wandb:4f2a…`."""
+        return f"{self.algorithm}:{self.digest}"
+
+
+def artifact_descriptor(artifact: Artifact, algorithm: str, project: str = "") -> ArtifactDescriptor:
+    """Describe an artifact of the tracker; a model's name includes its project, since it is the statement's subject."""
+    name = f"{project}/{artifact.label}" if project else artifact.label
+    return ArtifactDescriptor(name=name, type=artifact.type, algorithm=algorithm, digest=artifact.digest)
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """One run of the tracker: the commit as the tracker recorded it, its final numbers, the datasets it used."""
+    """One run of the tracker: the commit as the tracker recorded it, its final metrics, the datasets it used."""
 
     id: str
     url: str
     commit: str
     metrics: Mapping[str, float]
-    datasets: tuple[Artifact, ...] = ()
+    datasets: tuple[ArtifactDescriptor, ...] = ()
 
     def document(self) -> Json:
         """Return the JSON object."""
@@ -100,15 +113,15 @@ class Image:
         return f"{self.name}@sha256:{self.sha256}"
 
 
-def image_of(reference: str) -> Image | None:
-    """Read `registry/name@sha256:…`; None for anything else, above all for a tag, which says nothing lasting."""
-    found = _IMAGE.fullmatch(reference)
-    return Image(found[1], found[2]) if found else None
+def parse_image(reference: str) -> Image | None:
+    """Parse `registry/name@sha256:…`; None for anything else, also for a tag, which can move to another image."""
+    match = _IMAGE.fullmatch(reference)
+    return Image(match[1], match[2]) if match else None
 
 
 @dataclass(frozen=True)
 class Training:
-    """The predicate: what the model was trained by, from and to which end."""
+    """The predicate: commit, image, workflow, runs and gates of the trained model."""
 
     repository: str
     sha: str
@@ -117,7 +130,7 @@ class Training:
     runs: tuple[TrainedRun, ...]
     pull_request: int | None = None
     image: Image | None = None
-    model: Artifact | None = None
+    model: ArtifactDescriptor | None = None
     workflow_uid: str = ""
     workflow_url: str = ""
     gates: tuple[PassedGate, ...] = ()
@@ -144,9 +157,11 @@ class Training:
         }
 
     def subjects(self) -> list[Json]:
-        """Return what the statement is about: the image, and the model."""
-        model = {"name": self.model.name, "digest": {WANDB: self.model.digest}} if self.model else None
-        return [one for one in (self.image.document() if self.image else None, model) if one]
+        """Return the statement's subjects: the image and the model."""
+        subjects = [self.image.document()] if self.image else []
+        if self.model:
+            subjects.append({"name": self.model.name, "digest": {self.model.algorithm: self.model.digest}})
+        return subjects
 
     def statement(self) -> Json:
         """Return the whole statement."""
@@ -159,15 +174,15 @@ class Training:
 
 
 def read(document: Any) -> tuple[list[Json], Training]:
-    """Read a statement: its subjects as they stand, and the predicate; raises ValueError that names what is wrong."""
+    """Read a statement: its subjects unchanged, and the predicate; raises ValueError that names the mistake."""
     statement = _object(document, "the statement")
     if statement.get("_type") != STATEMENT_TYPE:
         raise ValueError(f"'_type' is not {STATEMENT_TYPE}")
     if statement.get("predicateType") != PREDICATE_TYPE:
         raise ValueError(f"'predicateType' is not {PREDICATE_TYPE}")
-    subjects = [_object(one, "an entry of 'subject'") for one in _list(statement, "subject")]
+    subjects = [_object(entry, "an entry of 'subject'") for entry in _list(statement, "subject")]
     if not subjects:
-        raise ValueError("'subject' is empty: the statement is about nothing")
+        raise ValueError("'subject' is empty: the statement has no subject")
     for subject in subjects:
         _text(subject, "name")
         _object(subject.get("digest"), "'digest' of a subject")
@@ -183,10 +198,10 @@ def _training(predicate: Mapping[str, Any]) -> Training:
     project = _text(tracker, "project")
     if not _PROJECT.fullmatch(project):
         raise ValueError("'tracker.project' is not entity/project")
-    pull = commit.get("pullRequest")
-    if pull is not None and (not isinstance(pull, int) or isinstance(pull, bool) or pull < 1):
+    number = commit.get("pullRequest")
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
         raise ValueError("'commit.pullRequest' is not a positive number")
-    runs = tuple(_run(_object(one, "an entry of 'runs'")) for one in _list(predicate, "runs"))
+    runs = tuple(_run(_object(entry, "an entry of 'runs'")) for entry in _list(predicate, "runs"))
     if not runs:
         raise ValueError("'runs' is empty")
     return Training(
@@ -195,12 +210,12 @@ def _training(predicate: Mapping[str, Any]) -> Training:
         server=_text(tracker, "server"),
         project=project,
         runs=runs,
-        pull_request=pull,
+        pull_request=number,
         image=_image(predicate["image"]) if "image" in predicate else None,
         model=_artifact(predicate["model"]) if "model" in predicate else None,
         workflow_uid=_text(workflow, "uid", optional=True),
         workflow_url=_text(workflow, "url", optional=True),
-        gates=tuple(_gate(_object(one, "an entry of 'gates'")) for one in _list(predicate, "gates", optional=True)),
+        gates=tuple(_gate(_object(entry, "an entry of 'gates'")) for entry in _list(predicate, "gates", optional=True)),
         job=_text(predicate, "job", optional=True),
     )
 
@@ -212,19 +227,25 @@ def _run(run: Mapping[str, Any]) -> TrainedRun:
         url=_text(run, "url", optional=True),
         commit=_text(run, "commit"),
         metrics={name: _number(metrics, name) for name in metrics},
-        datasets=tuple(_artifact(one) for one in _list(run, "datasets", optional=True)),
+        datasets=tuple(_artifact(entry) for entry in _list(run, "datasets", optional=True)),
     )
 
 
-def _artifact(value: Any) -> Artifact:
-    found = _object(value, "an artifact")
-    return Artifact(_text(found, "name"), _text(found, "type"), _text(_object(found.get("digest"), "'digest'"), WANDB))
+def _artifact(value: Any) -> ArtifactDescriptor:
+    artifact = _object(value, "an artifact")
+    digests = _object(artifact.get("digest"), "'digest' of an artifact")
+    if len(digests) != 1:
+        raise ValueError("'digest' of an artifact does not hold exactly one digest")
+    (algorithm,) = digests
+    return ArtifactDescriptor(
+        name=_text(artifact, "name"), type=_text(artifact, "type"), algorithm=algorithm, digest=_text(digests, algorithm)
+    )
 
 
 def _image(value: Any) -> Image:
-    found = _object(value, "'image'")
-    name, digest = _text(found, "name"), _text(_object(found.get("digest"), "'image.digest'"), "sha256")
-    if not _HEX.fullmatch(digest) or image_of(f"{name}@sha256:{digest}") is None:
+    image = _object(value, "'image'")
+    name, digest = _text(image, "name"), _text(_object(image.get("digest"), "'image.digest'"), "sha256")
+    if not _HEX.fullmatch(digest) or parse_image(f"{name}@sha256:{digest}") is None:
         raise ValueError("'image' is not a name without a tag, and a digest of 64 lower-case hexadecimal digits")
     return Image(name, digest)
 
@@ -233,23 +254,23 @@ def _gate(gate: Mapping[str, Any]) -> PassedGate:
     return PassedGate(_text(gate, "rule"), _number(gate, "value"), _number(gate, "required"))
 
 
-def _object(value: Any, what: str) -> Json:
+def _object(value: Any, name: str) -> Json:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} is not a JSON object")
+        raise ValueError(f"{name} is not a JSON object")
     return value
 
 
 def _list(tree: Mapping[str, Any], name: str, *, optional: bool = False) -> Sequence[Any]:
     value = tree.get(name, [] if optional else None)
-    if not isinstance(value, list) or len(value) > _MOST:
-        raise ValueError(f"'{name}' is not a list of at most {_MOST} entries")
+    if not isinstance(value, list) or len(value) > _MAX_ENTRIES:
+        raise ValueError(f"'{name}' is not a list of at most {_MAX_ENTRIES} entries")
     return value
 
 
 def _text(tree: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
     value = tree.get(name, "" if optional else None)
-    if not isinstance(value, str) or len(value) > _LONGEST or not (value or optional):
-        raise ValueError(f"'{name}' is not a text of at most {_LONGEST} characters")
+    if not isinstance(value, str) or len(value) > _MAX_TEXT or not (value or optional):
+        raise ValueError(f"'{name}' is not a text of at most {_MAX_TEXT} characters")
     return value
 
 

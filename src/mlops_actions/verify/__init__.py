@@ -1,1 +1,1 @@
-"""`mlops-actions verify`: hold a training statement against registry and tracker, and say line by line what holds."""
+"""`mlops-actions verify`: check a training statement against the registry and the tracker, and print each check."""

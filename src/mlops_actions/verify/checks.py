@@ -1,25 +1,21 @@
-"""What of a statement holds, each in a line: pure, from what registry and tracker say."""
+"""The checks of a statement, one line each: pure, from the answers of registry and tracker."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from mlops_actions.core import gates
 from mlops_actions.core.provenance import short
-from mlops_actions.core.statement import WANDB, Artifact, TrainedRun, Training
+from mlops_actions.core.runs import Run, RunDetails, finite_number, metric_value
+from mlops_actions.core.statement import ArtifactDescriptor, PassedGate, TrainedRun, Training, artifact_descriptor
 from mlops_actions.core.types import Json
-from mlops_actions.wandb_runs import gates
-from mlops_actions.wandb_runs.model import Details, Run, metric_value, number
-from mlops_actions.wandb_runs.trust import datasets
-
-_PASSES = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq, "!=": operator.ne}
 
 
 @dataclass(frozen=True)
-class Line:
-    """One answer; `holds` is None where nothing here can tell."""
+class Check:
+    """The result of one check; `holds` is None where the verifier cannot decide it."""
 
     holds: bool | None
     text: str
@@ -31,8 +27,8 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """What whoever verifies says beforehand; empty is what the statement may choose."""
+class Pins:
+    """The values that the user pins; where one is empty, the statement may contain any."""
 
     image: str = ""
     sha: str = ""
@@ -40,136 +36,143 @@ class Expected:
     project: str = ""
 
 
-def pins(training: Training, expected: Expected) -> Iterator[Line]:
-    """Hold the statement against what was said beforehand; a forger is free in whatever was not."""
-    said = {
-        "repository": (training.repository, expected.repository),
-        "commit": (training.sha, expected.sha),
-        "project": (training.project, expected.project),
+def check_pins(training: Training, pins: Pins) -> Iterator[Check]:
+    """Check the statement against the pinned values; a forger may choose every other value."""
+    values = {
+        "repository": (training.repository, pins.repository),
+        "commit": (training.sha, pins.sha),
+        "project": (training.project, pins.project),
     }
-    for name, (stated, wanted) in said.items():
-        if not wanted:
+    for name, (stated, pinned) in values.items():
+        if not pinned:
             option = "sha" if name == "commit" else name
-            yield Line(None, f"{name}: {stated}, as the statement says (pin it with --{option})")
-        elif stated == wanted or (name == "repository" and stated.endswith(f"/{wanted}") and wanted.count("/") == 1):
-            yield Line(True, f"{name}: {stated}")
+            yield Check(None, f"{name}: {stated}, as the statement says (pin it with --{option})")
+        elif stated == pinned or (name == "repository" and stated.endswith(f"/{pinned}") and pinned.count("/") == 1):
+            yield Check(True, f"{name}: {stated}")
         else:
-            yield Line(False, f"{name}: the statement is of {stated}, not of {wanted}")
+            yield Check(False, f"{name}: the statement says {stated}, not {pinned}")
 
 
-def subjects(found: Sequence[Json], training: Training) -> Iterator[Line]:
-    """Hold what the statement is about against what its predicate speaks of."""
-    known = {(one["name"], *sorted(one["digest"].items())) for one in training.subjects()}
-    for subject in found:
+def check_subjects(subjects: Sequence[Json], training: Training) -> Iterator[Check]:
+    """Check that every subject of the statement occurs in its predicate."""
+    known = {(subject["name"], *sorted(subject["digest"].items())) for subject in training.subjects()}
+    for subject in subjects:
         digest = {str(name): str(value) for name, value in subject["digest"].items()}
         label = ", ".join(f"{name}:{value}" for name, value in digest.items())
         if (subject["name"], *sorted(digest.items())) in known:
-            yield Line(True, f"subject: {subject['name']} ({label})")
+            yield Check(True, f"subject: {subject['name']} ({label})")
         else:
-            yield Line(False, f"subject: the predicate does not speak of {subject['name']} ({label})")
+            yield Check(False, f"subject: the predicate does not contain {subject['name']} ({label})")
 
 
-def pinned_image(training: Training, name: str, sha256: str) -> Line:
-    """Hold the statement's image against the one that was asked about, by digest."""
-    wanted = f"{name}@sha256:{sha256}"
+def check_pinned_image(training: Training, name: str, sha256: str) -> Check:
+    """Check the statement's image against the pinned one, by digest."""
+    pinned = f"{name}@sha256:{sha256}"
     if training.image is not None and (training.image.name, training.image.sha256) == (name, sha256):
-        return Line(True, f"image: it is the one asked about, {wanted}")
-    return Line(False, f"image: the statement is about {training.image or 'no image'}, not about {wanted}")
+        return Check(True, f"image: it is the pinned one, {pinned}")
+    return Check(False, f"image: the statement is about {training.image or 'no image'}, not about {pinned}")
 
 
-def image(
-    training: Training, digest: str | None, revisions: Mapping[str, str], tagged: Callable[[], Collection[str]]
-) -> Iterator[Line]:
-    """Hold the registry's manifest (None: there is none) and the labels of its images against the statement.
+def check_image(
+    training: Training, digest: str | None, revisions: Mapping[str, str], digests_of_tags: Callable[[], Collection[str]]
+) -> Iterator[Check]:
+    """Check the registry's manifest (None: there is none) and the labels of its images.
 
-    An image is reused where nothing that enters it has changed, and its label then tells of an earlier commit. Whoever
-    publishes it tags it with the commit's digits as well: `tagged` asks which digests lie there. Label and tag are equally
-    strong, since both take the right to push.
+    docker-publish reuses an image whose content did not change, and its label then names an earlier commit. Such an image
+    gets a tag of the later commit too: `digests_of_tags` reads the digests of these tags. Label and tag are equally strong
+    evidence, since both take the right to push.
     """
-    assert training.image is not None  # noqa: S101 - the caller asked the registry about it
+    assert training.image is not None  # noqa: S101 - the caller read its manifest
     stated = f"sha256:{training.image.sha256}"
     if digest is None:
-        yield Line(False, f"image: the registry has no {training.image}")
+        yield Check(False, f"image: the registry has no {training.image}")
         return
     if digest != stated:
-        yield Line(False, f"image: the registry answered with {digest} when asked for {stated}")
+        yield Check(False, f"image: the registry answered with {digest} when asked for {stated}")
         return
-    yield Line(True, f"image: the registry has {training.image}")
+    yield Check(True, f"image: the registry has {training.image}")
     if not revisions:
-        yield Line(False, "image: it holds no image whose labels could say of which commit it is")
+        yield Check(False, "image: it contains no image with a label that names a commit")
     for platform, revision in revisions.items():
-        where = f"image {platform}".rstrip()
+        name = f"image {platform}".rstrip()
         if revision == training.sha:
-            yield Line(True, f"{where}: its label says that it is of commit {short(revision)}")
-        elif revision and stated in tagged():
-            yield Line(True, f"{where}: built for commit {short(revision)}, published again for {short(training.sha)}")
+            yield Check(True, f"{name}: its label names commit {short(revision)}")
+        elif revision and stated in digests_of_tags():
+            yield Check(True, f"{name}: built for commit {short(revision)}, published again for {short(training.sha)}")
         else:
-            said = f"its label says commit {revision}" if revision else "no label says of which commit it is"
-            yield Line(False, f"{where}: {said}, not {training.sha}")
+            label = f"its label names commit {revision}" if revision else "no label names its commit"
+            yield Check(False, f"{name}: {label}, not {training.sha}")
 
 
-def run(stated: TrainedRun, training: Training, found: Run | None, details: Details | None) -> Iterator[Line]:
-    """Hold one run against what the tracker has of it."""
+def check_run(
+    stated: TrainedRun, training: Training, run: Run | None, details: RunDetails | None, *, algorithm: str
+) -> Iterator[Check]:
+    """Check one run against the tracker's record; `algorithm` names the tracker's digests."""
     label = f"run {stated.id}"
-    if found is None or found.id != stated.id:
-        yield Line(False, f"{label}: the tracker has no such run in {training.project}")
+    if run is None or run.id != stated.id:
+        yield Check(False, f"{label}: the tracker has no such run in {training.project}")
         return
-    yield Line(found.finished, f"{label}: it {'has finished' if found.finished else f'is {found.state}'}")
-    right = found.commit == training.sha == stated.commit
-    recorded = f"the tracker recorded {found.commit or 'no commit'}"
-    yield Line(right, f"{label}: {recorded}" + ("" if right else f", the statement says {stated.commit} of {training.sha}"))
-    yield from _metrics(label, stated, found)
-    yield from _datasets(label, stated, details)
+    yield Check(run.finished, f"{label}: it {'has finished' if run.finished else f'is {run.state}'}")
+    same = run.commit == training.sha == stated.commit
+    recorded = f"the tracker recorded {run.commit or 'no commit'}"
+    yield Check(same, f"{label}: {recorded}" + ("" if same else f", the statement says {stated.commit} of {training.sha}"))
+    yield from _check_metrics(label, stated, run)
+    yield from _check_datasets(label, stated, details, algorithm)
 
 
-def _metrics(label: str, stated: TrainedRun, found: Run) -> Iterator[Line]:
+def _check_metrics(label: str, stated: TrainedRun, run: Run) -> Iterator[Check]:
     for name, value in stated.metrics.items():
-        actual = number(metric_value(found, name))
+        actual = finite_number(metric_value(run, name))
         same = actual is not None and actual == value
-        yield Line(same, f"{label}: {name} is {actual}" + ("" if same else f", the statement says {value}"))
+        yield Check(same, f"{label}: {name} is {actual}" + ("" if same else f", the statement says {value}"))
 
 
-def _datasets(label: str, stated: TrainedRun, details: Details | None) -> Iterator[Line]:
-    if details is None or details.inputs is None:
-        yield Line(False, f"{label}: the tracker does not tell which datasets it used")
+def _check_datasets(label: str, stated: TrainedRun, details: RunDetails | None, algorithm: str) -> Iterator[Check]:
+    if details is None or details.datasets is None:
+        yield Check(False, f"{label}: the tracker does not tell which datasets it used")
         return
-    actual = {(one.label, one.type, one.digest) for one in datasets(details) or ()}
-    claimed = {(one.name, one.type, one.digest) for one in stated.datasets}
-    for name, _, digest in sorted(claimed & actual):
-        yield Line(True, f"{label}: it used {name} ({WANDB}:{digest})")
-    for name, _, digest in sorted(claimed - actual):
-        yield Line(False, f"{label}: it did not use {name} ({WANDB}:{digest}), as the statement says")
-    for name, _, digest in sorted(actual - claimed):
-        yield Line(False, f"{label}: it also used {name} ({WANDB}:{digest}), which the statement hides")
+    actual = {artifact_descriptor(artifact, algorithm) for artifact in details.datasets}
+    claimed = set(stated.datasets)
+    for dataset in _sorted(claimed & actual):
+        yield Check(True, f"{label}: it used {dataset.name} ({dataset.label})")
+    for dataset in _sorted(claimed - actual):
+        yield Check(False, f"{label}: it did not use {dataset.name} ({dataset.label}), as the statement says")
+    for dataset in _sorted(actual - claimed):
+        yield Check(False, f"{label}: it also used {dataset.name} ({dataset.label}), which the statement omits")
     if not claimed and not actual:
-        yield Line(True, f"{label}: it recorded no dataset, and the statement names none")
+        yield Check(True, f"{label}: it recorded no dataset, and the statement names none")
 
 
-def model(stated: Artifact, logged: Sequence[Artifact]) -> Line:
-    """Hold the model against what the runs logged."""
+def _sorted(artifacts: Collection[ArtifactDescriptor]) -> list[ArtifactDescriptor]:
+    return sorted(artifacts, key=lambda artifact: (artifact.name, artifact.type, artifact.label))
+
+
+def check_model(stated: ArtifactDescriptor, logged: Sequence[ArtifactDescriptor]) -> Check:
+    """Check the model against the artifacts that the runs logged."""
     label = f"model {stated.name}"
     if stated in logged:
-        return Line(True, f"{label}: one of the runs logged it, with the digest {WANDB}:{stated.digest}")
-    other = next((one for one in logged if one.name == stated.name), None)
-    return Line(
-        False, f"{label}: " + (f"its digest is {other.digest}, not {stated.digest}" if other else "no run logged it")
-    )
+        return Check(True, f"{label}: one of the runs logged it, with the digest {stated.label}")
+    namesake = next((artifact for artifact in logged if artifact.name == stated.name), None)
+    reason = f"its digest is {namesake.digest}, not {stated.digest}" if namesake else "no run logged it"
+    return Check(False, f"{label}: {reason}")
 
 
-def gate_lines(training: Training) -> Iterator[Line]:
-    """Judge the gates again by the numbers of the statement, which are held against the tracker's elsewhere."""
+def check_gates(training: Training) -> Iterator[Check]:
+    """Evaluate the gates again with the statement's metrics, which other checks compare with the tracker's."""
     for gate in training.gates:
-        try:
-            (rule,) = gates.parse([gate.rule])
-        except ValueError:
-            yield Line(False, f"gate {gate.rule!r}: it is none")
-            continue
-        values = [run.metrics.get(rule.metric) for run in training.runs]
-        known = [value for value in values if value is not None]
-        if len(known) != len(values) or fmean(known) != gate.value:
-            yield Line(False, f"gate {gate.rule}: the statement's own runs do not have the value {gate.value}")
-        elif not rule.reference and rule.amount != gate.required:
-            yield Line(False, f"gate {gate.rule}: it does not require {gate.required}")
-        else:
-            passed = _PASSES[rule.op](gate.value, gate.required)
-            yield Line(passed, f"gate {gate.rule}: {gate.value} against {gate.required}")
+        yield _check_gate(gate, training)
+
+
+def _check_gate(stated: PassedGate, training: Training) -> Check:
+    try:
+        (gate,) = gates.parse([stated.rule])
+    except ValueError:
+        return Check(False, f"gate {stated.rule!r}: it is no gate")
+    values = [run.metrics.get(gate.metric) for run in training.runs]
+    known = [value for value in values if value is not None]
+    if len(known) != len(values) or fmean(known) != stated.value:
+        return Check(False, f"gate {stated.rule}: the statement's own runs do not have the value {stated.value}")
+    if not gate.reference and gate.amount != stated.required:
+        return Check(False, f"gate {stated.rule}: it does not require {stated.required}")
+    passed = gate.passes(stated.value, stated.required)
+    return Check(passed, f"gate {stated.rule}: {stated.value} against {stated.required}")

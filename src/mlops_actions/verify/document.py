@@ -1,4 +1,4 @@
-"""A file that holds a statement, in the forms in which people have it. Pure."""
+"""Read a statement from a file: bare, in an envelope or in a bundle. Pure."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 
 def read(text: str) -> tuple[list[Json], Training, bool]:
-    """Read subjects, predicate, and whether the statement came in a signed envelope; raises ValueError.
+    """Return subjects, predicate, and whether the statement is in a signed envelope; raises ValueError.
 
-    The forms are the statement itself, a DSSE envelope, and a Sigstore bundle (what `gh attestation download` writes, a line
-    each; one line is taken).
+    The text is the statement itself, a DSSE envelope, or a Sigstore bundle: one line of the file that
+    `gh attestation download` writes.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         document = json.loads(text if len(lines) != 1 else lines[0])
     except (ValueError, RecursionError):
         if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines):
-            raise ValueError("it holds several documents: give one of its lines") from None
-        raise ValueError("it is no JSON") from None
+            raise ValueError("it contains several documents: give a file with one of its lines") from None
+        raise ValueError("it is not JSON") from None
     envelope = document.get("dsseEnvelope", document) if isinstance(document, dict) else document
     signed = isinstance(envelope, dict) and "payload" in envelope
-    return *statement.read(_opened(envelope) if signed else document), signed
+    return *statement.read(_payload(envelope) if signed else document), signed
 
 
-def _opened(envelope: Json) -> Any:
+def _payload(envelope: Json) -> Any:
     if envelope.get("payloadType") != PAYLOAD_TYPE:
         raise ValueError(f"the envelope's 'payloadType' is not {PAYLOAD_TYPE}")
     try:

@@ -1,44 +1,58 @@
-"""What verifying needs of the world outside. All calls raise ActionError."""
+"""The ports of the verifier: a registry and a tracker. All calls raise ActionError."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run
-from mlops_actions.wandb_runs.ports import Found
+from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
 
 
-class Manifest(Protocol):
-    """A manifest or index; `digest` is that of its very bytes."""
+class StoredManifest(Protocol):
+    """A manifest or index in a registry."""
 
     @property
     def digest(self) -> str:
-        """`sha256:…`."""
+        """The digest of its bytes: `sha256:…`."""
 
     @property
     def document(self) -> Mapping[str, Any]:
         """The parsed JSON."""
 
 
-class Registry(Protocol):
+class RegistryReader(Protocol):
     """One registry."""
 
-    def manifest(self, repository: str, reference: str) -> Manifest | None:
-        """Return the manifest behind a tag or digest; None where there is none."""
+    def manifest(self, repository: str, reference: str) -> StoredManifest | None:
+        """Return the manifest of a tag or digest; None where there is none."""
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return an image's configuration, checked against its digest."""
 
 
-class Tracker(Protocol):
+class TrackerReader(Protocol):
     """One project of the experiment tracker."""
 
-    def find(self, candidates: Query, baselines: Query | None, keys: Keys) -> Found:
-        """Return the runs that a filter chooses, with the named keys."""
+    @property
+    def info(self) -> TrackerInfo:
+        """The tracker's name, and the addresses of its server and of the project."""
 
-    def details(self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int) -> Mapping[str, Details]:
-        """Return what the runs used, by run id."""
+    def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
+        """Return the runs of a query, with the named keys."""
+
+    def details(
+        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
+    ) -> Mapping[str, RunDetails]:
+        """Return the datasets of runs, by run id."""
 
     def model(self, run: Run) -> Artifact | None:
         """Return the newest model artifact that a run logged."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside of the verifier: `registry` by a host, `tracker` by a project on the tracker's own server."""
+
+    registry: Callable[[str], RegistryReader]
+    tracker: Callable[[str], TrackerReader]

@@ -1,4 +1,4 @@
-"""Ask registry and tracker about a statement, each as far as it answers."""
+"""Check a statement against the registry and the tracker, as far as each of them answers."""
 
 from __future__ import annotations
 
@@ -9,85 +9,63 @@ from functools import cache
 from typing import Any
 
 from mlops_actions.core.errors import ActionError
-from mlops_actions.core.statement import Training
+from mlops_actions.core.runs import RunKeys, RunQuery
+from mlops_actions.core.statement import Training, artifact_descriptor
 from mlops_actions.core.types import Json
 from mlops_actions.verify import checks
-from mlops_actions.verify.checks import Expected, Line
-from mlops_actions.verify.ports import Registry, Tracker
-from mlops_actions.wandb_runs.attest import named
-from mlops_actions.wandb_runs.model import Keys, Query
+from mlops_actions.verify.checks import Check, Pins
+from mlops_actions.verify.ports import Ports, RegistryReader
 
-REVISION = "org.opencontainers.image.revision"
+REVISION_LABEL = "org.opencontainers.image.revision"
 _DOCKER_HUB = "docker.io"
 
 
 @dataclass
-class Verified:
-    """All answers, in order; `errors` are what kept some of the questions from being answered."""
+class Verification:
+    """All checks in order; `errors` prevented some of them."""
 
-    lines: list[Line] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     errors: list[ActionError] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """1 where something does not hold, else that of the first error, else 0."""
-        if any(line.holds is False for line in self.lines):
+        """1 where a check does not hold, else the exit code of the first error, else 0."""
+        if any(check.holds is False for check in self.checks):
             return 1
         return self.errors[0].exit_code if self.errors else 0
 
 
-@dataclass(frozen=True)
-class Ports:
-    """The world as the verifier sees it; `tracker` is None where the statement names another server than ours."""
-
-    registry: Callable[[str], Registry]
-    tracker: Callable[[str], Tracker]
-    server_url: Callable[[], str]
-
-
-def verify(subjects: list[Json], training: Training, expected: Expected, ports: Ports, *, signed: bool) -> Verified:
-    """Answer everything that can be asked about a statement."""
-    verified = Verified()
-    if not signed:
-        verified.lines.append(Line(None, "signature: the file has none; who wrote it is not known"))
-    else:
-        verified.lines.append(Line(None, "signature: not checked here (`gh attestation verify` does)"))
-    verified.lines += [*checks.pins(training, expected), *checks.subjects(subjects, training)]
-    groups: list[Callable[[], Iterator[Line]]] = [
-        lambda: _image(training, expected, ports),
-        lambda: _tracker(training, ports),
-        lambda: checks.gate_lines(training),
+def verify(subjects: list[Json], training: Training, pins: Pins, ports: Ports, *, signed: bool) -> Verification:
+    """Run all checks of a statement; an error of the registry or the tracker prevents only its own checks."""
+    verification = Verification()
+    signature = "not checked here (`gh attestation verify` does)" if signed else "the file has none; its author is not known"
+    verification.checks.append(Check(None, f"signature: {signature}"))
+    verification.checks += [*checks.check_pins(training, pins), *checks.check_subjects(subjects, training)]
+    groups: list[Callable[[], Iterator[Check]]] = [
+        lambda: _check_image(training, pins, ports),
+        lambda: _check_runs(training, ports),
+        lambda: checks.check_gates(training),
     ]
     for group in groups:
         try:
-            for line in group():
-                verified.lines.append(line)
+            for check in group():
+                verification.checks.append(check)
         except ActionError as error:
-            verified.errors.append(error)
-            verified.lines.append(Line(None, f"not known: {error.cause}"))
+            verification.errors.append(error)
+            verification.checks.append(Check(None, f"not known: {error.cause}"))
     if training.workflow_uid:
-        verified.lines.append(Line(None, f"workflow {training.workflow_uid}: not checked (clusters forget)"))
-    return verified
+        verification.checks.append(Check(None, f"workflow {training.workflow_uid}: not checked (clusters delete workflows)"))
+    return verification
 
 
-def _image(training: Training, expected: Expected, ports: Ports) -> Iterator[Line]:
-    wanted = expected.image
-    if wanted:
-        name, _, digest = wanted.partition("@sha256:")
-        if not digest:
-            name, tag = _tag(wanted)
-            host, repository = located(name)
-            behind = ports.registry(host).manifest(repository, tag)
-            if behind is None:
-                yield Line(False, f"image: the registry has no {wanted}")
-                return
-            digest = behind.digest.removeprefix("sha256:")
-        answer = checks.pinned_image(training, name, digest)
-        yield answer
-        if not answer.holds:
-            return  # a foreign registry is not asked
+def _check_image(training: Training, pins: Pins, ports: Ports) -> Iterator[Check]:
+    if pins.image:
+        check = _check_pinned_image(training, pins.image, ports)
+        yield check
+        if not check.holds:
+            return  # the statement's registry is not asked: a forger may have chosen it
     if training.image is None:
-        yield Line(None, "image: the statement names none")
+        yield Check(None, "image: the statement names none")
         return
     host, repository = located(training.image.name)
     registry = ports.registry(host)
@@ -95,56 +73,70 @@ def _image(training: Training, expected: Expected, ports: Ports) -> Iterator[Lin
     revisions = dict(_revisions(registry, repository, manifest.document)) if manifest else {}
 
     @cache
-    def tagged() -> set[str]:
-        behind = (registry.manifest(repository, tag) for tag in (training.sha[:12], training.sha))
-        return {found.digest for found in behind if found}
+    def digests_of_tags() -> set[str]:
+        manifests = (registry.manifest(repository, tag) for tag in (training.sha[:12], training.sha))
+        return {manifest.digest for manifest in manifests if manifest}
 
-    yield from checks.image(training, manifest.digest if manifest else None, revisions, tagged)
+    yield from checks.check_image(training, manifest.digest if manifest else None, revisions, digests_of_tags)
 
 
-def _revisions(registry: Registry, repository: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each platform's label; an index holds attestations too, which are for no platform."""
+def _check_pinned_image(training: Training, image: str, ports: Ports) -> Check:
+    name, _, digest = image.partition("@sha256:")
+    if not digest:
+        name, tag = _split_tag(image)
+        host, repository = located(name)
+        manifest = ports.registry(host).manifest(repository, tag)
+        if manifest is None:
+            return Check(False, f"image: the registry has no {image}")
+        digest = manifest.digest.removeprefix("sha256:")
+    return checks.check_pinned_image(training, name, digest)
+
+
+def _revisions(registry: RegistryReader, repository: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each platform and its image's label; an index also holds attestations, which have no platform."""
     children = document.get("manifests")
     if not isinstance(children, list):
-        yield "", _label(registry, repository, document)
+        yield "", _revision(registry, repository, document)
         return
     for child in children:
         platform = child.get("platform") or {}
         if platform.get("os") in (None, "unknown"):
             continue
-        found = registry.manifest(repository, str(child.get("digest")))
+        manifest = registry.manifest(repository, str(child.get("digest")))
         name = f"{platform.get('os')}/{platform.get('architecture')}"
-        yield name, _label(registry, repository, found.document) if found else ""
+        yield name, _revision(registry, repository, manifest.document) if manifest else ""
 
 
-def _label(registry: Registry, repository: str, manifest: Mapping[str, Any]) -> str:
+def _revision(registry: RegistryReader, repository: str, manifest: Mapping[str, Any]) -> str:
     digest = (manifest.get("config") or {}).get("digest")
     if not isinstance(digest, str):
         return ""
     try:
         config = json.loads(registry.blob(repository, digest))
-        return str(((config.get("config") or {}).get("Labels") or {}).get(REVISION) or "")
+        return str(((config.get("config") or {}).get("Labels") or {}).get(REVISION_LABEL) or "")
     except (ValueError, AttributeError):
         return ""
 
 
-def _tracker(training: Training, ports: Ports) -> Iterator[Line]:
-    ours = ports.server_url()
-    if training.server != ours:
-        # Its server must not be asked: it is the statement's choice, and would get our key.
-        yield Line(False, f"tracker: the statement speaks of {training.server}, and ours is {ours}")
-        return
+def _check_runs(training: Training, ports: Ports) -> Iterator[Check]:
     tracker = ports.tracker(training.project)
+    if training.server != tracker.info.server_url:
+        # The statement chose that server: a request would send it our API key.
+        yield Check(False, f"tracker: the statement names {training.server}, but ours is {tracker.info.server_url}")
+        return
     names = tuple(dict.fromkeys(name for run in training.runs for name in run.metrics))
-    wanted = Query({"name": {"$in": [run.id for run in training.runs]}})
-    found = {run.id: run for run in tracker.find(wanted, None, Keys((), names)).candidates}
-    known = [found[run.id] for run in training.runs if run.id in found]
+    query = RunQuery(run_ids=tuple(run.id for run in training.runs))
+    runs = {run.id: run for run in tracker.find(query, None, RunKeys(summary=names)).candidates}
+    known = [runs[run.id] for run in training.runs if run.id in runs]
     details = tracker.details(known, curves=(), lineage=True, samples=1) if known else {}
+    algorithm = tracker.info.digest_algorithm
     for stated in training.runs:
-        yield from checks.run(stated, training, found.get(stated.id), details.get(stated.id))
+        yield from checks.check_run(stated, training, runs.get(stated.id), details.get(stated.id), algorithm=algorithm)
     if training.model is not None:
-        logged = [model for run in known if (model := tracker.model(run)) is not None]
-        yield checks.model(training.model, [named(one, training.project) for one in logged])
+        models = [model for run in known if (model := tracker.model(run)) is not None]
+        yield checks.check_model(
+            training.model, [artifact_descriptor(model, algorithm, training.project) for model in models]
+        )
 
 
 def located(name: str) -> tuple[str, str]:
@@ -155,6 +147,6 @@ def located(name: str) -> tuple[str, str]:
     return _DOCKER_HUB, name if slash else f"library/{name}"
 
 
-def _tag(reference: str) -> tuple[str, str]:
+def _split_tag(reference: str) -> tuple[str, str]:
     name, colon, tag = reference.rpartition(":")
     return (name, tag) if colon and "/" not in tag else (reference, "latest")

@@ -1,1 +1,1 @@
-"""wandb-runs: what the experiment tracker knows about a commit, set against its baselines."""
+"""Report the tracker's runs of a commit on the pull request, compared with their baselines."""

@@ -1,4 +1,4 @@
-"""Learning curves as mermaid's `xychart-beta`, with a legend in text (mermaid's own is too recent to rely on)."""
+"""Learning curves as mermaid's `xychart-beta`, with a legend in text (GitHub's mermaid may lack the chart's own legend)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mlops_actions.core import markdown
-from mlops_actions.wandb_runs.show import figure
+from mlops_actions.wandb_runs.format import format_number
+
+Points = Sequence[tuple[float, float]]
 
 POINTS = 30
-# Colours that can be told apart on white and on black, in the order in which the legend's squares name them.
+# Colours that differ visibly on white and on black, in the order of the legend's squares.
 _PALETTE = (("🟦", "#3b82f6"), ("🟧", "#f59e0b"), ("🟩", "#22a55b"), ("🟪", "#a855f7"), ("🟥", "#ef4444"), ("🟫", "#a0643c"))
-MOST_LINES = len(_PALETTE)
-_FARTHEST = 1e300  # beyond it differences are no finite numbers any more
+MAX_CURVES = len(_PALETTE)
+_MAX_MAGNITUDE = 1e300  # beyond it differences are no finite numbers any more
 
 
 @dataclass(frozen=True)
-class Line:
-    """One run's curve: `label` is Markdown already; `points` are (step, value)."""
+class Curve:
+    """One run's curve: `label` is Markdown; `points` are (step, value)."""
 
     label: str
-    points: Sequence[tuple[float, float]]
+    points: Points
 
 
-def _finite(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points that can be drawn, by step, the last of each step."""
-    kept = {step: value for step, value in points if abs(step) <= _FARTHEST and abs(value) <= _FARTHEST}
-    return sorted(kept.items())
+def _drawable(points: Points) -> list[tuple[float, float]]:
+    """Return the points that can be drawn, sorted by step; the last value of each step counts."""
+    values = {step: value for step, value in points if abs(step) <= _MAX_MAGNITUDE and abs(value) <= _MAX_MAGNITUDE}
+    return sorted(values.items())
 
 
-def _at(points: Sequence[tuple[float, float]], step: float) -> float:
-    """The value at a step, interpolated; beyond its ends a curve keeps its end's value."""
+def _value_at(points: Points, step: float) -> float:
+    """Return the interpolated value at a step; before its first and after its last point a curve is flat."""
     if step <= points[0][0]:
         return points[0][1]
     for (left, low), (right, high) in pairwise(points):
@@ -41,25 +43,32 @@ def _at(points: Sequence[tuple[float, float]], step: float) -> float:
     return points[-1][1]
 
 
-def chart(metric: str, lines: Sequence[Line]) -> str:
-    """Draw one metric; empty where no line has two points.
+def chart(metric: str, curves: Sequence[Curve]) -> str:
+    """Draw one metric; empty where no curve has two points.
 
-    All lines share the steps of the axis, since mermaid places values by their index; a run that ended earlier is drawn
-    flat from there on, which its entry in the legend says.
+    All curves share the axis's steps, since mermaid places values by their index. A run that ended earlier is drawn flat
+    from its end, and its entry in the legend says so.
     """
-    drawn = [(line, points) for line in lines if len(points := _finite(line.points)) > 1][:MOST_LINES]
+    drawn = [(curve, points) for curve in curves if len(points := _drawable(curve.points)) > 1][:MAX_CURVES]
     if not drawn:
         return ""
     first = min(points[0][0] for _, points in drawn)
     last = max(points[-1][0] for _, points in drawn)
     steps = [first + (last - first) * index / (POINTS - 1) for index in range(POINTS)]
-    values = [[_at(points, step) for step in steps] for _, points in drawn]
+    values = [[_value_at(points, step) for step in steps] for _, points in drawn]
+    legend = " · ".join(
+        f"{square} {curve.label}{_end_note(points[-1][0], last)}"
+        for (square, _), (curve, points) in zip(_PALETTE, drawn, strict=False)
+    )
+    return f"{markdown.mermaid(_diagram(metric, first, last, values))}\n\n{legend}"
+
+
+def _diagram(metric: str, first: float, last: float, values: Sequence[Sequence[float]]) -> str:
     low, high = min(map(min, values)), max(map(max, values))
     margin = (high - low) * 0.05 or abs(high) * 0.05 or 1.0
     span = high - low or abs(high) or 1.0
-    colours = ", ".join(colour for _, colour in _PALETTE[: len(drawn)])
-    title = markdown.mermaid_text(metric)
-    diagram = "\n".join(
+    colours = ", ".join(colour for _, colour in _PALETTE[: len(values)])
+    return "\n".join(
         [
             "---",
             "config:",
@@ -68,33 +77,28 @@ def chart(metric: str, lines: Sequence[Line]) -> str:
             f'      plotColorPalette: "{colours}"',
             "---",
             "xychart-beta",
-            f'  title "{title}"',
-            f'  x-axis "step" {_plain(first, last - first)} --> {_plain(last, last - first)}',
-            f"  y-axis {_plain(low - margin, span)} --> {_plain(high + margin, span)}",
-            *(f"  line [{', '.join(_plain(value, span) for value in line)}]" for line in values),
+            f'  title "{markdown.mermaid_text(metric)}"',
+            f'  x-axis "step" {_number(first, last - first)} --> {_number(last, last - first)}',
+            f"  y-axis {_number(low - margin, span)} --> {_number(high + margin, span)}",
+            *(f"  line [{', '.join(_number(value, span) for value in line)}]" for line in values),
         ]
     )
-    legend = " · ".join(
-        f"{square} {line.label}{_ends(points[-1][0], last)}"
-        for (square, _), (line, points) in zip(_PALETTE, drawn, strict=False)
-    )
-    return f"{markdown.mermaid(diagram)}\n\n{legend}"
 
 
-def _plain(value: float, span: float) -> str:
-    """A number as finely as a chart that spans `span` can show, in the form mermaid's lexer takes: no exponent."""
+def _number(value: float, span: float) -> str:
+    """Write a number as precisely as a chart over `span` can show, without an exponent, which mermaid's lexer refuses."""
     digits = max(0, 4 - math.floor(math.log10(span)))
     text = f"{value:.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
-def _ends(step: float, last: float) -> str:
-    return "" if step == last else f" (ends at step {figure(step)}, flat from there)"
+def _end_note(step: float, last: float) -> str:
+    return "" if step == last else f" (ends at step {format_number(step)}, flat from there)"
 
 
-def lines_of(
-    metric: str, curves: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], labels: Mapping[str, str]
-) -> list[Line]:
-    """The lines of one metric; `curves` is run id → metric → points, `labels` run id → Markdown, in drawing order."""
-    return [Line(label, curves[run][metric]) for run, label in labels.items() if metric in curves.get(run, {})]
+def curves_of(metric: str, points_by_run: Mapping[str, Mapping[str, Points]], labels: Mapping[str, str]) -> list[Curve]:
+    """Return the curves of one metric; `points_by_run` maps run id → metric → points, `labels` maps run id → Markdown."""
+    return [
+        Curve(label, points_by_run[run][metric]) for run, label in labels.items() if metric in points_by_run.get(run, {})
+    ]

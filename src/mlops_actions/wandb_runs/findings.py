@@ -1,4 +1,4 @@
-"""Everything an execution learned, before it is written anywhere."""
+"""Everything that one execution found out, before it is written anywhere."""
 
 from __future__ import annotations
 
@@ -6,160 +6,181 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_actions.wandb_runs.compare import Row
-from mlops_actions.wandb_runs.gates import Verdict
+from mlops_actions.core.runs import Artifact, Run, RunDetails, TrackerInfo, metric_value, value_at
+from mlops_actions.core.types import Json
+from mlops_actions.wandb_runs.commit_evidence import CommitEvidence
+from mlops_actions.wandb_runs.datasets import DatasetComparison
+from mlops_actions.wandb_runs.differences import MetricRow
+from mlops_actions.wandb_runs.format import as_json
+from mlops_actions.wandb_runs.gates import GateResult
 from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.model import Artifact, Details, Run, metric_value, value_at
-from mlops_actions.wandb_runs.require import Requirement
-from mlops_actions.wandb_runs.seeds import Interval
-from mlops_actions.wandb_runs.select import Choice, Counts
-from mlops_actions.wandb_runs.show import jsonable
-from mlops_actions.wandb_runs.trust import Commit, Data
+from mlops_actions.wandb_runs.requirements import RequirementResult
+from mlops_actions.wandb_runs.seeds import SeedComparison
+from mlops_actions.wandb_runs.selection import RunCounts, RunSelection
 
 PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """`candidates` and `baselines` are newest first; `rows` compare `best` (a run, or a group's) with the baselines.
+    """`candidates` and `baselines` are newest first; `rows` compare `best` (a run or a group) with the baselines.
 
-    `members` are the runs that `best` stands for: itself, or its group's.
+    `best_members` are the runs that `best` represents: itself, or the runs of its group. `silent` are the ids of runs whose
+    state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
 
-    `silent` are runs that call themselves running and stopped reporting; `seeds` compares groups where that was asked.
-
-    `notes` are plain sentences about what could not be done as asked; `timed_out` is whether the wait was given up.
+    `notes` are sentences about requests that could not be fulfilled; `timed_out` is whether the wait timed out.
     """
 
+    tracker: TrackerInfo
     project: str
-    project_url: str
-    choice: Choice
+    selection: RunSelection
     metrics: tuple[Metric, ...]
     config_keys: tuple[str, ...]
     candidates: tuple[Run, ...]
     baselines: tuple[Run, ...]
-    counts: Counts
+    counts: RunCounts
     best: Run | None
-    rows: tuple[Row, ...]
-    verdicts: tuple[Verdict, ...]
-    seeds: tuple[Interval, ...]
-    commit: Commit
-    data: Data | None
-    members: tuple[Run, ...] = ()
-    requirements: tuple[Requirement, ...] = ()
-    details: Mapping[str, Details] = field(default_factory=dict)
+    rows: tuple[MetricRow, ...]
+    gates: tuple[GateResult, ...]
+    seeds: tuple[SeedComparison, ...]
+    commit: CommitEvidence
+    datasets: DatasetComparison | None
+    best_members: tuple[Run, ...] = ()
+    requirements: tuple[RequirementResult, ...] = ()
+    details: Mapping[str, RunDetails] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
     silent: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     timed_out: bool = False
 
     @property
-    def gate(self) -> str:
-        """`passed`, `failed` or `none`."""
-        return _sum([verdict.passed for verdict in self.verdicts])
+    def failed_gates(self) -> tuple[GateResult, ...]:
+        """The gates that failed."""
+        return tuple(result for result in self.gates if not result.passed)
 
     @property
-    def required(self) -> str:
-        """`passed`, `failed` or `none`."""
-        return _sum([requirement.holds for requirement in self.requirements])
+    def unmet_requirements(self) -> tuple[RequirementResult, ...]:
+        """The requirements that do not hold."""
+        return tuple(result for result in self.requirements if not result.holds)
 
     @property
-    def refused(self) -> bool:
+    def gate_status(self) -> str:
+        """`passed`, `failed` or `none`."""
+        return _status(self.gates, self.failed_gates)
+
+    @property
+    def requirement_status(self) -> str:
+        """`passed`, `failed` or `none`."""
+        return _status(self.requirements, self.unmet_requirements)
+
+    @property
+    def rejected(self) -> bool:
         """Whether a gate or a requirement failed."""
-        return FAILED in (self.gate, self.required)
+        return FAILED in (self.gate_status, self.requirement_status)
 
-    def state(self, run: Run) -> str:
-        """The state as people should read it."""
+    @property
+    def same_data(self) -> bool | None:
+        """Whether candidates and baselines used the same datasets; None where that is not known."""
+        return self.datasets.same if self.datasets else None
+
+    def state_of(self, run: Run) -> str:
+        """Return a run's state in words for people."""
         return "stopped reporting" if run.id in self.silent else run.state
 
-    def document(self, most: int | None = None) -> dict[str, Any]:
-        """The findings as JSON values; `most` is how many of the candidates, newest first, are listed."""
-        found = {
+    def document(self, max_candidates: int | None = None) -> Json:
+        """Return the findings as JSON values, with the newest `max_candidates` of the candidates (None: all).
+
+        `RESULT` in `inputs.py` declares the keys. A key with an output's name has the output's value.
+        """
+        counts, best, datasets = self.counts, self.best, self.datasets
+        values: Json = {
             "project": self.project,
-            "sha": self.choice.sha or None,
-            "complete": self.counts.complete,
-            "timed_out": self.timed_out,
-            "counts": vars(self.counts),
+            "sha": self.selection.sha or None,
+            "complete": counts.complete,
+            "single-run": counts.single_run,
+            "timed-out": self.timed_out,
+            **{f"num-{state}": number for state, number in vars(counts).items()},
             "metrics": [vars(metric) for metric in self.metrics],
-            "candidates": [self._run(run) for run in self.candidates[:most]],
+            "candidates": [self._run(run) for run in self.candidates[:max_candidates]],
             "baselines": [self._run(run) for run in self.baselines],
-            "best": self.best.id if self.best else None,
+            "best-run-id": best.id if best else None,
+            "best-run-url": best.url if best else None,
             "comparison": [_row(row) for row in self.rows],
-            "seeds": [_interval(interval) for interval in self.seeds],
-            "gate": self.gate,
-            "gates": [_verdict(verdict) for verdict in self.verdicts],
-            "required": self.required,
-            "requirements": [_requirement(requirement) for requirement in self.requirements],
+            "seeds": [_seeds(comparison) for comparison in self.seeds],
+            "gate": self.gate_status,
+            "gate-results": [_gate(result) for result in self.gates],
+            "requirements": self.requirement_status,
+            "requirement-results": [_requirement(result) for result in self.requirements],
             "verified": self.commit.verified,
             "commit": {
                 "recorded": self.commit.recorded,
                 "claimed": self.commit.claimed,
                 "contradicted": [run.id for run in self.commit.contradicted],
-                "untied": self.commit.untied,
+                "unknown": self.commit.unknown,
                 "dirty": [run.id for run in self.commit.dirty],
             },
-            "data": _data(self.data) if self.data else None,
+            "same-data": self.same_data,
+            "data": {
+                "candidates": _artifacts(datasets.candidates if datasets else ()),
+                "baselines": _artifacts(datasets.baselines if datasets else ()),
+            },
             "notes": list(self.notes),
         }
-        return {name: jsonable(value) for name, value in found.items()}
+        return {name: as_json(value) for name, value in values.items()}
 
-    def _run(self, run: Run) -> dict[str, Any]:
+    def _run(self, run: Run) -> Json:
         return {
             "id": run.id,
             "name": run.name,
             "url": run.url,
-            "state": self.state(run),
+            "state": self.state_of(run),
             "tags": list(run.tags),
             "group": run.group or None,
             "commit": run.commit or None,
             "created": run.created.isoformat() if run.created else None,
-            "metrics": {metric.name: jsonable(metric_value(run, metric.name)) for metric in self.metrics},
-            "config": {key: jsonable(value_at(run.config, key)) for key in self.config_keys},
+            "metrics": {metric.name: as_json(metric_value(run, metric.name)) for metric in self.metrics},
+            "config": {key: as_json(value_at(run.config, key)) for key in self.config_keys},
         }
 
 
-def _sum(answers: Sequence[bool]) -> str:
-    return NOT_ASKED if not answers else PASSED if all(answers) else FAILED
+def _status(results: Sequence[object], failures: Sequence[object]) -> str:
+    return FAILED if failures else PASSED if results else NOT_ASKED
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: MetricRow) -> Json:
+    differences = {"best": row.best, "mean": row.mean, "latest": row.latest}
     return {
         "metric": row.metric.name,
         "direction": row.metric.direction or None,
-        "value": jsonable(row.value),
-        **{
-            name: vars(against) if against else None
-            for name, against in (("best", row.best), ("mean", row.mean), ("latest", row.latest))
-        },
+        "value": as_json(row.value),
+        **{name: vars(difference) if difference else None for name, difference in differences.items()},
     }
 
 
-def _interval(interval: Interval) -> dict[str, Any]:
+def _seeds(comparison: SeedComparison) -> Json:
     return {
-        "metric": interval.metric.name,
-        "candidates": vars(interval.ours),
-        "baselines": vars(interval.theirs),
-        "difference": interval.difference,
-        "interval": None if interval.low is None else [interval.low, interval.high],
-        "verdict": interval.sentence,
+        "metric": comparison.metric.name,
+        "candidates": vars(comparison.candidates),
+        "baselines": vars(comparison.baselines),
+        "difference": comparison.difference,
+        "interval": None if comparison.low is None else [comparison.low, comparison.high],
+        "verdict": comparison.verdict,
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def _gate(result: GateResult) -> Json:
     return {
-        "gate": verdict.gate.text,
-        "passed": verdict.passed,
-        "value": verdict.value,
-        "required": jsonable(verdict.required),
-        "reason": verdict.reason or None,
+        "gate": result.gate.text,
+        "passed": result.passed,
+        "value": result.value,
+        "required": result.required,
+        "reason": result.reason or None,
     }
 
 
-def _requirement(requirement: Requirement) -> dict[str, Any]:
-    return {"name": requirement.name, "holds": requirement.holds, "reason": requirement.reason or None}
+def _requirement(result: RequirementResult) -> Json:
+    return {"name": result.name, "holds": result.holds, "reason": result.reason or None}
 
 
-def _data(data: Data) -> dict[str, Any]:
-    def listed(artifacts: tuple[Artifact, ...]) -> list[dict[str, Any]]:
-        return [vars(artifact) for artifact in artifacts]
-
-    return {"same": data.same, "candidates": listed(data.candidates), "baselines": listed(data.baselines)}
+def _artifacts(artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
+    return [vars(artifact) for artifact in artifacts]

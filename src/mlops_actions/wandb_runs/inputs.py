@@ -1,22 +1,26 @@
-"""What a user can ask of wandb-runs, and what it tells the steps that follow."""
+"""The inputs and outputs of wandb-runs. The only module of this action that names W&B: its inputs are W&B's."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.gates import Gate
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
-from mlops_actions.wandb_runs import gates as gate_language
-from mlops_actions.wandb_runs import metrics as metric_names
-from mlops_actions.wandb_runs import require as requirements
-from mlops_actions.wandb_runs.gates import Gate
+from mlops_actions.core.types import Json
+from mlops_actions.wandb_runs import metrics as metric_grammar
+from mlops_actions.wandb_runs import requirements
 from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.select import filters
+from mlops_actions.wandb_runs.result import RESULT
 
-MOST_BASELINES = 1000
+MAX_BASELINES = 1000
+CSV_FILE, JSON_FILE, MARKDOWN_FILE = "wandb_report.csv", "wandb_report.json", "wandb_report.md"
+STATEMENT_FILE, PREDICATE_FILE = "wandb_statement.json", "wandb_predicate.json"
 
 
 def _project(value: str) -> str:
@@ -35,19 +39,30 @@ def _page(value: str) -> str:
 
 
 def _metrics(value: str) -> tuple[Metric, ...]:
-    return metric_names.parse(items(value))
+    return metric_grammar.parse(items(value))
 
 
 def _gates(value: str) -> tuple[Gate, ...]:
-    return gate_language.parse(lines(value))
+    return gate_grammar.parse(lines(value))
 
 
 def _require(value: str) -> tuple[str, ...]:
     return requirements.parse(items(value))
 
 
+def _tracker_filter(value: str) -> Json:
+    """Parse W&B's filter language only as far as JSON: the adapter passes it on."""
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"is not valid JSON: {error}") from None
+    if not isinstance(document, dict) or not document:
+        raise ValueError('must be a JSON object that is not empty, such as {"config.lr": {"$lt": 0.1}}')
+    return document
+
+
 def _debug(value: str) -> bool:
-    """Take any text but `false`: the replaced action's users wrote `true`, `1`, `yes`."""
+    """Accept any text but `false`: the replaced action's users wrote `true`, `1`, `yes`."""
     return value.strip().lower() != "false"
 
 
@@ -70,91 +85,95 @@ class Inputs(DeclaredInputs):
     project: str = given(_project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",))
     api_key: str | None = given(
         text,
-        "W&B API key; give it by a secret. The last resort is the `.netrc`, as for W&B's own tools.",
+        "W&B API key, from a secret. Without a key the action reads the `.netrc`, as W&B's own tools do.",
         secret=True,
         env=("WANDB_API_KEY",),
         legacy=("wandb_api_key",),
     )
-    base_url: str | None = given(
-        base_address, "Address of the W&B server's API, for a server of your own.", env=("WANDB_BASE_URL",)
-    )
+    base_url: str | None = given(base_address, "Address of the API of your own W&B server.", env=("WANDB_BASE_URL",))
     sha: str | None = given(
         commit,
-        "Candidates are the runs of this commit: by what W&B recorded, or by the config. No default: a wrong guess would "
-        "compare the wrong commit (on `pull_request` take `github.event.pull_request.head.sha`, or chatops' `sha`).",
+        "Candidates are the runs of this commit, as W&B recorded it or as the run's config names it. It has no default, "
+        "since a wrong guess would compare the wrong commit: on `pull_request` give `github.event.pull_request.head.sha`, "
+        "after chatops its output `sha`.",
         # The replaced action compared any text.
         legacy=(Legacy("filter_github_sha", parse=text),),
     )
     sha_config_key: str = given(text, "The config key that holds the commit.", default="github_sha")
     secondary_sha: str | None = given(
-        text, "Only runs whose config `secondary_sha` is this, such as a data version.", legacy=("filter_secondary_sha",)
+        text,
+        "Only runs whose config has this value under `secondary_sha`, for example the version of the data.",
+        legacy=("filter_secondary_sha",),
     )
-    run_id: str | None = given(_run_id, "The one candidate, by its id; wins over every other choice.", legacy=("run_id",))
+    run_id: str | None = given(
+        _run_id, "The id of the only candidate. It overrides every other selection.", legacy=("run_id",)
+    )
     group: str | None = given(text, "Only runs of this group.")
     filters: Mapping[str, Any] | None = given(
-        filters, 'Only runs that fulfil this filter, in W&B\'s language: JSON, such as `{"config.lr": {"$lt": 0.1}}`.'
+        _tracker_filter, 'Only runs that match this W&B filter: JSON, such as `{"config.lr": {"$lt": 0.1}}`.'
     )
     baseline_tags: tuple[str, ...] | None = given(
         _unique,
         "Baselines are the finished runs with any of these tags, newest first.",
-        legacy=(
-            Legacy("baseline_tags", note="By this name there is no limit to how many, unless `max-baselines` says so."),
-        ),
+        legacy=(Legacy("baseline_tags", note="This name has no limit of the number, unless `max-baselines` is given."),),
     )
-    baseline_sha: str | None = given(commit, "Baselines are also the finished runs of this commit.")
-    max_baselines: int = given(integer(least=0, most=MOST_BASELINES), "Take this many baselines at most.", default="10")
+    baseline_sha: str | None = given(commit, "The finished runs of this commit are baselines too.")
+    max_baselines: int = given(integer(least=0, most=MAX_BASELINES), "The largest number of baselines.", default="10")
     metrics: tuple[Metric, ...] | None = given(
         _metrics,
-        "Summary metrics to show. `val_acc:max` or `val_loss:min` says which way is better; else what W&B was told counts, "
-        "else the name.",
+        "Summary metrics to show. `val_acc:max` or `val_loss:min` gives the direction; without it W&B's `define_metric` "
+        "decides, else the name.",
         default="[]",
         legacy=("display_metrics",),
     )
     config_keys: tuple[str, ...] | None = given(_unique, "Config keys to show.", legacy=("display_config_vars",))
     gates: tuple[Gate, ...] | None = given(
         _gates,
-        "What the best candidate must fulfil, one a line: `METRIC OP NUMBER`, or `METRIC OP baseline[.best|.mean|.latest] "
-        "[+ - *] NUMBER[%]`. A missing value is a failure, never a pass.",
+        "Conditions that the best candidate must fulfil, one per line: `METRIC OP NUMBER`, or "
+        "`METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`. A missing value is a failure, never a pass.",
     )
     require: tuple[str, ...] | None = given(
         _require,
-        "What must hold beside the gates, else the step fails and nothing is promoted: `one` (exactly one candidate), "
-        "`finished` (every candidate), `verified` (W&B itself recorded `sha` as the commit of each), `same-data` (as the "
-        "baselines), `clean` (no uncommitted changes). What cannot be told does not hold.",
+        "Requirements beside the gates; if one does not hold, the step fails and nothing is promoted: `one` (exactly one "
+        "candidate), `finished` (every candidate), `verified` (W&B itself recorded `sha` as the commit of each), "
+        "`same-data` (the same as the baselines), `clean` (no uncommitted changes). A requirement that W&B's answers leave "
+        "open does not hold.",
     )
     aggregate: str = given(
         choice("none", "group"),
-        "`group`: the runs of one group (seeds) become mean ± standard deviation.",
+        "`group`: show the runs of one group (seeds) as mean ± standard deviation.",
         default="none",
     )
     wait: bool = given(boolean, "Wait until all candidates have ended.", default="false")
-    timeout: float = given(duration, "With `wait`: how long at most; then exit 5.", default="30m")
-    min_runs: int = given(integer(least=1), "With `wait`: how many candidates there must be.", default="1")
-    curves: tuple[str, ...] | None = given(_unique, "Metrics whose history is drawn, candidate against baseline.")
+    timeout: float = given(duration, "With `wait`: the longest wait; then the step fails with exit code 5.", default="30m")
+    min_runs: int = given(integer(least=1), "With `wait`: the number of candidates to wait for.", default="1")
+    curves: tuple[str, ...] | None = given(_unique, "Metrics whose learning curves to draw, of candidates and baselines.")
     lineage: bool = given(boolean, "Compare the dataset artifacts that the runs used.", default="true")
-    comment: bool = given(boolean, "Put the report into one comment of the pull request, updated in place.", default="false")
+    comment: bool = given(
+        boolean, "Write the report into one comment on the pull request, which is updated in place.", default="false"
+    )
     comment_tag: str = given(
         text,
-        "Which comment: each tag has its own. The same tag in argo-submit turns its comment into the report.",
+        "The comment's tag: each tag has its own comment. With the same tag as argo-submit, its comment becomes the report.",
         default="mlops",
     )
-    pr_number: int | None = given(integer(least=1), "The pull request. Without it, the event's.")
-    check_name: str | None = given(text, "A check run of this name on `sha`, concluded by the gates.")
-    workflow_url: str | None = given(_page, "Shown in the report: the workflow that trained.")
-    image: str | None = given(text, "Shown in the report: the image that trained, by digest.")
-    workflow_uid: str | None = given(text, "The workflow's uid, for the statement.")
+    pr_number: int | None = given(integer(least=1), "The pull request's number. Without it, the event's pull request.")
+    check_name: str | None = given(
+        text, "Create a check run of this name on `sha`, with the gates' result as its conclusion."
+    )
+    workflow_url: str | None = given(_page, "Address of the training workflow, shown in the report.")
+    image: str | None = given(text, "The training image by digest, shown in the report.")
+    workflow_uid: str | None = given(text, "The training workflow's uid, for the statement.")
     promote_alias: str | None = given(
-        text, "When the gates pass and all of `require` holds, the best candidate's model artifact gets this alias."
+        text, "Give the best candidate's model artifact this alias when the gates pass and all of `require` holds."
     )
     statement: bool = given(
         boolean,
-        "Write an in-toto statement of the accepted candidate, and its predicate alone for `actions/attest`: which commit, "
-        "image, workflow, run, datasets and numbers its model comes from. What W&B did not record fails the step.",
+        "Write an in-toto statement of the accepted candidate, and its predicate for `actions/attest`: the commit, image, "
+        "workflow, run, datasets and metrics that its model comes from. The step fails if W&B did not record one of them.",
         default="false",
     )
-    report_dir: str = given(
-        text, "Where `wandb_report.csv`, `.json` and `.md` are written; within the workspace.", default="."
-    )
+    report_dir: str = given(text, "Folder in the workspace for `wandb_report.csv`, `.json` and `.md`.", default=".")
     github_token: str | None = given(
         text,
         "Token for the comment and the check run.",
@@ -162,37 +181,37 @@ class Inputs(DeclaredInputs):
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    debug: bool = given(_debug, "Log what was asked and how it was answered; on by any text but `false`.", default="false")
+    debug: bool = given(_debug, "Log the queries and the answers. Any text but `false` turns it on.", default="false")
 
     @property
     def baseline_limit(self) -> int:
-        """How many baselines are taken; the replaced action took all that had the tags."""
+        """The largest number of baselines; the replaced action took all runs with the tags."""
         unlimited = self.was_given("baseline_tags") and not self.was_given("max-baselines")
-        return MOST_BASELINES if unlimited else self.max_baselines
+        return MAX_BASELINES if unlimited else self.max_baselines
 
     def problems(self) -> Iterator[BadInput]:
-        """Check what one input alone cannot show."""
+        """Check rules that concern several inputs."""
         if not (self.sha or self.secondary_sha or self.run_id or self.group or self.filters):
             yield BadInput(
-                "nothing says which runs are the candidates",
+                "no input selects the candidates",
                 "give 'sha' (the commit that was trained), 'run-id', 'group' or 'filters'",
             )
         if self.check_name and not self.sha:
-            yield BadInput("input 'check-name' needs 'sha'", "give 'sha', the commit that the check run is shown on")
+            yield BadInput("input 'check-name' needs 'sha'", "give 'sha', the commit that gets the check run")
         if self.promote_alias and not (self.gates or self.require):
             yield BadInput(
-                "input 'promote-alias' needs 'gates' or 'require'", "give one: nothing is promoted without having passed"
+                "input 'promote-alias' needs 'gates' or 'require'", "give one of them: only a run that passed is promoted"
             )
         if self.statement and not (self.sha and self.lineage):
             yield BadInput("input 'statement' needs 'sha' and 'lineage'", "give 'sha', and leave 'lineage' on")
-        wanted = self.require or ()
-        if requirements.VERIFIED in wanted and not self.sha:
+        required = self.require or ()
+        if requirements.VERIFIED in required and not self.sha:
             yield BadInput(
-                "input 'require' asks for 'verified' without 'sha'", "give 'sha', the commit that the run must be of"
+                "input 'require' asks for 'verified' without 'sha'", "give 'sha', the commit that the runs must belong to"
             )
-        if requirements.SAME_DATA in wanted and not (self.lineage and (self.baseline_tags or self.baseline_sha)):
+        if requirements.SAME_DATA in required and not (self.lineage and (self.baseline_tags or self.baseline_sha)):
             yield BadInput(
-                "input 'require' asks for 'same-data', and there is nothing to compare with",
+                "input 'require' asks for 'same-data', but there are no baselines to compare with",
                 "give 'baseline-tags' or 'baseline-sha', and leave 'lineage' on",
             )
 
@@ -205,40 +224,39 @@ ACTION = Action(
     color="yellow",
     inputs=Inputs,
     outputs=(
-        Output("complete", "`true` when at least one candidate finished and none is still to come"),
+        Output("complete", "`true` when at least one candidate finished and all have ended"),
         Output("single-run", "`true` when exactly one candidate finished"),
-        Output("num-candidates", "Candidates in any state"),
-        Output("num-finished", "Candidates that finished"),
-        Output("num-running", "Candidates that have not ended"),
-        Output("num-crashed", "Candidates that crashed or stopped reporting"),
-        Output("num-failed", "Candidates that ended with an error"),
-        Output("num-killed", "Candidates that were killed or preempted"),
-        Output("num-baselines", "Baselines that the candidates were compared with"),
+        Output("num-candidates", "Number of candidates in any state"),
+        Output("num-finished", "Number of candidates that finished"),
+        Output("num-running", "Number of candidates that have not ended"),
+        Output("num-crashed", "Number of candidates that crashed or stopped reporting"),
+        Output("num-failed", "Number of candidates that ended with an error"),
+        Output("num-killed", "Number of candidates that were killed or preempted"),
+        Output("num-baselines", "Number of baselines"),
         Output("gate", "`passed`, `failed`, or `none` without gates"),
         Output("requirements", "`passed`, `failed`, or `none` without `require`"),
         Output("verified", "`true` when W&B itself recorded `sha` as the commit of every candidate"),
-        Output("same-data", "`true`, `false`, or empty where the runs recorded too little to tell"),
+        Output("same-data", "`true`, `false`, or empty where the runs recorded too little to compare"),
         Output("best-run-id", "Id of the best finished candidate"),
         Output("best-run-url", "Address of the best finished candidate"),
-        Output("promoted", "The model artifact that `promote-alias` went to, `name:version`; empty where it went to none"),
-        Output("comment-url", "Address of the comment, where one was written"),
-        Output("csv", "Path of `wandb_report.csv`, from the workspace"),
-        Output("json", "Path of `wandb_report.json`, from the workspace"),
-        Output("markdown", "Path of `wandb_report.md`, from the workspace"),
-        Output("statement", "Path of `wandb_statement.json`, from the workspace, where one was written"),
-        Output("predicate", "Path of `wandb_predicate.json`: `predicate-path` of `actions/attest`"),
-        Output("predicate-type", "Its type: `predicate-type` of `actions/attest`"),
-        Output("subject-name", "The image without its digest: `subject-name` of `actions/attest`"),
-        Output("subject-digest", "The image's digest: `subject-digest` of `actions/attest`"),
+        Output("promoted", "The model artifact that got the alias, `name:version`; empty where none got it"),
+        Output("comment-url", "Address of the comment; empty where none was written"),
+        Output("csv", "Path of `wandb_report.csv` in the workspace"),
+        Output("json", "Path of `wandb_report.json` in the workspace"),
+        Output("markdown", "Path of `wandb_report.md` in the workspace"),
+        Output("statement", "Path of `wandb_statement.json` in the workspace, where it was written"),
+        Output("predicate", "Path of `wandb_predicate.json` in the workspace, for `predicate-path` of `actions/attest`"),
+        Output("predicate-type", "Type of the predicate, for `predicate-type` of `actions/attest`"),
+        Output("subject-name", "The image without its digest, for `subject-name` of `actions/attest`"),
+        Output("subject-digest", "The image's digest, for `subject-digest` of `actions/attest`"),
         Output("result", "Everything as one JSON document"),
         Output("BOOL_COMPLETE", "`complete`, spelled `True` or `False`", legacy=True),
-        Output(
-            "BOOL_SINGLE_RUN", "`True` when there is exactly one candidate, in whatever state, else `False`", legacy=True
-        ),
+        Output("BOOL_SINGLE_RUN", "`True` when there is exactly one candidate in any state, else `False`", legacy=True),
         Output("NUM_FINISHED", "`num-finished`", legacy=True),
         Output("NUM_RUNNING", "`num-running`", legacy=True),
         Output("NUM_CRASHED", "`num-crashed`", legacy=True),
         Output("NUM_ABORTED", "Killed and failed candidates together", legacy=True),
         Output("NUM_BASELINES", "`num-baselines`", legacy=True),
     ),
+    result=RESULT,
 )

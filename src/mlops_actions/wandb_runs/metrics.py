@@ -1,4 +1,4 @@
-"""Metrics and which way is better: as the user says, else as W&B was told, else as the name suggests."""
+"""Metrics and their directions: as the user says, else as the tracker was told, else as the name suggests."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from mlops_actions.wandb_runs.model import Run, metric_value, number
+from mlops_actions.core.runs import Run, finite_number, metric_value
 
 MIN, MAX = "min", "max"
 GIVEN, TRACKER, INFERRED = "given", "tracker", "inferred"
 
-# Words of names that say which way is better, as training scripts commonly call their metrics.
+# Words in names that imply a direction, as training scripts commonly name their metrics.
 _LOWER = frozenset({"loss", "error", "err", "mse", "rmse", "mae", "mape", "nll", "perplexity", "ppl", "wer", "cer"}) | {
     "latency", "runtime", "duration", "time", "fpr", "fnr", "regret", "cost",
 }  # fmt: skip
@@ -23,7 +23,7 @@ _HIGHER = frozenset({"acc", "accuracy", "auc", "auroc", "f1", "precision", "reca
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as the report shows it. `direction` is `min`, `max` or empty; `source` says who says so."""
+    """A metric of the report. `direction` is `min`, `max` or empty; `source` says where the direction comes from."""
 
     name: str
     direction: str = ""
@@ -31,27 +31,27 @@ class Metric:
 
     @property
     def arrow(self) -> str:
-        """↑ where more is better, ↓ where less is."""
+        """↑ where higher is better, ↓ where lower is better."""
         return {MAX: "↑", MIN: "↓"}.get(self.direction, "")
 
     def better(self, value: float, than: float) -> bool:
-        """Whether a value is strictly better; never, where no direction is known."""
+        """Return whether a value is strictly better; False where the direction is not known."""
         return value > than if self.direction == MAX else value < than if self.direction == MIN else False
 
     def best(self, values: Iterable[float]) -> float | None:
-        """The best of some numbers; None where there is none or no direction is known."""
-        found = list(values)
-        if not found or not self.direction:
+        """Return the best of some numbers; None where there are none, or the direction is not known."""
+        numbers = list(values)
+        if not numbers or not self.direction:
             return None
-        return max(found) if self.direction == MAX else min(found)
+        return max(numbers) if self.direction == MAX else min(numbers)
 
 
 def parse(entries: Sequence[str]) -> tuple[Metric, ...]:
-    """Read `name`, `name:min` and `name:max`; a name given twice is one metric. Raises ValueError.
+    """Parse `name`, `name:min` and `name:max`; a name given twice is one metric. Raises ValueError.
 
     Any other colon belongs to the name.
     """
-    found: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = {}
     for entry in entries:
         name, colon, direction = entry.rpartition(":")
         if colon and direction.strip().lower() in (MIN, MAX):
@@ -60,44 +60,45 @@ def parse(entries: Sequence[str]) -> tuple[Metric, ...]:
             metric = Metric(entry.strip())
         if not metric.name:
             raise ValueError(f"has a metric without a name: {entry!r}")
-        earlier = found.get(metric.name)
+        earlier = metrics.get(metric.name)
         if earlier and earlier.direction and metric.direction and earlier.direction != metric.direction:
             raise ValueError(f"gives {metric.name!r} two directions")
         if not earlier or metric.direction:
-            found[metric.name] = metric
-    return tuple(found.values())
+            metrics[metric.name] = metric
+    return tuple(metrics.values())
 
 
-def directed(metrics: Sequence[Metric], runs: Sequence[Run]) -> tuple[Metric, ...]:
-    """Fill in the directions that were not given."""
-    return tuple(metric if metric.direction else _directed(metric, runs) for metric in metrics)
+def with_directions(metrics: Sequence[Metric], runs: Sequence[Run]) -> tuple[Metric, ...]:
+    """Fill in the directions that the user did not give."""
+    return tuple(metric if metric.direction else _with_direction(metric, runs) for metric in metrics)
 
 
-def _directed(metric: Metric, runs: Sequence[Run]) -> Metric:
-    # `loss.min` is the least that W&B kept of `loss`, which says that less is better.
-    base, _, kept = metric.name.rpartition(".")
-    if base and kept in (MIN, MAX):
-        return Metric(metric.name, kept, TRACKER)
+def _with_direction(metric: Metric, runs: Sequence[Run]) -> Metric:
+    # `loss.min` is the minimum that the tracker keeps of `loss`: a minimum is kept where lower is better.
+    base, _, aggregate = metric.name.rpartition(".")
+    if base and aggregate in (MIN, MAX):
+        return Metric(metric.name, aggregate, TRACKER)
     for run in runs:
-        if hint := run.hints.get(metric.name):
-            return Metric(metric.name, hint, TRACKER)
-    return Metric(metric.name, guess, INFERRED) if (guess := infer(metric.name)) else metric
+        if direction := run.directions.get(metric.name):
+            return Metric(metric.name, direction, TRACKER)
+    direction = infer_direction(metric.name)
+    return Metric(metric.name, direction, INFERRED) if direction else metric
 
 
-def infer(name: str) -> str:
-    """`min` or `max` by the words of a name, empty where they say nothing or contradict each other."""
+def infer_direction(name: str) -> str:
+    """Return `min` or `max` by the words of a name; empty where they say nothing or contradict each other."""
     words = set(re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()))
     lower, higher = bool(words & _LOWER), bool(words & _HIGHER)
     return MIN if lower and not higher else MAX if higher and not lower else ""
 
 
-def numbers(runs: Sequence[Run], metric: Metric) -> list[float]:
-    """The finite values of a metric over runs, those without one left out."""
-    return [value for run in runs if (value := number(metric_value(run, metric.name))) is not None]
+def finite_values(runs: Sequence[Run], metric: Metric) -> list[float]:
+    """Return the finite values of a metric over runs; runs without one are left out."""
+    return [value for run in runs if (value := finite_number(metric_value(run, metric.name))) is not None]
 
 
 def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean of finite numbers (at least one); no sum is too large for it."""
+    """Return the arithmetic mean of finite numbers (at least one), also where their sum is beyond a float."""
     try:
         return fmean(values)
     except OverflowError:
@@ -106,10 +107,10 @@ def mean(values: Sequence[float]) -> float:
 
 
 def best_run(runs: Sequence[Run], metrics: Sequence[Metric]) -> Run | None:
-    """The best finished run by the first metric that has a direction and a value; without one the newest (the first)."""
-    ended = [run for run in runs if run.finished]
+    """Return the best finished run by the first metric with a direction and a value; without one the newest (the first)."""
+    finished = [run for run in runs if run.finished]
     for metric in metrics:
-        best = metric.best(numbers(ended, metric))
+        best = metric.best(finite_values(finished, metric))
         if best is not None:
-            return next(run for run in ended if number(metric_value(run, metric.name)) == best)
-    return ended[0] if ended else None
+            return next(run for run in finished if finite_number(metric_value(run, metric.name)) == best)
+    return finished[0] if finished else None

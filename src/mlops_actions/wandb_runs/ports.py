@@ -1,83 +1,70 @@
-"""What wandb-runs needs of the world outside."""
+"""The ports of wandb-runs: the experiment tracker, and the pull requests that show the report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
-from mlops_actions.core.ports import Runner
-from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run
-
-
-@dataclass(frozen=True)
-class Found:
-    """What one look at the project brought, newest first in each list; `notes` says what the server would not do."""
-
-    candidates: tuple[Run, ...]
-    baselines: tuple[Run, ...] = ()
-    notes: tuple[str, ...] = ()
+from mlops_actions.core.ports import Clock, PullRequests, Runner
+from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
 
 
 class Tracker(Protocol):
-    """One project of the experiment tracker. Every call raises Refused or Unavailable."""
+    """One project of the experiment tracker. Every call raises Refused, Unavailable or BadInput (a filter it refuses)."""
 
     @property
-    def project_url(self) -> str:
-        """The page of the project."""
+    def info(self) -> TrackerInfo:
+        """The tracker's name, and the addresses of its server and of the project."""
 
-    @property
-    def server_url(self) -> str:
-        """Where the server's pages begin."""
+    def native_query(self, query: RunQuery) -> str:
+        """Return a query in the tracker's own language, for the log."""
 
-    def find(self, candidates: Query, baselines: Query | None, keys: Keys) -> Found:
-        """Candidates and baselines with the named keys, in one request where one page holds them."""
+    def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
+        """Read candidates and baselines with the named keys, in as few requests as possible."""
 
-    def states(self, candidates: Query) -> tuple[Run, ...]:
-        """The candidates without their numbers: all that polling needs."""
+    def states(self, candidates: RunQuery) -> tuple[Run, ...]:
+        """Read the candidates without their metrics, which is all that polling needs."""
 
-    def details(self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int) -> Mapping[str, Details]:
-        """History, inputs and cleanliness of chosen runs, by run id."""
+    def details(
+        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
+    ) -> Mapping[str, RunDetails]:
+        """Read history, datasets and uncommitted changes of chosen runs, by run id."""
 
     def model(self, run: Run) -> Artifact | None:
-        """The newest model artifact that a run logged; None where it logged none."""
+        """Return the newest model artifact that a run logged; None where it logged none."""
 
     def promote(self, run: Run, alias: str) -> str:
-        """Give the model artifact that a run logged an alias; returns `name:version`."""
+        """Give the newest model artifact that a run logged an alias; return `name:version`."""
 
 
-class PullRequests(Protocol):
-    """The part of GitHub that shows the report. Calls raise Refused (GitHub's `status` on it) or Unavailable."""
-
-    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
-        """Write the one comment with this tag, or bring it up to date; returns its address.
-
-        `keep` says that the body is a report, which later runs of the workflow fold below theirs.
-        """
+class ReportPublisher(PullRequests, Protocol):
+    """The pull requests and check runs that show the report. Calls raise Refused or Unavailable."""
 
     def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
-        """Open a check run; returns its id."""
+        """Create a check run; return its id."""
 
     def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
-        """End a check run."""
+        """Conclude a check run."""
 
 
-class Clock(Protocol):
-    """Time, as the tests may move it."""
+class ReportFiles(Protocol):
+    """The report's files in the job's workspace. Calls raise BadInput."""
 
-    def now(self) -> datetime:
-        """The current moment, UTC."""
+    def path(self, path: str, input_name: str) -> Path:
+        """Return the absolute path that an input names, whether or not it exists; refuse one outside the workspace."""
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+    def write(self, folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+        """Write files (name → content) into a folder, which is created; return their paths from the workspace by name."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """The world as this action sees it; `pull_requests` is None where no token was given."""
+    """Everything outside of this action; `publisher` is None where no token was given."""
 
     tracker: Tracker
-    pull_requests: PullRequests | None
+    publisher: ReportPublisher | None
+    workspace: ReportFiles
     runner: Runner
     clock: Clock

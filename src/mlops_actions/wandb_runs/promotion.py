@@ -1,34 +1,31 @@
-"""The model artifact of an accepted candidate gets its alias; nothing else does."""
+"""Give the model artifact of an accepted candidate its alias; no other artifact gets one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.findings import FAILED, NOT_ASKED, Findings
-from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.ports import Ports
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """What became of `promote-alias`: `artifact` (`name:version`) has it now, or it was not given, for `error` if any."""
+    """The result of `promote-alias`: `artifact` (`name:version`) has the alias, or `error` says why none has."""
 
     alias: str = ""
     artifact: str = ""
     error: ActionError | None = None
 
 
-def promote(inputs: Inputs, ports: Ports, findings: Findings) -> Promotion:
-    """Give the alias where gates and requirements were asked for and none of them failed."""
-    alias = inputs.promote_alias or ""
-    asked = {findings.gate, findings.required} - {NOT_ASKED}
-    # With candidates still to come the best one is not known yet.
-    if not alias or not asked or FAILED in asked or findings.best is None or findings.timed_out:
+def promote(alias: str, findings: Findings, give_alias: Callable[[Run, str], str]) -> Promotion:
+    """Give the alias where the user asked for gates or requirements and none of them failed."""
+    statuses = {findings.gate_status, findings.requirement_status} - {NOT_ASKED}
+    # With candidates still running the best one is not known yet.
+    if not alias or not statuses or FAILED in statuses or findings.best is None or findings.timed_out:
         return Promotion(alias)
     try:
-        artifact = ports.tracker.promote(findings.best, alias)
+        return Promotion(alias, artifact=give_alias(findings.best, alias))
     except ActionError as error:
         return Promotion(alias, error=error)
-    ports.runner.notice(f"{artifact} is now '{alias}'", title="wandb-runs")
-    return Promotion(alias, artifact)

@@ -1,129 +1,146 @@
-"""Carry it out: ask the tracker, wait, judge, write the report everywhere it belongs."""
+"""Run the action: ask the tracker, wait, compare, and write the report to files, the summary, the comment and the check."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, BadInput, TimedOut, WorkFailed
-from mlops_actions.core.event import Event
-from mlops_actions.core.outcome import Outcome, flag, legacy_flag
+from mlops_actions.core.errors import ActionError, TimedOut, WorkFailed
+from mlops_actions.core.event import Event, pull_request_of
+from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.wandb_runs import gates, report, select, spreadsheet
-from mlops_actions.wandb_runs.attest import Attested, attest
-from mlops_actions.wandb_runs.deliver import deliver, pull_request_of
+from mlops_actions.core.runs import RunDetails, RunQuery
+from mlops_actions.wandb_runs import comparison, report, selection, spreadsheet
+from mlops_actions.wandb_runs.attestation import Attestation, attest
+from mlops_actions.wandb_runs.comparison import Comparison, keys_of, selection_of
 from mlops_actions.wandb_runs.findings import FAILED, Findings
-from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.judge import Picked, choice_of, judge, keys_of, pick
-from mlops_actions.wandb_runs.model import Details, Query
+from mlops_actions.wandb_runs.format import as_json, fit_output
+from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.promotion import Promotion, promote
-from mlops_actions.wandb_runs.show import fitting, jsonable
+from mlops_actions.wandb_runs.publish_report import Publication, publish
 
 _POLL_SECONDS = 20.0
-_SAMPLES = 200  # points of a curve that are fetched; fewer are drawn
-_DETAILED = 50  # runs whose history and lineage are looked at, by one request
-_LISTED = 100  # candidates in the output `result`: steps take it as one variable, whose size Linux limits
+_SAMPLES = 200  # points of a curve to read; the chart draws fewer
+_MAX_DETAILED = 50  # runs whose history and datasets are read, by one request
+_MAX_LISTED = 100  # candidates in the output `result`: later steps take it as one variable, whose size Linux limits
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
-    """Execute the action's main stage; the outcome carries the error of a failed gate or a wait given up."""
-    directory = _directory(inputs.report_dir, context.workspace)
-    findings = _learn(inputs, ports)
-    around = _surroundings(inputs, context)
-    attested = _attest(inputs, context, event, ports, findings)
-    # What cannot be attested to is not promoted: the two say the same of a model.
-    promotion = (
-        Promotion(inputs.promote_alias or "", error=attested.error) if attested.error else promote(inputs, ports, findings)
-    )
-    text = report.render(findings, around, promotion)
-    paths = _write_files(directory, context.workspace, findings, inputs, text)
-    paths |= _write(directory, context.workspace, attested.files())
+    """Run the action's main stage; the outcome carries the error of a failed gate or of a wait that timed out."""
+    folder = ports.workspace.path(inputs.report_dir, "report-dir")
+    findings = _findings(inputs, ports)
+    report_context = _report_context(inputs, context)
+    attestation = _attestation(inputs, context, event, ports, findings)
+    promotion = _promotion(inputs, ports, findings, attestation)
+    text = report.render(findings, report_context, promotion)
+    paths = _write_files(inputs, ports, folder, findings, text, attestation)
     ports.runner.summary(text)
-    _tell(findings, ports.runner)
-    delivered = deliver(inputs, event, ports, findings, text, around.job_url)
-    result = {
-        **fitting(findings.document(_LISTED)),
-        "notes": [*findings.notes, *delivered.notes],
-        "comment_url": delivered.comment_url or None,
-        "promoted": promotion.artifact or None,
-        "files": paths,
+    _log(findings, ports.runner)
+    publication = publish(inputs, event, ports, findings, report=text, job_url=report_context.job_url)
+    error = _error(inputs, findings) or attestation.error or promotion.error or publication.failure
+    outputs = {
+        **_outputs(findings),
+        "promoted": promotion.artifact,
+        "comment-url": publication.comment_url,
+        **attestation.outputs(),
+        **paths,
+        **_legacy_outputs(findings),
     }
-    error = _error(inputs, findings) or attested.error or promotion.error or next(iter(delivered.failures), None)
-    told = {"promoted": promotion.artifact, "comment-url": delivered.comment_url, **attested.outputs(), **paths}
-    return Outcome(_outputs(findings, told), result, error)
+    return Outcome(outputs, _result(findings, promotion, publication, {**attestation.outputs(), **paths}), error)
 
 
-def _learn(inputs: Inputs, ports: Ports) -> Findings:
-    choice = choice_of(inputs)
-    query = Query(select.candidate_filter(choice))
-    bar = select.baseline_filter(choice)
+def _findings(inputs: Inputs, ports: Ports) -> Findings:
+    tracker, selected = ports.tracker, selection_of(inputs)
+    candidate_query, baseline_query = selection.candidate_query(selected), selection.baseline_query(selected)
     keys = keys_of(inputs)
     if inputs.debug:
-        ports.runner.info(f"candidates: {json.dumps(query.filters)}")
-        ports.runner.info(f"baselines: {json.dumps(bar)}")
+        ports.runner.info(f"candidates: {tracker.native_query(candidate_query)}")
+        ports.runner.info(f"baselines: {tracker.native_query(baseline_query) if baseline_query else 'none'}")
         ports.runner.info(f"summary keys: {', '.join(keys.summary)}; config keys: {', '.join(keys.config)}")
-    timed_out = inputs.wait and not _wait(inputs, query, ports)
-    found = ports.tracker.find(query, Query(bar, least=choice.max_baselines) if bar else None, keys)
-    for answered in (*found.candidates, *found.baselines) if inputs.debug else ():
-        ports.runner.info(f"{answered.id} {answered.state} {json.dumps(jsonable(dict(answered.summary)))}")
-    picked = pick(inputs, found)
-    return judge(
+    timed_out = inputs.wait and not _wait(inputs, candidate_query, ports)
+    result = tracker.find(candidate_query, baseline_query, keys)
+    if inputs.debug:
+        for answer in (*result.candidates, *result.baselines):
+            ports.runner.info(f"{answer.id} {answer.state} {json.dumps(as_json(dict(answer.summary)))}")
+    compared = comparison.prepare(inputs, result)
+    return comparison.evaluate(
         inputs,
-        picked,
-        _details(inputs, picked, ports.tracker),
+        compared,
+        _details(inputs, compared, tracker),
         now=ports.clock.now(),
-        project_url=ports.tracker.project_url,
+        tracker=tracker.info,
         timed_out=timed_out,
     )
 
 
-def _attest(inputs: Inputs, context: Context, event: Event | None, ports: Ports, findings: Findings) -> Attested:
-    # What was refused or is not yet complete is no subject of a statement; the step fails for that already.
-    if not inputs.statement or findings.refused or findings.timed_out:
-        return Attested()
-    return attest(inputs, context, findings, ports.tracker, inputs.pr_number or pull_request_of(event))
+def _attestation(inputs: Inputs, context: Context, event: Event | None, ports: Ports, findings: Findings) -> Attestation:
+    # A rejected or incomplete candidate gets no statement; the step fails for that reason already.
+    if not inputs.statement or findings.rejected or findings.timed_out:
+        return Attestation()
+    number = inputs.pr_number or _pull_request_number(event, ports)
+    return attest(inputs, context, findings, ports.tracker.model, pull_request=number)
 
 
-def _details(inputs: Inputs, picked: Picked, tracker: Tracker) -> Mapping[str, Details]:
-    """Ask more about the best candidate, the baselines, and the newest of the other candidates."""
+def _pull_request_number(event: Event | None, ports: Ports) -> int | None:
+    """Return the event's pull request; None also where GitHub does not answer, since a statement can do without it."""
+    publisher = ports.publisher
+    try:
+        return pull_request_of(event, publisher.pull_request_of_commit if publisher else None).number
+    except ActionError as error:
+        ports.runner.warning(f"the statement names no pull request: {error}", title=ACTION.name)
+        return None
+
+
+def _promotion(inputs: Inputs, ports: Ports, findings: Findings, attestation: Attestation) -> Promotion:
+    alias = inputs.promote_alias or ""
+    # A model that cannot be attested is not promoted either.
+    if attestation.error:
+        return Promotion(alias, error=attestation.error)
+    promotion = promote(alias, findings, ports.tracker.promote)
+    if promotion.artifact:
+        ports.runner.notice(f"{promotion.artifact} is now '{alias}'", title=ACTION.name)
+    return promotion
+
+
+def _details(inputs: Inputs, compared: Comparison, tracker: Tracker) -> Mapping[str, RunDetails]:
+    """Read details of the best candidate, the baselines, and the newest of the other candidates."""
     curves = inputs.curves or ()
-    if not picked.candidates or not (inputs.lineage or curves or inputs.sha or inputs.require):
+    if not compared.candidates or not (inputs.lineage or curves or inputs.sha or inputs.require):
         return {}
-    first = picked.best.members if picked.best else ()
-    runs = (*first[: _DETAILED // 2], *picked.baselines[: _DETAILED // 4], *picked.candidates)
-    chosen = list({run.id: run for run in runs}.values())[:_DETAILED]
-    return tracker.details(chosen, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
+    best = compared.best.members if compared.best else ()
+    runs = (*best[: _MAX_DETAILED // 2], *compared.baselines[: _MAX_DETAILED // 4], *compared.candidates)
+    distinct = list({run.id: run for run in runs}.values())[:_MAX_DETAILED]
+    return tracker.details(distinct, curves=curves, lineage=inputs.lineage, samples=_SAMPLES)
 
 
-def _wait(inputs: Inputs, query: Query, ports: Ports) -> bool:
-    """Poll until enough candidates are there and all have ended; False where the time ran out."""
+def _wait(inputs: Inputs, query: RunQuery, ports: Ports) -> bool:
+    """Poll until there are enough candidates and all have ended; return False where the time ran out."""
     deadline = ports.clock.now() + timedelta(seconds=inputs.timeout)
-    said = ""
+    last_message = ""
     while True:
-        found = ports.tracker.states(query)
+        candidates = ports.tracker.states(query)
         now = ports.clock.now()
-        going = sum(not candidate.over(now) for candidate in found)
-        if len(found) >= inputs.min_runs and not going:
+        running = sum(not candidate.has_ended(now) for candidate in candidates)
+        if len(candidates) >= inputs.min_runs and not running:
             return True
-        seen = f"{len(found)} of at least {inputs.min_runs} runs are there, {going} have not ended"
-        if seen != said:
-            ports.runner.info(f"waiting: {seen}")
-            said = seen
+        message = f"waiting: {len(candidates)} of at least {inputs.min_runs} runs exist, {running} have not ended"
+        if message != last_message:
+            ports.runner.info(message)
+            last_message = message
         left = (deadline - now).total_seconds()
         if left <= 0:
             return False
         ports.clock.sleep(min(_POLL_SECONDS, left))
 
 
-def _surroundings(inputs: Inputs, context: Context) -> report.Surroundings:
+def _report_context(inputs: Inputs, context: Context) -> report.ReportContext:
     sha = inputs.sha or ""
-    return report.Surroundings(
+    return report.ReportContext(
         commit_url=f"{context.server_url}/{context.repository}/commit/{sha}" if is_sha(sha) else "",
         workflow_url=inputs.workflow_url or "",
         image=inputs.image or "",
@@ -131,105 +148,79 @@ def _surroundings(inputs: Inputs, context: Context) -> report.Surroundings:
     )
 
 
-def _directory(given: str, workspace: Path) -> Path:
-    """The report's folder; links that a checkout may hold must not lead out of the workspace."""
-    root = workspace.resolve()
-    found = (root / given).resolve()
-    if found != root and root not in found.parents:
-        raise BadInput(
-            f"input 'report-dir' leads out of the workspace: {given!r}", "name a folder within the checked out repository"
-        )
-    return found
-
-
-def _write_files(directory: Path, workspace: Path, findings: Findings, inputs: Inputs, text: str) -> dict[str, str]:
+def _write_files(
+    inputs: Inputs, ports: Ports, folder: Path, findings: Findings, text: str, attestation: Attestation
+) -> dict[str, str]:
+    """Write the report's files; return their paths from the workspace by output."""
     table = spreadsheet.render(
         findings.candidates,
         findings.baselines,
-        [metric.name for metric in findings.metrics],
-        findings.config_keys,
-        inputs.sha_config_key,
+        metrics=[metric.name for metric in findings.metrics],
+        config_keys=findings.config_keys,
+        sha_config_key=inputs.sha_config_key,
     )
-    document = json.dumps({"schema": 1, **findings.document()}, ensure_ascii=False) + "\n"
-    files = (
-        ("csv", "wandb_report.csv", table),
-        ("json", "wandb_report.json", document),
-        ("markdown", "wandb_report.md", text),
-    )
-    return _write(directory, workspace, files)
+    document = json.dumps({"schema": RESULT_SCHEMA, **findings.document()}, ensure_ascii=False) + "\n"
+    files = [
+        ("csv", CSV_FILE, table),
+        ("json", JSON_FILE, document),
+        ("markdown", MARKDOWN_FILE, text),
+        *attestation.files(),
+    ]
+    paths = ports.workspace.write(folder, {name: content for _, name, content in files})
+    return {output: paths[name] for output, name, _ in files}
 
 
-def _write(directory: Path, workspace: Path, files: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """Write files, each (output, name, content); returns their paths from the workspace by output."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        return {output: _place(directory / name, content, workspace) for output, name, content in files}
-    except OSError as error:
-        raise BadInput(
-            f"the report cannot be written to {str(directory)!r}: {error.strerror or error}",
-            "name a folder that can be written in 'report-dir'",
-        ) from None
-
-
-def _place(path: Path, content: str, workspace: Path) -> str:
-    """Write a file in one step; a link that stands in its place is replaced, never followed."""
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
-            file.write(content)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-    return str(path.relative_to(workspace.resolve()))
-
-
-def _tell(findings: Findings, runner: Runner) -> None:
+def _log(findings: Findings, runner: Runner) -> None:
     counts = findings.counts
     runner.info(
         f"{findings.project}: {counts.candidates} candidates ({counts.finished} finished, {counts.running} running, "
         f"{counts.crashed} crashed, {counts.failed} failed, {counts.killed} killed), {counts.baselines} baselines"
     )
-    for verdict in findings.verdicts:
-        runner.info(f"gate {'passed' if verdict.passed else 'failed'}: {verdict.gate.text} ({_numbers(verdict)})")
+    for gate in findings.gates:
+        runner.info(f"gate {'passed' if gate.passed else 'failed'}: {gate.gate.text} ({gate.explanation})")
     for requirement in findings.requirements:
         runner.info(f"{requirement.name}: {requirement.reason or 'holds'}")
     if not counts.candidates:
+        places = [f"config {findings.selection.sha_config_key!r}", *findings.tracker.commit_variables[:1]]
         runner.warning(
-            "no run was found for this choice\ncheck that the training logs the commit (config "
-            f"{findings.choice.sha_config_key!r}, or WANDB_GIT_COMMIT) to {findings.project}",
-            title="wandb-runs",
+            "the inputs select no run\n"
+            f"check that the training logs the commit ({' or '.join(places)}) to {findings.project}",
+            title=ACTION.name,
         )
     for note in findings.notes:
-        runner.warning(note, title="wandb-runs")
+        runner.warning(note, title=ACTION.name)
 
 
-def _numbers(verdict: gates.Verdict) -> str:
-    return verdict.reason or f"{verdict.value} against {verdict.required}"
+def _result(
+    findings: Findings, promotion: Promotion, publication: Publication, outputs: Mapping[str, str]
+) -> dict[str, object]:
+    return {
+        **fit_output(findings.document(_MAX_LISTED)),
+        "notes": [*findings.notes, *publication.notes],
+        "promoted": promotion.artifact or None,
+        "comment-url": publication.comment_url or None,
+        **outputs,
+    }
 
 
-def _outputs(findings: Findings, told: Mapping[str, str]) -> dict[str, str]:
-    counts = findings.counts
-    best = findings.best
-    same = findings.data.same if findings.data else None
+def _outputs(findings: Findings) -> dict[str, str]:
+    counts, best, same_data = findings.counts, findings.best, findings.same_data
     return {
         "complete": flag(counts.complete),
         "single-run": flag(counts.single_run),
-        "num-candidates": str(counts.candidates),
-        "num-finished": str(counts.finished),
-        "num-running": str(counts.running),
-        "num-crashed": str(counts.crashed),
-        "num-failed": str(counts.failed),
-        "num-killed": str(counts.killed),
-        "num-baselines": str(counts.baselines),
-        "gate": findings.gate,
-        "requirements": findings.required,
+        **{f"num-{state}": str(number) for state, number in vars(counts).items()},
+        "gate": findings.gate_status,
+        "requirements": findings.requirement_status,
         "verified": flag(findings.commit.verified),
-        "same-data": "" if same is None else flag(same),
+        "same-data": "" if same_data is None else flag(same_data),
         "best-run-id": best.id if best else "",
         "best-run-url": best.url if best else "",
-        **told,
+    }
+
+
+def _legacy_outputs(findings: Findings) -> dict[str, str]:
+    counts = findings.counts
+    return {
         "BOOL_COMPLETE": legacy_flag(counts.complete),
         "BOOL_SINGLE_RUN": legacy_flag(counts.candidates == 1),
         "NUM_FINISHED": str(counts.finished),
@@ -241,25 +232,24 @@ def _outputs(findings: Findings, told: Mapping[str, str]) -> dict[str, str]:
 
 
 def _error(inputs: Inputs, findings: Findings) -> ActionError | None:
-    """What the step ends with; a wait given up comes first, since the numbers are not final then."""
+    """Return the step's error. A timeout comes first, since the metrics are not final then."""
     counts = findings.counts
     if findings.timed_out:
         return TimedOut(
-            f"after {inputs.timeout:g} s {counts.candidates} of at least {inputs.min_runs} runs were there and "
+            f"after {inputs.timeout:g} s there were {counts.candidates} of at least {inputs.min_runs} runs, and "
             f"{counts.running} had not ended",
-            "raise 'timeout', or look at the runs: " + findings.project_url,
+            "raise 'timeout', or look at the runs: " + findings.tracker.project_url,
         )
-    if findings.required == FAILED:
-        unmet = [f"{one.name} ({one.reason})" for one in findings.requirements if not one.holds]
+    if findings.requirement_status == FAILED:
+        unmet = [f"{result.name} ({result.reason})" for result in findings.unmet_requirements]
         return WorkFailed(
             f"{len(unmet)} of {len(findings.requirements)} requirements do not hold: {' · '.join(unmet)}",
-            "name a run that fulfils them; see 'require' in the step's 'with:'",
+            "select a run that fulfils them; see 'require' in the step's 'with:'",
         )
-    if findings.gate == FAILED:
-        failed = [verdict for verdict in findings.verdicts if not verdict.passed]
+    if findings.gate_status == FAILED:
+        failed = [f"{result.gate.text} ({result.explanation})" for result in findings.failed_gates]
         return WorkFailed(
-            f"{len(failed)} of {len(findings.verdicts)} gates failed: "
-            + " · ".join(f"{verdict.gate.text} ({_numbers(verdict)})" for verdict in failed),
-            "improve the candidate, or correct 'gates' where the bar is wrong; the report has the numbers",
+            f"{len(failed)} of {len(findings.gates)} gates failed: {' · '.join(failed)}",
+            "improve the candidate, or correct 'gates' where they ask for too much; the report shows the numbers",
         )
     return None

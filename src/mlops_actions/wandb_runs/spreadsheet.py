@@ -1,4 +1,4 @@
-"""`wandb_report.csv`, with the columns of the action that this one replaces, in their order."""
+"""The report as CSV, with the columns of the action that this one replaces, in their order."""
 
 from __future__ import annotations
 
@@ -8,68 +8,68 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mlops_actions.wandb_runs.model import MISSING, Run, metric_value, value_at
-from mlops_actions.wandb_runs.show import plain
+from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
+from mlops_actions.wandb_runs.format import as_text
 
-_LEADING = ("run.url", "run.name", "run.tags", "run.id", "run.entity", "run.project", "github_sha", "run.description")
-CATEGORY = "__eval.category"
-# What a formula begins with (the wide forms as well, which some spreadsheets take), and what they skip before it.
+_RUN_COLUMNS = ("run.url", "run.name", "run.tags", "run.id", "run.entity", "run.project", "github_sha", "run.description")
+_CATEGORY_COLUMN = "__eval.category"
+# The first characters of a formula (with the wide forms, which some spreadsheets accept), and those skipped before it.
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _INVISIBLE = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]+")
 
 
 def header(metrics: Sequence[str], config_keys: Sequence[str]) -> list[str]:
-    """Name the columns. A config column that would have a metric's name (`_x`) is called `_x (config)`."""
-    taken = {*_LEADING, *metrics, CATEGORY}
-    config = [f"_{key} (config)" if f"_{key}" in taken else f"_{key}" for key in config_keys]
-    return [*_LEADING, *metrics, *config, CATEGORY]
+    """Return the columns' names. A config column whose name is taken by a metric (`_x`) is called `_x (config)`."""
+    names = {*_RUN_COLUMNS, *metrics, _CATEGORY_COLUMN}
+    config = [f"_{key} (config)" if f"_{key}" in names else f"_{key}" for key in config_keys]
+    return [*_RUN_COLUMNS, *metrics, *config, _CATEGORY_COLUMN]
 
 
 def render(
     candidates: Sequence[Run],
     baselines: Sequence[Run],
+    *,
     metrics: Sequence[str],
     config_keys: Sequence[str],
     sha_config_key: str,
 ) -> str:
-    """Write the finished runs, candidates first; with none of them the header stands alone."""
+    """Write the finished runs, candidates first; without finished runs the header stands alone."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header(metrics, config_keys))
     for category, runs in (("candidate", candidates), ("baseline", baselines)):
         for run in runs:
             if run.finished:
-                writer.writerow(_row(run, metrics, config_keys, sha_config_key, category))
+                values = [
+                    *_run_values(run, sha_config_key),
+                    *(metric_value(run, name) for name in metrics),
+                    *(value_at(run.config, key) for key in config_keys),
+                    category,
+                ]
+                writer.writerow([_cell(value) for value in values])
     return out.getvalue()
 
 
-def _row(run: Run, metrics: Sequence[str], config_keys: Sequence[str], sha_config_key: str, category: str) -> list[str]:
+def _run_values(run: Run, sha_config_key: str) -> list[Any]:
     sha = value_at(run.config, sha_config_key)
-    values: list[Any] = [
+    return [
         run.url,
         run.name,
-        str(list(run.tags)),  # as the replaced action wrote it: ['a', 'b']
+        str(list(run.tags)),  # the replaced action wrote Python's form: ['a', 'b']
         run.id,
         run.entity,
         run.project,
         run.commit if sha is MISSING or sha is None else sha,
         run.description,
-        *(metric_value(run, name) for name in metrics),
-        *(value_at(run.config, key) for key in config_keys),
-        category,
     ]
-    return [_cell(value) for value in values]
 
 
 def _cell(value: Any) -> str:
-    """A cell; text that a spreadsheet would run as a formula is quoted with a leading `'`.
-
-    Numbers stay numbers (`-0.5` is no formula).
-    """
+    """Return a cell's text; a text that a spreadsheet would run as a formula gets a leading `'`, numbers stay numbers."""
     if isinstance(value, bool):
         return str(value)  # True and False, as pandas wrote them
     if isinstance(value, int | float):
         return repr(value)
     # A lone carriage return would end the row for some readers, and Python's writer does not quote it.
-    text = plain(value).replace("\r\n", "\n").replace("\r", "\n")
+    text = as_text(value).replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text[:1] == "\t" or _INVISIBLE.sub("", text)[:1] in _FORMULA else text

@@ -61,7 +61,7 @@ DIRECTIONS = [
         {"metrics": "x"},
         [summary(x=2)],
         [summary(x=1)],
-        says=["| `x` | 2 | 1<br>+1 (+100 %) |", "which way is better is not known"],
+        says=["| `x` | 2 | 1<br>+1 (+100 %) |", "direction not known"],
         hides=["🟢 +", "🔴 +"],
     ),
     Case(
@@ -302,7 +302,7 @@ COMMIT = [
         [],
         [{"config": {"github_sha": ""}}],
         outputs={"verified": "false"},
-        says=["not tied to it"],
+        says=["without a commit"],
     ),
     Case("only claimed, with advice", {}, [{}], outputs={"verified": "false"}, says=["only claimed", "`WANDB_GIT_COMMIT`"]),
     Case(
@@ -359,7 +359,7 @@ GATE = [
         [summary(x=1)],
         [summary(x=1)],
         code=1,
-        says=["which way x is better is not known"],
+        says=["the direction of x is not known"],
     ),
     Case(
         "a gate on a metric that is not shown",
@@ -376,7 +376,7 @@ GATE = [
         {"gates": "acc > 0"},
         [summary(acc=1), {"state": "running"}],
         outputs={"gate": "passed", "complete": "false"},
-        says=["✅ The gate passed for `aaaaaaa`; 1 run still to come"],
+        says=["✅ The gate passed for `aaaaaaa`; 1 run still running"],
     ),
     Case(
         "crashed candidates fail a gate",

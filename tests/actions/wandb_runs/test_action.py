@@ -21,6 +21,7 @@ from markdown_it import MarkdownIt
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.boundary.workspace import WorkspaceFiles
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import read
 from mlops_actions.wandb_runs.inputs import Inputs
@@ -29,6 +30,7 @@ from mlops_actions.wandb_runs.run import run as run_action
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.world import NOW, OTHER, SHA, World
 from tests.support.forking import Forker
+from tests.support.result_schemas import check_result
 from tests.support.wandb import MODULES
 
 HOSTILE = "=cmd|' /C calc'!A0 | `x` </details> ![i](http://evil) @team #1\n::set-output name=x::y\u202egnp"
@@ -82,7 +84,7 @@ def test_the_report_of_a_commit_against_its_baselines(world):
         "NUM_BASELINES": "2",
     }
     assert {name: outputs[name] for name in expected} == expected
-    result = json.loads(outputs["result"])
+    result = check_result("wandb-runs", outputs["result"])
     assert result["schema"] == 1
     assert [run["id"] for run in result["candidates"]] == ["c1", "c2"]
     assert result["comparison"][0]["best"]["reference"] == 0.94
@@ -441,7 +443,13 @@ def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
         read(Inputs, {**world.environ, **given}),
         Context.from_environ(world.environ),
         None,
-        Ports(tracker, None, runner, evening),
+        Ports(
+            tracker=tracker,
+            publisher=None,
+            workspace=WorkspaceFiles(world.workspace),
+            runner=runner,
+            clock=evening,
+        ),
     )
     assert evening.slept == [20, 20, 20]
     assert outcome.error is None
@@ -745,7 +753,7 @@ def test_no_secret_in_log_outputs_or_files(world):
 
 
 BAD = [
-    ({}, "nothing says which runs are the candidates"),
+    ({}, "no input selects the candidates"),
     ({"sha": "abc"}, "input 'sha' must be a full commit SHA"),
     ({"sha": SHA, "project": "digits"}, "input 'project' must be entity/project"),
     ({"sha": SHA, "project": ""}, "input 'project' is required"),
@@ -861,4 +869,4 @@ def test_as_a_process_it_imports_no_sdk_and_no_github(world):
     assert done.returncode == 1, done.stdout + done.stderr
     assert "LOADED []" in done.stdout
     assert "::error" in done.stdout
-    assert math.isclose(json.loads(world.outputs()["result"])["gates"][0]["value"], 0.9)
+    assert math.isclose(json.loads(world.outputs()["result"])["gate-results"][0]["value"], 0.9)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.actions.wandb_runs.cases import CASES, Case
 from tests.actions.wandb_runs.world import SHA, World
+from tests.support.result_schemas import check_result
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -20,6 +21,8 @@ def test_case(world: World, case: Case) -> None:
 
     outputs = world.outputs()
     assert {name: outputs[name] for name in case.outputs} == dict(case.outputs)
+    check_result("wandb-runs", outputs["result"])
+    check_result("wandb-runs", (world.workspace / "wandb_report.json").read_text())
     rows = world.rows()
     if case.csv is not None:
         assert [row["run.id"] for row in rows] == list(case.csv)

@@ -49,22 +49,22 @@ def test_a_run_that_fulfils_everything_gets_the_alias_and_the_pull_request_shows
     assert "✅ The gate passed for run `chosen`" in body
     assert "**Required:** ✅ one · ✅ finished · ✅ verified · ✅ clean" in body
     assert "**Promoted:** `digits-model:v1` is now `production`" in body
-    assert json.loads(outputs["result"])["requirements"][0] == {"name": "one", "holds": True, "reason": None}
+    assert json.loads(outputs["result"])["requirement-results"][0] == {"name": "one", "holds": True, "reason": None}
 
 
 def test_requirements_alone_are_enough_to_promote(world):
     logged_model(world, world.candidate("chosen", commit=SHA))
     assert deploy(world, "chosen", gates="") == 0, world.log
     assert world.outputs()["promoted"] == "digits-model:v0"
-    assert "✅ All that is required holds for run `chosen`" in world.comments()[0]
+    assert "✅ All requirements hold for run `chosen`" in world.comments()[0]
 
 
 REFUSED = [
     ("unknown", "nobody", {}, "one", "there is no run nobody in this project"),
     ("of another commit", "chosen", {"commit": OTHER}, "verified", "run chosen is of commit bbbbbbb, not of aaaaaaa"),
     ("its config says another", "chosen", {"commit": SHA, "config": {"github_sha": OTHER}}, "verified", "by its config"),
-    ("only claimed", "chosen", {}, "verified", "only the run's own config says that it is of aaaaaaa"),
-    ("not tied at all", "chosen", {"config": {"github_sha": None}}, "verified", "nothing ties the run to aaaaaaa"),
+    ("only claimed", "chosen", {}, "verified", "only the run's own config names commit aaaaaaa"),
+    ("not tied at all", "chosen", {"config": {"github_sha": None}}, "verified", "ties the run to aaaaaaa"),
     ("a prefix of the commit", "chosen", {"commit": SHA[:12]}, "verified", f"of commit {SHA[:12]}, not of aaaaaaa"),
     ("running", "chosen", {"commit": SHA, "state": "running"}, "finished", "run chosen is running"),
     ("crashed", "chosen", {"commit": SHA, "state": "crashed"}, "finished", "run chosen is crashed"),
@@ -79,7 +79,7 @@ def test_a_run_that_does_not_is_refused_with_what_is_wrong_and_nothing_is_promot
     assert deploy(world, run) == 1, world.log
     outputs = world.outputs()
     assert (outputs["requirements"], outputs["promoted"]) == ("failed", "")
-    unmet = {one["name"]: one["reason"] for one in json.loads(outputs["result"])["requirements"] if not one["holds"]}
+    unmet = {one["name"]: one["reason"] for one in json.loads(outputs["result"])["requirement-results"] if not one["holds"]}
     assert reason in unmet[name]
     assert reason in world.log.replace("%0A", " ")
     assert aliases(world) == set()
@@ -147,7 +147,7 @@ def test_hostile_names_stay_text_in_what_is_required_and_promoted(world):
 BAD = [
     ({"require": "good"}, "input 'require' knows one, finished, verified, same-data, clean, but not 'good'"),
     ({"require": "verified", "sha": "", "check_name": ""}, "'verified' without 'sha'"),
-    ({"require": "same-data"}, "nothing to compare with"),
+    ({"require": "same-data"}, "no baselines to compare with"),
     ({"require": "", "gates": ""}, "'promote-alias' needs 'gates' or 'require'"),
 ]
 

@@ -23,11 +23,12 @@ import urllib3
 from mlops_actions.core import statement as in_toto
 from mlops_actions.core.types import Json
 from mlops_actions.verify import command
-from mlops_actions.verify.checks import Expected
+from mlops_actions.verify.checks import Pins
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
 from tests.actions.wandb_runs.test_action import HOSTILE
 from tests.actions.wandb_runs.world import OTHER, SHA, World
+from tests.support.result_schemas import check_result
 
 USER, PASSWORD = "publisher", "a-password-of-the-registry"
 MANIFEST, INDEX = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("manifest", "index"))
@@ -98,7 +99,7 @@ class Verifier:
         home = {"HOME": str(self.world.workspace)}
         tracker = {"WANDB_API_KEY": self.world.server.api_key, "WANDB_BASE_URL": self.world.wandb.url}
         registry = {"REGISTRY": self.images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD}
-        code = command.main(path, Expected(**pins), {**home, **tracker, **registry, **(environ or {})})
+        code = command.main(path, Pins(**pins), {**home, **tracker, **registry, **(environ or {})})
         self.said, self.complained = self.capsys.readouterr()
         assert self.world.server.api_key not in self.said + self.complained
         assert PASSWORD not in self.said + self.complained
@@ -161,6 +162,8 @@ def test_what_actions_attest_takes_is_there(world: World, images: Images) -> Non
     log(world)
     statement = state(world, images)
     outputs = world.outputs()
+    result = check_result("wandb-runs", outputs["result"])
+    assert {name: result[name] for name in ("statement", "predicate", "subject-digest")}.items() <= outputs.items()
     assert json.loads((world.workspace / outputs["predicate"]).read_text()) == statement["predicate"]
     assert outputs["predicate-type"] == statement["predicateType"]
     assert f"{outputs['subject-name']}@{outputs['subject-digest']}" == images.of(SHA)
@@ -176,8 +179,8 @@ def test_nothing_is_written_where_it_was_not_asked_for(world: World) -> None:
 
 
 REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
-    ("claimed", {"commit": ""}, {}, 1, "W&B did not record run c1 as one of"),
-    ("another commit", {"commit": OTHER}, {}, 1, "W&B did not record run c1"),
+    ("claimed", {"commit": ""}, {}, 1, "W&B did not record commit aaaaaaa"),
+    ("another commit", {"commit": OTHER}, {}, 1, "W&B did not record commit aaaaaaa"),
     ("a tag", {}, {"image": "ghcr.io/acme/digits:latest"}, 1, "not a name with a digest"),
     ("a short digest", {}, {"image": "ghcr.io/acme/digits@sha256:abc"}, 1, "not a name with a digest"),
     ("two lines", {}, {"image": "ghcr.io/a@sha256:" + "1" * 64 + "\nx"}, 1, "not a name with a digest"),
@@ -233,7 +236,7 @@ def test_all_of_it_holds(world: World, images: Images, verify: Verifier) -> None
     assert verify(statement, repository=repository) == 0
     assert verify.wrong == []
     for line in (
-        "✓ image: the registry has ", "✓ image: its label says that it is of commit aaaaaaa", "✓ run c1: it has finished",
+        "✓ image: the registry has ", "✓ image: its label names commit aaaaaaa", "✓ run c1: it has finished",
         f"✓ run c1: the tracker recorded {SHA}", "✓ run c1: acc is 0.95", "✓ run c1: it used digits:v0 (wandb:4f2a)",
         "✓ model sandbox/digits/digits-model:v0: one of the runs logged it", "✓ gate acc >= 0.9: 0.95 against 0.9",
         "– signature: the file has none", "– workflow 0b5a-1: not checked", "– commit: ",
@@ -253,7 +256,7 @@ def test_as_a_command(world: World, images: Images) -> None:
     assert (good.returncode, good.stderr) == (0, ""), good.stdout
     bad = subprocess.run([*call, "--sha", OTHER], env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert bad.returncode == 1
-    assert f"✗ commit: the statement is of {SHA}, not of {OTHER}" in bad.stdout
+    assert f"✗ commit: the statement says {SHA}, not {OTHER}" in bad.stdout
 
 
 @pytest.mark.parametrize("bundle", [False, True])
@@ -315,26 +318,26 @@ def changed(statement: Json, path: str, value: Any) -> Json:
 RUN, GATE = "predicate/runs/0", "predicate/gates/0"
 FORGED_DATA = [{"name": "digits:v0", "type": "dataset", "digest": {"wandb": "ffff"}}]
 TAMPERED: list[tuple[str, Any, str]] = [
-    ("predicate/commit/sha", OTHER, "its label says commit"),
+    ("predicate/commit/sha", OTHER, "its label names commit"),
     ("predicate/tracker/project", "sandbox/elsewhere", ""),
-    ("predicate/tracker/server", "https://tracker.evil.example", "the statement speaks of https://tracker.evil.example"),
+    ("predicate/tracker/server", "https://tracker.evil.example", "the statement names https://tracker.evil.example"),
     (f"{RUN}/id", "c2", "the tracker has no such run"),
     (f"{RUN}/commit", OTHER, "the tracker recorded"),
     (f"{RUN}/metrics/acc", 0.99, "acc is 0.95, the statement says 0.99"),
     (f"{RUN}/metrics/acc", 0.9500000001, "acc is 0.95"),
     (f"{RUN}/metrics/f1", 0.99, "f1 is None, the statement says 0.99"),
     (f"{RUN}/datasets", FORGED_DATA, "it did not use digits:v0 (wandb:ffff)"),
-    (f"{RUN}/datasets", [], "which the statement hides"),
+    (f"{RUN}/datasets", [], "which the statement omits"),
     ("predicate/model/digest/wandb", "ffff", "its digest is model of c1, not ffff"),
     ("predicate/model/name", "sandbox/digits/other:v0", "no run logged it"),
     ("predicate/image/digest/sha256", "0" * 64, "the registry has no"),
-    ("subject/0/digest/sha256", "0" * 64, "the predicate does not speak of"),
-    ("subject/0/name", "ghcr.io/evil/digits", "the predicate does not speak of ghcr.io/evil/digits"),
-    ("subject/1/digest/wandb", "ffff", "the predicate does not speak of"),
+    ("subject/0/digest/sha256", "0" * 64, "the predicate does not contain"),
+    ("subject/0/name", "ghcr.io/evil/digits", "the predicate does not contain ghcr.io/evil/digits"),
+    ("subject/1/digest/wandb", "ffff", "the predicate does not contain"),
     (f"{GATE}/value", 0.99, "do not have the value 0.99"),
     (f"{GATE}/required", 0.1, "it does not require 0.1"),
     (f"{GATE}/rule", "acc >= 0.96", "it does not require 0.9"),
-    (f"{GATE}/rule", "is good", "it is none"),
+    (f"{GATE}/rule", "is good", "it is no gate"),
 ]
 
 
@@ -508,7 +511,7 @@ def test_what_is_not_even_json(world: World, verify: Verifier, text: str) -> Non
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(tmp_path / "none", Expected(), {}) == 2
+    assert command.main(tmp_path / "none", Pins(), {}) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 

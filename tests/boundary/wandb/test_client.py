@@ -14,14 +14,14 @@ import pytest
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-from mlops_actions.wandb_runs.model import Keys, Query, Run
+from mlops_actions.core.runs import Run, RunKeys, RunQuery
 from mlops_sandbox.wandb import Fault
 from tests.support.wandb import Notes, Served
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 SHA = "c" * 40
-KEYS = Keys(config=("github_sha", "lr", "nested.depth", "_wandb"), summary=("acc", "loss.min"))
-MINE = Query({"config.github_sha": SHA})
+KEYS = RunKeys(config=("github_sha", "lr", "nested.depth"), summary=("acc", "loss.min"))
+MINE = RunQuery(config={"github_sha": SHA})
 
 
 class Client:
@@ -32,7 +32,7 @@ class Client:
         self.slept: list[float] = []
         self.project = WandbProject(project, Server(url, url, key), self.log, pause=self.slept.append)
 
-    def find(self, candidates: Query = MINE, baselines: Query | None = None):
+    def find(self, candidates: RunQuery = MINE, baselines: RunQuery | None = None):
         return self.project.find(candidates, baselines, KEYS)
 
 
@@ -69,7 +69,7 @@ def client(served: Served) -> Client:
 
 
 def test_one_request_brings_both_lists_newest_first_with_the_wanted_keys_alone(served, client):
-    found = client.find(baselines=Query({"tags": {"$in": ["baseline"]}}, least=5))
+    found = client.find(baselines=RunQuery(tags=("baseline",), stop_after=5))
     assert [run.id for run in found.candidates] == ["run2", "run1", "run0"]
     assert [run.id for run in found.baselines] == ["run0"]
     newest = found.candidates[0]
@@ -90,7 +90,7 @@ def test_the_key_goes_by_basic_authorisation(served, client):
 
 def test_pages_are_followed_and_requests_do_not_grow_otherwise(serve):
     many = fill(serve(), 2100)
-    found = Client(many.url, many.server.api_key).find(baselines=Query({"tags": "baseline"}, least=10))
+    found = Client(many.url, many.server.api_key).find(baselines=RunQuery(tags=("baseline",), stop_after=10))
     assert len({run.id for run in found.candidates}) == len(found.candidates) == 2100
     assert len(many.server.requests) == 3
 
@@ -109,7 +109,7 @@ def test_baselines_are_read_until_enough_are_no_candidates(serve):
     many = fill(serve(), 1020)
     for index in range(4):
         many.server.store.add_run("sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=index + 1))
-    found = Client(many.url, many.server.api_key).find(MINE, Query({"state": "finished"}, least=3))
+    found = Client(many.url, many.server.api_key).find(MINE, RunQuery(states=("finished",), stop_after=3))
     assert sum(run.id.startswith("old") for run in found.baselines) >= 3
     assert len(many.server.requests) == 2
 
@@ -141,9 +141,9 @@ def test_details_are_one_request_with_one_spec_a_metric(served, client):
     found = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
     assert [point[0] for point in found["run0"].curves["loss"]] == [0, 3, 6, 9]
     assert "odd" not in found["run0"].curves, "NaN cannot be drawn"
-    assert [(used.label, used.type, used.digest) for used in found["run0"].inputs] == [("mnist:v0", "dataset", "d1gest")]
-    assert found["run1"].inputs == ()
-    assert (found["run0"].dirty, found["run1"].dirty) == (True, False)
+    assert [(used.label, used.type, used.digest) for used in found["run0"].datasets] == [("mnist:v0", "dataset", "d1gest")]
+    assert found["run1"].datasets == ()
+    assert (found["run0"].has_uncommitted_changes, found["run1"].has_uncommitted_changes) == (True, False)
     assert len(served.server.requests) == 2
 
 
@@ -190,7 +190,7 @@ def test_not_a_wandb_server_at_all(served, client):
 
 def test_a_filter_that_the_server_does_not_accept_is_the_users(client):
     with pytest.raises(BadInput, match="unknown operator") as caught:
-        client.find(Query({"$where": "1"}))
+        client.find(RunQuery(tracker_filter={"$where": "1"}))
     assert caught.value.remedy == "correct 'filters'"
 
 
@@ -281,7 +281,7 @@ def test_strange_nodes_do_not_break_the_reader(served, client):
     served.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
     first, second = client.find().candidates
     assert (first.config, first.summary, first.created) == ({}, {}, None)
-    assert second.hints == {"x": "max"}
+    assert second.directions == {"x": "max"}
 
 
 def test_nobody_there():

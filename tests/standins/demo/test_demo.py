@@ -104,7 +104,7 @@ def test_the_pull_request_shows_the_commands_the_refusals_and_the_report(played:
 
 def test_the_report_is_complete(played: Played) -> None:
     transcript, report = played.read("pr.md"), json.loads(played.of("wandb-runs")["result"])
-    assert all(gate["passed"] for gate in report["gates"])
+    assert all(gate["passed"] for gate in report["gate-results"])
     assert "xychart-beta" in transcript
     assert "recorded by W&B for all 2 candidates" in transcript
     assert "the same for all runs" in transcript

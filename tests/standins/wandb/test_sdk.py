@@ -13,7 +13,7 @@ import urllib3
 
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
-from mlops_actions.wandb_runs.model import MISSING, Keys, Query, metric_value
+from mlops_actions.core.runs import MISSING, RunKeys, RunQuery, metric_value
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.world import World
 from tests.support.wandb import Notes, Served
@@ -113,8 +113,13 @@ def test_every_run_has_a_page_and_nothing_in_it_is_markup(served, logged, read):
 def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
     project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
     names = ("acc", "loss", "loss.min", "acc.max", "val_acc", "note", "deep.inner", "odd")
-    keys = Keys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
-    found = {run.id: run for run in project.find(Query({"commit": SHA}), Query({}, least=10), keys).baselines}
+    keys = RunKeys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
+    found = {
+        run.id: run
+        for run in project.find(
+            RunQuery(commit=SHA, commit_config_key="github_sha"), RunQuery(stop_after=10), keys
+        ).baselines
+    }
     for run_id, theirs in read["runs"].items():
         ours = found[run_id]
         assert (ours.name, ours.state, list(ours.tags), ours.commit, ours.group, ours.url) == (
@@ -134,10 +139,10 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
     assert metric_value(ours, "note") == "text"
     assert math.isnan(metric_value(ours, "odd"))
     assert metric_value(ours, "absent") is MISSING
-    assert ours.hints == {"loss": "min", "acc": "max"}
+    assert ours.directions == {"loss": "min", "acc": "max"}
     details = project.details([ours], curves=["loss"], lineage=True, samples=100)[ours.id]
     assert [value for _, value in details.curves["loss"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
-    assert [[used.label, used.type, used.digest] for used in details.inputs] == [
+    assert [[used.label, used.type, used.digest] for used in details.datasets] == [
         entry[:3] for entry in read["runs"][ours.id]["used"]
     ]
 
@@ -149,7 +154,7 @@ def test_the_sdk_asked_nothing_that_the_stand_in_does_not_know(served, logged, r
 
 def test_a_model_is_promoted_through_the_sdk(served, logged, read):
     project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
-    run = project.find(Query({"name": logged["finished"]}), None, Keys((), ())).candidates[0]
+    run = project.find(RunQuery(run_ids=(logged["finished"],)), None, RunKeys()).candidates[0]
     assert served.sdk("promote.py", served.url, logged["finished"]) == "model:v0"
     store = served.server.store
     assert store.project("sandbox", "digits").collections["model"].aliases["accepted"].version == 0

@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.core.statement import Artifact, Image, PassedGate, TrainedRun, Training, image_of, read
+from mlops_actions.core.statement import ArtifactDescriptor, Image, PassedGate, TrainedRun, Training, parse_image, read
 
 SHA = "a" * 40
+DATASET = ArtifactDescriptor(name="digits:v0", type="dataset", algorithm="wandb", digest="4f2a")
+MODEL = ArtifactDescriptor(name="acme/digits/digits-model:v3", type="model", algorithm="wandb", digest="9c1d")
 FULL = Training(
     repository="https://github.com/acme/digits",
     sha=SHA,
     server="https://wandb.ai",
     project="acme/digits",
-    runs=(TrainedRun("c1", "https://wandb.ai/c1", SHA, {"acc": 0.975}, (Artifact("digits:v0", "dataset", "4f2a"),)),),
+    runs=(TrainedRun("c1", "https://wandb.ai/c1", SHA, {"acc": 0.975}, (DATASET,)),),
     pull_request=7,
     image=Image("ghcr.io/acme/digits", "1" * 64),
-    model=Artifact("acme/digits/digits-model:v3", "model", "9c1d"),
+    model=MODEL,
     workflow_uid="0b5a-1",
     workflow_url="https://argo.example/workflows/ml/digits-1",
     gates=(PassedGate("acc >= 0.9", 0.975, 0.9),),
@@ -71,7 +73,7 @@ def test_what_a_later_version_adds_is_no_obstacle() -> None:
     ],
 )
 def test_an_image_is_a_name_and_a_digest(reference: str, name: str) -> None:
-    found = image_of(reference)
+    found = parse_image(reference)
     assert (found.name if found else "") == name
     assert found is None or str(found) == reference
 

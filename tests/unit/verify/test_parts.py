@@ -12,9 +12,9 @@ import pytest
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.statement import PREDICATE_TYPE, STATEMENT_TYPE
 from mlops_actions.verify import document
-from mlops_actions.verify.checks import Line
+from mlops_actions.verify.checks import Check
 from mlops_actions.verify.command import credentials, printable
-from mlops_actions.verify.run import Verified, located
+from mlops_actions.verify.run import Verification, located
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_the_forms_in_which_people_have_a_statement(text: str, signed: bool) -> 
 
 def test_of_several_bundles_one_is_to_be_chosen() -> None:
     line = json.dumps({"dsseEnvelope": enveloped()})
-    with pytest.raises(ValueError, match="give one of its lines"):
+    with pytest.raises(ValueError, match="a file with one of its lines"):
         document.read(f"{line}\n{line}\n")
 
 
@@ -99,12 +99,12 @@ def test_an_envelope_of_something_else_is_not_opened() -> None:
 
 
 def test_what_does_not_hold_counts_before_what_could_not_be_asked() -> None:
-    verified = Verified([Line(True, "a"), Line(None, "b")])
-    assert verified.exit_code == 0
-    verified.errors += [Unavailable("x", "y"), Refused("x", "y")]
-    assert verified.exit_code == 4
-    verified.lines.append(Line(False, "c"))
-    assert verified.exit_code == 1
+    verification = Verification([Check(True, "a"), Check(None, "b")])
+    assert verification.exit_code == 0
+    verification.errors += [Unavailable("x", "y"), Refused("x", "y")]
+    assert verification.exit_code == 4
+    verification.checks.append(Check(False, "c"))
+    assert verification.exit_code == 1
 
 
 def test_no_text_steers_a_terminal() -> None:

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_actions.boundary.wandb.project import decode as decode
+from mlops_actions.boundary.wandb import decode
 from mlops_actions.core.declare import read
+from mlops_actions.core.runs import Run, RunDetails, TrackerInfo, TrackerResult
 from mlops_actions.wandb_runs import curves, report, spreadsheet
+from mlops_actions.wandb_runs.comparison import evaluate, prepare
 from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.format import fit_output
 from mlops_actions.wandb_runs.inputs import Inputs
-from mlops_actions.wandb_runs.judge import judge, pick
-from mlops_actions.wandb_runs.model import Details, Run
-from mlops_actions.wandb_runs.ports import Found
-from mlops_actions.wandb_runs.show import fitting
 
 SHA = "a" * 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BIG = 1.7976931348623157e308
+TRACKER = TrackerInfo("Tracker", "https://w.example", "https://w.example/e/p", "digest")
 FEW = settings(max_examples=25, deadline=None)
 VALUES = st.one_of(
     st.sampled_from(
@@ -49,7 +49,9 @@ def run(name: str, summary: Mapping[str, Any], **more: Any) -> Run:
     return Run(name, more.pop("display", name), "finished", f"https://w.example/{name}", "e", "p", summary=summary, **more)
 
 
-def findings(ours: list[Run], theirs: list[Run], details: Mapping[str, Details] | None = None, **inputs: str) -> Findings:
+def findings(
+    candidates: list[Run], baselines: list[Run], details: Mapping[str, RunDetails] | None = None, **inputs: str
+) -> Findings:
     given_inputs = {
         "project": "e/p", "sha": SHA, "metrics": "acc:max, loss:min, odd", "baseline-tags": "b", "curves": "acc",
         "config-keys": "key", **inputs,
@@ -57,8 +59,8 @@ def findings(ours: list[Run], theirs: list[Run], details: Mapping[str, Details] 
     }  # fmt: skip
     environ = {f"INPUT_{name.upper()}": value for name, value in given_inputs.items()}
     read_inputs = read(Inputs, environ)
-    picked = pick(read_inputs, Found(tuple(ours), tuple(theirs)))
-    return judge(read_inputs, picked, details or {}, now=NOW, project_url="https://w.example/e/p")
+    comparison = prepare(read_inputs, TrackerResult(tuple(candidates), tuple(baselines)))
+    return evaluate(read_inputs, comparison, details or {}, now=NOW, tracker=TRACKER)
 
 
 def written(found: Findings) -> tuple[str, Any, str]:
@@ -69,8 +71,10 @@ def written(found: Findings) -> tuple[str, Any, str]:
 
     document = json.loads(json.dumps(found.document()), parse_constant=strict)
     names = [metric.name for metric in found.metrics]
-    table = spreadsheet.render(found.candidates, found.baselines, names, found.config_keys, "github_sha")
-    return report.render(found, report.Surroundings()), document, table
+    table = spreadsheet.render(
+        found.candidates, found.baselines, metrics=names, config_keys=found.config_keys, sha_config_key="github_sha"
+    )
+    return report.render(found, report.ReportContext()), document, table
 
 
 @FEW
@@ -92,7 +96,7 @@ def test_no_number_breaks_what_is_written(ours: list[Any], theirs: list[Any], ag
 @FEW
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=8))
 def test_no_history_breaks_a_chart(points: list[tuple[float, float]]) -> None:
-    chart = curves.chart("acc", [curves.Line("a", points), curves.Line("b", [(0, BIG), (1, -BIG)])])
+    chart = curves.chart("acc", [curves.Curve("a", points), curves.Curve("b", [(0, BIG), (1, -BIG)])])
     assert "inf" not in chart.replace("xychart-beta", "")
     assert "nan" not in chart
 
@@ -118,7 +122,7 @@ def test_names_of_any_length_leave_the_report_readable_and_the_outputs_small() -
     text, _, _ = written(found)
     assert len(text) < 20_000
     # A step takes `result` as one variable, and Linux takes 128 KiB of one.
-    assert len(json.dumps(fitting(found.document(100)))) <= 100_000
+    assert len(json.dumps(fit_output(found.document(100)))) <= 100_000
 
 
 HINTS: list[Any] = [
@@ -129,7 +133,7 @@ HINTS: list[Any] = [
 
 @pytest.mark.parametrize("internal", HINTS, ids=str)
 def test_hints_of_any_form_are_no_hints(internal: Any) -> None:
-    assert dict(decode.hints({"_wandb": {"value": internal}})) == {}
+    assert dict(decode.directions({"_wandb": {"value": internal}})) == {}
 
 
 FORMULAS = [

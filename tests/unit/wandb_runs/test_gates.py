@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.wandb_runs.gates import Gate, evaluate, parse
+from mlops_actions.core.gates import Gate, parse
+from mlops_actions.core.runs import Run
+from mlops_actions.wandb_runs.gates import evaluate
 from mlops_actions.wandb_runs.metrics import Metric
-from mlops_actions.wandb_runs.model import Run
 
 
 def run(name: str = "r", state: str = "finished", **summary: object) -> Run:
@@ -89,7 +90,7 @@ def test_the_best_baseline_is_by_direction_and_else_by_the_comparison():
     assert verdict("x >= baseline", run(x=2.0), *baselines, direction="min").required == 1.0
     unknown = verdict("x == baseline", run(x=2.0), *baselines)
     assert not unknown.passed
-    assert "which way x is better" in unknown.reason
+    assert "direction of x is not known" in unknown.reason
 
 
 def test_latest_is_the_newest_baseline_even_where_it_has_no_value():

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from mlops_actions.wandb_runs.compare import best_ids, compare, difference
-from mlops_actions.wandb_runs.metrics import Metric, best_run, directed, infer, parse
-from mlops_actions.wandb_runs.model import MISSING, Run, metric_value, value_at
+from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
+from mlops_actions.wandb_runs.differences import best_ids, compare, difference
+from mlops_actions.wandb_runs.metrics import Metric, best_run, infer_direction, parse, with_directions
 
 
-def run(name: str, state: str = "finished", hints: dict[str, str] | None = None, **summary: object) -> Run:
-    return Run(name, name, state, "", "team", "digits", summary=summary, hints=hints or {})
+def run(name: str, state: str = "finished", directions: dict[str, str] | None = None, **summary: object) -> Run:
+    return Run(name, name, state, "", "team", "digits", summary=summary, directions=directions or {})
 
 
 def test_names_and_directions():
@@ -29,8 +29,8 @@ def test_contradictions(entries):
 
 
 def test_the_users_word_counts_before_the_trackers_and_that_before_the_name():
-    known = [run("r", hints={"loss": "max", "score": "min"})]
-    found = directed(parse(["loss:min", "score", "acc", "thing", "x.min"]), known)
+    known = [run("r", directions={"loss": "max", "score": "min"})]
+    found = with_directions(parse(["loss:min", "score", "acc", "thing", "x.min"]), known)
     assert [(metric.direction, metric.source) for metric in found] == [
         ("min", "given"),
         ("min", "tracker"),
@@ -57,7 +57,7 @@ def test_the_users_word_counts_before_the_trackers_and_that_before_the_name():
     ],
 )
 def test_what_a_name_says(name, direction):
-    assert infer(name) == direction
+    assert infer_direction(name) == direction
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.wandb_runs import curves, show, spreadsheet
-from mlops_actions.wandb_runs.model import MISSING, Run
+from mlops_actions.core.runs import MISSING, Run
+from mlops_actions.wandb_runs import curves, spreadsheet
+from mlops_actions.wandb_runs.format import as_json, as_text, format_number, format_percent, table_cell
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12)
 
@@ -39,7 +40,7 @@ def run(**fields: object) -> Run:
     ],
 )
 def test_figures(value, text):
-    shown = show.figure(value)
+    shown = format_number(value)
     assert shown == text or (value == 1e300 and float(shown) == value)
 
 
@@ -47,19 +48,21 @@ def test_figures(value, text):
     ("value", "text"), [(0.0, "0.00 %"), (1.005, "+1.00 %"), (-0.004, "−<0.01 %"), (250.4, "+250 %"), (-12.5, "−12.50 %")]
 )
 def test_percentages(value, text):
-    assert show.percent(value) == text
+    assert format_percent(value) == text
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20), st.lists, max_leaves=5))
 def test_any_value_is_one_cell_of_a_table(value):
-    cell = show.cell(value)
+    cell = table_cell(value)
     assert "\n" not in cell
     assert not re.search(r"(?<!\\)\|", cell)
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.lists(st.text(max_size=10), max_size=3))
 def test_any_text_is_read_back_from_the_file_and_no_cell_is_a_formula(name, note, tags):
-    text = spreadsheet.render([run(name=name, description=note, tags=tuple(tags))], [], [], [], "github_sha")
+    text = spreadsheet.render(
+        [run(name=name, description=note, tags=tuple(tags))], [], metrics=[], config_keys=[], sha_config_key="github_sha"
+    )
     header, row = list(csv.reader(io.StringIO(text, newline="")))
     assert len(row) == len(header)
     cells = dict(zip(header, row, strict=True))
@@ -70,30 +73,34 @@ def test_any_text_is_read_back_from_the_file_and_no_cell_is_a_formula(name, note
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\t=1", " =1", "\ufeff=1", "\r=1", "\n=1"])
 def test_formulas_are_quoted(cell):
-    text = spreadsheet.render([run(name=cell)], [], [], [], "github_sha")
+    text = spreadsheet.render([run(name=cell)], [], metrics=[], config_keys=[], sha_config_key="github_sha")
     assert next(csv.DictReader(io.StringIO(text, newline="")))["run.name"] == "'" + cell.replace("\r", "\n")
 
 
 def test_numbers_are_no_formulas():
-    text = spreadsheet.render([run(summary={"a": -0.5, "b": 10**400})], [], ["a", "b"], [], "github_sha")
+    text = spreadsheet.render(
+        [run(summary={"a": -0.5, "b": 10**400})], [], metrics=["a", "b"], config_keys=[], sha_config_key="github_sha"
+    )
     row = next(csv.DictReader(io.StringIO(text)))
     assert row["a"] == "-0.5"
     assert row["b"].startswith("1000")
 
 
 def test_unfinished_runs_are_not_in_the_file():
-    text = spreadsheet.render([run(state="running"), run(id="x")], [run(state="failed")], [], [], "github_sha")
+    text = spreadsheet.render(
+        [run(state="running"), run(id="x")], [run(state="failed")], metrics=[], config_keys=[], sha_config_key="github_sha"
+    )
     assert [row["run.id"] for row in csv.DictReader(io.StringIO(text))] == ["x"]
 
 
 def drawn(*series: list[tuple[float, float]], metric: str = "loss") -> str:
-    return curves.chart(metric, [curves.Line(f"run{index}", points) for index, points in enumerate(series)])
+    return curves.chart(metric, [curves.Curve(f"run{index}", points) for index, points in enumerate(series)])
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 10_000).map(float), FINITE), max_size=40), min_size=1, max_size=8))
 def test_any_curves_make_a_chart_that_mermaids_lexer_takes(series):
     chart = drawn(*series)
-    kept = [points for points in series if len({step for step, _ in points}) > 1][: curves.MOST_LINES]
+    kept = [points for points in series if len({step for step, _ in points}) > 1][: curves.MAX_CURVES]
     lines = re.findall(r"^  line \[(.*)\]$", chart, re.MULTILINE)
     assert len(lines) == len(kept)
     for line in lines:
@@ -123,6 +130,6 @@ def test_a_hostile_metric_name_stays_in_its_quotes():
 
 
 def test_what_is_missing():
-    assert show.cell(MISSING) == show.cell(None) == "–"
-    assert show.plain(MISSING) == ""
-    assert show.jsonable({"a": [math.nan, math.inf, (1, MISSING)]}) == {"a": ["NaN", "Infinity", [1, None]]}
+    assert table_cell(MISSING) == table_cell(None) == "–"
+    assert as_text(MISSING) == ""
+    assert as_json({"a": [math.nan, math.inf, (1, MISSING)]}) == {"a": ["NaN", "Infinity", [1, None]]}

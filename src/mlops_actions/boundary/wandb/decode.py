@@ -1,53 +1,57 @@
-"""What W&B's answers hold, read tolerantly: a field that is not as it should be is an empty one."""
+"""Decode W&B's answers tolerantly: a field of an unexpected form counts as empty."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from mlops_actions.wandb_runs.model import Artifact, Details, number
+from mlops_actions.core.runs import Artifact, Run, RunDetails, finite_number
+from mlops_actions.core.types import Json
 
-# W&B keeps what `define_metric` was told under these numbers (wandb_telemetry.proto, MetricRecord).
+INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
+# W&B keeps the settings of `define_metric` under these numbers (wandb_telemetry.proto, MetricRecord).
 _METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
 _DIRECTIONS = {1: "min", 2: "max"}
+# Types of input artifacts that are no data: code, models, and those that W&B itself creates.
+_NOT_DATA = frozenset({"model", "code", "job", "run_table"})
+_WANDB_TYPES = "wandb-"
 
 
-def expanded(names: Sequence[str]) -> list[str]:
-    """The names, and the first part of each dotted one: a summary may be nested, and a dot may be part of a name."""
-    heads = [name.partition(".")[0] for name in names if "." in name]
-    return list(dict.fromkeys([*names, *heads]))
+def with_first_parts(names: Sequence[str]) -> list[str]:
+    """Return the names and the first part of each dotted name, since a summary may be nested, or a name hold a dot."""
+    first_parts = [name.partition(".")[0] for name in names if "." in name]
+    return list(dict.fromkeys([*names, *first_parts]))
 
 
-def document(text: Any) -> dict[str, Any]:
-    """A field that holds JSON as text; whatever is not an object is an empty one."""
-    if isinstance(text, str):
+def json_object(value: Any) -> Json:
+    """Return a field that holds a JSON object as text; an empty object for anything else."""
+    if isinstance(value, str):
         try:
-            text = json.loads(text, strict=False)
+            value = json.loads(value, strict=False)
         except (ValueError, RecursionError):
             return {}
-    return text if isinstance(text, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def unwrapped(value: Any) -> Any:
-    """The value of a config entry."""
-    return value["value"] if isinstance(value, Mapping) and "value" in value else value
+def config_value(entry: Any) -> Any:
+    """Return the value of a config entry."""
+    return entry["value"] if isinstance(entry, Mapping) and "value" in entry else entry
 
 
-def moment(text: Any) -> datetime | None:
-    """W&B's moments are UTC, with or without `Z`."""
+def time_of(text: Any) -> datetime | None:
+    """Return a time; W&B's times are UTC, with or without `Z`."""
     try:
-        found = datetime.fromisoformat(str(text))
+        time = datetime.fromisoformat(str(text))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def hints(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Which way metrics are better, as the run's `define_metric` calls said: by goal, else by what is kept of them."""
-    internal = unwrapped(config.get("_wandb"))
+def directions(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield metrics and their directions from the run's `define_metric` calls: by the goal, else by the kept aggregate."""
+    internal = config_value(config.get(INTERNAL_KEY))
     entries = internal.get("m") if isinstance(internal, Mapping) else None
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, Mapping) or not isinstance(entry.get(_METRIC_NAME), str):
@@ -63,20 +67,49 @@ def _direction(code: Any) -> str:
     return _DIRECTIONS.get(code, "") if isinstance(code, int) and not isinstance(code, bool) else ""
 
 
-def detailed(node: Mapping[str, Any], curves: Sequence[str], lineage: bool) -> Details:
-    """What is told about one run; `curves` are the metrics in the order of its histories."""
-    histories = node.get("sampledHistory")
-    drawn = {
-        name: _points(rows, name)
-        for name, rows in zip(curves, histories if isinstance(histories, list) else [], strict=False)
-    }
-    used = node.get("inputArtifacts")
-    files = node.get("files")
-    return Details(
-        inputs=tuple(artifacts(used)) if lineage and isinstance(used, Mapping) else None,
-        curves={name: points for name, points in drawn.items() if points},
-        dirty=any((entry.get("sizeBytes") or 0) > 0 for entry in _nodes(files)) if isinstance(files, Mapping) else None,
+def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
+    """Decode a run; `url` is the address of its page."""
+    config = json_object(node.get("config"))
+    return Run(
+        id=str(node["name"]),
+        name=str(node.get("displayName") or ""),
+        state=str(node.get("state") or ""),
+        url=url,
+        entity=entity,
+        project=project,
+        tags=tuple(str(tag) for tag in node.get("tags") or ()),
+        commit=str(node.get("commit") or "").lower(),
+        group=str(node.get("group") or ""),
+        description=str(node.get("description") or ""),
+        created=time_of(node.get("createdAt")),
+        heartbeat=time_of(node.get("heartbeatAt")),
+        config={key: config_value(value) for key, value in config.items() if key != INTERNAL_KEY},
+        summary=json_object(node.get("summaryMetrics")),
+        directions=dict(directions(config)),
     )
+
+
+def details(node: Mapping[str, Any], curves: Sequence[str], *, lineage: bool) -> RunDetails:
+    """Decode the details of a run; `curves` are the metrics in the order of its histories."""
+    answer = node.get("sampledHistory")
+    histories = answer if isinstance(answer, list) else []
+    points_by_metric = {name: _points(rows, name) for name, rows in zip(curves, histories, strict=False)}
+    inputs, files = node.get("inputArtifacts"), node.get("files")
+    return RunDetails(
+        datasets=tuple(_datasets(inputs)) if lineage and isinstance(inputs, Mapping) else None,
+        curves={name: points for name, points in points_by_metric.items() if points},
+        has_uncommitted_changes=_has_content(files) if isinstance(files, Mapping) else None,
+    )
+
+
+def _datasets(connection: Mapping[str, Any]) -> Iterator[Artifact]:
+    for artifact in artifacts(connection):
+        if artifact.type not in _NOT_DATA and not artifact.type.startswith(_WANDB_TYPES):
+            yield artifact
+
+
+def _has_content(files: Mapping[str, Any]) -> bool:
+    return any((file.get("sizeBytes") or 0) > 0 for file in _nodes(files))
 
 
 def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -86,7 +119,7 @@ def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
-    """The artifacts of one page."""
+    """Decode the artifacts of one page."""
     for node in _nodes(connection):
         yield Artifact(
             name=str((node.get("artifactSequence") or {}).get("name") or ""),
@@ -97,12 +130,12 @@ def artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
 
 
 def _points(rows: Any, name: str) -> list[tuple[float, float]]:
-    """(step, value) of rows; W&B writes NaN and infinities as text, and neither can be drawn."""
+    """Return (step, value) of rows; NaN and infinities cannot be drawn."""
     points = []
     for row in rows if isinstance(rows, list) else ():
         if not isinstance(row, Mapping):
             continue
-        step, value = number(row.get("_step")), number(row.get(name))
-        if step is not None and value is not None and math.isfinite(value):
+        step, value = finite_number(row.get("_step")), finite_number(row.get(name))
+        if step is not None and value is not None:
             points.append((step, value))
     return points

@@ -1,7 +1,7 @@
-"""One project on W&B: what wandb-runs reads of it, in as few requests and bytes as its GraphQL allows.
+"""One project on W&B, read in as few requests and bytes as its GraphQL allows.
 
-Runs are read with server-side keys (`summaryMetrics(keys:)`, `config(keys:)`); a server that refuses them is asked once
-more for whole fields. Only `promote` needs the SDK, and imports it then.
+Queries select keys on the server (`summaryMetrics(keys:)`, `config(keys:)`); where a server refuses that, the same query
+reads whole fields. Only `promote` needs W&B's SDK, and imports it late.
 """
 
 from __future__ import annotations
@@ -17,43 +17,45 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.boundary.wandb import decode as decode
-from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.boundary.wandb import decode
+from mlops_actions.boundary.wandb.filters import filter_of
+from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
-from mlops_actions.wandb_runs.model import Artifact, Details, Keys, Query, Run
-from mlops_actions.wandb_runs.ports import Found
+from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
 
-_PAGE = 1000  # exports by the SDK commonly ask for as many
-_PAGE_OF_WHOLE_FIELDS = 100  # where a run may weigh tens of kilobytes
-_DETAILED_AT_ONCE = 50
+NAME = "W&B"
+DIGEST_ALGORITHM = "wandb"  # W&B's digest of an artifact's manifest
+_PAGE_SIZE = 1000  # the SDK's exports commonly use it
+_PAGE_SIZE_OF_WHOLE_FIELDS = 100  # one run can have tens of kilobytes
+_MAX_DETAILS = 50  # runs in one request for details
 _NEWEST_FIRST = "-created_at"
-# How GraphQL servers (graphql-go, graphql-js and their likes) refuse what is not in their schema.
-_UNKNOWN = re.compile(r"unknown argument|cannot query field|unknown field|undefined field", re.IGNORECASE)
+# The messages of GraphQL servers (graphql-go, graphql-js and the like) about fields that their schema lacks.
+_UNKNOWN_FIELD = re.compile(r"unknown argument|cannot query field|unknown field|undefined field", re.IGNORECASE)
 _DENIED = re.compile(r"permission|not logged in|unauthori[sz]ed|forbidden|access denied", re.IGNORECASE)
 
-_NODE = "name displayName state tags commit group createdAt heartbeatAt description"
-_KEYED = "summaryMetrics(keys: $summaryKeys) config(keys: $configKeys)"
-_WHOLE = "summaryMetrics config"
-_PAGED = "pageInfo { endCursor hasNextPage }"
-_ARTIFACT = "digest versionIndex artifactType { name } artifactSequence { name }"
-_ARTIFACTS = 100  # a page of them
+_RUN_FIELDS = "name displayName state tags commit group createdAt heartbeatAt description"
+_KEYED_FIELDS = "summaryMetrics(keys: $summaryKeys) config(keys: $configKeys)"
+_WHOLE_FIELDS = "summaryMetrics config"
+_PAGE_INFO = "pageInfo { endCursor hasNextPage }"
+_ARTIFACT_FIELDS = "digest versionIndex artifactType { name } artifactSequence { name }"
+_ARTIFACTS_PAGE_SIZE = 100
 
 
 @dataclass
 class _Connection:
-    """One aliased list of runs, as far as it has been read."""
+    """One aliased list of runs in a request, with the runs read so far."""
 
     alias: str
-    query: Query
+    query: RunQuery
     after: str | None = None
-    more: bool = True
+    has_more: bool = True
     runs: dict[str, Run] = field(default_factory=dict)
 
 
 class WandbProject:
-    """Implements `wandb_runs.ports.Tracker`. `pause` lets time pass; `read_seconds` is how long an answer may stall."""
+    """Implement `wandb_runs.ports.Tracker`. `pause` sleeps between attempts; an answer may stall for `read_seconds`."""
 
     def __init__(
         self,
@@ -77,57 +79,69 @@ class WandbProject:
         self._pause(seconds)
 
     @property
-    def project_url(self) -> str:
-        """The page of the project."""
-        return f"{self._server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
+    def info(self) -> TrackerInfo:
+        """W&B's name and words, and the addresses of its server and of the project."""
+        return TrackerInfo(
+            name=NAME,
+            server_url=self._server.app_url,
+            project_url=f"{self._server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}",
+            digest_algorithm=DIGEST_ALGORITHM,
+            commit_variables=("WANDB_GIT_COMMIT", "WANDB_GIT_REMOTE_URL"),
+            dataset_call="run.use_artifact",
+        )
 
-    @property
-    def server_url(self) -> str:
-        """Where the server's pages begin."""
-        return self._server.app_url
+    def native_query(self, query: RunQuery) -> str:
+        """Return the filter that W&B gets for a query."""
+        return json.dumps(filter_of(query))
 
     # Runs
 
-    def find(self, candidates: Query, baselines: Query | None, keys: Keys) -> Found:
-        """Read both lists by one request where one page holds them, and by one request a page beyond that."""
-        ours = _Connection("candidates", candidates)
-        theirs = _Connection("baselines", baselines) if baselines else None
-        while wanted := [connection for connection in (ours, theirs) if connection and self._wants(connection, ours)]:
-            self._page(wanted, keys)
-        return Found(
-            tuple(ours.runs.values()), tuple(theirs.runs.values()) if theirs else (), tuple(dict.fromkeys(self._notes))
+    def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
+        """Read both lists, page by page, with one request for a page of both."""
+        candidate_list = _Connection("candidates", candidates)
+        baseline_list = _Connection("baselines", baselines) if baselines else None
+        lists = [candidate_list, baseline_list] if baseline_list else [candidate_list]
+        while unread := [connection for connection in lists if self._is_unread(connection, candidate_list)]:
+            self._read_page(unread, keys)
+        return TrackerResult(
+            candidates=tuple(candidate_list.runs.values()),
+            baselines=tuple(baseline_list.runs.values()) if baseline_list else (),
+            notes=tuple(dict.fromkeys(self._notes)),
         )
 
     @staticmethod
-    def _wants(connection: _Connection, candidates: _Connection) -> bool:
-        least = connection.query.least
-        # A candidate among the baselines does not count, so there may be more to read than was asked for.
-        usable = sum(run not in candidates.runs for run in connection.runs)
-        return connection.more and (not least or usable < least)
+    def _is_unread(connection: _Connection, candidates: _Connection) -> bool:
+        limit = connection.query.stop_after
+        # A candidate among the baselines is not usable, so more pages may be needed than the limit suggests.
+        usable = sum(run_id not in candidates.runs for run_id in connection.runs)
+        return connection.has_more and (not limit or usable < limit)
 
-    def _page(self, connections: Sequence[_Connection], keys: Keys) -> None:
-        fields = f"{_NODE} {_KEYED if self._keyed else _WHOLE}"
+    def _read_page(self, connections: Sequence[_Connection], keys: RunKeys) -> None:
+        fields = f"{_RUN_FIELDS} {_KEYED_FIELDS if self._keyed else _WHOLE_FIELDS}"
         variables: dict[str, Any] = {}
         if self._keyed:
-            variables = {"summaryKeys": decode.expanded(keys.summary), "configKeys": decode.expanded(keys.config)}
+            variables = {
+                "summaryKeys": decode.with_first_parts(keys.summary),
+                "configKeys": decode.with_first_parts([*keys.config, decode.INTERNAL_KEY]),
+            }
         try:
             project = self._read(connections, fields, variables)
         except Rejected as rejected:
-            if not self._keyed or not any(_UNKNOWN.search(message) for message in rejected.messages):
+            if not self._keyed or not any(_UNKNOWN_FIELD.search(message) for message in rejected.messages):
                 raise self._refusal(rejected.messages) from None
             self._keyed = False
-            self._notes.append("This W&B server cannot select keys, so whole summaries and configs were read.")
-            self._page(connections, keys)
+            self._notes.append("This W&B server cannot select keys, so the action read whole summaries and configs.")
+            self._read_page(connections, keys)
             return
         for connection in connections:
-            self._take(connection, project)
+            self._add_runs(connection, project)
 
-    def states(self, candidates: Query) -> tuple[Run, ...]:
-        """Read the candidates' states alone."""
+    def states(self, candidates: RunQuery) -> tuple[Run, ...]:
+        """Read the candidates' states, without their metrics."""
         connection = _Connection("candidates", candidates)
-        while connection.more:
+        while connection.has_more:
             try:
-                self._take(connection, self._read([connection], "name displayName state heartbeatAt createdAt", {}))
+                self._add_runs(connection, self._read([connection], "name displayName state heartbeatAt createdAt", {}))
             except Rejected as rejected:
                 raise self._refusal(rejected.messages) from None
         return tuple(connection.runs.values())
@@ -138,7 +152,7 @@ class WandbProject:
             "entity": self._entity,
             "project": self._name,
             "order": _NEWEST_FIRST,
-            "first": _PAGE if self._keyed else _PAGE_OF_WHOLE_FIELDS,
+            "first": _PAGE_SIZE if self._keyed else _PAGE_SIZE_OF_WHOLE_FIELDS,
             **variables,
         }
         declared += [f"${name}: [String!]" for name in variables]
@@ -146,11 +160,11 @@ class WandbProject:
         for connection in connections:
             name = connection.alias
             declared += [f"${name}: JSONString", f"${name}After: String"]
-            values[name] = json.dumps(connection.query.filters)
+            values[name] = self.native_query(connection.query)
             values[f"{name}After"] = connection.after
             parts.append(
                 f"{name}: runs(filters: ${name}, first: $first, after: ${name}After, order: $order) "
-                f"{{ edges {{ node {{ {fields} }} }} {_PAGED} }}"
+                f"{{ edges {{ node {{ {fields} }} }} {_PAGE_INFO} }}"
             )
         query = (
             f"query MlopsRuns({', '.join(declared)}) "
@@ -158,7 +172,7 @@ class WandbProject:
         )
         data, errors = self._api.ask(query, values)
         if errors:
-            # Half an answer would be a wrong report.
+            # A partial answer would make a wrong report.
             raise Rejected(errors)
         return self._project(data)
 
@@ -166,81 +180,66 @@ class WandbProject:
         project = data.get("project")
         if not isinstance(project, Mapping):
             raise Refused(
-                f"W&B at {self._server.base_url} has no project {self._entity}/{self._name}, or the key may not see it",
-                "check 'project' (entity/project, as in its address) and whose key 'api-key' is",
+                f"W&B at {self._server.base_url} has no project {self._entity}/{self._name}, or the API key may not read it",
+                "check 'project' (entity/project, as in its address) and the owner of 'api-key'",
             )
         return project
 
-    def _take(self, connection: _Connection, project: Mapping[str, Any]) -> None:
-        found = project.get(connection.alias)
-        if not isinstance(found, Mapping):
+    def _add_runs(self, connection: _Connection, project: Mapping[str, Any]) -> None:
+        answer = project.get(connection.alias)
+        if not isinstance(answer, Mapping):
             raise Unavailable(f"W&B's answer lacks the {connection.alias}", "re-run the job")
-        for edge in found.get("edges") or ():
+        for edge in answer.get("edges") or ():
             node = (edge or {}).get("node")
             if isinstance(node, Mapping) and node.get("name"):
                 run = self._run(node)
                 connection.runs.setdefault(run.id, run)
-        paging = found.get("pageInfo") or {}
-        after = paging.get("endCursor")
-        # A cursor that does not move would be read for ever.
-        connection.more = bool(paging.get("hasNextPage")) and bool(after) and after != connection.after
-        connection.after = after
+        page_info = answer.get("pageInfo") or {}
+        cursor = page_info.get("endCursor")
+        # A cursor that does not move would never end the loop.
+        connection.has_more = bool(page_info.get("hasNextPage")) and bool(cursor) and cursor != connection.after
+        connection.after = cursor
 
     def _run(self, node: Mapping[str, Any]) -> Run:
-        config = decode.document(node.get("config"))
-        identifier = str(node["name"])
-        return Run(
-            id=identifier,
-            name=str(node.get("displayName") or ""),
-            state=str(node.get("state") or ""),
-            url=f"{self.project_url}/runs/{quote(identifier, safe='')}",
-            entity=self._entity,
-            project=self._name,
-            tags=tuple(str(tag) for tag in node.get("tags") or ()),
-            commit=str(node.get("commit") or "").lower(),
-            group=str(node.get("group") or ""),
-            description=str(node.get("description") or ""),
-            created=decode.moment(node.get("createdAt")),
-            heartbeat=decode.moment(node.get("heartbeatAt")),
-            config={key: decode.unwrapped(value) for key, value in config.items() if key != "_wandb"},
-            summary=decode.document(node.get("summaryMetrics")),
-            hints=dict(decode.hints(config)),
-        )
+        url = f"{self.info.project_url}/runs/{quote(str(node['name']), safe='')}"
+        return decode.run(node, entity=self._entity, project=self._name, url=url)
 
     def _refusal(self, messages: Sequence[str]) -> Refused | BadInput | Unavailable:
-        said = " · ".join(messages)
+        text = " · ".join(messages)
         if any(_DENIED.search(message) for message in messages):
-            return Refused(f"W&B refuses to show {self._entity}/{self._name}: {said}", "check whose key 'api-key' is")
-        if "filter" in said.lower():
-            return BadInput(f"W&B does not accept the filter: {said}", "correct 'filters'")
-        return Unavailable(f"W&B answered with errors: {said}", "re-run the job; if it stays, report it with these words")
+            return Refused(f"W&B refuses to show {self._entity}/{self._name}: {text}", "check the owner of 'api-key'")
+        if "filter" in text.lower():
+            return BadInput(f"W&B does not accept the filter: {text}", "correct 'filters'")
+        return Unavailable(f"W&B answered with errors: {text}", "re-run the job; if it fails again, report this message")
 
     # Details
 
-    def details(self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int) -> Mapping[str, Details]:
-        """Read history and inputs of chosen runs, many runs a request; what the server will not say is left out."""
-        found: dict[str, Details] = {}
-        for start in range(0, len(runs), _DETAILED_AT_ONCE):
-            part = runs[start : start + _DETAILED_AT_ONCE]
+    def details(
+        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
+    ) -> Mapping[str, RunDetails]:
+        """Read history and datasets of chosen runs, many runs per request; runs that W&B refuses are left out."""
+        details: dict[str, RunDetails] = {}
+        for start in range(0, len(runs), _MAX_DETAILS):
+            part = runs[start : start + _MAX_DETAILS]
             try:
-                found.update(self._details(part, curves, lineage, samples))
+                details.update(self._details(part, curves, lineage=lineage, samples=samples))
             except Rejected as rejected:
-                self._log.warning(f"W&B did not say more about the runs: {rejected}", title="wandb-runs")
+                self._log.warning(f"W&B refused the details of the runs: {rejected}", title="wandb-runs")
                 break
-        return found
+        return details
 
     def _details(
-        self, runs: Sequence[Run], curves: Sequence[str], lineage: bool, samples: int
-    ) -> Iterator[tuple[str, Details]]:
+        self, runs: Sequence[Run], curves: Sequence[str], *, lineage: bool, samples: int
+    ) -> Iterator[tuple[str, RunDetails]]:
         fields = 'files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }'
         if lineage:
-            fields += f" inputArtifacts(first: {_ARTIFACTS}) {{ edges {{ node {{ {_ARTIFACT} }} }} }}"
+            fields += f" inputArtifacts(first: {_ARTIFACTS_PAGE_SIZE}) {{ edges {{ node {{ {_ARTIFACT_FIELDS} }} }} }}"
         declared = ["$entity: String!", "$project: String!"]
         values: dict[str, Any] = {"entity": self._entity, "project": self._name}
         if curves:
             fields += " sampledHistory(specs: $specs)"
             declared.append("$specs: [JSONString!]!")
-            # One spec a metric: a spec's rows are those that hold all of its keys.
+            # One spec per metric: the rows of a spec are those with all of its keys.
             values["specs"] = [json.dumps({"keys": ["_step", name], "samples": samples}) for name in curves]
         parts = []
         for index, run in enumerate(runs):
@@ -253,20 +252,22 @@ class WandbProject:
         )
         data, errors = self._api.ask(query, values)
         if errors:
-            self._log.warning(f"W&B said only part of what was asked: {' · '.join(errors)}", title="wandb-runs")
+            self._log.warning(
+                f"W&B answered only a part of the request for details: {' · '.join(errors)}", title="wandb-runs"
+            )
         project = self._project(data)
         for index, run in enumerate(runs):
-            # A run that was deleted meanwhile is null.
+            # A run deleted since the last request is null.
             if isinstance(node := project.get(f"run{index}"), Mapping):
-                yield run.id, decode.detailed(node, curves, lineage)
+                yield run.id, decode.details(node, curves, lineage=lineage)
 
     def model(self, run: Run) -> Artifact | None:
-        """Read the artifacts that a run logged, page by page, and return the newest model."""
+        """Read the artifacts that a run logged, page by page; return the newest model."""
         query = (
             "query MlopsLogged($entity: String!, $project: String!, $run: String!, $after: String) "
             "{ project(name: $project, entityName: $entity) { run(name: $run) "
-            f"{{ outputArtifacts(first: {_ARTIFACTS}, after: $after) "
-            f"{{ edges {{ node {{ {_ARTIFACT} }} }} {_PAGED} }} }} }} }}"
+            f"{{ outputArtifacts(first: {_ARTIFACTS_PAGE_SIZE}, after: $after) "
+            f"{{ edges {{ node {{ {_ARTIFACT_FIELDS} }} }} {_PAGE_INFO} }} }} }} }}"
         )
         values: dict[str, Any] = {"entity": self._entity, "project": self._name, "run": run.id, "after": None}
         newest: Artifact | None = None
@@ -278,17 +279,18 @@ class WandbProject:
             logged = (self._project(data).get("run") or {}).get("outputArtifacts")
             if errors or not isinstance(logged, Mapping):
                 raise Unavailable(f"W&B does not tell what run {run.id} logged: {' · '.join(errors)}", "re-run the job")
-            newest = next((one for one in reversed([*decode.artifacts(logged)]) if one.type == "model"), newest)
-            paging = logged.get("pageInfo") or {}
-            after = paging.get("endCursor")
-            if not paging.get("hasNextPage") or not after or after == values["after"]:
+            models = [artifact for artifact in decode.artifacts(logged) if artifact.type == "model"]
+            newest = models[-1] if models else newest
+            page_info = logged.get("pageInfo") or {}
+            cursor = page_info.get("endCursor")
+            if not page_info.get("hasNextPage") or not cursor or cursor == values["after"]:
                 return newest
-            values["after"] = after
+            values["after"] = cursor
 
     # Writing
 
     def promote(self, run: Run, alias: str) -> str:
-        """Give the newest model artifact that the run logged an alias, through the SDK; returns `name:version`."""
+        """Give the newest model artifact that the run logged an alias, by the SDK; return `name:version`."""
         with tempfile.TemporaryDirectory(prefix="mlops-actions-", ignore_cleanup_errors=True) as home, _sdk(home):
             import wandb
             from wandb.sdk.lib.service.service_connection import WandbApiFailedError  # no wandb.Error
@@ -302,16 +304,35 @@ class WandbProject:
                     models[-1].save()
             except (wandb.Error, WandbApiFailedError, ValueError, RuntimeError) as error:
                 raise Unavailable(
-                    f"W&B did not give the alias {alias!r}: {error}", "see whether the key may write to the project"
+                    f"W&B did not give the alias {alias!r}: {error}",
+                    "check that the owner of 'api-key' may write to the project",
                 ) from None
         if not models:
-            raise Refused(f"run {run.id} logged no artifact of type 'model'", "log one, or leave 'promote-alias' out")
+            raise Refused(
+                f"run {run.id} logged no artifact of type 'model'", "log one in the training, or leave 'promote-alias' out"
+            )
         return str(models[-1].name)
+
+
+def connect(
+    project: str,
+    api_key: str | None,
+    base_url: str | None,
+    environ: Mapping[str, str],
+    log: Log,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> WandbProject:
+    """Return a project of the W&B server that the inputs or the environment name; raises BadInput without credentials."""
+    server = resolve(api_key, base_url, environ)
+    for secret in server.secrets:
+        log.mask(secret)
+    return WandbProject(project, server, log, pause=pause)
 
 
 @contextmanager
 def _sdk(home: str) -> Iterator[None]:
-    """Surroundings in which the SDK is quiet, writes into `home` alone, and reads no settings from the checkout."""
+    """Set an environment in which the SDK is quiet, writes only into `home`, and reads no settings from the checkout."""
     before = dict(os.environ)
     os.environ.update(dict.fromkeys(("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"), home))
     os.environ.update(WANDB_SILENT="true", WANDB_ERROR_REPORTING="false")

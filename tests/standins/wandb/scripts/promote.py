@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import ActionError
-from mlops_actions.wandb_runs.model import Run
+from mlops_actions.core.runs import Run
 
 url, run_id = sys.argv[1:]
 key = os.environ.pop("WANDB_API_KEY")

@@ -1,0 +1,197 @@
+"""Runs as an experiment tracker records them, and queries for runs: the terms that every tracker's adapter uses.
+
+An adapter in `boundary/<tracker>/` writes a `RunQuery` in its tracker's own language and decodes the answers into these
+classes. No other module knows the tracker's language.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+FINISHED, RUNNING = "finished", "running"
+# The states of a run that has ended. Any other state (`running`, `pending`, `preempting`) belongs to a run that has not.
+ENDED_STATES = frozenset({FINISHED, "crashed", "failed", "killed", "preempted"})
+# A tracker gives up a run without a heartbeat after some minutes. This limit is for a tracker that does not.
+SILENT_AFTER = timedelta(minutes=15)
+
+MISSING: Any = object()
+_MAX_TITLE = 60  # characters of a run's name in a report
+
+
+@dataclass(frozen=True)
+class TrackerInfo:
+    """Facts about a tracker and one of its projects, which texts for users contain.
+
+    `commit_variables` are the environment variables that make the tracker record a commit, `dataset_call` is the call of the
+    tracker's library that records a dataset, and `digest_algorithm` names the tracker's artifact digests in a statement.
+    """
+
+    name: str
+    server_url: str
+    project_url: str
+    digest_algorithm: str
+    commit_variables: tuple[str, ...] = ()
+    dataset_call: str = ""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One version of a dataset or model that a run used or logged."""
+
+    name: str
+    version: int
+    type: str
+    digest: str
+
+    @property
+    def label(self) -> str:
+        """`name:v3`: the artifact with its version."""
+        return f"{self.name}:v{self.version}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. `config` and `summary` may hold only the keys that were asked for.
+
+    `directions` are the tracker's own goals of metrics (name → `min` or `max`). `created` and `heartbeat` are in UTC;
+    `heartbeat` is None where the tracker has none.
+    """
+
+    id: str
+    name: str
+    state: str
+    url: str
+    entity: str
+    project: str
+    tags: tuple[str, ...] = ()
+    commit: str = ""
+    group: str = ""
+    description: str = ""
+    created: datetime | None = None
+    heartbeat: datetime | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    directions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run ended without an error."""
+        return self.state == FINISHED
+
+    @property
+    def title(self) -> str:
+        """The run's name cut to one line's length; its id where it has no name."""
+        name = self.name or self.id
+        return name if len(name) <= _MAX_TITLE else f"{name[: _MAX_TITLE - 1]}…"
+
+    def has_ended(self, now: datetime) -> bool:
+        """Return whether the run will report nothing more: it ended, or it stopped reporting."""
+        return self.state in ENDED_STATES or self.is_silent(now)
+
+    def is_silent(self, now: datetime) -> bool:
+        """Return whether the run's state is `running`, but its last heartbeat is too old."""
+        return self.state == RUNNING and self.heartbeat is not None and now - self.heartbeat > SILENT_AFTER
+
+
+@dataclass(frozen=True)
+class RunDetails:
+    """Facts about a chosen run beside its metrics. None: the tracker did not answer.
+
+    `datasets` are the dataset artifacts that the run used, `curves` maps a metric to its (step, value) points, and
+    `has_uncommitted_changes` is whether the tracker kept a patch of the run's source tree.
+    """
+
+    datasets: tuple[Artifact, ...] | None = None
+    curves: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    has_uncommitted_changes: bool | None = None
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """Which runs to read: all conditions that are given must hold.
+
+    `commit` is the commit that the tracker recorded, or the value under `commit_config_key` in the run's config. A run
+    fulfils `run_ids`, `states` and `tags` by any one of them, and `any_of` by any one of its queries. `tracker_filter` is a
+    filter in the tracker's own language, passed on as the user wrote it.
+
+    `stop_after` allows the adapter to stop reading after so many usable runs; 0 means that all are wanted.
+    """
+
+    run_ids: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    commit: str = ""
+    commit_config_key: str = ""
+    config: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    tags: tuple[str, ...] = ()
+    tracker_filter: Mapping[str, Any] | None = None
+    any_of: tuple[RunQuery, ...] = ()
+    stop_after: int = 0
+
+
+@dataclass(frozen=True)
+class RunKeys:
+    """The only keys to read of each run's `config` and `summary`."""
+
+    config: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrackerResult:
+    """The runs that the tracker answered, newest first in each list; `notes` says what the server could not do."""
+
+    candidates: tuple[Run, ...]
+    baselines: tuple[Run, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def value_at(tree: Mapping[str, Any], name: str) -> Any:
+    """Return the value of a dotted name: the whole name as one key first, then nested; `MISSING` where there is none.
+
+    A tracker may nest a summary (`{"loss": {"min": …}}`), and a dot may be part of a name.
+    """
+    if name in tree:
+        return tree[name]
+    head, dot, rest = name.partition(".")
+    while dot:
+        nested = tree.get(head)
+        if isinstance(nested, Mapping) and (value := value_at(nested, rest)) is not MISSING:
+            return value
+        part, dot, rest = rest.partition(".")
+        head = f"{head}.{part}"
+    return MISSING
+
+
+# JSON has no such numbers, so they are recorded as text.
+_NUMBERS_AS_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_AGGREGATES = ("min", "max", "mean", "best", "last")
+
+
+def metric_value(run: Run, name: str) -> Any:
+    """Return the summary value of a metric; `MISSING` where the run has none.
+
+    A nested summary of one aggregate (`{"min": 0.2}`) counts as that number: the run keeps nothing else of the metric.
+    """
+    value = value_at(run.summary, name)
+    if isinstance(value, Mapping):
+        aggregates = [value[key] for key in _AGGREGATES if key in value]
+        if len(aggregates) == 1 and len(value) == 1:
+            value = aggregates[0]
+    if value is None:
+        return MISSING
+    return _NUMBERS_AS_TEXT.get(value, value) if isinstance(value, str) else value
+
+
+def finite_number(value: Any) -> float | None:
+    """Return a value as a finite number; None for anything else, also for NaN, infinities and booleans."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None

@@ -1,0 +1,136 @@
+"""The accepted candidate as an in-toto statement, which contains only facts that the tracker itself recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mlops_actions.core import statement
+from mlops_actions.core.context import Context
+from mlops_actions.core.errors import ActionError, WorkFailed
+from mlops_actions.core.runs import Artifact, Run, finite_number, metric_value
+from mlops_actions.core.statement import Image, PassedGate, TrainedRun, Training, artifact_descriptor
+from mlops_actions.wandb_runs.commit_evidence import RECORDED, evidence_of
+from mlops_actions.wandb_runs.datasets import recorded_datasets
+from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.inputs import PREDICATE_FILE, STATEMENT_FILE, Inputs
+
+# Returns the newest model artifact that a run logged; None where it logged none.
+ModelOf = Callable[[Run], Artifact | None]
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """The statement, where the user asked for one; or the error why it could not be written."""
+
+    training: Training | None = None
+    error: ActionError | None = None
+
+    def files(self) -> list[tuple[str, str, str]]:
+        """Return the files to write: output, name and content of each."""
+        if self.training is None:
+            return []
+        documents = (
+            ("statement", STATEMENT_FILE, self.training.statement()),
+            ("predicate", PREDICATE_FILE, self.training.document()),
+        )
+        # ASCII only, so that a run's name stays plain text wherever the file is shown.
+        return [(output, name, json.dumps(document, indent=2) + "\n") for output, name, document in documents]
+
+    def outputs(self) -> dict[str, str]:
+        """Return the outputs beside the files' paths."""
+        if self.training is None:
+            return {}
+        image = self.training.image
+        return {
+            "predicate-type": statement.PREDICATE_TYPE,
+            "subject-name": image.name if image else "",
+            "subject-digest": f"sha256:{image.sha256}" if image else "",
+        }
+
+
+def attest(
+    inputs: Inputs, context: Context, findings: Findings, model_of: ModelOf, *, pull_request: int | None
+) -> Attestation:
+    """Return the statement of the accepted candidate, or the error why it cannot be written."""
+    try:
+        return Attestation(_training(inputs, context, findings, model_of, pull_request))
+    except ActionError as error:
+        return Attestation(error=error)
+
+
+def _training(inputs: Inputs, context: Context, findings: Findings, model_of: ModelOf, pull_request: int | None) -> Training:
+    """Return the statement's content; raises WorkFailed where a fact in it was never recorded."""
+    _check_runs(findings)
+    best = findings.best
+    assert best is not None  # noqa: S101 - checked with the runs
+    image, model = _image(inputs), model_of(best)
+    if image is None and model is None:
+        raise _not_written("there is neither an image nor a model artifact that it could be about")
+    return Training(
+        repository=f"{context.server_url}/{context.repository}",
+        sha=findings.selection.sha,
+        server=findings.tracker.server_url,
+        project=findings.project,
+        runs=tuple(_run(run, findings) for run in findings.best_members),
+        pull_request=pull_request,
+        image=image,
+        model=_descriptor(model, findings, with_project=True) if model else None,
+        workflow_uid=inputs.workflow_uid or "",
+        workflow_url=inputs.workflow_url or "",
+        gates=tuple(
+            PassedGate(rule=result.gate.text, value=result.value, required=result.required)
+            for result in findings.gates
+            if result.value is not None and result.required is not None
+        ),
+        job=context.run_url if context.run_id else "",
+    )
+
+
+def _check_runs(findings: Findings) -> None:
+    sha, tracker = findings.selection.sha, findings.tracker.name
+    if findings.best is None or not findings.best_members:
+        raise _not_written("no candidate finished")
+    for run in findings.best_members:
+        if evidence_of(run, sha, findings.selection.sha_config_key) != RECORDED:
+            raise _not_written(f"{tracker} did not record commit {sha} for run {run.id}")
+        details = findings.details.get(run.id)
+        if details is None or details.datasets is None:
+            raise _not_written(f"{tracker} does not tell which datasets run {run.id} used")
+
+
+def _image(inputs: Inputs) -> Image | None:
+    image = statement.parse_image(inputs.image or "")
+    if inputs.image and image is None:
+        raise _not_written(f"input 'image' is not a name with a digest: {inputs.image!r}")
+    return image
+
+
+def _descriptor(artifact: Artifact, findings: Findings, *, with_project: bool = False) -> statement.ArtifactDescriptor:
+    project = findings.project if with_project else ""
+    return artifact_descriptor(artifact, findings.tracker.digest_algorithm, project)
+
+
+def _run(run: Run, findings: Findings) -> TrainedRun:
+    used = [_descriptor(artifact, findings) for artifact in recorded_datasets(findings.details.get(run.id)) or ()]
+    return TrainedRun(
+        id=run.id,
+        url=run.url,
+        commit=run.commit,
+        metrics=_finite_metrics(run, findings),
+        datasets=tuple(sorted(used, key=lambda dataset: (dataset.name, dataset.digest))),
+    )
+
+
+def _finite_metrics(run: Run, findings: Findings) -> Mapping[str, float]:
+    names = [*(metric.name for metric in findings.metrics), *(result.gate.metric for result in findings.gates)]
+    values = {name: finite_number(metric_value(run, name)) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _not_written(reason: str) -> WorkFailed:
+    return WorkFailed(
+        f"no statement was written: {reason}",
+        "see 'statement' in the README: the statement contains only facts that were recorded",
+    )

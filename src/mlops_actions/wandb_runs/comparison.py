@@ -1,0 +1,137 @@
+"""From the tracker's answers to findings: pure, in two steps, since the tracker is asked for details of chosen runs only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlops_actions.core.runs import Run, RunDetails, RunKeys, TrackerInfo, TrackerResult
+from mlops_actions.wandb_runs import commit_evidence, gates, metrics, seeds, selection
+from mlops_actions.wandb_runs.datasets import compare_datasets
+from mlops_actions.wandb_runs.differences import compare
+from mlops_actions.wandb_runs.findings import Findings
+from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.metrics import Metric
+from mlops_actions.wandb_runs.requirements import RequirementCheck
+from mlops_actions.wandb_runs.seeds import SeedGroup
+from mlops_actions.wandb_runs.selection import RunSelection
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The runs to compare. The groups are single runs, or groups of seeds.
+
+    `metrics` are the metrics that the user wants to see, `gate_metrics` those that gates name, all with their directions;
+    `best` is the best group of candidates.
+    """
+
+    selection: RunSelection
+    candidates: tuple[Run, ...]
+    baselines: tuple[Run, ...]
+    baseline_groups: tuple[SeedGroup, ...]
+    metrics: tuple[Metric, ...]
+    gate_metrics: Mapping[str, Metric]
+    best: SeedGroup | None
+    notes: tuple[str, ...]
+
+
+def selection_of(inputs: Inputs) -> RunSelection:
+    """Return how the inputs select candidates and baselines."""
+    return RunSelection(
+        sha=inputs.sha or "",
+        sha_config_key=inputs.sha_config_key,
+        secondary_sha=inputs.secondary_sha or "",
+        run_id=inputs.run_id or "",
+        group=inputs.group or "",
+        tracker_filter=inputs.filters,
+        baseline_tags=inputs.baseline_tags or (),
+        baseline_sha=inputs.baseline_sha or "",
+        max_baselines=inputs.baseline_limit,
+    )
+
+
+def keys_of(inputs: Inputs) -> RunKeys:
+    """Return the only keys to read: those that the report shows and those that gates name."""
+    names = [metric.name for metric in inputs.metrics or ()] + [gate.metric for gate in inputs.gates or ()]
+    config = [inputs.sha_config_key, *(inputs.config_keys or ())]
+    return RunKeys(config=tuple(dict.fromkeys(config)), summary=tuple(dict.fromkeys(names)))
+
+
+def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
+    """Separate candidates and baselines, find the metrics' directions and the best candidate."""
+    chosen = selection_of(inputs)
+    candidates = tuple(selection.newest_first(result.candidates))
+    baselines = selection.select_baselines(chosen, result.baselines, candidates)
+    runs = [*candidates, *baselines]
+    shown = metrics.with_directions(inputs.metrics or (), runs)
+    by_name = {metric.name: metric for metric in shown}
+    of_gates = [by_name.get(gate.metric, Metric(gate.metric)) for gate in inputs.gates or ()]
+    gate_metrics = {metric.name: metric for metric in metrics.with_directions(of_gates, runs)}
+    all_metrics = tuple({**gate_metrics, **by_name}.values())
+    by_group = inputs.aggregate == "group"
+    candidate_groups = seeds.group_runs(candidates, all_metrics, by_group=by_group)
+    best = metrics.best_run([group.run for group in candidate_groups], shown or all_metrics)
+    notes = list(result.notes)
+    if chosen.wants_baselines and not baselines:
+        notes.append("No finished run has the tags or the commit of a baseline.")
+    return Comparison(
+        selection=chosen,
+        candidates=candidates,
+        baselines=baselines,
+        baseline_groups=seeds.group_runs(baselines, all_metrics, by_group=by_group),
+        metrics=shown,
+        gate_metrics=gate_metrics,
+        best=next((group for group in candidate_groups if group.run is best), None),
+        notes=tuple(notes),
+    )
+
+
+def evaluate(
+    inputs: Inputs,
+    comparison: Comparison,
+    details: Mapping[str, RunDetails],
+    *,
+    now: datetime,
+    tracker: TrackerInfo,
+    timed_out: bool = False,
+) -> Findings:
+    """Compare the metrics, evaluate gates and requirements, and collect the evidence for the commit."""
+    chosen, best = comparison.selection, comparison.best
+    best_run = best.run if best else None
+    baselines = [group.run for group in comparison.baseline_groups]
+    finished = tuple(run for run in comparison.candidates if run.finished)
+    commit = commit_evidence.collect(comparison.candidates, chosen.sha, chosen.sha_config_key, details)
+    datasets = compare_datasets(finished, comparison.baselines, details) if inputs.lineage and finished else None
+    check = RequirementCheck(
+        tracker_name=tracker.name,
+        selection=chosen,
+        candidates=comparison.candidates,
+        commit=commit,
+        datasets=datasets,
+        details=details,
+    )
+    by_group = inputs.aggregate == "group"
+    return Findings(
+        tracker=tracker,
+        project=inputs.project,
+        selection=chosen,
+        metrics=comparison.metrics,
+        config_keys=inputs.config_keys or (),
+        candidates=comparison.candidates,
+        baselines=comparison.baselines,
+        counts=selection.count(comparison.candidates, comparison.baselines, now),
+        best=best_run,
+        best_members=best.members if best else (),
+        rows=compare(best_run, baselines, comparison.metrics) if best_run else (),
+        seeds=seeds.compare_seeds(best, comparison.baselines, comparison.metrics) if best and by_group else (),
+        gates=gates.evaluate(inputs.gates or (), best_run, baselines, comparison.gate_metrics),
+        requirements=check.results(inputs.require or ()),
+        commit=commit,
+        datasets=datasets,
+        details=details,
+        curves=inputs.curves or (),
+        silent=frozenset(run.id for run in comparison.candidates if run.is_silent(now)),
+        notes=comparison.notes,
+        timed_out=timed_out,
+    )

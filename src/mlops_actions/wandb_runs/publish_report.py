@@ -1,0 +1,114 @@
+"""Publish the report where people look: in the pull request's comment and in a check run.
+
+The report is complete and written to files before. A failure here is therefore kept for the step's end and costs no output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlops_actions.core import markdown
+from mlops_actions.core.errors import ActionError, Refused
+from mlops_actions.core.event import Event, pull_request_of
+from mlops_actions.wandb_runs.findings import PASSED, Findings
+from mlops_actions.wandb_runs.inputs import ACTION, MARKDOWN_FILE, Inputs
+from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
+from mlops_actions.wandb_runs.report import headline_text
+
+_RESERVED = 500  # characters of a comment for the hidden lines that identify it
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt to publish: the comment's address, a note about the workflow's own limits, or a failure."""
+
+    comment_url: str = ""
+    note: str = ""
+    failure: ActionError | None = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """The attempts in their order."""
+
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def comment_url(self) -> str:
+        """The comment's address; empty where none was written."""
+        return next((attempt.comment_url for attempt in self.attempts if attempt.comment_url), "")
+
+    @property
+    def notes(self) -> list[str]:
+        """The notes of all attempts."""
+        return [attempt.note for attempt in self.attempts if attempt.note]
+
+    @property
+    def failure(self) -> ActionError | None:
+        """The first failure."""
+        return next((attempt.failure for attempt in self.attempts if attempt.failure), None)
+
+
+def publish(
+    inputs: Inputs, event: Event | None, ports: Ports, findings: Findings, *, report: str, job_url: str
+) -> Publication:
+    """Write the comment and conclude the check run, as far as the inputs ask for them."""
+    attempts = []
+    if inputs.comment:
+        summary = markdown.link("the job's summary", job_url) if job_url else "the job's summary"
+        note = f"_Cut here: the whole report is in {summary} and in `{MARKDOWN_FILE}`._"
+        text = markdown.cut(report, markdown.COMMENT_LIMIT - _RESERVED, note)
+        attempts.append(_attempt(ports, "no comment was written", lambda github: _comment(inputs, event, github, text)))
+    if inputs.check_name:
+        attempts.append(
+            _attempt(ports, "no check run was created", lambda github: _check(inputs, github, findings, report, job_url))
+        )
+    return Publication(tuple(attempts))
+
+
+def _attempt(ports: Ports, effect: str, act: Callable[[ReportPublisher], Attempt]) -> Attempt:
+    """Call GitHub. A limit of the workflow itself becomes a note that begins with `effect`, any other error a failure."""
+    attempt = _call(ports.publisher, act)
+    if not attempt.note:
+        return attempt
+    note = f"{effect}: {attempt.note}"
+    ports.runner.warning(note, title=ACTION.name)
+    return Attempt(note=note)
+
+
+def _call(publisher: ReportPublisher | None, act: Callable[[ReportPublisher], Attempt]) -> Attempt:
+    if publisher is None:
+        return Attempt(note="there is no 'github-token'")
+    try:
+        return act(publisher)
+    except Refused as refused:
+        # The token of a pull request from a fork may only read.
+        if refused.status != _FORBIDDEN:
+            return Attempt(failure=refused)
+        return Attempt(note=f"the report is in the job's summary: {refused}")
+    except ActionError as error:
+        return Attempt(failure=error)
+
+
+def _comment(inputs: Inputs, event: Event | None, github: ReportPublisher, text: str) -> Attempt:
+    number = inputs.pr_number or pull_request_of(event, github.pull_request_of_commit).number
+    if not number:
+        return Attempt(note="this event belongs to no pull request; give 'pr-number'")
+    return Attempt(comment_url=github.upsert_comment(number, inputs.comment_tag, text, keep=True))
+
+
+def _check(inputs: Inputs, github: ReportPublisher, findings: Findings, report: str, job_url: str) -> Attempt:
+    name, title = inputs.check_name or "", headline_text(findings)
+    check_run = github.create_check_run(name, inputs.sha or "", url=job_url, title=title, summary=report)
+    github.conclude_check_run(check_run, _conclusion(findings), title=title, summary=report)
+    return Attempt()
+
+
+def _conclusion(findings: Findings) -> str:
+    if findings.timed_out:
+        return "timed_out"
+    if findings.rejected:
+        return "failure"
+    return "success" if PASSED in (findings.gate_status, findings.requirement_status) else "neutral"

@@ -1,0 +1,124 @@
+"""The JSON Schema of each property of the output `result`; properties with an output's name take its description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlops_actions.core.types import Json
+
+_TEXT: Json = {"type": "string"}
+_OPTIONAL_TEXT: Json = {"type": ["string", "null"]}
+_BOOLEAN: Json = {"type": "boolean"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+# JSON has no NaN and no infinities: they are the texts `NaN`, `Infinity` and `-Infinity`.
+_NUMBER: Json = {"type": ["number", "string"]}
+_OPTIONAL_NUMBER: Json = {"type": ["number", "string", "null"]}
+_STATUS: Json = {"enum": ["passed", "failed", "none"]}
+
+
+def _object(**properties: Json) -> Json:
+    """Return the schema of an object whose properties are all there; `_` in a name stands for `-`."""
+    names = {name.replace("_", "-"): schema for name, schema in properties.items()}
+    return {"type": "object", "properties": names, "required": list(names), "additionalProperties": False}
+
+
+def _list(items: Json, description: str = "") -> Json:
+    return {**_described(description), "type": "array", "items": items}
+
+
+def _described(description: str) -> Json:
+    return {"description": description} if description else {}
+
+
+_RUN = _object(
+    id=_TEXT,
+    name=_TEXT,
+    url=_TEXT,
+    state={"type": "string", "description": "The tracker's state, or `stopped reporting`."},
+    tags=_list(_TEXT),
+    group=_OPTIONAL_TEXT,
+    commit={**_OPTIONAL_TEXT, "description": "The commit that the tracker recorded."},
+    created={**_OPTIONAL_TEXT, "description": "ISO 8601."},
+    metrics={"type": "object", "description": "Values by the metrics' names, as the run logged them."},
+    config={"type": "object", "description": "Values by the config's keys, as the run logged them."},
+)
+_DIFFERENCE: Json = {
+    "anyOf": [
+        {"type": "null"},
+        _object(reference=_NUMBER, absolute=_NUMBER, percent=_OPTIONAL_NUMBER, better={"type": ["boolean", "null"]}),
+    ]
+}
+_SPREAD = _object(mean=_NUMBER, deviation=_OPTIONAL_NUMBER, n=_COUNT)
+_ARTIFACTS = _list(_object(name=_TEXT, version=_COUNT, type=_TEXT, digest=_TEXT))
+_RUN_IDS = _list(_TEXT)
+
+RESULT: Mapping[str, Json] = {
+    "project": {"type": "string", "description": "The input `project`."},
+    "sha": {**_OPTIONAL_TEXT, "description": "The input `sha`."},
+    "complete": _BOOLEAN,
+    "single-run": _BOOLEAN,
+    "timed-out": {"type": "boolean", "description": "Whether `wait` timed out."},
+    **{f"num-{name}": _COUNT for name in ("candidates", "finished", "running", "crashed", "failed", "killed", "baselines")},
+    "metrics": _list(
+        _object(
+            name=_TEXT,
+            direction={"enum": ["min", "max", ""]},
+            source={"enum": ["given", "tracker", "inferred", ""], "description": "Where the direction comes from."},
+        ),
+        "The metrics of the input `metrics`, with their directions.",
+    ),
+    "candidates": _list(_RUN, "The candidates, newest first: at most 100 in the output, all in the file."),
+    "baselines": _list(_RUN, "The baselines, newest first."),
+    "best-run-id": _OPTIONAL_TEXT,
+    "best-run-url": _OPTIONAL_TEXT,
+    "comparison": _list(
+        _object(
+            metric=_TEXT,
+            direction={"enum": ["min", "max", None]},
+            value={"description": "The best candidate's value, as the run logged it."},
+            best=_DIFFERENCE,
+            mean=_DIFFERENCE,
+            latest=_DIFFERENCE,
+        ),
+        "The best candidate against the best, the mean and the latest baseline.",
+    ),
+    "seeds": _list(
+        _object(
+            metric=_TEXT,
+            candidates=_SPREAD,
+            baselines=_SPREAD,
+            difference=_NUMBER,
+            interval={"type": ["array", "null"], "items": _NUMBER, "description": "The 95 % interval of the difference."},
+            verdict=_TEXT,
+        ),
+        "With `aggregate: group`: the seeds of the best group against the baselines.",
+    ),
+    "gate": _STATUS,
+    "gate-results": _list(
+        _object(gate=_TEXT, passed=_BOOLEAN, value=_OPTIONAL_NUMBER, required=_OPTIONAL_NUMBER, reason=_OPTIONAL_TEXT),
+        "Each of `gates` with the numbers it compared.",
+    ),
+    "requirements": _STATUS,
+    "requirement-results": _list(_object(name=_TEXT, holds=_BOOLEAN, reason=_OPTIONAL_TEXT), "Each of `require`."),
+    "verified": _BOOLEAN,
+    "commit": {
+        "description": "What ties the candidates to `sha`: numbers of candidates, or their ids.",
+        **_object(recorded=_COUNT, claimed=_COUNT, contradicted=_RUN_IDS, unknown=_COUNT, dirty=_RUN_IDS),
+    },
+    "same-data": {"type": ["boolean", "null"]},
+    "data": {
+        "description": "The dataset artifacts that the runs used.",
+        **_object(candidates=_ARTIFACTS, baselines=_ARTIFACTS),
+    },
+    "notes": _list(_TEXT, "Requests that could not be fulfilled, in words."),
+    "promoted": _OPTIONAL_TEXT,
+    "comment-url": _OPTIONAL_TEXT,
+    "csv": _TEXT,
+    "json": _TEXT,
+    "markdown": _TEXT,
+    "statement": _TEXT,
+    "predicate": _TEXT,
+    "predicate-type": _TEXT,
+    "subject-name": _TEXT,
+    "subject-digest": _TEXT,
+}

@@ -1,0 +1,107 @@
+"""Which runs are candidates and which are baselines: queries for the tracker, and the choice among its answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mlops_actions.core.runs import FINISHED, RUNNING, Run, RunQuery
+
+SECONDARY_KEY = "secondary_sha"
+
+
+@dataclass(frozen=True)
+class RunSelection:
+    """How the inputs select candidates and baselines. An empty field restricts nothing; `run_id` overrides all others."""
+
+    sha: str = ""
+    sha_config_key: str = "github_sha"
+    secondary_sha: str = ""
+    run_id: str = ""
+    group: str = ""
+    tracker_filter: Mapping[str, Any] | None = None
+    baseline_tags: tuple[str, ...] = ()
+    baseline_sha: str = ""
+    max_baselines: int = 10
+
+    @property
+    def wants_baselines(self) -> bool:
+        """Whether the inputs name baselines."""
+        return bool(self.baseline_tags or self.baseline_sha)
+
+
+def candidate_query(selection: RunSelection) -> RunQuery:
+    """Return the query for the candidates."""
+    if selection.run_id:
+        return RunQuery(run_ids=(selection.run_id,))
+    return RunQuery(
+        commit=selection.sha,
+        commit_config_key=selection.sha_config_key,
+        config={SECONDARY_KEY: selection.secondary_sha} if selection.secondary_sha else {},
+        group=selection.group,
+        tracker_filter=selection.tracker_filter,
+    )
+
+
+def baseline_query(selection: RunSelection) -> RunQuery | None:
+    """Return the query for the baselines, finished runs only; None where the inputs ask for no baselines."""
+    if not selection.wants_baselines or selection.max_baselines == 0:
+        return None
+    alternatives = []
+    if selection.baseline_tags:
+        alternatives.append(RunQuery(tags=selection.baseline_tags))
+    if selection.baseline_sha:
+        alternatives.append(RunQuery(commit=selection.baseline_sha, commit_config_key=selection.sha_config_key))
+    return RunQuery(states=(FINISHED,), any_of=tuple(alternatives), stop_after=selection.max_baselines)
+
+
+def select_baselines(selection: RunSelection, runs: Sequence[Run], candidates: Sequence[Run]) -> tuple[Run, ...]:
+    """Return the baselines among the tracker's answers: finished, newest first, no candidates, within the limit."""
+    candidate_ids = {run.id for run in candidates}
+    baselines = {run.id: run for run in runs if run.finished and run.id not in candidate_ids}
+    return tuple(newest_first(list(baselines.values()))[: selection.max_baselines])
+
+
+def newest_first(runs: Sequence[Run]) -> list[Run]:
+    """Sort by creation; runs of the same second keep the tracker's order, runs without a date come last."""
+    return sorted(runs, key=lambda run: run.created.timestamp() if run.created else float("-inf"), reverse=True)
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """How many candidates are in each state. A running candidate that stopped reporting counts as crashed."""
+
+    candidates: int
+    finished: int
+    running: int
+    crashed: int
+    failed: int
+    killed: int
+    baselines: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether at least one candidate finished and all have ended."""
+        return self.finished > 0 and self.running == 0
+
+    @property
+    def single_run(self) -> bool:
+        """Whether exactly one candidate finished."""
+        return self.finished == 1
+
+
+def count(candidates: Sequence[Run], baselines: Sequence[Run], now: datetime) -> RunCounts:
+    """Count the candidates by state. States of runs that have not ended count as running, `preempted` counts as killed."""
+    states = Counter("crashed" if run.is_silent(now) else run.state if run.has_ended(now) else RUNNING for run in candidates)
+    return RunCounts(
+        candidates=len(candidates),
+        finished=states[FINISHED],
+        running=states[RUNNING],
+        crashed=states["crashed"],
+        failed=states["failed"],
+        killed=states["killed"] + states["preempted"],
+        baselines=len(baselines),
+    )
