@@ -1,4 +1,4 @@
-"""GitHub's refusals in words: what was refused, why, and what would grant it."""
+"""Explain GitHub's refusals: the refused call, the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from mlops_actions.core.errors import Refused
 
-_RATE_WORDS = ("rate limit", "please wait a few minutes before you try again", "abuse detection")
-_LONGEST = 300
+_RATE_LIMIT_TEXTS = ("rate limit", "please wait a few minutes before you try again", "abuse detection")
+_MAX_MESSAGE = 300
 
 
 class GitHubRefused(Refused):
-    """GitHub answered, and said no. `status` is the HTTP status."""
+    """GitHub refused a call; `status` is the HTTP status."""
 
     def __init__(self, status: int, cause: str, remedy: str) -> None:
         super().__init__(cause, remedy)
@@ -21,7 +21,7 @@ class GitHubRefused(Refused):
 
 
 def message_of(body: str) -> str:
-    """Return GitHub's own words of an answer, on one line; empty where it is not GitHub's JSON."""
+    """Return the message in GitHub's answer, on one line; empty where the answer is not GitHub's JSON."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -30,8 +30,8 @@ def message_of(body: str) -> str:
         return ""
     errors = document.get("errors")
     details = [_detail(entry) for entry in errors] if isinstance(errors, list) else []
-    words = [str(document.get("message") or ""), *details]
-    return " ".join(" · ".join(word for word in words if word).split())[:_LONGEST]
+    parts = [str(document.get("message") or ""), *details]
+    return " ".join(" · ".join(part for part in parts if part).split())[:_MAX_MESSAGE]
 
 
 def _detail(entry: Any) -> str:
@@ -43,7 +43,7 @@ def _detail(entry: Any) -> str:
 
 
 def is_rate_limit(status: int, headers: Mapping[str, str], body: str) -> bool:
-    """Tell a rate limit from a lack of rights: GitHub answers 403 for both.
+    """Return whether the answer is a rate limit; GitHub answers 403 to missing permissions too.
 
     https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -53,41 +53,37 @@ def is_rate_limit(status: int, headers: Mapping[str, str], body: str) -> bool:
         return False
     if "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0":
         return True
-    return any(words in message_of(body).lower() for words in _RATE_WORDS)
+    return any(text in message_of(body).lower() for text in _RATE_LIMIT_TEXTS)
 
 
 def refusal(call: str, status: int, headers: Mapping[str, str], body: str, needs: str) -> GitHubRefused:
-    """Explain an answer of 4xx. `needs` is the `permissions:` line that the call wants, such as `issues: write`."""
-    said = message_of(body)
-    words = f"GitHub refused '{call}' with {status}" + (f": {said}" if said else "")
+    """Explain an answer of 4xx. `needs` is the `permissions:` line that the call needs, such as `issues: write`."""
+    message = message_of(body)
+    cause = f"GitHub refused '{call}' with {status}" + (f": {message}" if message else "")
+    return GitHubRefused(status, cause, _remedy(status, headers, message, needs))
+
+
+def _remedy(status: int, headers: Mapping[str, str], message: str, needs: str) -> str:
     if status == 401:
-        return GitHubRefused(
-            status, words, "the token is wrong or has expired: check 'github-token' (by default the job's own is used)"
-        )
+        return "the token is wrong or has expired: check 'github-token' (by default the job's own token is used)"
+    if status == 403 and "locked" in message.lower():
+        return "the conversation is locked: unlock it, or turn the reply off"
     if status == 403:
-        if "locked" in said.lower():
-            return GitHubRefused(status, words, "the conversation is locked: unlock it, or turn the reply off")
-        granted = _lines(headers.get("x-accepted-github-permissions", "")) or needs
-        return GitHubRefused(
-            status,
-            words,
-            f"the token may not do this: give the job 'permissions: {{ {granted} }}'"
-            if granted
-            else "the token may not do this: check the job's 'permissions:'",
-        )
+        accepted = _permissions_line(headers.get("x-accepted-github-permissions", "")) or needs
+        if not accepted:
+            return "the token may not do this: check the job's 'permissions:'"
+        return f"the token may not do this: give the job 'permissions: {{ {accepted} }}'"
     if status in (404, 410):
-        return GitHubRefused(
-            status,
-            words,
-            "it does not exist, or the token may not see it"
-            + (f" (the job needs 'permissions: {{ {needs} }}')" if needs else ""),
-        )
-    return GitHubRefused(status, words, "GitHub does not accept this request as it is: correct what its message names")
+        hint = f" (the job needs 'permissions: {{ {needs} }}')" if needs else ""
+        return f"it does not exist, or the token may not see it{hint}"
+    return "GitHub does not accept this request as it is: correct what its message names"
 
 
-def _lines(header: str) -> str:
-    """Spell `issues=write; pull_requests=write` (alternatives; commas join what is needed together) as a workflow does.
+def _permissions_line(header: str) -> str:
+    """Return the first alternative of a header as a workflow's `permissions:` line.
 
+    The header separates alternatives by semicolons, and permissions that are needed together by commas:
+    `issues=write; pull_requests=write`.
     https://docs.github.com/rest/authentication/permissions-required-for-github-apps
     """
     first = header.split(";")[0]
