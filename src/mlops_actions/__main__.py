@@ -70,7 +70,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.git import read_checkout
-    from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+    from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
@@ -89,7 +89,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
         return directory
 
     def open_registry(host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
-        credentials = Credentials(username, password) if username and password else None
+        credentials = BasicCredentials(username, password) if username and password else None
         if credentials:
             runner.mask(credentials.basic.removeprefix("Basic "))
         return RegistryClient(host, credentials, retries=inputs.retries, pushes_to=pushes_to)

@@ -1,4 +1,4 @@
-"""The pages in docs/ say what is so: examples are of inputs that exist, links lead somewhere, lists are whole."""
+"""The pages agree with the code: examples use existing inputs, links have targets, lists are complete."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def named(page: Path) -> str:
 
 
 def examples(page: Path) -> list[Any]:
-    """What the page's YAML says; several documents may stand in one block."""
+    """The YAML documents of a page; one block may hold several."""
     found = FENCE.findall(page.read_text(encoding="utf-8"))
     texts = [textwrap.dedent(text) for _, language, text in found if language in ("yaml", "yml")]
     return [document for text in texts for document in yaml.safe_load_all(text)]
 
 
 def steps(node: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping below a node that uses this suite."""
+    """Every step below a node that uses this suite."""
     if isinstance(node, dict):
         if str(node.get("uses", "")).startswith(SUITE):
             yield node
@@ -51,7 +51,7 @@ def steps(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def block(page: str, name: str) -> str:
-    """What stands between two marks of a page."""
+    """The text between two marks of a page."""
     text = (ROOT / page).read_text(encoding="utf-8")
     return text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->")[0]
 
@@ -62,7 +62,7 @@ def rows(table: str) -> list[list[str]]:
 
 
 def contract(used: str) -> set[str]:
-    """The inputs of what a `uses:` names."""
+    """The inputs of the action or workflow that a `uses:` names."""
     path = used.partition("@")[0].removeprefix(SUITE).strip("/")
     if path.endswith(".yml"):
         text = re.sub(r"^on:", "'on':", (ROOT / path).read_text(encoding="utf-8"), flags=re.MULTILINE)
@@ -160,7 +160,7 @@ def test_every_permission_in_the_code_is_documented() -> None:
     asked = set(re.findall(r"\"([a-z-]+: (?:read|write))\"", code))
     assert len(asked) > 5
     listed = set(re.findall(r"`([a-z-]+: (?:read|write))`", (ROOT / "docs/permissions.md").read_text(encoding="utf-8")))
-    # To read is part of to write.
+    # The permission to write includes the permission to read.
     assert [line for line in asked if not {line, line.replace("read", "write")} & listed] == []
 
 

@@ -1,4 +1,4 @@
-"""The guide for those who move from an older action knows every older name, and none that there is not."""
+"""docs/moving.md lists every older name of an input or output, and no name that does not exist."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTIONS = {
 
 @dataclass(frozen=True)
 class Section:
-    """What the guide says of one action: older name → newer one (empty for none), of inputs and of outputs."""
+    """The tables of one older action: older name → new name (empty for none), for inputs and outputs."""
 
     inputs: dict[str, str]
     outputs: dict[str, str]
@@ -48,7 +48,7 @@ def table(text: str, kind: str) -> dict[str, str]:
 @pytest.mark.parametrize("old", ACTIONS)
 def test_each_older_input_is_declared_and_its_new_name_is_correct(old: str) -> None:
     contract = action(ACTIONS[old])
-    known = {one.name.lower(): "" for one in retired(contract.inputs)}
+    known = {entry.name.lower(): "" for entry in retired(contract.inputs)}
     for entry in declared(contract.inputs):
         known |= {name.lower(): entry.name for name in (entry.name, *(alias.name for alias in entry.legacy))}
     found = section(old).inputs
@@ -59,8 +59,8 @@ def test_each_older_input_is_declared_and_its_new_name_is_correct(old: str) -> N
 @pytest.mark.parametrize("old", ACTIONS)
 def test_each_older_output_and_its_successor_are_declared(old: str) -> None:
     outputs = action(ACTIONS[old]).outputs
-    names = {one.name.lower() for one in outputs}
-    modern = {one.name for one in outputs if not one.legacy}
+    names = {output.name.lower() for output in outputs}
+    modern = {output.name for output in outputs if not output.legacy}
     found = section(old).outputs
     assert found
     assert {name for name in found if name.lower() not in names} == set()
@@ -71,12 +71,12 @@ def test_each_older_output_and_its_successor_are_declared(old: str) -> None:
 def test_every_older_name_of_an_action_is_in_the_guide(name: str) -> None:
     contract = action(name)
     sections = [section(old) for old, new in ACTIONS.items() if new == name]
-    told = {text.lower() for one in sections for text in one.inputs}
+    documented = {text.lower() for part in sections for text in part.inputs}
     older = {alias.name.lower() for entry in declared(contract.inputs) for alias in entry.legacy}
-    older |= {one.name.lower() for one in retired(contract.inputs)}
-    assert older - told == set()
-    shown = {text.lower() for one in sections for text in one.outputs}
-    assert {one.name.lower() for one in contract.outputs if one.legacy} - shown == set()
+    older |= {entry.name.lower() for entry in retired(contract.inputs)}
+    assert older - documented == set()
+    documented_outputs = {text.lower() for part in sections for text in part.outputs}
+    assert {output.name.lower() for output in contract.outputs if output.legacy} - documented_outputs == set()
 
 
 def test_the_first_table_links_to_a_section_for_each_older_action() -> None:
@@ -91,10 +91,10 @@ def test_the_first_table_links_to_a_section_for_each_older_action() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(ACTIONS.values())))
 def test_no_input_has_the_name_of_a_runner_variable(name: str) -> None:
-    """`act` hands inputs over under their bare names too: one called GITHUB_SHA would blank the commit."""
+    """`act` also passes inputs under their bare names: an input GITHUB_SHA would hide the commit."""
     inputs = action(name).inputs
-    names = [one for entry in declared(inputs) for one in (entry.name, *(alias.name for alias in entry.legacy))]
-    names += [one.name for one in retired(inputs)]
+    names = [name for entry in declared(inputs) for name in (entry.name, *(alias.name for alias in entry.legacy))]
+    names += [entry.name for entry in retired(inputs)]
     assert [one for one in names if one.upper().startswith(("GITHUB_", "RUNNER_", "ACTIONS_"))] == []
 
 

@@ -1,4 +1,4 @@
-"""What keeps the repository fresh: the audit's verdict, and that nothing which is pinned is forgotten."""
+"""Upkeep of the repository: the result of the audit, and updates for everything that is pinned."""
 
 from __future__ import annotations
 

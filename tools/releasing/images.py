@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import BadInput, WorkFailed
 from releasing import BASE_IMAGE, manifests, sbom
 from releasing.manifests import PushedImage
@@ -48,7 +48,7 @@ class Registry:
 
     def client(self) -> RegistryClient:
         """Return a client of this registry."""
-        return RegistryClient(self.host, Credentials(self.username, self.password))
+        return RegistryClient(self.host, BasicCredentials(self.username, self.password))
 
 
 class Docker:

@@ -18,7 +18,7 @@ from mlops_actions.chatops.parameters import (
     normalized_name,
     parse_scalar,
 )
-from mlops_actions.chatops.roles import ROLES
+from mlops_actions.chatops.roles import PERMISSIONS
 from mlops_actions.core import parsers
 from mlops_actions.core.suggest import nearest
 from mlops_actions.core.types import Json
@@ -62,8 +62,8 @@ def _parse_command(name: Any, details: Any, prefix: str) -> Command:
         raise ValueError(f"describes {name!r} by {details!r}; give a mapping of {', '.join(_COMMAND_KEYS)}")
     _check_keys(f"command {name!r}", details, _COMMAND_KEYS)
     permission = str(details.get("permission") or "").lower()
-    if permission and permission not in ROLES:
-        raise ValueError(f"gives {name!r} the permission {permission!r}; it is one of {', '.join(ROLES)}")
+    if permission and permission not in PERMISSIONS:
+        raise ValueError(f"gives {name!r} the permission {permission!r}; it is one of {', '.join(PERMISSIONS)}")
     return Command(
         name=name,
         description=str(details.get("description") or ""),
@@ -222,7 +222,7 @@ _COMMAND_SCHEMA: Json = {
     "properties": {
         "description": {**_TEXT, "description": "The purpose of the command, for the command help."},
         "permission": {
-            "enum": [*ROLES, "", None],
+            "enum": [*PERMISSIONS, "", None],
             "description": "The least repository role that may give the command; wins over the input 'permission'.",
         },
         "label": {**_TEXT, "description": "The label that gives the command where the workflow runs on 'labeled'."},

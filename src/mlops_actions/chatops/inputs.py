@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from mlops_actions.chatops.fast_path import DEFAULT_PREFIX, parse_prefix
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.chatops.roles import ROLES
+from mlops_actions.chatops.roles import PERMISSIONS
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
@@ -108,7 +108,7 @@ class Inputs(DeclaredInputs):
     )
     prefix: str = given(parse_prefix, "Text that a command starts with.", default=DEFAULT_PREFIX)
     permission: str = given(
-        choice(*ROLES),
+        choice(*PERMISSIONS),
         "Least repository role that may give a command: read < triage < write < maintain < admin. A command's own "
         "`permission` wins.",
         default="write",

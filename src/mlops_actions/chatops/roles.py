@@ -1,4 +1,4 @@
-"""The roles of a repository, ranked."""
+"""The roles of a repository, ranked, and the permissions that a command can require."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 ROLES = ("read", "triage", "write", "maintain", "admin")
+# The values of the input `permission` and of `permission` in `commands`: each is the least role for the command.
+PERMISSIONS = ROLES
 # In `user.permissions` GitHub names read "pull" and write "push".
 _GRANTS = (("admin", "admin"), ("maintain", "maintain"), ("push", "write"), ("triage", "triage"), ("pull", "read"))
 

@@ -17,14 +17,14 @@ _EMPTY_IMAGE = "scratch"
 
 @dataclass(frozen=True)
 class BaseImages:
-    """The images, as references, and the reasons for which a fingerprint cannot be made (empty: it can)."""
+    """The images, as references, and the reasons why no fingerprint can be made (empty: it can)."""
 
     images: tuple[str, ...]
     reasons: tuple[str, ...]
 
 
 def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> BaseImages:
-    """List every image and every reason; build arguments override the defaults of ARGs before the first FROM."""
+    """List every image and every reason; build arguments override the defaults of each ARG before the first FROM."""
     images: dict[str, None] = {}
     reasons: list[str] = []
     if "syntax" in dockerfile.directives:
@@ -33,9 +33,9 @@ def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str])
     stages: set[str] = set()
     count = 0
     for instruction in dockerfile.instructions:
-        if instruction.word == "ARG" and not count:
+        if instruction.keyword == "ARG" and not count:
             arguments |= _defaults(instruction, arguments, build_arguments)
-        elif instruction.word == "FROM":
+        elif instruction.keyword == "FROM":
             image, name = _from(instruction)
             expanded = expand(image, arguments)
             if expanded is None:
@@ -45,13 +45,13 @@ def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str])
             stages |= {str(count), name.lower()} if name else {str(count)}
             count += 1
         else:
-            _from_elsewhere(instruction, stages, images, reasons)
+            _add_other_sources(instruction, stages, images, reasons)
     return BaseImages(tuple(images), tuple(reasons))
 
 
 def _defaults(instruction: Instruction, known: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
-    for word in re.findall(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+", instruction.rest):
+    for word in re.findall(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+", instruction.arguments):
         name, _, default = word.partition("=")
         value = given.get(name)
         if value is None:
@@ -62,53 +62,62 @@ def _defaults(instruction: Instruction, known: Mapping[str, str], given: Mapping
 
 
 def _from(instruction: Instruction) -> tuple[str, str]:
-    rest = instruction.rest + " "
-    while match := _FLAG.match(rest):
-        rest = rest[match.end() :]
-    words = rest.split()
+    """Return the image and the stage's name, which may be empty."""
+    arguments = instruction.arguments + " "
+    while match := _FLAG.match(arguments):
+        arguments = arguments[match.end() :]
+    words = arguments.split()
     name = words[2] if len(words) > 2 and words[1].lower() == "as" else ""
     return (words[0] if words else ""), name
 
 
-def _from_elsewhere(instruction: Instruction, stages: set[str], images: dict[str, None], reasons: list[str]) -> None:
-    """Note what COPY, ADD and RUN take from other images or addresses."""
-    word, rest = instruction.word, instruction.rest
-    if word == "ONBUILD":
-        word, _, rest = rest.partition(" ")
-        word = word.upper()
-    if word == "ADD":
-        paths = [part for part in re.split(r"[\s,\[\]\"]+", rest) if part and not part.startswith("--")]
-        if any(_REMOTE.match(path) or "$" in path for path in paths[:-1]) and "--checksum=" not in rest:
+def _without_onbuild(instruction: Instruction) -> tuple[str, str]:
+    """Return keyword and arguments; those of the instruction behind ONBUILD, where it is one."""
+    if instruction.keyword != "ONBUILD":
+        return instruction.keyword, instruction.arguments
+    keyword, _, arguments = instruction.arguments.partition(" ")
+    return keyword.upper(), arguments
+
+
+def _paths(arguments: str, *, without: tuple[str, ...]) -> list[str]:
+    """Return the paths of COPY or ADD, sources first and target last, in either form (words or JSON)."""
+    return [word for word in re.split(r"[\s,\[\]\"]+", arguments) if word and not word.startswith(without)]
+
+
+def _add_other_sources(instruction: Instruction, stages: set[str], images: dict[str, None], reasons: list[str]) -> None:
+    """Note the images and addresses that COPY, ADD and RUN read."""
+    keyword, arguments = _without_onbuild(instruction)
+    if keyword == "ADD" and "--checksum=" not in arguments:
+        paths = _paths(arguments, without=("--",))
+        if any(_REMOTE.match(source) or "$" in source for source in paths[:-1]):
             reasons.append(f"line {instruction.line}: ADD of an address, whose content may change")
-    named = []
-    if word == "COPY":
-        named = re.findall(r"--from=(\S+)", rest)
-    elif word == "RUN":
-        options = [option for mount in re.findall(r"--mount=(\S+)", rest) for option in mount.split(",")]
-        named = [option.removeprefix("from=") for option in options if option.startswith("from=")]
-    for image in named:
-        plain = image.strip("\"'")
-        if "$" in plain:
-            reasons.append(f"line {instruction.line}: the source {plain!r} depends on a value that is not known here")
-        elif plain.lower() not in stages and plain != _EMPTY_IMAGE:
-            images[plain] = None
+    sources = []
+    if keyword == "COPY":
+        sources = re.findall(r"--from=(\S+)", arguments)
+    elif keyword == "RUN":
+        options = [option for mount in re.findall(r"--mount=(\S+)", arguments) for option in mount.split(",")]
+        sources = [option.removeprefix("from=") for option in options if option.startswith("from=")]
+    for source in sources:
+        image = source.strip("\"'")
+        if "$" in image:
+            reasons.append(f"line {instruction.line}: the source {image!r} depends on a value that is not known here")
+        elif image.lower() not in stages and image != _EMPTY_IMAGE:
+            images[image] = None
 
 
 def sees_git(dockerfile: Dockerfile) -> bool:
-    """Whether the build may look into the context's `.git`, which differs at every commit: when in doubt, it does."""
+    """Whether the build may read the context's `.git`, which differs at every commit; true in case of doubt."""
     for instruction in dockerfile.instructions:
-        word, rest = instruction.word, instruction.rest
-        if word == "ONBUILD":
-            word, _, rest = rest.partition(" ")
-        if word.upper() in ("COPY", "ADD") and "--from=" not in rest:
-            words = [part for part in re.split(r"[\s,\[\]\"]+", rest) if part and not part.startswith(("--", "<<"))]
-            if any(_reaches_git(source) for source in words[:-1]):
+        keyword, arguments = _without_onbuild(instruction)
+        if keyword in ("COPY", "ADD") and "--from=" not in arguments:
+            paths = _paths(arguments, without=("--", "<<"))
+            if any(_reaches_git(source) for source in paths[:-1]):
                 return True
-        if word.upper() == "RUN":
-            for mount in re.findall(r"--mount=(\S+)", rest):
+        if keyword == "RUN":
+            for mount in re.findall(r"--mount=(\S+)", arguments):
                 options = dict(option.partition("=")[::2] for option in mount.split(","))
-                from_context = options.get("type", "bind") == "bind" and "from" not in options
-                if from_context and _reaches_git(options.get("source") or options.get("src") or "."):
+                is_from_context = options.get("type", "bind") == "bind" and "from" not in options
+                if is_from_context and _reaches_git(options.get("source") or options.get("src") or "."):
                     return True
     return False
 
@@ -116,5 +125,5 @@ def sees_git(dockerfile: Dockerfile) -> bool:
 def _reaches_git(source: str) -> bool:
     if "$" in source or "\\" in source:
         return True
-    first = posixpath.normpath("/" + source).lstrip("/").partition("/")[0]
-    return not first or fnmatchcase(".git", first)
+    first_segment = posixpath.normpath("/" + source).lstrip("/").partition("/")[0]
+    return not first_segment or fnmatchcase(".git", first_segment)

@@ -1,4 +1,4 @@
-"""Reads a Dockerfile's instructions: enough to find a failing line, and which images and addresses a build takes in.
+"""Read a Dockerfile's instructions: enough to find a failing line, and the images and addresses that a build reads. Pure.
 
 Grammar: docs.docker.com/reference/dockerfile (parser directives, line continuation, here-documents).
 """
@@ -17,12 +17,12 @@ _VARIABLE = re.compile(r"\\\$|\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?([-+])([^}]*))
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its word in upper case, the rest on one line, the line it starts at (from 1), its here-documents."""
+    """One instruction: upper-case keyword, arguments on one line, the line it starts at (from 1), its here-documents."""
 
-    word: str
-    rest: str
+    keyword: str
+    arguments: str
     line: int
-    documents: str = ""
+    heredocs: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Dockerfile:
 
 
 def parse(text: str) -> Dockerfile:
-    """Read a Dockerfile; what BuildKit would refuse is read as far as it makes sense (BuildKit will say so)."""
+    """Read a Dockerfile. Text that BuildKit refuses is read as far as possible: BuildKit itself reports it."""
     lines = text.removeprefix("\ufeff").splitlines()
     directives, start = _directives(lines)
     escape = directives.get("escape", "\\")
@@ -46,27 +46,27 @@ def parse(text: str) -> Dockerfile:
             index += 1
             continue
         first = index
-        logical, index = _logical(lines, index, escape)
-        word, _, rest = logical.strip().partition(" ")
-        documents = ""
-        if word.upper() in _TAKES_HEREDOC:
-            documents, index = _documents(lines, index, rest)
-        instructions.append(Instruction(word.upper(), rest.strip(), first + 1, documents))
+        text, index = _logical_line(lines, index, escape)
+        keyword, _, arguments = text.strip().partition(" ")
+        heredocs = ""
+        if keyword.upper() in _TAKES_HEREDOC:
+            heredocs, index = _heredocs(lines, index, arguments)
+        instructions.append(Instruction(keyword.upper(), arguments.strip(), line=first + 1, heredocs=heredocs))
     return Dockerfile(tuple(instructions), directives)
 
 
 def _directives(lines: Sequence[str]) -> tuple[dict[str, str], int]:
-    """Read the directives at the top; the first line that is none ends them."""
-    found: dict[str, str] = {}
+    """Read the parser directives at the top; the first line that is no directive ends them."""
+    directives: dict[str, str] = {}
     for index, line in enumerate(lines):
         match = _DIRECTIVE.fullmatch(line.strip())
-        if match is None or match[1].lower() in found:
-            return found, index
-        found[match[1].lower()] = match[2]
-    return found, len(lines)
+        if match is None or match[1].lower() in directives:
+            return directives, index
+        directives[match[1].lower()] = match[2]
+    return directives, len(lines)
 
 
-def _logical(lines: Sequence[str], index: int, escape: str) -> tuple[str, int]:
+def _logical_line(lines: Sequence[str], index: int, escape: str) -> tuple[str, int]:
     """Join continued lines, dropping the comments and blank lines between them; return the text and the next index."""
     parts: list[str] = []
     while index < len(lines):
@@ -82,9 +82,9 @@ def _logical(lines: Sequence[str], index: int, escape: str) -> tuple[str, int]:
     return "".join(parts).replace("\t", " "), index
 
 
-def _documents(lines: Sequence[str], index: int, rest: str) -> tuple[str, int]:
+def _heredocs(lines: Sequence[str], index: int, arguments: str) -> tuple[str, int]:
     collected: list[str] = []
-    for dash, _, name in _HEREDOC.findall(rest):
+    for dash, _, name in _HEREDOC.findall(arguments):
         while index < len(lines):
             line = lines[index]
             index += 1
@@ -96,16 +96,15 @@ def _documents(lines: Sequence[str], index: int, rest: str) -> tuple[str, int]:
 
 def line_of(dockerfile: Dockerfile, step: str) -> int:
     """Return the line of the instruction BuildKit shows as `[stage 2/3] RUN …`, or 0 where it is not found."""
-    shown = re.sub(r"^\[[^\]]*\]\s*", "", step)
-    wanted = _squeezed(shown)
+    shown_text = _with_single_blanks(re.sub(r"^\[[^\]]*\]\s*", "", step))
     for instruction in dockerfile.instructions:
-        written = _squeezed(f"{instruction.word} {instruction.rest}")
-        if written == wanted or (len(wanted) > 20 and written.startswith(wanted)):
+        text = _with_single_blanks(f"{instruction.keyword} {instruction.arguments}")
+        if text == shown_text or (len(shown_text) > 20 and text.startswith(shown_text)):
             return instruction.line
     return 0
 
 
-def _squeezed(text: str) -> str:
+def _with_single_blanks(text: str) -> str:
     return " ".join(text.split())
 
 

@@ -1,8 +1,8 @@
-"""More options of `docker buildx build` that users may give: an allow-list, since one can read, write or push anything.
+"""Read further options of `docker buildx build`, by an allow-list: some options can read, write or push anything. Pure.
 
-`--build-arg` and `--target`, which have inputs of their own, are what the replaced action's users wrote here most.
-Left out on purpose: everything else with an input of its own, and what reaches out of the build (`--output`, `--push`,
-`--allow`, `--metadata-file`, `--iidfile`, `--builder`, `--secret`, `--ssh`, `--cache-to`, `--cgroup-parent`).
+`--build-arg` and `--target` have inputs of their own, but users of the replaced action mostly gave them here.
+Left out on purpose: every other option with an input of its own, and options with an effect outside the build (`--output`,
+`--push`, `--allow`, `--metadata-file`, `--iidfile`, `--builder`, `--secret`, `--ssh`, `--cache-to`, `--cgroup-parent`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _is_text(value: str) -> bool:
 
 
 def _is_build_context(value: str) -> bool:
-    """Take images and web addresses only: a folder here could be one outside the workspace."""
+    """Allow images and web addresses only: a folder could be outside the workspace."""
     return re.fullmatch(r"[\w./:@-]+=(docker-image|https)://[\w./:@#?=&%-]+", value, re.ASCII) is not None
 
 
@@ -54,25 +54,25 @@ _WITH_VALUE: dict[str, Callable[[str], bool]] = {
     "--target": _is_stage,
     "--ulimit": _is_text,
 }
-# Options of the older builder that BuildKit takes and ignores.
+# Options of the classic builder that BuildKit accepts and ignores.
 _IGNORED = frozenset({"--compress", "--force-rm", "--rm"})
 
 
 def build_arguments(text: str) -> dict[str, str | None]:
-    """Return what `--build-arg` sets; None where a bare name takes its value from the environment. Raises BadInput."""
-    found: dict[str, str | None] = {}
+    """Return the values of `--build-arg`; None for a bare name, whose value the environment has. Raises BadInput."""
+    values: dict[str, str | None] = {}
     for argument in _allowed(text)[0]:
         option, _, pair = argument.partition("=")
         if option == _BUILD_ARGUMENT:
             key, separator, value = pair.partition("=")
-            found[key] = value if separator else None
-    return found
+            values[key] = value if separator else None
+    return values
 
 
 def parse(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the arguments, each as `--name` or `--name=value`, and notes; raises BadInput for anything not allowed.
 
-    Build arguments are left to `build_arguments`: their values are not to stand on a command line.
+    Build arguments are left to `build_arguments`: their values must not be on a command line.
     """
     arguments, notes = _allowed(text)
     return tuple(argument for argument in arguments if not argument.startswith(f"{_BUILD_ARGUMENT}=")), notes
@@ -89,7 +89,7 @@ def _allowed(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for word in rest:
         option, separator, value = word.partition("=")
         if option in _IGNORED:
-            notes.append(f"build option {option} is left out: BuildKit does without")
+            notes.append(f"build option {option} is left out: BuildKit does not need it")
         elif option in _WITHOUT_VALUE and (not separator or value in ("true", "false")):
             arguments.append(word)
         elif option in _WITH_VALUE:

@@ -1,4 +1,4 @@
-"""Reads BuildKit's plain progress: which step each line belongs to, what came from the cache, what failed."""
+"""Read BuildKit's plain progress: the step of each line, the steps from the cache, the step that failed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _LINE = re.compile(r"#([0-9]{1,6}) (.*)", re.DOTALL)
 _END = re.compile(r"(DONE|CACHED|CANCELED|ERROR)\b:? ?(.*)", re.DOTALL)
 _STAGE = re.compile(r"\[(?:([a-z0-9._/-]+(?: [a-z0-9_./-]+)?) +)?([0-9]+)/([0-9]+)\]")
 _PLACE = re.compile(r"[^\s:]+:([0-9]{1,6})")
-_KEPT_LINES = 20
+_MAX_TAIL = 20  # lines
 
 
 @dataclass
-class Step:
-    """One vertex of the build: its title as BuildKit shows it, and how it ended."""
+class BuildStep:
+    """One step (BuildKit: vertex) of the build: its title as BuildKit shows it, and how it ended."""
 
     title: str
     cached: bool = False
@@ -28,13 +28,13 @@ class Step:
         return _STAGE.match(self.title) is not None
 
     @property
-    def is_work(self) -> bool:
-        """Whether it is a step that the cache can save: starting from an image is none."""
+    def is_cacheable(self) -> bool:
+        """Whether the cache can save this step; `FROM` does no work."""
         return self.is_instruction and "] FROM " not in self.title
 
     @property
     def group(self) -> str:
-        """The fold it is shown in: its stage, or what BuildKit does around it."""
+        """The group of the log it is shown in: its stage, or BuildKit's own phase (prepare, export, push)."""
         match = _STAGE.match(self.title)
         if match:
             return f"stage {match[1]}" if match[1] else "build"
@@ -44,35 +44,35 @@ class Step:
 
 
 class Progress:
-    """Takes the lines one after another; `line` returns the title of the fold each belongs to."""
+    """The progress of one build, read line by line; `line` returns the title of the log group each line belongs to."""
 
     def __init__(self) -> None:
-        self.steps: dict[str, Step] = {}
+        self.steps: dict[str, BuildStep] = {}
         self.errors: list[str] = []
         self.failing_line = 0
         self._group = "prepare"
         self._after_steps = False
 
     def line(self, text: str) -> str:
-        """Take one line without its end; return the fold it belongs to."""
+        """Read one line without its end; return the log group it belongs to."""
         match = _LINE.fullmatch(text)
         if match is None:
-            self._outside(text)
+            self._read_closing_line(text)
             return self._group
-        step = self.steps.setdefault(match[1], Step(match[2]))
+        step = self.steps.setdefault(match[1], BuildStep(match[2]))
         end = _END.match(match[2])
         if end is not None:
             step.cached = step.cached or end[1] == "CACHED"
             if end[1] == "ERROR":
                 step.error = end[2].strip() or "failed"
-        elif match[2] not in (step.title, "..."):  # the dots: another step's lines follow
+        elif match[2] not in (step.title, "..."):  # `...`: lines of another step follow
             step.pushing = step.pushing or match[2].startswith("pushing ")
-            step.tail = [*step.tail[1 - _KEPT_LINES :], match[2]]
+            step.tail = [*step.tail[1 - _MAX_TAIL :], match[2]]
         self._group = step.group
         return self._group
 
-    def _outside(self, text: str) -> None:
-        """Read what BuildKit says at the end: its error, and the place in the Dockerfile (newer versions)."""
+    def _read_closing_line(self, text: str) -> None:
+        """Read BuildKit's error at the end, and the line of the Dockerfile that newer versions print."""
         if text.startswith(("ERROR: ", "error: ")):
             self.errors.append(text[7:].strip())
         elif text.startswith("------"):
@@ -82,16 +82,16 @@ class Progress:
             self.failing_line = int(place[1]) if place else 0
 
     @property
-    def failed(self) -> Step | None:
-        """The step that failed: of several, the one the final error speaks of, else the first."""
-        # A cache that cannot be read fails nothing.
+    def failed(self) -> BuildStep | None:
+        """The step that failed: of several, the one that the final error quotes, else the first."""
+        # A cache that cannot be read does not fail the build.
         candidates = [step for step in self.steps.values() if step.error and not step.title.startswith("importing cache")]
         final = self.errors[-1] if self.errors else ""
         return next((step for step in candidates if step.error in final), candidates[0] if candidates else None)
 
     @property
     def failed_to_push(self) -> bool:
-        """Whether the build itself was done and only bringing it to the registry failed: that may be tried again."""
+        """Whether the build succeeded and only the push failed, which may be tried again."""
         step = self.failed
         if step is None:
             return any("failed to push" in error for error in self.errors)
@@ -99,10 +99,10 @@ class Progress:
 
     @property
     def cached_by_stage(self) -> dict[str, tuple[int, int]]:
-        """How many steps came from the cache, and how many there were, by fold."""
-        found: dict[str, tuple[int, int]] = {}
+        """The number of steps from the cache and of all steps, by log group."""
+        counts: dict[str, tuple[int, int]] = {}
         for step in self.steps.values():
-            if step.is_work:
-                hits, of = found.get(step.group, (0, 0))
-                found[step.group] = hits + step.cached, of + 1
-        return found
+            if step.is_cacheable:
+                hits, total = counts.get(step.group, (0, 0))
+                counts[step.group] = hits + step.cached, total + 1
+        return counts

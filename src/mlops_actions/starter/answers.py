@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import yaml
 
+from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.pipeline import steps
 
-GITHUB_REGISTRY = "ghcr.io"
 NAMESPACE, SERVICE_ACCOUNT, METRICS = "default", "mlops-workflow", ("accuracy:max", "loss:min")
 SUBMITTER = "mlops-submitter"  # the name in the templates
 _REF = re.compile(r"v[0-9]+(\.[0-9]+\.[0-9]+)?|[0-9a-f]{40}")
@@ -24,7 +24,7 @@ class Answers:
 
     image: str
     project: str
-    registry: str = GITHUB_REGISTRY
+    registry: str = registries.GITHUB
     registry_username: str = ""
     namespace: str = NAMESPACE
     service_account: str = SERVICE_ACCOUNT
@@ -77,7 +77,7 @@ class Answers:
     @property
     def on_github(self) -> bool:
         """Whether the images go to GitHub's registry, whose password is the job's own token."""
-        return self.registry == GITHUB_REGISTRY
+        return self.registry == registries.GITHUB
 
 
 def plain_name(text: str) -> str:

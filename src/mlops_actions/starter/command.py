@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.pipeline import steps
 from mlops_actions.starter import answers as defaults
@@ -29,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--project", help="W&B project, with its entity (entity/project) or with --entity beside it")
     add("--entity", help="W&B user or team that owns the project")
     add("--image", help="name of the image (default: the directory's name)")
-    add("--registry", help=f"host of the registry (default: {defaults.GITHUB_REGISTRY})")
+    add("--registry", help=f"host of the registry (default: {registries.GITHUB})")
     add("--registry-username", default="", help="user of the registry (default: the variable REGISTRY_USERNAME)")
     add("--namespace", help=f"namespace of the workflows (default: {defaults.NAMESPACE})")
     add("--service-account", default=defaults.SERVICE_ACCOUNT, help="service account of their pods (default: %(default)s)")
@@ -97,7 +98,7 @@ def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
     return Answers(
         image=answer(options.image, "Name of the image", plain_name(options.directory.resolve().name)),
         project=project,
-        registry=answer(options.registry, "Registry", defaults.GITHUB_REGISTRY),
+        registry=answer(options.registry, "Registry", registries.GITHUB),
         registry_username=options.registry_username,
         namespace=answer(options.namespace, "Namespace of the workflows", defaults.NAMESPACE),
         service_account=options.service_account,

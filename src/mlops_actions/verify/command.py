@@ -104,10 +104,10 @@ class _Adapters:
         return Ports(registry=self._registry, tracker=self._tracker)
 
     def _registry(self, host: str) -> RegistryReader:
-        from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+        from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 
         login = credentials(host, self.environ)
-        return RegistryClient(host, Credentials(*login) if login else None)
+        return RegistryClient(host, BasicCredentials(*login) if login else None)
 
     def _tracker(self, project: str) -> TrackerReader:
         from mlops_actions.boundary.wandb.project import connect

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.workspace import WorkspaceFiles
 from mlops_actions.core import declare
@@ -112,7 +112,7 @@ class Publisher:
         )
 
     def _client(self, host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
-        credentials = Credentials(username, password) if username and password else None
+        credentials = BasicCredentials(username, password) if username and password else None
         return RegistryClient(self.docker.addresses.get(host, host), credentials, backoff=0, pushes_to=pushes_to)
 
     @property

@@ -167,7 +167,7 @@ CANCELLED = """
     from mlops_actions.core.errors import Cancelled
     cancel_on_signals()
     try:
-        command = DockerCommand(lambda: Path(sys.argv[1]), dict(os.environ), grace=0.3)
+        command = DockerCommand(lambda: Path(sys.argv[1]), dict(os.environ), grace_period=0.3)
         command.build([], {}, lambda line: print(line, flush=True))
     except Cancelled as cancelled:
         sys.exit(cancelled.exit_code)

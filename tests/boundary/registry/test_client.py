@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.oci import Manifest
 from mlops_actions.core.registries import remedy_of_denial
@@ -28,7 +28,7 @@ def host_of(url: str) -> str:
 
 
 def client_of(target: Target) -> RegistryClient:
-    credentials = Credentials(USER, PASSWORD) if target.credentials else None
+    credentials = BasicCredentials(USER, PASSWORD) if target.credentials else None
     return RegistryClient(host_of(target.url), credentials, backoff=0)
 
 
@@ -63,7 +63,7 @@ def test_the_right_to_push_is_known_before_anything_is_built(any_target: Target)
 
 
 def test_a_wrong_password_is_refused(guarded: Target) -> None:
-    client = RegistryClient(host_of(guarded.url), Credentials(USER, "wrong"), backoff=0)
+    client = RegistryClient(host_of(guarded.url), BasicCredentials(USER, "wrong"), backoff=0)
     with pytest.raises(Refused, match=r"401.*UNAUTHORIZED") as refused:
         client.require_push(REPOSITORY)
     assert "check 'username' and 'password'" in refused.value.remedy
@@ -84,7 +84,7 @@ def sandbox(**options: object) -> Iterator[tuple[Registry, Target]]:
 
 def test_tokens_are_fetched_once_a_scope_and_serve_all_calls() -> None:
     with sandbox(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, target):
-        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
         client.require_push(REPOSITORY)
         client.require_push(REPOSITORY)
         client.digest_of(REPOSITORY, "latest")
@@ -98,7 +98,7 @@ def test_a_token_without_the_right_to_push_is_refused() -> None:
     accounts = {USER: Account(PASSWORD, frozenset({"pull"}))}
     with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
         with pytest.raises(Refused):
-            RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
+            RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
         # One challenge is answered once: a registry that never says yes is not asked for ever.
         assert len([entry for entry in registry.log if entry.path == "/token"]) == 1
 
@@ -146,7 +146,7 @@ def test_a_redirect_to_another_host_goes_without_credentials() -> None:
         put(other, content, "v1")
         elsewhere.log.clear()
         moved = {"Location": f"{other.url}/v2/{REPOSITORY}/manifests/v1"}
-        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
         client.require_push(REPOSITORY)  # so that credentials are known and would be sent
         registry.faults.append(Fault("GET", MANIFEST_PATH, 307, moved, times=2))
         assert client.manifest(REPOSITORY, "v1") is not None
@@ -167,7 +167,7 @@ def test_a_token_realm_without_encryption_gets_no_password(realm: str) -> None:
         challenge = {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}
         registry.faults.append(Fault("POST", r"/v2/.*", 401, challenge))
         with pytest.raises(Refused, match="cannot be trusted"):
-            RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
+            RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
 
 
 def test_bytes_that_are_not_those_of_the_digest_are_noticed() -> None:
@@ -189,7 +189,7 @@ def test_more_tags_than_a_page_holds_are_all_found() -> None:
 
 
 def test_credentials_never_show_in_a_repr() -> None:
-    assert PASSWORD not in repr(Credentials(USER, PASSWORD))
+    assert PASSWORD not in repr(BasicCredentials(USER, PASSWORD))
 
 
 def test_github_s_refusal_names_the_permission() -> None:
@@ -199,7 +199,7 @@ def test_github_s_refusal_names_the_permission() -> None:
 @pytest.mark.parametrize("challenge", ["none", "basic", "bearer"])
 def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
     with sandbox(challenge=challenge, accounts={USER: Account(PASSWORD)}) as (registry, target):
-        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
         digest = digest_of(b"a layer")
         upload = registry.store.begin(REPOSITORY)
         upload.append(b"a layer")
@@ -229,5 +229,5 @@ def test_a_blob_is_not_shared_with_who_may_not_read_it() -> None:
         upload = registry.store.begin(REPOSITORY)
         upload.append(b"a layer")
         registry.store.finish(REPOSITORY, upload, digest_of(b"a layer"))
-        client = RegistryClient(host_of(target.url), Credentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
         assert not client.mount_blob("owner/other", digest_of(b"a layer"), REPOSITORY)

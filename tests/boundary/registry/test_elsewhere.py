@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
@@ -25,7 +25,7 @@ DIGEST = digest_of(CONTENT)
 
 def client_of(url: str, *, pushes_to: str = REPOSITORY) -> RegistryClient:
     host = url.removeprefix("http://")
-    return RegistryClient(host, Credentials(USER, PASSWORD), retries=0, backoff=0, pushes_to=pushes_to)
+    return RegistryClient(host, BasicCredentials(USER, PASSWORD), retries=0, backoff=0, pushes_to=pushes_to)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from mlops_actions.boundary.registry import transport
-from mlops_actions.boundary.registry.client import Credentials, RegistryClient
+from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.docker_publish.tags import releases
 from mlops_sandbox.host import Host
@@ -30,7 +30,7 @@ OTHER = "sha256:" + "0" * 64
 def served(**options: object) -> Iterator[tuple[Registry, RegistryClient]]:
     registry = Registry(**options)  # type: ignore[arg-type]
     with Host(registry.app) as host:
-        credentials = Credentials(USER, PASSWORD) if options else None
+        credentials = BasicCredentials(USER, PASSWORD) if options else None
         yield registry, RegistryClient(host.url.removeprefix("http://"), credentials, retries=1, backoff=0)
 
 
@@ -132,7 +132,7 @@ def test_pages_without_end_end() -> None:
 def test_a_token_that_would_split_a_header_is_refused() -> None:
     with served(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, client):
         registry.faults.append(Fault("GET", "/token", 200, body=json.dumps({"token": "a\r\nX-Evil: 1"}).encode()))
-        with pytest.raises(Unavailable, match="gave no token"):
+        with pytest.raises(Unavailable, match="returned no token"):
             client.require_push(REPOSITORY)
 
 

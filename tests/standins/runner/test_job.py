@@ -238,7 +238,7 @@ def test_an_action_of_the_suite_gets_its_inputs_and_defaults_and_its_post_step(r
     )["a"]
     assert result.conclusion == "success", lines
     assert result.step("wrong").exit_code == 2
-    assert "not 'refs/heads/main x'" in result.annotations[0][1]
+    assert "it is 'refs/heads/main x'" in result.annotations[0][1]
     assert result.step("listen").outputs["triggered"] == "false"
     assert json.loads(result.step("listen").outputs["result"])["reason"] == "unsupported-event"
     assert result.step("listen").post_exit_code == 0

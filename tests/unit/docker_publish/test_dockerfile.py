@@ -19,14 +19,14 @@ def test_instructions_with_their_lines() -> None:
     )
     parsed = dockerfile.parse(text)
     assert parsed.directives == {"syntax": "docker/dockerfile:1", "escape": "\\"}
-    assert [(entry.word, entry.line) for entry in parsed.instructions] == [
+    assert [(entry.keyword, entry.line) for entry in parsed.instructions] == [
         ("FROM", 5),
         ("RUN", 6),
         ("COPY", 10),
         ("CMD", 15),
     ]
-    assert parsed.instructions[1].rest == "one &&     two"
-    assert parsed.instructions[2].documents == "RUN not an instruction\n\ttext"
+    assert parsed.instructions[1].arguments == "one &&     two"
+    assert parsed.instructions[2].heredocs == "RUN not an instruction\n\ttext"
 
 
 def test_another_escape_character() -> None:

@@ -1,4 +1,4 @@
-"""The root action and the reusable workflow: they agree with the four actions, and with what is checked in."""
+"""The root action and the reusable workflow: they agree with the four actions, and the checkout holds what is rendered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlops_actions.pipeline import steps as pipeline
 
 ROOT = Path(__file__).parents[3]
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
-OURS = re.compile(r"machine-learning-apps/mlops-actions/actions/([a-z-]+)@v1")
+OWN_ACTION = re.compile(r"machine-learning-apps/mlops-actions/actions/([a-z-]+)@v1")
 ACTIONS = {step.action.name: step.action for step in pipeline.STEPS}
 
 
@@ -71,7 +71,7 @@ def test_every_step_passes_only_inputs_that_its_action_declares(which: str, requ
     document = request.getfixturevalue(which)
     seen = []
     for step in steps(document):
-        match = OURS.fullmatch(step["uses"])
+        match = OWN_ACTION.fullmatch(step["uses"])
         if match is None:
             assert step["uses"].startswith("actions/checkout@")
             continue
@@ -107,8 +107,8 @@ def test_the_workflow_declares_exactly_the_inputs_and_secrets_it_uses(called: Js
 def test_the_root_action_passes_on_every_output_of_its_steps(root: Json) -> None:
     by_step = {step.identifier: {output.name for output in step.outputs} for step in pipeline.STEPS}
     for name, output in root["outputs"].items():
-        step, theirs = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
-        assert theirs in by_step[step], name
+        step, source = re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.([\w-]+) \}\}", output["value"]).groups()  # type: ignore[union-attr]
+        assert source in by_step[step], name
     assert len(root["outputs"]) == sum(map(len, by_step.values())), "two outputs have one name"
 
 

@@ -1,4 +1,4 @@
-"""`mlops-actions init`: what it writes, what it refuses, what it says."""
+"""`mlops-actions init`: the files it writes, the answers it refuses, and its messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def manifest(directory: Path) -> Json:
 
 def environment(directory: Path) -> dict[str, str]:
     container = manifest(directory)["spec"]["templates"][0]["container"]
-    return {one["name"]: one.get("value", "") for one in container["env"]}
+    return {entry["name"]: entry.get("value", "") for entry in container["env"]}
 
 
 def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,13 +53,13 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
     repository.mkdir()
     assert init(repository, "--project", PROJECT) == 0
     assert written(repository) == ALWAYS
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for path in ALWAYS:
-        assert f"wrote {repository / path}\n" in said
+        assert f"wrote {repository / path}\n" in output
     for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
-        assert command in said
-    assert "There is no Dockerfile yet" in said
-    assert "not the top of a git repository" in said
+        assert command in output
+    assert "There is no Dockerfile yet" in output
+    assert "not the top of a git repository" in output
     given = step(repository)["with"]
     assert (given["image"], given["project"], given["namespace"]) == ("my-model", PROJECT, "default")
     assert manifest(repository)["metadata"] == {"generateName": "my-model-"}
@@ -69,9 +69,9 @@ def test_the_flag_example_completes_an_empty_repository(tmp_path: Path, capsys: 
     (tmp_path / ".git").mkdir()
     assert init(tmp_path, "--project", PROJECT, "--image", "model", "--example") == 0
     assert written(tmp_path) == sorted([*ALWAYS, *EXAMPLE])
-    said = capsys.readouterr().out
-    assert "no Dockerfile" not in said
-    assert "not the top" not in said
+    output = capsys.readouterr().out
+    assert "no Dockerfile" not in output
+    assert "not the top" not in output
     compile((tmp_path / "train.py").read_text(), "train.py", "exec")
     assert step(tmp_path)["with"]["gates"] == "accuracy >= 0.8\n"
 
@@ -102,9 +102,9 @@ def test_every_flag_is_written_to_its_place(tmp_path: Path) -> None:
 def test_the_user_of_the_registry_can_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example", "--registry-username", "robot$ml") == 0
     assert step(tmp_path)["with"]["username"] == "robot$ml"
-    said = capsys.readouterr().out
-    assert "gh secret set REGISTRY_PASSWORD" in said
-    assert "REGISTRY_USERNAME" not in said
+    output = capsys.readouterr().out
+    assert "gh secret set REGISTRY_PASSWORD" in output
+    assert "REGISTRY_USERNAME" not in output
 
 
 def test_the_workflow_logs_to_wandb_with_the_commit(tmp_path: Path) -> None:
@@ -113,14 +113,16 @@ def test_the_workflow_logs_to_wandb_with_the_commit(tmp_path: Path) -> None:
     assert seen["WANDB_GIT_COMMIT"] == "{{workflow.parameters.sha}}"
     assert (seen["WANDB_ENTITY"], seen["WANDB_PROJECT"]) == ("octo", "digits")
     assert '"github_sha": os.environ.get("WANDB_GIT_COMMIT", "")' in (tmp_path / "train.py").read_text()
-    [key] = [one for one in manifest(tmp_path)["spec"]["templates"][0]["container"]["env"] if one["name"] == "WANDB_API_KEY"]
+    [key] = [
+        entry for entry in manifest(tmp_path)["spec"]["templates"][0]["container"]["env"] if entry["name"] == "WANDB_API_KEY"
+    ]
     assert key["valueFrom"] == {"secretKeyRef": {"name": "wandb", "key": "api-key"}}
 
 
 def test_the_workflow_declares_every_parameter_of_the_command(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT) == 0
     commands = yaml.safe_load(step(tmp_path)["with"]["commands"])
-    declared = {one["name"] for one in manifest(tmp_path)["spec"]["arguments"]["parameters"]}
+    declared = {entry["name"] for entry in manifest(tmp_path)["spec"]["arguments"]["parameters"]}
     assert set(commands["train"]["params"]) < declared
     assert {"image", "sha", "pr"} <= declared
 
@@ -133,7 +135,7 @@ def test_the_step_uses_inputs_of_the_root_action(tmp_path: Path) -> None:
 def test_the_submitter_has_the_documented_rights_but_those_for_from(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT) == 0
     documents = list(yaml.safe_load_all((tmp_path / "mlops/rbac.yaml").read_text()))
-    role = next(one for one in documents if one["kind"] == "Role" and one["metadata"]["name"] == "mlops-submitter")
+    role = next(entry for entry in documents if entry["kind"] == "Role" and entry["metadata"]["name"] == "mlops-submitter")
     readme = (Path(__file__).parents[3] / "actions/argo-submit/README.md").read_text()
     documented = yaml.safe_load(re.findall(r"<!-- role -->\n```yaml\n(.*?)```", readme, re.DOTALL)[0])
     assert documented == yaml.safe_load(render.submitter_role())
@@ -255,21 +257,21 @@ def test_without_a_terminal_nothing_is_asked(tmp_path: Path) -> None:
 
 def test_at_a_terminal_missing_flags_are_asked_for(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mlops_actions", "init", "--directory", str(tmp_path), "--image", "net"]
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
-    os.close(theirs)
-    os.write(ours, b"octo/digits\n\nml\n")
-    said = b""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE)
+    os.close(terminal)
+    os.write(controller, b"octo/digits\n\nml\n")
+    output = b""
     while True:
         try:
-            piece = os.read(ours, 4096)
-        except OSError:  # Linux' way to say that nobody writes any more
+            piece = os.read(controller, 4096)
+        except OSError:  # Linux reports the closed end of a terminal as an error
             break
         if not piece:
             break
-        said += piece
+        output += piece
     assert process.wait(60) == 0, process.stderr.read() if process.stderr else ""
-    text = said.decode()
+    text = output.decode()
     assert "W&B project, as entity/project: " in text
     assert "Registry [ghcr.io]: " in text
     assert "Name of the image" not in text

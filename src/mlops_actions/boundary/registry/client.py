@@ -1,4 +1,4 @@
-"""A thin client of the OCI distribution API: what publishing needs beyond what Docker itself does.
+"""A thin client of the OCI distribution API, for the calls that Docker's own tools do not offer.
 
 Credentials go to the registry and to the token realm it names, and nowhere else: redirects are followed without them.
 """
@@ -23,11 +23,11 @@ from mlops_actions.core.oci import MANIFEST_TYPES, Manifest, json_object
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_PAGES = 100
+_MAX_PAGES = 100
 
 
 @dataclass(frozen=True)
-class Credentials:
+class BasicCredentials:
     """A user name and a password or token of one registry."""
 
     username: str
@@ -42,45 +42,46 @@ class Credentials:
 class RegistryClient:
     """One registry, as one user (None: anonymous). Raises Refused (401, 403, 404 on writing) and Unavailable.
 
-    `retries` of a request that failed by the network, 429 or 5xx wait `backoff`, 2·`backoff`, … seconds, or what
-    Retry-After says, up to a minute. `pushes_to` is a repository that will be written to: leave for that is asked for along
-    with leave to read it, since each token costs two requests.
+    A request that failed by the network, 429 or 5xx is sent again, `retries` times, after `backoff`, 2·`backoff`, … seconds
+    or as long as Retry-After says, up to a minute. `pushes_to` is a repository that will be written to: the right to write
+    is requested along with the right to read, since each token costs two requests.
     """
 
     def __init__(
-        self, host: str, credentials: Credentials | None, *, retries: int = 3, backoff: float = 0.5, pushes_to: str = ""
+        self, host: str, credentials: BasicCredentials | None, *, retries: int = 3, backoff: float = 0.5, pushes_to: str = ""
     ) -> None:
         self.host = host
         self._credentials = credentials
         self._transport = Transport(host, retries=retries, backoff=backoff)
         self._pushes_to = pushes_to
         self._authorization: dict[str, str] = {}
-        self._everywhere = ""  # an Authorization that serves every scope
+        self._unscoped_authorization = ""  # serves every scope
 
     @cached_property
     def _base(self) -> str:
         host = registries.api_host(self.host)
         return f"{self._transport.scheme_of(host)}://{host}"
 
-    # What the suite asks of a registry
+    # Calls of the distribution API
 
     def require_push(self, repository: str) -> None:
-        """Raise Refused unless these credentials may push: begin an upload and give it up, before anything is built."""
+        """Raise Refused unless these credentials may push: begin an upload and cancel it, before anything is built."""
         response = self._call("POST", f"/v2/{repository}/blobs/uploads/", _scope(repository, "push"), body=b"")
         if response.status != 202:
             raise self._refusal(response, f"pushing to {self.host}/{repository}")
-        self._give_up(response, _scope(repository, "push"))
+        self._cancel_upload(response, _scope(repository, "push"))
 
-    def _give_up(self, begun: urllib3.BaseHTTPResponse, scope: str) -> None:
-        location = urljoin(self._base, begun.headers.get("Location", ""))
+    def _cancel_upload(self, started: urllib3.BaseHTTPResponse, scope: str) -> None:
+        location = urljoin(self._base, started.headers.get("Location", ""))
         if same_origin(location, self._base):
             # Some registries cannot delete an upload; they forget it by themselves.
-            self._transport.send("DELETE", location, {"Authorization": self._authorization.get(scope, self._everywhere)})
+            authorization = self._authorization.get(scope, self._unscoped_authorization)
+            self._transport.send("DELETE", location, {"Authorization": authorization})
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("HEAD", path, self._reading(repository), _ACCEPT)
+        response = self._call("HEAD", path, self._reading_scope(repository), _ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
@@ -95,27 +96,27 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("GET", path, self._reading(repository), _ACCEPT)
+        response = self._call("GET", path, self._reading_scope(repository), _ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
         content = read(response)
-        # A digest that was asked for is the one that counts, whatever the answer says of itself.
-        told = reference if _DIGEST.fullmatch(reference) else response.headers.get("Docker-Content-Digest", "")
-        told = told if _DIGEST.fullmatch(told) else _digest(content)
-        if told != _digest(content, told.partition(":")[0]):
+        # The requested digest counts, whatever the response's header says.
+        digest = reference if _DIGEST.fullmatch(reference) else response.headers.get("Docker-Content-Digest", "")
+        digest = digest if _DIGEST.fullmatch(digest) else _digest(content)
+        if digest != _digest(content, digest.partition(":")[0]):
             raise Unavailable(
-                f"{self.host} sent a manifest of {repository}:{reference} whose bytes are not those of {told}",
-                "run the job again; if it persists, something between here and the registry alters what it sends",
+                f"{self.host} sent a manifest of {repository}:{reference} whose bytes are not those of {digest}",
+                "run the job again; if it persists, a proxy between the runner and the registry changes its responses",
             )
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         if media_type not in MANIFEST_TYPES:
             raise Unavailable(
                 f"{self.host} sent {media_type[:80]!r} for {repository}:{reference}, which is no manifest",
-                "check the inputs 'image' and 'registry', and what answers between here and there",
+                "check the inputs 'image' and 'registry', and the proxies between the runner and the registry",
             )
-        return Manifest(told, media_type, content)
+        return Manifest(digest, media_type, content)
 
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store the very bytes of a manifest under a tag or digest, so that its digest stays the same."""
@@ -130,35 +131,35 @@ class RegistryClient:
         path = f"/v2/{repository}/blobs/uploads/?{urlencode({'mount': digest, 'from': source})}"
         response = self._call("POST", path, scope, body=b"")
         if response.status == 202:
-            self._give_up(response, scope)
+            self._cancel_upload(response, scope)
         if response.status not in (201, 202):
             raise self._refusal(response, f"mounting a layer of {source} into {self.host}/{repository}")
         return response.status == 201
 
     def tags(self, repository: str) -> list[str]:
         """List all tags, page after page; an unknown repository has none."""
-        found: list[str] = []
+        tags: list[str] = []
         path = f"/v2/{repository}/tags/list?n=1000"
-        for _ in range(_PAGES):
-            response = self._call("GET", path, self._reading(repository))
+        for _ in range(_MAX_PAGES):
+            response = self._call("GET", path, self._reading_scope(repository))
             if response.status == 404:
-                return found
+                return tags
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
-            found += [tag for tag in json_object(read(response)).get("tags") or [] if isinstance(tag, str)]
+            tags += [tag for tag in json_object(read(response)).get("tags") or [] if isinstance(tag, str)]
             link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
-            following = urljoin(self._base + path, link[1]) if link else ""
-            if not following or not same_origin(following, self._base):
+            next_url = urljoin(self._base + path, link[1]) if link else ""
+            if not next_url or not same_origin(next_url, self._base):
                 break
-            parts = urlsplit(following)
+            parts = urlsplit(next_url)
             path = f"{parts.path}?{parts.query}"
-        return found
+        return tags
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob (an image's configuration), checked against its digest."""
         if not _DIGEST.fullmatch(digest):
-            raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image anew")
-        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading(repository))
+            raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image again")
+        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading_scope(repository))
         if response.status != 200:
             raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
         content = read(response)
@@ -168,7 +169,7 @@ class RegistryClient:
 
     # Authorisation: RFC 7235 challenges, Docker's token specification
 
-    def _reading(self, repository: str) -> str:
+    def _reading_scope(self, repository: str) -> str:
         return _scope(repository, "push" if repository == self._pushes_to else "pull")
 
     def _call(
@@ -180,32 +181,32 @@ class RegistryClient:
         *,
         body: bytes | None = None,
     ) -> urllib3.BaseHTTPResponse:
-        """Send a request; answer one challenge for a token of this scope, also where a token has run out meanwhile."""
-        known = self._authorization.get(scope, self._everywhere)
-        response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": known}, body)
+        """Send a request; answer one challenge for a token of this scope, also where a token has expired meanwhile."""
+        authorization = self._authorization.get(scope, self._unscoped_authorization)
+        response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": authorization}, body)
         if response.status == 401:
-            self._authorization[scope] = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
-            given = {**(headers or {}), "Authorization": self._authorization[scope]}
-            response = self._transport.send(method, self._base + path, given, body)
+            authorization = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
+            self._authorization[scope] = authorization
+            response = self._transport.send(
+                method, self._base + path, {**(headers or {}), "Authorization": authorization}, body
+            )
         return response
 
     def _answer(self, challenges: list[str], scope: str) -> str:
-        """Make the Authorization header that a challenge asks for; empty where we have nothing to say."""
+        """Make the Authorization header that a challenge asks for; empty without credentials."""
         for challenge in challenges:
-            kind, _, rest = challenge.partition(" ")
-            if kind.lower() == "bearer":
+            scheme, _, rest = challenge.partition(" ")
+            if scheme.lower() == "bearer":
                 parameters = {name.lower(): value for name, value in re.findall(r'(\w+)="([^"]*)"', rest)}
                 return self._token(parameters.get("realm", ""), parameters.get("service", ""), scope)
-        self._everywhere = self._credentials.basic if self._credentials else ""
-        return self._everywhere
+        self._unscoped_authorization = self._credentials.basic if self._credentials else ""
+        return self._unscoped_authorization
 
     def _token(self, realm: str, service: str, scope: str) -> str:
         parts = urlsplit(realm)
-        # Plain HTTP is for this machine alone: elsewhere a realm by HTTP would carry the password in the open.
+        # Plain HTTP is allowed on this machine only: over a network it would show the password.
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc) and is_loopback(self.host)):
-            raise Refused(
-                f"{self.host} sends to a token realm that cannot be trusted: {realm!r}", "check the input 'registry'"
-            )
+            raise Refused(f"{self.host} names a token realm that cannot be trusted: {realm!r}", "check the input 'registry'")
         query = urlencode([("service", service), *(("scope", part) for part in scope.split())])
         headers = {"Authorization": self._credentials.basic if self._credentials else ""}
         response = self._transport.send("GET", f"{realm}{'&' if parts.query else '?'}{query}", headers)
@@ -214,21 +215,21 @@ class RegistryClient:
         document = json_object(read(response))
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Unavailable(f"the token realm of {self.host} gave no token", "run the job again")
+            raise Unavailable(f"the token realm of {self.host} returned no token", "run the job again")
         return f"Bearer {token}"
 
     def _refusal(self, response: urllib3.BaseHTTPResponse, doing: str) -> ActionError:
-        """Say what the registry answered, with the remedy that fits."""
+        """Make an error of the registry's response, with the remedy that fits."""
         try:
             message = _message(read(response))
         except ActionError:
             message = ""
-        told = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
+        cause = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
         if response.status in RETRIED:
-            return Unavailable(told, "the registry did not serve us after all retries: run the job again later")
+            return Unavailable(cause, "the registry refused all retries: run the job again later")
         if response.status in (401, 403):
-            return Refused(told, registries.remedy_of_denial(self.host, anonymous=self._credentials is None))
-        return Refused(told, registries.remedy_of_rejection(message))
+            return Refused(cause, registries.remedy_of_denial(self.host, anonymous=self._credentials is None))
+        return Refused(cause, registries.remedy_of_rejection(message))
 
 
 def _scope(repository: str, action: str) -> str:
@@ -240,7 +241,7 @@ def _digest(content: bytes, algorithm: str = "sha256") -> str:
 
 
 def _message(content: bytes) -> str:
-    """Read the specification's error body; else nothing, since a proxy's HTML page helps nobody."""
+    """Read the specification's error body; empty for any other body, such as a proxy's HTML page."""
     errors = json_object(content).get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
     return one_line(f"{first.get('code', '')} {first.get('message', '')}".strip())
