@@ -15,7 +15,7 @@ _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
 
 def _pair_items(value: str) -> dict[str, str | None]:
-    """`KEY=VALUE` or bare `KEY`, by lines or commas, as the replaced action's `buildargs` was."""
+    """Read `KEY=VALUE` or bare `KEY`, separated by lines or commas, as the replaced action's `buildargs`."""
     return pairs("\n".join(items(value)))
 
 
@@ -24,34 +24,35 @@ def _not(value: str) -> bool:
 
 
 def _cache(value: str) -> str:
-    """Choose where the build cache is kept; the replaced actions' `true` reused the image itself, which is `inline`."""
-    word = {"true": "inline", "false": "none"}.get(value.strip().lower(), value.strip().lower())
-    if word not in CACHES:
+    """Read where layers are cached; with `true` the replaced actions reused the image itself, which is `inline`."""
+    kind = {"true": "inline", "false": "none"}.get(value.strip().lower(), value.strip().lower())
+    if kind not in CACHES:
         raise ValueError(f"must be one of {', '.join(CACHES)}, not {value!r}")
-    return word
+    return kind
 
 
 def _provenance(value: str) -> str:
-    word = value.strip()
-    if word not in ("true", "false", "mode=min", "mode=max"):
+    attestation = value.strip()
+    if attestation not in ("true", "false", "mode=min", "mode=max"):
         raise ValueError(f"must be true, false, mode=min or mode=max, not {value!r}")
-    return word
+    return attestation
 
 
 def _sbom(value: str) -> str:
-    """`true`, `false`, or the image of the program that makes it."""
-    word = value.strip()
-    if word not in ("true", "false") and not re.fullmatch(r"generator=[a-z0-9][\w./:@-]*", word, re.ASCII):
+    """Read `true`, `false`, or the image of the program that makes the list."""
+    attestation = value.strip()
+    is_generator = re.fullmatch(r"generator=[a-z0-9][\w./:@-]*", attestation, re.ASCII)
+    if attestation not in ("true", "false") and not is_generator:
         raise ValueError(f"must be true, false or generator=IMAGE, not {value!r}")
-    return word
+    return attestation
 
 
 def _ref(value: str) -> str:
     """Read a full ref, or a branch's bare name."""
-    word = value.strip()
-    if re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", word):
+    ref = value.strip()
+    if re.search(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{", ref):
         raise ValueError(f"must be a branch or a full ref such as refs/tags/v1, not {value!r}")
-    return word if word.startswith("refs/") else f"refs/heads/{word}"
+    return ref if ref.startswith("refs/") else f"refs/heads/{ref}"
 
 
 @inputs
@@ -60,45 +61,47 @@ class Inputs(DeclaredInputs):
 
     image: str = given(
         text,
-        "What to call the image: `name`, `owner/name` or `registry/owner/name`. On `ghcr.io` a bare name becomes "
-        "`owner/repo/name`. Lower-cased.",
+        "Name of the image: `name`, `owner/name` or `registry/owner/name`, in lower case. On `ghcr.io` a bare name becomes "
+        "`owner/repo/name`.",
         required=True,
         legacy=(
             Legacy("image_name", note="It named a package of GitHub Packages, which is now `ghcr.io/owner/repo/NAME`."),
-            Legacy("name", note="It may carry a tag, and means Docker Hub where no registry is given."),
+            Legacy("name", note="It may include a tag, and means Docker Hub where no registry is given."),
         ),
     )
     registry: str = given(
         text,
-        "Host of the registry. With the older `name`, Docker Hub where none is given.",
+        "Host of the registry. With the older `name`, the default is Docker Hub.",
         default="ghcr.io",
     )
     username: str | None = given(
-        text, "Who signs in to the registry.", runner_default="${{ github.actor }}", env=("GITHUB_ACTOR",)
+        text, "User name for the registry.", runner_default="${{ github.actor }}", env=("GITHUB_ACTOR",)
     )
     password: str | None = given(
         text,
-        "Password or token for the registry. The job's own token is sent to GitHub's registry alone.",
+        "Password or token for the registry. The job's own token is sent to GitHub's registry only.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
     github_token: str | None = given(
         text,
-        "The job's own token: a `password` that equals it is kept from registries that are not GitHub's.",
+        "The job's own token. A `password` that equals it is never sent to a registry that is not GitHub's.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
     sha: str | None = given(
         commit,
-        "The commit the image is of. Default: what is checked out in the workspace, else the event's.",
+        "Commit of the image. Default: the commit checked out in the workspace, else the event's commit.",
     )
     ref: str | None = given(
         _ref,
-        "The branch or full ref the image is of. Default: what is checked out in the workspace, else the event's.",
+        "Branch or full ref of the image. Default: the branch checked out in the workspace, else the event's ref.",
     )
-    context: str = given(text, "Folder that is sent to the build.", default=".", legacy=("build_context",))
+    context: str = given(
+        text, "Folder with the files of the build (the build context).", default=".", legacy=("build_context",)
+    )
     file: str | None = given(
         text,
         "The Dockerfile, relative to the workspace. Default: `Dockerfile` in the context.",
@@ -109,31 +112,31 @@ class Inputs(DeclaredInputs):
     build_args: Mapping[str, str | None] | None = given(
         pairs,
         "`KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
-        legacy=(Legacy("buildargs", _pair_items, "A list of names or pairs, with commas."),),
+        legacy=(Legacy("buildargs", _pair_items, "A list of names or pairs, separated by commas."),),
     )
     secrets: Mapping[str, str | None] | None = given(
         pairs,
         "For `RUN --mount=type=secret,id=KEY`: `KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
         secret=True,
     )
-    secret_files: Mapping[str, str | None] | None = given(pairs, "`ID=PATH` lines; paths within the workspace.")
+    secret_files: Mapping[str, str | None] | None = given(pairs, "`ID=PATH` lines; each path must be in the workspace.")
     ssh: tuple[str, ...] | None = given(lines, "`default` or `ID=SOCKET` lines for `RUN --mount=type=ssh`.")
     labels: Mapping[str, str | None] | None = given(
-        pairs, "`KEY=VALUE` lines beside the OCI labels; a bare `KEY` takes its value from the environment."
+        pairs, "`KEY=VALUE` lines, added to the OCI labels; a bare `KEY` takes its value from the environment."
     )
     platforms: tuple[str, ...] | None = given(items, "Platforms to build for, such as `linux/amd64, linux/arm64`.")
     tags: tuple[str, ...] = given(
         items,
         "Rules and literal tags: `sha` (12 digits), `sha-long`, `branch`, `pr`, `tag`, `semver` (`1.2.3`, `1.2`, `1`), "
         "`latest` (the default branch, or the newest release), `snapshot`, `date`, or any text. With an older name of "
-        "`image`, each is a literal.",
+        "`image`, each entry is a literal tag.",
         default="sha, branch, semver, latest",
     )
     tag: str | None = given(text, "One more literal tag.")
-    branch_tag: bool = given(boolean, "Tag with the branch's name as well.", default="false", legacy=("branch_tag",))
-    tag_names: bool = given(boolean, "Tag with the git tag's name.", default="false", legacy=("tag_names",))
-    tag_semver: bool = given(boolean, "Tag with the git tag's versions.", default="false", legacy=("tag_semver",))
-    snapshot: bool = given(boolean, "Tag with the time and the commit as well.", default="false")
+    branch_tag: bool = given(boolean, "Add a tag with the branch's name.", default="false", legacy=("branch_tag",))
+    tag_names: bool = given(boolean, "Add a tag with the git tag's name.", default="false", legacy=("tag_names",))
+    tag_semver: bool = given(boolean, "Add tags with the git tag's versions.", default="false", legacy=("tag_semver",))
+    snapshot: bool = given(boolean, "Add a tag with the time and the commit.", default="false")
     default_branch: str | None = given(
         text, "Branch that `latest` follows. Default: the repository's.", legacy=("default_branch",)
     )
@@ -144,43 +147,49 @@ class Inputs(DeclaredInputs):
     )
     skip_unchanged: bool = given(
         boolean,
-        "Where this very input was built and pushed before, tag that image instead of building. With an older name of "
-        "`image`, only where `cache` asks for one.",
+        "Do not build where this very input was built and pushed before, but tag that image again. With an older name of "
+        "`image`, the default is `true` only where `cache` asks for a cache.",
         default="true",
     )
     max_age: float | None = given(duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any.")
     reuse_from: tuple[str, ...] | None = given(
         items,
-        "More repositories of the same registry whose images `skip-unchanged` may take, as in `owner/name`; their layers "
-        "are shared, not copied. Name only those you trust as much as this one.",
+        "Other repositories of the same registry whose images `skip-unchanged` may reuse, as in `owner/name`; their layers "
+        "are shared, not copied. Name only repositories that you trust as much as this one.",
     )
     force: bool = given(boolean, "Build even where nothing changed.", default="false")
     cache_salt: str | None = given(
-        text, "Any text; images built with another one are not reused (secrets' values are no part of that decision)."
+        text,
+        "Any text. Images built with another text are not reused: change it when the value of a secret changes, which "
+        "`skip-unchanged` does not compare.",
     )
     cache: str = given(_cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto")
     provenance: str = given(
-        _provenance, "Provenance attestation, as BuildKit: `true`, `false`, `mode=max`.", default="false"
+        _provenance, "Provenance attestation by BuildKit: `true`, `false`, `mode=min` or `mode=max`.", default="false"
     )
-    sbom: str = given(_sbom, "Software bill of materials, as BuildKit: `true`, `false`, `generator=IMAGE`.", default="false")
+    sbom: str = given(
+        _sbom, "Software bill of materials by BuildKit: `true`, `false` or `generator=IMAGE`.", default="false"
+    )
     builder: str | None = given(
         text,
         "Name of a buildx builder, or address of a BuildKit (`tcp://…`, `docker-container://…`, `unix://…`), to use instead "
         "of the runner's daemon.",
     )
     build_options: str | None = given(
-        text, "More options of `docker buildx build`, of a list of harmless ones.", legacy=("buildoptions",)
+        text, "Further options of `docker buildx build`, from a list of harmless ones.", legacy=("buildoptions",)
     )
-    retries: int = given(integer(least=0, most=10), "How often a failed push is tried again; a build never is.", default="3")
+    retries: int = given(
+        integer(least=0, most=10), "How often a failed push is tried again. A failed build is not tried again.", default="3"
+    )
 
     def problems(self) -> Iterable[BadInput]:
-        """Check what no single input shows."""
+        """Check the inputs that a parser cannot check alone."""
         for key in self.build_args or {}:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
-                yield BadInput(f"input 'build-args' has {key!r} that is no name", _PAIRS_REMEDY)
+                yield BadInput(f"input 'build-args' has {key!r}, which is not a valid name", _PAIRS_REMEDY)
         for key in self.secrets or {}:
             if not re.fullmatch(r"[A-Za-z0-9_.-]+", key):  # the line may be a secret's value, so it is not shown
-                yield BadInput("input 'secrets' has a line that is no name", _PAIRS_REMEDY)
+                yield BadInput("input 'secrets' has a line without a valid name", _PAIRS_REMEDY)
         for key, path in (self.secret_files or {}).items():
             if not path or not re.fullmatch(r"[A-Za-z0-9_.-]+", key):
                 yield BadInput(f"input 'secret-files' has {key!r} without a path or a valid id", "write 'ID=PATH' lines")
@@ -199,16 +208,16 @@ OUTPUTS = (
     Output("tags", "The tags, one a line."),
     Output("tag", "The first of the tags."),
     Output("digest", "`sha256:…` of the image, confirmed by the registry; empty where nothing was pushed."),
-    Output("ref", "`registry/name@sha256:…`: hand this to a workflow. Empty where nothing was pushed."),
+    Output("ref", "`registry/name@sha256:…`, to be passed to a workflow; empty where nothing was pushed."),
     Output("image-id", "`sha256:…` of the image's configuration (one platform), as `docker images` shows it."),
-    Output("built", "`false` where an image that was there already was tagged instead."),
-    Output("context-hash", "Fingerprint of all that enters the build; empty where it cannot be known."),
+    Output("built", "`false` where an existing image was tagged again instead."),
+    Output("context-hash", "Fingerprint of all that enters the build; empty where it cannot be computed."),
     Output("size", "Bytes of the image in the registry, all platforms together."),
-    Output("duration", "Seconds this step took."),
-    Output("url", "Page of the image."),
-    Output("result", "All of this, as one JSON document."),
+    Output("duration", "Duration of this step in seconds."),
+    Output("url", "Web page of the image."),
+    Output("result", "All outputs and more, as one JSON document."),
     Output("IMAGE_SHA_NAME", "`registry/name:TAG` with the commit's tag.", legacy=True),
-    Output("IMAGE_URL", "Page of the repository's packages.", legacy=True),
+    Output("IMAGE_URL", "Web page of the repository's packages.", legacy=True),
     Output("snapshot-tag", "The tag of `snapshot`.", legacy=True),
 )
 
@@ -224,10 +233,13 @@ RESULT: Mapping[str, Json] = {
     "image-id": _OPTIONAL_TEXT,
     "built": {"type": "boolean"},
     "pushed": {"type": "boolean", "description": "Whether the image is in the registry."},
-    "context-hash": {**_OPTIONAL_TEXT, "description": "Fingerprint of all that enters the build; null where unknown."},
+    "context-hash": {
+        **_OPTIONAL_TEXT,
+        "description": "Fingerprint of all that enters the build; null where it cannot be computed.",
+    },
     "size": {"type": ["integer", "null"], "minimum": 0},
     "layers": {
-        "description": "The image's layers, and how many of them the image before it did not have.",
+        "description": "Layers of the image; `new` ones are not in the image that the tags stood for before.",
         "type": ["object", "null"],
         "properties": {"count": _COUNT, "new": _COUNT, "new-size": {**_COUNT, "description": "Bytes of the new layers."}},
         "required": ["count", "new", "new-size"],
@@ -235,10 +247,13 @@ RESULT: Mapping[str, Json] = {
     },
     "duration": {"type": "number", "minimum": 0},
     "url": {"type": "string"},
-    "sha": {"type": "string", "description": "The commit the image is of."},
-    "git-ref": {**_OPTIONAL_TEXT, "description": "The full git ref the image is of; null where unknown."},
-    "pull-request": {"type": ["integer", "null"], "description": "The number of the pull request the image is of."},
-    "cache": {**_OPTIONAL_TEXT, "description": "Where layers were cached; null where nothing was built."},
+    "sha": {"type": "string", "description": "The commit of the image."},
+    "git-ref": {**_OPTIONAL_TEXT, "description": "The full git ref of the image; null where unknown."},
+    "pull-request": {
+        "type": ["integer", "null"],
+        "description": "The number of the pull request that the event belongs to.",
+    },
+    "cache": {**_OPTIONAL_TEXT, "description": "The kind of layer cache; null where nothing was built."},
     "cached-steps": {
         "description": "Steps of the Dockerfile by stage: how many came from the cache, and how many there are.",
         "type": "object",
@@ -249,7 +264,7 @@ RESULT: Mapping[str, Json] = {
             "additionalProperties": False,
         },
     },
-    "notes": {"type": "array", "items": {"type": "string"}, "description": "Decisions of this step, in plain words."},
+    "notes": {"type": "array", "items": {"type": "string"}, "description": "Decisions of this step, one sentence each."},
 }
 
 ACTION = Action(

@@ -48,7 +48,7 @@ def test_the_action_file_is_rendered() -> None:
     assert parsed["outputs"].keys() >= {"digest", "ref", "IMAGE_SHA_NAME", "IMAGE_URL", "snapshot-tag"}
 
 
-def test_the_defaults() -> None:
+def test_defaults_fill_in_the_inputs() -> None:
     inputs = make_inputs(image="app")
     assert inputs.tags == ("sha", "branch", "semver", "latest")
     assert (inputs.context, inputs.file, inputs.cache, inputs.retries) == (".", None, "auto", 3)
@@ -80,7 +80,7 @@ def test_legacy_values_keep_their_meaning() -> None:
         ({"INPUT_IMAGE": "a", "INPUT_CACHE": "s3"}, "must be one of auto, gha"),
         ({"INPUT_IMAGE": "a", "INPUT_PROVENANCE": "max"}, "mode=max"),
         ({"INPUT_IMAGE": "a", "INPUT_RETRIES": "11"}, "between 0 and 10"),
-        ({"INPUT_IMAGE": "a", "INPUT_BUILD-ARGS": "--x=1"}, "'--x' that is no name"),
+        ({"INPUT_IMAGE": "a", "INPUT_BUILD-ARGS": "--x=1"}, "'--x', which is not a valid name"),
         ({"INPUT_IMAGE": "a", "INPUT_BUILD-ARGS": "A=1\nA=2"}, "gives 'A' twice"),
         ({"INPUT_IMAGE": "a", "INPUT_SECRETS": 'a,src=/etc/shadow="x"'}, "input 'secrets' has a line"),
         ({"INPUT_IMAGE": "a", "INPUT_SECRET-FILES": "id"}, "without a path"),
@@ -89,7 +89,7 @@ def test_legacy_values_keep_their_meaning() -> None:
         ({"INPUT_IMAGE": "a", "INPUT_TARGET": "a b"}, "input 'target'"),
     ],
 )
-def test_what_is_wrong_is_said(environ: dict[str, str], reason: str) -> None:
+def test_an_invalid_input_is_reported_with_a_remedy(environ: dict[str, str], reason: str) -> None:
     with pytest.raises(BadInput, match=reason) as error:
         make_inputs(environ)
     assert error.value.remedy
@@ -101,7 +101,7 @@ def test_all_problems_are_reported_together() -> None:
     assert len(error.value.problems) == 2
 
 
-def test_a_secret_never_shows() -> None:
+def test_a_secret_is_never_shown() -> None:
     inputs = make_inputs(image="a", password="p4ssw0rd", secrets="TOKEN=s3cret", github_token="ghs_x")
     assert not any(secret in repr(inputs) for secret in ("p4ssw0rd", "s3cret", "ghs_x"))
     with pytest.raises(BadInput) as error:
