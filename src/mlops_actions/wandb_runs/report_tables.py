@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from mlops_actions.core import markdown
 from mlops_actions.core.runs import Run, finite_number, metric_value, value_at
@@ -20,45 +22,59 @@ _MAX_RUNS = 60
 _NO_BREAK_SPACE = "\u00a0"
 
 
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Item]):
+    """A column of a table: its title, the cell of each item (a row), and its alignment (`l` or `r`)."""
+
+    title: str
+    cell: Callable[[Item], str]
+    align: str = "r"
+
+
+def _table(columns: Sequence[Column[Item]], items: Iterable[Item]) -> str:
+    rows = [[column.cell(item) for column in columns] for item in items]
+    return markdown.table([column.title for column in columns], rows, "".join(column.align for column in columns))
+
+
 def gates_table(results: Sequence[GateResult]) -> str:
     """Return every gate with its rule, its two numbers and the reason of a failure."""
     if not results:
         return ""
-    header, align = ["Gate", "Rule", "Value", "Required", ""], "llrrl"
-    rows = [_gate_row(result) for result in results]
-    if not any(result.reason for result in results):
-        header, align, rows = header[:4], align[:4], [row[:4] for row in rows]
-    return markdown.table(header, rows, align)
-
-
-def _gate_row(result: GateResult) -> list[str]:
-    required = NO_VALUE
-    if result.required is not None:
-        required = _unbroken(f"{markdown.escape(result.gate.operator)} {format_number(result.required)}")
-    return [
-        _unbroken("✅ passed" if result.passed else "❌ failed"),
-        markdown.code(result.gate.text),
-        NO_VALUE if result.value is None else format_number(result.value),
-        required,
-        markdown.escape(result.reason),
+    columns = [
+        Column[GateResult]("Gate", lambda result: _unbroken("✅ passed" if result.passed else "❌ failed"), "l"),
+        Column[GateResult]("Rule", lambda result: markdown.code(result.gate.text), "l"),
+        Column[GateResult]("Value", lambda result: NO_VALUE if result.value is None else format_number(result.value)),
+        Column[GateResult]("Required", _required),
     ]
+    if any(result.reason for result in results):
+        columns.append(Column[GateResult]("", lambda result: markdown.escape(result.reason), "l"))
+    return _table(columns, results)
+
+
+def _required(result: GateResult) -> str:
+    if result.required is None:
+        return NO_VALUE
+    return _unbroken(f"{markdown.escape(result.gate.operator)} {format_number(result.required)}")
 
 
 def comparison_table(findings: Findings) -> str:
     """Return the best candidate against the best, the mean and the latest baseline."""
     if not findings.best or not findings.baselines or not findings.rows:
         return ""
+    columns = [Column[MetricRow]("Metric", lambda row: _metric(row.metric), "l"), Column[MetricRow]("Candidate", _candidate)]
     if len(findings.baselines) == 1:
-        header = ["Metric", "Candidate", "Baseline"]
-        rows = [[*_row_start(row), _difference(row.latest)] for row in findings.rows]
+        columns.append(Column[MetricRow]("Baseline", lambda row: _difference(row.latest)))
     else:
-        header = ["Metric", "Candidate", "Best baseline", "Mean", "Latest"]
-        rows = [
-            [*_row_start(row), _difference(row.best), _difference(row.mean), _difference(row.latest)]
-            for row in findings.rows
+        columns += [
+            Column[MetricRow]("Best baseline", lambda row: _difference(row.best)),
+            Column[MetricRow]("Mean", lambda row: _difference(row.mean)),
+            Column[MetricRow]("Latest", lambda row: _difference(row.latest)),
         ]
-    table = markdown.table(header, rows, "l" + "r" * (len(header) - 1))
-    return f"{_comparison_title(findings, findings.best)}\n\n{table}\n\n{_legend(findings.metrics, compared=True)}"
+    title, table = _comparison_title(findings, findings.best), _table(columns, findings.rows)
+    return f"{title}\n\n{table}\n\n{_legend(findings.metrics, compared=True)}"
 
 
 def _comparison_title(findings: Findings, best: Run) -> str:
@@ -70,9 +86,9 @@ def _comparison_title(findings: Findings, best: Run) -> str:
     return f"**{name}** {run_link(best)}{by} against {plural(findings.counts.baselines, 'baseline')}"
 
 
-def _row_start(row: MetricRow) -> list[str]:
+def _candidate(row: MetricRow) -> str:
     value = table_cell(row.value)
-    return [_metric(row.metric), f"**{value}**" if row.best and row.best.better else value]
+    return f"**{value}**" if row.best and row.best.better else value
 
 
 def _difference(difference: Difference | None) -> str:
@@ -89,23 +105,21 @@ def seeds_table(comparisons: Sequence[SeedComparison]) -> str:
     """Return for each metric whether the difference of the means exceeds the noise."""
     if not comparisons:
         return ""
-    header = ["Metric", "Candidate's seeds", "Baselines", "Δ of means", "95 % interval", ""]
-    table = markdown.table(header, [_seeds_row(comparison) for comparison in comparisons], "lrrrrl")
-    return f"**More than noise?**\n\n{table}"
-
-
-def _seeds_row(comparison: SeedComparison) -> list[str]:
-    interval = NO_VALUE
-    if comparison.low is not None and comparison.high is not None:
-        interval = f"{format_difference(comparison.low)} … {format_difference(comparison.high)}"
-    return [
-        _metric(comparison.metric),
-        _spread(comparison.candidates),
-        _spread(comparison.baselines),
-        format_difference(comparison.difference),
-        interval,
-        comparison.verdict,
+    columns = [
+        Column[SeedComparison]("Metric", lambda comparison: _metric(comparison.metric), "l"),
+        Column[SeedComparison]("Candidate's seeds", lambda comparison: _spread(comparison.candidates)),
+        Column[SeedComparison]("Baselines", lambda comparison: _spread(comparison.baselines)),
+        Column[SeedComparison]("Δ of means", lambda comparison: format_difference(comparison.difference)),
+        Column[SeedComparison]("95 % interval", _interval),
+        Column[SeedComparison]("", lambda comparison: comparison.verdict, "l"),
     ]
+    return f"**More than noise?**\n\n{_table(columns, comparisons)}"
+
+
+def _interval(comparison: SeedComparison) -> str:
+    if comparison.low is None or comparison.high is None:
+        return NO_VALUE
+    return f"{format_difference(comparison.low)} … {format_difference(comparison.high)}"
 
 
 def _spread(spread: Spread) -> str:
@@ -118,29 +132,41 @@ def runs_table(findings: Findings) -> str:
     runs = [*findings.candidates, *findings.baselines]
     if not runs:
         return ""
-    finished = [run for run in runs if run.finished]
-    best = {metric.name: best_ids(finished, metric) for metric in findings.metrics}
-    header = ["", "Run", "State", *(_metric(metric) for metric in findings.metrics)]
-    header += [markdown.code(key) for key in findings.config_keys]
-    columns = len(findings.metrics) + len(findings.config_keys)
-    table = markdown.table(header, [_run_row(findings, run, best) for run in runs[:_MAX_RUNS]], "lll" + "r" * columns)
+    table = _table(_run_columns(findings, runs), runs[:_MAX_RUNS])
     if len(runs) > _MAX_RUNS:
         table += f"\n\n{len(runs) - _MAX_RUNS} more are in {markdown.code(CSV_FILE)}."
     if not findings.rows or not findings.baselines:
         table = f"{table}\n\n{_legend(findings.metrics, compared=False)}".rstrip()
     counts = f"{plural(len(findings.candidates), 'candidate')}, {plural(len(findings.baselines), 'baseline')}"
-    if len(runs) <= _MAX_OPEN_RUNS and columns <= _MAX_OPEN_COLUMNS:
+    values = len(findings.metrics) + len(findings.config_keys)
+    if len(runs) <= _MAX_OPEN_RUNS and values <= _MAX_OPEN_COLUMNS:
         return f"**All runs** ({counts}; best in bold)\n\n{table}"
     return markdown.fold(f"All runs ({counts}; best in bold)", table)
 
 
-def _run_row(findings: Findings, run: Run, best: dict[str, frozenset[str]]) -> list[str]:
-    kind = "candidate" if run in findings.candidates else "baseline"
-    cells = [kind, run_link(run), markdown.escape(findings.state_of(run))]
-    for metric in findings.metrics:
+def _run_columns(findings: Findings, runs: Sequence[Run]) -> list[Column[Run]]:
+    """List the columns of the table of all runs, from left to right."""
+    return [
+        Column("", lambda run: "candidate" if run in findings.candidates else "baseline", "l"),
+        Column("Run", run_link, "l"),
+        Column("State", lambda run: markdown.escape(findings.state_of(run)), "l"),
+        *(_metric_column(metric, runs) for metric in findings.metrics),
+        *(_config_column(key) for key in findings.config_keys),
+    ]
+
+
+def _metric_column(metric: Metric, runs: Sequence[Run]) -> Column[Run]:
+    best = best_ids([run for run in runs if run.finished], metric)
+
+    def cell(run: Run) -> str:
         value = table_cell(metric_value(run, metric.name))
-        cells.append(f"**{value}**" if run.id in best[metric.name] else value)
-    return [*cells, *(table_cell(value_at(run.config, key)) for key in findings.config_keys)]
+        return f"**{value}**" if run.id in best else value
+
+    return Column(_metric(metric), cell)
+
+
+def _config_column(key: str) -> Column[Run]:
+    return Column(markdown.code(key), lambda run: table_cell(value_at(run.config, key)))
 
 
 def _metric(metric: Metric) -> str:
