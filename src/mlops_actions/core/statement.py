@@ -4,25 +4,25 @@
       "_type": "https://in-toto.io/Statement/v1",
       "subject": [
         {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},                 the training image
-        {"name": "acme/digits/digits-model:v3", "digest": {"wandb": "…"}}           the model artifact
+        {"name": "acme/digits/digits-model:v3", "digest": {"<algorithm>": "…"}}     the model artifact
       ],
       "predicateType": "https://github.com/machine-learning-apps/mlops-actions/training/v1",
       "predicate": {
         "commit": {"repository": "https://github.com/acme/digits", "sha": "…", "pullRequest": 7},
         "image": {"name": "ghcr.io/acme/digits", "digest": {"sha256": "…"}},
         "workflow": {"uid": "0b5a…", "url": "https://argo.example/workflows/ml/digits-x7k2p"},
-        "tracker": {"server": "https://wandb.ai", "project": "acme/digits"},
+        "tracker": {"server": "https://tracker.example", "project": "acme/digits"},
         "runs": [{"id": "5ssh20e7", "url": "…", "commit": "…", "metrics": {"test_accuracy": 0.975},
-                  "datasets": [{"name": "digits:v0", "type": "dataset", "digest": {"wandb": "…"}}]}],
-        "model": {"name": "acme/digits/digits-model:v3", "type": "model", "digest": {"wandb": "…"}},
+                  "datasets": [{"name": "digits:v0", "type": "dataset", "digest": {"<algorithm>": "…"}}]}],
+        "model": {"name": "acme/digits/digits-model:v3", "type": "model", "digest": {"<algorithm>": "…"}},
         "gates": [{"rule": "test_accuracy >= 0.9", "value": 0.975, "required": 0.9}],
         "job": "https://github.com/acme/digits/actions/runs/4711"
       }
     }
 
-The tracker's adapter names the digest algorithm of artifacts: `wandb` is the digest that W&B computes of an artifact's
-manifest, as W&B writes it. Unknown facts are left out: `image`, `workflow`, `model` and `pullRequest` may be missing. A
-reader ignores unknown keys, as in-toto demands.
+The tracker's adapter names the digest algorithm of artifacts, and their digests are as the tracker writes them. Unknown
+facts are left out: `image`, `workflow`, `model` and `pullRequest` may be missing. A reader ignores unknown keys, as in-toto
+demands.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_actions.core.image_name import COMPONENT, split_host
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.runs import Artifact
 from mlops_actions.core.types import Json
@@ -40,9 +41,6 @@ from mlops_actions.core.types import Json
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://github.com/machine-learning-apps/mlops-actions/training/v1"
 _HEX = re.compile(r"[0-9a-f]{64}")
-# The reference grammar of the OCI distribution specification: a host, perhaps with a port, and lower-case components.
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(rf"((?:[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?/)?{_COMPONENT}(?:/{_COMPONENT})*)@sha256:([0-9a-f]{{64}})")
 _PROJECT = re.compile(r"[^/\s]+/[^/]+")
 _MAX_TEXT = 2000  # characters of any text
 _MAX_ENTRIES = 1000  # entries of any list
@@ -63,7 +61,7 @@ class ArtifactDescriptor:
 
     @property
     def label(self) -> str:
-        """The digest with its algorithm: `wandb:4f2a…`."""
+        """The digest with its algorithm: `algorithm:digest`."""
         return f"{self.algorithm}:{self.digest}"
 
 
@@ -115,8 +113,12 @@ class Image:
 
 def parse_image(reference: str) -> Image | None:
     """Parse `registry/name@sha256:…`; None for anything else, also for a tag, which can move to another image."""
-    match = _IMAGE.fullmatch(reference)
-    return Image(match[1], match[2]) if match else None
+    name, _, sha256 = reference.partition("@sha256:")
+    _, path = split_host(name)
+    components = path.split("/")
+    if not _HEX.fullmatch(sha256) or not all(COMPONENT.fullmatch(component) for component in components):
+        return None
+    return Image(name, sha256)
 
 
 @dataclass(frozen=True)
@@ -245,7 +247,7 @@ def _artifact(value: Any) -> ArtifactDescriptor:
 def _image(value: Any) -> Image:
     image = _object(value, "'image'")
     name, digest = _text(image, "name"), _text(_object(image.get("digest"), "'image.digest'"), "sha256")
-    if not _HEX.fullmatch(digest) or parse_image(f"{name}@sha256:{digest}") is None:
+    if parse_image(f"{name}@sha256:{digest}") is None:
         raise ValueError("'image' is not a name without a tag, and a digest of 64 lower-case hexadecimal digits")
     return Image(name, digest)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from mlops_actions.core import gates
+from mlops_actions.core.image_name import ImageName, ImageReference, parse_reference
 from mlops_actions.core.provenance import short
 from mlops_actions.core.runs import Run, RunDetails, finite_number, metric_value
 from mlops_actions.core.statement import ArtifactDescriptor, PassedGate, TrainedRun, Training, artifact_descriptor
@@ -65,10 +66,10 @@ def check_subjects(subjects: Sequence[Json], training: Training) -> Iterator[Che
             yield Check(False, f"subject: the predicate does not contain {subject['name']} ({label})")
 
 
-def check_pinned_image(training: Training, name: str, sha256: str) -> Check:
+def check_pinned_image(training: Training, name: ImageName, digest: str) -> Check:
     """Check the statement's image against the pinned one, by digest."""
-    pinned = f"{name}@sha256:{sha256}"
-    if training.image is not None and (training.image.name, training.image.sha256) == (name, sha256):
+    pinned = name.at(digest)
+    if training.image is not None and parse_reference(str(training.image)) == ImageReference(name, digest):
         return Check(True, f"image: it is the pinned one, {pinned}")
     return Check(False, f"image: the statement is about {training.image or 'no image'}, not about {pinned}")
 

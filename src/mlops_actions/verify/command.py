@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.verify import document
@@ -22,8 +23,6 @@ from mlops_actions.verify.ports import Ports, RegistryReader, TrackerReader
 from mlops_actions.verify.run import Verification, verify
 
 _MAX_BYTES = 16 << 20  # the limit of actions/attest
-_GITHUB_REGISTRY = "ghcr.io"
-_DOCKER_HUB_KEY = "https://index.docker.io/v1/"  # the key of Docker Hub's credentials in Docker's configuration
 
 
 DESCRIPTION = (
@@ -122,12 +121,12 @@ def credentials(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None
     No other registry gets them, wherever a statement says that its image is.
     """
     user, password = environ.get("REGISTRY_USERNAME", ""), environ.get("REGISTRY_PASSWORD", "")
-    if user and password and host == (environ.get("REGISTRY") or _GITHUB_REGISTRY):
+    if user and password and host == (environ.get("REGISTRY") or registries.GITHUB):
         return user, password
     folder = environ.get("DOCKER_CONFIG") or (f"{environ['HOME']}/.docker" if environ.get("HOME") else "")
     try:
         logins = json.loads((Path(folder) / "config.json").read_bytes())["auths"] if folder else {}
-        entry = logins.get(host) or (logins.get(_DOCKER_HUB_KEY) if host == "docker.io" else None) or {}
+        entry = logins.get(host) or logins.get(registries.known(host).docker_config_key) or {}
         user, colon, password = base64.b64decode(entry["auth"]).decode().partition(":")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return None

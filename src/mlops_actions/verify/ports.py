@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from mlops_actions.core.oci import Manifest
 from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
-
-
-class StoredManifest(Protocol):
-    """A manifest or index in a registry."""
-
-    @property
-    def digest(self) -> str:
-        """The digest of its bytes: `sha256:…`."""
-
-    @property
-    def document(self) -> Mapping[str, Any]:
-        """The parsed JSON."""
 
 
 class RegistryReader(Protocol):
     """One registry."""
 
-    def manifest(self, repository: str, reference: str) -> StoredManifest | None:
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest of a tag or digest; None where there is none."""
 
     def blob(self, repository: str, digest: str) -> bytes:

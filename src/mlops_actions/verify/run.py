@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.image_name import parse_reference
+from mlops_actions.core.oci import json_object
 from mlops_actions.core.runs import RunKeys, RunQuery
 from mlops_actions.core.statement import Training, artifact_descriptor
 from mlops_actions.core.types import Json
@@ -17,7 +18,6 @@ from mlops_actions.verify.checks import Check, Pins
 from mlops_actions.verify.ports import Ports, RegistryReader
 
 REVISION_LABEL = "org.opencontainers.image.revision"
-_DOCKER_HUB = "docker.io"
 
 
 @dataclass
@@ -67,9 +67,9 @@ def _check_image(training: Training, pins: Pins, ports: Ports) -> Iterator[Check
     if training.image is None:
         yield Check(None, "image: the statement names none")
         return
-    host, repository = located(training.image.name)
-    registry = ports.registry(host)
-    manifest = registry.manifest(repository, f"sha256:{training.image.sha256}")
+    stated = parse_reference(str(training.image))
+    registry, repository = ports.registry(stated.name.registry), stated.name.repository
+    manifest = registry.manifest(repository, stated.version)
     revisions = dict(_revisions(registry, repository, manifest.document)) if manifest else {}
 
     @cache
@@ -81,15 +81,14 @@ def _check_image(training: Training, pins: Pins, ports: Ports) -> Iterator[Check
 
 
 def _check_pinned_image(training: Training, image: str, ports: Ports) -> Check:
-    name, _, digest = image.partition("@sha256:")
-    if not digest:
-        name, tag = _split_tag(image)
-        host, repository = located(name)
-        manifest = ports.registry(host).manifest(repository, tag)
+    pinned = parse_reference(image)
+    digest = pinned.version
+    if "@" not in image:
+        manifest = ports.registry(pinned.name.registry).manifest(pinned.name.repository, pinned.version)
         if manifest is None:
             return Check(False, f"image: the registry has no {image}")
-        digest = manifest.digest.removeprefix("sha256:")
-    return checks.check_pinned_image(training, name, digest)
+        digest = manifest.digest
+    return checks.check_pinned_image(training, pinned.name, digest)
 
 
 def _revisions(registry: RegistryReader, repository: str, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -111,11 +110,9 @@ def _revision(registry: RegistryReader, repository: str, manifest: Mapping[str, 
     digest = (manifest.get("config") or {}).get("digest")
     if not isinstance(digest, str):
         return ""
-    try:
-        config = json.loads(registry.blob(repository, digest))
-        return str(((config.get("config") or {}).get("Labels") or {}).get(REVISION_LABEL) or "")
-    except (ValueError, AttributeError):
-        return ""
+    config = json_object(registry.blob(repository, digest)).get("config")
+    labels = config.get("Labels") if isinstance(config, Mapping) else None
+    return str(labels.get(REVISION_LABEL) or "") if isinstance(labels, Mapping) else ""
 
 
 def _check_runs(training: Training, ports: Ports) -> Iterator[Check]:
@@ -137,16 +134,3 @@ def _check_runs(training: Training, ports: Ports) -> Iterator[Check]:
         yield checks.check_model(
             training.model, [artifact_descriptor(model, algorithm, training.project) for model in models]
         )
-
-
-def located(name: str) -> tuple[str, str]:
-    """Return an image's registry and repository, as Docker reads a name."""
-    first, slash, rest = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first, rest
-    return _DOCKER_HUB, name if slash else f"library/{name}"
-
-
-def _split_tag(reference: str) -> tuple[str, str]:
-    name, colon, tag = reference.rpartition(":")
-    return (name, tag) if colon and "/" not in tag else (reference, "latest")

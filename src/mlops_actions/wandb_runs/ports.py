@@ -1,4 +1,4 @@
-"""The ports of wandb-runs: the experiment tracker, and the pull requests that show the report."""
+"""The ports of this action: the experiment tracker, and the pull requests that show the report."""
 
 from __future__ import annotations
 

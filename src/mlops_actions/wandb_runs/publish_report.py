@@ -30,7 +30,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Publication:
+class PublishedReport:
     """The attempts in their order."""
 
     attempts: tuple[Attempt, ...] = ()
@@ -53,7 +53,7 @@ class Publication:
 
 def publish(
     inputs: Inputs, event: Event | None, ports: Ports, findings: Findings, *, report: str, job_url: str
-) -> Publication:
+) -> PublishedReport:
     """Write the comment and conclude the check run, as far as the inputs ask for them."""
     attempts = []
     if inputs.comment:
@@ -65,7 +65,7 @@ def publish(
         attempts.append(
             _attempt(ports, "no check run was created", lambda github: _check(inputs, github, findings, report, job_url))
         )
-    return Publication(tuple(attempts))
+    return PublishedReport(tuple(attempts))
 
 
 def _attempt(ports: Ports, effect: str, act: Callable[[ReportPublisher], Attempt]) -> Attempt:

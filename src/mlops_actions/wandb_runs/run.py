@@ -22,7 +22,7 @@ from mlops_actions.wandb_runs.format import as_json, fit_output
 from mlops_actions.wandb_runs.inputs import ACTION, CSV_FILE, JSON_FILE, MARKDOWN_FILE, Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.promotion import Promotion, promote
-from mlops_actions.wandb_runs.publish_report import Publication, publish
+from mlops_actions.wandb_runs.publish_report import PublishedReport, publish
 
 _POLL_SECONDS = 20.0
 _SAMPLES = 200  # points of a curve to read; the chart draws fewer
@@ -41,17 +41,17 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     paths = _write_files(inputs, ports, folder, findings, text, attestation)
     ports.runner.summary(text)
     _log(findings, ports.runner)
-    publication = publish(inputs, event, ports, findings, report=text, job_url=report_context.job_url)
-    error = _error(inputs, findings) or attestation.error or promotion.error or publication.failure
+    published = publish(inputs, event, ports, findings, report=text, job_url=report_context.job_url)
+    error = _error(inputs, findings) or attestation.error or promotion.error or published.failure
     outputs = {
         **_outputs(findings),
         "promoted": promotion.artifact,
-        "comment-url": publication.comment_url,
+        "comment-url": published.comment_url,
         **attestation.outputs(),
         **paths,
         **_legacy_outputs(findings),
     }
-    return Outcome(outputs, _result(findings, promotion, publication, {**attestation.outputs(), **paths}), error)
+    return Outcome(outputs, _result(findings, promotion, published, {**attestation.outputs(), **paths}), error)
 
 
 def _findings(inputs: Inputs, ports: Ports) -> Findings:
@@ -192,13 +192,13 @@ def _log(findings: Findings, runner: Runner) -> None:
 
 
 def _result(
-    findings: Findings, promotion: Promotion, publication: Publication, outputs: Mapping[str, str]
+    findings: Findings, promotion: Promotion, published: PublishedReport, outputs: Mapping[str, str]
 ) -> dict[str, object]:
     return {
         **fit_output(findings.document(_MAX_LISTED)),
-        "notes": [*findings.notes, *publication.notes],
+        "notes": [*findings.notes, *published.notes],
         "promoted": promotion.artifact or None,
-        "comment-url": publication.comment_url or None,
+        "comment-url": published.comment_url or None,
         **outputs,
     }
 

@@ -135,16 +135,34 @@ def test_the_report_of_an_earlier_run_of_the_workflow_is_folded_below(world):
     assert "| ❌ failed | `acc > 0.95` | 0.9 |" in earlier
 
 
-@pytest.mark.parametrize("event", ["issue_comment", "pull_request", "workflow_dispatch"])
-def test_the_pull_request_is_the_events(world, event, tmp_path):
-    payloads = {
-        "issue_comment": lambda: world.pull.comment(by="ada", body="/train").payload,
-        "pull_request": lambda: {**world.pull.comment(by="ada", body="x").payload, "pull_request": pull_request(world)},
-        "workflow_dispatch": lambda: {"inputs": {"pr-number": str(world.pull.number)}},
-    }
+EVENTS: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
+    "issue comment": ("issue_comment", lambda world: world.pull.comment(by="ada", body="/train").payload),
+    "pull request": (
+        "pull_request",
+        lambda world: {**world.pull.comment(by="ada", body="x").payload, "pull_request": pull_request(world)},
+    ),
+    "dispatch": ("workflow_dispatch", lambda world: {"inputs": {"pr-number": str(world.pull.number)}}),
+    "dispatch with a hash": ("workflow_dispatch", lambda world: {"inputs": {"pr-number": f"#{world.pull.number}"}}),
+    "repository dispatch": ("repository_dispatch", lambda world: {"client_payload": {"pr-number": world.pull.number}}),
+    "merge group": (
+        "merge_group",
+        lambda world: {"merge_group": {"head_ref": f"refs/heads/gh-readonly-queue/main/pr-{world.pull.number}-{OTHER}"}},
+    ),
+    "workflow run with its pull request": (
+        "workflow_run",
+        lambda world: {"workflow_run": {"head_sha": SHA, "pull_requests": [{"number": world.pull.number}]}},
+    ),
+    "workflow run by its commit": ("workflow_run", lambda _: {"workflow_run": {"head_sha": SHA, "pull_requests": []}}),
+    "push by its commit": ("push", lambda _: {"after": SHA}),
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_the_comment_goes_to_the_events_pull_request(world, event, tmp_path):
+    name, payload = EVENTS[event]
     world.candidate()
-    (tmp_path / "event.json").write_text(json.dumps(payloads[event]()))
-    world.environ["GITHUB_EVENT_NAME"] = event
+    (tmp_path / "event.json").write_text(json.dumps(payload(world)))
+    world.environ["GITHUB_EVENT_NAME"] = name
     assert world.run(sha=SHA, comment="true") == 0, world.log
     assert "1 run finished" in world.comments()[-1]
 
@@ -153,6 +171,13 @@ def pull_request(world: World) -> dict[str, Any]:
     side = {"ref": "x", "sha": SHA, "repo": {"id": 1, "full_name": "octo/digits"}}
     user = {"login": "ada", "type": "User"}
     return {"number": world.pull.number, "state": "open", "user": user, "head": side, "base": side, "html_url": ""}
+
+
+def test_outside_of_a_workflow_there_is_no_event_and_no_comment(world):
+    world.candidate()
+    world.environ["GITHUB_EVENT_PATH"] = ""
+    assert world.run(sha=SHA, comment="true") == 0, world.log
+    assert "belongs to no pull request" in world.log
 
 
 def test_a_fork_may_not_comment_so_the_summary_has_the_report_and_says_why(world):

@@ -14,21 +14,7 @@ from mlops_actions.core.statement import PREDICATE_TYPE, STATEMENT_TYPE
 from mlops_actions.verify import document
 from mlops_actions.verify.checks import Check
 from mlops_actions.verify.command import credentials, printable
-from mlops_actions.verify.run import Verification, located
-
-
-@pytest.mark.parametrize(
-    ("name", "registry", "repository"),
-    [
-        ("ghcr.io/acme/digits", "ghcr.io", "acme/digits"),
-        ("127.0.0.1:5000/digits", "127.0.0.1:5000", "digits"),
-        ("localhost/digits", "localhost", "digits"),
-        ("acme/digits", "docker.io", "acme/digits"),
-        ("digits", "docker.io", "library/digits"),
-    ],
-)
-def test_where_an_image_lies(name: str, registry: str, repository: str) -> None:
-    assert located(name) == (registry, repository)
+from mlops_actions.verify.run import Verification
 
 
 def docker_configuration(folder: Path, **auths: str) -> dict[str, str]:

@@ -1,10 +1,12 @@
+"""Metrics, their directions, and differences between runs."""
+
 from __future__ import annotations
 
 import math
 
 import pytest
 
-from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
+from mlops_actions.core.runs import Run
 from mlops_actions.wandb_runs.differences import best_ids, compare, difference
 from mlops_actions.wandb_runs.metrics import Metric, best_run, infer_direction, parse, with_directions
 
@@ -13,7 +15,7 @@ def run(name: str, state: str = "finished", directions: dict[str, str] | None = 
     return Run(name, name, state, "", "team", "digits", summary=summary, directions=directions or {})
 
 
-def test_names_and_directions():
+def test_directions_are_parsed_from_names():
     assert parse(["acc:max", "a:b", "loss : MIN".replace(" ", ""), "acc", "top:1"]) == (
         Metric("acc", "max", "given"),
         Metric("a:b"),
@@ -23,15 +25,15 @@ def test_names_and_directions():
 
 
 @pytest.mark.parametrize("entries", [["acc:min", "acc:max"], [":max"]])
-def test_contradictions(entries):
+def test_contradicting_directions_are_refused(entries):
     with pytest.raises(ValueError, match=r"two directions|without a name"):
         parse(entries)
 
 
-def test_the_users_word_counts_before_the_trackers_and_that_before_the_name():
+def test_the_users_direction_wins_over_the_trackers_and_that_over_the_name():
     known = [run("r", directions={"loss": "max", "score": "min"})]
-    found = with_directions(parse(["loss:min", "score", "acc", "thing", "x.min"]), known)
-    assert [(metric.direction, metric.source) for metric in found] == [
+    metrics = with_directions(parse(["loss:min", "score", "acc", "thing", "x.min"]), known)
+    assert [(metric.direction, metric.source) for metric in metrics] == [
         ("min", "given"),
         ("min", "tracker"),
         ("max", "inferred"),
@@ -56,39 +58,11 @@ def test_the_users_word_counts_before_the_trackers_and_that_before_the_name():
         ("latency_ms", "min"),
     ],
 )
-def test_what_a_name_says(name, direction):
+def test_a_direction_is_inferred_from_a_name(name, direction):
     assert infer_direction(name) == direction
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("a.b", 1),
-        ("a", {"c": 2}),
-        ("a.c", 2),
-        ("x.y.z", 3),
-        ("x.q.r", 4),
-        ("x.none", MISSING),
-        ("", MISSING),
-        ("a.b.c", MISSING),
-    ],
-)
-def test_dotted_names_are_whole_keys_first_and_nested_then(name, value):
-    assert value_at({"a.b": 1, "a": {"c": 2}, "x": {"y.z": 3, "q": {"r": 4}}}, name) == value
-
-
-def test_metric_values():
-    strange = run("r", a={"min": 0.5}, b={"min": 1, "max": 2}, c="NaN", d="-Infinity", e=None, f="text", g={"depth": 1})
-    assert metric_value(strange, "a") == metric_value(strange, "a.min") == 0.5
-    assert metric_value(strange, "b") == {"min": 1, "max": 2}
-    assert math.isnan(metric_value(strange, "c"))
-    assert metric_value(strange, "d") == -math.inf
-    assert metric_value(strange, "e") is MISSING
-    assert metric_value(strange, "f") == "text"
-    assert metric_value(strange, "g") == {"depth": 1}
-
-
-def test_the_best_run_is_a_finished_one_and_by_the_first_metric_that_can_tell():
+def test_the_best_run_is_finished_and_best_by_the_first_metric_with_a_direction():
     runs = [run("new"), run("unfinished", "running", acc=1.0), run("good", acc=0.9), run("odd", acc=math.nan)]
     assert best_run(runs, [Metric("thing"), Metric("acc", "max")]).id == "good"
     assert best_run(runs, [Metric("absent", "max")]).id == "new", "the newest, where nothing tells"
@@ -105,7 +79,7 @@ def test_differences():
     assert difference(up, -1.0, -2.0).percent == 50.0
 
 
-def test_comparing_leaves_out_what_is_no_number():
+def test_a_comparison_leaves_out_values_that_are_no_numbers():
     baselines = [run("new", acc="high"), run("mid", acc=0.8), run("old", acc=0.9)]
     (row,) = compare(run("c", acc=0.85), baselines, [Metric("acc", "max")])
     assert (row.best.reference, row.mean.reference, row.latest.reference) == (0.9, pytest.approx(0.85), 0.8)
@@ -116,7 +90,7 @@ def test_comparing_leaves_out_what_is_no_number():
     assert row.best is None
 
 
-def test_the_best_may_be_several_and_is_nobody_without_a_direction():
+def test_several_runs_can_be_best_and_none_without_a_direction():
     runs = [run("a", acc=1.0), run("b", acc=1.0), run("c", acc=0.5)]
     assert best_ids(runs, Metric("acc", "max")) == {"a", "b"}
     assert best_ids(runs, Metric("acc")) == frozenset()

@@ -26,7 +26,7 @@ from mlops_actions.core.ports import Log
 from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
 
 NAME = "W&B"
-DIGEST_ALGORITHM = "wandb"  # W&B's digest of an artifact's manifest
+DIGEST_ALGORITHM = "wandb"  # the digest that W&B computes of an artifact's manifest, as W&B writes it
 _PAGE_SIZE = 1000  # the SDK's exports commonly use it
 _PAGE_SIZE_OF_WHOLE_FIELDS = 100  # one run can have tens of kilobytes
 _MAX_DETAILS = 50  # runs in one request for details

@@ -1,4 +1,4 @@
-"""What a run may log to harm who reads of it: extremes, depths and lengths go through everything that is written."""
+"""Hostile values of runs: extremes, depths and lengths in the report, the JSON document and the spreadsheet."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from mlops_actions.wandb_runs.comparison import evaluate, prepare
 from mlops_actions.wandb_runs.findings import Findings
 from mlops_actions.wandb_runs.format import fit_output
 from mlops_actions.wandb_runs.inputs import Inputs
+from tests.support.result_schemas import check_result
 
 SHA = "a" * 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,12 +65,14 @@ def findings(
 
 
 def written(found: Findings) -> tuple[str, Any, str]:
-    """Everything that is written of findings; the JSON read back by the letter of its specification."""
+    """Return report, JSON document and spreadsheet; the JSON is read back strictly and checked against its schema."""
 
     def strict(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    document = json.loads(json.dumps(found.document()), parse_constant=strict)
+    text = json.dumps({"schema": 1, **found.document()})
+    check_result("wandb-runs", text)
+    document = json.loads(text, parse_constant=strict)
     names = [metric.name for metric in found.metrics]
     table = spreadsheet.render(
         found.candidates, found.baselines, metrics=names, config_keys=found.config_keys, sha_config_key="github_sha"

@@ -1,0 +1,41 @@
+"""Values of runs by dotted names."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
+
+
+def run(name: str, **summary: object) -> Run:
+    return Run(name, name, "finished", "", "team", "digits", summary=summary)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("a.b", 1),
+        ("a", {"c": 2}),
+        ("a.c", 2),
+        ("x.y.z", 3),
+        ("x.q.r", 4),
+        ("x.none", MISSING),
+        ("", MISSING),
+        ("a.b.c", MISSING),
+    ],
+)
+def test_a_dotted_name_is_a_whole_key_first_and_then_nested(name, value):
+    assert value_at({"a.b": 1, "a": {"c": 2}, "x": {"y.z": 3, "q": {"r": 4}}}, name) == value
+
+
+def test_metric_values_are_read_from_the_summary():
+    strange = run("r", a={"min": 0.5}, b={"min": 1, "max": 2}, c="NaN", d="-Infinity", e=None, f="text", g={"depth": 1})
+    assert metric_value(strange, "a") == metric_value(strange, "a.min") == 0.5
+    assert metric_value(strange, "b") == {"min": 1, "max": 2}
+    assert math.isnan(metric_value(strange, "c"))
+    assert metric_value(strange, "d") == -math.inf
+    assert metric_value(strange, "e") is MISSING
+    assert metric_value(strange, "f") == "text"
+    assert metric_value(strange, "g") == {"depth": 1}
