@@ -65,8 +65,9 @@ class GitHubRunner:
         self._print(*(safe_line(line) for line in _LINE_END.split(text)))
 
     def debug(self, text: str) -> None:
-        """Print lines that the runner shows with debug logging alone."""
-        self._command("debug", text)
+        """Print lines where debug logging is on; without it, the runner would only hide them."""
+        if self.debugging:
+            self._command("debug", text)
 
     def notice(self, text: str, *, title: str = "", file: str = "", line: int = 0) -> None:
         """Annotate the run."""

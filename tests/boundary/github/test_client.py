@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, Pace, Transport, mint_token
+from mlops_actions.boundary.github import AppKey, GitHub, GitHubRefused, GitHubTransport, Pace, mint_token
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
@@ -35,7 +35,7 @@ class Wired:
     def client(self, token: Token | str | None = None, **pace: Any) -> GitHub:
         token = token or self.github.workflow_token(self.scene.repository, WRITE)
         value = token if isinstance(token, str) else token.value
-        transport = Transport(value, self.github.api_url, self.log, pace=Pace(**{"backoff": 0.0, **pace}))
+        transport = GitHubTransport(value, self.github.api_url, self.log, pace=Pace(**{"backoff": 0.0, **pace}))
         return GitHub(transport, REPOSITORY)
 
 
@@ -167,7 +167,7 @@ def test_redirects_that_do_not_end(wired: Wired) -> None:
 
 
 def test_nobody_listens(wired: Wired) -> None:
-    client = GitHub(Transport("t", "http://127.0.0.1:9", wired.log, pace=Pace(attempts=2, backoff=0.0)), REPOSITORY)
+    client = GitHub(GitHubTransport("t", "http://127.0.0.1:9", wired.log, pace=Pace(attempts=2, backoff=0.0)), REPOSITORY)
     with pytest.raises(Unavailable, match=r"no answer from http://127\.0\.0\.1:9"):
         client.pull_request(1)
 
@@ -261,7 +261,7 @@ def test_a_long_comment_is_cut_to_githubs_limit(wired: Wired) -> None:
     assert "Cut here" in comment.body
 
 
-class Meanwhile(Transport):
+class Meanwhile(GitHubTransport):
     """Lets something happen just before the first request of a kind."""
 
     happening: tuple[str, Callable[[], object]] | None = None
@@ -293,7 +293,7 @@ def test_a_comment_that_is_deleted_between_find_and_update_is_written_anew(wired
 
 def test_of_two_jobs_that_comment_at_once_one_comment_remains_with_both_reports(wired: Wired) -> None:
     token = wired.github.workflow_token(wired.scene.repository, WRITE).value
-    other = GitHub(Transport(token, wired.github.api_url, wired.log), REPOSITORY, run_id="1")
+    other = GitHub(GitHubTransport(token, wired.github.api_url, wired.log), REPOSITORY, run_id="1")
     client = interrupted(wired, "POST", lambda: other.upsert_comment(1, "mlops", "### first", keep=True), run_id="2")
     address = client.upsert_comment(1, "mlops", "### second", keep=True)
     (comment,) = wired.scene.pull.comments

@@ -81,7 +81,7 @@ def test_an_annotation_keeps_its_text_and_is_one_command(message: str, title: st
 @given(HOSTILE)
 def test_a_group_title_and_debug_text_are_one_command_each(text: str) -> None:
     out = io.StringIO()
-    runner = GitHubRunner({}, out)
+    runner = GitHubRunner({"RUNNER_DEBUG": "1"}, out)
     runner.debug(text)
     with runner.group(text):
         pass

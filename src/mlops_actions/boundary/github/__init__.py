@@ -8,6 +8,6 @@ from __future__ import annotations
 from mlops_actions.boundary.github.app import AppKey, mint_token
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.repository import GitHub
-from mlops_actions.boundary.github.transport import Pace, Transport
+from mlops_actions.boundary.github.transport import GitHubTransport, Pace
 
-__all__ = ["AppKey", "GitHub", "GitHubRefused", "Pace", "Transport", "mint_token"]
+__all__ = ["AppKey", "GitHub", "GitHubRefused", "GitHubTransport", "Pace", "mint_token"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlops_actions.boundary.github.failures import GitHubRefused
-from mlops_actions.boundary.github.transport import Transport
+from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
 
@@ -70,7 +70,7 @@ def mint_token(
         signed = Auth.AppAuth(key.app_id, key.pem).token
     except (InvalidKeyError, ValueError, TypeError) as error:
         raise BadInput(f"input 'app-private-key' cannot sign: {type(error).__name__}", _KEY_REMEDY) from None
-    transport = Transport(signed, api_url, log)
+    transport = GitHubTransport(signed, api_url, log)
     try:
         installation = transport.get(f"/repos/{repository}/installation")
         available = _narrow(permissions, _granted_permissions(installation))

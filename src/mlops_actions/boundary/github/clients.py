@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mlops_actions.boundary.github.app import AppKey, InstallationToken, mint_token
 from mlops_actions.boundary.github.repository import GitHub
-from mlops_actions.boundary.github.transport import Transport
+from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.ports import Log
@@ -31,7 +31,7 @@ class GitHubClients:
     def as_app(self, permissions: Mapping[str, str]) -> GitHub:
         """Return a client that acts as the App, with a new token that has those of the `permissions` the App was granted."""
         token = self._mint(permissions, all_of_them=False)
-        transport = Transport(token.token, self._context.api_url, self._log)
+        transport = GitHubTransport(token.token, self._context.api_url, self._log)
         return GitHub(transport, self._context.repository, login=token.login)
 
     def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.sticky_comments import NEEDS_WRITE, StickyComments
-from mlops_actions.boundary.github.transport import Transport
+from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
@@ -30,7 +30,7 @@ class GitHub:
     workflow run's id, which tells its own reports from earlier ones.
     """
 
-    def __init__(self, transport: Transport, repository: str, *, login: str = "", run_id: str = "") -> None:
+    def __init__(self, transport: GitHubTransport, repository: str, *, login: str = "", run_id: str = "") -> None:
         self._api = transport
         self._root = f"/repos/{repository}"
         self._sticky_comments = StickyComments(transport, self._root, login=login, run_id=run_id)
@@ -38,7 +38,7 @@ class GitHub:
     @classmethod
     def connect(cls, token: str, context: Context, log: Log) -> GitHub:
         """Return a client for the workflow's repository, at the address the runner gave."""
-        return cls(Transport(token, context.api_url, log), context.repository, run_id=context.run_id)
+        return cls(GitHubTransport(token, context.api_url, log), context.repository, run_id=context.run_id)
 
     # Pull requests and people
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops_actions.boundary.github.failures import GitHubRefused
-from mlops_actions.boundary.github.transport import Transport
+from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.core.sticky import compose, marker
 
@@ -25,7 +25,7 @@ class StickyComments:
     from earlier ones.
     """
 
-    def __init__(self, transport: Transport, root: str, *, login: str, run_id: str) -> None:
+    def __init__(self, transport: GitHubTransport, root: str, *, login: str, run_id: str) -> None:
         self._api = transport
         self._root = root
         self._login = login
