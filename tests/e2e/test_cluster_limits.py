@@ -48,22 +48,22 @@ def definitions(cluster_programs: Binaries) -> dict[str, Any]:
 
 
 def test_the_lists_are_of_everything_that_the_sandbox_looks_into() -> None:
-    assert set(support.OBEYED) == set(DEFINITIONS)
-    assert set(support.REFUSED) <= set(DEFINITIONS)
+    assert set(support.SUPPORTED) == set(DEFINITIONS)
+    assert set(support.UNSUPPORTED) <= set(DEFINITIONS)
 
 
 @pytest.mark.parametrize("kind", DEFINITIONS)
 def test_every_field_is_obeyed_without_effect_or_refused(definitions: dict[str, Any], kind: str) -> None:
     known = set(definitions[DEFINITIONS[kind]]["properties"])
-    obeyed, refused = set(support.OBEYED[kind].split()), set(support.REFUSED.get(kind, "").split())
-    without_effect = set(support.WITHOUT_EFFECT.split()) & known
+    obeyed, refused = set(support.SUPPORTED[kind].split()), set(support.UNSUPPORTED.get(kind, "").split())
+    without_effect = set(support.IGNORED.split()) & known
     assert obeyed | without_effect | refused == known
     assert len(obeyed) + len(without_effect) + len(refused) == len(known), "a field is on two lists"
 
 
 def test_nothing_is_said_to_be_without_effect_that_is_not_there(definitions: dict[str, Any]) -> None:
     known = {field for name in DEFINITIONS.values() for field in definitions[name]["properties"]}
-    assert set(support.WITHOUT_EFFECT.split()) <= known
+    assert set(support.IGNORED.split()) <= known
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -106,7 +106,7 @@ def test_a_second_deployment_turns_the_first_inactive_once_it_is_active(
     assert in_production(world) == "best"
 
 
-REFUSED = [
+UNSUPPORTED = [
     ("nobody", "there is no run nobody in this project"),
     ("baseline", "run baseline is of commit"),
     ("claimed", "only the run's own config says"),
@@ -116,7 +116,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("run", "why"), REFUSED, ids=[run for run, _ in REFUSED])
+@pytest.mark.parametrize(("run", "why"), UNSUPPORTED, ids=[run for run, _ in UNSUPPORTED])
 def test_what_does_not_hold_is_said_and_nothing_is_promoted(
     world: World, deployed: WorkflowRun, pull: PullRequest, run: str, why: str
 ) -> None:

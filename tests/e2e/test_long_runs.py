@@ -22,7 +22,7 @@ import yaml
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, Stopper
+from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, StopSignal
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER
@@ -52,7 +52,7 @@ class Held:
     def release(self) -> None:
         self._released.set()
 
-    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
+    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
         stopper.on_stop(self._released.set)
         self._released.wait()
         self.started.append(task.name)

@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens, users, and rules in the manner of Kubernetes' RBAC."""
+"""Authentication by bearer tokens and authorization by rules like those of Kubernetes' RBAC."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from mlops_sandbox.cluster import status
 from mlops_sandbox.cluster.resources import Resource
 
-ANY: Final = "*"
-ANONYMOUS: Final = "system:anonymous"
+ANY = "*"
+ANONYMOUS = "system:anonymous"
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,13 @@ class Rule:
 
 
 def rule(resources: str, verbs: str, *namespaces: str) -> Rule:
-    """Write a rule shortly: `rule("workflows pods", "get list")`."""
+    """Return a rule from short texts: `rule("workflows pods", "get list")`."""
     return Rule(frozenset(resources.split()), frozenset(verbs.split()), frozenset(namespaces) or None)
 
 
-ADMINISTRATOR: Final = (rule(ANY, ANY),)
-# The least that argo-submit needs; its README prints the same rules.
-SUBMITTER: Final = (
+ADMINISTRATOR = (rule(ANY, ANY),)
+# The minimum that argo-submit needs; its README prints the same rules.
+SUBMITTER = (
     rule("workflows", "create get watch patch"),
     rule("pods", "get list watch"),
     rule("pods/log", "get"),
@@ -49,14 +48,14 @@ SUBMITTER: Final = (
 
 @dataclass(frozen=True)
 class Identity:
-    """A user and what is granted to it."""
+    """A user and the rules granted to it."""
 
     user: str
     rules: tuple[Rule, ...] = ()
 
 
 class Access:
-    """The tokens that the server knows."""
+    """The tokens that the server accepts."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -70,12 +69,12 @@ class Access:
         return token
 
     def revoke(self, token: str) -> None:
-        """Make a token unknown from the next request on; one that is unknown already is no error."""
+        """Refuse a token from the next request on; an unknown token is no error."""
         with self._lock:
             self._identities.pop(token, None)
 
     def authenticate(self, authorization: str) -> Identity:
-        """Return who the header speaks for; raises ApiError 401 for a token that nobody knows."""
+        """Return the identity that the header proves; raises ApiError 401 for an unknown token."""
         scheme, _, token = authorization.partition(" ")
         if not authorization:
             return Identity(ANONYMOUS)
@@ -87,9 +86,9 @@ class Access:
 
 
 def authorize(identity: Identity, verb: str, resource: Resource, subresource: str, namespace: str, name: str) -> None:
-    """Raise ApiError 403, in Kubernetes' words, where no rule of the identity allows the request."""
+    """Raise ApiError 403, with Kubernetes' message, where no rule of the identity allows the request."""
     plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
-    if any(one.allows(verb, plural, namespace) for one in identity.rules):
+    if any(granted.allows(verb, plural, namespace) for granted in identity.rules):
         return
     subject = f'{resource.qualified} "{name}"' if name else resource.qualified
     scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"

@@ -1,17 +1,16 @@
-"""From a request's method and path to what it asks for, and the documents of discovery."""
+"""Map a request's method and path to a resource and a verb, and serve the discovery documents."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import resources, status
-from mlops_sandbox.cluster.resources import EVERY_VERB, Resource
-from mlops_sandbox.cluster.status import Json
+from mlops_sandbox.cluster.resources import ALL_VERBS, Resource
 
-GROUP: Final = "argoproj.io"
-GROUP_VERSION: Final = "argoproj.io/v1alpha1"
-VERSION_DOCUMENT: Final[Json] = {
+GROUP = "argoproj.io"
+GROUP_VERSION = "argoproj.io/v1alpha1"
+VERSION_DOCUMENT: Json = {
     "major": "1",
     "minor": "35",
     "gitVersion": "v1.35.4+sandbox",
@@ -23,12 +22,12 @@ VERSION_DOCUMENT: Final[Json] = {
     "platform": "",
 }
 
-_MUTATING: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_MUTATING = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """One address: a resource, and as far as given a namespace, a name and a subresource (empty strings otherwise)."""
+    """The object or collection that a path addresses; empty strings stand for parts that the path does not have."""
 
     resource: Resource
     namespace: str
@@ -37,7 +36,7 @@ class Target:
 
 
 def parse(path: str) -> Target:
-    """Return what `/api/v1/…` or `/apis/GROUP/VERSION/…` addresses; raises ApiError 404."""
+    """Return the target of `/api/v1/…` or `/apis/GROUP/VERSION/…`; raises ApiError 404."""
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 1:
         group, version, rest = "", parts[1], parts[2:]
@@ -62,7 +61,7 @@ def parse(path: str) -> Target:
 
 
 def verb_of(method: str, target: Target, *, watch: bool) -> str:
-    """Return the verb that RBAC knows the request by; raises ApiError 405."""
+    """Return the request's verb in RBAC rules; raises ApiError 405."""
     if method == "GET":
         verb = "get" if target.name and not watch else "watch" if watch else "list"
     else:
@@ -94,14 +93,14 @@ def _group() -> Json:
 def _resource_list(group: str, group_version: str) -> Json:
     listed: list[Json] = [
         {
-            "name": one.plural,
-            "singularName": one.kind.lower(),
-            "namespaced": one.namespaced,
-            "kind": one.kind,
-            "verbs": [verb for verb in EVERY_VERB if verb in one.verbs],
-            "shortNames": list(one.short_names),
+            "name": resource.plural,
+            "singularName": resource.kind.lower(),
+            "namespaced": resource.namespaced,
+            "kind": resource.kind,
+            "verbs": [verb for verb in ALL_VERBS if verb in resource.verbs],
+            "shortNames": list(resource.short_names),
         }
-        for one in resources.in_group(group)
+        for resource in resources.in_group(group)
     ]
     if not group:
         listed.append({"name": "pods/log", "singularName": "", "namespaced": True, "kind": "Pod", "verbs": ["get"]})

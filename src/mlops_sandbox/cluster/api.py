@@ -1,4 +1,4 @@
-"""The API server: HTTP in, objects, lists, watches and logs out."""
+"""The HTTP interface of the API server: objects, lists, watches and logs."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import addressing, representation, selectors, status, validation
 from mlops_sandbox.cluster.access import Access, authorize
 from mlops_sandbox.cluster.addressing import Target
 from mlops_sandbox.cluster.logs import LogQuery, LogStore
 from mlops_sandbox.cluster.resources import NAMESPACES, PODS
 from mlops_sandbox.cluster.selectors import Predicate
-from mlops_sandbox.cluster.status import ApiError, Json
+from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.cluster.store import Store, merge_patch
 from mlops_sandbox.cluster.watch import Watch, WatchRegistry, WatchRequest
 
-MERGE_PATCH: Final = "application/merge-patch+json"
-DEFAULT_WATCH_SECONDS: Final = 1800.0
-HEALTH_PATHS: Final = ("/healthz", "/livez", "/readyz")
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MERGE_PATCH = "application/merge-patch+json"
+DEFAULT_WATCH_SECONDS = 1800.0
+HEALTH_PATHS = ("/healthz", "/livez", "/readyz")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass
 class Faults:
-    """What goes wrong on purpose; each field may be set at any time, from any thread."""
+    """Faults that a test injects; each field may be set at any time, from any thread."""
 
     watch_seconds: float | None = None  # close every watch after this time at the latest
-    watch_refusal: ApiError | None = None  # what every watch is answered with
-    refusals: int = 0  # so many requests are answered with `refusal`
+    watch_refusal: ApiError | None = None  # answer every watch with this error
+    refusals: int = 0  # the number of requests that are still answered with `refusal`
     refusal: ApiError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -46,8 +47,8 @@ class Faults:
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self.refusals, self.refusal = count, ApiError(code, reason, message, headers=headers)
 
-    def meet(self) -> None:
-        """Raise the ordered error while there is one left."""
+    def raise_next(self) -> None:
+        """Raise the injected error while requests are left to refuse."""
         with self._lock:
             if self.refusals <= 0 or self.refusal is None:
                 return
@@ -56,7 +57,7 @@ class Faults:
 
 
 class Api:
-    """The server's behaviour; `app` is the ASGI application."""
+    """The API server; `app` is the ASGI application."""
 
     def __init__(self, store: Store, logs: LogStore, access: Access) -> None:
         self._store = store
@@ -64,7 +65,7 @@ class Api:
         self.access = access
         self.faults = Faults()
         self.watches = WatchRegistry()
-        self.requests: list[tuple[str, str]] = []  # verb and plural (with subresource), in order: for the tests
+        self.requests: list[tuple[str, str]] = []  # verb and plural (with subresource), in order
         self.app = Starlette(routes=[Route("/{path:path}", self._answer, methods=list(METHODS))])
 
     async def _answer(self, request: Request) -> Response:
@@ -88,7 +89,7 @@ class Api:
         verb = addressing.verb_of(request.method, target, watch=watching)
         self.requests.append((verb, f"{target.resource.plural}/{target.subresource}".rstrip("/")))
         authorize(identity, verb, target.resource, target.subresource, target.namespace, target.name)
-        self.faults.meet()
+        self.faults.raise_next()
         if target.subresource == "log":
             return self._log(request, target)
         handlers: dict[str, Callable[[Request, Target], Any]] = {
@@ -108,29 +109,29 @@ class Api:
 
     async def _list(self, request: Request, target: Target) -> Response:
         form = representation.negotiate(request.headers.get("accept", ""))
-        selected = _selection(request, target)
+        selects = _predicate(request, target)
         items, revision = self._store.items(target.resource, target.namespace or None)
-        items = [one for one in items if selected(one)]
+        items = [item for item in items if selects(item)]
         metadata: Json = {"resourceVersion": str(revision)}
         items = self._page(request, items, metadata)
         include = request.query_params.get("includeObject", "")
         return JSONResponse(representation.of_list(form, target.resource, items, metadata, include))
 
     def _page(self, request: Request, items: list[Json], metadata: Json) -> list[Json]:
-        """Cut the list to `limit`, from `continue` on; a token older than the history is Gone (410)."""
+        """Cut the list to `limit`, starting at `continue`; a token older than the history is Gone (410)."""
         token, limit = request.query_params.get("continue", ""), _number(request, "limit")
         if token:
             try:
-                position = json.loads(base64.urlsafe_b64decode(token))
-                start, revision = str(position["start"]), int(position["rv"])
+                cursor = json.loads(base64.urlsafe_b64decode(token))
+                start, revision = str(cursor["start"]), int(cursor["rv"])
             except (ValueError, KeyError, TypeError):
                 raise status.bad_request("continue key is not valid") from None
             self._store.changes_since(revision)
-            items = [one for one in items if _key(one) >= start]
+            items = [item for item in items if _key(item) >= start]
             metadata["resourceVersion"] = str(revision)
         if limit and len(items) > limit:
-            following = {"start": _key(items[limit]), "rv": metadata["resourceVersion"]}
-            metadata["continue"] = base64.urlsafe_b64encode(json.dumps(following).encode()).decode()
+            next_cursor = {"start": _key(items[limit]), "rv": metadata["resourceVersion"]}
+            metadata["continue"] = base64.urlsafe_b64encode(json.dumps(next_cursor).encode()).decode()
             metadata["remainingItemCount"] = len(items) - limit
             items = items[:limit]
         return items
@@ -148,7 +149,7 @@ class Api:
             WatchRequest(
                 resource=target.resource,
                 namespace=target.namespace or None,
-                selected=_selection(request, target),
+                selects=_predicate(request, target),
                 form=representation.negotiate(request.headers.get("accept", "")),
                 include=query.get("includeObject", ""),
                 revision=None if revision in ("", "0") else int(revision),
@@ -188,12 +189,12 @@ class Api:
         return self._object(request, target, changed)
 
     async def _delete(self, request: Request, target: Target) -> Response:
-        gone = self._store.delete(target.resource, target.namespace, target.name, dry_run=_dry_run(request))
+        deleted = self._store.delete(target.resource, target.namespace, target.name, dry_run=_dry_run(request))
         details = {
             "name": target.name,
             "group": target.resource.group,
             "kind": target.resource.plural,
-            "uid": gone["metadata"]["uid"],
+            "uid": deleted["metadata"]["uid"],
         }
         return JSONResponse({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 
@@ -204,7 +205,7 @@ class Api:
 
     def _log(self, request: Request, target: Target) -> Response:
         pod = self._store.get(PODS, target.namespace, target.name)
-        names = [one["name"] for one in pod["spec"]["containers"]]
+        names = [spec["name"] for spec in pod["spec"]["containers"]]
         container = request.query_params.get("container", "") or names[0]
         if container not in names:
             raise status.bad_request(f"container {container} is not valid for pod {target.name}")
@@ -228,10 +229,10 @@ def _key(value: Json) -> str:
     return f"{value['metadata'].get('namespace', '')}/{value['metadata']['name']}"
 
 
-def _selection(request: Request, target: Target) -> Predicate:
+def _predicate(request: Request, target: Target) -> Predicate:
     by_label = selectors.label_predicate(request.query_params.get("labelSelector", ""))
     by_field = selectors.field_predicate(request.query_params.get("fieldSelector", ""), target.resource)
-    if target.name:  # the older way to watch one object: its own address with ?watch=1
+    if target.name:  # the deprecated watch of one object: its own path with ?watch=1
         return lambda value: value["metadata"]["name"] == target.name and by_label(value) and by_field(value)
     return lambda value: by_label(value) and by_field(value)
 
@@ -248,7 +249,7 @@ def _number(request: Request, name: str) -> int | None:
 def _since(request: Request) -> datetime | None:
     if text := request.query_params.get("sinceTime", ""):
         try:
-            # Kubernetes' own moments are whole seconds: fractions are lost on the way from the API server to the node.
+            # The API server sends whole seconds to the node: fractions are lost.
             return datetime.fromisoformat(text).replace(microsecond=0)
         except ValueError:
             raise status.bad_request(f'parsing time "{text}" as RFC3339 failed') from None

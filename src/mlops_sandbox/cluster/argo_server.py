@@ -1,8 +1,8 @@
-"""The Argo Server's HTTP API, before the same store as the Kubernetes API: as far as a client that submits and follows goes.
+"""The Argo Server's HTTP API over the same store as the Kubernetes API: the part that submits and follows workflows.
 
-As the real one (v4.0) in what a client feels: plain refusals are `{"code", "message"}` with gRPC's code, those of a stream
-`{"error": {...}}`, which is also how one ends when the watch behind it is closed. `fields` picks from the whole answer, a
-result or an error. No header is sent before there is a first line. A log that is followed ends with the workflow.
+It behaves to clients as the real one (v4.0) does: a plain refusal is `{"code", "message"}` with gRPC's code, one in a stream
+is `{"error": {...}}`, and a stream also ends so when the watch behind it closes. `fields` selects from the whole response, a
+result or an error. The server sends no header before the first line. A followed log ends with the workflow.
 """
 
 from __future__ import annotations
@@ -12,35 +12,36 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import resources, selectors, status, validation
 from mlops_sandbox.cluster.access import Identity, authorize
 from mlops_sandbox.cluster.api import Api
-from mlops_sandbox.cluster.bell import Bell
 from mlops_sandbox.cluster.logs import LogQuery, LogStore
 from mlops_sandbox.cluster.representation import Form
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS, Resource
-from mlops_sandbox.cluster.status import ApiError, Json
+from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.cluster.store import Store
+from mlops_sandbox.cluster.wakeup import Wakeup
 from mlops_sandbox.cluster.watch import Watch, WatchRequest
 
-ENDED: Final = ("Succeeded", "Failed", "Error")
-WATCH_SECONDS: Final = 1800.0
-# gRPC's codes for HTTP's, as the server chooses them; whatever else is below 500 becomes an invalid argument.
-GRPC: Final = {401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 503: 14, 504: 4}
-HTTP: Final = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 12: 501, 13: 500, 14: 503, 16: 401}
+ENDED = ("Succeeded", "Failed", "Error")
+WATCH_SECONDS = 1800.0
+# gRPC's codes by HTTP status, as the server maps them; any other status below 500 becomes an invalid argument.
+GRPC_CODES = {401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 503: 14, 504: 4}
+HTTP_STATUSES = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 12: 501, 13: 500, 14: 503, 16: 401}
 Handler = Callable[["_Call"], Coroutine[Any, Any, Response]]
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A request, and for whom it is made."""
+    """A request, and the identity that makes it."""
 
     request: Request
     identity: Identity
@@ -52,7 +53,7 @@ class _Call:
 
 
 class ArgoServer:
-    """Whoever calls is known to the cluster by the token that it brings (the server's authentication mode `client`)."""
+    """The server in authentication mode `client`: it acts with the caller's token."""
 
     def __init__(self, store: Store, logs: LogStore, api: Api, managed_namespace: str) -> None:
         self._store = store
@@ -76,15 +77,15 @@ class ArgoServer:
 
     def _route(self, path: str, handler: Handler, method: str = "GET") -> Route:
         async def answer(request: Request) -> Response:
-            places = request.path_params
+            parameters = request.path_params
             try:
                 identity = self._authenticate(request)
-                self._api.faults.meet()
-                return await handler(_Call(request, identity, places.get("namespace", ""), places.get("name", "")))
+                self._api.faults.raise_next()
+                return await handler(_Call(request, identity, parameters.get("namespace", ""), parameters.get("name", "")))
             except ApiError as refusal:
                 body = _refusal(refusal, stream=handler in (self._watch, self._log))
                 fields = request.query_params.get("fields", "")
-                return JSONResponse(_kept(body, fields), HTTP[_code(refusal)], refusal.headers)
+                return JSONResponse(_select_fields(body, fields), HTTP_STATUSES[_code(refusal)], refusal.headers)
 
         return Route(path, answer, methods=[method])
 
@@ -111,7 +112,7 @@ class ArgoServer:
             workflow = dict(body["workflow"])
         except (ValueError, KeyError, TypeError):
             raise status.bad_request("workflow body not specified") from None
-        # It reads the workflow into its own type, whatever the text calls itself, and checks that before it asks Kubernetes.
+        # The server parses the body as a Workflow, whatever its kind, and validates it before it calls Kubernetes.
         workflow |= {"apiVersion": WORKFLOWS.api_version, "kind": WORKFLOWS.kind}
         _check_entrypoint(workflow)
         dry_run = bool(body.get("serverDryRun"))
@@ -122,8 +123,8 @@ class ArgoServer:
 
     async def _get(self, call: _Call) -> Response:
         self._authorize(call, "get", WORKFLOWS)
-        found = self._store.get(WORKFLOWS, call.namespace, call.name)
-        return JSONResponse(_kept(found, call.query("fields")))
+        workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
+        return JSONResponse(_select_fields(workflow, call.query("fields")))
 
     def _getter(self, resource: Resource) -> Handler:
         async def get(call: _Call) -> Response:
@@ -140,10 +141,9 @@ class ArgoServer:
 
     def _shut_down(self, call: _Call, strategy: str) -> Response:
         self._authorize(call, "get", WORKFLOWS)
-        found = self._store.get(WORKFLOWS, call.namespace, call.name)
-        if _is_over(found):
-            told = f'cannot shutdown a completed workflow: workflow: "{call.name}", namespace: "{call.namespace}"'
-            raise ApiError(500, "InternalError", told)
+        if _has_ended(self._store.get(WORKFLOWS, call.namespace, call.name)):
+            message = f'cannot shutdown a completed workflow: workflow: "{call.name}", namespace: "{call.namespace}"'
+            raise ApiError(500, "InternalError", message)
         self._authorize(call, "patch", WORKFLOWS)
 
         def edit(workflow: Json) -> Json:
@@ -165,7 +165,7 @@ class ArgoServer:
             WatchRequest(
                 resource=WORKFLOWS,
                 namespace=call.namespace,
-                selected=selectors.field_predicate(selector, WORKFLOWS),
+                selects=selectors.field_predicate(selector, WORKFLOWS),
                 form=Form.OBJECT,
                 include="",
                 revision=int(version) if version.isdigit() and version != "0" else None,
@@ -180,23 +180,23 @@ class ArgoServer:
             async for line in watch.lines():
                 event = json.loads(line)
                 if event["type"] == "ERROR":
-                    gone = event["object"]
-                    raise ApiError(gone["code"], gone["reason"], gone["message"])
+                    error = event["object"]
+                    raise ApiError(error["code"], error["reason"], error["message"])
                 yield event
             raise ApiError(429, "Too Many Requests", "EOF")
 
-        return await _streamed(lines(), call.query("fields"))
+        return await _stream(lines(), call.query("fields"))
 
     async def _log(self, call: _Call) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         self._store.get(WORKFLOWS, call.namespace, call.name)
         self._authorize(call, "watch", PODS)
         self._authorize(call, "list", PODS)
-        return await _streamed(_Logs(self._store, self._logs, call).lines())
+        return await _stream(_Logs(self._store, self._logs, call).lines())
 
 
 class _Logs:
-    """The logs of a workflow's pods, or of one of them; what cannot be read is left out without a word, as there."""
+    """The logs of a workflow's pods, or of one pod; like the real server, it leaves out what it cannot read."""
 
     def __init__(self, store: Store, logs: LogStore, call: _Call) -> None:
         self._store = store
@@ -212,63 +212,62 @@ class _Logs:
         self._seen: set[str] = set()
 
     async def lines(self) -> AsyncIterator[Json]:
-        bell = Bell()
-        unsubscribe = self._store.subscribe(lambda _change: bell.ring())
+        wakeup = Wakeup()
+        unsubscribe = self._store.subscribe(lambda _change: wakeup.set())
         readers: list[asyncio.Task[None]] = []
         try:
             while True:
-                over = self._is_over()
-                readers += [asyncio.create_task(self._read(pod, bell)) for pod in self._new_pods()]
-                done = over and all(reader.done() for reader in readers)
+                ended = self._has_ended()
+                readers += [asyncio.create_task(self._read(pod, wakeup)) for pod in self._new_pods()]
+                done = ended and all(reader.done() for reader in readers)
                 while not self._lines.empty():
                     yield self._lines.get_nowait()
                 if done:
                     return
-                await bell.wait(WATCH_SECONDS)
+                await wakeup.wait(WATCH_SECONDS)
         finally:
             unsubscribe()
             for reader in readers:
                 reader.cancel()
 
-    def _is_over(self) -> bool:
+    def _has_ended(self) -> bool:
         try:
-            return not self._query.follow or _is_over(self._store.get(WORKFLOWS, self._call.namespace, self._call.name))
+            return not self._query.follow or _has_ended(self._store.get(WORKFLOWS, self._call.namespace, self._call.name))
         except ApiError:
             return True
 
     def _new_pods(self) -> Iterable[Json]:
-        wanted = self._call.query("podName")
+        pod_name = self._call.query("podName")
         for pod in self._store.items(PODS, self._call.namespace)[0]:
             metadata = pod["metadata"]
-            mine = metadata.get("labels", {}).get("workflows.argoproj.io/workflow") == self._call.name
-            if not mine or (wanted and metadata["name"] != wanted) or pod["status"]["phase"] == "Pending":
+            is_own = metadata.get("labels", {}).get("workflows.argoproj.io/workflow") == self._call.name
+            if not is_own or (pod_name and metadata["name"] != pod_name) or pod["status"]["phase"] == "Pending":
                 continue
             if metadata["uid"] not in self._seen:
                 self._seen.add(metadata["uid"])
                 yield pod
 
-    async def _read(self, pod: Json, bell: Bell) -> None:
+    async def _read(self, pod: Json, wakeup: Wakeup) -> None:
         container = self._call.query("logOptions.container")
         try:
-            allowed = self._call
-            authorize(allowed.identity, "get", PODS, "log", allowed.namespace, pod["metadata"]["name"])
-            if container in [one["name"] for one in pod["spec"]["containers"]]:
+            authorize(self._call.identity, "get", PODS, "log", self._call.namespace, pod["metadata"]["name"])
+            if container in [spec["name"] for spec in pod["spec"]["containers"]]:
                 async for block in self._logs.open(pod["metadata"]["uid"], container).read(self._query):
                     for line in block.decode(errors="replace").split("\n")[:-1]:
                         self._lines.put_nowait({"content": line, "podName": pod["metadata"]["name"]})
-                    bell.ring()
+                    wakeup.set()
         except ApiError:
             pass
         finally:
-            asyncio.get_running_loop().call_soon(bell.ring)  # once this task counts as done
+            asyncio.get_running_loop().call_soon(wakeup.set)  # once this task is done
 
 
-async def _streamed(lines: AsyncIterator[Json], fields: str = "") -> Response:
-    """Answer with one result a line; not a header is sent before the first."""
+async def _stream(lines: AsyncIterator[Json], fields: str = "") -> Response:
+    """Answer with one result a line; send no header before the first."""
     try:
         first = await anext(lines, None)
     except ApiError as refusal:
-        return JSONResponse(_kept(_refusal(refusal, stream=True), fields), HTTP[_code(refusal)])
+        return JSONResponse(_select_fields(_refusal(refusal, stream=True), fields), HTTP_STATUSES[_code(refusal)])
 
     async def rendered() -> AsyncIterator[bytes]:
         if first is not None:
@@ -283,43 +282,50 @@ async def _streamed(lines: AsyncIterator[Json], fields: str = "") -> Response:
 
 
 def _line(value: Json, fields: str) -> bytes:
-    return json.dumps(_kept(value, fields), separators=(",", ":")).encode() + b"\n"
+    return json.dumps(_select_fields(value, fields), separators=(",", ":")).encode() + b"\n"
 
 
-def _kept(value: Json, fields: str) -> Json:
-    """Cut an object to the fields (dotted paths, with commas between) that were asked for; all of it without any."""
+def _select_fields(value: Json, fields: str) -> Json:
+    """Cut an object to the requested fields (dotted paths, separated by commas); no fields mean the whole object."""
     if not fields:
         return value
-    kept: Json = {}
+    selected: Json = {}
     for field in fields.split(","):
         *path, last = field.split(".")
-        source, target = value, kept
+        source, target = value, selected
         for key in path:
             source = source.get(key) or {}
         if last in source:
             for key in path:
                 target = target.setdefault(key, {})
             target[last] = source[last]
-    return kept
+    return selected
 
 
-def _is_over(workflow: Json) -> bool:
+def _has_ended(workflow: Json) -> bool:
     return (workflow.get("status") or {}).get("phase") in ENDED
 
 
 def _check_entrypoint(workflow: Json) -> None:
     spec = workflow.get("spec") or {}
     entrypoint, templates = spec.get("entrypoint"), spec.get("templates") or []
-    if entrypoint and templates and entrypoint not in [one.get("name") for one in templates]:
+    if entrypoint and templates and entrypoint not in [template.get("name") for template in templates]:
         raise status.bad_request(f"template name '{entrypoint}' undefined")
 
 
 def _code(refusal: ApiError) -> int:
-    return GRPC.get(refusal.code, 3 if refusal.code < 500 else 13)
+    return GRPC_CODES.get(refusal.code, 3 if refusal.code < 500 else 13)
 
 
 def _refusal(refusal: ApiError, *, stream: bool) -> Json:
     code = _code(refusal)
     if not stream:
         return {"code": code, "message": refusal.message}
-    return {"error": {"grpc_code": code, "http_code": HTTP[code], "message": refusal.message, "http_status": refusal.reason}}
+    return {
+        "error": {
+            "grpc_code": code,
+            "http_code": HTTP_STATUSES[code],
+            "message": refusal.message,
+            "http_status": refusal.reason,
+        }
+    }

@@ -17,9 +17,9 @@ from mlops_sandbox.cluster.access import Access, Rule
 from mlops_sandbox.cluster.api import Api, Faults
 from mlops_sandbox.cluster.argo_server import ArgoServer
 from mlops_sandbox.cluster.engine.controller import Controller
-from mlops_sandbox.cluster.engine.executors import Executor
+from mlops_sandbox.cluster.engine.executor import Executor
 from mlops_sandbox.cluster.engine.pods import Services
-from mlops_sandbox.cluster.engine.waiting import Slots
+from mlops_sandbox.cluster.engine.slots import Slots
 from mlops_sandbox.cluster.logs import LogStore
 from mlops_sandbox.cluster.resources import NAMESPACES, SECRETS
 from mlops_sandbox.cluster.store import DEFAULT_WINDOW, Store
@@ -29,8 +29,8 @@ class Cluster:
     """A Kubernetes API for workflows, and an engine that runs them; `app` is the ASGI application.
 
     `executor` runs the containers; without one there is no controller, and workflows stay without a phase. `max_pods`
-    bounds how many containers run at a time. `window` is how many changes watches can go back. `close` (or leaving the
-    `with` block) ends what runs and removes the private directory.
+    limits how many containers run at a time. `window` is how many changes watches can go back. `close` (or leaving the
+    `with` block) ends the workflows and removes the private directory.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Cluster:
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-cluster-", ignore_cleanup_errors=True)
         for namespace in namespaces:
             self.store.create(NAMESPACES, "", {"metadata": {"name": namespace}, "status": {"phase": "Active"}})
-        self.store.compact()  # what came before the server was up cannot be watched
+        self.store.compact()  # clients cannot watch changes from before the server started
         self._controller: Controller | None = None
         if executor is not None:
             slots = Slots(max_pods or 2 * (os.cpu_count() or 1))
@@ -65,12 +65,12 @@ class Cluster:
 
     @property
     def argo_server(self) -> Starlette:
-        """The Argo Server before it, on a port of its own: same users, same faults."""
+        """The Argo Server in front of it, for a port of its own: same users, same faults."""
         return self._argo_server.app
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong on purpose."""
+        """The faults that a test injects."""
         return self._api.faults
 
     @property
@@ -83,11 +83,11 @@ class Cluster:
         return self._api.watches.close_all()
 
     def compact(self) -> None:
-        """Forget the past: every resourceVersion that a client holds is Gone (410) from now on."""
+        """Drop the history: every resourceVersion that a client holds is Gone (410) from now on."""
         self.store.compact()
 
     def add_user(self, user: str, rules: Iterable[Rule]) -> str:
-        """Add a user with these rights and return its token."""
+        """Add a user with these rules and return its token."""
         return self.access.grant(user, rules)
 
     def add_secret(self, name: str, values: Mapping[str, str], *, namespace: str = "default") -> None:
@@ -96,7 +96,7 @@ class Cluster:
         self.store.create(SECRETS, namespace, {"metadata": {"name": name}, "type": "Opaque", "data": data})
 
     def kubeconfig(self, url: str, *, token: str | None = None, namespace: str = "default") -> str:
-        """Return a kubeconfig (YAML) for this cluster at `url`, by default with the submitter's least rights."""
+        """Return a kubeconfig (YAML) for this cluster at `url`, by default with the submitter's minimal rules."""
         return kubeconfig.render(url, token or self.submitter_token, namespace=namespace)
 
     def write_kubeconfig(self, path: Path, url: str, *, token: str | None = None, namespace: str = "default") -> Path:
@@ -104,7 +104,7 @@ class Cluster:
         return kubeconfig.write(path, url, token or self.submitter_token, namespace=namespace)
 
     def close(self) -> None:
-        """End the workflows and remove what they left on the disk."""
+        """End the workflows and remove their files."""
         if self._controller is not None:
             self._controller.stop()
         self.close_watches()

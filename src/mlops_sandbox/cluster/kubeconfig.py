@@ -1,4 +1,4 @@
-"""The kubeconfig of the stand-in, as `kubectl` and every client library read it."""
+"""The kubeconfig of the stand-in, for kubectl and client libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What containers print: kept while their pod exists, read whole, from a moment on, or as it comes."""
+"""The logs of containers, kept while their pod exists; clients read all, from a time on, or follow."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
-from mlops_sandbox.cluster.bell import Bell
+from mlops_sandbox.cluster.wakeup import Wakeup
 
-FOLLOW_SECONDS: Final = 3600.0
+FOLLOW_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line without its end, and when it was written."""
+    """A line without its end, and the time it was written."""
 
-    moment: datetime
+    time: datetime
     text: bytes
 
     def render(self, *, timestamps: bool) -> bytes:
         """Return the line as Kubernetes sends it; its timestamps have nanoseconds and no trailing zeros."""
         if not timestamps:
             return self.text + b"\n"
-        return rfc3339_nano(self.moment).encode() + b" " + self.text + b"\n"
+        return rfc3339_nano(self.time).encode() + b" " + self.text + b"\n"
 
 
 @dataclass(frozen=True)
 class LogQuery:
-    """What part of a log is wanted, and how it is to be sent."""
+    """The part of a log that a client asks for, and its form."""
 
     follow: bool = False
     timestamps: bool = False
@@ -37,9 +36,9 @@ class LogQuery:
     tail_lines: int | None = None
 
 
-def rfc3339_nano(moment: datetime) -> str:
-    """Return a moment with sub-seconds, trailing zeros dropped, as Go's RFC3339Nano does."""
-    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
+def rfc3339_nano(time: datetime) -> str:
+    """Write a time with sub-seconds and without trailing zeros, as Go's RFC3339Nano does."""
+    text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
     return text + "Z"
 
 
@@ -50,23 +49,23 @@ class ContainerLog:
         self._lock = threading.Lock()
         self._lines: list[LogLine] = []
         self._ended = False
-        self._bells: list[Callable[[], None]] = []
+        self._wakers: list[Callable[[], None]] = []
 
     def write(self, text: bytes) -> None:
         """Append one line (its end is not part of it)."""
         with self._lock:
             self._lines.append(LogLine(datetime.now(UTC), text))
-            bells = list(self._bells)
-        for ring in bells:
-            ring()
+            wakers = list(self._wakers)
+        for wake in wakers:
+            wake()
 
     def end(self) -> None:
-        """Say that nothing follows: readers that follow come to their end."""
+        """End the log: readers that follow it return."""
         with self._lock:
             self._ended = True
-            bells = list(self._bells)
-        for ring in bells:
-            ring()
+            wakers = list(self._wakers)
+        for wake in wakers:
+            wake()
 
     def tail(self, count: int) -> list[str]:
         """Return the last lines as text."""
@@ -74,24 +73,24 @@ class ContainerLog:
             return [line.text.decode(errors="replace") for line in self._lines[-count:]]
 
     async def read(self, query: LogQuery) -> AsyncIterator[bytes]:
-        """Yield the wanted lines, each with its end."""
-        bell = Bell()
+        """Yield the lines asked for, each with its end."""
+        wakeup = Wakeup()
         with self._lock:
-            self._bells.append(bell.ring)
+            self._wakers.append(wakeup.set)
             position = max(len(self._lines) - query.tail_lines, 0) if query.tail_lines is not None else 0
         try:
             while True:
                 with self._lock:
                     lines, ended = self._lines[position:], self._ended
                 position += len(lines)
-                wanted = [line for line in lines if query.since is None or line.moment >= query.since]
-                if wanted:
-                    yield b"".join(line.render(timestamps=query.timestamps) for line in wanted)
-                if ended or not query.follow or not await bell.wait(FOLLOW_SECONDS):
+                selected = [line for line in lines if query.since is None or line.time >= query.since]
+                if selected:
+                    yield b"".join(line.render(timestamps=query.timestamps) for line in selected)
+                if ended or not query.follow or not await wakeup.wait(FOLLOW_SECONDS):
                     return
         finally:
             with self._lock:
-                self._bells.remove(bell.ring)
+                self._wakers.remove(wakeup.set)
 
 
 class LogStore:
@@ -107,9 +106,8 @@ class LogStore:
             return self._logs.setdefault((pod_uid, container), ContainerLog())
 
     def drop(self, pod_uid: str) -> None:
-        """Forget a pod's logs, as happens when the pod is deleted."""
+        """Delete a pod's logs, as happens when the pod is deleted."""
         with self._lock:
-            gone = [key for key in self._logs if key[0] == pod_uid]
-            dropped = [self._logs.pop(key) for key in gone]
+            dropped = [self._logs.pop(key) for key in list(self._logs) if key[0] == pod_uid]
         for log in dropped:
             log.end()

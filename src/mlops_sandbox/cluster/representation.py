@@ -1,29 +1,29 @@
-"""The forms in which an object is sent: whole, metadata only, or as the rows of a table (`kubectl get`)."""
+"""The representations of an object: whole, metadata only, or the rows of a table (`kubectl get`)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import status
+from mlops_sandbox.cluster.fields import text_at
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS, Resource
-from mlops_sandbox.cluster.status import Json
 
-META: Final = "meta.k8s.io/v1"
+META = "meta.k8s.io/v1"
 
 
 class Form(Enum):
-    """What `Accept` asked for."""
+    """The representation that `Accept` asks for."""
 
     OBJECT = "object"
     METADATA = "metadata"
     TABLE = "table"
 
 
-_MESSAGE: Final = ("Message", ("status", "message"))
-_STATUS: Final = ("Status", ("status", "phase"))
-_COLUMNS: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
+_MESSAGE = ("Message", ("status", "message"))
+_STATUS = ("Status", ("status", "phase"))
+_COLUMNS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     WORKFLOWS.plural: (_STATUS, _MESSAGE),
     PODS.plural: (_STATUS,),
 }
@@ -36,13 +36,13 @@ def negotiate(accept: str) -> Form:
         if media not in ("application/json", "application/*", "*/*"):
             continue
         parameters = dict(option.split("=", 1) for option in options if "=" in option)
-        wanted = parameters.get("as", "")
-        if not wanted:
+        kind = parameters.get("as", "")
+        if not kind:
             return Form.OBJECT
         if parameters.get("g") == "meta.k8s.io" and parameters.get("v") == "v1":
-            if wanted == "Table":
+            if kind == "Table":
                 return Form.TABLE
-            if wanted in ("PartialObjectMetadata", "PartialObjectMetadataList"):
+            if kind in ("PartialObjectMetadata", "PartialObjectMetadataList"):
                 return Form.METADATA
     raise status.not_acceptable()
 
@@ -65,7 +65,7 @@ def of_list(form: Form, resource: Resource, items: list[Json], list_metadata: Js
             "kind": "PartialObjectMetadataList",
             "apiVersion": META,
             "metadata": list_metadata,
-            "items": [_metadata(one) for one in items],
+            "items": [_metadata(item) for item in items],
         }
     return {
         "kind": f"{resource.kind}List",
@@ -95,19 +95,12 @@ def _table(resource: Resource, items: list[Json], include: str, revision: str) -
 
 
 def _row(value: Json, paths: list[tuple[str, ...]], include: str) -> Json:
-    row: Json = {"cells": [value["metadata"]["name"], *(_cell(value, path) for path in paths), _age(value)]}
+    row: Json = {"cells": [value["metadata"]["name"], *(text_at(value, path) for path in paths), _age(value)]}
     if include == "Object":
         row["object"] = value
     elif include != "None":
         row["object"] = _metadata(value)
     return row
-
-
-def _cell(value: Json, path: tuple[str, ...]) -> str:
-    found: object = value
-    for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
-    return "" if found is None else str(found)
 
 
 def _age(value: Json) -> str:

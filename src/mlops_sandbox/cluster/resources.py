@@ -1,16 +1,15 @@
-"""The resources that the stand-in serves, with the names and verbs that Kubernetes gives them."""
+"""The resources that the stand-in serves, with Kubernetes' names and verbs for them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-EVERY_VERB: Final = ("create", "delete", "get", "list", "patch", "update", "watch")
+ALL_VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of object: where it is served and what may be done with it."""
+    """One kind of object: its API group, version and names, and the verbs that clients may use."""
 
     group: str
     version: str
@@ -18,7 +17,7 @@ class Resource:
     kind: str
     namespaced: bool = True
     short_names: tuple[str, ...] = ()
-    verbs: tuple[str, ...] = EVERY_VERB
+    verbs: tuple[str, ...] = ALL_VERBS
     field_labels: tuple[str, ...] = ("metadata.name", "metadata.namespace")
     requires_spec: bool = False
 
@@ -32,21 +31,16 @@ class Resource:
         """`argoproj.io/v1alpha1`, or `v1` for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
-    def base_path(self) -> str:
-        """Address of the group and version: `/apis/argoproj.io/v1alpha1` or `/api/v1`."""
-        return f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
-
 
 def _argo(plural: str, kind: str, *short_names: str, namespaced: bool = True) -> Resource:
     return Resource("argoproj.io", "v1alpha1", plural, kind, namespaced, short_names, requires_spec=True)
 
 
-WORKFLOWS: Final = _argo("workflows", "Workflow", "wf")
-WORKFLOW_TEMPLATES: Final = _argo("workflowtemplates", "WorkflowTemplate", "wftmpl")
-CLUSTER_WORKFLOW_TEMPLATES: Final = _argo("clusterworkflowtemplates", "ClusterWorkflowTemplate", "cwft", namespaced=False)
-CRON_WORKFLOWS: Final = _argo("cronworkflows", "CronWorkflow", "cwf")
-PODS: Final = Resource(
+WORKFLOWS = _argo("workflows", "Workflow", "wf")
+WORKFLOW_TEMPLATES = _argo("workflowtemplates", "WorkflowTemplate", "wftmpl")
+CLUSTER_WORKFLOW_TEMPLATES = _argo("clusterworkflowtemplates", "ClusterWorkflowTemplate", "cwft", namespaced=False)
+CRON_WORKFLOWS = _argo("cronworkflows", "CronWorkflow", "cwf")
+PODS = Resource(
     "",
     "v1",
     "pods",
@@ -55,11 +49,11 @@ PODS: Final = Resource(
     verbs=("delete", "get", "list", "watch"),
     field_labels=("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"),
 )
-SECRETS: Final = Resource("", "v1", "secrets", "Secret")
-CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", short_names=("cm",))
-NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False, short_names=("ns",))
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", short_names=("cm",))
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False, short_names=("ns",))
 
-ALL: Final = (
+ALL = (
     WORKFLOWS,
     WORKFLOW_TEMPLATES,
     CLUSTER_WORKFLOW_TEMPLATES,
@@ -73,9 +67,12 @@ ALL: Final = (
 
 def find(group: str, version: str, plural: str) -> Resource | None:
     """Return the resource served under these names."""
-    return next((one for one in ALL if (one.group, one.version, one.plural) == (group, version, plural)), None)
+    return next(
+        (resource for resource in ALL if (resource.group, resource.version, resource.plural) == (group, version, plural)),
+        None,
+    )
 
 
 def in_group(group: str) -> list[Resource]:
-    """Return what discovery lists for a group (the empty string is the core group)."""
-    return [one for one in ALL if one.group == group]
+    """Return the resources of a group (the empty string is the core group)."""
+    return [resource for resource in ALL if resource.group == group]

@@ -1,16 +1,14 @@
-"""Kubernetes' way of saying no: an HTTP code and a `Status` object with a reason that programs read."""
+"""Refusals in Kubernetes' form: an HTTP status and a `Status` object with a machine-readable reason."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from mlops_actions.core.types import Json
 
-Json = dict[str, Any]
-
-MODIFIED_MEANWHILE: Final = "the object has been modified; please apply your changes to the latest version and try again"
+OBJECT_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 class ApiError(Exception):
-    """A refusal of the API server: `code` is the HTTP status, `reason` Kubernetes' machine-readable word for it."""
+    """A refusal of the API server: `code` is the HTTP status, `reason` the machine-readable one."""
 
     def __init__(self, code: int, reason: str, message: str, *, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -20,7 +18,7 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def status(self) -> Json:
-        """Return the `Status` object that stands in the answer's body, or in a watch's ERROR event."""
+        """Return the `Status` object of a response's body or of a watch's ERROR event."""
         return {
             "kind": "Status",
             "apiVersion": "v1",
@@ -33,52 +31,52 @@ class ApiError(Exception):
 
 
 def bad_request(message: str) -> ApiError:
-    """400: the request itself makes no sense."""
+    """Return 400: the request is malformed."""
     return ApiError(400, "BadRequest", message)
 
 
 def unauthorized() -> ApiError:
-    """401: a token that nobody knows (a missing token is the user system:anonymous instead)."""
+    """Return 401: the token is unknown (a missing token is the user system:anonymous instead)."""
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 
 def no_such_path() -> ApiError:
-    """404 for an address that names no resource."""
+    """Return 404 for a path that names no resource."""
     return ApiError(404, "NotFound", "the server could not find the requested resource")
 
 
 def not_found(resource: str, name: str) -> ApiError:
-    """404 for an object; `resource` is qualified, as `workflows.argoproj.io`."""
+    """Return 404 for an object; `resource` is qualified, as `workflows.argoproj.io`."""
     return ApiError(404, "NotFound", f'{resource} "{name}" not found')
 
 
 def method_not_allowed() -> ApiError:
-    """405: the resource does not serve this verb."""
+    """Return 405: the resource does not serve this verb."""
     return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def not_acceptable() -> ApiError:
-    """406: none of the representations in `Accept` exists here."""
+    """Return 406: none of the representations in `Accept` is served."""
     return ApiError(406, "NotAcceptable", "only the following media types are accepted: application/json")
 
 
 def already_exists(resource: str, name: str) -> ApiError:
-    """409 on create."""
+    """Return 409 on create."""
     return ApiError(409, "AlreadyExists", f'{resource} "{name}" already exists')
 
 
-def conflict(resource: str, name: str, why: str = MODIFIED_MEANWHILE) -> ApiError:
-    """409 on update: the caller's resourceVersion or uid is not the object's."""
-    return ApiError(409, "Conflict", f'Operation cannot be fulfilled on {resource} "{name}": {why}')
+def conflict(resource: str, name: str, problem: str = OBJECT_MODIFIED) -> ApiError:
+    """Return 409 on update: the caller's resourceVersion or uid is not the object's."""
+    return ApiError(409, "Conflict", f'Operation cannot be fulfilled on {resource} "{name}": {problem}')
 
 
 def expired(message: str) -> ApiError:
-    """410: a resourceVersion or a continue token older than what the server remembers."""
+    """Return 410: a resourceVersion or a continue token is older than the history."""
     return ApiError(410, "Expired", message)
 
 
 def unsupported_media_type(supported: str) -> ApiError:
-    """415: a body or a patch in a format that the resource does not take."""
+    """Return 415: the resource does not accept the format of the body or patch."""
     return ApiError(
         415,
         "UnsupportedMediaType",
@@ -87,6 +85,6 @@ def unsupported_media_type(supported: str) -> ApiError:
 
 
 def invalid(kind: str, group: str, name: str, problem: str) -> ApiError:
-    """422: an object that fails validation."""
+    """Return 422: the object fails validation."""
     qualified = f"{kind}.{group}" if group else kind
     return ApiError(422, "Invalid", f'{qualified} "{name}" is invalid: {problem}')

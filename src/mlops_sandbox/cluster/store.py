@@ -1,7 +1,7 @@
-"""The objects of the cluster, their history, and whoever wants to hear of changes.
+"""The objects of the cluster, their history, and the subscribers to changes.
 
 One counter numbers every change of every object, as etcd does: an object's `resourceVersion` is the number of its last
-change, and a list's is the counter itself. Only the last `window` changes are remembered.
+change, and a list's is the counter itself. The store keeps the last `window` changes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Literal
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import resources, status
 from mlops_sandbox.cluster.resources import Resource
-from mlops_sandbox.cluster.status import Json
+from mlops_sandbox.timestamps import timestamp
 
-DEFAULT_WINDOW: Final = 2_000
+DEFAULT_WINDOW = 2_000
 # Kubernetes appends five characters to generateName and first cuts it to 58: names of what it creates stay within 63.
-SUFFIX_LENGTH: Final = 5
-GENERATED_BASE_LENGTH: Final = 58
-SUFFIX_ALPHABET: Final = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("aeiou013")))
+NAME_SUFFIX_LENGTH = 5
+MAX_GENERATE_NAME_LENGTH = 58
+NAME_SUFFIX_ALPHABET = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("aeiou013")))
 
 Listener = Callable[["Change"], None]
 
@@ -40,11 +40,6 @@ class Change:
     resource: Resource
     value: Json
     before: Json | None
-
-
-def timestamp(moment: datetime | None = None) -> str:
-    """Return a moment (now, by default) as Kubernetes writes it: UTC, whole seconds."""
-    return (moment or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def merge_patch(target: object, patch: object) -> object:
@@ -63,7 +58,7 @@ def merge_patch(target: object, patch: object) -> object:
 class Store:
     """All objects, safe to use from any thread.
 
-    What it hands out is shared: callers never change an object in place, they `create`, `change` and `delete`.
+    Callers share the objects it returns, so they never change one in place: they `create`, `change` and `delete`.
     """
 
     def __init__(self, *, window: int = DEFAULT_WINDOW) -> None:
@@ -71,17 +66,17 @@ class Store:
         self._objects: dict[tuple[str, str, str], Json] = {}
         self._history: deque[Change] = deque(maxlen=window)
         self._revision = 1
-        self._forgotten = 0  # watches cannot start below this revision
+        self._compacted = 0  # watches cannot start below this revision
         self._listeners: list[Listener] = []
 
     @property
     def revision(self) -> int:
-        """Number of the last change."""
+        """The number of the last change."""
         with self._lock:
             return self._revision
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change, in the thread that made it; returns what ends the subscription."""
+        """Call `listener` after every change, in the thread that made it; returns a function that ends this."""
         with self._lock:
             self._listeners.append(listener)
 
@@ -95,13 +90,13 @@ class Store:
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Return one object; raises ApiError 404."""
         with self._lock:
-            found = self._objects.get((resource.qualified, namespace, name))
-        if found is None:
+            value = self._objects.get((resource.qualified, namespace, name))
+        if value is None:
             raise status.not_found(resource.qualified, name)
-        return found
+        return value
 
     def items(self, resource: Resource, namespace: str | None = None) -> tuple[list[Json], int]:
-        """Return the objects of a namespace (of all of them: None) by name, and the revision they stand for."""
+        """Return the objects of a namespace (of all of them: None) by name, and their revision."""
         with self._lock:
             items = [
                 value
@@ -111,7 +106,7 @@ class Store:
             return items, self._revision
 
     def create(self, resource: Resource, namespace: str, value: Json, *, dry_run: bool = False) -> Json:
-        """Store a new object under its name, or under a fresh one made of its generateName; raises ApiError 409."""
+        """Store a new object under its name, or under one generated from its generateName; raises ApiError 409."""
         created = copy.deepcopy(value)
         metadata: Json = created.setdefault("metadata", {})
         with self._lock:
@@ -129,16 +124,16 @@ class Store:
                 return created
             change = self._record("ADDED", resource, created, None)
             self._objects[key] = created
-        self._tell(change)
+        self._notify(change)
         return created
 
     def change(
         self, resource: Resource, namespace: str, name: str, edit: Callable[[Json], Json], *, dry_run: bool = False
     ) -> Json:
-        """Replace an object by `edit(a copy of it)`; what the server owns of its metadata stays. Raises ApiError.
+        """Replace an object by `edit(a copy of it)`; the metadata that the server owns stays. Raises ApiError.
 
-        A resourceVersion or uid in the new object that is not the current one is a conflict (409). A change that changes
-        nothing is none: the revision stays.
+        A resourceVersion or uid in the new object that is not the current one is a conflict (409). An edit that
+        changes nothing leaves the revision as it is.
         """
         with self._lock:
             current = self.get(resource, namespace, name)
@@ -157,11 +152,11 @@ class Store:
                 metadata["generation"] = current["metadata"]["generation"] + 1
             change = self._record("MODIFIED", resource, edited, current)
             self._objects[(resource.qualified, namespace, name)] = edited
-        self._tell(change)
+        self._notify(change)
         return edited
 
     def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False) -> Json:
-        """Remove an object and what it owns; returns it as it was. Raises ApiError 404."""
+        """Remove an object and the objects it owns; returns it as it was. Raises ApiError 404."""
         with self._lock:
             current = self.get(resource, namespace, name)
             if dry_run:
@@ -172,29 +167,29 @@ class Store:
                 for owned_resource, owned in self._owned_by(current["metadata"]["uid"], namespace)
             ]
         for change in changes:
-            self._tell(change)
+            self._notify(change)
         return current
 
     def changes_since(self, revision: int) -> list[Change]:
-        """Return what happened after `revision`, oldest first; raises ApiError 410 where that is no longer known."""
+        """Return the changes after `revision`, oldest first; raises ApiError 410 where the history is too short."""
         with self._lock:
-            oldest_kept = self._history[0].revision if self._history else self._revision + 1
-            if revision < max(self._forgotten, oldest_kept - 1):
-                raise status.expired(f"too old resource version: {revision} ({oldest_kept})")
+            oldest = self._history[0].revision if self._history else self._revision + 1
+            if revision < max(self._compacted, oldest - 1):
+                raise status.expired(f"too old resource version: {revision} ({oldest})")
             newer = itertools.takewhile(lambda change: change.revision > revision, reversed(self._history))
             return list(newer)[::-1]
 
     def compact(self) -> None:
-        """Forget every change so far, as etcd does from time to time: older resourceVersions are Gone from now on."""
+        """Drop all changes so far, as etcd does from time to time: older resourceVersions are Gone from now on."""
         with self._lock:
             self._revision += 1
-            self._forgotten = self._revision
+            self._compacted = self._revision
             self._history.clear()
 
     def _generate_name(self, resource: Resource, namespace: str, base: str) -> str:
         while True:
-            suffix = "".join(secrets.choice(SUFFIX_ALPHABET) for _ in range(SUFFIX_LENGTH))
-            name = base[:GENERATED_BASE_LENGTH] + suffix
+            suffix = "".join(secrets.choice(NAME_SUFFIX_ALPHABET) for _ in range(NAME_SUFFIX_LENGTH))
+            name = base[:MAX_GENERATE_NAME_LENGTH] + suffix
             if (resource.qualified, namespace, name) not in self._objects:
                 return name
 
@@ -209,18 +204,18 @@ class Store:
 
     def _remove(self, resource: Resource, namespace: str, current: Json) -> Change:
         del self._objects[(resource.qualified, namespace, current["metadata"]["name"])]
-        last = {**current, "metadata": dict(current["metadata"])}
-        return self._record("DELETED", resource, last, current)
+        deleted = {**current, "metadata": dict(current["metadata"])}
+        return self._record("DELETED", resource, deleted, current)
 
     def _owned_by(self, uid: str, namespace: str) -> list[tuple[Resource, Json]]:
-        by_name = {one.qualified: one for one in resources.ALL}
+        by_name = {resource.qualified: resource for resource in resources.ALL}
         return [
             (by_name[kind], value)
             for (kind, where, _), value in list(self._objects.items())
             if where == namespace and any(owner.get("uid") == uid for owner in value["metadata"].get("ownerReferences", []))
         ]
 
-    def _tell(self, change: Change) -> None:
+    def _notify(self, change: Change) -> None:
         with self._lock:
             listeners = list(self._listeners)
         for listener in listeners:

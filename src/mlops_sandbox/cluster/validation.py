@@ -1,19 +1,18 @@
-"""What the API server checks of an object before it stores it."""
+"""The checks that the API server makes before it stores an object."""
 
 from __future__ import annotations
 
 import re
-from typing import Final
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import status
 from mlops_sandbox.cluster.resources import Resource
-from mlops_sandbox.cluster.status import Json
 
-SUBDOMAIN_LENGTH: Final = 253
-LABEL_LENGTH: Final = 63
+MAX_SUBDOMAIN_LENGTH = 253
+MAX_LABEL_LENGTH = 63
 
-_SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL_NAME: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 
 def check(resource: Resource, namespace: str, value: object) -> Json:
@@ -48,12 +47,12 @@ def check(resource: Resource, namespace: str, value: object) -> Json:
 def _check_name(resource: Resource, name: str, base: str) -> None:
     if not name and not base:
         raise _invalid(resource, "", "metadata.name: Required value: name or generateName is required")
-    tried = name or base + "x"
-    if len(tried) > SUBDOMAIN_LENGTH or not _SUBDOMAIN.fullmatch(tried):
+    resulting = name or base + "x"
+    if len(resulting) > MAX_SUBDOMAIN_LENGTH or not _SUBDOMAIN.fullmatch(resulting):
         raise _invalid(
             resource,
             name,
-            f'metadata.name: Invalid value: "{tried}": a lowercase RFC 1123 subdomain must consist of lower case '
+            f'metadata.name: Invalid value: "{resulting}": a lowercase RFC 1123 subdomain must consist of lower case '
             "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
         )
 
@@ -61,28 +60,28 @@ def _check_name(resource: Resource, name: str, base: str) -> None:
 def _check_labels(resource: Resource, name: str, metadata: Json) -> None:
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     for field, mapping in (("labels", labels), ("annotations", annotations)):
-        if not isinstance(mapping, dict) or not all(isinstance(one, str) for one in mapping.values()):
+        if not isinstance(mapping, dict) or not all(isinstance(item, str) for item in mapping.values()):
             raise status.bad_request(
                 f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
                 f"json: cannot unmarshal metadata.{field}: values must be strings"
             )
         for key in mapping:
             prefix, _, last = str(key).rpartition("/")
-            if len(last) > LABEL_LENGTH or not _LABEL_NAME.fullmatch(last) or (prefix and not _is_subdomain(prefix)):
+            if len(last) > MAX_LABEL_LENGTH or not _LABEL_NAME.fullmatch(last) or (prefix and not _is_subdomain(prefix)):
                 raise _invalid(resource, name, f'metadata.{field}: Invalid value: "{key}": not a qualified name')
     for text in labels.values():
-        if len(text) > LABEL_LENGTH or (text and not _LABEL_NAME.fullmatch(text)):
+        if len(text) > MAX_LABEL_LENGTH or (text and not _LABEL_NAME.fullmatch(text)):
             raise _invalid(
                 resource,
                 name,
                 f'metadata.labels: Invalid value: "{text}": a valid label must be an empty string or consist of '
                 "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character, "
-                f"and be no more than {LABEL_LENGTH} characters",
+                f"and be no more than {MAX_LABEL_LENGTH} characters",
             )
 
 
 def _is_subdomain(text: str) -> bool:
-    return len(text) <= SUBDOMAIN_LENGTH and _SUBDOMAIN.fullmatch(text) is not None
+    return len(text) <= MAX_SUBDOMAIN_LENGTH and _SUBDOMAIN.fullmatch(text) is not None
 
 
 def _invalid(resource: Resource, name: str, problem: str) -> status.ApiError:

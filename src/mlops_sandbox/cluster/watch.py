@@ -1,4 +1,4 @@
-"""Watches: the changes after a resourceVersion, as lines of JSON, until the time is over or somebody closes them."""
+"""Watches: the changes after a resourceVersion, as lines of JSON, until a timeout or a close."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import representation
-from mlops_sandbox.cluster.bell import Bell
 from mlops_sandbox.cluster.representation import Form
 from mlops_sandbox.cluster.resources import Resource
 from mlops_sandbox.cluster.selectors import Predicate
-from mlops_sandbox.cluster.status import ApiError, Json
+from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.cluster.store import Change, Store
+from mlops_sandbox.cluster.wakeup import Wakeup
 
 
 class WatchRegistry:
@@ -23,11 +24,11 @@ class WatchRegistry:
         self._open: set[Watch] = set()
 
     def add(self, watch: Watch) -> None:
-        """Count a watch as open."""
+        """Register an open watch."""
         self._open.add(watch)
 
     def discard(self, watch: Watch) -> None:
-        """Forget a watch."""
+        """Remove a watch that ended."""
         self._open.discard(watch)
 
     def close_all(self) -> int:
@@ -40,17 +41,17 @@ class WatchRegistry:
 
 @dataclass(frozen=True)
 class WatchRequest:
-    """What a client wants to hear of: revision None means "what is there, then what changes"."""
+    """The objects that a client watches; revision None means the current objects first, then the changes."""
 
     resource: Resource
     namespace: str | None
-    selected: Predicate
+    selects: Predicate
     form: Form
     include: str
     revision: int | None
     seconds: float
     bookmarks: bool
-    initial_events: bool  # `sendInitialEvents`: the start as a list would show it, then a bookmark that says so
+    initial_events: bool  # `sendInitialEvents`: the current objects, then a bookmark that ends them
 
 
 class Watch:
@@ -60,18 +61,18 @@ class Watch:
         self._store = store
         self._request = request
         self._registry = registry
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._closed = False
         self._first_table = True
 
     def close(self) -> None:
         """End the stream, from any thread."""
         self._closed = True
-        self._bell.ring()
+        self._wakeup.set()
 
     async def lines(self) -> AsyncIterator[bytes]:
         """Yield one event a line; ends with an ERROR event (410) where the history does not reach back far enough."""
-        unsubscribe = self._store.subscribe(self._ring)
+        unsubscribe = self._store.subscribe(self._wake)
         self._registry.add(self)
         try:
             async for event in self._events():
@@ -80,8 +81,8 @@ class Watch:
             self._registry.discard(self)
             unsubscribe()
 
-    def _ring(self, _change: Change) -> None:
-        self._bell.ring()
+    def _wake(self, _change: Change) -> None:
+        self._wakeup.set()
 
     async def _events(self) -> AsyncIterator[Json]:
         request = self._request
@@ -89,7 +90,7 @@ class Watch:
         if request.revision is None or request.initial_events:
             items, cursor = self._store.items(request.resource, request.namespace)
             for value in items:
-                if request.selected(value):
+                if request.selects(value):
                     yield self._event("ADDED", value)
             if request.initial_events and request.bookmarks:
                 yield self._bookmark(cursor, {"k8s.io/initial-events-end": "true"})
@@ -98,15 +99,15 @@ class Watch:
         while not self._closed:
             try:
                 changes = self._store.changes_since(cursor)
-            except ApiError as gone:
-                yield {"type": "ERROR", "object": gone.status()}
+            except ApiError as error:
+                yield {"type": "ERROR", "object": error.status()}
                 return
             for change in changes:
                 cursor = change.revision
-                for event in self._seen_through_selector(change):
+                for event in self._selected_events(change):
                     yield event
-            left = end - asyncio.get_running_loop().time()
-            if left <= 0 or not await self._bell.wait(left):
+            remaining = end - asyncio.get_running_loop().time()
+            if remaining <= 0 or not await self._wakeup.wait(remaining):
                 break
         if request.bookmarks and not self._closed:
             yield self._bookmark(cursor, {})
@@ -119,15 +120,15 @@ class Watch:
         bookmark = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
         return {"type": "BOOKMARK", "object": bookmark}
 
-    def _seen_through_selector(self, change: Change) -> Iterator[Json]:
-        """Yield the change as a watcher with a selector sees it: entering is ADDED, leaving is DELETED."""
+    def _selected_events(self, change: Change) -> Iterator[Json]:
+        """Yield the change as a client with a selector sees it: entering is ADDED, leaving is DELETED."""
         request = self._request
         if change.resource is not request.resource:
             return
         if request.namespace not in (None, change.value["metadata"].get("namespace")):
             return
-        before = change.before is not None and request.selected(change.before)
-        after = change.kind != "DELETED" and request.selected(change.value)
+        before = change.before is not None and request.selects(change.before)
+        after = change.kind != "DELETED" and request.selects(change.value)
         if before and after:
             yield self._event("MODIFIED", change.value)
         elif after:
@@ -136,9 +137,9 @@ class Watch:
             yield self._event("DELETED", change.value)
 
     def _event(self, kind: str, value: Json) -> Json:
-        shown = representation.of_object(self._request.form, self._request.resource, value, self._request.include)
+        document = representation.of_object(self._request.form, self._request.resource, value, self._request.include)
         if self._request.form is Form.TABLE:
             if not self._first_table:
-                shown["columnDefinitions"] = None  # sent once a watch, as Kubernetes does
+                document["columnDefinitions"] = None  # sent once a watch, as Kubernetes does
             self._first_table = False
-        return {"type": kind, "object": shown}
+        return {"type": kind, "object": document}

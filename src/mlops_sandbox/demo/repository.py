@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from mlops_sandbox.git import git
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "digits"
 BRANCH = "wider-network"
 TITLE = "Give the network 64 hidden units"
 BODY = "16 units cannot tell all digits apart. Four times as many cost a second of training."
+_IDENTITY = {
+    f"GIT_{role}_{field}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for field, value in (("NAME", "contributor"), ("EMAIL", "contributor@users.noreply.example"))
+}
 _CHANGE = ("train.py", "HIDDEN_UNITS = 16\n", "HIDDEN_UNITS = 64\n")
 
 
@@ -26,7 +31,7 @@ class DigitsRepository:
     @property
     def difference(self) -> list[str]:
         """What the branch changes, as `git diff` shows it, without its head."""
-        lines = _git(self.path, "diff", "--unified=0", self.main, self.branch).splitlines()
+        lines = git(self.path, "diff", "--unified=0", self.main, self.branch).splitlines()
         return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
@@ -35,39 +40,26 @@ def make(path: Path) -> DigitsRepository:
     if not EXAMPLE.is_dir():
         raise FileNotFoundError(f"{EXAMPLE} is missing: run the demo from a checkout of the suite")
     shutil.copytree(EXAMPLE, path, ignore=shutil.ignore_patterns("__pycache__", "wandb", "*.npz", "*.joblib"))
-    _git(path, "init", "--quiet", "--initial-branch", "main")
+    git(path, "init", "--quiet", "--initial-branch", "main")
     main = _commit(path, "Read handwritten digits")
-    _git(path, "checkout", "--quiet", "-b", BRANCH)
+    git(path, "checkout", "--quiet", "-b", BRANCH)
     name, before, after = _CHANGE
     source = (path / name).read_text(encoding="utf-8")
     if before not in source:
         raise ValueError(f"{name} of the example no longer holds {before.strip()!r}, which the demo changes")
     (path / name).write_text(source.replace(before, after), encoding="utf-8")
     branch = _commit(path, TITLE)
-    _git(path, "checkout", "--quiet", "main")
+    git(path, "checkout", "--quiet", "main")
     return DigitsRepository(path, main, branch)
 
 
 def files(path: Path) -> dict[str, str]:
     """The example's files by path, as text."""
-    names = _git(path, "ls-files").splitlines()
+    names = git(path, "ls-files").splitlines()
     return {name: (path / name).read_text(encoding="utf-8") for name in names}
 
 
 def _commit(path: Path, message: str) -> str:
-    _git(path, "add", "--all")
-    _git(path, "commit", "--quiet", "--message", message)
-    return _git(path, "rev-parse", "HEAD")
-
-
-def _git(path: Path, *arguments: str) -> str:
-    # Nobody's own settings, hooks or signing keys.
-    environment = {
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_SYSTEM": os.devnull,
-        "PATH": os.environ.get("PATH", os.defpath),
-    }
-    for role in ("AUTHOR", "COMMITTER"):
-        environment |= {f"GIT_{role}_NAME": "contributor", f"GIT_{role}_EMAIL": "contributor@users.noreply.example"}
-    done = subprocess.run(["git", *arguments], cwd=path, env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    git(path, "add", "--all")
+    git(path, "commit", "--quiet", "--message", message, environment=_IDENTITY)
+    return git(path, "rev-parse", "HEAD")

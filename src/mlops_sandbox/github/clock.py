@@ -44,13 +44,3 @@ class Clock:
         """Go with the real time from here on, unless set-up has already gone past it."""
         self._frozen = None
         self._offset = timedelta(0)
-
-
-def stamp(moment: datetime) -> str:
-    """Write a time as GitHub's JSON does, e.g. `2026-01-31T08:00:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def optional_stamp(moment: datetime | None) -> str | None:
-    """Write a time, or None."""
-    return None if moment is None else stamp(moment)

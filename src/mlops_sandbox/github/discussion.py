@@ -14,7 +14,7 @@ MAX_BODY_LENGTH = 65_536  # characters of a comment, a review or an issue's body
 
 TimelineEventKind = Literal[
     "opened", "committed", "force-pushed", "commented", "reviewed", "review-commented", "labeled", "unlabeled",
-    "closed", "reopened", "merged", "draft", "ready", "deployed", "deployment-status",
+    "closed", "merged", "draft", "ready", "deployed", "deployment-status",
 ]  # fmt: skip
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
 
@@ -134,8 +134,3 @@ class Discussion:
         actor = self.instance.account(by)
         self.state, self.closed_at = "closed", self.instance.clock.tick()
         self.record("closed", actor)
-
-    def reopen(self, *, by: User | str) -> None:
-        """Open again."""
-        self.state, self.closed_at = "open", None
-        self.record("reopened", self.instance.account(by))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mlops_sandbox.git import GitError, git
 from mlops_sandbox.runner.workflow import WorkflowError
 
 _KNOWN = {"ref", "persist-credentials", "fetch-depth", "path"}
@@ -28,22 +27,11 @@ def checkout(origin: Path, workspace: Path, inputs: Mapping[str, str], default: 
     target.mkdir(parents=True, exist_ok=True)
     wanted = inputs.get("ref") or default
     refspec = wanted if _SHA.fullmatch(wanted) else f"refs/heads/{wanted.removeprefix('refs/heads/')}"
-    _git(target, "init", "--quiet", "--initial-branch", "checkout")
-    _git(target, "fetch", "--quiet", "--depth", inputs.get("fetch-depth") or "1", origin.resolve().as_uri(), refspec)
-    _git(target, "checkout", "--quiet", "--detach", "--force", "FETCH_HEAD")
-    sha = _git(target, "rev-parse", "HEAD")
-    say(f"HEAD is now at {_git(target, 'log', '-1', '--format=%h %s')}")
-    return sha
-
-
-def _git(directory: Path, *arguments: str) -> str:
-    # Nobody's own settings and hooks: the result depends on the repository alone.
-    environment = {
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_SYSTEM": os.devnull,
-        "PATH": os.environ.get("PATH", os.defpath),
-    }
-    done = subprocess.run(["git", *arguments], cwd=directory, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise WorkflowError(f"git {arguments[0]} failed: {done.stderr.strip()}")
-    return done.stdout.strip()
+    try:
+        git(target, "init", "--quiet", "--initial-branch", "checkout")
+        git(target, "fetch", "--quiet", "--depth", inputs.get("fetch-depth") or "1", origin.resolve().as_uri(), refspec)
+        git(target, "checkout", "--quiet", "--detach", "--force", "FETCH_HEAD")
+    except GitError as error:
+        raise WorkflowError(f"actions/checkout: {error}") from error
+    say(f"HEAD is now at {git(target, 'log', '-1', '--format=%h %s')}")
+    return git(target, "rev-parse", "HEAD")

@@ -8,8 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlops_sandbox.timestamps import timestamp
 from mlops_sandbox.wandb.history import thin
-from mlops_sandbox.wandb.store import Project, Run, Store, stamp
+from mlops_sandbox.wandb.store import Project, Run, Store
 
 WIDTH, HEIGHT = 320, 120
 _POINTS = 200
@@ -86,7 +87,7 @@ def run(shown: Run) -> str:
     return _templates.get_template("run.html").render(
         run=shown,
         state=shown.state_at(shown.project.store.now()),
-        created=stamp(shown.created),
+        created=timestamp(shown.created),
         summary=[(key, value) for key, value in _flat(shown.summary) if not key.startswith("_")],
         config=_flat(shown.values()),
         charts=charts(shown),

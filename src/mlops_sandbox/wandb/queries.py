@@ -9,11 +9,12 @@ from typing import Any
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.graphql_execution import Resolver, ResolverError, Resolvers
+from mlops_sandbox.timestamps import timestamp
 from mlops_sandbox.wandb import history
 from mlops_sandbox.wandb.context import RequestContext, User
 from mlops_sandbox.wandb.filters import MISSING, FilterError, follow
 from mlops_sandbox.wandb.paging import connection
-from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run, opaque, stamp
+from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run, opaque
 
 # The features of the SDK's list (ServerFeature) that this server has; the SDK avoids the others.
 FEATURES = ("LARGE_FILENAMES", "ARTIFACT_TAGS", "CLIENT_IDS", "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP")
@@ -156,7 +157,7 @@ def _run_files(
         # LIKE of SQL: % is any text, _ any one character.
         like = re.escape(pattern).replace("%", ".*").replace("_", ".")
         selected = [name for name in selected if re.fullmatch(like, name)]
-    files = [_file(f"run/{run.id}", name, run.files[name], stamp(run.heartbeat)) for name in selected]
+    files = [_file(f"run/{run.id}", name, run.files[name], timestamp(run.heartbeat)) for name in selected]
     return connection(files, lambda file: str(file["id"]), first=first, after=after)
 
 
@@ -199,7 +200,7 @@ def _artifact_files(
     after: str | None = None,
 ) -> Json:
     files = [
-        _file(f"artifact/{artifact.id}", name, blob, stamp(artifact.created))
+        _file(f"artifact/{artifact.id}", name, blob, timestamp(artifact.created))
         for name, blob in artifact.files.items()
         if not names or name in names
     ]
@@ -249,7 +250,7 @@ RESOLVERS: Resolvers = {
     "Project": {
         "internalId": lambda project, _: str(project.number),
         "entityName": lambda project, _: project.entity,
-        "createdAt": lambda project, _: stamp(project.created),
+        "createdAt": lambda project, _: timestamp(project.created),
         "readOnly": constant(False),
         "isBenchmark": constant(False),
         "user": lambda _project, context: context.user,
@@ -269,8 +270,8 @@ RESOLVERS: Resolvers = {
         "sweepName": lambda run, _: run.sweep,
         "readOnly": constant(False),
         "stopped": constant(False),
-        "createdAt": lambda run, _: stamp(run.created),
-        "heartbeatAt": lambda run, _: stamp(run.heartbeat),
+        "createdAt": lambda run, _: timestamp(run.created),
+        "heartbeatAt": lambda run, _: timestamp(run.heartbeat),
         "user": lambda run, _: User(run.username, ()),
         "config": _config,
         "wandbConfig": _wandb_config,
@@ -303,8 +304,8 @@ RESOLVERS: Resolvers = {
     "Artifact": {
         "metadata": lambda artifact, _: json.dumps(artifact.metadata),
         "versionIndex": lambda artifact, _: artifact.version,
-        "createdAt": lambda artifact, _: stamp(artifact.created),
-        "updatedAt": lambda artifact, _: stamp(artifact.created),
+        "createdAt": lambda artifact, _: timestamp(artifact.created),
+        "updatedAt": lambda artifact, _: timestamp(artifact.created),
         "fileCount": lambda artifact, _: len(artifact.files),
         "size": _artifact_size,
         "historyStep": constant(None),
@@ -321,7 +322,7 @@ RESOLVERS: Resolvers = {
         "id": lambda collection, _: opaque("ArtifactType", collection.type),
         "name": lambda collection, _: collection.type,
         "description": constant(None),
-        "createdAt": lambda collection, _: stamp(collection.project.created),
+        "createdAt": lambda collection, _: timestamp(collection.project.created),
         "artifactCollection": lambda collection, _, name: collection.project.collections.get(name),
     },
     "ArtifactSequence": {
@@ -331,7 +332,7 @@ RESOLVERS: Resolvers = {
     "ArtifactCollectionMembership": {
         "id": lambda artifact, _: opaque("ArtifactCollectionMembership", artifact.id),
         "versionIndex": lambda artifact, _: artifact.version,
-        "createdAt": lambda artifact, _: stamp(artifact.created),
+        "createdAt": lambda artifact, _: timestamp(artifact.created),
         "aliases": _aliases,
         "files": _artifact_files,
         "artifactCollection": lambda artifact, _: artifact.collection,

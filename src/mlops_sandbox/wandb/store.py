@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mlops_sandbox.timestamps import timestamp
 from mlops_sandbox.wandb.filters import MISSING, follow, matches
 
 # W&B calls a run crashed when nothing was heard of it for some minutes.
 CRASHED_AFTER = timedelta(minutes=5)
-_ENDED = frozenset({"finished", "failed", "crashed", "killed", "preempted"})
 _ALIASES = {
     "created_at": "createdAt",
     "heartbeat_at": "heartbeatAt",
@@ -26,11 +26,6 @@ _ALIASES = {
     "summary": "summary_metrics",
     "summaryMetrics": "summary_metrics",
 }
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as W&B writes it: ISO 8601, UTC, seconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def opaque(*parts: str) -> str:
@@ -97,11 +92,6 @@ class Run:
         silent = self.state == "running" and now - self.heartbeat > CRASHED_AFTER
         return "crashed" if silent else self.state
 
-    @property
-    def is_over(self) -> bool:
-        """Whether no more is to come."""
-        return self.state in _ENDED
-
     def values(self) -> dict[str, Any]:
         """The configuration without W&B's wrapping and own entries."""
         return {
@@ -133,8 +123,8 @@ _PLAIN: Mapping[str, Callable[[Run], Any]] = {
     "commit": lambda run: run.commit,
     "host": lambda run: run.host,
     "username": lambda run: run.username,
-    "createdAt": lambda run: stamp(run.created),
-    "heartbeatAt": lambda run: stamp(run.heartbeat),
+    "createdAt": lambda run: timestamp(run.created),
+    "heartbeatAt": lambda run: timestamp(run.heartbeat),
     "duration": lambda run: run.duration,
     "description": lambda run: run.description,
     "notes": lambda run: run.notes,

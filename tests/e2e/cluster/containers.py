@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, LocalImage, Output, ProcessExecutor, Stopper
+from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, LocalImage, Output, ProcessExecutor, StopSignal
 
 # Stands for an empty image with this machine's programs. A loop of hundreds of nodes is about the cluster, not about Docker.
 PROCESS_IMAGE: Final = "process.test/shell"
@@ -41,7 +41,7 @@ class Containers:
         if problem is not None:
             raise ImageMissing(problem)
 
-    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
+    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
         """See `Executor.run`."""
         executor = self._processes if self.docker is None or task.image == PROCESS_IMAGE else self.docker
         return executor.run(task, workspace, output, stopper)

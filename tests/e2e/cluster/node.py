@@ -14,7 +14,7 @@ from typing import Self
 import httpx
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster import CannotStart, Stopper
+from mlops_sandbox.cluster import ContainerStartError, StopSignal
 from mlops_sandbox.cluster.logs import ContainerLog
 from tests.e2e.cluster import pods
 from tests.e2e.cluster.connection import Connection
@@ -162,7 +162,7 @@ class Node:
         inside.mkdir()
         try:
             code = self._containers.run(work.task, inside, output, pod.stopper)
-        except CannotStart as error:
+        except ContainerStartError as error:
             return End(pods.NEVER_STARTED, start_problem=str(error))
         reason, problem = pod.stopper.reason or "", ""
         outputs: Json = {}
@@ -231,7 +231,7 @@ class _Pod:
         self.value = value
         self.namespace: str = value["metadata"]["namespace"]
         self.path = f"/api/v1/namespaces/{self.namespace}/pods/{value['metadata']['name']}"
-        self.stopper = Stopper()
+        self.stopper = StopSignal()
         self.stopped = threading.Event()
         self.stopper.on_stop(self.stopped.set)
         self.log = ContainerLog()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlops_sandbox.cluster.engine.frames import Json, Names, named
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem, as_text, only_tag, substitute
+from mlops_actions.core.types import Json
+from mlops_sandbox.cluster.engine.calls import Variables, by_name
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError, as_text, only_tag, substitute
 
 
-def bind_parameters(template: Json, arguments: Json, names: Names) -> dict[str, str]:
-    """Return a template's input parameters: the caller's values, else the declared ones; raises WorkflowProblem."""
-    given = named(arguments.get("parameters"), "argument")
+def bind_parameters(template: Json, arguments: Json, names: Variables) -> dict[str, str]:
+    """Return a template's input parameters: the caller's values, else the declared ones; raises WorkflowSpecError."""
+    given = by_name(arguments.get("parameters"), "argument")
     bound: dict[str, str] = {}
-    for name, declared in named(template.get("inputs", {}).get("parameters"), "input parameter").items():
+    for name, declared in by_name(template.get("inputs", {}).get("parameters"), "input parameter").items():
         if name in given and "value" in given[name]:
             bound[name] = as_text(substitute(given[name]["value"], names.texts))
         elif "value" in declared:
@@ -20,18 +21,18 @@ def bind_parameters(template: Json, arguments: Json, names: Names) -> dict[str, 
         elif "default" in declared:
             bound[name] = as_text(declared["default"])
         else:
-            raise WorkflowProblem(f"inputs.parameters.{name} was not supplied")
+            raise WorkflowSpecError(f"inputs.parameters.{name} was not supplied")
         choices = declared.get("enum")
         if choices and bound[name] not in [as_text(one) for one in choices]:
-            raise WorkflowProblem(f"inputs.parameters.{name}: {bound[name]!r} is not one of {choices}")
+            raise WorkflowSpecError(f"inputs.parameters.{name}: {bound[name]!r} is not one of {choices}")
     return bound
 
 
-def bind_artifacts(template: Json, arguments: Json, names: Names, workspace: Path) -> dict[str, Path]:
-    """Return a template's input artifacts; raw data is first written below `workspace`. Raises WorkflowProblem."""
-    given = named(arguments.get("artifacts"), "artifact")
+def bind_artifacts(template: Json, arguments: Json, names: Variables, workspace: Path) -> dict[str, Path]:
+    """Return a template's input artifacts; raw data is first written below `workspace`. Raises WorkflowSpecError."""
+    given = by_name(arguments.get("artifacts"), "artifact")
     bound: dict[str, Path] = {}
-    for name, declared in named(template.get("inputs", {}).get("artifacts"), "input artifact").items():
+    for name, declared in by_name(template.get("inputs", {}).get("artifacts"), "input artifact").items():
         source = given.get(name, declared)
         if "raw" in source:
             path = workspace / name
@@ -41,7 +42,7 @@ def bind_artifacts(template: Json, arguments: Json, names: Names, workspace: Pat
         elif "from" in source and only_tag(source["from"]) in names.artifacts:
             bound[name] = names.artifacts[only_tag(source["from"])]
         elif not declared.get("optional", source.get("optional", False)):
-            raise WorkflowProblem(f"inputs.artifacts.{name} was not supplied")
+            raise WorkflowSpecError(f"inputs.artifacts.{name} was not supplied")
     return bound
 
 
@@ -57,25 +58,25 @@ def input_texts(parameters: dict[str, str], template: Json) -> dict[str, str]:
     return texts
 
 
-def composed_outputs(template: Json, names: Names) -> tuple[dict[str, str], dict[str, Path]]:
-    """Return the outputs that a DAG or steps template takes from its parts; raises WorkflowProblem."""
+def composed_outputs(template: Json, names: Variables) -> tuple[dict[str, str], dict[str, Path]]:
+    """Return the outputs that a DAG or steps template takes from its parts; raises WorkflowSpecError."""
     parameters: dict[str, str] = {}
     artifacts: dict[str, Path] = {}
     outputs = template.get("outputs", {})
-    for name, declared in named(outputs.get("parameters"), "output parameter").items():
+    for name, declared in by_name(outputs.get("parameters"), "output parameter").items():
         source = declared.get("valueFrom", {})
         try:
             parameters[name] = str(substitute(source.get("parameter", ""), names.texts))
-        except WorkflowProblem:
+        except WorkflowSpecError:
             if "default" not in source:
                 raise
             parameters[name] = as_text(source["default"])
-    for name, declared in named(outputs.get("artifacts"), "output artifact").items():
+    for name, declared in by_name(outputs.get("artifacts"), "output artifact").items():
         tag = only_tag(str(declared.get("from", "")))
         if tag in names.artifacts:
             artifacts[name] = names.artifacts[tag]
         elif not declared.get("optional", False):
-            raise WorkflowProblem(f"failed to resolve {{{{{tag}}}}}")
+            raise WorkflowSpecError(f"failed to resolve {{{{{tag}}}}}")
     return parameters, artifacts
 
 

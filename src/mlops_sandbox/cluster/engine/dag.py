@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Final
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.engine import expressions
-from mlops_sandbox.cluster.engine.frames import Frame, Json, Names, Outcome, Runner, named
-from mlops_sandbox.cluster.engine.loops import run_user
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem
+from mlops_sandbox.cluster.engine.calls import CallScope, NodeResult, Runner, Variables, by_name
+from mlops_sandbox.cluster.engine.loops import run_task
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError
 
-CONDITIONS: Final = {
+CONDITIONS = {
     "Succeeded": {"Succeeded"},
     "Failed": {"Failed"},
     "Errored": {"Error"},
@@ -19,32 +19,32 @@ CONDITIONS: Final = {
     "Omitted": {"Omitted"},
     "Daemoned": set[str](),
 }
-PLAIN_OPERAND: Final = {"Succeeded", "Skipped"}
-CHILD_OF_LOOP: Final = re.compile(r"\.(AnySucceeded|AllFailed)$")
+PLAIN_OPERAND = {"Succeeded", "Skipped"}
+CHILD_OF_LOOP = re.compile(r"\.(AnySucceeded|AllFailed)$")
 
 
 class Dag:
     """One run of a DAG template's body."""
 
-    def __init__(self, runner: Runner, frame: Frame, template: Json, node_name: str) -> None:
+    def __init__(self, runner: Runner, frame: CallScope, template: Json, node_name: str) -> None:
         self._runner = runner
         self._frame = frame
         self._node_name = node_name
         self._root = frame.boundary
         body = template["dag"]
         self._fail_fast = body.get("failFast", True)
-        self._tasks = named(body.get("tasks"), "task")
+        self._tasks = by_name(body.get("tasks"), "task")
         self._expressions = {name: _expression(task) for name, task in self._tasks.items()}
         self._needs = {name: self._needed(name) for name in self._tasks}
         self._leaves = [name for name in self._tasks if not any(name in needs for needs in self._needs.values())]
         if target := body.get("target"):
             self._leaves = str(target).split()
         self._wanted = self._reachable(self._leaves)
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, NodeResult] = {}
 
-    def run(self) -> tuple[str, str, Names]:
+    def run(self) -> tuple[str, str, Variables]:
         """Run all tasks; returns the phase, a message, and the names that the tasks' outputs are known by."""
-        running: dict[Future[Outcome], str] = {}
+        running: dict[Future[NodeResult], str] = {}
         with ThreadPoolExecutor(max_workers=max(len(self._wanted), 1), thread_name_prefix="sandbox-task") as pool:
             while True:
                 self._start_ready(pool, running)
@@ -57,7 +57,7 @@ class Dag:
         self._runner.nodes.update(self._root, outboundNodes=outbound)
         return self._phase(), self._frame.stopper.reason or "", self._names()
 
-    def _start_ready(self, pool: ThreadPoolExecutor, running: dict[Future[Outcome], str]) -> None:
+    def _start_ready(self, pool: ThreadPoolExecutor, running: dict[Future[NodeResult], str]) -> None:
         while True:
             started = set(running.values()) | set(self._outcomes)
             if self._frame.stopper.reason is not None or (self._fail_fast and self._has_failed()):
@@ -72,9 +72,9 @@ class Dag:
             for name in ready:
                 parents = self._parents(name)
                 if expressions.dependency(self._expressions[name], self._holds) if self._needs[name] else True:
-                    inner = Frame(self._frame.source, self._names(), self._frame.stopper, self._root)
+                    inner = CallScope(self._frame.source, self._names(), self._frame.stopper, self._root)
                     future = pool.submit(
-                        run_user,
+                        run_task,
                         self._runner,
                         inner,
                         self._tasks[name],
@@ -86,7 +86,7 @@ class Dag:
                 else:
                     self._outcomes[name] = self._omit(name, parents)
 
-    def _omit(self, name: str, parents: list[str]) -> Outcome:
+    def _omit(self, name: str, parents: list[str]) -> NodeResult:
         message = f"omitted: depends condition not met: {self._expressions[name]}"
         identity = self._runner.nodes.add(
             f"{self._node_name}.{name}",
@@ -98,7 +98,7 @@ class Dag:
             boundaryID=self._root,
             templateScope=self._frame.source.scope,
         )
-        return Outcome(identity, "Omitted", message)
+        return NodeResult(identity, "Omitted", message)
 
     def _parents(self, name: str) -> list[str]:
         if not self._needs[name]:
@@ -106,7 +106,7 @@ class Dag:
         before = [self._outcomes[need].node_id for need in self._needs[name]]
         return [identity for one in before for identity in self._runner.nodes.outbound(one)]
 
-    def _names(self) -> Names:
+    def _names(self) -> Variables:
         names = self._frame.names
         for name, outcome in self._outcomes.items():
             names = names.with_outcome(f"tasks.{name}", outcome)
@@ -151,11 +151,11 @@ class Dag:
             if operand in self._tasks:
                 needs.append(operand)
             elif CHILD_OF_LOOP.search(operand):
-                raise WorkflowProblem(f"the sandbox does not know the condition {operand!r}")
+                raise WorkflowSpecError(f"the sandbox does not know the condition {operand!r}")
             elif task in self._tasks and condition in CONDITIONS:
                 needs.append(task)
             else:
-                raise WorkflowProblem(f"task {name!r} depends on {operand!r}, which is not a task")
+                raise WorkflowSpecError(f"task {name!r} depends on {operand!r}, which is not a task")
         return list(dict.fromkeys(needs))
 
     def _reachable(self, targets: list[str]) -> list[str]:
@@ -164,12 +164,12 @@ class Dag:
         while waiting:
             name = waiting.pop()
             if name not in self._tasks:
-                raise WorkflowProblem(f"the target {name!r} is not a task")
+                raise WorkflowSpecError(f"the target {name!r} is not a task")
             if name not in found:
                 found.add(name)
                 waiting += self._needs[name]
         if not found and self._tasks:
-            raise WorkflowProblem("the tasks depend on each other in a circle")
+            raise WorkflowSpecError("the tasks depend on each other in a circle")
         self._refuse_circles(found)
         return [name for name in self._tasks if name in found]
 
@@ -178,11 +178,11 @@ class Dag:
         while left:
             free = {name for name in left if not left & set(self._needs[name])}
             if not free:
-                raise WorkflowProblem(f"the tasks {', '.join(sorted(left))} depend on each other in a circle")
+                raise WorkflowSpecError(f"the tasks {', '.join(sorted(left))} depend on each other in a circle")
             left -= free
 
 
 def _expression(task: Json) -> str:
     if task.get("depends") and task.get("dependencies"):
-        raise WorkflowProblem(f"task {task['name']!r} has both depends and dependencies")
+        raise WorkflowSpecError(f"task {task['name']!r} has both depends and dependencies")
     return str(task.get("depends") or " && ".join(task.get("dependencies") or []))

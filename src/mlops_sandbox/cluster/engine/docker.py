@@ -10,12 +10,11 @@ import subprocess
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
-from mlops_sandbox.cluster.engine.executors import CannotStart, ContainerTask, Output, Stopper, Transfer
+from mlops_sandbox.cluster.engine.executor import ContainerStartError, ContainerTask, Output, StopSignal, Transfer
 from mlops_sandbox.cluster.engine.process import SCRIPT_PATH, follow
 
-NETWORK: Final = "host"  # the sandbox's servers listen on loopback
+NETWORK = "host"  # the sandbox's servers listen on loopback
 
 
 class DockerExecutor:
@@ -29,7 +28,7 @@ class DockerExecutor:
         self._docker = docker
         self._environment = dict(os.environ if environment is None else environment)
 
-    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
+    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
         """See `Executor.run`."""
         container = self._create(task, workspace)
         try:
@@ -65,7 +64,7 @@ class DockerExecutor:
         argv += [part for key in several for part in ("--env", key)]
         command = list(task.command)
         if task.script is not None and not command:
-            raise CannotStart("a script template needs a command")
+            raise ContainerStartError("a script template needs a command")
         if command:
             argv += ["--entrypoint", command.pop(0)]
         argv += [task.image, *command, *task.args]
@@ -101,9 +100,9 @@ class DockerExecutor:
         try:
             done = subprocess.run([self._docker, *argv], env=env, input=stdin, capture_output=True, check=False)
         except OSError as error:
-            raise CannotStart(f"cannot run {self._docker!r}: {error.strerror}") from error
+            raise ContainerStartError(f"cannot run {self._docker!r}: {error.strerror}") from error
         if check and done.returncode != 0:
-            raise CannotStart(done.stderr.decode(errors="replace").strip() or f"docker {argv[0]} failed")
+            raise ContainerStartError(done.stderr.decode(errors="replace").strip() or f"docker {argv[0]} failed")
         return done.stdout
 
 

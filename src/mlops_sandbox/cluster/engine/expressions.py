@@ -8,16 +8,15 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
 
-from mlops_sandbox.cluster.engine.substitution import TAG, WorkflowProblem, substitute
+from mlops_sandbox.cluster.engine.substitution import TAG, WorkflowSpecError, substitute
 
-_TOKEN: Final = re.compile(
+_TOKEN = re.compile(
     r"\s*(?:(?P<op>&&|\|\||==|!=|<=|>=|!|<|>|\(|\))"
     r"|'(?P<single>(?:[^'\\]|\\.)*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\""
     rf"|(?P<word>(?:{TAG.pattern}|[^\s&|=!<>()'\"])+))"
 )
-_COMPARISONS: Final[Mapping[str, Callable[[float | str, float | str], bool]]] = {
+_COMPARISONS: Mapping[str, Callable[[float | str, float | str], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -42,7 +41,7 @@ class _Parser:
         if self._tokens[self._position][0] != "end":
             raise self._problem()
         if not isinstance(value, bool):
-            raise WorkflowProblem(f"the expression {self._expression!r} is neither true nor false")
+            raise WorkflowSpecError(f"the expression {self._expression!r} is neither true nor false")
         return value
 
     def _take(self, *operators: str) -> str | None:
@@ -92,12 +91,12 @@ class _Parser:
         self._position += 1
         return text if kind == "text" else self._word(text)
 
-    def _problem(self) -> WorkflowProblem:
-        return WorkflowProblem(f"invalid expression: {self._expression!r}")
+    def _problem(self) -> WorkflowSpecError:
+        return WorkflowSpecError(f"invalid expression: {self._expression!r}")
 
 
 def condition(expression: str, values: Mapping[str, str]) -> bool:
-    """Evaluate a `when`; raises WorkflowProblem where it does not parse or names what is unknown."""
+    """Evaluate a `when`; raises WorkflowSpecError where it does not parse or names what is unknown."""
     return _Parser(expression, _tokens(expression, values), _literal).evaluate()
 
 
@@ -117,7 +116,7 @@ def _tokens(expression: str, values: Mapping[str, str]) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise WorkflowProblem(f"invalid expression: {expression!r}")
+            raise WorkflowSpecError(f"invalid expression: {expression!r}")
         position = match.end()
         kind = str(match.lastgroup)
         if kind in ("single", "double"):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import Final
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.engine import sources, support
-from mlops_sandbox.cluster.engine.executors import Stopper
-from mlops_sandbox.cluster.engine.frames import Call, Frame, Json, Names, Outcome, Source, named
+from mlops_sandbox.cluster.engine.calls import Call, CallScope, NodeResult, Source, Variables, by_name
+from mlops_sandbox.cluster.engine.executor import StopSignal
 from mlops_sandbox.cluster.engine.nodes import NodeTree
 from mlops_sandbox.cluster.engine.pods import LABEL_COMPLETED, Pods, Services
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem, as_text
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError, as_text
 from mlops_sandbox.cluster.engine.templates import TemplateRunner
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS
 from mlops_sandbox.cluster.status import ApiError
-from mlops_sandbox.cluster.store import timestamp
+from mlops_sandbox.timestamps import timestamp
 
-LABEL_PHASE: Final = "workflows.argoproj.io/phase"
-DEADLINE: Final = "Step exceeded its deadline"
+LABEL_PHASE = "workflows.argoproj.io/phase"
+DEADLINE = "Step exceeded its deadline"
 
 
 class WorkflowRun:
@@ -32,8 +32,8 @@ class WorkflowRun:
         self._namespace: str = workflow["metadata"]["namespace"]
         self._started = time.monotonic()
         self._status: Json = {"phase": "Running", "startedAt": timestamp()}
-        self._main = Stopper()
-        self._exit = Stopper()
+        self._main = StopSignal()
+        self._exit = StopSignal()
         self._shutdown = ""
         self._noticed = 0
         self._dirty = threading.Event()
@@ -73,7 +73,7 @@ class WorkflowRun:
         publisher.start()
         try:
             phase, message = self._execute()
-        except WorkflowProblem as problem:
+        except WorkflowSpecError as problem:
             phase, message = "Failed", f"invalid spec: {problem}"
         except Exception as error:  # noqa: BLE001 (as a controller must, lest the workflow seem to run for ever)
             phase, message = "Error", f"the sandbox's engine failed: {type(error).__name__}: {error}"
@@ -86,22 +86,22 @@ class WorkflowRun:
         self._collect_pods(phase)
 
     def _execute(self) -> tuple[str, str]:
-        spec = sources.complete_spec(self._workflow, self._services.store)
+        spec = sources.resolve_spec(self._workflow, self._services.store)
         if unknown := support.refused(spec):
-            raise WorkflowProblem(f"the sandbox does not obey {', '.join(unknown)}")
+            raise WorkflowSpecError(f"the sandbox does not obey {', '.join(unknown)}")
         source = sources.local_source(self._workflow, spec)
-        names = Names(_global_texts(self._workflow, spec))
+        names = Variables(_global_texts(self._workflow, spec))
         entrypoint = str(spec.get("entrypoint") or "")
         if not entrypoint:
-            raise WorkflowProblem("spec.entrypoint is required")
+            raise WorkflowSpecError("spec.entrypoint is required")
         for reference in filter(None, (entrypoint, spec.get("onExit"))):
             if reference not in source.templates:
-                raise WorkflowProblem(f"template name '{reference}' undefined")
+                raise WorkflowSpecError(f"template name '{reference}' undefined")
         self.notice(self._workflow)
         timer = self._deadline(spec)
         # The entrypoint's template takes the workflow's own arguments where the names are the same.
         user: Json = {"template": entrypoint, "arguments": _literal_arguments(spec)}
-        outcome = self.templates.call(Call(Frame(source, names, self._main), user, self._name, self._name))
+        outcome = self.templates.call(Call(CallScope(source, names, self._main), user, self._name, self._name))
         if timer is not None:
             timer.cancel()
         phase, message = self._verdict(outcome)
@@ -111,18 +111,20 @@ class WorkflowRun:
                 phase, message = after.phase, after.message
         return phase, message
 
-    def _run_exit_handler(self, template: str, source: Source, names: Names, phase: str, outcome: Outcome) -> Outcome:
+    def _run_exit_handler(
+        self, template: str, source: Source, names: Variables, phase: str, outcome: NodeResult
+    ) -> NodeResult:
         texts = {
             "workflow.status": phase,
             "workflow.failures": as_text(self.nodes.unsuccessful()),
             "workflow.duration": f"{time.monotonic() - self._started:.6f}",
         }
         texts |= {f"workflow.outputs.parameters.{name}": text for name, text in outcome.parameters.items()}
-        frame = Frame(source, names.with_texts(texts), self._exit)
+        frame = CallScope(source, names.with_texts(texts), self._exit)
         name = f"{self._name}.onExit"
         return self.templates.call(Call(frame, {"template": template}, name, name, flag={"hooked": True}))
 
-    def _verdict(self, outcome: Outcome) -> tuple[str, str]:
+    def _verdict(self, outcome: NodeResult) -> tuple[str, str]:
         if self._shutdown:
             return "Failed", f"Stopped with strategy '{self._shutdown}'"
         if self._main.reason == DEADLINE:
@@ -145,7 +147,7 @@ class WorkflowRun:
         self._publish()
 
     def _publish(self) -> None:
-        """Write the status; what came together is written once."""
+        """Write the status; what came combined_result is written once."""
         ended = self._ended
         status: Json = {**self._status, "nodes": self.nodes.snapshot(), "progress": self.nodes.progress()}
         if self.templates.globals:
@@ -193,13 +195,13 @@ def _literal_arguments(spec: Json) -> Json:
 def _global_texts(workflow: Json, spec: Json) -> dict[str, str]:
     metadata = workflow["metadata"]
     parameters: dict[str, str] = {}
-    for name, declared in named((spec.get("arguments") or {}).get("parameters"), "argument").items():
+    for name, declared in by_name((spec.get("arguments") or {}).get("parameters"), "argument").items():
         if "value" not in declared:
-            raise WorkflowProblem(f"spec.arguments.{name}.value or spec.arguments.{name}.valueFrom is required")
+            raise WorkflowSpecError(f"spec.arguments.{name}.value or spec.arguments.{name}.valueFrom is required")
         parameters[name] = as_text(declared["value"])
         choices = declared.get("enum")
         if choices and parameters[name] not in [as_text(one) for one in choices]:
-            raise WorkflowProblem(f"spec.arguments.{name}.value should be present in spec.arguments.{name}.enum list")
+            raise WorkflowSpecError(f"spec.arguments.{name}.value should be present in spec.arguments.{name}.enum list")
     texts = {
         "workflow.name": metadata["name"],
         "workflow.namespace": metadata["namespace"],

@@ -6,21 +6,24 @@ import functools
 import json
 from collections.abc import Sequence
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.engine import expressions
-from mlops_sandbox.cluster.engine.frames import Call, Frame, Json, Outcome, Runner, in_parallel, together
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem, as_text, substitute
-from mlops_sandbox.cluster.store import timestamp
+from mlops_sandbox.cluster.engine.calls import Call, CallScope, NodeResult, Runner, combined_result, in_parallel
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError, as_text, substitute
+from mlops_sandbox.timestamps import timestamp
 
 
-def run_user(runner: Runner, frame: Frame, user: Json, node_name: str, parents: Sequence[str], *, grouped: bool) -> Outcome:
-    """Run a DAG task or a step (`user`) and return its outcome, of all items together where it is a loop.
+def run_task(
+    runner: Runner, frame: CallScope, user: Json, node_name: str, parents: Sequence[str], *, grouped: bool
+) -> NodeResult:
+    """Run a DAG task or a step (`user`) and return its outcome, of all items combined_result where it is a loop.
 
     `grouped`: a loop gets a TaskGroup node of its own, as in a DAG; in steps its items hang from the StepGroup.
     """
     display = str(user["name"])
     try:
         items = _items(user, frame)
-    except WorkflowProblem as problem:
+    except WorkflowSpecError as problem:
         return _leaf(runner, frame, user, node_name, parents, "Error", str(problem))
     if items is None:
         return _run_one(runner, frame, user, node_name, display, parents)
@@ -41,21 +44,23 @@ def run_user(runner: Runner, frame: Frame, user: Json, node_name: str, parents: 
     jobs = []
     for number, item in enumerate(items):
         label = f"({number}:{_label(item)})"
-        inner = Frame(frame.source, frame.names.with_texts(_item_texts(item)), frame.stopper, frame.boundary)
+        inner = CallScope(frame.source, frame.names.with_texts(_item_texts(item)), frame.stopper, frame.boundary)
         jobs.append(functools.partial(_run_one, runner, inner, user, node_name + label, display + label, parents))
     outcomes = in_parallel(jobs)
-    whole = together(outcomes[0].node_id, outcomes, started_at=started, finished_at=timestamp())
+    whole = combined_result(outcomes[0].node_id, outcomes, started_at=started, finished_at=timestamp())
     if grouped:
         runner.nodes.update(group, phase=whole.phase, message=whole.message)
-        return together(group, outcomes, started_at=started, finished_at=timestamp())
+        return combined_result(group, outcomes, started_at=started, finished_at=timestamp())
     return whole
 
 
-def _run_one(runner: Runner, frame: Frame, user: Json, node_name: str, display: str, parents: Sequence[str]) -> Outcome:
+def _run_one(
+    runner: Runner, frame: CallScope, user: Json, node_name: str, display: str, parents: Sequence[str]
+) -> NodeResult:
     if user.get("when"):
         try:
             holds = expressions.condition(str(user["when"]), frame.names.texts)
-        except WorkflowProblem as problem:
+        except WorkflowSpecError as problem:
             return _leaf(runner, frame, user, node_name, parents, "Error", str(problem), display)
         if not holds:
             message = f"when '{user['when']}' evaluated false"
@@ -65,14 +70,14 @@ def _run_one(runner: Runner, frame: Frame, user: Json, node_name: str, display: 
 
 def _leaf(
     runner: Runner,
-    frame: Frame,
+    frame: CallScope,
     user: Json,
     node_name: str,
     parents: Sequence[str],
     phase: str,
     message: str,
     display: str = "",
-) -> Outcome:
+) -> NodeResult:
     identity = runner.nodes.add(
         node_name,
         "Skipped",
@@ -84,10 +89,10 @@ def _leaf(
         templateName=user.get("template"),
         templateScope=frame.source.scope,
     )
-    return Outcome(identity, phase, message, started_at=timestamp(), finished_at=timestamp())
+    return NodeResult(identity, phase, message, started_at=timestamp(), finished_at=timestamp())
 
 
-def _items(user: Json, frame: Frame) -> list[object] | None:
+def _items(user: Json, frame: CallScope) -> list[object] | None:
     if "withItems" in user:
         items = substitute(user["withItems"], frame.names.texts)
     elif "withParam" in user:
@@ -95,13 +100,13 @@ def _items(user: Json, frame: Frame) -> list[object] | None:
         try:
             items = json.loads(text)
         except ValueError:
-            raise WorkflowProblem(f"withParam value could not be parsed as a JSON list: {text}") from None
+            raise WorkflowSpecError(f"withParam value could not be parsed as a JSON list: {text}") from None
     elif "withSequence" in user:
         items = _sequence(substitute(user["withSequence"], frame.names.texts))
     else:
         return None
     if not isinstance(items, list):
-        raise WorkflowProblem(f"a loop needs a list, not {as_text(items)}")
+        raise WorkflowSpecError(f"a loop needs a list, not {as_text(items)}")
     return items
 
 
@@ -116,7 +121,7 @@ def _sequence(wanted: Json) -> list[object]:
         layout = str(wanted.get("format", "%d"))
         return [layout % number for number in numbers]
     except (KeyError, TypeError, ValueError):
-        raise WorkflowProblem(f"withSequence cannot be counted: {as_text(wanted)}") from None
+        raise WorkflowSpecError(f"withSequence cannot be counted: {as_text(wanted)}") from None
 
 
 def _label(item: object) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from mlops_sandbox.cluster.store import timestamp
+from mlops_actions.core.types import Json
+from mlops_sandbox.timestamps import timestamp
 
-Json = dict[str, Any]
-
-FNV_OFFSET: Final = 0x811C9DC5
-FNV_PRIME: Final = 0x01000193
-ENDED: Final = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
-UNSUCCESSFUL: Final = frozenset({"Failed", "Error"})
+FNV_OFFSET = 0x811C9DC5
+FNV_PRIME = 0x01000193
+ENDED = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
+UNSUCCESSFUL = frozenset({"Failed", "Error"})
 
 
 def fnv1a_32(text: str) -> int:
@@ -26,7 +25,7 @@ def fnv1a_32(text: str) -> int:
 
 
 def node_id(workflow: str, name: str) -> str:
-    """Return the id of the node of this name; the root node, named as the workflow, has its name for id."""
+    """Return the id of the node of this name; the root node, by_name as the workflow, has its name for id."""
     return name if name == workflow else f"{workflow}-{fnv1a_32(name)}"
 
 

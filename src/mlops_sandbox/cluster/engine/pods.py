@@ -10,24 +10,26 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from mlops_sandbox.cluster.engine.executors import CannotStart, ContainerTask, Executor, Stopper, Transfer
-from mlops_sandbox.cluster.engine.frames import Json, Outcome, named
+from mlops_actions.core.types import Json
+from mlops_sandbox.cluster.engine.calls import NodeResult, by_name
+from mlops_sandbox.cluster.engine.executor import ContainerStartError, ContainerTask, Executor, StopSignal, Transfer
 from mlops_sandbox.cluster.engine.nodes import pod_name
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem, as_text
-from mlops_sandbox.cluster.engine.waiting import Slots
+from mlops_sandbox.cluster.engine.slots import Slots
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError, as_text
 from mlops_sandbox.cluster.logs import LogStore
 from mlops_sandbox.cluster.resources import CONFIG_MAPS, PODS, SECRETS, Resource
 from mlops_sandbox.cluster.status import ApiError
-from mlops_sandbox.cluster.store import Store, timestamp
+from mlops_sandbox.cluster.store import Store
+from mlops_sandbox.timestamps import timestamp
 
-MAIN: Final = "main"
-HOST_NAME: Final = "sandbox-node"
-LABEL_WORKFLOW: Final = "workflows.argoproj.io/workflow"
-LABEL_COMPLETED: Final = "workflows.argoproj.io/completed"
-ANNOTATION_ID: Final = "workflows.argoproj.io/node-id"
-ANNOTATION_NAME: Final = "workflows.argoproj.io/node-name"
+MAIN = "main"
+HOST_NAME = "sandbox-node"
+LABEL_WORKFLOW = "workflows.argoproj.io/workflow"
+LABEL_COMPLETED = "workflows.argoproj.io/completed"
+ANNOTATION_ID = "workflows.argoproj.io/node-id"
+ANNOTATION_NAME = "workflows.argoproj.io/node-name"
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Services:
 
 
 @dataclass(frozen=True)
-class PodOrder:
+class PodSpec:
     """A pod to run: its template with every tag replaced, its input artifacts, and the node it belongs to."""
 
     workflow: Json
@@ -69,7 +71,7 @@ class Pods:
         self._services = services
         self._own_slots = Slots(parallelism)
         self._lock = threading.Lock()
-        self._stoppers: dict[str, Stopper] = {}
+        self._stoppers: dict[str, StopSignal] = {}
 
     def lost(self, pod: str) -> None:
         """Hear that somebody deleted a pod: what runs in it ends."""
@@ -78,9 +80,9 @@ class Pods:
         if stopper is not None:
             stopper.stop("pod deleted")
 
-    def run(self, order: PodOrder, stopper: Stopper, running: Callable[[], None]) -> Outcome:
-        """Run one pod to its end; `running` is called when its container starts. Raises WorkflowProblem."""
-        own = Stopper(stopper)
+    def run(self, order: PodSpec, stopper: StopSignal, running: Callable[[], None]) -> NodeResult:
+        """Run one pod to its end; `running` is called when its container starts. Raises WorkflowSpecError."""
+        own = StopSignal(stopper)
         with self._lock:
             self._stoppers[order.pod] = own
         timer = _deadline(order.template, own)
@@ -90,7 +92,7 @@ class Pods:
             with self._own_slots.one(own) as first, self._services.slots.one(own) as second:
                 if not (first and second):
                     self._end_pod(order, pod, None, str(own.reason))
-                    return Outcome(order.node_id, "Failed", str(own.reason))
+                    return NodeResult(order.node_id, "Failed", str(own.reason))
                 self._set_status(order, {"phase": "Running", "startTime": timestamp()}, {"running": {}}, ready=True)
                 running()
                 return self._run_container(order, pod, task_parts, own)
@@ -101,7 +103,7 @@ class Pods:
             with self._lock:
                 self._stoppers.pop(order.pod, None)
 
-    def _run_container(self, order: PodOrder, pod: Json, env: dict[str, str], stopper: Stopper) -> Outcome:
+    def _run_container(self, order: PodSpec, pod: Json, env: dict[str, str], stopper: StopSignal) -> NodeResult:
         log = self._services.logs.open(pod["metadata"]["uid"], MAIN)
         printed: list[bytes] = []
 
@@ -117,7 +119,7 @@ class Pods:
         problem = ""
         try:
             code = self._services.executor.run(task, workspace, output, stopper)
-        except CannotStart as error:
+        except ContainerStartError as error:
             problem = str(error)
         finally:
             log.end()
@@ -125,7 +127,7 @@ class Pods:
         reason = stopper.reason or problem
         self._end_pod(order, pod, code if not reason else (code or 137), reason)
         script = "script" in order.template
-        outcome = Outcome(
+        outcome = NodeResult(
             order.node_id,
             phase="Succeeded" if code == 0 else "Failed",
             message="" if code == 0 else f"{MAIN}: Error (exit code {code})",
@@ -136,7 +138,7 @@ class Pods:
         )
         return _judge(outcome, order.template, stopper, problem)
 
-    def _environment(self, order: PodOrder) -> dict[str, str]:
+    def _environment(self, order: PodSpec) -> dict[str, str]:
         container: Json = order.template.get("container") or order.template.get("script") or {}
         env: dict[str, str] = {}
         for source in container.get("envFrom") or []:
@@ -152,7 +154,7 @@ class Pods:
                     if reference["key"] in values:
                         env[variable["name"]] = values[reference["key"]]
                     elif not reference.get("optional"):
-                        raise WorkflowProblem(f"couldn't find key {reference['key']} in {kind[:-6]} {reference['name']}")
+                        raise WorkflowSpecError(f"couldn't find key {reference['key']} in {kind[:-6]} {reference['name']}")
             if "value" in variable:
                 env[variable["name"]] = as_text(variable["value"])
         return env | {
@@ -168,13 +170,13 @@ class Pods:
         except ApiError as error:
             if reference.get("optional"):
                 return {}
-            raise WorkflowProblem(error.message) from None
+            raise WorkflowSpecError(error.message) from None
         data: dict[str, str] = dict(found.get("data") or {})
         if resource is SECRETS:
             data = {key: base64.b64decode(text).decode() for key, text in data.items()}
         return data | dict(found.get("stringData") or {})
 
-    def _end_pod(self, order: PodOrder, pod: Json, code: int | None, reason: str) -> None:
+    def _end_pod(self, order: PodSpec, pod: Json, code: int | None, reason: str) -> None:
         """Write the pod's end; where it never started (no code) it has failed."""
         succeeded = code == 0
         state: Json = {
@@ -193,7 +195,7 @@ class Pods:
             with contextlib.suppress(ApiError):
                 self._services.store.delete(PODS, order.namespace, order.pod)
 
-    def _set_status(self, order: PodOrder, fields: Json, state: Json, *, ready: bool) -> None:
+    def _set_status(self, order: PodSpec, fields: Json, state: Json, *, ready: bool) -> None:
         def edit(pod: Json) -> Json:
             pod["status"].update(fields)
             pod["status"]["containerStatuses"] = [
@@ -213,20 +215,20 @@ class Pods:
             self._services.store.change(PODS, order.namespace, order.pod, edit)
 
 
-def _task(order: PodOrder, env: dict[str, str], kept: Path) -> tuple[ContainerTask, dict[str, Path], dict[str, Path]]:
+def _task(order: PodSpec, env: dict[str, str], kept: Path) -> tuple[ContainerTask, dict[str, Path], dict[str, Path]]:
     """Return the container's task, and where its output parameters and artifacts will be found."""
     template = order.template
     body: Json = template.get("container") or template["script"]
-    declared_inputs = named((template.get("inputs") or {}).get("artifacts"), "input artifact")
+    declared_inputs = by_name((template.get("inputs") or {}).get("artifacts"), "input artifact")
     outputs: Json = template.get("outputs") or {}
     results: dict[str, Path] = {}
     transfers: list[Transfer] = []
-    for name, declared in named(outputs.get("parameters"), "output parameter").items():
+    for name, declared in by_name(outputs.get("parameters"), "output parameter").items():
         if path := (declared.get("valueFrom") or {}).get("path"):
             results[name] = kept / "parameters" / name
             transfers.append(Transfer(path, results[name]))
     artifacts: dict[str, Path] = {}
-    for name, declared in named(outputs.get("artifacts"), "output artifact").items():
+    for name, declared in by_name(outputs.get("artifacts"), "output artifact").items():
         artifacts[name] = kept / "files" / name
         transfers.append(Transfer(_path_of(declared), artifacts[name]))
     task = ContainerTask(
@@ -243,7 +245,7 @@ def _task(order: PodOrder, env: dict[str, str], kept: Path) -> tuple[ContainerTa
     return task, results, artifacts
 
 
-def _judge(outcome: Outcome, template: Json, stopper: Stopper, problem: str) -> Outcome:
+def _judge(outcome: NodeResult, template: Json, stopper: StopSignal, problem: str) -> NodeResult:
     """Return the outcome with what went wrong besides the exit code, and with declared defaults."""
     if stopper.reason is not None:
         phase = "Error" if stopper.reason == "pod deleted" else "Failed"
@@ -253,13 +255,13 @@ def _judge(outcome: Outcome, template: Json, stopper: Stopper, problem: str) -> 
     parameters = dict(outcome.parameters)
     missing = []
     outputs: Json = template.get("outputs") or {}
-    for name, declared in named(outputs.get("parameters"), "output parameter").items():
+    for name, declared in by_name(outputs.get("parameters"), "output parameter").items():
         source: Json = declared.get("valueFrom") or {}
         if name not in parameters and "default" in source:
             parameters[name] = as_text(source["default"])
         elif name not in parameters:
             missing.append(str(source.get("path", "")))
-    for name, declared in named(outputs.get("artifacts"), "output artifact").items():
+    for name, declared in by_name(outputs.get("artifacts"), "output artifact").items():
         if name not in outcome.artifacts and not declared.get("optional"):
             missing.append(str(declared.get("path", "")))
     outcome = replace(outcome, parameters=parameters)
@@ -268,7 +270,7 @@ def _judge(outcome: Outcome, template: Json, stopper: Stopper, problem: str) -> 
     return outcome
 
 
-def _pod(order: PodOrder) -> Json:
+def _pod(order: PodSpec) -> Json:
     metadata = order.workflow["metadata"]
     body: Json = order.template.get("container") or order.template["script"]
     owner: dict[str, Any] = {
@@ -301,7 +303,7 @@ def _pod(order: PodOrder) -> Json:
     }
 
 
-def _deadline(template: Json, stopper: Stopper) -> threading.Timer | None:
+def _deadline(template: Json, stopper: StopSignal) -> threading.Timer | None:
     seconds = template.get("activeDeadlineSeconds")
     if seconds is None:
         return None
@@ -314,7 +316,7 @@ def _deadline(template: Json, stopper: Stopper) -> threading.Timer | None:
 
 def _path_of(declared: Json) -> str:
     if not declared.get("path"):
-        raise WorkflowProblem(f"artifact {declared.get('name')!r} has no path")
+        raise WorkflowSpecError(f"artifact {declared.get('name')!r} has no path")
     return str(declared["path"])
 
 

@@ -23,16 +23,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import IO
 
-from mlops_sandbox.cluster.engine.executors import CannotStart, ContainerTask, Output, Stopper
+from mlops_sandbox.cluster.engine.executor import ContainerStartError, ContainerTask, Output, StopSignal
 
-GRACE_SECONDS: Final = 5.0
-SCRIPT_PATH: Final = "/argo/staging/script"
+GRACE_SECONDS = 5.0
+SCRIPT_PATH = "/argo/staging/script"
 # Directories of the machine that programs are run from: files in them are never relocated as a whole.
-SYSTEM_DIRECTORIES: Final = ("/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr")
-NOT_COPIED: Final = (".git", ".venv", "__pycache__", "node_modules")
-PASSED_ON: Final = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+SYSTEM_DIRECTORIES = ("/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/sbin", "/sys", "/usr")
+IGNORED_ENTRIES = (".git", ".venv", "__pycache__", "node_modules")
+INHERITED_VARIABLES = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ProcessExecutor:
     def __init__(self, images: Images) -> None:
         self._images = images
 
-    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
+    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
         """See `Executor.run`."""
         image = self._image(task.image)
         place = _prepare(task, image, workspace)
@@ -72,7 +72,7 @@ class ProcessExecutor:
             script.write_text(place.relocate(task.script), encoding="utf-8")
             argv.append(str(script))
         if not task.command:
-            raise CannotStart("a local process needs a command: the sandbox cannot ask an image for its entrypoint")
+            raise ContainerStartError("a local process needs a command: the sandbox cannot ask an image for its entrypoint")
         # What this machine's own environment says is real already: a checkout may well lie in /tmp.
         given = {**image.env, **task.env}
         env = _base_environment(workspace) | {key: place.relocate(text) for key, text in given.items()}
@@ -89,7 +89,7 @@ class ProcessExecutor:
             fitting = [prefix for prefix in self._images if reference.startswith(prefix)]
             found = self._images[max(fitting, key=len)] if fitting else None
         if found is None:
-            raise CannotStart(f"no local directory stands for the image {reference!r} in this sandbox")
+            raise ContainerStartError(f"no local directory stands for the image {reference!r} in this sandbox")
         return found
 
 
@@ -105,10 +105,10 @@ class Place:
         self._pattern = re.compile(rf"(?<![\w./-])(?:{alternatives})(?![\w.-])") if ordered else None
 
     def real(self, inside: str) -> Path:
-        """Return the place of a container's path; raises CannotStart for one that leads out of it."""
+        """Return the place of a container's path; raises ContainerStartError for one that leads out of it."""
         parts = (self._working_dir / inside).parts[1:]
         if ".." in parts:
-            raise CannotStart(f"the path {inside!r} leads out of the container")
+            raise ContainerStartError(f"the path {inside!r} leads out of the container")
         return self._root.joinpath(*parts)
 
     def relocate(self, text: str) -> str:
@@ -126,23 +126,23 @@ def _prepare(task: ContainerTask, image: LocalImage, workspace: Path) -> Place:
     place = Place(workspace, task.working_dir or home, relocated)
     if image.directory is not None:
         if not image.directory.is_dir():
-            raise CannotStart(f"the directory that stands for the image {task.image!r} does not exist")
+            raise ContainerStartError(f"the directory that stands for the image {task.image!r} does not exist")
         copied = Place(workspace, home, ()).directory
-        shutil.copytree(image.directory, copied, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        shutil.copytree(image.directory, copied, symlinks=True, ignore=shutil.ignore_patterns(*IGNORED_ENTRIES))
     for directory in (place.directory, workspace / "tmp", workspace / "root"):
         directory.mkdir(parents=True, exist_ok=True)
     return place
 
 
 def _base_environment(workspace: Path) -> dict[str, str]:
-    env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    env = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     env["HOME"] = str(workspace / "root")
     env["TMPDIR"] = str(workspace / "tmp")
     return env
 
 
-def _run(argv: list[str], directory: Path, env: dict[str, str], output: Output, stopper: Stopper) -> int:
+def _run(argv: list[str], directory: Path, env: dict[str, str], output: Output, stopper: StopSignal) -> int:
     program = shutil.which(argv[0], path=env.get("PATH")) if "/" not in argv[0] else argv[0]
     try:
         process = subprocess.Popen(
@@ -155,12 +155,12 @@ def _run(argv: list[str], directory: Path, env: dict[str, str], output: Output, 
             start_new_session=True,
         )
     except OSError as error:
-        raise CannotStart(f"cannot run {argv[0]!r}: {error.strerror}") from error
+        raise ContainerStartError(f"cannot run {argv[0]!r}: {error.strerror}") from error
     return follow(process, output, stopper, lambda number: _signal_group(process.pid, number))
 
 
 def follow(
-    process: subprocess.Popen[bytes], output: Output, stopper: Stopper, send_signal: Callable[[signal.Signals], None]
+    process: subprocess.Popen[bytes], output: Output, stopper: StopSignal, send_signal: Callable[[signal.Signals], None]
 ) -> int:
     """Hand over what a process prints and wait for its end; on a stop send SIGTERM, and SIGKILL after the grace time."""
     killer = threading.Timer(GRACE_SECONDS, send_signal, [signal.SIGKILL])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from mlops_sandbox.cluster.engine.frames import Json, Source, named
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem
+from mlops_actions.core.types import Json
+from mlops_sandbox.cluster.engine.calls import Source, by_name
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError
 from mlops_sandbox.cluster.resources import CLUSTER_WORKFLOW_TEMPLATES, WORKFLOW_TEMPLATES
 from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.cluster.store import Store
 
 
-def complete_spec(workflow: Json, store: Store) -> Json:
+def resolve_spec(workflow: Json, store: Store) -> Json:
     """Return the spec to run: the workflow's own, laid over the one that its workflowTemplateRef names."""
     own: Json = workflow["spec"]
     reference = own.get("workflowTemplateRef")
@@ -20,8 +21,8 @@ def complete_spec(workflow: Json, store: Store) -> Json:
     merged: Json = {**base, **own}
     arguments: Json = {}
     for kind in ("parameters", "artifacts"):
-        entries = named((base.get("arguments") or {}).get(kind), kind)
-        for name, entry in named((own.get("arguments") or {}).get(kind), kind).items():
+        entries = by_name((base.get("arguments") or {}).get(kind), kind)
+        for name, entry in by_name((own.get("arguments") or {}).get(kind), kind).items():
             entries[name] = {**entries.get(name, {}), **entry}
         arguments[kind] = list(entries.values())
     merged["arguments"] = arguments
@@ -30,7 +31,7 @@ def complete_spec(workflow: Json, store: Store) -> Json:
 
 def local_source(workflow: Json, spec: Json) -> Source:
     """Return the workflow's own templates."""
-    return Source(f"local/{workflow['metadata']['name']}", named(spec.get("templates"), "template"))
+    return Source(f"local/{workflow['metadata']['name']}", by_name(spec.get("templates"), "template"))
 
 
 def find_template(user: Json, source: Source, store: Store, namespace: str) -> tuple[Json, Source]:
@@ -40,12 +41,12 @@ def find_template(user: Json, source: Source, store: Store, namespace: str) -> t
     if reference := user.get("templateRef"):
         found = _object(store, namespace, reference)
         scope = "cluster" if reference.get("clusterScope") else "namespaced"
-        source = Source(f"{scope}/{reference.get('name')}", named(found["spec"].get("templates"), "template"))
+        source = Source(f"{scope}/{reference.get('name')}", by_name(found["spec"].get("templates"), "template"))
         name = str(reference.get("template", ""))
     else:
         name = str(user.get("template", ""))
     if name not in source.templates:
-        raise WorkflowProblem(f"template name '{name}' undefined")
+        raise WorkflowSpecError(f"template name '{name}' undefined")
     return source.templates[name], source
 
 
@@ -55,4 +56,4 @@ def _object(store: Store, namespace: str, reference: Json) -> Json:
     try:
         return store.get(resource, "" if cluster_wide else namespace, str(reference.get("name", "")))
     except ApiError as error:
-        raise WorkflowProblem(error.message) from None
+        raise WorkflowSpecError(error.message) from None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 
-from mlops_sandbox.cluster.engine.frames import Frame, Json, Names, Outcome, Runner, in_parallel
-from mlops_sandbox.cluster.engine.loops import run_user
+from mlops_actions.core.types import Json
+from mlops_sandbox.cluster.engine.calls import CallScope, NodeResult, Runner, Variables, in_parallel
+from mlops_sandbox.cluster.engine.loops import run_task
 from mlops_sandbox.cluster.engine.nodes import UNSUCCESSFUL
 
 
-def run_steps(runner: Runner, frame: Frame, template: Json, node_name: str) -> tuple[str, str, Names]:
+def run_steps(runner: Runner, frame: CallScope, template: Json, node_name: str) -> tuple[str, str, Variables]:
     """Run the groups in order; returns the phase, a message, and the names that the steps' outputs are known by."""
     names = frame.names
     parents = [frame.boundary]
@@ -26,9 +27,9 @@ def run_steps(runner: Runner, frame: Frame, template: Json, node_name: str) -> t
             boundaryID=frame.boundary,
             templateScope=frame.source.scope,
         )
-        inner = Frame(frame.source, names, frame.stopper, frame.boundary)
+        inner = CallScope(frame.source, names, frame.stopper, frame.boundary)
         outcomes = in_parallel(
-            functools.partial(run_user, runner, inner, step, f"{group_name}.{step['name']}", [group_id], grouped=False)
+            functools.partial(run_task, runner, inner, step, f"{group_name}.{step['name']}", [group_id], grouped=False)
             for step in steps
         )
         for step, outcome in zip(steps, outcomes, strict=True):
@@ -45,7 +46,7 @@ def run_steps(runner: Runner, frame: Frame, template: Json, node_name: str) -> t
     return "Succeeded", "", names
 
 
-def _excused(step: Json, outcome: Outcome) -> bool:
+def _excused(step: Json, outcome: NodeResult) -> bool:
     if outcome.phase not in UNSUCCESSFUL:
         return True
     allowed = step.get("continueOn") or {}

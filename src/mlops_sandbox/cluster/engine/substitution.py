@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-TAG: Final = re.compile(r"\{\{\s*(?P<tag>[^{}]*?)\s*\}\}")
+TAG = re.compile(r"\{\{\s*(?P<tag>[^{}]*?)\s*\}\}")
 
 
-class WorkflowProblem(Exception):
+class WorkflowSpecError(Exception):
     """The workflow cannot go on as it is written; the message ends up in the node and in the workflow."""
 
 
 def substitute(value: Any, values: Mapping[str, str]) -> Any:
-    """Return `value` (text, or any JSON) with every tag replaced; raises WorkflowProblem for one that is unknown."""
+    """Return `value` (text, or any JSON) with every tag replaced; raises WorkflowSpecError for one that is unknown."""
     if isinstance(value, str):
         return TAG.sub(lambda match: _resolve(match["tag"], values), value)
     if isinstance(value, dict):
@@ -34,13 +34,13 @@ def only_tag(value: str) -> str:
     """Return the tag that is all of `value`, as in `from: "{{tasks.a.outputs.artifacts.model}}"`."""
     match = TAG.fullmatch(value.strip())
     if match is None:
-        raise WorkflowProblem(f"{value!r} is not a single {{{{reference}}}}")
+        raise WorkflowSpecError(f"{value!r} is not a single {{{{reference}}}}")
     return match["tag"]
 
 
 def _resolve(tag: str, values: Mapping[str, str]) -> str:
     if tag.startswith("="):
-        raise WorkflowProblem(f"the sandbox does not evaluate expression tags: {{{{{tag}}}}}")
+        raise WorkflowSpecError(f"the sandbox does not evaluate expression tags: {{{{{tag}}}}}")
     if tag not in values:
-        raise WorkflowProblem(f"failed to resolve {{{{{tag}}}}}")
+        raise WorkflowSpecError(f"failed to resolve {{{{{tag}}}}}")
     return values[tag]

@@ -1,25 +1,24 @@
-"""What of a workflow the engine obeys. Everything else is refused by name, so that nothing is silently left out.
+"""What of a workflow the engine obeys. Everything else is unsupported_fields by name, so that nothing is silently left out.
 
 A field that only tunes a real cluster (resources, tolerations, pull policy, …) is accepted and has no effect. Together the
 three lists hold every field of the Argo that the tests run (its own schema is held against them); whatever a later Argo
-adds is on none of them, and refused too.
+adds is on none of them, and unsupported_fields too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from mlops_sandbox.cluster.engine.frames import Json
+from mlops_actions.core.types import Json
 
-WITHOUT_EFFECT: Final = (
+IGNORED = (
     "affinity annotations archiveLocation archiveLogs artifactGC artifactRepositoryRef automountServiceAccountToken "
     "deleteDelayDuration dnsConfig dnsPolicy executor hostAliases hostNetwork imagePullPolicy imagePullSecrets metadata "
     "metrics nodeSelector podDisruptionBudget podMetadata podPriorityClassName priority priorityClassName readinessProbe "
     "resources schedulerName securityContext serviceAccountName terminationMessagePath terminationMessagePolicy tolerations "
     "ttlStrategy workflowMetadata"
 )
-OBEYED: Final = {
+SUPPORTED = {
     "spec": "activeDeadlineSeconds arguments entrypoint onExit parallelism podGC shutdown suspend templates "
     "workflowTemplateRef",
     "template": "activeDeadlineSeconds container dag inputs name outputs retryStrategy script steps suspend",
@@ -40,7 +39,7 @@ OBEYED: Final = {
     "valueFrom": "default parameter path",
     "artifact": "archive deleted from name optional path raw",
 }
-REFUSED: Final = {
+UNSUPPORTED = {
     "spec": "hooks podSpecPatch retryStrategy synchronization templateDefaults volumeClaimGC volumeClaimTemplates volumes",
     "template": "containerSet daemon data failFast http initContainers memoize parallelism plugin podSpecPatch resource "
     "sidecars synchronization timeout volumes",
@@ -57,10 +56,10 @@ REFUSED: Final = {
     "valueFrom": "configMapKeyRef event expression jqFilter jsonPath supplied",
     "artifact": "artifactory azure fromExpression gcs git globalName hdfs http mode oss plugin recurseMode s3 subPath",
 }
-_ALLOWED: Final = {kind: frozenset(f"{names} {WITHOUT_EFFECT}".split()) for kind, names in OBEYED.items()}
+_ALLOWED = {kind: frozenset(f"{names} {IGNORED}".split()) for kind, names in SUPPORTED.items()}
 
 
-def refused(spec: Json) -> list[str]:
+def unsupported_fields(spec: Json) -> list[str]:
     """Return the paths of the fields that the engine would have to ignore; an empty list where it obeys all."""
     found = list(_unknown("spec", "spec", spec))
     found += _unknown("podGC", "spec.podGC", spec.get("podGC"))

@@ -5,23 +5,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.engine import arguments, sources
+from mlops_sandbox.cluster.engine.calls import Call, CallScope, NodeResult, Source, Variables
 from mlops_sandbox.cluster.engine.dag import Dag
-from mlops_sandbox.cluster.engine.executors import Stopper
-from mlops_sandbox.cluster.engine.frames import Call, Frame, Json, Names, Outcome, Source
+from mlops_sandbox.cluster.engine.executor import StopSignal
 from mlops_sandbox.cluster.engine.nodes import UNSUCCESSFUL, NodeTree
-from mlops_sandbox.cluster.engine.pods import HOST_NAME, PodOrder, Pods, Services
+from mlops_sandbox.cluster.engine.pods import HOST_NAME, Pods, PodSpec, Services
+from mlops_sandbox.cluster.engine.slots import StateCondition
 from mlops_sandbox.cluster.engine.steps import run_steps
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem, substitute
-from mlops_sandbox.cluster.engine.support import refused
-from mlops_sandbox.cluster.engine.waiting import Signal
-from mlops_sandbox.cluster.store import timestamp
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError, substitute
+from mlops_sandbox.cluster.engine.support import unsupported_fields
+from mlops_sandbox.timestamps import timestamp
 
-KINDS: Final = ("container", "script", "dag", "steps", "suspend")
-RETRIED: Final = {"Always": UNSUCCESSFUL, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": {"Error"}}
-UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
+KINDS = ("container", "script", "dag", "steps", "suspend")
+RETRIED = {"Always": UNSUCCESSFUL, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": {"Error"}}
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class _Body:
 
     template: Json
     source: Source
-    names: Names
-    stopper: Stopper
+    names: Variables
+    stopper: StopSignal
     fields: Json
 
 
 class TemplateRunner:
-    """Runs the templates of one workflow; see `frames.Runner`."""
+    """Runs the templates of one workflow; see `calls.TaskRunner`."""
 
     def __init__(self, workflow: Json, services: Services, pods: Pods, nodes: NodeTree) -> None:
         self.nodes = nodes
@@ -45,7 +45,7 @@ class TemplateRunner:
         self._services = services
         self._pods = pods
         self._lock = threading.Lock()
-        self._signal = Signal()
+        self._signal = StateCondition()
         self._suspended = False
         self._resumed: set[str] = set()
 
@@ -59,12 +59,12 @@ class TemplateRunner:
         self._resumed.add(node_id)
         self._signal.changed()
 
-    def call(self, call: Call) -> Outcome:
+    def call(self, call: Call) -> NodeResult:
         """Run a template as a node (and its retries below it)."""
         started = timestamp()
         try:
             outcome = self._call(call)
-        except WorkflowProblem as problem:
+        except WorkflowSpecError as problem:
             identity = self.nodes.add(
                 call.node_name,
                 "Skipped",
@@ -77,14 +77,14 @@ class TemplateRunner:
                 templateScope=call.frame.source.scope,
                 nodeFlag=call.flag,
             )
-            outcome = Outcome(identity, "Error", str(problem))
+            outcome = NodeResult(identity, "Error", str(problem))
         return replace(outcome, started_at=started, finished_at=timestamp())
 
-    def _call(self, call: Call) -> Outcome:
+    def _call(self, call: Call) -> NodeResult:
         namespace = self._workflow["metadata"]["namespace"]
         template, source = sources.find_template(call.user, call.frame.source, self._services.store, namespace)
-        if source is not call.frame.source and (unknown := refused({"templates": [template]})):
-            raise WorkflowProblem(f"the sandbox does not obey {', '.join(unknown)} of {source.scope}")
+        if source is not call.frame.source and (unknown := unsupported_fields({"templates": [template]})):
+            raise WorkflowSpecError(f"the sandbox does not obey {', '.join(unknown)} of {source.scope}")
         given: Json = call.user.get("arguments") or {}
         parameters = arguments.bind_parameters(template, given, call.frame.names)
         raw = self._services.directory / "raw" / self._workflow["metadata"]["uid"] / call.node_name
@@ -92,7 +92,7 @@ class TemplateRunner:
         global_texts = {key: text for key, text in call.frame.names.texts.items() if key.startswith("workflow.")}
         with self._lock:
             global_texts |= {f"workflow.outputs.parameters.{name}": text for name, text in self.globals.items()}
-        names = Names(
+        names = Variables(
             {**global_texts, **arguments.input_texts(parameters, template), "node.name": call.node_name},
             {f"inputs.artifacts.{name}": path for name, path in artifacts.items()},
         )
@@ -110,12 +110,12 @@ class TemplateRunner:
             return self._retry(body, call.node_name, call.parents)
         return self._run(body, call.node_name, call.parents)
 
-    def _retry(self, body: _Body, node_name: str, parents: Sequence[str]) -> Outcome:
+    def _retry(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         strategy: Json = substitute(body.template["retryStrategy"] or {}, body.names.texts)
         limit = float(strategy.get("limit", "inf"))
         policy = str(strategy.get("retryPolicy") or "OnFailure")
         if policy not in RETRIED:
-            raise WorkflowProblem(f"{policy} is not a valid RetryPolicy")
+            raise WorkflowSpecError(f"{policy} is not a valid RetryPolicy")
         node = self.nodes.add(node_name, "Retry", parents=list(parents), **body.fields)
         backoff: Json = strategy.get("backoff") or {}
         pause, factor = _seconds(str(backoff.get("duration", "0"))), float(backoff.get("factor", 1) or 1)
@@ -141,10 +141,10 @@ class TemplateRunner:
         self.nodes.update(node, phase=outcome.phase, message=message, outputs=outcome.json_outputs())
         return replace(outcome, node_id=node, message=message)
 
-    def _run(self, body: _Body, node_name: str, parents: Sequence[str]) -> Outcome:
+    def _run(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         kind = next((kind for kind in KINDS if kind in body.template), None)
         if kind is None:
-            raise WorkflowProblem(f"template {body.template.get('name')!r} has none of {', '.join(KINDS)}")
+            raise WorkflowSpecError(f"template {body.template.get('name')!r} has none of {', '.join(KINDS)}")
         try:
             if kind == "suspend":
                 outcome = self._wait(body, node_name, parents)
@@ -152,29 +152,29 @@ class TemplateRunner:
                 outcome = self._compose(kind, body, node_name, parents)
             else:
                 outcome = self._pod(body, node_name, parents)
-        except WorkflowProblem as problem:
+        except WorkflowSpecError as problem:
             type_name = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}.get(kind, "Pod")
             identity = self.nodes.add(node_name, type_name, phase="Error", parents=list(parents), **body.fields)
-            outcome = Outcome(identity, "Error", str(problem))
+            outcome = NodeResult(identity, "Error", str(problem))
         # What a DAG itself declares becomes global as the output of a task of another DAG, and not otherwise.
         if kind != "dag" or self.nodes.is_of("DAG", str(body.fields["boundaryID"] or "")):
             self._share(body.template, outcome)
         self.nodes.update(outcome.node_id, phase=outcome.phase, message=outcome.message, outputs=outcome.json_outputs())
         return outcome
 
-    def _compose(self, kind: str, body: _Body, node_name: str, parents: Sequence[str]) -> Outcome:
+    def _compose(self, kind: str, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         node = self.nodes.add(node_name, "DAG" if kind == "dag" else "Steps", parents=list(parents), **body.fields)
-        frame = Frame(body.source, body.names, body.stopper, node)
+        frame = CallScope(body.source, body.names, body.stopper, node)
         if kind == "dag":
             phase, message, names = Dag(self, frame, body.template, node_name).run()
         else:
             phase, message, names = run_steps(self, frame, body.template, node_name)
         if phase != "Succeeded":
-            return Outcome(node, phase, message)
+            return NodeResult(node, phase, message)
         parameters, artifacts = arguments.composed_outputs(body.template, names)
-        return Outcome(node, phase, "", parameters, artifacts)
+        return NodeResult(node, phase, "", parameters, artifacts)
 
-    def _pod(self, body: _Body, node_name: str, parents: Sequence[str]) -> Outcome:
+    def _pod(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         self._signal.wait_for(lambda: not self._suspended, body.stopper)
         texts = body.names.texts
         declared = {key: value for key, value in body.template.items() if key not in ("inputs", "outputs")}
@@ -189,21 +189,21 @@ class TemplateRunner:
             hostNodeName=HOST_NAME,
             **body.fields,
         )
-        order = PodOrder(self._workflow, template, node, node_name, artifacts)
+        order = PodSpec(self._workflow, template, node, node_name, artifacts)
         outcome = self._pods.run(order, body.stopper, lambda: self.nodes.update(node, phase="Running"))
         self.nodes.update(node, progress="1/1")
         return outcome
 
-    def _wait(self, body: _Body, node_name: str, parents: Sequence[str]) -> Outcome:
+    def _wait(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         node = self.nodes.add(node_name, "Suspend", parents=list(parents), **body.fields)
         duration = (body.template["suspend"] or {}).get("duration")
         seconds = None if duration is None else _seconds(str(substitute(str(duration), body.names.texts)))
         resumed = self._signal.wait_for(lambda: node in self._resumed, body.stopper, seconds)
         if body.stopper.reason is not None and not resumed:
-            return Outcome(node, "Failed", body.stopper.reason)
-        return Outcome(node, "Succeeded")
+            return NodeResult(node, "Failed", body.stopper.reason)
+        return NodeResult(node, "Succeeded")
 
-    def _share(self, template: Json, outcome: Outcome) -> None:
+    def _share(self, template: Json, outcome: NodeResult) -> None:
         with self._lock:
             for name, shared in arguments.global_names(template).items():
                 if name in outcome.parameters:
@@ -215,4 +215,4 @@ def _seconds(text: str) -> float:
     try:
         return float(number) * UNITS[unit]
     except ValueError:
-        raise WorkflowProblem(f"{text!r} is not a duration") from None
+        raise WorkflowSpecError(f"{text!r} is not a duration") from None

@@ -19,6 +19,7 @@ from mlops_sandbox.github.accounts import User
 from mlops_sandbox.github.page import view
 from mlops_sandbox.github.page.markdown import has_diagram, render_markdown
 from mlops_sandbox.github.repository import PullRequest
+from mlops_sandbox.timestamps import timestamp
 
 MERMAID_PATH = "/-/mermaid.js"
 
@@ -103,7 +104,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"time": _time, "iso": _iso, "hue": _hue, "ink": _ink, "link": _link}
+    environment.filters |= {"time": _time, "iso": timestamp, "hue": _hue, "ink": _ink, "link": _link}
     return environment
 
 
@@ -118,10 +119,6 @@ def _digest(script: str) -> str:
 
 def _time(moment: datetime) -> str:
     return moment.strftime("%-d %b %Y, %H:%M")
-
-
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _hue(user: User) -> int:

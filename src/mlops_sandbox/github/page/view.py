@@ -19,7 +19,6 @@ EMOJI = {
 Verdict = Literal["success", "failure", "pending", "neutral"]
 EVENTS = {
     "closed": "closed this",
-    "reopened": "reopened this",
     "merged": "merged this",
     "draft": "marked this as a draft",
     "ready": "marked this as ready for review",

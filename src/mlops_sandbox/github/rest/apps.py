@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from mlops_sandbox.github.accounts import LEVELS, App, Installation, normal_permissions
-from mlops_sandbox.github.clock import stamp
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
 from mlops_sandbox.github.rest.access import app_of
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import accounts as serializers
 from mlops_sandbox.github.serializers.repository import repository as serialize_repository
+from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
 
@@ -59,7 +59,7 @@ def create_installation_token(call: Call) -> ApiResponse:
     expires = token.expires_at
     answer: dict[str, object] = {
         "token": token.value,
-        "expires_at": stamp(expires) if expires else "",
+        "expires_at": timestamp(expires) if expires else "",
         "permissions": permissions,
         "repository_selection": "all" if token.repositories is None else "selected",
     }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_sandbox.github.accounts import rank
-from mlops_sandbox.github.clock import stamp
 from mlops_sandbox.github.discussion import MAX_BODY_LENGTH, REACTIONS, Comment, Label, Reaction
 from mlops_sandbox.github.repository import Issue
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import discussion as serializers
+from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
 
@@ -71,7 +71,7 @@ def get_issue(call: Call) -> ApiResponse:
 def list_comments(call: Call) -> ApiResponse:
     """List comments, oldest first; `since` narrows by the last change."""
     issue, since = call.issue, call.query.get("since", "")
-    found = (comment for comment in issue.comments if stamp(comment.updated_at) >= since)
+    found = (comment for comment in issue.comments if timestamp(comment.updated_at) >= since)
     return call.page(found, lambda comment: serializers.comment(comment, issue, call.links))
 
 

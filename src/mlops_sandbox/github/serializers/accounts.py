@@ -6,8 +6,8 @@ import base64
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.accounts import App, Installation, Team, User
-from mlops_sandbox.github.clock import stamp
 from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.timestamps import timestamp
 
 
 def node_id(kind: str, number: int) -> str:
@@ -92,8 +92,8 @@ def app(application: App, links: Links) -> Json:
         "description": "",
         "external_url": links.web("apps", application.slug),
         "html_url": links.web("apps", application.slug),
-        "created_at": stamp(application.created_at),
-        "updated_at": stamp(application.created_at),
+        "created_at": timestamp(application.created_at),
+        "updated_at": timestamp(application.created_at),
         "permissions": {"metadata": "read", **application.permissions},
         "events": [],
     }
@@ -114,8 +114,8 @@ def installation(item: Installation, links: Links) -> Json:
         "target_type": item.account.kind,
         "permissions": {"metadata": "read", **item.app.permissions},
         "events": [],
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.created_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.created_at),
         "single_file_name": None,
         "has_multiple_single_files": False,
         "single_file_paths": [],

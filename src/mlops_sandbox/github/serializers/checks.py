@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus, WorkflowRun
-from mlops_sandbox.github.clock import optional_stamp, stamp
 from mlops_sandbox.github.repository import Repository
 from mlops_sandbox.github.serializers.accounts import app, node_id, user
 from mlops_sandbox.github.serializers.discussion import pull_minimal
 from mlops_sandbox.github.serializers.links import Links
 from mlops_sandbox.github.serializers.repository import minimal, repo_api, simple_commit
+from mlops_sandbox.timestamps import optional_timestamp, timestamp
 
 
 def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
@@ -29,8 +29,8 @@ def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
         "pull_requests": [pull_minimal(pull, links) for pull in repo.pulls if pull.head_sha == item.head_sha],
         "app": app(item.app, links),
         "repository": minimal(repo, links),
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
         "head_commit": simple_commit(repo.commits[item.head_sha]),
         "latest_check_runs_count": len(repo.latest_runs(item)),
         "check_runs_url": f"{url}/check-runs",
@@ -54,8 +54,8 @@ def check_run(item: CheckRun, repo: Repository, links: Links) -> Json:
         "details_url": item.details_url or page,
         "status": item.status,
         "conclusion": item.conclusion,
-        "started_at": optional_stamp(item.started_at),
-        "completed_at": optional_stamp(item.completed_at),
+        "started_at": optional_timestamp(item.started_at),
+        "completed_at": optional_timestamp(item.completed_at),
         "output": {
             "title": item.title,
             "summary": item.summary,
@@ -80,8 +80,8 @@ def simple_status(item: CommitStatus, repo: Repository, links: Links) -> Json:
         "description": item.description,
         "target_url": item.target_url,
         "context": item.context,
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.created_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.created_at),
     }
 
 
@@ -122,8 +122,8 @@ def deployment(item: Deployment, repo: Repository, links: Links) -> Json:
         "environment": item.environment,
         "description": item.description,
         "creator": user(item.creator, links),
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
         "statuses_url": f"{url}/statuses",
         "repository_url": api,
         "transient_environment": item.transient,
@@ -147,8 +147,8 @@ def deployment_status(item: DeploymentStatus, parent: Deployment, repo: Reposito
         "target_url": item.log_url,
         "log_url": item.log_url,
         "environment_url": item.environment_url,
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
         "deployment_url": deployment_url,
         "repository_url": api,
         "performed_via_github_app": app(parent.app, links) if parent.app else None,
@@ -183,9 +183,9 @@ def workflow_run(item: WorkflowRun, repo: Repository, links: Links) -> Json:
         "url": url,
         "html_url": links.web(repo.full_name, "actions", "runs", item.id),
         "pull_requests": [],
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
-        "run_started_at": stamp(item.created_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
+        "run_started_at": timestamp(item.created_at),
         "actor": user(item.actor, links),
         "triggering_actor": user(item.triggering_actor, links),
         "jobs_url": f"{url}/jobs",

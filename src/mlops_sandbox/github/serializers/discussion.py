@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.github.clock import optional_stamp, stamp
 from mlops_sandbox.github.discussion import REACTIONS, Comment, Label, Reaction, Review, ReviewComment
 from mlops_sandbox.github.repository import Issue, PullRequest, Repository
 from mlops_sandbox.github.serializers.accounts import app, node_id, user
 from mlops_sandbox.github.serializers.links import Links
 from mlops_sandbox.github.serializers.repository import repo_api, repository
+from mlops_sandbox.timestamps import optional_timestamp, timestamp
 
 
 def label(item: Label, repo: Repository, links: Links) -> Json:
@@ -36,7 +36,7 @@ def reaction(item: Reaction, links: Links) -> Json:
         "node_id": node_id("Reaction", item.id),
         "user": user(item.user, links),
         "content": item.content,
-        "created_at": stamp(item.created_at),
+        "created_at": timestamp(item.created_at),
     }
 
 
@@ -62,8 +62,8 @@ def comment(item: Comment, issue: Issue, links: Links) -> Json:
         "issue_url": f"{api}/issues/{issue.number}",
         "user": user(item.user, links),
         "body": item.body,
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
         "author_association": issue.repository.association(item.user),
         "performed_via_github_app": app(item.app, links) if item.app else None,
         "reactions": reaction_rollup(item.reactions, url),
@@ -103,9 +103,9 @@ def issue(item: Issue, links: Links) -> Json:
         "locked": item.locked,
         "active_lock_reason": None,
         "comments": len(item.comments),
-        "closed_at": optional_stamp(item.closed_at),
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
+        "closed_at": optional_timestamp(item.closed_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
         "author_association": repo.association(item.user),
         "performed_via_github_app": None,
         "reactions": reaction_rollup(item.reactions, url),
@@ -118,7 +118,7 @@ def issue(item: Issue, links: Links) -> Json:
             "html_url": page,
             "diff_url": f"{page}.diff",
             "patch_url": f"{page}.patch",
-            "merged_at": optional_stamp(as_pull.merged_at),
+            "merged_at": optional_timestamp(as_pull.merged_at),
         }
     return shape
 
@@ -155,10 +155,10 @@ def pull_simple(pull: PullRequest, links: Links) -> Json:
         "labels": [label(one, repo, links) for one in pull.labels],
         "milestone": None,
         "active_lock_reason": None,
-        "created_at": stamp(pull.created_at),
-        "updated_at": stamp(pull.updated_at),
-        "closed_at": optional_stamp(pull.closed_at),
-        "merged_at": optional_stamp(pull.merged_at),
+        "created_at": timestamp(pull.created_at),
+        "updated_at": timestamp(pull.updated_at),
+        "closed_at": optional_timestamp(pull.closed_at),
+        "merged_at": optional_timestamp(pull.merged_at),
         "merge_commit_sha": pull.head_sha if pull.merged_at else None,
         "assignee": None,
         "assignees": [],
@@ -239,7 +239,7 @@ def review(item: Review, pull: PullRequest, links: Links) -> Json:
         "html_url": page,
         "pull_request_url": url,
         "_links": {"html": {"href": page}, "pull_request": {"href": url}},
-        "submitted_at": stamp(item.submitted_at),
+        "submitted_at": timestamp(item.submitted_at),
         "commit_id": item.commit,
         "author_association": pull.repository.association(item.user),
     }
@@ -267,8 +267,8 @@ def review_comment(item: ReviewComment, pull: PullRequest, links: Links) -> Json
         "original_commit_id": item.commit,
         "user": user(item.user, links),
         "body": item.body,
-        "created_at": stamp(item.created_at),
-        "updated_at": stamp(item.updated_at),
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.updated_at),
         "author_association": pull.repository.association(item.user),
         "_links": {"self": {"href": url}, "html": {"href": page}, "pull_request": {"href": pull_url}},
         "start_line": None,

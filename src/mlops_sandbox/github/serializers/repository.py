@@ -7,11 +7,11 @@ import base64
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.accounts import User, role_flags
 from mlops_sandbox.github.checks import Protection
-from mlops_sandbox.github.clock import stamp
 from mlops_sandbox.github.git import Activity, Commit, blob_sha
 from mlops_sandbox.github.repository import Repository
 from mlops_sandbox.github.serializers.accounts import node_id, user
 from mlops_sandbox.github.serializers.links import Links
+from mlops_sandbox.timestamps import timestamp
 
 # Templates of addresses that every repository carries, by field: what follows the repository's own address.
 API_LINKS = {
@@ -88,9 +88,9 @@ def repository(repo: Repository, links: Links) -> Json:
         "visibility": "private" if repo.private else "public",
         "allow_forking": True,
         "web_commit_signoff_required": False,
-        "pushed_at": stamp(repo.activity[-1].at if repo.activity else repo.created_at),
-        "created_at": stamp(repo.created_at),
-        "updated_at": stamp(repo.created_at),
+        "pushed_at": timestamp(repo.activity[-1].at if repo.activity else repo.created_at),
+        "created_at": timestamp(repo.created_at),
+        "updated_at": timestamp(repo.created_at),
     }
 
 
@@ -109,7 +109,7 @@ def full(repo: Repository, viewer: User | None, links: Links) -> Json:
 def git_user(author: User, commit: Commit) -> Json:
     """Return the name, address and date that a commit itself claims."""
     name = author.name or author.login
-    return {"name": name, "email": f"{author.login}@users.noreply.github.localhost", "date": stamp(commit.date)}
+    return {"name": name, "email": f"{author.login}@users.noreply.github.localhost", "date": timestamp(commit.date)}
 
 
 def commit(item: Commit, repo: Repository, links: Links) -> Json:
@@ -149,7 +149,7 @@ def simple_commit(item: Commit) -> Json:
         "id": item.sha,
         "tree_id": item.tree,
         "message": item.message,
-        "timestamp": stamp(item.date),
+        "timestamp": timestamp(item.date),
         "author": who,
         "committer": who,
     }
@@ -192,7 +192,7 @@ def activity(item: Activity, links: Links) -> Json:
         "before": item.before,
         "after": item.after,
         "ref": item.ref,
-        "timestamp": stamp(item.at),
+        "timestamp": timestamp(item.at),
         "activity_type": item.kind,
         "actor": user(item.actor, links),
     }

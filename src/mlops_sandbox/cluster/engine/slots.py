@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mlops_sandbox.cluster.engine.executors import Stopper
+from mlops_sandbox.cluster.engine.executors import StopSignal
 
 
-class Signal:
+class StateCondition:
     """A place to wait for any condition over shared state; whoever changes the state calls `changed`."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Signal:
         with self._condition:
             self._condition.notify_all()
 
-    def wait_for(self, holds: Callable[[], bool], stopper: Stopper, seconds: float | None = None) -> bool:
+    def wait_for(self, holds: Callable[[], bool], stopper: StopSignal, seconds: float | None = None) -> bool:
         """Wait until `holds()`, a stop or the end of the time; returns whether it held (it is not asked again then)."""
         held = False
 
@@ -44,10 +44,10 @@ class Slots:
     def __init__(self, count: int | None) -> None:
         self._free = count
         self._lock = threading.Lock()
-        self._signal = Signal()
+        self._signal = StateCondition()
 
     @contextmanager
-    def one(self, stopper: Stopper) -> Iterator[bool]:
+    def one(self, stopper: StopSignal) -> Iterator[bool]:
         """Hold a slot; yields False, without holding one, where a stop came first."""
         held = self._signal.wait_for(self._take, stopper) if stopper.reason is None else False
         try:

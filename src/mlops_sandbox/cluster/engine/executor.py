@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Protocol
 
 
-class CannotStart(Exception):
+class ContainerStartError(Exception):
     """The container did not even start (no such image, no such program); the message says why."""
 
 
-class Stopper:
+class StopSignal:
     """A request to stop, with its reason; heard at once by whoever registered, in the thread that asks."""
 
-    def __init__(self, parent: Stopper | None = None) -> None:
+    def __init__(self, parent: StopSignal | None = None) -> None:
         self._lock = threading.Lock()
         self._reason: str | None = None
         self._callbacks: list[Callable[[], None]] = []
@@ -90,8 +90,8 @@ class Output(Protocol):
 class Executor(Protocol):
     """Runs containers; one object serves many threads."""
 
-    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: Stopper) -> int:
-        """Run to the end and return the exit code; raises CannotStart.
+    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
+        """Run to the end and return the exit code; raises ContainerStartError.
 
         `workspace` is an empty directory for this container alone, removed by the caller. Outputs that exist at the end,
         whatever the exit code, are copied to where `task.outputs` says. On `stopper` the container is ended, first

@@ -7,28 +7,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from mlops_sandbox.cluster.engine.executors import Stopper
+from mlops_actions.core.types import Json
+from mlops_sandbox.cluster.engine.executors import StopSignal
 from mlops_sandbox.cluster.engine.nodes import NodeTree
-from mlops_sandbox.cluster.engine.substitution import WorkflowProblem
+from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Names:
+class Variables:
     """What tags stand for: texts, and artifacts (`inputs.artifacts.x` → a file or directory of this machine)."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, Path] = field(default_factory=dict)
 
-    def with_texts(self, more: Mapping[str, str]) -> Names:
+    def with_texts(self, more: Mapping[str, str]) -> Variables:
         """Return these names and more texts, which win."""
         return replace(self, texts={**self.texts, **more})
 
-    def with_outcome(self, prefix: str, outcome: Outcome) -> Names:
+    def with_outcome(self, prefix: str, outcome: NodeResult) -> Variables:
         """Return these names and what a task or step left: `prefix` is `tasks.NAME` or `steps.NAME`."""
         texts = {
             f"{prefix}.id": outcome.node_id,
@@ -44,11 +44,11 @@ class Names:
         if outcome.exit_code is not None:
             texts[f"{prefix}.exitCode"] = outcome.exit_code
         artifacts = {f"{prefix}.outputs.artifacts.{name}": path for name, path in outcome.artifacts.items()}
-        return Names({**self.texts, **texts}, {**self.artifacts, **artifacts})
+        return Variables({**self.texts, **texts}, {**self.artifacts, **artifacts})
 
 
 @dataclass(frozen=True)
-class Outcome:
+class NodeResult:
     """How a node ended, and what it left."""
 
     node_id: str
@@ -85,12 +85,12 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Frame:
+class CallScope:
     """The surroundings of a template's body."""
 
     source: Source
-    names: Names
-    stopper: Stopper
+    names: Variables
+    stopper: StopSignal
     boundary: str = ""  # id of the DAG or Steps node that the nodes made here belong to
 
 
@@ -98,7 +98,7 @@ class Frame:
 class Call:
     """A template to run as a node: `user` is the task, step or entrypoint that names the template."""
 
-    frame: Frame
+    frame: CallScope
     user: Json
     node_name: str
     display_name: str
@@ -111,7 +111,7 @@ class Runner(Protocol):
 
     nodes: NodeTree
 
-    def call(self, call: Call) -> Outcome:
+    def call(self, call: Call) -> NodeResult:
         """Run a template; problems of the workflow become an Error node, they do not raise."""
 
 
@@ -124,12 +124,12 @@ def in_parallel(jobs: Iterable[Callable[[], T]]) -> list[T]:
         return [future.result() for future in [pool.submit(job) for job in waiting]]
 
 
-def together(node_id: str, outcomes: Sequence[Outcome], *, started_at: str, finished_at: str) -> Outcome:
+def combined_result(node_id: str, outcomes: Sequence[NodeResult], *, started_at: str, finished_at: str) -> NodeResult:
     """Return the outcome of a loop: failed if one item failed; texts become JSON lists in the items' order."""
     bad = next((one for one in outcomes if one.phase in ("Failed", "Error")), None)
     done = [one for one in outcomes if one.phase == "Succeeded"]
     names = {name for one in done for name in one.parameters}
-    return Outcome(
+    return NodeResult(
         node_id=node_id,
         phase=bad.phase if bad else "Succeeded",
         message=f"child '{bad.node_id}' failed" if bad else "",
@@ -141,12 +141,12 @@ def together(node_id: str, outcomes: Sequence[Outcome], *, started_at: str, fini
     )
 
 
-def named(entries: object, what: str) -> dict[str, Json]:
-    """Return a list of objects with names as a mapping; raises WorkflowProblem for a name that comes twice."""
+def by_name(entries: object, what: str) -> dict[str, Json]:
+    """Return a list of objects with names as a mapping; raises WorkflowSpecError for a name that comes twice."""
     found: dict[str, Json] = {}
     for entry in entries if isinstance(entries, list) else []:
         name = str(entry.get("name", ""))
         if not name or name in found:
-            raise WorkflowProblem(f"{what} {name!r} is nameless or not unique")
+            raise WorkflowSpecError(f"{what} {name!r} is nameless or not unique")
         found[name] = entry
     return found
