@@ -89,7 +89,7 @@ def test_without_an_executor_nothing_happens_to_a_workflow() -> None:
 def test_what_the_engine_does_not_obey_fails_the_workflow_by_name(api: KubernetesApi, spec: str, named: str) -> None:
     done = api.run(workflow(spec))
     assert done["status"]["phase"] == "Failed"
-    assert done["status"]["message"] == f"invalid spec: the sandbox does not obey {named}"
+    assert done["status"]["message"] == f"invalid spec: the sandbox does not support {named}"
 
 
 def holding(kind: str, field: str) -> tuple[Json, str]:
@@ -119,13 +119,13 @@ def holding(kind: str, field: str) -> tuple[Json, str]:
 def test_every_field_that_is_listed_as_refused_is(kind: str) -> None:
     for field in support.UNSUPPORTED[kind].split():
         spec, path = holding(kind, field)
-        assert support.refused(spec) == [path]
+        assert support.unsupported_fields(spec) == [path]
 
 
 @pytest.mark.parametrize("kind", support.UNSUPPORTED)
 def test_a_field_that_only_a_later_argo_has_is_refused_too(kind: str) -> None:
     spec, path = holding(kind, "newfangled")
-    assert support.refused(spec) == [path]
+    assert support.unsupported_fields(spec) == [path]
 
 
 @pytest.mark.parametrize(

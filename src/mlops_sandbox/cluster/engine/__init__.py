@@ -1,1 +1,1 @@
-"""The engine that runs workflows in the stand-in cluster: Argo's semantics in threads, containers behind a port."""
+"""The engine that runs workflows in the stand-in cluster: Argo's semantics in threads, containers by an executor."""

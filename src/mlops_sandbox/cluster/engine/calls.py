@@ -1,4 +1,4 @@
-"""What passes between the parts of the engine: calls of templates, the names visible to them, what came of them."""
+"""The data that the parts of the engine pass on: calls of templates, the variables they see, and their results."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster.engine.executors import StopSignal
+from mlops_sandbox.cluster.engine.executor import StopSignal
 from mlops_sandbox.cluster.engine.nodes import NodeTree
 from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError
 
@@ -19,37 +19,37 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Variables:
-    """What tags stand for: texts, and artifacts (`inputs.artifacts.x` → a file or directory of this machine)."""
+    """The values of tags: texts, and artifacts (`inputs.artifacts.x` → a file or directory of this machine)."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, Path] = field(default_factory=dict)
 
-    def with_texts(self, more: Mapping[str, str]) -> Variables:
-        """Return these names and more texts, which win."""
-        return replace(self, texts={**self.texts, **more})
+    def with_texts(self, texts: Mapping[str, str]) -> Variables:
+        """Return these variables with more texts, which override."""
+        return replace(self, texts={**self.texts, **texts})
 
-    def with_outcome(self, prefix: str, outcome: NodeResult) -> Variables:
-        """Return these names and what a task or step left: `prefix` is `tasks.NAME` or `steps.NAME`."""
+    def with_result(self, prefix: str, result: NodeResult) -> Variables:
+        """Return these variables with the result of a task or step; `prefix` is `tasks.NAME` or `steps.NAME`."""
         texts = {
-            f"{prefix}.id": outcome.node_id,
-            f"{prefix}.status": outcome.phase,
-            f"{prefix}.startedAt": outcome.started_at,
-            f"{prefix}.finishedAt": outcome.finished_at,
+            f"{prefix}.id": result.node_id,
+            f"{prefix}.status": result.phase,
+            f"{prefix}.startedAt": result.started_at,
+            f"{prefix}.finishedAt": result.finished_at,
         }
-        texts |= {f"{prefix}.outputs.parameters.{name}": text for name, text in outcome.parameters.items()}
-        if outcome.collected is not None:
-            texts[f"{prefix}.outputs.parameters"] = outcome.collected
-        if outcome.result is not None:
-            texts[f"{prefix}.outputs.result"] = outcome.result
-        if outcome.exit_code is not None:
-            texts[f"{prefix}.exitCode"] = outcome.exit_code
-        artifacts = {f"{prefix}.outputs.artifacts.{name}": path for name, path in outcome.artifacts.items()}
+        texts |= {f"{prefix}.outputs.parameters.{name}": text for name, text in result.parameters.items()}
+        if result.collected is not None:
+            texts[f"{prefix}.outputs.parameters"] = result.collected
+        if result.result is not None:
+            texts[f"{prefix}.outputs.result"] = result.result
+        if result.exit_code is not None:
+            texts[f"{prefix}.exitCode"] = result.exit_code
+        artifacts = {f"{prefix}.outputs.artifacts.{name}": path for name, path in result.artifacts.items()}
         return Variables({**self.texts, **texts}, {**self.artifacts, **artifacts})
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """How a node ended, and what it left."""
+    """The phase in which a node ended, and its outputs."""
 
     node_id: str
     phase: str
@@ -58,12 +58,12 @@ class NodeResult:
     artifacts: Mapping[str, Path] = field(default_factory=dict)
     result: str | None = None
     exit_code: str | None = None
-    collected: str | None = None  # of a loop: the parameters of all its items, as a JSON list
+    collected: str | None = None  # the parameters of all items of a loop, as a JSON list
     started_at: str = ""
     finished_at: str = ""
 
     def json_outputs(self) -> Json:
-        """Return the outputs as they stand in `status.nodes`."""
+        """Return the outputs in the form of `status.nodes`."""
         outputs: Json = {}
         if self.parameters:
             outputs["parameters"] = [{"name": name, "value": text} for name, text in self.parameters.items()]
@@ -78,7 +78,7 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class Source:
-    """Where template names are looked up: the workflow itself, or the template object that a templateRef leads to."""
+    """The templates that names refer to: those of the workflow, or of the object that a templateRef names."""
 
     scope: str  # as Argo writes it: `local/NAME`, `namespaced/NAME`, `cluster/NAME`
     templates: Mapping[str, Json]
@@ -86,67 +86,69 @@ class Source:
 
 @dataclass(frozen=True)
 class CallScope:
-    """The surroundings of a template's body."""
+    """The templates, variables and stop signal that apply to the body of a template."""
 
     source: Source
-    names: Variables
+    variables: Variables
     stopper: StopSignal
-    boundary: str = ""  # id of the DAG or Steps node that the nodes made here belong to
+    boundary: str = ""  # id of the DAG or Steps node that contains the nodes of this body
 
 
 @dataclass(frozen=True)
 class Call:
-    """A template to run as a node: `user` is the task, step or entrypoint that names the template."""
+    """A template to run as a node; `task` is the DAG task, step or entrypoint that names the template."""
 
-    frame: CallScope
-    user: Json
+    scope: CallScope
+    task: Json
     node_name: str
     display_name: str
     parents: Sequence[str] = ()
     flag: Json | None = None
 
 
-class Runner(Protocol):
-    """What DAGs and steps need of the run that they are part of."""
+class TaskRunner(Protocol):
+    """The part of a workflow run that DAGs and steps use."""
 
     nodes: NodeTree
 
     def call(self, call: Call) -> NodeResult:
-        """Run a template; problems of the workflow become an Error node, they do not raise."""
+        """Run a template; an error in the workflow becomes an Error node and is not raised."""
 
 
 def in_parallel(jobs: Iterable[Callable[[], T]]) -> list[T]:
-    """Run jobs at the same time and return what they returned, in order."""
-    waiting = list(jobs)
-    if not waiting:
+    """Run jobs at the same time and return their results in order."""
+    pending = list(jobs)
+    if not pending:
         return []
-    with ThreadPoolExecutor(max_workers=len(waiting), thread_name_prefix="sandbox-node") as pool:
-        return [future.result() for future in [pool.submit(job) for job in waiting]]
+    with ThreadPoolExecutor(max_workers=len(pending), thread_name_prefix="sandbox-node") as pool:
+        return [future.result() for future in [pool.submit(job) for job in pending]]
 
 
-def combined_result(node_id: str, outcomes: Sequence[NodeResult], *, started_at: str, finished_at: str) -> NodeResult:
-    """Return the outcome of a loop: failed if one item failed; texts become JSON lists in the items' order."""
-    bad = next((one for one in outcomes if one.phase in ("Failed", "Error")), None)
-    done = [one for one in outcomes if one.phase == "Succeeded"]
-    names = {name for one in done for name in one.parameters}
+def combined_result(node_id: str, results: Sequence[NodeResult], *, started_at: str, finished_at: str) -> NodeResult:
+    """Return the result of a loop: failed if one item failed; texts become JSON lists in the order of the items."""
+    failed = next((result for result in results if result.phase in ("Failed", "Error")), None)
+    succeeded = [result for result in results if result.phase == "Succeeded"]
+    names = {name for result in succeeded for name in result.parameters}
     return NodeResult(
         node_id=node_id,
-        phase=bad.phase if bad else "Succeeded",
-        message=f"child '{bad.node_id}' failed" if bad else "",
-        parameters={name: json.dumps([one.parameters.get(name, "") for one in done]) for name in sorted(names)},
-        result=json.dumps([one.result for one in done]) if any(one.result is not None for one in done) else None,
-        collected=json.dumps([dict(one.parameters) for one in done]),
+        phase=failed.phase if failed else "Succeeded",
+        message=f"child '{failed.node_id}' failed" if failed else "",
+        parameters={name: json.dumps([result.parameters.get(name, "") for result in succeeded]) for name in sorted(names)},
+        result=json.dumps([result.result for result in succeeded])
+        if any(result.result is not None for result in succeeded)
+        else None,
+        collected=json.dumps([dict(result.parameters) for result in succeeded]),
         started_at=started_at,
         finished_at=finished_at,
     )
 
 
-def by_name(entries: object, what: str) -> dict[str, Json]:
-    """Return a list of objects with names as a mapping; raises WorkflowSpecError for a name that comes twice."""
-    found: dict[str, Json] = {}
+def by_name(entries: object, kind: str) -> dict[str, Json]:
+    """Return a list of named objects as a mapping; raises WorkflowSpecError for a duplicate name."""
+    objects: dict[str, Json] = {}
     for entry in entries if isinstance(entries, list) else []:
         name = str(entry.get("name", ""))
-        if not name or name in found:
-            raise WorkflowSpecError(f"{what} {name!r} is nameless or not unique")
-        found[name] = entry
-    return found
+        if not name or name in objects:
+            raise WorkflowSpecError(f"{kind} {name!r} has no name or is not unique")
+        objects[name] = entry
+    return objects

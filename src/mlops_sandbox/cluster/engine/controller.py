@@ -1,4 +1,4 @@
-"""Argo's controller in small: every new workflow gets a thread that runs it."""
+"""The workflow controller: it runs each new workflow in a thread."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from mlops_sandbox.cluster.store import Change
 
 
 class Controller:
-    """Listens to the store; `stop` ends what runs and waits for it."""
+    """Runs the workflows of a store; `stop` ends them and waits."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._lock = threading.Lock()
         self._runs: dict[str, tuple[WorkflowRun, threading.Thread]] = {}
-        self._unsubscribe = services.store.subscribe(self._hear)
+        self._unsubscribe = services.store.subscribe(self._on_change)
 
     def stop(self, seconds: float = 10.0) -> None:
-        """Take no further workflow, end those that run, and wait for each at most so long."""
+        """Start no more workflows, end the running ones, and wait for each at most this long."""
         self._unsubscribe()
         with self._lock:
             runs = list(self._runs.values())
         for run, _ in runs:
-            run.abandon()
+            run.stop()
         for _, thread in runs:
             thread.join(seconds)
 
-    def _hear(self, change: Change) -> None:
+    def _on_change(self, change: Change) -> None:
         if change.resource is WORKFLOWS:
-            self._hear_of_workflow(change)
+            self._on_workflow_change(change)
         elif change.resource is PODS and change.kind == "DELETED":
             self._services.logs.drop(change.value["metadata"]["uid"])
             for owner in change.value["metadata"].get("ownerReferences") or []:
                 if run := self._run(owner.get("uid", "")):
-                    run.pods.lost(change.value["metadata"]["name"])
+                    run.pods.stop_deleted(change.value["metadata"]["name"])
 
-    def _hear_of_workflow(self, change: Change) -> None:
+    def _on_workflow_change(self, change: Change) -> None:
         uid = change.value["metadata"]["uid"]
         if change.kind == "ADDED":
             if (change.value.get("status") or {}).get("phase") in (None, ""):
                 self._start(uid, change)
         elif run := self._run(uid):
             if change.kind == "MODIFIED":
-                run.notice(change.value)
+                run.update(change.value)
             else:
-                run.abandon()
+                run.stop()
 
     def _start(self, uid: str, change: Change) -> None:
         run = WorkflowRun(change.value, self._services)
@@ -66,5 +66,5 @@ class Controller:
 
     def _run(self, uid: str) -> WorkflowRun | None:
         with self._lock:
-            found = self._runs.get(uid)
-        return found[0] if found else None
+            entry = self._runs.get(uid)
+        return entry[0] if entry else None

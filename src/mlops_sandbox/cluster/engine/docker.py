@@ -1,4 +1,4 @@
-"""Containers in Docker, through its command line: on the host's network, files copied in and out, nothing mounted."""
+"""Run containers by the docker command: on the host's network, with files copied in and out and nothing mounted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DockerExecutor:
     """Runs a container by `docker create`, `cp`, `start` and `rm`.
 
     `docker` is the client program; `environment` is the client's own (`DOCKER_HOST`, `DOCKER_CONFIG` with the registry's
-    credentials), by default this process's. The image is pulled by Docker where it is not there.
+    credentials), by default this process's. Docker pulls an image that is missing.
     """
 
     def __init__(self, *, docker: str = "docker", environment: Mapping[str, str] | None = None) -> None:
@@ -54,7 +54,7 @@ class DockerExecutor:
         argv = ["create", "--network", NETWORK, "--name", task.name]
         if task.working_dir:
             argv += ["--workdir", task.working_dir]
-        # Values stay out of the command line: in a private file, or (those of several lines) in the client's environment.
+        # Values stay off the command line: in a private file, or in the client's environment for those of several lines.
         lines = {key: text for key, text in task.env.items() if "\n" not in text}
         env_file = workspace / "environment"
         env_file.touch(mode=0o600)
@@ -83,7 +83,7 @@ class DockerExecutor:
         transfer.outside.parent.mkdir(parents=True, exist_ok=True)
         data = self._call(["cp", f"{container}:{transfer.inside}", "-"], check=False)
         if not data:
-            return  # it does not exist: whether that is an error, the engine knows
+            return  # the path does not exist; the engine decides whether that is an error
         unpacked = transfer.outside.with_name(transfer.outside.name + ".unpacked")
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(unpacked, filter="data")
@@ -98,12 +98,12 @@ class DockerExecutor:
     ) -> bytes:
         env = {**self._environment, **(extra or {})}
         try:
-            done = subprocess.run([self._docker, *argv], env=env, input=stdin, capture_output=True, check=False)
+            completed = subprocess.run([self._docker, *argv], env=env, input=stdin, capture_output=True, check=False)
         except OSError as error:
             raise ContainerStartError(f"cannot run {self._docker!r}: {error.strerror}") from error
-        if check and done.returncode != 0:
-            raise ContainerStartError(done.stderr.decode(errors="replace").strip() or f"docker {argv[0]} failed")
-        return done.stdout
+        if check and completed.returncode != 0:
+            raise ContainerStartError(completed.stderr.decode(errors="replace").strip() or f"docker {argv[0]} failed")
+        return completed.stdout
 
 
 def _archive(path: str, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What it takes to run one container: the port between the engine and where containers really run."""
+"""The interface between the engine and what runs containers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Protocol
 
 
 class ContainerStartError(Exception):
-    """The container did not even start (no such image, no such program); the message says why."""
+    """The container did not start (no such image, no such program); the message says why."""
 
 
 class StopSignal:
-    """A request to stop, with its reason; heard at once by whoever registered, in the thread that asks."""
+    """A request to stop, with its reason; it calls registered callbacks at once, in the thread that asks."""
 
     def __init__(self, parent: StopSignal | None = None) -> None:
         self._lock = threading.Lock()
@@ -24,7 +24,7 @@ class StopSignal:
 
     @property
     def reason(self) -> str | None:
-        """Why to stop; None while there is no need to."""
+        """The reason to stop; None while there is none."""
         return self._reason
 
     def stop(self, reason: str) -> None:
@@ -38,7 +38,7 @@ class StopSignal:
             callback()
 
     def on_stop(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back when asked to stop (now, if that has happened); returns what takes the callback away again."""
+        """Call back when asked to stop (now, if that has happened); returns a function that removes the callback."""
         with self._lock:
             self._callbacks.append(callback)
             stopped = self._reason is not None
@@ -53,13 +53,13 @@ class StopSignal:
         return leave
 
     def leave(self) -> None:
-        """No longer listen to the parent."""
+        """Stop following the parent."""
         self._leave_parent()
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """A file or directory that goes into a container before it starts, or comes out of it after its end."""
+    """A file or directory to copy into a container before it starts, or out of it after its end."""
 
     inside: str  # path in the container; relative ones start at its working directory
     outside: Path  # path on this machine
@@ -67,9 +67,9 @@ class Transfer:
 
 @dataclass(frozen=True)
 class ContainerTask:
-    """One container to run. `script`, where given, is the source that `command` gets as a file, as its last argument."""
+    """One container to run. `script` is the source of a file that `command` gets as its last argument."""
 
-    name: str  # of the pod: unique among all that run
+    name: str  # of the pod; unique among running pods
     image: str
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
@@ -81,10 +81,10 @@ class ContainerTask:
 
 
 class Output(Protocol):
-    """Takes what a container prints, line by line without line ends, from any thread."""
+    """Receives the output of a container, line by line without line ends, from any thread."""
 
     def __call__(self, line: bytes, *, error: bool) -> None:
-        """Take one line; `error` tells standard error from standard output."""
+        """Receive one line; `error` tells standard error from standard output."""
 
 
 class Executor(Protocol):
@@ -95,5 +95,5 @@ class Executor(Protocol):
 
         `workspace` is an empty directory for this container alone, removed by the caller. Outputs that exist at the end,
         whatever the exit code, are copied to where `task.outputs` says. On `stopper` the container is ended, first
-        politely.
+        by SIGTERM.
         """

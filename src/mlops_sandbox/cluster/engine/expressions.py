@@ -1,6 +1,6 @@
-"""The two small languages of a workflow's control flow: `when` conditions and a DAG task's `depends`.
+"""Evaluate the expressions of a workflow's control flow: `when` conditions and `depends` of DAG tasks.
 
-Text is split into tokens before anything is put into it, so a parameter's value is an operand and never an operator.
+The text is split into tokens before tags are replaced, so the value of a parameter is an operand and never an operator.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Value = bool | float | str
 
 
 class _Parser:
-    """Recursive descent over tokens; `word` gives a bare word its value."""
+    """A recursive descent parser; `word` returns the value of a bare word."""
 
     def __init__(self, expression: str, tokens: list[Token], word: Callable[[str], Value]) -> None:
         self._expression = expression
@@ -37,7 +37,7 @@ class _Parser:
         self._word = word
 
     def evaluate(self) -> bool:
-        value = self._either()
+        value = self._disjunction()
         if self._tokens[self._position][0] != "end":
             raise self._problem()
         if not isinstance(value, bool):
@@ -51,18 +51,18 @@ class _Parser:
             return text
         return None
 
-    def _either(self) -> Value:
-        value = self._both()
+    def _disjunction(self) -> Value:
+        value = self._conjunction()
         while self._take("||"):
-            other = self._both()
-            value = bool(value) or bool(other)
+            right = self._conjunction()
+            value = bool(value) or bool(right)
         return value
 
-    def _both(self) -> Value:
+    def _conjunction(self) -> Value:
         value = self._comparison()
         while self._take("&&"):
-            other = self._comparison()
-            value = bool(value) and bool(other)
+            right = self._comparison()
+            value = bool(value) and bool(right)
         return value
 
     def _comparison(self) -> Value:
@@ -81,7 +81,7 @@ class _Parser:
         if self._take("!"):
             return not self._operand()
         if self._take("("):
-            value = self._either()
+            value = self._disjunction()
             if not self._take(")"):
                 raise self._problem()
             return value
@@ -96,12 +96,12 @@ class _Parser:
 
 
 def condition(expression: str, values: Mapping[str, str]) -> bool:
-    """Evaluate a `when`; raises WorkflowSpecError where it does not parse or names what is unknown."""
+    """Evaluate a `when`; raises WorkflowSpecError where it does not parse or has an unknown tag."""
     return _Parser(expression, _tokens(expression, values), _literal).evaluate()
 
 
 def dependency(expression: str, holds: Callable[[str], bool]) -> bool:
-    """Evaluate a `depends`; `holds` says whether one operand (`task`, `task.Failed`, …) does."""
+    """Evaluate a `depends`; `holds` returns whether one operand (`task`, `task.Failed`, …) is true."""
     return _Parser(expression, _tokens(expression, {}), holds).evaluate()
 
 

@@ -1,4 +1,4 @@
-"""One workflow from its creation to its end: what Argo's controller does, in a thread."""
+"""Run one workflow from its creation to its end in a thread, as Argo's controller does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEADLINE = "Step exceeded its deadline"
 
 
 class WorkflowRun:
-    """One run; `run` is the body of its thread, the other methods are called from elsewhere."""
+    """One workflow run; `run` is the body of its thread, other threads call the other methods."""
 
     def __init__(self, workflow: Json, services: Services) -> None:
         self._workflow = workflow
@@ -35,19 +35,19 @@ class WorkflowRun:
         self._main = StopSignal()
         self._exit = StopSignal()
         self._shutdown = ""
-        self._noticed = 0
+        self._seen_version = 0
         self._dirty = threading.Event()
         self._ended = False
         self.nodes = NodeTree(self._name, self._dirty.set)
         self.pods = Pods(services, workflow["spec"].get("parallelism"))
         self.templates = TemplateRunner(workflow, services, self.pods, self.nodes)
 
-    def notice(self, workflow: Json) -> None:
-        """Hear of a change that somebody made to the object: shutdown, suspend, nodes resumed."""
+    def update(self, workflow: Json) -> None:
+        """Apply a change that a client made to the object: shutdown, suspend, nodes resumed."""
         version = int(workflow["metadata"]["resourceVersion"])
-        if version < self._noticed:  # changes by several threads may be told out of order
+        if version < self._seen_version:  # notifications from several threads may arrive out of order
             return
-        self._noticed = version
+        self._seen_version = version
         spec, status = workflow.get("spec", {}), workflow.get("status") or {}
         self.templates.suspend(bool(spec.get("suspend")))
         for identity, node in (status.get("nodes") or {}).items():
@@ -61,13 +61,13 @@ class WorkflowRun:
             if strategy == "Terminate":
                 self._exit.stop(reason)
 
-    def abandon(self) -> None:
-        """Hear that the object is gone: everything that still runs ends."""
+    def stop(self) -> None:
+        """Stop everything that still runs, because the object was deleted."""
         self._main.stop("workflow deleted")
         self._exit.stop("workflow deleted")
 
     def run(self) -> None:
-        """Run to the end, keeping the object's status up to date."""
+        """Run to the end and keep the object's status up to date."""
         publisher = threading.Thread(target=self._publish_changes, name=f"publish-{self._name}", daemon=True)
         self._dirty.set()
         publisher.start()
@@ -75,7 +75,7 @@ class WorkflowRun:
             phase, message = self._execute()
         except WorkflowSpecError as problem:
             phase, message = "Failed", f"invalid spec: {problem}"
-        except Exception as error:  # noqa: BLE001 (as a controller must, lest the workflow seem to run for ever)
+        except Exception as error:  # noqa: BLE001 (a controller must, or the workflow would seem to run for ever)
             phase, message = "Error", f"the sandbox's engine failed: {type(error).__name__}: {error}"
         self._status.update(phase=phase, finishedAt=timestamp())
         if message:
@@ -87,49 +87,49 @@ class WorkflowRun:
 
     def _execute(self) -> tuple[str, str]:
         spec = sources.resolve_spec(self._workflow, self._services.store)
-        if unknown := support.refused(spec):
-            raise WorkflowSpecError(f"the sandbox does not obey {', '.join(unknown)}")
+        if unknown := support.unsupported_fields(spec):
+            raise WorkflowSpecError(f"the sandbox does not support {', '.join(unknown)}")
         source = sources.local_source(self._workflow, spec)
-        names = Variables(_global_texts(self._workflow, spec))
+        variables = Variables(_global_texts(self._workflow, spec))
         entrypoint = str(spec.get("entrypoint") or "")
         if not entrypoint:
             raise WorkflowSpecError("spec.entrypoint is required")
         for reference in filter(None, (entrypoint, spec.get("onExit"))):
             if reference not in source.templates:
                 raise WorkflowSpecError(f"template name '{reference}' undefined")
-        self.notice(self._workflow)
+        self.update(self._workflow)
         timer = self._deadline(spec)
-        # The entrypoint's template takes the workflow's own arguments where the names are the same.
-        user: Json = {"template": entrypoint, "arguments": _literal_arguments(spec)}
-        outcome = self.templates.call(Call(CallScope(source, names, self._main), user, self._name, self._name))
+        # The entrypoint's template takes the workflow's arguments of the same names.
+        task: Json = {"template": entrypoint, "arguments": _literal_arguments(spec)}
+        result = self.templates.call(Call(CallScope(source, variables, self._main), task, self._name, self._name))
         if timer is not None:
             timer.cancel()
-        phase, message = self._verdict(outcome)
+        phase, message = self._final_phase(result)
         if spec.get("onExit") and self._exit.reason is None:
-            after = self._run_exit_handler(str(spec["onExit"]), source, names, phase, outcome)
+            after = self._run_exit_handler(str(spec["onExit"]), source, variables, phase, result)
             if after.phase in ("Failed", "Error"):
                 phase, message = after.phase, after.message
         return phase, message
 
     def _run_exit_handler(
-        self, template: str, source: Source, names: Variables, phase: str, outcome: NodeResult
+        self, template: str, source: Source, variables: Variables, phase: str, result: NodeResult
     ) -> NodeResult:
         texts = {
             "workflow.status": phase,
             "workflow.failures": as_text(self.nodes.unsuccessful()),
             "workflow.duration": f"{time.monotonic() - self._started:.6f}",
         }
-        texts |= {f"workflow.outputs.parameters.{name}": text for name, text in outcome.parameters.items()}
-        frame = CallScope(source, names.with_texts(texts), self._exit)
+        texts |= {f"workflow.outputs.parameters.{name}": text for name, text in result.parameters.items()}
+        scope = CallScope(source, variables.with_texts(texts), self._exit)
         name = f"{self._name}.onExit"
-        return self.templates.call(Call(frame, {"template": template}, name, name, flag={"hooked": True}))
+        return self.templates.call(Call(scope, {"template": template}, name, name, flag={"hooked": True}))
 
-    def _verdict(self, outcome: NodeResult) -> tuple[str, str]:
+    def _final_phase(self, result: NodeResult) -> tuple[str, str]:
         if self._shutdown:
             return "Failed", f"Stopped with strategy '{self._shutdown}'"
         if self._main.reason == DEADLINE:
             return "Failed", DEADLINE
-        return ("Succeeded" if outcome.phase == "Skipped" else outcome.phase), outcome.message
+        return ("Succeeded" if result.phase == "Skipped" else result.phase), result.message
 
     def _deadline(self, spec: Json) -> threading.Timer | None:
         if spec.get("activeDeadlineSeconds") is None:
@@ -147,7 +147,7 @@ class WorkflowRun:
         self._publish()
 
     def _publish(self) -> None:
-        """Write the status; what came combined_result is written once."""
+        """Write the status; changes that happen together are written once."""
         ended = self._ended
         status: Json = {**self._status, "nodes": self.nodes.snapshot(), "progress": self.nodes.progress()}
         if self.templates.globals:
@@ -164,7 +164,7 @@ class WorkflowRun:
             labels[LABEL_COMPLETED] = str(ended).lower()
             return workflow
 
-        with contextlib.suppress(ApiError):  # deleted meanwhile
+        with contextlib.suppress(ApiError):  # the object was deleted
             self._services.store.change(WORKFLOWS, self._namespace, self._name, edit)
 
     def _collect_pods(self, phase: str) -> None:
@@ -185,8 +185,8 @@ def _literal_arguments(spec: Json) -> Json:
     arguments: Json = spec.get("arguments") or {}
     return {
         "parameters": [
-            {"name": one["name"], "value": f"{{{{workflow.parameters.{one['name']}}}}}"}
-            for one in arguments.get("parameters") or []
+            {"name": parameter["name"], "value": f"{{{{workflow.parameters.{parameter['name']}}}}}"}
+            for parameter in arguments.get("parameters") or []
         ],
         "artifacts": arguments.get("artifacts") or [],
     }
@@ -200,7 +200,7 @@ def _global_texts(workflow: Json, spec: Json) -> dict[str, str]:
             raise WorkflowSpecError(f"spec.arguments.{name}.value or spec.arguments.{name}.valueFrom is required")
         parameters[name] = as_text(declared["value"])
         choices = declared.get("enum")
-        if choices and parameters[name] not in [as_text(one) for one in choices]:
+        if choices and parameters[name] not in [as_text(choice) for choice in choices]:
             raise WorkflowSpecError(f"spec.arguments.{name}.value should be present in spec.arguments.{name}.enum list")
     texts = {
         "workflow.name": metadata["name"],

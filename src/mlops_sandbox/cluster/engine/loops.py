@@ -1,4 +1,4 @@
-"""One task or step: left out by `when`, run once, or once for each item of a loop."""
+"""Run one task or step: not at all by `when`, once, or once for each item of a loop."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from collections.abc import Sequence
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.engine import expressions
-from mlops_sandbox.cluster.engine.calls import Call, CallScope, NodeResult, Runner, combined_result, in_parallel
+from mlops_sandbox.cluster.engine.calls import Call, CallScope, NodeResult, TaskRunner, combined_result, in_parallel
 from mlops_sandbox.cluster.engine.substitution import WorkflowSpecError, as_text, substitute
 from mlops_sandbox.timestamps import timestamp
 
 
 def run_task(
-    runner: Runner, frame: CallScope, user: Json, node_name: str, parents: Sequence[str], *, grouped: bool
+    runner: TaskRunner, scope: CallScope, task: Json, node_name: str, parents: Sequence[str], *, grouped: bool
 ) -> NodeResult:
-    """Run a DAG task or a step (`user`) and return its outcome, of all items combined_result where it is a loop.
+    """Run a DAG task or a step and return its result, which combines those of all items of a loop.
 
-    `grouped`: a loop gets a TaskGroup node of its own, as in a DAG; in steps its items hang from the StepGroup.
+    `grouped`: a loop gets a TaskGroup node of its own, as in a DAG; in steps its items are children of the StepGroup.
     """
-    display = str(user["name"])
+    display = str(task["name"])
     try:
-        items = _items(user, frame)
+        items = _items(task, scope)
     except WorkflowSpecError as problem:
-        return _leaf(runner, frame, user, node_name, parents, "Error", str(problem))
+        return _leaf(runner, scope, task, node_name, parents, "Error", str(problem))
     if items is None:
-        return _run_one(runner, frame, user, node_name, display, parents)
+        return _run_one(runner, scope, task, node_name, display, parents)
     if not items:
-        return _leaf(runner, frame, user, node_name, parents, "Skipped", "Skipped, empty params")
+        return _leaf(runner, scope, task, node_name, parents, "Skipped", "Skipped, empty params")
     started = timestamp()
     if grouped:
         group = runner.nodes.add(
@@ -36,42 +36,42 @@ def run_task(
             "TaskGroup",
             parents=list(parents),
             displayName=display,
-            boundaryID=frame.boundary,
-            templateName=user.get("template"),
-            templateScope=frame.source.scope,
+            boundaryID=scope.boundary,
+            templateName=task.get("template"),
+            templateScope=scope.source.scope,
         )
         parents = [group]
     jobs = []
     for number, item in enumerate(items):
         label = f"({number}:{_label(item)})"
-        inner = CallScope(frame.source, frame.names.with_texts(_item_texts(item)), frame.stopper, frame.boundary)
-        jobs.append(functools.partial(_run_one, runner, inner, user, node_name + label, display + label, parents))
-    outcomes = in_parallel(jobs)
-    whole = combined_result(outcomes[0].node_id, outcomes, started_at=started, finished_at=timestamp())
+        inner = CallScope(scope.source, scope.variables.with_texts(_item_texts(item)), scope.stopper, scope.boundary)
+        jobs.append(functools.partial(_run_one, runner, inner, task, node_name + label, display + label, parents))
+    results = in_parallel(jobs)
+    combined = combined_result(results[0].node_id, results, started_at=started, finished_at=timestamp())
     if grouped:
-        runner.nodes.update(group, phase=whole.phase, message=whole.message)
-        return combined_result(group, outcomes, started_at=started, finished_at=timestamp())
-    return whole
+        runner.nodes.update(group, phase=combined.phase, message=combined.message)
+        return combined_result(group, results, started_at=started, finished_at=timestamp())
+    return combined
 
 
 def _run_one(
-    runner: Runner, frame: CallScope, user: Json, node_name: str, display: str, parents: Sequence[str]
+    runner: TaskRunner, scope: CallScope, task: Json, node_name: str, display: str, parents: Sequence[str]
 ) -> NodeResult:
-    if user.get("when"):
+    if task.get("when"):
         try:
-            holds = expressions.condition(str(user["when"]), frame.names.texts)
+            holds = expressions.condition(str(task["when"]), scope.variables.texts)
         except WorkflowSpecError as problem:
-            return _leaf(runner, frame, user, node_name, parents, "Error", str(problem), display)
+            return _leaf(runner, scope, task, node_name, parents, "Error", str(problem), display)
         if not holds:
-            message = f"when '{user['when']}' evaluated false"
-            return _leaf(runner, frame, user, node_name, parents, "Skipped", message, display)
-    return runner.call(Call(frame, user, node_name, display, parents))
+            message = f"when '{task['when']}' evaluated false"
+            return _leaf(runner, scope, task, node_name, parents, "Skipped", message, display)
+    return runner.call(Call(scope, task, node_name, display, parents))
 
 
 def _leaf(
-    runner: Runner,
-    frame: CallScope,
-    user: Json,
+    runner: TaskRunner,
+    scope: CallScope,
+    task: Json,
     node_name: str,
     parents: Sequence[str],
     phase: str,
@@ -83,26 +83,26 @@ def _leaf(
         "Skipped",
         phase=phase,
         parents=list(parents),
-        displayName=display or user["name"],
+        displayName=display or task["name"],
         message=message,
-        boundaryID=frame.boundary,
-        templateName=user.get("template"),
-        templateScope=frame.source.scope,
+        boundaryID=scope.boundary,
+        templateName=task.get("template"),
+        templateScope=scope.source.scope,
     )
     return NodeResult(identity, phase, message, started_at=timestamp(), finished_at=timestamp())
 
 
-def _items(user: Json, frame: CallScope) -> list[object] | None:
-    if "withItems" in user:
-        items = substitute(user["withItems"], frame.names.texts)
-    elif "withParam" in user:
-        text = str(substitute(user["withParam"], frame.names.texts))
+def _items(task: Json, scope: CallScope) -> list[object] | None:
+    if "withItems" in task:
+        items = substitute(task["withItems"], scope.variables.texts)
+    elif "withParam" in task:
+        text = str(substitute(task["withParam"], scope.variables.texts))
         try:
             items = json.loads(text)
         except ValueError:
             raise WorkflowSpecError(f"withParam value could not be parsed as a JSON list: {text}") from None
-    elif "withSequence" in user:
-        items = _sequence(substitute(user["withSequence"], frame.names.texts))
+    elif "withSequence" in task:
+        items = _sequence(substitute(task["withSequence"], scope.variables.texts))
     else:
         return None
     if not isinstance(items, list):
@@ -110,18 +110,18 @@ def _items(user: Json, frame: CallScope) -> list[object] | None:
     return items
 
 
-def _sequence(wanted: Json) -> list[object]:
+def _sequence(spec: Json) -> list[object]:
     try:
-        start = int(wanted.get("start", 0))
-        if "count" in wanted:
-            numbers = range(start, start + int(wanted["count"]))
+        start = int(spec.get("start", 0))
+        if "count" in spec:
+            numbers = range(start, start + int(spec["count"]))
         else:
-            end = int(wanted["end"])
+            end = int(spec["end"])
             numbers = range(start, end + 1) if end >= start else range(start, end - 1, -1)
-        layout = str(wanted.get("format", "%d"))
-        return [layout % number for number in numbers]
+        pattern = str(spec.get("format", "%d"))
+        return [pattern % number for number in numbers]
     except (KeyError, TypeError, ValueError):
-        raise WorkflowSpecError(f"withSequence cannot be counted: {as_text(wanted)}") from None
+        raise WorkflowSpecError(f"withSequence cannot be counted: {as_text(spec)}") from None
 
 
 def _label(item: object) -> str:

@@ -1,4 +1,4 @@
-"""A workflow's `status.nodes`: one entry for everything that ran, is running, or was left out."""
+"""The `status.nodes` of a workflow: one entry for each node that ran, runs, or was skipped."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mlops_sandbox.timestamps import timestamp
 
 FNV_OFFSET = 0x811C9DC5
 FNV_PRIME = 0x01000193
-ENDED = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
+ENDED_PHASES = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
 UNSUCCESSFUL = frozenset({"Failed", "Error"})
 
 
 def fnv1a_32(text: str) -> int:
-    """Return the 32-bit FNV-1a hash, which Argo makes node and pod names of."""
+    """Return the 32-bit FNV-1a hash, from which Argo builds node and pod names."""
     value = FNV_OFFSET
     for byte in text.encode():
         value = ((value ^ byte) * FNV_PRIME) & 0xFFFFFFFF
@@ -25,12 +25,12 @@ def fnv1a_32(text: str) -> int:
 
 
 def node_id(workflow: str, name: str) -> str:
-    """Return the id of the node of this name; the root node, by_name as the workflow, has its name for id."""
+    """Return the id of a node; the root node is named as the workflow, and its id is that name."""
     return name if name == workflow else f"{workflow}-{fnv1a_32(name)}"
 
 
 def pod_name(workflow: str, name: str, template: str) -> str:
-    """Return the name of a node's pod (Argo's version 2): with the template's name, and within Kubernetes' limit."""
+    """Return the name of a node's pod (Argo's version 2): it contains the template's name, within Kubernetes' limit."""
     if name == workflow:
         return workflow
     suffix = str(fnv1a_32(name))
@@ -48,14 +48,14 @@ class NodeTree:
         self._nodes: dict[str, Json] = {}
 
     def is_of(self, kind: str, identity: str) -> bool:
-        """Tell whether the node is there and of this type."""
+        """Return whether the node exists and is of this type."""
         with self._lock:
             return self._nodes.get(identity, {}).get("type") == kind
 
     def add(
         self, name: str, kind: str, *, phase: str = "Running", parents: list[str] | None = None, **fields: object
     ) -> str:
-        """Add a node (or take up the one of this name) below `parents` and return its id; `fields` as Argo names them."""
+        """Add a node (or reuse the one of this name) below `parents` and return its id; `fields` as Argo names them."""
         identity = node_id(self._workflow, name)
         now = timestamp()
         with self._lock:
@@ -63,7 +63,7 @@ class NodeTree:
             node.update({key: value for key, value in fields.items() if value not in (None, "", {}, [])})
             node.update(type=kind, phase=phase)
             node.setdefault("displayName", name)
-            if phase in ENDED:
+            if phase in ENDED_PHASES:
                 node["finishedAt"] = now
             for parent in parents or []:
                 children = self._nodes[parent].setdefault("children", [])
@@ -73,11 +73,11 @@ class NodeTree:
         return identity
 
     def update(self, identity: str, **fields: object) -> None:
-        """Set fields of a node; a phase that ends it sets its end too."""
+        """Set fields of a node; a final phase also sets `finishedAt`."""
         with self._lock:
             node = self._nodes[identity]
             node.update({key: value for key, value in fields.items() if value not in (None, "", {}, [])})
-            if fields.get("phase") in ENDED:
+            if fields.get("phase") in ENDED_PHASES:
                 node.setdefault("finishedAt", timestamp())
         self._changed()
 
@@ -87,13 +87,13 @@ class NodeTree:
             return copy.deepcopy(self._nodes[identity].get(name))
 
     def outbound(self, identity: str) -> list[str]:
-        """Return the nodes from which what follows this node hangs: itself, unless it holds others."""
+        """Return the nodes that become parents of the next node: this one, or the last ones inside it."""
         with self._lock:
             node = self._nodes[identity]
             if node["type"] in ("DAG", "Steps"):
                 return list(node.get("outboundNodes", [])) or [identity]
             if node["type"] == "TaskGroup":
-                members = [one for child in node.get("children", []) for one in self.outbound(child)]
+                members = [outbound for child in node.get("children", []) for outbound in self.outbound(child)]
                 return members or [identity]
             if node["type"] == "Retry" and node.get("children"):
                 return self.outbound(node["children"][-1])
@@ -105,10 +105,10 @@ class NodeTree:
             return copy.deepcopy(self._nodes)
 
     def progress(self) -> str:
-        """Return `done/known` over the pods."""
+        """Return `ended/known` of the pods."""
         with self._lock:
             pods = [node for node in self._nodes.values() if node["type"] == "Pod"]
-            return f"{sum(node['phase'] in ENDED for node in pods)}/{len(pods)}"
+            return f"{sum(node['phase'] in ENDED_PHASES for node in pods)}/{len(pods)}"
 
     def unsuccessful(self) -> list[Json]:
         """Return the failed nodes, in the form of `{{workflow.failures}}`."""

@@ -1,4 +1,4 @@
-"""Container and script templates: one pod each, from Pending to its outputs."""
+"""Run container and script templates, each as one pod."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ ANNOTATION_NAME = "workflows.argoproj.io/node-name"
 
 @dataclass
 class Services:
-    """What the engine works with."""
+    """The services that the engine uses."""
 
     store: Store
     logs: LogStore
     executor: Executor
     slots: Slots
-    directory: Path  # private; artifacts and workspaces live below it
+    directory: Path  # private; holds artifacts and workspaces
 
 
 @dataclass(frozen=True)
 class PodSpec:
-    """A pod to run: its template with every tag replaced, its input artifacts, and the node it belongs to."""
+    """A pod to run: its template with all tags replaced, its input artifacts, and its node."""
 
     workflow: Json
     template: Json
@@ -55,12 +55,12 @@ class PodSpec:
 
     @property
     def namespace(self) -> str:
-        """Namespace of workflow and pod."""
+        """The namespace of workflow and pod."""
         return str(self.workflow["metadata"]["namespace"])
 
     @property
     def pod(self) -> str:
-        """Name of the pod."""
+        """The name of the pod."""
         return pod_name(self.workflow["metadata"]["name"], self.node_name, str(self.template.get("name", "")))
 
 
@@ -73,47 +73,47 @@ class Pods:
         self._lock = threading.Lock()
         self._stoppers: dict[str, StopSignal] = {}
 
-    def lost(self, pod: str) -> None:
-        """Hear that somebody deleted a pod: what runs in it ends."""
+    def stop_deleted(self, pod: str) -> None:
+        """Stop the container of a pod that was deleted."""
         with self._lock:
             stopper = self._stoppers.get(pod)
         if stopper is not None:
             stopper.stop("pod deleted")
 
-    def run(self, order: PodSpec, stopper: StopSignal, running: Callable[[], None]) -> NodeResult:
+    def run(self, pod_spec: PodSpec, stopper: StopSignal, running: Callable[[], None]) -> NodeResult:
         """Run one pod to its end; `running` is called when its container starts. Raises WorkflowSpecError."""
-        own = StopSignal(stopper)
+        stop_signal = StopSignal(stopper)
         with self._lock:
-            self._stoppers[order.pod] = own
-        timer = _deadline(order.template, own)
+            self._stoppers[pod_spec.pod] = stop_signal
+        timer = _deadline(pod_spec.template, stop_signal)
         try:
-            task_parts = self._environment(order)
-            pod = self._services.store.create(PODS, order.namespace, _pod(order))
-            with self._own_slots.one(own) as first, self._services.slots.one(own) as second:
+            task_parts = self._environment(pod_spec)
+            pod = self._services.store.create(PODS, pod_spec.namespace, _pod(pod_spec))
+            with self._own_slots.one(stop_signal) as first, self._services.slots.one(stop_signal) as second:
                 if not (first and second):
-                    self._end_pod(order, pod, None, str(own.reason))
-                    return NodeResult(order.node_id, "Failed", str(own.reason))
-                self._set_status(order, {"phase": "Running", "startTime": timestamp()}, {"running": {}}, ready=True)
+                    self._end_pod(pod_spec, pod, None, str(stop_signal.reason))
+                    return NodeResult(pod_spec.node_id, "Failed", str(stop_signal.reason))
+                self._set_status(pod_spec, {"phase": "Running", "startTime": timestamp()}, {"running": {}}, ready=True)
                 running()
-                return self._run_container(order, pod, task_parts, own)
+                return self._run_container(pod_spec, pod, task_parts, stop_signal)
         finally:
             if timer is not None:
                 timer.cancel()
-            own.leave()
+            stop_signal.leave()
             with self._lock:
-                self._stoppers.pop(order.pod, None)
+                self._stoppers.pop(pod_spec.pod, None)
 
-    def _run_container(self, order: PodSpec, pod: Json, env: dict[str, str], stopper: StopSignal) -> NodeResult:
+    def _run_container(self, pod_spec: PodSpec, pod: Json, env: dict[str, str], stopper: StopSignal) -> NodeResult:
         log = self._services.logs.open(pod["metadata"]["uid"], MAIN)
-        printed: list[bytes] = []
+        stdout_lines: list[bytes] = []
 
         def output(line: bytes, *, error: bool) -> None:
             if not error:
-                printed.append(line)
+                stdout_lines.append(line)
             log.write(line)
 
-        kept = self._services.directory / "artifacts" / order.node_id
-        task, results, artifacts = _task(order, env, kept)
+        artifact_directory = self._services.directory / "artifacts" / pod_spec.node_id
+        task, results, artifacts = _task(pod_spec, env, artifact_directory)
         workspace = Path(tempfile.mkdtemp(prefix="pod-", dir=self._services.directory))
         code: int | None = None
         problem = ""
@@ -125,32 +125,32 @@ class Pods:
             log.end()
             shutil.rmtree(workspace, ignore_errors=True)
         reason = stopper.reason or problem
-        self._end_pod(order, pod, code if not reason else (code or 137), reason)
-        script = "script" in order.template
-        outcome = NodeResult(
-            order.node_id,
+        self._end_pod(pod_spec, pod, code if not reason else (code or 137), reason)
+        script = "script" in pod_spec.template
+        result = NodeResult(
+            pod_spec.node_id,
             phase="Succeeded" if code == 0 else "Failed",
             message="" if code == 0 else f"{MAIN}: Error (exit code {code})",
             parameters={name: _read(path) for name, path in results.items() if path.exists()},
             artifacts={name: path for name, path in artifacts.items() if path.exists()},
-            result=b"\n".join(printed).decode(errors="replace").strip() if script or printed else None,
+            result=b"\n".join(stdout_lines).decode(errors="replace").strip() if script or stdout_lines else None,
             exit_code=None if code is None else str(code),
         )
-        return _judge(outcome, order.template, stopper, problem)
+        return _complete_result(result, pod_spec.template, stopper, problem)
 
-    def _environment(self, order: PodSpec) -> dict[str, str]:
-        container: Json = order.template.get("container") or order.template.get("script") or {}
+    def _environment(self, pod_spec: PodSpec) -> dict[str, str]:
+        container: Json = pod_spec.template.get("container") or pod_spec.template.get("script") or {}
         env: dict[str, str] = {}
         for source in container.get("envFrom") or []:
             for kind, resource in (("secretRef", SECRETS), ("configMapRef", CONFIG_MAPS)):
                 if reference := source.get(kind):
-                    values = self._mapping(resource, order.namespace, reference)
+                    values = self._mapping(resource, pod_spec.namespace, reference)
                     env |= {f"{source.get('prefix', '')}{key}": text for key, text in values.items()}
         for variable in container.get("env") or []:
             origin = variable.get("valueFrom") or {}
             for kind, resource in (("secretKeyRef", SECRETS), ("configMapKeyRef", CONFIG_MAPS)):
                 if reference := origin.get(kind):
-                    values = self._mapping(resource, order.namespace, reference)
+                    values = self._mapping(resource, pod_spec.namespace, reference)
                     if reference["key"] in values:
                         env[variable["name"]] = values[reference["key"]]
                     elif not reference.get("optional"):
@@ -158,26 +158,26 @@ class Pods:
             if "value" in variable:
                 env[variable["name"]] = as_text(variable["value"])
         return env | {
-            "ARGO_WORKFLOW_NAME": order.workflow["metadata"]["name"],
-            "ARGO_POD_NAME": order.pod,
-            "ARGO_NODE_ID": order.node_id,
+            "ARGO_WORKFLOW_NAME": pod_spec.workflow["metadata"]["name"],
+            "ARGO_POD_NAME": pod_spec.pod,
+            "ARGO_NODE_ID": pod_spec.node_id,
             "ARGO_CONTAINER_NAME": MAIN,
         }
 
     def _mapping(self, resource: Resource, namespace: str, reference: Json) -> dict[str, str]:
         try:
-            found = self._services.store.get(resource, namespace, str(reference.get("name", "")))
+            stored = self._services.store.get(resource, namespace, str(reference.get("name", "")))
         except ApiError as error:
             if reference.get("optional"):
                 return {}
             raise WorkflowSpecError(error.message) from None
-        data: dict[str, str] = dict(found.get("data") or {})
+        data: dict[str, str] = dict(stored.get("data") or {})
         if resource is SECRETS:
             data = {key: base64.b64decode(text).decode() for key, text in data.items()}
-        return data | dict(found.get("stringData") or {})
+        return data | dict(stored.get("stringData") or {})
 
-    def _end_pod(self, order: PodSpec, pod: Json, code: int | None, reason: str) -> None:
-        """Write the pod's end; where it never started (no code) it has failed."""
+    def _end_pod(self, pod_spec: PodSpec, pod: Json, code: int | None, reason: str) -> None:
+        """Write the final status of a pod; one that never started (no exit code) has failed."""
         succeeded = code == 0
         state: Json = {
             "terminated": {
@@ -189,13 +189,13 @@ class Pods:
         }
         phase = "Succeeded" if succeeded else "Failed"
         self._services.logs.open(pod["metadata"]["uid"], MAIN).end()
-        self._set_status(order, {"phase": phase, "message": reason} if reason else {"phase": phase}, state, ready=False)
-        strategy = (order.workflow["spec"].get("podGC") or {}).get("strategy", "")
+        self._set_status(pod_spec, {"phase": phase, "message": reason} if reason else {"phase": phase}, state, ready=False)
+        strategy = (pod_spec.workflow["spec"].get("podGC") or {}).get("strategy", "")
         if strategy == "OnPodCompletion" or (strategy == "OnPodSuccess" and succeeded):
             with contextlib.suppress(ApiError):
-                self._services.store.delete(PODS, order.namespace, order.pod)
+                self._services.store.delete(PODS, pod_spec.namespace, pod_spec.pod)
 
-    def _set_status(self, order: PodSpec, fields: Json, state: Json, *, ready: bool) -> None:
+    def _set_status(self, pod_spec: PodSpec, fields: Json, state: Json, *, ready: bool) -> None:
         def edit(pod: Json) -> Json:
             pod["status"].update(fields)
             pod["status"]["containerStatuses"] = [
@@ -211,13 +211,15 @@ class Pods:
             pod["metadata"]["labels"][LABEL_COMPLETED] = str(ended).lower()
             return pod
 
-        with contextlib.suppress(ApiError):  # deleted meanwhile
-            self._services.store.change(PODS, order.namespace, order.pod, edit)
+        with contextlib.suppress(ApiError):  # the object was deleted
+            self._services.store.change(PODS, pod_spec.namespace, pod_spec.pod, edit)
 
 
-def _task(order: PodSpec, env: dict[str, str], kept: Path) -> tuple[ContainerTask, dict[str, Path], dict[str, Path]]:
-    """Return the container's task, and where its output parameters and artifacts will be found."""
-    template = order.template
+def _task(
+    pod_spec: PodSpec, env: dict[str, str], artifact_directory: Path
+) -> tuple[ContainerTask, dict[str, Path], dict[str, Path]]:
+    """Return the container's task, and the paths where its output parameters and artifacts will be."""
+    template = pod_spec.template
     body: Json = template.get("container") or template["script"]
     declared_inputs = by_name((template.get("inputs") or {}).get("artifacts"), "input artifact")
     outputs: Json = template.get("outputs") or {}
@@ -225,34 +227,34 @@ def _task(order: PodSpec, env: dict[str, str], kept: Path) -> tuple[ContainerTas
     transfers: list[Transfer] = []
     for name, declared in by_name(outputs.get("parameters"), "output parameter").items():
         if path := (declared.get("valueFrom") or {}).get("path"):
-            results[name] = kept / "parameters" / name
+            results[name] = artifact_directory / "parameters" / name
             transfers.append(Transfer(path, results[name]))
     artifacts: dict[str, Path] = {}
     for name, declared in by_name(outputs.get("artifacts"), "output artifact").items():
-        artifacts[name] = kept / "files" / name
+        artifacts[name] = artifact_directory / "files" / name
         transfers.append(Transfer(_path_of(declared), artifacts[name]))
     task = ContainerTask(
-        name=order.pod,
+        name=pod_spec.pod,
         image=str(body.get("image", "")),
         command=tuple(as_text(part) for part in body.get("command") or []),
         args=tuple(as_text(part) for part in body.get("args") or []),
         env=env,
         working_dir=str(body.get("workingDir") or ""),
         script=str(body.get("source", "")) if "script" in template else None,
-        inputs=tuple(Transfer(_path_of(declared_inputs[name]), path) for name, path in order.artifacts.items()),
+        inputs=tuple(Transfer(_path_of(declared_inputs[name]), path) for name, path in pod_spec.artifacts.items()),
         outputs=tuple(transfers),
     )
     return task, results, artifacts
 
 
-def _judge(outcome: NodeResult, template: Json, stopper: StopSignal, problem: str) -> NodeResult:
-    """Return the outcome with what went wrong besides the exit code, and with declared defaults."""
+def _complete_result(result: NodeResult, template: Json, stopper: StopSignal, problem: str) -> NodeResult:
+    """Return the result with errors other than the exit code, and with declared defaults."""
     if stopper.reason is not None:
         phase = "Error" if stopper.reason == "pod deleted" else "Failed"
-        return replace(outcome, phase=phase, message=stopper.reason)
+        return replace(result, phase=phase, message=stopper.reason)
     if problem:
-        return replace(outcome, phase="Error", message=problem)
-    parameters = dict(outcome.parameters)
+        return replace(result, phase="Error", message=problem)
+    parameters = dict(result.parameters)
     missing = []
     outputs: Json = template.get("outputs") or {}
     for name, declared in by_name(outputs.get("parameters"), "output parameter").items():
@@ -262,20 +264,20 @@ def _judge(outcome: NodeResult, template: Json, stopper: StopSignal, problem: st
         elif name not in parameters:
             missing.append(str(source.get("path", "")))
     for name, declared in by_name(outputs.get("artifacts"), "output artifact").items():
-        if name not in outcome.artifacts and not declared.get("optional"):
+        if name not in result.artifacts and not declared.get("optional"):
             missing.append(str(declared.get("path", "")))
-    outcome = replace(outcome, parameters=parameters)
-    if missing and outcome.phase == "Succeeded":
-        return replace(outcome, phase="Error", message=f"failed to save outputs: {missing[0]}: no such file or directory")
-    return outcome
+    result = replace(result, parameters=parameters)
+    if missing and result.phase == "Succeeded":
+        return replace(result, phase="Error", message=f"failed to save outputs: {missing[0]}: no such file or directory")
+    return result
 
 
-def _pod(order: PodSpec) -> Json:
-    metadata = order.workflow["metadata"]
-    body: Json = order.template.get("container") or order.template["script"]
+def _pod(pod_spec: PodSpec) -> Json:
+    metadata = pod_spec.workflow["metadata"]
+    body: Json = pod_spec.template.get("container") or pod_spec.template["script"]
     owner: dict[str, Any] = {
-        "apiVersion": order.workflow["apiVersion"],
-        "kind": order.workflow["kind"],
+        "apiVersion": pod_spec.workflow["apiVersion"],
+        "kind": pod_spec.workflow["kind"],
         "name": metadata["name"],
         "uid": metadata["uid"],
         "controller": True,
@@ -283,11 +285,11 @@ def _pod(order: PodSpec) -> Json:
     }
     return {
         "metadata": {
-            "name": order.pod,
+            "name": pod_spec.pod,
             "labels": {LABEL_WORKFLOW: metadata["name"], LABEL_COMPLETED: "false"},
             "annotations": {
-                ANNOTATION_ID: order.node_id,
-                ANNOTATION_NAME: order.node_name,
+                ANNOTATION_ID: pod_spec.node_id,
+                ANNOTATION_NAME: pod_spec.node_name,
                 "kubectl.kubernetes.io/default-container": MAIN,
             },
             "ownerReferences": [owner],

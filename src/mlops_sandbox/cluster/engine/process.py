@@ -1,12 +1,12 @@
 """Containers as local processes, for machines without a container runtime.
 
 An image becomes a directory (usually a checkout) that is copied for each container, so that containers share no files,
-as they would not in a cluster. There is no isolation beyond that: run only what you would run by hand.
+as they would not in a cluster. There is no other isolation: run only programs that you trust.
 
 A container's absolute paths do not exist here, and the real ones of the machine must not be touched. So the paths that
 the template itself declares are **relocated**: the working directory of the image, `/tmp`, and the directory of each
 declared artifact and output parameter live below the container's private directory, and where one of these directories
-occurs in the command, the arguments, the environment or the script, the private path is put in its place. A program that has
+occurs in the command, the arguments, the environment or the script, the private path is put in its paths. A program that has
 `/mnt/out` built in, without being told it by its template, is not supported: it needs the DockerExecutor.
 """
 
@@ -37,7 +37,7 @@ INHERITED_VARIABLES = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUN
 
 @dataclass(frozen=True)
 class LocalImage:
-    """What stands for an image: a directory to copy (None: an empty one), its place in the container, its `ENV`."""
+    """The stand-in for an image: a directory to copy (None: an empty one), its path in the container, its `ENV`."""
 
     directory: Path | None = None
     working_dir: str = "/app"
@@ -51,7 +51,7 @@ class ProcessExecutor:
     """Runs a container's command as a process.
 
     `images` is a function from an image reference to its stand-in, or a mapping from the beginnings of references (the
-    longest that fits wins; the empty string fits all). An image without a stand-in fails its node and says so.
+    longest that fits wins; the empty string fits all). An image without a stand-in fails its node with a message.
     """
 
     def __init__(self, images: Images) -> None:
@@ -60,78 +60,78 @@ class ProcessExecutor:
     def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
         """See `Executor.run`."""
         image = self._image(task.image)
-        place = _prepare(task, image, workspace)
+        paths = _prepare(task, image, workspace)
         for transfer in task.inputs:
-            _copy(transfer.outside, place.real(transfer.inside))
+            _copy(transfer.outside, paths.real(transfer.inside))
         for transfer in task.outputs:
-            place.real(transfer.inside).parent.mkdir(parents=True, exist_ok=True)
-        argv = [place.relocate(part) for part in (*task.command, *task.args)]
+            paths.real(transfer.inside).parent.mkdir(parents=True, exist_ok=True)
+        argv = [paths.relocate(part) for part in (*task.command, *task.args)]
         if task.script is not None:
-            script = place.real(SCRIPT_PATH)
+            script = paths.real(SCRIPT_PATH)
             script.parent.mkdir(parents=True, exist_ok=True)
-            script.write_text(place.relocate(task.script), encoding="utf-8")
+            script.write_text(paths.relocate(task.script), encoding="utf-8")
             argv.append(str(script))
         if not task.command:
             raise ContainerStartError("a local process needs a command: the sandbox cannot ask an image for its entrypoint")
-        # What this machine's own environment says is real already: a checkout may well lie in /tmp.
-        given = {**image.env, **task.env}
-        env = _base_environment(workspace) | {key: place.relocate(text) for key, text in given.items()}
-        code = _run(argv, place.directory, env, output, stopper)
+        # The machine's own environment needs no relocation: a checkout may lie in /tmp.
+        variables = {**image.env, **task.env}
+        env = _base_environment(workspace) | {key: paths.relocate(text) for key, text in variables.items()}
+        code = _run(argv, paths.directory, env, output, stopper)
         for transfer in task.outputs:
-            if place.real(transfer.inside).exists():
-                _copy(place.real(transfer.inside), transfer.outside)
+            if paths.real(transfer.inside).exists():
+                _copy(paths.real(transfer.inside), transfer.outside)
         return code
 
     def _image(self, reference: str) -> LocalImage:
         if callable(self._images):
-            found = self._images(reference)
+            image = self._images(reference)
         else:
-            fitting = [prefix for prefix in self._images if reference.startswith(prefix)]
-            found = self._images[max(fitting, key=len)] if fitting else None
-        if found is None:
+            matching = [prefix for prefix in self._images if reference.startswith(prefix)]
+            image = self._images[max(matching, key=len)] if matching else None
+        if image is None:
             raise ContainerStartError(f"no local directory stands for the image {reference!r} in this sandbox")
-        return found
+        return image
 
 
-class Place:
-    """Where a container's paths really are."""
+class RelocatedPaths:
+    """The real paths of a container's paths."""
 
     def __init__(self, root: Path, working_dir: str, relocated: Iterable[str]) -> None:
         self._root = root
         self._working_dir = PurePosixPath(working_dir or "/")
         self.directory = self.real(".")
-        ordered = sorted({one.rstrip("/") for one in relocated} - {""}, key=len, reverse=True)
-        alternatives = "|".join(re.escape(one) for one in ordered)
+        ordered = sorted({path.rstrip("/") for path in relocated} - {""}, key=len, reverse=True)
+        alternatives = "|".join(re.escape(path) for path in ordered)
         self._pattern = re.compile(rf"(?<![\w./-])(?:{alternatives})(?![\w.-])") if ordered else None
 
     def real(self, inside: str) -> Path:
-        """Return the place of a container's path; raises ContainerStartError for one that leads out of it."""
+        """Return the real path of a container's path; raises ContainerStartError for one that leads out of it."""
         parts = (self._working_dir / inside).parts[1:]
         if ".." in parts:
             raise ContainerStartError(f"the path {inside!r} leads out of the container")
         return self._root.joinpath(*parts)
 
     def relocate(self, text: str) -> str:
-        """Put the real directories in the place of the container's."""
+        """Replace the container's directories in a text by the real ones."""
         if self._pattern is None:
             return text
         return self._pattern.sub(lambda match: str(self.real(match[0])), text)
 
 
-def _prepare(task: ContainerTask, image: LocalImage, workspace: Path) -> Place:
+def _prepare(task: ContainerTask, image: LocalImage, workspace: Path) -> RelocatedPaths:
     home = image.working_dir
     declared = [transfer.inside for transfer in (*task.inputs, *task.outputs) if transfer.inside.startswith("/")]
     parents = [str(PurePosixPath(path).parent) for path in declared]
-    relocated = {*declared, *(one for one in parents if one not in SYSTEM_DIRECTORIES), home, "/tmp"}
-    place = Place(workspace, task.working_dir or home, relocated)
+    relocated = {*declared, *(parent for parent in parents if parent not in SYSTEM_DIRECTORIES), home, "/tmp"}
+    paths = RelocatedPaths(workspace, task.working_dir or home, relocated)
     if image.directory is not None:
         if not image.directory.is_dir():
             raise ContainerStartError(f"the directory that stands for the image {task.image!r} does not exist")
-        copied = Place(workspace, home, ()).directory
+        copied = RelocatedPaths(workspace, home, ()).directory
         shutil.copytree(image.directory, copied, symlinks=True, ignore=shutil.ignore_patterns(*IGNORED_ENTRIES))
-    for directory in (place.directory, workspace / "tmp", workspace / "root"):
+    for directory in (paths.directory, workspace / "tmp", workspace / "root"):
         directory.mkdir(parents=True, exist_ok=True)
-    return place
+    return paths
 
 
 def _base_environment(workspace: Path) -> dict[str, str]:
@@ -162,7 +162,7 @@ def _run(argv: list[str], directory: Path, env: dict[str, str], output: Output, 
 def follow(
     process: subprocess.Popen[bytes], output: Output, stopper: StopSignal, send_signal: Callable[[signal.Signals], None]
 ) -> int:
-    """Hand over what a process prints and wait for its end; on a stop send SIGTERM, and SIGKILL after the grace time."""
+    """Pass on the output of a process and wait for its end; on a stop send SIGTERM, and SIGKILL after the grace period."""
     killer = threading.Timer(GRACE_SECONDS, send_signal, [signal.SIGKILL])
     killer.daemon = True
 
@@ -171,7 +171,7 @@ def follow(
         killer.start()
 
     readers = [
-        threading.Thread(target=_hand_over, args=(stream, output, error), daemon=True)
+        threading.Thread(target=_pass_on, args=(stream, output, error), daemon=True)
         for stream, error in ((process.stdout, False), (process.stderr, True))
     ]
     for reader in readers:
@@ -180,13 +180,13 @@ def follow(
     code = process.wait()
     leave()
     killer.cancel()
-    send_signal(signal.SIGKILL)  # what it left behind would hold its output open
+    send_signal(signal.SIGKILL)  # a child that is left would hold the output open
     for reader in readers:
         reader.join()
     return code if code >= 0 else 128 - code
 
 
-def _hand_over(stream: IO[bytes] | None, output: Output, error: bool) -> None:
+def _pass_on(stream: IO[bytes] | None, output: Output, error: bool) -> None:
     if stream is not None:
         with stream:
             for line in stream:

@@ -1,4 +1,4 @@
-"""Waiting that a stop request ends at once."""
+"""Wait for conditions and for free slots; a stop request ends the wait at once."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mlops_sandbox.cluster.engine.executors import StopSignal
+from mlops_sandbox.cluster.engine.executor import StopSignal
 
 
 class StateCondition:
-    """A place to wait for any condition over shared state; whoever changes the state calls `changed`."""
+    """Waits for any condition over shared state; code that changes the state calls `changed`."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
 
     def changed(self) -> None:
-        """Let everybody look at the state again."""
+        """Make all waiters check the state again."""
         with self._condition:
             self._condition.notify_all()
 
     def wait_for(self, holds: Callable[[], bool], stopper: StopSignal, seconds: float | None = None) -> bool:
-        """Wait until `holds()`, a stop or the end of the time; returns whether it held (it is not asked again then)."""
+        """Wait until `holds()`, a stop or the timeout; returns whether the condition held, and then does not check again."""
         held = False
 
-        def over() -> bool:
+        def done() -> bool:
             nonlocal held
             held = held or holds()
             return held or stopper.reason is not None
@@ -32,14 +32,14 @@ class StateCondition:
         leave = stopper.on_stop(self.changed)
         try:
             with self._condition:
-                self._condition.wait_for(over, seconds)
+                self._condition.wait_for(done, seconds)
             return held
         finally:
             leave()
 
 
 class Slots:
-    """So many at a time (None: any number)."""
+    """A limited number of slots (None: unlimited)."""
 
     def __init__(self, count: int | None) -> None:
         self._free = count
@@ -48,15 +48,15 @@ class Slots:
 
     @contextmanager
     def one(self, stopper: StopSignal) -> Iterator[bool]:
-        """Hold a slot; yields False, without holding one, where a stop came first."""
-        held = self._signal.wait_for(self._take, stopper) if stopper.reason is None else False
+        """Hold a slot; yields False, without a slot, where a stop came first."""
+        held = self._signal.wait_for(self._acquire, stopper) if stopper.reason is None else False
         try:
             yield held
         finally:
             if held:
-                self._give()
+                self._release()
 
-    def _take(self) -> bool:
+    def _acquire(self) -> bool:
         with self._lock:
             if self._free is None:
                 return True
@@ -65,7 +65,7 @@ class Slots:
             self._free -= 1
             return True
 
-    def _give(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             if self._free is not None:
                 self._free += 1

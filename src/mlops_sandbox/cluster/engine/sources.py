@@ -1,4 +1,4 @@
-"""Where a workflow's templates come from: its own spec, or template objects in the cluster."""
+"""Find templates: in the workflow's own spec, or in template objects of the cluster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlops_sandbox.cluster.store import Store
 
 
 def resolve_spec(workflow: Json, store: Store) -> Json:
-    """Return the spec to run: the workflow's own, laid over the one that its workflowTemplateRef names."""
+    """Return the spec to run: the workflow's own, merged over the one that its workflowTemplateRef names."""
     own: Json = workflow["spec"]
     reference = own.get("workflowTemplateRef")
     if not reference:
@@ -34,17 +34,17 @@ def local_source(workflow: Json, spec: Json) -> Source:
     return Source(f"local/{workflow['metadata']['name']}", by_name(spec.get("templates"), "template"))
 
 
-def find_template(user: Json, source: Source, store: Store, namespace: str) -> tuple[Json, Source]:
-    """Return the template that a task, step or entrypoint names, and where its own references are looked up."""
-    if "inline" in user:
-        return {"name": "", **user["inline"]}, source
-    if reference := user.get("templateRef"):
-        found = _object(store, namespace, reference)
+def find_template(task: Json, source: Source, store: Store, namespace: str) -> tuple[Json, Source]:
+    """Return the template that a task, step or entrypoint names, and the source that its own references refer to."""
+    if "inline" in task:
+        return {"name": "", **task["inline"]}, source
+    if reference := task.get("templateRef"):
+        template_object = _object(store, namespace, reference)
         scope = "cluster" if reference.get("clusterScope") else "namespaced"
-        source = Source(f"{scope}/{reference.get('name')}", by_name(found["spec"].get("templates"), "template"))
+        source = Source(f"{scope}/{reference.get('name')}", by_name(template_object["spec"].get("templates"), "template"))
         name = str(reference.get("template", ""))
     else:
-        name = str(user.get("template", ""))
+        name = str(task.get("template", ""))
     if name not in source.templates:
         raise WorkflowSpecError(f"template name '{name}' undefined")
     return source.templates[name], source

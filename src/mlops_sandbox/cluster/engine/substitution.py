@@ -1,4 +1,4 @@
-"""`{{tags}}` in a template: each is replaced once by a value, and what a value holds is never read as a tag again."""
+"""Replace `{{tags}}` in a template, each once: a tag inside a value stays as it is."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ TAG = re.compile(r"\{\{\s*(?P<tag>[^{}]*?)\s*\}\}")
 
 
 class WorkflowSpecError(Exception):
-    """The workflow cannot go on as it is written; the message ends up in the node and in the workflow."""
+    """The workflow's spec is invalid; the message goes to the node and to the workflow."""
 
 
 def substitute(value: Any, values: Mapping[str, str]) -> Any:
-    """Return `value` (text, or any JSON) with every tag replaced; raises WorkflowSpecError for one that is unknown."""
+    """Return `value` (text, or any JSON) with all tags replaced; raises WorkflowSpecError for an unknown tag."""
     if isinstance(value, str):
         return TAG.sub(lambda match: _resolve(match["tag"], values), value)
     if isinstance(value, dict):
-        return {key: substitute(one, values) for key, one in value.items()}
+        return {key: substitute(item, values) for key, item in value.items()}
     if isinstance(value, list):
-        return [substitute(one, values) for one in value]
+        return [substitute(item, values) for item in value]
     return value
 
 
 def as_text(value: object) -> str:
-    """Return a parameter's value as Argo keeps it: text as it is, anything else as JSON."""
+    """Return a parameter's value as Argo stores it: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 

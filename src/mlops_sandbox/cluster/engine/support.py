@@ -1,8 +1,8 @@
-"""What of a workflow the engine obeys. Everything else is unsupported_fields by name, so that nothing is silently left out.
+"""The fields of a workflow that the engine supports. It refuses all others by name, so that it ignores none silently.
 
 A field that only tunes a real cluster (resources, tolerations, pull policy, …) is accepted and has no effect. Together the
-three lists hold every field of the Argo that the tests run (its own schema is held against them); whatever a later Argo
-adds is on none of them, and unsupported_fields too.
+three lists hold every field of the Argo version that the tests run (a test compares them with its schema); a field that a
+later Argo adds is in none of them, and is refused too.
 """
 
 from __future__ import annotations
@@ -60,18 +60,18 @@ _ALLOWED = {kind: frozenset(f"{names} {IGNORED}".split()) for kind, names in SUP
 
 
 def unsupported_fields(spec: Json) -> list[str]:
-    """Return the paths of the fields that the engine would have to ignore; an empty list where it obeys all."""
-    found = list(_unknown("spec", "spec", spec))
-    found += _unknown("podGC", "spec.podGC", spec.get("podGC"))
-    found += _arguments("spec.arguments", spec.get("arguments"))
+    """Return the paths of the fields that the engine does not support."""
+    paths = list(_unknown("spec", "spec", spec))
+    paths += _unknown("podGC", "spec.podGC", spec.get("podGC"))
+    paths += _arguments("spec.arguments", spec.get("arguments"))
     for number, template in enumerate(spec.get("templates") or []):
-        found += _template(f"spec.templates[{number}]", template)
-    return found
+        paths += _template(f"spec.templates[{number}]", template)
+    return paths
 
 
 def _unknown(kind: str, path: str, value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from (f"{path}.{key}" for key, one in value.items() if key not in _ALLOWED[kind] and one is not None)
+        yield from (f"{path}.{key}" for key, item in value.items() if key not in _ALLOWED[kind] and item is not None)
 
 
 def _each(kind: str, path: str, values: object) -> Iterator[str]:
@@ -90,17 +90,17 @@ def _template(path: str, template: Json) -> Iterator[str]:
     for part in ("container", "script"):
         yield from _container(part, f"{path}.{part}", template.get(part) or {})
     for number, task in enumerate((template.get("dag") or {}).get("tasks") or []):
-        yield from _user("task", f"{path}.dag.tasks[{number}]", task)
+        yield from _task("task", f"{path}.dag.tasks[{number}]", task)
     for group, steps in enumerate(template.get("steps") or []):
         for number, step in enumerate(steps if isinstance(steps, list) else [steps]):
-            yield from _user("step", f"{path}.steps[{group}][{number}]", step)
+            yield from _task("step", f"{path}.steps[{group}][{number}]", step)
 
 
-def _user(kind: str, path: str, user: Json) -> Iterator[str]:
-    yield from _unknown(kind, path, user)
-    yield from _arguments(f"{path}.arguments", user.get("arguments"))
-    if "inline" in user:
-        yield from _template(f"{path}.inline", user["inline"])
+def _task(kind: str, path: str, task: Json) -> Iterator[str]:
+    yield from _unknown(kind, path, task)
+    yield from _arguments(f"{path}.arguments", task.get("arguments"))
+    if "inline" in task:
+        yield from _template(f"{path}.inline", task["inline"])
 
 
 def _container(kind: str, path: str, container: Json) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Running templates: inputs bound, retried where asked, and handed to what runs their kind."""
+"""Run templates: bind their inputs, retry them, and pass them to the runner of their kind."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from mlops_sandbox.cluster.engine.support import unsupported_fields
 from mlops_sandbox.timestamps import timestamp
 
 KINDS = ("container", "script", "dag", "steps", "suspend")
-RETRIED = {"Always": UNSUCCESSFUL, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": {"Error"}}
+RETRIED_PHASES = {"Always": UNSUCCESSFUL, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": {"Error"}}
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
 class _Body:
-    """A template ready to run: its inputs are bound; `fields` are its node's."""
+    """A template with its inputs bound; `fields` are those of its node."""
 
     template: Json
     source: Source
-    names: Variables
+    variables: Variables
     stopper: StopSignal
     fields: Json
 
@@ -50,12 +50,12 @@ class TemplateRunner:
         self._resumed: set[str] = set()
 
     def suspend(self, suspended: bool) -> None:
-        """Obey `spec.suspend`: no further pod starts until it is taken back."""
+        """Set `spec.suspend`: while it is true no more pods start."""
         self._suspended = suspended
         self._signal.changed()
 
     def resume(self, node_id: str) -> None:
-        """Let a Suspend node go on."""
+        """Resume a Suspend node."""
         self._resumed.add(node_id)
         self._signal.changed()
 
@@ -63,7 +63,7 @@ class TemplateRunner:
         """Run a template as a node (and its retries below it)."""
         started = timestamp()
         try:
-            outcome = self._call(call)
+            result = self._call(call)
         except WorkflowSpecError as problem:
             identity = self.nodes.add(
                 call.node_name,
@@ -72,27 +72,27 @@ class TemplateRunner:
                 parents=list(call.parents),
                 displayName=call.display_name,
                 message=str(problem),
-                boundaryID=call.frame.boundary,
-                templateName=call.user.get("template"),
-                templateScope=call.frame.source.scope,
+                boundaryID=call.scope.boundary,
+                templateName=call.task.get("template"),
+                templateScope=call.scope.source.scope,
                 nodeFlag=call.flag,
             )
-            outcome = NodeResult(identity, "Error", str(problem))
-        return replace(outcome, started_at=started, finished_at=timestamp())
+            result = NodeResult(identity, "Error", str(problem))
+        return replace(result, started_at=started, finished_at=timestamp())
 
     def _call(self, call: Call) -> NodeResult:
         namespace = self._workflow["metadata"]["namespace"]
-        template, source = sources.find_template(call.user, call.frame.source, self._services.store, namespace)
-        if source is not call.frame.source and (unknown := unsupported_fields({"templates": [template]})):
-            raise WorkflowSpecError(f"the sandbox does not obey {', '.join(unknown)} of {source.scope}")
-        given: Json = call.user.get("arguments") or {}
-        parameters = arguments.bind_parameters(template, given, call.frame.names)
+        template, source = sources.find_template(call.task, call.scope.source, self._services.store, namespace)
+        if source is not call.scope.source and (unknown := unsupported_fields({"templates": [template]})):
+            raise WorkflowSpecError(f"the sandbox does not support {', '.join(unknown)} of {source.scope}")
+        passed: Json = call.task.get("arguments") or {}
+        parameters = arguments.bind_parameters(template, passed, call.scope.variables)
         raw = self._services.directory / "raw" / self._workflow["metadata"]["uid"] / call.node_name
-        artifacts = arguments.bind_artifacts(template, given, call.frame.names, raw)
-        global_texts = {key: text for key, text in call.frame.names.texts.items() if key.startswith("workflow.")}
+        artifacts = arguments.bind_artifacts(template, passed, call.scope.variables, raw)
+        global_texts = {key: text for key, text in call.scope.variables.texts.items() if key.startswith("workflow.")}
         with self._lock:
             global_texts |= {f"workflow.outputs.parameters.{name}": text for name, text in self.globals.items()}
-        names = Variables(
+        variables = Variables(
             {**global_texts, **arguments.input_texts(parameters, template), "node.name": call.node_name},
             {f"inputs.artifacts.{name}": path for name, path in artifacts.items()},
         )
@@ -100,21 +100,21 @@ class TemplateRunner:
             "displayName": call.display_name,
             "templateName": template.get("name"),
             "templateScope": source.scope,
-            "boundaryID": call.frame.boundary,
+            "boundaryID": call.scope.boundary,
             "nodeFlag": call.flag,
         }
         if parameters:
             fields["inputs"] = {"parameters": [{"name": name, "value": text} for name, text in parameters.items()]}
-        body = _Body(template, source, names, call.frame.stopper, fields)
+        body = _Body(template, source, variables, call.scope.stopper, fields)
         if "retryStrategy" in template:
             return self._retry(body, call.node_name, call.parents)
         return self._run(body, call.node_name, call.parents)
 
     def _retry(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
-        strategy: Json = substitute(body.template["retryStrategy"] or {}, body.names.texts)
+        strategy: Json = substitute(body.template["retryStrategy"] or {}, body.variables.texts)
         limit = float(strategy.get("limit", "inf"))
         policy = str(strategy.get("retryPolicy") or "OnFailure")
-        if policy not in RETRIED:
+        if policy not in RETRIED_PHASES:
             raise WorkflowSpecError(f"{policy} is not a valid RetryPolicy")
         node = self.nodes.add(node_name, "Retry", parents=list(parents), **body.fields)
         backoff: Json = strategy.get("backoff") or {}
@@ -127,19 +127,19 @@ class TemplateRunner:
                 "displayName": f"{body.fields['displayName']}({attempt})",
                 "nodeFlag": {"retried": True},
             }
-            names = body.names.with_texts({"retries": str(attempt), "node.name": attempt_name})
-            outcome = self._run(replace(body, names=names, fields=fields), attempt_name, [node])
-            if outcome.phase not in RETRIED[policy] or attempt >= limit or body.stopper.reason is not None:
+            variables = body.variables.with_texts({"retries": str(attempt), "node.name": attempt_name})
+            result = self._run(replace(body, variables=variables, fields=fields), attempt_name, [node])
+            if result.phase not in RETRIED_PHASES[policy] or attempt >= limit or body.stopper.reason is not None:
                 break
             attempt += 1
             if pause:
                 self._signal.wait_for(lambda: False, body.stopper, pause)
                 pause *= factor
-        message = outcome.message
-        if outcome.phase in RETRIED[policy] and body.stopper.reason is None:
+        message = result.message
+        if result.phase in RETRIED_PHASES[policy] and body.stopper.reason is None:
             message = "No more retries left"
-        self.nodes.update(node, phase=outcome.phase, message=message, outputs=outcome.json_outputs())
-        return replace(outcome, node_id=node, message=message)
+        self.nodes.update(node, phase=result.phase, message=message, outputs=result.json_outputs())
+        return replace(result, node_id=node, message=message)
 
     def _run(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         kind = next((kind for kind in KINDS if kind in body.template), None)
@@ -147,39 +147,39 @@ class TemplateRunner:
             raise WorkflowSpecError(f"template {body.template.get('name')!r} has none of {', '.join(KINDS)}")
         try:
             if kind == "suspend":
-                outcome = self._wait(body, node_name, parents)
+                result = self._wait(body, node_name, parents)
             elif kind in ("dag", "steps"):
-                outcome = self._compose(kind, body, node_name, parents)
+                result = self._compose(kind, body, node_name, parents)
             else:
-                outcome = self._pod(body, node_name, parents)
+                result = self._pod(body, node_name, parents)
         except WorkflowSpecError as problem:
             type_name = {"dag": "DAG", "steps": "Steps", "suspend": "Suspend"}.get(kind, "Pod")
             identity = self.nodes.add(node_name, type_name, phase="Error", parents=list(parents), **body.fields)
-            outcome = NodeResult(identity, "Error", str(problem))
-        # What a DAG itself declares becomes global as the output of a task of another DAG, and not otherwise.
+            result = NodeResult(identity, "Error", str(problem))
+        # A DAG's own output becomes global only where the DAG is a task of another DAG.
         if kind != "dag" or self.nodes.is_of("DAG", str(body.fields["boundaryID"] or "")):
-            self._share(body.template, outcome)
-        self.nodes.update(outcome.node_id, phase=outcome.phase, message=outcome.message, outputs=outcome.json_outputs())
-        return outcome
+            self._share(body.template, result)
+        self.nodes.update(result.node_id, phase=result.phase, message=result.message, outputs=result.json_outputs())
+        return result
 
     def _compose(self, kind: str, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         node = self.nodes.add(node_name, "DAG" if kind == "dag" else "Steps", parents=list(parents), **body.fields)
-        frame = CallScope(body.source, body.names, body.stopper, node)
+        scope = CallScope(body.source, body.variables, body.stopper, node)
         if kind == "dag":
-            phase, message, names = Dag(self, frame, body.template, node_name).run()
+            phase, message, variables = Dag(self, scope, body.template, node_name).run()
         else:
-            phase, message, names = run_steps(self, frame, body.template, node_name)
+            phase, message, variables = run_steps(self, scope, body.template, node_name)
         if phase != "Succeeded":
             return NodeResult(node, phase, message)
-        parameters, artifacts = arguments.composed_outputs(body.template, names)
+        parameters, artifacts = arguments.composed_outputs(body.template, variables)
         return NodeResult(node, phase, "", parameters, artifacts)
 
     def _pod(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         self._signal.wait_for(lambda: not self._suspended, body.stopper)
-        texts = body.names.texts
+        texts = body.variables.texts
         declared = {key: value for key, value in body.template.items() if key not in ("inputs", "outputs")}
         template: Json = {**body.template, **substitute(declared, texts)}
-        artifacts = {tag.removeprefix("inputs.artifacts."): path for tag, path in body.names.artifacts.items()}
+        artifacts = {tag.removeprefix("inputs.artifacts."): path for tag, path in body.variables.artifacts.items()}
         node = self.nodes.add(
             node_name,
             "Pod",
@@ -189,25 +189,25 @@ class TemplateRunner:
             hostNodeName=HOST_NAME,
             **body.fields,
         )
-        order = PodSpec(self._workflow, template, node, node_name, artifacts)
-        outcome = self._pods.run(order, body.stopper, lambda: self.nodes.update(node, phase="Running"))
+        pod_spec = PodSpec(self._workflow, template, node, node_name, artifacts)
+        result = self._pods.run(pod_spec, body.stopper, lambda: self.nodes.update(node, phase="Running"))
         self.nodes.update(node, progress="1/1")
-        return outcome
+        return result
 
     def _wait(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         node = self.nodes.add(node_name, "Suspend", parents=list(parents), **body.fields)
         duration = (body.template["suspend"] or {}).get("duration")
-        seconds = None if duration is None else _seconds(str(substitute(str(duration), body.names.texts)))
+        seconds = None if duration is None else _seconds(str(substitute(str(duration), body.variables.texts)))
         resumed = self._signal.wait_for(lambda: node in self._resumed, body.stopper, seconds)
         if body.stopper.reason is not None and not resumed:
             return NodeResult(node, "Failed", body.stopper.reason)
         return NodeResult(node, "Succeeded")
 
-    def _share(self, template: Json, outcome: NodeResult) -> None:
+    def _share(self, template: Json, result: NodeResult) -> None:
         with self._lock:
             for name, shared in arguments.global_names(template).items():
-                if name in outcome.parameters:
-                    self.globals[shared] = outcome.parameters[name]
+                if name in result.parameters:
+                    self.globals[shared] = result.parameters[name]
 
 
 def _seconds(text: str) -> float:
