@@ -1,4 +1,4 @@
-"""docker-publish as users run it: in its own image, on a real daemon, against a real registry that asks for a password."""
+"""docker-publish as users run it: in its own image, on a real daemon, against a real registry with a password."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ def publisher(runner: Runner, registry: DebianRegistry, request: pytest.FixtureR
     return Publisher(runner, registry, "octo-org/" + request.node.originalname.removeprefix("test_").replace("_", "-"))
 
 
-def test_an_image_is_published_and_known_by_the_registry_s_digest(publisher: Publisher, docker: Docker) -> None:
+def test_an_image_is_published_under_the_registry_s_digest(publisher: Publisher, docker: Docker) -> None:
     finished = publisher.publish({"build-args": "GREETING=good morning"})
     assert finished.exit_code == 0, finished.log
-    made, registry = finished.outputs, publisher.registry
+    outputs, registry = finished.outputs, publisher.registry
     short = publisher.sha[:12]
-    assert made["tags"].splitlines() == [short, "main", "latest"]
-    for tag in (short, "main", "latest", f"ctx-{made['context-hash']}", made["digest"]):
-        assert registry.digest(publisher.repository, tag) == made["digest"]
-    assert made["ref"] == f"{registry.host}/{publisher.repository}@{made['digest']}"
+    assert outputs["tags"].splitlines() == [short, "main", "latest"]
+    for tag in (short, "main", "latest", f"ctx-{outputs['context-hash']}", outputs["digest"]):
+        assert registry.digest(publisher.repository, tag) == outputs["digest"]
+    assert outputs["ref"] == f"{registry.host}/{publisher.repository}@{outputs['digest']}"
     manifest: Any = registry.manifest(publisher.repository, short)
-    assert made["image-id"] == manifest["config"]["digest"]
-    assert int(made["size"]) == manifest["config"]["size"] + sum(layer["size"] for layer in manifest["layers"])
-    labels = json.loads(registry.blob(publisher.repository, made["image-id"]))["config"]["Labels"]
+    assert outputs["image-id"] == manifest["config"]["digest"]
+    assert int(outputs["size"]) == manifest["config"]["size"] + sum(layer["size"] for layer in manifest["layers"])
+    labels = json.loads(registry.blob(publisher.repository, outputs["image-id"]))["config"]["Labels"]
     assert labels["org.opencontainers.image.revision"] == publisher.sha
     assert labels["org.opencontainers.image.source"] == "https://github.com/octo-org/digits"
     image = f"{registry.host}/{publisher.repository}:{short}"
     assert docker("run", "--rm", image, "cat", "/greeting", "/app/train.py") == "good morning\nprint('training')\n"
-    assert json.loads(made["result"])["digest"] == made["digest"]
-    assert f"docker pull {made['ref']}" in finished.summary
+    assert json.loads(outputs["result"])["digest"] == outputs["digest"]
+    assert f"docker pull {outputs['ref']}" in finished.summary
     assert publisher.leftovers == []
 
 
@@ -75,7 +75,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a byte": lambda root: (root / "train.py").write_text("print('other')\n"),
     "a mode": lambda root: (root / "train.py").chmod(0o755),
     "a link": lambda root: (root / "link").symlink_to("train.py"),
-    "where it points": lambda root: ((root / "link").unlink(), (root / "link").symlink_to("/etc")),
+    "a link's target": lambda root: ((root / "link").unlink(), (root / "link").symlink_to("/etc")),
     "the ignore file": lambda root: (root / ".dockerignore").write_text(".git\nignored\nother\n"),
 }
 HARMLESS: dict[str, Callable[[Path], object]] = {
@@ -85,7 +85,7 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def test_what_enters_a_build_is_built_and_nothing_else(publisher: Publisher, docker: Docker) -> None:
+def test_only_changes_to_the_build_s_input_cause_a_build(publisher: Publisher, docker: Docker) -> None:
     assert publisher.built()
     for name, change in CHANGES.items():
         change(publisher.workspace)
@@ -98,7 +98,7 @@ def test_what_enters_a_build_is_built_and_nothing_else(publisher: Publisher, doc
         assert not publisher.built(given), given
 
 
-def test_another_base_image_is_built(publisher: Publisher, docker: Docker) -> None:
+def test_a_changed_base_image_is_built(publisher: Publisher, docker: Docker) -> None:
     name = "mlops-e2e-base:latest"
     (publisher.workspace / "Dockerfile").write_text(f"FROM {name}\nCOPY train.py /\n")
     docker("tag", BASE, name)
@@ -112,7 +112,7 @@ def test_another_base_image_is_built(publisher: Publisher, docker: Docker) -> No
 
 
 def test_the_context_is_read_as_buildkit_reads_it(publisher: Publisher, docker: Docker) -> None:
-    """A build that lists what reached it, against the walk that the fingerprint is made of."""
+    """Compare the files that a build lists with the files that the fingerprint covers."""
     context = publisher.workspace / "context"
     for path in (
         "a/b/c.py", "a/b/keep.md", "a/x.md", "docs/README.md", "docs/deep/er/x.md", "data/raw/1", "data/raw/2", "data/keep",
@@ -135,13 +135,13 @@ def test_the_context_is_read_as_buildkit_reads_it(publisher: Publisher, docker: 
     listed = docker("run", "--rm", image, "sh", "-c", "cd /context && find . -mindepth 1").splitlines()
     ignore = fingerprint.read_ignore(context, context / "Dockerfile")
     walked = {path for path, _ in fingerprint.walk(context, ignore)}
-    # BuildKit also makes the folders above what it takes back in.
+    # BuildKit also creates the parent folders of files that an exception (`!`) includes.
     parents = {str(parent) for path in walked for parent in Path(path).parents} - {"."}
     assert {path.removeprefix("./") for path in listed} == walked | parents
 
 
 def test_the_older_names_leave_the_image_in_the_daemon(publisher: Publisher, docker: Docker) -> None:
-    """A later step of such a workflow may run the image, also where it was not built anew."""
+    """A later step of such a workflow may run the image, also where it was reused."""
     given = {"image": "", "name": publisher.image, "cache": "true"}
     assert publisher.built(given)
     docker("rmi", "--force", f"{publisher.image}:latest")
@@ -186,14 +186,14 @@ def test_a_wrong_password_is_refused_before_the_build(publisher: Publisher) -> N
     assert publisher.leftovers == []
 
 
-def test_without_a_daemon_the_step_says_so(publisher: Publisher) -> None:
+def test_a_step_without_a_daemon_reports_it(publisher: Publisher) -> None:
     finished = publisher.publish(env={"DOCKER_HOST": "tcp://127.0.0.1:1"})
     assert finished.exit_code == 2
     assert "no Docker daemon answers at tcp://127.0.0.1:1" in finished.log
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"file": "missing"}, "'missing' is missing, not a file"),
         ({"file": "outside"}, "leads out of the workspace"),
@@ -203,11 +203,11 @@ def test_without_a_daemon_the_step_says_so(publisher: Publisher) -> None:
         ({"platforms": "linux/amd64,linux/arm64"}, "setup-buildx-action"),
     ],
 )
-def test_bad_input_is_said(publisher: Publisher, given: Mapping[str, str], said: str) -> None:
+def test_bad_input_is_reported(publisher: Publisher, given: Mapping[str, str], message: str) -> None:
     (publisher.workspace / "outside").symlink_to("/etc/passwd")
     finished = publisher.publish(given)
     assert finished.exit_code == 2, finished.log
-    assert said in finished.log
+    assert message in finished.log
 
 
 def test_secrets_leave_no_trace(publisher: Publisher, docker: Docker) -> None:
@@ -216,17 +216,17 @@ def test_secrets_leave_no_trace(publisher: Publisher, docker: Docker) -> None:
         f"FROM {BASE}\nCOPY train.py /\n"
         f"RUN --mount=type=secret,id=TOKEN sha256sum /run/secrets/TOKEN | grep {digest} && sleep 3\n"
     )
-    others = command_lines()
+    earlier_processes = command_lines()
     running = publisher.runner.start("docker-publish", **publisher.options({"secrets": "TOKEN=tr0ub4dor"}, None))
     running.wait_for(digest)
-    # While the build runs: what everybody on the machine can read of every process that came since.
-    commands = b"".join(line for path, line in command_lines().items() if others.get(path) != line)
+    # While the build runs, every user of the machine can read the command lines of the new processes.
+    commands = b"".join(line for path, line in command_lines().items() if earlier_processes.get(path) != line)
     assert b"buildx" in commands
     finished = running.wait()
     assert finished.exit_code == 0, finished.log
     log = "\n".join(line for line in finished.log.splitlines() if not line.startswith("::add-mask::"))
     image = f"{publisher.registry.host}/{publisher.repository}:latest"
-    told = log + docker("history", "--no-trunc", image) + json.dumps(docker.inspect(image)) + finished.summary
+    shown = log + docker("history", "--no-trunc", image) + json.dumps(docker.inspect(image)) + finished.summary
     manifest: Any = publisher.registry.manifest(publisher.repository, "latest")
     blobs = [publisher.registry.blob(publisher.repository, layer["digest"]) for layer in manifest["layers"]]
     layers = b"".join(gzip.decompress(blob) for blob in blobs)
@@ -234,16 +234,16 @@ def test_secrets_leave_no_trace(publisher: Publisher, docker: Docker) -> None:
     for secret in ("tr0ub4dor", publisher.registry.password):
         assert secret.encode() not in commands
         assert secret.encode() not in layers
-        assert secret not in told
+        assert secret not in shown
         assert secret not in json.dumps(finished.outputs)
 
 
 def command_lines() -> dict[Path, bytes]:
-    found = {}
+    lines = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):  # the process has ended
-            found[path] = path.read_bytes()
-    return found
+            lines[path] = path.read_bytes()
+    return lines
 
 
 def test_a_cancelled_build_leaves_nothing_behind(publisher: Publisher) -> None:
@@ -257,7 +257,7 @@ def test_a_cancelled_build_leaves_nothing_behind(publisher: Publisher) -> None:
 
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="needs the docker command line")
-def test_the_stand_in_takes_what_docker_pushes(docker: Docker, tmp_path: Path) -> None:
+def test_the_stand_in_accepts_docker_s_pushes(docker: Docker, tmp_path: Path) -> None:
     """Docker's own client and daemon push to the sandbox's registry and pull from it, with each kind of challenge."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:

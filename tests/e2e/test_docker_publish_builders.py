@@ -1,4 +1,4 @@
-"""docker-publish where something else builds: a daemon with containerd's store, a BuildKit at an address or by name."""
+"""docker-publish with other builders: a daemon with containerd's store, a BuildKit by its address or name."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_bui
 from tests.e2e.publishing import BASE, Publisher, git
 from tests.support.certificates import self_signed
 
-# Neither of these builders may fetch an image here, and one architecture runs no other's programs.
+# These builders can fetch no image here, and one architecture does not run the programs of another.
 DOCKERFILE = "FROM scratch AS files\nARG TARGETARCH\nCOPY . /app\nFROM files\nCOPY train.py /${TARGETARCH}.py\n"
 PLATFORMS = "linux/amd64,linux/arm64"
-# A job's token says which caches it may read and write; BuildKit looks.
+# A job's token lists the caches that it may read and write; BuildKit reads the list.
 RUNTIME_TOKEN = ".".join(
     base64.urlsafe_b64encode(part).decode().rstrip("=")
     for part in (
@@ -45,22 +45,22 @@ def publisher(runner: Runner, registry: DebianRegistry, request: pytest.FixtureR
 
 @pytest.fixture(scope="module")
 def containerd(docker: Docker) -> Iterator[NewerDocker]:
-    with newer_docker(docker, containerd_store=True) as found:
-        yield found
+    with newer_docker(docker, containerd_store=True) as daemon:
+        yield daemon
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A BuildKit without TLS."""
-    found = f"tcp://127.0.0.1:{free_port()}"
-    with buildkit(tmp_path_factory.mktemp("buildkit"), found):
-        yield found
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with buildkit(tmp_path_factory.mktemp("buildkit"), address):
+        yield address
 
 
 def manifests(publisher: Publisher[DebianRegistry], digest: str) -> list[dict[str, Any]]:
     index: Any = publisher.registry.manifest(publisher.repository, digest)
-    found: list[dict[str, Any]] = index["manifests"]
-    return found
+    entries: list[dict[str, Any]] = index["manifests"]
+    return entries
 
 
 def platforms(publisher: Publisher[DebianRegistry], digest: str) -> list[str]:
@@ -71,7 +71,7 @@ def platforms(publisher: Publisher[DebianRegistry], digest: str) -> list[str]:
     ]
 
 
-def test_several_platforms_on_containerd_s_store(publisher: Publisher[DebianRegistry], containerd: NewerDocker) -> None:
+def test_containerd_s_store_holds_several_platforms(publisher: Publisher[DebianRegistry], containerd: NewerDocker) -> None:
     env = {"DOCKER_HOST": containerd.host}
     given = {"platforms": PLATFORMS, "provenance": "mode=max", "cache": "registry", "secrets": "TOKEN=tr0ub4dor"}
     first = publisher.publish(given, env)
@@ -80,23 +80,23 @@ def test_several_platforms_on_containerd_s_store(publisher: Publisher[DebianRegi
     assert "containerd store" in first.log
     assert publisher.registry.digest(publisher.repository, "latest") == digest
     assert platforms(publisher, digest) == PLATFORMS.split(",")
-    # The attestations are there, and hold no secret.
+    # The attestations are in the registry and contain no secret.
     attested = [entry for entry in manifests(publisher, digest) if "annotations" in entry]
     assert len(attested) == 2
-    told = b""
+    attestations = b""
     for entry in attested:
         child: Any = publisher.registry.manifest(publisher.repository, entry["digest"])
         for layer in child["layers"]:
-            told += publisher.registry.blob(publisher.repository, layer["digest"])
-    assert b"slsa.dev/provenance" in told
-    assert b"tr0ub4dor" not in told
-    assert publisher.registry.password.encode() not in told
+            attestations += publisher.registry.blob(publisher.repository, layer["digest"])
+    assert b"slsa.dev/provenance" in attestations
+    assert b"tr0ub4dor" not in attestations
+    assert publisher.registry.password.encode() not in attestations
     assert "buildcache" in publisher.registry.tags(publisher.repository)
     second = publisher.publish(given, env)
     assert (second.outputs["built"], second.outputs["digest"]) == ("false", digest), second.log
 
 
-def test_a_buildkit_at_an_address(publisher: Publisher[DebianRegistry], address: str) -> None:
+def test_a_buildkit_at_an_address_builds(publisher: Publisher[DebianRegistry], address: str) -> None:
     given = {"platforms": PLATFORMS, "builder": address, "provenance": "true", "cache": "registry"}
     first = publisher.publish(given)
     assert first.exit_code == 0, first.log
@@ -120,7 +120,7 @@ FROM {BASE}
 COPY scan.sh /
 ENTRYPOINT ["sh", "/scan.sh"]
 """
-# BuildKit tells a generator by variables what to look at and where to write (its docs/attestations/sbom-protocol.md).
+# BuildKit passes a generator its source and destination as variables (its docs/attestations/sbom-protocol.md).
 SCAN = """\
 names=$(cd "$BUILDKIT_SCAN_SOURCE" && ls | sed 's/.*/{"SPDXID":"SPDXRef-&","name":"&"}/' | paste -sd,)
 printf '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://spdx.dev/Document","predicate":%s}' \
@@ -129,10 +129,10 @@ printf '{"_type":"https://in-toto.io/Statement/v0.1","predicateType":"https://sp
 """
 
 
-def test_a_bill_of_materials_is_made_pushed_and_kept(
+def test_a_bill_of_materials_is_pushed_and_kept_on_reuse(
     publisher: Publisher[DebianRegistry], docker: Docker, address: str, tmp_path: Path
 ) -> None:
-    """The generator is the test's own; all else is BuildKit's: it runs it, attests what it wrote, and pushes an index."""
+    """BuildKit runs the test's own generator, attests its output, and pushes an image index."""
     registry, repository = publisher.registry, publisher.repository
     generator = f"{registry.host}/octo-org/scanner:1"
     (tmp_path / "scan.sh").write_text(SCAN)
@@ -159,19 +159,19 @@ def test_a_bill_of_materials_is_made_pushed_and_kept(
     assert (second.outputs["built"], second.outputs["digest"]) == ("false", digest), second.log
     assert not [path for method, path, _ in registry.requests()[before:] if method in ("POST", "PATCH")]
     assert publisher.built(given | {"sbom": "false"})
-    # Another generator is another input.
+    # Another generator changes the fingerprint.
     (tmp_path / "scan.sh").write_text(SCAN + "# changed\n")
     docker("build", "--tag", generator, str(tmp_path))
     docker("--config", str(tmp_path / "login"), "push", "--quiet", generator)
     assert publisher.built(given)
 
 
-def test_github_s_cache_is_asked_with_the_job_s_token(publisher: Publisher[DebianRegistry], address: str) -> None:
-    """`auto` takes it where the builder can export. The service refuses here: a cache that fails fails no build."""
-    asked: list[tuple[str, str]] = []
+def test_github_s_cache_service_gets_the_job_s_token(publisher: Publisher[DebianRegistry], address: str) -> None:
+    """`cache: auto` uses the service where the builder can export. A service that refuses does not fail the build."""
+    requests: list[tuple[str, str]] = []
 
     async def refuse(request: Request) -> Response:
-        asked.append((request.url.path, request.headers.get("authorization", "")))
+        requests.append((request.url.path, request.headers.get("authorization", "")))
         return JSONResponse({"code": "permission_denied", "msg": "not today"}, 403)
 
     with Host(Starlette(routes=[Route("/{path:path}", refuse, methods=["GET", "POST"])])) as service:
@@ -179,11 +179,11 @@ def test_github_s_cache_is_asked_with_the_job_s_token(publisher: Publisher[Debia
         finished = publisher.publish({"builder": address}, env)
     assert finished.exit_code == 0, finished.log
     assert "layer cache: gha" in finished.log
-    assert any("CacheService" in path for path, _ in asked), asked
-    assert {authorization for _, authorization in asked} == {f"Bearer {RUNTIME_TOKEN}"}
+    assert any("CacheService" in path for path, _ in requests), requests
+    assert {authorization for _, authorization in requests} == {f"Bearer {RUNTIME_TOKEN}"}
 
 
-def test_a_buildkit_that_asks_for_a_certificate(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
+def test_a_buildkit_that_requires_a_client_certificate_builds(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
     address = f"tcp://127.0.0.1:{free_port()}"
     with buildkit(tmp_path, address, certificates=dict.fromkeys(("cacert", "cert", "key"), certificate)):
@@ -197,15 +197,15 @@ def test_a_buildkit_that_asks_for_a_certificate(publisher: Publisher[DebianRegis
     assert publisher.leftovers == []
 
 
-def test_a_buildkit_at_a_socket(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
+def test_a_buildkit_at_a_socket_builds(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
     with buildkit(tmp_path, f"unix://{publisher.runner.temp}/b.sock"):
         finished = publisher.publish({"builder": "unix:///github/runner_temp/b.sock"})
     assert finished.exit_code == 0, finished.log
     assert finished.outputs["digest"] == publisher.registry.digest(publisher.repository, "latest")
 
 
-def test_the_builder_of_an_earlier_step(publisher: Publisher[DebianRegistry], docker: Docker, tmp_path: Path) -> None:
-    """docker/setup-buildx-action leaves a container behind; its name is all that this action is given."""
+def test_the_builder_of_an_earlier_step_builds(publisher: Publisher[DebianRegistry], docker: Docker, tmp_path: Path) -> None:
+    """docker/setup-buildx-action leaves a container behind; this action gets its name only."""
     with named_builder(docker, tmp_path, "mlops-e2e"):
         finished = publisher.publish({"builder": "mlops-e2e", "platforms": PLATFORMS})
         assert finished.exit_code == 0, finished.log

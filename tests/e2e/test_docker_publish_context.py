@@ -1,4 +1,4 @@
-"""What the fingerprint reads, held against BuildKit itself: which files it was sent, and which images it asked for."""
+"""Compare the fingerprint with BuildKit itself: the files that it was sent, and the images that it requested."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ done
 """
 
 
-def invented(count: int) -> list[str]:
-    """Patterns that nobody thought of, the same ones every time."""
-    chance = random.Random(4)
-    lines = ("/".join(chance.choices(WORDS, k=chance.randint(1, 3))) for _ in range(3 * count))
-    signed = [("!" if chance.random() < 0.4 else "") + line for line in lines]
+def generated_patterns(count: int) -> list[str]:
+    """Make random patterns, the same ones every time."""
+    rng = random.Random(4)
+    lines = ("/".join(rng.choices(WORDS, k=rng.randint(1, 3))) for _ in range(3 * count))
+    signed = [("!" if rng.random() < 0.4 else "") + line for line in lines]
     return ["\n".join(signed[number::count]) for number in range(count)]
 
 
@@ -57,17 +57,19 @@ def sent(archive: Path) -> set[str]:
 
 
 def read(folder: Path) -> set[str] | None:
-    """What the fingerprint takes for sent, with the folders above; None where it says that it cannot be known."""
+    """Return the files that the fingerprint covers, with their folders; None where it cannot be computed."""
     try:
         ignore = fingerprint.read_ignore(folder, folder / "Dockerfile")
     except ValueError:
         return None
-    found = {path for path, _ in fingerprint.walk(folder, ignore)}
-    return found | {str(parent) for path in found for parent in Path(path).parents} - {"."}
+    files = {path for path, _ in fingerprint.walk(folder, ignore)}
+    return files | {str(parent) for path in files for parent in Path(path).parents} - {"."}
 
 
-def test_which_files_are_sent(docker: Docker, images: dict[str, str], tmp_path: Path) -> None:
-    cases = [*IGNORED, *invented(20)]
+def test_the_fingerprint_covers_exactly_the_files_that_are_sent(
+    docker: Docker, images: dict[str, str], tmp_path: Path
+) -> None:
+    cases = [*IGNORED, *generated_patterns(20)]
     for number, patterns in enumerate(cases):
         folder = tmp_path / f"{number:03}"
         for path in TREE:
@@ -83,13 +85,13 @@ def test_which_files_are_sent(docker: Docker, images: dict[str, str], tmp_path: 
     )  # fmt: skip
     wrong, unread = [], []
     for number, patterns in enumerate(cases):
-        archive, ours = tmp_path / f"{number:03}.tar", read(tmp_path / f"{number:03}")
-        theirs = sent(archive) if archive.exists() else None
-        if ours is None:
-            # To say that it cannot be known costs a build; only to be wrong would cost a stale image.
-            unread += [patterns] if theirs is not None else []
-        elif theirs is not None and ours != theirs:
-            wrong.append((patterns, "not seen:", sorted(theirs - ours), "not sent:", sorted(ours - theirs)))
+        archive, covered = tmp_path / f"{number:03}.tar", read(tmp_path / f"{number:03}")
+        actual = sent(archive) if archive.exists() else None
+        if covered is None:
+            # A fingerprint that cannot be computed costs a build; a wrong one would give a stale image.
+            unread += [patterns] if actual is not None else []
+        elif actual is not None and covered != actual:
+            wrong.append((patterns, "not covered:", sorted(actual - covered), "not sent:", sorted(covered - actual)))
     assert wrong == []
     assert unread == []
     assert sum((tmp_path / f"{number:03}.tar").exists() for number in range(len(cases))) > 70
@@ -139,7 +141,9 @@ def _digest(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def test_which_images_are_asked_for(docker: Docker, images: dict[str, str], tmp_path: Path) -> None:
+def test_the_fingerprint_covers_exactly_the_images_that_are_requested(
+    docker: Docker, images: dict[str, str], tmp_path: Path
+) -> None:
     stand_in = Registry()
     stock(stand_in)
     with Host(stand_in.app) as host:

@@ -1,4 +1,4 @@
-"""What breaks while a real daemon builds and pushes: the registry, the disk, the daemon, another job, or the user."""
+"""Faults while a real daemon builds and pushes: of the registry, the disk, the daemon, another job, or by the user."""
 
 from __future__ import annotations
 
@@ -38,56 +38,56 @@ class Faulty:
 
     @property
     def tags(self) -> set[str]:
-        found = self.registry.store.repositories.get(REPOSITORY)
-        return set(found.tags) if found else set()
+        repository = self.registry.store.repositories.get(REPOSITORY)
+        return set(repository.tags) if repository else set()
 
 
 @pytest.fixture
 def faulty(runner: Runner) -> Iterator[Publisher[Faulty]]:
     registry = Registry()
     with Host(registry.app) as host:
-        made = Publisher(runner, Faulty(host.url.removeprefix("http://"), registry), REPOSITORY, DOCKERFILE)
-        (made.workspace / "data").write_bytes(os.urandom(1 << 20))
-        yield made
+        publisher = Publisher(runner, Faulty(host.url.removeprefix("http://"), registry), REPOSITORY, DOCKERFILE)
+        (publisher.workspace / "data").write_bytes(os.urandom(1 << 20))
+        yield publisher
 
 
 @pytest.fixture
 def small_daemon(docker: Docker) -> Iterator[NewerDocker]:
     """A daemon whose disk is nearly full."""
-    with newer_docker(docker, space="500m") as found:
-        yield found
+    with newer_docker(docker, space="500m") as daemon:
+        yield daemon
 
 
 def body_of(status: int) -> bytes:
-    return json.dumps({"errors": [{"code": CODES[status], "message": "said by the registry"}]}).encode()
+    return json.dumps({"errors": [{"code": CODES[status], "message": "from the registry"}]}).encode()
 
 
-def failed(finished: Finished, exit_code: int, said: str) -> None:
-    """A failure is told once, and nothing is reported as done."""
+def assert_failed(finished: Finished, exit_code: int, message: str) -> None:
+    """Check that the failure is reported once, and that no output is set."""
     assert finished.exit_code == exit_code, finished.log
     assert finished.outputs == {}
     errors = [line for line in finished.log.splitlines() if line.startswith("::error")]
     assert len(errors) == 1, finished.log
-    assert said in errors[0]
+    assert message in errors[0]
 
 
 @pytest.mark.parametrize(("status", "exit_code"), [(401, 3), (403, 3), (404, 3), (429, 4), (500, 4)])
-def test_a_registry_that_does_not_take_the_image(faulty: Publisher[Faulty], status: int, exit_code: int) -> None:
+def test_a_registry_that_refuses_the_image_is_reported(faulty: Publisher[Faulty], status: int, exit_code: int) -> None:
     faulty.registry.registry.faults.append(Fault("PUT", MANIFESTS, status, body=body_of(status), times=99))
-    failed(faulty.publish({"retries": "1"}), exit_code, f"pushing to {faulty.image} failed")
+    assert_failed(faulty.publish({"retries": "1"}), exit_code, f"pushing to {faulty.image} failed")
     assert faulty.registry.tags == set()
     assert faulty.leftovers == []
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_a_registry_that_takes_it_the_second_time(faulty: Publisher[Faulty], status: int) -> None:
+def test_a_push_succeeds_at_the_second_attempt(faulty: Publisher[Faulty], status: int) -> None:
     faulty.registry.registry.faults.append(Fault("PUT", MANIFESTS, status, body=body_of(status)))
     finished = faulty.publish()
     assert finished.exit_code == 0, finished.log
     assert faulty.registry.tags == {*finished.outputs["tags"].splitlines(), f"ctx-{finished.outputs['context-hash']}"}
 
 
-def test_a_connection_that_is_cut_in_the_middle_of_a_push(faulty: Publisher[Faulty]) -> None:
+def test_a_push_whose_connection_is_cut_is_tried_again(faulty: Publisher[Faulty]) -> None:
     cut = Fault("PATCH", UPLOADS, 202, cut=True, after_bytes=1000)
     faulty.registry.registry.faults.append(cut)
     finished = faulty.publish()
@@ -96,13 +96,13 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_push(faulty: Publisher[Faul
     assert "latest" in faulty.registry.tags
 
 
-def test_tags_that_break_off_are_not_reported_as_done(faulty: Publisher[Faulty]) -> None:
+def test_tags_that_were_not_moved_are_not_reported_as_moved(faulty: Publisher[Faulty]) -> None:
     faulty.registry.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/main", 403, body=body_of(403), times=99))
-    failed(faulty.publish(), 3, f"moved before: {faulty.sha[:12]}")
+    assert_failed(faulty.publish(), 3, f"moved before: {faulty.sha[:12]}")
     assert "latest" not in faulty.registry.tags
 
 
-def test_a_push_that_is_cancelled(faulty: Publisher[Faulty]) -> None:
+def test_a_cancelled_push_ends(faulty: Publisher[Faulty]) -> None:
     stall = Fault("PATCH", UPLOADS, stall=True, times=99)
     faulty.registry.registry.faults.append(stall)
     running = faulty.start()
@@ -117,44 +117,44 @@ def test_a_push_that_is_cancelled(faulty: Publisher[Faulty]) -> None:
     assert faulty.leftovers == []
 
 
-def test_two_jobs_that_publish_the_same_tag(runner: Runner, registry: DebianRegistry, tmp_path: Path) -> None:
+def test_two_jobs_may_publish_the_same_tag(runner: Runner, registry: DebianRegistry, tmp_path: Path) -> None:
     first = Publisher(runner, registry, "octo-org/same-tag", DOCKERFILE)
-    other = Publisher(Runner(runner.docker, runner.images, tmp_path / "other"), registry, "octo-org/same-tag", DOCKERFILE)
+    second = Publisher(Runner(runner.docker, runner.images, tmp_path / "second"), registry, "octo-org/same-tag", DOCKERFILE)
     steps = []
-    for publisher, content in ((first, b"first"), (other, b"other")):
+    for publisher, content in ((first, b"first"), (second, b"second")):
         (publisher.workspace / "data").write_bytes(content)
         publisher.commit()
         steps.append(publisher.start())
-    done = [step.wait() for step in steps]
-    assert [finished.exit_code for finished in done] == [0, 0], done[0].log + done[1].log
-    digests = [finished.outputs["digest"] for finished in done]
+    results = [step.wait() for step in steps]
+    assert [finished.exit_code for finished in results] == [0, 0], results[0].log + results[1].log
+    digests = [finished.outputs["digest"] for finished in results]
     assert digests[0] != digests[1]
-    # Whoever was last has the tag, and each of the two images is whole and found under its own names.
+    # The last job has the tag; each of the two images is complete and has its own tags.
     assert registry.digest("octo-org/same-tag", "latest") in digests
-    for publisher, finished in zip((first, other), done, strict=True):
+    for publisher, finished in zip((first, second), results, strict=True):
         assert registry.digest("octo-org/same-tag", publisher.sha[:12]) == finished.outputs["digest"]
         assert registry.digest("octo-org/same-tag", f"ctx-{finished.outputs['context-hash']}") == finished.outputs["digest"]
 
 
-def test_a_disk_that_is_full(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
+def test_a_full_disk_is_reported(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
     with (faulty.workspace / "data").open("r+b") as file:
         file.truncate(700 << 20)
-    failed(faulty.publish(env={"DOCKER_HOST": small_daemon.host}), 1, "no space left on device")
+    assert_failed(faulty.publish(env={"DOCKER_HOST": small_daemon.host}), 1, "no space left on device")
     assert faulty.registry.tags == set()
 
 
-def test_a_daemon_that_dies_in_the_middle_of_a_build(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
+def test_a_daemon_that_dies_during_a_build_is_reported(faulty: Publisher[Faulty], small_daemon: NewerDocker) -> None:
     (faulty.workspace / "Dockerfile").write_text(f"FROM {BASE}\nRUN --network=none echo started; sleep 600\n")
     running = faulty.start(env={"DOCKER_HOST": small_daemon.host})
     running.wait_for("started")
     small_daemon.kill()
-    failed(running.wait(), 4, "went away")
+    assert_failed(running.wait(), 4, "went away")
     assert faulty.registry.tags == set()
     assert faulty.leftovers == []
 
 
-def test_every_input_is_only_ever_a_value(faulty: Publisher[Faulty], docker: Docker) -> None:
-    """Options, new lines and shell's own characters in every input that is free text: refused, or taken as they stand."""
+def test_no_input_becomes_an_option_or_a_command(faulty: Publisher[Faulty], docker: Docker) -> None:
+    """Options, new lines and a shell's special characters in every text input are refused, or used literally."""
     hostile = "--output=type=local,dest=/github/workspace/stolen\n--push $(touch /github/workspace/run) `id`;\"'"
     harmless = {"password": "x", "github-token": "x"}
     for name in (
@@ -171,9 +171,9 @@ def test_every_input_is_only_ever_a_value(faulty: Publisher[Faulty], docker: Doc
         assert faulty.leftovers == [], name
 
 
-def test_names_and_labels_of_several_lines(faulty: Publisher[Faulty]) -> None:
-    """A branch's name and a label that would each be two lines: one tag, one label each, and no command to the runner."""
-    git(faulty.workspace, "checkout", "--quiet", "--detach")  # so that the event's ref is what is known
+def test_names_and_labels_of_several_lines_stay_one_value(faulty: Publisher[Faulty]) -> None:
+    """A branch's name and a label with two lines each become one tag and one label, and no workflow command."""
+    git(faulty.workspace, "checkout", "--quiet", "--detach")  # so that only the event's ref is known
     branch = "x\n::error::from the branch\n::set-output name=digest::sha256:0"
     options = faulty.options({"labels": "team=a%0A::error::b\nWHOM", "tags": "sha, branch"}, {})
     options["env"] |= {"GITHUB_REF": f"refs/heads/{branch}", "WHOM": "me\n::error::and you"}

@@ -1,4 +1,4 @@
-"""Debian's docker-registry with a certificate of a private authority: the action trusts it where it is told to."""
+"""Debian's docker-registry with a certificate of a private authority, which the action must trust where it is named."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def certificates(tmp_path: Path) -> Certificates:
 
 @pytest.fixture(params=["password", "open"])
 def registry(request: pytest.FixtureRequest, tmp_path: Path, certificates: Certificates) -> Iterator[DebianRegistry]:
-    with debian_registry(tmp_path, certificates=certificates, guarded=request.param == "password") as found:
-        yield found
+    with debian_registry(tmp_path, certificates=certificates, guarded=request.param == "password") as registry:
+        yield registry
 
 
 @pytest.fixture
 def publisher(runner: Runner, registry: DebianRegistry, certificates: Certificates) -> Publisher[DebianRegistry]:
-    made = Publisher(runner, registry, "octo-org/tls", DOCKERFILE)
-    (made.workspace / "ignored").mkdir()
-    shutil.copy2(certificates.authority, made.workspace / "ignored" / "authority.pem")
-    return made
+    publisher = Publisher(runner, registry, "octo-org/tls", DOCKERFILE)
+    (publisher.workspace / "ignored").mkdir()
+    shutil.copy2(certificates.authority, publisher.workspace / "ignored" / "authority.pem")
+    return publisher
 
 
 def published_and_reused(publisher: Publisher[DebianRegistry], given: dict[str, str], env: dict[str, str]) -> None:
@@ -53,11 +53,13 @@ def published_and_reused(publisher: Publisher[DebianRegistry], given: dict[str, 
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-def test_a_private_authority_is_trusted_where_it_is_named(publisher: Publisher[DebianRegistry], variable: str) -> None:
+def test_a_private_authority_is_trusted_where_the_environment_names_it(
+    publisher: Publisher[DebianRegistry], variable: str
+) -> None:
     published_and_reused(publisher, {}, {variable: INSIDE})
 
 
-def test_nobody_else_is_trusted(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
+def test_no_other_authority_is_trusted(publisher: Publisher[DebianRegistry], tmp_path: Path) -> None:
     (other := tmp_path / "other").mkdir()
     shutil.copy2(of_an_authority(other).authority, publisher.workspace / "ignored" / "other.pem")
     for env in ({}, {"SSL_CERT_FILE": "/github/workspace/ignored/other.pem"}):
@@ -68,10 +70,10 @@ def test_nobody_else_is_trusted(publisher: Publisher[DebianRegistry], tmp_path: 
     assert [path for method, path, _ in publisher.registry.requests() if method == "PUT"] == []
 
 
-def test_a_buildkit_that_checks_the_certificate_too(
+def test_a_buildkit_checks_the_registry_s_certificate_too(
     publisher: Publisher[DebianRegistry], certificates: Certificates, tmp_path: Path
 ) -> None:
-    """A daemon takes any certificate on this machine's loopback; a BuildKit with a configuration of its own does not."""
+    """A daemon accepts any certificate on this machine's loopback; a BuildKit with its own configuration does not."""
     env = {"SSL_CERT_FILE": INSIDE}
     host = publisher.registry.host
     (other := tmp_path / "other").mkdir()

@@ -23,21 +23,21 @@ SMALL = "octo-org/digits/trainer"
 
 @pytest.fixture(scope="module")
 def github_registry() -> Iterator[Ghcr]:
-    with ghcr() as found:
-        yield found
+    with ghcr() as registry:
+        yield registry
 
 
 @pytest.fixture
 def old(act: Act, tmp_path: Path) -> OldRepository:
-    made = OldRepository.make(act, tmp_path / "origin", ["gpr-docker-publish"], FILES)
-    made.actor = USERNAME
-    made.secrets["GITHUB_TOKEN"] = PASSWORD
-    return made
+    repository = OldRepository.make(act, tmp_path / "origin", ["gpr-docker-publish"], FILES)
+    repository.actor = USERNAME
+    repository.secrets["GITHUB_TOKEN"] = PASSWORD
+    return repository
 
 
-def publish(old: OldRepository, found: Ghcr, ref: str = "refs/heads/main") -> WorkflowRun:
-    old.env |= found.env
-    options = {"container_options": found.container_options, "daemon": found.docker.host}
+def publish(old: OldRepository, registry: Ghcr, ref: str = "refs/heads/main") -> WorkflowRun:
+    old.env |= registry.env
+    options = {"container_options": registry.container_options, "daemon": registry.docker.host}
     return old.push("gpr-docker-publish", ref, act=options)
 
 
@@ -57,7 +57,7 @@ def test_images_are_named_by_commit_and_pushed_to_github(old: OldRepository, git
     assert PASSWORD not in run.transcript
 
 
-def test_only_what_is_cached_is_not_built_again(old: OldRepository, github_registry: Ghcr) -> None:
+def test_an_image_is_reused_only_where_cache_is_set(old: OldRepository, github_registry: Ghcr) -> None:
     first, second = publish(old, github_registry), publish(old, github_registry)
     assert [run.step("docker").outputs["built"] for run in (first, second)] == ["true", "true"]
     assert second.step("small").outputs["built"] == "false"

@@ -29,23 +29,25 @@ FILES = {
 
 @pytest.fixture
 def old(act: Act, docker: Docker, registry: DebianRegistry, tmp_path: Path) -> Iterator[OldRepository]:
-    made = OldRepository.make(act, tmp_path / "origin", ["publish-docker-refs", "publish-docker-options"], FILES)
-    made.secrets |= {
+    repository = OldRepository.make(act, tmp_path / "origin", ["publish-docker-refs", "publish-docker-options"], FILES)
+    repository.secrets |= {
         "DOCKER_USERNAME": registry.username,
         "DOCKER_PASSWORD": registry.password,
         "DOCKER_REGISTRY": registry.host,
         "GITHUB_TOKEN": "the-jobs-own",
     }
-    yield made
-    listed = docker("image", "ls", "--filter", f"reference={registry.host}/octo/*", "--format", "{{.Repository}}:{{.Tag}}")
-    docker("image", "rm", *listed.split(), check=False)
+    yield repository
+    references = docker(
+        "image", "ls", "--filter", f"reference={registry.host}/octo/*", "--format", "{{.Repository}}:{{.Tag}}"
+    )
+    docker("image", "rm", *references.split(), check=False)
 
 
 def tags(run: WorkflowRun) -> list[list[str]]:
-    """What the three steps of `publish-docker-refs` tagged; of a snapshot its form."""
-    form = re.compile(r"20[0-9]{12}[0-9a-f]{6}")
-    found = [run.step(step).outputs["tags"].splitlines() for step in ("plain", "named", "versioned")]
-    return [["SNAPSHOT" if form.fullmatch(tag) else tag for tag in one] for one in found]
+    """Return the tags of the three steps of `publish-docker-refs`, with SNAPSHOT for a tag of that form."""
+    snapshot = re.compile(r"20[0-9]{12}[0-9a-f]{6}")
+    tags_by_step = [run.step(step).outputs["tags"].splitlines() for step in ("plain", "named", "versioned")]
+    return [["SNAPSHOT" if snapshot.fullmatch(tag) else tag for tag in step_tags] for step_tags in tags_by_step]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def tags(run: WorkflowRun) -> list[list[str]]:
         ("refs/tags/nightly", [["latest"], ["nightly"], ["nightly", "SNAPSHOT"]]),
     ],
 )
-def test_tags_by_the_ref(old: OldRepository, registry: DebianRegistry, ref: str, expected: list[list[str]]) -> None:
+def test_tags_follow_the_ref(old: OldRepository, registry: DebianRegistry, ref: str, expected: list[list[str]]) -> None:
     run = old.push("publish-docker-refs", ref)
     assert tags(run) == expected
     for step, repository in (("plain", "octo/plain"), ("named", "octo/named"), ("versioned", "octo/versioned")):
@@ -79,7 +81,7 @@ def test_a_pull_request_is_tagged_with_its_commit(old: OldRepository, registry: 
     assert registry.digest("octo/plain", old.head)
 
 
-def test_every_option(old: OldRepository, registry: DebianRegistry, docker: Docker) -> None:
+def test_every_option_has_its_effect(old: OldRepository, registry: DebianRegistry, docker: Docker) -> None:
     git(old.origin, "branch", "trunk")
     run = old.push("publish-docker-options", "refs/heads/trunk", branch="trunk")
     shown = run.step("shown").outputs
@@ -92,12 +94,12 @@ def test_every_option(old: OldRepository, registry: DebianRegistry, docker: Dock
     assert (labels["greeting"], labels["flavour"]) == ("good morning", "plain")
     assert registry.tags("octo/default") == ["latest"]
     assert registry.tags("octo/tagged") == ["1.0"]
-    # Built and not pushed: it is on the machine, under the branch's name.
+    # Built and not pushed: the daemon has the image, under the branch's name.
     assert registry.tags("octo/tried") == []
     assert docker("image", "inspect", f"{registry.host}/octo/tried:trunk")
     assert registry.password not in run.transcript
 
-    # What is cached on a push is built anew each week, though nothing has changed.
+    # An image that is reused on a push is built again each week, though nothing has changed.
     weekly = {"schedule": "0 2 * * 0", "repository": {"full_name": old.name, "default_branch": "trunk"}}
     scheduled = old.run("publish-docker-options", "schedule", weekly, branch="trunk")
     assert scheduled.step("everything").outputs["built"] == "true"

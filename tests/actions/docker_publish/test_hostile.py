@@ -1,4 +1,4 @@
-"""What a pull request, a branch's name or a file can hold: each attack is carried out, and what came of it is looked at."""
+"""Attacks by a pull request, a branch's name or a file: each is carried out, and its effect is checked."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def built_by_main(publisher: Publisher) -> str:
 
 def built_by_branch(publisher: Publisher) -> str:
     publisher.checkout = Checkout(SHA, "feature")
-    made = publisher.publish(GITHUB_REF="refs/heads/feature", environ={"GITHUB_REF_PROTECTED": "false"})
+    outcome = publisher.publish(GITHUB_REF="refs/heads/feature", environ={"GITHUB_REF_PROTECTED": "false"})
     publisher.checkout = Checkout(SHA, "main")
-    return made.outputs["built"]
+    return outcome.outputs["built"]
 
 
 def built_by_pull_request(publisher: Publisher, number: int = 7) -> str:
@@ -54,8 +54,8 @@ def built_by_pull_request(publisher: Publisher, number: int = 7) -> str:
     ).outputs["built"]
 
 
-def test_nobody_takes_what_a_pull_request_built(publisher: Publisher) -> None:
-    """Not even one from this repository, whose token may push, nor another pull request."""
+def test_no_other_ref_reuses_an_image_of_a_pull_request(publisher: Publisher) -> None:
+    """Not even a branch of this repository, whose token may push, nor another pull request."""
     assert built_by_pull_request(publisher) == "true"
     assert built_by_pull_request(publisher) == "false"
     assert built_by_pull_request(publisher, 8) == "true"
@@ -63,14 +63,14 @@ def test_nobody_takes_what_a_pull_request_built(publisher: Publisher) -> None:
     assert built_by_main(publisher) == "true"
 
 
-def test_a_protected_ref_takes_from_protected_refs_alone(publisher: Publisher) -> None:
-    """Whoever pushes to a branch decides what its builds fetch, and need not be one who may merge."""
+def test_a_protected_ref_reuses_images_of_protected_refs_only(publisher: Publisher) -> None:
+    """Whoever pushes to a branch decides what its builds fetch, and may not be allowed to merge."""
     assert built_by_branch(publisher) == "true"
     assert built_by_main(publisher) == "true"
     assert built_by_main(publisher) == "false"
 
 
-def test_what_a_protected_ref_built_serves_all(publisher: Publisher) -> None:
+def test_every_ref_reuses_an_image_of_a_protected_ref(publisher: Publisher) -> None:
     assert built_by_main(publisher) == "true"
     assert built_by_branch(publisher) == "false"
     assert built_by_pull_request(publisher) == "false"
@@ -86,24 +86,24 @@ def test_what_a_protected_ref_built_serves_all(publisher: Publisher) -> None:
         (Checkout(SHA, "main"), {"sha": OTHER}),
     ],
 )
-def test_a_run_of_a_protected_ref_does_not_vouch_for_another_commit(
+def test_a_run_on_a_protected_ref_gives_no_trust_to_another_commit(
     publisher: Publisher, checkout: Checkout, given: Mapping[str, str]
 ) -> None:
-    """A dispatched workflow runs on the default branch, and checks out what it was told to."""
+    """A dispatched workflow runs on the default branch, and may check out any commit."""
     publisher.checkout = checkout
     assert publisher.publish(given, environ=PROTECTED).outputs["built"] == "true"
     publisher.checkout = Checkout(SHA, "main")
     assert built_by_main(publisher) == "true"
 
 
-def test_a_pull_request_s_layers_stay_out_of_the_common_cache(publisher: Publisher) -> None:
+def test_a_pull_request_writes_its_layers_to_a_cache_of_its_own(publisher: Publisher) -> None:
     publisher.docker.facts = LocalDaemon(containerd_store=True)
     publisher.publish({"cache": "registry"}, event="pull_request", payload=pull_request(7), GITHUB_REF="refs/pull/7/merge")
     publisher.publish({"cache": "registry", "force": "true"})
     name = f"{publisher.host}/octo/digits"
     read = [[word for word in arguments if word.startswith("--cache-from")] for arguments, _ in publisher.docker.builds]
     written = [[word for word in arguments if word.startswith("--cache-to")] for arguments, _ in publisher.docker.builds]
-    assert read[0] == [f"--cache-from=type=registry,ref={name}:buildcache{apart}" for apart in ("", "-pr-7")]
+    assert read[0] == [f"--cache-from=type=registry,ref={name}:buildcache{suffix}" for suffix in ("", "-pr-7")]
     assert read[1] == read[0][:1]
     assert [words[0].split(",")[1] for words in written] == [f"ref={name}:buildcache-pr-7", f"ref={name}:buildcache"]
 
@@ -114,12 +114,12 @@ NAMES = ["x\n::error::from the branch", "x\r\nlatest", "-x\n--push", "\x1b[2K\u2
 @pytest.mark.parametrize("name", NAMES)
 def test_a_branch_s_name_is_one_tag_and_one_label(publisher: Publisher, name: str) -> None:
     publisher.checkout = Checkout(SHA, name)
-    made = publisher.publish(GITHUB_REF=f"refs/heads/{name}").outputs
-    tags = made["tags"].split("\n")
+    outputs = publisher.publish(GITHUB_REF=f"refs/heads/{name}").outputs
+    tags = outputs["tags"].split("\n")
     assert tags[0] == SHA[:12]
     assert len(tags) == 2
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) for tag in tags)
-    assert set(publisher.tags) == {*tags, f"ctx-{made['context-hash']}"}
+    assert set(publisher.tags) == {*tags, f"ctx-{outputs['context-hash']}"}
     assert publisher.labels(SHA[:12])["org.opencontainers.image.version"] == name
     arguments, _ = publisher.docker.builds[0]
     assert [word for word in arguments if name in word] == [f"--label=org.opencontainers.image.version={name}"]
@@ -129,7 +129,7 @@ def test_a_branch_s_name_is_one_tag_and_one_label(publisher: Publisher, name: st
 
 
 @pytest.mark.parametrize("name", NAMES[:4])
-def test_a_given_ref_of_several_lines_is_refused(publisher: Publisher, name: str) -> None:
+def test_a_ref_of_several_lines_is_refused(publisher: Publisher, name: str) -> None:
     with pytest.raises(BadInput, match="branch or a full ref"):
         publisher.publish({"ref": f"refs/heads/{name}"})
 
@@ -143,12 +143,12 @@ def test_labels_of_several_lines_are_several_labels(publisher: Publisher) -> Non
 
 
 @pytest.mark.parametrize("name", [".dockerignore", "Dockerfile.dockerignore"])
-def test_an_ignore_file_that_is_a_link_out_is_not_read(publisher: Publisher, tmp_path: Path, name: str) -> None:
-    """An error would quote its lines: those of a file of this machine, or of this process's environment."""
+def test_an_ignore_file_that_links_out_of_its_folder_is_not_read(publisher: Publisher, tmp_path: Path, name: str) -> None:
+    """An error would quote lines of another file of this machine, such as this process's environment."""
     (tmp_path / "secret").write_text("[p4ssw0rd\n")
     (publisher.workspace / name).symlink_to(tmp_path / "secret")
-    made = publisher.publish().outputs
-    assert (made["built"], made["context-hash"]) == ("true", "")
+    outputs = publisher.publish().outputs
+    assert (outputs["built"], outputs["context-hash"]) == ("true", "")
     assert "a link that leads out" in publisher.log.getvalue()
     assert "p4ssw0rd" not in publisher.log.getvalue()
 
@@ -169,8 +169,8 @@ def test_a_secret_file_behind_a_link_is_not_read(publisher: Publisher) -> None:
         publisher.publish({"secret-files": "ID=link"})
 
 
-def test_a_link_in_the_context_is_a_link(publisher: Publisher, tmp_path: Path) -> None:
-    """What it points at does not reach the build, and so is not read."""
+def test_a_link_in_the_context_is_hashed_as_a_link(publisher: Publisher, tmp_path: Path) -> None:
+    """The link's target does not reach the build, so it is not read."""
     (outside := tmp_path / "outside").mkdir()
     (publisher.workspace / "link").symlink_to(outside)
     (publisher.workspace / "loop").symlink_to("loop")
@@ -179,8 +179,8 @@ def test_a_link_in_the_context_is_a_link(publisher: Publisher, tmp_path: Path) -
     assert publisher.publish().outputs["built"] == "false"
 
 
-def test_folders_without_end_are_built_and_not_reused(publisher: Publisher) -> None:
-    """Deeper than Python's stack, and their path longer than any system call takes."""
+def test_endlessly_nested_folders_are_built_and_not_reused(publisher: Publisher) -> None:
+    """Deeper than Python's stack, and with a path longer than any system call accepts."""
     folder = os.open(publisher.workspace, os.O_RDONLY)
     for _ in range(1200):
         os.mkdir("d", dir_fd=folder)
@@ -197,21 +197,23 @@ def test_folders_without_end_are_built_and_not_reused(publisher: Publisher) -> N
         subprocess.run(["rm", "-rf", publisher.workspace / "d"], check=True)  # shutil's recurses
 
 
-def test_a_pattern_of_a_hundred_wildcards_is_read_in_time() -> None:
+def test_a_pattern_of_a_hundred_wildcards_is_matched_quickly() -> None:
     ignore = dockerignore.parse("**/" * 100 + "x")
     assert not ignore.excludes("a/" * 60 + "y")
     assert ignore.excludes("a/" * 60 + "x")
 
 
 @pytest.mark.parametrize("base", ["x/../../containers", "../info", "x%2f..%2finfo", "a?all=1", "a#b", "x:y/z"])
-def test_a_base_s_name_leads_nowhere_else_in_the_daemon(daemon_paths: Callable[[str], list[str]], base: str) -> None:
+def test_a_base_image_s_name_cannot_reach_other_paths_of_the_daemon_s_api(
+    daemon_paths: Callable[[str], list[str]], base: str
+) -> None:
     assert daemon_paths(base) == []
     assert daemon_paths("localhost:5000/a/b_c") == ["/v1.41/images/localhost:5000/a/b_c:latest/json"]
 
 
 @pytest.fixture
 def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
-    """Ask a daemon that knows no image for one; return the paths it was asked for."""
+    """Ask a daemon without images for one; return the requested paths."""
     import socketserver
     import threading
     from http.server import BaseHTTPRequestHandler
@@ -264,7 +266,7 @@ def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
         {"builder": "docker-container://x?a=b,c"},
     ],
 )
-def test_no_option_hides_in_a_value(publisher: Publisher, given: Mapping[str, str]) -> None:
+def test_an_option_inside_a_value_is_refused(publisher: Publisher, given: Mapping[str, str]) -> None:
     publisher.docker.facts = LocalDaemon(containerd_store=True)
     if "builder" in given:
         docker = DockerCommand(lambda: publisher.scratch, {})
@@ -276,14 +278,14 @@ def test_no_option_hides_in_a_value(publisher: Publisher, given: Mapping[str, st
     assert publisher.docker.builds == []
 
 
-def test_another_context_is_not_taken_for_unchanged(publisher: Publisher) -> None:
+def test_an_image_with_a_further_build_context_is_never_reused(publisher: Publisher) -> None:
     given = {"build-options": "--build-context=data=https://example.com/data.git"}
     for _ in range(2):
         assert publisher.publish(given).outputs["built"] == "true"
     assert "whose content is not known" in publisher.log.getvalue()
 
 
-def test_another_generator_is_another_input(publisher: Publisher) -> None:
+def test_another_sbom_generator_changes_the_fingerprint(publisher: Publisher) -> None:
     publisher.docker.facts = LocalDaemon(containerd_store=True)
     given = {"sbom": "generator=scanner:1"}
     publisher.docker.images["scanner:1"] = "sha256:" + "1" * 64

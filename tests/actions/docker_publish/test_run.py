@@ -1,4 +1,4 @@
-"""Whole publications against the sandbox's registry; the builds are the sandbox's, everything else is the real thing."""
+"""Whole publications against the sandbox's registry. Builds are simulated, everything else is real."""
 
 from __future__ import annotations
 
@@ -41,29 +41,29 @@ COMMENT = {
 }
 
 
-def test_an_image_is_built_pushed_and_known_by_its_digest(publisher: Publisher) -> None:
+def test_an_image_is_built_pushed_and_reported_by_its_digest(publisher: Publisher) -> None:
     outcome = publisher.publish()
-    made = outcome.outputs
-    key = f"ctx-{made['context-hash']}"
-    assert publisher.tags == dict.fromkeys([key, SHORT, "main", "latest"], made["digest"])
-    assert made["image"] == f"{publisher.host}/octo/digits"
-    assert made["tags"].splitlines() == [SHORT, "main", "latest"]
-    assert made["tag"] == SHORT
-    assert re.fullmatch(r"sha256:[0-9a-f]{64}", made["digest"])
-    assert made["ref"] == f"{made['image']}@{made['digest']}"
-    assert re.fullmatch(r"sha256:[0-9a-f]{64}", made["image-id"])
-    assert made["built"] == "true"
-    assert int(made["size"]) > 0
-    assert made["IMAGE_SHA_NAME"] == f"{made['image']}:{SHORT}"
-    assert made["IMAGE_URL"] == "https://github.com/Octo/Digits/packages"
-    assert made.keys() <= {output.name for output in OUTPUTS}
-    assert outcome.result["digest"] == made["digest"]
+    outputs = outcome.outputs
+    key = f"ctx-{outputs['context-hash']}"
+    assert publisher.tags == dict.fromkeys([key, SHORT, "main", "latest"], outputs["digest"])
+    assert outputs["image"] == f"{publisher.host}/octo/digits"
+    assert outputs["tags"].splitlines() == [SHORT, "main", "latest"]
+    assert outputs["tag"] == SHORT
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", outputs["digest"])
+    assert outputs["ref"] == f"{outputs['image']}@{outputs['digest']}"
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", outputs["image-id"])
+    assert outputs["built"] == "true"
+    assert int(outputs["size"]) > 0
+    assert outputs["IMAGE_SHA_NAME"] == f"{outputs['image']}:{SHORT}"
+    assert outputs["IMAGE_URL"] == "https://github.com/Octo/Digits/packages"
+    assert outputs.keys() <= {output.name for output in OUTPUTS}
+    assert outcome.result["digest"] == outputs["digest"]
     check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA, **outcome.result}))
 
 
-def test_every_promised_output_is_there(publisher: Publisher) -> None:
-    made = publisher.publish({"snapshot": "true"}).outputs
-    assert {output.name for output in OUTPUTS} - {"result"} == made.keys()
+def test_every_declared_output_is_set(publisher: Publisher) -> None:
+    outputs = publisher.publish({"snapshot": "true"}).outputs
+    assert {output.name for output in OUTPUTS} - {"result"} == outputs.keys()
 
 
 def test_the_result_of_every_kind_of_publication_holds_to_its_schema(publisher: Publisher) -> None:
@@ -73,7 +73,7 @@ def test_the_result_of_every_kind_of_publication_holds_to_its_schema(publisher: 
         check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA, **outcome.result}))
 
 
-def test_the_image_carries_where_it_comes_from(publisher: Publisher) -> None:
+def test_the_image_s_labels_name_its_source(publisher: Publisher) -> None:
     publisher.publish({"labels": "team=vision\norg.opencontainers.image.title=mine"})
     labels = publisher.labels(SHORT)
     assert labels["org.opencontainers.image.source"] == "https://github.com/Octo/Digits"
@@ -83,7 +83,7 @@ def test_the_image_carries_where_it_comes_from(publisher: Publisher) -> None:
     assert labels["team"] == "vision"
 
 
-def test_what_did_not_change_is_tagged_again_and_not_built(publisher: Publisher) -> None:
+def test_unchanged_input_is_tagged_again_and_not_built(publisher: Publisher) -> None:
     first = publisher.publish().outputs
     publisher.registry.log.clear()
     other = "f" * 40
@@ -108,7 +108,7 @@ def test_what_did_not_change_is_tagged_again_and_not_built(publisher: Publisher)
         lambda folder: (folder / ".dockerignore").write_text("nothing\n"),
     ],
 )
-def test_what_changed_is_built(publisher: Publisher, change: Callable[[Path], object]) -> None:
+def test_changed_files_are_built(publisher: Publisher, change: Callable[[Path], object]) -> None:
     publisher.publish()
     change(publisher.workspace)
     assert publisher.publish().outputs["built"] == "true"
@@ -128,12 +128,12 @@ def test_what_changed_is_built(publisher: Publisher, change: Callable[[Path], ob
         {"skip-unchanged": "false"},
     ],
 )
-def test_other_inputs_are_built(publisher: Publisher, given: Mapping[str, str]) -> None:
+def test_changed_inputs_are_built(publisher: Publisher, given: Mapping[str, str]) -> None:
     publisher.publish()
     assert publisher.publish(given).outputs["built"] == "true"
 
 
-def test_an_ignored_file_and_a_time_do_not_matter(publisher: Publisher) -> None:
+def test_ignored_files_and_file_times_do_not_change_the_fingerprint(publisher: Publisher) -> None:
     (publisher.workspace / ".dockerignore").write_text("data\n")
     publisher.publish()
     (publisher.workspace / "data").mkdir()
@@ -144,13 +144,13 @@ def test_an_ignored_file_and_a_time_do_not_matter(publisher: Publisher) -> None:
     assert publisher.publish().outputs["built"] == "false"
 
 
-def test_the_value_of_a_secret_is_no_part_of_the_public_fingerprint(publisher: Publisher) -> None:
+def test_a_secret_s_value_does_not_change_the_public_fingerprint(publisher: Publisher) -> None:
     first = publisher.publish({"secrets": "TOKEN=abcdef"}).outputs
     second = publisher.publish({"secrets": "TOKEN=ghijkl"}).outputs
     assert first["context-hash"] == second["context-hash"]
 
 
-def test_another_digest_of_the_base_image_is_built(publisher: Publisher) -> None:
+def test_a_new_digest_of_the_base_image_is_built(publisher: Publisher) -> None:
     (publisher.workspace / "Dockerfile").write_text("FROM base:1\nCOPY train.py /\n")
     publisher.docker.images["base:1"] = "sha256:" + "1" * 64
     assert publisher.publish().outputs["built"] == "true"
@@ -159,27 +159,27 @@ def test_another_digest_of_the_base_image_is_built(publisher: Publisher) -> None
     assert publisher.publish().outputs["built"] == "true"
 
 
-def test_an_unknown_base_is_never_taken_for_unchanged(publisher: Publisher) -> None:
+def test_an_image_with_an_unknown_base_is_never_reused(publisher: Publisher) -> None:
     (publisher.workspace / "Dockerfile").write_text("ARG V\nFROM base:$V\nCOPY train.py /\n")
     for _ in range(2):
-        made = publisher.publish().outputs
-        assert (made["built"], made["context-hash"]) == ("true", "")
+        outputs = publisher.publish().outputs
+        assert (outputs["built"], outputs["context-hash"]) == ("true", "")
     assert "depends on a value" in publisher.log.getvalue()
 
 
-def test_an_image_of_another_repository_is_shared_and_not_copied(publisher: Publisher) -> None:
+def test_an_image_of_another_repository_is_reused_by_sharing_its_layers(publisher: Publisher) -> None:
     first = publisher.publish({"image": f"{publisher.host}/octo/other"}).outputs
     publisher.registry.log.clear()
-    made = publisher.publish({"reuse-from": "octo/other"}).outputs
-    assert (made["built"], made["digest"]) == ("false", first["digest"])
-    assert publisher.tags == dict.fromkeys([f"ctx-{made['context-hash']}", SHORT, "main", "latest"], first["digest"])
+    outputs = publisher.publish({"reuse-from": "octo/other"}).outputs
+    assert (outputs["built"], outputs["digest"]) == ("false", first["digest"])
+    assert publisher.tags == dict.fromkeys([f"ctx-{outputs['context-hash']}", SHORT, "main", "latest"], first["digest"])
     sent = [entry for entry in publisher.registry.log if entry.method in ("PATCH", "PUT") and "/blobs/" in entry.path]
     assert sent == []
     assert publisher.publish().outputs["built"] == "false"
     assert "octo/other, whose layers it shares" in publisher.summary
 
 
-def test_an_image_of_several_platforms_is_shared_whole(publisher: Publisher) -> None:
+def test_an_image_index_of_another_repository_is_reused_with_all_platforms(publisher: Publisher) -> None:
     publisher.publish({"image": f"{publisher.host}/octo/other"})
     other = publisher.registry.store.repositories["octo/other"]
     child = other.manifest("latest")
@@ -190,12 +190,12 @@ def test_an_image_of_several_platforms_is_shared_whole(publisher: Publisher) -> 
     stored = StoredManifest(json.dumps(index).encode(), OCI_INDEX)
     for tag in [tag for tag in other.tags if tag.startswith("ctx-")]:
         publisher.registry.store.put_manifest("octo/other", tag, stored)
-    made = publisher.publish({"reuse-from": "octo/other", "max-age": "1h"}).outputs
-    assert (made["built"], made["digest"]) == ("false", stored.digest)
+    outputs = publisher.publish({"reuse-from": "octo/other", "max-age": "1h"}).outputs
+    assert (outputs["built"], outputs["digest"]) == ("false", stored.digest)
     assert publisher.registry.store.repositories[publisher.repository].manifest(child.digest) is not None
 
 
-def test_what_is_not_shared_is_built_and_said(publisher_of: Callable[[Registry], Publisher]) -> None:
+def test_an_image_whose_layers_cannot_be_shared_is_built(publisher_of: Callable[[Registry], Publisher]) -> None:
     own = Account("pw", repositories=frozenset({"octo/digits"}))
     publisher = publisher_of(Registry(challenge="basic", accounts={"all": Account("pw"), "own": own}))
     publisher.publish({"image": f"{publisher.host}/octo/other", "username": "all", "password": "pw"})
@@ -209,20 +209,20 @@ def test_what_is_not_shared_is_built_and_said(publisher_of: Callable[[Registry],
     assert "does not share the layers of octo/other" in publisher.log.getvalue()
 
 
-def test_only_repositories_of_the_same_registry_can_be_shared(publisher: Publisher) -> None:
+def test_reuse_from_accepts_repositories_of_the_same_registry_only(publisher: Publisher) -> None:
     with pytest.raises(BadInput, match="not in the registry"):
         publisher.publish({"reuse-from": "docker.io/octo/other"})
 
 
-def test_layers_are_held_against_the_image_before(publisher: Publisher) -> None:
+def test_layers_are_compared_with_the_previous_image(publisher: Publisher) -> None:
     assert publisher.publish().result["layers"]["new"] == 1
     assert "1 new (" in publisher.summary
-    made = publisher.publish({"force": "true"}).result
-    assert made["layers"] == {"count": 1, "new": 0, "new-size": 0}
+    result = publisher.publish({"force": "true"}).result
+    assert result["layers"] == {"count": 1, "new": 0, "new-size": 0}
     assert "all there before" in publisher.summary
 
 
-def test_google_s_registry_takes_the_job_s_own_credentials(publisher: Publisher) -> None:
+def test_google_s_registry_accepts_the_job_s_google_credentials(publisher: Publisher) -> None:
     publisher.docker.addresses["europe-docker.pkg.dev"] = publisher.host
     given = {
         "image": "europe-docker.pkg.dev/project/images/digits",
@@ -236,7 +236,7 @@ def test_google_s_registry_takes_the_job_s_own_credentials(publisher: Publisher)
     assert publisher.docker.signed_in["europe-docker.pkg.dev"] == ("octo", "of-google")
 
 
-def test_max_age_bounds_the_reuse(publisher: Publisher) -> None:
+def test_max_age_limits_reuse(publisher: Publisher) -> None:
     publisher.publish()
     publisher.clock.sleep(3600)
     assert publisher.publish({"max-age": "2h"}).outputs["built"] == "false"
@@ -244,29 +244,29 @@ def test_max_age_bounds_the_reuse(publisher: Publisher) -> None:
     assert publisher.publish({"max-age": "30m"}).outputs["built"] == "false"
 
 
-def test_a_release_takes_nothing_that_a_pull_request_built(publisher: Publisher) -> None:
+def test_a_branch_does_not_reuse_an_image_of_a_pull_request(publisher: Publisher) -> None:
     first = publisher.publish(event="pull_request", payload=pull_request(fork=False)).outputs
     assert (first["built"], first["tags"]) == ("true", SHORT)
     assert publisher.publish(event="pull_request", payload=pull_request(fork=False)).outputs["built"] == "false"
     assert publisher.publish().outputs["built"] == "true"
 
 
-def test_a_pull_request_takes_what_a_trusted_ref_built(publisher: Publisher) -> None:
+def test_a_pull_request_reuses_an_image_of_a_trusted_ref(publisher: Publisher) -> None:
     publisher.publish()
     assert publisher.publish(event="pull_request", payload=pull_request(fork=False)).outputs["built"] == "false"
 
 
 def test_a_fork_s_pull_request_is_built_and_not_pushed(publisher: Publisher) -> None:
-    made = publisher.publish(event="pull_request", payload=pull_request(fork=True)).outputs
-    assert (made["digest"], made["ref"], made["built"]) == ("", "", "true")
+    outputs = publisher.publish(event="pull_request", payload=pull_request(fork=True)).outputs
+    assert (outputs["digest"], outputs["ref"], outputs["built"]) == ("", "", "true")
     assert publisher.tags == {}
     assert {entry.method for entry in publisher.registry.log} <= {"HEAD", "GET"}
     assert "--push" not in publisher.docker.builds[0][0]
 
 
-def test_a_comment_s_pull_request_never_moves_latest_or_the_default_branch(publisher: Publisher) -> None:
-    made = publisher.publish(event="issue_comment", payload=COMMENT).outputs
-    assert made["tags"] == SHORT
+def test_a_comment_s_pull_request_moves_neither_latest_nor_the_default_branch_s_tag(publisher: Publisher) -> None:
+    outputs = publisher.publish(event="issue_comment", payload=COMMENT).outputs
+    assert outputs["tags"] == SHORT
 
 
 def test_a_comment_without_a_checkout_is_an_error(publisher: Publisher) -> None:
@@ -286,7 +286,7 @@ def test_nothing_is_built_where_pushing_is_refused(publisher_of: Callable[[Regis
     assert publisher.publish({"username": "alice", "password": "wonderland"}).outputs["digest"]
 
 
-def test_a_registry_that_forbids_is_said_before_the_build(publisher: Publisher) -> None:
+def test_a_registry_that_forbids_pushing_is_reported_before_the_build(publisher: Publisher) -> None:
     denied = b'{"errors":[{"code":"DENIED","message":"permission_denied: write_package"}]}'
     publisher.registry.faults.append(Fault("POST", r"/v2/.*/blobs/uploads/", 403, body=denied))
     with pytest.raises(Refused, match="403: DENIED permission_denied: write_package"):
@@ -308,12 +308,12 @@ def test_a_failed_push_is_tried_again(publisher: Publisher) -> None:
     ] * 2
     assert publisher.publish({"build-options": "--no-cache --network none"}).outputs["built"] == "true"
     assert publisher.clock.slept == [1.0, 2.0]
-    # What was built is not built a second time to push it.
+    # A successful build is not repeated for its push.
     assert ["--no-cache" in arguments for arguments, _ in publisher.docker.builds] == [True, False, False]
     assert all("--network=none" in arguments for arguments, _ in publisher.docker.builds)
 
 
-def test_a_push_that_stays_broken_moves_no_tag(publisher: Publisher) -> None:
+def test_a_push_that_keeps_failing_moves_no_tag(publisher: Publisher) -> None:
     publisher.docker.failures += [["#9 pushing x with docker", "#9 ERROR: connection reset by peer"]] * 9
     with pytest.raises(Unavailable, match="connection reset"):
         publisher.publish({"retries": "1"})
@@ -321,7 +321,7 @@ def test_a_push_that_stays_broken_moves_no_tag(publisher: Publisher) -> None:
     assert publisher.tags == {}
 
 
-def test_a_push_that_is_denied_is_not_tried_again(publisher: Publisher) -> None:
+def test_a_denied_push_is_not_tried_again(publisher: Publisher) -> None:
     publisher.docker.failures += [["#9 pushing x with docker", "#9 ERROR: denied: permission_denied"]]
     with pytest.raises(Refused, match="denied") as error:
         publisher.publish()
@@ -329,21 +329,21 @@ def test_a_push_that_is_denied_is_not_tried_again(publisher: Publisher) -> None:
     assert len(publisher.docker.builds) == 1
 
 
-def test_a_name_is_not_taken_for_what_the_registry_said(publisher: Publisher) -> None:
+def test_an_image_name_is_not_mistaken_for_the_registry_s_message(publisher: Publisher) -> None:
     name = f"{publisher.host}/octo/denied-status-403"
     publisher.docker.failures += [[f"#9 pushing {name} with docker", f"#9 ERROR: pushing {name}: connection reset by peer"]]
     assert publisher.publish({"image": name}).outputs["built"] == "true"
 
 
-@pytest.mark.parametrize("said", ["name unknown: no such repository", "unexpected status: 404 Not Found"])
-def test_a_repository_that_is_not_there_is_not_pushed_to_again(publisher: Publisher, said: str) -> None:
-    publisher.docker.failures += [["#9 pushing x with docker", f"#9 ERROR: {said}"]]
+@pytest.mark.parametrize("message", ["name unknown: no such repository", "unexpected status: 404 Not Found"])
+def test_a_push_to_a_missing_repository_is_not_tried_again(publisher: Publisher, message: str) -> None:
+    publisher.docker.failures += [["#9 pushing x with docker", f"#9 ERROR: {message}"]]
     with pytest.raises(Refused) as error:
         publisher.publish()
     assert "created first" in error.value.remedy
 
 
-def test_a_daemon_that_went_away_is_said(publisher: Publisher) -> None:
+def test_a_lost_daemon_is_reported(publisher: Publisher) -> None:
     publisher.docker.failures.append(["ERROR: failed to receive status: rpc error: code = Unavailable desc = EOF"])
     with pytest.raises(Unavailable, match="went away") as error:
         publisher.publish()
@@ -351,14 +351,14 @@ def test_a_daemon_that_went_away_is_said(publisher: Publisher) -> None:
     assert len(publisher.docker.builds) == 1
 
 
-def test_tags_that_break_off_are_said(publisher: Publisher) -> None:
+def test_an_interrupted_tagging_names_the_tags_that_were_moved(publisher: Publisher) -> None:
     publisher.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/main", 403))
     with pytest.raises(Refused, match=rf"moved before: {SHORT}"):
         publisher.publish()
     assert "latest" not in publisher.tags
 
 
-def test_a_failed_build_names_the_line_and_is_not_tried_again(publisher: Publisher) -> None:
+def test_a_failed_build_names_its_line_and_is_not_tried_again(publisher: Publisher) -> None:
     (publisher.workspace / "Dockerfile").write_text("FROM scratch\n# a comment\nRUN one && \\\n    two\n")
     publisher.docker.failures.append(
         [
@@ -377,7 +377,9 @@ def test_a_failed_build_names_the_line_and_is_not_tried_again(publisher: Publish
 
 
 @pytest.mark.parametrize("given", [{"platforms": "linux/amd64,linux/arm64"}, {"provenance": "mode=max"}, {"sbom": "true"}])
-def test_what_the_classic_store_cannot_do_is_said_before_the_build(publisher: Publisher, given: Mapping[str, str]) -> None:
+def test_inputs_that_the_classic_store_cannot_serve_are_reported_before_the_build(
+    publisher: Publisher, given: Mapping[str, str]
+) -> None:
     with pytest.raises(BadInput, match=next(iter(given))) as error:
         publisher.publish(given)
     assert "setup-buildx-action" in error.value.remedy
@@ -385,7 +387,7 @@ def test_what_the_classic_store_cannot_do_is_said_before_the_build(publisher: Pu
     assert publisher.publish(given).outputs["built"] == "true"
 
 
-def test_no_value_reaches_the_command_line(publisher: Publisher) -> None:
+def test_no_value_of_a_build_argument_or_secret_is_on_the_command_line(publisher: Publisher) -> None:
     given = {"build-args": "A=argument-value\nB", "secrets": "TOKEN=secret-value\nOTHER"}
     publisher.publish(given, environ={"B": "from-environment", "OTHER": "other-secret"})
     arguments, environment = publisher.docker.builds[0]
@@ -397,36 +399,36 @@ def test_no_value_reaches_the_command_line(publisher: Publisher) -> None:
     assert not any(value in publisher.log.getvalue().replace("::add-mask::" + value, "") for value in ("other-secret",))
 
 
-def test_gpr_docker_publish_users_change_uses_alone(publisher: Publisher) -> None:
-    """Its image goes to ghcr.io, so only the decisions are looked at: nothing is pushed."""
+def test_users_of_gpr_docker_publish_change_only_uses(publisher: Publisher) -> None:
+    """The image would go to ghcr.io, so nothing is pushed and only the decisions are checked."""
     (publisher.workspace / "argo").mkdir()
     (publisher.workspace / "argo" / "gpu.Dockerfile").write_text("FROM scratch\n")
     given = {
         "IMAGE_NAME": "Test-Docker-Action", "TAG": "my-optional-tag", "DOCKERFILE_PATH": "argo/gpu.Dockerfile",
         "BUILD_CONTEXT": "argo/", "push": "false",
     }  # fmt: skip
-    made = publisher.publish(given).outputs
-    assert made["IMAGE_SHA_NAME"] == f"ghcr.io/octo/digits/test-docker-action:{SHORT}"
-    assert made["tags"].splitlines() == [SHORT, "latest", "my-optional-tag"]
+    outputs = publisher.publish(given).outputs
+    assert outputs["IMAGE_SHA_NAME"] == f"ghcr.io/octo/digits/test-docker-action:{SHORT}"
+    assert outputs["tags"].splitlines() == [SHORT, "latest", "my-optional-tag"]
     arguments = publisher.docker.builds[0][0]
     assert f"--file={publisher.workspace}/argo/gpu.Dockerfile" in arguments
     assert arguments[-1] == f"{publisher.workspace}/argo"
 
 
-def test_publish_docker_users_change_uses_alone(publisher: Publisher) -> None:
+def test_users_of_publish_docker_change_only_uses(publisher: Publisher) -> None:
     given = {
         "name": f"{publisher.host}/octo/digits", "registry": publisher.host, "buildargs": "A,B", "snapshot": "true",
         "buildoptions": "--compress --force-rm --build-arg C='a value' --build-arg=D", "cache": "true",
     }  # fmt: skip
     environ = {"A": "1", "B": "2", "D": "4"}
-    made = publisher.publish(given, environ=environ).outputs
-    assert made["tag"] == "latest"
-    assert made["snapshot-tag"] == f"20261123040506{SHA[:6]}"
-    assert made["digest"].startswith(f"{publisher.host}/octo/digits@sha256:")
+    outputs = publisher.publish(given, environ=environ).outputs
+    assert outputs["tag"] == "latest"
+    assert outputs["snapshot-tag"] == f"20261123040506{SHA[:6]}"
+    assert outputs["digest"].startswith(f"{publisher.host}/octo/digits@sha256:")
     arguments, values = publisher.docker.builds[0]
     assert {f"--build-arg={name}" for name in "ABCD"} < set(arguments)
     assert {name: values[name] for name in "ABCD"} == {**environ, "C": "a value"}
-    # A later step may run the image, also where it was not built anew.
+    # A later step may run the image, also where it was reused.
     publisher.docker.images.clear()
     assert publisher.publish(given, environ=environ).outputs["built"] == "false"
     assert f"{publisher.host}/octo/digits:latest" in publisher.docker.images
@@ -443,7 +445,9 @@ def test_publish_docker_users_change_uses_alone(publisher: Publisher) -> None:
     ],
     ids=str,
 )
-def test_without_a_cache_the_older_names_build_anew(publisher: Publisher, given: Mapping[str, str], built: str) -> None:
+def test_older_names_reuse_images_only_where_cache_or_skip_unchanged_is_set(
+    publisher: Publisher, given: Mapping[str, str], built: str
+) -> None:
     named = {"name": f"{publisher.host}/octo/digits", **given}
     publisher.publish(named)
     assert publisher.publish(named).outputs["built"] == built
@@ -452,7 +456,7 @@ def test_without_a_cache_the_older_names_build_anew(publisher: Publisher, given:
 
 
 @pytest.mark.parametrize(("started", "built"), [("builder-4711", True), ("", False)])
-def test_the_older_name_builds_several_platforms_on_the_builder_of_the_job(
+def test_the_older_name_uses_the_job_s_builder_for_several_platforms(
     publisher: Publisher, started: str, built: bool
 ) -> None:
     publisher.docker.started = started
@@ -465,10 +469,10 @@ def test_the_older_name_builds_several_platforms_on_the_builder_of_the_job(
     assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
 
 
-def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None:
+def test_the_summary_is_escaped_and_shows_the_pull_command(publisher: Publisher) -> None:
     publisher.checkout = Checkout(SHA, "x</details><img src=x>")
-    made = publisher.publish().outputs
-    assert f"docker pull {made['ref']}" in publisher.summary
+    outputs = publisher.publish().outputs
+    assert f"docker pull {outputs['ref']}" in publisher.summary
     assert "<img" not in publisher.summary
 
 
@@ -482,23 +486,23 @@ def test_the_summary_is_safe_and_says_what_to_pull(publisher: Publisher) -> None
         {"context": ".."},
     ],
 )
-def test_bad_input_is_found_before_anything_is_asked(publisher: Publisher, given: Mapping[str, str]) -> None:
+def test_bad_input_is_reported_before_the_registry_is_asked(publisher: Publisher, given: Mapping[str, str]) -> None:
     with pytest.raises(BadInput):
         publisher.publish(given)
     assert publisher.registry.log == []
 
 
 def test_a_builder_builds_instead_of_the_daemon(publisher: Publisher) -> None:
-    """What the classic store could not do, a BuildKit elsewhere can."""
-    made = publisher.publish({"builder": "tcp://buildkit:1234", "platforms": "linux/amd64,linux/arm64"})
-    assert made.outputs["built"] == "true"
+    """A BuildKit can build what the classic store cannot."""
+    outcome = publisher.publish({"builder": "tcp://buildkit:1234", "platforms": "linux/amd64,linux/arm64"})
+    assert outcome.outputs["built"] == "true"
     assert "--builder=mlops-actions" in publisher.docker.builds[0][0]
     assert publisher.publish({"builder": "tcp://buildkit:1234", "push": "false"}).outputs["digest"] == ""
     assert "neither pushed nor loaded" in publisher.log.getvalue()
 
 
-def test_tags_that_cannot_be_moved_need_not_be_where_they_stand_right(publisher: Publisher) -> None:
-    """Amazon's registry can be told to move no tag: a second run of the same commit finds its tags where it wants them."""
+def test_an_immutable_tag_that_is_right_already_is_no_failure(publisher: Publisher) -> None:
+    """Amazon's registry can make tags immutable: a second run of the same commit finds its tags right already."""
     publisher.publish({"tags": "sha"})
     publisher.registry.faults.append(Fault("PUT", r"/v2/.*/manifests/.*", 400, times=99))
     assert publisher.publish({"tags": "sha"}).outputs["built"] == "false"
@@ -506,10 +510,10 @@ def test_tags_that_cannot_be_moved_need_not_be_where_they_stand_right(publisher:
         publisher.publish({"tags": "latest"})
 
 
-def test_the_time_of_a_build_is_its_commit_s(publisher: Publisher) -> None:
-    """So that builds of one commit are alike; a build argument of that name wins, and another commit's time is not taken."""
+def test_source_date_epoch_is_the_commit_s_time(publisher: Publisher) -> None:
+    """Builds of one commit are equal. A build argument of that name wins, and another commit's time is not used."""
     publisher.publish({"force": "true"})
     publisher.publish({"force": "true", "build-args": "SOURCE_DATE_EPOCH=1"})
     publisher.publish({"force": "true", "sha": "f" * 40})
-    told = [environment.get("SOURCE_DATE_EPOCH") for _, environment in publisher.docker.builds]
-    assert told == [str(COMMITTED), "1", None]
+    epochs = [environment.get("SOURCE_DATE_EPOCH") for _, environment in publisher.docker.builds]
+    assert epochs == [str(COMMITTED), "1", None]

@@ -44,7 +44,7 @@ def step(tmp_path: Path, workspace: Path) -> Step:
     return Step(folder, workspace)
 
 
-def test_a_missing_image_is_asked_for(step: Step) -> None:
+def test_a_missing_image_is_reported(step: Step) -> None:
     code, log = step.run(INPUT_IMAGE="")
     assert code == 2
     assert "input 'image' is required" in log
@@ -56,7 +56,7 @@ def test_every_problem_is_reported_at_once(step: Step) -> None:
     assert "2 problems with the inputs" in log
 
 
-def test_a_machine_without_docker_is_told_so(step: Step) -> None:
+def test_a_machine_without_docker_is_reported(step: Step) -> None:
     code, log = step.run()
     assert code == 2
     assert "no Docker daemon answers" in log
@@ -66,18 +66,18 @@ def test_a_machine_without_docker_is_told_so(step: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "does not exist"), ("{", "cannot be read as JSON"), ("[]", "not a JSON object")]
+    ("content", "message"), [(None, "does not exist"), ("{", "cannot be read as JSON"), ("[]", "not a JSON object")]
 )
-def test_an_event_that_is_none_is_said(step: Step, content: str | None, said: str) -> None:
+def test_an_unreadable_event_is_reported(step: Step, content: str | None, message: str) -> None:
     step.event.unlink()
     if content is not None:
         step.event.write_text(content)
     code, log = step.run()
     assert code == 2
-    assert said in log
+    assert message in log
 
 
-def test_secrets_are_masked_before_anything_else_is_said(step: Step) -> None:
+def test_secrets_are_masked_before_anything_is_logged(step: Step) -> None:
     _, log = step.run(INPUT_PASSWORD="p4ssw0rd", INPUT_SECRETS="TOKEN=s3cr3t-value")
     lines = log.splitlines()
     first = next(index for index, line in enumerate(lines) if not line.startswith("::add-mask::"))
@@ -86,7 +86,7 @@ def test_secrets_are_masked_before_anything_else_is_said(step: Step) -> None:
     assert not any("p4ssw0rd" in line or "s3cr3t-value" in line for line in lines[first:])
 
 
-def test_private_files_go_with_the_main_stage_and_the_post_stage_alike(step: Step) -> None:
+def test_private_files_are_removed_by_the_main_and_the_post_stage(step: Step) -> None:
     step.run(INPUT_PASSWORD="p4ssw0rd", INPUT_BUILDER="tcp://127.0.0.1:1")
     assert list(step.temp.iterdir()) == []
     private = read_file_command(step.state.read_text())["private_directory"]
@@ -100,7 +100,7 @@ def test_private_files_go_with_the_main_stage_and_the_post_stage_alike(step: Ste
 @pytest.mark.parametrize(
     "path", ["", "/", "{temp}", "{temp}/../workspace", "{temp}/mlops-actions-x/..", "{workspace}/mlops-actions-x"]
 )
-def test_the_post_stage_removes_nothing_else(step: Step, workspace: Path, path: str) -> None:
+def test_the_post_stage_removes_no_other_directory(step: Step, workspace: Path, path: str) -> None:
     (workspace / "mlops-actions-x").mkdir()
     (step.temp / "mlops-actions-x").mkdir()
     (step.temp / "other").mkdir()

@@ -58,31 +58,31 @@ def tool(tmp_path: Path) -> Tool:
     return Tool(tmp_path)
 
 
-def test_no_daemon_is_said_with_its_address(tool: Tool, tmp_path: Path) -> None:
+def test_a_missing_daemon_is_reported_with_its_address(tool: Tool, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no Docker daemon answers at unix://.*/none") as error:
         tool.command(DOCKER_HOST=f"unix://{tmp_path}/none").daemon()
     assert "builder" in error.value.remedy
 
 
-def test_no_command_line_is_said(tool: Tool) -> None:
+def test_a_missing_command_line_is_reported(tool: Tool) -> None:
     with pytest.raises(BadInput, match="docker command line is not installed"):
         tool.command().build([], {}, lambda _: None)
     with pytest.raises(BadInput, match="docker command line is not installed"):
         tool.command().pull("image")
 
 
-def test_no_buildx_is_said(tool: Tool) -> None:
+def test_a_missing_buildx_is_reported(tool: Tool) -> None:
     tool.install("sys.exit(\"docker: 'buildx' is not a docker command.\")")
     with pytest.raises(BadInput, match="no buildx here: docker: 'buildx' is not a docker command"):
         tool.command().build([], {}, lambda _: None)
 
 
-def test_a_build_that_fails_is_no_missing_buildx(tool: Tool) -> None:
+def test_a_failed_build_is_not_mistaken_for_a_missing_buildx(tool: Tool) -> None:
     tool.install("print('ERROR: failed to read dockerfile'); sys.exit('version' not in sys.argv)")
     assert tool.command().build([], {}, lambda _: None) == 1
 
 
-def test_credentials_stand_in_a_private_file_alone(tool: Tool) -> None:
+def test_credentials_are_in_a_private_file_only(tool: Tool) -> None:
     tool.install("print('#1 [internal] load')")
     command = tool.command()
     command.sign_in("ghcr.io", "octo", "p4ssw0rd")
@@ -96,7 +96,7 @@ def test_credentials_stand_in_a_private_file_alone(tool: Tool) -> None:
     assert not (tool.folder / ".docker").exists()
 
 
-def test_docker_hub_has_a_key_of_its_own(tool: Tool) -> None:
+def test_docker_hub_s_credentials_have_their_own_key(tool: Tool) -> None:
     tool.install("")
     command = tool.command()
     command.sign_in("docker.io", "octo", "p")
@@ -104,7 +104,7 @@ def test_docker_hub_has_a_key_of_its_own(tool: Tool) -> None:
     assert list(json.loads((tool.private / "config.json").read_text())["auths"]) == ["https://index.docker.io/v1/"]
 
 
-def test_a_build_sees_its_values_but_no_inputs_of_the_action(tool: Tool) -> None:
+def test_a_build_gets_its_values_but_no_inputs_of_the_action(tool: Tool) -> None:
     written = r"b'#1 one\n#2 tw\xf6\n'"
     tool.install(f"os.write(1, {written}); print('#3 three', file=sys.stderr); sys.exit(3)")
     seen: list[str] = []
@@ -147,13 +147,13 @@ def test_the_builder_of_an_earlier_step_is_found_where_there_is_one(tool: Tool, 
     assert tool.command().find_started_builder() == name
 
 
-def test_a_builder_that_does_not_answer_is_said(tool: Tool) -> None:
+def test_a_builder_that_does_not_answer_is_reported(tool: Tool) -> None:
     tool.install('sys.exit("ERROR: connection refused")')
     with pytest.raises(BadInput, match=r"BuildKit at tcp://buildkit:1234 does not answer: ERROR: connection refused"):
         tool.command().use_builder("tcp://buildkit:1234")
 
 
-def test_a_builder_tells_its_platform(tool: Tool) -> None:
+def test_a_builder_s_platform_is_read(tool: Tool) -> None:
     tool.install('print("Name: x\\nPlatforms: linux/arm64*, linux/amd64")')
     assert tool.command().use_builder("tcp://buildkit:1234").platform == "linux/arm64"
 

@@ -88,13 +88,11 @@ def docker(tmp_path: Path) -> DockerCommand:
     return DockerCommand(lambda: tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/docker.sock"})
 
 
-def test_what_a_daemon_is(daemon: Daemon, docker: DockerCommand) -> None:
+def test_the_daemon_s_version_store_and_platform_are_read(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.daemon() == DaemonFacts("28.0.4", True, "linux/arm64")
 
 
-def test_an_image_that_was_pulled_is_known_by_its_digest_and_another_by_its_id(
-    daemon: Daemon, docker: DockerCommand
-) -> None:
+def test_a_pulled_image_is_identified_by_its_digest_and_any_other_by_its_id(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.local_digest("ghcr.io/octo/digits", "ctx") == "sha256:2"
     daemon.answers[f"GET {NAME}/json"] = (200, {"Id": "sha256:1", "RepoDigests": None})
     assert docker.local_digest("ghcr.io/octo/digits", "ctx") == "sha256:1"
@@ -108,7 +106,7 @@ def test_the_size_of_an_image(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.image_size("ghcr.io/octo/digits:missing") is None
 
 
-def test_an_image_gets_other_names(daemon: Daemon, docker: DockerCommand) -> None:
+def test_an_image_gets_new_names(daemon: Daemon, docker: DockerCommand) -> None:
     daemon.answers |= {
         f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0": (201, b""),
         f"POST {NAME}/tag?tag=latest&repo=ghcr.io%2Focto%2Fdigits&force=0": (201, b""),
@@ -119,26 +117,26 @@ def test_an_image_gets_other_names(daemon: Daemon, docker: DockerCommand) -> Non
     assert daemon.asked == [*daemon.answers][3:]
 
 
-def test_an_image_that_is_not_there_gets_none(daemon: Daemon, docker: DockerCommand) -> None:
+def test_a_missing_image_gets_no_names(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.retag("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]) == ""
     assert len(daemon.asked) == 1
 
 
-def test_what_the_daemon_says_against_it_is_told_and_fails_nothing(daemon: Daemon, docker: DockerCommand) -> None:
+def test_the_daemon_s_refusal_to_tag_is_returned_and_not_raised(daemon: Daemon, docker: DockerCommand) -> None:
     question = f"POST {NAME}/tag?tag=main&repo=ghcr.io%2Focto%2Fdigits&force=0"
     daemon.answers[question] = (500, {"message": "disk\nfull"})
     assert docker.retag("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]).endswith('("disk full")')
 
 
 @pytest.mark.parametrize("answer", [(500, {"message": "x"}), (302, b""), (101, b"")])
-def test_a_daemon_that_does_not_serve_is_said(daemon: Daemon, docker: DockerCommand, answer: tuple[int, object]) -> None:
+def test_a_failing_daemon_is_reported(daemon: Daemon, docker: DockerCommand, answer: tuple[int, object]) -> None:
     daemon.answers["GET /info"] = answer
     with pytest.raises(BadInput, match="no Docker daemon answers"):
         docker.daemon()
 
 
 @pytest.mark.parametrize("host", ["ssh://somewhere", "tcp://127.0.0.1:1", "tcp://[", "unix:///nowhere"])
-def test_an_address_where_nobody_answers_is_said(tmp_path: Path, host: str) -> None:
+def test_an_address_without_a_daemon_is_reported(tmp_path: Path, host: str) -> None:
     with pytest.raises(BadInput, match="no Docker daemon answers") as said:
         DockerCommand(lambda: tmp_path, {"DOCKER_HOST": host}).daemon()
     assert host in said.value.cause

@@ -39,7 +39,7 @@ def test_a_branch(repository: Path) -> None:
     assert read_checkout(repository) == Checkout(sha, "main", committed=MOMENT)
 
 
-def test_a_detached_head_with_what_points_at_it(repository: Path) -> None:
+def test_a_detached_head_has_the_refs_that_point_at_it(repository: Path) -> None:
     git(repository, "checkout", "--quiet", "--detach")
     git(repository, "tag", "v1.0.0")
     git(repository, "tag", "--annotate", "--message", "x", "release/one")
@@ -51,7 +51,7 @@ def test_a_detached_head_with_what_points_at_it(repository: Path) -> None:
     assert found.pull_request_refs == ("refs/pull/7/merge",)
 
 
-def test_no_repository_and_no_commit_are_none(tmp_path: Path) -> None:
+def test_without_a_repository_or_a_commit_there_is_no_checkout(tmp_path: Path) -> None:
     assert read_checkout(tmp_path) is None
     assert read_checkout(tmp_path / "missing") is None
     git(tmp_path, "init", "--quiet")
@@ -71,7 +71,7 @@ def test_a_repository_of_another_user_is_read(repository: Path) -> None:
     assert read_checkout(repository) is not None
 
 
-def test_git_s_own_variables_do_not_lead_elsewhere(
+def test_git_s_own_variables_do_not_select_another_repository(
     repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path_factory.mktemp("other")

@@ -51,7 +51,7 @@ def test_a_manifest_is_read_and_tagged_again_with_its_digest(any_target: Target)
     assert client.blob(REPOSITORY, found.document["config"]["digest"]) == b'{"made": "image"}'
 
 
-def test_what_is_not_there_is_none(any_target: Target) -> None:
+def test_a_missing_manifest_is_none(any_target: Target) -> None:
     client = client_of(any_target)
     assert client.digest_of(REPOSITORY, "latest") is None
     assert client.manifest(REPOSITORY, "latest") is None
@@ -69,7 +69,7 @@ def test_a_wrong_password_is_refused(guarded: Target) -> None:
     assert "check 'username' and 'password'" in refused.value.remedy
 
 
-def test_a_missing_password_is_asked_for(guarded: Target) -> None:
+def test_a_missing_password_is_reported(guarded: Target) -> None:
     with pytest.raises(Refused) as refused:
         RegistryClient(host_of(guarded.url), None, backoff=0).require_push(REPOSITORY)
     assert "give 'username' and 'password'" in refused.value.remedy
@@ -82,7 +82,7 @@ def sandbox(**options: object) -> Iterator[tuple[Registry, Target]]:
         yield registry, Target(host.url, {}, http)
 
 
-def test_tokens_are_fetched_once_a_scope_and_serve_all_calls() -> None:
+def test_one_token_per_scope_serves_all_calls() -> None:
     with sandbox(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, target):
         client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
         client.require_push(REPOSITORY)
@@ -104,7 +104,7 @@ def test_a_token_without_the_right_to_push_is_refused() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_passing_failure_is_tried_again(status: int) -> None:
+def test_a_temporary_failure_is_tried_again(status: int) -> None:
     with sandbox() as (registry, target):
         content = image(target)
         registry.faults.append(Fault("PUT", MANIFEST_PATH, status, times=2))
@@ -113,7 +113,7 @@ def test_a_passing_failure_is_tried_again(status: int) -> None:
         assert client.digest_of(REPOSITORY, "v1") == digest_of(content)
 
 
-def test_a_lasting_failure_is_said() -> None:
+def test_a_lasting_failure_is_reported() -> None:
     with sandbox() as (registry, target):
         registry.faults.append(Fault("HEAD", MANIFEST_PATH, 503, times=9))
         client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
@@ -132,7 +132,7 @@ def test_a_broken_connection_is_tried_again() -> None:
         assert client.manifest(REPOSITORY, "v1") is not None
 
 
-def test_nobody_listening_is_said() -> None:
+def test_an_unreachable_registry_is_reported() -> None:
     with sandbox() as (_, target):
         host = host_of(target.url)
     with pytest.raises(Unavailable, match=host):
@@ -170,7 +170,7 @@ def test_a_token_realm_without_encryption_gets_no_password(realm: str) -> None:
             RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
 
 
-def test_bytes_that_are_not_those_of_the_digest_are_noticed() -> None:
+def test_bytes_that_differ_from_the_digest_are_refused() -> None:
     with sandbox() as (registry, target):
         headers = {"Docker-Content-Digest": digest_of(b"something else"), "Content-Type": OCI_MANIFEST}
         registry.faults.append(Fault("GET", MANIFEST_PATH, 200, headers, body=json.dumps({}).encode()))
@@ -178,7 +178,7 @@ def test_bytes_that_are_not_those_of_the_digest_are_noticed() -> None:
             RegistryClient(host_of(target.url), None, backoff=0).manifest(REPOSITORY, "v1")
 
 
-def test_more_tags_than_a_page_holds_are_all_found() -> None:
+def test_all_pages_of_tags_are_read() -> None:
     with sandbox() as (registry, target):
         content = image(target)
         put(target, content, "v0")
@@ -188,7 +188,7 @@ def test_more_tags_than_a_page_holds_are_all_found() -> None:
         assert len(registry.log[-3:]) == 3
 
 
-def test_credentials_never_show_in_a_repr() -> None:
+def test_a_repr_never_shows_credentials() -> None:
     assert PASSWORD not in repr(BasicCredentials(USER, PASSWORD))
 
 
@@ -223,7 +223,7 @@ def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: p
         assert RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY) == []
 
 
-def test_a_blob_is_not_shared_with_who_may_not_read_it() -> None:
+def test_a_blob_is_not_shared_with_a_user_who_may_not_read_it() -> None:
     accounts = {USER: Account(PASSWORD, repositories=frozenset({"owner/other"}))}
     with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
         upload = registry.store.begin(REPOSITORY)

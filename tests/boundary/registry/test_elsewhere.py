@@ -53,7 +53,7 @@ def test_a_realm_on_another_host_gets_the_password_and_the_registry_never() -> N
         assert "scope=repository%3Aowner%2Frepo%2Fimage%3Apull%2Cpush" in realm.log[0].query
 
 
-def test_an_access_token_that_may_only_read_reads_and_does_not_push() -> None:
+def test_a_read_only_access_token_reads_and_does_not_push() -> None:
     """Docker Hub grants less than it is asked for, without a word, and refuses the push itself."""
     with hub(Account(PASSWORD, frozenset({"pull"}))) as (_, realm, client):
         assert client.manifest(REPOSITORY, "v1") is None
@@ -63,12 +63,12 @@ def test_an_access_token_that_may_only_read_reads_and_does_not_push() -> None:
         assert len(realm.log) == 2  # it is asked once more, in case the first token had run out, and not for ever
 
 
-def test_a_wrong_password_is_told_by_the_realm() -> None:
+def test_a_wrong_password_is_refused_by_the_realm() -> None:
     with hub(Account("another password")) as (_, _, client), pytest.raises(Refused, match="signing in"):
         client.require_push(REPOSITORY)
 
 
-def test_a_token_that_has_run_out_is_fetched_anew() -> None:
+def test_an_expired_token_is_fetched_again() -> None:
     with hub(Account(PASSWORD)) as (registry, realm, client):
         client.require_push(REPOSITORY)
         registry.access._tokens.clear()
@@ -76,7 +76,7 @@ def test_a_token_that_has_run_out_is_fetched_anew() -> None:
         assert len(realm.log) == 2
 
 
-def test_docker_hub_s_limit_of_pulls_is_said() -> None:
+def test_docker_hub_s_pull_limit_is_reported() -> None:
     with hub(Account(PASSWORD)) as (registry, _, client):
         body = {"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your pull rate limit."}]}
         registry.faults.append(Fault("GET", MANIFEST, 429, {"Retry-After": "0"}, body=json.dumps(body).encode(), times=9))
@@ -92,7 +92,7 @@ def basic() -> Iterator[tuple[Registry, RegistryClient]]:
         yield registry, client_of(host.url)
 
 
-def test_amazon_s_challenge_with_a_realm_that_is_no_place_to_sign_in() -> None:
+def test_amazon_s_basic_challenge_is_answered_without_using_its_realm() -> None:
     with basic() as (registry, client):
         challenge = 'Basic realm="https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/",service="ecr.amazonaws.com"'
         registry.faults.append(Fault("GET", MANIFEST, 401, {"WWW-Authenticate": challenge}))
@@ -112,13 +112,13 @@ def test_amazon_s_layers_are_on_another_host_that_gets_no_password() -> None:
         assert [entry.credentials for entry in storage.log] == [""]
 
 
-def test_an_upload_that_cannot_be_given_up_is_left() -> None:
+def test_an_upload_that_cannot_be_cancelled_is_left() -> None:
     with basic() as (registry, client):
         registry.faults.append(Fault("DELETE", "/v2/.*", 405))
         client.require_push(REPOSITORY)
 
 
-def test_a_repository_that_must_be_created_first_is_said() -> None:
+def test_a_repository_that_must_be_created_first_is_reported() -> None:
     with basic() as (registry, client):
         body = {"errors": [{"code": "NAME_UNKNOWN", "message": "The repository with name 'x' does not exist"}]}
         registry.faults.append(Fault("POST", "/v2/.*", 404, body=json.dumps(body).encode()))
@@ -127,7 +127,7 @@ def test_a_repository_that_must_be_created_first_is_said() -> None:
         assert "created first" in refused.value.remedy
 
 
-def test_a_tag_that_cannot_be_moved_is_said() -> None:
+def test_an_immutable_tag_is_reported() -> None:
     with basic() as (registry, client):
         message = "The image tag 'v1' already exists and cannot be overwritten because the repository is immutable."
         body = {"errors": [{"code": "TAG_INVALID", "message": message}]}
@@ -137,7 +137,7 @@ def test_a_tag_that_cannot_be_moved_is_said() -> None:
         assert "such as 'latest' out of 'tags'" in refused.value.remedy
 
 
-def test_a_registry_that_shares_no_layers_says_so_by_an_upload() -> None:
+def test_a_registry_that_shares_no_layers_starts_an_upload_instead() -> None:
     with basic() as (registry, client):
         upload = registry.store.begin("owner/other")
         upload.append(CONTENT)
@@ -147,7 +147,7 @@ def test_a_registry_that_shares_no_layers_says_so_by_an_upload() -> None:
         assert not client.mount_blob(REPOSITORY, DIGEST, "owner/other")
 
 
-def test_a_manifest_without_the_header_of_its_digest_is_known_by_its_bytes() -> None:
+def test_the_digest_of_a_manifest_without_the_header_is_computed() -> None:
     """The header is optional in the specification."""
     with basic() as (registry, client):
         registry.faults.append(Fault("HEAD", MANIFEST, 200))

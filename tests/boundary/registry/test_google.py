@@ -83,7 +83,7 @@ def token_of(folder: Path, log: io.StringIO | None = None, named: str = f"/home/
     return access_token(environ, GitHubRunner({}, log if log is not None else io.StringIO()))
 
 
-def test_the_file_of_google_s_own_action_is_exchanged_for_a_token(tmp_path: Path) -> None:
+def test_the_credentials_file_of_google_s_action_is_exchanged_for_a_token(tmp_path: Path) -> None:
     with google() as (url, seen):
         (tmp_path / NAME).write_text(json.dumps(federated(url)))
         log = io.StringIO()
@@ -92,7 +92,7 @@ def test_the_file_of_google_s_own_action_is_exchanged_for_a_token(tmp_path: Path
         assert log.getvalue().splitlines() == [f"::add-mask::{TOKEN}"]
 
 
-def test_a_machine_of_google_s_asks_its_metadata_server(tmp_path: Path) -> None:
+def test_a_google_machine_asks_its_metadata_server(tmp_path: Path) -> None:
     """In a process of its own: the library reads the server's address once, when it is imported."""
     program = (
         "import os, sys; from mlops_actions.boundary.google import access_token;"
@@ -106,7 +106,7 @@ def test_a_machine_of_google_s_asks_its_metadata_server(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, f"::add-mask::{TOKEN}\n"), done.stderr
 
 
-def test_credentials_that_google_does_not_accept_are_said(tmp_path: Path) -> None:
+def test_credentials_that_google_refuses_are_reported(tmp_path: Path) -> None:
     with google() as (url, _):
         info = federated(url)
         (tmp_path / NAME).write_text(json.dumps(info | {"credential_source": {"file": str(tmp_path / "id")}}))
@@ -124,14 +124,14 @@ def test_credentials_that_google_does_not_accept_are_said(tmp_path: Path) -> Non
         ('{"type": "external_account", "credential_source": {"executable": {"command": "/bin/sh"}}}', "program"),
     ],
 )
-def test_a_file_that_is_no_use_is_said_and_never_quoted(tmp_path: Path, content: str, said: str) -> None:
+def test_an_unusable_file_is_reported_and_never_quoted(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / NAME).write_text(content)
     with pytest.raises(ActionError, match=said) as error:
         token_of(tmp_path)
     assert "hush" not in str(error.value)
 
 
-def test_a_file_that_is_missing_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     """Also where the checked out commit holds one: it could have any file of the job sent to any address."""
     (tmp_path / "gha-creds-planted.json").write_text("{}")
     with pytest.raises(BadInput, match="does not exist here") as error:

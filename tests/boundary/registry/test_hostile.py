@@ -39,7 +39,7 @@ def answers(registry: Registry, body: bytes, *, path: str = MANIFEST, kind: str 
     registry.faults.append(Fault("GET", path, 200, {"Content-Type": kind, **named}, body=body))
 
 
-def test_another_manifest_than_the_one_asked_for_is_not_taken() -> None:
+def test_a_manifest_that_was_not_requested_is_refused() -> None:
     """The answer is whole and says so of itself; it is only not what the digest names."""
     with served() as (registry, client):
         answers(registry, b"{}", Docker_Content_Digest="sha256:" + hashlib.sha256(b"{}").hexdigest())
@@ -48,7 +48,7 @@ def test_another_manifest_than_the_one_asked_for_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize("told", ["x", "sha256:abc", "md5:" + "0" * 32, "sha256:" + "0" * 64 + "%0A::error::x"])
-def test_a_digest_that_is_none_is_made_anew(told: str) -> None:
+def test_an_invalid_digest_header_is_replaced_by_the_computed_digest(told: str) -> None:
     with served() as (registry, client):
         answers(registry, b"{}", Docker_Content_Digest=told)
         found = client.manifest(REPOSITORY, "v1")
@@ -56,7 +56,7 @@ def test_a_digest_that_is_none_is_made_anew(told: str) -> None:
         assert found.digest == "sha256:" + hashlib.sha256(b"{}").hexdigest()
 
 
-def test_a_long_digest_is_checked_as_well() -> None:
+def test_a_sha512_digest_is_checked_too() -> None:
     with served() as (registry, client):
         answers(registry, b"{}", Docker_Content_Digest="sha512:" + "0" * 128)
         with pytest.raises(Unavailable, match="bytes are not those"):
@@ -66,7 +66,7 @@ def test_a_long_digest_is_checked_as_well() -> None:
 @pytest.mark.parametrize(
     "kind", ["text/html", "application/json", "application/vnd.docker.distribution.manifest.v1+prettyjws", ""]
 )
-def test_what_is_no_manifest_is_not_put_under_a_tag(kind: str) -> None:
+def test_a_document_that_is_no_manifest_is_refused(kind: str) -> None:
     """A portal that answers 200 to everything, and the registry's oldest manifests, whose digest is another."""
     with served() as (registry, client):
         answers(registry, b"<html>", kind=kind)
@@ -74,7 +74,7 @@ def test_what_is_no_manifest_is_not_put_under_a_tag(kind: str) -> None:
             client.manifest(REPOSITORY, "ctx-1")
 
 
-def test_lists_in_lists_without_end_are_an_empty_document() -> None:
+def test_endlessly_nested_lists_are_an_empty_document() -> None:
     with served() as (registry, client):
         answers(registry, b"[" * 200_000)
         found = client.manifest(REPOSITORY, "v1")
@@ -82,7 +82,7 @@ def test_lists_in_lists_without_end_are_an_empty_document() -> None:
         assert found.document == {}
 
 
-def test_a_manifest_without_end_is_left() -> None:
+def test_reading_an_endless_manifest_stops() -> None:
     with served() as (registry, client):
         answers(registry, b"x" * (9 << 20))
         with pytest.raises(Unavailable, match="more than a manifest may hold"):
@@ -90,14 +90,14 @@ def test_a_manifest_without_end_is_left() -> None:
 
 
 @pytest.mark.parametrize("digest", ["../../../other/blobs/x", "sha256:" + "g" * 64, "sha256:" + "0" * 64 + "?x=y"])
-def test_a_blob_s_name_leads_nowhere_else(digest: str) -> None:
+def test_a_blob_s_digest_cannot_reach_another_path(digest: str) -> None:
     with served() as (registry, client):
         with pytest.raises(Unavailable, match="no digest"):
             client.blob(REPOSITORY, digest)
         assert registry.log == []
 
 
-def test_tags_that_no_registry_has_are_survived() -> None:
+def test_invalid_tags_are_ignored() -> None:
     tags = [1, None, {"a": 1}, "9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
     with served() as (registry, client):
         answers(registry, json.dumps({"tags": tags}).encode(), path=TAGS, kind="application/json")
@@ -106,13 +106,13 @@ def test_tags_that_no_registry_has_are_survived() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'{"tags": null}', b'{"tags": {}}', b"not json", b"[" * 100_000])
-def test_a_list_of_tags_that_is_none_is_empty(body: bytes) -> None:
+def test_an_invalid_list_of_tags_is_empty(body: bytes) -> None:
     with served() as (registry, client):
         answers(registry, body, path=TAGS, kind="application/json")
         assert client.tags(REPOSITORY) == []
 
 
-def test_the_next_page_is_not_fetched_elsewhere() -> None:
+def test_the_next_page_is_fetched_from_the_same_registry_only() -> None:
     with served() as (elsewhere, _), Host(elsewhere.app) as other, served() as (registry, client):
         link = f'<{other.url}/v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
         answers(registry, b'{"tags": ["a"]}', path=TAGS, kind="application/json", Link=link)
@@ -120,7 +120,7 @@ def test_the_next_page_is_not_fetched_elsewhere() -> None:
         assert elsewhere.log == []
 
 
-def test_pages_without_end_end() -> None:
+def test_endless_pages_are_cut_off() -> None:
     with served() as (registry, client):
         link = f'</v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
         fault = Fault("GET", TAGS, 200, {"Link": link}, body=b'{"tags": ["a"]}', times=10_000)
@@ -194,7 +194,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
         (b"HTTP/1.1 307 Moved\r\nLocation: /v2/x/manifests/y\r\n" + CHUNKED, "without end"),
     ],
 )
-def test_an_answer_without_end_is_left(head: bytes, said: str) -> None:
+def test_reading_an_endless_answer_stops(head: bytes, said: str) -> None:
     with Endless(head) as endless:
         client = RegistryClient(endless.host, None, retries=2, backoff=0)
         with pytest.raises((Unavailable, Refused), match=said):
@@ -202,7 +202,7 @@ def test_an_answer_without_end_is_left(head: bytes, said: str) -> None:
         assert endless.sent < 100 << 20
 
 
-def test_an_answer_that_drips_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_dripping_answer_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     with served() as (registry, client):
         assert client.manifest(REPOSITORY, "v1") is None
         monkeypatch.setattr(transport, "_READ_SECONDS", 0.0)

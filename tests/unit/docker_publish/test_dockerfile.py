@@ -12,7 +12,7 @@ from mlops_actions.docker_publish import bases, dockerfile, dockerignore
 from mlops_actions.docker_publish.dockerfile import Instruction
 
 
-def test_instructions_with_their_lines() -> None:
+def test_instructions_are_read_with_their_lines() -> None:
     text = (
         "# syntax=docker/dockerfile:1\n# escape=\\\n\n# a comment\nFROM a AS b\n  run one && \\\n  # inside\n\n    two\n"
         'COPY <<EOF <<-"END" /x/\nRUN not an instruction\nEOF\n\ttext\n\tEND\nCMD ["x"]'
@@ -29,7 +29,7 @@ def test_instructions_with_their_lines() -> None:
     assert parsed.instructions[2].heredocs == "RUN not an instruction\n\ttext"
 
 
-def test_another_escape_character() -> None:
+def test_the_escape_directive_changes_line_continuation() -> None:
     parsed = dockerfile.parse("# escape=`\nFROM a\nRUN one `\n two\\\n")
     assert parsed.instructions[1] == Instruction("RUN", "one  two\\", 3)
 
@@ -49,7 +49,7 @@ def test_a_directive_after_anything_else_is_a_comment() -> None:
         ("exporting to image", 0),
     ],
 )
-def test_the_line_of_a_step(step: str, line: int) -> None:
+def test_the_line_of_a_build_step_is_found(step: str, line: int) -> None:
     parsed = dockerfile.parse("\nFROM x\nRUN one && \\\n    two\nCOPY a b\n")
     assert dockerfile.line_of(parsed, step) == line
 
@@ -61,7 +61,7 @@ def test_the_line_of_a_step(step: str, line: int) -> None:
         ("${W}", None), ("$W", None), ("${V%x}", None), ("plain", "plain"),
     ],
 )  # fmt: skip
-def test_variables(text: str, expected: str | None) -> None:
+def test_variables_are_expanded(text: str, expected: str | None) -> None:
     assert dockerfile.expand(text, {"V": "1"}) == expected
 
 
@@ -93,9 +93,11 @@ BASES = [
 
 
 @pytest.mark.parametrize(("text", "arguments", "images", "reasons"), BASES)
-def test_what_a_build_takes_from_outside(text: str, arguments: dict[str, str], images: list[str], reasons: int) -> None:
-    found = bases.find_base_images(dockerfile.parse(text), arguments)
-    assert (list(found.images), len(found.reasons)) == (images, reasons)
+def test_base_images_and_unknown_sources_are_found(
+    text: str, arguments: dict[str, str], images: list[str], reasons: int
+) -> None:
+    base_images = bases.find_base_images(dockerfile.parse(text), arguments)
+    assert (list(base_images.images), len(base_images.reasons)) == (images, reasons)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ IGNORED = [
 
 
 @pytest.mark.parametrize(("text", "path", "excluded"), IGNORED)
-def test_dockerignore(text: str, path: str, excluded: bool) -> None:
+def test_dockerignore_patterns_match_as_in_buildkit(text: str, path: str, excluded: bool) -> None:
     assert dockerignore.parse(text).excludes(path) is excluded
 
 

@@ -47,7 +47,7 @@ MODERN = [
 
 
 @pytest.mark.parametrize(("image", "registry", "expected"), MODERN)
-def test_image(image: str, registry: str | None, expected: str) -> None:
+def test_an_image_is_named_by_image_and_registry(image: str, registry: str | None, expected: str) -> None:
     assert str(resolve(image, registry, REPOSITORY).name) == expected
 
 
@@ -59,7 +59,7 @@ def test_image(image: str, registry: str | None, expected: str) -> None:
         ("team/app", "ghcr.io/octo-org/hello.world/team/app"),
     ],
 )
-def test_image_name_of_gpr_docker_publish(image_name: str, expected: str) -> None:
+def test_image_name_is_named_below_the_repository(image_name: str, expected: str) -> None:
     resolved = resolve_below_repository(image_name, None, REPOSITORY)
     assert str(resolved.name) == expected
     assert "docker.pkg.github.com is closed" in resolved.notes[0]
@@ -88,7 +88,7 @@ LEGACY = [
 
 
 @pytest.mark.parametrize(("name", "registry", "expected", "tag"), LEGACY)
-def test_name_of_publish_docker(name: str, registry: str | None, expected: str, tag: str) -> None:
+def test_name_is_named_as_publish_docker_did(name: str, registry: str | None, expected: str, tag: str) -> None:
     resolved = resolve_with_tag(name, registry)
     assert (str(resolved.name), resolved.tag) == (expected, tag)
 
@@ -108,18 +108,18 @@ def test_name_of_publish_docker(name: str, registry: str | None, expected: str, 
         ("app", "user:password@host.example", "is not a host"),
     ],
 )
-def test_what_cannot_be_a_name_is_an_error(image: str, registry: str | None, reason: str) -> None:
+def test_an_invalid_name_is_an_error(image: str, registry: str | None, reason: str) -> None:
     with pytest.raises(BadInput, match=reason) as error:
         resolve(image, registry, REPOSITORY)
     assert error.value.remedy
 
 
-def test_what_was_changed_is_said() -> None:
+def test_changes_to_a_name_are_noted() -> None:
     assert resolve("octo/My App", None, REPOSITORY).notes == ("the name 'octo/My App' was made valid: octo/my-app",)
     assert resolve("octo/app", None, REPOSITORY).notes == ()
 
 
-def test_references() -> None:
+def test_a_name_makes_references() -> None:
     name = resolve("octo/app", None, REPOSITORY).name
     assert name.tagged("v1") == "ghcr.io/octo/app:v1"
     assert name.at("sha256:00") == "ghcr.io/octo/app@sha256:00"

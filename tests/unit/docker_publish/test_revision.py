@@ -44,19 +44,24 @@ REVISIONS: list[tuple[dict[str, str], Checkout | None, str, str]] = [
 
 
 def revision(
-    inputs: Inputs, context: Context, event: Event | None, found: Checkout | None, *, prefers_event_commit: bool = False
+    inputs: Inputs,
+    context: Context,
+    event: Event | None,
+    checked_out: Checkout | None,
+    *,
+    prefers_event_commit: bool = False,
 ) -> Revision:
-    return revision_of(inputs, context, event, checkout=found, now=NOW, prefers_event_commit=prefers_event_commit)
+    return revision_of(inputs, context, event, checkout=checked_out, now=NOW, prefers_event_commit=prefers_event_commit)
 
 
-@pytest.mark.parametrize(("given", "found", "sha", "ref"), REVISIONS)
+@pytest.mark.parametrize(("given", "checked_out", "sha", "ref"), REVISIONS)
 def test_the_commit_and_ref_are_those_of_inputs_checkout_and_event_in_this_order(
-    given: dict[str, str], found: Checkout | None, sha: str, ref: str, tmp_path: Path
+    given: dict[str, str], checked_out: Checkout | None, sha: str, ref: str, tmp_path: Path
 ) -> None:
     inputs = make_inputs(given if "INPUT_NAME" in given else {"INPUT_IMAGE": "a", **given})
     event = read("push", {"repository": {"default_branch": "main"}})
     policy = legacy.resolve(inputs, "octo/app").policy
-    decided = revision(inputs, make_context(tmp_path), event, found, prefers_event_commit=policy.prefers_event_commit)
+    decided = revision(inputs, make_context(tmp_path), event, checked_out, prefers_event_commit=policy.prefers_event_commit)
     assert (decided.sha, decided.ref, decided.default_branch) == (sha, ref, "main")
 
 

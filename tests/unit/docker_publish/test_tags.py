@@ -134,7 +134,7 @@ MODERN = [
 
 
 @pytest.mark.parametrize(("rules", "revision", "expected"), MODERN)
-def test_the_modern_rules(rules: tuple[str, ...], revision: Revision, expected: list[str]) -> None:
+def test_rules_choose_the_tags(rules: tuple[str, ...], revision: Revision, expected: list[str]) -> None:
     assert list(tags_of(rules, revision).names) == expected
 
 
@@ -159,7 +159,7 @@ GPR = [
 
 
 @pytest.mark.parametrize(("revision", "tag", "branch_tag", "expected"), GPR)
-def test_the_rules_of_gpr_docker_publish(revision: Revision, tag: str, branch_tag: bool, expected: list[str]) -> None:
+def test_gpr_docker_publish_tags_are_kept(revision: Revision, tag: str, branch_tag: bool, expected: list[str]) -> None:
     assert list(GprTags(tag, branch_tag).tags(revision).names) == expected
 
 
@@ -206,7 +206,7 @@ PUBLISH_DOCKER = [
 
 
 @pytest.mark.parametrize(("revision", "scheme", "expected"), PUBLISH_DOCKER)
-def test_the_rules_of_publish_docker(revision: Revision, scheme: PublishDockerTags, expected: list[str]) -> None:
+def test_publish_docker_tags_are_kept(revision: Revision, scheme: PublishDockerTags, expected: list[str]) -> None:
     assert list(scheme.tags(revision).names) == expected
 
 
@@ -218,23 +218,23 @@ def test_another_action_s_syntax_is_an_error(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["///", "...", "é", "-"])
-def test_a_literal_of_which_nothing_is_left_is_an_error(rule: str) -> None:
+def test_a_literal_without_a_valid_character_is_an_error(rule: str) -> None:
     with pytest.raises(BadInput, match="no tag can be made"):
         tags_of([rule], ON_MAIN)
 
 
-def test_nobody_can_plant_a_fingerprint_by_a_literal() -> None:
+def test_a_literal_in_the_form_of_a_fingerprint_is_an_error() -> None:
     with pytest.raises(BadInput, match="fingerprints"):
         tags_of(["ctx-" + "0" * 64], ON_MAIN)
 
 
-def test_no_tag_at_all_is_an_error_that_names_the_ref() -> None:
+def test_rules_that_yield_no_tag_are_an_error_that_names_the_ref() -> None:
     with pytest.raises(BadInput, match=r"refs/heads/feature") as error:
         tags_of(["latest"], on("refs/heads/feature"))
     assert "'sha'" in error.value.remedy
 
 
-def test_what_was_changed_or_left_out_is_said() -> None:
+def test_changed_and_omitted_tags_are_noted() -> None:
     assert "made valid" in " ".join(tags_of(["branch"], on("refs/heads/a/b")).notes)
     assert "pre-release" in " ".join(tags_of(DEFAULT, on("refs/tags/v1.0.0-rc1")).notes)
     assert "newer 1.3.0" in " ".join(tags_of(DEFAULT, on("refs/tags/v1.2.0", "1.3.0")).notes)
@@ -255,7 +255,7 @@ def test_the_registry_is_asked_for_versions_only_where_a_release_needs_them() ->
 def test_any_ref_yields_valid_tags_or_an_error(name: str, prefix: str) -> None:
     revision = dataclasses.replace(ON_MAIN, ref=prefix + name)
     try:
-        made = tags_of(("sha", "branch", "tag", "semver", "pr"), revision).names
+        names = tags_of(("sha", "branch", "tag", "semver", "pr"), revision).names
     except BadInput:
         return
-    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", tag) for tag in made)
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", tag) for tag in names)
