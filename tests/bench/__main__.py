@@ -119,13 +119,13 @@ def image_rows(table: Table) -> None:
 def publishing_rows(table: Table, figures: docker.Publishing) -> None:
     """Print what publishing cost, as multiples of `docker buildx build --push`."""
     small, large, plain = docker.SMALL, docker.LARGE, "`docker buildx build --push`"
-    table.figure(f"a first build of {docker.MIDDLE} MB", figures.first, TIMES, of=plain, most=1.1)
+    table.figure(f"a first build of {docker.MIDDLE} MB", figures.first_build, TIMES, of=plain, most=1.1)
     name = f"reuse of {large} MB"
     table.figure(name, figures.reused[large] / figures.reused[small], TIMES, of=f"reuse of {small} MB", most=1.5)
     for kind, described in docker.CACHES.items():
-        if kind in figures.against:
+        if kind in figures.ratios:
             most = 0.2 if kind == docker.HELD else None
-            table.figure(f"{name}, {kind}", figures.against[kind], TIMES, of=f"{plain}, {described}", most=most)
+            table.figure(f"{name}, {kind}", figures.ratios[kind], TIMES, of=f"{plain}, {described}", most=most)
         else:
             table.words(f"{name}, {kind}", "not measured: no Go here to make BuildKit with")
 

@@ -1,8 +1,8 @@
-"""What publishing costs, against `docker buildx build --push` by the same programs in the same image.
+"""Compare publishing with `docker buildx build --push` by the same programs in the same image.
 
-Both are commands started in one container, in turns, so that noise hits both alike and the container's start neither;
-of each the best time counts, since other work on the machine only ever adds to it.
-"A full cache" is not one thing, and so is measured as each thing that it can be: see `CACHES`.
+Both are commands that one container runs in turns: noise affects both equally, and the container's start affects neither.
+The best time of each counts, since other work on the machine only adds time.
+There are several kinds of full cache, and each is measured: see `CACHES`.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import buildkit, free_port, newer_docker
 from tests.e2e.publishing import BASE, Publisher
 
-SMALL, MIDDLE, LARGE = 10, 200, 1000  # megabytes that no compression makes smaller
+SMALL, MIDDLE, LARGE = 10, 200, 1000  # megabytes that cannot be compressed
 ROUNDS = 5
 FIRST_ROUNDS = 3
 FILES = 10_000
-# Where a cached build finds its cache. Reuse can save but what is moved, and a machine that built and pushed this very image
-# just before moves nothing: it starts, asks the registry for each layer, and puts the manifests, and no less is done here.
+# Where a cached build finds its cache. Reuse saves data transfer only. A machine that has just built and pushed this very
+# image transfers nothing either: it starts, asks the registry for each layer and puts the manifests, as reuse does.
 CACHES = {
     "new machine": "Docker's own builder on a hosted runner, all cached in the registry (inline)",
     "new BuildKit": "setup-buildx's BuildKit on a hosted runner, all cached in the registry (mode=max)",
-    "warm BuildKit": "a BuildKit that built and pushed this very image just before",
-    "warm daemon": "a daemon that built and pushed this very image just before",
+    "warm BuildKit": "a BuildKit that has just built and pushed this very image",
+    "warm daemon": "a daemon that has just built and pushed this very image",
 }
 HELD = "new machine"
-_CONFIG = "/github/workspace/ignored"  # of the plain builds; `.dockerignore` leaves it out
+_CONFIG = "/github/workspace/ignored"  # of the plain builds; `.dockerignore` excludes it
 _BUILDER = "bench"
 _PATIENCE = 1200.0
 Command = dict[str, Any]
@@ -49,15 +49,15 @@ Command = dict[str, Any]
 
 @dataclass
 class Publishing:
-    """Seconds of reuse by size, and the ratios that count."""
+    """Seconds of reuse by size, and ratios to a plain build."""
 
     reused: dict[int, float] = field(default_factory=dict)
-    against: dict[str, float] = field(default_factory=dict)  # reuse of LARGE, as a share of a cached build, by kind of cache
-    first: float = 0.0
+    ratios: dict[str, float] = field(default_factory=dict)  # reuse of LARGE : a cached build, by kind of cache
+    first_build: float = 0.0
 
 
 def hashing() -> float:
-    """Seconds that the fingerprint of a context of many small files takes, on one core."""
+    """Return the seconds that the fingerprint of many small files takes on one core."""
     with TemporaryDirectory() as name:
         for number in range(FILES):
             folder = Path(name) / f"{number % 100:02}"
@@ -65,34 +65,34 @@ def hashing() -> float:
             (folder / f"{number}.py").write_bytes(b"%d" % number * 200)
         times = []
         for _ in range(FIRST_ROUNDS):
-            began = time.perf_counter()
+            started = time.perf_counter()
             fingerprint.hash_context(Path(name), dockerignore.parse(""))
-            times.append(time.perf_counter() - began)
+            times.append(time.perf_counter() - started)
     return statistics.median(times)
 
 
 def measure(docker: Docker, images: Mapping[str, str]) -> Publishing:
     """Publish images of several sizes with the action and without it."""
-    found = Publishing()
+    figures = Publishing()
     with TemporaryDirectory() as name, newer_docker(docker) as daemon, debian_registry(Path(name)) as registry:
         _provide_base(docker, registry, Path(name))
         runner = Runner(docker, images, Path(name) / "runner")
         bench = _Bench(runner, registry, daemon)
-        found.first = bench.first_builds()
-        found.against["warm daemon"] = bench.warm_daemon()
-        found.reused[SMALL], found.reused[LARGE] = bench.sizes()
-        found.against["new machine"] = bench.new_machine()
+        figures.first_build = bench.first_builds()
+        figures.ratios["warm daemon"] = bench.warm_daemon()
+        figures.reused[SMALL], figures.reused[LARGE] = bench.sizes()
+        figures.ratios["new machine"] = bench.new_machine()
         address = f"tcp://127.0.0.1:{free_port()}"
         try:
             with buildkit(Path(name), address):
-                found.against["warm BuildKit"], found.against["new BuildKit"] = bench.buildkit(address)
+                figures.ratios["warm BuildKit"], figures.ratios["new BuildKit"] = bench.buildkit(address)
         except pytest.skip.Exception:
             pass  # there is no Go here to make one with
-    return found
+    return figures
 
 
 def _provide_base(docker: Docker, registry: DebianRegistry, directory: Path) -> None:
-    """Put the base image where every builder finds it."""
+    """Push the base image to the registry, where every builder finds it."""
     image = _base(registry)
     docker("tag", BASE, image)
     docker("--config", str(registry.log_in(directory / "login")), "push", "--quiet", image)
@@ -115,11 +115,11 @@ class _Bench:
         self._env = {"DOCKER_HOST": daemon.host}
 
     def first_builds(self) -> float:
-        """Build what was never built before, into repositories that do not exist, with the action and plainly."""
-        self._run([self._plain(SMALL, "the base image is there")])
+        """Build new images into new repositories, with the action and plainly."""
+        self._run([self._plain(SMALL, "the base image is loaded")])
         pairs = [
             (
-                self._publish(MIDDLE, f"ours-{number}", image=f"{self._publisher.image}-{number}"),
+                self._publish(MIDDLE, f"action-{number}", image=f"{self._publisher.image}-{number}"),
                 self._plain(MIDDLE, f"plain-{number}", image=f"{self._publisher.image}-plain-{number}"),
             )
             for number in range(FIRST_ROUNDS)
@@ -127,7 +127,7 @@ class _Bench:
         return self._ratio(self._take(pairs, built=True))
 
     def warm_daemon(self) -> float:
-        """Reuse, and build again on a daemon that has it all."""
+        """Reuse, and build again on a daemon that has every layer."""
         return self._ratio(self._take([(self._publish(LARGE), self._plain(LARGE))] * (ROUNDS + 1))[1:])
 
     def sizes(self) -> tuple[float, float]:
@@ -136,19 +136,19 @@ class _Bench:
         return min(small for small, _ in times), min(large for _, large in times)
 
     def new_machine(self) -> float:
-        """Build on a daemon that has nothing but what the registry has."""
+        """Build on an empty daemon, with the registry as its cache."""
         cached = self._plain(LARGE, "", f"--cache-from=type=registry,ref={self._publisher.image}:plain")
         forget = "docker image ls --quiet | sort -u | xargs -r docker image rm --force; docker buildx prune --all --force"
         return self._ratio(self._take([(self._publish(LARGE), cached)] * 2, before=["sh", "-c", forget]))
 
     def buildkit(self, address: str) -> tuple[float, float]:
-        """Build with a BuildKit that has it all, and with one that has nothing but what the registry has."""
+        """Build with a BuildKit that has every layer, and with an empty one whose cache is the registry."""
         self._run([{"argv": ["docker", "buildx", "create", f"--name={_BUILDER}", "--driver=remote", address]}])
-        ours = self._publish(LARGE, "", builder=address, platforms="linux/amd64")
+        reuse = self._publish(LARGE, "", builder=address, platforms="linux/amd64")
         builder, cache = f"--builder={_BUILDER}", f"type=registry,ref={self._publisher.image}:cache"
         export = self._plain(LARGE, "", builder, f"--cache-to={cache},mode=max")
-        warm = self._take([(ours, export), *[(ours, self._plain(LARGE, "", builder))] * ROUNDS])[1:]
-        new = (ours, self._plain(LARGE, "", builder, f"--cache-from={cache}"))
+        warm = self._take([(reuse, export), *[(reuse, self._plain(LARGE, "", builder))] * ROUNDS])[1:]
+        new = (reuse, self._plain(LARGE, "", builder, f"--cache-from={cache}"))
         forget = ["docker", "buildx", "prune", "--all", "--force", builder]
         return self._ratio(warm), self._ratio(self._take([new] * FIRST_ROUNDS, before=forget))
 
@@ -161,7 +161,7 @@ class _Bench:
         }
 
     def _plain(self, megabytes: int, again: str = "", *more: str, image: str = "") -> Command:
-        """Run `docker buildx build --push`, with as many tags as the action gives."""
+        """Run `docker buildx build --push` with as many tags as the action sets."""
         tags = [f"--tag={image or self._publisher.image}:{tag}" for tag in ("plain", "plain-main", "plain-latest")]
         cache = [] if "--cache-to" in " ".join(more) else ["--cache-to=type=inline"]
         words = ["docker", "buildx", "build", "--push", "--provenance=false", *cache, *tags, *more]
@@ -170,15 +170,15 @@ class _Bench:
     def _take(
         self, pairs: Sequence[tuple[Command, Command]], before: Sequence[str] = (), *, built: bool = False
     ) -> list[tuple[float, float]]:
-        """Run the pairs, each command after what `before` says, and return the seconds."""
+        """Run the pairs, each command after the command `before`, and return the seconds."""
         first = [{"argv": list(before)}] if before else []
-        times = self._run([command for pair in pairs for one in pair for command in (*first, one)], built=built)
+        times = self._run([command for pair in pairs for measured in pair for command in (*first, measured)], built=built)
         timed = times[len(first) :: len(first) + 1]
         return list(zip(timed[::2], timed[1::2], strict=True))
 
     def _run(self, commands: Sequence[Command], *, built: bool | None = None) -> list[float]:
         (self._folder / "commands.json").write_text(
-            json.dumps([{"env": {"DOCKER_CONFIG": _CONFIG}, **one} for one in commands])
+            json.dumps([{"env": {"DOCKER_CONFIG": _CONFIG}, **command} for command in commands])
         )
         script = (f"{_CONFIG}/{Path(in_turn.__file__).name}", f"{_CONFIG}/commands.json")
         options = self._publisher.options(None, self._env)
@@ -193,4 +193,4 @@ class _Bench:
 
     @staticmethod
     def _ratio(times: Sequence[tuple[float, float]]) -> float:
-        return min(ours for ours, _ in times) / min(plain for _, plain in times)
+        return min(action for action, _ in times) / min(plain for _, plain in times)

@@ -72,15 +72,15 @@ def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> L
 
 
 def _gha(environ: Mapping[str, str], reason: str) -> LayerCache:
-    # ACTIONS_CACHE_SERVICE_V2 does not reach container actions, so the second version of the service is named here.
-    where = "type=gha"
+    # ACTIONS_CACHE_SERVICE_V2 does not reach container actions, so the option itself names the second version.
+    location = "type=gha"
     if environ.get("ACTIONS_RESULTS_URL"):
-        where += f",version=2,url_v2={environ['ACTIONS_RESULTS_URL']}"
+        location += f",version=2,url_v2={environ['ACTIONS_RESULTS_URL']}"
         if not environ.get("ACTIONS_CACHE_URL"):
             # buildx before 0.21 silently leaves the whole cache out where the first version has no address.
-            where += f",url={environ['ACTIONS_RESULTS_URL']}"
-    # The service throttles; a cache that could not be written is no reason to fail.
-    return LayerCache("gha", (f"--cache-from={where}", f"--cache-to={where},mode=max,ignore-error=true"), reason)
+            location += f",url={environ['ACTIONS_RESULTS_URL']}"
+    # The service throttles; a cache that cannot be written must not fail the build.
+    return LayerCache("gha", (f"--cache-from={location}", f"--cache-to={location},mode=max,ignore-error=true"), reason)
 
 
 def _inline(name: ImageName, pushes: bool, has_latest: bool, reason: str) -> LayerCache:

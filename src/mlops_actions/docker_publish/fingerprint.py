@@ -23,7 +23,7 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class FingerprintInputs:
-    """Everything beside the context. Values of secrets never enter: the tag is public, and they could be guessed from it."""
+    """Everything but the context. Values of secrets are left out: the tag is public, and would allow to guess them."""
 
     dockerfile: str
     target: str
@@ -104,19 +104,19 @@ def _add(digest: hashlib._Hash, path: str, entry: os.DirEntry[str]) -> None:
     kind = stat.S_IFMT(status.st_mode)
     header = [os.fsencode(path), b"%o" % status.st_mode]
     if stat.S_ISLNK(kind):
-        header.append(os.fsencode(os.readlink(entry.path)))  # noqa: PTH115 - the text as it stands, not a Path of it
+        header.append(os.fsencode(os.readlink(entry.path)))  # noqa: PTH115 - the link's exact text, not a Path
     elif stat.S_ISREG(kind):
         header.append(_content(entry.path))
     elif not stat.S_ISDIR(kind):
         header.append(b"%d" % status.st_rdev)
-    # Each part is preceded by its length, so that no two trees can run together into the same bytes.
+    # The length precedes each part, so that two different trees never give the same bytes.
     for part in header:
         digest.update(b"%d:" % len(part) + part)
 
 
 def _content(path: str) -> bytes:
     digest = hashlib.sha256()
-    with open(path, "rb") as file:  # noqa: PTH123 - the path comes from scandir as text
+    with open(path, "rb") as file:  # noqa: PTH123 - scandir gives the path as text
         while chunk := file.read(_READ_BYTES):
             digest.update(chunk)
     return digest.digest()

@@ -51,7 +51,7 @@ def measure(registry: Registry, name: ImageName, manifest: Manifest) -> ImageSiz
                 if child is None:
                     return None
                 images.append(child.document)
-        # An attestation is a manifest of the index too, but no platform.
+        # An attestation is a manifest in the index too, but not a platform.
         entries = manifest.document.get("manifests") or []
         attestations = sum("vnd.docker.reference.type" in (entry.get("annotations") or {}) for entry in entries)
         layers = {str(layer["digest"]): int(layer["size"]) for image in images for layer in image["layers"]}

@@ -74,7 +74,7 @@ class Publication:
     def _base_digest(self, reference: str) -> str | None:
         return self._builder.base_digest(reference, self._request.name, self._registry, self._ports.open_registry)
 
-    # An image that is in the registry already
+    # Reuse
 
     def _tag_again(self, reusable: ReusableImage, manifest: Manifest) -> PublishedImage:
         tags = self._tags.names
@@ -101,10 +101,10 @@ class Publication:
         if problem := self._ports.docker.retag(reference, references):
             self._notes.append(f"the image could not be tagged in the runner's daemon: {problem}")
 
-    # An image that must be built
+    # Build
 
     def _build(self, reason: str) -> PublishedImage:
-        """Build, and push under one name first: the tags follow only once the image is there, each by the same bytes."""
+        """Build, and push with one tag first; the other tags follow once the image is in the registry."""
         request, name = self._request, self._request.name
         self._builder.require(self._ports.runner)
         if request.push:
@@ -161,7 +161,7 @@ class Publication:
         """Give the image that was just pushed as `first_tag` its other tags."""
         manifest = self._confirmed(digest, first_tag)
         further_tags = [tag for tag in self._tags.names if tag != first_tag]
-        # Tags that move stand last: the image they stand for until now is the one that this one follows.
+        # Moving tags such as `latest` are last: they stand for the image that this one replaces.
         previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
         self._tag(manifest, further_tags)
         if not self._request.inputs.builder:
@@ -182,7 +182,7 @@ class Publication:
             )
         return manifest
 
-    # Both
+    # Tag and describe
 
     def _digest_of(self, tag: str) -> str | None:
         """Return the digest a tag stands for; None also where it cannot be read, which is no reason to fail."""
@@ -200,10 +200,10 @@ class Publication:
                 self._registry.put_manifest(name.repository, tag, manifest.content, manifest.media_type)
             except ActionError as error:
                 if isinstance(error, Refused) and self._digest_of(tag) == manifest.digest:
-                    continue  # a repository whose tags cannot be moved: this one need not be
+                    continue  # an immutable tag that stands for this image already
                 extent = f" (moved before: {', '.join(moved)})" if moved else " (no tag was moved)"
                 raise type(error)(
-                    f"the image is there as {name.at(manifest.digest)}, but {error.cause}{extent}", error.remedy
+                    f"the image is in the registry as {name.at(manifest.digest)}, but {error.cause}{extent}", error.remedy
                 ) from error
             moved.append(tag)
 
