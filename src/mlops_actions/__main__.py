@@ -92,7 +92,7 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
         credentials = BasicCredentials(username, password) if username and password else None
         if credentials:
             runner.mask(credentials.basic.removeprefix("Basic "))
-        return RegistryClient(host, credentials, retries=inputs.retries, pushes_to=pushes_to)
+        return RegistryClient(host, credentials, runner, retries=inputs.retries, pushes_to=pushes_to)
 
     def google_token() -> str:
         from mlops_actions.boundary.google import access_token

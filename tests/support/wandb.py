@@ -27,12 +27,13 @@ class Notes:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.debug_lines: list[str] = []
 
     def info(self, text: str) -> None:
         self.lines.append(text)
 
     def debug(self, text: str) -> None:
-        self.lines.append(text)
+        self.debug_lines.append(text)
 
     def notice(self, text: str, *, title: str = "", file: str = "", line: int = 0) -> None:
         self.lines.append(text)

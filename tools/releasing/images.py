@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.errors import BadInput, WorkFailed
 from releasing import BASE_IMAGE, manifests, sbom
 from releasing.manifests import PushedImage
@@ -48,7 +50,9 @@ class Registry:
 
     def client(self) -> RegistryClient:
         """Return a client of this registry."""
-        return RegistryClient(self.host, BasicCredentials(self.username, self.password))
+        return RegistryClient(
+            self.host, BasicCredentials(self.username, self.password), GitHubRunner(os.environ, sys.stderr)
+        )
 
 
 class Docker:

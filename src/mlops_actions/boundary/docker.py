@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mlops_actions.boundary.registry.transport import authorities
+from mlops_actions.boundary.http import authorities
 from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, WorkFailed
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import random
 from typing import Any, Self
 
@@ -42,6 +44,11 @@ class Answer:
     def text(self) -> str:
         """The body as text."""
         return self.data.decode(errors="replace")
+
+    @cached_property
+    def json(self) -> Any:
+        """The body's JSON; raises ValueError."""
+        return json.loads(self.data)
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,16 @@ class Retry(urllib3.Retry):
         """Return the seconds that the server asks to wait; None where it names none."""
         return self.get_retry_after(answer.response)
 
-    def describe(self, answer: Answer | None, failure: Exception | None) -> str:
+    def describe(self, answer: Answer | None, failure: Exception | None) -> str:  # noqa: ARG002
         """Return the cause of another attempt, for the log."""
         if answer is not None:
             return f"{self.policy.service} answered {answer.status}"
-        return f"{self.policy.service} could not be reached" + (f" ({reason_of(failure)})" if failure else "")
+        return f"{self.policy.service} could not be reached"
 
     def announce(self, answer: Answer | None, failure: Exception | None, wait: float) -> str:
         """Return the log line of a wait."""
-        return f"{self.describe(answer, failure)}; trying again in {seconds(wait)}"
+        reason = f" ({reason_of(failure)})" if failure else ""
+        return f"{self.describe(answer, failure)}; trying again in {seconds(wait)}{reason}"
 
     # The policy
 

@@ -106,13 +106,13 @@ class _Adapters:
         from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 
         login = credentials(host, self.environ)
-        return RegistryClient(host, BasicCredentials(*login) if login else None)
+        return RegistryClient(host, BasicCredentials(*login) if login else None, _StandardError(self.environ))
 
     def _tracker(self, project: str) -> TrackerReader:
         from mlops_actions.boundary.wandb.project import connect
 
         api_key, base_url = self.environ.get("WANDB_API_KEY"), self.environ.get("WANDB_BASE_URL")
-        return connect(project, api_key, base_url, self.environ, _StandardError())
+        return connect(project, api_key, base_url, self.environ, _StandardError(self.environ))
 
 
 def credentials(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
@@ -139,11 +139,16 @@ def printable(text: str) -> str:
 
 
 class _StandardError:
-    """A log for the adapters that prints warnings and errors to the standard error, and nothing else."""
+    """A log for the adapters that prints warnings, errors and (with RUNNER_DEBUG=1) requests to the standard error."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._debugging = environ.get("RUNNER_DEBUG") == "1"
 
     def info(self, text: str) -> None: ...
 
-    def debug(self, text: str) -> None: ...
+    def debug(self, text: str) -> None:
+        if self._debugging:
+            sys.stderr.write(f"debug: {printable(text)}\n")
 
     def notice(self, text: str, *, title: str = "", file: str = "", line: int = 0) -> None: ...
 

@@ -27,6 +27,7 @@ from mlops_actions.docker_publish.run import run
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Registry
 from tests.support.docker_daemon import LocalDocker
+from tests.support.logs import LOG
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 COMMITTED = 1_700_000_000
@@ -113,7 +114,7 @@ class Publisher:
 
     def _client(self, host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> RegistryClient:
         credentials = BasicCredentials(username, password) if username and password else None
-        return RegistryClient(self.docker.addresses.get(host, host), credentials, backoff=0, pushes_to=pushes_to)
+        return RegistryClient(self.docker.addresses.get(host, host), credentials, LOG, backoff=0, pushes_to=pushes_to)
 
     @property
     def tags(self) -> dict[str, str]:

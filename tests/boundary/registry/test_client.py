@@ -18,6 +18,7 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
 from tests.support.certificates import self_signed
+from tests.support.logs import LOG
 from tests.support.registries import BASIC, PASSWORD, USER, Target, start
 
 MANIFEST_PATH = rf"/v2/{REPOSITORY}/manifests/.*"
@@ -29,7 +30,7 @@ def host_of(url: str) -> str:
 
 def client_of(target: Target) -> RegistryClient:
     credentials = BasicCredentials(USER, PASSWORD) if target.credentials else None
-    return RegistryClient(host_of(target.url), credentials, backoff=0)
+    return RegistryClient(host_of(target.url), credentials, LOG, backoff=0)
 
 
 @pytest.fixture(params=["none", "basic"])
@@ -63,7 +64,7 @@ def test_the_right_to_push_is_known_before_anything_is_built(any_target: Target)
 
 
 def test_a_wrong_password_is_refused(guarded: Target) -> None:
-    client = RegistryClient(host_of(guarded.url), BasicCredentials(USER, "wrong"), backoff=0)
+    client = RegistryClient(host_of(guarded.url), BasicCredentials(USER, "wrong"), LOG, backoff=0)
     with pytest.raises(Refused, match=r"401.*UNAUTHORIZED") as refused:
         client.require_push(REPOSITORY)
     assert "check 'username' and 'password'" in refused.value.remedy
@@ -71,7 +72,7 @@ def test_a_wrong_password_is_refused(guarded: Target) -> None:
 
 def test_a_missing_password_is_reported(guarded: Target) -> None:
     with pytest.raises(Refused) as refused:
-        RegistryClient(host_of(guarded.url), None, backoff=0).require_push(REPOSITORY)
+        RegistryClient(host_of(guarded.url), None, LOG, backoff=0).require_push(REPOSITORY)
     assert "give 'username' and 'password'" in refused.value.remedy
 
 
@@ -84,7 +85,7 @@ def sandbox(**options: object) -> Iterator[tuple[Registry, Target]]:
 
 def test_one_token_per_scope_serves_all_calls() -> None:
     with sandbox(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, target):
-        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
         client.require_push(REPOSITORY)
         client.require_push(REPOSITORY)
         client.digest_of(REPOSITORY, "latest")
@@ -98,7 +99,7 @@ def test_a_token_without_the_right_to_push_is_refused() -> None:
     accounts = {USER: Account(PASSWORD, frozenset({"pull"}))}
     with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
         with pytest.raises(Refused):
-            RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
+            RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0).require_push(REPOSITORY)
         # One challenge is answered once: a registry that never says yes is not asked for ever.
         assert len([entry for entry in registry.log if entry.path == "/token"]) == 1
 
@@ -108,7 +109,7 @@ def test_a_temporary_failure_is_tried_again(status: int) -> None:
     with sandbox() as (registry, target):
         content = image(target)
         registry.faults.append(Fault("PUT", MANIFEST_PATH, status, times=2))
-        client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
+        client = RegistryClient(host_of(target.url), None, LOG, retries=2, backoff=0)
         client.put_manifest(REPOSITORY, "v1", content, OCI_MANIFEST)
         assert client.digest_of(REPOSITORY, "v1") == digest_of(content)
 
@@ -116,7 +117,7 @@ def test_a_temporary_failure_is_tried_again(status: int) -> None:
 def test_a_lasting_failure_is_reported() -> None:
     with sandbox() as (registry, target):
         registry.faults.append(Fault("HEAD", MANIFEST_PATH, 503, times=9))
-        client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
+        client = RegistryClient(host_of(target.url), None, LOG, retries=2, backoff=0)
         with pytest.raises(Unavailable, match="503"):
             client.digest_of(REPOSITORY, "v1")
         assert [entry.method for entry in registry.log].count("HEAD") == 3
@@ -126,7 +127,7 @@ def test_a_broken_connection_is_tried_again() -> None:
     with sandbox() as (registry, target):
         put(target, image(target), "v1")
         registry.faults.append(Fault("GET", MANIFEST_PATH, 200, cut=True))
-        client = RegistryClient(host_of(target.url), None, retries=2, backoff=0)
+        client = RegistryClient(host_of(target.url), None, LOG, retries=2, backoff=0)
         with pytest.raises(Unavailable, match="broke off"):
             client.manifest(REPOSITORY, "v1")
         assert client.manifest(REPOSITORY, "v1") is not None
@@ -136,7 +137,7 @@ def test_an_unreachable_registry_is_reported() -> None:
     with sandbox() as (_, target):
         host = host_of(target.url)
     with pytest.raises(Unavailable, match=host):
-        RegistryClient(host, None, retries=1, backoff=0).digest_of(REPOSITORY, "v1")
+        RegistryClient(host, None, LOG, retries=1, backoff=0).digest_of(REPOSITORY, "v1")
 
 
 def test_a_redirect_to_another_host_goes_without_credentials() -> None:
@@ -146,7 +147,7 @@ def test_a_redirect_to_another_host_goes_without_credentials() -> None:
         put(other, content, "v1")
         elsewhere.log.clear()
         moved = {"Location": f"{other.url}/v2/{REPOSITORY}/manifests/v1"}
-        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
         client.require_push(REPOSITORY)  # so that credentials are known and would be sent
         registry.faults.append(Fault("GET", MANIFEST_PATH, 307, moved, times=2))
         assert client.manifest(REPOSITORY, "v1") is not None
@@ -157,7 +158,7 @@ def test_a_write_follows_no_redirect() -> None:
     with sandbox() as (elsewhere, other), sandbox() as (registry, target):
         registry.faults.append(Fault("PUT", MANIFEST_PATH, 307, {"Location": f"{other.url}/v2/x/manifests/v1"}))
         with pytest.raises(Refused, match="307"):
-            RegistryClient(host_of(target.url), None, backoff=0).put_manifest(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
+            RegistryClient(host_of(target.url), None, LOG, backoff=0).put_manifest(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
         assert elsewhere.log == []
 
 
@@ -167,7 +168,7 @@ def test_a_token_realm_without_encryption_gets_no_password(realm: str) -> None:
         challenge = {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}
         registry.faults.append(Fault("POST", r"/v2/.*", 401, challenge))
         with pytest.raises(Refused, match="cannot be trusted"):
-            RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0).require_push(REPOSITORY)
+            RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0).require_push(REPOSITORY)
 
 
 def test_bytes_that_differ_from_the_digest_are_refused() -> None:
@@ -175,7 +176,7 @@ def test_bytes_that_differ_from_the_digest_are_refused() -> None:
         headers = {"Docker-Content-Digest": digest_of(b"something else"), "Content-Type": OCI_MANIFEST}
         registry.faults.append(Fault("GET", MANIFEST_PATH, 200, headers, body=json.dumps({}).encode()))
         with pytest.raises(Unavailable, match="bytes are not those"):
-            RegistryClient(host_of(target.url), None, backoff=0).manifest(REPOSITORY, "v1")
+            RegistryClient(host_of(target.url), None, LOG, backoff=0).manifest(REPOSITORY, "v1")
 
 
 def test_all_pages_of_tags_are_read() -> None:
@@ -184,7 +185,7 @@ def test_all_pages_of_tags_are_read() -> None:
         put(target, content, "v0")
         digest = digest_of(content)
         registry.store.repositories[REPOSITORY].tags |= {f"t{number:05}": digest for number in range(2500)}
-        assert len(RegistryClient(host_of(target.url), None).tags(REPOSITORY)) == 2501
+        assert len(RegistryClient(host_of(target.url), None, LOG).tags(REPOSITORY)) == 2501
         assert len(registry.log[-3:]) == 3
 
 
@@ -199,7 +200,7 @@ def test_github_s_refusal_names_the_permission() -> None:
 @pytest.mark.parametrize("challenge", ["none", "basic", "bearer"])
 def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
     with sandbox(challenge=challenge, accounts={USER: Account(PASSWORD)}) as (registry, target):
-        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
         digest = digest_of(b"a layer")
         upload = registry.store.begin(REPOSITORY)
         upload.append(b"a layer")
@@ -217,10 +218,10 @@ def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: p
     with Host(Registry().app, certificate=certificate) as host:
         name = host.url.removeprefix("https://")
         with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as refused:
-            RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY)
+            RegistryClient(name, None, LOG, retries=0, backoff=0).tags(REPOSITORY)
         assert "SSL_CERT_FILE" in refused.value.remedy
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert RegistryClient(name, None, retries=0, backoff=0).tags(REPOSITORY) == []
+        assert RegistryClient(name, None, LOG, retries=0, backoff=0).tags(REPOSITORY) == []
 
 
 def test_a_blob_is_not_shared_with_a_user_who_may_not_read_it() -> None:
@@ -229,5 +230,5 @@ def test_a_blob_is_not_shared_with_a_user_who_may_not_read_it() -> None:
         upload = registry.store.begin(REPOSITORY)
         upload.append(b"a layer")
         registry.store.finish(REPOSITORY, upload, digest_of(b"a layer"))
-        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), backoff=0)
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
         assert not client.mount_blob("owner/other", digest_of(b"a layer"), REPOSITORY)

@@ -17,6 +17,7 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from tests.boundary.registry.test_hostile import MANIFEST, answers
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of
+from tests.support.logs import LOG
 from tests.support.registries import PASSWORD, USER
 
 CONTENT = b'{"schemaVersion": 2}'
@@ -25,7 +26,7 @@ DIGEST = digest_of(CONTENT)
 
 def client_of(url: str, *, pushes_to: str = REPOSITORY) -> RegistryClient:
     host = url.removeprefix("http://")
-    return RegistryClient(host, BasicCredentials(USER, PASSWORD), retries=0, backoff=0, pushes_to=pushes_to)
+    return RegistryClient(host, BasicCredentials(USER, PASSWORD), LOG, retries=0, backoff=0, pushes_to=pushes_to)
 
 
 @contextmanager
@@ -39,8 +40,8 @@ def hub(account: Account) -> Iterator[tuple[Registry, Registry, RegistryClient]]
 
 
 def test_docker_hub_s_api_has_a_host_of_its_own() -> None:
-    assert RegistryClient("docker.io", None)._base == "https://registry-1.docker.io"
-    assert RegistryClient("ghcr.io", None)._base == "https://ghcr.io"
+    assert RegistryClient("docker.io", None, LOG)._base == "https://registry-1.docker.io"
+    assert RegistryClient("ghcr.io", None, LOG)._base == "https://ghcr.io"
 
 
 def test_a_realm_on_another_host_gets_the_password_and_the_registry_never() -> None:

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from mlops_actions.docker_publish.tags import releases
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY
+from tests.support.logs import LOG
 from tests.support.registries import PASSWORD, USER
 
 MANIFEST = rf"/v2/{REPOSITORY}/manifests/.*"
@@ -31,7 +33,7 @@ def served(**options: object) -> Iterator[tuple[Registry, RegistryClient]]:
     registry = Registry(**options)  # type: ignore[arg-type]
     with Host(registry.app) as host:
         credentials = BasicCredentials(USER, PASSWORD) if options else None
-        yield registry, RegistryClient(host.url.removeprefix("http://"), credentials, retries=1, backoff=0)
+        yield registry, RegistryClient(host.url.removeprefix("http://"), credentials, LOG, retries=1, backoff=0)
 
 
 def answers(registry: Registry, body: bytes, *, path: str = MANIFEST, kind: str = OCI_MANIFEST, **headers: str) -> None:
@@ -139,7 +141,7 @@ def test_a_token_that_would_split_a_header_is_refused() -> None:
 def test_a_base_image_s_registry_gets_no_password_for_its_realm() -> None:
     """Whoever writes the Dockerfile chooses that registry, and it chooses where one signs in."""
     with served(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, client):
-        anonymous = RegistryClient(client.host, None, retries=0, backoff=0)
+        anonymous = RegistryClient(client.host, None, LOG, retries=0, backoff=0)
         with pytest.raises(Refused):
             anonymous.digest_of(REPOSITORY, "v1")
         assert {entry.credentials for entry in registry.log if entry.path == "/token"} == {""}
@@ -196,7 +198,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 )
 def test_reading_an_endless_answer_stops(head: bytes, said: str) -> None:
     with Endless(head) as endless:
-        client = RegistryClient(endless.host, None, retries=2, backoff=0)
+        client = RegistryClient(endless.host, None, LOG, retries=2, backoff=0)
         with pytest.raises((Unavailable, Refused), match=said):
             client.manifest(REPOSITORY, "v1")
         assert endless.sent < 100 << 20
@@ -205,7 +207,7 @@ def test_reading_an_endless_answer_stops(head: bytes, said: str) -> None:
 def test_reading_a_dripping_answer_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     with served() as (registry, client):
         assert client.manifest(REPOSITORY, "v1") is None
-        monkeypatch.setattr(transport, "_READ_SECONDS", 0.0)
+        monkeypatch.setattr(transport, "LIMITS", replace(transport.LIMITS, max_seconds=0.0))
         answers(registry, os.urandom(1 << 18))
         with pytest.raises(Unavailable, match="too slowly"):
             client.manifest(REPOSITORY, "v1")

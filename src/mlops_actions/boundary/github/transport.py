@@ -75,7 +75,7 @@ class GitHubRetry(Retry):
     def announce(self, answer: Answer | None, failure: Exception | None, wait: float) -> str:
         """Return the log line of a wait."""
         if answer is None or not self.is_limit(answer):
-            return super().announce(answer, failure, wait)
+            return f"{self.describe(answer, failure)}; trying again in {seconds(wait)}"
         cause = message_of(answer.text) or answer.status
         return f"GitHub's rate limit: waiting {seconds(wait)} before '{self.policy.call}' ({cause})"
 
@@ -139,7 +139,7 @@ class GitHubTransport:
         retry = GitHubRetry.under(replace(self._policy, call=call, repeatable=again, statuses=statuses))
         answer = self._answer(method, url, body, retry)
         if 200 <= answer.status < 300:
-            return _lower(answer), _parsed(call, answer.text)
+            return _lower(answer), _parsed(call, answer)
         if retry.is_limit(answer):
             raise Unavailable(
                 f"GitHub's rate limit holds '{call}' up for {retry.rate_wait(answer):.0f} s more",
@@ -189,11 +189,11 @@ def _next_link(header: str) -> str:
     return ""
 
 
-def _parsed(call: str, text: str) -> Any:
-    if not text.strip():
+def _parsed(call: str, answer: Answer) -> Any:
+    if not answer.data.strip():
         return None
     try:
-        return json.loads(text)
+        return answer.json
     except ValueError:
         raise Unavailable(
             f"what answered '{call}' is not GitHub: it sent no JSON",

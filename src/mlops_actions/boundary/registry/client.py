@@ -15,10 +15,13 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import urllib3
 
-from mlops_actions.boundary.registry.transport import RETRIED, Transport, is_loopback, one_line, read, same_origin
+from mlops_actions.boundary.http import is_loopback, one_line, same_origin
+from mlops_actions.boundary.registry.transport import RegistryTransport, read
+from mlops_actions.boundary.retry import PASSING
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.oci import MANIFEST_TYPES, Manifest, json_object
+from mlops_actions.core.ports import Log
 
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
@@ -48,11 +51,18 @@ class RegistryClient:
     """
 
     def __init__(
-        self, host: str, credentials: BasicCredentials | None, *, retries: int = 3, backoff: float = 0.5, pushes_to: str = ""
+        self,
+        host: str,
+        credentials: BasicCredentials | None,
+        log: Log,
+        *,
+        retries: int = 3,
+        backoff: float = 0.5,
+        pushes_to: str = "",
     ) -> None:
         self.host = host
         self._credentials = credentials
-        self._transport = Transport(host, retries=retries, backoff=backoff)
+        self._transport = RegistryTransport(host, log, retries=retries, backoff=backoff)
         self._pushes_to = pushes_to
         self._authorization: dict[str, str] = {}
         self._unscoped_authorization = ""  # serves every scope
@@ -225,7 +235,7 @@ class RegistryClient:
         except ActionError:
             message = ""
         cause = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
-        if response.status in RETRIED:
+        if response.status in PASSING:
             return Unavailable(cause, "the registry refused all retries: run the job again later")
         if response.status in (401, 403):
             return Refused(cause, registries.remedy_of_denial(self.host, anonymous=self._credentials is None))

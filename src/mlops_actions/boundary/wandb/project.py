@@ -71,12 +71,7 @@ class WandbProject:
         self._log = log
         self._keyed = True
         self._notes: list[str] = []
-        self._pause = pause
-        self._api = GraphQL(server, self._wait, log.mask, read_seconds)
-
-    def _wait(self, seconds: float, why: str) -> None:
-        self._log.info(f"{why}; trying again in {seconds:g} s")
-        self._pause(seconds)
+        self._api = GraphQL(server, log, pause, read_seconds)
 
     @property
     def info(self) -> TrackerInfo:
