@@ -119,7 +119,7 @@ def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world):
     assert len(world.comments()) == 2
 
 
-def test_the_report_of_an_earlier_run_of_the_workflow_is_folded_below(world):
+def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(world):
     world.candidate()
     given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "metrics": "acc", "gates": "acc > 0.95"}
     world.run(**given)
@@ -180,7 +180,7 @@ def test_outside_of_a_workflow_there_is_no_event_and_no_comment(world):
     assert "belongs to no pull request" in world.log
 
 
-def test_a_fork_may_not_comment_so_the_summary_has_the_report_and_says_why(world):
+def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_why(world):
     token = world.github.workflow_token(world.repository, {"pull-requests": "write", "checks": "write"}, from_fork=True)
     world.environ["INPUT_GITHUB-TOKEN"] = token.value
     world.candidate()
@@ -195,7 +195,7 @@ def test_a_fork_may_not_comment_so_the_summary_has_the_report_and_says_why(world
 @pytest.mark.parametrize(
     ("change", "code"), [({"github_token": "ghs_wrong"}, 3), ({"pr_number": 4711}, 3), ({"promote_alias": "best"}, 3)]
 )
-def test_what_fails_after_the_report_is_known_does_not_cost_the_outputs(world, change, code):
+def test_a_failure_after_the_report_is_written_keeps_the_outputs(world, change, code):
     world.candidate()
     given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "gates": "acc >= 0.1", **change}
     assert world.run(**given) == code
@@ -226,7 +226,7 @@ def test_two_jobs_that_comment_at_once_leave_one_comment(world, tmp_path):
     assert "1 run finished" in body
 
 
-def test_a_comment_deleted_since_the_last_report_is_written_anew(world):
+def test_a_deleted_comment_is_created_again(world):
     world.candidate()
     given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number}
     world.run(**given)
@@ -268,7 +268,7 @@ GATES = [
 
 
 @pytest.mark.parametrize(("gate", "passes"), GATES, ids=[gate for gate, _ in GATES])
-def test_gates(world, gate, passes):
+def test_a_gate_passes_or_fails_with_its_numbers(world, gate, passes):
     world.candidate(
         summary={
             "acc": 0.95,
@@ -295,7 +295,7 @@ def test_gates(world, gate, passes):
         assert gate.replace("%", "%25") in world.log
 
 
-def test_all_gates_are_judged_on_one_run_so_that_nobody_picks_cherries(world):
+def test_all_gates_are_evaluated_on_the_same_run(world):
     world.candidate("accurate", summary={"acc": 0.99, "latency": 9})
     world.candidate("fast", summary={"acc": 0.80, "latency": 1})
     assert world.run(sha=SHA, metrics="acc,latency", gates="acc >= 0.95\nlatency <= 2") == 1
@@ -309,7 +309,7 @@ def test_gates_without_a_finished_candidate_fail(world):
     assert "no candidate finished" in world.summary()
 
 
-def test_no_run_at_all_is_a_warning_and_with_gates_a_failure(world):
+def test_no_candidate_is_a_warning_and_with_gates_a_failure(world):
     world.server.store.project("sandbox", "digits")
     assert world.run(sha=SHA) == 0
     outputs = world.outputs()
@@ -361,7 +361,7 @@ CHOICES = [
 @pytest.mark.parametrize(
     ("inputs", "chosen"), CHOICES, ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value)
 )
-def test_choosing_candidates(world, inputs, chosen):
+def test_candidates_are_selected_by_the_inputs(world, inputs, chosen):
     world.candidate("c1")
     world.candidate("c2", group="seeds")
     world.candidate("c3", config={"secondary_sha": "v2"}, tags=["best"])
@@ -388,7 +388,7 @@ BASELINES = [
 
 
 @pytest.mark.parametrize(("inputs", "count"), [({"BASELINE_TAGS": "['baseline']"}, 12), ({"baseline_tags": "baseline"}, 10)])
-def test_all_baselines_count_by_the_older_name(world, inputs, count):
+def test_the_older_name_has_no_limit_of_baselines(world, inputs, count):
     world.candidate("c1")
     for number in range(12):
         world.baseline(f"b{number}", age=10 + number)
@@ -397,7 +397,7 @@ def test_all_baselines_count_by_the_older_name(world, inputs, count):
 
 
 @pytest.mark.parametrize(("inputs", "chosen"), BASELINES, ids=str)
-def test_choosing_baselines(world, inputs, chosen):
+def test_baselines_are_selected_by_tags_or_commit(world, inputs, chosen):
     world.candidate("c1", tags=["baseline"], age=1)
     world.baseline("b2", age=20)
     world.baseline("b1", age=10)
@@ -422,7 +422,7 @@ STATES = [
 
 
 @pytest.mark.parametrize(("states", "expected"), STATES, ids=str)
-def test_counting_states(world, states, expected):
+def test_candidates_are_counted_by_state(world, states, expected):
     for index, state in enumerate(states):
         world.candidate(f"c{index}", state=state)
     world.run(sha=SHA)
@@ -489,14 +489,14 @@ def test_waiting_ends_at_once_when_all_have_ended(world):
     assert world.run(sha=SHA, wait="true", min_runs=2) == 0
 
 
-def test_a_run_that_fell_silent_is_not_waited_for(world):
+def test_a_run_without_a_recent_heartbeat_is_not_waited_for(world):
     world.candidate(state="running", heartbeat=NOW - timedelta(hours=1), created=NOW - timedelta(hours=2))
     assert world.run(sha=SHA, wait="true") == 0
     assert world.outputs()["num-crashed"] == "1"
 
 
 @pytest.mark.parametrize(("states", "least"), [(["running"], 1), (["finished"], 2), ([], 1)], ids=str)
-def test_a_wait_given_up_is_exit_5_with_outputs(world, states, least):
+def test_a_timeout_is_exit_5_with_outputs(world, states, least):
     world.server.store.project("sandbox", "digits")
     for index, state in enumerate(states):
         world.candidate(f"c{index}", state=state)
@@ -505,7 +505,7 @@ def test_a_wait_given_up_is_exit_5_with_outputs(world, states, least):
     assert "timeout" in world.log
 
 
-def test_nothing_is_promoted_while_candidates_are_still_to_come(world):
+def test_nothing_is_promoted_while_candidates_are_running(world):
     world.candidate()
     world.candidate("c2", state="running")
     given = {"sha": SHA, "wait": "true", "timeout": "0s", "gates": "acc >= 0", "check_name": "metrics"}
@@ -527,7 +527,7 @@ TRUST = [
 
 
 @pytest.mark.parametrize(("runs", "verified", "words"), TRUST)
-def test_verification(world, runs, verified, words):
+def test_candidates_are_verified_by_the_recorded_commit(world, runs, verified, words):
     for index, run in enumerate(runs):
         world.candidate(f"c{index}", **run)
     world.run(sha=SHA)
@@ -536,7 +536,7 @@ def test_verification(world, runs, verified, words):
     assert ("WANDB_GIT_COMMIT" in world.summary()) == ("claimed" in words)
 
 
-def test_a_dirty_tree_is_shown(world):
+def test_uncommitted_changes_are_shown(world):
     run = world.candidate(commit=SHA)
     run.files["diff.patch"] = world.server.store.blob()
     world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
@@ -555,7 +555,7 @@ DATA = [
 
 
 @pytest.mark.parametrize(("ours", "theirs", "same", "words"), DATA)
-def test_lineage(world, ours, theirs, same, words):
+def test_datasets_of_candidates_and_baselines_are_compared(world, ours, theirs, same, words):
     store = world.server.store
     collection = store.project("sandbox", "digits").collection("mnist", "dataset")
     versions = {digest: store.add_artifact(collection, digest) for digest in ("one", "two")}
@@ -575,7 +575,7 @@ def test_lineage(world, ours, theirs, same, words):
 # Seeds
 
 
-def test_seeds_of_a_group_are_judged_by_their_mean_and_noise_is_called_noise(world):
+def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(world):
     for index, value in enumerate((0.93, 0.95, 0.97)):
         world.candidate(f"c{index}", group="wide", summary={"acc": value, "loss": value})
         world.baseline(f"b{index}", group="old", summary={"acc": value - 0.2, "loss": value}, age=9)
@@ -595,7 +595,7 @@ def test_seeds_of_a_group_are_judged_by_their_mean_and_noise_is_called_noise(wor
 # Values
 
 
-def test_strange_values_are_shown_as_what_they_are(world):
+def test_values_of_every_type_are_shown_unchanged(world):
     world.candidate(
         summary={"a": "NaN", "b": "Infinity", "c": "text | `x`", "d": True, "e": [1, 2], "f": {"min": 0.5}, "g": 10**400,
                  "h": None, "i": -0.5, "j": 1e-9, "k": 123456.789},
@@ -627,7 +627,7 @@ def test_strange_values_are_shown_as_what_they_are(world):
     json.loads(world.outputs()["result"], parse_constant=lambda name: pytest.fail(name))
 
 
-def test_the_columns_of_the_replaced_action_and_its_readers(world):
+def test_the_csv_has_the_columns_of_the_replaced_action(world):
     world.candidate(
         "c1", tags=["a", "b's"], description="why", summary={"loss": 0.5, "best_val_loss": 0.4, "accuracy": 0.9,
         "best_val_acc": 0.91, "_runtime": 12},
@@ -703,7 +703,7 @@ def test_hostile_names_stay_text_everywhere(world):
     assert world.outputs()["num-finished"] == "1"
 
 
-def test_hostile_names_stay_text_in_failures_lineage_checks_and_folds(world):
+def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(world):
     store = world.server.store
     run = world.candidate(display_name=HOSTILE, group=HOSTILE, summary={"acc": HOSTILE}, state="finished", commit=OTHER)
     run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, HOSTILE), HOSTILE))
@@ -721,7 +721,7 @@ def test_hostile_names_stay_text_in_failures_lineage_checks_and_folds(world):
     assert "has no finite value" in world.log.splitlines()[-1]
 
 
-def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
+def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(world):
     for index in range(60):
         world.candidate(
             f"c{index}", display_name=f"run {index} " + "x" * 100, summary={f"m{i}": "✅" * 30 for i in range(40)}
@@ -736,7 +736,7 @@ def test_a_report_beyond_githubs_limit_is_cut_and_says_where_the_rest_is(world):
     assert 50_000 < len(summary.encode()) <= 65_535
 
 
-def test_a_link_planted_in_the_checkout_is_replaced_not_followed(world, tmp_path):
+def test_a_symbolic_link_in_the_checkout_is_replaced_and_not_followed(world, tmp_path):
     secret = tmp_path / "outside"
     secret.write_text("untouched")
     (world.workspace / "wandb_report.csv").symlink_to(secret)
@@ -746,7 +746,7 @@ def test_a_link_planted_in_the_checkout_is_replaced_not_followed(world, tmp_path
     assert not (world.workspace / "wandb_report.csv").is_symlink()
 
 
-def test_a_folder_that_leads_out_of_the_workspace_is_refused(world, tmp_path):
+def test_a_folder_outside_the_workspace_is_refused(world, tmp_path):
     (world.workspace / "reports").symlink_to(tmp_path)
     world.candidate()
     for folder in ("reports", "..", "/etc", "reports/deep"):
@@ -756,14 +756,14 @@ def test_a_folder_that_leads_out_of_the_workspace_is_refused(world, tmp_path):
     assert world.outputs()["csv"] == "deep/er/wandb_report.csv"
 
 
-def test_debug_says_what_was_asked_and_answered(world):
+def test_debug_logs_queries_and_answers(world):
     world.candidate(summary={"acc": "NaN"})
     world.run(sha=SHA, metrics="acc", debug="true")
     assert f'candidates: {{"$or": [{{"config.github_sha": "{SHA}"}}, {{"commit": "{SHA}"}}]}}' in world.log
     assert 'c1 finished {"acc": "NaN"}' in world.log
 
 
-def test_no_secret_in_log_outputs_or_files(world):
+def test_no_secret_is_in_log_outputs_or_files(world):
     world.candidate()
     world.run(sha=SHA, comment="true", pr_number=world.pull.number, debug="true")
     key = world.server.api_key
@@ -807,7 +807,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
-def test_bad_input_is_exit_2_and_named(world, inputs, message):
+def test_a_bad_input_is_exit_2_and_named(world, inputs, message):
     world.candidate()
     assert world.run(**inputs) == 2
     last = world.log.rstrip().splitlines()[-1].replace("%25", "%")
@@ -836,21 +836,21 @@ def test_bad_input_is_exit_2_and_named(world, inputs, message):
         (Fault(cut=True), 0, "could not be reached; trying again"),
     ],
 )
-def test_faults_of_the_server_have_their_exit_codes(world, fault, code, message):
+def test_each_fault_of_the_server_has_its_exit_code(world, fault, code, message):
     world.candidate()
     world.server.faults.append(fault)
     assert world.run(sha=SHA) == code
     assert message in world.log
 
 
-def test_a_wrong_key_and_a_missing_project(world):
+def test_a_wrong_key_and_a_missing_project_are_refused(world):
     world.candidate()
     assert world.run(sha=SHA, api_key="0" * 40) == 3
     assert world.run(sha=SHA, project="sandbox/none") == 3
     assert "has no project sandbox/none" in world.log
 
 
-def test_the_environment_serves_where_inputs_are_not_given(world, tmp_path):
+def test_the_environment_replaces_missing_inputs(world, tmp_path):
     world.candidate()
     for name in ("INPUT_API-KEY", "INPUT_BASE-URL"):
         del world.environ[name]
@@ -865,7 +865,7 @@ def test_the_environment_serves_where_inputs_are_not_given(world, tmp_path):
     assert f"::add-mask::{world.server.api_key}" in world.log
 
 
-def test_an_identity_token_is_changed_for_an_access_token(world, tmp_path):
+def test_an_identity_token_is_exchanged_for_an_access_token(world, tmp_path):
     world.candidate()
     token = tmp_path / "token"
     token.write_text(world.server.identity_token + "\n")
@@ -883,7 +883,7 @@ def test_an_identity_token_is_changed_for_an_access_token(world, tmp_path):
     assert world.run(sha=SHA) == 2
 
 
-def test_as_a_process_it_imports_no_sdk_and_no_github(world):
+def test_a_run_without_comment_imports_no_sdk(world):
     world.candidate()
     environ = {**os.environ, **world.environ, "INPUT_SHA": SHA, "INPUT_GATES": "acc >= 0.99"}
     script = (

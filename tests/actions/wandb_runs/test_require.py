@@ -36,7 +36,7 @@ def conclusion(world: World) -> str:
     return str(world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"])
 
 
-def test_a_run_that_fulfils_everything_gets_the_alias_and_the_pull_request_shows_it(world):
+def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(world):
     older = world.candidate("older", commit=SHA, age=5)
     logged_model(world, older, digest="d0")
     logged_model(world, world.candidate("chosen", commit=SHA))
@@ -74,7 +74,7 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("run", "logged", "name", "reason"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_a_run_that_does_not_is_refused_with_what_is_wrong_and_nothing_is_promoted(world, run, logged, name, reason):
+def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_promoted(world, run, logged, name, reason):
     logged_model(world, world.candidate("chosen", **logged))
     assert deploy(world, run) == 1, world.log
     outputs = world.outputs()
@@ -90,14 +90,14 @@ def test_a_run_that_does_not_is_refused_with_what_is_wrong_and_nothing_is_promot
     assert f"❌ {name}: " in body.replace("\\", "")
 
 
-def test_a_failed_gate_keeps_the_alias_back_though_all_that_is_required_holds(world):
+def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(world):
     logged_model(world, world.candidate("chosen", commit=SHA, summary={"acc": 0.5}))
     assert deploy(world, "chosen") == 1
     assert (world.outputs()["requirements"], world.outputs()["gate"]) == ("passed", "failed")
     assert aliases(world) == set()
 
 
-def test_a_dirty_tree_is_not_clean(world):
+def test_uncommitted_changes_are_not_clean(world):
     run = world.candidate("chosen", commit=SHA)
     run.files["diff.patch"] = world.server.store.blob()
     world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
@@ -114,7 +114,7 @@ def test_several_runs_are_not_one(world):
 
 
 @pytest.mark.parametrize(("theirs", "code"), [("d1", 0), ("d2", 1)])
-def test_the_same_data_may_be_required(world, theirs, code):
+def test_the_same_datasets_can_be_required(world, theirs, code):
     store = world.server.store
     runs = (world.candidate("chosen", commit=SHA), "d1"), (world.baseline(), theirs)
     for run, digest in runs:
@@ -129,7 +129,7 @@ def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(world):
     assert "**Nothing was promoted to `production`**: run chosen logged no artifact" in world.comments()[0].replace("\\", "")
 
 
-def test_a_tracker_that_ignores_the_filter_cannot_slip_another_run_in(world, monkeypatch):
+def test_another_run_from_a_tracker_that_ignores_the_filter_is_rejected(world, monkeypatch):
     """As a server would that does not know the field: it answers with whatever it has."""
     logged_model(world, world.candidate("other", commit=SHA))
     monkeypatch.setattr("mlops_sandbox.wandb.store.matches", lambda *_: True)
@@ -138,7 +138,7 @@ def test_a_tracker_that_ignores_the_filter_cannot_slip_another_run_in(world, mon
     assert aliases(world) == set()
 
 
-def test_hostile_names_stay_text_in_what_is_required_and_promoted(world):
+def test_hostile_names_stay_text_in_requirements_and_promotions(world):
     logged_model(world, world.candidate("c1", display_name=HOSTILE, commit=HOSTILE))
     assert deploy(world, "c1", promote_alias=HOSTILE.splitlines()[0]) == 1, world.log
     assert_only_text(world, world.comments()[0])
@@ -153,7 +153,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
-def test_what_cannot_be_required_is_said_before_anything_is_asked(world, inputs, message):
+def test_an_impossible_requirement_is_refused_before_any_request(world, inputs, message):
     world.server.requests.clear()
     assert deploy(world, "chosen", **inputs) == 2
     assert message in world.log

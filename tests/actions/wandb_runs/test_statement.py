@@ -136,7 +136,7 @@ def state(world: World, images: Images, **changed: Any) -> Json:
     return found
 
 
-def test_the_statement_says_what_the_model_comes_from(world: World, images: Images) -> None:
+def test_the_statement_contains_the_models_provenance(world: World, images: Images) -> None:
     log(world)
     statement = state(world, images)
     image = images.of(SHA)
@@ -158,7 +158,7 @@ def test_the_statement_says_what_the_model_comes_from(world: World, images: Imag
     assert predicate["job"].endswith("/octo/digits/actions/runs/77")
 
 
-def test_what_actions_attest_takes_is_there(world: World, images: Images) -> None:
+def test_the_outputs_are_the_inputs_of_actions_attest(world: World, images: Images) -> None:
     log(world)
     statement = state(world, images)
     outputs = world.outputs()
@@ -171,7 +171,7 @@ def test_what_actions_attest_takes_is_there(world: World, images: Images) -> Non
     assert re.fullmatch(r"sha256:[A-Za-z0-9]{64}", outputs["subject-digest"])
 
 
-def test_nothing_is_written_where_it_was_not_asked_for(world: World) -> None:
+def test_no_statement_is_written_unless_asked_for(world: World) -> None:
     log(world)
     world.run(sha=SHA)
     assert "statement" not in world.outputs()
@@ -195,7 +195,7 @@ REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
 @pytest.mark.parametrize(
     ("logged", "inputs", "code", "why"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_what_nobody_recorded_is_not_stated(
+def test_a_statement_with_unrecorded_facts_is_refused(
     world: World, logged: Mapping[str, Any], inputs: Mapping[str, Any], code: int, why: str
 ) -> None:
     log(world, **logged)
@@ -215,7 +215,7 @@ def test_what_nobody_recorded_is_not_stated(
     assert set(models.aliases) == {"latest"}, "what cannot be attested to is not promoted"
 
 
-def test_a_group_is_stated_run_by_run(world: World, images: Images, verify: Verifier) -> None:
+def test_a_group_is_stated_with_each_run(world: World, images: Images, verify: Verifier) -> None:
     for name, acc in (("c1", 0.95), ("c2", 0.93)):
         log(world, name, group="seeds", summary={"acc": acc, "loss": 0.1})
     statement = state(world, images, aggregate="group")
@@ -226,7 +226,7 @@ def test_a_group_is_stated_run_by_run(world: World, images: Images, verify: Veri
 # Verifying
 
 
-def test_all_of_it_holds(world: World, images: Images, verify: Verifier) -> None:
+def test_a_true_statement_passes_every_check(world: World, images: Images, verify: Verifier) -> None:
     log(world)
     statement = state(world, images)
     repository = statement["predicate"]["commit"]["repository"]
@@ -244,7 +244,7 @@ def test_all_of_it_holds(world: World, images: Images, verify: Verifier) -> None
         assert line in verify.said, verify.said
 
 
-def test_as_a_command(world: World, images: Images) -> None:
+def test_the_command_prints_checks_and_exits_with_their_result(world: World, images: Images) -> None:
     log(world)
     state(world, images)
     environ = {
@@ -260,7 +260,7 @@ def test_as_a_command(world: World, images: Images) -> None:
 
 
 @pytest.mark.parametrize("bundle", [False, True])
-def test_an_envelope_is_opened_and_its_signature_left_to_others(
+def test_an_envelope_is_read_and_its_signature_is_not_checked(
     world: World, images: Images, verify: Verifier, bundle: bool
 ) -> None:
     log(world)
@@ -290,7 +290,7 @@ def test_an_index_is_checked_platform_by_platform(world: World, images: Images, 
         assert len(verify.wrong) == code
 
 
-def test_a_tag_is_looked_up(world: World, images: Images, verify: Verifier) -> None:
+def test_a_pinned_tag_is_resolved_by_the_registry(world: World, images: Images, verify: Verifier) -> None:
     log(world)
     statement = state(world, images)
     images.of(SHA, "v1")
@@ -344,7 +344,7 @@ TAMPERED: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(
     ("path", "value", "why"), TAMPERED, ids=[f"{path}={str(value)[:12]}" for path, value, _ in TAMPERED]
 )
-def test_a_statement_that_was_tampered_with_is_refused(
+def test_a_changed_statement_is_refused(
     world: World, images: Images, verify: Verifier, path: str, value: Any, why: str
 ) -> None:
     log(world)
@@ -358,7 +358,7 @@ def test_a_statement_that_was_tampered_with_is_refused(
 @pytest.mark.parametrize(
     "pins", [{"sha": OTHER}, {"repository": "octo/other"}, {"project": "sandbox/other"}, {"image": "IMAGE"}], ids=str
 )
-def test_what_was_pinned_and_is_not_so_is_refused(
+def test_a_statement_that_differs_from_a_pinned_value_is_refused(
     world: World, images: Images, verify: Verifier, pins: dict[str, str]
 ) -> None:
     log(world)
@@ -368,7 +368,7 @@ def test_what_was_pinned_and_is_not_so_is_refused(
     assert len(verify.wrong) == 1
 
 
-def test_what_changed_since_is_refused(world: World, images: Images, verify: Verifier) -> None:
+def test_a_run_that_changed_after_the_statement_is_refused(world: World, images: Images, verify: Verifier) -> None:
     run = log(world)
     statement = state(world, images)
     run.summary["acc"] = 0.1
@@ -380,7 +380,7 @@ def test_what_changed_since_is_refused(world: World, images: Images, verify: Ver
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"org.opencontainers.image.revision": OTHER}], ids=str)
-def test_an_image_that_does_not_say_it_is_of_the_commit_is_refused(
+def test_an_image_without_the_commits_label_is_refused(
     world: World, images: Images, verify: Verifier, labels: dict[str, str] | None
 ) -> None:
     log(world)
@@ -390,7 +390,7 @@ def test_an_image_that_does_not_say_it_is_of_the_commit_is_refused(
 
 
 @pytest.mark.parametrize("tag", [SHA[:12], SHA])
-def test_an_image_that_was_reused_for_the_commit_is_one_of_it(
+def test_an_image_reused_for_the_commit_is_accepted_by_its_tag(
     world: World, images: Images, verify: Verifier, tag: str
 ) -> None:
     log(world)
@@ -402,7 +402,7 @@ def test_an_image_that_was_reused_for_the_commit_is_one_of_it(
     assert verify(state(world, images, image=image)) == 1, "the tag is that of another image by now"
 
 
-def test_no_credential_goes_where_a_statement_points(world: World, images: Images, verify: Verifier) -> None:
+def test_no_credential_is_sent_to_a_server_that_a_statement_names(world: World, images: Images, verify: Verifier) -> None:
     """Somebody's statement names their own registry and tracker, and counts on ours being asked with our keys."""
     log(world)
     statement = state(world, images)
@@ -435,7 +435,7 @@ def test_no_credential_goes_where_a_statement_points(world: World, images: Image
     ],
     ids=str,
 )
-def test_what_could_not_be_asked_has_its_exit_code_and_the_rest_is_said(
+def test_a_refused_request_has_its_exit_code_and_the_other_checks_are_printed(
     world: World, images: Images, verify: Verifier, environ: dict[str, str], code: int, words: str
 ) -> None:
     log(world)
@@ -444,7 +444,7 @@ def test_what_could_not_be_asked_has_its_exit_code_and_the_rest_is_said(
     assert "✓" in verify.said
 
 
-def test_dockers_own_credentials_serve_their_registry(world: World, images: Images, verify: Verifier) -> None:
+def test_dockers_own_credentials_are_used_for_their_registry(world: World, images: Images, verify: Verifier) -> None:
     log(world)
     auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     (world.workspace / ".docker").mkdir()
@@ -452,7 +452,7 @@ def test_dockers_own_credentials_serve_their_registry(world: World, images: Imag
     assert verify(state(world, images), environ={"REGISTRY": "", "REGISTRY_USERNAME": "", "REGISTRY_PASSWORD": ""}) == 0
 
 
-def test_hostile_names_escape_nowhere(world: World, images: Images, verify: Verifier) -> None:
+def test_hostile_names_stay_text_in_statement_and_checks(world: World, images: Images, verify: Verifier) -> None:
     metric = "acc\x1b[2J\u202e::set-output name=x::y"
     run = log(world, display_name=HOSTILE, summary={metric: 0.5, "acc": 1.0}, tags=[HOSTILE])
     store = world.server.store
@@ -494,7 +494,7 @@ NO_STATEMENT: list[Callable[[Json], Any]] = [
 
 
 @pytest.mark.parametrize("tampered", NO_STATEMENT)
-def test_what_is_no_statement_is_exit_2_and_nobody_is_asked(
+def test_a_document_that_is_no_statement_is_exit_2_without_a_request(
     world: World, images: Images, verify: Verifier, tampered: Callable[[Json], Any]
 ) -> None:
     log(world)
@@ -506,16 +506,16 @@ def test_what_is_no_statement_is_exit_2_and_nobody_is_asked(
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a": 1}\n{"b": 2}', "\x00", "NaN"])
-def test_what_is_not_even_json(world: World, verify: Verifier, text: str) -> None:
+def test_text_that_is_not_json_is_exit_2(world: World, verify: Verifier, text: str) -> None:
     assert verify(None, text=text or " ") == 2
 
 
-def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(tmp_path / "none", Pins(), {}) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_a_statement_is_read_as_it_was_written(world: World, images: Images) -> None:
+def test_a_statement_read_and_written_again_is_unchanged(world: World, images: Images) -> None:
     log(world)
     statement = state(world, images)
     _, training = in_toto.read(statement)

@@ -68,7 +68,7 @@ def client(served: Served) -> Client:
     return Client(served.url, served.server.api_key)
 
 
-def test_one_request_brings_both_lists_newest_first_with_the_wanted_keys_alone(served, client):
+def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(served, client):
     found = client.find(baselines=RunQuery(tags=("baseline",), stop_after=5))
     assert [run.id for run in found.candidates] == ["run2", "run1", "run0"]
     assert [run.id for run in found.baselines] == ["run0"]
@@ -82,13 +82,13 @@ def test_one_request_brings_both_lists_newest_first_with_the_wanted_keys_alone(s
     assert "other" not in served.server.requests[0].body.decode()
 
 
-def test_the_key_goes_by_basic_authorisation(served, client):
+def test_the_key_is_sent_by_basic_authorisation(served, client):
     client.find()
     sent = served.server.requests[0].headers["authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"api:{served.server.api_key}"
 
 
-def test_pages_are_followed_and_requests_do_not_grow_otherwise(serve):
+def test_all_pages_are_read_with_one_request_each(serve):
     many = fill(serve(), 2100)
     found = Client(many.url, many.server.api_key).find(baselines=RunQuery(tags=("baseline",), stop_after=10))
     assert len({run.id for run in found.candidates}) == len(found.candidates) == 2100
@@ -105,7 +105,7 @@ def test_a_run_deleted_between_pages_costs_no_other_run(serve, deleted):
     assert found == {f"run{index}" for index in range(1100)} - (set() if was_read else {deleted})
 
 
-def test_baselines_are_read_until_enough_are_no_candidates(serve):
+def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve):
     many = fill(serve(), 1020)
     for index in range(4):
         many.server.store.add_run("sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=index + 1))
@@ -114,7 +114,7 @@ def test_baselines_are_read_until_enough_are_no_candidates(serve):
     assert len(many.server.requests) == 2
 
 
-def test_a_server_without_keys_is_asked_once_more_for_whole_fields_and_that_is_said(serve):
+def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serve):
     older = fill(serve(keyed=False))
     client = Client(older.url, older.server.api_key)
     found = client.find()
@@ -125,12 +125,12 @@ def test_a_server_without_keys_is_asked_once_more_for_whole_fields_and_that_is_s
     assert len(older.server.requests) == 3, "it is not tried again"
 
 
-def test_states_are_read_without_numbers(served, client):
+def test_states_are_read_without_metrics(served, client):
     assert {run.state for run in client.project.states(MINE)} == {"finished"}
     assert "summaryMetrics" not in served.server.requests[0].body.decode()
 
 
-def test_details_are_one_request_with_one_spec_a_metric(served, client):
+def test_details_are_one_request_with_one_spec_per_metric(served, client):
     store = served.server.store
     run = store.project("sandbox", "digits").runs["run0"]
     data = store.add_artifact(store.project("sandbox", "digits").collection("mnist", "dataset"), "d1gest")
@@ -147,13 +147,13 @@ def test_details_are_one_request_with_one_spec_a_metric(served, client):
     assert len(served.server.requests) == 2
 
 
-def test_a_run_deleted_meanwhile_has_no_details(served, client):
+def test_a_run_deleted_since_has_no_details(served, client):
     runs = client.find().candidates
     del served.server.store.project("sandbox", "digits").runs["run1"]
     assert set(client.project.details(runs, curves=[], lineage=True, samples=4)) == {"run0", "run2"}
 
 
-def test_details_that_a_server_will_not_give_are_left_out_with_a_warning(served, client):
+def test_details_that_a_server_refuses_are_left_out_with_a_warning(served, client):
     runs = client.find().candidates
     refusal = {"errors": [{"message": 'Cannot query field "sampledHistory" on type "Run".'}]}
     served.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
@@ -164,44 +164,44 @@ def test_details_that_a_server_will_not_give_are_left_out_with_a_warning(served,
 # Refusals
 
 
-def test_a_wrong_key(served):
+def test_a_wrong_key_is_refused_and_not_sent_again(served):
     with pytest.raises(Refused, match=r"refused the API key \(401\)") as caught:
         Client(served.url, "0" * 40).find()
     assert "api-key" in caught.value.remedy
     assert len(served.server.requests) == 1, "a wrong key is not tried again"
 
 
-def test_an_unknown_project(served):
+def test_an_unknown_project_is_refused(served):
     with pytest.raises(Refused, match="has no project sandbox/none"):
         Client(served.url, served.server.api_key, "sandbox/none").find()
 
 
-def test_no_rights(served, client):
+def test_a_forbidden_request_is_refused(served, client):
     served.server.faults.append(Fault(403, "{}"))
     with pytest.raises(Refused, match="403"):
         client.find()
 
 
-def test_not_a_wandb_server_at_all(served, client):
+def test_a_server_without_graphql_is_refused(served, client):
     served.server.faults.append(Fault(404, "nothing here"))
     with pytest.raises(Refused, match="no GraphQL API"):
         client.find()
 
 
-def test_a_filter_that_the_server_does_not_accept_is_the_users(client):
+def test_a_filter_that_the_server_refuses_is_bad_input(client):
     with pytest.raises(BadInput, match="unknown operator") as caught:
         client.find(RunQuery(tracker_filter={"$where": "1"}))
     assert caught.value.remedy == "correct 'filters'"
 
 
-def test_permission_errors_of_graphql(served, client):
+def test_permission_errors_of_graphql_are_refusals(served, client):
     said = {"data": {"project": None}, "errors": [{"message": "permission denied for team"}]}
     served.server.faults.append(Fault(200, json.dumps(said)))
     with pytest.raises(Refused, match="permission denied for team"):
         client.find()
 
 
-def test_errors_with_partial_data_are_no_answer(served, client):
+def test_a_partial_answer_is_unavailable(served, client):
     half = {"data": {"project": {"candidates": {"edges": []}}}, "errors": [{"message": "timeout in shard 3"}]}
     served.server.faults.append(Fault(200, json.dumps(half)))
     with pytest.raises(Unavailable, match="timeout in shard 3"):
@@ -212,21 +212,21 @@ def test_errors_with_partial_data_are_no_answer(served, client):
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}])
-def test_a_rate_limit_is_waited_for_as_its_headers_say(served, client, headers):
+def test_a_rate_limit_is_waited_for_as_its_headers_ask(served, client, headers):
     served.server.faults.append(Fault(429, "{}", headers, times=2))
     assert len(client.find().candidates) == 3
     assert client.slept == [7, 7]
     assert "429" in client.log.lines[0]
 
 
-def test_a_rate_limit_that_asks_for_ever_is_waited_for_five_minutes_at_most(served, client):
+def test_a_rate_limit_is_waited_for_at_most_five_minutes(served, client):
     served.server.faults.append(Fault(429, "{}", {"Retry-After": "99999"}))
     client.find()
     assert client.slept == [300]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_faults_of_the_server_are_tried_again_with_growing_pauses(served, client, status):
+def test_server_errors_are_retried_with_growing_pauses(served, client, status):
     served.server.faults.append(Fault(status, "<html>", times=3))
     assert len(client.find().candidates) == 3
     assert client.slept == sorted(client.slept)
@@ -234,19 +234,19 @@ def test_faults_of_the_server_are_tried_again_with_growing_pauses(served, client
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_and_given_up_after_five(served, client, status):
+def test_retries_end_after_five_attempts(served, client, status):
     served.server.faults.append(Fault(status, "{}", times=99))
     with pytest.raises(Unavailable, match=f"answered {status} after 5 attempts"):
         client.find()
     assert len(served.server.requests) == 5
 
 
-def test_a_cut_connection_is_tried_again(served, client):
+def test_a_cut_connection_is_retried(served, client):
     served.server.faults.append(Fault(cut=True))
     assert len(client.find().candidates) == 3
 
 
-def test_a_server_that_stalls_is_asked_again(served, client):
+def test_a_stalled_answer_is_retried(served, client):
     served.server.faults.append(Fault(stall=0.4))
     server = Server(served.url, served.url, served.server.api_key)
     hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
@@ -255,7 +255,7 @@ def test_a_server_that_stalls_is_asked_again(served, client):
 
 
 @pytest.mark.parametrize("body", ['{"data": {"proj', "<html>a proxy's page</html>", ""])
-def test_what_is_no_json_is_tried_again_and_then_given_up(served, client, body):
+def test_an_answer_that_is_not_json_is_retried_and_then_unavailable(served, client, body):
     served.server.faults.append(Fault(200, body))
     assert len(client.find().candidates) == 3
     served.server.faults.append(Fault(200, body, times=99))
@@ -264,13 +264,13 @@ def test_what_is_no_json_is_tried_again_and_then_given_up(served, client, body):
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"text"', "{}", '{"data": []}', '{"data": null}'])
-def test_json_that_is_no_answer(served, client, body):
+def test_json_without_data_is_unavailable(served, client, body):
     served.server.faults.append(Fault(200, body))
     with pytest.raises(Unavailable):
         client.find()
 
 
-def test_strange_nodes_do_not_break_the_reader(served, client):
+def test_malformed_runs_are_read_as_empty_fields(served, client):
     nodes = [
         None,
         {},
@@ -284,7 +284,7 @@ def test_strange_nodes_do_not_break_the_reader(served, client):
     assert second.directions == {"x": "max"}
 
 
-def test_nobody_there():
+def test_an_unreachable_server_is_unavailable():
     with pytest.raises(Unavailable, match="could not be reached"):
         Client("http://127.0.0.1:9", "k" * 40).find()
 
@@ -340,7 +340,7 @@ def test_a_proxy_of_the_environment_is_used(served, monkeypatch):
         server.server_close()
 
 
-def test_the_newest_model_is_found_behind_pages_of_checkpoints(served, client):
+def test_the_newest_model_is_found_after_pages_of_checkpoints(served, client):
     store = served.server.store
     run = store.add_run("sandbox", "digits", name="many")
     project = store.project("sandbox", "digits")
@@ -356,6 +356,6 @@ def test_the_newest_model_is_found_behind_pages_of_checkpoints(served, client):
     assert client.project.model(Run("none", "", "finished", "", "sandbox", "digits")) is None
 
 
-def test_a_run_that_is_not_there_has_no_model_to_speak_of(client):
+def test_a_missing_run_has_no_model(client):
     with pytest.raises(Unavailable, match="does not tell what run gone logged"):
         client.project.model(Run("gone", "", "finished", "", "sandbox", "digits"))

@@ -79,7 +79,7 @@ def test_nothing_closes_a_fence(text: str) -> None:
 
 
 @given(HOSTILE)
-def test_nothing_leaves_a_folds_title(text: str) -> None:
+def test_a_folds_title_cannot_be_closed(text: str) -> None:
     page = Page(RENDERER.render(markdown.fold(text, "body")))
     assert page.tags == ["details", "summary", "p"]
 
@@ -95,7 +95,7 @@ def test_only_web_addresses_link(url: str) -> None:
     assert "](" not in markdown.link("text", url)
 
 
-def test_mentions_and_references_are_broken_up() -> None:
+def test_mentions_and_references_do_not_link() -> None:
     assert "@octo" not in markdown.escape("@octo/team")
     assert "\u200b" in markdown.escape("@octo")
     assert "\u200b" in markdown.escape("#12")
@@ -107,7 +107,7 @@ def test_mermaid_text_stays_inside_its_quotes(text: str) -> None:
     assert not set(made) & set('"`<>[]{}()|\n\r%&@')
 
 
-def test_cutting_closes_what_is_open() -> None:
+def test_a_cut_closes_open_fences_and_folds() -> None:
     document = markdown.fold("title", markdown.fence("x\n" * 5000))
     made = markdown.cut(document, 2000, "cut here")
     assert len(made) <= 2000

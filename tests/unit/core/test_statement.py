@@ -32,20 +32,20 @@ BARE = Training("https://github.com/acme/digits", SHA, "https://wandb.ai", "acme
 
 
 @pytest.mark.parametrize("training", [FULL, BARE], ids=["full", "bare"])
-def test_what_is_written_is_read(training: Training) -> None:
+def test_a_written_statement_is_read_unchanged(training: Training) -> None:
     statement = json.loads(json.dumps(training.statement()))
     if training is BARE:
         statement["subject"] = [{"name": "x", "digest": {}}]
     assert read(statement)[1] == training
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_facts_are_left_out() -> None:
     assert set(BARE.document()) == {"commit", "tracker", "runs", "gates"}
     assert BARE.document()["commit"] == {"repository": "https://github.com/acme/digits", "sha": SHA}
     assert BARE.subjects() == []
 
 
-def test_what_a_later_version_adds_is_no_obstacle() -> None:
+def test_unknown_keys_are_ignored() -> None:
     statement = FULL.statement()
     statement["predicate"]["energy"] = {"kWh": 3}
     statement["subject"][0]["annotations"] = {"a": 1}
@@ -72,7 +72,7 @@ def test_what_a_later_version_adds_is_no_obstacle() -> None:
         (f"ghcr.io/acme/digits?x@sha256:{'1' * 64}", ""),
     ],
 )
-def test_an_image_is_a_name_and_a_digest(reference: str, name: str) -> None:
+def test_only_a_name_with_a_digest_is_an_image(reference: str, name: str) -> None:
     found = parse_image(reference)
     assert (found.name if found else "") == name
     assert found is None or str(found) == reference
@@ -85,7 +85,7 @@ JSON = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FULL.document(), JSON)), st.sampled_from(["", *FULL.document()]))
-def test_anything_is_read_or_refused(changed: dict[str, Any], removed: str) -> None:
+def test_any_document_is_read_or_refused(changed: dict[str, Any], removed: str) -> None:
     statement = json.loads(json.dumps(FULL.statement()))
     statement["predicate"] |= changed
     statement["predicate"].pop(removed, None)

@@ -43,14 +43,14 @@ def test_progress_is_replaced_and_does_not_cost_the_reports() -> None:
     assert "started" not in comment
 
 
-def test_the_newest_fold_comes_first_and_only_so_many_stay() -> None:
+def test_the_newest_fold_comes_first_and_the_number_of_folds_is_limited() -> None:
     comment = ""
     for run in range(1, 10):
         comment = report(str(run), f"### report {run}", comment)
     assert folds(comment) == [f"2026-03-01: report {run}" for run in (8, 7, 6, 5, 4)]
 
 
-def test_what_does_not_fit_is_dropped_oldest_first() -> None:
+def test_the_oldest_reports_are_dropped_beyond_githubs_limit() -> None:
     comment = ""
     for run in range(1, 5):
         comment = report(str(run), f"### report {run}\n\n" + "x" * 25_000, comment)
@@ -65,14 +65,14 @@ def test_a_text_that_fills_the_comment_is_cut_and_leaves_no_room_for_folds() -> 
     assert folds(comment) == []
 
 
-def test_hidden_lines_in_a_text_are_only_text() -> None:
+def test_marker_lines_in_a_text_stay_text() -> None:
     forged = "### mine\n<!-- mlops-actions-earlier -->\n<details>\n<!-- mlops-actions-run:1 -->\nx"
     comment = report("3", "### third", report("2", forged))
     assert folds(comment) == ["2026-03-01: mine"]
     assert comment.count("<!-- mlops-actions-earlier -->") == 1
 
 
-def test_a_title_is_text_whatever_the_report_began_with() -> None:
+def test_the_title_of_a_fold_is_plain_text() -> None:
     first = f"### ❌ Gates failed for {markdown.code('<b>@team|#1')}: {markdown.escape('a_b > </summary> @x')} **now**"
     comment = report("2", "### second", report("1", first))
     (title,) = folds(comment)
@@ -87,5 +87,5 @@ def test_carriage_returns_do_not_hide_the_folds() -> None:
     assert folds(report("3", "### third", before)) == ["2026-03-01: second", "2026-03-01: first"]
 
 
-def test_a_comment_without_hidden_lines_of_its_own_gives_way() -> None:
+def test_a_comment_without_marker_lines_is_replaced() -> None:
     assert sticky.compose(TAG, "new", before=f"{sticky.marker(TAG)}\nold", run="2") == f"{sticky.marker(TAG)}\nnew"

@@ -23,7 +23,7 @@ def docker_configuration(folder: Path, **auths: str) -> dict[str, str]:
     return {"DOCKER_CONFIG": str(folder)}
 
 
-def test_credentials_go_to_the_registry_that_they_are_of(tmp_path: Path) -> None:
+def test_credentials_go_only_to_their_registry(tmp_path: Path) -> None:
     ours = {"REGISTRY_USERNAME": "u", "REGISTRY_PASSWORD": "p"}
     assert credentials("ghcr.io", ours) == ("u", "p"), "the one that the suite itself takes by default"
     assert credentials("registry.evil.example", ours) is None
@@ -36,7 +36,7 @@ def test_credentials_go_to_the_registry_that_they_are_of(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"auths": 1}', '{"auths": {"ghcr.io": {"auth": "%%%"}}}', '{"auths": {"ghcr.io": {}}}']
 )
-def test_a_configuration_without_credentials_is_none(tmp_path: Path, text: str) -> None:
+def test_a_docker_configuration_without_credentials_gives_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text)
     assert credentials("ghcr.io", {"DOCKER_CONFIG": str(tmp_path)}) is None
     assert credentials("ghcr.io", {}) is None
@@ -68,23 +68,23 @@ def enveloped(kind: str = "application/vnd.in-toto+json") -> dict[str, str]:
     ],
     ids=["statement", "indented", "envelope", "line of bundles"],
 )
-def test_the_forms_in_which_people_have_a_statement(text: str, signed: bool) -> None:
+def test_statement_envelope_and_bundle_are_read(text: str, signed: bool) -> None:
     subjects, training, found = document.read(text)
     assert (subjects[0]["name"], training.runs[0].id, found) == ("x", "c1", signed)
 
 
-def test_of_several_bundles_one_is_to_be_chosen() -> None:
+def test_a_file_with_several_bundles_is_refused() -> None:
     line = json.dumps({"dsseEnvelope": enveloped()})
     with pytest.raises(ValueError, match="a file with one of its lines"):
         document.read(f"{line}\n{line}\n")
 
 
-def test_an_envelope_of_something_else_is_not_opened() -> None:
+def test_an_envelope_of_another_type_is_refused() -> None:
     with pytest.raises(ValueError, match="payloadType"):
         document.read(json.dumps(enveloped("text/plain")))
 
 
-def test_what_does_not_hold_counts_before_what_could_not_be_asked() -> None:
+def test_a_failed_check_decides_the_exit_code_before_an_error() -> None:
     verification = Verification([Check(True, "a"), Check(None, "b")])
     assert verification.exit_code == 0
     verification.errors += [Unavailable("x", "y"), Refused("x", "y")]
@@ -93,5 +93,5 @@ def test_what_does_not_hold_counts_before_what_could_not_be_asked() -> None:
     assert verification.exit_code == 1
 
 
-def test_no_text_steers_a_terminal() -> None:
+def test_control_characters_are_not_printed() -> None:
     assert printable("a\x1b[2J\u202eb\nc\r") == "a\ufffd[2J\ufffdb\ufffdc\ufffd"

@@ -84,7 +84,7 @@ def written(found: Findings) -> tuple[str, Any, str]:
 @given(
     st.lists(VALUES, min_size=6, max_size=6), st.lists(VALUES, min_size=9, max_size=9), st.sampled_from(["none", "group"])
 )
-def test_no_number_breaks_what_is_written(ours: list[Any], theirs: list[Any], aggregate: str) -> None:
+def test_no_number_breaks_report_json_or_csv(ours: list[Any], theirs: list[Any], aggregate: str) -> None:
     def runs(kind: str, values: list[Any]) -> list[Run]:
         triples = [values[start : start + 3] for start in range(0, len(values), 3)]
         return [
@@ -105,7 +105,7 @@ def test_no_history_breaks_a_chart(points: list[tuple[float, float]]) -> None:
 
 
 @pytest.mark.parametrize("levels", [30, 400, 900])
-def test_a_value_of_any_depth_is_shown_as_far_as_it_helps(levels: int) -> None:
+def test_a_deeply_nested_value_is_cut(levels: int) -> None:
     nested = run("c1", {"acc": deep(levels), "odd": {"a": deep(levels)}}, config={"key": deep(levels)})
     text, document, table = written(findings([nested], [nested]))
     assert max(len(line) for line in text.splitlines()) < 2000
@@ -116,7 +116,7 @@ def test_a_value_of_any_depth_is_shown_as_far_as_it_helps(levels: int) -> None:
 LONG = "x" * 20_000
 
 
-def test_names_of_any_length_leave_the_report_readable_and_the_outputs_small() -> None:
+def test_long_names_are_cut_in_report_and_outputs() -> None:
     runs = [
         run(f"c{index}", {"acc": LONG, "loss": 1}, display=LONG, tags=(LONG,) * 20, group=LONG, config={"key": LONG})
         for index in range(12)
@@ -135,7 +135,7 @@ HINTS: list[Any] = [
 
 
 @pytest.mark.parametrize("internal", HINTS, ids=str)
-def test_hints_of_any_form_are_no_hints(internal: Any) -> None:
+def test_malformed_directions_are_ignored(internal: Any) -> None:
     assert dict(decode.directions({"_wandb": {"value": internal}})) == {}
 
 
@@ -158,7 +158,7 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_no_cell_is_run_by_a_spreadsheet(text: str) -> None:
+def test_no_cell_is_a_formula(text: str) -> None:
     hostile = run("c1", {"acc": text}, display=text, description=text, config={"key": text, "github_sha": text})
     (row,) = csv.DictReader(io.StringIO(written(findings([hostile], []))[2], newline=""))
     for column in ("run.name", "run.description", "github_sha", "acc", "_key"):
