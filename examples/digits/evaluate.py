@@ -1,4 +1,4 @@
-"""Sum up the runs of one configuration: the hold-out accuracy over its seeds, and the run to keep."""
+"""Summarise the runs of one configuration: the hold-out accuracy over its seeds, and the best run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def summarise(results: list[dict[str, float | str]]) -> dict[str, str]:
-    """Mean and standard deviation of the hold-out accuracy; the run is chosen by validation, not by the hold-out set."""
+    """Return the mean and deviation of the hold-out accuracy; the best run is chosen by validation, not by the hold-out."""
     accuracies = [float(result["test_accuracy"]) for result in results]
     best = max(results, key=lambda result: float(result["val_accuracy"]))
     return {
@@ -21,8 +21,8 @@ def summarise(results: list[dict[str, float | str]]) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", required=True, help="JSON list of what train.py wrote, itself JSON or as text")
-    parser.add_argument("--output", type=Path, required=True, help="folder that gets one file for each figure")
+    parser.add_argument("--results", required=True, help="JSON list of train.py's results, as objects or as text")
+    parser.add_argument("--output", type=Path, required=True, help="folder for one file for each figure")
     arguments = parser.parse_args()
 
     results = [json.loads(item) if isinstance(item, str) else item for item in json.loads(arguments.results)]

@@ -15,7 +15,7 @@ BRIGHTEST = 16.0
 
 
 def split() -> dict[str, np.ndarray]:
-    """Images of 8 x 8 grey values, flattened and scaled to 0..1, and their digits, one pair of arrays a set.
+    """Return images of 8 x 8 grey values, flattened and scaled to 0..1, and their digits: a pair of arrays for each set.
 
     The split does not depend on the run's seed: every model is measured on the same hold-out images.
     """
@@ -33,7 +33,7 @@ def split() -> dict[str, np.ndarray]:
 
 
 def version(sets: dict[str, np.ndarray]) -> str:
-    """Twelve hex digits that change with any value of any set."""
+    """Return twelve hexadecimal digits that change with any value of any set."""
     digest = hashlib.sha256()
     for name in sorted(sets):
         digest.update(f"{name} {sets[name].dtype} {sets[name].shape}\n".encode())
@@ -43,8 +43,8 @@ def version(sets: dict[str, np.ndarray]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="where the sets go (.npz)")
-    parser.add_argument("--version-file", type=Path, help="where the data's version goes")
+    parser.add_argument("--data", type=Path, required=True, help="file for the sets (.npz)")
+    parser.add_argument("--version-file", type=Path, help="file for the version of the data")
     arguments = parser.parse_args()
 
     sets = split()

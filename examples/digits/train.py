@@ -24,12 +24,12 @@ DIGITS = np.arange(10)
 
 
 def batches(count: int, order: np.random.Generator) -> list[np.ndarray]:
-    """One epoch: every row once, in batches of about BATCH rows."""
+    """Train for one epoch: use every row once, in batches of about BATCH rows."""
     return np.array_split(order.permutation(count), max(1, count // BATCH))
 
 
 def measure(model: MLPClassifier, images: np.ndarray, digits: np.ndarray) -> tuple[float, float]:
-    """Mean cross-entropy (natural logarithm) and share of right answers."""
+    """Return the mean cross-entropy (natural logarithm) and the share of correct predictions."""
     probabilities = model.predict_proba(images)
     return (
         float(log_loss(digits, probabilities, labels=DIGITS)),
@@ -38,7 +38,7 @@ def measure(model: MLPClassifier, images: np.ndarray, digits: np.ndarray) -> tup
 
 
 def train(sets: dict[str, np.ndarray], run: wandb.Run, *, lr: float, epochs: int, seed: int) -> MLPClassifier:
-    """Log one row of history an epoch."""
+    """Train epoch by epoch, and log one row of history for each."""
     model = MLPClassifier((HIDDEN_UNITS,), learning_rate_init=lr, random_state=seed)
     order = np.random.default_rng(seed)
     for epoch in range(1, epochs + 1):
@@ -53,14 +53,14 @@ def train(sets: dict[str, np.ndarray], run: wandb.Run, *, lr: float, epochs: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="what preprocess.py wrote")
+    parser.add_argument("--data", type=Path, required=True, help="file that preprocess.py wrote")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sha", default=os.environ.get("WANDB_GIT_COMMIT", ""), help="the commit of this code")
-    parser.add_argument("--pr", default="", help="the pull request it belongs to")
-    parser.add_argument("--model", type=Path, default=Path("model.joblib"), help="where the model goes")
-    parser.add_argument("--result", type=Path, default=Path("result.json"), help="where the numbers go")
+    parser.add_argument("--pr", default="", help="the pull request of this code")
+    parser.add_argument("--model", type=Path, default=Path("model.joblib"), help="file for the model")
+    parser.add_argument("--result", type=Path, default=Path("result.json"), help="file for the metrics")
     arguments = parser.parse_args()
 
     sets = dict(np.load(arguments.data))
@@ -85,7 +85,7 @@ def main() -> None:
 
         model = train(sets, run, lr=arguments.lr, epochs=arguments.epochs, seed=arguments.seed)
 
-        # The hold-out set is looked at once, when nothing can be chosen by it any more.
+        # The hold-out set is used once, when it can no longer influence any choice.
         test_loss, test_accuracy = measure(model, sets["test_x"], sets["test_y"])
         run.summary.update({"test_loss": test_loss, "test_accuracy": test_accuracy})
         print(f"hold-out: test_loss {test_loss:.4f}, test_accuracy {test_accuracy:.4f}")
