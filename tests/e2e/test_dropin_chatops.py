@@ -100,13 +100,13 @@ def test_a_deployment_by_the_apps_token_names_the_run_and_starts_workflows(chat:
     assert chat.old.secrets["APP_PEM"].splitlines()[3] not in json.dumps([record.get("msg", "") for record in run.records])
 
 
-def test_a_run_that_nobody_knows_is_not_deployed(chat: Chat) -> None:
+def test_an_unknown_run_is_not_deployed(chat: Chat) -> None:
     run = chat.run("chatops-deploy", chat.pull.comment("/deploy another", by="maintainer"))
     assert run.step("wandb").outputs["BOOL_SINGLE_RUN"] == "False"
     assert chat.pull.repository.deployments == {}
 
 
-def test_what_was_unsafe_is_no_more(chat: Chat) -> None:
+def test_an_outsider_cannot_deploy(chat: Chat) -> None:
     """The replaced action took the phrase from anybody, and gave them the App's token."""
     run = chat.run("chatops-deploy", chat.pull.comment(f"/deploy {RUN}", by="outsider"))
     assert run.step("chatops").outputs["BOOL_TRIGGERED"] == "False"

@@ -73,7 +73,7 @@ class Commanded:
     ("status", "conclusion", "label"),
     [("success", "success", "trained"), ("failure", "failure", "training failed"), ("cancelled", "cancelled", None)],
 )
-def test_chatops_concludes_what_it_began(
+def test_the_post_stage_of_chatops_concludes_its_feedback(
     runner: Runner, github: GitHubServer, status: str, conclusion: str, label: str | None
 ) -> None:
     commanded = Commanded(runner, github)
@@ -123,7 +123,7 @@ def publishing(registry: DebianRegistry) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_credentials_of_a_killed_publisher_go_with_its_post_stage(runner: Runner, registry: DebianRegistry) -> None:
+def test_the_post_stage_removes_the_credentials_of_a_killed_publisher(runner: Runner, registry: DebianRegistry) -> None:
     running = runner.start("docker-publish", inputs=publishing(registry), event_name="push", event={})
     running.wait_for("began-42")
     runner.docker("kill", "--signal", "KILL", running.name)
@@ -177,7 +177,7 @@ def test_a_cancelled_submitter_ends_its_workflow(runner: Runner, cluster: tuple[
     assert shutdown(made) == "Terminate"
 
 
-def test_the_workflow_of_a_killed_submitter_is_ended_by_its_post_stage(
+def test_the_post_stage_ends_the_workflow_of_a_killed_submitter(
     runner: Runner, cluster: tuple[Cluster, dict[str, str]]
 ) -> None:
     made, inputs = cluster

@@ -50,7 +50,8 @@ _TITLE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"
 # A tag, and the target and title of a link or link definition: a reader sees none of them, and each may span lines.
 _NOT_SHOWN = re.compile(
     rf"<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>"
-    rf"|\][(:]\s*(?:<[^<>\n]*>|[^\s<]\S*+)\s+{_TITLE}",
+    rf"|\][(:]\s*(?:<[^<>\n]*>|[^\s<]\S*+)\s+{_TITLE}"
+    rf"|\]\([ \t]*\n\s*(?:<[^<>\n]*>|(?!<)(?:[^\s()]|\([^\s()]*\))++)\s*\)",
     re.DOTALL,
 )
 
@@ -257,40 +258,65 @@ def _html_block(line: str, start: int, in_paragraph: bool) -> re.Pattern[str] | 
 
 
 def _hide(text: str) -> tuple[str, str]:
-    """Cover code spans, HTML and other text of a paragraph that a renderer does not show; line ends stay."""
+    """Cover code spans, HTML and other text of a paragraph that a renderer does not show; line ends stay.
+
+    Whether a bracket makes a link, only a whole parser can tell. So the target of what looks like a link or an image is
+    covered, and read for tags and code all the same: too much may be covered, but nothing that is not shown is left.
+    """
     runs: dict[int, list[int]] = {}
     for run in _TICKS.finditer(text):
         runs.setdefault(len(run[0]), []).append(run.start())
-    shown: list[str] = []
-    visible: list[str] = []
-    kept = at = plain = 0
+    covered: list[tuple[int, int]] = []
+    comments: list[tuple[int, int]] = []
+    at = plain = image_end = 0
     last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
     while match := _INLINE.search(text, at):
-        at = match.end()
+        start, at = match.span()
+        end = 0
         if match[0][0] == "`":
             closers = runs.get(len(match[0]), [])
             index = bisect_left(closers, at)
             end = closers[index] + len(match[0]) if index < len(closers) else 0
+            at = end or at
+        elif match[0] == "![":
+            if image_end < at <= last["]("]:
+                image_end = text.index("](", at)
+            end = image_end if image_end >= at else 0
         elif closer := _CLOSERS.get(match[0]):
-            begin = match.start() + 2
-            end = text.index(closer, begin) + (0 if closer == "](" else len(closer)) if last[closer] >= begin else 0
-        elif match[0] == "]" and at <= plain and text[at + 1 : at + 2] != "<":
-            end = 0
+            end = text.index(closer, start + 2) + len(closer) if last[closer] >= start + 2 else 0
+            at = end or at
+        elif match[0] == "]":
+            # A target in angle brackets, or on the next line, is not part of a word that was looked at before.
+            if at > plain or text[at + 1 : at + 2] in ("<", " ", "\t", "\n"):
+                end = _end_of_tag_or_target(text, start)
+                if not end and at > plain and text[at + 1 : at + 2] != "<" and (word := _WORD.match(text, at)):
+                    # Any other target that begins in this word ends with it too, and no title follows it either.
+                    plain = word.end()
         else:
-            not_shown = _NOT_SHOWN.match(text, match.start())
-            end = not_shown.end() if not_shown else 0
-            if match[0] == "]" and not end and at > plain and (word := _WORD.match(text, at)):
-                # Whatever other target begins in this word ends with it too, and is not followed by a title either.
-                plain = word.end()
+            end = _end_of_tag_or_target(text, start)
+            at = end or at
         if end:
-            span = text[match.start() : end]
-            before = text[kept : match.start()]
-            shown += (before, _cover(span, " ") if match[0] == "<!--" else span)
-            visible += (before, _cover(span, HIDDEN))
-            kept = at = end
-    shown.append(text[kept:])
-    visible.append(text[kept:])
-    return "".join(shown), "".join(visible)
+            covered.append((start, end))
+            if match[0] == "<!--":
+                comments.append((start, end))
+    return _cover_all(text, comments, " "), _cover_all(text, covered, HIDDEN)
+
+
+def _end_of_tag_or_target(text: str, start: int) -> int:
+    match = _NOT_SHOWN.match(text, start)
+    return match.end() if match else 0
+
+
+def _cover_all(text: str, spans: list[tuple[int, int]], character: str) -> str:
+    """Cover the spans, which are in the order of their starts and may overlap."""
+    parts: list[str] = []
+    position = 0
+    for start, end in spans:
+        if end > position:
+            begin = max(start, position)
+            parts += (text[position:begin], _cover(text[begin:end], character))
+            position = end
+    return "".join((*parts, text[position:]))
 
 
 def _cover(span: str, character: str) -> str:

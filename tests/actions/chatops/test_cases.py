@@ -28,8 +28,8 @@ CASES = {case.name: case for cases in ALL for case in cases}
 def forker() -> Iterator[Forker]:
     package = "mlops_actions"
     late = ("boundary.github.clients", "chatops.command_schema", "chatops.finish", "chatops.command_handler")
-    with Forker(*(f"{package}.{module}" for module in late)) as made:
-        yield made
+    with Forker(*(f"{package}.{module}" for module in late)) as running:
+        yield running
 
 
 @pytest.mark.parametrize("name", CASES)

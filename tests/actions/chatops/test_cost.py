@@ -1,4 +1,4 @@
-"""What a comment costs: nothing to speak of where it is no command, seven requests where it is."""
+"""The cost of a comment: no third-party import where it holds no command, seven requests where it does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.payloads import VARIANTS, scene, write_event
 
 LIST_FOREIGN = """
 import json, os, sys
-before = set(sys.modules)  # what the interpreter's own start brings, an editable install's finder among it
+before = set(sys.modules)  # modules of the interpreter's own start, such as the finder of an editable install
 from mlops_actions.__main__ import act
 code = act("chatops", os.environ, out=open(os.devnull, "w"))
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
@@ -24,12 +24,12 @@ print(json.dumps([code, sorted(loaded - sys.stdlib_module_names - {"mlops_action
 """
 
 
-@pytest.mark.parametrize("said", ["Looks good to me.", "/lgtm", "Use `/train`", "> /train\n\nWhy?", "x" * 65_536])
-def test_a_comment_that_is_no_command_imports_nothing_foreign(said: str, tmp_path: Path) -> None:
-    delivery = scene().pull.comment(said, by="writer")
+@pytest.mark.parametrize("body", ["Looks good to me.", "/lgtm", "Use `/train`", "> /train\n\nWhy?", "x" * 65_536])
+def test_a_comment_that_is_no_command_imports_nothing_foreign(body: str, tmp_path: Path) -> None:
+    delivery = scene().pull.comment(body, by="writer")
     foreign = _foreign(write_event(delivery, tmp_path / "event.json"), delivery.event)
     # A line that looks like a command has the workflow's `commands` read: YAML's reader comes, with Cython's modules in it.
-    allowed = {"yaml", "_yaml", "cython_runtime"} if said.startswith("/") else set()
+    allowed = {"yaml", "_yaml", "cython_runtime"} if body.startswith("/") else set()
     assert {name for name in foreign if not name.startswith("_cython_")} <= allowed
 
 
@@ -50,10 +50,10 @@ def _foreign(event: Path, name: str) -> list[str]:
         "INPUT_COMMANDS": "train: {params: {lr: {type: float}}}",
         "INPUT_GITHUB-TOKEN": "not-used",
     }
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", LIST_FOREIGN], env=environ, capture_output=True, text=True, check=True, timeout=60
     )
-    code, foreign = json.loads(done.stdout)
+    code, foreign = json.loads(finished.stdout)
     assert code == 0
     assert isinstance(foreign, list)
     return foreign
@@ -64,12 +64,12 @@ def test_a_command_makes_seven_requests(github: GitHubServer, tmp_path: Path) ->
     inputs = {"commands": "/train", "pending-label": "training", "check-name": "model"}
     ran = Stage(github, tmp_path).run(it.pull.comment("/train", by="maintainer"), inputs)
     assert ran.outputs["triggered"] == "true"
-    made = [f"{one.method} {one.path.removeprefix('/repos/octo-org/digits')}" for one in github.exchanges]
+    requests = [f"{one.method} {one.path.removeprefix('/repos/octo-org/digits')}" for one in github.exchanges]
     comment = ran.outputs["comment-id"]
     # Three rounds: within one, requests go together and may arrive in any order.
-    assert sorted(made[:2]) == ["GET /collaborators/maintainer/permission", "GET /pulls/1"]
-    assert made[2] == "GET /activity"
-    assert sorted(made[3:]) == [
+    assert sorted(requests[:2]) == ["GET /collaborators/maintainer/permission", "GET /pulls/1"]
+    assert requests[2] == "GET /activity"
+    assert sorted(requests[3:]) == [
         "GET /pulls/1",
         "POST /check-runs",
         "POST /issues/1/labels",

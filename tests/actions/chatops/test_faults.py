@@ -1,4 +1,4 @@
-"""Each request of chatops fails in each way: a decision fails closed, feedback fails soft, and the log says what to do."""
+"""Fail each request of chatops in each way: decisions fail closed, feedback fails soft, and the log names the remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.payloads import Scene, scene
 
 STATUSES = ("401", "403", "404", "409", "422", "429", "500")
 FAULTS = (*STATUSES, "closed")
-# What the log must hold so that a reader knows what to do.
+# The remedy that the log must name for each fault.
 REMEDIES = {
     "401": "check 'github-token'",
     "403": "permissions: { ",
@@ -34,50 +34,52 @@ REMEDIES = {
 }
 
 
-def _commented(it: Scene) -> Delivery[Any]:
+def _comment(it: Scene) -> Delivery[Any]:
     return it.pull.comment("/train", by="maintainer")
 
 
-def _called_back(it: Scene) -> Delivery[Any]:
+def _call_back(it: Scene) -> Delivery[Any]:
     sha = it.pull.head_sha
     it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=7)
     it.pull.push(sha="e" * 40)
     return it.repository.dispatch(EVENT_TYPE, CallBack(sha, 1, 7, "train", "Succeeded").payload(), by="maintainer")
 
 
-def _reviewed(it: Scene) -> Delivery[Any]:
+def _comment_after_review(it: Scene) -> Delivery[Any]:
     it.pull.review("APPROVED", by="writer")
-    return _commented(it)
+    return _comment(it)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request on which the decision rests. `answers` are faults that GitHub also means as a plain no."""
+class DecisionRead:
+    """A request that the decision depends on. `answers` maps faults that GitHub also uses as a plain no to their reason."""
 
     route: str
     reason: str
     inputs: Mapping[str, str] = field(default_factory=dict)
-    event: Callable[[Scene], Delivery[Any]] = _commented
+    event: Callable[[Scene], Delivery[Any]] = _comment
     answers: Mapping[str, str] = field(default_factory=dict)
     exits_zero: bool = False
 
 
 TEAM = {"allow-teams": "octo-org/ml"}
-ASKED = {
-    "pull request": Asked("GET /repos/*/*/pulls/*", "pull-request-unknown"),
-    "role": Asked("GET /repos/*/*/collaborators/*/permission", "permission-unknown"),
-    "membership": Asked("GET /orgs/*/teams/*/memberships/*", "team-unknown", TEAM, answers={"404": "not-allowed"}),
-    "team": Asked("GET /orgs/*/teams/*", "team-unknown", TEAM),
-    "activity": Asked("GET /repos/*/*/activity", "head-unknown", exits_zero=True),
-    "reviews": Asked("GET /repos/*/*/pulls/*/reviews", "approval-unknown", {"require-approval": "true"}, _reviewed),
-    "check runs": Asked("GET /repos/*/*/commits/*/check-runs", "checks-unknown", {"require-checks": "tests"}),
-    "statuses": Asked("GET /repos/*/*/commits/*/status", "checks-unknown", {"require-checks": "tests"}),
-    "protection": Asked("GET /repos/*/*/branches/*", "checks-unknown", {"require-checks": "required"}),
-    "rulesets": Asked("GET /repos/*/*/rules/branches/*", "checks-unknown", {"require-checks": "required"}),
-    "run": Asked("GET /repos/*/*/actions/runs/*", "run-unknown", {}, _called_back, answers={"404": "run-not-here"}),
-    "commits": Asked("GET /repos/*/*/pulls/*/commits", "commits-unknown", {}, _called_back),
+DECISION_READS = {
+    "pull request": DecisionRead("GET /repos/*/*/pulls/*", "pull-request-unknown"),
+    "role": DecisionRead("GET /repos/*/*/collaborators/*/permission", "permission-unknown"),
+    "membership": DecisionRead("GET /orgs/*/teams/*/memberships/*", "team-unknown", TEAM, answers={"404": "not-allowed"}),
+    "team": DecisionRead("GET /orgs/*/teams/*", "team-unknown", TEAM),
+    "activity": DecisionRead("GET /repos/*/*/activity", "head-unknown", exits_zero=True),
+    "reviews": DecisionRead(
+        "GET /repos/*/*/pulls/*/reviews", "approval-unknown", {"require-approval": "true"}, _comment_after_review
+    ),
+    "check runs": DecisionRead("GET /repos/*/*/commits/*/check-runs", "checks-unknown", {"require-checks": "tests"}),
+    "statuses": DecisionRead("GET /repos/*/*/commits/*/status", "checks-unknown", {"require-checks": "tests"}),
+    "protection": DecisionRead("GET /repos/*/*/branches/*", "checks-unknown", {"require-checks": "required"}),
+    "rulesets": DecisionRead("GET /repos/*/*/rules/branches/*", "checks-unknown", {"require-checks": "required"}),
+    "run": DecisionRead("GET /repos/*/*/actions/runs/*", "run-unknown", {}, _call_back, answers={"404": "run-not-here"}),
+    "commits": DecisionRead("GET /repos/*/*/pulls/*/commits", "commits-unknown", {}, _call_back),
 }
-SIGNS = {
+FEEDBACK_INPUTS = {
     "commands": "/train",
     "pending-label": "training",
     "success-label": "trained",
@@ -85,7 +87,7 @@ SIGNS = {
     "environment": "staging",
     "reply": "always",
 }
-BEGINNING = (
+FIRST_FEEDBACK = (
     "POST /repos/*/*/issues/comments/*/reactions",
     "POST /repos/*/*/issues/*/labels",
     "POST /repos/*/*/check-runs",
@@ -93,7 +95,7 @@ BEGINNING = (
     "POST /repos/*/*/deployments/*/statuses",
     "POST /repos/*/*/issues/*/comments",
 )
-END = (
+LAST_FEEDBACK = (
     "POST /repos/*/*/issues/comments/*/reactions",
     "DELETE /repos/*/*/issues/comments/*/reactions/*",
     "DELETE /repos/*/*/issues/*/labels/*",
@@ -101,25 +103,25 @@ END = (
     "PATCH /repos/*/*/check-runs/*",
     "POST /repos/*/*/deployments/*/statuses",
 )
-# How a sign is found whose making was not answered, by what made it.
-LOOKED_FOR = {
+# The request that searches for feedback whose creation was not answered, by the request that created it.
+SEARCHES = {
     "POST /repos/*/*/check-runs": "GET /repos/*/*/commits/*/check-runs",
     "POST /repos/*/*/deployments": "GET /repos/*/*/deployments",
 }
-SECOND_EVIDENCE = "GET /repos/*/*/commits/*/check-suites"
-ANSWER = "POST /repos/*/*/issues/*/comments"
+CHECK_SUITES = "GET /repos/*/*/commits/*/check-suites"
+REPLY = "POST /repos/*/*/issues/*/comments"
 APP = ("GET /repos/*/*/installation", "POST /app/installations/*/access_tokens")
 
 
 @pytest.fixture(autouse=True)
-def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try twice, wait for nothing: how long is waited is tested with the transport."""
+def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try twice and do not wait: the tests of the transport cover the waiting."""
     monkeypatch.setattr(transport, "PACE", Pace(timeout=10, attempts=2, backoff=0.0, patience=0.0))
 
 
 @pytest.fixture
 def github(switched: tuple[Switch, Any]) -> Iterator[GitHubServer]:
-    """A GitHub that is not held against the schemas: what it answers here is wrong on purpose."""
+    """A GitHub that is not checked against the schemas: its answers here are wrong on purpose."""
     switch, host = switched
     server = GitHubServer(origin=host.url)
     switch.application = server.app
@@ -127,7 +129,7 @@ def github(switched: tuple[Switch, Any]) -> Iterator[GitHubServer]:
     server.faults.clear()
 
 
-def break_(github: GitHubServer, route: str, fault: str) -> None:
+def inject_fault(github: GitHubServer, route: str, fault: str) -> None:
     if fault == "stall":
         github.faults.stall(route, seconds=30)
     elif fault == "closed":
@@ -140,121 +142,121 @@ def warnings(ran: Ran) -> list[str]:
     return [one.message for one in read_log(ran.log) if isinstance(one, LogCommand) and one.name in ("warning", "error")]
 
 
-def says_what_to_do(ran: Ran, fault: str) -> None:
-    # A 403 of a route that any token may ask says less: there is no permission to name.
-    wanted = (REMEDIES[fault], "check the job's 'permissions:'") if fault == "403" else (REMEDIES[fault],)
-    assert any(words in message for message in warnings(ran) for words in wanted), ran.log
+def check_remedy(ran: Ran, fault: str) -> None:
+    # A 403 of a route that any token may use has no permission to name.
+    expected = (REMEDIES[fault], "check the job's 'permissions:'") if fault == "403" else (REMEDIES[fault],)
+    assert any(words in message for message in warnings(ran) for words in expected), ran.log
 
 
-def decided(asked: Asked, fault: str, github: GitHubServer, directory: Path) -> None:
+def check_that_the_decision_fails_closed(read: DecisionRead, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
     github.team("octo-org/ml", ["writer"])
-    delivery = asked.event(it)
-    break_(github, asked.route, fault)
+    delivery = read.event(it)
+    inject_fault(github, read.route, fault)
     ran = Stage(github, directory, permissions={"members": "read"} | WRITES).run(
-        delivery, {"commands": "/train", "environment": "staging", **asked.inputs}
+        delivery, {"commands": "/train", "environment": "staging", **read.inputs}
     )
-    assert github.requests(asked.route), ran.log
-    assert (ran.outputs["triggered"], ran.outputs["reason"]) == ("false", asked.answers.get(fault, asked.reason)), ran.log
+    assert github.requests(read.route), ran.log
+    assert (ran.outputs["triggered"], ran.outputs["reason"]) == ("false", read.answers.get(fault, read.reason)), ran.log
     assert "sha" not in ran.outputs
     assert it.repository.deployments == {}
-    if fault in asked.answers:
+    if fault in read.answers:
         assert ran.exit_code == 0
         return
     refused = fault.startswith("4") and fault != "429"
-    assert ran.exit_code == (0 if asked.exits_zero else 3 if refused else 4), ran.log
-    says_what_to_do(ran, fault)
+    assert ran.exit_code == (0 if read.exits_zero else 3 if refused else 4), ran.log
+    check_remedy(ran, fault)
 
 
 WRITES = dict.fromkeys(("actions", "checks", "contents", "deployments", "issues", "pull-requests", "statuses"), "write")
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", DECISION_READS)
 def test_a_decision_fails_closed(name: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    decided(ASKED[name], fault, github, tmp_path)
+    check_that_the_decision_fails_closed(DECISION_READS[name], fault, github, tmp_path)
 
 
-def decided_by_the_second_evidence(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
-    break_(github, "GET /repos/*/*/activity", "403")
-    decided(Asked(route, "head-unknown", exits_zero=True), fault, github, directory)
+def check_that_the_check_suites_fail_closed(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
+    inject_fault(github, "GET /repos/*/*/activity", "403")
+    check_that_the_decision_fails_closed(DecisionRead(route, "head-unknown", exits_zero=True), fault, github, directory)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_second_evidence_for_the_head_fails_closed_too(fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    decided_by_the_second_evidence(SECOND_EVIDENCE, fault, github, tmp_path)
+def test_the_check_suites_as_evidence_fail_closed_too(fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    check_that_the_check_suites_fail_closed(CHECK_SUITES, fault, github, tmp_path)
 
 
-def begun(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
+def check_that_the_first_feedback_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    break_(github, route, fault)
-    ran = Stage(github, directory).run(_commented(it), SIGNS)
+    inject_fault(github, route, fault)
+    ran = Stage(github, directory).run(_comment(it), FEEDBACK_INPUTS)
     assert github.requests(route), ran.log
     assert (ran.exit_code, ran.outputs["triggered"], ran.outputs["sha"]) == (0, "true", it.pull.head_sha), ran.log
     assert len(warnings(ran)) == 1, ran.log
-    says_what_to_do(ran, fault)
-    # A deployment that is there is concluded, whatever became of its first status.
+    check_remedy(ran, fault)
+    # An existing deployment is concluded, whether or not its first status was written.
     assert bool(ran.outputs["deployment-id"]) == bool(it.repository.deployments)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("route", BEGINNING)
-def test_the_first_signs_fail_soft(route: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    begun(route, fault, github, tmp_path)
+@pytest.mark.parametrize("route", FIRST_FEEDBACK)
+def test_the_first_feedback_fails_soft(route: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    check_that_the_first_feedback_fails_soft(route, fault, github, tmp_path)
 
 
-def ended(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
+def check_that_the_last_feedback_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    stage, delivery = Stage(github, directory), _commented(it)
-    began = stage.run(delivery, SIGNS)
-    break_(github, route, fault)
-    ran = stage.run(delivery, SIGNS, post=True, state=began.state)
+    stage, delivery = Stage(github, directory), _comment(it)
+    started = stage.run(delivery, FEEDBACK_INPUTS)
+    inject_fault(github, route, fault)
+    ran = stage.run(delivery, FEEDBACK_INPUTS, post=True, state=started.state)
     assert github.requests(route), ran.log
     assert ran.exit_code == 0
     if fault == "404" and route.startswith("DELETE"):
         assert warnings(ran) == []  # gone already
         return
     assert len(warnings(ran)) == 1, ran.log
-    says_what_to_do(ran, fault)
+    check_remedy(ran, fault)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("route", END)
-def test_the_last_signs_fail_soft(route: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    ended(route, fault, github, tmp_path)
+@pytest.mark.parametrize("route", LAST_FEEDBACK)
+def test_the_last_feedback_fails_soft(route: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    check_that_the_last_feedback_fails_soft(route, fault, github, tmp_path)
 
 
-def looked_for(made_by: str, fault: str, github: GitHubServer, directory: Path) -> None:
+def check_that_the_search_fails_soft(created_by: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    stage, delivery = Stage(github, directory), _commented(it)
-    github.faults.close(made_by, done=True)
-    began = stage.run(delivery, SIGNS)
-    break_(github, LOOKED_FOR[made_by], fault)
-    ran = stage.run(delivery, SIGNS, post=True, state=began.state)
-    assert github.requests(LOOKED_FOR[made_by]), ran.log
+    stage, delivery = Stage(github, directory), _comment(it)
+    github.faults.close(created_by, done=True)
+    started = stage.run(delivery, FEEDBACK_INPUTS)
+    inject_fault(github, SEARCHES[created_by], fault)
+    ran = stage.run(delivery, FEEDBACK_INPUTS, post=True, state=started.state)
+    assert github.requests(SEARCHES[created_by]), ran.log
     assert ran.exit_code == 0
     assert len(warnings(ran)) == 1, ran.log
-    says_what_to_do(ran, fault)
+    check_remedy(ran, fault)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("made_by", LOOKED_FOR)
-def test_the_search_for_a_sign_fails_soft(made_by: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    looked_for(made_by, fault, github, tmp_path)
+@pytest.mark.parametrize("created_by", SEARCHES)
+def test_the_search_for_lost_feedback_fails_soft(created_by: str, fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    check_that_the_search_fails_soft(created_by, fault, github, tmp_path)
 
 
-def denied(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
+def check_that_the_reply_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    break_(github, route, fault)
-    ran = Stage(github, directory).run(it.pull.comment("/train", by="outsider"), SIGNS)
+    inject_fault(github, route, fault)
+    ran = Stage(github, directory).run(it.pull.comment("/train", by="outsider"), FEEDBACK_INPUTS)
     assert (ran.exit_code, ran.outputs["reason"]) == (0, "permission")
     assert len(warnings(ran)) == 1
-    says_what_to_do(ran, fault)
+    check_remedy(ran, fault)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_an_answer_to_a_denial_fails_soft(fault: str, github: GitHubServer, tmp_path: Path) -> None:
-    denied(ANSWER, fault, github, tmp_path)
+def test_a_reply_to_a_denial_fails_soft(fault: str, github: GitHubServer, tmp_path: Path) -> None:
+    check_that_the_reply_fails_soft(REPLY, fault, github, tmp_path)
 
 
 def app_inputs(it: Scene) -> dict[str, str]:
@@ -263,13 +265,13 @@ def app_inputs(it: Scene) -> dict[str, str]:
     return {"app-id": str(app.id), "app-private-key": app.private_key}
 
 
-def acted_as_app(which: tuple[str, str], fault: str, github: GitHubServer, directory: Path) -> None:
-    """For feedback the job's token will do; a token that was asked for is the work itself."""
-    route, exported = which
+def check_that_the_app_fails_soft(app_call: tuple[str, str], fault: str, github: GitHubServer, directory: Path) -> None:
+    """Feedback falls back on the job's token; without a requested token the step fails."""
+    route, exported = app_call
     it = scene(github)
-    inputs = {**SIGNS, **app_inputs(it), "export-app-token": exported}
-    break_(github, route, fault)
-    ran = Stage(github, directory).run(_commented(it), inputs)
+    inputs = {**FEEDBACK_INPUTS, **app_inputs(it), "export-app-token": exported}
+    inject_fault(github, route, fault)
+    ran = Stage(github, directory).run(_comment(it), inputs)
     assert github.requests(route), ran.log
     if exported == "false":
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
@@ -287,25 +289,27 @@ def acted_as_app(which: tuple[str, str], fault: str, github: GitHubServer, direc
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("route", APP)
 @pytest.mark.parametrize("exported", ["false", "true"])
-def test_an_app_that_cannot_act(route: str, fault: str, exported: str, github: GitHubServer, tmp_path: Path) -> None:
-    acted_as_app((route, exported), fault, github, tmp_path)
+def test_an_app_that_cannot_act_stops_only_the_export_of_its_token(
+    route: str, fault: str, exported: str, github: GitHubServer, tmp_path: Path
+) -> None:
+    check_that_the_app_fails_soft((route, exported), fault, github, tmp_path)
 
 
-def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every request stalls for longer than it is waited for; all of them at once, since to wait is all they do."""
-    # As long as a user waits, and so long that a busy machine answers all else in time.
+def test_every_request_that_stalls_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every request stalls for longer than chatops waits; all at once, since they only wait."""
+    # The real timeout: a busy machine answers all other requests in time.
     monkeypatch.setattr(transport, "PACE", Pace(attempts=1, backoff=0.0))
     calls: list[tuple[Callable[..., None], Any]] = [
-        *((decided, asked) for asked in ASKED.values()),
-        *((begun, route) for route in BEGINNING),
-        *((ended, route) for route in END),
-        *((looked_for, made_by) for made_by in LOOKED_FOR),
-        (decided_by_the_second_evidence, SECOND_EVIDENCE),
-        (denied, ANSWER),
-        *((acted_as_app, (route, exported)) for route in APP for exported in ("false", "true")),
+        *((check_that_the_decision_fails_closed, read) for read in DECISION_READS.values()),
+        *((check_that_the_first_feedback_fails_soft, route) for route in FIRST_FEEDBACK),
+        *((check_that_the_last_feedback_fails_soft, route) for route in LAST_FEEDBACK),
+        *((check_that_the_search_fails_soft, created_by) for created_by in SEARCHES),
+        (check_that_the_check_suites_fail_closed, CHECK_SUITES),
+        (check_that_the_reply_fails_soft, REPLY),
+        *((check_that_the_app_fails_soft, (route, exported)) for route in APP for exported in ("false", "true")),
     ]
 
-    def alone(number: int) -> None:
+    def play_on_a_server_of_its_own(number: int) -> None:
         play, what = calls[number]
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -314,4 +318,4 @@ def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             play(what, "stall", github, folder)
 
     with ThreadPoolExecutor(len(calls)) as pool:
-        assert list(pool.map(alone, range(len(calls)))) == [None] * len(calls)
+        assert list(pool.map(play_on_a_server_of_its_own, range(len(calls)))) == [None] * len(calls)

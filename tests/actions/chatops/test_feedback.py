@@ -1,4 +1,4 @@
-"""What people see on the pull request: on the trigger, when the job ends, and where parts of it fail."""
+"""The feedback on the pull request: when a command starts, when the job ends, and where parts of it fail."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Job:
         return {name.replace("_", "-"): value for name, value in inputs.items()}
 
     @property
-    def signs(self) -> dict[str, object]:
+    def feedback(self) -> dict[str, object]:
         repository = self.it.repository
         return {
             "reactions": [reaction.content for reaction in self.delivery.subject.reactions],
@@ -59,13 +59,18 @@ def job(github: GitHubServer, tmp_path: Path) -> Job:
     return Job(github, tmp_path)
 
 
-BEGUN = {"reactions": ["eyes"], "labels": ["training"], "checks": [("model", "in_progress")], "deployments": ["in_progress"]}
-DONE = {"reactions": ["rocket"], "labels": ["trained"], "checks": [("model", "success")], "deployments": ["success"]}
+STARTED = {
+    "reactions": ["eyes"],
+    "labels": ["training"],
+    "checks": [("model", "in_progress")],
+    "deployments": ["in_progress"],
+}
+SUCCEEDED = {"reactions": ["rocket"], "labels": ["trained"], "checks": [("model", "success")], "deployments": ["success"]}
 
 
-def test_a_trigger_shows_on_the_pull_request(job: Job) -> None:
+def test_a_started_command_shows_on_the_pull_request(job: Job) -> None:
     ran = job.main()
-    assert job.signs == BEGUN
+    assert job.feedback == STARTED
     (check,) = job.it.repository.check_runs.values()
     (deployment,) = job.it.repository.deployments.values()
     assert (ran.outputs["check-run-id"], ran.outputs["deployment-id"]) == (str(check.id), str(deployment.id))
@@ -79,9 +84,9 @@ def test_a_trigger_shows_on_the_pull_request(job: Job) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "signs"),
+    ("status", "feedback"),
     [
-        ("success", DONE),
+        ("success", SUCCEEDED),
         (
             "failure",
             {
@@ -102,10 +107,10 @@ def test_a_trigger_shows_on_the_pull_request(job: Job) -> None:
         ),
     ],
 )
-def test_the_post_step_concludes_from_the_jobs_status(job: Job, status: str, signs: dict[str, object]) -> None:
-    began = job.main()
-    assert job.post(began.state, status).exit_code == 0
-    assert job.signs == signs
+def test_the_post_step_concludes_from_the_jobs_status(job: Job, status: str, feedback: dict[str, object]) -> None:
+    started = job.main()
+    assert job.post(started.state, status).exit_code == 0
+    assert job.feedback == feedback
 
 
 def test_a_later_success_takes_the_label_of_an_earlier_failure_away(job: Job) -> None:
@@ -117,33 +122,33 @@ def test_a_later_success_takes_the_label_of_an_earlier_failure_away(job: Job) ->
 
 def test_the_post_step_does_nothing_for_an_ignored_event(job: Job) -> None:
     job.delivery = job.it.pull.comment("Looks good.", by="maintainer")
-    began = job.main()
-    assert (began.state, job.post(began.state).exit_code, job.github.exchanges) == ({}, 0, [])
+    started = job.main()
+    assert (started.state, job.post(started.state).exit_code, job.github.exchanges) == ({}, 0, [])
 
 
 def test_the_post_step_does_nothing_after_a_denial(job: Job) -> None:
     job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
-    began = job.main()
+    started = job.main()
     before = len(job.github.exchanges)
-    assert job.post(began.state).exit_code == 0
+    assert job.post(started.state).exit_code == 0
     assert len(job.github.exchanges) == before
 
 
-def test_the_post_step_takes_back_what_a_command_that_was_withdrawn_had_begun_only_once(job: Job) -> None:
+def test_withdrawn_feedback_leaves_nothing_to_the_post_step(job: Job) -> None:
     job.github.faults.answer("GET /repos/*/*/pulls/*", 403, skip=1)
-    began = job.main()
+    started = job.main()
     before = len(job.github.exchanges)
-    assert began.state == {"feedback": ""}
-    assert job.post(began.state).exit_code == 0
+    assert started.state == {"feedback": ""}
+    assert job.post(started.state).exit_code == 0
     assert len(job.github.exchanges) == before
 
 
-def test_what_is_known_before_the_first_request_is_state_already(job: Job) -> None:
+def test_the_state_before_the_first_request_is_enough_to_conclude(job: Job) -> None:
     """A step that dies half-way leaves a state that names what may be there, without its ids."""
-    began = job.main()
-    first = json.loads(began.state["feedback"]) | {"reaction-id": 0, "check-run-id": 0, "deployment-id": 0}
+    started = job.main()
+    first = json.loads(started.state["feedback"]) | {"reaction-id": 0, "check-run-id": 0, "deployment-id": 0}
     job.post({"feedback": json.dumps(first)}, "cancelled")
-    assert job.signs == {
+    assert job.feedback == {
         "reactions": ["confused"],
         "labels": ["not trained"],
         "checks": [("model", "cancelled")],
@@ -158,22 +163,22 @@ LOST = [
 
 
 @pytest.mark.parametrize(("route", "left"), LOST)
-def test_what_github_did_without_saying_so_is_concluded(job: Job, route: str, left: dict[str, object]) -> None:
+def test_feedback_whose_answer_was_lost_is_concluded(job: Job, route: str, left: dict[str, object]) -> None:
     """A connection breaks when the request has taken effect: sent again it would make a second one."""
     job.github.faults.close(route, done=True)
-    began = job.main()
-    assert (began.exit_code, began.outputs["triggered"]) == (0, "true")
+    started = job.main()
+    assert (started.exit_code, started.outputs["triggered"]) == (0, "true")
     job.github.faults.clear()
-    assert job.post(began.state).exit_code == 0
-    assert job.signs == {**DONE, **left}
+    assert job.post(started.state).exit_code == 0
+    assert job.feedback == {**SUCCEEDED, **left}
 
 
-def test_what_github_did_without_saying_so_is_taken_back_with_the_rest(job: Job) -> None:
+def test_feedback_whose_answer_was_lost_is_withdrawn_with_the_rest(job: Job) -> None:
     job.github.faults.close("POST /repos/*/*/check-runs", done=True)
     job.github.faults.close("POST /repos/*/*/deployments", done=True)
     job.github.faults.answer("GET /repos/*/*/pulls/*", 403, skip=1)
     job.main()
-    assert job.signs == {
+    assert job.feedback == {
         "reactions": ["confused"],
         "labels": [],
         "checks": [("model", "cancelled")],
@@ -181,46 +186,46 @@ def test_what_github_did_without_saying_so_is_taken_back_with_the_rest(job: Job)
     }
 
 
-def test_what_github_refused_is_not_looked_for(job: Job) -> None:
+def test_refused_feedback_is_not_searched_for(job: Job) -> None:
     job.stage.permissions = {"contents": "read", "pull-requests": "read"}
-    began = job.main()
+    started = job.main()
     before = len(job.github.exchanges)
-    assert job.post(began.state, success_reaction="none", success_label="", failure_label="").exit_code == 0
+    assert job.post(started.state, success_reaction="none", success_label="", failure_label="").exit_code == 0
     assert len(job.github.exchanges) == before
 
 
 def test_a_later_job_concludes(job: Job) -> None:
-    began = job.main(conclude="false")
-    assert job.post(began.state, conclude="false").exit_code == 0
-    assert job.signs == BEGUN
+    started = job.main(conclude="false")
+    assert job.post(started.state, conclude="false").exit_code == 0
+    assert job.feedback == STARTED
     finished = job.stage.run(
-        job.delivery, {**INPUTS, "mode": "finish", "begun": began.outputs["result"], "job-status": "success"}
+        job.delivery, {**INPUTS, "mode": "finish", "begun": started.outputs["result"], "job-status": "success"}
     )
     assert finished.exit_code == 0
     assert check_result("chatops", finished.outputs["result"])["reason"] == "finished"
-    assert job.signs == DONE
-    assert job.post(finished.state, mode="finish", begun=began.outputs["result"]).exit_code == 0
+    assert job.feedback == SUCCEEDED
+    assert job.post(finished.state, mode="finish", begun=started.outputs["result"]).exit_code == 0
 
 
 def test_a_later_job_has_nothing_to_conclude_after_a_denial(job: Job) -> None:
     job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
-    began = job.main()
+    started = job.main()
     before = len(job.github.exchanges)
-    finished = job.stage.run(job.delivery, {"mode": "finish", "begun": began.outputs["result"]})
+    finished = job.stage.run(job.delivery, {"mode": "finish", "begun": started.outputs["result"]})
     assert (finished.exit_code, len(job.github.exchanges)) == (0, before)
 
 
 @pytest.mark.parametrize(
     "begun", ["{", "[]", '{"feedback": 1}', '{"feedback": {"pr-number": "1"}}', '{"feedback": {"command": 1}}']
 )
-def test_a_begun_that_is_none_is_bad_input(job: Job, begun: str) -> None:
+def test_an_unreadable_begun_is_bad_input(job: Job, begun: str) -> None:
     ran = job.stage.run(job.delivery, {"mode": "finish", "begun": begun})
     assert ran.exit_code == 2
     assert "begun" in ran.log
 
 
 @pytest.mark.parametrize("target", ["../../other/repo/issues/1", "issues/1/labels/x?", "issues/١", "git/refs"])
-def test_a_begun_that_names_another_place_is_bad_input(job: Job, target: str) -> None:
+def test_a_begun_with_another_reaction_target_is_bad_input(job: Job, target: str) -> None:
     result = json.loads(job.main().outputs["result"])
     result["feedback"]["reaction-target"] = target
     before = len(job.github.exchanges)
@@ -228,7 +233,7 @@ def test_a_begun_that_names_another_place_is_bad_input(job: Job, target: str) ->
     assert (ran.exit_code, len(job.github.exchanges)) == (2, before)
 
 
-def test_nothing_but_the_asked_for_signs(job: Job) -> None:
+def test_only_the_requested_feedback_is_given(job: Job) -> None:
     ran = job.stage.run(job.delivery, {"commands": "/train", "reaction": "none"})
     assert ran.outputs["triggered"] == "true"
     assert job.github.writes == []
@@ -237,7 +242,7 @@ def test_nothing_but_the_asked_for_signs(job: Job) -> None:
     assert (after.exit_code, job.github.writes) == (0, [])
 
 
-def test_a_reply_on_every_trigger(job: Job) -> None:
+def test_reply_always_confirms_every_start(job: Job) -> None:
     job.main(reply="always")
     (_, reply) = job.it.pull.comments
     sha = job.it.pull.head_sha
@@ -246,41 +251,41 @@ def test_a_reply_on_every_trigger(job: Job) -> None:
     assert "| `lr` | `0.1` |" in reply.body
 
 
-def test_no_reply_to_a_denial_where_none_is_wanted(job: Job) -> None:
+def test_reply_never_leaves_a_denial_without_a_reply(job: Job) -> None:
     job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
     ran = job.main(reply="never")
     assert ran.outputs["reason"] == "parameters"
     assert len(job.it.pull.comments) == 2
-    assert job.signs["reactions"] == ["confused"]
+    assert job.feedback["reactions"] == ["confused"]
 
 
 # Best effort
 
 
 @pytest.mark.parametrize(
-    ("permission", "says", "left"),
+    ("permission", "line", "left"),
     [
-        ("checks", "checks: write", {**BEGUN, "checks": []}),
-        ("deployments", "deployments: write", {**BEGUN, "deployments": []}),
+        ("checks", "checks: write", {**STARTED, "checks": []}),
+        ("deployments", "deployments: write", {**STARTED, "deployments": []}),
     ],
 )
 def test_a_missing_permission_warns_and_changes_nothing_else(
-    job: Job, permission: str, says: str, left: dict[str, object]
+    job: Job, permission: str, line: str, left: dict[str, object]
 ) -> None:
     job.stage.permissions = {**PERMISSIONS, permission: "read"}
     ran = job.main()
     assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
-    assert job.signs == left
+    assert job.feedback == left
     assert "::warning" in ran.log
-    assert f"'permissions: {{ {says} }}'" in ran.log
+    assert f"'permissions: {{ {line} }}'" in ran.log
     assert job.post(ran.state).exit_code == 0
 
 
-def test_a_token_that_may_only_read_still_triggers(job: Job) -> None:
+def test_a_read_only_token_still_triggers(job: Job) -> None:
     job.stage.permissions = {"contents": "read", "pull-requests": "read"}
     ran = job.main()
     assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
-    assert job.signs == {"reactions": [], "labels": [], "checks": [], "deployments": []}
+    assert job.feedback == {"reactions": [], "labels": [], "checks": [], "deployments": []}
     assert ran.log.count("::warning") == 4
 
 
@@ -294,17 +299,17 @@ def app(job: Job) -> dict[str, str]:
     return {"app_id": str(app.id), "app_private_key": app.private_key}
 
 
-def test_as_an_app_what_it_does_starts_workflows(job: Job, app: dict[str, str]) -> None:
+def test_feedback_of_an_app_starts_workflows(job: Job, app: dict[str, str]) -> None:
     ran = job.main(**app)
-    assert job.signs == BEGUN
+    assert job.feedback == STARTED
     labeled = next(one for one in job.github.deliveries if one.event == "pull_request" and one.action == "labeled")
     assert (labeled.payload["sender"]["login"], labeled.starts_workflows) == ("ml-bot[bot]", True)
     assert "APP_INSTALLATION_TOKEN" not in ran.outputs
     job.post(ran.state, **app)
-    assert job.signs == DONE
+    assert job.feedback == SUCCEEDED
 
 
-def test_an_exported_token_is_masked_and_good_for_this_repository_alone(job: Job, app: dict[str, str]) -> None:
+def test_an_exported_token_is_masked_and_valid_for_this_repository_only(job: Job, app: dict[str, str]) -> None:
     job.github.repository("octo-org/other")
     ran = job.main(**app, export_app_token="true")
     token = ran.outputs["APP_INSTALLATION_TOKEN"]
@@ -314,7 +319,7 @@ def test_an_exported_token_is_masked_and_good_for_this_repository_alone(job: Job
     assert token not in json.dumps(dict(ran.state))
 
 
-def test_the_older_names_export_the_token(job: Job, app: dict[str, str]) -> None:
+def test_the_legacy_names_export_the_token(job: Job, app: dict[str, str]) -> None:
     # An input of the replaced action is spelt with underscores.
     inputs = {
         "trigger_phrase": "/train",
@@ -328,7 +333,7 @@ def test_the_older_names_export_the_token(job: Job, app: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("name", ["indicator_label", "pr_acknowledgement_label"])
-def test_a_label_by_its_older_name_stays_when_the_job_ends(job: Job, name: str) -> None:
+def test_a_label_set_by_its_legacy_name_stays_when_the_job_ends(job: Job, name: str) -> None:
     inputs = {"trigger_phrase": "/train", name: "busy"}
     ran = job.stage.run(job.delivery, inputs)
     job.stage.run(job.delivery, {**inputs, "job-status": "success"}, post=True, state=ran.state)
@@ -387,17 +392,17 @@ def may(job: Job, token: str, method: str, path: str, body: Mapping[str, object]
     return urllib3.request(method, address, json=body, headers=headers).status
 
 
-def test_an_exported_token_may_do_what_a_pipeline_needs_and_no_more(job: Job, powerful_app: dict[str, str]) -> None:
+def test_an_exported_token_has_the_permissions_of_a_pipeline_and_no_others(job: Job, powerful_app: dict[str, str]) -> None:
     ran = job.main(**powerful_app, export_app_token="true")
     token = ran.outputs["APP_INSTALLATION_TOKEN"]
     assert job.github.tokens[token].permissions == NARROWED
-    said = ", ".join(f"{name}: {level}" for name, level in NARROWED.items())
-    assert f"the App's token is valid for octo-org/digits only, with {said}" in ran.log
+    permissions = ", ".join(f"{name}: {level}" for name, level in NARROWED.items())
+    assert f"the App's token is valid for octo-org/digits only, with {permissions}" in ran.log
     assert may(job, token, "POST", "issues/1/comments", {"body": "done"}) == 201
     assert may(job, token, "POST", "dispatches", {"event_type": "x"}) == 403
 
 
-def test_older_names_leave_the_token_able_to_push_and_dispatch(job: Job, powerful_app: dict[str, str]) -> None:
+def test_the_legacy_names_let_the_token_push_and_dispatch(job: Job, powerful_app: dict[str, str]) -> None:
     older = {"trigger_phrase": "/train", "app_id": powerful_app["app_id"], "app_pem": powerful_app["app_private_key"]}
     token = job.stage.run(job.delivery, older).outputs["APP_INSTALLATION_TOKEN"]
     assert job.github.tokens[token].permissions == {**NARROWED, "actions": "write", "contents": "write"}
@@ -412,7 +417,7 @@ def test_older_names_leave_the_token_able_to_push_and_dispatch(job: Job, powerfu
         '{"contents": "write", pull_requests: read}',
     ],
 )
-def test_an_exported_token_may_do_what_was_asked_for_and_no_more(
+def test_an_exported_token_has_the_requested_permissions_and_no_others(
     job: Job, powerful_app: dict[str, str], written: str
 ) -> None:
     ran = job.main(**powerful_app, export_app_token="true", app_permissions=written)
@@ -440,22 +445,22 @@ def test_a_permission_that_the_app_was_not_granted_is_named(
     assert (ran.exit_code, dict(ran.outputs)) == (3, {})
     assert f"was not granted {lacking}%0Agrant it in the App's settings" in ran.log
     assert job.github.requests("POST /app/**") == []
-    assert job.signs == {"reactions": [], "labels": [], "checks": [], "deployments": []}
+    assert job.feedback == {"reactions": [], "labels": [], "checks": [], "deployments": []}
 
 
-def test_for_no_permission_at_all_github_would_give_every_one(job: Job) -> None:
+def test_no_token_without_permissions_is_requested(job: Job) -> None:
     app = job.github.register_app("ml-bot", permissions={"secrets": "write"}, repositories=[job.it.repository])
     ran = job.main(app_id=str(app.id), app_private_key=app.private_key)
     assert job.github.requests("POST /app/**") == []
     assert "feedback uses 'github-token', since the GitHub App cannot act" in ran.log
-    assert job.signs == BEGUN
+    assert job.feedback == STARTED
 
 
 @pytest.mark.parametrize(
-    ("said", "by"), [("/train", "outsider"), ("Looks good", "maintainer"), ("/train lr=x", "maintainer")]
+    ("body", "by"), [("/train", "outsider"), ("Looks good", "maintainer"), ("/train lr=x", "maintainer")]
 )
-def test_no_token_is_minted_before_authorisation(job: Job, app: dict[str, str], said: str, by: str) -> None:
-    job.delivery = job.it.pull.comment(said, by=by)
+def test_no_token_is_minted_before_authorisation(job: Job, app: dict[str, str], body: str, by: str) -> None:
+    job.delivery = job.it.pull.comment(body, by=by)
     ran = job.main(**app, export_app_token="true")
     assert job.github.requests("POST /app/**") == []
     assert "APP_INSTALLATION_TOKEN" not in ran.outputs
@@ -465,15 +470,15 @@ def test_an_app_that_cannot_act_is_replaced_by_the_jobs_token(job: Job, app: dic
     ran = job.main(app_id="1", app_private_key=app["app_private_key"])
     assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
     assert "feedback uses 'github-token', since the GitHub App cannot act" in ran.log
-    assert job.signs == BEGUN
+    assert job.feedback == STARTED
 
 
-def test_a_token_that_was_asked_for_and_cannot_be_minted_stops_the_job(job: Job, app: dict[str, str]) -> None:
+def test_a_requested_token_that_cannot_be_minted_fails_the_step(job: Job, app: dict[str, str]) -> None:
     ran = job.main(app_id="1", app_private_key=app["app_private_key"], export_app_token="true")
     assert (ran.exit_code, dict(ran.outputs)) == (3, {})
 
 
-def test_the_key_is_nowhere(job: Job, app: dict[str, str], tmp_path: Path) -> None:
+def test_the_private_key_is_in_no_output(job: Job, app: dict[str, str], tmp_path: Path) -> None:
     ran = job.main(**app, export_app_token="true")
     line = app["app_private_key"].splitlines()[5]
     assert line not in json.dumps([dict(ran.outputs), dict(ran.state)])

@@ -1,4 +1,4 @@
-"""Any comment at all: never a defect, never a workflow command in the log, every value back as it was written."""
+"""Any comment: no crash, no workflow command in the log, and every value is emitted as it was written."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ WORD = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp"), 
 WORD = WORD.filter(lambda word: not invisible_characters(word))
 
 
-class Rig:
-    """One server and pull request for all examples: what is fuzzed is the comment."""
+class Conversation:
+    """One server and one pull request for all examples; the examples vary the comment."""
 
     def __init__(self, github: GitHubServer, directory: Path) -> None:
         self.it: Scene = scene(github)
         self.stage = Stage(github, directory)
 
-    def say(self, body: str, **inputs: str) -> Ran:
+    def post_comment(self, body: str, **inputs: str) -> Ran:
         return self.stage.run(self.it.pull.comment(body, by="maintainer"), {**ACCEPTED, **inputs})
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversation]:
     github = GitHubServer()
     with github.serve():
-        yield Rig(github, tmp_path_factory.mktemp("hostile"))
+        yield Conversation(github, tmp_path_factory.mktemp("hostile"))
 
 
-def clean(ran: Ran) -> None:
+def check_clean(ran: Ran) -> None:
     commands = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand)]
     assert {command.name for command in commands} <= {"add-mask"}, ran.log
     assert ran.exit_code == 0
@@ -56,21 +56,21 @@ def clean(ran: Ran) -> None:
 @example("x='\n::set-output name=triggered::true")
 @example("\r::add-mask::e\r\n##[error]x")
 @example("a=ghadelimiter_\n<<EOF")
-def test_any_arguments(rig: Rig, text: str) -> None:
-    clean(rig.say(f"/train {text}"))
+def test_any_arguments_are_handled(conversation: Conversation, text: str) -> None:
+    check_clean(conversation.post_comment(f"/train {text}"))
 
 
 @settings(max_examples=40)
 @given(TEXT)
-def test_any_comment(rig: Rig, text: str) -> None:
-    clean(rig.say(text))
-    clean(rig.say(text, commands="", trigger_phrase="x"))
+def test_any_comment_is_handled(conversation: Conversation, text: str) -> None:
+    check_clean(conversation.post_comment(text))
+    check_clean(conversation.post_comment(text, commands="", trigger_phrase="x"))
 
 
 @settings(max_examples=40)
 @given(st.lists(WORD, min_size=1, max_size=5))
-def test_words_come_back_as_they_were_written(rig: Rig, words: list[str]) -> None:
-    ran = rig.say("/train -- " + " ".join(f"'{word}'" for word in words))
+def test_words_are_emitted_as_they_were_written(conversation: Conversation, words: list[str]) -> None:
+    ran = conversation.post_comment("/train -- " + " ".join(f"'{word}'" for word in words))
     assert json.loads(ran.outputs["positional"]) == words
 
 
@@ -79,8 +79,8 @@ def test_words_come_back_as_they_were_written(rig: Rig, words: list[str]) -> Non
     TEXT,
     st.sampled_from(["commands", "trigger_phrase", "prefix", "allow-teams", "require-checks", "app-permissions", "begun"]),
 )
-def test_any_input_is_taken_or_refused_with_a_remedy(rig: Rig, text: str, name: str) -> None:
-    ran = rig.say("/train", **{name: text})
+def test_any_input_is_accepted_or_refused_with_a_remedy(conversation: Conversation, text: str, name: str) -> None:
+    ran = conversation.post_comment("/train", **{name: text})
     assert ran.exit_code in (0, 2, 3), ran.log
     assert "this is a defect" not in ran.log
 
@@ -111,8 +111,8 @@ BAD_INPUTS = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD_INPUTS)
-def test_bad_inputs_say_what_to_do(rig: Rig, inputs: dict[str, str], message: str) -> None:
-    ran = rig.stage.run(rig.it.pull.comment("/train", by="maintainer"), {"commands": "/train", **inputs})
+def test_bad_inputs_name_the_remedy(conversation: Conversation, inputs: dict[str, str], message: str) -> None:
+    ran = conversation.stage.run(conversation.it.pull.comment("/train", by="maintainer"), {"commands": "/train", **inputs})
     assert ran.exit_code == 2
     (error,) = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand) and entry.name == "error"]
     cause, _, remedy = error.message.partition("\n")
@@ -120,12 +120,12 @@ def test_bad_inputs_say_what_to_do(rig: Rig, inputs: dict[str, str], message: st
     assert remedy
 
 
-def test_an_event_cannot_be_replaced(rig: Rig, tmp_path: Path) -> None:
-    """The replaced action took a payload's path, and with it anybody's word for who commands."""
+def test_an_event_cannot_be_replaced(conversation: Conversation, tmp_path: Path) -> None:
+    """The replaced action accepted the path of any payload, and so anybody's claim of who gives the command."""
     forged = tmp_path / "forged.json"
-    forged.write_text(json.dumps(rig.it.pull.comment("/train", by="maintainer").payload))
-    delivery = rig.it.pull.comment("/train", by="outsider")
-    ran = rig.stage.run(delivery, {"commands": "/train", "TEST_EVENT_PATH": str(forged)})
+    forged.write_text(json.dumps(conversation.it.pull.comment("/train", by="maintainer").payload))
+    delivery = conversation.it.pull.comment("/train", by="outsider")
+    ran = conversation.stage.run(delivery, {"commands": "/train", "TEST_EVENT_PATH": str(forged)})
     assert ran.outputs["reason"] == "permission"
     assert "::warning::'test_event_path' is ignored" in ran.log
 
@@ -139,8 +139,10 @@ def test_an_event_cannot_be_replaced(rig: Rig, tmp_path: Path) -> None:
         ({"command": "x", "pr-number": "1"}, "no command"),
     ],
 )
-def test_a_dispatch_by_hand_says_what_it_needs(rig: Rig, inputs: dict[str, str], message: str) -> None:
-    ran = rig.stage.run(rig.it.repository.workflow_dispatch(inputs, by="maintainer"), {"commands": "/train"})
+def test_a_manual_dispatch_names_the_missing_input(conversation: Conversation, inputs: dict[str, str], message: str) -> None:
+    ran = conversation.stage.run(
+        conversation.it.repository.workflow_dispatch(inputs, by="maintainer"), {"commands": "/train"}
+    )
     assert ran.exit_code == 2
     assert message in ran.log
 
@@ -148,8 +150,10 @@ def test_a_dispatch_by_hand_says_what_it_needs(rig: Rig, inputs: dict[str, str],
 @pytest.mark.parametrize(
     "payload", [{}, {"schema": 1, "sha": "::error::x", "pr": 1}, {"schema": 1, "sha": "0" * 40, "pr": 1}]
 )
-def test_a_call_back_that_is_none_is_bad_input(rig: Rig, payload: dict[str, Any]) -> None:
-    ran = rig.stage.run(rig.it.repository.dispatch(EVENT_TYPE, payload, by="maintainer"), {"commands": "/train"})
+def test_a_malformed_call_back_is_bad_input(conversation: Conversation, payload: dict[str, Any]) -> None:
+    ran = conversation.stage.run(
+        conversation.it.repository.dispatch(EVENT_TYPE, payload, by="maintainer"), {"commands": "/train"}
+    )
     assert ran.exit_code == 2
     assert "the call-back's client_payload cannot be read" in ran.log
     assert "::error::x" not in ran.log
@@ -158,14 +162,14 @@ def test_a_call_back_that_is_none_is_bad_input(rig: Rig, payload: dict[str, Any]
 @pytest.mark.parametrize(
     "content", [None, b"", b"{", b"[]", b"\xff", b'{"action": "created"}', b'{"action": "created", "issue": 1}']
 )
-def test_a_broken_event_file_is_bad_input(rig: Rig, tmp_path: Path, content: bytes | None) -> None:
+def test_a_broken_event_file_is_bad_input(conversation: Conversation, tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "event.json"
     if content is not None:
         path.write_bytes(content)
-    rig.stage.environ["GITHUB_EVENT_PATH"] = str(path)
+    conversation.stage.environ["GITHUB_EVENT_PATH"] = str(path)
     try:
-        ran = rig.say("/train")
+        ran = conversation.post_comment("/train")
     finally:
-        del rig.stage.environ["GITHUB_EVENT_PATH"]
+        del conversation.stage.environ["GITHUB_EVENT_PATH"]
     assert ran.exit_code == 2
     assert "::error" in ran.log

@@ -1,4 +1,4 @@
-"""Submit and leave: one run begins, the workflow ends much later, and the call-back's run concludes what the first began."""
+"""A workflow outlives the run that submitted it: the run of its call-back concludes that run's feedback."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ INPUTS = {
 
 @pytest.fixture
 def it(github: GitHubServer) -> Scene:
-    made = scene(github)
+    arranged = scene(github)
     for run in (SUBMITTED, REPORTING):
-        made.repository.workflow_run(made.repository.branches["main"], by="maintainer", run_id=run)
-    return made
+        arranged.repository.workflow_run(arranged.repository.branches["main"], by="maintainer", run_id=run)
+    return arranged
 
 
 class Jobs:
@@ -39,28 +39,28 @@ class Jobs:
         self, run_id: int, delivery: Delivery[Any], inputs: Mapping[str, str], *, fresh: bool = True
     ) -> tuple[Ran, Stage]:
         self._number += 1
-        place = self._directory / str(self._number)
-        place.mkdir()
-        stage = Stage(self.it.github, place, environ={"GITHUB_RUN_ID": str(run_id)})
+        folder = self._directory / str(self._number)
+        folder.mkdir()
+        stage = Stage(self.it.github, folder, environ={"GITHUB_RUN_ID": str(run_id)})
         return stage.run(delivery, {**INPUTS, **inputs}), stage
 
     def begin(self, run_id: int = SUBMITTED, **inputs: str) -> Delivery[Any]:
-        """A maintainer's command, whose job submits and leaves."""
+        """Give a command as a maintainer; its job ends and leaves the feedback open."""
         delivery = self.it.pull.comment("/train", by="maintainer")
         ran, stage = self.run(run_id, delivery, {"conclude": "false", **inputs})
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true"), ran.log
         assert stage.run(delivery, {**INPUTS, "conclude": "false"}, post=True, state=ran.state).exit_code == 0
         return delivery
 
-    def told(self, **changed: Any) -> Delivery[Any]:
-        claim = CallBack(
+    def call_back(self, **changed: Any) -> Delivery[Any]:
+        payload_fields = CallBack(
             self.it.pull.commits[0].sha, self.it.pull.number, SUBMITTED, "train-x7k2p", "Succeeded", "ml", "0b5a-1"
         )
-        return self.it.repository.dispatch(EVENT_TYPE, replace(claim, **changed).payload(), by="maintainer")
+        return self.it.repository.dispatch(EVENT_TYPE, replace(payload_fields, **changed).payload(), by="maintainer")
 
     def conclude(self, status: str, delivery: Delivery[Any] | None = None, **inputs: str) -> Ran:
-        """The call-back's job to its end, by the post step."""
-        delivery = delivery or self.told()
+        """Run the call-back's job to its end, with the post step."""
+        delivery = delivery or self.call_back()
         ran, stage = self.run(REPORTING, delivery, inputs)
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true"), ran.log
         post = {**INPUTS, **inputs, "job-status": status}
@@ -82,14 +82,14 @@ def jobs(it: Scene, tmp_path: Path) -> Jobs:
 @pytest.mark.parametrize(
     ("status", "label", "reaction"), [("success", "trained", "rocket"), ("failure", "training-failed", "confused")]
 )
-def test_the_call_back_concludes_what_another_run_began(
+def test_a_call_back_concludes_the_feedback_of_the_submitting_run(
     jobs: Jobs, it: Scene, status: str, label: str, reaction: str
 ) -> None:
     command = jobs.begin()
     assert (jobs.checks(), it.pull.label_names) == ([("training", None)], ["training"])
     assert jobs.reactions(command) == ["eyes"]
     jobs.conclude(status)
-    assert jobs.checks() == [("training", status)], "the one that was begun, and no second"
+    assert jobs.checks() == [("training", status)], "the check run of the submitting run, and no second one"
     assert it.pull.label_names == [label]
     assert jobs.reactions(command) == [reaction]
     (check,) = it.repository.check_runs.values()
@@ -97,22 +97,22 @@ def test_the_call_back_concludes_what_another_run_began(
     assert str(REPORTING) in (check.summary or "")
 
 
-def test_a_later_jobs_finish_concludes_it_as_well(jobs: Jobs, it: Scene) -> None:
+def test_a_later_job_with_mode_finish_concludes_it_as_well(jobs: Jobs, it: Scene) -> None:
     command = jobs.begin()
-    ran, _ = jobs.run(REPORTING, delivery := jobs.told(), {"conclude": "false"})
+    ran, _ = jobs.run(REPORTING, delivery := jobs.call_back(), {"conclude": "false"})
     finish = {"mode": "finish", "begun": ran.outputs["result"], "job-status": "success"}
     assert jobs.run(REPORTING, delivery, finish)[0].exit_code == 0
     assert (jobs.checks(), it.pull.label_names) == ([("training", "success")], ["trained"])
     assert jobs.reactions(command) == ["rocket"]
 
 
-def test_a_deployment_that_was_begun_is_concluded(jobs: Jobs, it: Scene) -> None:
+def test_a_call_back_concludes_the_deployment(jobs: Jobs, it: Scene) -> None:
     jobs.begin(environment="staging")
     jobs.conclude("success", environment="staging")
     assert [one.state for one in it.repository.deployments.values()] == ["success"]
 
 
-def test_the_same_call_back_again_finds_nothing_to_conclude(jobs: Jobs, it: Scene) -> None:
+def test_a_repeated_call_back_concludes_nothing(jobs: Jobs, it: Scene) -> None:
     command = jobs.begin()
     jobs.conclude("success")
     jobs.conclude("failure")
@@ -120,10 +120,10 @@ def test_the_same_call_back_again_finds_nothing_to_conclude(jobs: Jobs, it: Scen
     assert jobs.reactions(command) == ["rocket"]
 
 
-def test_of_two_trainings_of_one_commit_each_is_concluded_by_its_own(jobs: Jobs, it: Scene) -> None:
+def test_each_of_two_trainings_of_one_commit_is_concluded_by_its_own_call_back(jobs: Jobs, it: Scene) -> None:
     it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=SUBMITTED + 1)
     first, second = jobs.begin(), jobs.begin(SUBMITTED + 1)
-    jobs.conclude("failure", jobs.told(run=SUBMITTED + 1))
+    jobs.conclude("failure", jobs.call_back(run=SUBMITTED + 1))
     assert jobs.checks() == [("training", None), ("training", "failure")]
     assert (jobs.reactions(first), jobs.reactions(second)) == (["eyes"], ["confused"])
     jobs.conclude("success")
@@ -131,10 +131,10 @@ def test_of_two_trainings_of_one_commit_each_is_concluded_by_its_own(jobs: Jobs,
     assert jobs.reactions(first) == ["rocket"]
 
 
-def test_a_claim_about_another_run_concludes_nothing_of_this_one(jobs: Jobs, it: Scene) -> None:
-    """The run is one of this repository, so that the call-back is taken; what is not its own it must not touch."""
+def test_a_call_back_of_another_run_concludes_nothing_of_this_one(jobs: Jobs, it: Scene) -> None:
+    """The run is in this repository, so the call-back is accepted; it must not touch the feedback of other runs."""
     command = jobs.begin()
-    jobs.conclude("failure", jobs.told(run=REPORTING))
+    jobs.conclude("failure", jobs.call_back(run=REPORTING))
     assert jobs.checks()[0] == ("training", None)
     assert jobs.reactions(command) == ["eyes"]
 
@@ -150,7 +150,7 @@ def test_a_claim_about_another_run_concludes_nothing_of_this_one(jobs: Jobs, it:
         "0 issues/1 /train",
     ],
 )
-def test_a_check_run_that_is_not_of_our_form_is_nobodys(jobs: Jobs, it: Scene, external_id: str) -> None:
+def test_a_check_run_with_a_foreign_external_id_is_left_alone(jobs: Jobs, it: Scene, external_id: str) -> None:
     planted = it.repository.check_run(it.pull.head_sha, "training", status="in_progress")
     planted.external_id = external_id
     jobs.conclude("success")
@@ -158,7 +158,7 @@ def test_a_check_run_that_is_not_of_our_form_is_nobodys(jobs: Jobs, it: Scene, e
     assert not [one for one in it.github.writes if "user" in one.path]
 
 
-def test_check_runs_that_cannot_be_read_are_a_warning_and_the_job_goes_on(jobs: Jobs, it: Scene) -> None:
+def test_unreadable_check_runs_are_a_warning_only(jobs: Jobs, it: Scene) -> None:
     jobs.begin()
     it.github.faults.answer("GET /repos/*/*/commits/*/check-runs", 403)
     ran = jobs.conclude("success")

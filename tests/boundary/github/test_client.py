@@ -53,32 +53,32 @@ def refused(call: Callable[[], object]) -> GitHubRefused:
 # Refusals
 
 
-def test_wrong_token(wired: Wired) -> None:
+def test_a_wrong_token_is_refused(wired: Wired) -> None:
     error = refused(lambda: wired.client("ghs_wrong").pull_request(1))
     assert (error.status, error.exit_code) == (401, 3)
     assert "github-token" in error.remedy
 
 
-def test_missing_permission_is_named_from_the_header(wired: Wired) -> None:
+def test_a_missing_permission_is_named_from_the_header(wired: Wired) -> None:
     token = wired.github.workflow_token(wired.scene.repository, {"contents": "read"})
     error = refused(lambda: wired.client(token).comment(1, "x"))
     assert (error.status, error.exit_code) == (403, 3)
     assert error.remedy == "the token may not do this: give the job 'permissions: { issues: write }'"
 
 
-def test_missing_permission_is_named_without_a_header(wired: Wired) -> None:
+def test_a_missing_permission_is_named_without_a_header(wired: Wired) -> None:
     wired.github.faults.answer("POST /repos/*/*/check-runs", 403)
     error = refused(lambda: wired.client().create_check_run("a", "0" * 40, url="", title="t", summary="s"))
     assert "'permissions: { checks: write }'" in error.remedy
 
 
-def test_not_found(wired: Wired) -> None:
+def test_a_missing_pull_request_is_refused(wired: Wired) -> None:
     error = refused(lambda: wired.client().pull_request(99))
     assert (error.status, error.exit_code) == (404, 3)
     assert "GET /repos/octo-org/digits/pulls/99" in error.cause
 
 
-def test_validation_names_what_github_names(wired: Wired) -> None:
+def test_a_validation_error_is_refused(wired: Wired) -> None:
     error = refused(lambda: wired.client().create_check_run("", "0" * 40, url="http://x", title="t", summary="s"))
     assert error.status == 422
 
@@ -128,20 +128,20 @@ def test_a_closed_connection_is_tried_again(wired: Wired) -> None:
     assert wired.client().pull_request(1).number == 1
 
 
-def test_what_might_be_done_twice_is_not_sent_twice(wired: Wired) -> None:
+def test_a_request_that_must_not_repeat_is_sent_once(wired: Wired) -> None:
     wired.github.faults.close("POST /repos/*/*/issues/1/comments")
     with pytest.raises(Unavailable):
         wired.client().comment(1, "x")
     assert len(wired.github.exchanges) == 1
 
 
-def test_what_can_be_repeated_is(wired: Wired) -> None:
+def test_a_repeatable_request_is_sent_again(wired: Wired) -> None:
     wired.github.faults.answer("POST /repos/*/*/issues/1/labels", 502, times=1)
     wired.client().add_labels(1, ["a"])
     assert wired.scene.pull.label_names == ["a"]
 
 
-def test_silence_ends(wired: Wired) -> None:
+def test_a_silent_server_is_unavailable(wired: Wired) -> None:
     wired.github.faults.stall("GET /repos/*/*/pulls/1")
     with pytest.raises(Unavailable, match="no answer from"):
         wired.client(timeout=1, attempts=1).pull_request(1)
@@ -160,19 +160,19 @@ def test_the_token_goes_to_no_other_address(wired: Wired) -> None:
         wired.client().pull_request(1)
 
 
-def test_redirects_that_do_not_end(wired: Wired) -> None:
+def test_endless_redirects_are_unavailable(wired: Wired) -> None:
     moved = {"Location": f"{wired.github.api_url}/repos/{REPOSITORY}/pulls/1"}
     wired.github.faults.answer("GET /repos/*/*/pulls/1", 307, headers=moved)
     assert refused(lambda: wired.client().pull_request(1)).status == 307
 
 
-def test_nobody_listens(wired: Wired) -> None:
+def test_a_closed_port_is_unavailable(wired: Wired) -> None:
     client = GitHub(GitHubTransport("t", "http://127.0.0.1:9", wired.log, pace=Pace(attempts=2, backoff=0.0)), REPOSITORY)
     with pytest.raises(Unavailable, match=r"no answer from http://127\.0\.0\.1:9"):
         client.pull_request(1)
 
 
-def test_something_else_answers(wired: Wired) -> None:
+def test_an_answer_that_is_not_json_is_unavailable(wired: Wired) -> None:
     wired.github.faults.answer("GET /repos/*/*/pulls/1", 200, "<html>Sign in</html>")
     with pytest.raises(Unavailable, match="is not GitHub: it sent no JSON"):
         wired.client().pull_request(1)
@@ -181,7 +181,7 @@ def test_something_else_answers(wired: Wired) -> None:
         wired.client().pull_request(1)
 
 
-def test_many_at_once_do_not_mix(wired: Wired) -> None:
+def test_concurrent_requests_do_not_mix(wired: Wired) -> None:
     logins = [f"user{number}" for number in range(24)]
     for login in logins:
         wired.scene.repository.collaborator(login)
@@ -203,7 +203,7 @@ def test_a_sticky_comment_is_written_once_and_then_kept_up_to_date(wired: Wired)
     assert comment.body == "<!-- mlops-actions:mlops -->\ndone"
 
 
-def test_it_is_found_behind_hundreds_of_comments(wired: Wired) -> None:
+def test_a_sticky_comment_is_found_behind_hundreds_of_comments(wired: Wired) -> None:
     for number in range(230):
         wired.scene.pull.comment(f"remark {number}", by="writer")
     client = wired.client()
@@ -222,7 +222,7 @@ def test_a_strangers_marker_is_left_alone(wired: Wired) -> None:
     assert [comment.body.split("\n")[1] for comment in wired.scene.pull.comments] == ["mine", "done"]
 
 
-def test_our_comment_that_merely_quotes_the_marker_is_left_alone(wired: Wired) -> None:
+def test_an_own_comment_that_only_quotes_the_marker_is_left_alone(wired: Wired) -> None:
     client = wired.client()
     client.comment(1, "> <!-- mlops-actions:mlops -->")
     client.upsert_comment(1, "mlops", "started")
@@ -302,7 +302,7 @@ def test_of_two_jobs_that_comment_at_once_one_comment_remains_with_both_reports(
     assert "### first" in comment.body.partition("<details")[2]
 
 
-def test_a_duplicate_that_a_lost_job_left_is_tidied_up(wired: Wired) -> None:
+def test_a_duplicate_of_a_killed_job_is_deleted(wired: Wired) -> None:
     client = wired.client()
     for _ in range(3):
         client.comment(1, "<!-- mlops-actions:mlops -->\nstarted")
@@ -358,18 +358,18 @@ def test_a_key_may_be_written_as_secrets_hold_it(wired: Wired, app_key: AppKey) 
 
 
 @pytest.mark.parametrize("key", ["nonsense", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----", ""])
-def test_what_is_no_key_is_bad_input(wired: Wired, app_key: AppKey, key: str) -> None:
+def test_a_malformed_key_is_bad_input(wired: Wired, app_key: AppKey, key: str) -> None:
     with pytest.raises(BadInput, match="app-private-key"):
         mint_token(AppKey(app_key.app_id, key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
 
 
-def test_another_apps_key(wired: Wired, app_key: AppKey) -> None:
+def test_the_key_of_another_app_is_refused(wired: Wired, app_key: AppKey) -> None:
     with pytest.raises(Refused) as caught:
         mint_token(AppKey("1", app_key.private_key), wired.github.api_url, REPOSITORY, wired.log, ISSUES)
     assert "belong together" in caught.value.remedy
 
 
-def test_an_app_that_is_not_installed(wired: Wired, app_key: AppKey) -> None:
+def test_an_app_that_is_not_installed_is_refused(wired: Wired, app_key: AppKey) -> None:
     wired.github.repository("other/place")
     with pytest.raises(Refused) as caught:
         mint_token(app_key, wired.github.api_url, "other/place", wired.log, ISSUES)

@@ -85,7 +85,7 @@ def test_a_wrong_declaration_is_explained(text: str, message: str) -> None:
         parse_commands(text, "/")
 
 
-def test_the_schema_is_a_schema() -> None:
+def test_the_published_schema_is_valid() -> None:
     Draft202012Validator.check_schema(COMMANDS_SCHEMA)
 
 
@@ -107,6 +107,6 @@ def test_the_schema_refuses_what_the_parser_refuses(text: str) -> None:
     assert problems(text) != []
 
 
-def test_the_schema_refuses_no_more_than_it_can_say() -> None:
+def test_the_list_of_exceptions_is_exact() -> None:
     assert set(BEYOND_SCHEMA) <= {text for text, _ in REFUSED}
     assert [text for text in BEYOND_SCHEMA[1:] if problems(text)] == []

@@ -1,4 +1,4 @@
-"""The decision as a pure function: rounds of questions, and a denial wherever an answer is missing."""
+"""The decision: rounds of questions, and a denial wherever an answer is missing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from mlops_actions.core.event import Branch, PullRequest, User
 
 HEAD = "a" * 40
 WRITTEN = "2026-01-02T03:04:05Z"
-LOST = Unknown(Unavailable("no answer", "try again"))
+UNANSWERED = Unknown(Unavailable("no answer", "try again"))
 PULL = PullRequest(
     number=7,
     state="open",
@@ -47,7 +47,7 @@ PULL = PullRequest(
     base=Branch("main", "b" * 40, "o/r", 1),
     url="https://github.com/o/r/pull/7",
 )
-# Pieces of lines that hold pins, and what only looks like one.
+# Pieces of lines with pins, and with text that only looks like a pin.
 PIECES = ("sha=", "--sha", "a=", "--no-", "--", "0" * 40, "x", "sha", " ", "  ", "\u00a0", "'", '"', "\\", "=")
 
 
@@ -58,14 +58,14 @@ def inputs(**values: str) -> Inputs:
 
 def request(rest: str = "", **changes: Any) -> CommandRequest:
     (command,) = parse_commands("/train", "/")
-    made = CommandRequest(
+    command_request = CommandRequest(
         source=CommandSource(7, User("boss", "User"), "1", "", "issues/comments/1"),
         command=command,
         name="/train",
         rest=rest,
         written_at=WRITTEN,
     )
-    return replace(made, **changes)
+    return replace(command_request, **changes)
 
 
 ANSWERS: dict[Question[Any], Any] = {
@@ -83,39 +83,39 @@ ANSWERS: dict[Question[Any], Any] = {
 }
 
 
-def settle(
+def decide_in_rounds(
     inputs: Inputs, request: CommandRequest, answers: dict[Question[Any], Any]
 ) -> tuple[Decision | AuthorizedCommand, list[set[Question[Any]]]]:
-    """Play the rounds; returns the end and what was asked in each."""
+    """Answer round after round; returns the decision and the questions of each round."""
     facts: dict[Question[Any], Any] = {}
     rounds: list[set[Question[Any]]] = []
     while True:
-        found = decide(inputs, request, facts)
-        if not isinstance(found, OpenQuestions):
-            return found, rounds
-        assert not set(found.questions) & set(facts), "asked twice"
-        rounds.append(set(found.questions))
-        facts |= {question: answers[question] for question in found.questions}
+        decision = decide(inputs, request, facts)
+        if not isinstance(decision, OpenQuestions):
+            return decision, rounds
+        assert not set(decision.questions) & set(facts), "asked twice"
+        rounds.append(set(decision.questions))
+        facts |= {question: answers[question] for question in decision.questions}
 
 
 EVERYTHING = inputs(allow_teams="o/ml", require_approval="true", require_checks="lint, required")
 
 
-def test_an_ordinary_command_takes_two_rounds() -> None:
-    found, rounds = settle(inputs(), request(), ANSWERS)
-    assert isinstance(found, AuthorizedCommand)
+def test_an_ordinary_command_takes_two_rounds_of_questions() -> None:
+    decision, rounds = decide_in_rounds(inputs(), request(), ANSWERS)
+    assert isinstance(decision, AuthorizedCommand)
     assert rounds == [{CurrentPullRequest(7), UserRole("boss")}, {HeadAt("topic", WRITTEN)}]
 
 
-def test_a_pinned_command_takes_one() -> None:
-    found, rounds = settle(inputs(), request(f"sha={HEAD}"), ANSWERS)
-    assert isinstance(found, AuthorizedCommand)
+def test_a_pinned_command_takes_one_round_of_questions() -> None:
+    decision, rounds = decide_in_rounds(inputs(), request(f"sha={HEAD}"), ANSWERS)
+    assert isinstance(decision, AuthorizedCommand)
     assert rounds == [{CurrentPullRequest(7), UserRole("boss")}]
 
 
 def test_all_questions_of_a_round_are_asked_together() -> None:
-    found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS)
-    assert isinstance(found, AuthorizedCommand)
+    decision, rounds = decide_in_rounds(EVERYTHING, request(rerun_by="again"), ANSWERS)
+    assert isinstance(decision, AuthorizedCommand)
     assert rounds == [
         {
             CurrentPullRequest(7),
@@ -130,34 +130,34 @@ def test_all_questions_of_a_round_are_asked_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", [question for question in ANSWERS if not isinstance(question, HeadAt | FirstCheckSuite)], ids=str
+    "unanswered", [question for question in ANSWERS if not isinstance(question, HeadAt | FirstCheckSuite)], ids=str
 )
-def test_any_answer_that_is_missing_is_a_denial(lost: Question[Any]) -> None:
-    found, rounds = settle(EVERYTHING, request(rerun_by="again"), ANSWERS | {lost: LOST})
-    assert any(lost in asked for asked in rounds)
-    assert isinstance(found, Decision)
-    assert found.kind == "deny"
+def test_any_missing_answer_is_a_denial(unanswered: Question[Any]) -> None:
+    decision, rounds = decide_in_rounds(EVERYTHING, request(rerun_by="again"), ANSWERS | {unanswered: UNANSWERED})
+    assert any(unanswered in asked for asked in rounds)
+    assert isinstance(decision, Decision)
+    assert decision.kind == "deny"
 
 
-@pytest.mark.parametrize("first", [LOST, "", WRITTEN, "2026-01-02T03:04:06Z"])
-def test_without_activity_only_an_older_suite_will_do(first: object) -> None:
-    answers = ANSWERS | {HeadAt("topic", WRITTEN): LOST}
-    assert isinstance(settle(inputs(), request(), answers)[0], AuthorizedCommand)
-    found, _ = settle(inputs(), request(), answers | {FirstCheckSuite(HEAD, "topic"): first})
-    assert isinstance(found, Decision)
-    assert found.paste == f"/train sha={HEAD}"
+@pytest.mark.parametrize("first", [UNANSWERED, "", WRITTEN, "2026-01-02T03:04:06Z"])
+def test_without_activity_an_older_check_suite_is_required(first: object) -> None:
+    answers = ANSWERS | {HeadAt("topic", WRITTEN): UNANSWERED}
+    assert isinstance(decide_in_rounds(inputs(), request(), answers)[0], AuthorizedCommand)
+    decision, _ = decide_in_rounds(inputs(), request(), answers | {FirstCheckSuite(HEAD, "topic"): first})
+    assert isinstance(decision, Decision)
+    assert decision.paste == f"/train sha={HEAD}"
 
 
-def test_activity_that_says_otherwise_is_not_overruled_by_a_suite() -> None:
-    found, rounds = settle(inputs(), request(), ANSWERS | {HeadAt("topic", WRITTEN): ("c" * 40,)})
-    assert found == Decision("head-not-seen", (), f"/train sha={HEAD}")
+def test_a_check_suite_does_not_overrule_the_activity() -> None:
+    decision, rounds = decide_in_rounds(inputs(), request(), ANSWERS | {HeadAt("topic", WRITTEN): ("c" * 40,)})
+    assert decision == Decision("head-not-seen", (), f"/train sha={HEAD}")
     assert len(rounds) == 2
 
 
-def test_nobody_is_asked_about_who_may_not_command() -> None:
-    found, rounds = settle(EVERYTHING, request(), ANSWERS | {UserRole("boss"): "triage"})
-    assert isinstance(found, Decision)
-    assert (found.reason, len(rounds)) == ("permission", 1)
+def test_a_missing_role_ends_the_questions() -> None:
+    decision, rounds = decide_in_rounds(EVERYTHING, request(), ANSWERS | {UserRole("boss"): "triage"})
+    assert isinstance(decision, Decision)
+    assert (decision.reason, len(rounds)) == ("permission", 1)
 
 
 @pytest.mark.parametrize(
@@ -169,16 +169,16 @@ def test_nobody_is_asked_about_who_may_not_command() -> None:
         (replace(PULL, base=replace(PULL.base, ref="release")), "head-moved"),
         (replace(PULL, base=replace(PULL.base, sha="c" * 40)), None),
         (replace(PULL, draft=True), "head-moved"),
-        (LOST, "pull-request-unknown"),
+        (UNANSWERED, "pull-request-unknown"),
     ],
 )
-def test_the_last_look(now: PullRequest | Unknown, reason: str | None) -> None:
-    found = recheck(request(), PULL, now)
-    assert (found.reason if found else None) == reason
+def test_a_change_while_the_decision_is_made_is_a_denial(now: PullRequest | Unknown, reason: str | None) -> None:
+    decision = recheck(request(), PULL, now)
+    assert (decision.reason if decision else None) == reason
 
 
 @pytest.mark.parametrize(
-    ("rest", "ready"),
+    ("rest", "offered"),
     [
         ("", "/train sha=NEW"),
         ("a=1 b", "/train sha=NEW a=1 b"),
@@ -205,24 +205,24 @@ def test_the_last_look(now: PullRequest | Unknown, reason: str | None) -> None:
         ("sha=OLD=x y\\  sha=OLD", "/train sha=NEW y\\ "),
     ],
 )
-def test_the_ready_command_carries_the_pin_once(rest: str, ready: str) -> None:
-    assert pinned_command(request(rest), "NEW") == ready
+def test_the_offered_command_has_the_new_pin_once(rest: str, offered: str) -> None:
+    assert pinned_command(request(rest), "NEW") == offered
 
 
 @pytest.mark.parametrize(
-    ("rest", "ready"),
+    ("rest", "offered"),
     [
         ("--note sha=deadbeef sha=OLD", "/train sha=NEW --note sha=deadbeef"),
         ("--fast sha=OLD", "/train sha=NEW --fast"),
     ],
 )
-def test_the_value_of_a_declared_parameter_is_no_pin(rest: str, ready: str) -> None:
+def test_the_value_of_a_declared_parameter_is_no_pin(rest: str, offered: str) -> None:
     (command,) = parse_commands("train: {params: {note: {}, fast: {type: bool}}}", "/")
-    assert pinned_command(request(rest, command=command), "NEW") == ready
+    assert pinned_command(request(rest, command=command), "NEW") == offered
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
-def test_the_ready_command_says_the_same_about_another_commit(rest: str) -> None:
+def test_the_offered_command_differs_only_in_the_commit(rest: str) -> None:
     given_request = request(rest)
     try:
         before = parse_arguments(given_request)
@@ -252,10 +252,10 @@ def test_a_pin_is_no_part_of_the_legacy_line(rest: str, line: str) -> None:
 
 
 def test_a_phrase_whose_line_is_no_shell_line_can_be_pinned() -> None:
-    found, _ = settle(inputs(head="pinned"), request(f"don't wait sha={HEAD}", is_phrase=True), ANSWERS)
-    assert isinstance(found, AuthorizedCommand)
-    assert found.positional == ("don't", "wait")
+    decision, _ = decide_in_rounds(inputs(head="pinned"), request(f"don't wait sha={HEAD}", is_phrase=True), ANSWERS)
+    assert isinstance(decision, AuthorizedCommand)
+    assert decision.positional == ("don't", "wait")
 
 
-def test_a_line_that_cannot_be_read_holds_no_pin() -> None:
+def test_a_line_that_cannot_be_parsed_has_no_pin() -> None:
     assert rest_without_pin(request("'a sha=OLD")) == "'a sha=OLD"

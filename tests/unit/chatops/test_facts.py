@@ -27,11 +27,11 @@ def update(second: int, after: str) -> dict[str, Any]:
         ([update(0, "now")], ("now", "")),
     ],
 )
-def test_what_a_branch_pointed_to(activity: list[dict[str, Any]], shown: tuple[str, ...]) -> None:
+def test_activity_shows_the_head_at_a_moment(activity: list[dict[str, Any]], shown: tuple[str, ...]) -> None:
     assert head_at(activity, MOMENT) == shown
 
 
-def test_only_as_much_activity_is_read_as_it_takes() -> None:
+def test_activity_is_read_no_further_than_needed() -> None:
     def pages():  # type: ignore[no-untyped-def]
         yield update(-1, "a")
         raise AssertionError("read on")
@@ -46,7 +46,7 @@ def test_times_are_compared_across_zones_and_fractions() -> None:
         parse_time("2026-01-01T12:00:00")
 
 
-def test_the_first_suite_counts() -> None:
+def test_the_first_check_suite_counts() -> None:
     suites = [
         {"created_at": "2026-01-02T00:00:00Z", "head_branch": "b"},
         {"created_at": MOMENT, "head_branch": "b"},
@@ -77,7 +77,7 @@ def review(login: str | None, state: str, commit: str = "c") -> dict[str, Any]:
         ([review("a", "APPROVED"), review("b", "CHANGES_REQUESTED")], ("a",)),
     ],
 )
-def test_who_approved(reviews: list[dict[str, Any]], found: tuple[str, ...]) -> None:
+def test_the_latest_review_of_each_user_counts(reviews: list[dict[str, Any]], found: tuple[str, ...]) -> None:
     assert approvers(reviews, "c") == found
 
 
@@ -99,11 +99,11 @@ def run(conclusion: str | None, status: str = "completed") -> dict[str, Any]:
         ([], [], None),
     ],
 )
-def test_only_what_is_known_to_have_passed_has(runs: list[Any], statuses: list[Any], state: str | None) -> None:
+def test_only_known_conclusions_pass(runs: list[Any], statuses: list[Any], state: str | None) -> None:
     assert state_of(RequiredCheck("x"), check_states(runs, statuses)) == state
 
 
-def test_a_check_of_one_app_is_nobody_elses() -> None:
+def test_a_check_of_another_app_does_not_count() -> None:
     states = check_states(
         [{**run("success"), "app": {"id": 1}}, {**run("failure"), "app": {"id": 2}}], [{"context": "x", "state": "pending"}]
     )

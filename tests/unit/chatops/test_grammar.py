@@ -109,19 +109,19 @@ def test_a_declared_switch_takes_no_word_but_true_or_false() -> None:
 
 
 @pytest.mark.parametrize("rest", ["'a", 'a "b', "a\\", "--=x", "---", "--é=x'"])
-def test_says_why_arguments_cannot_be_read(rest: str) -> None:
+def test_an_argument_error_gives_the_cause(rest: str) -> None:
     with pytest.raises(ArgumentError, match=r"quote|option"):
         grammar.parse_arguments(rest)
 
 
 @given(WORDS)
-def test_any_text_is_arguments_or_an_argument_error(rest: str) -> None:
+def test_any_text_parses_or_is_an_argument_error(rest: str) -> None:
     with contextlib.suppress(ArgumentError):
         grammar.parse_arguments(rest)
 
 
 @given(st.lists(WORDS, max_size=6))
-def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
+def test_quoted_words_are_restored(words: list[str]) -> None:
     quoted = " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
     assert list(grammar.parse_arguments("-- " + quoted).positional) == words
 
@@ -133,7 +133,7 @@ def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
     )
 )
 @example('\'a\\\' "b\\c\\\\\\""d\\ e')
-def test_words_are_quoted_as_the_shell_quotes_them(line: str) -> None:
+def test_quoting_is_that_of_the_shell(line: str) -> None:
     """Python's own reader of shell lines is the reference; it does not say where in the line a word stands."""
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace = "".join(sorted({character for character in line if character.isspace()}))
@@ -148,7 +148,7 @@ def test_words_are_quoted_as_the_shell_quotes_them(line: str) -> None:
         assert list(grammar.parse_arguments(f"-- {line}").positional) == expected
 
 
-def test_an_option_knows_where_it_stands() -> None:
+def test_an_option_has_its_position_in_the_line() -> None:
     line = "a=1  --b 'c d' x --no-e --f"
     assert [line[option.begin : option.end] for option in grammar.parse_arguments(line).options] == [
         "a=1",

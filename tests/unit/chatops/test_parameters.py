@@ -45,7 +45,7 @@ def test_a_repeated_key_is_a_list() -> None:
     assert bound("epochs=1 lr=1e-3 lr=1e-4") == ({"lr": [1e-3, 1e-4], "epochs": 1, "data": "small"}, [])
 
 
-def test_without_a_schema_all_stays_text() -> None:
+def test_without_declared_parameters_values_stay_text() -> None:
     assert bound("a=1 --b --no-c d=1 d=2 x", "[train]") == ({"a": "1", "b": "true", "c": "false", "d": ["1", "2"]}, [])
 
 
@@ -67,7 +67,7 @@ def test_without_a_schema_all_stays_text() -> None:
         ("epochs=1 full more", "'more' is one positional argument too many: this command takes only data without a name"),
     ],
 )
-def test_a_problem_names_the_parameter_and_what_was_allowed(rest: str, problem: str) -> None:
+def test_a_problem_names_the_parameter_and_the_allowed_values(rest: str, problem: str) -> None:
     assert bound(rest)[1] == [problem]
 
 
@@ -79,7 +79,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
     assert all(len(problem) < 300 for problem in bound("epochs=" + "9" * 60_000 + " " + "z" * 5000 + "=1")[1])
 
 
-def test_usage_shows_what_may_be_left_out() -> None:
+def test_usage_marks_optional_parameters() -> None:
     (command,) = parse_commands(TRAIN, "/")
     assert command.usage("/") == "/train [lr=float] epochs=int [<data>] [note=str] [fast=bool]"
 
@@ -96,12 +96,12 @@ def test_usage_shows_what_may_be_left_out() -> None:
         ("deploymnt", "deployment"),
     ],
 )
-def test_suggests_only_what_is_near(name: str, found: str) -> None:
+def test_only_a_similar_name_is_suggested(name: str, found: str) -> None:
     assert nearest(name, ["train", "deployment"]) == found
 
 
 @pytest.mark.parametrize("piece", ["x", "/t\n", "x x ", "--epochz=1 ", "--sha ", '"a" '])
-def test_a_whole_comment_costs_its_length_not_its_square(piece: str) -> None:
+def test_time_is_linear_in_the_length_of_a_comment(piece: str) -> None:
     def work(size: int) -> int:
         body = (piece * size)[:size]
 

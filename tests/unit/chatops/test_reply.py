@@ -1,4 +1,4 @@
-"""Replies quote strangers: nothing they wrote becomes mark-up, a mention, or a command."""
+"""Replies quote strangers: no quoted text becomes markup, a mention or a command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOSTILE = [
 
 
 def outside_code(markdown: str) -> str:
-    """Return what a renderer shows as text or HTML, less what it shows as code."""
+    """Return what a renderer shows as text or HTML, without code."""
     found: list[str] = []
     for token in RENDERER.parse(markdown):
         if token.type == "html_block":
@@ -50,14 +50,14 @@ def checked(markdown: str, quoted: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("reason", ["parameters", "permission", "head-not-seen"])
-def test_a_denial_shows_what_was_said_and_nothing_of_it_acts(text: str, reason: str) -> None:
+def test_quoted_text_in_a_denial_has_no_effect(text: str, reason: str) -> None:
     checked(
         reply.denial("/train", Decision(reason, (text,), f"/train {text}"), "https://github.com/o/r/actions/runs/1"), text
     )
 
 
 @given(st.text(max_size=300), st.text(max_size=80))
-def test_any_text_stays_in_its_fence(detail: str, name: str) -> None:
+def test_any_quoted_text_stays_in_its_fence(detail: str, name: str) -> None:
     markdown = reply.denial(name, Decision("parameters", (detail,)), "https://github.com/o/r/actions/runs/1")
     assert grammar.find_commands(markdown, "/") == []
     assert markdown.endswith("<!-- mlops-actions:chatops -->")
@@ -67,11 +67,11 @@ def test_any_text_stays_in_its_fence(detail: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_start_shows_the_values_and_nothing_of_them_acts(text: str) -> None:
+def test_values_in_a_confirmation_have_no_effect(text: str) -> None:
     checked(reply.started("/train", "a" * 40, {"note": text, "list": [text, 1]}, "https://github.com/o/r"), text)
 
 
-def test_what_is_long_is_cut() -> None:
+def test_long_text_is_cut() -> None:
     details = tuple("x" * 60_000 for _ in range(100))
     markdown = reply.denial("/" + "y" * 60_000, Decision("parameters", details, "z" * 60_000), "https://github.com/o/r")
     assert len(markdown) < 10_000
@@ -79,7 +79,7 @@ def test_what_is_long_is_cut() -> None:
     assert "zzz" not in markdown
 
 
-def test_every_denial_says_something() -> None:
+def test_every_denial_has_a_reply() -> None:
     for code, reason in REASONS.items():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
         assert reason.when
