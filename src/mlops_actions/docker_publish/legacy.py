@@ -33,7 +33,8 @@ def resolve(inputs: Inputs, repository: str) -> ResolvedInputs:
         return _gpr_docker_publish(inputs, registry, repository)
     if inputs.was_given("name"):
         return _publish_docker(inputs, registry)
-    return ResolvedInputs(inputs, names.resolve(inputs.image, registry, repository), _rules(inputs), PublishPolicy())
+    image = names.resolve(inputs.image, registry, repository)
+    return ResolvedInputs(inputs=inputs, image=image, tag_scheme=_rules(inputs), policy=PublishPolicy())
 
 
 def _rules(inputs: Inputs) -> RuleTags:

@@ -91,7 +91,7 @@ def plan(
         notes += option_notes
     if epoch is not None:
         environment.setdefault("SOURCE_DATE_EPOCH", str(epoch))
-    return BuildPlan(tuple(arguments), environment, sources.context, tuple(notes))
+    return BuildPlan(arguments=tuple(arguments), environment=environment, context=sources.context, notes=tuple(notes))
 
 
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
@@ -45,31 +46,29 @@ class Publication:
         self._registry = sign_in(request, ports)
         self._builder = Builder(request.inputs, ports.docker)
         self._notes = list(request.notes)
-        self._tags = self._choose_tags()
-        self._prints = self._fingerprints()
 
     def publish(self) -> PublishedImage:
-        """Tag the image of this very input, else build it."""
+        """Tag the image of this very input again, else build it."""
+        self._notes += self._tags.notes
+        self._notes += self._prints.notes
         reusable = reuse.find_reusable(self._registry, self._request, self._prints, self._started)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable.reason)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
         return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
 
-    def _choose_tags(self) -> Tags:
-        """Apply the tag scheme; the registry is asked for its versions only where a release needs them."""
+    @cached_property
+    def _tags(self) -> Tags:
+        """The tags by the tag scheme; the registry is asked for its versions only where a release needs them."""
         request, revision = self._request, self._request.revision
         if request.push and request.tag_scheme.needs_versions(revision):
             revision = replace(revision, versions=tuple(self._registry.tags(request.name.repository)))
-        tags = request.tag_scheme.tags(revision)
-        self._notes += tags.notes
-        return tags
+        return request.tag_scheme.tags(revision)
 
-    def _fingerprints(self) -> Fingerprints:
+    @cached_property
+    def _prints(self) -> Fingerprints:
         if not self._request.push or not self._request.inputs.skip_unchanged:
             return Fingerprints(reason="'skip-unchanged' is false")
-        prints = reuse.fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
-        self._notes += prints.notes
-        return prints
+        return reuse.fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
 
     def _base_digest(self, reference: str) -> str | None:
         return self._builder.base_digest(reference, self._request.name, self._registry, self._ports.open_registry)
@@ -80,7 +79,7 @@ class Publication:
         tags = self._tags.names
         if reusable.source is not None:
             tags = (fingerprint.tag(self._prints.own), *tags)
-        self._tag(manifest, tags)
+        self._put_tags(manifest, tags)
         origin = f" in {reusable.source}, whose layers it shares" if reusable.source else ""
         self._notes.append(f"nothing changed since this image was built{origin}: it was tagged again, not built")
         image = self._published(manifest, previous=None)
@@ -163,7 +162,7 @@ class Publication:
         further_tags = [tag for tag in self._tags.names if tag != first_tag]
         # Moving tags such as `latest` are last: they stand for the image that this one replaces.
         previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
-        self._tag(manifest, further_tags)
+        self._put_tags(manifest, further_tags)
         if not self._request.inputs.builder:
             # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
             self._retag_in_daemon(self._request.name.tagged(first_tag))
@@ -191,7 +190,7 @@ class Publication:
         except ActionError:
             return None
 
-    def _tag(self, manifest: Manifest, tags: Sequence[str]) -> None:
+    def _put_tags(self, manifest: Manifest, tags: Sequence[str]) -> None:
         """Tag the manifest; where that breaks off, the error names the tags that were moved."""
         name = self._request.name
         moved: list[str] = []

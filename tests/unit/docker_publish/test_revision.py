@@ -21,10 +21,8 @@ OTHER = "f" * 40
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def checkout(
-    sha: str = SHA, branch: str = "", tags: tuple[str, ...] = (), pull_request_refs: tuple[str, ...] = ()
-) -> Checkout:
-    return Checkout(sha, branch, tags, pull_request_refs, COMMITTED)
+def checkout(sha: str = SHA, **refs: Any) -> Checkout:
+    return Checkout(sha, committed=COMMITTED, **refs)
 
 
 REVISIONS: list[tuple[dict[str, str], Checkout | None, str, str]] = [

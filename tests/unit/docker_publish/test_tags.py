@@ -19,7 +19,7 @@ from mlops_actions.docker_publish.tags import RuleTags, Tags
 SHA = "0123456789abcdef0123456789abcdef01234567"
 DEFAULT = ("sha", "branch", "semver", "latest")
 NOW = datetime(2026, 11, 23, 4, 5, 6, tzinfo=UTC)
-ON_MAIN = Revision(SHA, "refs/heads/main", "main", NOW)
+ON_MAIN = Revision(sha=SHA, ref="refs/heads/main", default_branch="main", now=NOW)
 
 
 def tags_of(rules: Sequence[str], revision: Revision) -> Tags:
@@ -27,7 +27,7 @@ def tags_of(rules: Sequence[str], revision: Revision) -> Tags:
 
 
 def on(ref: str, *versions: str, pr: int | None = None, fork: bool | None = None, default: str = "main") -> Revision:
-    return Revision(SHA, ref, default, NOW, pull_request=pr, from_fork=fork, versions=versions)
+    return Revision(sha=SHA, ref=ref, default_branch=default, now=NOW, pull_request=pr, from_fork=fork, versions=versions)
 
 
 MODERN = [
