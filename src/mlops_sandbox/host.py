@@ -11,14 +11,14 @@ from typing import Self
 import uvicorn
 from starlette.types import ASGIApp
 
-START_SECONDS = 10.0
+START_TIMEOUT = 10.0
 
 
 class Host:
-    """One application on a port of its own, from `__enter__` (or `start`) to `__exit__` (or `stop`).
+    """One application on its own port, from `__enter__` (or `start`) to `__exit__` (or `stop`).
 
-    `address` is the interface (loopback by default; containers on a bridge need another) and `port` 0 lets the system
-    choose; `url` has no trailing slash and is valid once started. `certificate` is a PEM file with its key, for HTTPS.
+    `address` is the interface (loopback by default; containers on a bridge need another), and with `port` 0 the system
+    chooses one; `url` has no trailing slash and is valid once started. `certificate` is a PEM file with its key, for HTTPS.
     """
 
     def __init__(self, app: ASGIApp, *, address: str = "127.0.0.1", port: int = 0, certificate: Path | None = None) -> None:
@@ -32,11 +32,11 @@ class Host:
 
     @property
     def port(self) -> int:
-        """The port the system gave; raises RuntimeError before `start`."""
+        """The port that the application listens on; raises RuntimeError before `start`."""
         if not self._server.started:
             raise RuntimeError("the host has not been started")
-        name: tuple[str, int] = self._server.servers[0].sockets[0].getsockname()
-        return name[1]
+        socket_name: tuple[str, int] = self._server.servers[0].sockets[0].getsockname()
+        return socket_name[1]
 
     @property
     def url(self) -> str:
@@ -46,7 +46,7 @@ class Host:
     def start(self) -> Self:
         """Return once the port accepts connections; raises RuntimeError where it does not in time."""
         self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError(f"the sandbox could not listen on {self._address}")
@@ -54,10 +54,10 @@ class Host:
         return self
 
     def stop(self) -> None:
-        """Close the port; streams that are still open are cut."""
+        """Close the port and cut open streams."""
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(START_SECONDS)
+        self._thread.join(START_TIMEOUT)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,4 +1,4 @@
-"""All four stand-ins together, and what to export so that programs find them."""
+"""All four stand-ins together, and the variables by which programs find them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ REGISTRY_USER = "publisher"
 class Sandbox:
     """A GitHub, a registry, a cluster and a W&B on loopback, from `__enter__` to `__exit__`.
 
-    The stand-ins are attributes; their addresses are `…_url` once started. The cluster knows W&B by its secret `wandb`,
-    the registry has one account (and lets everybody pull), and `kubeconfig` holds the credentials of a submitter.
+    The stand-ins are attributes; their addresses are `…_url` once started. The cluster has the secret `wandb` for W&B, the
+    registry has one account (and lets everybody pull), and the kubeconfig holds the credentials of a submitter.
     """
 
     def __init__(self, executor: Executor, *, github: GitHubServer | None = None) -> None:
@@ -50,9 +50,9 @@ class Sandbox:
             self.wandb_url = stack.enter_context(Host(self.wandb.app)).url
             self.cluster_url = stack.enter_context(Host(self.cluster.app)).url
             self.argo_url = stack.enter_context(Host(workflow_page.application(self.cluster))).url
-            stack.enter_context(self.cluster)  # left before its server is: what runs is told to end
+            stack.enter_context(self.cluster)  # exits before its server: running workflows end first
             self._kubeconfig = self.cluster.write_kubeconfig(root / "kubeconfig", self.cluster_url)
-            self.cluster.add_secret("wandb", self._of_wandb())
+            self.cluster.add_secret("wandb", self._wandb_secret())
             self._stack = stack.pop_all()
         return self
 
@@ -61,11 +61,11 @@ class Sandbox:
 
     @property
     def registry_host(self) -> str:
-        """The registry as it stands before an image's name, `127.0.0.1:PORT`."""
+        """The registry part of an image name, `127.0.0.1:PORT`."""
         return self.registry_url.partition("//")[2]
 
     def environment(self) -> dict[str, str]:
-        """Variables that make the suite's actions, kubectl and the wandb SDK find the sandbox."""
+        """Return the variables by which the suite's actions, kubectl and the wandb SDK find the sandbox."""
         return {
             "GITHUB_SERVER_URL": self.github.origin,
             "GITHUB_API_URL": self.github.api_url,
@@ -78,7 +78,7 @@ class Sandbox:
         }
 
     def variables(self, project: str) -> dict[str, str]:
-        """The `vars` of a repository whose workflows use the sandbox; `project` is the W&B project's name."""
+        """Return the `vars` of a repository whose workflows use the sandbox; `project` is the W&B project's name."""
         return {
             "ARGO_URL": self.argo_url,
             "NAMESPACE": "default",
@@ -89,21 +89,21 @@ class Sandbox:
         }
 
     def secrets(self) -> dict[str, str]:
-        """The `secrets` of such a repository. The kubeconfig is in base64, so that masking it does not blank its words."""
+        """Return the `secrets` of such a repository; base64 keeps the masking of the kubeconfig from hiding single words."""
         return {
             "KUBECONFIG": base64.b64encode(self._kubeconfig.read_bytes()).decode(),
             "REGISTRY_PASSWORD": self.registry_password,
             "WANDB_API_KEY": self.wandb.api_key,
         }
 
-    def _of_wandb(self) -> Mapping[str, str]:
+    def _wandb_secret(self) -> Mapping[str, str]:
         return {"api-key": self.wandb.api_key, "base-url": self.wandb_url, "entity": self.wandb.entity}
 
 
 def serve() -> int:
-    """Serve until SIGINT or SIGTERM; prints what to export. Containers run as processes in the current directory's copy."""
-    here = Path.cwd()
-    with until_stopped() as wait, Sandbox(ProcessExecutor(lambda _: LocalImage(here))) as sandbox:
+    """Serve until SIGINT or SIGTERM, and print what to export; containers run as processes in a copy of this directory."""
+    directory = Path.cwd()
+    with until_stopped() as wait, Sandbox(ProcessExecutor(lambda _: LocalImage(directory))) as sandbox:
         sys.stdout.write("".join(f"export {name}={shlex.quote(value)}\n" for name, value in sandbox.environment().items()))
         repository = sandbox.github.repository("octo-org/sandbox")
         repository.collaborator("maintainer", "maintain")

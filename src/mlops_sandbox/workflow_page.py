@@ -1,4 +1,4 @@
-"""A page for each workflow of the sandbox's cluster, at the address that Argo's own UI would have: what links lead to."""
+"""A page for each workflow of the sandbox's cluster, at the address that it has in Argo's own UI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlops_sandbox.cluster.resources import PODS, WORKFLOWS
 from mlops_sandbox.cluster.status import ApiError
 
 _NODE_ID = "workflows.argoproj.io/node-id"
-_LINES = 400
+MAX_LINES = 400
 
 _page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <!doctype html>
@@ -37,8 +37,8 @@ pre { overflow: auto; border: 1px solid #8884; padding: .8rem; max-height: 24rem
 <p>{{ phase }}{% if message %}: {{ message }}{% endif %}</p>
 <h2>Parameters</h2>
 <table>
-{% for one in parameters %}
-<tr><th>{{ one.name }}</th><td>{{ one.value }}</td></tr>
+{% for parameter in parameters %}
+<tr><th>{{ parameter.name }}</th><td>{{ parameter.value }}</td></tr>
 {% endfor %}
 </table>
 <h2>Nodes</h2>
@@ -53,14 +53,14 @@ pre { overflow: auto; border: 1px solid #8884; padding: .8rem; max-height: 24rem
 
 
 def application(cluster: Cluster) -> Starlette:
-    """The pages of a cluster; `/workflows/{namespace}/{name}`."""
+    """Return the application that serves the pages of a cluster at `/workflows/{namespace}/{name}`."""
 
     async def show(request: Request) -> Response:
         try:
-            found = cluster.store.get(WORKFLOWS, request.path_params["namespace"], request.path_params["name"])
+            workflow = cluster.store.get(WORKFLOWS, request.path_params["namespace"], request.path_params["name"])
         except ApiError:
             return PlainTextResponse("Not Found", 404)
-        return HTMLResponse(_render(cluster, found))
+        return HTMLResponse(_render(cluster, workflow))
 
     return Starlette(routes=[Route("/workflows/{namespace}/{name}", show)])
 
@@ -77,15 +77,15 @@ def _render(cluster: Cluster, workflow: dict[str, Any]) -> str:
             "message": node.get("message", ""),
             "started": node.get("startedAt") or "",
             "finished": node.get("finishedAt") or "",
-            "log": "\n".join(cluster.logs.open(by_node[identity], "main").tail(_LINES)) if identity in by_node else "",
+            "log": "\n".join(cluster.logs.open(by_node[identity], "main").tail(MAX_LINES)) if identity in by_node else "",
         }
         for identity, node in (status.get("nodes") or {}).items()
     ]
-    given = (workflow["spec"].get("arguments") or {}).get("parameters") or []
+    parameters = (workflow["spec"].get("arguments") or {}).get("parameters") or []
     return _page.render(
         name=workflow["metadata"]["name"],
         phase=status.get("phase") or "Pending",
         message=status.get("message", ""),
-        parameters=[{"name": one.get("name"), "value": one.get("value", "")} for one in given],
+        parameters=[{"name": parameter.get("name"), "value": parameter.get("value", "")} for parameter in parameters],
         nodes=nodes,
     )

@@ -143,7 +143,7 @@ def docker_cluster(
     containers.use(client)
     yield cluster
     containers.use(None)
-    machine.forget(client, registry.host)
+    machine.remove_images(client, registry.host)
 
 
 @pytest.fixture(scope="session")

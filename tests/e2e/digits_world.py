@@ -77,7 +77,7 @@ class World:
 @contextmanager
 def digits_world(act: Act, executor: Executor, root: Path) -> Iterator[World]:
     """A sandbox with the digits repository on it, a maintainer and a contributor."""
-    made = digits.make(root / "repository")
+    made = digits.create(root / "repository")
     with Sandbox(executor) as sandbox:
         found = sandbox.github.repository(NAME, sha=made.main, files=digits.files(made.path))
         found.collaborator(MAINTAINER, "maintain")

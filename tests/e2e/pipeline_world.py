@@ -37,7 +37,7 @@ def pipeline_world(
     act = Act(docker, images, checkout, root / "act")
     with digits_world(act, DockerExecutor(environment=client), root) as made:
         yield World(**vars(made), registry=registry)
-        machine.forget(client, registry.host)
+        machine.remove_images(client, registry.host)
 
 
 Pipeline = Callable[[DebianRegistry], AbstractContextManager[World]]

@@ -59,7 +59,7 @@ def trained(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trained:
     root = tmp_path_factory.mktemp("digits")
-    repository = digits.make(root / "repository")
+    repository = digits.create(root / "repository")
     image = published(docker, registry, repository.path, repository.main, root / "docker")
     server, url = wandb
     docker_cluster.put_secret("wandb", {"api-key": server.api_key, "base-url": url, "entity": server.entity})

@@ -102,7 +102,7 @@ def story(
                     yield played(world, held, lambda name: cluster.until(name, has_ended))
         finally:
             held.release()
-            machine.forget(client, registry.host)
+            machine.remove_images(client, registry.host)
 
 
 @contextmanager

@@ -297,7 +297,7 @@ def world(
         found.secrets = {"REGISTRY_PASSWORD": made.registry.password}
         found.variables = {"REGISTRY": made.registry.host, "REGISTRY_USERNAME": made.registry.username}
         yield found
-        machine.forget(environment, made.registry.host)
+        machine.remove_images(environment, made.registry.host)
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def answered(
         yield told
         if real:
             reader.type("kubectl delete --ignore-not-found --filename mlops/rbac.yaml && kubectl delete secret wandb")
-        machine.forget(client, registry.host)
+        machine.remove_images(client, registry.host)
 
 
 def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: bool) -> tuple[PullRequest, WorkflowRun]:

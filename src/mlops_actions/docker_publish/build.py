@@ -55,7 +55,7 @@ def build(
 
 
 class _GroupedLog:
-    """Logs the lines of one build inside the fold each belongs to, and reads the progress from them."""
+    """Log the lines of one build, each in its group, and read the progress from them."""
 
     def __init__(self, runner: Runner) -> None:
         self.progress = Progress()
@@ -70,7 +70,7 @@ class _GroupedLog:
         self._stack.close()
 
     def line(self, text: str) -> None:
-        """Take one line of the build's output."""
+        """Log and read one line of the build's output."""
         if not text:
             return
         title = self.progress.line(text)
@@ -82,7 +82,7 @@ class _GroupedLog:
 
 
 def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> ActionError:
-    """Make an error of BuildKit's messages; annotate the Dockerfile's line."""
+    """Make an error from BuildKit's messages, and annotate the Dockerfile's line."""
     message = progress.errors[-1] if progress.errors else "no reason was given"
     step = progress.failed
     if progress.failed_to_push:

@@ -11,7 +11,7 @@ from mlops_actions.docker_publish.inputs import Inputs
 
 @dataclass(frozen=True)
 class RegistryLogin:
-    """A user name and password, or None for both: anonymous. `note` says what was held back."""
+    """A user name and password, or None for both: anonymous. `note` says why credentials were held back."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
@@ -19,12 +19,12 @@ class RegistryLogin:
 
 
 def choose(inputs: Inputs, host: str, server_url: str) -> RegistryLogin:
-    """Choose what is sent to `host`; `server_url` is the GitHub the job runs on (Enterprise Server has its own registry)."""
+    """Choose the login for `host`; `server_url` is the job's GitHub (Enterprise Server has a registry of its own)."""
     if not inputs.password or not inputs.username:
         return RegistryLogin()
     if inputs.password == inputs.github_token and not _takes_job_token(host, server_url):
         return RegistryLogin(
-            note=f"no credentials are sent to {host}: only the job's own token is known, and it is GitHub's alone"
+            note=f"no credentials are sent to {host}: the only password is the job's own token, which is for GitHub alone"
         )
     return RegistryLogin(inputs.username, inputs.password)
 
@@ -38,7 +38,7 @@ def _takes_job_token(host: str, server_url: str) -> bool:
 
 
 def takes_access_token(host: str) -> bool:
-    """Whether a registry takes an access token of the job's cloud credentials, and no push without one."""
+    """Whether a registry accepts an access token of the job's cloud credentials, and no push without one."""
     return bool(registries.known(host).token_username)
 
 

@@ -13,7 +13,7 @@ from mlops_actions.core.registries import DOCKER_HUB, GITHUB, BareName
 
 @dataclass(frozen=True)
 class ResolvedName:
-    """A name, the tag that stood behind it (older `name` only, else empty), and what was changed on the way."""
+    """A name, the tag given with it (by the older `name` only, else empty), and notes about changes."""
 
     name: ImageName
     tag: str = ""
@@ -91,7 +91,7 @@ def _in_registry(input_name: str, path: str, registry: str | None, *, default: s
 
 
 def _split_registry(text: str) -> tuple[str, str]:
-    """Split the input `registry` into its host and a path that names are put below (`europe-docker.pkg.dev/p/r`)."""
+    """Split the input `registry` into its host and a path above all names (`europe-docker.pkg.dev/p/r`)."""
     host, _, prefix = _without_scheme(text).lower().partition("/")
     # Docker Hub's own address carries an API version: https://index.docker.io/v1/
     if registries.canonical(host) == DOCKER_HUB or prefix in ("v1", "v2"):
@@ -107,7 +107,7 @@ def _closed_registry_notes(host: str, given: str) -> tuple[str, ...]:
 
 
 def _valid(given: str, host: str, path: str, *, tag: str = "", notes: tuple[str, ...]) -> ResolvedName:
-    """Make the repository valid; the notes say what was changed. Raises BadInput where nothing is left of it."""
+    """Make the repository valid, and note the changes; raises BadInput where nothing is left."""
     parts = [_valid_component(part) for part in path.split("/") if part.strip()]
     repository = "/".join(part for part in parts if part)
     if not repository or not all(parts) or len(f"{host}/{repository}") > image_name.MAX_LENGTH:
@@ -124,7 +124,7 @@ def _valid_component(text: str) -> str:
     lowered = text.strip().lower()
     if image_name.COMPONENT.fullmatch(lowered):
         return lowered
-    # Unsafe characters become `-`; of a run of separators the registry's grammar knows `.`, `_`, `__` and dashes.
+    # Unsafe characters become `-`. As separators the grammar allows `.`, `_`, `__` and any number of dashes.
     safe = re.sub(r"[^a-z0-9._-]+", "-", lowered)
     safe = re.sub(r"[._-]{2,}", lambda run: run[0] if run[0] == "__" or set(run[0]) == {"-"} else "-", safe)
     return safe.strip("._-")

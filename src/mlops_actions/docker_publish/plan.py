@@ -39,9 +39,9 @@ class BuildSources:
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """Arguments of `docker buildx build` (without the tags it is given) and the variables that hold its values.
+    """Arguments of `docker buildx build` (without tags) and the variables that hold its values.
 
-    No value of a build argument or secret is among the arguments: `/proc` shows those to everybody on the machine.
+    No value of a build argument or secret is among the arguments: `/proc` shows them to every user of the machine.
     """
 
     arguments: tuple[str, ...]
@@ -127,7 +127,7 @@ def secret_values(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
 def labels(
     inputs: Inputs, revision: Revision, context: Context, environ: Mapping[str, str], epoch: int | None
 ) -> dict[str, str]:
-    """Return the labels of the OCI image specification (annotations.md), with the user's own on top."""
+    """Return the labels of the OCI image specification (annotations.md), and the user's own, which win."""
     url = f"{context.server_url}/{context.repository}"
     moment = datetime.fromtimestamp(epoch, UTC) if epoch is not None else revision.now
     texts = {

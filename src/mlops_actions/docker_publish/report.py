@@ -107,7 +107,7 @@ def result(image: PublishedImage, context: Context) -> Json:
 
 
 def summary(image: PublishedImage, context: Context) -> str:
-    """Return the job summary's section."""
+    """Return this step's section of the job summary."""
     verb = "pushed" if image.pushed and image.built else "tagged again, unchanged" if image.pushed else "built, not pushed"
     name = str(image.name)
     rows = [["Image", markdown.link(name, url_of(image.name, context)) if image.pushed else markdown.code(name)]]

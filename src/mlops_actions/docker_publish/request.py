@@ -25,7 +25,7 @@ from mlops_actions.docker_publish.tags import TagScheme
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """What to publish, as far as it is known before the daemon and the registry are asked.
+    """What to publish: all facts that need neither the daemon nor the registry.
 
     `source_date_epoch` is the commit's time, where the commit is checked out. `reuse_from` are other repositories of the
     registry whose images may be reused.

@@ -44,7 +44,7 @@ class Revision:
 
     @property
     def is_pull_request(self) -> bool:
-        """Whether the image is of a pull request, by its number or by its ref."""
+        """Whether this is a pull request, by its number or by its ref."""
         return self.pull_request is not None or self.ref.startswith("refs/pull/")
 
     @property
@@ -65,7 +65,9 @@ def revision_of(
     now: datetime,
     prefers_event_commit: bool = False,
 ) -> Revision:
-    """Decide what is published; raises BadInput where nothing but the event of a comment on a pull request is known.
+    """Decide which commit is published; raises BadInput where it is unknown.
+
+    Without a checkout, the event of a comment on a pull request does not tell it.
 
     `prefers_event_commit` puts the event's commit and ref before the checkout's.
     """
@@ -89,13 +91,13 @@ def _sha(inputs: Inputs, event_sha: str, checkout: Checkout | None, *, prefers_e
     if sha := next(filter(None, in_order), ""):
         return sha
     raise BadInput(
-        "it is not known which commit the image is of: the workspace holds no checkout",
+        "the commit of the image is unknown: the workspace holds no checkout",
         "add a step with actions/checkout before this one, or give 'sha'",
     )
 
 
 def _ref(inputs: Inputs, context: Context, checkout: Checkout | None, sha: str, *, prefers_event_commit: bool) -> str:
-    """Find the ref of the commit; empty where none is known, so that no tag is made of a guess."""
+    """Find the ref of the commit; empty where it is unknown, so that no tag is a guess."""
     if inputs.ref:
         return inputs.ref
     if prefers_event_commit and context.sha == sha:

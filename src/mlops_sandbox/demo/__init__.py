@@ -14,50 +14,50 @@ from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.console import Console
 from mlops_sandbox.demo.story import Checkout, DemoFailed, Story
 from mlops_sandbox.github import Clock, GitHubServer
-from mlops_sandbox.runner.environment import of_the_machine
+from mlops_sandbox.runner.environment import inherited_variables
 from mlops_sandbox.runner.process import until_stopped
 from mlops_sandbox.suite import Sandbox
 
 INTERRUPTED = 130
-SET_UP = timedelta(minutes=2)  # by which what is arranged before the first comment lies in the past
+SETUP_TIME = timedelta(minutes=2)  # how far before now the events before the first comment happen
 
 
 def run(output: Path, *, keep: bool = False) -> int:
-    """Play the demo, write what it leaves behind to `output` and return the exit code; `keep` serves on until stopped."""
+    """Run the demo, write its results to `output` and return the exit code; with `keep` go on serving until stopped."""
     console = Console(sys.stdout)
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="mlops-demo-", ignore_cleanup_errors=True) as root:
-            _play(console, output, Path(root), keep)
+            _run_story(console, output, Path(root), keep)
     except DemoFailed as failure:
-        console.bad(f"The demo failed: {failure}")
+        console.failure(f"The demo failed: {failure}")
         return 1
     except KeyboardInterrupt:
-        console.bad("Interrupted.")
+        console.failure("Interrupted.")
         return INTERRUPTED
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
     return 0
 
 
-def _play(console: Console, output: Path, root: Path, keep: bool) -> None:
-    environment = {**of_the_machine(os.environ), "HOME": str(root)}
-    without_docker = machine.why_not(environment)
+def _run_story(console: Console, output: Path, root: Path, keep: bool) -> None:
+    environment = {**inherited_variables(os.environ), "HOME": str(root)}
+    without_docker = machine.missing_docker(environment)
     checkout = Checkout()
     executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
-    with Sandbox(executor, github=GitHubServer(Clock(behind=SET_UP))) as sandbox:
+    with Sandbox(executor, github=GitHubServer(Clock(behind=SETUP_TIME))) as sandbox:
         _introduce(console, sandbox, without_docker)
         story = Story(sandbox, console, output, root, checkout, without_docker)
         try:
-            pull = story.play()
+            pull = story.run()
         finally:
             if not without_docker:
-                machine.forget(environment, sandbox.registry_host)
+                machine.remove_images(environment, sandbox.registry_host)
         if keep:
             with until_stopped() as wait:
-                console.chapter("Still serving, until stopped (Ctrl-C)")
-                console.say(f"{story.page(pull)} and {sandbox.wandb_url}")
+                console.chapter("The sandbox serves until stopped (Ctrl-C)")
+                console.text(f"{story.page(pull)} and {sandbox.wandb_url}")
                 wait()
 
 
@@ -72,6 +72,6 @@ def _introduce(console: Console, sandbox: Sandbox, without_docker: str) -> None:
     ]
     console.table(rows)
     if without_docker:
-        console.say(f"Without containers ({without_docker}): no image is built, and the workflow runs from the checkout.")
+        console.text(f"Without containers ({without_docker}): no image is built, and the workflow runs from the checkout.")
     else:
-        console.say("With Docker: the image is built, pushed to the registry, and run from there by its digest.")
+        console.text("With Docker: the image is built, pushed to the registry, and run from there by its digest.")

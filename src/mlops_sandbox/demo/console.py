@@ -1,4 +1,4 @@
-"""What the demo prints: numbered chapters, plain lines, and the jobs' logs set back."""
+"""The output of the demo: numbered chapters, text, and indented job logs."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ class Console:
         self._chapter = 0
 
     def chapter(self, title: str) -> None:
-        """Begin a numbered part of the story."""
+        """Print the heading of a numbered chapter."""
         self._chapter += 1
         seconds = time.monotonic() - self._started
-        self._write(f"\n{self._in(_BOLD, f'{self._chapter}. {title}')} {self._in(_DIM, f'({seconds:.0f} s)')}")
+        self._write(f"\n{self._styled(_BOLD, f'{self._chapter}. {title}')} {self._styled(_DIM, f'({seconds:.0f} s)')}")
 
-    def say(self, text: str) -> None:
-        """Tell something, wrapped."""
+    def text(self, text: str) -> None:
+        """Print wrapped text."""
         self._write(textwrap.fill(text, _WIDTH, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False))
 
-    def good(self, text: str) -> None:
-        """Tell what went well."""
-        self._write(f"   {self._in(_GREEN, '✓')} {text}")
+    def success(self, text: str) -> None:
+        """Print that something succeeded."""
+        self._write(f"   {self._styled(_GREEN, '✓')} {text}")
 
-    def bad(self, text: str) -> None:
-        """Tell what did not."""
-        self._write(f"   {self._in(_RED, '✗')} {text}")
+    def failure(self, text: str) -> None:
+        """Print that something failed."""
+        self._write(f"   {self._styled(_RED, '✗')} {text}")
 
     def quote(self, lines: Iterable[str]) -> None:
-        """Show something as it is: a comment, a difference."""
+        """Print lines as they are, such as a comment or a diff."""
         for line in lines:
             self._write(f"   │ {printable(line)}")
 
     def log(self, line: str) -> None:
-        """Show one line of a job's log."""
-        self._write(self._in(_DIM, f"     {printable(line)}"))
+        """Print one line of a job's log."""
+        self._write(self._styled(_DIM, f"     {printable(line)}"))
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Show rows in columns, the first row as their head."""
+        """Print rows in columns; the first row is the heading."""
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for number, row in enumerate(rows):
             line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            self._write(f"   {self._in(_BOLD, line) if number == 0 else line}")
+            self._write(f"   {self._styled(_BOLD, line) if number == 0 else line}")
 
-    def _in(self, style: str, text: str) -> str:
+    def _styled(self, style: str, text: str) -> str:
         return f"{style}{text}{_PLAIN}" if self._coloured else text
 
     def _write(self, line: str) -> None:
@@ -63,5 +63,5 @@ class Console:
 
 
 def printable(line: str) -> str:
-    """The line without control characters, so that what others wrote cannot steer the terminal."""
+    """Return the line without control characters, so that text from others cannot control the terminal."""
     return "".join(character if character.isprintable() else " " for character in line.expandtabs(4))

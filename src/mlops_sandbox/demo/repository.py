@@ -1,4 +1,4 @@
-"""The digits example as a git repository of its own: `main`, and a branch with a change worth training."""
+"""Create a git repository of the digits example: `main`, and a branch with a change to train."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHANGE = ("train.py", "HIDDEN_UNITS = 16\n", "HIDDEN_UNITS = 64\n")
 
 @dataclass(frozen=True)
 class DigitsRepository:
-    """A repository on disk, with the commits that `main` and the branch point at."""
+    """A repository on disk, and the commits of `main` and the branch."""
 
     path: Path
     main: str
@@ -30,13 +30,13 @@ class DigitsRepository:
 
     @property
     def difference(self) -> list[str]:
-        """What the branch changes, as `git diff` shows it, without its head."""
+        """The lines of `git diff` that the branch changes, without the header."""
         lines = git(self.path, "diff", "--unified=0", self.main, self.branch).splitlines()
         return [line for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
-def make(path: Path) -> DigitsRepository:
-    """Copy the example to `path` and commit it; raises FileNotFoundError outside of a checkout of the suite."""
+def create(path: Path) -> DigitsRepository:
+    """Copy the example to `path` and commit it; raises FileNotFoundError outside a checkout of the suite."""
     if not EXAMPLE.is_dir():
         raise FileNotFoundError(f"{EXAMPLE} is missing: run the demo from a checkout of the suite")
     shutil.copytree(EXAMPLE, path, ignore=shutil.ignore_patterns("__pycache__", "wandb", "*.npz", "*.joblib"))
@@ -54,7 +54,7 @@ def make(path: Path) -> DigitsRepository:
 
 
 def files(path: Path) -> dict[str, str]:
-    """The example's files by path, as text."""
+    """Return the example's files by path, as text."""
     names = git(path, "ls-files").splitlines()
     return {name: (path / name).read_text(encoding="utf-8") for name in names}
 

@@ -1,4 +1,4 @@
-"""What the demo leaves behind: `outputs.json`, the pull request as a page and as markdown, the report's table, the logs."""
+"""Write the results of the demo: `outputs.json`, the pull request as a page and as Markdown, the report's table."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mlops_sandbox.github.page import view
 from mlops_sandbox.runner.job import JobResult
 
 # Column of the report → column of the demo's table.
-_SHOWN = {
+_COLUMNS = {
     "__eval.category": "", "github_sha": "commit", "_hidden_units": "hidden units", "_lr": "lr", "_epochs": "epochs",
     "_seed": "seed", "val_accuracy": "validation", "test_accuracy": "hold-out", "run.id": "run",
 }  # fmt: skip
 _SHA_DIGITS = 12
-_NAMES = ("name", "subject", "environment")  # what an event's subject is called, whatever it is
+_NAMES = ("name", "subject", "environment")  # the attribute that names the subject of a timeline event
 
 
 def write_outputs(directory: Path, job: JobResult) -> Path:
-    """Write each action's outputs by name; null for an action that was left out."""
+    """Write each action's outputs by name; null for an action that was skipped."""
     outputs = {
         result.action: None if result.outcome == "skipped" else result.outputs for result in job.steps if result.action
     }
@@ -31,25 +31,25 @@ def write_outputs(directory: Path, job: JobResult) -> Path:
 
 
 def write_pull_request(directory: Path, pull: PullRequest) -> list[Path]:
-    """Write the pull request as a page that needs no other file, and as markdown."""
+    """Write the pull request as a page that needs no other file, and as Markdown."""
     page, transcript = directory / "pr.html", directory / "pr.md"
     page.write_text(render_page(pull), encoding="utf-8")
     transcript.write_text(render_transcript(pull), encoding="utf-8")
     return [page, transcript]
 
 
-def keep_report(directory: Path, job: JobResult) -> Path:
-    """Copy wandb-runs' table out of the job's workspace, before that is removed."""
+def copy_report(directory: Path, job: JobResult) -> Path:
+    """Copy wandb-runs' table from the job's workspace, which will be removed."""
     target = directory / "wandb_report.csv"
     shutil.copyfile(job.workspace / job.step("report").outputs["csv"], target)
     return target
 
 
 def report_rows(path: Path) -> list[list[str]]:
-    """The report's runs for reading: a head, then a row a run, figures rounded to four digits."""
+    """Return the report's table: a heading, then a row for each run, with numbers rounded to four digits."""
     with path.open(encoding="utf-8", newline="") as file:
         runs = list(csv.DictReader(file))
-    return [list(_SHOWN.values()), *([_cell(run.get(column, ""), column) for column in _SHOWN] for run in runs)]
+    return [list(_COLUMNS.values()), *([_cell(run.get(column, ""), column) for column in _COLUMNS] for run in runs)]
 
 
 def _cell(text: str, column: str) -> str:
@@ -62,18 +62,18 @@ def _cell(text: str, column: str) -> str:
 
 
 def timeline(pull: PullRequest) -> list[str]:
-    """The pull request's events in a line each, as its page shows them."""
+    """Return the timeline events of the pull request, one a line."""
     lines = []
-    for moment in pull.timeline:
-        body = getattr(moment.subject, "body", "") or ""
-        first = next((line for line in body.splitlines() if line.strip() and not line.startswith("<!--")), "")
-        what = first or moment.detail or next(filter(None, (getattr(moment.subject, name, "") for name in _NAMES)), "")
-        lines.append(f"{moment.at:%H:%M:%S}  {moment.actor.login:20}  {moment.kind:12}  {what[:70]}".rstrip())
+    for event in pull.timeline:
+        body = getattr(event.subject, "body", "") or ""
+        first_line = next((line for line in body.splitlines() if line.strip() and not line.startswith("<!--")), "")
+        subject = first_line or event.detail or next(filter(None, (getattr(event.subject, name, "") for name in _NAMES)), "")
+        lines.append(f"{event.at:%H:%M:%S}  {event.actor.login:20}  {event.kind:12}  {subject[:70]}".rstrip())
     return lines
 
 
-def marks(pull: PullRequest) -> list[str]:
-    """What stands beside the events: labels, checks of the head commit, environments, and reactions to the comments."""
+def states(pull: PullRequest) -> list[str]:
+    """Return the labels, checks of the head commit, environments, and reactions to comments."""
     checks = [run for run in pull.repository.check_runs.values() if run.head_sha == pull.head_sha]
     reactions = [
         f"{reaction.content} on {comment.body.splitlines()[0][:40]!r}"
@@ -83,6 +83,9 @@ def marks(pull: PullRequest) -> list[str]:
     return [
         f"labels: {', '.join(pull.label_names)}",
         *(f"check {run.name!r}: {run.conclusion or run.status}" for run in checks),
-        *(f"environment {one.environment!r}: {view.deployment_label(one)}" for one in view.deployments(pull)),
+        *(
+            f"environment {deployment.environment!r}: {view.deployment_label(deployment)}"
+            for deployment in view.deployments(pull)
+        ),
         f"reactions: {', '.join(reactions)}",
     ]

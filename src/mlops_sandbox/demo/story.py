@@ -1,4 +1,4 @@
-"""The demo's story: a baseline, a pull request, refused commands, a training, its report, a deployment.
+"""The story of the demo: a baseline, a pull request, refused commands, a training, its report, a deployment.
 
 Only the people are invented.
 """
@@ -23,28 +23,28 @@ from mlops_sandbox.suite import Sandbox
 NAME = "octo-org/digits"
 MAINTAINER, CONTRIBUTOR, STRANGER = "maintainer", "contributor", "stranger"
 COMMAND = "/train lr=3e-3 epochs=20"
-MISSPELT = "/train learning-rate=3e-3"
+MISSPELLED = "/train learning-rate=3e-3"
 _BASELINE, _MLOPS, _DEPLOY = (f".github/workflows/{name}.yml" for name in ("baseline", "mlops", "deploy"))
-_TAIL = 15
+_TAIL_LINES = 15
 
 
 class DemoFailed(Exception):
-    """A chapter did not end as it should; the message says how it ended."""
+    """A chapter failed; the message says how it ended."""
 
 
 class Checkout:
-    """Stands for every image where none can be built: the files that the current job has checked out."""
+    """The local image of every reference where none can be built: the files that the current job has checked out."""
 
     def __init__(self) -> None:
         self.directory: Path | None = None
 
     def __call__(self, _reference: str) -> LocalImage | None:
-        """See `the images of `sandbox.cluster.ProcessExecutor``."""
+        """Return the local image; see the `images` of `mlops_sandbox.cluster.ProcessExecutor`."""
         return LocalImage(self.directory, env={"PYTHONUNBUFFERED": "1"}) if self.directory else None
 
 
 class Story:
-    """Plays on a started sandbox. `root` is a private directory; `without_docker` says why no image is built, if so."""
+    """The story on a started sandbox. `root` is a private directory; `without_docker` says why no image is built."""
 
     def __init__(
         self, sandbox: Sandbox, console: Console, output: Path, root: Path, checkout: Checkout, without_docker: str
@@ -52,50 +52,50 @@ class Story:
         self._sandbox, self._console, self._output, self._root = sandbox, console, output, root
         self._checkout = checkout
         self._without_docker = without_docker
-        self._digits = _made(root / "repository")
+        self._digits = _create_repository(root / "repository")
         github, files = sandbox.github, repository.files(self._digits.path)
         self._repository = github.repository(NAME, sha=self._digits.main, files=files)
         self._repository.collaborator(MAINTAINER, "maintain")
         self._repository.collaborator(CONTRIBUTOR, "write")
 
-    def play(self) -> PullRequest:
-        """Play all chapters; raises DemoFailed."""
-        self._train_the_baseline()
-        pull = self._open_a_pull_request()
-        self._refuse(pull)
+    def run(self) -> PullRequest:
+        """Run all chapters; raises DemoFailed."""
+        self._train_baseline()
+        pull = self._open_pull_request()
+        self._show_refusals(pull)
         job = self._train(pull)
         self._deploy(pull, job.step("report").outputs["best-run-id"])
         self._show(pull, job)
         return pull
 
-    def _train_the_baseline(self) -> None:
+    def _train_baseline(self) -> None:
         self._console.chapter("A push to main trains the baseline")
         (push,) = (delivery for delivery in self._sandbox.github.deliveries if delivery.event == "push")
-        job = self._run(_BASELINE, push.event, push.payload, by=MAINTAINER, log="baseline", verbose=False)
+        job = self._run_workflow(_BASELINE, push.event, push.payload, by=MAINTAINER, log="baseline", verbose=False)
         self._expect(job, "success", "baseline")
         workflow = job.step("workflow").outputs
-        self._console.good(f"{workflow['workflow-name']} {workflow['phase']}: {workflow['outputs']}")
+        self._console.success(f"{workflow['workflow-name']} {workflow['phase']}: {workflow['outputs']}")
 
-    def _open_a_pull_request(self) -> PullRequest:
+    def _open_pull_request(self) -> PullRequest:
         self._console.chapter("A contributor opens a pull request")
         title, sha = repository.TITLE, self._digits.branch
         self._repository.push(repository.BRANCH, by=CONTRIBUTOR, message=title, sha=sha)
         pull = self._repository.open_pull_request(by=CONTRIBUTOR, head=repository.BRANCH, title=title, body=repository.BODY)
-        self._sandbox.github.clock.catch_up()  # all that is set up lies in the past from here on
-        self._console.say(f"#{pull.number} {title}, commit {sha[:12]}: {self.page(pull)}")
+        self._sandbox.github.clock.catch_up()  # from here on, all set-up events are in the past
+        self._console.text(f"#{pull.number} {title}, commit {sha[:12]}: {self.page(pull)}")
         self._console.quote(self._digits.difference)
         return pull
 
-    def _refuse(self, pull: PullRequest) -> None:
+    def _show_refusals(self, pull: PullRequest) -> None:
         self._console.chapter("Commands that are refused")
-        for number, (who, command) in enumerate([(STRANGER, COMMAND), (MAINTAINER, MISSPELT)], start=1):
-            self._console.say(f"{who} comments: {command}")
-            job = self._comment(pull, command, by=who, log=f"refused-{number}", verbose=False)
+        for number, (login, command) in enumerate([(STRANGER, COMMAND), (MAINTAINER, MISSPELLED)], start=1):
+            self._console.text(f"{login} comments: {command}")
+            job = self._comment(pull, command, by=login, log=f"refused-{number}", verbose=False)
             self._expect(job, "success", f"refused-{number}")
             outputs = job.step("chatops").outputs
             if outputs["decision"] != "deny":
-                raise DemoFailed(f"chatops decided {outputs['decision']} on {who}'s {command}")
-            self._console.good(f"denied ({outputs['reason']}); {pull.comments[-1].user.login} replies:")
+                raise DemoFailed(f"chatops decided {outputs['decision']} on {login}'s {command}")
+            self._console.success(f"denied ({outputs['reason']}); {pull.comments[-1].user.login} replies:")
             self._console.quote(line for line in pull.comments[-1].body.splitlines() if line.strip())
 
     def _train(self, pull: PullRequest) -> JobResult:
@@ -109,55 +109,57 @@ class Story:
         self._console.chapter(f"The maintainer has seen the report, and comments: {command}")
         job = self._comment(pull, command, by=MAINTAINER, log="deploy", verbose=True, workflow=_DEPLOY)
         self._expect(job, "success", "deploy")
-        self._console.good(f"{job.step('promote').outputs['promoted']} is the model in production")
+        self._console.success(f"{job.step('promote').outputs['promoted']} is the model in production")
 
     def _show(self, pull: PullRequest, job: JobResult) -> None:
-        self._console.chapter("What the pull request shows now")
-        self._console.quote([*results.timeline(pull), *results.marks(pull)])
-        report = results.keep_report(self._output, job)
+        self._console.chapter("The pull request now")
+        self._console.quote([*results.timeline(pull), *results.states(pull)])
+        report = results.copy_report(self._output, job)
         self._console.chapter("Candidate against baseline, each tied to its commit")
         self._console.table(results.report_rows(report))
         outputs = job.step("report").outputs
-        self._console.say(
+        self._console.text(
             f"Gates: {outputs['gate']}. Recorded commit is the one asked for: {outputs['verified']}. "
             f"Same data: {outputs['same-data']}."
         )
         written = [results.write_outputs(self._output, job), *results.write_pull_request(self._output, pull), report]
         for path in written:
-            self._console.good(str(path))
+            self._console.success(str(path))
 
     def page(self, pull: PullRequest) -> str:
-        """Address of the pull request's page."""
+        """Return the address of the pull request's page."""
         return f"{self._sandbox.github.origin}/{NAME}/pull/{pull.number}"
 
     def _comment(
         self, pull: PullRequest, body: str, *, by: str, log: str, verbose: bool, workflow: str = _MLOPS
     ) -> JobResult:
         delivery = pull.comment(body, by=by)
-        return self._run(workflow, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
+        return self._run_workflow(workflow, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
 
-    def _run(self, path: str, event: str, payload: Mapping[str, Any], *, by: str, log: str, verbose: bool) -> JobResult:
+    def _run_workflow(
+        self, path: str, event: str, payload: Mapping[str, Any], *, by: str, log: str, verbose: bool
+    ) -> JobResult:
         """Run a workflow file of the default branch, as GitHub does on this event; returns its only job's result.
 
-        Raises KeyboardInterrupt after the post steps where an interrupt cancelled it.
+        Raises KeyboardInterrupt after the post steps if an interrupt cancelled the job.
         """
         workflow = load(self._digits.path / path, path)
-        if not workflow.listens(event, payload):
-            raise DemoFailed(f"{path} does not listen to this {event}")
+        if not workflow.is_triggered_by(event, payload):
+            raise DemoFailed(f"{path} is not triggered by this {event}")
         github = self._sandbox.github
         sha = self._digits.main
-        recorded = self._repository.workflow_run(sha, by=by, name=workflow.name, event=event, path=path)
+        workflow_run = self._repository.workflow_run(sha, by=by, name=workflow.name, event=event, path=path)
         run = Run(
             repository=NAME, server_url=github.origin, api_url=github.api_url, graphql_url=f"{github.origin}/api/graphql",
-            event_name=event, payload=payload, sha=sha, ref="refs/heads/main", actor=by, run_id=recorded.id,
-            run_number=recorded.number,
+            event_name=event, payload=payload, sha=sha, ref="refs/heads/main", actor=by, run_id=workflow_run.id,
+            run_number=workflow_run.number,
         )  # fmt: skip
-        root = self._root / f"run-{recorded.id}"
+        root = self._root / f"run-{workflow_run.id}"
         self._checkout.directory = root / workflow.jobs[0].identifier / "workspace"
         (self._output / "logs").mkdir(exist_ok=True)
         with (self._output / "logs" / f"{log}.log").open("w", encoding="utf-8") as file:
 
-            def say(line: str) -> None:
+            def write_log(line: str) -> None:
                 file.write(f"{line}\n")
                 if verbose or line.startswith("──"):
                     self._console.log(line)
@@ -166,7 +168,7 @@ class Story:
                 origin=self._digits.path,
                 variables=self._sandbox.variables("digits"),
                 secrets=self._sandbox.secrets(),
-                say=say,
+                write_log=write_log,
                 skip={"publish": self._without_docker} if self._without_docker else {},
             )
             (job,) = run_workflow(settings, run, workflow, root, self._token).values()
@@ -184,15 +186,15 @@ class Story:
         if job.conclusion == conclusion:
             return
         path = self._output / "logs" / f"{log}.log"
-        self._console.bad(f"the job ended with {job.conclusion}; the end of {path}:")
-        self._console.quote(path.read_text(encoding="utf-8").splitlines()[-_TAIL:])
+        self._console.failure(f"the job ended with {job.conclusion}; the end of {path}:")
+        self._console.quote(path.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
         raise DemoFailed(f"the job {log} ended with {job.conclusion}")
 
 
-def _made(path: Path) -> DigitsRepository:
+def _create_repository(path: Path) -> DigitsRepository:
     if shutil.which("git") is None:
         raise DemoFailed("there is no git on this machine: install it (Debian: apt-get install git)")
     try:
-        return repository.make(path)
+        return repository.create(path)
     except FileNotFoundError as error:
         raise DemoFailed(str(error)) from error

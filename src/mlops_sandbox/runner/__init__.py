@@ -1,1 +1,1 @@
-"""A small runner of GitHub workflow files, for the demo: steps as processes with the environment that GitHub gives."""
+"""A runner of GitHub workflow files: it runs steps as processes with the environment that GitHub's runner sets."""

@@ -1,6 +1,6 @@
-"""What a step of a run sees: the `github` context, and the environment that the runner gives a container action.
+"""The `github` context of a job, and the environment variables that the runner sets for a container action.
 
-Names: "Default environment variables" and "Contexts reference" in GitHub's documentation.
+Names are from "Default environment variables" and "Contexts reference" in GitHub's documentation.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from mlops_sandbox.runner.expressions import Value
 
-# What a container has from its image or the daemon, a process must be given: its programs, and the way to the network.
-_OF_THE_MACHINE = (
+# A process must inherit what a container has from its image or the daemon: programs and network settings.
+_INHERITED_VARIABLES = (
     "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "LANG", "PYTHONPATH", "SSL_CERT_DIR", "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
 )  # fmt: skip
-_DIRECT = "127.0.0.1,localhost"
+_NO_PROXY_HOSTS = "127.0.0.1,localhost"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One workflow run: what started it and where it works. `sha` and `ref` are the event's."""
+    """One workflow run: its event, repository and server. `sha` and `ref` are those of the event."""
 
     repository: str
     server_url: str
@@ -48,12 +48,12 @@ class Layout:
 
     @property
     def workspace(self) -> Path:
-        """Where the repository is checked out."""
+        """The directory where the repository is checked out."""
         return self.root / "workspace"
 
     @property
     def home(self) -> Path:
-        """The HOME that all steps of the job share."""
+        """The HOME of all steps of the job."""
         return self.root / "home"
 
     @property
@@ -63,34 +63,34 @@ class Layout:
 
     @property
     def event(self) -> Path:
-        """The file that holds the event's payload."""
+        """The file with the payload of the event."""
         return self.root / "workflow" / "event.json"
 
     @property
     def commands(self) -> Path:
-        """Where the files lie that steps write commands to."""
+        """The directory of the files to which steps write commands."""
         return self.root / "file_commands"
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Create the directories."""
         for directory in (self.workspace, self.home, self.temp, self.event.parent, self.commands):
             directory.mkdir(parents=True, mode=0o700)
 
 
 def github_context(run: Run, layout: Layout, *, workflow: str, job: str, token: str) -> dict[str, Value]:
-    """The `github` context of a job."""
+    """Return the `github` context of a job."""
     owner = run.repository.partition("/")[0]
     return {
         "actor": run.actor,
         "api_url": run.api_url,
-        "event": _plain(run.payload),
+        "event": _as_value(run.payload),
         "event_name": run.event_name,
         "event_path": str(layout.event),
         "graphql_url": run.graphql_url,
         "job": job,
         "ref": run.ref,
-        "ref_name": _short(run.ref),
-        "ref_type": _kind(run.ref),
+        "ref_name": _ref_name(run.ref),
+        "ref_type": _ref_type(run.ref),
         "repository": run.repository,
         "repository_owner": owner,
         "run_attempt": str(run.attempt),
@@ -106,9 +106,9 @@ def github_context(run: Run, layout: Layout, *, workflow: str, job: str, token: 
 
 
 def variables(run: Run, layout: Layout, *, workflow: str, job: str) -> dict[str, str]:
-    """The variables of every step; those of a single step (`GITHUB_ACTION`, its command files) are added to them."""
+    """Return the variables of every step, without those of a single step (`GITHUB_ACTION`, its command files)."""
     return {
-        **of_the_machine(os.environ),
+        **inherited_variables(os.environ),
         "CI": "true",
         "GITHUB_ACTIONS": "true",
         "GITHUB_ACTOR": run.actor,
@@ -120,8 +120,8 @@ def variables(run: Run, layout: Layout, *, workflow: str, job: str) -> dict[str,
         "GITHUB_HEAD_REF": "",
         "GITHUB_JOB": job,
         "GITHUB_REF": run.ref,
-        "GITHUB_REF_NAME": _short(run.ref),
-        "GITHUB_REF_TYPE": _kind(run.ref),
+        "GITHUB_REF_NAME": _ref_name(run.ref),
+        "GITHUB_REF_TYPE": _ref_type(run.ref),
         "GITHUB_REPOSITORY": run.repository,
         "GITHUB_REPOSITORY_OWNER": run.repository.partition("/")[0],
         "GITHUB_RUN_ATTEMPT": str(run.attempt),
@@ -142,29 +142,29 @@ def variables(run: Run, layout: Layout, *, workflow: str, job: str) -> dict[str,
 
 
 def input_variable(name: str) -> str:
-    """The variable of an input: upper case, blanks as `_`, hyphens as they are."""
+    """Return the variable of an input: upper case, blanks as `_`, hyphens as they are."""
     return f"INPUT_{name.replace(' ', '_').upper()}"
 
 
-def of_the_machine(environ: Mapping[str, str]) -> dict[str, str]:
-    """Programs (this Python's first) and the network's settings, and nothing else of this machine's environment."""
-    kept = {name: environ[name] for name in _OF_THE_MACHINE if name in environ}
+def inherited_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the PATH (this Python first) and the network settings of an environment, and nothing else of it."""
+    inherited = {name: environ[name] for name in _INHERITED_VARIABLES if name in environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
-    direct = ",".join(filter(None, (_DIRECT, environ.get("NO_PROXY") or environ.get("no_proxy"))))
-    return {**kept, "PATH": path, "NO_PROXY": direct, "no_proxy": direct}
+    no_proxy = ",".join(filter(None, (_NO_PROXY_HOSTS, environ.get("NO_PROXY") or environ.get("no_proxy"))))
+    return {**inherited, "PATH": path, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
 
 
-def _short(ref: str) -> str:
+def _ref_name(ref: str) -> str:
     return ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
-def _kind(ref: str) -> str:
+def _ref_type(ref: str) -> str:
     return "tag" if ref.startswith("refs/tags/") else "branch"
 
 
-def _plain(value: Any) -> Value:
+def _as_value(value: Any) -> Value:
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _as_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_as_value(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float) else str(value)

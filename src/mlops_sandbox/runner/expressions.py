@@ -1,8 +1,8 @@
-"""The expressions of workflow files, `${{ … }}`: a pure evaluator of the part that the suite's workflows use.
+"""Evaluate the expressions of workflow files, `${{ … }}`: the part of the language that the suite's workflows use.
 
-What it knows behaves as GitHub documents it ("Evaluate expressions in workflows and actions"): loose equality,
-case-blind comparison of strings, `&&` and `||` that give an operand, names looked up without regard to case, null for
-what is not there. Ordering, `*` filters, `hashFiles`, `join`, `endsWith` and `case` are not known, and are an error.
+That part behaves as GitHub documents it ("Evaluate expressions in workflows and actions"): loose equality, strings
+compared without regard to case, `&&` and `||` that return an operand, names found without regard to case, null for
+missing values. Ordering, `*` filters, `hashFiles`, `join`, `endsWith` and `case` are not supported, and are an error.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _TOKEN = re.compile(
 )
 _CONSTANTS: dict[str, Value] = {"null": None, "true": True, "false": False, "NaN": math.nan, "Infinity": math.inf}
 _STATUS = ("success", "failure", "always", "cancelled")
-_DEEPEST = 50
+MAX_DEPTH = 50
 
 
 class ExpressionError(ValueError):
-    """An expression that is malformed, or outside the part that is known; the message quotes it."""
+    """An expression is malformed or not supported; the message quotes it."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the status functions answer: the state of the job so far."""
+    """The state of the job so far, which the status functions return."""
 
     failed: bool = False
     cancelled: bool = False
 
-    def answer(self, function: str) -> bool:
-        """Value of `success`, `failure`, `always` or `cancelled`."""
+    def value_of(self, function: str) -> bool:
+        """Return the value of `success`, `failure`, `always` or `cancelled`."""
         return {
             "always": True,
             "cancelled": self.cancelled,
@@ -55,32 +55,32 @@ class Status:
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression can see: the contexts (`github`, `steps`, …) and the job's status."""
+    """The contexts (`github`, `steps`, …) and the job status that an expression can use."""
 
     contexts: Mapping[str, Value]
     status: Status = Status()
 
     def evaluate(self, expression: str) -> Value:
-        """Value of an expression without its `${{ }}`; raises ExpressionError."""
+        """Return the value of an expression without its `${{ }}`; raises ExpressionError."""
         return _Parser(expression, self).parse()()
 
     def render(self, text: str) -> str:
-        """The text with each `${{ … }}` in it replaced by its value; raises ExpressionError."""
-        return "".join(part if fixed else to_text(self.evaluate(part)) for fixed, part in split(text))
+        """Return the text with each `${{ … }}` replaced by its value; raises ExpressionError."""
+        return "".join(part if is_text else to_text(self.evaluate(part)) for is_text, part in split(text))
 
     def condition(self, text: str) -> bool:
-        """Whether a step or job with this `if:` runs; `success()` is implied where no status function is named."""
+        """Return whether a step or job with this `if:` runs; without a status function `success()` is implied."""
         parts = list(split(text))
         if len(parts) > 1:
-            raise ExpressionError(f"`if: {text}` mixes text and an expression, which GitHub takes for always true")
+            raise ExpressionError(f"`if: {text}` mixes text and an expression, which GitHub evaluates as always true")
         expression = parts[0][1] if parts else ""
         parser = _Parser(expression or "success()", self)
         node = parser.parse()
-        return (parser.asks_status or self.status.answer("success")) and truthy(node())
+        return (parser.calls_status_function or self.status.value_of("success")) and truthy(node())
 
 
 def split(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield (True, text) and (False, expression) in turn; `}}` within a string literal ends nothing."""
+    """Yield (True, text) and (False, expression) in order; `}}` in a string literal does not end an expression."""
     position = 0
     while (start := text.find("${{", position)) >= 0:
         if start > position:
@@ -99,14 +99,14 @@ def split(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def truthy(value: Value) -> bool:
-    """Everything but null, false, 0, NaN and the empty string."""
+    """Return whether a value counts as true: all but null, false, 0, NaN and the empty string."""
     if isinstance(value, float) and math.isnan(value):
         return False
     return isinstance(value, list | dict) or bool(value)
 
 
 def to_text(value: Value) -> str:
-    """What a value becomes within a text."""
+    """Return a value as part of a text."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -119,7 +119,7 @@ def to_text(value: Value) -> str:
 
 
 def equal(left: Value, right: Value) -> bool:
-    """GitHub's `==`: strings without regard to case, values of unlike types as numbers, arrays and objects only as one."""
+    """Compare as GitHub's `==`: strings without regard to case, unlike types as numbers, arrays and objects by identity."""
     if isinstance(left, str) and isinstance(right, str):
         return left.upper() == right.upper()
     if isinstance(left, list | dict) or isinstance(right, list | dict):
@@ -144,7 +144,7 @@ def _number(value: Value) -> float:
 
 
 class _Parser:
-    """Recursive descent into closures, so that the right side of `&&` and `||` is only evaluated where it counts."""
+    """A recursive descent parser into closures, so that `&&` and `||` evaluate their right side only where they need it."""
 
     def __init__(self, expression: str, scope: Scope) -> None:
         self._expression = expression
@@ -152,13 +152,13 @@ class _Parser:
         self._tokens = list(self._read(expression))
         self._at = 0
         self._depth = 0
-        self.asks_status = False
+        self.calls_status_function = False
 
     def parse(self) -> Node:
-        """The whole expression; raises ExpressionError, as does calling the result."""
-        node = self._either()
+        """Parse the whole expression; raises ExpressionError, as does a call of the result."""
+        node = self._disjunction()
         if self._tokens[self._at][0] != "end":
-            raise self._error(f"goes on after its end with `{self._tokens[self._at][1]}`")
+            raise self._error(f"has unexpected text after its end: `{self._tokens[self._at][1]}`")
         return node
 
     def _read(self, expression: str) -> Iterator[tuple[str, str]]:
@@ -166,13 +166,13 @@ class _Parser:
         while position < len(expression.rstrip()):
             match = _TOKEN.match(expression, position)
             if not match or match.lastgroup is None:
-                raise self._error(f"cannot be read from `{expression[position:].strip()[:20]}`")
+                raise self._error(f"has an invalid token at `{expression[position:].strip()[:20]}`")
             yield match.lastgroup, match[match.lastgroup]
             position = match.end()
         yield "end", ""
 
-    def _error(self, what: str) -> ExpressionError:
-        return ExpressionError(f"the expression `{self._expression}` {what}")
+    def _error(self, problem: str) -> ExpressionError:
+        return ExpressionError(f"the expression `{self._expression}` {problem}")
 
     def _next(self) -> tuple[str, str]:
         token = self._tokens[self._at]
@@ -189,17 +189,17 @@ class _Parser:
         if not self._take(sign):
             raise self._error(f"lacks `{sign}` before `{self._tokens[self._at][1] or 'its end'}`")
 
-    def _either(self) -> Node:
+    def _disjunction(self) -> Node:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > MAX_DEPTH:
             raise self._error("is nested too deeply")
-        node = self._both()
+        node = self._conjunction()
         while self._take("||"):
-            node = _choice(node, self._both(), stop_at=True)
+            node = _choice(node, self._conjunction(), stop_at=True)
         self._depth -= 1
         return node
 
-    def _both(self) -> Node:
+    def _conjunction(self) -> Node:
         node = self._equality()
         while self._take("&&"):
             node = _choice(node, self._equality(), stop_at=False)
@@ -209,18 +209,18 @@ class _Parser:
         node = self._negation()
         while True:
             if self._take("=="):
-                node = _comparison(node, self._negation(), wanted=True)
+                node = _comparison(node, self._negation(), expected=True)
             elif self._take("!="):
-                node = _comparison(node, self._negation(), wanted=False)
+                node = _comparison(node, self._negation(), expected=False)
             else:
                 return node
 
     def _negation(self) -> Node:
-        turns = 0
+        count = 0
         while self._take("!"):
-            turns += 1
+            count += 1
         node = self._path()
-        return (lambda: truthy(node()) ^ (turns % 2 == 1)) if turns else node
+        return (lambda: truthy(node()) ^ (count % 2 == 1)) if count else node
 
     def _path(self) -> Node:
         node = self._primary()
@@ -228,10 +228,10 @@ class _Parser:
             if self._take("."):
                 kind, name = self._next()
                 if kind != "name":
-                    raise self._error(f"has `{name or 'its end'}` where a property's name belongs")
+                    raise self._error(f"has `{name or 'its end'}` in place of a property name")
                 node = _property(node, _constant(name))
             elif self._take("["):
-                index = self._either()
+                index = self._disjunction()
                 self._expect("]")
                 node = _property(node, index)
             else:
@@ -246,10 +246,10 @@ class _Parser:
         if kind == "name":
             return self._call(text) if self._take("(") else self._named(text)
         if (kind, text) == ("sign", "("):
-            node = self._either()
+            node = self._disjunction()
             self._expect(")")
             return node
-        raise self._error(f"has `{text or 'its end'}` where a value belongs")
+        raise self._error(f"has `{text or 'its end'}` in place of a value")
 
     def _named(self, name: str) -> Node:
         if name in _CONSTANTS:
@@ -258,24 +258,24 @@ class _Parser:
             if context.lower() == name.lower():
                 return _constant(value)
         known = ", ".join(sorted(self._scope.contexts))
-        raise self._error(f"names the context `{name}`, which is none of: {known}")
+        raise self._error(f"uses the unknown context `{name}`; known are: {known}")
 
     def _call(self, name: str) -> Node:
         arguments: list[Node] = []
         if not self._take(")"):
-            arguments.append(self._either())
+            arguments.append(self._disjunction())
             while self._take(","):
-                arguments.append(self._either())
+                arguments.append(self._disjunction())
             self._expect(")")
         if name.lower() in _STATUS:
-            self.asks_status = True
-            return _constant(self._scope.status.answer(name.lower()))
-        for known, (least, most, function) in _FUNCTIONS.items():
+            self.calls_status_function = True
+            return _constant(self._scope.status.value_of(name.lower()))
+        for known, (minimum, maximum, function) in _FUNCTIONS.items():
             if known.lower() == name.lower():
-                if not least <= len(arguments) <= most:
-                    raise self._error(f"gives `{known}` {len(arguments)} arguments")
+                if not minimum <= len(arguments) <= maximum:
+                    raise self._error(f"calls `{known}` with {len(arguments)} arguments")
                 return partial(self._apply, known, function, arguments)
-        raise self._error(f"calls `{name}`, which is none of: {', '.join([*_FUNCTIONS, *_STATUS])}")
+        raise self._error(f"calls the unknown function `{name}`; known are: {', '.join([*_FUNCTIONS, *_STATUS])}")
 
     def _apply(self, name: str, function: Call, arguments: Sequence[Node]) -> Value:
         try:
@@ -298,12 +298,12 @@ def _choice(left: Node, right: Node, *, stop_at: bool) -> Node:
     return choose
 
 
-def _comparison(left: Node, right: Node, *, wanted: bool) -> Node:
-    return lambda: equal(left(), right()) == wanted
+def _comparison(left: Node, right: Node, *, expected: bool) -> Node:
+    return lambda: equal(left(), right()) == expected
 
 
-def _property(of: Node, name: Node) -> Node:
-    return lambda: _member(of(), name())
+def _property(target: Node, name: Node) -> Node:
+    return lambda: _member(target(), name())
 
 
 def _member(value: Value, name: Value) -> Value:
@@ -311,8 +311,8 @@ def _member(value: Value, name: Value) -> Value:
         position = _number(name)
         return value[int(position)] if position.is_integer() and 0 <= position < len(value) else None
     if isinstance(value, dict):
-        wanted = to_text(name).lower()
-        return next((item for key, item in value.items() if key.lower() == wanted), None)
+        key = to_text(name).lower()
+        return next((item for candidate, item in value.items() if candidate.lower() == key), None)
     return None
 
 
@@ -332,11 +332,11 @@ def _format(arguments: Sequence[Value]) -> Value:
     pattern, *values = map(to_text, arguments)
 
     def fill(match: re.Match[str]) -> str:
-        found = match[0]
-        if found in ("{{", "}}"):
-            return found[0]
+        placeholder = match[0]
+        if placeholder in ("{{", "}}"):
+            return placeholder[0]
         if match[1] is None or int(match[1]) >= len(values):
-            raise ValueError(f"nothing stands for `{found}`")
+            raise ValueError(f"there is no argument for `{placeholder}`")
         return values[int(match[1])]
 
     return re.sub(r"\{\{|\}\}|\{(\d+)\}|[{}]", fill, pattern)

@@ -1,4 +1,4 @@
-"""The runner's side of its file and log commands, as its source reads them (FileCommandManager.cs, ActionCommand.cs)."""
+"""Read file commands and log commands as the runner does (FileCommandManager.cs, ActionCommand.cs)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 def read_file_command(text: str) -> dict[str, str]:
     """Read GITHUB_OUTPUT, GITHUB_STATE or GITHUB_ENV; raises ValueError where the runner fails the step.
 
-    On Linux a line ends at LF alone, so a CR belongs to the value.
+    On Linux only LF ends a line, so a CR belongs to the value.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     rest = text.removeprefix("\ufeff")
     while rest:
         line, _, rest = rest.partition("\n")
@@ -30,8 +30,8 @@ def read_file_command(text: str) -> dict[str, str]:
             value, rest = _heredoc(rest, delimiter)
         else:
             raise ValueError(f"invalid format {line!r}")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def _heredoc(text: str, delimiter: str) -> tuple[str, str]:
@@ -49,7 +49,7 @@ def _heredoc(text: str, delimiter: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class LogCommand:
-    """One workflow command found in a log, its escapes undone."""
+    """One workflow command of a log, unescaped."""
 
     name: str
     properties: dict[str, str]
@@ -63,31 +63,31 @@ COMMANDS = frozenset({
 
 
 def read_log(text: str) -> Iterator[LogCommand | str]:
-    """Yield the commands of a log, and its other lines as they are. Both of the runner's syntaxes are read."""
-    # StreamReader.ReadLine, unlike str.splitlines, ends a line at LF, CR and CR LF alone.
+    """Yield the commands of a log, in both of the runner's syntaxes, and its other lines as they are."""
+    # StreamReader.ReadLine, unlike str.splitlines, ends a line only at LF, CR and CR LF.
     for line in re.split(r"\r\n|\r|\n", text):
-        yield _modern(line) or _old(line) or line
+        yield _command(line) or _legacy_command(line) or line
 
 
-def _modern(line: str) -> LogCommand | None:
+def _command(line: str) -> LogCommand | None:
     # .NET's TrimStart: Unicode white space.
     stripped = line.lstrip()
     if not stripped.startswith("::"):
         return None
     head, closed, message = stripped[2:].partition("::")
-    name, _, given = head.partition(" ")
+    name, _, attributes = head.partition(" ")
     if not closed or name.lower() not in COMMANDS:
         return None
     properties: dict[str, str] = {}
-    for pair in given.strip().split(","):
+    for pair in attributes.strip().split(","):
         key, equals, value = pair.partition("=")
         if equals:
             properties[key.strip()] = _unescape(_unescape(value, {"%3A": ":", "%2C": ","}, percent=False))
     return LogCommand(name.lower(), properties, _unescape(message))
 
 
-def _old(line: str) -> LogCommand | None:
-    """`##[command key=value;]message`, which may start anywhere in a line."""
+def _legacy_command(line: str) -> LogCommand | None:
+    """Read `##[command key=value;]message`, which may start anywhere in a line."""
     _, opened, rest = line.partition("##[")
     head, closed, message = rest.partition("]")
     name = head.partition(" ")[0].lower()

@@ -1,4 +1,4 @@
-"""Run one job: its steps in order, then their post steps in reverse, each as a process with the runner's environment."""
+"""Run one job: its steps in order, then their post steps in reverse order, each as a process."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_
 
 @dataclass
 class StepResult:
-    """What became of a step; `outcome` is before `continue-on-error`, `conclusion` after it, `note` why it was left out."""
+    """The result of a step: `outcome` before and `conclusion` after `continue-on-error`; `skip_reason` if it was skipped."""
 
     step: Step
     action: str = ""
     outcome: Outcome = "skipped"
     conclusion: Outcome = "skipped"
-    note: str = ""
+    skip_reason: str = ""
     exit_code: int | None = None
     seconds: float = 0.0
     outputs: dict[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class StepResult:
 
 @dataclass
 class JobResult:
-    """What became of a job; `outputs` are those the job declares."""
+    """The result of a job; `outputs` are those the job declares."""
 
     identifier: str
     conclusion: Outcome
@@ -53,7 +53,7 @@ class JobResult:
     annotations: list[tuple[str, str]] = field(default_factory=list)
 
     def step(self, identifier: str) -> StepResult:
-        """The step with this id; raises KeyError where there is none."""
+        """Return the result of the step with this id; raises KeyError where there is none."""
         for result in self.steps:
             if result.step.identifier == identifier:
                 return result
@@ -62,22 +62,22 @@ class JobResult:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a repository's owner has set, and where the sandbox keeps things.
+    """The settings of a repository, and where the runner finds its files.
 
-    `origin` is the git repository that `actions/checkout` fetches from. `skip` names steps (by id) that are left out, each
-    with the reason that the log gives. `say` gets the log, one line a call, masked.
+    `origin` is the git repository that `actions/checkout` fetches from. `skip` maps ids of steps to skip to the reason that
+    the log gives. `write_log` receives the masked log, one line a call.
     """
 
     origin: Path
     variables: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
-    say: Callable[[str], None] = field(repr=False)
+    write_log: Callable[[str], None] = field(repr=False)
     skip: Mapping[str, str] = field(default_factory=dict)
     actions: Path = metadata.ACTIONS
 
 
 class JobRunner:
-    """One job of a run. `token` is its `github.token`; `needs` holds the jobs before it."""
+    """One job of a run. `token` is its `github.token`; `needs` holds the results of earlier jobs."""
 
     def __init__(
         self, settings: Settings, run: Run, workflow: Workflow, job: Job, layout: Layout, token: str,
@@ -105,11 +105,11 @@ class JobRunner:
         self._env: dict[str, str] = {}
 
     def run(self) -> JobResult:
-        """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps run in any case."""
+        """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps always run."""
         scope = Scope(self._contexts, Status(failed=bool(self._failed_needs)))
         if not scope.condition(self._job.condition):
             return JobResult(self._job.identifier, "skipped", self._layout.workspace)
-        self._layout.make()
+        self._layout.create()
         self._layout.event.write_text(json.dumps(self._run.payload), encoding="utf-8")
         for texts in (self._workflow.environment, self._job.environment):
             self._env.update({name: self._scope().render(text) for name, text in texts.items()})
@@ -134,16 +134,16 @@ class JobRunner:
             }
             for result in self._results
         }  # fmt: skip
-        own: dict[str, Value] = {
+        contexts: dict[str, Value] = {
             "env": dict(self._env if env is None else env),
             "job": {"status": self._conclusion()},
             "steps": steps,
         }
-        return Scope({**self._contexts, **own}, self._status)
+        return Scope({**self._contexts, **contexts}, self._status)
 
-    def _say(self, line: str) -> None:
-        for shown in self._log.read(line):
-            self._settings.say(shown)
+    def _write_log(self, line: str) -> None:
+        for text in self._log.read(line):
+            self._settings.write_log(text)
 
     # The main stage
 
@@ -153,16 +153,16 @@ class JobRunner:
         started = time.monotonic()
         try:
             if self._scope().condition(step.condition):
-                result.note = self._settings.skip.get(step.identifier, "")
-                left_out = f": left out ({result.note})" if result.note else ""
-                self._settings.say(f"── {self._log.clean(self._scope().render(step.label))}{left_out}")
-                if not left_out:
+                result.skip_reason = self._settings.skip.get(step.identifier, "")
+                skipped = f": skipped ({result.skip_reason})" if result.skip_reason else ""
+                self._settings.write_log(f"── {self._log.masked(self._scope().render(step.label))}{skipped}")
+                if not skipped:
                     result.exit_code = self._start(result, position)
         except KeyboardInterrupt:
             self._status = replace(self._status, cancelled=True)
             result.outcome = result.conclusion = "cancelled"
-        except ValueError as error:  # of an expression, a command file, or what this runner does not do
-            self._say(f"::error::{error}")
+        except ValueError as error:  # from an expression, a command file, or an unsupported key
+            self._write_log(f"::error::{error}")
             result.exit_code = 1
         if result.exit_code is not None:
             result.outcome = "success" if result.exit_code == 0 else "failure"
@@ -173,23 +173,23 @@ class JobRunner:
         result.seconds = time.monotonic() - started
         return result
 
-    def _given(self, step: Step) -> tuple[dict[str, str], dict[str, str]]:
-        """The step's `env` (with the job's) and `with`, evaluated."""
+    def _evaluate(self, step: Step) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the step's `env` (merged with the job's) and `with`, evaluated."""
         env = self._env | {name: self._scope().render(text) for name, text in step.environment.items()}
         return env, {name: self._scope(env).render(text) for name, text in step.inputs.items()}
 
     def _start(self, result: StepResult, position: int) -> int:
         step = result.step
-        env, inputs = self._given(step)
+        env, inputs = self._evaluate(step)
         if result.action:
-            described = metadata.read(result.action, self._settings.actions)
-            return self._process(result, f"{position}", self._action(described, inputs), env)
+            action = metadata.read(result.action, self._settings.actions)
+            return self._process(result, f"{position}", self._action(action, inputs), env)
         if step.uses.startswith("actions/checkout@"):
-            sha = checkout(self._settings.origin, self._layout.workspace, inputs, self._run.sha, self._say)
+            sha = checkout(self._settings.origin, self._layout.workspace, inputs, self._run.sha, self._write_log)
             result.outputs = {"commit": sha, "ref": inputs.get("ref", "")}
             return 0
         if step.uses:
-            raise WorkflowError(f"the sandbox's runner cannot run {step.uses}: it knows this suite and actions/checkout")
+            raise WorkflowError(f"the sandbox's runner cannot run {step.uses}: it supports this suite and actions/checkout")
         script = self._layout.temp / f"step-{position}.sh"
         script.write_text(self._scope(env).render(step.run), encoding="utf-8")
         bash = shutil.which("bash") or "/bin/bash"
@@ -197,31 +197,31 @@ class JobRunner:
         return self._process(result, f"{position}", (argv, {}), env)
 
     def _action(
-        self, described: Metadata, inputs: Mapping[str, str], *, stage: tuple[str, ...] = ()
+        self, action: Metadata, inputs: Mapping[str, str], *, stage: tuple[str, ...] = ()
     ) -> tuple[list[str], dict[str, str]]:
-        """Command and `INPUT_` variables; defaults are evaluated anew at each stage, as the runner does."""
+        """Return the command and `INPUT_` variables; defaults are evaluated again at each stage, as the runner does."""
         by_name = {name.lower(): value for name, value in inputs.items()}
-        for name in sorted(by_name.keys() - {known.lower() for known in described.inputs}):
-            self._say(f"::warning::Unexpected input '{name}' of {described.name}")
-        given = {name: self._scope().render(text) for name, text in described.defaults.items()} | by_name
-        # -P: the workspace is a pull request's, and must not lend this process its modules.
-        argv = [sys.executable, "-P", "-m", "mlops_actions", described.name, *stage]
-        return argv, {environment.input_variable(name): value for name, value in given.items()}
+        for name in sorted(by_name.keys() - {known.lower() for known in action.inputs}):
+            self._write_log(f"::warning::Unexpected input '{name}' of {action.name}")
+        values = {name: self._scope().render(text) for name, text in action.defaults.items()} | by_name
+        # -P: the workspace holds a pull request's files, and this process must not import its modules.
+        argv = [sys.executable, "-P", "-m", "mlops_actions", action.name, *stage]
+        return argv, {environment.input_variable(name): value for name, value in values.items()}
 
     def _process(
         self, result: StepResult, key: str, command: tuple[list[str], dict[str, str]], env: Mapping[str, str]
     ) -> int:
-        argv, own = command
+        argv, action_variables = command
         files = {name: self._layout.commands / f"{name.lower()}_{key}" for name in _FILES}
         for path in files.values():
             path.touch(mode=0o600)
         variables = {
-            **self._environment, **env, **own, "GITHUB_ACTION": result.step.identifier,
+            **self._environment, **env, **action_variables, "GITHUB_ACTION": result.step.identifier,
             **{name: str(path) for name, path in files.items()},
             **{f"STATE_{name}": value for name, value in result.state.items()},
         }  # fmt: skip
         directory = self._layout.workspace / self._scope().render(result.step.directory)
-        code = process.run(argv, variables, directory, self._say)
+        code = process.run(argv, variables, directory, self._write_log)
         texts = {name: path.read_bytes().decode("utf-8", "replace") for name, path in files.items()}
         result.outputs.update(read_file_command(texts["GITHUB_OUTPUT"]))
         result.state.update(read_file_command(texts["GITHUB_STATE"]))
@@ -237,14 +237,14 @@ class JobRunner:
         if not result.action or result.outcome == "skipped":
             return
         try:
-            described = metadata.read(result.action, self._settings.actions)
-            if described.has_post and self._scope().condition(described.post_condition):
-                self._settings.say(f"── Post {self._log.clean(self._scope().render(result.step.label))}")
-                env, inputs = self._given(result.step)
-                command = self._action(described, inputs, stage=("--post",))
+            action = metadata.read(result.action, self._settings.actions)
+            if action.has_post and self._scope().condition(action.post_condition):
+                self._settings.write_log(f"── Post {self._log.masked(self._scope().render(result.step.label))}")
+                env, inputs = self._evaluate(result.step)
+                command = self._action(action, inputs, stage=("--post",))
                 result.post_exit_code = self._process(result, f"{result.step.identifier}_post", command, env)
-        except ValueError as error:  # of an expression, a command file, or what this runner does not do
-            self._say(f"::error::{error}")
+        except ValueError as error:  # from an expression, a command file, or an unsupported key
+            self._write_log(f"::error::{error}")
             result.post_exit_code = 1
         except KeyboardInterrupt:
             self._status = replace(self._status, cancelled=True)
@@ -258,7 +258,7 @@ def run_workflow(
 ) -> dict[str, JobResult]:
     """Run all jobs of a workflow, one after the other, below the private directory `root`; results by job.
 
-    `token_for` makes a job's token from its permissions.
+    `token_for` creates a job's token from its permissions.
     """
     results: dict[str, JobResult] = {}
     for job in workflow.jobs:

@@ -1,4 +1,4 @@
-"""What an action's `action.yml` tells the runner: its inputs' defaults, its outputs, and whether it has a post step."""
+"""Read an action's `action.yml`: its inputs with their defaults, and whether it has a post step."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import yaml
 
 from mlops_sandbox.runner.workflow import WorkflowError
 
-_OURS = re.compile(r"[\w.-]+/mlops-actions/actions/(?P<name>[a-z-]+)@\S+|\./(?:\S+/)?actions/(?P<local>[a-z-]+)/?")
+_SUITE_ACTION = re.compile(r"[\w.-]+/mlops-actions/actions/(?P<name>[a-z-]+)@\S+|\./(?:\S+/)?actions/(?P<local>[a-z-]+)/?")
 ACTIONS = Path(__file__).resolve().parents[3] / "actions"
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """The part of an `action.yml` that running it needs; `defaults` may hold expressions."""
+    """The part of an `action.yml` that the runner needs; `defaults` may hold expressions."""
 
     name: str
     inputs: frozenset[str]
@@ -27,8 +27,8 @@ class Metadata:
 
 
 def name_of(uses: str) -> str | None:
-    """`chatops` for `owner/mlops-actions/actions/chatops@v1` or `./actions/chatops`; None for any other action."""
-    match = _OURS.fullmatch(uses)
+    """Return `chatops` for `owner/mlops-actions/actions/chatops@v1` or `./actions/chatops`; None for any other action."""
+    match = _SUITE_ACTION.fullmatch(uses)
     return (match["name"] or match["local"]) if match else None
 
 
@@ -46,7 +46,7 @@ def read(name: str, directory: Path = ACTIONS) -> Metadata:
     return Metadata(
         name=name,
         inputs=frozenset(inputs),
-        defaults={key: str(given["default"]) for key, given in inputs.items() if given.get("default") is not None},
+        defaults={key: str(spec["default"]) for key, spec in inputs.items() if spec.get("default") is not None},
         has_post="post-entrypoint" in runs,
         post_condition=str(runs.get("post-if", "always()")),
     )

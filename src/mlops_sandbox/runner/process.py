@@ -1,4 +1,4 @@
-"""One process of a step: its output line by line, its group ended with it, cancelled as the runner cancels."""
+"""Run one process of a step: pass on its output, end its process group, and cancel it as the runner does."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pathlib import Path
 from typing import IO
 
 # ProcessInvoker.cs: SIGINT, 7.5 s, SIGTERM, 2.5 s, kill.
-_SECONDS_TO_END = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
-_SECONDS_TO_DRAIN = 5.0
+_CANCEL_SIGNALS = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
+_MAX_DRAIN_SECONDS = 5.0
 _INTERRUPTED, _ENDED = b"i", b"e"
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, say: Callable[[str], None]) -> int:
+def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, write_log: Callable[[str], None]) -> int:
     """Run to the end and return the exit code; SIGINT or SIGTERM first ends the process, then raises KeyboardInterrupt.
 
-    Standard output and error reach `say` as they come, without line ends. Nothing of the process outlives the call.
+    Standard output and error go to `write_log` as they come, without line ends. No child process outlives the call.
     """
-    with _news() as (heard, tell), subprocess.Popen(
+    with _signal_pipe() as (reader_end, writer_end), subprocess.Popen(
         argv, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", start_new_session=True,
     ) as process:  # fmt: skip
-        reader = threading.Thread(target=_pass_on, args=(process.stdout, say), daemon=True)
+        reader = threading.Thread(target=_pass_on, args=(process.stdout, write_log), daemon=True)
         reader.start()
-        waiter = threading.Thread(target=lambda: (process.wait(), os.write(tell, _ENDED)), daemon=True)
+        waiter = threading.Thread(target=lambda: (process.wait(), os.write(writer_end, _ENDED)), daemon=True)
         waiter.start()
-        interrupted = os.read(heard, 1) == _INTERRUPTED
+        interrupted = os.read(reader_end, 1) == _INTERRUPTED
         if interrupted:
-            _end(process)
-        # A child left behind would hold the pipe open.
+            _cancel(process)
+        # A child that is left would hold the pipe open.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         waiter.join()
-        reader.join(_SECONDS_TO_DRAIN)
+        reader.join(_MAX_DRAIN_SECONDS)
     if interrupted:
         raise KeyboardInterrupt
     return process.returncode
@@ -45,35 +45,35 @@ def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, sa
 
 @contextmanager
 def until_stopped() -> Iterator[Callable[[], object]]:
-    """Yield what waits for SIGINT or SIGTERM; one that comes earlier, but within the block, counts too."""
-    with _news() as (heard, _tell):
-        yield lambda: os.read(heard, 1)
+    """Yield a function that waits for SIGINT or SIGTERM; a signal earlier in the block counts too."""
+    with _signal_pipe() as (reader_end, _):
+        yield lambda: os.read(reader_end, 1)
 
 
 @contextmanager
-def _news() -> Iterator[tuple[int, int]]:
-    """A pipe that hears of SIGINT and SIGTERM: an exception could come between any two instructions, this cannot."""
-    heard, tell = os.pipe()
-    before = {}
+def _signal_pipe() -> Iterator[tuple[int, int]]:
+    """Yield a pipe to which SIGINT and SIGTERM write; unlike an exception it interrupts no instruction."""
+    reader_end, writer_end = os.pipe()
+    handlers = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, lambda *_: os.write(tell, _INTERRUPTED))
+            handlers[number] = signal.signal(number, lambda *_: os.write(writer_end, _INTERRUPTED))
     try:
-        yield heard, tell
+        yield reader_end, writer_end
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
-        os.close(heard)
-        os.close(tell)
+        os.close(reader_end)
+        os.close(writer_end)
 
 
-def _pass_on(stream: IO[str] | None, say: Callable[[str], None]) -> None:
+def _pass_on(stream: IO[str] | None, write_log: Callable[[str], None]) -> None:
     for line in stream or ():
-        say(line.rstrip("\r\n"))
+        write_log(line.rstrip("\r\n"))
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    for number, seconds in _SECONDS_TO_END:
+def _cancel(process: subprocess.Popen[str]) -> None:
+    for number, seconds in _CANCEL_SIGNALS:
         process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)

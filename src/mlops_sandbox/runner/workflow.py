@@ -1,4 +1,4 @@
-"""A workflow file, read into types; what the sandbox's runner cannot do is an error that names the key."""
+"""Parse a workflow file; a key that the sandbox's runner does not support is an error that names it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRIGGER_KEYS = {"types", "branches"}
 
 
 class WorkflowError(ValueError):
-    """A workflow file that is malformed, or asks for what the sandbox's runner does not do."""
+    """A workflow file is malformed, or uses what the sandbox's runner does not support."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Workflow:
-    """A workflow file; `jobs` stand in an order in which each follows those it needs."""
+    """A workflow file; `jobs` are ordered so that each follows those it needs."""
 
     path: str
     name: str
@@ -71,8 +71,8 @@ class Workflow:
     jobs: Sequence[Job]
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def listens(self, event: str, payload: Mapping[str, Any]) -> bool:
-        """Whether this event starts a run."""
+    def is_triggered_by(self, event: str, payload: Mapping[str, Any]) -> bool:
+        """Return whether this event starts a run."""
         trigger = self.triggers.get(event)
         if trigger is None:
             return False
@@ -96,7 +96,7 @@ def parse(text: str, path: str) -> Workflow:
     top = _mapping(document, path)
     if True in top:  # YAML 1.1 reads the key `on` as a boolean; GitHub does not
         top = {"on" if key is True else key: value for key, value in top.items()}
-    _known(top, _WORKFLOW_KEYS, path)
+    _check_keys(top, _WORKFLOW_KEYS, path)
     permissions = _permissions(top.get("permissions"), f"{path}: permissions")
     jobs = [
         _job(identifier, job, permissions, f"{path}: jobs.{identifier}")
@@ -121,51 +121,51 @@ def _triggers(value: object, where: str) -> dict[str, Trigger]:
         if event == "workflow_dispatch":  # its inputs are not filters
             triggers[event] = Trigger()
             continue
-        given = _mapping(filters or {}, f"{where}.{event}")
-        _known(given, _TRIGGER_KEYS, f"{where}.{event}")
-        triggers[event] = Trigger(_list(given.get("types")), _list(given.get("branches")))
+        keys = _mapping(filters or {}, f"{where}.{event}")
+        _check_keys(keys, _TRIGGER_KEYS, f"{where}.{event}")
+        triggers[event] = Trigger(_list(keys.get("types")), _list(keys.get("branches")))
     return triggers
 
 
 def _job(identifier: str, value: object, permissions: Mapping[str, str] | None, where: str) -> Job:
-    given = _mapping(value, where)
-    _known(given, _JOB_KEYS, where)
-    own = _permissions(given.get("permissions"), f"{where}.permissions")
-    steps = given.get("steps")
+    keys = _mapping(value, where)
+    _check_keys(keys, _JOB_KEYS, where)
+    own = _permissions(keys.get("permissions"), f"{where}.permissions")
+    steps = keys.get("steps")
     if not isinstance(steps, list) or not steps:
         raise WorkflowError(f"{where} has no steps")
     return Job(
         identifier=identifier,
-        name=str(given.get("name", identifier)),
+        name=str(keys.get("name", identifier)),
         steps=[_step(step, position, f"{where}.steps[{position}]") for position, step in enumerate(steps)],
-        condition=_text(given.get("if")).strip(),
+        condition=_text(keys.get("if")).strip(),
         permissions=permissions if own is None else own,
-        environment=_texts(given.get("env"), f"{where}.env"),
-        outputs=_texts(given.get("outputs"), f"{where}.outputs"),
-        needs=_list(given.get("needs")),
+        environment=_texts(keys.get("env"), f"{where}.env"),
+        outputs=_texts(keys.get("outputs"), f"{where}.outputs"),
+        needs=_list(keys.get("needs")),
     )
 
 
 def _step(value: object, position: int, where: str) -> Step:
-    given = _mapping(value, where)
-    _known(given, _STEP_KEYS, where)
-    uses, run = str(given.get("uses", "")), str(given.get("run", ""))
+    keys = _mapping(value, where)
+    _check_keys(keys, _STEP_KEYS, where)
+    uses, run = str(keys.get("uses", "")), str(keys.get("run", ""))
     if bool(uses) == bool(run):
         raise WorkflowError(f"{where} needs exactly one of `uses` and `run`")
-    if given.get("shell", "bash") != "bash":
-        raise WorkflowError(f"{where}.shell: the sandbox's runner has bash alone")
-    if not isinstance(given.get("continue-on-error", False), bool):
-        raise WorkflowError(f"{where}.continue-on-error: the sandbox's runner takes true and false alone")
+    if keys.get("shell", "bash") != "bash":
+        raise WorkflowError(f"{where}.shell: the sandbox's runner supports only bash")
+    if not isinstance(keys.get("continue-on-error", False), bool):
+        raise WorkflowError(f"{where}.continue-on-error: the sandbox's runner supports only true and false")
     return Step(
-        label=str(given.get("name") or uses or run.strip().splitlines()[0]),
-        identifier=str(given.get("id") or f"__{position}"),
+        label=str(keys.get("name") or uses or run.strip().splitlines()[0]),
+        identifier=str(keys.get("id") or f"__{position}"),
         uses=uses,
         run=run,
-        inputs=_texts(given.get("with"), f"{where}.with"),
-        environment=_texts(given.get("env"), f"{where}.env"),
-        condition=_text(given.get("if")).strip(),
-        directory=str(given.get("working-directory", "")),
-        continue_on_error=given.get("continue-on-error", False),
+        inputs=_texts(keys.get("with"), f"{where}.with"),
+        environment=_texts(keys.get("env"), f"{where}.env"),
+        condition=_text(keys.get("if")).strip(),
+        directory=str(keys.get("working-directory", "")),
+        continue_on_error=keys.get("continue-on-error", False),
     )
 
 
@@ -173,20 +173,20 @@ def _permissions(value: object, where: str) -> dict[str, str] | None:
     if value is None:
         return None
     if isinstance(value, str):
-        raise WorkflowError(f"{where}: `{value}` is not known to the sandbox's runner; name each permission")
+        raise WorkflowError(f"{where}: `{value}` is not supported by the sandbox's runner; name each permission")
     return _texts(value, where)
 
 
 def _ordered(jobs: Sequence[Job], path: str) -> list[Job]:
     ordered: list[Job] = []
-    waiting = list(jobs)
-    while waiting:
+    pending = list(jobs)
+    while pending:
         done = {job.identifier for job in ordered}
-        ready = [job for job in waiting if done.issuperset(job.needs)]
+        ready = [job for job in pending if done.issuperset(job.needs)]
         if not ready:
-            raise WorkflowError(f"{path}: the `needs` of {waiting[0].identifier} can never be met")
+            raise WorkflowError(f"{path}: the `needs` of {pending[0].identifier} can never be met")
         ordered += ready
-        waiting = [job for job in waiting if job not in ready]
+        pending = [job for job in pending if job not in ready]
     return ordered
 
 
@@ -196,10 +196,10 @@ def _mapping(value: object, where: str) -> dict[Any, Any]:
     return value
 
 
-def _known(given: Mapping[Any, object], known: set[str], where: str) -> None:
-    unknown = sorted(str(key) for key in given if key not in known)
+def _check_keys(mapping: Mapping[Any, object], known: set[str], where: str) -> None:
+    unknown = sorted(str(key) for key in mapping if key not in known)
     if unknown:
-        raise WorkflowError(f"{where}: `{unknown[0]}` is not known to the sandbox's runner")
+        raise WorkflowError(f"{where}: `{unknown[0]}` is not supported by the sandbox's runner")
 
 
 def _texts(value: object, where: str) -> dict[str, str]:

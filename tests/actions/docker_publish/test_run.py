@@ -271,7 +271,7 @@ def test_a_comment_s_pull_request_moves_neither_latest_nor_the_default_branch_s_
 
 def test_a_comment_without_a_checkout_is_an_error(publisher: Publisher) -> None:
     publisher.checkout = None
-    with pytest.raises(BadInput, match="which commit") as error:
+    with pytest.raises(BadInput, match="the commit of the image is unknown") as error:
         publisher.publish(event="issue_comment", payload=COMMENT)
     assert "actions/checkout" in error.value.remedy
 
@@ -298,7 +298,7 @@ def test_the_job_s_own_token_is_not_sent_to_another_registry(publisher: Publishe
     publisher.publish({"username": "octo", "password": "ghs_secret", "github-token": "ghs_secret"})
     assert {entry.credentials for entry in publisher.registry.log} == {""}
     assert publisher.docker.signed_in == {}
-    assert "GitHub's alone" in publisher.log.getvalue()
+    assert "is for GitHub alone" in publisher.log.getvalue()
 
 
 def test_a_failed_push_is_tried_again(publisher: Publisher) -> None:

@@ -27,7 +27,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> digits.DigitsRepository:
-    return digits.make(tmp_path_factory.mktemp("origin") / "digits")
+    return digits.create(tmp_path_factory.mktemp("origin") / "digits")
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ class Example:
 
     def __init__(self, sandbox: Sandbox, root: Path) -> None:
         self.sandbox, self._root = sandbox, root
-        self.origin = digits.make(root / "digits")
+        self.origin = digits.create(root / "digits")
         repository = sandbox.github.repository(NAME, sha=self.origin.main, files=digits.files(self.origin.path))
         repository.collaborator(MAINTAINER, "maintain")
         repository.collaborator(CONTRIBUTOR, "write")
@@ -42,7 +42,7 @@ class Example:
     def run(self, path: str, delivery: Delivery[Any], skip: dict[str, str] | None = None) -> tuple[JobResult, int]:
         """Run a workflow file; returns its job and the number of the run."""
         github, workflow = self.sandbox.github, load(self.origin.path / path, path)
-        assert workflow.listens(delivery.event, delivery.payload)
+        assert workflow.is_triggered_by(delivery.event, delivery.payload)
         recorded = self.pull.repository.workflow_run(self.origin.main, by=MAINTAINER, name=workflow.name, path=path)
         run = Run(
             repository=NAME, server_url=github.origin, api_url=github.api_url, graphql_url=f"{github.origin}/api/graphql",

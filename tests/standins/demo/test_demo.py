@@ -17,7 +17,7 @@ import pytest
 
 from mlops_sandbox import demo as demo_command
 from mlops_sandbox.demo import repository
-from mlops_sandbox.demo.story import COMMAND, MISSPELT
+from mlops_sandbox.demo.story import COMMAND, MISSPELLED
 
 # It takes half a minute; a cold, busy machine has been seen to take two.
 pytestmark = pytest.mark.timeout(330)
@@ -95,7 +95,7 @@ def test_the_table_sets_candidates_against_baselines_each_tied_to_its_commit(pla
 def test_the_pull_request_shows_the_commands_the_refusals_and_the_report(played: Played) -> None:
     transcript = played.read("pr.md")
     assert COMMAND in transcript
-    assert MISSPELT in transcript
+    assert MISSPELLED in transcript
     assert "learning-rate" in transcript
     for run in json.loads(played.of("wandb-runs")["result"]).get("candidates", []):
         assert run["id"] in transcript

@@ -46,29 +46,29 @@ def docker(tmp_path: Path) -> Docker:
     ],
 )
 def test_what_keeps_docker_from_taking_part(docker: Docker, script: str, reason: str) -> None:
-    found = machine.why_not(docker(script))
+    found = machine.missing_docker(docker(script))
     assert reason in found
     assert bool(found) is bool(reason)
 
 
 def test_a_daemon_elsewhere_cannot_reach_loopback(docker: Docker) -> None:
     environment = {**docker("exit 0"), "DOCKER_HOST": "tcp://10.0.0.1:2375"}
-    assert "loopback" in machine.why_not(environment)
+    assert "loopback" in machine.missing_docker(environment)
 
 
 def test_images_of_the_sandboxs_registry_are_removed_by_every_name(docker: Docker, tmp_path: Path) -> None:
     said = tmp_path / "said"
     listing = "r/a:1 r/a@sha256:0\\nrr/a:1 r/b/a:1\\nr/a:<none> r/a@sha256:1\\nr/a:2 r/a@<none>\\n"
-    machine.forget(docker(f"if [ $2 = ls ]; then printf '{listing}'; else echo $* > {said}; fi"), "r")
+    machine.remove_images(docker(f"if [ $2 = ls ]; then printf '{listing}'; else echo $* > {said}; fi"), "r")
     assert said.read_text() == "image rm r/a:1 r/a:2 r/a@sha256:0 r/a@sha256:1 r/b/a:1\n"
 
 
 def test_no_docker_at_all(tmp_path: Path) -> None:
-    assert machine.why_not({"PATH": str(tmp_path)}) == "there is no docker command"
+    assert machine.missing_docker({"PATH": str(tmp_path)}) == "there is no docker command"
 
 
 def test_the_repository_has_a_main_and_a_branch_that_changes_one_line(tmp_path: Path) -> None:
-    made = repository.make(tmp_path / "digits")
+    made = repository.create(tmp_path / "digits")
     assert made.main != made.branch
     assert made.difference == ["-HIDDEN_UNITS = 16", "+HIDDEN_UNITS = 64"]
     assert ".github/workflows/mlops.yml" in repository.files(made.path)
@@ -77,7 +77,7 @@ def test_the_repository_has_a_main_and_a_branch_that_changes_one_line(tmp_path: 
 def test_the_repository_is_free_of_this_machines_git_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".gitconfig").write_text("[commit]\n\tgpgsign = true\n[user]\n\tname = me\n\temail = me@example.org\n")
     monkeypatch.setenv("HOME", str(tmp_path))
-    made = repository.make(tmp_path / "digits")
+    made = repository.create(tmp_path / "digits")
     log = subprocess.run(["git", "log", "--format=%an %ae"], cwd=made.path, capture_output=True, text=True, check=True)
     assert log.stdout == "contributor contributor@users.noreply.example\n"
 
@@ -90,7 +90,7 @@ def test_the_console_has_no_colours_where_nobody_sees_them() -> None:
     out = io.StringIO()
     console = Console(out)
     console.chapter("One")
-    console.good("done")
+    console.success("done")
     console.table([["name", "n"], ["a", "10"]])
     assert out.getvalue() == "\n1. One (0 s)\n   ✓ done\n   name  n\n   a     10\n"
 
@@ -144,7 +144,7 @@ def test_the_marks_are_labels_checks_and_reactions() -> None:
     repository.check_run(pull.head_sha, "training", conclusion="success")
     repository.check_run("0" * 40, "of another commit")
     repository.deployment_status(repository.deploy(pull.head_sha, "production", by="maintainer"), "success", by="maintainer")
-    assert results.marks(pull) == [
+    assert results.states(pull) == [
         "labels: trained",
         "check 'training': success",
         "environment 'production': Active",

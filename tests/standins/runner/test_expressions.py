@@ -79,25 +79,25 @@ def test_the_right_side_is_only_evaluated_where_it_counts(expression: str) -> No
 @pytest.mark.parametrize(
     ("expression", "says"),
     [
-        ("", "where a value belongs"),
-        ("github.", "property's name"),
-        ("github..sha", "property's name"),
-        ("github sha", "goes on after its end with `sha`"),
+        ("", "in place of a value"),
+        ("github.", "property name"),
+        ("github..sha", "property name"),
+        ("github sha", "has unexpected text after its end: `sha`"),
         ("(1", "lacks `)`"),
         ("github['sha'", "lacks `]`"),
-        ('"double"', 'cannot be read from `"double"`'),
-        ("github.event.*.id", "cannot be read from `*.id`"),
-        ("1 < 2", "cannot be read from `< 2`"),
-        ("secret.X", "none of: github, needs, steps, vars"),
-        ("hashFiles('**')", "calls `hashFiles`, which is none of"),
-        ("contains('a')", "gives `contains` 1 arguments"),
+        ('"double"', 'has an invalid token at `"double"`'),
+        ("github.event.*.id", "has an invalid token at `*.id`"),
+        ("1 < 2", "has an invalid token at `< 2`"),
+        ("secret.X", "known are: github, needs, steps, vars"),
+        ("hashFiles('**')", "calls the unknown function `hashFiles`"),
+        ("contains('a')", "calls `contains` with 1 arguments"),
         ("fromJSON('{')", "fails in `fromJSON`"),
-        ("format('{1}', 'a')", "nothing stands for `{1}`"),
-        ("format('{', 'a')", "nothing stands for `{`"),
+        ("format('{1}', 'a')", "there is no argument for `{1}`"),
+        ("format('{', 'a')", "there is no argument for `{`"),
         ("(" * 60 + "1" + ")" * 60, "nested too deeply"),
     ],
 )
-def test_what_is_not_known_is_an_error_that_quotes_it(expression: str, says: str) -> None:
+def test_an_unsupported_expression_is_an_error_that_quotes_it(expression: str, says: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         scope().evaluate(expression)
     assert says in str(caught.value)

@@ -105,7 +105,7 @@ def test_a_step_may_fail_where_that_is_allowed(runs: Runs) -> None:
 
 def test_a_step_that_is_left_out_says_why_and_has_no_outputs(runs: Runs, lines: list[str]) -> None:
     result = runs(steps("{id: out, run: exit 1}", "{run: 'echo [${{ steps.out.outputs.x }}]'}"))["a"]
-    assert (result.conclusion, result.step("out").note, result.step("out").outputs) == ("success", "left out", {})
+    assert (result.conclusion, result.step("out").skip_reason, result.step("out").outputs) == ("success", "left out", {})
     assert lines[-1] == "[]"
 
 
@@ -169,9 +169,9 @@ def test_checkout_takes_the_events_commit_or_a_branch(runs: Runs, ref: str, tmp_
     [
         ("{uses: actions/checkout@v4, with: {ref: absent}}", "git fetch failed"),
         ("{uses: actions/checkout@v4, with: {path: ../..}}", "leaves the workspace"),
-        ("{uses: actions/checkout@v4, with: {submodules: true}}", "does not know the input `submodules`"),
+        ("{uses: actions/checkout@v4, with: {submodules: true}}", "does not support the input `submodules`"),
         ("{uses: actions/cache@v4}", "cannot run actions/cache@v4"),
-        ("{run: '${{ nothing.here }}'}", "names the context `nothing`"),
+        ("{run: '${{ nothing.here }}'}", "uses the unknown context `nothing`"),
         ("{run: 'echo x >> $GITHUB_OUTPUT'}", "invalid format 'x'"),
     ],
 )
