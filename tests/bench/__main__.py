@@ -88,14 +88,14 @@ def main() -> None:
 
 def wandb_rows(table: Table, figures: wandb.Figures) -> None:
     """Print what the report cost, as shares of the SDK's own listing of the same runs."""
-    ours, theirs = figures.ours, figures.theirs
+    action, sdk = figures.action, figures.sdk
     listing = "`wandb.Api().runs(..., lazy=False)`"
-    table.figure("bytes of all answers", ours.size / theirs.size, SHARE, of=listing, most=0.03)
-    table.figure("time, start to end", ours.seconds / theirs.seconds, SHARE, of=listing, most=0.10)
-    table.figure("peak memory", ours.peak / theirs.peak, SHARE, of=listing, most=0.20)
-    table.figure("requests", ours.requests, COUNT)
-    table.figure("  the listing's", theirs.requests, COUNT)
-    table.figure("  on a twentieth of the runs", figures.few.requests, COUNT)
+    table.figure("bytes of all answers", action.size / sdk.size, SHARE, of=listing, most=0.03)
+    table.figure("time, start to end", action.seconds / sdk.seconds, SHARE, of=listing, most=0.10)
+    table.figure("peak memory", action.peak / sdk.peak, SHARE, of=listing, most=0.20)
+    table.figure("requests", action.requests, COUNT)
+    table.figure("  the listing's", sdk.requests, COUNT)
+    table.figure("  on a twentieth of the runs", figures.few_runs.requests, COUNT)
 
 
 def image_rows(table: Table) -> None:

@@ -1,4 +1,4 @@
-"""What reading a large project costs: wandb-runs as a process, against the SDK's own full listing in the same run."""
+"""The cost of reading a large project: wandb-runs as a process, against the SDK's own full listing in the same run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mlops_sandbox.wandb import WandbServer
 RUNS, KEYS = 2_000, 1_000
 ROUNDS = 3
 SHA = "a" * 40
-# Not getrusage: what it tells includes the process that started this one.
+# Not getrusage: its figure includes the process that started this one.
 _PEAK = "print('PEAK', next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-# The SDK's service process is not counted, to its advantage.
+# The SDK's service process is not counted, which favours the SDK.
 _SDK = f"""
 import sys, wandb
 runs = wandb.Api().runs("sandbox/digits", filters={{"config.github_sha": "{SHA}"}}, per_page=int(sys.argv[1]), lazy=False)
@@ -49,25 +49,27 @@ class Cost:
 
 @dataclass(frozen=True)
 class Figures:
-    """`ours` and `theirs` are the quickest of several alternating rounds; `few` is ours on a twentieth of the runs."""
+    """`action` and `sdk` are the quickest of several rounds; `few_runs` is the action on a twentieth of the runs."""
 
-    ours: Cost
-    theirs: Cost
-    few: Cost
+    action: Cost
+    sdk: Cost
+    few_runs: Cost
 
 
 def measure() -> Figures:
-    """Fill the stand-in, then let both read it in turns."""
+    """Fill the stand-in, then let the action and the SDK read it in turns."""
     server = WandbServer()
     with Host(server.app) as host, TemporaryDirectory() as name:
         folder = Path(name)
         _fill(server, RUNS // 20)
-        few = _ours(server, host.url, folder, RUNS // 20)
+        few_runs = _action_cost(server, host.url, folder, RUNS // 20)
         server.clear()
         _fill(server, RUNS)
-        both = [(_ours(server, host.url, folder, RUNS), _theirs(server, host.url, folder, RUNS)) for _ in range(ROUNDS)]
-    ours, theirs = (min(costs, key=lambda cost: cost.seconds) for costs in zip(*both, strict=True))
-    return Figures(ours, theirs, few)
+        both = [
+            (_action_cost(server, host.url, folder, RUNS), _sdk_cost(server, host.url, folder, RUNS)) for _ in range(ROUNDS)
+        ]
+    action, sdk = (min(costs, key=lambda cost: cost.seconds) for costs in zip(*both, strict=True))
+    return Figures(action, sdk, few_runs)
 
 
 def _fill(server: WandbServer, runs: int) -> None:
@@ -85,7 +87,7 @@ def _fill(server: WandbServer, runs: int) -> None:
         )
 
 
-def _ours(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
+def _action_cost(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
     environment = {
         **os.environ,
         "GITHUB_REPOSITORY": "octo/digits",
@@ -106,7 +108,7 @@ def _ours(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
     return cost
 
 
-def _theirs(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
+def _sdk_cost(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
     places = dict.fromkeys(("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"), str(folder))
     environment = {
         **os.environ,
@@ -120,14 +122,14 @@ def _theirs(server: WandbServer, url: str, folder: Path, runs: int) -> Cost:
 
 def _timed(server: WandbServer, command: list[str], environment: dict[str, str]) -> Cost:
     server.requests.clear()
-    began = time.perf_counter()
+    start = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
     peak = next(int(line.split()[1]) for line in reversed(done.stdout.splitlines()) if line.startswith("PEAK "))
-    asked = [exchange for exchange in server.requests if exchange.path == "/graphql"]
-    return Cost(seconds, sum(exchange.answer_size for exchange in asked), peak, len(asked))
+    exchanges = [exchange for exchange in server.requests if exchange.path == "/graphql"]
+    return Cost(seconds, sum(exchange.answer_size for exchange in exchanges), peak, len(exchanges))
 
 
 if __name__ == "__main__":

@@ -26,16 +26,16 @@ COLUMNS = (
 
 
 @dataclass
-class Tracked:
-    """The old repository, the pull request whose commit was trained, and where its workflow keeps the file."""
+class TrackedRepository:
+    """The old repository, the pull request of the trained commit, and the file that its workflow keeps."""
 
     old: OldRepository
     pull: PullRequest
-    kept: Path
+    kept_csv: Path
 
 
 @pytest.fixture
-def tracked(act: Act, tmp_path: Path) -> Iterator[Tracked]:
+def repository_with_runs(act: Act, tmp_path: Path) -> Iterator[TrackedRepository]:
     old = OldRepository.make(act, tmp_path / "origin", ["wandb-action"], FILES)
     github, wandb = GitHubServer(), WandbServer()
     with github.serve(), Host(wandb.app) as tracker:
@@ -50,13 +50,13 @@ def tracked(act: Act, tmp_path: Path) -> Iterator[Tracked]:
             "WANDB_ENTITY": "sandbox",
             "WANDB_PROJECT": "digits",
         }
-        kept = tmp_path / "kept.csv"
-        old.env["ARTIFACTS"] = str(kept)
-        yield Tracked(old, pull, kept)
+        kept_csv = tmp_path / "kept_csv.csv"
+        old.env["ARTIFACTS"] = str(kept_csv)
+        yield TrackedRepository(old, pull, kept_csv)
 
 
 def fill(wandb: WandbServer, sha: str) -> None:
-    """Two finished candidates, one of which is tagged as a baseline is, one that crashed; and more baselines than ten."""
+    """Log two finished candidates, one with the baselines' tag, a crashed one, and more than ten baselines."""
     now = wandb.store.now()
     for number, tags in ((1, ["test"]), (2, ["baseline", "test"])):
         wandb.store.add_run(
@@ -75,13 +75,19 @@ def fill(wandb: WandbServer, sha: str) -> None:
         )  # fmt: skip
 
 
-def test_the_report_reads_as_it_did_and_its_outputs_compare_as_they_did(tracked: Tracked) -> None:
-    said = {"sha": tracked.pull.head_sha, "pr_num": tracked.pull.number, "conclusion": "success"}
-    run = tracked.old.run("wandb-action", "repository_dispatch", {"action": str(said), "client_payload": {}})
+def test_report_and_outputs_are_those_of_the_replaced_action(repository_with_runs: TrackedRepository) -> None:
+    callback = {
+        "sha": repository_with_runs.pull.head_sha,
+        "pr_num": repository_with_runs.pull.number,
+        "conclusion": "success",
+    }
+    run = repository_with_runs.old.run(
+        "wandb-action", "repository_dispatch", {"action": str(callback), "client_payload": {}}
+    )
     for step in ("wandb", "told", "narrowed", "single", "held"):
         assert run.step(step).outcome == "success", run.transcript
-    assert tracked.pull.label_names == ["Full Test Complete"]
-    (table,) = (comment.body for comment in tracked.pull.comments)
+    assert repository_with_runs.pull.label_names == ["Full Test Complete"]
+    (table,) = (comment.body for comment in repository_with_runs.pull.comments)
     rows = table.splitlines()[4:]
     assert len(rows) == 2 + BASELINES
     assert rows[0].startswith("| **candidate** | **[candidate-1](")
@@ -90,7 +96,7 @@ def test_the_report_reads_as_it_did_and_its_outputs_compare_as_they_did(tracked:
     assert rows[2].startswith("| baseline | [baseline-0](")
     assert rows[2].endswith("| reference | bbbbbbb | 0.8 | 0.5 | no |")
 
-    text = tracked.kept.read_text()
+    text = repository_with_runs.kept_csv.read_text()
     assert text.splitlines()[0] == COLUMNS
     first, *_ = csv.DictReader(io.StringIO(text))
     assert first["run.tags"] == "['test']"

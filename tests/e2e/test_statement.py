@@ -1,4 +1,4 @@
-"""A statement from the containers of the actions, about an image in Debian's registry, held against it by the command."""
+"""A statement from the actions' containers about an image in Debian's registry, checked by `mlops-actions verify`."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def stated(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[Stated]:
         files = {PATH: WORKFLOW, "stated.Dockerfile": "FROM scratch\nCOPY train.py /\n"}
         sha = commit(world.digits.path, files, "State what is trained")
         wandb = world.sandbox.wandb
-        made = wandb.store.add_run(wandb.entity, "digits", name="c1", commit=sha, summary={"test_accuracy": 0.975})
+        logged = wandb.store.add_run(wandb.entity, "digits", name="c1", commit=sha, summary={"test_accuracy": 0.975})
         project = wandb.store.project(wandb.entity, "digits")
-        made.inputs.append(wandb.store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
-        wandb.store.add_artifact(project.collection("digits-model", "model"), "9c1d", run=made)
+        logged.inputs.append(wandb.store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
+        wandb.store.add_artifact(project.collection("digits-model", "model"), "9c1d", run=logged)
         run = world.run(PATH, "workflow_dispatch", {"inputs": {}}, MAINTAINER)
         assert run.exit_code == 0, run.transcript
         text = subprocess.run(
@@ -88,7 +88,7 @@ def stated(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[Stated]:
 
 
 def verify(stated: Stated, path: Path, *options: str, document: Any = None) -> subprocess.CompletedProcess[str]:
-    """Run the command as its user does, with the registry's and the tracker's credentials in the environment."""
+    """Run the command as a user does, with the credentials of registry and tracker in the environment."""
     path.write_text(json.dumps(stated.statement if document is None else document))
     world = stated.world
     environ = {
@@ -100,7 +100,7 @@ def verify(stated: Stated, path: Path, *options: str, document: Any = None) -> s
     return subprocess.run(call, env=environ, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_the_outputs_are_what_actions_attest_takes(stated: Stated) -> None:
+def test_the_outputs_are_the_inputs_of_actions_attest(stated: Stated) -> None:
     outputs, published = stated.run.step("report").outputs, stated.run.step("publish").outputs
     assert outputs["subject-digest"] == published["digest"]
     assert outputs["subject-name"] == published["image"]
@@ -108,7 +108,7 @@ def test_the_outputs_are_what_actions_attest_takes(stated: Stated) -> None:
     assert (outputs["statement"], outputs["predicate"]) == ("wandb_statement.json", "wandb_predicate.json")
 
 
-def test_everything_it_says_holds(stated: Stated, tmp_path: Path) -> None:
+def test_a_true_statement_passes_every_check(stated: Stated, tmp_path: Path) -> None:
     published = stated.run.step("publish").outputs
     pins = [
         "--sha",
@@ -125,7 +125,7 @@ def test_everything_it_says_holds(stated: Stated, tmp_path: Path) -> None:
     assert "✗" not in done.stdout
 
 
-def test_another_commit_or_number_does_not(stated: Stated, tmp_path: Path) -> None:
+def test_a_forged_commit_or_metric_is_refused(stated: Stated, tmp_path: Path) -> None:
     forged = json.loads(json.dumps(stated.statement).replace(stated.sha, "f" * 40).replace("0.975", "0.99"))
     done = verify(stated, tmp_path / "statement.json", document=forged)
     assert done.returncode == 1

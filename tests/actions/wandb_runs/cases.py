@@ -1,4 +1,4 @@
-"""wandb-runs as data: what is in the project, what is asked, and what must come of it in every place."""
+"""wandb-runs as data: the runs in the project, the inputs, and the expected outputs, report and CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.actions.wandb_runs.world import OTHER, SHA
 
-Logged = Mapping[str, Any]
+LoggedRun = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Case:
 
     name: str
     inputs: Mapping[str, object] = field(default_factory=dict)
-    candidates: Sequence[Logged] = ({},)
-    baselines: Sequence[Logged] = ()
+    candidates: Sequence[LoggedRun] = ({},)
+    baselines: Sequence[LoggedRun] = ()
     code: int = 0
     outputs: Mapping[str, str] = field(default_factory=dict)
     csv: Sequence[str] | None = None
@@ -31,12 +31,12 @@ class Case:
     hides: Sequence[str] = ()
 
 
-def summary(**values: Any) -> Logged:
+def summary(**values: Any) -> LoggedRun:
     return {"summary": values}
 
 
-def hinted(summary_of: Any, *entries: Mapping[str, Any]) -> Logged:
-    """A run whose `define_metric` calls W&B kept."""
+def with_metric_settings(summary_of: Any, *entries: Mapping[str, Any]) -> LoggedRun:
+    """Return a run with the `define_metric` settings that W&B recorded."""
     return {"summary": summary_of, "config": {"_wandb": {"m": list(entries)}}}
 
 
@@ -50,14 +50,14 @@ DIRECTIONS = [
         hides=["inferred"],
     ),
     Case(
-        "a name says which way, and that it was guessed",
+        "a direction is inferred from the name, and the report says so",
         {"metrics": "val_loss"},
         [summary(val_loss=2)],
         [summary(val_loss=1)],
         says=["| `val_loss` ↓ \\* | 2 | 1<br>+1 (+100 %) 🔴 |", "inferred from the name"],
     ),
     Case(
-        "a name that says nothing takes no side",
+        "a name without a direction has no better or worse",
         {"metrics": "x"},
         [summary(x=2)],
         [summary(x=1)],
@@ -67,7 +67,7 @@ DIRECTIONS = [
     Case(
         "W&B's goal counts",
         {"metrics": "x"},
-        [hinted({"x": 2}, {"1": "x", "8": 2})],
+        [with_metric_settings({"x": 2}, {"1": "x", "8": 2})],
         [summary(x=1)],
         says=["| `x` ↑ | **2** |"],
         hides=["inferred"],
@@ -75,12 +75,12 @@ DIRECTIONS = [
     Case(
         "W&B's summary counts where there is no goal",
         {"metrics": "x"},
-        [hinted({"x": {"min": 0.5}}, {"1": "x", "7": [1]})],
+        [with_metric_settings({"x": {"min": 0.5}}, {"1": "x", "7": [1]})],
         [summary(x=1)],
         says=["| `x` ↓ | **0.5** | 1<br>−0.5 (−50.00 %) 🟢 |"],
     ),
     Case(
-        "a kept minimum is a metric of its own",
+        "a kept minimum can be shown as a metric",
         {"metrics": "loss.min"},
         [summary(loss={"min": 0.2, "max": 3})],
         [summary(loss={"min": 0.3})],
@@ -94,7 +94,7 @@ DIRECTIONS = [
         says=["| `a.b` ↑ | **3** | 2<br>+1 (+50.00 %) 🟢 |"],
     ),
     Case(
-        "two that hold several kept values are no number",
+        "a summary with several aggregates is no number",
         {"metrics": "loss"},
         [summary(loss={"min": 1, "max": 2})],
         [summary(loss=1)],
@@ -159,7 +159,7 @@ VALUES = [
         says=["(+<0.01 %) 🟢"],
     ),
     Case(
-        "a baseline without a value takes no part",
+        "a baseline without a value is left out",
         {"metrics": "acc"},
         [summary(acc=3)],
         [summary(acc="NaN"), summary(acc=2), summary(acc=1)],
@@ -173,8 +173,8 @@ VALUES = [
         says=["| 2 | 1<br>+1 (+100 %) 🔴 | 2.5<br>−0.5 (−20.00 %) 🟢 | 4<br>−2 (−50.00 %) 🟢 |"],
     ),
     Case("negative numbers stay numbers in the table", {"metrics": "x"}, [summary(x=-0.5)], cells={"x": "-0.5"}),
-    Case("formulas do not", {"metrics": "x"}, [summary(x="=1+1")], cells={"x": "'=1+1"}),
-    Case("nor behind blanks", {"metrics": "x"}, [summary(x=" @SUM(A1)")], cells={"x": "' @SUM(A1)"}),
+    Case("formulas are quoted", {"metrics": "x"}, [summary(x="=1+1")], cells={"x": "'=1+1"}),
+    Case("formulas behind blanks are quoted", {"metrics": "x"}, [summary(x=" @SUM(A1)")], cells={"x": "' @SUM(A1)"}),
     Case(
         "lists and objects are JSON",
         {"metrics": "x", "config_keys": "layers"},
@@ -297,7 +297,7 @@ COMMIT = [
         says=["❌ contradicted", "is of `ccccccc`"],
     ),
     Case(
-        "chosen by id, tied to nothing",
+        "a run chosen by id without any commit",
         {"run_id": "b0"},
         [],
         [{"config": {"github_sha": ""}}],
@@ -317,7 +317,7 @@ COMMIT = [
 
 GATE = [
     Case(
-        "each gate is explained by its numbers",
+        "each gate is shown with its numbers",
         {"gates": "acc >= 0.5\nacc >= 0.95"},
         [summary(acc=0.9)],
         code=1,
@@ -332,21 +332,21 @@ GATE = [
         outputs={"gate": "passed"},
     ),
     Case(
-        "per cent of a negative baseline are of its size",
+        "a percentage of a negative baseline is of its magnitude",
         {"gates": "x >= baseline - 10%"},
         [summary(x=-1.1)],
         [summary(x=-1.0)],
         outputs={"gate": "passed"},
     ),
     Case(
-        "no baseline, no pass",
+        "a gate without a baseline fails",
         {"gates": "acc >= baseline - 100"},
         [summary(acc=1)],
         code=1,
         says=["no baseline has a finite value of acc"],
     ),
     Case(
-        "the latest baseline has none",
+        "a latest baseline without a value fails the gate",
         {"gates": "acc >= baseline.latest"},
         [summary(acc=1)],
         [summary(x=1), summary(acc=0)],
@@ -372,7 +372,7 @@ GATE = [
         "a quoted name may hold an operator", {"gates": '"a<b" >= 1'}, [{"summary": {"a<b": 2}}], outputs={"gate": "passed"}
     ),
     Case(
-        "gates wait for nobody: what runs still is said",
+        "gates are evaluated while candidates run, and the verdict says so",
         {"gates": "acc > 0"},
         [summary(acc=1), {"state": "running"}],
         outputs={"gate": "passed", "complete": "false"},
@@ -391,13 +391,13 @@ GATE = [
 
 LEGACY = [
     Case(
-        "booleans are spelled as the old consumers compare them",
+        "older outputs spell booleans as True and False",
         {},
         [{}],
         outputs={"BOOL_COMPLETE": "True", "BOOL_SINGLE_RUN": "True", "complete": "true", "single-run": "true"},
     ),
     Case(
-        "a run that is not over is counted",
+        "a running run is counted",
         {},
         [{"state": "running"}],
         outputs={"BOOL_COMPLETE": "False", "NUM_RUNNING": "1", "NUM_FINISHED": "0"},
@@ -416,10 +416,13 @@ LEGACY = [
         cells={"acc": "1", "loss": "2", "_lr": "0.1"},
     ),
     Case(
-        "code in a list is not run", {"DISPLAY_METRICS": "__import__('os').system('touch pwned')"}, [{}], hides=["pwned: "]
+        "code in a list is not executed",
+        {"DISPLAY_METRICS": "__import__('os').system('touch pwned')"},
+        [{}],
+        hides=["pwned: "],
     ),
     Case(
-        "any text as the SHA, as before",
+        "the older name accepts any text as the SHA",
         {"sha": "", "FILTER_GITHUB_SHA": OTHER},
         [],
         [{}],
@@ -428,17 +431,15 @@ LEGACY = [
     ),
     Case("debug in capitals", {"DEBUG": "True"}, [{}]),
     Case("debug by any text", {"DEBUG": "1"}, [{}]),
+    Case("one running run is a single one", {}, [{"state": "running"}], outputs={"BOOL_SINGLE_RUN": "True"}, csv=[]),
     Case(
-        "one run that is not over is a single one", {}, [{"state": "running"}], outputs={"BOOL_SINGLE_RUN": "True"}, csv=[]
-    ),
-    Case(
-        "a finished run beside one that is not over is no single one",
+        "a finished and a running run are no single one",
         {},
         [{}, {"state": "running"}],
         outputs={"BOOL_SINGLE_RUN": "False", "single-run": "true"},
     ),
     Case(
-        "all of the list spelled as JSON",
+        "a list can be written as JSON",
         {"metrics": json.dumps(["acc", "a, b"])},
         [{"summary": {"acc": 1, "a, b": 2}}],
         cells={"a, b": "2"},

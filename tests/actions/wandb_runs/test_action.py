@@ -1,4 +1,4 @@
-"""wandb-runs from its environment to its outputs, files and comment, against the two stand-ins."""
+"""wandb-runs as a process between the two stand-ins: outputs, files, comment and check run."""
 
 from __future__ import annotations
 
@@ -404,8 +404,8 @@ def test_baselines_are_selected_by_tags_or_commit(world, inputs, chosen):
     world.baseline("b3", age=30).tags = ["baseline", "reference"]
     world.baseline("failed", state="failed", age=5)
     world.run(sha=SHA, **inputs)
-    found = [row["run.id"] for row in world.rows() if row["__eval.category"] == "baseline"]
-    assert found == chosen
+    ids = [row["run.id"] for row in world.rows() if row["__eval.category"] == "baseline"]
+    assert ids == chosen
     assert world.outputs()["num-baselines"] == str(len(chosen))
 
 
@@ -434,12 +434,12 @@ def test_candidates_are_counted_by_state(world, states, expected):
 # Waiting
 
 
-class Evening:
-    """Time that passes only when somebody waits, and what happens meanwhile."""
+class FakeClock:
+    """A clock whose time passes only in `sleep`; each sleep triggers the next of the given events."""
 
-    def __init__(self, *happenings: Callable[[], object]) -> None:
+    def __init__(self, *events: Callable[[], object]) -> None:
         self.at = datetime.now(UTC)
-        self.happenings = list(happenings)
+        self.events = list(events)
         self.slept: list[float] = []
 
     def now(self) -> datetime:
@@ -448,8 +448,8 @@ class Evening:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.at += timedelta(seconds=seconds)
-        if self.happenings:
-            self.happenings.pop(0)()
+        if self.events:
+            self.events.pop(0)()
 
 
 def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
@@ -458,12 +458,12 @@ def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
     def end() -> None:
         run.state = "finished"
 
-    evening = Evening(lambda: world.candidate("c2", state="pending"), end, lambda: world.server.store.project(
+    clock = FakeClock(lambda: world.candidate("c2", state="pending"), end, lambda: world.server.store.project(
         "sandbox", "digits").runs["c2"].ended(1, NOW))  # fmt: skip
     given = {"INPUT_SHA": SHA, "INPUT_WAIT": "true", "INPUT_MIN-RUNS": "2", "INPUT_TIMEOUT": "5m"}
     runner = GitHubRunner(world.environ, io.StringIO())
     server = Server(world.wandb.url, world.wandb.url, world.server.api_key)
-    tracker = WandbProject("sandbox/digits", server, runner, pause=evening.sleep)
+    tracker = WandbProject("sandbox/digits", server, runner, pause=clock.sleep)
     outcome = run_action(
         read(Inputs, {**world.environ, **given}),
         Context.from_environ(world.environ),
@@ -473,14 +473,14 @@ def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
             publisher=None,
             workspace=WorkspaceFiles(world.workspace),
             runner=runner,
-            clock=evening,
+            clock=clock,
         ),
     )
-    assert evening.slept == [20, 20, 20]
+    assert clock.slept == [20, 20, 20]
     assert outcome.error is None
     assert (outcome.outputs["num-finished"], outcome.outputs["num-failed"]) == ("1", "1")
     polls = [exchange for exchange in world.server.requests if b"summaryMetrics" not in exchange.body]
-    assert len(polls) >= 4, "only the last look fetches numbers"
+    assert len(polls) >= 4, "only the last request reads metrics"
 
 
 def test_waiting_ends_at_once_when_all_have_ended(world):
@@ -526,14 +526,14 @@ TRUST = [
 ]
 
 
-@pytest.mark.parametrize(("runs", "verified", "words"), TRUST)
-def test_candidates_are_verified_by_the_recorded_commit(world, runs, verified, words):
+@pytest.mark.parametrize(("runs", "verified", "text"), TRUST)
+def test_candidates_are_verified_by_the_recorded_commit(world, runs, verified, text):
     for index, run in enumerate(runs):
         world.candidate(f"c{index}", **run)
     world.run(sha=SHA)
     assert world.outputs()["verified"] == verified
-    assert words in world.summary()
-    assert ("WANDB_GIT_COMMIT" in world.summary()) == ("claimed" in words)
+    assert text in world.summary()
+    assert ("WANDB_GIT_COMMIT" in world.summary()) == ("claimed" in text)
 
 
 def test_uncommitted_changes_are_shown(world):
@@ -554,20 +554,20 @@ DATA = [
 ]
 
 
-@pytest.mark.parametrize(("ours", "theirs", "same", "words"), DATA)
-def test_datasets_of_candidates_and_baselines_are_compared(world, ours, theirs, same, words):
+@pytest.mark.parametrize(("candidates", "baselines", "same", "text"), DATA)
+def test_datasets_of_candidates_and_baselines_are_compared(world, candidates, baselines, same, text):
     store = world.server.store
     collection = store.project("sandbox", "digits").collection("mnist", "dataset")
     versions = {digest: store.add_artifact(collection, digest) for digest in ("one", "two")}
     model = store.add_artifact(store.project("sandbox", "digits").collection("start", "model"), "m1")
-    for index, digest in enumerate(ours):
+    for index, digest in enumerate(candidates):
         run = world.candidate(f"c{index}")
         run.inputs += [model, *([versions[digest]] if digest else [])]
-    for index, digest in enumerate(theirs):
+    for index, digest in enumerate(baselines):
         world.baseline(f"b{index}", age=9).inputs += [versions[digest]] if digest else []
     world.run(sha=SHA, baseline_tags="baseline")
     assert world.outputs()["same-data"] == same
-    assert words in world.summary()
+    assert text in world.summary()
     world.run(sha=SHA, baseline_tags="baseline", lineage="false")
     assert world.outputs()["same-data"] == ""
 
@@ -672,7 +672,7 @@ def test_curves_are_drawn_for_candidate_and_baseline(world):
 
 
 def assert_only_text(world: World, body: str) -> None:
-    """Nothing that a run was called became mark-up, a mention, a foreign link or a workflow command."""
+    """Assert that no hostile name became mark-up, a mention, a foreign link or a workflow command."""
     html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(body)
     prose = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
     assert "<img" not in html

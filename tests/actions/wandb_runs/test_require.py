@@ -1,4 +1,4 @@
-"""`require` and `promote-alias`: which run may be deployed, and that nothing else ever gets the alias."""
+"""`require` and `promote-alias`: only a run that fulfils all requirements gets the alias."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def deploy(world: World, run: str, **changed: Any) -> int:
 
 
 def aliases(world: World) -> set[str]:
-    found = world.server.store.project("sandbox", "digits").collections
-    return {alias for collection in found.values() for alias in collection.aliases} - {"latest"}
+    collections = world.server.store.project("sandbox", "digits").collections
+    return {alias for collection in collections.values() for alias in collection.aliases} - {"latest"}
 
 
 def conclusion(world: World) -> str:
@@ -79,7 +79,11 @@ def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_prom
     assert deploy(world, run) == 1, world.log
     outputs = world.outputs()
     assert (outputs["requirements"], outputs["promoted"]) == ("failed", "")
-    unmet = {one["name"]: one["reason"] for one in json.loads(outputs["result"])["requirement-results"] if not one["holds"]}
+    unmet = {
+        result["name"]: result["reason"]
+        for result in json.loads(outputs["result"])["requirement-results"]
+        if not result["holds"]
+    }
     assert reason in unmet[name]
     assert reason in world.log.replace("%0A", " ")
     assert aliases(world) == set()
@@ -113,10 +117,10 @@ def test_several_runs_are_not_one(world):
     assert aliases(world) == set()
 
 
-@pytest.mark.parametrize(("theirs", "code"), [("d1", 0), ("d2", 1)])
-def test_the_same_datasets_can_be_required(world, theirs, code):
+@pytest.mark.parametrize(("baseline_digest", "code"), [("d1", 0), ("d2", 1)])
+def test_the_same_datasets_can_be_required(world, baseline_digest, code):
     store = world.server.store
-    runs = (world.candidate("chosen", commit=SHA), "d1"), (world.baseline(), theirs)
+    runs = (world.candidate("chosen", commit=SHA), "d1"), (world.baseline(), baseline_digest)
     for run, digest in runs:
         run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection("data", "dataset"), digest))
     assert deploy(world, "chosen", require="same-data", baseline_tags="baseline", promote_alias="") == code, world.log
@@ -130,7 +134,7 @@ def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(world):
 
 
 def test_another_run_from_a_tracker_that_ignores_the_filter_is_rejected(world, monkeypatch):
-    """As a server would that does not know the field: it answers with whatever it has."""
+    """A server that does not know the filtered field answers with any run."""
     logged_model(world, world.candidate("other", commit=SHA))
     monkeypatch.setattr("mlops_sandbox.wandb.store.matches", lambda *_: True)
     assert deploy(world, "chosen") == 1

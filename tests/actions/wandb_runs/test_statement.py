@@ -1,6 +1,6 @@
-"""Provenance: wandb-runs states what a model comes from, and `mlops-actions verify` holds that against registry and tracker.
+"""Provenance: wandb-runs writes a statement, and `mlops-actions verify` checks it against registry and tracker.
 
-Every line of a statement is tampered with in turn, and every such statement is refused.
+The tests change every value of a statement in turn; the verifier refuses each changed statement.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from tests.support.result_schemas import check_result
 
 USER, PASSWORD = "publisher", "a-password-of-the-registry"
 MANIFEST, INDEX = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("manifest", "index"))
-KEPT = "application/vnd.oci.image.config.v1+json"
+IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
 
 
 @dataclass
 class Images:
-    """A registry that asks for a password, and how to put images there without Docker."""
+    """A registry that demands a password, and methods that store images there without Docker."""
 
     url: str
     http: urllib3.PoolManager
@@ -68,11 +68,11 @@ class Images:
         content = json.dumps({"os": "linux", "architecture": "amd64", "config": {"Labels": labels}}).encode()
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         self._call("POST", f"/v2/acme/digits/blobs/uploads/?digest={digest}", content, "application/octet-stream")
-        config = {"mediaType": KEPT, "digest": digest, "size": len(content)}
+        config = {"mediaType": IMAGE_CONFIG, "digest": digest, "size": len(content)}
         return self.put({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}, tag=tag)
 
     def of(self, sha: str, tag: str = "") -> str:
-        """Store an image of a commit; returns its name by digest."""
+        """Store an image of a commit; return its name by digest."""
         return f"{self.name}@{self.image({'org.opencontainers.image.revision': sha}, tag)['digest']}"
 
 
@@ -85,13 +85,13 @@ def images() -> Iterator[Images]:
 
 @dataclass
 class Verifier:
-    """The command with the credentials of an environment, on what wandb-runs wrote."""
+    """Run the verifier with the environment's credentials; `output` and `errors` are those of the last call."""
 
     world: World
     images: Images
     capsys: pytest.CaptureFixture[str]
-    said: str = ""
-    complained: str = ""
+    output: str = ""
+    errors: str = ""
 
     def __call__(self, document: Any, *, text: str = "", environ: Mapping[str, str] | None = None, **pins: str) -> int:
         path = self.world.workspace / "given.json"
@@ -100,14 +100,14 @@ class Verifier:
         tracker = {"WANDB_API_KEY": self.world.server.api_key, "WANDB_BASE_URL": self.world.wandb.url}
         registry = {"REGISTRY": self.images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD}
         code = command.main(path, Pins(**pins), {**home, **tracker, **registry, **(environ or {})})
-        self.said, self.complained = self.capsys.readouterr()
-        assert self.world.server.api_key not in self.said + self.complained
-        assert PASSWORD not in self.said + self.complained
+        self.output, self.errors = self.capsys.readouterr()
+        assert self.world.server.api_key not in self.output + self.errors
+        assert PASSWORD not in self.output + self.errors
         return code
 
     @property
     def wrong(self) -> list[str]:
-        return [line for line in self.said.splitlines() if line.startswith("✗")]
+        return [line for line in self.output.splitlines() if line.startswith("✗")]
 
 
 @pytest.fixture
@@ -126,14 +126,14 @@ def log(world: World, name: str = "c1", **more: Any) -> Any:
 
 
 def state(world: World, images: Images, **changed: Any) -> Json:
-    """Have wandb-runs write a statement; returns it."""
+    """Let wandb-runs write a statement; return it."""
     given = {
         "sha": SHA, "metrics": "acc:max, loss", "gates": "acc >= 0.9", "statement": "true", "image": images.of(SHA),
         "workflow_uid": "0b5a-1", "workflow_url": "https://argo.example/workflows/ml/digits-1", "pr_number": "7",
     }  # fmt: skip
     assert world.run(**{**given, **changed}) == 0, world.log
-    found: Json = json.loads((world.workspace / world.outputs()["statement"]).read_text())
-    return found
+    statement: Json = json.loads((world.workspace / world.outputs()["statement"]).read_text())
+    return statement
 
 
 def test_the_statement_contains_the_models_provenance(world: World, images: Images) -> None:
@@ -212,7 +212,7 @@ def test_a_statement_with_unrecorded_facts_is_refused(
     assert not world.outputs().get("statement")
     assert not list(world.workspace.glob("*statement*"))
     models = world.server.store.project("sandbox", "digits").collections["digits-model"]
-    assert set(models.aliases) == {"latest"}, "what cannot be attested to is not promoted"
+    assert set(models.aliases) == {"latest"}, "a model that cannot be attested is not promoted"
 
 
 def test_a_group_is_stated_with_each_run(world: World, images: Images, verify: Verifier) -> None:
@@ -220,7 +220,7 @@ def test_a_group_is_stated_with_each_run(world: World, images: Images, verify: V
         log(world, name, group="seeds", summary={"acc": acc, "loss": 0.1})
     statement = state(world, images, aggregate="group")
     assert {run["id"]: run["metrics"]["acc"] for run in statement["predicate"]["runs"]} == {"c1": 0.95, "c2": 0.93}
-    assert verify(statement) == 0, verify.said
+    assert verify(statement) == 0, verify.output
 
 
 # Verifying
@@ -231,7 +231,7 @@ def test_a_true_statement_passes_every_check(world: World, images: Images, verif
     statement = state(world, images)
     repository = statement["predicate"]["commit"]["repository"]
     assert verify(statement, image=images.of(SHA), sha=SHA, repository="octo/digits", project="sandbox/digits") == 0, (
-        verify.said
+        verify.output
     )
     assert verify(statement, repository=repository) == 0
     assert verify.wrong == []
@@ -241,7 +241,7 @@ def test_a_true_statement_passes_every_check(world: World, images: Images, verif
         "✓ model sandbox/digits/digits-model:v0: one of the runs logged it", "✓ gate acc >= 0.9: 0.95 against 0.9",
         "– signature: the file has none", "– workflow 0b5a-1: not checked", "– commit: ",
     ):  # fmt: skip
-        assert line in verify.said, verify.said
+        assert line in verify.output, verify.output
 
 
 def test_the_command_prints_checks_and_exits_with_their_result(world: World, images: Images) -> None:
@@ -272,8 +272,8 @@ def test_an_envelope_is_read_and_its_signature_is_not_checked(
     document = (
         {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope} if bundle else envelope
     )
-    assert verify(document) == 0, verify.said
-    assert "– signature: not checked here" in verify.said
+    assert verify(document) == 0, verify.output
+    assert "– signature: not checked here" in verify.output
 
 
 def test_an_index_is_checked_platform_by_platform(world: World, images: Images, verify: Verifier) -> None:
@@ -286,7 +286,7 @@ def test_an_index_is_checked_platform_by_platform(world: World, images: Images, 
     attested = {**images.image({}), "platform": {"os": "unknown", "architecture": "unknown"}}
     for manifests, code in (([good, attested], 0), ([good, bad], 1), ([attested], 1), ([], 1)):
         index = images.put({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}, INDEX)
-        assert verify(state(world, images, image=f"{images.name}@{index['digest']}")) == code, verify.said
+        assert verify(state(world, images, image=f"{images.name}@{index['digest']}")) == code, verify.output
         assert len(verify.wrong) == code
 
 
@@ -294,7 +294,7 @@ def test_a_pinned_tag_is_resolved_by_the_registry(world: World, images: Images, 
     log(world)
     statement = state(world, images)
     images.of(SHA, "v1")
-    assert verify(statement, image=f"{images.name}:v1") == 0, verify.said
+    assert verify(statement, image=f"{images.name}:v1") == 0, verify.output
     images.of(OTHER, "v2")
     assert verify(statement, image=f"{images.name}:v2") == 1
     assert verify(statement, image=f"{images.name}:v3") == 1
@@ -302,7 +302,7 @@ def test_a_pinned_tag_is_resolved_by_the_registry(world: World, images: Images, 
 
 
 def changed(statement: Json, path: str, value: Any) -> Json:
-    """The statement with one value replaced (None: removed); a path is keys and positions, parted by `/`."""
+    """Return the statement with one value replaced (None: removed); a path is keys and indexes separated by `/`."""
     tree = copy.deepcopy(statement)
     *parents, last = [int(part) if part.isdigit() else part for part in path.split("/")]
     place: Any = tree
@@ -349,9 +349,9 @@ def test_a_changed_statement_is_refused(
 ) -> None:
     log(world)
     statement = state(world, images)
-    assert verify(statement) == 0, verify.said
+    assert verify(statement) == 0, verify.output
     code = verify(changed(statement, path, value))
-    assert code in (1, 3), verify.said
+    assert code in (1, 3), verify.output
     assert why in "\n".join(verify.wrong) if why else code == 3
 
 
@@ -376,7 +376,7 @@ def test_a_run_that_changed_after_the_statement_is_refused(world: World, images:
     assert verify.wrong == ["✗ run c1: acc is 0.1, the statement says 0.95"]
     del world.server.store.project("sandbox", "digits").runs["c1"]
     assert verify(statement) == 1
-    assert "the tracker has no such run" in verify.said
+    assert "the tracker has no such run" in verify.output
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"org.opencontainers.image.revision": OTHER}], ids=str)
@@ -396,33 +396,33 @@ def test_an_image_reused_for_the_commit_is_accepted_by_its_tag(
     log(world)
     reused = {"org.opencontainers.image.revision": OTHER, "of": tag}
     image = f"{images.name}@{images.image(reused, tag)['digest']}"
-    assert verify(state(world, images, image=image)) == 0, verify.said
-    assert "built for commit" in verify.said
+    assert verify(state(world, images, image=image)) == 0, verify.output
+    assert "built for commit" in verify.output
     images.image({"org.opencontainers.image.revision": OTHER, "of": "another"}, tag)
-    assert verify(state(world, images, image=image)) == 1, "the tag is that of another image by now"
+    assert verify(state(world, images, image=image)) == 1, "the tag has moved to another image"
 
 
 def test_no_credential_is_sent_to_a_server_that_a_statement_names(world: World, images: Images, verify: Verifier) -> None:
-    """Somebody's statement names their own registry and tracker, and counts on ours being asked with our keys."""
+    """A forged statement names its author's own registry and tracker, to receive our credentials."""
     log(world)
     statement = state(world, images)
     seen: list[Mapping[str, str]] = []
 
-    async def thief(scope: Any, receive: Any, send: Any) -> None:
+    async def record_headers(scope: Any, receive: Any, send: Any) -> None:
         seen.append({name.decode(): value.decode() for name, value in scope["headers"]})
         await send({"type": "http.response.start", "status": 401, "headers": [(b"www-authenticate", b"Basic realm=x")]})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    with Host(thief) as host:
-        theirs = host.url.partition("//")[2]
-        forged = changed(statement, "predicate/image/name", f"{theirs}/acme/digits")
+    with Host(record_headers) as host:
+        forged_host = host.url.partition("//")[2]
+        forged = changed(statement, "predicate/image/name", f"{forged_host}/acme/digits")
         forged = changed(forged, "predicate/tracker/server", host.url)
         assert verify(forged) == 1
-        assert seen, "the registry is asked, as nobody in particular"
+        assert seen, "the registry is asked without credentials"
         assert not [headers for headers in seen if headers.get("authorization")]
         seen.clear()
         assert verify(forged, image=images.of(SHA)) == 1
-        assert seen == [], "with the image pinned no other registry is asked at all"
+        assert seen == [], "with a pinned image no other registry is asked"
 
 
 @pytest.mark.parametrize(
@@ -439,9 +439,9 @@ def test_a_refused_request_has_its_exit_code_and_the_other_checks_are_printed(
     world: World, images: Images, verify: Verifier, environ: dict[str, str], code: int, words: str
 ) -> None:
     log(world)
-    assert verify(state(world, images), environ=environ) == code, verify.said
-    assert words in verify.complained
-    assert "✓" in verify.said
+    assert verify(state(world, images), environ=environ) == code, verify.output
+    assert words in verify.errors
+    assert "✓" in verify.output
 
 
 def test_dockers_own_credentials_are_used_for_their_registry(world: World, images: Images, verify: Verifier) -> None:
@@ -462,10 +462,10 @@ def test_hostile_names_stay_text_in_statement_and_checks(world: World, images: I
     assert text.isascii()
     assert not re.search(r"^::", text, re.MULTILINE)
     assert not re.search(r"^::set-output", world.log, re.MULTILINE)
-    assert verify(statement) == 0, verify.said
-    assert all(character.isprintable() for line in verify.said.splitlines() for character in line)
-    assert not re.search(r"^::", verify.said, re.MULTILINE)
-    assert {line[:2] for line in verify.said.splitlines()} <= {"✓ ", "✗ ", "– "}
+    assert verify(statement) == 0, verify.output
+    assert all(character.isprintable() for line in verify.output.splitlines() for character in line)
+    assert not re.search(r"^::", verify.output, re.MULTILINE)
+    assert {line[:2] for line in verify.output.splitlines()} <= {"✓ ", "✗ ", "– "}
 
 
 NO_STATEMENT: list[Callable[[Json], Any]] = [
@@ -501,7 +501,7 @@ def test_a_document_that_is_no_statement_is_exit_2_without_a_request(
     statement = state(world, images)
     world.server.requests.clear()
     assert verify(tampered(statement)) == 2
-    assert "is not a statement about a training" in verify.complained
+    assert "is not a statement about a training" in verify.errors
     assert not world.server.requests
 
 

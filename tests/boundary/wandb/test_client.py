@@ -1,4 +1,4 @@
-"""The suite's own client against the stand-in: what it asks, what it makes of answers and of faults."""
+"""The suite's W&B client against the stand-in: requests, decoded answers, and faults."""
 
 from __future__ import annotations
 
@@ -21,19 +21,23 @@ from tests.support.wandb import Notes, Served
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 SHA = "c" * 40
 KEYS = RunKeys(config=("github_sha", "lr", "nested.depth"), summary=("acc", "loss.min"))
-MINE = RunQuery(config={"github_sha": SHA})
+OF_COMMIT = RunQuery(config={"github_sha": SHA})
 
 
 class Client:
-    """A client, what it logged, and for how long it would have slept."""
+    """A client with a log, which records its pauses instead of sleeping."""
 
     def __init__(self, url: str, key: str, project: str = "sandbox/digits") -> None:
         self.log = Notes()
         self.slept: list[float] = []
         self.project = WandbProject(project, Server(url, url, key), self.log, pause=self.slept.append)
 
-    def find(self, candidates: RunQuery = MINE, baselines: RunQuery | None = None):
+    def find(self, candidates: RunQuery = OF_COMMIT, baselines: RunQuery | None = None):
         return self.project.find(candidates, baselines, KEYS)
+
+
+def run_of(run_id: str) -> Run:
+    return Run(id=run_id, name="", state="finished", url="", entity="sandbox", project="digits")
 
 
 def fill(served: Served, runs: int = 3) -> Served:
@@ -69,15 +73,15 @@ def client(served: Served) -> Client:
 
 
 def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(served, client):
-    found = client.find(baselines=RunQuery(tags=("baseline",), stop_after=5))
-    assert [run.id for run in found.candidates] == ["run2", "run1", "run0"]
-    assert [run.id for run in found.baselines] == ["run0"]
-    newest = found.candidates[0]
+    result = client.find(baselines=RunQuery(tags=("baseline",), stop_after=5))
+    assert [run.id for run in result.candidates] == ["run2", "run1", "run0"]
+    assert [run.id for run in result.baselines] == ["run0"]
+    newest = result.candidates[0]
     assert newest.config == {"github_sha": SHA, "lr": 2, "nested": {"depth": 3}}
     assert newest.summary == {"acc": 0.2, "loss.min": 0.1, "loss": {"min": 0.1}}
     assert newest.created == CREATED + timedelta(minutes=2)
     assert newest.url == f"{served.url}/sandbox/digits/runs/run2"
-    assert found.candidates[1].commit == SHA, "written in capitals, compared in small letters"
+    assert result.candidates[1].commit == SHA, "written in capitals, compared in small letters"
     assert len(served.server.requests) == 1
     assert "other" not in served.server.requests[0].body.decode()
 
@@ -90,8 +94,8 @@ def test_the_key_is_sent_by_basic_authorisation(served, client):
 
 def test_all_pages_are_read_with_one_request_each(serve):
     many = fill(serve(), 2100)
-    found = Client(many.url, many.server.api_key).find(baselines=RunQuery(tags=("baseline",), stop_after=10))
-    assert len({run.id for run in found.candidates}) == len(found.candidates) == 2100
+    result = Client(many.url, many.server.api_key).find(baselines=RunQuery(tags=("baseline",), stop_after=10))
+    assert len({run.id for run in result.candidates}) == len(result.candidates) == 2100
     assert len(many.server.requests) == 3
 
 
@@ -100,33 +104,33 @@ def test_a_run_deleted_between_pages_costs_no_other_run(serve, deleted):
     many = fill(serve(), 1100)
     runs = many.server.store.project("sandbox", "digits").runs
     many.server.faults.append(Fault(meanwhile=lambda: runs.pop(deleted)))
-    found = {run.id for run in Client(many.url, many.server.api_key).find().candidates}
+    result = {run.id for run in Client(many.url, many.server.api_key).find().candidates}
     was_read = deleted in ("run1099", "run100")
-    assert found == {f"run{index}" for index in range(1100)} - (set() if was_read else {deleted})
+    assert result == {f"run{index}" for index in range(1100)} - (set() if was_read else {deleted})
 
 
 def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve):
     many = fill(serve(), 1020)
     for index in range(4):
         many.server.store.add_run("sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=index + 1))
-    found = Client(many.url, many.server.api_key).find(MINE, RunQuery(states=("finished",), stop_after=3))
-    assert sum(run.id.startswith("old") for run in found.baselines) >= 3
+    result = Client(many.url, many.server.api_key).find(OF_COMMIT, RunQuery(states=("finished",), stop_after=3))
+    assert sum(run.id.startswith("old") for run in result.baselines) >= 3
     assert len(many.server.requests) == 2
 
 
 def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serve):
     older = fill(serve(keyed=False))
     client = Client(older.url, older.server.api_key)
-    found = client.find()
-    assert found.candidates[0].summary["acc"] == 0.2
+    result = client.find()
+    assert result.candidates[0].summary["acc"] == 0.2
     assert [exchange.status for exchange in older.server.requests] == [400, 200]
-    assert "cannot select keys" in found.notes[0]
+    assert "cannot select keys" in result.notes[0]
     client.find()
     assert len(older.server.requests) == 3, "it is not tried again"
 
 
 def test_states_are_read_without_metrics(served, client):
-    assert {run.state for run in client.project.states(MINE)} == {"finished"}
+    assert {run.state for run in client.project.states(OF_COMMIT)} == {"finished"}
     assert "summaryMetrics" not in served.server.requests[0].body.decode()
 
 
@@ -138,12 +142,12 @@ def test_details_are_one_request_with_one_spec_per_metric(served, client):
     run.files["diff.patch"] = store.blob()
     store.blobs[run.files["diff.patch"]] = b"--- a"
     runs = client.find().candidates
-    found = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
-    assert [point[0] for point in found["run0"].curves["loss"]] == [0, 3, 6, 9]
-    assert "odd" not in found["run0"].curves, "NaN cannot be drawn"
-    assert [(used.label, used.type, used.digest) for used in found["run0"].datasets] == [("mnist:v0", "dataset", "d1gest")]
-    assert found["run1"].datasets == ()
-    assert (found["run0"].has_uncommitted_changes, found["run1"].has_uncommitted_changes) == (True, False)
+    details = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
+    assert [point[0] for point in details["run0"].curves["loss"]] == [0, 3, 6, 9]
+    assert "odd" not in details["run0"].curves, "NaN cannot be drawn"
+    assert [(used.label, used.type, used.digest) for used in details["run0"].datasets] == [("mnist:v0", "dataset", "d1gest")]
+    assert details["run1"].datasets == ()
+    assert (details["run0"].has_uncommitted_changes, details["run1"].has_uncommitted_changes) == (True, False)
     assert len(served.server.requests) == 2
 
 
@@ -195,8 +199,8 @@ def test_a_filter_that_the_server_refuses_is_bad_input(client):
 
 
 def test_permission_errors_of_graphql_are_refusals(served, client):
-    said = {"data": {"project": None}, "errors": [{"message": "permission denied for team"}]}
-    served.server.faults.append(Fault(200, json.dumps(said)))
+    answer = {"data": {"project": None}, "errors": [{"message": "permission denied for team"}]}
+    served.server.faults.append(Fault(200, json.dumps(answer)))
     with pytest.raises(Refused, match="permission denied for team"):
         client.find()
 
@@ -250,7 +254,7 @@ def test_a_stalled_answer_is_retried(served, client):
     served.server.faults.append(Fault(stall=0.4))
     server = Server(served.url, served.url, served.server.api_key)
     hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
-    assert len(hasty.find(MINE, None, KEYS).candidates) == 3
+    assert len(hasty.find(OF_COMMIT, None, KEYS).candidates) == 3
     assert "could not be reached" in client.log.lines[0]
 
 
@@ -290,11 +294,11 @@ def test_an_unreachable_server_is_unavailable():
 
 
 def test_the_key_does_not_follow_a_redirect(served):
-    heard: list[str] = []
+    received: list[str] = []
 
     class Elsewhere(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.append(self.headers.get("Authorization", ""))
+            received.append(self.headers.get("Authorization", ""))
             self.send_response(200)
             self.end_headers()
 
@@ -308,7 +312,7 @@ def test_the_key_does_not_follow_a_redirect(served):
         with pytest.raises(Refused, match="redirects elsewhere") as caught:
             Client(served.url, served.server.api_key).find()
         assert address in caught.value.remedy
-        assert heard == []
+        assert received == []
     finally:
         server.shutdown()
         server.server_close()
@@ -348,14 +352,14 @@ def test_the_newest_model_is_found_after_pages_of_checkpoints(served, client):
         store.add_artifact(project.collection("weights", "model"), f"digest {index}", run=run)
         store.add_artifact(project.collection("plots", "run_table"), f"plot {index}", run=run)
     served.server.requests.clear()
-    newest = client.project.model(Run("many", "", "finished", "", "sandbox", "digits"))
+    newest = client.project.model(run_of("many"))
     assert newest is not None
     assert (newest.label, newest.digest) == ("weights:v149", "digest 149")
     assert len(served.server.requests) == 3
     store.add_run("sandbox", "digits", name="none")
-    assert client.project.model(Run("none", "", "finished", "", "sandbox", "digits")) is None
+    assert client.project.model(run_of("none")) is None
 
 
 def test_a_missing_run_has_no_model(client):
     with pytest.raises(Unavailable, match="does not tell what run gone logged"):
-        client.project.model(Run("gone", "", "finished", "", "sandbox", "digits"))
+        client.project.model(run_of("gone"))

@@ -10,7 +10,7 @@ from mlops_actions.core.runs import MISSING, Run, metric_value, value_at
 
 
 def run(name: str, **summary: object) -> Run:
-    return Run(name, name, "finished", "", "team", "digits", summary=summary)
+    return Run(id=name, name=name, state="finished", url="", entity="team", project="digits", summary=summary)
 
 
 @pytest.mark.parametrize(

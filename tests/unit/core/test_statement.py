@@ -1,4 +1,4 @@
-"""The statement's form: what is written is read, and anything else is read or refused, never more."""
+"""The statement's form: a written statement is read again, and any other document is read or refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ FULL = Training(
     gates=(PassedGate("acc >= 0.9", 0.975, 0.9),),
     job="https://github.com/acme/digits/actions/runs/1",
 )
-BARE = Training("https://github.com/acme/digits", SHA, "https://wandb.ai", "acme/digits", (TrainedRun("c1", "", SHA, {}),))
+BARE = Training(
+    repository="https://github.com/acme/digits",
+    sha=SHA,
+    server="https://wandb.ai",
+    project="acme/digits",
+    runs=(TrainedRun(id="c1", url="", commit=SHA, metrics={}),),
+)
 
 
 @pytest.mark.parametrize("training", [FULL, BARE], ids=["full", "bare"])

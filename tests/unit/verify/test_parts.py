@@ -1,4 +1,4 @@
-"""The verifier's parts: where an image lies, whose credentials go where, which files hold a statement."""
+"""The verifier's parts: credentials, documents and exit codes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def docker_configuration(folder: Path, **auths: str) -> dict[str, str]:
 
 
 def test_credentials_go_only_to_their_registry(tmp_path: Path) -> None:
-    ours = {"REGISTRY_USERNAME": "u", "REGISTRY_PASSWORD": "p"}
-    assert credentials("ghcr.io", ours) == ("u", "p"), "the one that the suite itself takes by default"
-    assert credentials("registry.evil.example", ours) is None
-    assert credentials("ghcr.io", {**ours, "REGISTRY": "registry.example"}) is None
-    kept = docker_configuration(tmp_path, **{"registry.example": "name:pass:word"})
-    assert credentials("registry.example", kept) == ("name", "pass:word")
-    assert credentials("ghcr.io", kept) is None
+    environ = {"REGISTRY_USERNAME": "u", "REGISTRY_PASSWORD": "p"}
+    assert credentials("ghcr.io", environ) == ("u", "p"), "the suite's default registry"
+    assert credentials("registry.evil.example", environ) is None
+    assert credentials("ghcr.io", {**environ, "REGISTRY": "registry.example"}) is None
+    docker = docker_configuration(tmp_path, **{"registry.example": "name:pass:word"})
+    assert credentials("registry.example", docker) == ("name", "pass:word")
+    assert credentials("ghcr.io", docker) is None
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def enveloped(kind: str = "application/vnd.in-toto+json") -> dict[str, str]:
     ids=["statement", "indented", "envelope", "line of bundles"],
 )
 def test_statement_envelope_and_bundle_are_read(text: str, signed: bool) -> None:
-    subjects, training, found = document.read(text)
-    assert (subjects[0]["name"], training.runs[0].id, found) == ("x", "c1", signed)
+    subjects, training, in_envelope = document.read(text)
+    assert (subjects[0]["name"], training.runs[0].id, in_envelope) == ("x", "c1", signed)
 
 
 def test_a_file_with_several_bundles_is_refused() -> None:

@@ -20,14 +20,14 @@ def drawn(*series: list[tuple[float, float]], metric: str = "loss") -> str:
 @given(st.lists(st.lists(st.tuples(st.integers(0, 10_000).map(float), FINITE), max_size=40), min_size=1, max_size=8))
 def test_any_curves_make_a_chart_that_mermaids_lexer_takes(series):
     chart = drawn(*series)
-    kept = [points for points in series if len({step for step, _ in points}) > 1][: curves.MAX_CURVES]
+    drawable = [points for points in series if len({step for step, _ in points}) > 1][: curves.MAX_CURVES]
     lines = re.findall(r"^  line \[(.*)\]$", chart, re.MULTILINE)
-    assert len(lines) == len(kept)
+    assert len(lines) == len(drawable)
     for line in lines:
         numbers = line.split(", ")
         assert len(numbers) == curves.POINTS
         assert all(re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", number) for number in numbers)
-    assert chart.count("🟦") == bool(kept)
+    assert chart.count("🟦") == bool(drawable)
 
 
 def test_a_curve_is_interpolated_and_flat_beyond_its_end():

@@ -15,7 +15,7 @@ from mlops_actions.wandb_runs.metrics import Metric
 
 
 def run(name: str = "r", state: str = "finished", **summary: object) -> Run:
-    return Run(name, name, state, "", "team", "digits", summary=summary)
+    return Run(id=name, name=name, state=state, url="", entity="team", project="digits", summary=summary)
 
 
 def result_of(line: str, candidate: Run | None, *baselines: Run, direction: str = "") -> GateResult:

@@ -27,7 +27,9 @@ from tests.support.result_schemas import check_result
 SHA = "a" * 40
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BIG = 1.7976931348623157e308
-TRACKER = TrackerInfo("Tracker", "https://w.example", "https://w.example/e/p", "digest")
+TRACKER = TrackerInfo(
+    name="Tracker", server_url="https://w.example", project_url="https://w.example/e/p", digest_algorithm="digest"
+)
 FEW = settings(max_examples=25, deadline=None)
 VALUES = st.one_of(
     st.sampled_from(
@@ -47,10 +49,19 @@ def deep(levels: int) -> Any:
 
 
 def run(name: str, summary: Mapping[str, Any], **more: Any) -> Run:
-    return Run(name, more.pop("display", name), "finished", f"https://w.example/{name}", "e", "p", summary=summary, **more)
+    return Run(
+        id=name,
+        name=more.pop("display", name),
+        state="finished",
+        url=f"https://w.example/{name}",
+        entity="e",
+        project="p",
+        summary=summary,
+        **more,
+    )
 
 
-def findings(
+def findings_of(
     candidates: list[Run], baselines: list[Run], details: Mapping[str, RunDetails] | None = None, **inputs: str
 ) -> Findings:
     given_inputs = {
@@ -64,27 +75,27 @@ def findings(
     return evaluate(read_inputs, comparison, details or {}, now=NOW, tracker=TRACKER)
 
 
-def written(found: Findings) -> tuple[str, Any, str]:
+def render_all(findings: Findings) -> tuple[str, Any, str]:
     """Return report, JSON document and spreadsheet; the JSON is read back strictly and checked against its schema."""
 
     def strict(constant: str) -> None:
         raise AssertionError(f"{constant} is no JSON")
 
-    text = json.dumps({"schema": 1, **found.document()})
+    text = json.dumps({"schema": 1, **findings.document()})
     check_result("wandb-runs", text)
     document = json.loads(text, parse_constant=strict)
-    names = [metric.name for metric in found.metrics]
+    names = [metric.name for metric in findings.metrics]
     table = spreadsheet.render(
-        found.candidates, found.baselines, metrics=names, config_keys=found.config_keys, sha_config_key="github_sha"
+        findings.candidates, findings.baselines, metrics=names, config_keys=findings.config_keys, sha_config_key="github_sha"
     )
-    return report.render(found, report.ReportContext()), document, table
+    return report.render(findings, report.ReportContext()), document, table
 
 
 @FEW
 @given(
     st.lists(VALUES, min_size=6, max_size=6), st.lists(VALUES, min_size=9, max_size=9), st.sampled_from(["none", "group"])
 )
-def test_no_number_breaks_report_json_or_csv(ours: list[Any], theirs: list[Any], aggregate: str) -> None:
+def test_no_number_breaks_report_json_or_csv(candidates: list[Any], baselines: list[Any], aggregate: str) -> None:
     def runs(kind: str, values: list[Any]) -> list[Run]:
         triples = [values[start : start + 3] for start in range(0, len(values), 3)]
         return [
@@ -92,7 +103,7 @@ def test_no_number_breaks_report_json_or_csv(ours: list[Any], theirs: list[Any],
             for index, triple in enumerate(triples)
         ]
 
-    text, _, _ = written(findings(runs("c", ours), runs("b", theirs), aggregate=aggregate))
+    text, _, _ = render_all(findings_of(runs("c", candidates), runs("b", baselines), aggregate=aggregate))
     assert text.startswith("### ")
 
 
@@ -107,7 +118,7 @@ def test_no_history_breaks_a_chart(points: list[tuple[float, float]]) -> None:
 @pytest.mark.parametrize("levels", [30, 400, 900])
 def test_a_deeply_nested_value_is_cut(levels: int) -> None:
     nested = run("c1", {"acc": deep(levels), "odd": {"a": deep(levels)}}, config={"key": deep(levels)})
-    text, document, table = written(findings([nested], [nested]))
+    text, document, table = render_all(findings_of([nested], [nested]))
     assert max(len(line) for line in text.splitlines()) < 2000
     assert document["candidates"][0]["id"] == "c1"
     assert table.count("\n") >= 2
@@ -121,11 +132,11 @@ def test_long_names_are_cut_in_report_and_outputs() -> None:
         run(f"c{index}", {"acc": LONG, "loss": 1}, display=LONG, tags=(LONG,) * 20, group=LONG, config={"key": LONG})
         for index in range(12)
     ]
-    found = findings(runs, [])
-    text, _, _ = written(found)
+    long_names = findings_of(runs, [])
+    text, _, _ = render_all(long_names)
     assert len(text) < 20_000
     # A step takes `result` as one variable, and Linux takes 128 KiB of one.
-    assert len(json.dumps(fit_output(found.document(100)))) <= 100_000
+    assert len(json.dumps(fit_output(long_names.document(100)))) <= 100_000
 
 
 HINTS: list[Any] = [
@@ -160,6 +171,6 @@ FORMULAS = [
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_is_a_formula(text: str) -> None:
     hostile = run("c1", {"acc": text}, display=text, description=text, config={"key": text, "github_sha": text})
-    (row,) = csv.DictReader(io.StringIO(written(findings([hostile], []))[2], newline=""))
+    (row,) = csv.DictReader(io.StringIO(render_all(findings_of([hostile], []))[2], newline=""))
     for column in ("run.name", "run.description", "github_sha", "acc", "_key"):
         assert row[column].startswith("'"), (column, row[column])

@@ -12,7 +12,16 @@ from mlops_actions.wandb_runs.metrics import Metric, best_run, infer_direction, 
 
 
 def run(name: str, state: str = "finished", directions: dict[str, str] | None = None, **summary: object) -> Run:
-    return Run(name, name, state, "", "team", "digits", summary=summary, directions=directions or {})
+    return Run(
+        id=name,
+        name=name,
+        state=state,
+        url="",
+        entity="team",
+        project="digits",
+        summary=summary,
+        directions=directions or {},
+    )
 
 
 def test_directions_are_parsed_from_names():

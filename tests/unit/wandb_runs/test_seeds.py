@@ -13,7 +13,16 @@ ACC = Metric("acc", "max")
 
 def runs(group: str, *values: float | None, state: str = "finished") -> list[Run]:
     return [
-        Run(f"{group}{index}", "n", state, "", "t", "p", group=group, summary={} if value is None else {"acc": value})
+        Run(
+            id=f"{group}{index}",
+            name="n",
+            state=state,
+            url="",
+            entity="t",
+            project="p",
+            group=group,
+            summary={} if value is None else {"acc": value},
+        )
         for index, value in enumerate(values)
     ]
 
