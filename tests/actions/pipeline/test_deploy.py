@@ -1,4 +1,4 @@
-"""deploy.yml to its very end, post steps and all: how the deployments stand when a run was accepted, and when not."""
+"""deploy.yml with its post steps: the state of the deployments after an accepted and a refused run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DEPLOY = ".github/workflows/deploy.yml"
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(ProcessExecutor(lambda _: None)) as made:
-        yield made
+    with Sandbox(ProcessExecutor(lambda _: None)) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def logged(sandbox: Sandbox, name: str, commit: str, **more: Any) -> None:
     wandb.store.add_artifact(project.collection("digits-model", "model"), f"model of {name}", run=run)
 
 
-def test_what_was_accepted_is_active_and_what_was_not_has_failed(
+def test_an_accepted_run_is_deployed_and_a_refused_run_fails_its_deployment(
     sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, say: Callable[[str], JobResult]
 ) -> None:
     logged(sandbox, "baseline", origin.main, tags=["baseline"])
@@ -86,10 +86,12 @@ def test_what_was_accepted_is_active_and_what_was_not_has_failed(
         "success", "failure", "success", "failure",
     ]  # fmt: skip
 
-    deployments = sorted(pull.repository.deployments.values(), key=lambda one: one.id)
-    assert [one.payload for one in deployments] == [{"run": run} for run in ("first", "baseline", "second", "unknown")]
+    deployments = sorted(pull.repository.deployments.values(), key=lambda deployment: deployment.id)
+    assert [deployment.payload for deployment in deployments] == [
+        {"run": run} for run in ("first", "baseline", "second", "unknown")
+    ]
     # GitHub itself turns no earlier deployment of an environment of this name inactive (`auto_inactive`).
-    assert [one.state for one in deployments] == ["success", "failure", "success", "failure"]
+    assert [deployment.state for deployment in deployments] == ["success", "failure", "success", "failure"]
     model = sandbox.wandb.store.project(sandbox.wandb.entity, "digits").collections["digits-model"].aliases["production"]
     assert model.run is not None
     assert model.run.name == "second"

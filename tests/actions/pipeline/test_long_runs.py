@@ -92,7 +92,7 @@ def test_a_workflow_that_failed_is_reported_and_concluded_as_failed(example: Exa
     assert "no candidate finished" in comment
 
 
-def test_good_numbers_do_not_make_a_failed_workflow_a_success(example: Example, submitted: int) -> None:
+def test_a_failed_workflow_fails_whatever_its_metrics(example: Example, submitted: int) -> None:
     wandb = example.sandbox.wandb
     for name, commit, tags in (("c1", example.origin.branch, []), ("b1", example.origin.main, ["baseline"])):
         summary = {"test_accuracy": 0.97, "val_accuracy": 0.96, "loss": 0.1}
@@ -104,7 +104,7 @@ def test_good_numbers_do_not_make_a_failed_workflow_a_success(example: Example, 
     assert checks == {"long training": "failure", "metrics": "success"}
 
 
-def test_where_nothing_can_be_submitted_the_first_job_concludes(example: Example) -> None:
+def test_the_first_job_concludes_if_the_submission_fails(example: Example) -> None:
     delivery = example.pull.comment("/long epochs=5", by=MAINTAINER)
     job, _ = example.run(LONG, delivery, {"publish": LEFT_OUT["publish"]})
     assert job.conclusion == "failure"

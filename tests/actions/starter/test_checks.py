@@ -1,4 +1,4 @@
-"""What init writes passes the checks that a careful team has, and a server's dry run."""
+"""The files that init writes pass the usual linters and a dry run on a cluster."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def check(repository: Path, program: str, *arguments: str) -> None:
-    found = Path(sys.executable).with_name(program)
-    if not found.exists():
+    path = Path(sys.executable).with_name(program)
+    if not path.exists():
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed; `make lint` installs it")
-        found = Path(program)
-    command = [str(found), *arguments]
+        path = Path(program)
+    command = [str(path), *arguments]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_zizmor_finds_nothing_even_as_a_pedant(repository: Path) -> None:
+def test_zizmor_reports_nothing_in_its_pedantic_mode(repository: Path) -> None:
     check(repository, "zizmor", "--offline", "--persona", "pedantic", "--no-config", WORKFLOW)
 
 
-def test_actionlint_finds_nothing(repository: Path) -> None:
+def test_actionlint_reports_nothing(repository: Path) -> None:
     check(repository, "actionlint", "-shellcheck=", "-pyflakes=", WORKFLOW)
 
 
-def test_the_workflow_is_of_githubs_schema(repository: Path) -> None:
+def test_the_workflow_matches_the_schema_of_github_workflows(repository: Path) -> None:
     check(repository, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW)
 
 
-def test_hadolint_and_the_shell_find_nothing(repository: Path) -> None:
+def test_hadolint_and_the_shell_report_nothing(repository: Path) -> None:
     check(repository, "sh", "-n", "mlops/kubeconfig.sh")
     if (repository / "Dockerfile").exists():
         check(repository, "hadolint", "Dockerfile")
@@ -68,13 +68,13 @@ def test_hadolint_and_the_shell_find_nothing(repository: Path) -> None:
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
     with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as host:
-        made = Job(tmp_path)
-        made.environ["KUBECONFIG"] = str(cluster.write_kubeconfig(tmp_path / "kubeconfig", host.url))
-        yield made
+        job = Job(tmp_path)
+        job.environ["KUBECONFIG"] = str(cluster.write_kubeconfig(tmp_path / "kubeconfig", host.url))
+        yield job
         assert cluster.store.items(WORKFLOWS)[0] == []
 
 
-def test_the_cluster_takes_the_workflow_in_a_dry_run(repository: Path, job: Job) -> None:
+def test_the_cluster_accepts_the_workflow_in_a_dry_run(repository: Path, job: Job) -> None:
     text = (repository / "mlops/workflow.yaml").read_text()
     parameters = '{"lr": 0.3, "epochs": 20}'
     image = f"registry.example/digits@sha256:{'0' * 64}"
@@ -82,6 +82,6 @@ def test_the_cluster_takes_the_workflow_in_a_dry_run(repository: Path, job: Job)
     assert job.run(**inputs, namespace="default", dry_run="true") == 0, job.log
 
 
-def test_a_parameter_that_it_does_not_declare_would_be_refused(repository: Path, job: Job) -> None:
+def test_an_undeclared_parameter_is_refused(repository: Path, job: Job) -> None:
     text = (repository / "mlops/workflow.yaml").read_text()
     assert job.run(workflow=text, parameters="momentum=0.9", namespace="default", dry_run="true") == 2
