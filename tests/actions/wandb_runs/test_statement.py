@@ -158,6 +158,35 @@ def test_the_statement_contains_the_models_provenance(world: World, images: Imag
     assert predicate["job"].endswith("/octo/digits/actions/runs/77")
 
 
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [
+        ("workflow_dispatch", {"inputs": {"pr-number": "#7"}}),
+        ("merge_group", {"merge_group": {"head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{OTHER}"}}),
+        ("push", {"after": SHA}),
+    ],
+)
+def test_the_statement_names_the_events_pull_request(
+    world: World, images: Images, tmp_path: Path, event: str, payload: Json
+) -> None:
+    log(world)
+    world.environ["GITHUB_EVENT_NAME"] = event
+    (tmp_path / "event.json").write_text(json.dumps(payload))
+    number = world.pull.number if event == "push" else 7
+    assert state(world, images, pr_number="")["predicate"]["commit"]["pullRequest"] == number
+
+
+def test_a_statement_is_written_although_github_refuses_to_name_the_pull_request(
+    world: World, images: Images, tmp_path: Path
+) -> None:
+    log(world)
+    (tmp_path / "event.json").write_text(json.dumps({"after": SHA}))
+    statement = state(world, images, pr_number="", github_token="ghs_wrong")
+    assert "pullRequest" not in statement["predicate"]["commit"]
+    assert "::warning" in world.log
+    assert "the statement names no pull request" in world.log
+
+
 def test_the_outputs_are_the_inputs_of_actions_attest(world: World, images: Images) -> None:
     log(world)
     statement = state(world, images)

@@ -68,6 +68,7 @@ class WandbProject:
     ) -> None:
         self._entity, _, self._name = project.partition("/")
         self._server = server
+        self._project_url = f"{server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
         self._log = log
         self._keyed = True
         self._notes: list[str] = []
@@ -79,7 +80,7 @@ class WandbProject:
         return TrackerInfo(
             name=NAME,
             server_url=self._server.app_url,
-            project_url=f"{self._server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}",
+            project_url=self._project_url,
             digest_algorithm=DIGEST_ALGORITHM,
             commit_variables=("WANDB_GIT_COMMIT", "WANDB_GIT_REMOTE_URL"),
             dataset_call="run.use_artifact",
@@ -196,7 +197,7 @@ class WandbProject:
         connection.after = cursor
 
     def _run(self, node: Mapping[str, Any]) -> Run:
-        url = f"{self.info.project_url}/runs/{quote(str(node['name']), safe='')}"
+        url = f"{self._project_url}/runs/{quote(str(node['name']), safe='')}"
         return decode.run(node, entity=self._entity, project=self._name, url=url)
 
     def _refusal(self, messages: Sequence[str]) -> Refused | BadInput | Unavailable:
