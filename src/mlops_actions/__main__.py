@@ -1,7 +1,7 @@
 """The composition root: choose the action, build its adapters, map errors to exit codes.
 
-Everything an action needs is imported by its own function below: a comment that is no command must not pay for an SDK, and
-an image that holds one action must not need another's packages.
+Each action's function imports what that action needs: a comment that is not a command must not pay for an SDK, and the image
+of one action must not need the packages of another.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ ACTIONS: Mapping[str, Callable[[Environ, GitHubRunner, bool], Outcome]] = {
 
 
 def inputs_of(cls: type[T], environ: Environ, runner: GitHubRunner) -> T:
-    """Mask every secret that the environment holds for these inputs, say which are ignored, then parse them."""
+    """Mask every secret in the environment of these inputs, warn of retired inputs, then parse the inputs."""
     import base64
 
     from mlops_actions.core.declare import read, retired, secrets, variable
@@ -236,7 +236,7 @@ def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None =
         runner.error(str(error), title=name)
         return error.exit_code
     except Cancelled as cancelled:
-        runner.warning("the job was cancelled; what this step had begun was told so", title=name)
+        runner.warning("the job was cancelled, and this step stopped what it had begun", title=name)
         return cancelled.exit_code
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mlops_actions"):
@@ -244,7 +244,7 @@ def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None =
         package = name.split("-")[0]
         runner.error(f"the package '{error.name}' is not installed\npip install 'mlops-actions[{package}]'", title=name)
         return UNEXPECTED
-    except Exception as error:  # noqa: BLE001 - the last resort: a log is no place for a bare traceback
+    except Exception as error:  # noqa: BLE001 - the last resort: a log must not show a bare traceback
         _report_bug(runner, name, error)
         return UNEXPECTED
     finally:
@@ -268,20 +268,20 @@ def _report_bug(runner: GitHubRunner, name: str, error: Exception) -> None:
         runner.info("".join(traceback.format_exception(error)))
     runner.error(
         f"unexpected {type(error).__name__}: {error}\n"
-        "this is a defect of the action: re-run with debug logging and report it with the log",
+        "this is a defect of the action: run the job again with debug logging, and report the defect with the log",
         title=name,
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    if words and words[0] in ACTIONS and words[1:] in ([], ["--post"]):
+    """Run the command line; return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments and arguments[0] in ACTIONS and arguments[1:] in ([], ["--post"]):
         cancel_on_signals()
-        return act(words[0], os.environ, post=len(words) > 1)
+        return act(arguments[0], os.environ, post=len(arguments) > 1)
     from mlops_actions import cli
 
-    return cli.main(words)
+    return cli.main(arguments)
 
 
 if __name__ == "__main__":
