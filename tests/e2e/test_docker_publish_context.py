@@ -15,8 +15,8 @@ from mlops_actions.core.image_name import parse_reference
 from mlops_actions.docker_publish import bases, dockerfile, fingerprint
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Registry
+from mlops_sandbox.registry.specification import OCI_MANIFEST
 from mlops_sandbox.registry.store import StoredManifest
-from mlops_sandbox.registry.wire import OCI_MANIFEST
 from tests.e2e.docker_daemon import Docker
 
 TREE = (
@@ -130,9 +130,9 @@ def stock(registry: Registry) -> None:
     for number, name in itertools.product(range(len(DOCKERFILES)), ("one", "two", "three", "quoted")):
         repository = f"case-{number}/{name}"
         for blob in blobs.values():
-            upload = registry.store.begin(repository)
+            upload = registry.store.start_upload(repository)
             upload.append(blob)
-            registry.store.finish(repository, upload, _digest(blob))
+            registry.store.finish_upload(repository, upload, _digest(blob))
         for tag in ("latest", "1", "2", "3", "3-slim", "9"):
             registry.store.put_manifest(repository, tag, manifest)
 

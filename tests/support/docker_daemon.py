@@ -17,7 +17,7 @@ from pathlib import Path
 import urllib3
 
 from mlops_actions.core.errors import BadInput
-from mlops_sandbox.registry.wire import OCI_MANIFEST
+from mlops_sandbox.registry.specification import OCI_MANIFEST
 
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"

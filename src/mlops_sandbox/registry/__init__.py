@@ -1,4 +1,4 @@
-"""An OCI registry on loopback: what `docker push` and `docker pull` need, with auth, a log and faults."""
+"""An OCI registry on loopback for `docker push` and `docker pull`, with authentication, a request log and faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: no challenge, HTTP basic, or bearer tokens with scopes from a realm, on the same host or another."""
+"""Authentication and authorization: none, HTTP basic, or bearer tokens with scopes from a realm on any host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mlops_sandbox.registry.wire import RegistryError
+from mlops_sandbox.registry.specification import RegistryError
 
 Challenge = Literal["none", "basic", "bearer"]
 ALL_ACTIONS = frozenset({"pull", "push", "delete"})
@@ -18,13 +18,13 @@ SERVICE = "sandbox-registry"
 
 @dataclass(frozen=True)
 class Account:
-    """A user: `actions` (of pull, push, delete) in all repositories, or only in those `repositories` names."""
+    """A user with `actions` (pull, push, delete) in all repositories, or only in those that `repositories` names."""
 
     password: str
     actions: frozenset[str] = ALL_ACTIONS
     repositories: frozenset[str] | None = None
 
-    def may(self, repository: str) -> frozenset[str]:
+    def actions_in(self, repository: str) -> frozenset[str]:
         """Return the actions allowed in a repository."""
         if self.repositories is not None and repository not in self.repositories:
             return frozenset()
@@ -33,10 +33,10 @@ class Account:
 
 @dataclass
 class Access:
-    """Checks the Authorization header of each request and hands out tokens.
+    """Checks the Authorization header of each request and issues tokens.
 
-    `realm` is where tokens are had; by default the registry's own `/token`. Two registries that share one of these are what
-    Docker Hub is: one hands out tokens, the other takes them.
+    `realm` is the address that issues tokens; by default the registry's own `/token`. Two registries that share one `Access`
+    behave like Docker Hub: one issues tokens, the other accepts them.
     """
 
     challenge: Challenge = "none"
@@ -46,7 +46,7 @@ class Access:
     _tokens: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def account(self, authorization: str | None) -> Account | None:
-        """Return the account that basic credentials belong to, or None (none given, or wrong ones)."""
+        """Return the account of basic credentials, or None for missing or wrong ones."""
         kind, _, value = (authorization or "").partition(" ")
         if kind.lower() != "basic":
             return None
@@ -54,21 +54,23 @@ class Access:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return None
-        return self.known(user, password)
+        return self.authenticate(user, password)
 
-    def known(self, user: str, password: str) -> Account | None:
-        """Return the account of a user whose password this is, or None."""
-        found = self.accounts.get(user)
-        return found if found and secrets.compare_digest(found.password.encode(), password.encode()) else None
+    def authenticate(self, user: str, password: str) -> Account | None:
+        """Return the account of a user, or None where the password is wrong."""
+        account = self.accounts.get(user)
+        if account is None or not secrets.compare_digest(account.password.encode(), password.encode()):
+            return None
+        return account
 
-    def token(self, account: Account | None, scopes: list[str]) -> str:
-        """Return a new token that grants what is asked as far as the account may (`repository:NAME:ACTION,…`)."""
+    def issue_token(self, account: Account | None, scopes: list[str]) -> str:
+        """Issue a token for the requested scopes (`repository:NAME:ACTION,…`), limited to the actions of the account."""
         granted: set[tuple[str, str]] = set()
         for scope in scopes:
             kind, _, rest = scope.partition(":")
             name, _, actions = rest.rpartition(":")
             if kind == "repository":
-                allowed = account.may(name) if account else self._anonymous()
+                allowed = account.actions_in(name) if account else self._anonymous()
                 granted |= {(name, action) for action in actions.split(",") if action in allowed}
         token = secrets.token_urlsafe(24)
         self._tokens[token] = frozenset(granted)
@@ -78,9 +80,9 @@ class Access:
         return frozenset({"pull"}) if self.anonymous_pull else frozenset()
 
     def require(self, authorization: str | None, base: str, repository: str | None, actions: frozenset[str]) -> None:
-        """Raise UNAUTHORIZED with a challenge, or DENIED, unless the request may do this.
+        """Raise UNAUTHORIZED with a challenge, or DENIED, unless the request has these actions.
 
-        `repository` None is the base endpoint, which only asks who it is. `base` is this registry's own address.
+        `repository` None is the base endpoint, which only authenticates. `base` is this registry's own address.
         """
         if self.challenge == "none":
             return
@@ -96,7 +98,7 @@ class Access:
                 return
             header = {"WWW-Authenticate": f'Basic realm="{SERVICE}"'}
             raise RegistryError("UNAUTHORIZED", "authentication required", headers=header)
-        if repository is not None and not actions <= account.may(repository):
+        if repository is not None and not actions <= account.actions_in(repository):
             raise RegistryError("DENIED", "requested access to the resource is denied")
 
     def _require_token(self, authorization: str | None, base: str, repository: str | None, actions: frozenset[str]) -> None:

@@ -1,6 +1,6 @@
-"""The OCI distribution API (specification v1.1) over the store: what Docker, containerd and BuildKit ask of a registry.
+"""The OCI distribution API (specification v1.1) over the store, for Docker, containerd and BuildKit.
 
-Where the specification leaves a choice this does what distribution 2.8 does, so that what works here works there.
+Where the specification leaves a choice, it behaves as distribution 2.8 does.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlops_sandbox.registry.access import Access, Account, Challenge
 from mlops_sandbox.registry.faults import Fault
+from mlops_sandbox.registry.specification import DIGEST, NAME, TAG, RegistryError
 from mlops_sandbox.registry.store import Store, StoredManifest, Upload
-from mlops_sandbox.registry.wire import DIGEST, NAME, TAG, RegistryError
 
 VERSION_HEADER = {"Docker-Distribution-API-Version": "registry/2.0"}
 PULL = frozenset({"pull"})
 WRITE = frozenset({"pull", "push"})
 DELETE = frozenset({"delete"})
-MANIFEST_LIMIT = 4 << 20  # bytes, the least the specification asks registries to take
+MAX_MANIFEST_BYTES = 4 << 20  # the specification asks registries to accept at least this
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One request as it was served; `credentials` is the Authorization scheme (`basic`, `bearer`, or empty)."""
+    """One served request; `credentials` is the Authorization scheme (`basic`, `bearer`, or empty)."""
 
     method: str
     path: str
@@ -46,11 +46,11 @@ class LoggedRequest:
 
 
 class Registry:
-    """A registry with its own state; serve `.app` (see `sandbox.host.Host`).
+    """A registry with its own state; serve `.app` (see `mlops_sandbox.host.Host`).
 
-    `root` keeps the blobs (a temporary directory where None, removed with the object). `accounts` maps user names to
-    accounts and matters with a `challenge` of `basic` or `bearer`; `anonymous_pull` lets anyone pull then.
-    `log` lists the requests served, oldest first; `faults` are played once their request comes.
+    `root` holds the blobs (a temporary directory where None, removed with the object). `accounts` maps user names to
+    accounts; they apply with a `challenge` of `basic` or `bearer`, and `anonymous_pull` then lets anyone pull.
+    `log` lists the served requests, oldest first; `faults` apply to the requests that they match.
     """
 
     def __init__(
@@ -74,21 +74,25 @@ class Registry:
                 Route("/v2/", self._guarded(_base, None), methods=["GET", "HEAD"]),
                 Route("/token", self._token, methods=["GET", "POST"]),
                 Route("/v2/{name:path}/tags/list", self._guarded(self._tags, PULL), methods=["GET"]),
-                Route("/v2/{name:path}/blobs/uploads/", self._guarded(self._begin, WRITE), methods=["POST"]),
-                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._progress, WRITE), methods=["GET"]),
-                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._append, WRITE), methods=["PATCH"]),
-                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._finish, WRITE), methods=["PUT"]),
-                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._cancel, WRITE), methods=["DELETE"]),
+                Route("/v2/{name:path}/blobs/uploads/", self._guarded(self._start_upload, WRITE), methods=["POST"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._upload_status, WRITE), methods=["GET"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._append_chunk, WRITE), methods=["PATCH"]),
+                Route("/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._finish_upload, WRITE), methods=["PUT"]),
+                Route(
+                    "/v2/{name:path}/blobs/uploads/{upload}", self._guarded(self._cancel_upload, WRITE), methods=["DELETE"]
+                ),
                 Route("/v2/{name:path}/blobs/{digest}", self._guarded(self._blob, PULL), methods=["GET", "HEAD"]),
-                Route("/v2/{name:path}/blobs/{digest}", self._guarded(self._drop_blob, DELETE), methods=["DELETE"]),
+                Route("/v2/{name:path}/blobs/{digest}", self._guarded(self._delete_blob, DELETE), methods=["DELETE"]),
                 Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._manifest, PULL), methods=["GET", "HEAD"]),
-                Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._put, WRITE), methods=["PUT"]),
-                Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._drop, DELETE), methods=["DELETE"]),
+                Route("/v2/{name:path}/manifests/{reference}", self._guarded(self._put_manifest, WRITE), methods=["PUT"]),
+                Route(
+                    "/v2/{name:path}/manifests/{reference}", self._guarded(self._delete_manifest, DELETE), methods=["DELETE"]
+                ),
             ],
         )
 
     def _guarded(self, handler: Handler, actions: frozenset[str] | None) -> Handler:
-        """Check name and rights first; answer refusals in the specification's form."""
+        """Check name and access first; answer refusals in the specification's form."""
 
         async def serve(request: Request) -> Response:
             name = request.path_params.get("name")
@@ -101,25 +105,25 @@ class Registry:
             except RegistryError as error:
                 response = error.response()
             except ClientDisconnect:
-                response = RegistryError("BLOB_UPLOAD_INVALID", "the client went away").response()
+                response = RegistryError("BLOB_UPLOAD_INVALID", "the client disconnected").response()
             response.headers.update(VERSION_HEADER)
             return response
 
         return serve
 
     async def _token(self, request: Request) -> Response:
-        """Hand out a token: GET with basic credentials (Docker's token specification) or OAuth2's password grant."""
+        """Issue a token: GET with basic credentials (Docker's token specification) or OAuth2's password grant."""
         if request.method == "POST":
             form = parse_qs((await request.body()).decode("utf-8", "replace"))
             user, password = form.get("username", [""])[0], form.get("password", [""])[0]
-            given, scopes = bool(user), " ".join(form.get("scope", [])).split()
-            account = self.access.known(user, password)
+            has_credentials, scopes = bool(user), " ".join(form.get("scope", [])).split()
+            account = self.access.authenticate(user, password)
         else:
-            given, scopes = "authorization" in request.headers, request.query_params.getlist("scope")
+            has_credentials, scopes = "authorization" in request.headers, request.query_params.getlist("scope")
             account = self.access.account(request.headers.get("authorization"))
-        if given and account is None:
+        if has_credentials and account is None:
             return RegistryError("UNAUTHORIZED", "incorrect username or password").response()
-        token = self.access.token(account, [part for scope in scopes for part in scope.split()])
+        token = self.access.issue_token(account, [part for scope in scopes for part in scope.split()])
         return JSONResponse({"token": token, "access_token": token, "expires_in": 300})
 
     # Manifests and tags
@@ -128,15 +132,15 @@ class Registry:
         name = request.path_params["name"]
         tags = sorted(self.store.repository(name).tags)
         last = request.query_params.get("last", "")
-        rest = [tag for tag in tags if tag > last] if last else tags
+        remaining = [tag for tag in tags if tag > last] if last else tags
         count = request.query_params.get("n")
         if count is None:
-            return JSONResponse({"name": name, "tags": rest})
+            return JSONResponse({"name": name, "tags": remaining})
         if not re.fullmatch(r"[0-9]{1,9}", count):
             raise RegistryError("UNSUPPORTED", "n must be a number")
-        page = rest[: int(count)]
+        page = remaining[: int(count)]
         headers = {}
-        if page and len(page) < len(rest):
+        if page and len(page) < len(remaining):
             query = urlencode({"last": page[-1], "n": count})
             headers["Link"] = f'</v2/{name}/tags/list?{query}>; rel="next"'
         return JSONResponse({"name": name, "tags": page}, headers=headers)
@@ -144,27 +148,27 @@ class Registry:
     async def _manifest(self, request: Request) -> Response:
         reference = request.path_params["reference"]
         manifest = self.store.repository(request.path_params["name"]).manifest(reference)
-        # distribution 2.8 converts Docker manifests for clients that do not accept them; here, as with its OCI ones,
-        # they are not found: a client that forgot a media type shall notice.
+        # distribution 2.8 converts Docker manifests for clients that do not accept them. This registry does not find them,
+        # as 2.8 does not find OCI manifests, so that a client which forgot a media type fails.
         accepted = {part.partition(";")[0].strip() for part in ",".join(request.headers.getlist("accept")).split(",")}
         if manifest.media_type not in accepted:
             raise RegistryError("MANIFEST_UNKNOWN", f"{manifest.media_type} found, but the Accept header does not list it")
         headers = {"Docker-Content-Digest": manifest.digest, "ETag": f'"{manifest.digest}"'}
         return Response(manifest.content, media_type=manifest.media_type, headers=headers)
 
-    async def _put(self, request: Request) -> Response:
+    async def _put_manifest(self, request: Request) -> Response:
         name, reference = request.path_params["name"], request.path_params["reference"]
         if not TAG.fullmatch(reference) and not DIGEST.fullmatch(reference):
             raise RegistryError("TAG_INVALID", "manifest tag did not match URI")
         content = await request.body()
-        if len(content) > MANIFEST_LIMIT:
+        if len(content) > MAX_MANIFEST_BYTES:
             raise RegistryError("SIZE_INVALID", "manifest is too large")
         manifest = StoredManifest(content, request.headers.get("content-type", ""))
         self.store.put_manifest(name, reference, manifest)
         location = f"{_address(request)}/v2/{name}/manifests/{manifest.digest}"
         return Response(status_code=201, headers={"Location": location, "Docker-Content-Digest": manifest.digest})
 
-    async def _drop(self, request: Request) -> Response:
+    async def _delete_manifest(self, request: Request) -> Response:
         self.store.delete_manifest(request.path_params["name"], request.path_params["reference"])
         return Response(status_code=202)
 
@@ -176,51 +180,51 @@ class Registry:
         headers = {"Docker-Content-Digest": digest}
         return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
-    async def _drop_blob(self, request: Request) -> Response:
+    async def _delete_blob(self, request: Request) -> Response:
         self.store.delete_blob(request.path_params["name"], request.path_params["digest"])
         return Response(status_code=202)
 
-    async def _begin(self, request: Request) -> Response:
-        """Start an upload; `mount` and `from` share another repository's blob, `digest` brings all of it at once."""
+    async def _start_upload(self, request: Request) -> Response:
+        """Start an upload; `mount` and `from` reuse a blob of another repository, `digest` uploads it in one request."""
         name, query = request.path_params["name"], request.query_params
         if "mount" in query and "from" in query:
-            readable = self._may_pull(request, query["from"])
-            if readable and self.store.mount(name, query["mount"], query["from"]):
+            can_pull = self._can_pull(request, query["from"])
+            if can_pull and self.store.mount(name, query["mount"], query["from"]):
                 return _created(request, name, query["mount"])
-        upload = self.store.begin(name)
+        upload = self.store.start_upload(name)
         if "digest" in query:
             return await self._complete(request, upload)
         return _accepted(request, name, upload)
 
-    def _may_pull(self, request: Request, source: str) -> bool:
+    def _can_pull(self, request: Request, source: str) -> bool:
         try:
             self.access.require(request.headers.get("authorization"), _address(request), source, PULL)
         except RegistryError:
             return False
         return True
 
-    async def _progress(self, request: Request) -> Response:
+    async def _upload_status(self, request: Request) -> Response:
         name, upload = self._upload(request)
         return _accepted(request, name, upload, status=204)
 
-    async def _append(self, request: Request) -> Response:
+    async def _append_chunk(self, request: Request) -> Response:
         name, upload = self._upload(request)
         await _receive(request, upload)
         return _accepted(request, name, upload)
 
-    async def _finish(self, request: Request) -> Response:
+    async def _finish_upload(self, request: Request) -> Response:
         _, upload = self._upload(request)
         return await self._complete(request, upload)
 
     async def _complete(self, request: Request, upload: Upload) -> Response:
         name, digest = request.path_params["name"], request.query_params.get("digest", "")
         await _receive(request, upload)
-        self.store.finish(name, upload, digest)
+        self.store.finish_upload(name, upload, digest)
         return _created(request, name, digest)
 
-    async def _cancel(self, request: Request) -> Response:
+    async def _cancel_upload(self, request: Request) -> Response:
         name, upload = self._upload(request)
-        self.store.cancel(name, upload)
+        self.store.cancel_upload(name, upload)
         return Response(status_code=204)
 
     def _upload(self, request: Request) -> tuple[str, Upload]:
@@ -229,7 +233,7 @@ class Registry:
 
 
 class _Recorder:
-    """Plays a fault that is due, else lets the request through; logs it either way (ASGI middleware)."""
+    """ASGI middleware that logs each request, and applies a fault that matches it."""
 
     def __init__(self, app: ASGIApp, *, log: list[LoggedRequest], faults: list[Fault]) -> None:
         self._app = app
@@ -241,7 +245,7 @@ class _Recorder:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         credentials = headers.get("authorization", "").partition(" ")[0].lower()
 
-        async def logged(message: Message) -> None:
+        async def send_logged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 query = scope["query_string"].decode("latin-1")
                 self._log.append(LoggedRequest(method, path, query, credentials, message["status"]))
@@ -249,9 +253,9 @@ class _Recorder:
 
         fault = next((fault for fault in self._faults if fault.matches(method, path)), None)
         if fault is not None:
-            await fault.answer(scope, receive, logged)
+            await fault.answer(scope, receive, send_logged)
         else:
-            await self._app(scope, receive, logged)
+            await self._app(scope, receive, send_logged)
 
 
 async def _base(_request: Request) -> Response:
@@ -259,12 +263,12 @@ async def _base(_request: Request) -> Response:
 
 
 async def _receive(request: Request, upload: Upload) -> None:
-    """Append the body; a Content-Range must start where the upload stands (RANGE_INVALID)."""
-    given = request.headers.get("content-range")
-    if given is not None:
-        match = re.fullmatch(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})", given)
+    """Append the body; a Content-Range must start at the end of the upload (RANGE_INVALID)."""
+    content_range = request.headers.get("content-range")
+    if content_range is not None:
+        match = re.fullmatch(r"(?:bytes )?([0-9]{1,18})-([0-9]{1,18})", content_range)
         if match is None or int(match[1]) != upload.size:
-            raise RegistryError("RANGE_INVALID", f"the upload stands at {upload.size}")
+            raise RegistryError("RANGE_INVALID", f"the upload has {upload.size} bytes")
     async for chunk in request.stream():
         upload.append(chunk)
 

@@ -1,4 +1,4 @@
-"""Failures that a test orders in advance: a status, a redirect, or a connection that breaks."""
+"""Faults that a test injects: a status, a redirect, or a broken connection."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from starlette.types import Receive, Scope, Send
 
 
 class CutConnection(Exception):
-    """Ends a response half-way, so that the server closes the connection."""
+    """Breaks off a response, so that the server closes the connection."""
 
 
 @dataclass
 class Fault:
     """Answer the next `times` requests that match with `status` and `headers`, or break the connection (`cut`).
 
-    `path` is a regular expression for the whole path. `after_bytes` are read from the request's body first. `stall` never
-    answers: it ends when the client goes away.
+    `path` is a regular expression for the whole path. `after_bytes` of the request's body are read first. `stall` never
+    answers: it ends when the client disconnects.
     """
 
     method: str
@@ -31,11 +31,11 @@ class Fault:
     stall: bool = False
 
     def matches(self, method: str, path: str) -> bool:
-        """Say whether the fault is still due and meant for this request."""
+        """Return whether the fault applies to this request."""
         return self.times > 0 and method == self.method and re.fullmatch(self.path, path) is not None
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Play the fault once."""
+        """Apply the fault once."""
         self.times -= 1
         read = 0
         while read < self.after_bytes:

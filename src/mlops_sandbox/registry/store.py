@@ -1,4 +1,4 @@
-"""What the registry keeps: blobs as files, manifests and tags by repository."""
+"""The storage of the registry: blobs as files, manifests and tags by repository."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mlops_sandbox.registry.wire import DIGEST, INDEX_TYPES, MANIFEST_TYPES, RegistryError
+from mlops_sandbox.registry.specification import DIGEST, INDEX_TYPES, MANIFEST_TYPES, RegistryError
 
-READ_BYTES = 1 << 20
+READ_SIZE = 1 << 20
 
 
 @dataclass(frozen=True)
 class StoredManifest:
-    """One manifest, byte for byte as it was put."""
+    """One manifest with the exact bytes that a client pushed."""
 
     content: bytes
     media_type: str
@@ -29,22 +29,22 @@ class StoredManifest:
 
 @dataclass
 class Repository:
-    """The blobs a repository may serve (by digest), its manifests, and what its tags point at."""
+    """The digests of a repository's blobs, its manifests, and the digests of its tags."""
 
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, StoredManifest] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
     def manifest(self, reference: str) -> StoredManifest:
-        """Return the manifest behind a tag or digest; raises MANIFEST_UNKNOWN."""
-        found = self.manifests.get(self.tags.get(reference, reference))
-        if found is None:
+        """Return the manifest of a tag or digest; raises MANIFEST_UNKNOWN."""
+        manifest = self.manifests.get(self.tags.get(reference, reference))
+        if manifest is None:
             raise RegistryError("MANIFEST_UNKNOWN", "manifest unknown")
-        return found
+        return manifest
 
 
 class Upload:
-    """A blob on its way in: bytes are appended to a file and hashed as they come."""
+    """A blob while a client uploads it: its bytes are appended to a file and hashed."""
 
     def __init__(self, folder: Path) -> None:
         self.id = str(uuid.uuid4())
@@ -54,7 +54,7 @@ class Upload:
         self._file: BinaryIO = self.path.open("wb")
 
     def append(self, chunk: bytes) -> None:
-        """Add bytes at the end."""
+        """Append bytes."""
         self._file.write(chunk)
         self._hash.update(chunk)
         self.size += len(chunk)
@@ -64,25 +64,25 @@ class Upload:
         self._file.close()
 
     def discard(self) -> None:
-        """Forget the bytes."""
+        """Delete the bytes."""
         self.close()
         self.path.unlink(missing_ok=True)
 
     def matches(self, digest: str) -> bool:
-        """Say whether the bytes so far have this digest (sha256 or sha512)."""
+        """Return whether the bytes so far have this digest (sha256 or sha512)."""
         self._file.flush()
         algorithm, _, expected = digest.partition(":")
         if algorithm == "sha256":
             return self._hash.hexdigest() == expected
-        whole = hashlib.new(algorithm)
+        file_hash = hashlib.new(algorithm)
         with self.path.open("rb") as file:
-            while chunk := file.read(READ_BYTES):
-                whole.update(chunk)
-        return whole.hexdigest() == expected
+            while chunk := file.read(READ_SIZE):
+                file_hash.update(chunk)
+        return file_hash.hexdigest() == expected
 
 
 class Store:
-    """All repositories; blobs are shared between them on disk but served only where they were pushed or mounted."""
+    """All repositories; they share blobs on disk, but serve only those pushed or mounted to them."""
 
     def __init__(self, root: Path) -> None:
         self._blobs = root / "blobs"
@@ -94,12 +94,12 @@ class Store:
 
     def repository(self, name: str) -> Repository:
         """Return a repository that exists; raises NAME_UNKNOWN."""
-        found = self.repositories.get(name)
-        if found is None:
+        repository = self.repositories.get(name)
+        if repository is None:
             raise RegistryError("NAME_UNKNOWN", "repository name not known to registry")
-        return found
+        return repository
 
-    def _open(self, name: str) -> Repository:
+    def _get_or_create(self, name: str) -> Repository:
         return self.repositories.setdefault(name, Repository())
 
     def blob(self, name: str, digest: str) -> Path:
@@ -107,54 +107,54 @@ class Store:
         require_digest(digest)
         if digest not in self.repositories.get(name, Repository()).blobs:
             raise RegistryError("BLOB_UNKNOWN", "blob unknown to registry")
-        return self._file_of(digest)
+        return self._blob_path(digest)
 
-    def _file_of(self, digest: str) -> Path:
+    def _blob_path(self, digest: str) -> Path:
         return self._blobs / digest.replace(":", "-")
 
-    def begin(self, name: str) -> Upload:
+    def start_upload(self, name: str) -> Upload:
         """Start an upload into the repository."""
         upload = Upload(self._incoming)
         self._uploads[name, upload.id] = upload
         return upload
 
     def upload(self, name: str, identity: str) -> Upload:
-        """Return an upload that has begun; raises BLOB_UPLOAD_UNKNOWN."""
-        found = self._uploads.get((name, identity))
-        if found is None:
+        """Return an upload in progress; raises BLOB_UPLOAD_UNKNOWN."""
+        upload = self._uploads.get((name, identity))
+        if upload is None:
             raise RegistryError("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
-        return found
+        return upload
 
-    def finish(self, name: str, upload: Upload, digest: str) -> None:
-        """Make the upload a blob; raises DIGEST_INVALID and discards it where the bytes have another digest."""
+    def finish_upload(self, name: str, upload: Upload, digest: str) -> None:
+        """Store the upload as a blob; where its digest differs, discard it and raise DIGEST_INVALID."""
         require_digest(digest)
         self._uploads.pop((name, upload.id), None)
         if not upload.matches(digest):
             upload.discard()
             raise RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content")
         upload.close()
-        upload.path.replace(self._file_of(digest))
-        self._open(name).blobs.add(digest)
+        upload.path.replace(self._blob_path(digest))
+        self._get_or_create(name).blobs.add(digest)
 
-    def cancel(self, name: str, upload: Upload) -> None:
-        """Drop an upload."""
+    def cancel_upload(self, name: str, upload: Upload) -> None:
+        """Discard an upload."""
         self._uploads.pop((name, upload.id), None)
         upload.discard()
 
     def mount(self, name: str, digest: str, source: str) -> bool:
-        """Let `name` serve a blob of `source` too; False where `source` has no such blob."""
+        """Let the repository `name` serve a blob of `source`; False where `source` has no such blob."""
         if digest not in self.repositories.get(source, Repository()).blobs:
             return False
-        self._open(name).blobs.add(digest)
+        self._get_or_create(name).blobs.add(digest)
         return True
 
     def put_manifest(self, name: str, reference: str, manifest: StoredManifest) -> None:
         """Store a manifest under its digest and, where `reference` is a tag, under the tag.
 
-        Raises MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (something it names was not pushed before it) or DIGEST_INVALID.
+        Raises MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (it refers to a blob that was not pushed) or DIGEST_INVALID.
         """
-        repository = self._open(name)
-        require_whole(repository, manifest)
+        repository = self._get_or_create(name)
+        require_complete(repository, manifest)
         if DIGEST.fullmatch(reference) and reference != manifest.digest:
             raise RegistryError("DIGEST_INVALID", "provided digest did not match uploaded content")
         repository.manifests[manifest.digest] = manifest
@@ -183,8 +183,8 @@ def require_digest(digest: str) -> None:
         raise RegistryError("DIGEST_INVALID", "invalid digest")
 
 
-def require_whole(repository: Repository, manifest: StoredManifest) -> None:
-    """Raise unless the manifest is JSON of its media type and all it names is in the repository."""
+def require_complete(repository: Repository, manifest: StoredManifest) -> None:
+    """Raise unless the manifest is JSON of its media type and the repository has all blobs that it refers to."""
     if manifest.media_type not in MANIFEST_TYPES:
         raise RegistryError("MANIFEST_INVALID", f"media type {manifest.media_type!r} is not a manifest's")
     try:
@@ -194,9 +194,9 @@ def require_whole(repository: Repository, manifest: StoredManifest) -> None:
         if manifest.media_type in INDEX_TYPES:
             missing = {child["digest"] for child in document["manifests"]} - repository.manifests.keys()
         else:
-            # Layers with `urls` live elsewhere (foreign layers) and need not be here.
-            named = [document["config"], *(layer for layer in document["layers"] if not layer.get("urls"))]
-            missing = {blob["digest"] for blob in named} - repository.blobs
+            # Layers with `urls` (foreign layers) are stored elsewhere.
+            blobs = [document["config"], *(layer for layer in document["layers"] if not layer.get("urls"))]
+            missing = {blob["digest"] for blob in blobs} - repository.blobs
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RegistryError("MANIFEST_INVALID", f"not a manifest: {error!r}") from error
     if missing:

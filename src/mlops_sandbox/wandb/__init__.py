@@ -1,4 +1,4 @@
-"""A Weights & Biases server on loopback: takes what the unmodified SDK logs and answers what it and this suite ask."""
+"""A Weights & Biases server on loopback, for the unmodified SDK and the queries of this suite."""
 
 from mlops_sandbox.wandb.server import Exchange, Fault, WandbServer
 

@@ -1,4 +1,4 @@
-"""The stream a running experiment reports through: history, summary and log as chunks of files, then its exit code."""
+"""The file stream of a running experiment: history, summary and log as chunks of files, then its exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _chunk(files: Mapping[str, Any], name: str) -> tuple[int, list[str]]:
 
 
 def _rows(lines: list[str]) -> list[dict[str, Any]]:
-    # NaN and Infinity are not JSON; where a client writes them, they are kept as the text W&B shows.
+    # NaN and Infinity are not JSON; where a client writes them, they become the text that W&B shows.
     parsed = [json.loads(line, parse_constant=str) for line in lines if line.strip()]
     return [row for row in parsed if isinstance(row, dict)]
 
@@ -30,11 +30,11 @@ def _rows(lines: list[str]) -> list[dict[str, Any]]:
 def receive(run: Run, body: Mapping[str, Any]) -> None:
     """Apply one request of the stream to its run; raises ValueError where a line is not JSON.
 
-    An offset says where a chunk belongs, so a chunk that is sent again replaces itself.
+    A chunk has an offset, so that a chunk which is sent again replaces itself.
     """
     now = run.project.store.now()
     files = body.get("files") or {}
-    run.heard(now)
+    run.record_heartbeat(now)
     for name, rows in ((_HISTORY, run.history), (_EVENTS, run.events)):
         offset, lines = _chunk(files, name)
         if lines:
@@ -47,4 +47,4 @@ def receive(run: Run, body: Mapping[str, Any]) -> None:
     if body.get("preempting"):
         run.state = "preempting"
     if body.get("complete"):
-        run.ended(int(body.get("exitcode") or 0), now)
+        run.finish(int(body.get("exitcode") or 0), now)

@@ -1,7 +1,7 @@
-"""W&B's filter language: the part of MongoDB's queries that its runs are chosen by.
+"""W&B's filter language for runs, which is a part of MongoDB's query language.
 
-Semantics are MongoDB's: a comparison only ever matches values of one kind (numbers with numbers, text with text), a
-missing field equals null and nothing else, and a field that is a list matches where one of its items does.
+Semantics are MongoDB's: a comparison matches only values of one type (numbers with numbers, text with text), a missing
+field equals only null, and a list matches where one of its items does.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ MISSING: Any = object()
 
 
 class FilterError(ValueError):
-    """A filter that the language does not have; the message names the part."""
+    """A filter is invalid; the message names the part."""
 
 
-class Readable(Protocol):
-    """A run as filters see it."""
+class Filterable(Protocol):
+    """The part of a run that filters use."""
 
     def lookup(self, path: str) -> Any:
-        """The value at `path` (`state`, `config.lr`, `summary_metrics.acc`), or `MISSING`."""
+        """Return the value at `path` (`state`, `config.lr`, `summary_metrics.acc`), or `MISSING`."""
 
 
-def _kind(value: Any) -> str:
-    # bool is a kind of its own: in MongoDB true is not 1.
+def _type_name(value: Any) -> str:
+    # bool is a separate type: in MongoDB true is not 1.
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, int | float):
@@ -33,52 +33,52 @@ def _kind(value: Any) -> str:
     return type(value).__name__
 
 
-def _equal(value: Any, wanted: Any) -> bool:
-    if wanted is None:
+def _equal(value: Any, operand: Any) -> bool:
+    if operand is None:
         return value is None or value is MISSING
-    if isinstance(value, list) and not isinstance(wanted, list):
-        return any(_equal(item, wanted) for item in value)
-    return value is not MISSING and _kind(value) == _kind(wanted) and bool(value == wanted)
+    if isinstance(value, list) and not isinstance(operand, list):
+        return any(_equal(item, operand) for item in value)
+    return value is not MISSING and _type_name(value) == _type_name(operand) and bool(value == operand)
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def test(value: Any, wanted: Any) -> bool:
+    def test(value: Any, operand: Any) -> bool:
         if isinstance(value, list):
-            return any(test(item, wanted) for item in value)
-        kind = _kind(wanted)
-        return kind in {"number", "str"} and _kind(value) == kind and compare(value, wanted)
+            return any(test(item, operand) for item in value)
+        operand_type = _type_name(operand)
+        return operand_type in {"number", "str"} and _type_name(value) == operand_type and compare(value, operand)
 
     return test
 
 
-def _in(value: Any, wanted: Any) -> bool:
-    if not isinstance(wanted, list):
+def _in(value: Any, operand: Any) -> bool:
+    if not isinstance(operand, list):
         raise FilterError("$in and $nin need a list")
-    return any(_equal(value, item) for item in wanted)
+    return any(_equal(value, item) for item in operand)
 
 
-def _exists(value: Any, wanted: Any) -> bool:
-    return (value is not MISSING) == bool(wanted)
+def _exists(value: Any, operand: Any) -> bool:
+    return (value is not MISSING) == bool(operand)
 
 
-def _regex(value: Any, wanted: Any) -> bool:
+def _regex(value: Any, operand: Any) -> bool:
     if isinstance(value, list):
-        return any(_regex(item, wanted) for item in value)
+        return any(_regex(item, operand) for item in value)
     try:
-        return isinstance(value, str) and re.search(str(wanted), value) is not None
+        return isinstance(value, str) and re.search(str(operand), value) is not None
     except re.error as error:
-        raise FilterError(f"$regex {wanted!r}: {error}") from None
+        raise FilterError(f"$regex {operand!r}: {error}") from None
 
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "$eq": _equal,
-    "$ne": lambda value, wanted: not _equal(value, wanted),
-    "$gt": _ordered(lambda value, wanted: bool(value > wanted)),
-    "$gte": _ordered(lambda value, wanted: bool(value >= wanted)),
-    "$lt": _ordered(lambda value, wanted: bool(value < wanted)),
-    "$lte": _ordered(lambda value, wanted: bool(value <= wanted)),
+    "$ne": lambda value, operand: not _equal(value, operand),
+    "$gt": _ordered(lambda value, operand: bool(value > operand)),
+    "$gte": _ordered(lambda value, operand: bool(value >= operand)),
+    "$lt": _ordered(lambda value, operand: bool(value < operand)),
+    "$lte": _ordered(lambda value, operand: bool(value <= operand)),
     "$in": _in,
-    "$nin": lambda value, wanted: not _in(value, wanted),
+    "$nin": lambda value, operand: not _in(value, operand),
     "$exists": _exists,
     "$regex": _regex,
 }
@@ -86,23 +86,23 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 def _test(value: Any, condition: Any) -> bool:
     if isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition):
-        for operator, wanted in condition.items():
+        for operator, operand in condition.items():
             if operator not in _OPERATORS:
                 raise FilterError(f"unknown operator {operator}")
-            if not _OPERATORS[operator](value, wanted):
+            if not _OPERATORS[operator](value, operand):
                 return False
         return True
     return _equal(value, condition)
 
 
-def matches(condition: Any, run: Readable) -> bool:
-    """Whether a run fulfils a filter document; raises FilterError for what the language does not have."""
+def matches(condition: Any, run: Filterable) -> bool:
+    """Return whether a run matches a filter document; raises FilterError for an invalid one."""
     if not isinstance(condition, Mapping):
         raise FilterError("a filter is an object")
     return all(_clause(key, value, run) for key, value in condition.items())
 
 
-def _clause(key: str, value: Any, run: Readable) -> bool:
+def _clause(key: str, value: Any, run: Filterable) -> bool:
     if key in {"$and", "$or", "$nor"}:
         if not isinstance(value, list) or not value:
             raise FilterError(f"{key} needs a list that is not empty")
@@ -114,15 +114,15 @@ def _clause(key: str, value: Any, run: Readable) -> bool:
 
 
 def follow(tree: Any, path: str) -> Any:
-    """The value at a dotted path of nested mappings, a whole dotted key first; `MISSING` where there is none."""
+    """Return the value at a dotted path of nested mappings, a key with dots first; `MISSING` where there is none."""
     if not isinstance(tree, Mapping):
         return MISSING
     if path in tree:
         return tree[path]
     head, dot, rest = path.partition(".")
     while dot:
-        if head in tree and (found := follow(tree[head], rest)) is not MISSING:
-            return found
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"
+        if head in tree and (value := follow(tree[head], rest)) is not MISSING:
+            return value
+        next_part, dot, rest = rest.partition(".")
+        head = f"{head}.{next_part}"
     return MISSING

@@ -1,4 +1,4 @@
-"""What the server answers about a run's history: rows by keys, thinned evenly."""
+"""Select rows of a run's history by keys, and sample them evenly."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from mlops_sandbox.wandb.filters import MISSING, follow
 
-T = TypeVar("T")
+Row = TypeVar("Row")
 DEFAULT_SAMPLES = 500
 
 
-def thin(rows: Sequence[T], samples: int) -> list[T]:
-    """At most `samples` of the rows, evenly spread, first and last among them."""
+def thin(rows: Sequence[Row], samples: int) -> list[Row]:
+    """Return at most `samples` of the rows, evenly spaced, with the first and the last."""
     if samples <= 0 or not rows:
         return []
     if len(rows) <= samples:
@@ -26,25 +26,25 @@ def thin(rows: Sequence[T], samples: int) -> list[T]:
 def sampled(rows: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Answer one spec `{"keys": […], "samples": N, "minStep", "maxStep"}`: only rows that hold **all** its keys."""
     keys = [str(key) for key in spec.get("keys", [])]
-    least, most = spec.get("minStep"), spec.get("maxStep")
-    found = []
+    min_step, max_step = spec.get("minStep"), spec.get("maxStep")
+    selected = []
     for row in rows:
         step = row.get("_step", 0)
-        if (least is not None and step < least) or (most is not None and step >= most):
+        if (min_step is not None and step < min_step) or (max_step is not None and step >= max_step):
             continue
         values = {key: follow(row, key) for key in keys} if keys else dict(row)
         if all(value is not MISSING and value is not None for value in values.values()):
-            found.append(values)
-    return thin(found, int(spec.get("samples", DEFAULT_SAMPLES)))
+            selected.append(values)
+    return thin(selected, int(spec.get("samples", DEFAULT_SAMPLES)))
 
 
 def keys(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """`historyKeys`: every key with how often it was logged and its last value, and the last step."""
-    seen: dict[str, dict[str, Any]] = {}
+    """Return `historyKeys`: every key with its count and last value, and the last step."""
+    entries: dict[str, dict[str, Any]] = {}
     for row in rows:
         for key, value in row.items():
             kind = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "other"
-            entry = seen.setdefault(key, {"typeCounts": [{"type": kind, "count": 0}]})
+            entry = entries.setdefault(key, {"typeCounts": [{"type": kind, "count": 0}]})
             entry["typeCounts"][0]["count"] += 1
             entry["previousValue"] = value
-    return {"sets": [], "keys": seen, "lastStep": rows[-1].get("_step", -1) if rows else -1}
+    return {"sets": [], "keys": entries, "lastStep": rows[-1].get("_step", -1) if rows else -1}

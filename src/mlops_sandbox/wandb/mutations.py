@@ -88,7 +88,7 @@ def _bucket(fields: Json, context: RequestContext) -> tuple[Run, bool]:
 def _create_run_files(fields: Json, context: RequestContext) -> Json:
     run = _run(_project(fields, context), fields["runName"])
     for name in fields["files"]:
-        run.files.setdefault(name, context.store.blob())
+        run.files.setdefault(name, context.store.new_blob())
     return {
         "runID": run.id,
         "uploadHeaders": [],
@@ -140,7 +140,7 @@ def _create_artifact_manifest(fields: Json, context: RequestContext) -> Json:
     artifact = _artifact(context, fields["artifactID"])
     # Readers never download a PATCH or INCREMENTAL manifest.
     if fields.get("type") in {None, "FULL"}:
-        artifact.manifest = artifact.manifest or context.store.blob()
+        artifact.manifest = artifact.manifest or context.store.new_blob()
     return {"artifactManifest": artifact}
 
 
@@ -152,7 +152,7 @@ def _create_artifact_files(fields: Json, context: RequestContext) -> Json:
     files = []
     for spec in fields["artifactFiles"]:
         artifact = _artifact(context, spec["artifactID"])
-        blob = artifact.files.setdefault(spec["name"], context.store.blob())
+        blob = artifact.files.setdefault(spec["name"], context.store.new_blob())
         files.append({"artifact": artifact, "storagePath": blob, "name": spec["name"]})
     return {"files": connection(files, lambda file: str(file["storagePath"]), first=len(files))}
 

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP surface: GraphQL, the file stream, file storage, and a page per project and run."""
+"""The HTTP interface of the stand-in: GraphQL, the file stream, file storage, and pages of projects and runs."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ Handler = Callable[[HttpRequest, bytes, User], Awaitable[Response]]
 
 @dataclass
 class Fault:
-    """What befalls the next `times` requests whose operation (or path) contains `match`.
+    """A fault for the next `times` requests whose operation (or path) contains `match`.
 
-    `status` and `body` answer in the server's place; `cut` breaks the connection in the middle of the real answer;
-    `stall` holds the answer back for so many seconds; `meanwhile` is called when the answer has been made, before the next
-    request can come.
+    `status` and `body` replace the answer; `cut` breaks the connection in the middle of the real answer; `stall` delays the
+    answer by this many seconds; `meanwhile` is called between the answer and the next request.
     """
 
     status: int = 0
@@ -56,7 +55,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and what came of it; `operation` is GraphQL's name for it, else empty."""
+    """One request and its response; `operation` is the name of the GraphQL operation, or empty."""
 
     method: str
     path: str
@@ -70,10 +69,10 @@ class Exchange:
 class WandbServer:
     """A W&B server on loopback, with one user.
 
-    `api_key` is what clients must present (random unless given), `entity` the team they log to; `identity_token` is a JWT
-    that the server trusts instead and changes for an access token (OIDC federation). `keyed` is whether
-    `config` and `summaryMetrics` take `keys`, as newer servers do. `requests` holds what was asked, newest last;
-    `faults` is consulted before every answer. `store` may be filled and read directly.
+    Clients must send `api_key` (random unless given); they log to the team `entity`. `identity_token` is a JWT that the
+    server exchanges for an access token instead (OIDC federation). `keyed` says whether `config` and `summaryMetrics` have
+    the argument `keys`, as newer servers do. `requests` holds the requests, newest last; `faults` apply to those they
+    match. Tests may fill and read `store` directly.
     """
 
     def __init__(
@@ -96,10 +95,10 @@ class WandbServer:
         self._schema = wandb_schema(keyed=keyed)
         self.app = Starlette(
             routes=[
-                Route("/graphql", self._answering(self._graphql), methods=["POST"]),
+                Route("/graphql", self._handler(self._graphql), methods=["POST"]),
                 Route(
                     "/files/{entity}/{project}/{run}/file_stream",
-                    self._answering(self._file_stream),
+                    self._handler(self._file_stream),
                     methods=["POST"],
                 ),
                 Route("/oidc/token", self._token, methods=["POST"]),
@@ -111,30 +110,30 @@ class WandbServer:
         )
 
     def environment(self, url: str) -> dict[str, str]:
-        """What a process needs to log to this server at `url`."""
+        """Return the variables of a process that logs to this server at `url`."""
         return {"WANDB_BASE_URL": url, "WANDB_API_KEY": self.api_key, "WANDB_ENTITY": self.entity}
 
     def clear(self) -> None:
-        """Forget everything that was logged, asked and planned to fail; the key stays."""
+        """Delete everything that was logged and requested, and the faults; the key stays."""
         self.store = Store(self.store.now)
         self.faults.clear()
         self.requests.clear()
 
-    def _answering(self, handler: Handler) -> Callable[[HttpRequest], Awaitable[Response]]:
-        """Check who asks, let a fault have its way, and keep a record."""
+    def _handler(self, handler: Handler) -> Callable[[HttpRequest], Awaitable[Response]]:
+        """Authenticate the request, apply a fault, and record the exchange."""
 
         async def answer(request: HttpRequest) -> Response:
             body = await request.body()
             if request.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
             operation = _operation(body) if request.url.path == "/graphql" else ""
-            fault = self._fault(operation or request.url.path)
+            fault = self._next_fault(operation or request.url.path)
             if fault and fault.stall:
                 await asyncio.sleep(fault.stall)
             response: Response
             if fault and fault.status:
                 response = Response(fault.body, fault.status, fault.headers, "application/json")
-            elif not self._knows(request.headers.get("authorization", "")):
+            elif not self._is_authenticated(request.headers.get("authorization", "")):
                 response = Response(_NOT_LOGGED_IN, 401, media_type="application/json")
             else:
                 response = await handler(request, body, self.user)
@@ -157,14 +156,14 @@ class WandbServer:
 
         return answer
 
-    def _fault(self, what: str) -> Fault | None:
+    def _next_fault(self, target: str) -> Fault | None:
         for fault in self.faults:
-            if fault.times > 0 and fault.match in what:
+            if fault.times > 0 and fault.match in target:
                 fault.times -= 1
                 return fault
         return None
 
-    def _knows(self, authorization: str) -> bool:
+    def _is_authenticated(self, authorization: str) -> bool:
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return value in self._access_tokens
@@ -177,7 +176,7 @@ class WandbServer:
         return secrets.compare_digest(key, self.api_key.encode())
 
     async def _token(self, request: HttpRequest) -> Response:
-        """RFC 7523: a JWT for an access token."""
+        """Exchange a JWT for an access token (RFC 7523)."""
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         assertion = (form.get("assertion") or [""])[0]
         if form.get("grant_type") != [_JWT_BEARER] or not secrets.compare_digest(assertion, self.identity_token):
@@ -203,8 +202,8 @@ class WandbServer:
     async def _file_stream(self, request: HttpRequest, body: bytes, user: User) -> Response:
         entity, project, name = (request.path_params[key] for key in ("entity", "project", "run"))
         with self.store.lock:
-            home = self.store.projects.get((entity, project))
-            run = home.runs.get(name) if home and entity in user.entities else None
+            parent = self.store.projects.get((entity, project))
+            run = parent.runs.get(name) if parent and entity in user.entities else None
             if run is None:
                 return Response(json.dumps({"error": "run not found"}), 404, media_type="application/json")
             try:
@@ -244,14 +243,14 @@ class WandbServer:
 
 
 def _operation(body: bytes) -> str:
-    """GraphQL's name for what a request asks; empty where it has none."""
+    """Return the name of the request's GraphQL operation; empty where it has none."""
     try:
-        found = _OPERATION.search(json.loads(body)["query"])
+        match = _OPERATION.search(json.loads(body)["query"])
     except (ValueError, KeyError, TypeError):
         return ""
-    return found.group(1) if found else ""
+    return match.group(1) if match else ""
 
 
 async def _half(body: bytes) -> Any:
     yield body[: len(body) // 2]
-    raise ConnectionError("cut, as a fault asked for")
+    raise ConnectionError("cut by a fault")

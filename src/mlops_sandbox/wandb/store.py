@@ -1,4 +1,4 @@
-"""What the stand-in keeps: projects, runs, artifacts, as plain objects under one lock."""
+"""The storage of the stand-in: projects, runs and artifacts as plain objects under one lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from mlops_sandbox.timestamps import timestamp
 from mlops_sandbox.wandb.filters import MISSING, follow, matches
 
-# W&B calls a run crashed when nothing was heard of it for some minutes.
+# W&B shows a run as crashed after some minutes without a heartbeat.
 CRASHED_AFTER = timedelta(minutes=5)
 _ALIASES = {
     "created_at": "createdAt",
@@ -29,13 +29,13 @@ _ALIASES = {
 
 
 def opaque(*parts: str) -> str:
-    """An identifier in the style of W&B's (base64 of `Type:v1:…`)."""
+    """Return an identifier in the style of W&B's (base64 of `Type:v1:…`)."""
     return base64.b64encode(":".join(parts).encode()).decode()
 
 
 @dataclass(eq=False)
 class Run:
-    """One run. `config` is as W&B keeps it: name → {"value": …}; `history` rows hold `_step`."""
+    """One run. `config` has W&B's form: name → {"value": …}; `history` rows hold `_step`."""
 
     name: str
     project: Project
@@ -63,7 +63,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """The storage id, which mutations name the run by."""
+        """The storage id, by which mutations refer to the run."""
         return opaque("Run", "v1", self.name, self.project.name, self.project.entity)
 
     @property
@@ -73,27 +73,27 @@ class Run:
 
     @property
     def duration(self) -> float:
-        """Seconds from creation to the last sign of life."""
+        """Seconds from creation to the last heartbeat."""
         return max((self.heartbeat - self.created).total_seconds(), 0.0)
 
-    def heard(self, now: datetime) -> None:
-        """Note a sign of life; a run that was given up comes back."""
+    def record_heartbeat(self, now: datetime) -> None:
+        """Record a heartbeat; a crashed run is running again."""
         self.heartbeat = now
         if self.state == "crashed":
             self.state = "running"
 
-    def ended(self, exit_code: int, now: datetime) -> None:
-        """Close the run with its process's exit code."""
+    def finish(self, exit_code: int, now: datetime) -> None:
+        """End the run with the exit code of its process."""
         self.heartbeat = now
         self.state = "finished" if exit_code == 0 else "failed"
 
     def state_at(self, now: datetime) -> str:
-        """The state as W&B would show it: a run that has been silent too long is crashed."""
+        """Return the state that W&B shows: a run without a heartbeat for too long is crashed."""
         silent = self.state == "running" and now - self.heartbeat > CRASHED_AFTER
         return "crashed" if silent else self.state
 
     def values(self) -> dict[str, Any]:
-        """The configuration without W&B's wrapping and own entries."""
+        """Return the configuration without W&B's wrapping and own entries."""
         return {
             key: entry["value"] if isinstance(entry, Mapping) and "value" in entry else entry
             for key, entry in self.config.items()
@@ -101,19 +101,19 @@ class Run:
         }
 
     def lookup(self, path: str) -> Any:
-        """A value by the name that filters and orders use; `filters.MISSING` where the run has none."""
+        """Return a value by its name in filters and orders; `filters.MISSING` where the run has none."""
         path = _ALIASES.get(path, path)
         head, dot, rest = path.partition(".")
         if dot and head == "config":
-            found = follow(self.values(), rest)
-            return follow(self.config, rest) if found is MISSING else found
+            value = follow(self.values(), rest)
+            return follow(self.config, rest) if value is MISSING else value
         if dot and _ALIASES.get(head, head) == "summary_metrics":
             return follow(self.summary, rest)
-        value = _PLAIN[path](self) if path in _PLAIN else None
+        value = _ATTRIBUTES[path](self) if path in _ATTRIBUTES else None
         return MISSING if value is None else value
 
 
-_PLAIN: Mapping[str, Callable[[Run], Any]] = {
+_ATTRIBUTES: Mapping[str, Callable[[Run], Any]] = {
     "name": lambda run: run.name,
     "displayName": lambda run: run.display_name,
     "state": lambda run: run.state_at(run.project.store.now()),
@@ -153,12 +153,12 @@ class Artifact:
 
     @property
     def aliases(self) -> list[str]:
-        """The collection's aliases that lead here."""
+        """The collection's aliases of this version."""
         return sorted(alias for alias, artifact in self.collection.aliases.items() if artifact is self)
 
     @property
     def commit_hash(self) -> str:
-        """What W&B names an artifact version by in addresses."""
+        """The name of the artifact version in addresses."""
         return hashlib.sha1(self.id.encode(), usedforsecurity=False).hexdigest()[:20]
 
 
@@ -178,14 +178,14 @@ class Collection:
         return opaque("ArtifactCollection", self.project.entity, self.project.name, self.name)
 
     def find(self, name: str) -> Artifact | None:
-        """The committed version by alias, `v3`, or digest."""
+        """Return the committed version by alias, `v3`, or digest."""
         for artifact in self.versions:
             if artifact.state == "COMMITTED" and name in {f"v{artifact.version}", artifact.digest, artifact.commit_hash}:
                 return artifact
         return self.aliases.get(name)
 
     def commit(self, artifact: Artifact) -> None:
-        """Make a version readable: give it its number and its aliases, `latest` among them."""
+        """Commit a version: set its number and its aliases, with `latest`."""
         if artifact.state != "COMMITTED":
             artifact.state = "COMMITTED"
             artifact.version = sum(1 for version in self.versions if version.state == "COMMITTED") - 1
@@ -216,41 +216,41 @@ class Project:
         return f"/{self.entity}/{self.name}"
 
     def select(self, condition: Mapping[str, Any], order: str = "") -> list[Run]:
-        """The runs a filter chooses, in W&B's order (oldest first unless `order` says else); raises FilterError."""
-        found = [run for run in self.runs.values() if not condition or matches(condition, run)]
+        """Return the runs that match a filter, in W&B's order (default: oldest first); raises FilterError."""
+        matching = [run for run in self.runs.values() if not condition or matches(condition, run)]
         descending = order.startswith("-")
         key = order.lstrip("+-").strip() or "createdAt"
-        keyed = [(_orderable(run, key), run) for run in found]
-        placed = sorted(
+        keyed = [(_orderable(run, key), run) for run in matching]
+        ordered = sorted(
             ((_rank(value), run) for value, run in keyed if value is not MISSING),
             key=lambda pair: pair[0],
             reverse=descending,
         )
-        return [run for _, run in placed] + [run for value, run in keyed if value is MISSING]
+        return [run for _, run in ordered] + [run for value, run in keyed if value is MISSING]
 
     def collection(self, name: str, kind: str) -> Collection:
-        """The artifact collection of that name, made where there is none."""
+        """Return the artifact collection of that name, created where there is none."""
         return self.collections.setdefault(name, Collection(name, kind, self))
 
 
 def _orderable(run: Run, key: str) -> Any:
-    """What a run is ordered by; moments more finely than they are written, so that two of one second have an order."""
-    moments = {"createdAt": run.created, "heartbeatAt": run.heartbeat}
-    moment = moments.get(_ALIASES.get(key, key))
-    return moment.timestamp() if moment else run.lookup(key)
+    """Return the value to order a run by; times with fractions, so that two of the same second have an order."""
+    times = {"createdAt": run.created, "heartbeatAt": run.heartbeat}
+    time = times.get(_ALIASES.get(key, key))
+    return time.timestamp() if time else run.lookup(key)
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """Numbers before text, so that a mixed column can be ordered at all."""
+    """Order numbers before text, so that mixed values can be ordered."""
     if isinstance(value, int | float):
         return (0, value)
     return (1, value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str))
 
 
 class Store:
-    """Everything the server knows. Take `lock` around what reads or writes more than one thing.
+    """All data of the server. Hold `lock` while code reads or writes more than one object.
 
-    `clock` decides what time it is (for the tests of silent runs).
+    `clock` returns the current time (for tests of crashed runs).
     """
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
@@ -262,7 +262,7 @@ class Store:
         self._numbers = itertools.count(1)
 
     def project(self, entity: str, name: str) -> Project:
-        """The project of that name, made where there is none (as W&B does when something logs to it)."""
+        """Return the project of that name, created where there is none (as W&B does when a run logs to it)."""
         with self.lock:
             key = (entity, name)
             if key not in self.projects:
@@ -283,32 +283,45 @@ class Store:
         summary: Mapping[str, Any] | None = None,
         history: Iterable[Mapping[str, Any]] = (),
         tags: Sequence[str] = (),
-        **more: Any,
+        **fields: Any,
     ) -> Run:
-        """Put a run there without a client; `config` is plain name → value. `more` sets any other field of `Run`."""
+        """Add a run without a client; `config` is plain name → value. `fields` sets other fields of `Run`."""
         with self.lock:
-            home = self.project(entity, project)
+            parent = self.project(entity, project)
             name = name or secrets.token_hex(4)
-            moment = created or self.now()
-            run = Run(name, home, username, moment, heartbeat or moment, state)
-            run.display_name = name
+            created = created or self.now()
+            run = Run(
+                name=name,
+                project=parent,
+                username=username,
+                created=created,
+                heartbeat=heartbeat or created,
+                state=state,
+                display_name=name,
+            )
             run.config = {key: {"value": value, "desc": None} for key, value in (config or {}).items()}
             run.summary = dict(summary or {})
             run.history = [{"_step": step, **row} for step, row in enumerate(history)]
             run.tags = list(tags)
-            for key, value in more.items():
+            for key, value in fields.items():
                 setattr(run, key, value)
-            home.runs[name] = run
+            parent.runs[name] = run
             return run
 
     def add_artifact(
-        self, collection: Collection, digest: str, *, run: Run | None = None, committed: bool = True, **more: Any
+        self, collection: Collection, digest: str, *, run: Run | None = None, committed: bool = True, **fields: Any
     ) -> Artifact:
-        """A new version of a collection, logged by `run`."""
+        """Add a version to a collection, logged by `run`."""
         with self.lock:
-            artifact = Artifact(opaque("Artifact", str(next(self._numbers))), collection, digest, self.now(), **more)
-            artifact.run = run
-            artifact.manifest = self.blob()
+            artifact = Artifact(
+                id=opaque("Artifact", str(next(self._numbers))),
+                collection=collection,
+                digest=digest,
+                created=self.now(),
+                run=run,
+                manifest=self.new_blob(),
+                **fields,
+            )
             collection.versions.append(artifact)
             self.artifacts[artifact.id] = artifact
             if run is not None:
@@ -318,15 +331,15 @@ class Store:
             return artifact
 
     def run_by_id(self, identifier: str) -> Run | None:
-        """The run with that storage id."""
+        """Return the run with that storage id."""
         for project in self.projects.values():
             for run in project.runs.values():
                 if run.id == identifier:
                     return run
         return None
 
-    def blob(self) -> str:
-        """A new place for a file's content; its name cannot be guessed, so it serves as the upload's permission."""
+    def new_blob(self) -> str:
+        """Create a blob and return its name, which cannot be guessed and so permits the upload."""
         token = secrets.token_urlsafe(24)
         with self.lock:
             self.blobs[token] = b""

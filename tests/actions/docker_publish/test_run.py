@@ -15,8 +15,8 @@ from mlops_actions.core.errors import BadInput, Refused, Unavailable, WorkFailed
 from mlops_actions.core.outcome import RESULT_SCHEMA
 from mlops_actions.docker_publish.inputs import OUTPUTS, RESULT
 from mlops_sandbox.registry import Account, Fault, Registry
+from mlops_sandbox.registry.specification import OCI_INDEX, OCI_MANIFEST
 from mlops_sandbox.registry.store import StoredManifest
-from mlops_sandbox.registry.wire import OCI_INDEX, OCI_MANIFEST
 from tests.actions.docker_publish.conftest import COMMITTED, SHA, Publisher
 from tests.support.docker_daemon import LocalDaemon
 from tests.support.result_schemas import check_result

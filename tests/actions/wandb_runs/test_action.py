@@ -459,7 +459,7 @@ def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
         run.state = "finished"
 
     clock = FakeClock(lambda: world.candidate("c2", state="pending"), end, lambda: world.server.store.project(
-        "sandbox", "digits").runs["c2"].ended(1, NOW))  # fmt: skip
+        "sandbox", "digits").runs["c2"].finish(1, NOW))  # fmt: skip
     given = {"INPUT_SHA": SHA, "INPUT_WAIT": "true", "INPUT_MIN-RUNS": "2", "INPUT_TIMEOUT": "5m"}
     runner = GitHubRunner(world.environ, io.StringIO())
     server = Server(world.wandb.url, world.wandb.url, world.server.api_key)
@@ -538,7 +538,7 @@ def test_candidates_are_verified_by_the_recorded_commit(world, runs, verified, t
 
 def test_uncommitted_changes_are_shown(world):
     run = world.candidate(commit=SHA)
-    run.files["diff.patch"] = world.server.store.blob()
+    run.files["diff.patch"] = world.server.store.new_blob()
     world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
     world.run(sha=SHA)
     assert "1 run from a tree with uncommitted changes" in world.summary()

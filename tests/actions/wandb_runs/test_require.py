@@ -103,7 +103,7 @@ def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(wor
 
 def test_uncommitted_changes_are_not_clean(world):
     run = world.candidate("chosen", commit=SHA)
-    run.files["diff.patch"] = world.server.store.blob()
+    run.files["diff.patch"] = world.server.store.new_blob()
     world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
     assert deploy(world, "chosen", promote_alias="") == 1
     assert "uncommitted changes" in world.log

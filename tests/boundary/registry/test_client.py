@@ -202,9 +202,9 @@ def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
     with sandbox(challenge=challenge, accounts={USER: Account(PASSWORD)}) as (registry, target):
         client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
         digest = digest_of(b"a layer")
-        upload = registry.store.begin(REPOSITORY)
+        upload = registry.store.start_upload(REPOSITORY)
         upload.append(b"a layer")
-        registry.store.finish(REPOSITORY, upload, digest)
+        registry.store.finish_upload(REPOSITORY, upload, digest)
         assert client.mount_blob("owner/other", digest, REPOSITORY)
         assert registry.store.blob("owner/other", digest).read_bytes() == b"a layer"
         assert not client.mount_blob("owner/other", digest_of(b"never pushed"), REPOSITORY)
@@ -227,8 +227,8 @@ def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: p
 def test_a_blob_is_not_shared_with_a_user_who_may_not_read_it() -> None:
     accounts = {USER: Account(PASSWORD, repositories=frozenset({"owner/other"}))}
     with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
-        upload = registry.store.begin(REPOSITORY)
+        upload = registry.store.start_upload(REPOSITORY)
         upload.append(b"a layer")
-        registry.store.finish(REPOSITORY, upload, digest_of(b"a layer"))
+        registry.store.finish_upload(REPOSITORY, upload, digest_of(b"a layer"))
         client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
         assert not client.mount_blob("owner/other", digest_of(b"a layer"), REPOSITORY)

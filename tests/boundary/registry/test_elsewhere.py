@@ -140,9 +140,9 @@ def test_an_immutable_tag_is_reported() -> None:
 
 def test_a_registry_that_shares_no_layers_starts_an_upload_instead() -> None:
     with basic() as (registry, client):
-        upload = registry.store.begin("owner/other")
+        upload = registry.store.start_upload("owner/other")
         upload.append(CONTENT)
-        registry.store.finish("owner/other", upload, DIGEST)
+        registry.store.finish_upload("owner/other", upload, DIGEST)
         address = {"Location": f"/v2/{REPOSITORY}/blobs/uploads/1"}
         registry.faults.append(Fault("POST", f"/v2/{REPOSITORY}/blobs/uploads/", 202, address))
         assert not client.mount_blob(REPOSITORY, DIGEST, "owner/other")

@@ -139,7 +139,7 @@ def test_details_are_one_request_with_one_spec_per_metric(served, client):
     run = store.project("sandbox", "digits").runs["run0"]
     data = store.add_artifact(store.project("sandbox", "digits").collection("mnist", "dataset"), "d1gest")
     run.inputs.append(data)
-    run.files["diff.patch"] = store.blob()
+    run.files["diff.patch"] = store.new_blob()
     store.blobs[run.files["diff.patch"]] = b"--- a"
     runs = client.find().candidates
     details = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
