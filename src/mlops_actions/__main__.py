@@ -112,24 +112,24 @@ def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outco
     return run(inputs, context, event, environ, ports)
 
 
-def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
+def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
     from functools import cache
 
     from mlops_actions.argo_submit.inputs import Inputs
-    from mlops_actions.argo_submit.ports import Cluster, PullRequests
-    from mlops_actions.argo_submit.run import STATE, Ports, run
-    from mlops_actions.argo_submit.run import post as conclude
+    from mlops_actions.argo_submit.ports import Cluster, Ports
+    from mlops_actions.argo_submit.run import post, run
+    from mlops_actions.argo_submit.tracked_workflow import STATE
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.git import read_checkout
     from mlops_actions.boundary.workspace import WorkspaceFiles
     from mlops_actions.core.context import Context
     from mlops_actions.core.event import load
+    from mlops_actions.core.ports import PullRequests
 
-    if post and not runner.state(STATE):
-        return Outcome()  # nothing was begun, perhaps because of the inputs: the job has been told once
+    if is_post and not runner.state(STATE):
+        return Outcome()  # the main stage submitted nothing; where the inputs were wrong, it has reported it
     inputs = inputs_of(Inputs, environ, runner)
     context = Context.from_environ(environ)
-    event = load(context)
     clock = SystemClock()
 
     def google() -> transport.Credentials:
@@ -139,12 +139,12 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
 
     @cache
     def cluster() -> Cluster:
-        # Connected late: a manifest with a mistake in it must not wait for a client's import, or for the network.
+        # Connect late: a manifest with a mistake must not wait for a client's import, or for the network.
         if inputs.argo_server:
             from mlops_actions.boundary.cluster import argo_server
 
-            server = argo_server.Way(inputs.argo_server, inputs.argo_token or "", inputs.argo_ca or "")
-            return argo_server.connect(server, environ, runner, clock.sleep)
+            login = argo_server.ServerLogin(inputs.argo_server, inputs.argo_token or "", inputs.argo_ca or "")
+            return argo_server.connect(login, environ, runner, clock.sleep)
         from mlops_actions.boundary.cluster.connect import connect
         from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
 
@@ -156,16 +156,25 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
             return KubernetesCluster(*way)
         return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep, google))
 
-    github: PullRequests | None = None
-    if inputs.github_token and inputs.comment:
+    @cache
+    def pull_requests() -> PullRequests | None:
+        if not inputs.github_token:
+            return None
         from mlops_actions.boundary.github import GitHub
 
-        github = GitHub.connect(inputs.github_token, context, runner)
-    ports = Ports(cluster, WorkspaceFiles(context.workspace), github, runner, clock)
-    if post:
-        return conclude(inputs, context, event, ports)
+        return GitHub.connect(inputs.github_token, context, runner)
+
+    ports = Ports(
+        cluster=cluster,
+        pull_requests=pull_requests,
+        workspace=WorkspaceFiles(context.workspace),
+        runner=runner,
+        clock=clock,
+    )
+    if is_post:
+        return post(inputs, ports)
     checkout = read_checkout(context.workspace)
-    return run(inputs, context, event, ports, checked_out=checkout.sha if checkout else "")
+    return run(inputs, context, load(context), ports, checked_out=checkout.sha if checkout else "")
 
 
 def _wandb_runs(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:

@@ -21,8 +21,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mlops_actions.argo_submit.follow import Follower, Target
-from mlops_actions.argo_submit.ports import Event
+from mlops_actions.argo_submit.follow import Follower, FollowTarget
+from mlops_actions.argo_submit.ports import WatchEvent
 from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
 from mlops_actions.boundary.cluster.transport import Credentials, Transport
 from mlops_sandbox.cluster import Cluster
@@ -187,13 +187,13 @@ class _Paced(KubernetesCluster):
         super().__init__(transport, "default")
         self._hour = hour
 
-    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> Any:
+    def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> Any:
         """See the port."""
-        stream = super().watch_workflow(namespace, name, version, seconds)
+        stream = super().watch_workflow(namespace, name, resource_version, seconds)
         hour = self._hour
 
         class Heard:
-            def __iter__(self) -> Iterator[Event]:
+            def __iter__(self) -> Iterator[WatchEvent]:
                 for event in stream:
                     hour.heard()
                     yield event
@@ -215,8 +215,15 @@ def follow(transport: Transport) -> None:
     """Follow as the action does, without the pods and their logs, which cost what they hold."""
     hour = _Hour()
     cluster = _Paced(transport, hour)
-    created = cluster.get("default", NAME)["metadata"]
-    target = Target("default", NAME, created["uid"], created["resourceVersion"], "none", BEGIN + timedelta(days=1))
+    created = cluster.get_workflow("default", NAME)["metadata"]
+    target = FollowTarget(
+        namespace="default",
+        name=NAME,
+        uid=created["uid"],
+        resource_version=created["resourceVersion"],
+        logs="none",
+        deadline=BEGIN + timedelta(days=1),
+    )
     log: Any = _Silent()
     print("ready", flush=True)
     found = Follower(cluster, target, log, hour).follow()

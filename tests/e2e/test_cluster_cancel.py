@@ -86,7 +86,7 @@ def test_between_the_request_and_its_answer(
     hold = wire.hold("POST", WORKFLOWS, answer=True)
     with started(job, workflow=SLEEP) as step:
         assert hold.reached.wait(60)
-        assert "was told to stop" in step.cancel()
+        assert "asked Argo to stop the workflow" in step.cancel()
     wire.release(hold)
     [workflow] = workflows_of(cluster, job)
     assert stopped(workflow)
@@ -103,7 +103,7 @@ def test_between_the_request_and_its_answer(
 @pytest.mark.parametrize(("on_cancel", "strategy"), [("stop", "Stop"), ("terminate", "Terminate")])
 def test_while_it_is_followed(job: Job, cluster: RealCluster, wire: Wire, on_cancel: str, strategy: str) -> None:
     with running(job, "▶", workflow=SLEEP, on_cancel=on_cancel) as step:
-        assert f"was told to {on_cancel}" in step.cancel()
+        assert f"asked Argo to {on_cancel}" in step.cancel()
     [workflow] = workflows_of(cluster, job)
     assert workflow["spec"]["shutdown"] == strategy
     name = workflow["metadata"]["name"]
@@ -141,7 +141,7 @@ templates:
 """)
     with running(job, "▶", workflow=text) as step:
         wire.until(lambda: wire.count("GET", "/log?") > 0)
-        assert "was told to stop" in step.cancel()
+        assert "asked Argo to stop the workflow" in step.cancel()
     [workflow] = workflows_of(cluster, job)
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))
     cluster.pods_ended(workflow["metadata"]["name"])
@@ -170,7 +170,7 @@ def test_while_the_cluster_is_out_of_reach(job: Job, cluster: RealCluster, wire:
     assert not stopped(workflow)
     wire.restore()
     assert job.run(post=True, workflow=SLEEP) == 0, job.log
-    assert "was told to stop" in job.log
+    assert "asked Argo to stop the workflow" in job.log
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))
 
 

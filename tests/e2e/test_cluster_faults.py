@@ -219,7 +219,7 @@ def test_the_connections_were_closed_all_the_time_and_watched_again(begun: Mappi
 def test_a_cluster_that_cannot_be_reached_is_told_once(begun: Mapping[str, Future[Endured]]) -> None:
     warnings = [line for line in begun["refused"].result().job.log.splitlines() if line.startswith("::warning")]
     assert len(warnings) == 1, warnings
-    assert "trying on for" in warnings[0]
+    assert "keeps trying for" in warnings[0]
 
 
 def test_a_workflow_that_nobody_takes_up_is_explained_and_waited_for(begun: Mapping[str, Future[Endured]]) -> None:

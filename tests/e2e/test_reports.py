@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from mlops_actions.argo_submit import report as workflow_report
-from mlops_actions.argo_submit.report import Facts
-from mlops_actions.argo_submit.status import Status, read
+from mlops_actions.argo_submit.report import WorkflowReportContext
+from mlops_actions.argo_submit.status import WorkflowStatus, read
 from mlops_actions.wandb_runs import curves
 from mlops_sandbox.github import GitHubServer, PullRequest, render_page
 from mlops_sandbox.host import Host
@@ -67,7 +67,7 @@ def charts() -> Iterator[str]:
         yield curves.chart(name, [curves.Curve("a", SHAPES["falling"]), curves.Curve("b", SHAPES["flat"])])
 
 
-def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str = "") -> Status:
+def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str = "") -> WorkflowStatus:
     """A workflow of a chain of nodes, or of one loop with many items."""
     phases = ("Succeeded", "Failed", "Running", "Pending", "Error", "Skipped", "Omitted")
     found: dict[str, dict[str, Any]] = {
@@ -105,8 +105,8 @@ def workflows() -> Iterator[str]:
         workflow(300, "mixed"),
         workflow(len(NAMES), "mixed", names=NAMES),
     ):
-        yield workflow_report.comment(status, Facts())
-        yield workflow_report.summary(status, Facts(), {})
+        yield workflow_report.comment(status, WorkflowReportContext())
+        yield workflow_report.summary(status, WorkflowReportContext(), {})
 
 
 @pytest.fixture

@@ -189,7 +189,7 @@ def test_a_graph_with_outputs_and_the_logs_of_all_its_nodes(job: Job, server: Se
     assert job.outputs["workflow-url"] == f"{server.url}/workflows/{NAMESPACE}/{name}"
     assert "::group::Log of one\nfirst\nlast\n::endgroup::" in job.log
     assert job.log.count("\nof many\n") == 12
-    assert "::group::Log of quiet\n(nothing was printed)\n" in job.log
+    assert "::group::Log of quiet\n(the container printed nothing)\n" in job.log
 
 
 def test_a_rerun_joins_what_the_first_run_submitted(another_job: Callable[[], Job]) -> None:

@@ -16,27 +16,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
-from mlops_actions.argo_submit.subject import Subject
+from mlops_actions.argo_submit.revision import WorkflowRevision
 from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.types import Json
 
-EXIT: Final = "mlops-exit"
-CALL_BACK: Final = "mlops-call-back"
-POST: Final = "mlops-post"
-SECRET_KEY: Final = "token"  # noqa: S105 - the name of the key, not a token
+EXIT = "mlops-exit"
+CALL_BACK = "mlops-call-back"
+POST = "mlops-post"
+SECRET_KEY = "token"  # noqa: S105 - the name of the key, not a token
 # What Argo's controller says of a workflow of its own where `templateReferencing` is Strict or Secure.
-REFERENCES_ONLY: Final = "must use workflowTemplateRef"
+TEMPLATE_REFERENCES_ONLY = "must use workflowTemplateRef"
 # A secret or an image that is not there keeps a pod waiting for ever, and with it the workflow that has long done its work.
-POST_SECONDS: Final = 900
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+POST_SECONDS = 900
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # --retry: what may pass (a broken name look-up, 408, 429, 5xx), with growing pauses, about four minutes in all.
-SCRIPT: Final = """\
+SCRIPT = """\
 printf 'Authorization: Bearer %s\\n' "$CALL_BACK_TOKEN" |
   curl --silent --show-error --fail-with-body --max-time 60 --retry 7 --retry-connrefused --header @- \\
     --header 'Accept: application/vnd.github+json' --header 'Content-Type: application/json' \\
@@ -45,7 +45,7 @@ printf 'Authorization: Bearer %s\\n' "$CALL_BACK_TOKEN" |
 
 
 @dataclass(frozen=True)
-class Told:
+class CallbackRequest:
     """What the workflow is to tell, and with what; `secret` is a Kubernetes secret that holds the token as `token`."""
 
     url: str
@@ -54,14 +54,14 @@ class Told:
     secret: str
 
 
-def told(subject: Subject, context: Context, image: str, secret: str) -> Told:
+def callback_request(revision: WorkflowRevision, context: Context, image: str, secret: str) -> CallbackRequest:
     """Return what a workflow about this subject is to tell; raises BadInput where the reading side could not use it."""
-    if subject.pr_number is None:
+    if revision.pr_number is None:
         raise BadInput(
             "input 'callback' needs to know the pull request, and the event is of none",
             "give 'pr-number': who is called back",
         )
-    if not is_sha(subject.sha):
+    if not is_sha(revision.sha):
         raise BadInput("input 'callback' needs to know the commit, and it is not known", "check it out, or give 'sha'")
     if not (context.run_id.isascii() and context.run_id.isdigit()):
         raise BadInput("input 'callback' needs GITHUB_RUN_ID, which is not set", "run this as a step of a GitHub workflow")
@@ -72,21 +72,21 @@ def told(subject: Subject, context: Context, image: str, secret: str) -> Told:
             "have GITHUB_API_URL be an https address",
         )
     claim = CallBack(
-        sha=subject.sha,
-        pull_request=subject.pr_number,
+        sha=revision.sha,
+        pull_request=revision.pr_number,
         run=int(context.run_id),
         workflow="{{workflow.name}}",
         phase="{{workflow.status}}",
         namespace="{{workflow.namespace}}",
         uid="{{workflow.uid}}",
         step=_told(step=context.step).step,
-        image=_told(image=subject.image).image,
+        image=_told(image=revision.image).image,
     )
     body = json.dumps({"event_type": EVENT_TYPE, "client_payload": claim.payload()}, separators=(",", ":"))
-    return Told(f"{context.api_url}/repos/{context.repository}/dispatches", body, image, secret)
+    return CallbackRequest(f"{context.api_url}/repos/{context.repository}/dispatches", body, image, secret)
 
 
-def added(workflow: Json, what: Told) -> Json:
+def with_exit_handler(workflow: Json, what: CallbackRequest) -> Json:
     """Return the workflow with the exit handler; raises BadInput where it has no place.
 
     A workflow may not bring templates along beside a `workflowTemplateRef` (Argo's validation refuses them).
@@ -143,7 +143,7 @@ def _call_back() -> Json:
     return {"name": CALL_BACK, "steps": [[step]]}
 
 
-def _post(what: Told) -> Json:
+def _post(what: CallbackRequest) -> Json:
     token = {"secretKeyRef": {"name": what.secret, "key": SECRET_KEY}}
     return {
         "name": POST,

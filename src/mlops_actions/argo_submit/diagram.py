@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from mlops_actions.argo_submit.graph import Graph
 from mlops_actions.argo_submit.progress import MARKS, duration
-from mlops_actions.argo_submit.status import Node, Status
+from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.core.markdown import mermaid, mermaid_text
 
 # Beyond the first number the items of a loop become one box; beyond the second a picture helps nobody.
-MOST_SINGLE: Final = 24
-MOST_BOXES: Final = 80
-STYLES: Final[Mapping[str, str]] = {
+MAX_SINGLE_NODES = 24
+MAX_BOXES = 80
+STYLES: Mapping[str, str] = {
     "Succeeded": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
     "Failed": "fill:#ffebe9,stroke:#cf222e,color:#1f2328",
     "Running": "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
@@ -29,12 +28,12 @@ class _Box:
     style: str
 
 
-def draw(status: Status) -> str:
+def draw(status: WorkflowStatus) -> str:
     """Return the fenced diagram; empty where there is nothing to see, or too much."""
     graph = Graph(status)
-    collapsed = len(graph.nodes) > MOST_SINGLE
+    collapsed = len(graph.nodes) > MAX_SINGLE_NODES
     boxes = {key: _box(nodes) for key, nodes in graph.groups(collapsed=collapsed).items()}
-    if len(boxes) < 2 or len(boxes) > MOST_BOXES:
+    if len(boxes) < 2 or len(boxes) > MAX_BOXES:
         return ""
     numbers = {key: f"n{number}" for number, key in enumerate(boxes)}
     lines = ["flowchart LR"]
@@ -45,7 +44,7 @@ def draw(status: Status) -> str:
     return mermaid("\n".join(lines))
 
 
-def _box(nodes: list[Node]) -> _Box:
+def _box(nodes: list[NodeStatus]) -> _Box:
     phases = [node.phase for node in nodes]
     if "Failed" in phases or "Error" in phases:
         style = "Failed"

@@ -14,7 +14,7 @@ from mlops_actions.core.yaml_nodes import MAX_NODES, expanded
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where something stands: `file` relative to the workspace (empty: inline), `line` from 1."""
 
     file: str
@@ -27,13 +27,13 @@ class Place:
 class InvalidManifest(BadInput):
     """A manifest that cannot be submitted, with the place to annotate."""
 
-    def __init__(self, place: Place, problem: str, remedy: str) -> None:
-        super().__init__(f"{place}: {problem}", remedy)
-        self.place = place
+    def __init__(self, location: SourceLocation, problem: str, remedy: str) -> None:
+        super().__init__(f"{location}: {problem}", remedy)
+        self.location = location
 
 
 @dataclass(frozen=True)
-class Document:
+class ManifestDocument:
     """One YAML document: its value, and the node it was made of (for lines)."""
 
     value: Any
@@ -41,11 +41,11 @@ class Document:
     node: yaml.Node
 
     @property
-    def place(self) -> Place:
+    def location(self) -> SourceLocation:
         """Where it begins."""
-        return Place(self.file, self.node.start_mark.line + 1)
+        return SourceLocation(self.file, self.node.start_mark.line + 1)
 
-    def at(self, *path: str | int) -> Place:
+    def at(self, *path: str | int) -> SourceLocation:
         """Return where a value inside stands; as far down the path as it exists."""
         node = self.node
         line = node.start_mark.line
@@ -54,10 +54,10 @@ class Document:
             if found is None:
                 break
             line, node = found
-        return Place(self.file, line + 1)
+        return SourceLocation(self.file, line + 1)
 
 
-def read(text: str, file: str) -> list[Document]:
+def parse(text: str, file: str) -> list[ManifestDocument]:
     """Return the documents that are not empty; raises InvalidManifest."""
     loader = yaml.SafeLoader(text)
     documents = []
@@ -69,15 +69,15 @@ def read(text: str, file: str) -> list[Document]:
             _check(node, file)
             value = loader.construct_document(node)
             if value is not None:
-                documents.append(Document(value, file, node))
+                documents.append(ManifestDocument(value, file, node))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise InvalidManifest(
-            Place(file, mark.line + 1 if mark else 1), f"not valid YAML: {problem}", "correct the YAML at this line"
+            SourceLocation(file, mark.line + 1 if mark else 1), f"not valid YAML: {problem}", "correct the YAML at this line"
         ) from None
     except RecursionError:
-        raise InvalidManifest(Place(file, 1), "nested too deep", "flatten the document") from None
+        raise InvalidManifest(SourceLocation(file, 1), "nested too deep", "flatten the document") from None
     finally:
         loader.dispose()
     return documents
@@ -98,7 +98,9 @@ def _check(root: yaml.Node, file: str) -> None:
     for count, node in enumerate(expanded(root)):
         if count > MAX_NODES:
             raise InvalidManifest(
-                Place(file, root.start_mark.line + 1), f"holds more than {MAX_NODES} nodes", "remove the nested aliases"
+                SourceLocation(file, root.start_mark.line + 1),
+                f"holds more than {MAX_NODES} nodes",
+                "remove the nested aliases",
             )
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
@@ -106,6 +108,8 @@ def _check(root: yaml.Node, file: str) -> None:
                 if isinstance(key, yaml.ScalarNode):
                     if key.value in seen and key.value != "<<":
                         raise InvalidManifest(
-                            Place(file, key.start_mark.line + 1), f"the key '{key.value}' is given twice", "keep one of them"
+                            SourceLocation(file, key.start_mark.line + 1),
+                            f"the key '{key.value}' is given twice",
+                            "keep one of them",
                         )
                     seen.add(key.value)

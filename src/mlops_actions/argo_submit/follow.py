@@ -1,63 +1,71 @@
-"""Following a workflow to its end: reads when a listener tells it to, logs progress, notices what is wrong."""
+"""Follow a workflow to its end: read it when a watch reports a change, log its progress, explain what keeps it waiting."""
 
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 
 from mlops_actions.argo_submit import pods, progress, status
-from mlops_actions.argo_submit.listen import Listener, PodListener, WorkflowListener
 from mlops_actions.argo_submit.logs import LogCollector
-from mlops_actions.argo_submit.messages import Deleted, GivenUp, LogEnded, Lost, Message, Moved, PodSeen
-from mlops_actions.argo_submit.ports import Clock, Cluster, NotFound
-from mlops_actions.argo_submit.status import Node, Status
+from mlops_actions.argo_submit.messages import (
+    ConnectionLost,
+    LogEnded,
+    Message,
+    PodChanged,
+    WatchRefused,
+    WorkflowChanged,
+    WorkflowDeleted,
+)
+from mlops_actions.argo_submit.ports import Cluster, NotFound
+from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
+from mlops_actions.core.argo import ENDED_PHASES
 from mlops_actions.core.errors import TimedOut, Unavailable, WorkFailed
-from mlops_actions.core.ports import Log
+from mlops_actions.core.ports import Clock, Log
 
-# A whole workflow can be 1 MiB: it is read when its metadata says that it moved, ever more rarely, and once in a while.
-# The end is read at once.
-FIRST_LOOK: Final = 1.0
-LOOK_GROWTH: Final = 1.5
-LONGEST_LOOK: Final = 15.0
-LOOK_ANYWAY: Final = 60.0
-# A large one is read more rarely still: for its progress alone it is not worth more than this.
-BYTES_A_SECOND: Final = 1_000
-LONGEST_LARGE_LOOK: Final = 300.0
-NO_CONTROLLER_SECONDS: Final = 60.0
-UNREACHABLE_SECONDS: Final = 600.0
-DRAIN_SECONDS: Final = 30.0
-STRAGGLER_SECONDS: Final = 3.0
-LAST_LINES: Final = 15
+# A whole workflow can take 1 MiB, so it is read only after its metadata has changed, ever less often, and once a minute in
+# any case. When it ends it is read at once.
+MIN_READ_INTERVAL = 1.0
+READ_INTERVAL_GROWTH = 1.5
+MAX_READ_INTERVAL = 15.0
+UNCHANGED_READ_INTERVAL = 60.0
+# A large workflow is read even less often: its progress alone is not worth a higher rate.
+BYTES_PER_SECOND = 1_000
+MAX_READ_INTERVAL_OF_LARGE = 300.0
+NO_CONTROLLER_SECONDS = 60.0
+UNREACHABLE_SECONDS = 600.0
+DRAIN_SECONDS = 30.0
+STRAGGLER_SECONDS = 3.0
+LAST_LINES = 15
 
 
-@dataclass(frozen=True)
-class Target:
-    """What is followed, and how. `logs` is `all`, `failed` or `none`."""
+@dataclass(frozen=True, kw_only=True)
+class FollowTarget:
+    """The workflow to follow, and how; `logs` is `all`, `failed` or `none`."""
 
     namespace: str
     name: str
     uid: str
-    version: str
+    resource_version: str
     logs: str
     deadline: datetime
 
 
-@dataclass
-class Followed:
-    """What was learned: the last status, and the ends of the failed nodes' logs by node id."""
+@dataclass(frozen=True)
+class FollowResult:
+    """The last status, and the last log lines of the failed nodes by node id."""
 
-    status: Status
-    last_lines: dict[str, list[str]] = field(default_factory=dict)
+    status: WorkflowStatus
+    last_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Follower:
     """Follows one workflow; `follow` is called once, in the main thread, where a cancellation may interrupt it."""
 
-    def __init__(self, cluster: Cluster, target: Target, log: Log, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, target: FollowTarget, log: Log, clock: Clock) -> None:
         self._cluster = cluster
         self._target = target
         self._log = log
@@ -65,198 +73,200 @@ class Follower:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._collector = LogCollector(cluster, target.namespace, self._messages.put)
         self._ended_logs: list[LogEnded] = []
-        self._pods: dict[str, Node] = {}
-        self._bare: Status | None = None  # the last status, as the workflow's own record has it
-        self._logs_given_up = target.logs == "none"
-        self._before: Status | None = None
-        self._said: set[str] = set()
-        self._gone_since: datetime | None = None
-        self._pause = FIRST_LOOK
-        self._over = False
+        self._pod_nodes: dict[str, NodeStatus] = {}
+        self._recorded: WorkflowStatus | None = None  # the last status, as the workflow's own record has it
+        self._shown: WorkflowStatus | None = None  # the last status, completed by the pods
+        self._without_logs = target.logs == "none"
+        self._warned: set[str] = set()
+        self._unreachable_since: datetime | None = None
+        self._read_interval = MIN_READ_INTERVAL
+        self._has_ended = False
 
-    def follow(self) -> Followed:
+    def follow(self) -> FollowResult:
         """Return when the workflow has ended; raises TimedOut, WorkFailed (deleted), Refused, Unavailable."""
-        with self._listening():
-            found = self._until_end()
-            self._over = True
-            if not self._logs_given_up:
-                self._drain(self._bare or found)
-        found = pods.supplied(self._bare or found, self._pods.values())
-        return Followed(found, self._close_logs(found))
+        with self._watching():
+            last = self._until_end()
+            self._has_ended = True
+            if not self._without_logs:
+                self._drain(self._recorded or last)
+        last = pods.with_pod_nodes(self._recorded or last, self._pod_nodes.values())
+        return FollowResult(last, self._close_logs(last))
 
     @contextmanager
-    def _listening(self) -> Iterator[None]:
-        target, tell = self._target, self._messages.put
-        listeners: list[Listener] = [WorkflowListener(self._cluster, target.namespace, target.name, target.version, tell)]
-        if not self._logs_given_up:
-            listeners.append(PodListener(self._cluster, target.namespace, target.name, tell))
-        for listener in listeners:
-            listener.start()
+    def _watching(self) -> Iterator[None]:
+        target, emit = self._target, self._messages.put
+        watches: list[Watch] = [WorkflowWatch(self._cluster, target.namespace, target.name, target.resource_version, emit)]
+        if not self._without_logs:
+            watches.append(PodWatch(self._cluster, target.namespace, target.name, emit))
+        for watch in watches:
+            watch.start()
         try:
             yield
         finally:
-            for listener in listeners:
-                listener.stop()
+            for watch in watches:
+                watch.stop()
             self._collector.stop()
 
-    def _until_end(self) -> Status:
-        begun = looked = self._clock.now()
-        moved = True
+    def _until_end(self) -> WorkflowStatus:
+        started = last_read = self._clock.now()
+        changed = True
         while True:
             now = self._clock.now()
-            wait = self._pause if moved else max(self._pause, LOOK_ANYWAY)
-            due = looked + timedelta(seconds=0 if self._before is None else wait)
+            interval = self._read_interval if changed else max(self._read_interval, UNCHANGED_READ_INTERVAL)
+            due = last_read + timedelta(seconds=0 if self._shown is None else interval)
             if now >= due:
-                found = self._look()
-                if found is not None and found.ended:
-                    return found
-                looked, moved = self._clock.now(), found is None
-                self._say_what_is_wrong(found, looked - begun)
+                current = self._read()
+                if current is not None and current.ended:
+                    return current
+                last_read, changed = self._clock.now(), current is None
+                self._explain_waiting(current, last_read - started)
                 continue
             if now >= self._target.deadline:
                 raise TimedOut(
-                    f"workflow '{self._target.name}' had not ended in time{self._how_far()}",
+                    f"workflow '{self._target.name}' did not end in time{self._progress()}",
                     "raise 'timeout', or see which node takes so long",
                 )
             message = self._next(min((due - now).total_seconds(), (self._target.deadline - now).total_seconds()))
-            if isinstance(message, Moved):
-                moved = True
+            if isinstance(message, WorkflowChanged):
+                changed = True
                 if status.has_ended(message.metadata):
-                    looked = datetime.min.replace(tzinfo=now.tzinfo)
-            elif isinstance(message, Deleted | Lost):
-                moved = True
-                looked = datetime.min.replace(tzinfo=now.tzinfo) if isinstance(message, Deleted) else looked
+                    last_read = datetime.min.replace(tzinfo=now.tzinfo)
+            elif isinstance(message, WorkflowDeleted | ConnectionLost):
+                changed = True
+                last_read = datetime.min.replace(tzinfo=now.tzinfo) if isinstance(message, WorkflowDeleted) else last_read
 
     def _next(self, seconds: float) -> Message | None:
-        """Return the next message that is not about logs, None where the time is over."""
+        """Handle the next message about pods and logs, or return the next about the workflow; None after `seconds`."""
         try:
             message = self._messages.get(timeout=max(seconds, 0))
         except queue.Empty:
             return None
-        if isinstance(message, PodSeen):
+        if isinstance(message, PodChanged):
             if (node := pods.node_of(message.pod, self._target.name)) is not None:
-                self._pods[node.id] = node
-            if not self._logs_given_up:
-                self._collector.see(message.pod)
+                self._pod_nodes[node.id] = node
+            if not self._without_logs:
+                self._collector.add_pod(message.pod)
         elif isinstance(message, LogEnded):
-            self._take_log(message)
-        elif isinstance(message, GivenUp):
-            if not message.logs and not self._over:
+            self._add_log(message)
+        elif isinstance(message, WatchRefused):
+            if not message.logs_only and not self._has_ended:
                 raise message.error
-            if message.logs and not self._logs_given_up:
-                self._logs_given_up = True
+            if message.logs_only and not self._without_logs:
+                self._without_logs = True
                 self._log.warning(f"the logs are not shown: {message.error}", title="argo-submit")
         else:
             return message
         return None
 
-    def _look(self) -> Status | None:
-        """Read the whole workflow and log what is new; None where the cluster cannot be reached for the moment."""
+    def _read(self) -> WorkflowStatus | None:
+        """Read the whole workflow and log its changes; None where the cluster cannot be reached for the moment."""
         target = self._target
         try:
-            found = status.read(self._cluster.get(target.namespace, target.name), self._bare)
+            current = status.read(self._cluster.get_workflow(target.namespace, target.name), self._recorded)
         except NotFound:
             raise self._deleted("was deleted") from None
         except Unavailable as error:
             now = self._clock.now()
-            self._gone_since = self._gone_since or now
-            if (now - self._gone_since).total_seconds() >= UNREACHABLE_SECONDS:
+            self._unreachable_since = self._unreachable_since or now
+            if (now - self._unreachable_since).total_seconds() >= UNREACHABLE_SECONDS:
                 raise
-            self._once("unreachable", f"{error.cause}; trying on for {progress.duration(UNREACHABLE_SECONDS)}")
+            limit = progress.duration(UNREACHABLE_SECONDS)
+            self._warn_once("unreachable", f"{error.cause}; this step keeps trying for {limit}")
             return None
-        self._gone_since = None
-        self._said.discard("unreachable")
-        if found.uid != target.uid:
-            raise self._deleted("was deleted, and another of its name was created,")
-        self._bare = found
-        found = pods.supplied(found, self._pods.values())
-        lines = progress.changes(self._before, found)
+        self._unreachable_since = None
+        self._warned.discard("unreachable")
+        if current.uid != target.uid:
+            raise self._deleted("was deleted, and another of the same name was created,")
+        self._recorded = current
+        current = pods.with_pod_nodes(current, self._pod_nodes.values())
+        lines = progress.changes(self._shown, current)
         if lines:
-            self._log.info("\n".join([*lines, f"  {found.progress} done" if found.progress else ""]).rstrip())
-        grown = FIRST_LOOK if self._before is None else min(self._pause * LOOK_GROWTH, LONGEST_LOOK)
-        self._pause = max(grown, min(found.size / BYTES_A_SECOND, LONGEST_LARGE_LOOK))
-        self._before = found
-        return found
+            self._log.info("\n".join([*lines, f"  {current.progress} done" if current.progress else ""]).rstrip())
+        longer = min(self._read_interval * READ_INTERVAL_GROWTH, MAX_READ_INTERVAL)
+        interval = MIN_READ_INTERVAL if self._shown is None else longer
+        self._read_interval = max(interval, min(current.size / BYTES_PER_SECOND, MAX_READ_INTERVAL_OF_LARGE))
+        self._shown = current
+        return current
 
-    def _say_what_is_wrong(self, found: Status | None, waited: timedelta) -> None:
-        if found is None:
+    def _explain_waiting(self, current: WorkflowStatus | None, waited: timedelta) -> None:
+        if current is None:
             return
-        name, namespace = found.name, found.namespace
-        if not found.phase and waited.total_seconds() >= NO_CONTROLLER_SECONDS:
-            self._once(
+        name, namespace = current.name, current.namespace
+        if not current.phase and waited.total_seconds() >= NO_CONTROLLER_SECONDS:
+            self._warn_once(
                 "controller",
-                f"no controller has taken up workflow '{name}' yet: is Argo's workflow-controller running, does it manage "
+                f"no controller has started workflow '{name}' yet: is Argo's workflow-controller running, does it manage "
                 f"the namespace '{namespace}', and does it expect a label workflows.argoproj.io/controller-instanceid?",
             )
-        for node in progress.suspended(found):
-            self._once(
+        for node in progress.suspended(current):
+            self._warn_once(
                 f"suspended {node.id}",
-                f"'{node.display_name}' is suspended and waits: argo resume {name} -n {namespace} "
+                f"'{node.display_name}' is suspended. To resume it: argo resume {name} -n {namespace} "
                 f"--node-field-selector id={node.id}",
             )
-        for node in found.nodes.values():
+        for node in current.nodes.values():
             if node.phase == "Pending" and node.message:
-                self._once(f"pending {node.message}", f"'{node.display_name}' cannot start yet: {node.message}")
-        for note in found.notes:
-            self._once(note, note)
+                self._warn_once(f"pending {node.message}", f"'{node.display_name}' cannot start yet: {node.message}")
+        for note in current.notes:
+            self._warn_once(note, note)
 
-    def _once(self, key: str, text: str) -> None:
-        if key not in self._said:
-            self._said.add(key)
+    def _warn_once(self, key: str, text: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
             self._log.warning(text, title="argo-submit")
 
-    def _deleted(self, what: str) -> WorkFailed:
+    def _deleted(self, event: str) -> WorkFailed:
         return WorkFailed(
-            f"workflow '{self._target.name}' {what} while it was followed{self._how_far()}",
-            "see who removed it: a person, a time to live (ttlStrategy), or another job",
+            f"workflow '{self._target.name}' {event} while this step followed it{self._progress()}",
+            "find out who deleted it: a person, a time to live (ttlStrategy), or another job",
         )
 
-    def _how_far(self) -> str:
-        if self._before is None or not self._before.progress:
+    def _progress(self) -> str:
+        if self._shown is None or not self._shown.progress:
             return ""
-        return f" ({self._before.progress} done)"
+        return f" ({self._shown.progress} done)"
 
-    def _take_log(self, ended: LogEnded) -> None:
+    def _add_log(self, ended: LogEnded) -> None:
         self._ended_logs.append(ended)
         if self._target.logs == "all":
-            self._show(ended)
+            self._print_log(ended)
 
-    def _drain(self, found: Status) -> None:
+    def _drain(self, last: WorkflowStatus) -> None:
         """Wait, within bounds, for the logs of containers that ended with the workflow."""
-        ended = {node.id for node in found.nodes.values() if node.type == "Pod" and node.phase in status.ENDED}
-        begun = self._clock.now()
-        while not self._logs_given_up:
-            seconds = (self._clock.now() - begun).total_seconds()
+        ended = {node.id for node in last.nodes.values() if node.type == "Pod" and node.phase in ENDED_PHASES}
+        started = self._clock.now()
+        while not self._without_logs:
+            seconds = (self._clock.now() - started).total_seconds()
             complete = len(self._ended_logs) >= self._collector.count
-            # Without a record of the nodes only time tells whether every pod has been heard of.
-            if complete and ((found.readable and ended <= self._collector.nodes) or seconds >= STRAGGLER_SECONDS):
+            # Where the nodes' record cannot be read, only time tells whether the watch has reported every pod.
+            if complete and ((last.readable and ended <= self._collector.nodes) or seconds >= STRAGGLER_SECONDS):
                 return
             if seconds >= DRAIN_SECONDS:
-                self._log.warning("some logs did not come to their end in time", title="argo-submit")
+                self._log.warning("some logs did not end in time, so they are not shown", title="argo-submit")
                 return
             self._next(STRAGGLER_SECONDS if not complete else STRAGGLER_SECONDS - seconds)
 
-    def _close_logs(self, found: Status) -> dict[str, list[str]]:
-        failed = {node.id for node in found.failed()}
+    def _close_logs(self, last: WorkflowStatus) -> dict[str, tuple[str, ...]]:
+        failed = {node.id for node in last.failed()}
         if self._target.logs == "failed":
             for ended in self._ended_logs:
-                if ended.node in failed:
-                    self._show(ended, found)
-        return {ended.node: list(ended.lines[-LAST_LINES:]) for ended in self._ended_logs if ended.node in failed}
+                if ended.node_id in failed:
+                    self._print_log(ended, last)
+        return {ended.node_id: ended.lines[-LAST_LINES:] for ended in self._ended_logs if ended.node_id in failed}
 
-    def _show(self, ended: LogEnded, found: Status | None = None) -> None:
-        known = found or self._before
-        node: Node | None = known.nodes.get(ended.node) if known else None
-        name = node.display_name if node else ended.name
+    def _print_log(self, ended: LogEnded, last: WorkflowStatus | None = None) -> None:
+        known = last or self._shown
+        node: NodeStatus | None = known.nodes.get(ended.node_id) if known else None
+        name = node.display_name if node else ended.node_name
         title = name if ended.container == "main" else f"{name} · {ended.container}"
         with self._log.group(f"Log of {title}"):
-            self._log.info("\n".join(_shown(ended)))
+            self._log.info("\n".join(_lines_of(ended)))
 
 
-def _shown(ended: LogEnded) -> Sequence[str]:
+def _lines_of(ended: LogEnded) -> Sequence[str]:
     lines = list(ended.lines)
     if ended.left_out:
         lines.insert(ended.head, f"… {ended.left_out} lines are left out here …")
     if ended.note:
         lines.append(f"({ended.note})")
-    return lines or ["(nothing was printed)"]
+    return lines or ["(the container printed nothing)"]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from mlops_actions.argo_submit.status import Node, Status
+from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 
-THROUGH: Final = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
+THROUGH = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
 
 
 class Graph:
@@ -16,20 +15,20 @@ class Graph:
     A retry stands for its attempts. With `collapsed` the items of a loop share one key; else each node has its own.
     """
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: WorkflowStatus) -> None:
         self._nodes = status.nodes
         attempts = {child for node in self._nodes.values() if node.type == "Retry" for child in node.children}
         shown = [node for node in self._nodes.values() if node.type not in THROUGH and node.id not in attempts]
         self._shown = {node.id: node for node in sorted(shown, key=lambda one: (str(one.started or ""), one.name))}
 
     @property
-    def nodes(self) -> dict[str, Node]:
+    def nodes(self) -> dict[str, NodeStatus]:
         """The nodes by id."""
         return dict(self._shown)
 
-    def groups(self, *, collapsed: bool) -> dict[str, list[Node]]:
+    def groups(self, *, collapsed: bool) -> dict[str, list[NodeStatus]]:
         """Return the nodes by key."""
-        members: dict[str, list[Node]] = {}
+        members: dict[str, list[NodeStatus]] = {}
         for node in self._shown.values():
             members.setdefault(_key(node, collapsed=collapsed), []).append(node)
         return members
@@ -59,5 +58,5 @@ class Graph:
                 waiting.extend(self._nodes[child].children)
 
 
-def _key(node: Node, *, collapsed: bool) -> str:
+def _key(node: NodeStatus, *, collapsed: bool) -> str:
     return f"{node.boundary}/{node.loop_name}" if collapsed and node.loop_name != node.display_name else node.id

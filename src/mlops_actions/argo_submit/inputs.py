@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from mlops_actions.argo_submit import parameters as parameter_texts
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, mapping, text, verbatim
+from mlops_actions.core.types import Json
 
-TEMPLATE_KINDS: Final = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
-NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-NAME_LIMIT: Final = 63
-LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+TEMPLATE_KINDS = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+NAME_LIMIT = 63
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # Small, public, with a shell and curl.
-CALL_BACK_IMAGE: Final = "docker.io/curlimages/curl:8.10.1"
+CALL_BACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
 
 
 def _name(value: str) -> str:
@@ -274,7 +274,49 @@ class Inputs(DeclaredInputs):
         return ("workflow", self.workflow), ("from", self.from_), ("attach", self.attach)
 
 
-ACTION: Final = Action(
+_TEXT: Json = {"type": "string"}
+_TEXTS_BY_NAME: Json = {"type": "object", "additionalProperties": _TEXT}
+
+RESULT: Mapping[str, Json] = {
+    "workflow-name": _TEXT,
+    "workflow-namespace": _TEXT,
+    "workflow-uid": _TEXT,
+    "workflow-url": _TEXT,
+    "phase": {"enum": ["", "Pending", "Running", "Succeeded", "Failed", "Error"]},
+    "message": _TEXT,
+    "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
+    "failed-nodes": {
+        "description": "The nodes that failed.",
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "name": {**_TEXT, "description": "The name that Argo's user interface shows."},
+                "id": _TEXT,
+                "template": _TEXT,
+                "phase": {"enum": ["Failed", "Error"]},
+                "message": _TEXT,
+                "exit-code": {**_TEXT, "description": "Empty where no container ended with one."},
+                "last-lines": {"type": "array", "items": _TEXT, "description": "The last lines of the node's log."},
+            },
+            "required": ["name", "id", "template", "phase", "message", "exit-code", "last-lines"],
+            "additionalProperties": False,
+        },
+    },
+    "duration": {
+        "description": "Seconds from the workflow's start to its end; null where it had not ended.",
+        "type": ["number", "null"],
+    },
+    "attached": {"type": "boolean", "description": "Whether the workflow existed already, and was joined."},
+    "comment-url": _TEXT,
+    "sha": {**_TEXT, "description": "The commit that the workflow is about; empty where it is not known."},
+    "image": {**_TEXT, "description": "The input 'image'; empty without it."},
+    "pr-number": {"type": ["integer", "null"], "description": "The pull request that the workflow is about."},
+    "parameters": {**_TEXTS_BY_NAME, "description": "The parameters that this step set."},
+    "dry-run": {"const": True, "description": "Present where the workflow was validated and not submitted."},
+}
+
+ACTION = Action(
     name="argo-submit",
     title="MLOps Argo Submit",
     description="Submit an Argo workflow to any Kubernetes cluster and follow it to its end",
@@ -296,4 +338,5 @@ ACTION: Final = Action(
         Output("result", "Everything as one JSON document"),
         Output("WORKFLOW_URL", "`workflow-url`", legacy=True),
     ),
+    result=RESULT,
 )

@@ -1,4 +1,4 @@
-"""The logs of a workflow's containers: followed while they run, taken up again where a connection broke, kept in bounds."""
+"""Follow the logs of a workflow's containers: resume them where a connection broke, and keep their size within bounds."""
 
 from __future__ import annotations
 
@@ -8,86 +8,97 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
 
-from mlops_actions.argo_submit.listen import Tell
-from mlops_actions.argo_submit.messages import GivenUp, LogEnded
-from mlops_actions.argo_submit.pods import ARGOS_OWN, NODE_ID, NODE_NAME, WORKFLOW
-from mlops_actions.argo_submit.ports import Cluster, Line, NotFound
+from mlops_actions.argo_submit.messages import LogEnded, WatchRefused
+from mlops_actions.argo_submit.pods import EXECUTOR_CONTAINERS
+from mlops_actions.argo_submit.ports import Cluster, LogLine, NotFound
+from mlops_actions.argo_submit.watch import Emit
+from mlops_actions.core.argo import NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.types import Json
 
-FOLLOWED_AT_ONCE: Final = 8
-HEAD_LINES: Final = 1_000
-TAIL_LINES: Final = 4_000
-LINE_LENGTH: Final = 4_000
-_COLOURS: Final = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
-# Other escape sequences (moving the cursor, clearing, titles, links), then whatever control characters are left but tabs
-# and returns, which progress bars use.
-_CONTROLS: Final = re.compile(
+MAX_STREAMS = 8
+HEAD_LINES = 1_000
+TAIL_LINES = 4_000
+MAX_LINE_LENGTH = 4_000
+_COLORS = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
+# Other escape sequences (cursor, clearing, titles, links), and all other control characters but tabs and carriage returns,
+# which progress bars use.
+_CONTROLS = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]"
     r"|[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f]"
 )
-FIRST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 2.0
-PATIENCE: Final = 60.0  # with a log that does not open although the cluster answers
-LONG: Final = 60.0  # who held a connection for so long had nothing to say, and that is no failure
+MIN_PAUSE = 0.1
+MAX_PAUSE = 2.0
+MAX_FAILING_SECONDS = 60.0  # how long a log may fail to open while the cluster answers
+STABLE_SECONDS = 60.0  # a stream that stayed open this long had no lines to send, which is no failure
 
 
-@dataclass(frozen=True)
-class Source:
-    """One container of one pod."""
+@dataclass(frozen=True, kw_only=True)
+class LogSource:
+    """One container of one pod; `node_name` has no workflow name in front."""
 
-    node: str
-    name: str  # of the node, without the workflow's
+    node_id: str
+    node_name: str
     pod: str
     container: str
 
 
-class Kept:
-    """The first and the last lines of a log, and where it stands."""
+class LogBuffer:
+    """The first and the last lines of a log, and the timestamp that it has reached."""
 
     def __init__(self) -> None:
         self._head: list[str] = []
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._count = 0
         self._last = ("", "")
-        self._at_last = 0  # lines that bear the last stamp
-        self.stamp = ""
+        self._count_at_last = 0  # lines with the last timestamp
+        self.timestamp = ""
 
-    def resumed(self) -> Resumed:
-        """Return what tells new lines from repeated ones after the log was opened anew."""
-        return Resumed(self._last, self._at_last)
+    def repeated_lines(self) -> RepeatedLines:
+        """Return the filter of the lines that the server repeats after the log is opened again."""
+        return RepeatedLines(self._last, self._count_at_last)
 
-    def add(self, line: Line) -> None:
-        """Keep a line."""
-        key = order(line.stamp)
-        self._at_last = self._at_last + 1 if key == self._last else 1
-        self._last, self.stamp = key, line.stamp
-        text = printable(line.text[: LINE_LENGTH + 1])
-        text = text if len(line.text) <= LINE_LENGTH else text[:LINE_LENGTH] + "…"
+    def add(self, line: LogLine) -> None:
+        """Add a line."""
+        key = timestamp_key(line.timestamp)
+        self._count_at_last = self._count_at_last + 1 if key == self._last else 1
+        self._last, self.timestamp = key, line.timestamp
+        text = printable(line.text[: MAX_LINE_LENGTH + 1])
+        text = text if len(line.text) <= MAX_LINE_LENGTH else text[:MAX_LINE_LENGTH] + "…"
         self._count += 1
         if len(self._head) < HEAD_LINES:
             self._head.append(text)
         else:
             self._tail.append(text)
 
-    def ended(self, source: Source, note: str) -> LogEnded:
-        """Return what was kept."""
+    def ended(self, source: LogSource, note: str) -> LogEnded:
+        """Return the lines; `note` says why some may be missing."""
         lines = (*self._head, *self._tail)
-        return LogEnded(source.node, source.name, source.container, lines, len(self._head), self._count - len(lines), note)
+        return LogEnded(
+            node_id=source.node_id,
+            node_name=source.node_name,
+            container=source.container,
+            lines=lines,
+            head=len(self._head),
+            left_out=self._count - len(lines),
+            note=note,
+        )
 
 
-class Resumed:
-    """A log is resumed by the second, so it begins with known lines: those before the last stamp, and so many with it."""
+class RepeatedLines:
+    """Recognises repeated lines: a log is resumed by the second, so it begins with lines that were read before.
 
-    def __init__(self, last: tuple[str, str], at_last: int) -> None:
+    These are the lines before the last timestamp, and as many lines with it as were read.
+    """
+
+    def __init__(self, last: tuple[str, str], count_at_last: int) -> None:
         self._last = last
-        self._left = at_last
+        self._left = count_at_last
 
-    def is_new(self, line: Line) -> bool:
-        """Tell whether the line was not there before."""
-        key = order(line.stamp)
+    def is_new(self, line: LogLine) -> bool:
+        """Tell whether the line was not read before."""
+        key = timestamp_key(line.timestamp)
         if key < self._last:
             return False
         if key == self._last and self._left > 0:
@@ -97,97 +108,96 @@ class Resumed:
 
 
 class LogCollector:
-    """Follows containers, several at a time, and tells what each printed when it has ended."""
+    """Follows the logs of several containers at a time, and emits each log when its container has ended."""
 
-    def __init__(self, cluster: Cluster, namespace: str, tell: Tell) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, emit: Emit) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._tell = tell
-        self._waiting: queue.SimpleQueue[Source] = queue.SimpleQueue()
-        self._known: set[Source] = set()
+        self._emit = emit
+        self._waiting: queue.SimpleQueue[LogSource] = queue.SimpleQueue()
+        self._known: set[LogSource] = set()
         self._stop = threading.Event()
         self._workers = 0
 
     @property
     def nodes(self) -> set[str]:
-        """The ids of the nodes whose pods were seen."""
-        return {source.node for source in self._known}
+        """The ids of the nodes whose pods were added."""
+        return {source.node_id for source in self._known}
 
     @property
     def count(self) -> int:
-        """How many logs there will be in all, as far as is known."""
+        """The number of logs that will be emitted for the pods that were added."""
         return len(self._known)
 
-    def see(self, pod: Json) -> None:
+    def add_pod(self, pod: Json) -> None:
         """Follow those of the pod's containers that have started and are not followed yet."""
         metadata = pod.get("metadata") or {}
         annotations = metadata.get("annotations") or {}
-        workflow = str((metadata.get("labels") or {}).get(WORKFLOW) or "")
-        node = str(annotations.get(NODE_ID) or "")
-        node_name = str(annotations.get(NODE_NAME) or node).removeprefix(f"{workflow}.")
+        workflow = str((metadata.get("labels") or {}).get(WORKFLOW_LABEL) or "")
+        node_id = str(annotations.get(NODE_ID_ANNOTATION) or "")
+        node_name = str(annotations.get(NODE_NAME_ANNOTATION) or node_id).removeprefix(f"{workflow}.")
         for container in (pod.get("status") or {}).get("containerStatuses") or []:
             state = container.get("state") or {}
             name = str(container.get("name") or "")
-            source = Source(node, node_name, str(metadata.get("name") or ""), name)
+            source = LogSource(node_id=node_id, node_name=node_name, pod=str(metadata.get("name") or ""), container=name)
             started = "running" in state or "terminated" in state
-            if node and started and name not in ARGOS_OWN and source not in self._known:
+            if node_id and started and name not in EXECUTOR_CONTAINERS and source not in self._known:
                 self._known.add(source)
                 self._waiting.put(source)
-                if self._workers < FOLLOWED_AT_ONCE:
+                if self._workers < MAX_STREAMS:
                     self._workers += 1
                     threading.Thread(target=self._work, name="log-follower", daemon=True).start()
 
     def stop(self) -> None:
-        """Take nothing up any more."""
+        """Stop following; no further log is opened."""
         self._stop.set()
 
     def _work(self) -> None:
         while not self._stop.is_set():
             source = self._waiting.get()
             try:
-                self._tell(self._collect(source))
+                self._emit(self._collect(source))
             except Refused as error:
-                self._tell(GivenUp(error, logs=True))
+                self._emit(WatchRefused(error, logs_only=True))
                 return
 
-    def _collect(self, source: Source) -> LogEnded:
-        kept = Kept()
+    def _collect(self, source: LogSource) -> LogEnded:
+        buffer = LogBuffer()
         failures = 0
-        good = time.monotonic()
-        while not self._stop.is_set() and (begun := time.monotonic()) - good < PATIENCE:
+        last_success = time.monotonic()
+        while not self._stop.is_set() and (opened := time.monotonic()) - last_success < MAX_FAILING_SECONDS:
             try:
-                resumed = kept.resumed()
-                stream = self._cluster.log(self._namespace, source.pod, source.container, kept.stamp)
-                for line in stream:
-                    if resumed.is_new(line):
-                        kept.add(line)
-                        failures, good = 0, time.monotonic()
-                if self._is_over(source):
-                    return kept.ended(source, "")
+                repeated = buffer.repeated_lines()
+                for line in self._cluster.stream_log(self._namespace, source.pod, source.container, buffer.timestamp):
+                    if repeated.is_new(line):
+                        buffer.add(line)
+                        failures, last_success = 0, time.monotonic()
+                if self._container_has_ended(source):
+                    return buffer.ended(source, "")
             except NotFound:
-                return kept.ended(source, "the pod is gone; what it printed afterwards is not known")
+                return buffer.ended(source, "the pod was deleted; lines that it printed later are missing")
             except (Unavailable, BadInput):  # a broken connection, or a container that is just starting (400)
-                if not self._in_reach(source):  # how long to wait for the cluster is the follower's to say
-                    good = time.monotonic()
-            if time.monotonic() - begun >= LONG:
-                failures, good = 0, time.monotonic()
-            self._stop.wait(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE))
+                if not self._is_reachable(source):  # the follower decides how long to wait for the cluster
+                    last_success = time.monotonic()
+            if time.monotonic() - opened >= STABLE_SECONDS:
+                failures, last_success = 0, time.monotonic()
+            self._stop.wait(min(MIN_PAUSE * 2**failures, MAX_PAUSE))
             failures += 1
-        return kept.ended(source, "the log broke off")
+        return buffer.ended(source, "the log broke off")
 
-    def _in_reach(self, source: Source) -> bool:
+    def _is_reachable(self, source: LogSource) -> bool:
         try:
-            self._cluster.pod(self._namespace, source.pod)
+            self._cluster.get_pod(self._namespace, source.pod)
         except Unavailable:
             return False
         except Refused:
             pass
         return True
 
-    def _is_over(self, source: Source) -> bool:
-        """A log that ends may have been cut; only the pod knows whether its container has ended."""
+    def _container_has_ended(self, source: LogSource) -> bool:
+        """Ask the pod: a log that ends may have been cut off."""
         try:
-            pod = self._cluster.pod(self._namespace, source.pod)
+            pod = self._cluster.get_pod(self._namespace, source.pod)
         except NotFound:
             return True
         for container in (pod.get("status") or {}).get("containerStatuses") or []:
@@ -197,15 +207,15 @@ class LogCollector:
 
 
 def printable(text: str) -> str:
-    """Return a text with its colours, and without what else moves or rewrites a terminal."""
+    """Return a text with its colours, and without control characters that move or rewrite what a terminal shows."""
     if text.isprintable():
         return text
-    parts = _COLOURS.split(text)
+    parts = _COLORS.split(text)
     parts[::2] = [_CONTROLS.sub("", part) for part in parts[::2]]
     return "".join(parts) + ("\x1b[0m" if len(parts) > 1 else "")
 
 
-def order(stamp: str) -> tuple[str, str]:
-    """Return what sorts stamps by time: their fractions have no trailing zeros, so their texts do not sort."""
-    seconds, _, fraction = stamp.removesuffix("Z").partition(".")
+def timestamp_key(timestamp: str) -> tuple[str, str]:
+    """Return a key that sorts timestamps by time: their fractions have no trailing zeros, so their texts do not."""
+    seconds, _, fraction = timestamp.removesuffix("Z").partition(".")
     return seconds, fraction.ljust(9, "0")

@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from mlops_actions.argo_submit.documents import Document, InvalidManifest, Place
+from mlops_actions.argo_submit.documents import InvalidManifest, ManifestDocument
 from mlops_actions.argo_submit.inputs import NAME
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.types import Json
 
-API_VERSION: Final = "argoproj.io/v1alpha1"
-KINDS: Final = ("Workflow", "WorkflowTemplate", "CronWorkflow")
-LABEL_TEMPLATE: Final = "workflows.argoproj.io/workflow-template"
-LABEL_CLUSTER_TEMPLATE: Final = "workflows.argoproj.io/cluster-workflow-template"
-_QUOTE: Final = 'name it, in quotes if need be: "on"'
-LABEL_CRON: Final = "workflows.argoproj.io/cron-workflow"
+API_VERSION = "argoproj.io/v1alpha1"
+KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
+LABEL_TEMPLATE = "workflows.argoproj.io/workflow-template"
+LABEL_CLUSTER_TEMPLATE = "workflows.argoproj.io/cluster-workflow-template"
+_QUOTE = 'name it, in quotes if need be: "on"'
+LABEL_CRON = "workflows.argoproj.io/cron-workflow"
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Overrides:
     priority: int | None = None
 
 
-def select(documents: Sequence[Document]) -> Document:
+def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
     """Return the one document to run; raises InvalidManifest where there is none, or more than one."""
     if not documents:
         raise BadInput("the manifest is empty", "give a manifest with a Workflow, WorkflowTemplate or CronWorkflow")
     if len(documents) > 1:
-        places = ", ".join(f"{_kind(one)} at {one.place}" for one in documents)
+        places = ", ".join(f"{_kind(one)} at {one.location}" for one in documents)
         raise InvalidManifest(
-            documents[1].place,
+            documents[1].location,
             f"several documents, and only one can be run: {places}",
             "give each workflow a file of its own and name one in 'workflow'",
         )
@@ -57,7 +57,7 @@ def select(documents: Sequence[Document]) -> Document:
     return document
 
 
-def to_workflow(document: Document) -> Json:
+def to_workflow(document: ManifestDocument) -> Json:
     """Return the Workflow that a document of any of the three kinds stands for; raises InvalidManifest."""
     value = document.value
     metadata, spec = value.get("metadata") or {}, value.get("spec")
@@ -106,7 +106,7 @@ def from_template(kind: str, template: Mapping[str, Any], *, copied: bool = Fals
     return made
 
 
-def overridden(workflow: Json, overrides: Overrides) -> Json:
+def with_overrides(workflow: Json, overrides: Overrides) -> Json:
     """Return the workflow with the inputs' values set."""
     made = copy.deepcopy(workflow)
     metadata, spec = made["metadata"], made["spec"]
@@ -152,13 +152,13 @@ def _from_cron(cron: Mapping[str, Any]) -> Json:
     return _workflow(metadata, cron["spec"]["workflowSpec"])
 
 
-def _kind(document: Document) -> str:
+def _kind(document: ManifestDocument) -> str:
     if not isinstance(document.value, dict):
         return f"a {type(document.value).__name__}"
     return str(document.value.get("kind") or "a document without 'kind'")
 
 
-def _check_metadata(document: Document, metadata: Json) -> None:
+def _check_metadata(document: ManifestDocument, metadata: Json) -> None:
     for key in ("labels", "annotations"):
         values = metadata.get(key) or {}
         if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
@@ -174,7 +174,7 @@ def _check_metadata(document: Document, metadata: Json) -> None:
             )
 
 
-def _check_spec(document: Document, path: tuple[str, ...], spec: Json) -> None:
+def _check_spec(document: ManifestDocument, path: tuple[str, ...], spec: Json) -> None:
     templates = spec.get("templates") or []
     if not isinstance(templates, list) or not all(isinstance(one, dict) for one in templates):
         raise InvalidManifest(document.at(*path, "templates"), "'templates' must be a list of mappings", "correct it")
@@ -191,7 +191,7 @@ def _check_spec(document: Document, path: tuple[str, ...], spec: Json) -> None:
     _check_arguments(document, path, spec)
 
 
-def _check_entrypoint(document: Document, path: tuple[str, ...], spec: Json, names: list[object]) -> None:
+def _check_entrypoint(document: ManifestDocument, path: tuple[str, ...], spec: Json, names: list[object]) -> None:
     if spec.get("workflowTemplateRef"):
         return
     for key in ("entrypoint", "onExit"):
@@ -204,7 +204,7 @@ def _check_entrypoint(document: Document, path: tuple[str, ...], spec: Json, nam
             )
 
 
-def _check_arguments(document: Document, path: tuple[str, ...], spec: Json) -> None:
+def _check_arguments(document: ManifestDocument, path: tuple[str, ...], spec: Json) -> None:
     arguments = spec.get("arguments") or {}
     entries = arguments.get("parameters") or [] if isinstance(arguments, dict) else None
     if not isinstance(entries, list):
@@ -225,8 +225,3 @@ def _check_arguments(document: Document, path: tuple[str, ...], spec: Json) -> N
 
 def _listed(names: list[object]) -> str:
     return ", ".join(str(name) for name in names) or "(there are no templates)"
-
-
-def place_of(error: BadInput) -> Place | None:
-    """Return where a problem stands, if it is known."""
-    return error.place if isinstance(error, InvalidManifest) else None

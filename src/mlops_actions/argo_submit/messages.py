@@ -1,4 +1,4 @@
-"""What the threads that listen to the cluster tell the one that decides."""
+"""Messages from the threads that read from the cluster to the main thread, which decides what to do."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from mlops_actions.core.types import Json
 
 
 @dataclass(frozen=True)
-class Moved:
-    """The workflow changed; its metadata."""
+class WorkflowChanged:
+    """The workflow has changed; `metadata` is all that the watch received of it."""
 
     metadata: Json
 
 
 @dataclass(frozen=True)
-class Deleted:
-    """The workflow seems to be gone."""
+class WorkflowDeleted:
+    """The workflow no longer exists, as far as the watch can tell."""
 
 
 @dataclass(frozen=True)
-class Lost:
-    """A connection broke, or was refused for the moment; whoever tells this tries on."""
+class ConnectionLost:
+    """A connection broke, or the cluster refused it for the moment; the watch tries again."""
 
     error: ActionError
 
 
 @dataclass(frozen=True)
-class GivenUp:
-    """A listener has ended, since the cluster refuses what it asks for; `logs`: only the logs will be missing."""
+class WatchRefused:
+    """A watch has ended because the cluster keeps refusing it; `logs_only` says that only the logs depend on it."""
 
     error: ActionError
-    logs: bool
+    logs_only: bool
 
 
 @dataclass(frozen=True)
-class PodSeen:
-    """A pod of the workflow, new or changed."""
+class PodChanged:
+    """A pod of the workflow is new or has changed."""
 
     pod: Json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogEnded:
-    """All that a container printed, as far as it was kept; `left_out` lines are missing after the first `head` ones."""
+    """The log of a container that has ended; `left_out` lines are missing after the first `head` lines."""
 
-    node: str  # id
-    name: str  # of the node
+    node_id: str
+    node_name: str
     container: str
     lines: tuple[str, ...]
     head: int
@@ -55,4 +55,4 @@ class LogEnded:
     note: str = ""
 
 
-Message = Moved | Deleted | Lost | GivenUp | PodSeen | LogEnded
+Message = WorkflowChanged | WorkflowDeleted | ConnectionLost | WatchRefused | PodChanged | LogEnded

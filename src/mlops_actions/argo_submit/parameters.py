@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import pairs, yaml_value
 from mlops_actions.core.suggest import did_you_mean
 
-_LINE: Final = re.compile(r"[\w.-]+=.*")
+_LINE = re.compile(r"[\w.-]+=.*")
 # The names by which a workflow may declare what argo-submit itself knows.
-KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
+KNOWN: Mapping[str, tuple[str, ...]] = {
     "image": ("image",),
     "sha": ("sha", "github_sha", "GITHUB-SHA"),
     "pr-number": ("pr", "pr_number", "PR-NUMBER"),
@@ -22,19 +22,19 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class _Written(float):
+class _NumberAsWritten(float):
     """A number that remembers how it was written: `3e-4` stays `3e-4`."""
 
     text: str
 
-    def __new__(cls, text: str) -> _Written:
+    def __new__(cls, text: str) -> _NumberAsWritten:
         made = super().__new__(cls, text)
         made.text = text
         return made
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredParameter:
     """One entry of a workflow's `arguments.parameters`; `value` is None where it must be supplied."""
 
     name: str
@@ -46,7 +46,7 @@ def as_text(value: object) -> str:
     """Write a parameter's value as Argo keeps it: a text as it is, anything else as JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, _Written):
+    if isinstance(value, _NumberAsWritten):
         return value.text
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
 
@@ -66,7 +66,7 @@ def parse(text: str) -> dict[str, str]:
         return {key: content or "" for key, content in found.items()}
     try:
         # parse_float is called with the number's text: json itself would turn 3e-4 into 0.0003.
-        document: Any = json.loads(stripped, parse_float=_Written)
+        document: Any = json.loads(stripped, parse_float=_NumberAsWritten)
         spelled = document
     except (ValueError, RecursionError):
         document = yaml_value(stripped)
@@ -81,11 +81,11 @@ def parse(text: str) -> dict[str, str]:
     }
 
 
-def declared_by(spec: Mapping[str, Any]) -> list[Declared]:
+def declared_parameters(spec: Mapping[str, Any]) -> list[DeclaredParameter]:
     """List what a workflow's spec declares; entries that are not well-formed are left to the manifest's own checks."""
     entries = (spec.get("arguments") or {}).get("parameters") or []
     return [
-        Declared(
+        DeclaredParameter(
             entry["name"],
             None if entry.get("value", entry.get("default")) is None else as_text(entry.get("value", entry.get("default"))),
             tuple(as_text(choice) for choice in entry.get("enum") or ()),
@@ -94,10 +94,10 @@ def declared_by(spec: Mapping[str, Any]) -> list[Declared]:
     ]
 
 
-def added(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def with_declared(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return the spec with those of the names declared that it does not declare yet."""
     arguments = dict(spec.get("arguments") or {})
-    there = {one.name for one in declared_by(spec)}
+    there = {one.name for one in declared_parameters(spec)}
     more = [{"name": name} for name in names if name not in there]
     return (
         {**spec, "arguments": {**arguments, "parameters": [*(arguments.get("parameters") or []), *more]}}
@@ -106,14 +106,14 @@ def added(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     )
 
 
-def unsettled(declared: Sequence[Declared], known: Mapping[str, str]) -> dict[str, str]:
+def without_value(declared: Sequence[DeclaredParameter], known: Mapping[str, str]) -> dict[str, str]:
     """Return those of the known values whose parameter has none in the manifest; an image is always asked for by name."""
     settled = {one.name for one in declared if one.value is not None}
     return {source: text for source, text in known.items() if source == "image" or settled.isdisjoint(KNOWN[source])}
 
 
-def chosen(
-    declared: Sequence[Declared],
+def resolve(
+    declared: Sequence[DeclaredParameter],
     explicit: Mapping[str, str],
     file: Mapping[str, str],
     known: Mapping[str, str],
@@ -152,7 +152,7 @@ def chosen(
     return values, unknown
 
 
-def applied(spec: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, Any]]:
+def argument_entries(spec: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return `arguments.parameters` with the values set; every other value becomes text too, as Argo wants it."""
     entries = (spec.get("arguments") or {}).get("parameters") or []
     result = []
@@ -180,7 +180,7 @@ def _unknown(unknown: Sequence[str], names: Sequence[str]) -> BadInput:
     )
 
 
-def _check(one: Declared, value: str | None, *, complete: bool) -> None:
+def _check(one: DeclaredParameter, value: str | None, *, complete: bool) -> None:
     if value is None:
         if complete:
             raise BadInput(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from mlops_actions.argo_submit.status import Node, Status
+from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 
-MOST_LINES: Final = 30
-SHOWN_MESSAGE: Final = 200
-MARKS: Final[Mapping[str, str]] = {
+MAX_LINES = 30
+MAX_MESSAGE_LENGTH = 200
+MARKS: Mapping[str, str] = {
     "Pending": "·",
     "Running": "▶",
     "Succeeded": "✔",
@@ -19,7 +18,7 @@ MARKS: Final[Mapping[str, str]] = {
     "Omitted": "○",
 }
 # Of what holds other nodes only the end is news, and of a step group not even that.
-QUIET: Final = frozenset({"StepGroup", "TaskGroup"})
+QUIET = frozenset({"StepGroup", "TaskGroup"})
 
 
 def duration(seconds: float | None) -> str:
@@ -34,7 +33,7 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02}m"
 
 
-def changes(before: Status | None, after: Status) -> list[str]:
+def changes(before: WorkflowStatus | None, after: WorkflowStatus) -> list[str]:
     """Return lines for the nodes whose phase is new since `before`, failures first where there are too many."""
     old = before.nodes if before else {}
     new = [
@@ -48,14 +47,14 @@ def changes(before: Status | None, after: Status) -> list[str]:
     new.sort(key=lambda node: (str(node.finished or node.started or ""), node.name))
     if after.root and after.root.type == "Pod" and (not old or old.get(after.name, after.root).phase != after.root.phase):
         new.append(after.root)
-    if len(new) <= MOST_LINES:
+    if len(new) <= MAX_LINES:
         return [line(node) for node in new]
-    failed = [node for node in new if node.phase in ("Failed", "Error")][:MOST_LINES]
+    failed = [node for node in new if node.phase in ("Failed", "Error")][:MAX_LINES]
     rest = len(new) - len(failed)
     return [*(line(node) for node in failed), f"… and {rest} more: {_counts([one for one in new if one not in failed])}"]
 
 
-def line(node: Node) -> str:
+def line(node: NodeStatus) -> str:
     """Write one node: mark, name, how long, what it says."""
     parts = [MARKS.get(node.phase, "?"), _shortened(node.display_name)]
     if node.finished is not None and node.phase in ("Succeeded", "Failed", "Error"):
@@ -69,9 +68,9 @@ def line(node: Node) -> str:
     return " ".join(parts)
 
 
-def tree(status: Status) -> list[str]:
+def tree(status: WorkflowStatus) -> list[str]:
     """Return the whole workflow as an indented tree of at most a few screens; loops with many items are summed up."""
-    inside: dict[str, list[Node]] = {}
+    inside: dict[str, list[NodeStatus]] = {}
     groups = {
         child: node.id
         for node in status.nodes.values()
@@ -84,41 +83,41 @@ def tree(status: Status) -> list[str]:
         inside.setdefault(parent if parent in status.nodes else "", []).append(node)
     lines: list[str] = []
     _write(sorted(inside.get("", []), key=_when), inside, 0, lines)
-    if len(lines) > 4 * MOST_LINES:
-        left_out = len(lines) - 4 * MOST_LINES
-        lines = [*lines[: 4 * MOST_LINES], f"… and {left_out} more lines"]
+    if len(lines) > 4 * MAX_LINES:
+        left_out = len(lines) - 4 * MAX_LINES
+        lines = [*lines[: 4 * MAX_LINES], f"… and {left_out} more lines"]
     return lines
 
 
-def suspended(status: Status) -> list[Node]:
+def suspended(status: WorkflowStatus) -> list[NodeStatus]:
     """Return the nodes that wait for somebody to resume them."""
     return [node for node in status.nodes.values() if node.type == "Suspend" and node.phase == "Running"]
 
 
-def _write(nodes: Sequence[Node], inside: Mapping[str, list[Node]], depth: int, lines: list[str]) -> None:
+def _write(nodes: Sequence[NodeStatus], inside: Mapping[str, list[NodeStatus]], depth: int, lines: list[str]) -> None:
     for node in nodes:
         below = sorted(inside.get(node.id, []), key=_when)
         if node.type == "StepGroup":
             _write(below, inside, depth, lines)
             continue
         lines.append("  " * depth + line(node))
-        if node.type == "TaskGroup" and len(below) > MOST_LINES:
-            failed = [one for one in below if one.phase in ("Failed", "Error")][:MOST_LINES]
+        if node.type == "TaskGroup" and len(below) > MAX_LINES:
+            failed = [one for one in below if one.phase in ("Failed", "Error")][:MAX_LINES]
             _write(failed, inside, depth + 1, lines)
             lines.append("  " * (depth + 1) + f"… {len(below)} items: {_counts(below)}")
         else:
             _write(below, inside, depth + 1, lines)
 
 
-def _when(node: Node) -> tuple[str, int, str]:
+def _when(node: NodeStatus) -> tuple[str, int, str]:
     return str(node.started or ""), len(node.name), node.name
 
 
-def _counts(nodes: Sequence[Node]) -> str:
+def _counts(nodes: Sequence[NodeStatus]) -> str:
     phases = sorted({node.phase for node in nodes})
     return ", ".join(f"{sum(node.phase == phase for node in nodes)} {phase.lower()}" for phase in phases)
 
 
 def _shortened(text: str) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= SHOWN_MESSAGE else flat[: SHOWN_MESSAGE - 1] + "…"
+    return flat if len(flat) <= MAX_MESSAGE_LENGTH else flat[: MAX_MESSAGE_LENGTH - 1] + "…"

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from mlops_actions.argo_submit import diagram, progress, timeline
-from mlops_actions.argo_submit.status import Node, Status
+from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.core import markdown as md
 from mlops_actions.core.provenance import short
 
-MOST_FAILED: Final = 10
-MOST_PARAMETERS: Final = 50
-MARKS: Final[Mapping[str, str]] = {"Succeeded": "✅", "Failed": "❌", "Error": "❌", "Running": "🏃"}
-WORDS: Final[Mapping[str, str]] = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed", "Running": "is running"}
+MAX_FAILED_NODES = 10
+MAX_PARAMETERS = 50
+MARKS: Mapping[str, str] = {"Succeeded": "✅", "Failed": "❌", "Error": "❌", "Running": "🏃"}
+VERBS: Mapping[str, str] = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed", "Running": "is running"}
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known besides the workflow itself; empty where it is not known."""
+@dataclass(frozen=True, kw_only=True)
+class WorkflowReportContext:
+    """Facts about a workflow that its status does not hold; empty where they are not known."""
 
     url: str = ""
     run_url: str = ""
@@ -32,12 +31,12 @@ class Facts:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def headline(status: Status, facts: Facts) -> str:
+def headline(status: WorkflowStatus, context: WorkflowReportContext) -> str:
     """Return the first line: what happened to which workflow, and how long it took."""
     phase = status.phase
-    name = md.link(status.name, facts.url) if facts.url else md.code(status.name)
+    name = md.link(status.name, context.url) if context.url else md.code(status.name)
     took = progress.duration(status.seconds) if status.ended else ""
-    line = f"{MARKS.get(phase, '⏳')} **Workflow {name} {WORDS.get(phase, 'was submitted')}**"
+    line = f"{MARKS.get(phase, '⏳')} **Workflow {name} {VERBS.get(phase, 'was submitted')}**"
     if took:
         line += f" after {took}"
     elif status.progress:
@@ -47,29 +46,29 @@ def headline(status: Status, facts: Facts) -> str:
     return line
 
 
-def provenance(status: Status, facts: Facts) -> str:
+def provenance(status: WorkflowStatus, context: WorkflowReportContext) -> str:
     """Return the table that says what ran: commit, image, workflow, parameters."""
     commit = ""
-    if facts.sha:
-        commit = md.link(short(facts.sha), f"{facts.server_url}/{facts.repository}/commit/{facts.sha}")
+    if context.sha:
+        commit = md.link(short(context.sha), f"{context.server_url}/{context.repository}/commit/{context.sha}")
     rows = [
         ("Commit", commit),
-        ("Image", md.code(facts.image)),
-        ("Workflow", md.code(f"{status.namespace}/{status.name}") + (" (joined)" if facts.attached else "")),
-        ("Started by", md.escape(facts.actor)),
-        ("Follow", md.link("this job", facts.run_url) if facts.run_url else ""),
+        ("Image", md.code(context.image)),
+        ("Workflow", md.code(f"{status.namespace}/{status.name}") + (" (joined)" if context.attached else "")),
+        ("Started by", md.escape(context.actor)),
+        ("Follow", md.link("this job", context.run_url) if context.run_url else ""),
     ]
     table = md.table(["", ""], [(name, text) for name, text in rows if text], "ll")
-    if not facts.parameters:
+    if not context.parameters:
         return table
-    shown = list(facts.parameters.items())[:MOST_PARAMETERS]
+    shown = list(context.parameters.items())[:MAX_PARAMETERS]
     values = md.table(["Parameter", "Value"], [(md.code(name), md.code(_cut(text))) for name, text in shown], "ll")
-    return f"{table}\n\n{md.fold(f'Parameters ({len(facts.parameters)})', values)}"
+    return f"{table}\n\n{md.fold(f'Parameters ({len(context.parameters)})', values)}"
 
 
-def comment(status: Status, facts: Facts) -> str:
+def comment(status: WorkflowStatus, context: WorkflowReportContext) -> str:
     """Return the comment: headline, where it comes from, outputs, picture. Logs stay out: comments are not masked."""
-    parts = [headline(status, facts), provenance(status, facts)]
+    parts = [headline(status, context), provenance(status, context)]
     if status.outputs:
         parts.append(_outputs(status.outputs))
     if failed := status.failed():
@@ -79,9 +78,14 @@ def comment(status: Status, facts: Facts) -> str:
     return md.cut("\n\n".join(parts), md.COMMENT_LIMIT - 2_000, "_The comment was cut here._")
 
 
-def summary(status: Status, facts: Facts, last_lines: Mapping[str, Sequence[str]]) -> str:
+def cancelled_comment(status: WorkflowStatus, context: WorkflowReportContext) -> str:
+    """Return the comment for a workflow whose job was cancelled."""
+    return f"🚫 **The job that followed this workflow was cancelled.**\n\n{comment(status, context)}"
+
+
+def summary(status: WorkflowStatus, context: WorkflowReportContext, last_lines: Mapping[str, Sequence[str]]) -> str:
     """Return the job's summary; `last_lines` are the ends of the failed nodes' logs, by node id."""
-    parts = [f"### {headline(status, facts)}", provenance(status, facts)]
+    parts = [f"### {headline(status, context)}", provenance(status, context)]
     if failed := status.failed():
         parts.append(_failed(failed, last_lines))
     if status.outputs:
@@ -100,21 +104,21 @@ def summary(status: Status, facts: Facts, last_lines: Mapping[str, Sequence[str]
 
 
 def _outputs(outputs: Mapping[str, str]) -> str:
-    rows = [(md.code(name), md.code(_cut(text))) for name, text in list(outputs.items())[:MOST_PARAMETERS]]
+    rows = [(md.code(name), md.code(_cut(text))) for name, text in list(outputs.items())[:MAX_PARAMETERS]]
     return md.table(["Output", "Value"], rows, "ll")
 
 
-def _failed(nodes: Sequence[Node], last_lines: Mapping[str, Sequence[str]]) -> str:
+def _failed(nodes: Sequence[NodeStatus], last_lines: Mapping[str, Sequence[str]]) -> str:
     rows = [
         (md.code(node.display_name), md.escape(node.message or node.phase), progress.duration(node.seconds))
-        for node in nodes[:MOST_FAILED]
+        for node in nodes[:MAX_FAILED_NODES]
     ]
     parts = [md.table(["Failed", "Reason", "After"], rows, "llr")]
-    if len(nodes) > MOST_FAILED:
-        parts.append(f"… and {len(nodes) - MOST_FAILED} more")
+    if len(nodes) > MAX_FAILED_NODES:
+        parts.append(f"… and {len(nodes) - MAX_FAILED_NODES} more")
     parts += [
         md.fold(f"Last lines of {node.display_name}", md.fence("\n".join(last_lines[node.id])))
-        for node in nodes[:MOST_FAILED]
+        for node in nodes[:MAX_FAILED_NODES]
         if last_lines.get(node.id)
     ]
     return "\n\n".join(parts)

@@ -1,109 +1,73 @@
-"""argo-submit carried out: submit or join, follow, report; and what a cancelled job does to its workflow."""
+"""Submit or join a workflow, follow it, report its end; stop it where the job is cancelled."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final
 
-from mlops_actions.argo_submit import callback, documents, names, progress, report, status
-from mlops_actions.argo_submit.follow import Followed, Follower, Target
+from mlops_actions.argo_submit import callback, comment, idempotency, progress, report, status, tracked_workflow
+from mlops_actions.argo_submit.documents import InvalidManifest
+from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
 from mlops_actions.argo_submit.inputs import Inputs
-from mlops_actions.argo_submit.ports import AlreadyExists, Clock, Cluster, Files, NotFound, PullRequests
-from mlops_actions.argo_submit.prepare import Request, prepare
-from mlops_actions.argo_submit.report import Facts
-from mlops_actions.argo_submit.status import Status
-from mlops_actions.argo_submit.subject import Subject, pull_request_in, subject_of
+from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run
+from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, NotFound, Ports
+from mlops_actions.argo_submit.prepare import WorkflowRequest, prepare
+from mlops_actions.argo_submit.report import WorkflowReportContext
+from mlops_actions.argo_submit.revision import WorkflowRevision, pull_request_to_read, revision_of
+from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, BadInput, Cancelled, TimedOut, WorkFailed
-from mlops_actions.core.event import Event
-from mlops_actions.core.outcome import Outcome, flag
-from mlops_actions.core.ports import Runner
+from mlops_actions.core.event import Event, EventPullRequest, pull_request_of
+from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.types import Json
 
-STATE: Final = "argo-workflow"
-STRATEGIES: Final = {"stop": "Stop", "terminate": "Terminate"}
-MOST_ANNOTATED: Final = 10
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What the action works with; `cluster` connects at its first call, `github` is None where there is no token."""
-
-    cluster: Callable[[], Cluster]
-    files: Files
-    github: PullRequests | None
-    runner: Runner
-    clock: Clock
-
-
-@dataclass(frozen=True)
-class Held:
-    """A workflow that this step answers for, as it is kept for the post step.
-
-    `state`: `running` (this step follows it), `left` (it runs on by intention), `ended`, `cancelled` (stop it, if that
-    has not been done).
-    """
-
-    namespace: str
-    name: str
-    state: str
-
-    def save(self, runner: Runner) -> None:
-        """Keep it for the post step."""
-        runner.save_state(STATE, json.dumps({"namespace": self.namespace, "name": self.name, "state": self.state}))
-
-    @classmethod
-    def saved(cls, runner: Runner) -> Held | None:
-        """Return what the main step kept."""
-        try:
-            found = json.loads(runner.state(STATE) or "null")
-            return cls(str(found["namespace"]), str(found["name"]), str(found["state"])) if found else None
-        except (ValueError, KeyError, TypeError):
-            return None
+STRATEGIES = {"stop": "Stop", "terminate": "Terminate"}
+MAX_ERROR_ANNOTATIONS = 10
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports, *, checked_out: str = "") -> Outcome:
-    """Do what the inputs ask for; raises ActionError, and Cancelled after having told the workflow.
+    """Do what the inputs ask for; raises ActionError, and Cancelled after it has stopped the workflow.
 
     `checked_out` is the commit of the workspace's checkout, empty where there is none.
     """
-    return _Run(inputs, context, event, ports, checked_out).run()
+    return _Run(inputs, context, _find_revision(inputs, context, event, ports, checked_out), ports).run()
 
 
-def post(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> Outcome:
-    """Repeat after a cancellation what the main step may not have had the time for."""
-    held = Held.saved(ports.runner)
-    if held is None or held.state not in ("running", "cancelled"):
+def post(inputs: Inputs, ports: Ports) -> Outcome:
+    """Stop the workflow of a cancelled job, where the main stage had no time to, and update the comment."""
+    saved = tracked_workflow.load(ports.runner)
+    if saved is None or saved.tracked.state not in (RUNNING, CANCELLED):
         return Outcome()
-    cluster = ports.cluster()
+    tracked, cluster = saved.tracked, ports.cluster()
     try:
-        found = status.read(cluster.get(held.namespace, held.name))
-        if not found.ended and inputs.on_cancel in STRATEGIES:
-            cluster.shut_down(held.namespace, held.name, STRATEGIES[inputs.on_cancel])
-            ports.runner.notice(f"workflow '{held.name}' was told to {inputs.on_cancel}", title="argo-submit")
+        workflow = cluster.get_workflow(tracked.namespace, tracked.name)
     except NotFound:
         return Outcome()
-    number = inputs.pr_number or pull_request_in(event)[0]
-    if inputs.comment and ports.github is not None and number:
-        facts = Facts(url=_url(inputs, held.namespace, held.name), run_url=context.run_url)
-        text = f"🚫 **The job that followed this workflow was cancelled.**\n\n{report.comment(found, facts)}"
-        ports.github.upsert_comment(number, inputs.comment_tag, text)
-    return Outcome()
+    current = status.read(workflow)
+    error: ActionError | None = None
+    try:
+        if not current.ended and inputs.on_cancel in STRATEGIES:
+            cluster.shut_down(tracked.namespace, tracked.name, STRATEGIES[inputs.on_cancel])
+            ports.runner.notice(_stopped(tracked.name, inputs.on_cancel), title="argo-submit")
+    except NotFound:
+        return Outcome()
+    except ActionError as refused:
+        error = refused
+    comment.update(inputs, ports, tracked.pr_number, report.cancelled_comment(current, saved.context_of(workflow)))
+    return Outcome(error=error)
 
 
 class _Run:
-    def __init__(self, inputs: Inputs, context: Context, event: Event | None, ports: Ports, checked_out: str) -> None:
+    def __init__(self, inputs: Inputs, context: Context, revision: WorkflowRevision, ports: Ports) -> None:
         self._inputs = inputs
         self._context = context
-        self._event = event
         self._ports = ports
-        self._subject = self._find_subject(checked_out)
-        self._held: Held | None = None
-        self._facts = Facts()
+        self._revision = revision
+        self._tracked: TrackedWorkflow | None = None
+        self._report_context = WorkflowReportContext()
         self._comment_url = ""
 
     def run(self) -> Outcome:
@@ -112,249 +76,227 @@ class _Run:
         except Cancelled:
             self._cancel()
             raise
-        except documents.InvalidManifest as problem:
-            place = problem.place
-            if place.file:
-                self._ports.runner.error(problem.cause, title="argo-submit", file=place.file, line=place.line)
+        except InvalidManifest as problem:
+            location = problem.location
+            if location.file:
+                self._ports.runner.error(problem.cause, title="argo-submit", file=location.file, line=location.line)
             raise
         except ActionError:
-            if self._held is not None:
-                self._hold("left")
+            self._set_state(LEFT)
             raise
 
     def _run(self) -> Outcome:
         inputs, ports = self._inputs, self._ports
         if inputs.attach:
             cluster = ports.cluster()
-            namespace = inputs.namespace or cluster.namespace
-            created, attached = cluster.get(namespace, inputs.attach), True
-            values: Mapping[str, str] = {}
+            workflow, attached = cluster.get_workflow(inputs.namespace or cluster.namespace, inputs.attach), True
+            parameters: Mapping[str, str] = {}
         else:
-            request = prepare(inputs, self._context, self._subject, ports.files, ports.cluster)
+            request = prepare(inputs, self._context, self._revision, ports.workspace, ports.cluster)
             if request.dropped:
-                ports.runner.warning(f"not declared by the workflow, so left out: {', '.join(request.dropped)}")
+                names = ", ".join(request.dropped)
+                ports.runner.warning(f"the workflow does not declare these parameters, so they are left out: {names}")
             if inputs.dry_run:
                 return self._dry_run(request)
-            created, attached = self._submit(request)
-            values = request.values
-        found = status.read(created)
-        self._held = Held(found.namespace, found.name, "running")
-        self._hold("running")
-        url = _url(inputs, found.namespace, found.name)
-        self._facts = self._facts_of(url, values, attached)
-        verb = "joined" if attached else "submitted"
-        where = f": {url}" if url else f": argo get -n {found.namespace} {found.name}"
-        ports.runner.info(f"{verb} workflow {found.namespace}/{found.name}{where}")
-        self._comment(found)
+            workflow, attached = self._submit(request)
+            parameters = request.parameters
+        current = status.read(workflow)
+        self._track(current.namespace, current.name, parameters, attached=attached)
+        url = self._report_context.url
+        link = url or f"argo get -n {current.namespace} {current.name}"
+        ports.runner.info(f"{'joined' if attached else 'submitted'} workflow {current.namespace}/{current.name}: {link}")
+        self._update_comment(current)
         if not inputs.waits:
-            self._hold("left")
-            ports.runner.summary(report.summary(found, self._facts, {}))
-            return self._outcome(Followed(found))
-        return self._follow(found)
+            self._set_state(LEFT)
+            return self._report(FollowResult(current))
+        return self._follow(current)
 
-    def _submit(self, request: Request) -> tuple[Json, bool]:
-        """Create the workflow, or join the one that this very request has created before."""
+    def _submit(self, request: WorkflowRequest) -> tuple[Json, bool]:
+        """Create the workflow, or join the one that the same request has created before."""
         cluster = self._ports.cluster()
         existing: Json = {}
-        # A job that is run again joins its workflow, unless that has failed: then it is a new attempt under a new name.
+        # A re-run of the job joins its workflow, unless that has failed: then it is a new attempt under a new name.
         for attempt in (0, *range(2, self._context.run_attempt + 1)):
-            workflow = request.named(attempt)
+            workflow = request.with_name(attempt)
             name = str(workflow["metadata"].get("name") or "")
-            if name:  # so that a cancellation that comes before the answer stops it all the same
-                self._held = Held(request.namespace, name, "running")
-                self._hold("running")
+            if name:  # before the request: a cancellation that comes before the answer stops the workflow too
+                self._track(request.namespace, name, request.parameters, attached=False)
             try:
-                return cluster.create(request.namespace, workflow), False
+                return cluster.create_workflow(request.namespace, workflow), False
             except AlreadyExists:
-                existing = self._own(cluster, request, name)
-            found = status.read(existing)
-            if not found.ended or found.phase == "Succeeded":
+                existing = self._existing(cluster, request, name)
+            current = status.read(existing)
+            if not current.ended or current.phase == "Succeeded":
                 break
         return existing, True
 
-    def _own(self, cluster: Cluster, request: Request, name: str) -> Json:
-        """Return the workflow that has the name already; raises BadInput where it is not of this very request."""
-        existing = cluster.get(request.namespace, name)
+    def _existing(self, cluster: Cluster, request: WorkflowRequest, name: str) -> Json:
+        """Return the workflow that has the name; raises BadInput where another request created it."""
+        existing = cluster.get_workflow(request.namespace, name)
         annotations = existing["metadata"].get("annotations") or {}
-        if request.key and annotations.get(names.KEY) == request.key:
+        if request.key and annotations.get(idempotency.KEY_ANNOTATION) == request.key:
             return existing
-        self._held = None
-        self._ports.runner.save_state(STATE, "")
+        self._tracked = None
+        tracked_workflow.clear(self._ports.runner)
         raise BadInput(
-            f"a workflow '{name}' exists already in '{request.namespace}', and is not of this request",
+            f"a workflow '{name}' exists already in the namespace '{request.namespace}', and another request created it",
             "give another 'name', or 'generate-name'",
         )
 
-    def _dry_run(self, request: Request) -> Outcome:
-        workflow = request.named()
-        accepted = self._ports.cluster().create(request.namespace, workflow, dry_run=True)
+    def _dry_run(self, request: WorkflowRequest) -> Outcome:
+        accepted = self._ports.cluster().create_workflow(request.namespace, request.with_name(), dry_run=True)
         name = str(accepted["metadata"].get("name") or "")
-        self._ports.runner.notice(f"workflow '{name}' is valid here and to the server; nothing was submitted")
-        outputs = {"workflow-name": name, "workflow-namespace": request.namespace, "attached": flag(False)}
-        return Outcome(outputs, {**outputs, "attached": False, "dry-run": True, "parameters": dict(request.values)})
+        self._ports.runner.notice(f"the workflow '{name}' is valid, here and on the server; nothing was submitted")
+        return outcome_of_dry_run(request, name)
 
-    def _follow(self, found: Status) -> Outcome:
+    def _follow(self, submitted: WorkflowStatus) -> Outcome:
         inputs, ports = self._inputs, self._ports
-        deadline = ports.clock.now() + timedelta(seconds=inputs.timeout)
-        target = Target(found.namespace, found.name, found.uid, found.version, inputs.logs, deadline)
+        target = FollowTarget(
+            namespace=submitted.namespace,
+            name=submitted.name,
+            uid=submitted.uid,
+            resource_version=submitted.resource_version,
+            logs=inputs.logs,
+            deadline=ports.clock.now() + timedelta(seconds=inputs.timeout),
+        )
         try:
             followed = Follower(ports.cluster(), target, ports.runner, ports.clock).follow()
-        except TimedOut as late:
-            return self._timed_out(found, late)
-        self._hold("ended")
-        self._comment(followed.status)
-        ports.runner.summary(report.summary(followed.status, self._facts, followed.last_lines))
-        return self._outcome(followed)
+        except TimedOut as timeout:
+            return self._time_out(submitted, timeout)
+        self._set_state(ENDED)
+        self._update_comment(followed.status)
+        return self._report(followed)
 
-    def _timed_out(self, found: Status, late: TimedOut) -> Outcome:
+    def _time_out(self, submitted: WorkflowStatus, timeout: TimedOut) -> Outcome:
         inputs, cluster = self._inputs, self._ports.cluster()
-        self._hold("left")
+        namespace, name = submitted.namespace, submitted.name
+        self._set_state(LEFT)
         remedy = f"raise 'timeout' (now {progress.duration(inputs.timeout)})"
         if inputs.on_timeout not in STRATEGIES:
-            remedy = f"it runs on: {remedy}, or 'attach: {found.name}'"
+            remedy = f"the workflow runs on: {remedy}, or follow it with 'attach: {name}'"
         else:
             try:
-                cluster.shut_down(found.namespace, found.name, STRATEGIES[inputs.on_timeout])
-                remedy = f"it was told to {inputs.on_timeout}; {remedy}"
-            except ActionError as error:  # that it is late is the news all the same
-                remedy = f"it runs on, since it could not be told to {inputs.on_timeout}: {error.cause}: {error.remedy}"
-        last = status.read(cluster.get(found.namespace, found.name))
-        self._comment(last)
-        self._ports.runner.summary(report.summary(last, self._facts, {}))
-        return replace(self._outcome(Followed(last)), error=TimedOut(late.cause, remedy))
+                cluster.shut_down(namespace, name, STRATEGIES[inputs.on_timeout])
+                remedy = f"'on-timeout: {inputs.on_timeout}' has ended it; {remedy}"
+            except ActionError as error:  # the error that counts is the timeout
+                remedy = f"the workflow runs on, since '{inputs.on_timeout}' was refused: {error.cause}: {error.remedy}"
+        last = status.read(cluster.get_workflow(namespace, name))
+        self._update_comment(last)
+        return replace(self._report(FollowResult(last)), error=TimedOut(timeout.cause, remedy))
 
-    def _outcome(self, followed: Followed) -> Outcome:
-        found = followed.status
-        failed: list[Json] = [
-            {
-                "name": node.display_name,
-                "id": node.id,
-                "template": node.template,
-                "phase": node.phase,
-                "message": node.message,
-                "exit-code": node.exit_code,
-                "last-lines": followed.last_lines.get(node.id, []),
-            }
-            for node in found.failed()
-        ]
-        seconds = "" if found.seconds is None else str(round(found.seconds))
-        outputs = {
-            "workflow-name": found.name,
-            "workflow-namespace": found.namespace,
-            "workflow-uid": found.uid,
-            "workflow-url": self._facts.url,
-            "phase": found.phase,
-            "message": found.message,
-            "outputs": _json(dict(found.outputs)),
-            "failed-nodes": _json(failed),
-            "duration": seconds,
-            "attached": flag(self._facts.attached),
-            "comment-url": self._comment_url,
-            "WORKFLOW_URL": self._facts.url,
-        }
-        result: Json = {
-            **{name: text for name, text in outputs.items() if name != "WORKFLOW_URL"},
-            "outputs": dict(found.outputs),
-            "failed-nodes": failed,
-            "attached": self._facts.attached,
-            "duration": None if found.seconds is None else found.seconds,
-            "sha": self._subject.sha,
-            "image": self._subject.image,
-            "pr-number": self._subject.pr_number,
-            "parameters": dict(self._facts.parameters),
-        }
-        return Outcome(outputs, result, self._failure(followed))
+    def _report(self, followed: FollowResult) -> Outcome:
+        self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines))
+        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url)
+        return replace(outcome, error=self._failure(followed))
 
-    def _failure(self, followed: Followed) -> ActionError | None:
-        found = followed.status
-        if not found.ended or found.phase == "Succeeded":
+    def _failure(self, followed: FollowResult) -> ActionError | None:
+        workflow = followed.status
+        if not workflow.ended or workflow.phase == "Succeeded":
             return None
-        failed = found.failed()
-        for node in failed[:MOST_ANNOTATED]:
-            lines = "\n".join(followed.last_lines.get(node.id, []))
+        failed = workflow.failed()
+        for node in failed[:MAX_ERROR_ANNOTATIONS]:
+            lines = "\n".join(followed.last_lines.get(node.id, ()))
             self._ports.runner.error(
-                f"{node.message or node.phase}\n{lines}".rstrip(), title=f"{found.name}: {node.display_name}"
+                f"{node.message or node.phase}\n{lines}".rstrip(), title=f"{workflow.name}: {node.display_name}"
             )
-        reason = found.message or (failed[0].message if failed else "")
-        which = ", ".join(node.display_name for node in failed[:3]) + (" …" if len(failed) > 3 else "")
+        reason = workflow.message or (failed[0].message if failed else "")
+        names = ", ".join(node.display_name for node in failed[:3]) + (" …" if len(failed) > 3 else "")
         return WorkFailed(
-            f"workflow '{found.name}' {'failed' if found.phase == 'Failed' else 'ended in error'}"
+            f"workflow '{workflow.name}' {'failed' if workflow.phase == 'Failed' else 'ended in error'}"
             + (f": {' '.join(reason.split())}" if reason else ""),
-            self._remedy(found, which),
+            self._remedy(workflow, names),
         )
 
-    def _remedy(self, found: Status, which: str) -> str:
-        if self._inputs.callback and callback.REFERENCES_ONLY in found.message:
-            return "leave 'callback' out, and have the template's own 'onExit' report: this Argo runs references only"
-        return f"see the log of {which} above" if which else "see its message"
+    def _remedy(self, workflow: WorkflowStatus, failed_nodes: str) -> str:
+        if self._inputs.callback and callback.TEMPLATE_REFERENCES_ONLY in workflow.message:
+            return (
+                "leave 'callback' out, and have the template's own 'onExit' report: "
+                "this Argo runs only workflows that refer to a template"
+            )
+        return f"see the log of {failed_nodes} above" if failed_nodes else "see the workflow's message"
 
     def _cancel(self) -> None:
-        """Within the seconds that a cancelled job has: tell the workflow, or have the post step do it."""
-        if self._held is None or self._held.state != "running":
+        """Stop the workflow within the seconds that a cancelled job has; else the post stage does it."""
+        if self._tracked is None or self._tracked.state != RUNNING:
             return
         strategy = STRATEGIES.get(self._inputs.on_cancel)
         if strategy is None:
-            self._hold("left")
+            self._set_state(LEFT)
             return
-        self._hold("cancelled")
+        self._set_state(CANCELLED)
         try:
-            self._ports.cluster().shut_down(self._held.namespace, self._held.name, strategy, urgent=True)
+            self._ports.cluster().shut_down(self._tracked.namespace, self._tracked.name, strategy, urgent=True)
         except ActionError as error:
-            self._ports.runner.warning(f"the workflow could not be told; the post step tries again: {error}")
+            self._ports.runner.warning(f"the workflow could not be stopped; the post step tries again: {error}")
             return
-        self._ports.runner.notice(f"workflow '{self._held.name}' was told to {self._inputs.on_cancel}", title="argo-submit")
+        self._ports.runner.notice(_stopped(self._tracked.name, self._inputs.on_cancel), title="argo-submit")
 
-    def _hold(self, state: str) -> None:
-        if self._held is not None:
-            self._held = replace(self._held, state=state)
-            self._held.save(self._ports.runner)
-
-    def _comment(self, found: Status) -> None:
-        """Bring the comment up to date; that it cannot be written is no reason to fail the work."""
-        github, number = self._ports.github, self._subject.pr_number
-        if not self._inputs.comment:
-            return
-        if github is None or number is None:
-            missing = "there is no 'github-token'" if github is None else "it is not known which pull request this is for"
-            self._ports.runner.warning(f"no comment is written: {missing}", title="argo-submit")
-            return
-        try:
-            body = report.comment(found, self._facts)
-            self._comment_url = github.upsert_comment(number, self._inputs.comment_tag, body)
-        except ActionError as error:
-            self._ports.runner.warning(f"the comment could not be written: {error}", title="argo-submit")
-
-    def _find_subject(self, checked_out: str) -> Subject:
-        number, pull_request = pull_request_in(self._event)
-        number = self._inputs.pr_number or number
-        head = ""
-        if not (self._inputs.sha or checked_out or pull_request) and number and self._ports.github is not None:
-            head = self._ports.github.pull_request(number).head.sha
-        return subject_of(self._inputs, self._context, self._event, checked_out=checked_out, head=head)
-
-    def _facts_of(self, url: str, values: Mapping[str, str], attached: bool) -> Facts:
-        subject = self._subject
-        return Facts(
-            url=url,
-            run_url=subject.run_url,
-            repository=subject.repository,
+    def _track(self, namespace: str, name: str, parameters: Mapping[str, str], *, attached: bool) -> None:
+        revision = self._revision
+        self._report_context = WorkflowReportContext(
+            url=_page_of(self._inputs, namespace, name),
+            run_url=revision.run_url,
+            repository=revision.repository,
             server_url=self._context.server_url,
-            sha=subject.sha,
-            image=subject.image,
-            actor=subject.actor,
+            sha=revision.sha,
+            image=revision.image,
+            actor=revision.actor,
             attached=attached,
-            parameters=values,
+            parameters=parameters,
         )
+        self._tracked = TrackedWorkflow(
+            namespace=namespace, name=name, pr_number=revision.pr_number, context=self._report_context
+        )
+        self._tracked.save(self._ports.runner)
+
+    def _set_state(self, state: str) -> None:
+        if self._tracked is not None:
+            self._tracked = replace(self._tracked, state=state)
+            self._tracked.save(self._ports.runner)
+
+    def _update_comment(self, workflow: WorkflowStatus) -> None:
+        body = report.comment(workflow, self._report_context)
+        url = comment.update(self._inputs, self._ports, self._revision.pr_number, body)
+        self._comment_url = url or self._comment_url
 
 
-def _url(inputs: Inputs, namespace: str, name: str) -> str:
-    """Return the workflow's page; the address may have been copied from a page of the list of workflows."""
-    address = inputs.argo_url or inputs.argo_server  # which serves the user interface too
+def _find_revision(
+    inputs: Inputs, context: Context, event: Event | None, ports: Ports, checked_out: str
+) -> WorkflowRevision:
+    pull_request = _pull_request_of(inputs, event, ports)
+    number = pull_request_to_read(inputs, event, pull_request, checked_out=checked_out)
+    # Only the comment needs permission to read pull requests, so that no other workflow may fail for the lack of it.
+    pull_requests = ports.pull_requests() if number and inputs.comment else None
+    head = pull_requests.pull_request(number).head.sha if number and pull_requests else ""
+    return revision_of(inputs, context, event, pull_request, checked_out=checked_out, head=head)
+
+
+def _pull_request_of(inputs: Inputs, event: Event | None, ports: Ports) -> EventPullRequest:
+    """Return the event's pull request; GitHub is asked only where neither input nor payload names one."""
+
+    def of_commit(sha: str) -> int | None:
+        pull_requests = ports.pull_requests()
+        return pull_requests.pull_request_of_commit(sha) if pull_requests else None
+
+    try:
+        return pull_request_of(event, None if inputs.pr_number else of_commit)
+    except ActionError as error:
+        text = f"the pull request of this event is not known: {error}"
+        if inputs.comment or inputs.callback:
+            ports.runner.warning(text, title="argo-submit")
+        else:
+            ports.runner.debug(text)
+        return EventPullRequest()
+
+
+def _page_of(inputs: Inputs, namespace: str, name: str) -> str:
+    """Return the workflow's page; users may have copied the address from the page that lists workflows."""
+    address = inputs.argo_url or inputs.argo_server  # the Argo Server serves the user interface too
     if not address:
         return ""
     base = re.sub(r"/workflows(/[^/]*)?$", "", address)
     return f"{base}/workflows/{namespace}/{name}"
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _stopped(name: str, action: str) -> str:
+    return f"asked Argo to {action} the workflow '{name}'"

@@ -8,25 +8,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
-from mlops_actions.argo_submit import packed
+from mlops_actions.argo_submit import compressed_nodes
+from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
 
-LABEL_COMPLETED: Final = "workflows.argoproj.io/completed"
-LABEL_PHASE: Final = "workflows.argoproj.io/phase"
-ENDED: Final = frozenset({"Succeeded", "Failed", "Error"})
-UNSUCCESSFUL: Final = frozenset({"Failed", "Error"})
-COMPOSITES: Final = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
-NONE: Final[Mapping[str, str]] = MappingProxyType({})
-UNREAD: Final = "the nodes are shown as far as their pods tell"
-# What a node takes in the object, about; see `Status.size`.
-NODE_BYTES: Final = 860
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_ITEM: Final = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
+LABEL_COMPLETED = "workflows.argoproj.io/completed"
+LABEL_PHASE = "workflows.argoproj.io/phase"
+COMPOSITES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
+NONE: Mapping[str, str] = MappingProxyType({})
+UNREAD = "the nodes are shown as far as their pods tell"
+# What a node takes in the object, about; see `WorkflowStatus.size`.
+NODE_BYTES = 860
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ITEM = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NodeStatus:
     """One entry of `status.nodes`."""
 
     id: str
@@ -57,20 +56,20 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Status:
+class WorkflowStatus:
     """A workflow at one moment; `notes` says what of it could not be read."""
 
     name: str
     namespace: str
     uid: str
-    version: str
+    resource_version: str
     phase: str
     message: str = ""
     ended: bool = False
     started: datetime | None = None
     finished: datetime | None = None
     progress: str = ""
-    nodes: Mapping[str, Node] = field(default_factory=dict)
+    nodes: Mapping[str, NodeStatus] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     size: int = 0  # bytes that the record of the nodes takes in the object, about
@@ -88,41 +87,41 @@ class Status:
         return bool(self.nodes) or not self.notes
 
     @property
-    def root(self) -> Node | None:
+    def root(self) -> NodeStatus | None:
         """The entrypoint's node: its id is the workflow's name."""
         return self.nodes.get(self.name)
 
-    def failed(self) -> list[Node]:
+    def failed(self) -> list[NodeStatus]:
         """Return the nodes to blame: failed ones that hold no others, without the attempts of a retry that came right."""
         forgiven = {
             child
             for node in self.nodes.values()
             if node.type == "Retry"
-            for child in (node.children if node.phase not in UNSUCCESSFUL else node.children[:-1])
+            for child in (node.children if node.phase not in FAILED_PHASES else node.children[:-1])
         }
         leaves = [
             node
             for node in self.nodes.values()
-            if node.phase in UNSUCCESSFUL and node.type not in COMPOSITES and node.id not in forgiven
+            if node.phase in FAILED_PHASES and node.type not in COMPOSITES and node.id not in forgiven
         ]
-        if not leaves and self.root and self.root.phase in UNSUCCESSFUL:
+        if not leaves and self.root and self.root.phase in FAILED_PHASES:
             leaves = [self.root]
         return sorted(leaves, key=lambda node: (node.finished is None, str(node.finished), node.name))
 
 
 def has_ended(metadata: Mapping[str, Any]) -> bool:
-    """Tell from a workflow's metadata alone whether it has ended."""
+    """Emit from a workflow's metadata alone whether it has ended."""
     labels = metadata.get("labels") or {}
-    return labels.get(LABEL_COMPLETED) == "true" or labels.get(LABEL_PHASE) in ENDED
+    return labels.get(LABEL_COMPLETED) == "true" or labels.get(LABEL_PHASE) in ENDED_PHASES
 
 
-def read(workflow: Mapping[str, Any], before: Status | None = None) -> Status:
+def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> WorkflowStatus:
     """Read a whole workflow object; what did not change since `before` is shared with it."""
     metadata, status = workflow.get("metadata") or {}, workflow.get("status") or {}
     notes: list[str] = []
     name = str(metadata.get("name") or "")
     known = before.nodes if before else {}
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, NodeStatus] = {}
     for key, raw in _entries(status, notes):
         if isinstance(raw, dict):
             node = _node(sys.intern(str(key)), raw, name)
@@ -132,16 +131,16 @@ def read(workflow: Mapping[str, Any], before: Status | None = None) -> Status:
         nodes = {}  # half of a damaged record is no record
     phase = str(status.get("phase") or "")
     root = nodes.get(name)
-    return Status(
+    return WorkflowStatus(
         name=name,
         namespace=str(metadata.get("namespace") or ""),
         uid=str(metadata.get("uid") or ""),
-        version=str(metadata.get("resourceVersion") or ""),
+        resource_version=str(metadata.get("resourceVersion") or ""),
         phase=phase,
-        message=shown(str(status.get("message") or "")),
-        ended=phase in ENDED or (metadata.get("labels") or {}).get(LABEL_COMPLETED) == "true",
-        started=moment(status.get("startedAt")),
-        finished=moment(status.get("finishedAt")),
+        message=without_controls(str(status.get("message") or "")),
+        ended=phase in ENDED_PHASES or (metadata.get("labels") or {}).get(LABEL_COMPLETED) == "true",
+        started=parse_time(status.get("startedAt")),
+        finished=parse_time(status.get("finishedAt")),
         progress=str(status.get("progress") or ""),
         nodes=nodes,
         outputs={**(root.parameters if root else {}), **_parameters(status.get("outputs"))},
@@ -156,27 +155,27 @@ def _entries(status: Mapping[str, Any], notes: list[str]) -> Iterator[tuple[str,
         yield from nodes.items()
     elif record := status.get("compressedNodes"):
         try:
-            yield from packed.nodes(str(record))
+            yield from compressed_nodes.read_nodes(str(record))
         except ValueError as problem:
             notes.append(f"{UNREAD}: {problem}")
     elif status.get("offloadNodeStatusVersion"):
         notes.append(f"{UNREAD}: Argo keeps the record of a workflow of this size in its database")
 
 
-def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> Node:
+def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> NodeStatus:
     whole = str(raw.get("name") or identity)
     display = str(raw.get("displayName") or whole)
     outputs = raw.get("outputs") or {}
-    return Node(
+    return NodeStatus(
         id=identity,
         name=whole,
-        display_name=shown(display.removeprefix(f"{workflow}.")),  # an exit handler's is NAME.onExit
+        display_name=without_controls(display.removeprefix(f"{workflow}.")),  # an exit handler's is NAME.onExit
         type=sys.intern(str(raw.get("type") or "")),
         template=sys.intern(str(raw.get("templateName") or (raw.get("templateRef") or {}).get("template") or "")),
         phase=sys.intern(str(raw.get("phase") or "")),
-        message=shown(str(raw.get("message") or "")),
-        started=moment(raw.get("startedAt")),
-        finished=moment(raw.get("finishedAt")),
+        message=without_controls(str(raw.get("message") or "")),
+        started=parse_time(raw.get("startedAt")),
+        finished=parse_time(raw.get("finishedAt")),
         children=tuple(sys.intern(str(child)) for child in raw.get("children") or ()),
         boundary=sys.intern(str(raw.get("boundaryID") or "")),
         exit_code=str(outputs.get("exitCode") or ""),
@@ -193,12 +192,12 @@ def _parameters(outputs: object) -> dict[str, str]:
     }
 
 
-def shown(text: str) -> str:
+def without_controls(text: str) -> str:
     """Return a text without control characters, which could rewrite what stands around it in a log; lines stay lines."""
     return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
-def moment(text: object) -> datetime | None:
+def parse_time(text: object) -> datetime | None:
     """Read a time of Kubernetes; None for what is none."""
     try:
         return datetime.fromisoformat(text) if isinstance(text, str) else None

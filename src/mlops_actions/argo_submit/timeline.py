@@ -6,22 +6,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from mlops_actions.argo_submit.graph import Graph
 from mlops_actions.argo_submit.progress import MARKS, duration
-from mlops_actions.argo_submit.status import UNSUCCESSFUL, Node, Status
+from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.core import markdown as md
+from mlops_actions.core.argo import FAILED_PHASES
 
 # Beyond the first number the items of a loop become one bar; beyond the second only the bars that matter are drawn.
-MOST_SINGLE: Final = 24
-MOST_BARS: Final = 24
-MOST_NAMED: Final = 8
-EXIT: Final = ".onExit"
-IDLE: Final = frozenset({"Skipped", "Omitted", "Pending"})
-_DAY: Final = 86_400
+MAX_SINGLE_NODES = 24
+MAX_BARS = 24
+MAX_NAMED_NODES = 8
+EXIT = ".onExit"
+IDLE = frozenset({"Skipped", "Omitted", "Pending"})
+_DAY = 86_400
 # Narrow enough that the letters keep their size on GitHub; fills that let the page through, since it may be light or dark.
-_LOOK: Final = json.dumps(
+_THEME = json.dumps(
     {
         "gantt": {"useWidth": 860, "fontSize": 13, "barHeight": 20, "barGap": 5, "leftPadding": 40, "rightPadding": 40},
         "themeVariables": {
@@ -38,21 +38,21 @@ _LOOK: Final = json.dumps(
 
 @dataclass(frozen=True)
 class _Bar:
-    nodes: Sequence[Node]
+    nodes: Sequence[NodeStatus]
     start: datetime
     end: datetime
     critical: bool
 
     @property
     def failed(self) -> int:
-        return sum(node.phase in UNSUCCESSFUL for node in self.nodes)
+        return sum(node.phase in FAILED_PHASES for node in self.nodes)
 
     @property
     def matters(self) -> tuple[bool, bool, float]:
         return self.failed > 0, self.critical, (self.end - self.start).total_seconds()
 
 
-def critical_path(status: Status) -> list[Node]:
+def critical_path(status: WorkflowStatus) -> list[NodeStatus]:
     """Return the nodes, first to last, each of which waited for the one before it; shortening any other gains nothing.
 
     Read backwards from what ended last: of all that a node follows, it waited for what ended last.
@@ -62,7 +62,7 @@ def critical_path(status: Status) -> list[Node]:
     for start, end in graph.arrows(collapsed=False):
         before.setdefault(end, []).append(start)
     ended = {key: node for key, node in graph.nodes.items() if node.started is not None and node.finished is not None}
-    path: list[Node] = []
+    path: list[NodeStatus] = []
     candidates = list(ended)
     while candidates:
         last = max((ended[key] for key in candidates), key=lambda node: (node.finished, node.started, node.name))
@@ -74,15 +74,15 @@ def critical_path(status: Status) -> list[Node]:
     return [node for node in reversed(path) if node.phase not in IDLE]
 
 
-def describe(status: Status) -> str:
+def describe(status: WorkflowStatus) -> str:
     """Return the critical path as a sentence of Markdown; empty where one node alone says it all."""
     path = critical_path(status)
     first, last = (path[0].started, path[-1].finished) if path else (None, None)
     if len(path) < 2 or first is None or last is None:
         return ""
     names = [f"{md.escape(node.display_name)} ({duration(node.seconds)})" for node in path]
-    if len(names) > MOST_NAMED:
-        half = MOST_NAMED // 2
+    if len(names) > MAX_NAMED_NODES:
+        half = MAX_NAMED_NODES // 2
         names = [*names[:half], f"… {len(names) - 2 * half} more …", *names[-half:]]
     total = (last - first).total_seconds()
     waited = total - sum(node.seconds or 0 for node in path)
@@ -90,18 +90,18 @@ def describe(status: Status) -> str:
     return f"**Critical path** ({duration(total)}{waiting}): {' → '.join(names)}"
 
 
-def draw(status: Status) -> str:
+def draw(status: WorkflowStatus) -> str:
     """Return the fenced Gantt chart, and a line that says what it leaves out; empty where there is nothing to compare."""
     bars = _bars(status)
     if len(bars) < 2:
         return ""
     kept = bars
-    if len(bars) > MOST_BARS:
-        chosen = sorted(bars, key=lambda bar: bar.matters, reverse=True)[:MOST_BARS]
+    if len(bars) > MAX_BARS:
+        chosen = sorted(bars, key=lambda bar: bar.matters, reverse=True)[:MAX_BARS]
         kept = [bar for bar in bars if bar in chosen]
     seconds = (max(bar.end for bar in kept) - min(bar.start for bar in kept)).total_seconds()
     lines = [
-        f"%%{{init: {_LOOK}}}%%",
+        f"%%{{init: {_THEME}}}%%",
         "gantt",
         "  dateFormat x",
         f"  axisFormat {'%H:%M:%S' if seconds < _DAY else '%d %b %H:%M'}",
@@ -113,12 +113,12 @@ def draw(status: Status) -> str:
     return chart
 
 
-def _bars(status: Status) -> list[_Bar]:
+def _bars(status: WorkflowStatus) -> list[_Bar]:
     graph = Graph(status)
     critical = {node.id for node in critical_path(status)}
     moments = [at for node in status.nodes.values() for at in (node.started, node.finished) if at is not None]
     found = []
-    for nodes in graph.groups(collapsed=len(graph.nodes) > MOST_SINGLE).values():
+    for nodes in graph.groups(collapsed=len(graph.nodes) > MAX_SINGLE_NODES).values():
         ran = [node for node in nodes if node.started is not None and node.phase not in IDLE]
         starts = [node.started for node in ran if node.started is not None]
         if starts:

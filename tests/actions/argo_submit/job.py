@@ -11,6 +11,7 @@ from typing import Any
 
 from mlops_actions.__main__ import act
 from mlops_sandbox.runner.files import read_file_command
+from tests.support.result_schemas import check_result
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -105,6 +106,8 @@ class Job:
             environ |= {f"STATE_{name}": text for name, text in self.state.items()}
         code = act("argo-submit", environ, post=post, out=out)
         self.log = out.getvalue()
+        if "result" in self.outputs:
+            assert self.result
         return code
 
     def start(self, **inputs: str) -> subprocess.Popen[str]:
@@ -134,7 +137,8 @@ class Job:
 
     @property
     def result(self) -> dict[str, Any]:
-        return dict(json.loads(self.outputs["result"]))
+        """The output `result`, held to its published schema."""
+        return check_result("argo-submit", self.outputs["result"])
 
     @property
     def state(self) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Muted:
 
 def server(url: str, token: str) -> argo_server.ArgoServer:
     runner: Any = Muted()
-    return argo_server.connect(argo_server.Way(url, token, ""), {}, runner, lambda _seconds: None)
+    return argo_server.connect(argo_server.ServerLogin(url, token, ""), {}, runner, lambda _seconds: None)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_token_is_taken_with_and_without_its_word(job: Job, cluster: Cluster, 
     )
 
 
-def test_a_way_does_not_show_its_token() -> None:
-    assert "s3cret" not in repr(argo_server.Way("https://argo.test", "Bearer s3cret", ""))
+def test_the_representation_of_a_login_does_not_show_its_token() -> None:
+    assert "s3cret" not in repr(argo_server.ServerLogin("https://argo.test", "Bearer s3cret", ""))
 
 
 def test_links_lead_to_the_servers_own_pages(job: Job, host: Host) -> None:
@@ -277,26 +277,26 @@ def test_the_pods_that_the_record_implies_are_heard_of_once_they_change(cluster:
     }
     status = {"phase": "Running", "nodes": nodes}
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "w"}, "spec": {}, "status": status})
-    through = server(host.url, cluster.submitter_token)
-    watch = through.watch_pods("default", "w", "", 300)
+    argo = server(host.url, cluster.submitter_token)
+    watch = argo.watch_pods("default", "w", "", 300)
     heard: list[tuple[str, list[str]]] = []
 
     def listen() -> None:
         for event in watch:
-            containers = event.value["status"]["containerStatuses"]
-            heard.append((event.value["metadata"]["name"], [one["name"] for one in containers]))
+            containers = event.object["status"]["containerStatuses"]
+            heard.append((event.object["metadata"]["name"], [one["name"] for one in containers]))
 
     listener = threading.Thread(target=listen)
     listener.start()
-    through.get("default", "w")
-    through.get("default", "w")
+    argo.get_workflow("default", "w")
+    argo.get_workflow("default", "w")
     cluster.store.change(
         WORKFLOWS,
         "default",
         "w",
         lambda one: {**one, "status": {**status, "nodes": {**nodes, "w-2": node("w.b", "Running")}}},
     )
-    through.get("default", "w")
+    argo.get_workflow("default", "w")
     deadline = time.monotonic() + 30
     while len(heard) < 4 and time.monotonic() < deadline:
         time.sleep(0.01)

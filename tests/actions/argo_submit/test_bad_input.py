@@ -253,7 +253,7 @@ def test_a_missing_right_is_named_and_its_rule_printed(
 
 def test_an_unknown_parameter_can_be_dropped_with_a_warning(job: Job) -> None:
     assert job.run(workflow=shell("true"), parameters="lr=1", unknown_parameters="drop") == 0
-    assert "::warning::not declared by the workflow, so left out: lr" in job.log
+    assert "::warning::the workflow does not declare these parameters, so they are left out: lr" in job.log
 
 
 def test_parameters_come_from_a_file_and_the_input_wins(job: Job) -> None:

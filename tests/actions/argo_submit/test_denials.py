@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.boundary.cluster import refusals
-from mlops_actions.boundary.cluster.refusals import Granted
+from mlops_actions.boundary.cluster.refusals import SeenRights
 from mlops_sandbox.cluster import Cluster, rule
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
@@ -43,7 +43,7 @@ def test_a_denial_from_the_beginning_is_final(job: Job, cluster: Cluster) -> Non
 
 
 def test_a_denial_that_stays_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    granted = Granted()
+    granted = SeenRights()
     assert not granted.may_pass("GET /a")
     granted.allowed("GET /a")
     assert granted.may_pass("GET /a")
@@ -84,8 +84,8 @@ def test_without_the_right_to_stop_a_timeout_is_a_timeout_and_names_it(
 ) -> None:
     lacking(way, cluster, host, job, "workflows", "patch")
     assert job.run(workflow=HELD, idempotency="none", timeout="1", on_timeout="stop") == 5
-    assert "had not ended in time" in job.error
-    assert "it runs on, since it could not be told to stop: the user 'ci' may not patch workflows" in job.error
+    assert "did not end in time" in job.error
+    assert "the workflow runs on, since 'stop' was refused: the user 'ci' may not patch workflows" in job.error
     assert PATCH_RULE in job.error
 
 

@@ -163,7 +163,10 @@ def test_names_and_messages_of_nodes_cannot_rewrite_the_log(job: Job, cluster: C
 
 
 def test_a_status_has_no_control_characters() -> None:
-    assert status.shown(f"one\ntwo\t{ESCAPED}") == "one\ntwo\t]0;title[2J[1;1H]8;;https://evil.test\\link]8;;\\[31mred[0m2K"
+    assert (
+        status.without_controls(f"one\ntwo\t{ESCAPED}")
+        == "one\ntwo\t]0;title[2J[1;1H]8;;https://evil.test\\link]8;;\\[31mred[0m2K"
+    )
 
 
 HEREDOC = "x\nghadelimiter_0\nEOF\nphase<<EOF\nSucceeded\nEOF\n::set-output name=phase::Succeeded"

@@ -155,7 +155,7 @@ def test_without_idempotency_every_run_is_a_new_workflow(job: Job, cluster: Clus
 def test_somebody_elses_workflow_of_the_name_is_left_alone(job: Job, cluster: Cluster) -> None:
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "mine"}, "spec": {}, "status": {"phase": "Running"}})
     assert job.run(workflow=shell("true"), name="mine") == 2
-    assert "a workflow 'mine' exists already in 'default', and is not of this request" in job.error
+    assert "a workflow 'mine' exists already in the namespace 'default', and another request created it" in job.error
     assert job.run(post=True, workflow=shell("true"), name="mine") == 0
     assert "shutdown" not in stored(cluster, "mine")["spec"]  # type: ignore[operator]
 
@@ -325,7 +325,7 @@ def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: Cluster) ->
     cluster.store.delete(WORKFLOWS, "default", _running(cluster))
     log, _ = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "was deleted while it was followed" in log
+    assert "was deleted while this step followed it" in log
 
 
 @pytest.fixture
@@ -341,7 +341,7 @@ def test_a_workflow_that_nobody_takes_up_is_explained(
 ) -> None:
     monkeypatch.setattr("mlops_actions.argo_submit.follow.NO_CONTROLLER_SECONDS", 0.0)
     assert job.run(workflow=shell("true"), timeout="2") == 5
-    assert job.log.count("no controller has taken up workflow") == 1
+    assert job.log.count("no controller has started workflow") == 1
     assert "is Argo's workflow-controller running, does it manage the namespace 'default'" in job.log
     assert all_workflows(unattended) == [job.outputs["workflow-name"]]
 
@@ -365,7 +365,7 @@ def test_a_node_that_cannot_start_is_told_once_with_the_reason(job: Job, unatten
 @pytest.mark.parametrize(("on_timeout", "shutdown"), [("leave", None), ("stop", "Stop"), ("terminate", "Terminate")])
 def test_a_timeout_has_its_own_exit_code(job: Job, cluster: Cluster, on_timeout: str, shutdown: str | None) -> None:
     assert job.run(workflow=manifest("sleep", "600"), timeout="1", on_timeout=on_timeout) == 5
-    assert "had not ended in time" in job.error
+    assert "did not end in time" in job.error
     workflow = stored(cluster, job.outputs["workflow-name"])
     assert workflow["spec"].get("shutdown") == shutdown  # type: ignore[attr-defined]
     assert json.loads(job.state["argo-workflow"])["state"] == "left"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.argo_submit.documents import InvalidManifest, read
-from mlops_actions.argo_submit.manifest import Overrides, from_template, overridden, select, to_workflow
+from mlops_actions.argo_submit.documents import InvalidManifest, parse
+from mlops_actions.argo_submit.manifest import Overrides, from_template, select, to_workflow, with_overrides
 from mlops_actions.core.errors import BadInput
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\n"
@@ -13,7 +13,7 @@ PLAIN = HEAD + "metadata: {generateName: a-}\nspec:\n  entrypoint: main\n  templ
 
 
 def load(text: str) -> dict[str, object]:
-    return to_workflow(select(read(text, "ci/wf.yaml")))
+    return to_workflow(select(parse(text, "ci/wf.yaml")))
 
 
 def test_a_workflow_is_taken_without_what_the_server_owns() -> None:
@@ -74,7 +74,7 @@ def test_a_mistake_is_named_with_its_line(text: str, line: int, problem: str) ->
     with pytest.raises(InvalidManifest) as caught:
         load(text)
     assert problem in caught.value.cause
-    assert (caught.value.place.file, caught.value.place.line) == ("ci/wf.yaml", line)
+    assert (caught.value.location.file, caught.value.location.line) == ("ci/wf.yaml", line)
     assert caught.value.remedy
 
 
@@ -87,16 +87,16 @@ def test_aliases_cannot_blow_up() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     with pytest.raises(InvalidManifest, match="holds more than"):
-        read("\n".join(lines), "bomb.yaml")
+        parse("\n".join(lines), "bomb.yaml")
 
 
 def test_an_alias_of_itself_ends() -> None:
     with pytest.raises(InvalidManifest, match="holds more than"):
-        read("a: &a [*a]", "loop.yaml")
+        parse("a: &a [*a]", "loop.yaml")
 
 
 def test_overrides_are_laid_over_the_manifest() -> None:
-    made = overridden(
+    made = with_overrides(
         load(PLAIN),
         Overrides(
             namespace="ml",
@@ -113,7 +113,7 @@ def test_overrides_are_laid_over_the_manifest() -> None:
 
 def test_an_entrypoint_that_is_no_template_is_an_error() -> None:
     with pytest.raises(BadInput, match="input 'entrypoint' names no template: 'other'"):
-        overridden(load(PLAIN), Overrides(entrypoint="other"))
+        with_overrides(load(PLAIN), Overrides(entrypoint="other"))
 
 
 def test_a_template_of_the_cluster_is_referred_to() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.argo_submit.parameters import Declared, applied, chosen, declared_by, parse
+from mlops_actions.argo_submit.parameters import DeclaredParameter, argument_entries, declared_parameters, parse, resolve
 from mlops_actions.core.errors import BadInput
 
-LR = Declared("lr", "0.1")
+LR = DeclaredParameter("lr", "0.1")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_is_no_mapping_is_refused(text: str) -> None:
 
 
 def choose(
-    *declared: Declared,
+    *declared: DeclaredParameter,
     explicit: dict[str, str] | None = None,
     file: dict[str, str] | None = None,
     known: dict[str, str] | None = None,
@@ -46,11 +46,11 @@ def choose(
     drop: bool = False,
     complete: bool = True,
 ) -> tuple[dict[str, str], list[str]]:
-    return chosen(declared, explicit or {}, file or {}, known or {}, given or {}, drop_unknown=drop, complete=complete)
+    return resolve(declared, explicit or {}, file or {}, known or {}, given or {}, drop_unknown=drop, complete=complete)
 
 
 def test_parameters_win_over_the_file_and_the_file_over_what_is_known() -> None:
-    declared = (LR, Declared("image", ""), Declared("sha", ""))
+    declared = (LR, DeclaredParameter("image", ""), DeclaredParameter("sha", ""))
     values, _ = choose(
         *declared, explicit={"lr": "1"}, file={"lr": "2", "sha": "from-file"}, known={"sha": "known", "image": "i@d"}
     )
@@ -59,7 +59,7 @@ def test_parameters_win_over_the_file_and_the_file_over_what_is_known() -> None:
 
 @pytest.mark.parametrize("name", ["sha", "github_sha", "GITHUB-SHA"])
 def test_the_commit_is_handed_over_by_the_name_that_is_declared(name: str) -> None:
-    assert choose(Declared(name, None), known={"sha": "abc"}) == ({name: "abc"}, [])
+    assert choose(DeclaredParameter(name, None), known={"sha": "abc"}) == ({name: "abc"}, [])
 
 
 def test_what_is_known_is_not_forced_on_a_workflow_that_does_not_declare_it() -> None:
@@ -69,7 +69,7 @@ def test_what_is_known_is_not_forced_on_a_workflow_that_does_not_declare_it() ->
 def test_a_parameter_that_contradicts_the_input_is_an_error() -> None:
     with pytest.raises(BadInput, match="parameter 'image' contradicts input 'image': 'evil' is not 'good@sha256:1'"):
         choose(
-            Declared("image", ""),
+            DeclaredParameter("image", ""),
             explicit={"image": "evil"},
             known={"image": "good@sha256:1"},
             given={"image": "good@sha256:1"},
@@ -78,7 +78,7 @@ def test_a_parameter_that_contradicts_the_input_is_an_error() -> None:
 
 def test_an_unknown_parameter_names_the_nearest() -> None:
     with pytest.raises(BadInput) as caught:
-        choose(LR, Declared("epochs", "1"), explicit={"epoch": "3"})
+        choose(LR, DeclaredParameter("epochs", "1"), explicit={"epoch": "3"})
     assert caught.value.cause == "the workflow declares no parameter 'epoch' (did you mean 'epochs'?)"
     assert "it declares: lr, epochs" in caught.value.remedy
 
@@ -89,15 +89,15 @@ def test_an_unknown_parameter_can_be_dropped() -> None:
 
 def test_a_parameter_without_any_value_is_an_error() -> None:
     with pytest.raises(BadInput, match="the workflow's parameter 'data' has no value"):
-        choose(LR, Declared("data", None))
+        choose(LR, DeclaredParameter("data", None))
 
 
 def test_a_template_may_supply_what_is_missing() -> None:
-    assert choose(Declared("data", None), complete=False) == ({}, [])
+    assert choose(DeclaredParameter("data", None), complete=False) == ({}, [])
 
 
 def test_an_enum_is_obeyed() -> None:
-    declared = Declared("size", "small", ("small", "large"))
+    declared = DeclaredParameter("size", "small", ("small", "large"))
     assert choose(declared, explicit={"size": "large"})[0] == {"size": "large"}
     with pytest.raises(BadInput, match="parameter 'size' must be one of small, large, not 'huge'"):
         choose(declared, explicit={"size": "huge"})
@@ -120,13 +120,13 @@ def test_declarations_are_read_and_values_set_as_text() -> None:
             ]
         }
     }
-    assert declared_by(spec) == [
-        Declared("a", "1"),
-        Declared("b", "true"),
-        Declared("c", None),
-        Declared("d", "x", ("1", "2")),
+    assert declared_parameters(spec) == [
+        DeclaredParameter("a", "1"),
+        DeclaredParameter("b", "true"),
+        DeclaredParameter("c", None),
+        DeclaredParameter("d", "x", ("1", "2")),
     ]
-    assert applied(spec, {"c": "3"}) == [
+    assert argument_entries(spec, {"c": "3"}) == [
         {"name": "a", "value": "1"},
         {"name": "b", "value": "true"},
         {"name": "c", "value": "3"},

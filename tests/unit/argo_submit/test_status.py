@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlops_actions.argo_submit import compressed_nodes as packed_record
 from mlops_actions.argo_submit import diagram, pods, progress, report
-from mlops_actions.argo_submit import packed as packed_record
-from mlops_actions.argo_submit.report import Facts
-from mlops_actions.argo_submit.status import Status, has_ended, read
+from mlops_actions.argo_submit.report import WorkflowReportContext
+from mlops_actions.argo_submit.status import WorkflowStatus, has_ended, read
 
 
 def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **fields: Any) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def node(name: str, kind: str = "Pod", phase: str = "Succeeded", **fields: Any) 
     }
 
 
-def workflow(*nodes: dict[str, Any], phase: str = "Succeeded", **status: Any) -> Status:
+def workflow(*nodes: dict[str, Any], phase: str = "Succeeded", **status: Any) -> WorkflowStatus:
     return read(
         {
             "metadata": {"name": "wf", "namespace": "ml", "uid": "u", "resourceVersion": "5"},
@@ -173,7 +173,7 @@ def test_offloaded_nodes_are_supplied_by_their_pods() -> None:
             {"metadata": {"name": "a stranger"}},
         )
     ]
-    found = pods.supplied(workflow(phase="Running", offloadNodeStatusVersion="fnv:1"), [one for one in told if one])
+    found = pods.with_pod_nodes(workflow(phase="Running", offloadNodeStatusVersion="fnv:1"), [one for one in told if one])
     assert found.notes == (
         "the nodes are shown as far as their pods tell: Argo keeps the record of a workflow of this size in its database",
     )
@@ -186,7 +186,7 @@ def test_pods_do_not_overrule_the_workflows_own_record() -> None:
     other = pods.node_of(pod("x", "Failed"), "wf")
     assert other is not None
     found = workflow(node("a"))
-    assert pods.supplied(found, [other]) is found
+    assert pods.with_pod_nodes(found, [other]) is found
 
 
 def test_only_what_is_new_is_logged() -> None:
@@ -286,10 +286,10 @@ def test_a_name_cannot_leave_its_place(name: str, more: str) -> None:
         message="x",
         outputs={"parameters": [{"name": "x", "value": "x"}]},
     )
-    facts = Facts(parameters={"p": name}, image=name, actor=name)
+    facts = WorkflowReportContext(parameters={"p": name}, image=name, actor=name)
     # Whatever it is called, it takes the same lines as a harmless name does, in the same places.
     hostile = report.comment(found, facts)
-    harmless = report.comment(plain, Facts(parameters={"p": "x"}, image="x", actor="x"))
+    harmless = report.comment(plain, WorkflowReportContext(parameters={"p": "x"}, image="x", actor="x"))
     assert _skeleton(hostile) == _skeleton(harmless)
     assert "<script" not in re.sub(r"(`+).*?\1", "", hostile)
     assert "\n" not in progress.line(found.nodes["a"])
@@ -303,5 +303,5 @@ def _skeleton(text: str) -> list[str]:
 
 def test_the_comment_holds_no_log() -> None:
     found = workflow(node("wf", phase="Failed", message="m"), phase="Failed")
-    assert "s3cret" in report.summary(found, Facts(), {"wf": ["s3cret"]})
-    assert "s3cret" not in report.comment(found, Facts())
+    assert "s3cret" in report.summary(found, WorkflowReportContext(), {"wf": ["s3cret"]})
+    assert "s3cret" not in report.comment(found, WorkflowReportContext())

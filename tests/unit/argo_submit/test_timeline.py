@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlops_actions.argo_submit import timeline
-from mlops_actions.argo_submit.status import Status, read
+from mlops_actions.argo_submit.status import WorkflowStatus, read
 from tests.support.payloads.hostile import HOSTILE
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ def node(name: str, start: float, end: float | None, /, *children: str, **fields
     }
 
 
-def workflow(*nodes: dict[str, Any]) -> Status:
+def workflow(*nodes: dict[str, Any]) -> WorkflowStatus:
     return read({"metadata": {"name": "wf"}, "status": {"phase": "Running", "nodes": {one["id"]: one for one in nodes}}})
 
 
@@ -119,7 +119,7 @@ def test_of_300_different_nodes_those_that_matter_have_bars() -> None:
     chain = [node(f"n{n}", n, n + (400 if n == 250 else 2), phase="Failed" if n == 99 else "Succeeded") for n in range(300)]
     chart = timeline.draw(workflow(*chain))
     names = [bar.split()[1] for bar in _bars(chart)]
-    assert len(names) == timeline.MOST_BARS
+    assert len(names) == timeline.MAX_BARS
     assert {"n99", "n250"} <= set(names)
     assert names == sorted(names, key=lambda name: int(name[1:]))
     assert "_24 of 300 bars: what failed, the critical path, and what took longest._" in chart

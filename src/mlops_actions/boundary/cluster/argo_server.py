@@ -11,31 +11,30 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
 
-from mlops_actions.argo_submit.ports import Event, Expired, Line, NotFound
-from mlops_actions.boundary.cluster.argo_server_pods import Pods, PodsWatch
-from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, Reading, log_line, part
-from mlops_actions.boundary.cluster.refusals import Calls
+from mlops_actions.argo_submit.ports import Expired, LogLine, NotFound, WatchEvent
+from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
+from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, log_line, part
+from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.tls import Trust, pool
 from mlops_actions.boundary.cluster.transport import ByteLines, Credentials, Transport, Words, reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
 
-TEMPLATES: Final = {
+TEMPLATES = {
     "workflowtemplate": "workflow-templates",
     "clusterworkflowtemplate": "cluster-workflow-templates",
     "cronworkflow": "cron-workflows",
 }
-STRATEGIES: Final = {"Stop": "stop", "Terminate": "terminate"}
-OVER: Final = "cannot shutdown a completed workflow"
+STRATEGIES = {"Stop": "stop", "Terminate": "terminate"}
+OVER = "cannot shutdown a completed workflow"
 # It begins a log by the second only, counted from its own clock: so much may the clocks differ. What is read twice is
 # dropped by its stamp.
-SKEW_SECONDS: Final = 300
+SKEW_SECONDS = 300
 # It sends what it has read of a log once a second, and ends a log that is followed with the workflow, not its container.
-GRACE_SECONDS: Final = 2.0
-WORDS: Final = Words(
+GRACE_SECONDS = 2.0
+WORDS = Words(
     api="Argo Server",
     side="Argo Server",
     address="'argo-server'",
@@ -45,12 +44,12 @@ WORDS: Final = Words(
 )
 # A stream that follows is opened anew after so much silence: no header comes before a line does, and until then it cannot
 # be ended either.
-SILENCE_SECONDS: Final = 60.0
-WATCHED: Final = ("name", "uid", "resourceVersion", "labels")
+SILENCE_SECONDS = 60.0
+WATCHED = ("name", "uid", "resourceVersion", "labels")
 
 
 @dataclass(frozen=True)
-class Way:
+class ServerLogin:
     """Where the server is, as whom one speaks (an Authorization header, or the token alone), its authority (PEM)."""
 
     address: str
@@ -63,7 +62,7 @@ class Way:
         return self.token if " " in self.token or not self.token else f"Bearer {self.token}"
 
 
-def connect(way: Way, environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> ArgoServer:
+def connect(way: ServerLogin, environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> ArgoServer:
     """Return the cluster behind the server; raises BadInput."""
     runner.mask(way.token.partition(" ")[2])
     try:
@@ -77,8 +76,8 @@ class ArgoServer:
     """Implements `argo_submit.ports.Cluster`."""
 
     def __init__(self, transport: Transport) -> None:
-        self._calls = Calls(transport)
-        self._pods = Pods()
+        self._calls = ClusterRequests(transport)
+        self._pods = RecordedPods()
         self._lock = threading.Lock()
         self._following: dict[str, list[ByteLines]] = {}  # by pod
         self._settled: set[tuple[str, str]] = set()  # containers whose log was opened after their end
@@ -91,16 +90,16 @@ class ArgoServer:
             self._namespace = str(self._calls.send("GET", "/api/v1/info").get("managedNamespace") or "default")
         return self._namespace
 
-    def create(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
+    def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
         """See the port."""
         named = bool(workflow["metadata"].get("name"))
         body = {"namespace": namespace, "workflow": workflow, "serverDryRun": dry_run}
         return self._calls.send("POST", _workflows(namespace), body=body, repeatable=named or dry_run)
 
-    def get(self, namespace: str, name: str) -> Json:
+    def get_workflow(self, namespace: str, name: str) -> Json:
         """See the port. What the record tells of pods reaches whoever watches them."""
         found = self._calls.send("GET", _workflows(namespace, name))
-        ended = self._pods.learn(found)
+        ended = self._pods.update(found)
         with self._lock:
             followed = [pod for pod in ended if pod in self._following]
         for pod in followed:
@@ -109,7 +108,7 @@ class ArgoServer:
             timer.start()
         return found
 
-    def template(self, kind: str, namespace: str, name: str) -> Json:
+    def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
         scope = "" if kind == "clusterworkflowtemplate" else f"/{part(namespace)}"
         return self._calls.send("GET", f"/api/v1/{TEMPLATES[kind]}{scope}/{part(name)}")
@@ -127,7 +126,7 @@ class ArgoServer:
                 raise
             self._calls.send("PUT", path, body=body)
 
-    def watch_workflow(self, namespace: str, name: str, version: str, seconds: int) -> News:
+    def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> FilteredWatch:
         """See the port."""
         # The server is told no version, so that it begins with the workflow as it is: it sends not even a header before
         # there is an event, and no version can then be too old.
@@ -140,15 +139,15 @@ class ArgoServer:
             lines = self._open(f"/api/v1/workflow-events/{part(namespace)}", query, seconds + SPARE_SECONDS)
         except NotFound as gone:  # deleted between two watches: whoever reads it now is told so
             raise Expired(gone.cause) from None
-        return News(Reading(_Ended(lines), self._event), version)
+        return FilteredWatch(ParsedStream(_UntilBreak(lines), self._event), resource_version)
 
-    def watch_pods(self, namespace: str, workflow: str, version: str, seconds: int) -> PodsWatch:  # noqa: ARG002
+    def watch_pods(self, namespace: str, workflow: str, resource_version: str, seconds: int) -> RecordedPodsWatch:  # noqa: ARG002
         """See the port: here they are those that `get` tells of, so it ends when it is closed, not before."""
         return self._pods.watch()
 
-    def pod(self, namespace: str, name: str) -> Json:  # noqa: ARG002
+    def get_pod(self, namespace: str, name: str) -> Json:  # noqa: ARG002
         """See the port: a container counts as ended when its log has been opened after its end, and so is whole."""
-        pod = self._pods.find(name)
+        pod = self._pods.get(name)
         for container in pod["status"]["containerStatuses"]:
             with self._lock:
                 settled = (name, container["name"]) in self._settled
@@ -156,7 +155,7 @@ class ArgoServer:
                 container["state"] = {"running": {}}
         return pod
 
-    def log(self, namespace: str, pod: str, container: str, since: str) -> Reading[Line]:
+    def stream_log(self, namespace: str, pod: str, container: str, since: str) -> ParsedStream[LogLine]:
         """See the port."""
         over = self._pods.has_ended(pod)
         query = {
@@ -176,7 +175,7 @@ class ArgoServer:
                 self._following.setdefault(pod, []).append(lines)
         if not over and self._pods.has_ended(pod):  # while it was opened
             self._end_logs(pod)
-        return Reading(_Ended(lines), self._log_line)
+        return ParsedStream(_UntilBreak(lines), self._log_line)
 
     def _end_logs(self, pod: str) -> None:
         with self._lock:
@@ -187,12 +186,12 @@ class ArgoServer:
     def _open(self, path: str, query: dict[str, str], seconds: float) -> ByteLines:
         return self._calls.stream(path, query, path, accept="application/json", seconds=seconds)
 
-    def _event(self, line: bytes) -> Event:
+    def _event(self, line: bytes) -> WatchEvent:
         found = self._result(line)
         value = found.get("object")
-        return Event(str(found.get("type")), value if isinstance(value, dict) else {})
+        return WatchEvent(str(found.get("type")), value if isinstance(value, dict) else {})
 
-    def _log_line(self, line: bytes) -> Line:
+    def _log_line(self, line: bytes) -> LogLine:
         return log_line(str(self._result(line).get("content") or "").encode())
 
     def _result(self, line: bytes) -> Json:
@@ -205,16 +204,16 @@ class ArgoServer:
         return found
 
 
-class News:
+class FilteredWatch:
     """A watch without its beginning, where that is what is known already: to hear it again is to hear nothing."""
 
-    def __init__(self, events: Reading[Event], known: str) -> None:
+    def __init__(self, events: ParsedStream[WatchEvent], known: str) -> None:
         self._events = events
         self._known = known
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[WatchEvent]:
         for event in self._events:
-            if not self._known or event.version != self._known:
+            if not self._known or event.resource_version != self._known:
                 yield event
 
     def close(self) -> None:
@@ -222,7 +221,7 @@ class News:
         self._events.close()
 
 
-class _Ended:
+class _UntilBreak:
     """The lines of a stream, up to the one that says that it broke off: it is opened anew either way."""
 
     def __init__(self, lines: ByteLines) -> None:

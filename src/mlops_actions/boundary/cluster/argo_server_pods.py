@@ -1,4 +1,4 @@
-"""The pods of the workflow that is followed through the Argo Server, as far as its own record tells of them."""
+"""The pods of a workflow behind the Argo Server, as far as the workflow's record of its nodes implies them."""
 
 from __future__ import annotations
 
@@ -6,79 +6,130 @@ import copy
 import threading
 from collections.abc import Iterator
 
-from mlops_actions.argo_submit import pods
-from mlops_actions.argo_submit.ports import Event, NotFound
+from mlops_actions.argo_submit.ports import NotFound, WatchEvent
+from mlops_actions.core.argo import ENDED_PHASES, NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
 from mlops_actions.core.types import Json
 
+POD_NAME_FORMAT_ANNOTATION = "workflows.argoproj.io/pod-name-format"
+MAX_PREFIX_LENGTH = 242
+_STARTED_PHASES = ENDED_PHASES | {"Running"}
 
-class Pods:
-    """What was learned of one workflow's pods, for any number of threads."""
+
+class RecordedPods:
+    """The pods of one workflow, as far as its record shows them. Any number of threads may use it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._known: dict[str, Json] = {}  # by name, each as often in `_order` as it changed
+        self._pods: dict[str, Json] = {}  # by name; `_order` names each as often as it changed
         self._order: list[str] = []
         self.workflow = ""
 
-    def learn(self, workflow: Json) -> list[str]:
-        """Take in a workflow's record, and tell the watchers; returns the pods that have ended since the last one."""
+    def update(self, workflow: Json) -> list[str]:
+        """Read a workflow's record and wake the watches; return the pods that have ended since the last record."""
         ended = []
         with self._changed:
             self.workflow = str((workflow.get("metadata") or {}).get("name") or "")
-            for pod in pods.of_record(workflow):
+            for pod in pods_of(workflow):
                 name = pod["metadata"]["name"]
-                if self._known.get(name) == pod:
+                if self._pods.get(name) == pod:
                     continue
-                self._known[name] = pod
+                self._pods[name] = pod
                 self._order.append(name)
-                if pod["status"]["phase"] in pods.ENDED:
+                if pod["status"]["phase"] in ENDED_PHASES:
                     ended.append(name)
             self._changed.notify_all()
         return ended
 
-    def find(self, name: str) -> Json:
-        """Return what is known of a pod, for the caller to keep; raises NotFound."""
+    def get(self, name: str) -> Json:
+        """Return a copy of a pod; raises NotFound."""
         with self._changed:
-            if name not in self._known:
-                raise NotFound(f"the workflow's record knows no pod {name!r}", "see the workflow itself")
-            return copy.deepcopy(self._known[name])
+            if name not in self._pods:
+                raise NotFound(f"the workflow's record has no pod {name!r}", "see the workflow itself")
+            return copy.deepcopy(self._pods[name])
 
     def has_ended(self, name: str) -> bool:
-        """Tell whether the record says so."""
+        """Tell whether a pod has ended, by the record."""
         with self._changed:
-            return name in self._known and self._known[name]["status"]["phase"] in pods.ENDED
+            return name in self._pods and self._pods[name]["status"]["phase"] in ENDED_PHASES
 
-    def watch(self) -> PodsWatch:
-        """Return the pods that are known, and then each that changes, until it is closed."""
-        return PodsWatch(self)
+    def watch(self) -> RecordedPodsWatch:
+        """Return the known pods, and then each pod that changes, until the watch is closed."""
+        return RecordedPodsWatch(self)
 
-    def wait(self, position: int, watch: PodsWatch) -> list[Json]:
-        """Return what has changed from a position on, as soon as there is something, or nothing once it is closed."""
+    def wait(self, position: int, watch: RecordedPodsWatch) -> list[Json]:
+        """Wait for changes after a position and return the pods; empty once the watch is closed."""
         with self._changed:
             self._changed.wait_for(lambda: watch.closed or len(self._order) > position)
-            return [] if watch.closed else [copy.deepcopy(self._known[name]) for name in self._order[position:]]
+            return [] if watch.closed else [copy.deepcopy(self._pods[name]) for name in self._order[position:]]
 
     def wake(self) -> None:
-        """Have every watcher look whether it was closed."""
+        """Have every watch check whether it was closed."""
         with self._changed:
             self._changed.notify_all()
 
 
-class PodsWatch:
+class RecordedPodsWatch:
     """A stream of pods; see `ports.Stream`."""
 
-    def __init__(self, pods_: Pods) -> None:
-        self._pods = pods_
+    def __init__(self, pods: RecordedPods) -> None:
+        self._pods = pods
         self.closed = False
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[WatchEvent]:
         position = 0
-        while found := self._pods.wait(position, self):
-            position += len(found)
-            for pod in found:
-                yield Event("MODIFIED", pod)
+        while changed := self._pods.wait(position, self):
+            position += len(changed)
+            for pod in changed:
+                yield WatchEvent("MODIFIED", pod)
 
     def close(self) -> None:
-        """End it from any thread."""
+        """End the stream from any thread."""
         self.closed = True
         self._pods.wake()
+
+
+def pods_of(workflow: Json) -> Iterator[Json]:
+    """Yield the pods that a workflow's record of its nodes implies, with the fields that follow from it.
+
+    Pods are named as Argo names them: by pod-name-format v2, or by v1, the node's id.
+    """
+    metadata, nodes = workflow.get("metadata") or {}, (workflow.get("status") or {}).get("nodes") or {}
+    name = str(metadata.get("name") or "")
+    is_v1 = (metadata.get("annotations") or {}).get(POD_NAME_FORMAT_ANNOTATION) == "v1"
+    containers: dict[str, list[str]] = {}
+    for node in nodes.values():
+        if node.get("type") == "Container":  # of a container set
+            containers.setdefault(str(node.get("boundaryID")), []).append(str(node.get("displayName")))
+    for node_id, node in nodes.items():
+        if node.get("type") != "Pod" or (node.get("memoizationStatus") or {}).get("hit"):
+            continue
+        node_name, phase = str(node.get("name") or node_id), str(node.get("phase") or "Pending")
+        state: Json = {"terminated": {}} if phase in ENDED_PHASES else {"running": {}}
+        started = containers.get(node_id, ["main"]) if phase in _STARTED_PHASES else []
+        yield {
+            "metadata": {
+                "name": node_id if is_v1 else pod_name(name, node_name, _template_of(node)),
+                "labels": {WORKFLOW_LABEL: name},
+                "annotations": {NODE_ID_ANNOTATION: node_id, NODE_NAME_ANNOTATION: node_name},
+            },
+            "status": {
+                "phase": {"Error": "Failed"}.get(phase, phase),
+                "containerStatuses": [{"name": container, "state": state} for container in started],
+            },
+        }
+
+
+def pod_name(workflow: str, node_name: str, template: str) -> str:
+    """Return the name that Argo gives to a node's pod: the workflow's name, the template's, and a hash of the node's."""
+    if workflow == node_name:
+        return workflow
+    digest = 0x811C9DC5  # FNV-1a
+    for byte in node_name.encode():
+        digest = ((digest ^ byte) * 0x01000193) & 0xFFFFFFFF
+    prefix = f"{workflow}-{template}" if template else workflow
+    return f"{prefix[:MAX_PREFIX_LENGTH]}-{digest}"
+
+
+def _template_of(node: Json) -> str:
+    reference = node.get("templateRef") or {}
+    return str(reference.get("template") or node.get("templateName") or "")

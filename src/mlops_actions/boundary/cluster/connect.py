@@ -10,18 +10,17 @@ import base64
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
-from mlops_actions.argo_submit import kubeconfig as kubeconfigs
+from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.tls import Trust, pool
 from mlops_actions.boundary.cluster.transport import Credentials, Transport, Words, reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
 
-IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def connect(
@@ -218,7 +217,7 @@ def _confines(path: Path, environ: Mapping[str, str], origin: str) -> Path | Non
     return lexical.resolve().parent
 
 
-def _refuse_plain_text(chosen: kubeconfigs.Chosen) -> None:
+def _refuse_plain_text(chosen: kubeconfigs.SelectedContext) -> None:
     address = urlsplit(chosen.server)
     user = chosen.config["users"][0]["user"]
     secret = any(user.get(key) for key in ("token", "tokenFile", "password"))

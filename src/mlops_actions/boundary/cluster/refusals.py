@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from mlops_actions.argo_submit.ports import AlreadyExists, Expired, NotFound
 from mlops_actions.boundary.cluster.transport import ByteLines, Failure, Transport
@@ -14,16 +14,16 @@ from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailabl
 from mlops_actions.core.types import Json
 
 # An API server that has just started denies everything until it has read its roles (seen in kube-apiserver 1.35).
-PASSING_DENIAL_SECONDS: Final = 30.0
+PASSING_DENIAL_SECONDS = 30.0
 # Kubernetes says 410; what the Argo Server makes of it has the words alone.
-_EXPIRED: Final = re.compile(r"too old resource version|resourceVersion .* too old|[Tt]he resourceVersion .* is too old")
-_DENIAL: Final = re.compile(
+_EXPIRED = re.compile(r"too old resource version|resourceVersion .* too old|[Tt]he resourceVersion .* is too old")
+_DENIAL = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
 
 
-class Granted:
+class SeenRights:
     """What the server has allowed so far: when it denies that, it may be for a moment only."""
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class Granted:
             return now - since < PASSING_DENIAL_SECONDS
 
 
-class Calls:
+class ClusterRequests:
     """Requests whose failures are errors of the port: Refused, NotFound, AlreadyExists, Expired, BadInput, Unavailable."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._granted = Granted()
+        self._granted = SeenRights()
         self.server = transport.server
 
     def send(self, method: str, path: str, **options: Any) -> Json:

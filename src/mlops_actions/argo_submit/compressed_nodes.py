@@ -14,23 +14,23 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-GZIP: Final = b"\x1f\x8b"
-ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
-# Node status is compressed to fit 1 MiB; what claims to be far larger than that could become is not unpacked.
-MOST_UNPACKED: Final = 64 * 1024 * 1024
-MOST_OF_ONE: Final = 4 * 1024 * 1024
-CHUNK: Final = 64 * 1024
-_DAMAGED: Final = "their record is damaged"
-_TOO_LARGE: Final = "unpacked, their record would be too large"
-_MARKS: Final = re.compile(r"[\s,:]*")
+GZIP = b"\x1f\x8b"
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
+# NodeStatus status is compressed to fit 1 MiB; what claims to be far larger than that could become is not unpacked.
+MAX_BYTES = 64 * 1024 * 1024
+MAX_ENTRY_LENGTH = 4 * 1024 * 1024
+CHUNK = 64 * 1024
+_DAMAGED = "their record is damaged"
+_TOO_LARGE = "unpacked, their record would be too large"
+_MARKS = re.compile(r"[\s,:]*")
 
 
-def nodes(packed: str) -> Iterator[tuple[str, Any]]:
+def read_nodes(compressed: str) -> Iterator[tuple[str, Any]]:
     """Yield each node's id and value; raises ValueError, with words that read on after a colon."""
     try:
-        data = base64.b64decode(packed, validate=True)
+        data = base64.b64decode(compressed, validate=True)
     except binascii.Error:
         raise ValueError("their record is not base64") from None
     chunks = _inflated(data) if data.startswith(GZIP) else _from_zstandard(data)
@@ -74,7 +74,7 @@ def _texts(chunks: Iterator[bytes]) -> Iterator[str]:
     total = 0
     for chunk in chunks:
         total += len(chunk)
-        if total > MOST_UNPACKED:
+        if total > MAX_BYTES:
             raise ValueError(_TOO_LARGE)
         yield decoder.decode(chunk)
 
@@ -98,7 +98,7 @@ def _entries(texts: Iterator[str]) -> Iterator[tuple[str, Any]]:
             more = next(texts, None)
             if more is None:
                 raise ValueError(_DAMAGED) from None
-            if len(text) - at > MOST_OF_ONE:
+            if len(text) - at > MAX_ENTRY_LENGTH:
                 raise ValueError(_TOO_LARGE) from None
             text, at = text[at:] + more, 0
             continue

@@ -7,22 +7,21 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import yaml_value
 from mlops_actions.core.types import Json
 
-SECRET_KEYS: Final = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
-FILE_KEYS: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-GOOGLE_PLUGIN: Final = "gke-gcloud-auth-plugin"
+SECRET_KEYS = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
+FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+GOOGLE_PLUGIN = "gke-gcloud-auth-plugin"
 # What gcloud wrote into kubeconfigs before it had the plug-in; it names a program, gcloud.
-GOOGLE_PROVIDER: Final = "gcp"
-_REMEDY: Final = "give a kubeconfig with a token or a client certificate, as `kubectl config view --raw` prints it"
+GOOGLE_PROVIDER = "gcp"
+_REMEDY = "give a kubeconfig with a token or a client certificate, as `kubectl config view --raw` prints it"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedContext:
     """One context: a kubeconfig that holds nothing else, and its namespace (empty where it names none).
 
     `by_google`: it would have its token from gcloud or its plug-in; Google's library gives the same without a program.
@@ -73,7 +72,7 @@ def merged(configs: Sequence[Json]) -> Json:
     return whole
 
 
-def choose(config: Json, context: str | None, origin: str) -> Chosen:
+def choose(config: Json, context: str | None, origin: str) -> SelectedContext:
     """Cut the kubeconfig to one context; raises BadInput where something is missing, or a program would have to be run."""
     name = context or str(config.get("current-context") or "")
     contexts = {str(one["name"]): one.get("context") or {} for one in config.get("contexts") or []}
@@ -108,7 +107,7 @@ def choose(config: Json, context: str | None, origin: str) -> Chosen:
         "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
-    return Chosen(single, name, server, str(chosen.get("namespace") or ""), by_google)
+    return SelectedContext(single, name, server, str(chosen.get("namespace") or ""), by_google)
 
 
 def is_token(text: str) -> bool:

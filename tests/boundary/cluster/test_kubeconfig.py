@@ -8,7 +8,7 @@ import copy
 import pytest
 import yaml
 
-from mlops_actions.argo_submit import kubeconfig
+from mlops_actions.boundary.cluster import kubeconfig
 from mlops_actions.core.errors import BadInput
 
 CONFIG = {

@@ -1,0 +1,70 @@
+"""The outputs of the step and its `result` document. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from mlops_actions.argo_submit.follow import FollowResult
+from mlops_actions.argo_submit.prepare import WorkflowRequest
+from mlops_actions.argo_submit.report import WorkflowReportContext
+from mlops_actions.argo_submit.revision import WorkflowRevision
+from mlops_actions.argo_submit.status import NodeStatus
+from mlops_actions.core.outcome import Outcome, flag
+from mlops_actions.core.types import Json
+
+
+def outcome_of_dry_run(request: WorkflowRequest, name: str) -> Outcome:
+    """Return the outcome of a workflow that the server has validated, and that was not submitted."""
+    outputs = {"workflow-name": name, "workflow-namespace": request.namespace, "attached": flag(False)}
+    result = {**outputs, "attached": False, "dry-run": True, "parameters": dict(request.parameters)}
+    return Outcome(outputs, result)
+
+
+def outcome_of(
+    followed: FollowResult, context: WorkflowReportContext, revision: WorkflowRevision, comment_url: str
+) -> Outcome:
+    """Return the outcome of a workflow that was submitted or joined, without the error of a failed one."""
+    workflow = followed.status
+    failed = [_failed_node(node, followed.last_lines.get(node.id, ())) for node in workflow.failed()]
+    outputs = {
+        "workflow-name": workflow.name,
+        "workflow-namespace": workflow.namespace,
+        "workflow-uid": workflow.uid,
+        "workflow-url": context.url,
+        "phase": workflow.phase,
+        "message": workflow.message,
+        "outputs": _compact_json(dict(workflow.outputs)),
+        "failed-nodes": _compact_json(failed),
+        "duration": "" if workflow.seconds is None else str(round(workflow.seconds)),
+        "attached": flag(context.attached),
+        "comment-url": comment_url,
+        "WORKFLOW_URL": context.url,
+    }
+    result: Json = {
+        **{name: text for name, text in outputs.items() if name != "WORKFLOW_URL"},
+        "outputs": dict(workflow.outputs),
+        "failed-nodes": failed,
+        "attached": context.attached,
+        "duration": workflow.seconds,
+        "sha": revision.sha,
+        "image": revision.image,
+        "pr-number": revision.pr_number,
+        "parameters": dict(context.parameters),
+    }
+    return Outcome(outputs, result)
+
+
+def _failed_node(node: NodeStatus, last_lines: tuple[str, ...]) -> Json:
+    return {
+        "name": node.display_name,
+        "id": node.id,
+        "template": node.template,
+        "phase": node.phase,
+        "message": node.message,
+        "exit-code": node.exit_code,
+        "last-lines": list(last_lines),
+    }
+
+
+def _compact_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
