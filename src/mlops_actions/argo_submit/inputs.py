@@ -282,7 +282,7 @@ RESULT: Mapping[str, Json] = {
     "workflow-namespace": _TEXT,
     "workflow-uid": _TEXT,
     "workflow-url": _TEXT,
-    "phase": {"enum": ["", "Pending", "Running", "Succeeded", "Failed", "Error"]},
+    "phase": _TEXT,
     "message": _TEXT,
     "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
     "failed-nodes": {
@@ -294,7 +294,7 @@ RESULT: Mapping[str, Json] = {
                 "name": {**_TEXT, "description": "The name that Argo's user interface shows."},
                 "id": _TEXT,
                 "template": _TEXT,
-                "phase": {"enum": ["Failed", "Error"]},
+                "phase": {**_TEXT, "description": "`Failed` or `Error`."},
                 "message": _TEXT,
                 "exit-code": {**_TEXT, "description": "Empty where no container ended with one."},
                 "last-lines": {"type": "array", "items": _TEXT, "description": "The last lines of the node's log."},
