@@ -1,0 +1,177 @@
+"""Action and verifier with another tracker than W&B: an adapter is all that a tracker needs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.boundary.clock import SystemClock
+from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.boundary.workspace import WorkspaceFiles
+from mlops_actions.core import statement
+from mlops_actions.core.context import Context
+from mlops_actions.core.declare import read
+from mlops_actions.core.errors import Refused
+from mlops_actions.core.outcome import Outcome
+from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
+from mlops_actions.verify.checks import Pins
+from mlops_actions.verify.ports import Ports as VerifierPorts
+from mlops_actions.verify.run import Verification, verify
+from mlops_actions.wandb_runs.inputs import Inputs
+from mlops_actions.wandb_runs.ports import Ports, Tracker
+from mlops_actions.wandb_runs.run import run as run_action
+from tests.support.result_schemas import check_result
+
+SHA, OTHER = "a" * 40, "b" * 40
+DATASET = Artifact(name="digits", version=0, type="dataset", digest="4f2a")
+MODEL = Artifact(name="digits-model", version=3, type="model", digest="9c1d")
+
+
+class LedgerProject:
+    """A project of a tracker that keeps its runs in memory; it implements `Tracker`."""
+
+    def __init__(self, *runs: Run) -> None:
+        self.runs = runs
+        self.aliases: dict[str, str] = {}
+
+    @property
+    def info(self) -> TrackerInfo:
+        return TrackerInfo(
+            name="Ledger",
+            server_url="https://ledger.example",
+            project_url="https://ledger.example/acme/digits",
+            digest_algorithm="ledger",
+        )
+
+    def native_query(self, query: RunQuery) -> str:
+        return repr(query)
+
+    def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
+        chosen = self.states(baselines) if baselines else ()
+        return TrackerResult(self._with_keys(self.states(candidates), keys), self._with_keys(chosen, keys))
+
+    def _with_keys(self, runs: Sequence[Run], keys: RunKeys) -> tuple[Run, ...]:
+        return tuple(
+            replace(
+                run,
+                config={key: value for key, value in run.config.items() if key in keys.config},
+                summary={key: value for key, value in run.summary.items() if key in keys.summary},
+            )
+            for run in runs
+        )
+
+    def states(self, candidates: RunQuery) -> tuple[Run, ...]:
+        return tuple(run for run in self.runs if self._matches(run, candidates))
+
+    def _matches(self, run: Run, query: RunQuery) -> bool:
+        conditions = (
+            not query.run_ids or run.id in query.run_ids,
+            not query.states or run.state in query.states,
+            not query.commit or query.commit in (run.commit, run.config.get(query.commit_config_key)),
+            all(run.config.get(key) == value for key, value in query.config.items()),
+            not query.group or run.group == query.group,
+            not query.tags or bool(set(query.tags) & set(run.tags)),
+            not query.any_of or any(self._matches(run, alternative) for alternative in query.any_of),
+        )
+        return all(conditions)
+
+    def details(
+        self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
+    ) -> Mapping[str, RunDetails]:
+        return {run.id: RunDetails(datasets=(DATASET,), has_uncommitted_changes=False) for run in runs}
+
+    def model(self, run: Run) -> Artifact | None:
+        return MODEL
+
+    def promote(self, run: Run, alias: str) -> str:
+        self.aliases[alias] = run.id
+        return MODEL.label
+
+
+def logged(run_id: str, acc: float, sha: str, *tags: str) -> Run:
+    return Run(
+        id=run_id,
+        name=run_id,
+        state="finished",
+        url=f"https://ledger.example/acme/digits/{run_id}",
+        entity="acme",
+        project="digits",
+        tags=tags,
+        commit=sha,
+        created=datetime(2026, 1, 1, tzinfo=UTC),
+        config={"github_sha": sha},
+        summary={"acc": acc, "ignored": 1},
+    )
+
+
+@pytest.fixture
+def tracker() -> LedgerProject:
+    return LedgerProject(logged("c1", 0.95, SHA), logged("c2", 0.9, SHA), logged("b1", 0.93, OTHER, "baseline"))
+
+
+def run(tracker: Tracker, workspace: Path, **inputs: str) -> Outcome:
+    environ = {
+        "GITHUB_REPOSITORY": "acme/digits",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_WORKSPACE": str(workspace),
+        "GITHUB_OUTPUT": str(workspace / "output"),
+        "GITHUB_STEP_SUMMARY": str(workspace / "summary"),
+        "INPUT_PROJECT": "acme/digits",
+        "INPUT_SHA": SHA,
+        "INPUT_METRICS": "acc:max",
+        "INPUT_BASELINE-TAGS": "baseline",
+        **{f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()},
+    }
+    ports = Ports(
+        tracker=tracker,
+        publisher=None,
+        workspace=WorkspaceFiles(workspace),
+        runner=GitHubRunner(environ, io.StringIO()),
+        clock=SystemClock(),
+    )
+    return run_action(read(Inputs, environ), Context.from_environ(environ), None, ports)
+
+
+def test_the_report_compares_the_trackers_runs_and_names_it(tracker: LedgerProject, tmp_path: Path) -> None:
+    outcome = run(tracker, tmp_path, gates="acc >= baseline", require="finished, verified, same-data, clean")
+    assert outcome.error is None
+    assert (outcome.outputs["best-run-id"], outcome.outputs["num-baselines"]) == ("c1", "1")
+    assert (outcome.outputs["gate"], outcome.outputs["requirements"]) == ("passed", "passed")
+    check_result("wandb-runs", json.dumps({"schema": 1, **outcome.result}))
+    report = (tmp_path / outcome.outputs["markdown"]).read_text()
+    assert "✅ recorded by Ledger for all 2 candidates" in report
+    assert "W&B" not in report
+
+
+def test_an_accepted_candidate_is_promoted_in_the_tracker(tracker: LedgerProject, tmp_path: Path) -> None:
+    outcome = run(tracker, tmp_path, gates="acc >= baseline", promote_alias="production")
+    assert outcome.outputs["promoted"] == "digits-model:v3"
+    assert tracker.aliases == {"production": "c1"}
+
+
+def verified(tracker: LedgerProject, document: object) -> Verification:
+    def no_registry(host: str) -> None:
+        raise Refused(f"the test asks no registry, but {host} was asked", "")
+
+    subjects, training = statement.read(document)
+    ports = VerifierPorts(registry=no_registry, tracker=lambda _: tracker)  # type: ignore[arg-type, return-value]
+    return verify(subjects, training, Pins(), ports, signed=False)
+
+
+def test_a_statement_has_the_trackers_digests_and_is_verified_by_them(tracker: LedgerProject, tmp_path: Path) -> None:
+    outcome = run(tracker, tmp_path, gates="acc >= 0.9", statement="true")
+    assert outcome.error is None
+    document = json.loads((tmp_path / outcome.outputs["statement"]).read_text())
+    assert document["subject"] == [{"name": "acme/digits/digits-model:v3", "digest": {"ledger": "9c1d"}}]
+    texts = [check.text for check in verified(tracker, document).checks if check.holds]
+    assert "run c1: it used digits:v0 (ledger:4f2a)" in texts
+    assert "model acme/digits/digits-model:v3: one of the runs logged it, with the digest ledger:9c1d" in texts
+    assert verified(tracker, document).exit_code == 0
+    tracker.runs = (logged("c1", 0.5, SHA),)
+    assert verified(tracker, document).exit_code == 1
