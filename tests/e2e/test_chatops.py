@@ -1,4 +1,4 @@
-"""A sample of the acceptance cases in chatops' own image, as a runner starts it; and a pipeline of several jobs."""
+"""A sample of the acceptance cases in the image of chatops, as a runner starts it; and a pipeline of several jobs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SAMPLE = (
     "call-back",
     "call-back for a foreign commit",
 )
-# Where the runner puts these is its own affair.
+# The runner chooses the paths of these files.
 OF_THE_CONTAINER = ("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE")
 
 
 @dataclass
 class Container(Stage):
-    """A step of which each stage is a container."""
+    """A step that runs each stage in a container."""
 
     runner: Runner | None = None
 
@@ -84,7 +84,7 @@ README = Path(__file__).parents[2] / "actions/chatops/README.md"
 def test_the_last_job_of_a_pipeline_concludes(
     works: str, concluded: str, reaction: str, act: Act, github: GitHubServer, tmp_path: Path
 ) -> None:
-    """The README's own workflow, with something to do in its second job."""
+    """Run the README's workflow, with work in its second job."""
     (jobs,) = [part for part in README.read_text().split("```yaml\n") if part.startswith("jobs:")]
     workflow = "on: issue_comment\n" + jobs.partition("```")[0]
     workflow = workflow.replace("    # ...\n", f"    runs-on: ubuntu-latest\n    steps:\n      - run: {works}\n")

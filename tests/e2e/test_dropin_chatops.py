@@ -1,8 +1,8 @@
-"""Workflows written for the two actions that chatops replaces, with nothing but `uses:` replaced.
+"""Workflows for the two actions that chatops replaces, with only `uses:` changed.
 
-Four uses: a phrase that has the pull request's branch checked out and labelled; the label, which a GitHub App sets and that
-starts a second workflow; a phrase with an argument, whose workflow deploys a run by the App's token; and, of
-the first of the two, a phrase that is acknowledged by a label and a comment.
+Four uses: a phrase whose workflow checks out the pull request's branch and sets a label; that label, which a GitHub App
+sets, so that it starts a second workflow; a phrase with an argument, whose workflow deploys a run with the App's token;
+and, for the older action, a phrase that a label and a comment acknowledge.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ RUN = "3k9x7wq1"
 
 @dataclass
 class Chat:
-    """A pull request of the old repository, and what its workflows meet."""
+    """A pull request in a repository with the older workflows, and the services they use."""
 
     old: OldRepository
     github: GitHubServer
@@ -74,7 +74,7 @@ def test_a_phrase_checks_out_the_pull_request_and_its_label_starts_the_next_work
     assert "full-test" in chat.pull.label_names
 
     labeled = next(one for one in chat.github.deliveries if one.event == "pull_request" and one.action == "labeled")
-    # What a workflow's own token does starts no workflow; that is what the App is for.
+    # The effects of a workflow's own token start no workflow; those of an App do.
     assert labeled.starts_workflows
     assert labeled.payload["sender"]["login"] == "ml-bot[bot]"
     second = chat.run("chatops-label", labeled)
@@ -107,7 +107,7 @@ def test_an_unknown_run_is_not_deployed(chat: Chat) -> None:
 
 
 def test_an_outsider_cannot_deploy(chat: Chat) -> None:
-    """The replaced action took the phrase from anybody, and gave them the App's token."""
+    """The replaced action accepted the phrase from anybody, and emitted the App's token."""
     run = chat.run("chatops-deploy", chat.pull.comment(f"/deploy {RUN}", by="outsider"))
     assert run.step("chatops").outputs["BOOL_TRIGGERED"] == "False"
     assert not run.step("chatops").outputs.get("APP_INSTALLATION_TOKEN")

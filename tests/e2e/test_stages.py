@@ -1,6 +1,6 @@
-"""Main and post stage of one step, in containers as the runner starts them: what the first began, the second concludes.
+"""The main and the post stage of one step, in containers as the runner starts them: the post stage concludes.
 
-act gives the post stage neither state nor defaults, so it is run here.
+act gives the post stage neither state nor defaults, so these tests run it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PERMISSIONS = {"checks": "write", "contents": "read", "pull-requests": "write"}
 
 
 class Commanded:
-    """A maintainer's `/train` on a pull request, and chatops' stages on it."""
+    """A maintainer's `/train` on a pull request, and the stages of chatops for it."""
 
     def __init__(self, runner: Runner, github: GitHubServer) -> None:
         self._runner = runner
@@ -60,12 +60,12 @@ class Commanded:
         )
 
     def check(self) -> tuple[str, str | None]:
-        """Status and conclusion of the one check run."""
+        """Return the status and conclusion of the only check run."""
         (run,) = self.repository.check_runs.values()
         return run.status, run.conclusion
 
     def labels(self) -> list[str]:
-        """The pull request's labels."""
+        """Return the labels of the pull request."""
         return [label.name for label in self.pull.labels]
 
 

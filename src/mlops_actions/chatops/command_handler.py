@@ -115,7 +115,7 @@ class CommandHandler:
         if not self._inputs.conclude:
             # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
             self._save("")
-        accepted = AcceptedCommand(command, now, feedback.state, token)
+        accepted = AcceptedCommand(authorized=command, pull_request=now, feedback=feedback.state, token=token)
         return outcome(Decision("ok"), request.source, request, accepted)
 
     def _give_feedback(

@@ -7,7 +7,7 @@ of one round can be asked at once. Whatever cannot be established is a denial.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -54,7 +54,7 @@ class AuthorizedCommand:
 
     pull_request: PullRequest
     sha: str
-    params: dict[str, Value]
+    params: Mapping[str, Value]
     positional: tuple[str, ...]
 
 
@@ -143,7 +143,7 @@ _DECIDING_FIELDS: tuple[Callable[[PullRequest], object], ...] = (
 
 
 def recheck(request: CommandRequest, decided: PullRequest, now: PullRequest | Unknown) -> Decision | None:
-    """Compare the pull request before the outputs are written with the one decided about: deny where it changed."""
+    """Deny where the pull request changed between the decision and now, right before the outputs are written."""
     if isinstance(now, Unknown):
         return Decision("pull-request-unknown", _cause_and_remedy(now))
     if request.call_back:

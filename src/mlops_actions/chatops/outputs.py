@@ -75,7 +75,7 @@ def _request_properties(source: CommandSource, request: CommandRequest | None) -
 def _accepted_properties(accepted: AcceptedCommand) -> dict[str, Any]:
     pull_request, feedback = accepted.pull_request, accepted.feedback
     return {
-        "params": accepted.authorized.params,
+        "params": dict(accepted.authorized.params),
         "positional": list(accepted.authorized.positional),
         "sha": accepted.authorized.sha,
         "ref": pull_request.head.ref,

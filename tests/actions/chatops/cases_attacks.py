@@ -1,4 +1,4 @@
-"""What somebody with bad intentions tries, beyond the plain refusals of the other files."""
+"""Attacks, beyond the plain refusals in the other files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIGNS = {"pending-label": "training", "check-name": "training", "environment": "
 
 
 def _meanwhile(**changes: object) -> Callable[[Scene], object]:
-    """Change the pull request between the decision and the last look at it."""
+    """Change the pull request between the decision and the second reading."""
 
     def arrange(it: Scene) -> None:
         shown = pull_shape(it.pull, it.github.links)
@@ -30,14 +30,14 @@ def _no_activity(it: Scene) -> None:
 
 
 def _tested_elsewhere(it: Scene) -> None:
-    """The commit has been on another branch for long, with a check suite to show for it."""
+    """Put the commit on another branch early, with a check suite there."""
     _no_activity(it)
     it.repository.check_suite(EVIL, branch="elsewhere")
     it.github.clock.tick()
 
 
 def _talked_about(it: Scene) -> None:
-    """A conversation on a bad commit; then a good one is pushed, which is what people look at."""
+    """Begin a conversation on a bad commit; then push a good one, which people review."""
     it.pull.push(sha=EVIL)
     it.talk = it.pull.review_comment("Why this?", by="outsider").subject  # type: ignore[attr-defined]
     it.pull.push(sha="a" * 40)
@@ -54,7 +54,7 @@ def _crowd(it: Scene) -> None:
 
 
 def _forged_check(by: str) -> Callable[[Scene], None]:
-    """A check that must be one App's is given by somebody else under the same name."""
+    """Report a check that one App must report as another App, under the same name."""
 
     def arrange(it: Scene) -> None:
         trusted = it.github.register_app("ci", permissions={"checks": "write"}, repositories=[it.repository])
@@ -73,14 +73,14 @@ def _trusted_check(it: Scene) -> None:
 
 
 def _like_ours(it: Scene) -> None:
-    """A fork's branch that is named like a branch of ours, whose head everybody has seen."""
+    """Name a fork's branch like a branch of the repository whose head everybody has seen."""
     fork = it.github.fork(it.repository, by="outsider")
     it.repository.open_pull_request(by="writer", head="topic")
     it.pull = it.repository.open_pull_request(by="outsider", fork=fork, head="topic")
 
 
 CASES = [
-    # Runs the job of another again
+    # Re-runs of another user's job
     Case(
         "run again by a writer for whom it is not",
         "rerun-permission",
@@ -111,7 +111,7 @@ CASES = [
         exits=3,
         reply=("did not return your role",),
     ),
-    # Changes the pull request while it is looked at
+    # Changes of the pull request while the decision is made
     Case(
         "turned to another base while it was looked at",
         "head-moved",
@@ -128,7 +128,7 @@ CASES = [
         reply=("changed while",),
         withdrawn=True,
     ),
-    # Passes a commit off as one that was seen
+    # Commits that pretend to have been seen
     Case(
         "a commit with an old suite of another branch",
         "head-unknown",
@@ -152,7 +152,7 @@ CASES = [
         inputs={"forks": "allow"},
         reply=("/train sha=",),
     ),
-    # Hides what counts
+    # Approvals in a crowd
     Case("a crowd approves behind the one who may", "ok", scene=fork_scene, inputs={"forks": "approved"}, before=_crowd),
     Case(
         "a crowd of strangers approves",
@@ -162,7 +162,7 @@ CASES = [
         before=lambda it: [it.pull.review("APPROVED", by=f"stranger{number}") for number in range(25)],
         reply=("must approve exactly this commit",),
     ),
-    # Gives itself the check that is required
+    # Forged required checks
     Case(
         "a required check by somebody else",
         "checks",
@@ -178,7 +178,7 @@ CASES = [
         reply=("tests (of the App ", "): missing"),
     ),
     Case("a required check by its App", "ok", inputs={"require-checks": "required"}, before=_trusted_check),
-    # Lets a line show another thing than it says
+    # Lines that look different from what they are
     *(
         Case(
             f"a line with {name}",
@@ -209,7 +209,7 @@ CASES = [
     ),
     Case("a command in letters of another script", "unknown-command", "/tr\u0430in", reply=("did you mean /train?",)),
     Case("a name that begins with a blank of no width", "no-command", "\u200b/train"),
-    # Says very much
+    # Very long comments
     Case(
         "as many mistakes as a comment holds",
         "parameters",

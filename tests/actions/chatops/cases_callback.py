@@ -1,4 +1,4 @@
-"""The call-back of a workflow that nobody waited for: what it claims must be known here."""
+"""The call-back of a workflow that no job waited for: GitHub must confirm its claims."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.support.payloads import Scene, fork_scene
 RUN = 4242
 IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
 READS = ("GET /repos/octo-org/digits/pulls/1", "GET /repos/octo-org/digits/collaborators/maintainer/permission")
-WARNED = ("::warning", "the call-back was refused")
+REFUSED = ("::warning", "the call-back was refused")
 
 
 def _submitted(it: Scene) -> None:
-    """A comment's run, which is of the default branch, submitted the workflow; then somebody pushed."""
+    """The run of a comment, on the default branch, submitted the workflow."""
     it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=RUN)
 
 
@@ -26,13 +26,23 @@ def _pushed(it: Scene) -> None:
     it.pull.push(sha="e" * 40)
 
 
-def _told(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **changed: Any) -> Callable[[Scene], Delivery[Any]]:
+def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **changed: Any) -> Callable[[Scene], Delivery[Any]]:
     """A call-back for the pull request's first commit, with some of its claims changed."""
 
     def event(it: Scene) -> Delivery[Any]:
         sha, number = it.pull.commits[0].sha, it.pull.number
-        told = CallBack(sha, number, RUN, "train-x7k2p", "Succeeded", "ml", "0b5a-1", "train", IMAGE)
-        return it.repository.dispatch(event_type, told.payload() | changed, by=by)
+        call_back = CallBack(
+            sha=sha,
+            pull_request=number,
+            run=RUN,
+            workflow="train-x7k2p",
+            phase="Succeeded",
+            namespace="ml",
+            uid="0b5a-1",
+            step="train",
+            image=IMAGE,
+        )
+        return it.repository.dispatch(event_type, call_back.payload() | changed, by=by)
 
     return event
 
@@ -50,7 +60,7 @@ CASES = [
         "call-back",
         "ok",
         before=_submitted,
-        event=_told(),
+        event=_call_back(),
         outputs={"pr-number": "1", "command": "", "actor": "maintainer", "ref": "schedule", "comment-id": ""},
         params={
             "workflow": "train-x7k2p",
@@ -63,12 +73,12 @@ CASES = [
         },
         requests=(*READS, READS[0], f"GET /repos/octo-org/digits/actions/runs/{RUN}"),
     ),
-    Case("call-back of a failure", "ok", before=_submitted, event=_told(phase="Failed")),
+    Case("call-back of a failure", "ok", before=_submitted, event=_call_back(phase="Failed")),
     Case(
         "call-back for a commit that is not the head any more",
         "ok",
         before=_pushed,
-        event=_told(),
+        event=_call_back(),
         requests=(
             *READS,
             READS[0],
@@ -76,29 +86,31 @@ CASES = [
             "GET /repos/octo-org/digits/pulls/1/commits",
         ),
     ),
-    Case("call-back for a foreign commit", "commit-not-here", before=_submitted, event=_told(sha="f" * 40), log=WARNED),
+    Case(
+        "call-back for a foreign commit", "commit-not-here", before=_submitted, event=_call_back(sha="f" * 40), log=REFUSED
+    ),
     Case(
         "call-back for the base branch's commit",
         "commit-not-here",
         before=_submitted,
-        event=lambda it: _told(sha=it.repository.branches["main"])(it),
-        log=WARNED,
+        event=lambda it: _call_back(sha=it.repository.branches["main"])(it),
+        log=REFUSED,
     ),
-    Case("call-back of a run that is not here", "run-not-here", event=_told(), log=WARNED),
-    Case("call-back of another run", "run-not-here", before=_submitted, event=_told(run=RUN + 1), log=(str(RUN + 1),)),
-    Case("call-back of the pull request's own run", "ok", before=_of_a_pull_request("head"), event=_told()),
+    Case("call-back of a run that is not here", "run-not-here", event=_call_back(), log=REFUSED),
+    Case("call-back of another run", "run-not-here", before=_submitted, event=_call_back(run=RUN + 1), log=(str(RUN + 1),)),
+    Case("call-back of the pull request's own run", "ok", before=_of_a_pull_request("head"), event=_call_back()),
     Case(
         "call-back of a run for another commit",
         "run-not-here",
         before=_of_a_pull_request("d" * 40),
-        event=_told(),
+        event=_call_back(),
         log=("d" * 40,),
     ),
     Case(
         "call-back whose run cannot be read",
         "run-unknown",
         before=_submitted,
-        event=_told(),
+        event=_call_back(),
         after=lambda it: it.github.faults.answer("GET /repos/*/*/actions/runs/*", 403),
         exits=3,
         log=("permissions: { actions: read }",),
@@ -107,7 +119,7 @@ CASES = [
         "call-back where the commits cannot be read",
         "commits-unknown",
         before=_pushed,
-        event=_told(),
+        event=_call_back(),
         after=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/commits", 403),
         exits=3,
         log=("permissions: { pull-requests: read }",),
@@ -116,7 +128,7 @@ CASES = [
         "call-back for a pull request that is none",
         "pull-request-unknown",
         before=_submitted,
-        event=_told(pr=99),
+        event=_call_back(pr=99),
         exits=3,
         log=("404",),
     ),
@@ -124,26 +136,32 @@ CASES = [
         "call-back for a closed pull request",
         "closed",
         before=lambda it: (_submitted(it), it.pull.close(by="writer")),
-        event=_told(),
-        log=WARNED,
+        event=_call_back(),
+        log=REFUSED,
     ),
-    Case("call-back by somebody without the role", "permission", before=_submitted, event=_told(by="triager"), log=WARNED),
-    Case("call-back by a bot", "bot", before=_submitted, event=_told(by="argo[bot]")),
+    Case(
+        "call-back by somebody without the role",
+        "permission",
+        before=_submitted,
+        event=_call_back(by="triager"),
+        log=REFUSED,
+    ),
+    Case("call-back by a bot", "bot", before=_submitted, event=_call_back(by="argo[bot]")),
     Case(
         "call-back by a bot on the list",
         "ok",
         inputs={"allow-bots": "argo"},
         before=_submitted,
-        event=_told(by="argo[bot]"),
+        event=_call_back(by="argo[bot]"),
         outputs={"actor": "argo[bot]"},
     ),
-    Case("call-back of another type", "unsupported-action", before=_submitted, event=_told(event_type="deploy")),
+    Case("call-back of another type", "unsupported-action", before=_submitted, event=_call_back(event_type="deploy")),
     Case(
         "call-back on a fork",
         "fork",
         scene=fork_scene,
         before=_submitted,
-        event=_told(pr=2),
+        event=_call_back(pr=2),
         log=("::warning", "comes from a fork"),
     ),
     Case(
@@ -152,7 +170,7 @@ CASES = [
         inputs={"forks": "allow"},
         scene=fork_scene,
         before=_submitted,
-        event=_told(pr=2),
+        event=_call_back(pr=2),
         outputs={"fork": "true"},
     ),
     Case(
@@ -160,7 +178,7 @@ CASES = [
         "checks",
         inputs={"require-checks": "tests"},
         before=lambda it: (_pushed(it), it.repository.check_run("e" * 40, "tests", conclusion="success")),
-        event=_told(),
+        event=_call_back(),
         log=("tests: missing",),
     ),
 ]

@@ -1,4 +1,4 @@
-"""On which commit: what was the head when the command was written, approvals, checks."""
+"""The commit of a command: the head when the command was written, approvals, checks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def _push(it: Scene) -> None:
 
 
 def _at_once(it: Scene) -> None:
-    """A push in the very second of the comment."""
+    """Push in the same second as the comment."""
     it.pull.push(sha=EVIL, at=it.pull.comments[-1].created_at)
 
 
 def _reset_trick(it: Scene) -> None:
-    """Pushed and tested early, hidden while somebody looks, put back after the comment."""
+    """Push and test a commit early, hide it during the review, put it back after the comment."""
     it.pull.push(sha=EVIL)
     it.repository.check_suite(EVIL)
     it.pull.push(sha=GOOD, force=True)
@@ -40,7 +40,7 @@ def _empty_activity(it: Scene) -> None:
 
 
 def _private(it: Scene) -> None:
-    """Anybody may read a public repository's checks and activity; here the token's own rights count."""
+    """Make the repository private: a public one shows checks and activity to any token."""
     it.repository.private = True
 
 
@@ -307,7 +307,7 @@ CASES = [
         reply=("did not return the state",),
         log=("checks: read",),
     ),
-    # Moved while it was looked at
+    # Changes while the decision is made
     Case(
         "pushed while it was looked at",
         "head-moved",

@@ -136,7 +136,7 @@ CASES = [
         event=lambda it: it.pull.review("COMMENTED", by="maintainer", body="/train", sha=it.old),
         reply=("/train sha=",),
     ),  # type: ignore[attr-defined]
-    # By hand
+    # Started by hand
     Case(
         "by hand with a pin",
         "ok",

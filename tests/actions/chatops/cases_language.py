@@ -1,4 +1,4 @@
-"""What counts as a command, and what its arguments become."""
+"""The command language: which text is a command, and how its arguments are parsed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ deploy:
 SCHEMA = {"commands": TRAIN}
 
 CASES = [
-    # What is read, and what is not
+    # Text that is a command, and text that is not
     Case("command alone", "ok", outputs={"command": "train", "args": ""}, params={}),
     Case("command among prose", "ok", "Nice.\r\n\r\n  /train  \r\nThanks!", outputs={"command": "train"}),
     Case("no-break space after the command", "ok", "/train\u00a0a=b", params={"a": "b"}),
@@ -53,7 +53,7 @@ CASES = [
     Case("own prefix is not the default one", "no-command", "/train", inputs={"prefix": "!", "commands": "train"}),
     Case("long prefix", "ok", "@bot/train", inputs={"prefix": "@bot/", "commands": "train"}),
     Case("command of a single word among many", "ok", "/deploy x", outputs={"command": "deploy", "positional": '["x"]'}),
-    # Several, near, help
+    # Several commands, misspelt commands, help
     Case("two commands", "multiple-commands", "/train\n/deploy", reply=("holds several", "/train", "/deploy")),
     Case("one command twice", "multiple-commands", "/train\n/train", reply=("holds several",)),
     Case("command and help", "multiple-commands", "/train\n/help", reply=("holds several",)),

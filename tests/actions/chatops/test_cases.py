@@ -1,4 +1,4 @@
-"""The acceptance suite: every case as a process, on a GitHub of its own, over HTTP."""
+"""The acceptance suite: each case runs as a process against a GitHub of its own, over HTTP."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def _call_back(it: Scene) -> Delivery[Any]:
     sha = it.pull.head_sha
     it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=7)
     it.pull.push(sha="e" * 40)
-    return it.repository.dispatch(EVENT_TYPE, CallBack(sha, 1, 7, "train", "Succeeded").payload(), by="maintainer")
+    return it.repository.dispatch(
+        EVENT_TYPE, CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded").payload(), by="maintainer"
+    )
 
 
 def _comment_after_review(it: Scene) -> Delivery[Any]:

@@ -53,10 +53,16 @@ class Jobs:
         return delivery
 
     def call_back(self, **changed: Any) -> Delivery[Any]:
-        payload_fields = CallBack(
-            self.it.pull.commits[0].sha, self.it.pull.number, SUBMITTED, "train-x7k2p", "Succeeded", "ml", "0b5a-1"
+        claim = CallBack(
+            sha=self.it.pull.commits[0].sha,
+            pull_request=self.it.pull.number,
+            run=SUBMITTED,
+            workflow="train-x7k2p",
+            phase="Succeeded",
+            namespace="ml",
+            uid="0b5a-1",
         )
-        return self.it.repository.dispatch(EVENT_TYPE, replace(payload_fields, **changed).payload(), by="maintainer")
+        return self.it.repository.dispatch(EVENT_TYPE, replace(claim, **changed).payload(), by="maintainer")
 
     def conclude(self, status: str, delivery: Delivery[Any] | None = None, **inputs: str) -> Ran:
         """Run the call-back's job to its end, with the post step."""
