@@ -1,4 +1,4 @@
-"""A GitHub on loopback, with the REST calls that the suite makes and the pull request as a page."""
+"""A GitHub on loopback: the REST operations that the suite calls, and pages of pull requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who acts: users, bots, organisations, teams, Apps with their installations, and the tokens they act by."""
+"""Accounts: users, bots, organisations, teams, Apps with their installations, and tokens."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 
 AccountKind = Literal["User", "Bot", "Organization"]
 
-# Repository roles from least to most, and the switches that a role turns on in `permissions` blocks.
+# Repository roles in ascending order, and the flags that a role sets in `permissions` blocks.
 # https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories/repository-roles
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 ROLE_FLAGS = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
 
-# Workflow `permissions:` keys that a job's token can hold; `metadata: read` is always there.
+# Workflow `permissions:` keys that a job's token can have; it always has `metadata: read`.
 # https://docs.github.com/actions/security-for-github-actions/security-guides/automatic-token-authentication
 WORKFLOW_PERMISSIONS = (
     "actions", "attestations", "checks", "contents", "deployments", "discussions", "id_token", "issues", "packages",
@@ -24,18 +24,18 @@ LEVELS = ("none", "read", "write", "admin")
 
 
 def rank(role: str) -> int:
-    """Order roles; raises ValueError for a name that is not one of GitHub's own roles."""
+    """Return the order of a role; raises ValueError for a name that is not one of GitHub's own roles."""
     return ROLES.index(role)
 
 
 def role_flags(role: str) -> dict[str, bool]:
     """Return GitHub's `permissions` block of a role, e.g. `{"pull": True, "push": False, ...}`."""
-    return {flag: rank(role) >= rank(least) for flag, least in ROLE_FLAGS.items()}
+    return {flag: rank(role) >= rank(minimum) for flag, minimum in ROLE_FLAGS.items()}
 
 
 @dataclass(eq=False)
 class User:
-    """An account. Bots carry the suffix `[bot]` in their login, as GitHub's do."""
+    """An account; the login of a bot ends in `[bot]`."""
 
     id: int
     login: str
@@ -61,7 +61,7 @@ class Team:
     children: list[Team] = field(default_factory=list)
 
     def membership(self, login: str) -> Literal["member", "maintainer"] | None:
-        """Return the role of an active member, a child team's too, or None."""
+        """Return the role of an active member, also of a child team, or None."""
         if login in self.members:
             return self.members[login]
         inherited = (child.membership(login) for child in self.children)
@@ -70,7 +70,7 @@ class Team:
 
 @dataclass(eq=False)
 class App:
-    """A GitHub App. `private_key` (PEM) signs its JSON web tokens; only the public half is used to check them."""
+    """A GitHub App. `private_key` (PEM) signs its JSON web tokens; the server checks them with the public key alone."""
 
     id: int
     slug: str
@@ -86,7 +86,7 @@ class App:
 
 @dataclass(eq=False)
 class Installation:
-    """An App on an account. `repositories` holds full names; None means all of the account's."""
+    """An App on an account. `repositories` holds full names; None means all repositories of the account."""
 
     id: int
     app: App
@@ -95,7 +95,7 @@ class Installation:
     repositories: frozenset[str] | None = None
 
     def covers(self, full_name: str) -> bool:
-        """Whether the installation reaches this repository."""
+        """Return whether the installation includes this repository."""
         if self.repositories is None:
             return full_name.split("/", 1)[0].lower() == self.account.login.lower()
         return full_name in self.repositories
@@ -103,11 +103,11 @@ class Installation:
 
 @dataclass(eq=False)
 class Token:
-    """What a client authenticates by.
+    """The credential of a client.
 
-    A user's token has `permissions` None: it may do what its user's role allows. A workflow's or installation's token
-    carries the permissions it was given, limited to `repositories` (None: all the installation reaches).
-    `starts_workflows` is False for a workflow's own token: what it does triggers no further workflow.
+    A user's token has `permissions` None: the role of its user decides. A workflow's or installation's token has the
+    permissions that it was created with, limited to `repositories` (None: all of the installation).
+    `starts_workflows` is False for a workflow's own token: its actions trigger no other workflow.
     """
 
     value: str = field(repr=False)
@@ -120,17 +120,17 @@ class Token:
     starts_workflows: bool = True
 
     def allows(self, permission: str, level: str) -> bool:
-        """Whether an installation's token holds `permission` at `level` or above."""
+        """Return whether an installation's token has `permission` at `level` or above."""
         if self.permissions is None:
             return False
-        held = "read" if permission == "metadata" else self.permissions.get(permission, "none")
-        return LEVELS.index(held) >= LEVELS.index(level)
+        granted = "read" if permission == "metadata" else self.permissions.get(permission, "none")
+        return LEVELS.index(granted) >= LEVELS.index(level)
 
 
 def normal_permissions(permissions: Mapping[str, str] | str) -> dict[str, str]:
     """Read a workflow's `permissions:` value: a mapping (hyphens or underscores), `read-all` or `write-all`.
 
-    Raises ValueError for a permission or level that GitHub does not know.
+    Raises ValueError for a permission or level that GitHub does not have.
     """
     if isinstance(permissions, str):
         if permissions not in ("read-all", "write-all"):

@@ -29,10 +29,10 @@ API_VERSIONS = ("2022-11-28", "2026-03-10")
 
 @dataclass
 class Exchange:
-    """One request and what was answered; `status` 0 where the connection was cut.
+    """One request and its response; `status` 0 where the connection was cut.
 
-    `path` is as in GitHub's documentation (no `/api/v3`); `route` the operation's template, None for none;
-    `injected` tells an answer that a fault made up.
+    `path` is as in GitHub's documentation (no `/api/v3`); `route` is the template of the operation, None for none;
+    `injected` marks the response of a fault.
     """
 
     method: str
@@ -48,7 +48,7 @@ class Exchange:
     injected: bool = False
 
     def matches(self, route: str) -> bool:
-        """Whether it is of this route, in the form `METHOD /path/*`."""
+        """Return whether the request is one of this route, in the form `METHOD /path/*`."""
         return route_pattern(route).fullmatch(f"{self.method} {self.path}") is not None
 
     def __str__(self) -> str:
@@ -69,7 +69,9 @@ class Api:
         request = Request(scope, receive)
         raw = await request.body()
         path = _path(scope)
-        exchange = Exchange(request.method, path, dict(request.query_params), _readable(raw), dict(request.headers.items()))
+        exchange = Exchange(
+            request.method, path, dict(request.query_params), _recorded_body(raw), dict(request.headers.items())
+        )
         self._exchanges.append(exchange)
         fault = self._faults.take(exchange.method, path)
         if fault is not None and fault.kind != "delay":
@@ -79,12 +81,12 @@ class Api:
                     self._handle(exchange, Links(origin_of(request)), raw)
                 await self._cut(fault, receive)
                 return
-            answer = ApiResponse(fault.status, fault.body, dict(fault.headers))
+            response = ApiResponse(fault.status, fault.body, dict(fault.headers))
         else:
             if fault is not None:
                 await asyncio.sleep(fault.seconds)
-            answer = self._handle(exchange, Links(origin_of(request)), raw)
-        await self._respond(exchange, answer)(scope, receive, send)
+            response = self._handle(exchange, Links(origin_of(request)), raw)
+        await self._respond(exchange, response)(scope, receive, send)
 
     def _handle(self, exchange: Exchange, links: Links, raw: bytes) -> ApiResponse:
         token: Token | None = None
@@ -107,33 +109,33 @@ class Api:
             if route is None:
                 raise not_found()
             exchange.route = route.path
-            call = Call(self._state, route, links, params, exchange.query, _parsed(raw), token, exchange.path)
+            call = Call(self._state, route, links, params, exchange.query, _parse_body(raw), token, exchange.path)
             authorise(call)
-            answer = route.handler(call)
+            response = route.handler(call)
             if route.needs:
-                answer.headers.setdefault("X-Accepted-GitHub-Permissions", route.accepted)
+                response.headers.setdefault("X-Accepted-GitHub-Permissions", route.accepted)
         except ApiError as error:
-            answer = error.response
-        answer.headers = self._state.limits.headers(token) | answer.headers
-        return answer
+            response = error.response
+        response.headers = self._state.limits.headers(token) | response.headers
+        return response
 
-    def _respond(self, exchange: Exchange, answer: ApiResponse) -> Response:
-        is_json = not isinstance(answer.body, str | None)
-        content = json.dumps(answer.body) if is_json else answer.body or ""
+    def _respond(self, exchange: Exchange, response: ApiResponse) -> Response:
+        is_json = not isinstance(response.body, str | None)
+        content = json.dumps(response.body) if is_json else response.body or ""
         headers = {
             "X-GitHub-Request-Id": f"{next(self._request_ids):08X}",
             "X-GitHub-Api-Version-Selected": exchange.headers.get("x-github-api-version", API_VERSIONS[0]),
             "X-GitHub-Media-Type": "github.v3; format=json",
-            **answer.headers,
+            **response.headers,
         }
-        if answer.body is not None:
+        if response.body is not None:
             headers.setdefault("Content-Type", f"{'application/json' if is_json else 'text/html'}; charset=utf-8")
-        exchange.status, exchange.response, exchange.response_headers = answer.status, answer.body, headers
-        return Response(content, answer.status, headers)
+        exchange.status, exchange.response, exchange.response_headers = response.status, response.body, headers
+        return Response(content, response.status, headers)
 
     @staticmethod
     async def _cut(fault: Fault, receive: Receive) -> None:
-        """Close the connection, at once or after a silence that ends early when the client leaves."""
+        """Close the connection, at once or after a stall that ends early when the client disconnects."""
         if fault.kind == "stall":
             try:
                 async with asyncio.timeout(fault.seconds):
@@ -141,7 +143,7 @@ class Api:
                         pass
             except TimeoutError:
                 pass
-        # ASGI has no message for hanging up, so this asks uvicorn's request, whose method `receive` is.
+        # ASGI has no message to close a connection, so this uses uvicorn's request object, whose method `receive` is.
         transport = getattr(getattr(receive, "__self__", None), "transport", None)
         if transport is not None:
             transport.abort()
@@ -155,7 +157,7 @@ def origin_of(request: Request) -> str:
 
 
 def _path(scope: Scope) -> str:
-    """Return the path below the API's root, decoded but for slashes that are part of a name (`%2F`)."""
+    """Return the path below the API's root, decoded except for slashes that are part of a name (`%2F`)."""
     raw: bytes = scope["raw_path"]
     path = re.sub("%2f", "%252F", raw.decode("ascii").partition("?")[0], flags=re.IGNORECASE)
     return unquote(path).removeprefix("/api/v3") or "/"
@@ -169,8 +171,8 @@ def _find_route(exchange: Exchange) -> tuple[Route | None, dict[str, str]]:
     return None, {}
 
 
-def _readable(raw: bytes) -> Any:
-    """Return the body as JSON, or as text where it is none, for the record."""
+def _recorded_body(raw: bytes) -> Any:
+    """Return the body as JSON, or as text where it is not JSON, for the exchange."""
     if not raw:
         return None
     try:
@@ -179,8 +181,8 @@ def _readable(raw: bytes) -> Any:
         return raw.decode(errors="replace")
 
 
-def _parsed(raw: bytes) -> dict[str, Any]:
-    """Return the body's object; a bare list (labels may be sent so) comes under the empty name."""
+def _parse_body(raw: bytes) -> dict[str, Any]:
+    """Return the body's object; a bare list (a form of sending labels) is under the empty key."""
     if not raw:
         return {}
     try:

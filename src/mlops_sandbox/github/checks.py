@@ -1,4 +1,4 @@
-"""What is known about a commit: check suites and runs, statuses, deployments, workflow runs."""
+"""Records about a commit: check suites and runs, statuses, deployments, workflow runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mlops_sandbox.github.accounts import App, User
 
 CHECK_STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", "pending")
-# What a client may conclude; `stale` is GitHub's own.
+# The conclusions a client may set; only GitHub sets `stale`.
 CONCLUSIONS = (
     "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
 )  # fmt: skip
@@ -21,7 +21,7 @@ MAX_OUTPUT_LENGTH = 65_535  # characters of a check run's summary and of its tex
 
 @dataclass(eq=False)
 class CheckSuite:
-    """What one App says about one commit."""
+    """The check runs of one App on one commit."""
 
     id: int
     app: App
@@ -54,18 +54,18 @@ class CheckRun:
 
     @property
     def head_sha(self) -> str:
-        """The commit it speaks of."""
+        """The commit of the run."""
         return self.suite.head_sha
 
     @property
     def app(self) -> App:
-        """The App that wrote it."""
+        """The App that created the run."""
         return self.suite.app
 
 
 @dataclass(eq=False)
 class CommitStatus:
-    """The older kind of a check; the newest of a context counts."""
+    """A commit status; the newest of a context counts."""
 
     id: int
     sha: str
@@ -94,7 +94,7 @@ class DeploymentStatus:
 
 @dataclass(eq=False)
 class Deployment:
-    """A commit put, or to be put, into an environment."""
+    """A deployment of a commit to an environment."""
 
     id: int
     sha: str
@@ -120,7 +120,7 @@ class Deployment:
 
 @dataclass(eq=False)
 class WorkflowRun:
-    """A run of a workflow file, with who started it and who started it again."""
+    """A run of a workflow file, with the accounts that started and re-ran it."""
 
     id: int
     name: str
@@ -140,9 +140,9 @@ class WorkflowRun:
 
 @dataclass(eq=False)
 class Protection:
-    """What a branch asks of a pull request, by branch protection or by a ruleset."""
+    """The checks that a branch requires, by branch protection or by a ruleset."""
 
     required_checks: list[str]
     source: str = "protection"  # or "ruleset"
     strict: bool = False
-    app: App | None = None  # whose check it must be; None: anybody's
+    app: App | None = None  # the App that must create the checks; None: any

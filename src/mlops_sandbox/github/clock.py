@@ -1,4 +1,4 @@
-"""The time the stand-in writes on things: the real one, behind it by a settable amount, in whole seconds as GitHub's."""
+"""The clock of the stand-in: the real time minus an offset, in whole seconds as GitHub's times."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ DEFAULT_BEHIND = timedelta(hours=1)
 
 
 class Clock:
-    """Time that set-up can move.
+    """A clock that set-up code can move.
 
-    Set-up calls `tick`, so that what is arranged first is also strictly older by at least one second: GitHub's times
-    have whole seconds, and "the push came before the comment" can only be seen across a second's border. The clock
-    starts behind the real time so that ticking never reaches the future. Requests only read `now`.
+    Set-up calls `tick`, so that each event is older than the next by at least one second: GitHub's times have whole
+    seconds, so a test can tell "the push came before the comment" only across seconds. The clock starts behind the real
+    time, so that ticks never reach the future. Requests only read `now`.
     """
 
     def __init__(self, *, behind: timedelta = DEFAULT_BEHIND, frozen_at: datetime | None = None) -> None:
@@ -21,8 +21,8 @@ class Clock:
 
     def now(self) -> datetime:
         """Return the current time in UTC, without microseconds."""
-        moment = self._frozen if self._frozen is not None else datetime.now(UTC) + self._offset
-        return moment.replace(microsecond=0)
+        time = self._frozen if self._frozen is not None else datetime.now(UTC) + self._offset
+        return time.replace(microsecond=0)
 
     def advance(self, seconds: float) -> datetime:
         """Move forward and return the new time."""
@@ -37,10 +37,10 @@ class Clock:
         return self.advance(1)
 
     def freeze(self, at: datetime | None = None) -> None:
-        """Stand still at `at` (default: now) until advanced."""
+        """Stop at `at` (default: now) until advanced."""
         self._frozen = at if at is not None else self.now()
 
     def catch_up(self) -> None:
-        """Go with the real time from here on, unless set-up has already gone past it."""
+        """Follow the real time from now on."""
         self._frozen = None
         self._offset = timedelta(0)

@@ -67,7 +67,7 @@ class ReviewComment(Comment):
 
 @dataclass(eq=False)
 class Review:
-    """A verdict on the commit `commit`."""
+    """A review of the commit `commit`."""
 
     id: int
     user: User

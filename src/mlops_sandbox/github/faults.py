@@ -1,4 +1,4 @@
-"""Faults on demand: a route that fails, answers slowly, not at all, or is cut off."""
+"""Faults that a test injects: a route that fails, is slow, never answers, or is cut off."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FaultKind = Literal["answer", "close", "stall", "delay"]
 
 @dataclass
 class Fault:
-    """What happens to requests that match `pattern`, from the `skip`-th on, `times` times (None: always).
+    """A fault for requests that match `pattern`, after the first `skip` ones, `times` times (None: always).
 
-    `done`: what was asked is done all the same, and only the answer is lost.
+    With `done` the server executes the request, and only the response is lost.
     """
 
     pattern: re.Pattern[str]
@@ -31,7 +31,7 @@ class Fault:
 
 
 def route_pattern(route: str) -> re.Pattern[str]:
-    """Read `METHOD /path`: `*` stands for one segment (or any method), `**` for any number of them."""
+    """Compile `METHOD /path`: `*` matches one segment (or any method), `**` any number of segments."""
     method, _, path = route.partition(" ")
     escaped = re.escape(path).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
     return re.compile(f"{'[A-Z]+' if method == '*' else re.escape(method.upper())} {escaped}")
@@ -57,7 +57,7 @@ class Faults:
         times: int | None = None,
         skip: int = 0,
     ) -> Fault:
-        """ApiResponse with a status; the body defaults to GitHub's form of an error, and text goes out as HTML."""
+        """ApiResponse with a status; the body defaults to an error in GitHub's form, and text is sent as HTML."""
         content = body if body is not None else {"message": MESSAGES.get(status, "Server Error"), "status": str(status)}
         return self._add(Fault(route_pattern(route), "answer", status, content, dict(headers or {}), 0, times, skip))
 
@@ -67,13 +67,13 @@ class Faults:
         return self.answer(route, status, body, headers={"Retry-After": str(retry_after)}, times=times)
 
     def close(self, route: str, *, times: int | None = None, skip: int = 0, done: bool = False) -> Fault:
-        """Close the connection without an answer; what was asked is not done, or with `done` it is."""
+        """Close the connection without a response; only with `done` the request is executed."""
         return self._add(Fault(route_pattern(route), "close", times=times, skip=skip, done=done))
 
     def stall(
         self, route: str, seconds: float = 3600, *, times: int | None = None, skip: int = 0, done: bool = False
     ) -> Fault:
-        """Take the request, with `done` do what it asks, and stay silent until the client gives up or the time is over."""
+        """Accept the request, with `done` execute it, and send nothing until the client disconnects or the time is over."""
         return self._add(Fault(route_pattern(route), "stall", seconds=seconds, times=times, skip=skip, done=done))
 
     def delay(self, route: str, seconds: float, *, times: int | None = None) -> Fault:
@@ -81,12 +81,12 @@ class Faults:
         return self._add(Fault(route_pattern(route), "delay", seconds=seconds, times=times))
 
     def clear(self) -> None:
-        """Heal everything."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the fault that this request meets and count it."""
+        """Return the fault that applies to this request, and count it."""
         with self._lock:
             for fault in reversed(self._faults):
                 if not fault.pattern.fullmatch(f"{method} {path}"):

@@ -1,4 +1,4 @@
-"""Commits, branches and the record of pushes, without the objects: the stand-in stores names, not trees."""
+"""Commits and the activity of branches; the stand-in stores no git objects."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import datetime
 
 from mlops_sandbox.github.accounts import User
 
-NO_COMMIT = "0" * 40  # what `before` says of a new branch
+NO_COMMIT = "0" * 40  # `before` in the first push of a branch
 
 
 @dataclass(eq=False)
 class Commit:
-    """A commit; `files` are those it holds in full, by path (enough to serve the contents API)."""
+    """A commit; `files` are all its files by path, for the contents API."""
 
     sha: str
     message: str
@@ -24,7 +24,7 @@ class Commit:
 
     @property
     def tree(self) -> str:
-        """The name of its tree."""
+        """The SHA of its tree."""
         return hashlib.sha1(f"tree {self.sha}".encode(), usedforsecurity=False).hexdigest()
 
     @property
@@ -35,7 +35,7 @@ class Commit:
 
 @dataclass(eq=False)
 class Activity:
-    """One update of a branch, with the time GitHub saw it (which no committer can set)."""
+    """One update of a branch, with the time when GitHub received it (which no committer can set)."""
 
     id: int
     ref: str
@@ -47,10 +47,10 @@ class Activity:
 
 
 def invent_sha(*parts: object) -> str:
-    """Derive 40 hexadecimal digits from what makes a commit unique."""
+    """Return a SHA derived from values that make a commit unique."""
     return hashlib.sha1("\0".join(map(str, parts)).encode(), usedforsecurity=False).hexdigest()
 
 
 def blob_sha(content: bytes) -> str:
-    """Name a file's content as git does."""
+    """Return the SHA of a file's content, as git computes it."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""A key pair for GitHub Apps. Apart, because it is slow to make and only needed where an App is registered."""
+"""The key pair of GitHub Apps, which is slow to generate and needed only where an App is registered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1)
 def key_pair() -> tuple[str, str]:
-    """Return a 2048-bit RSA key pair in PEM, private (PKCS#1, as GitHub hands it out) and public; one a process."""
+    """Return a 2048-bit RSA key pair in PEM: private (PKCS#1, as from GitHub) and public; the same for the whole process."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 

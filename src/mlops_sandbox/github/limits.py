@@ -1,4 +1,4 @@
-"""GitHub's rate limits: so many requests an hour for each token, so much new content a minute."""
+"""GitHub's rate limits: requests an hour and new content a minute, for each token."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from mlops_sandbox.github.faults import SECONDARY_DOCS, SECONDARY_MESSAGE
 from mlops_sandbox.github.responses import ApiError
 
 # https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
-ANONYMOUS = 60
-WORKFLOW = 1_000
-AUTHENTICATED = 5_000
-CONTENT_PER_MINUTE = 80
+ANONYMOUS_LIMIT = 60
+WORKFLOW_LIMIT = 1_000
+AUTHENTICATED_LIMIT = 5_000
+MAX_CONTENT_PER_MINUTE = 80
 HOUR = 3600
 
 
 class RateLimits:
-    """Counts requests by token. `limit` overrides the hour's number; `content_per_minute` None switches that off."""
+    """Counts requests by token. `limit` overrides the hourly limit; `content_per_minute` None disables that limit."""
 
     def __init__(self) -> None:
         self.limit: int | None = None
-        self.content_per_minute: int | None = CONTENT_PER_MINUTE
+        self.content_per_minute: int | None = MAX_CONTENT_PER_MINUTE
         self._used: dict[str, int] = defaultdict(int)
         self._content: dict[str, deque[float]] = defaultdict(deque)
         self._reset = int(time.time()) + HOUR
 
     def exhaust(self, token: Token | None, *, reset_in: int = HOUR) -> None:
-        """Use a token's hour up; the limit opens again in `reset_in` seconds."""
+        """Use up a token's hourly limit, which resets in `reset_in` seconds."""
         self._used[self._key(token)] = self._limit(token)
         self._reset = int(time.time()) + reset_in
 
     def count(self, token: Token | None, method: str, *, free: bool) -> None:
-        """Count a request; raises 403 where a limit is passed. What is `free` (`/rate_limit`) costs nothing."""
+        """Count a request; raises 403 beyond a limit. A `free` request (`/rate_limit`) does not count."""
         key = self._key(token)
         if time.time() >= self._reset:
             self._used.clear()
@@ -42,8 +42,8 @@ class RateLimits:
         if free:
             return
         if self._used[key] >= self._limit(token):
-            who = token.actor.login if token else "this address"
-            raise ApiError(403, f"API rate limit exceeded for {who}.")
+            client = token.actor.login if token else "this address"
+            raise ApiError(403, f"API rate limit exceeded for {client}.")
         self._used[key] += 1
         if method != "GET" and self.content_per_minute is not None:
             recent = self._content[key]
@@ -76,8 +76,8 @@ class RateLimits:
         if self.limit is not None:
             return self.limit
         if token is None:
-            return ANONYMOUS
-        return AUTHENTICATED if token.starts_workflows else WORKFLOW
+            return ANONYMOUS_LIMIT
+        return AUTHENTICATED_LIMIT if token.starts_workflows else WORKFLOW_LIMIT
 
     @staticmethod
     def _key(token: Token | None) -> str:

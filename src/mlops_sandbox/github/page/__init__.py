@@ -1,4 +1,4 @@
-"""A pull request to look at: as a page of HTML and as a transcript of Markdown."""
+"""The pages of a pull request: HTML, and a transcript in Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pull request as one HTML page, which loads nothing from anywhere."""
+"""Render a pull request as one HTML page that loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ MERMAID_PATH = "/-/mermaid.js"
 
 
 def render_page(pull: PullRequest, *, standalone: bool = True) -> str:
-    """Return the page. Where it holds diagrams it brings the mermaid library, inside the file if `standalone`.
+    """Return the page. With diagrams it uses the mermaid library, which is inside the file if `standalone`.
 
-    Comments are sanitised, and a content security policy lets run nothing but the page's own two scripts.
+    Comments are sanitised, and a content security policy allows only the page's own two scripts.
     """
-    found = view.checks(pull)
-    mark, sentence = view.verdict(found)
+    checks = view.checks(pull)
+    state, sentence = view.overall_state(checks)
     context = {
         "pull": pull,
         "repository": pull.repository,
         "view": view,
         "timeline": view.timeline(pull),
-        "checks": found,
-        "verdict": mark,
+        "checks": checks,
+        "overall_state": state,
         "sentence": sentence,
         "markdown": _Markdown(pull),
     }
@@ -63,18 +63,20 @@ def render_page(pull: PullRequest, *, standalone: bool = True) -> str:
 
 @cache
 def mermaid_library() -> str:
-    """Return the mermaid library that the package mmdc carries."""
-    # Found, not imported: only the file is wanted, and the package's own imports are many.
+    """Return the mermaid library of the package mmdc."""
+    # The package is not imported: only its file is needed, and it imports many modules.
     package = find_spec("mmdc")
     if package is None or package.origin is None:
-        raise RuntimeError("the package mmdc, which carries mermaid, is not installed; install the extra `sandbox`")
+        raise RuntimeError(
+            "the package mmdc, which contains mermaid, is not installed: pip install 'mlops-actions[sandbox]'"
+        )
     text = (Path(package.origin).parent / "assets" / "mermaid.js").read_text(encoding="utf-8")
-    # Inside a page the text must not end its own element. Neither sequence can stand outside a string or a comment.
+    # The text must not end its own element in a page. Both sequences occur only in strings and comments.
     return re.sub(r"<(?=/script|!--)", r"\\x3c", text, flags=re.IGNORECASE)
 
 
 class _Markdown:
-    """Renders the texts of one pull request, knowing which references exist; each text gets ids of its own."""
+    """Renders the texts of one pull request with its references; each text has its own prefix of ids."""
 
     def __init__(self, pull: PullRequest) -> None:
         self._repository = pull.repository
@@ -86,11 +88,11 @@ class _Markdown:
             text or "",
             accounts=self._repository.instance.users,
             issues=self._repository.issues,
-            commits=self._complete,
+            commits=self._full_sha,
             prefix=f"user-content-{self._count}-",
         )
 
-    def _complete(self, sha: str) -> str | None:
+    def _full_sha(self, sha: str) -> str | None:
         commit = self._repository.find_commit(sha)
         return commit.sha if commit else None
 
@@ -117,17 +119,17 @@ def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def _time(moment: datetime) -> str:
-    return moment.strftime("%-d %b %Y, %H:%M")
+def _time(time: datetime) -> str:
+    return time.strftime("%-d %b %Y, %H:%M")
 
 
 def _hue(user: User) -> int:
-    """Give every account a colour of its own, in degrees of the colour circle."""
+    """Return the hue of an account, in degrees of the colour circle."""
     return zlib.crc32(user.login.encode()) % 360
 
 
 def _ink(color: str) -> str:
-    """Choose black or white text for a background of six hexadecimal digits, by its lightness."""
+    """Return black or white as text colour for a background of six hexadecimal digits, by its lightness."""
     red, green, blue = (int(color[index : index + 2], 16) for index in (0, 2, 4))
     return "#1f2328" if red * 0.299 + green * 0.587 + blue * 0.114 > 150 else "#ffffff"
 

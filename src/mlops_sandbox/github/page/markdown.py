@@ -1,4 +1,4 @@
-"""GitHub-flavoured Markdown to HTML that is safe to show."""
+"""Render GitHub-flavoured Markdown to safe HTML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mdit_py_plugins.gfm import gfm_plugin
 from mlops_sandbox.github.page.references import rewrite
 from mlops_sandbox.github.page.sanitise import sanitise
 
-# What GitHub turns into links in plain text: an account, an issue, a commit.
+# References that GitHub links in plain text: an account, an issue, a commit.
 _REFERENCE = re.compile(
     r"(?<![\w/@&.-])@(?P<login>[A-Za-z\d](?:[A-Za-z\d]|-(?=[A-Za-z\d])){0,38})(?![\w/])"
     r"|(?<![\w/])#(?P<number>\d{1,9})\b"
@@ -60,10 +60,10 @@ def render_markdown(
     commits: Callable[[str], str | None] = lambda _: None,
     prefix: str = "user-content-",
 ) -> Markup:
-    """Render a comment. `@name`, `#1` and commit names stand out only where they exist, as on GitHub.
+    """Render a comment. `@name`, `#1` and SHAs are marked only where they exist, as on GitHub.
 
-    `accounts` holds lower-case logins; `commits` completes a SHA or returns None; `prefix` keeps the ids of two
-    comments on one page apart.
+    `accounts` holds lower-case logins; `commits` completes a SHA or returns None; `prefix` separates
+    the ids of two comments on one page.
     """
 
     def reference(match: re.Match[str]) -> str:
@@ -87,5 +87,5 @@ def render_markdown(
 
 
 def has_diagram(html: str) -> bool:
-    """Whether rendered Markdown holds a mermaid block."""
+    """Return whether rendered Markdown contains a mermaid block."""
     return 'class="language-mermaid"' in html

@@ -1,4 +1,4 @@
-"""Rewrite sanitised HTML as GitHub does: references stand out, images are named, check boxes are disabled."""
+"""Rewrite sanitised HTML as GitHub does: mark references, replace images by links, disable check boxes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Rewriter(HTMLParser):
             self.output.append(f'<input type="checkbox" disabled{" checked" if "checked" in attributes else ""}>')
 
     def _add_image(self, attributes: dict[str, str]) -> None:
-        """Name an image instead of loading it: the page must reach no network."""
+        """Add a link to an image instead of the image: the page must load nothing from a network."""
         address, label = attributes.get("src"), escape(attributes.get("alt") or "image", quote=False)
         if address and "a" not in self._literal:
             self.output.append(f'<a class="image" href="{escape(address)}" rel="{LINK_REL}">{label}</a>')

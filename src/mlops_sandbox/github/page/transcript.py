@@ -1,4 +1,4 @@
-"""The pull request as Markdown: the same timeline as the page, for terminals and diffs."""
+"""Render a pull request as Markdown with the timeline of the page, for terminals and diffs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from mlops_sandbox.github.page.view import (
     deployments,
     head_label,
     name_of,
+    overall_state,
     state_of,
     timeline,
-    verdict,
 )
 from mlops_sandbox.github.repository import PullRequest
 
-MARKS = {"success": "✅", "failure": "❌", "pending": "🟡", "neutral": "⚪"}
+STATE_SYMBOLS = {"success": "✅", "failure": "❌", "pending": "🟡", "neutral": "⚪"}
 
 
 def render_transcript(pull: PullRequest) -> str:
-    """Return the pull request as GitHub-flavoured Markdown. Comments stand in quotes, which nothing in them can end."""
-    found = checks(pull)
+    """Return the pull request as GitHub-flavoured Markdown. Comments are in quotes, which no text in them can end."""
+    check_list = checks(pull)
     labels = " ".join(_code(label.name) for label in pull.labels)
     merging = f"{name_of(pull.merged_by)} merged" if pull.merged_by else f"{name_of(pull.user)} wants to merge"
     lines = [
@@ -37,8 +37,8 @@ def render_transcript(pull: PullRequest) -> str:
     ]
     for entry in timeline(pull):
         lines += [*_entry(entry), ""]
-    mark, sentence = verdict(found)
-    lines += [f"## {MARKS[mark]} {sentence}", "", *_table(found)]
+    state, sentence = overall_state(check_list)
+    lines += [f"## {STATE_SYMBOLS[state]} {sentence}", "", *_table(check_list)]
     for deployment in deployments(pull):
         lines += ["", f"🚀 {_code(deployment.environment)}: {deployment_label(deployment)} ({_code(deployment.sha[:7])})"]
     return "\n".join(lines) + "\n"
@@ -48,11 +48,11 @@ def _entry(entry: Entry) -> list[str]:
     head = f"**{name_of(entry.actor)}** {{}} · {_time(entry.at)}"
     if entry.kind == "comment":
         edited = " (edited)" if entry.edited else ""
-        reactions = "  ".join(f"{one.emoji} {one.count}" for one in entry.reactions)
+        reactions = "  ".join(f"{reaction.emoji} {reaction.count}" for reaction in entry.reactions)
         lines = ["### " + head.format(entry.text + edited), "", *_quote(entry.body or "*No description*")]
         return [*lines, "", reactions] if reactions else lines
     if entry.kind == "labels":
-        changes = [f"{verb} {' '.join(_code(one.name) for one in labels)}"
+        changes = [f"{verb} {' '.join(_code(label.name) for label in labels)}"
                    for verb, labels in (("added", entry.added), ("removed", entry.removed)) if labels]  # fmt: skip
         return ["- " + head.format(" and ".join(changes))]
     if entry.kind == "commits":
@@ -64,11 +64,11 @@ def _entry(entry: Entry) -> list[str]:
     return ["- " + head.format(entry.text)]
 
 
-def _table(found: Iterable[Check]) -> list[str]:
+def _table(check_list: Iterable[Check]) -> list[str]:
     rows = [
-        f"| {MARKS[check.verdict]} | {_plain(check.name)} | {_plain(check.state)} | {_plain(check.title)} "
+        f"| {STATE_SYMBOLS[check.result]} | {_plain(check.name)} | {_plain(check.state)} | {_plain(check.title)} "
         f"| {check.duration} |"
-        for check in found
+        for check in check_list
     ]
     return ["| | check | state | summary | time |", "| --- | --- | --- | --- | ---: |", *rows] if rows else []
 
@@ -85,5 +85,5 @@ def _code(text: str) -> str:
     return f"`{text.replace('`', chr(39))}`"
 
 
-def _time(moment: datetime) -> str:
-    return moment.strftime("%d %b %Y %H:%M:%S UTC")
+def _time(time: datetime) -> str:
+    return time.strftime("%d %b %Y %H:%M:%S UTC")

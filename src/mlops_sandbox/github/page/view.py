@@ -1,4 +1,4 @@
-"""What the page and the transcript show, in reading order, without any mark-up of their own."""
+"""The content of the page and the transcript in reading order, without markup."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlops_sandbox.github.repository import PullRequest
 EMOJI = {
     "+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀",
 }  # fmt: skip
-Verdict = Literal["success", "failure", "pending", "neutral"]
+CheckResult = Literal["success", "failure", "pending", "neutral"]
 EVENTS = {
     "closed": "closed this",
     "merged": "merged this",
@@ -34,19 +34,19 @@ REVIEWS = {
 
 @dataclass
 class ReactionCount:
-    """One emoji under a comment and who gave it."""
+    """One emoji under a comment, and the accounts that added it."""
 
     emoji: str
     count: int
-    who: str
+    logins: str
 
 
 @dataclass
 class Entry:
     """One entry of the timeline.
 
-    `kind` chooses the drawing: `comment` has a `body` of Markdown, `labels`, `commits` and `deployment` have the lists
-    of that name, `event` only its `text`.
+    `kind` decides how it is rendered: `comment` has a `body` of Markdown, `labels`, `commits` and `deployment` have the
+    fields of that name, `event` has only its `text`.
     """
 
     kind: Literal["comment", "labels", "commits", "deployment", "event"]
@@ -71,7 +71,7 @@ class Check:
 
     name: str
     source: str
-    verdict: Verdict
+    result: CheckResult
     state: str
     title: str
     duration: str = ""
@@ -81,9 +81,9 @@ class Check:
 
 
 def timeline(pull: PullRequest) -> list[Entry]:
-    """Return the timeline in order of time: neighbouring commits, and label changes by one actor, in one entry."""
+    """Return the timeline in order of time: adjacent commits, and label changes by one actor, share an entry."""
     entries: list[Entry] = []
-    for event in sorted(pull.timeline, key=lambda one: one.at):
+    for event in sorted(pull.timeline, key=lambda event: event.at):
         entry = _entry(event, pull)
         if entry is None:
             continue
@@ -143,7 +143,7 @@ def _comment(
 
 
 def count_reactions(reactions: list[Reaction]) -> list[ReactionCount]:
-    """Count emojis in GitHub's order, with who gave them."""
+    """Count reactions by emoji, in GitHub's order, with their authors."""
     counts = Counter(reaction.content for reaction in reactions)
     return [
         ReactionCount(EMOJI[content], counts[content], ", ".join(r.user.login for r in reactions if r.content == content))
@@ -156,10 +156,10 @@ def checks(pull: PullRequest) -> list[Check]:
     """Return the checks and statuses of the head, failures first."""
     repository, sha = pull.repository, pull.head_sha
     suites = [suite for suite in repository.check_suites.values() if suite.head_sha == sha]
-    found = [_run(run) for suite in suites for run in reversed(repository.latest_runs(suite))]
-    found += [_status(status) for status in reversed(repository.latest_statuses(sha))]
+    listed = [_run(run) for suite in suites for run in reversed(repository.latest_runs(suite))]
+    listed += [_status(status) for status in reversed(repository.latest_statuses(sha))]
     order = ("failure", "pending", "success", "neutral")
-    return sorted(found, key=lambda check: order.index(check.verdict))
+    return sorted(listed, key=lambda check: order.index(check.result))
 
 
 def _run(run: CheckRun) -> Check:
@@ -168,12 +168,12 @@ def _run(run: CheckRun) -> Check:
     if run.started_at and run.completed_at:
         duration = _duration(int((run.completed_at - run.started_at).total_seconds()))
     return Check(
-        run.name, run.app.name, _verdict(run), state, run.title or "", duration, run.summary, run.text,
+        run.name, run.app.name, _result(run), state, run.title or "", duration, run.summary, run.text,
         run.details_url or "",
     )  # fmt: skip
 
 
-def _verdict(run: CheckRun) -> Verdict:
+def _result(run: CheckRun) -> CheckResult:
     if run.status != "completed":
         return "pending"
     if run.conclusion == "success":
@@ -182,9 +182,9 @@ def _verdict(run: CheckRun) -> Verdict:
 
 
 def _status(status: CommitStatus) -> Check:
-    verdict: Verdict = "success" if status.state == "success" else "pending" if status.state == "pending" else "failure"
+    result: CheckResult = "success" if status.state == "success" else "pending" if status.state == "pending" else "failure"
     return Check(
-        status.context, status.creator.login, verdict, status.state, status.description or "",
+        status.context, status.creator.login, result, status.state, status.description or "",
         url=status.target_url or "",
     )  # fmt: skip
 
@@ -196,17 +196,17 @@ def _duration(seconds: int) -> str:
     return " ".join(part for part in parts if part)
 
 
-def verdict(found: list[Check]) -> tuple[Verdict, str]:
-    """Say in one line how the checks stand."""
-    counts = Counter(check.verdict for check in found)
-    if not found:
+def overall_state(check_list: list[Check]) -> tuple[CheckResult, str]:
+    """Return the combined result of the checks, and a sentence about it."""
+    counts = Counter(check.result for check in check_list)
+    if not check_list:
         return "neutral", "No checks on this commit"
     if counts["failure"]:
         rest = f", {counts['pending']} in progress" if counts["pending"] else ""
-        return "failure", f"{counts['failure']} of {len(found)} checks failed{rest}"
+        return "failure", f"{counts['failure']} of {len(check_list)} checks failed{rest}"
     if counts["pending"]:
-        return "pending", f"{counts['pending']} of {len(found)} checks in progress"
-    return "success", "All checks have passed" if len(found) > 1 else "The check has passed"
+        return "pending", f"{counts['pending']} of {len(check_list)} checks in progress"
+    return "success", "All checks have passed" if len(check_list) > 1 else "The check has passed"
 
 
 def deployments(pull: PullRequest) -> list[Deployment]:
@@ -219,7 +219,7 @@ def deployments(pull: PullRequest) -> list[Deployment]:
 
 
 def deployment_label(deployment: Deployment) -> str:
-    """Name a deployment's state as GitHub's pages do."""
+    """Return a deployment's state as GitHub's pages show it."""
     return {"success": "Active", "in_progress": "In progress"}.get(deployment.state, deployment.state.title())
 
 
@@ -233,17 +233,17 @@ def state_of(pull: PullRequest) -> str:
 
 
 def participants(pull: PullRequest) -> list[User]:
-    """Return who took part, in order of appearance."""
-    return list(dict.fromkeys(event.actor for event in sorted(pull.timeline, key=lambda one: one.at)))
+    """Return the participants, in order of their first event."""
+    return list(dict.fromkeys(event.actor for event in sorted(pull.timeline, key=lambda event: event.at)))
 
 
 def name_of(user: User) -> str:
-    """Return the login, without the suffix that a bot's has: a badge says that."""
+    """Return the login without the suffix of a bot, for which there is a badge."""
     return user.login.removesuffix("[bot]")
 
 
 def head_label(pull: PullRequest) -> str:
-    """Name the head branch, with its owner where it lies in a fork."""
+    """Return the head branch, with its owner where it is in a fork."""
     if pull.head_repository is None:
         return "unknown repository"
     return f"{pull.head_owner.login}:{pull.head_ref}" if pull.is_fork else pull.head_ref

@@ -1,4 +1,4 @@
-"""Who asks, and whether they may: tokens, roles, permissions, with the refusals GitHub gives."""
+"""Authentication and authorization of requests by tokens, roles and permissions, with GitHub's refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def credential(authorization: str | None) -> str | None:
 
 
 def token_of(state: GitHubState, value: str | None) -> Token | None:
-    """Find the token; raises 401 for one that is unknown or has run out."""
+    """Return the token; raises 401 for an unknown or expired one."""
     if value is None:
         return None
     token = state.tokens.get(value)
@@ -30,14 +30,14 @@ def token_of(state: GitHubState, value: str | None) -> Token | None:
 
 
 def app_of(state: GitHubState, value: str | None) -> App:
-    """Check an App's JSON web token (RS256, at most ten minutes); raises 401 with GitHub's words."""
+    """Check an App's JSON web token (RS256, at most ten minutes); raises 401 with GitHub's message."""
     if value is None:
         raise ApiError(401, "A JSON web token could not be decoded")
     import jwt
 
     try:
-        claimed = jwt.decode(value, options={"verify_signature": False, "verify_iat": False, "verify_exp": False})
-        app = next((one for one in state.apps.values() if str(one.id) == str(claimed.get("iss"))), None)
+        unverified = jwt.decode(value, options={"verify_signature": False, "verify_iat": False, "verify_exp": False})
+        app = next((app for app in state.apps.values() if str(app.id) == str(unverified.get("iss"))), None)
         if app is None or not app.public_key:
             raise ApiError(401, "Integration not found")
         claims = jwt.decode(value, app.public_key, algorithms=["RS256"], options={"verify_iss": False}, leeway=5)
@@ -56,14 +56,14 @@ def app_of(state: GitHubState, value: str | None) -> App:
 
 
 def authorise(call: Call) -> None:
-    """Let a call pass, or raise 401, 403 or 404 as GitHub does."""
+    """Raise 401, 403 or 404, as GitHub does, where the token may not make the call."""
     route, token = call.route, call.token
     if route.authentication != "token":
         return
     if token is None and route.method != "GET":
         raise ApiError(401, "Requires authentication")
     if "repo" not in call.params:
-        if token is not None and token.permissions is not None and not _holds(token, route.needs):
+        if token is not None and token.permissions is not None and not _has_any(token, route.needs):
             raise _inaccessible(route)
         return
     repository = call.repository
@@ -80,39 +80,39 @@ def authorise(call: Call) -> None:
 
 def _authorise_person(call: Call, token: Token) -> None:
     route, repository = call.route, call.repository
-    held = repository.role_of(token.actor)[1]
-    if held == "none":
+    role = repository.role_of(token.actor)[1]
+    if role == "none":
         raise not_found()
     if route.only_app_tokens:
         raise ApiError(403, "You must authenticate via a GitHub App.")
-    if rank(held) < rank(route.role):
+    if rank(role) < rank(route.role):
         raise ApiError(403, "Must have admin rights to Repository.")
 
 
 def _authorise_app(call: Call, token: Token) -> None:
     route, repository = call.route, call.repository
-    reached = (
+    is_reachable = (
         repository.full_name in token.repositories
         if token.repositories is not None
         else (token.installation is not None and token.installation.covers(repository.full_name))
     )
     public_read = route.method == "GET" and not repository.private and not route.always
-    if not reached:
+    if not is_reachable:
         if public_read:
             return
         raise not_found() if repository.private else _inaccessible(route)
     if public_read:
         return
-    if not _holds(token, _needs(call)):
+    if not _has_any(token, _needs(call)):
         raise _inaccessible(route)
 
 
 def _needs(call: Call) -> tuple[str, ...]:
-    """Narrow the alternatives to the kind of thing at hand.
+    """Return the permissions of which one is needed for an issue or for a pull request.
 
-    `issues` and `pull_requests` stand for each other in GitHub's documentation where the two share an operation. In
-    practice reacting to a comment on a pull request is refused to a token that holds `issues: write` alone (reports of
-    2026), and nothing on a plain issue opens to `pull_requests`. The stand-in takes the narrower reading.
+    GitHub's documentation accepts `issues` or `pull_requests` where the two share an operation. In practice GitHub refuses
+    a reaction to a comment on a pull request to a token with `issues: write` alone (reports of 2026), and grants nothing on
+    a plain issue for `pull_requests`. The stand-in is as strict.
     """
     needs = call.route.needs
     if len(needs) < 2:
@@ -130,14 +130,15 @@ def _target(call: Call) -> str:
     if "number" in call.params:
         issue = issues.get(call.number("number"))
     elif "comment" in call.params:
-        wanted = call.number("comment")
-        issue = next((one for one in issues.values() if any(item.id == wanted for item in one.comments)), None)
+        number = call.number("comment")
+        containing = (issue for issue in issues.values() if any(comment.id == number for comment in issue.comments))
+        issue = next(containing, None)
     else:
         return "unknown"
     return "unknown" if issue is None else "pull" if isinstance(issue, PullRequest) else "issue"
 
 
-def _holds(token: Token, needs: tuple[str, ...]) -> bool:
+def _has_any(token: Token, needs: tuple[str, ...]) -> bool:
     if not needs:
         return True
     return any(token.allows(*need.split("=", 1)) for need in needs)

@@ -9,13 +9,13 @@ from mlops_sandbox.github.serializers import accounts as serializers
 
 routes = Routes()
 
-# The role's name as the older field `permission` writes it, which folds the finer roles into coarser ones.
-FOLDED = {"maintain": "write", "triage": "read"}
+# The older field `permission` writes finer roles as coarser ones.
+COARSE_ROLES = {"maintain": "write", "triage": "read"}
 
 
 @routes("GET", "/user")
 def get_authenticated_user(call: Call) -> ApiResponse:
-    """Read who a person's token stands for; no other token may."""
+    """Read the account of a user's token; other tokens are refused."""
     if call.token is not None and call.token.permissions is not None:
         raise ApiError(403, "Resource not accessible by integration")
     return ApiResponse(200, serializers.public_user(call.actor, call.links))
@@ -29,13 +29,13 @@ def get_user(call: Call) -> ApiResponse:
 
 @routes("GET", f"{REPO}/collaborators/{{username}}/permission", "metadata=read", role="write", always=True)
 def get_collaborator_permission(call: Call) -> ApiResponse:
-    """Read what an account may do here."""
+    """Read the role of an account."""
     repo, user = call.repository, _user(call, "username")
     name, base = repo.role_of(user)
     return ApiResponse(
         200,
         {
-            "permission": FOLDED.get(base, base),
+            "permission": COARSE_ROLES.get(base, base),
             "role_name": name,
             "user": serializers.user(user, call.links) | {"permissions": role_flags(base), "role_name": name},
         },
@@ -44,10 +44,10 @@ def get_collaborator_permission(call: Call) -> ApiResponse:
 
 @routes("GET", f"{REPO}/collaborators/{{username}}", "metadata=read", role="write", always=True)
 def check_collaborator(call: Call) -> ApiResponse:
-    """Tell whether an account is a collaborator."""
+    """Answer 204 where an account is a collaborator."""
     repo, user = call.repository, _user(call, "username")
-    held = user.login.lower() in repo.collaborators or repo.role_of(user)[1] not in ("none", "read")
-    if not held:
+    is_collaborator = user.login.lower() in repo.collaborators or repo.role_of(user)[1] not in ("none", "read")
+    if not is_collaborator:
         raise not_found()
     return ApiResponse(204)
 
@@ -90,5 +90,5 @@ def _user(call: Call, name: str) -> User:
 
 @routes("GET", "/rate_limit", authentication="none")
 def get_rate_limit(call: Call) -> ApiResponse:
-    """Read what is left of the hour."""
+    """Read the state of the rate limits."""
     return ApiResponse(200, call.state.limits.overview(call.token))

@@ -27,8 +27,7 @@ MAX_PER_PAGE = 100
 class Call:
     """A request that has been authenticated and matched to a route.
 
-    `body` is the parsed JSON object, empty where there was none. `actor` is who the token stands for; None is a
-    reader without a token.
+    `body` is the parsed JSON object, empty where there was none. `token` None is a client without a token.
     """
 
     state: GitHubState
@@ -50,10 +49,10 @@ class Call:
     @property
     def repository(self) -> Repository:
         """The repository of the path; raises 404."""
-        found = self.state.find_repository(f"{self.params['owner']}/{self.params['repo']}")
-        if found is None:
+        repository = self.state.find_repository(f"{self.params['owner']}/{self.params['repo']}")
+        if repository is None:
             raise not_found()
-        return found
+        return repository
 
     @property
     def issue(self) -> Issue:
@@ -95,14 +94,14 @@ class Call:
             raise invalid_request(f"For 'properties/{name}', {value!r} is not a member of {list(allowed)}")
         return value
 
-    def page(self, items: Iterable[Item], shape: Callable[[Item], Json], *, within: str | None = None) -> ApiResponse:
+    def page(self, items: Iterable[Item], serialize: Callable[[Item], Json], *, within: str | None = None) -> ApiResponse:
         """ApiResponse with one page of a list, and the `Link` header; `within` names the list in an object with a count."""
-        everything = list(items)
-        size = min(max(self._number_in_query("per_page", PER_PAGE), 1), MAX_PER_PAGE)
-        page = max(self._number_in_query("page", 1), 1)
-        last = max(-(-len(everything) // size), 1)
-        shown = [shape(item) for item in everything[(page - 1) * size : page * size]]
-        body: Json | list[Json] = shown if within is None else {"total_count": len(everything), within: shown}
+        all_items = list(items)
+        size = min(max(self._query_number("per_page", PER_PAGE), 1), MAX_PER_PAGE)
+        page = max(self._query_number("page", 1), 1)
+        last = max(-(-len(all_items) // size), 1)
+        documents = [serialize(item) for item in all_items[(page - 1) * size : page * size]]
+        body: Json | list[Json] = documents if within is None else {"total_count": len(all_items), within: documents}
         links: dict[str, int] = {}
         if page > 1:
             links |= {"prev": min(page - 1, last), "first": 1}
@@ -111,7 +110,7 @@ class Call:
         header = ", ".join(f'<{self._page_url(number)}>; rel="{rel}"' for rel, number in links.items())
         return ApiResponse(200, body, {"Link": header} if header else {})
 
-    def _number_in_query(self, name: str, default: int) -> int:
+    def _query_number(self, name: str, default: int) -> int:
         value = self.query.get(name, "")
         return int(value) if value.isdecimal() else default
 
@@ -126,9 +125,9 @@ Handler = Callable[[Call], ApiResponse]
 class Route:
     """One operation. `path` has `{name}` for a segment, `{name:int}` for a number, `{name:path}` for the rest.
 
-    `needs` are the permissions of which a limited token must hold one, e.g. `("issues=write", "pull_requests=write")`;
-    `role` is what a person must hold; `always` asks for them although the repository is public. `only_app_tokens` is
-    for operations that no person's token can do. `authentication` is `token`, `jwt` (an App's) or `none`.
+    `needs` are the permissions of which a limited token must have one, e.g. `("issues=write", "pull_requests=write")`;
+    `role` is the role that a user needs; with `always` both apply to public repositories too. `only_app_tokens` is for
+    operations that no user's token can call. `authentication` is `token`, `jwt` (an App's) or `none`.
     """
 
     method: str
@@ -153,8 +152,8 @@ class Route:
         """Return the path's parameters, or None where this is another operation."""
         if method != self.method:
             return None
-        found = self._pattern.fullmatch(path)
-        return {name: value.replace("%2F", "/") for name, value in found.groupdict().items()} if found else None
+        match = self._pattern.fullmatch(path)
+        return {name: value.replace("%2F", "/") for name, value in match.groupdict().items()} if match else None
 
     @property
     def accepted(self) -> str:

@@ -1,4 +1,4 @@
-"""Check runs and suites, commit statuses, what a branch requires, workflow runs."""
+"""Check runs and suites, commit statuses, required checks, workflow runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def create_check_run(call: Call) -> ApiResponse:
     started = _time(call, "started_at") or (None if status == "queued" else now)
     run = repo.check_run(sha, name, conclusion=conclusion, status=status, app=app, at=now)
     run.started_at = started
-    _take_fields(call, run)
+    _set_fields(call, run)
     return ApiResponse(201, serializers.check_run(run, repo, call.links))
 
 
@@ -70,12 +70,12 @@ def update_check_run(call: Call) -> ApiResponse:
             run.conclusion, run.completed_at = None, None
     if run.status != "queued" and run.started_at is None:
         run.started_at = call.state.clock.now()
-    _take_fields(call, run)
+    _set_fields(call, run)
     repo.refresh(run.suite)
     return ApiResponse(200, serializers.check_run(run, repo, call.links))
 
 
-def _take_fields(call: Call, run: CheckRun) -> None:
+def _set_fields(call: Call, run: CheckRun) -> None:
     run.details_url = call.text("details_url", resource="CheckRun") or run.details_url
     if run.details_url and not run.details_url.startswith(("http://", "https://")):
         raise validation_failed("CheckRun", "details_url", "custom", message="Details url must use http or https scheme")
@@ -156,8 +156,8 @@ def get_combined_status(call: Call) -> ApiResponse:
 def list_statuses(call: Call) -> ApiResponse:
     """List a commit's statuses, newest first."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
-    found = [status for status in reversed(repo.statuses) if status.sha == sha]
-    return call.page(found, lambda status: serializers.status(status, repo, call.links))
+    statuses = [status for status in reversed(repo.statuses) if status.sha == sha]
+    return call.page(statuses, lambda status: serializers.status(status, repo, call.links))
 
 
 @routes("POST", f"{REPO}/statuses/{{sha}}", "statuses=write", role="write")
@@ -179,13 +179,13 @@ def create_status(call: Call) -> ApiResponse:
     return ApiResponse(201, serializers.status(status, repo, call.links))
 
 
-# What a branch requires
+# Required checks
 
 
 @routes("GET", f"{REPO}/branches/{{branch:path}}/protection/required_status_checks", "administration=read",
         role="admin", always=True)  # fmt: skip
 def get_required_status_checks(call: Call) -> ApiResponse:
-    """Read what branch protection requires; administrators only."""
+    """Read the checks that branch protection requires; administrators only."""
     repo, branch = call.repository, call.params["branch"]
     if branch not in repo.branches:
         raise ApiError(404, "Branch not found")

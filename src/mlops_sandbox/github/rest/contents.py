@@ -15,13 +15,13 @@ def get_commit(call: Call) -> ApiResponse:
     commit = call.repository.find_commit(call.params["ref"])
     if commit is None:
         raise ApiError(422, f"No commit found for SHA: {call.params['ref']}")
-    shape = serializers.commit(commit, call.repository, call.links)
-    return ApiResponse(200, shape | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []})
+    document = serializers.commit(commit, call.repository, call.links)
+    return ApiResponse(200, document | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []})
 
 
 @routes("GET", f"{REPO}/git/commits/{{sha}}", "contents=read")
 def get_git_commit(call: Call) -> ApiResponse:
-    """Read a commit as git has it."""
+    """Read a git commit object."""
     commit = call.repository.commits.get(call.params["sha"])
     if commit is None:
         raise not_found()
@@ -30,7 +30,7 @@ def get_git_commit(call: Call) -> ApiResponse:
 
 @routes("GET", f"{REPO}/git/ref/{{ref:path}}", "contents=read")
 def get_ref(call: Call) -> ApiResponse:
-    """Read where a branch points."""
+    """Read the commit of a branch."""
     repo, ref = call.repository, call.params["ref"]
     branch = ref.removeprefix("heads/")
     if not ref.startswith("heads/") or branch not in repo.branches:

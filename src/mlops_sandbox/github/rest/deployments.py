@@ -16,18 +16,18 @@ routes = Routes()
 def list_deployments(call: Call) -> ApiResponse:
     """List deployments, newest first."""
     repo = call.repository
-    wanted = {name: call.query.get(name) for name in ("sha", "ref", "task", "environment")}
-    found = [
+    filters = {name: call.query.get(name) for name in ("sha", "ref", "task", "environment")}
+    deployments = [
         item
-        for item in sorted(repo.deployments.values(), key=lambda one: -one.id)
-        if all(value in (None, getattr(item, name)) for name, value in wanted.items())
+        for item in sorted(repo.deployments.values(), key=lambda item: -item.id)
+        if all(value in (None, getattr(item, name)) for name, value in filters.items())
     ]
-    return call.page(found, lambda item: serializers.deployment(item, repo, call.links))
+    return call.page(deployments, lambda item: serializers.deployment(item, repo, call.links))
 
 
 @routes("POST", f"{REPO}/deployments", "deployments=write", role="write")
 def create_deployment(call: Call) -> ApiResponse:
-    """Create one; 409 where a check of the commit has not passed, unless `required_contexts` says otherwise."""
+    """Create a deployment; 409 where a check of the commit has not passed, unless `required_contexts` excludes it."""
     repo = call.repository
     ref = call.text("ref", resource="Deployment", required=True) or ""
     commit = repo.find_commit(ref)
@@ -80,7 +80,7 @@ def list_deployment_statuses(call: Call) -> ApiResponse:
 
 @routes("POST", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=write", role="write")
 def create_deployment_status(call: Call) -> ApiResponse:
-    """Move a deployment on."""
+    """Add a status to a deployment."""
     repo, parent = call.repository, _deployment(call)
     state = call.choice("state", DEPLOYMENT_STATES)
     if state is None:
@@ -101,7 +101,7 @@ def create_deployment_status(call: Call) -> ApiResponse:
 
 
 def _deployment(call: Call) -> Deployment:
-    found = call.repository.deployments.get(call.number("deployment"))
-    if found is None:
+    deployment = call.repository.deployments.get(call.number("deployment"))
+    if deployment is None:
         raise not_found()
-    return found
+    return deployment

@@ -14,8 +14,8 @@ from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
 
-EITHER_READ = ("issues=read", "pull_requests=read")
-EITHER = ("issues=write", "pull_requests=write")
+READ_EITHER = ("issues=read", "pull_requests=read")
+WRITE_EITHER = ("issues=write", "pull_requests=write")
 
 
 def body_of(call: Call, resource: str) -> str:
@@ -33,16 +33,16 @@ def body_of(call: Call, resource: str) -> str:
 
 def find_comment(call: Call) -> tuple[Issue, Comment]:
     """Return the comment of the path and its issue; raises 404."""
-    wanted = call.number("comment")
+    number = call.number("comment")
     for issue in call.repository.issues.values():
         for comment in issue.comments:
-            if comment.id == wanted:
+            if comment.id == number:
                 return issue, comment
     raise not_found()
 
 
 def react(call: Call, issue: Issue, subject: Issue | Comment) -> ApiResponse:
-    """Add the emoji of the body: 201, or 200 where the account had given it before."""
+    """Add the emoji of the body: 201, or 200 where the account has added it before."""
     content = call.choice("content", REACTIONS)
     if content is None:
         raise invalid_request('"content" wasn\'t supplied.')
@@ -51,31 +51,31 @@ def react(call: Call, issue: Issue, subject: Issue | Comment) -> ApiResponse:
 
 
 def unreact(call: Call, reactions: list[Reaction]) -> ApiResponse:
-    """Take an emoji away; only who gave it may."""
-    found = next((one for one in reactions if one.id == call.number("reaction")), None)
-    if found is None:
+    """Remove a reaction; only its author may."""
+    reaction = next((item for item in reactions if item.id == call.number("reaction")), None)
+    if reaction is None:
         raise not_found()
-    if found.user is not call.actor:
+    if reaction.user is not call.actor:
         raise ApiError(403, "Must have admin rights to Repository.")
-    reactions.remove(found)
+    reactions.remove(reaction)
     return ApiResponse(204)
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}", *EITHER_READ)
+@routes("GET", f"{REPO}/issues/{{number:int}}", *READ_EITHER)
 def get_issue(call: Call) -> ApiResponse:
     """Read an issue, or a pull request as one."""
     return ApiResponse(200, serializers.issue(call.issue, call.links))
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/comments", *EITHER_READ)
+@routes("GET", f"{REPO}/issues/{{number:int}}/comments", *READ_EITHER)
 def list_comments(call: Call) -> ApiResponse:
     """List comments, oldest first; `since` narrows by the last change."""
     issue, since = call.issue, call.query.get("since", "")
-    found = (comment for comment in issue.comments if timestamp(comment.updated_at) >= since)
-    return call.page(found, lambda comment: serializers.comment(comment, issue, call.links))
+    comments = (comment for comment in issue.comments if timestamp(comment.updated_at) >= since)
+    return call.page(comments, lambda comment: serializers.comment(comment, issue, call.links))
 
 
-@routes("POST", f"{REPO}/issues/{{number:int}}/comments", *EITHER)
+@routes("POST", f"{REPO}/issues/{{number:int}}/comments", *WRITE_EITHER)
 def create_comment(call: Call) -> ApiResponse:
     """Write a comment."""
     issue, text, token = call.issue, body_of(call, "IssueComment"), call.token
@@ -83,18 +83,18 @@ def create_comment(call: Call) -> ApiResponse:
         raise ApiError(403, "Unable to create comment because issue is locked.")
     app = token.app if token else None
     delivery = issue.add_comment(text, call.actor, at=call.state.clock.now(), app=app, token=token)
-    shape = serializers.comment(delivery.subject, issue, call.links)
-    return ApiResponse(201, shape, {"Location": shape["url"]})
+    document = serializers.comment(delivery.subject, issue, call.links)
+    return ApiResponse(201, document, {"Location": document["url"]})
 
 
-@routes("GET", f"{REPO}/issues/comments/{{comment:int}}", *EITHER_READ)
+@routes("GET", f"{REPO}/issues/comments/{{comment:int}}", *READ_EITHER)
 def get_comment(call: Call) -> ApiResponse:
     """Read a comment."""
     issue, comment = find_comment(call)
     return ApiResponse(200, serializers.comment(comment, issue, call.links))
 
 
-@routes("PATCH", f"{REPO}/issues/comments/{{comment:int}}", *EITHER)
+@routes("PATCH", f"{REPO}/issues/comments/{{comment:int}}", *WRITE_EITHER)
 def update_comment(call: Call) -> ApiResponse:
     """Change a comment's text."""
     issue, comment = find_comment(call)
@@ -103,7 +103,7 @@ def update_comment(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.comment(comment, issue, call.links))
 
 
-@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}", *EITHER)
+@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}", *WRITE_EITHER)
 def delete_comment(call: Call) -> ApiResponse:
     """Delete a comment."""
     issue, comment = find_comment(call)
@@ -118,58 +118,58 @@ def _own_or_writer(call: Call, comment: Comment) -> None:
         raise ApiError(403, "Must have admin rights to Repository.")
 
 
-@routes("GET", f"{REPO}/issues/comments/{{comment:int}}/reactions", *EITHER_READ)
+@routes("GET", f"{REPO}/issues/comments/{{comment:int}}/reactions", *READ_EITHER)
 def list_comment_reactions(call: Call) -> ApiResponse:
     """List a comment's reactions."""
-    return call.page(_filtered(call, find_comment(call)[1]), lambda one: serializers.reaction(one, call.links))
+    return call.page(_filtered(call, find_comment(call)[1]), lambda reaction: serializers.reaction(reaction, call.links))
 
 
-@routes("POST", f"{REPO}/issues/comments/{{comment:int}}/reactions", *EITHER)
+@routes("POST", f"{REPO}/issues/comments/{{comment:int}}/reactions", *WRITE_EITHER)
 def create_comment_reaction(call: Call) -> ApiResponse:
     """React to a comment."""
     return react(call, *find_comment(call))
 
 
-@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}/reactions/{{reaction:int}}", *EITHER)
+@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}/reactions/{{reaction:int}}", *WRITE_EITHER)
 def delete_comment_reaction(call: Call) -> ApiResponse:
-    """Take a reaction to a comment back."""
+    """Remove a reaction to a comment."""
     return unreact(call, find_comment(call)[1].reactions)
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/reactions", *EITHER_READ)
+@routes("GET", f"{REPO}/issues/{{number:int}}/reactions", *READ_EITHER)
 def list_issue_reactions(call: Call) -> ApiResponse:
     """List the reactions to an issue."""
-    return call.page(_filtered(call, call.issue), lambda one: serializers.reaction(one, call.links))
+    return call.page(_filtered(call, call.issue), lambda reaction: serializers.reaction(reaction, call.links))
 
 
-@routes("POST", f"{REPO}/issues/{{number:int}}/reactions", *EITHER)
+@routes("POST", f"{REPO}/issues/{{number:int}}/reactions", *WRITE_EITHER)
 def create_issue_reaction(call: Call) -> ApiResponse:
     """React to an issue or a pull request."""
     return react(call, call.issue, call.issue)
 
 
-@routes("DELETE", f"{REPO}/issues/{{number:int}}/reactions/{{reaction:int}}", *EITHER)
+@routes("DELETE", f"{REPO}/issues/{{number:int}}/reactions/{{reaction:int}}", *WRITE_EITHER)
 def delete_issue_reaction(call: Call) -> ApiResponse:
-    """Take a reaction to an issue back."""
+    """Remove a reaction to an issue."""
     return unreact(call, call.issue.reactions)
 
 
 def _filtered(call: Call, subject: Issue | Comment) -> list[Reaction]:
     content = call.query.get("content")
-    return [one for one in subject.reactions if content in (None, one.content)]
+    return [reaction for reaction in subject.reactions if content in (None, reaction.content)]
 
 
 # Labels of the repository
 
 
-@routes("GET", f"{REPO}/labels", *EITHER_READ)
+@routes("GET", f"{REPO}/labels", *READ_EITHER)
 def list_labels(call: Call) -> ApiResponse:
     """List the repository's labels."""
     repo = call.repository
     return call.page(repo.labels.values(), lambda label: serializers.label(label, repo, call.links))
 
 
-@routes("POST", f"{REPO}/labels", *EITHER, role="triage")
+@routes("POST", f"{REPO}/labels", *WRITE_EITHER, role="triage")
 def create_label(call: Call) -> ApiResponse:
     """Create a label."""
     repo = call.repository
@@ -185,13 +185,13 @@ def create_label(call: Call) -> ApiResponse:
     return ApiResponse(201, serializers.label(label, repo, call.links))
 
 
-@routes("GET", f"{REPO}/labels/{{name}}", *EITHER_READ)
+@routes("GET", f"{REPO}/labels/{{name}}", *READ_EITHER)
 def get_label(call: Call) -> ApiResponse:
     """Read a label."""
     return ApiResponse(200, serializers.label(_label(call), call.repository, call.links))
 
 
-@routes("PATCH", f"{REPO}/labels/{{name}}", *EITHER, role="triage")
+@routes("PATCH", f"{REPO}/labels/{{name}}", *WRITE_EITHER, role="triage")
 def update_label(call: Call) -> ApiResponse:
     """Change a label's colour or description."""
     label = _label(call)
@@ -211,34 +211,34 @@ def _label(call: Call) -> Label:
 # Labels of an issue
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/labels", *EITHER_READ)
+@routes("GET", f"{REPO}/issues/{{number:int}}/labels", *READ_EITHER)
 def list_issue_labels(call: Call) -> ApiResponse:
     """List the labels of an issue."""
     return call.page(call.issue.labels, lambda label: serializers.label(label, call.repository, call.links))
 
 
-@routes("POST", f"{REPO}/issues/{{number:int}}/labels", *EITHER, role="triage")
+@routes("POST", f"{REPO}/issues/{{number:int}}/labels", *WRITE_EITHER, role="triage")
 def add_labels(call: Call) -> ApiResponse:
-    """Set labels beside those that are set; missing ones are created."""
+    """Add labels to an issue; missing ones are created."""
     issue = call.issue
     for name in _names(call.body):
-        if name.lower() not in (held.lower() for held in issue.label_names):
+        if name.lower() not in (label.lower() for label in issue.label_names):
             issue.label(name, by=call.actor, token=call.token)
     return list_issue_labels(call)
 
 
-@routes("PUT", f"{REPO}/issues/{{number:int}}/labels", *EITHER, role="triage")
+@routes("PUT", f"{REPO}/issues/{{number:int}}/labels", *WRITE_EITHER, role="triage")
 def set_labels(call: Call) -> ApiResponse:
     """Replace the labels of an issue."""
-    issue, wanted = call.issue, _names(call.body)
-    for name in [held for held in issue.label_names if held.lower() not in (one.lower() for one in wanted)]:
+    issue, kept = call.issue, {name.lower() for name in _names(call.body)}
+    for name in [label for label in issue.label_names if label.lower() not in kept]:
         issue.unlabel(name, by=call.actor, token=call.token)
     return add_labels(call)
 
 
-@routes("DELETE", f"{REPO}/issues/{{number:int}}/labels/{{name}}", *EITHER, role="triage")
+@routes("DELETE", f"{REPO}/issues/{{number:int}}/labels/{{name}}", *WRITE_EITHER, role="triage")
 def remove_label(call: Call) -> ApiResponse:
-    """Take one label off."""
+    """Remove one label."""
     issue = call.issue
     try:
         issue.unlabel(call.params["name"], by=call.actor, token=call.token)

@@ -25,12 +25,12 @@ REVIEW_EVENTS: dict[str, ReviewState] = {
 def list_pulls(call: Call) -> ApiResponse:
     """List pull requests, newest first."""
     state = call.query.get("state", "open")
-    found = [pull for pull in call.repository.pulls if state in ("all", pull.state)]
+    pulls = [pull for pull in call.repository.pulls if state in ("all", pull.state)]
     if "head" in call.query:
-        found = [pull for pull in found if f"{pull.head_owner.login}:{pull.head_ref}" == call.query["head"]]
+        pulls = [pull for pull in pulls if f"{pull.head_owner.login}:{pull.head_ref}" == call.query["head"]]
     if "base" in call.query:
-        found = [pull for pull in found if pull.base_ref == call.query["base"]]
-    return call.page(reversed(found), lambda pull: serializers.pull_simple(pull, call.links))
+        pulls = [pull for pull in pulls if pull.base_ref == call.query["base"]]
+    return call.page(reversed(pulls), lambda pull: serializers.pull_simple(pull, call.links))
 
 
 @routes("GET", f"{REPO}/pulls/{{number:int}}", READ)
@@ -77,7 +77,7 @@ def list_review_comments(call: Call) -> ApiResponse:
 def reply_to_review_comment(call: Call) -> ApiResponse:
     """ApiResponse a comment on a line."""
     pull = call.pull
-    parent = next((one for one in pull.review_comments if one.id == call.number("comment")), None)
+    parent = next((comment for comment in pull.review_comments if comment.id == call.number("comment")), None)
     if parent is None:
         raise not_found()
     text = body_of(call, "PullRequestReviewComment")
@@ -100,21 +100,21 @@ def create_review_comment_reaction(call: Call) -> ApiResponse:
 
 @routes("DELETE", f"{REPO}/pulls/comments/{{comment:int}}/reactions/{{reaction:int}}", WRITE)
 def delete_review_comment_reaction(call: Call) -> ApiResponse:
-    """Take a reaction to a comment on a line back."""
+    """Remove a reaction to a comment on a line."""
     return unreact(call, _review_comment(call)[1].reactions)
 
 
 @routes("GET", f"{REPO}/commits/{{sha}}/pulls", READ)
 def list_pulls_of_commit(call: Call) -> ApiResponse:
     """List the pull requests that hold a commit."""
-    found = call.repository.pulls_with(call.params["sha"])
-    return call.page(found, lambda pull: serializers.pull_simple(pull, call.links))
+    pulls = call.repository.pulls_with(call.params["sha"])
+    return call.page(pulls, lambda pull: serializers.pull_simple(pull, call.links))
 
 
 def _review_comment(call: Call) -> tuple[PullRequest, ReviewComment]:
-    wanted = call.number("comment")
+    number = call.number("comment")
     for pull in call.repository.pulls:
         for comment in pull.review_comments:
-            if comment.id == wanted:
+            if comment.id == number:
                 return pull, comment
     raise not_found()
