@@ -173,3 +173,13 @@ def test_a_broken_event_file_is_bad_input(conversation: Conversation, tmp_path: 
         del conversation.stage.environ["GITHUB_EVENT_PATH"]
     assert ran.exit_code == 2
     assert "::error" in ran.log
+
+
+def test_a_step_without_an_event_is_bad_input(conversation: Conversation) -> None:
+    conversation.stage.environ["GITHUB_EVENT_PATH"] = ""
+    try:
+        ran = conversation.post_comment("/train")
+    finally:
+        del conversation.stage.environ["GITHUB_EVENT_PATH"]
+    assert ran.exit_code == 2
+    assert "there is no event" in ran.log
