@@ -14,6 +14,7 @@ from mlops_actions.chatops.request import CommandRequest, CommandSource, Decisio
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.event import PullRequest
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
+from mlops_actions.core.types import Json
 
 # A comment has room for thousands of mistakes, the outputs of a job have not.
 _MAX_DETAILS = 50
@@ -37,7 +38,7 @@ def outcome(
     error: ActionError | None = None,
 ) -> Outcome:
     """Return every output, the legacy names too, and the document `result` that holds them all."""
-    result: dict[str, Any] = {
+    result: Json = {
         "triggered": accepted is not None,
         "decision": decision.kind,
         "reason": decision.reason,
@@ -61,7 +62,7 @@ def outcome(
     return Outcome(outputs={**_as_outputs(result), **legacy}, result=result, error=error)
 
 
-def _request_properties(source: CommandSource, request: CommandRequest | None) -> dict[str, Any]:
+def _request_properties(source: CommandSource, request: CommandRequest | None) -> Json:
     return {
         "command": request.command.name if request else "",
         "args": request.rest if request else "",
@@ -72,7 +73,7 @@ def _request_properties(source: CommandSource, request: CommandRequest | None) -
     }
 
 
-def _accepted_properties(accepted: AcceptedCommand) -> dict[str, Any]:
+def _accepted_properties(accepted: AcceptedCommand) -> Json:
     pull_request, feedback = accepted.pull_request, accepted.feedback
     return {
         "params": dict(accepted.authorized.params),

@@ -1,4 +1,4 @@
-"""The way to GitHub: refusals, limits, faults, many at once, the sticky comment, the App."""
+"""The GitHub client: refusals, rate limits, faults, concurrency, the sticky comment, the App."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WRITE = {"contents": "write", "issues": "write", "pull-requests": "write", "chec
 
 
 class Wired:
-    """A repository with a client of its own and the log it writes."""
+    """A repository on a server, with a client and its log."""
 
     def __init__(self, github: GitHubServer) -> None:
         self.scene: Scene = scene(github)
@@ -261,22 +261,22 @@ def test_a_long_comment_is_cut_to_githubs_limit(wired: Wired) -> None:
     assert "Cut here" in comment.body
 
 
-class Meanwhile(GitHubTransport):
-    """Lets something happen just before the first request of a kind."""
+class TransportWithHook(GitHubTransport):
+    """A transport that calls a hook once, before the first request with a given method."""
 
-    happening: tuple[str, Callable[[], object]] | None = None
+    hook: tuple[str, Callable[[], object]] | None = None
 
     def send(self, verb: str, path: str, **options: Any) -> tuple[Any, Any]:
-        if self.happening and self.happening[0] == verb:
-            happening, self.happening = self.happening[1], None
-            happening()
+        if self.hook and self.hook[0] == verb:
+            hook, self.hook = self.hook[1], None
+            hook()
         return super().send(verb, path, **options)
 
 
-def interrupted(wired: Wired, verb: str, happening: Callable[[], object], run_id: str = "") -> GitHub:
+def interrupted(wired: Wired, verb: str, hook: Callable[[], object], run_id: str = "") -> GitHub:
     token = wired.github.workflow_token(wired.scene.repository, WRITE)
-    transport = Meanwhile(token.value, wired.github.api_url, wired.log, pace=Pace(backoff=0.0))
-    transport.happening = (verb, happening)
+    transport = TransportWithHook(token.value, wired.github.api_url, wired.log, pace=Pace(backoff=0.0))
+    transport.hook = (verb, hook)
     return GitHub(transport, REPOSITORY, run_id=run_id)
 
 

@@ -17,6 +17,7 @@ from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
+from mlops_actions.core.types import Json
 
 _MAX_OUTPUT_BYTES = 65_535
 _MAX_DESCRIPTION = 140
@@ -168,7 +169,7 @@ class GitHub:
 
     def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str, external_id: str = "") -> int:
         """Create a check run in progress on a commit; `url` is the address of its details. Returns its id."""
-        body: dict[str, Any] = {
+        body: Json = {
             "name": name,
             "head_sha": sha,
             "status": "in_progress",
