@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ HOSTILE = "=cmd|' /C calc'!A0 | `x` </details> ![i](http://evil) @team #1\n::set
 # The main path
 
 
-def test_the_report_of_a_commit_against_its_baselines(world):
+def test_the_report_of_a_commit_against_its_baselines(world: World) -> None:
     world.candidate("c1", summary={"acc": 0.95, "loss": 0.2}, commit=SHA)
     world.candidate("c2", summary={"acc": 0.93, "loss": 0.4}, commit=SHA, age=1)
     world.baseline("b1", summary={"acc": 0.94, "loss": 0.25}, age=60)
@@ -105,7 +106,7 @@ def test_the_report_of_a_commit_against_its_baselines(world):
     assert len(world.server.requests) == 2
 
 
-def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world):
+def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world: World) -> None:
     world.candidate()
     first = {"sha": SHA, "comment": "true", "pr_number": world.pull.number}
     world.run(**first)
@@ -119,7 +120,7 @@ def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world):
     assert len(world.comments()) == 2
 
 
-def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(world):
+def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(world: World) -> None:
     world.candidate()
     given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "metrics": "acc", "gates": "acc > 0.95"}
     world.run(**given)
@@ -158,7 +159,7 @@ EVENTS: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_the_comment_goes_to_the_events_pull_request(world, event, tmp_path):
+def test_the_comment_goes_to_the_events_pull_request(world: World, event: str, tmp_path: Path) -> None:
     name, payload = EVENTS[event]
     world.candidate()
     (tmp_path / "event.json").write_text(json.dumps(payload(world)))
@@ -173,14 +174,14 @@ def pull_request(world: World) -> dict[str, Any]:
     return {"number": world.pull.number, "state": "open", "user": user, "head": side, "base": side, "html_url": ""}
 
 
-def test_outside_of_a_workflow_there_is_no_event_and_no_comment(world):
+def test_outside_of_a_workflow_there_is_no_event_and_no_comment(world: World) -> None:
     world.candidate()
     world.environ["GITHUB_EVENT_PATH"] = ""
     assert world.run(sha=SHA, comment="true") == 0, world.log
     assert "belongs to no pull request" in world.log
 
 
-def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_why(world):
+def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_why(world: World) -> None:
     token = world.github.workflow_token(world.repository, {"pull-requests": "write", "checks": "write"}, from_fork=True)
     world.environ["INPUT_GITHUB-TOKEN"] = token.value
     world.candidate()
@@ -195,7 +196,7 @@ def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_wh
 @pytest.mark.parametrize(
     ("change", "code"), [({"github_token": "ghs_wrong"}, 3), ({"pr_number": 4711}, 3), ({"promote_alias": "best"}, 3)]
 )
-def test_a_failure_after_the_report_is_written_keeps_the_outputs(world, change, code):
+def test_a_failure_after_the_report_is_written_keeps_the_outputs(world: World, change: dict[str, Any], code: int) -> None:
     world.candidate()
     given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "gates": "acc >= 0.1", **change}
     assert world.run(**given) == code
@@ -204,13 +205,13 @@ def test_a_failure_after_the_report_is_written_keeps_the_outputs(world, change, 
     assert world.log.rstrip().splitlines()[-1].startswith("::error")
 
 
-def test_without_a_pull_request_there_is_a_warning_and_no_comment(world):
+def test_without_a_pull_request_there_is_a_warning_and_no_comment(world: World) -> None:
     world.candidate()
     assert world.run(sha=SHA, comment="true") == 0
     assert "belongs to no pull request" in world.log
 
 
-def test_two_jobs_that_comment_at_once_leave_one_comment(world, tmp_path):
+def test_two_jobs_that_comment_at_once_leave_one_comment(world: World, tmp_path: Path) -> None:
     world.candidate()
     environ = {**world.environ, "INPUT_SHA": SHA, "INPUT_COMMENT": "true", "INPUT_PR-NUMBER": str(world.pull.number)}
 
@@ -226,7 +227,7 @@ def test_two_jobs_that_comment_at_once_leave_one_comment(world, tmp_path):
     assert "1 run finished" in body
 
 
-def test_a_deleted_comment_is_created_again(world):
+def test_a_deleted_comment_is_created_again(world: World) -> None:
     world.candidate()
     given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number}
     world.run(**given)
@@ -268,7 +269,7 @@ GATES = [
 
 
 @pytest.mark.parametrize(("gate", "passes"), GATES, ids=[gate for gate, _ in GATES])
-def test_a_gate_passes_or_fails_with_its_numbers(world, gate, passes):
+def test_a_gate_passes_or_fails_with_its_numbers(world: World, gate: str, passes: bool) -> None:
     world.candidate(
         summary={
             "acc": 0.95,
@@ -295,21 +296,21 @@ def test_a_gate_passes_or_fails_with_its_numbers(world, gate, passes):
         assert gate.replace("%", "%25") in world.log
 
 
-def test_all_gates_are_evaluated_on_the_same_run(world):
+def test_all_gates_are_evaluated_on_the_same_run(world: World) -> None:
     world.candidate("accurate", summary={"acc": 0.99, "latency": 9})
     world.candidate("fast", summary={"acc": 0.80, "latency": 1})
     assert world.run(sha=SHA, metrics="acc,latency", gates="acc >= 0.95\nlatency <= 2") == 1
     assert world.outputs()["best-run-id"] == "accurate"
 
 
-def test_gates_without_a_finished_candidate_fail(world):
+def test_gates_without_a_finished_candidate_fail(world: World) -> None:
     world.candidate(state="failed")
     assert world.run(sha=SHA, gates="acc >= 0") == 1
     assert world.outputs()["gate"] == "failed"
     assert "no candidate finished" in world.summary()
 
 
-def test_no_candidate_is_a_warning_and_with_gates_a_failure(world):
+def test_no_candidate_is_a_warning_and_with_gates_a_failure(world: World) -> None:
     world.server.store.project("sandbox", "digits")
     assert world.run(sha=SHA) == 0
     outputs = world.outputs()
@@ -321,7 +322,7 @@ def test_no_candidate_is_a_warning_and_with_gates_a_failure(world):
     assert world.run(sha=SHA, gates="acc >= 0") == 1
 
 
-def test_a_check_run_is_concluded_by_the_gates(world):
+def test_a_check_run_is_concluded_by_the_gates(world: World) -> None:
     world.candidate(summary={"acc": 0.5})
     world.run(sha=SHA, gates="acc >= 0.9", check_name="metrics")
     world.run(sha=SHA, gates="acc >= 0.1", check_name="metrics")
@@ -334,7 +335,7 @@ def test_a_check_run_is_concluded_by_the_gates(world):
 # Choosing
 
 
-def test_runs_are_chosen_by_config_or_by_recorded_commit(world):
+def test_runs_are_chosen_by_config_or_by_recorded_commit(world: World) -> None:
     world.candidate("by config")
     world.server.store.add_run("sandbox", "digits", name="by commit", commit=SHA)
     world.server.store.add_run("sandbox", "digits", name="other", commit=OTHER)
@@ -361,7 +362,7 @@ CHOICES = [
 @pytest.mark.parametrize(
     ("inputs", "chosen"), CHOICES, ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value)
 )
-def test_candidates_are_selected_by_the_inputs(world, inputs, chosen):
+def test_candidates_are_selected_by_the_inputs(world: World, inputs: Any, chosen: Any) -> None:
     world.candidate("c1")
     world.candidate("c2", group="seeds")
     world.candidate("c3", config={"secondary_sha": "v2"}, tags=["best"])
@@ -388,7 +389,7 @@ BASELINES = [
 
 
 @pytest.mark.parametrize(("inputs", "count"), [({"BASELINE_TAGS": "['baseline']"}, 12), ({"baseline_tags": "baseline"}, 10)])
-def test_the_older_name_has_no_limit_of_baselines(world, inputs, count):
+def test_the_older_name_has_no_limit_of_baselines(world: World, inputs: Any, count: int) -> None:
     world.candidate("c1")
     for number in range(12):
         world.baseline(f"b{number}", age=10 + number)
@@ -397,7 +398,7 @@ def test_the_older_name_has_no_limit_of_baselines(world, inputs, count):
 
 
 @pytest.mark.parametrize(("inputs", "chosen"), BASELINES, ids=str)
-def test_baselines_are_selected_by_tags_or_commit(world, inputs, chosen):
+def test_baselines_are_selected_by_tags_or_commit(world: World, inputs: Any, chosen: Any) -> None:
     world.candidate("c1", tags=["baseline"], age=1)
     world.baseline("b2", age=20)
     world.baseline("b1", age=10)
@@ -422,7 +423,7 @@ STATES = [
 
 
 @pytest.mark.parametrize(("states", "expected"), STATES, ids=str)
-def test_candidates_are_counted_by_state(world, states, expected):
+def test_candidates_are_counted_by_state(world: World, states: list[str], expected: Any) -> None:
     for index, state in enumerate(states):
         world.candidate(f"c{index}", state=state)
     world.run(sha=SHA)
@@ -452,7 +453,7 @@ class FakeClock:
             self.events.pop(0)()
 
 
-def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
+def test_waiting_polls_states_until_enough_runs_have_ended(world: World, tmp_path: Path) -> None:
     run = world.candidate(state="running")
 
     def end() -> None:
@@ -483,20 +484,20 @@ def test_waiting_polls_states_until_enough_runs_have_ended(world, tmp_path):
     assert len(polls) >= 4, "only the last request reads metrics"
 
 
-def test_waiting_ends_at_once_when_all_have_ended(world):
+def test_waiting_ends_at_once_when_all_have_ended(world: World) -> None:
     world.candidate()
     world.candidate("c2", state="failed")
     assert world.run(sha=SHA, wait="true", min_runs=2) == 0
 
 
-def test_a_run_without_a_recent_heartbeat_is_not_waited_for(world):
+def test_a_run_without_a_recent_heartbeat_is_not_waited_for(world: World) -> None:
     world.candidate(state="running", heartbeat=NOW - timedelta(hours=1), created=NOW - timedelta(hours=2))
     assert world.run(sha=SHA, wait="true") == 0
     assert world.outputs()["num-crashed"] == "1"
 
 
 @pytest.mark.parametrize(("states", "least"), [(["running"], 1), (["finished"], 2), ([], 1)], ids=str)
-def test_a_timeout_is_exit_5_with_outputs(world, states, least):
+def test_a_timeout_is_exit_5_with_outputs(world: World, states: list[str], least: int) -> None:
     world.server.store.project("sandbox", "digits")
     for index, state in enumerate(states):
         world.candidate(f"c{index}", state=state)
@@ -505,7 +506,7 @@ def test_a_timeout_is_exit_5_with_outputs(world, states, least):
     assert "timeout" in world.log
 
 
-def test_nothing_is_promoted_while_candidates_are_running(world):
+def test_nothing_is_promoted_while_candidates_are_running(world: World) -> None:
     world.candidate()
     world.candidate("c2", state="running")
     given = {"sha": SHA, "wait": "true", "timeout": "0s", "gates": "acc >= 0", "check_name": "metrics"}
@@ -527,7 +528,7 @@ TRUST = [
 
 
 @pytest.mark.parametrize(("runs", "verified", "text"), TRUST)
-def test_candidates_are_verified_by_the_recorded_commit(world, runs, verified, text):
+def test_candidates_are_verified_by_the_recorded_commit(world: World, runs: Any, verified: str, text: str) -> None:
     for index, run in enumerate(runs):
         world.candidate(f"c{index}", **run)
     world.run(sha=SHA)
@@ -536,7 +537,7 @@ def test_candidates_are_verified_by_the_recorded_commit(world, runs, verified, t
     assert ("WANDB_GIT_COMMIT" in world.summary()) == ("claimed" in text)
 
 
-def test_uncommitted_changes_are_shown(world):
+def test_uncommitted_changes_are_shown(world: World) -> None:
     run = world.candidate(commit=SHA)
     run.files["diff.patch"] = world.server.store.new_blob()
     world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
@@ -555,7 +556,9 @@ DATA = [
 
 
 @pytest.mark.parametrize(("candidates", "baselines", "same", "text"), DATA)
-def test_datasets_of_candidates_and_baselines_are_compared(world, candidates, baselines, same, text):
+def test_datasets_of_candidates_and_baselines_are_compared(
+    world: World, candidates: Any, baselines: Any, same: str, text: str
+) -> None:
     store = world.server.store
     collection = store.project("sandbox", "digits").collection("mnist", "dataset")
     versions = {digest: store.add_artifact(collection, digest) for digest in ("one", "two")}
@@ -575,7 +578,7 @@ def test_datasets_of_candidates_and_baselines_are_compared(world, candidates, ba
 # Seeds
 
 
-def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(world):
+def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(world: World) -> None:
     for index, value in enumerate((0.93, 0.95, 0.97)):
         world.candidate(f"c{index}", group="wide", summary={"acc": value, "loss": value})
         world.baseline(f"b{index}", group="old", summary={"acc": value - 0.2, "loss": value}, age=9)
@@ -595,7 +598,7 @@ def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(world):
 # Values
 
 
-def test_values_of_every_type_are_shown_unchanged(world):
+def test_values_of_every_type_are_shown_unchanged(world: World) -> None:
     world.candidate(
         summary={"a": "NaN", "b": "Infinity", "c": "text | `x`", "d": True, "e": [1, 2], "f": {"min": 0.5}, "g": 10**400,
                  "h": None, "i": -0.5, "j": 1e-9, "k": 123456.789},
@@ -627,7 +630,7 @@ def test_values_of_every_type_are_shown_unchanged(world):
     json.loads(world.outputs()["result"], parse_constant=lambda name: pytest.fail(name))
 
 
-def test_the_csv_has_the_columns_of_the_replaced_action(world):
+def test_the_csv_has_the_columns_of_the_replaced_action(world: World) -> None:
     world.candidate(
         "c1", tags=["a", "b's"], description="why", summary={"loss": 0.5, "best_val_loss": 0.4, "accuracy": 0.9,
         "best_val_acc": 0.91, "_runtime": 12},
@@ -653,7 +656,7 @@ def test_the_csv_has_the_columns_of_the_replaced_action(world):
     assert (second["loss"], second["accuracy"], second["__eval.category"]) == ("0.6", "", "baseline")
 
 
-def test_curves_are_drawn_for_candidate_and_baseline(world):
+def test_curves_are_drawn_for_candidate_and_baseline(world: World) -> None:
     world.candidate(history=[{"loss": 1 / (step + 1)} for step in range(50)])
     world.baseline(history=[{"loss": 2 / (step + 1)} for step in range(20)], age=5)
     world.run(sha=SHA, baseline_tags="baseline", curves="loss\nabsent")
@@ -688,7 +691,7 @@ def assert_only_text(world: World, body: str) -> None:
     assert not re.search(r"^::set-output", world.log, re.MULTILINE)
 
 
-def test_hostile_names_stay_text_everywhere(world):
+def test_hostile_names_stay_text_everywhere(world: World) -> None:
     world.candidate(
         display_name=HOSTILE, summary={HOSTILE.replace(",", ""): HOSTILE, "acc": 1}, tags=[HOSTILE], description=HOSTILE,
         config={"evil": HOSTILE}, group=HOSTILE, history=[{"acc": 1}, {"acc": 2}],
@@ -703,7 +706,7 @@ def test_hostile_names_stay_text_everywhere(world):
     assert world.outputs()["num-finished"] == "1"
 
 
-def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(world):
+def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(world: World) -> None:
     store = world.server.store
     run = world.candidate(display_name=HOSTILE, group=HOSTILE, summary={"acc": HOSTILE}, state="finished", commit=OTHER)
     run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, HOSTILE), HOSTILE))
@@ -721,7 +724,7 @@ def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(world):
     assert "has no finite value" in world.log.splitlines()[-1]
 
 
-def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(world):
+def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(world: World) -> None:
     for index in range(60):
         world.candidate(
             f"c{index}", display_name=f"run {index} " + "x" * 100, summary={f"m{i}": "✅" * 30 for i in range(40)}
@@ -736,7 +739,7 @@ def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(world):
     assert 50_000 < len(summary.encode()) <= 65_535
 
 
-def test_a_symbolic_link_in_the_checkout_is_replaced_and_not_followed(world, tmp_path):
+def test_a_symbolic_link_in_the_checkout_is_replaced_and_not_followed(world: World, tmp_path: Path) -> None:
     secret = tmp_path / "outside"
     secret.write_text("untouched")
     (world.workspace / "wandb_report.csv").symlink_to(secret)
@@ -746,7 +749,7 @@ def test_a_symbolic_link_in_the_checkout_is_replaced_and_not_followed(world, tmp
     assert not (world.workspace / "wandb_report.csv").is_symlink()
 
 
-def test_a_folder_outside_the_workspace_is_refused(world, tmp_path):
+def test_a_folder_outside_the_workspace_is_refused(world: World, tmp_path: Path) -> None:
     (world.workspace / "reports").symlink_to(tmp_path)
     world.candidate()
     for folder in ("reports", "..", "/etc", "reports/deep"):
@@ -756,14 +759,14 @@ def test_a_folder_outside_the_workspace_is_refused(world, tmp_path):
     assert world.outputs()["csv"] == "deep/er/wandb_report.csv"
 
 
-def test_debug_logs_queries_and_answers(world):
+def test_debug_logs_queries_and_answers(world: World) -> None:
     world.candidate(summary={"acc": "NaN"})
     world.run(sha=SHA, metrics="acc", debug="true")
     assert f'candidates: {{"$or": [{{"config.github_sha": "{SHA}"}}, {{"commit": "{SHA}"}}]}}' in world.log
     assert 'c1 finished {"acc": "NaN"}' in world.log
 
 
-def test_no_secret_is_in_log_outputs_or_files(world):
+def test_no_secret_is_in_log_outputs_or_files(world: World) -> None:
     world.candidate()
     world.run(sha=SHA, comment="true", pr_number=world.pull.number, debug="true")
     key = world.server.api_key
@@ -807,7 +810,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
-def test_a_bad_input_is_exit_2_and_named(world, inputs, message):
+def test_a_bad_input_is_exit_2_and_named(world: World, inputs: Any, message: str) -> None:
     world.candidate()
     assert world.run(**inputs) == 2
     last = world.log.rstrip().splitlines()[-1].replace("%25", "%")
@@ -836,21 +839,21 @@ def test_a_bad_input_is_exit_2_and_named(world, inputs, message):
         (Fault(cut=True), 0, "could not be reached; trying again"),
     ],
 )
-def test_each_fault_of_the_server_has_its_exit_code(world, fault, code, message):
+def test_each_fault_of_the_server_has_its_exit_code(world: World, fault: Fault, code: int, message: str) -> None:
     world.candidate()
     world.server.faults.append(fault)
     assert world.run(sha=SHA) == code
     assert message in world.log
 
 
-def test_a_wrong_key_and_a_missing_project_are_refused(world):
+def test_a_wrong_key_and_a_missing_project_are_refused(world: World) -> None:
     world.candidate()
     assert world.run(sha=SHA, api_key="0" * 40) == 3
     assert world.run(sha=SHA, project="sandbox/none") == 3
     assert "has no project sandbox/none" in world.log
 
 
-def test_the_environment_replaces_missing_inputs(world, tmp_path):
+def test_the_environment_replaces_missing_inputs(world: World, tmp_path: Path) -> None:
     world.candidate()
     for name in ("INPUT_API-KEY", "INPUT_BASE-URL"):
         del world.environ[name]
@@ -865,7 +868,7 @@ def test_the_environment_replaces_missing_inputs(world, tmp_path):
     assert f"::add-mask::{world.server.api_key}" in world.log
 
 
-def test_an_identity_token_is_exchanged_for_an_access_token(world, tmp_path):
+def test_an_identity_token_is_exchanged_for_an_access_token(world: World, tmp_path: Path) -> None:
     world.candidate()
     token = tmp_path / "token"
     token.write_text(world.server.identity_token + "\n")
@@ -883,7 +886,7 @@ def test_an_identity_token_is_exchanged_for_an_access_token(world, tmp_path):
     assert world.run(sha=SHA) == 2
 
 
-def test_a_run_without_comment_imports_no_sdk(world):
+def test_a_run_without_comment_imports_no_sdk(world: World) -> None:
     world.candidate()
     environ = {**os.environ, **world.environ, "INPUT_SHA": SHA, "INPUT_GATES": "acc >= 0.99"}
     script = (

@@ -36,7 +36,7 @@ def conclusion(world: World) -> str:
     return str(world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"])
 
 
-def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(world):
+def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(world: World) -> None:
     older = world.candidate("older", commit=SHA, age=5)
     logged_model(world, older, digest="d0")
     logged_model(world, world.candidate("chosen", commit=SHA))
@@ -52,7 +52,7 @@ def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(world):
     assert json.loads(outputs["result"])["requirement-results"][0] == {"name": "one", "holds": True, "reason": None}
 
 
-def test_requirements_alone_are_enough_to_promote(world):
+def test_requirements_alone_are_enough_to_promote(world: World) -> None:
     logged_model(world, world.candidate("chosen", commit=SHA))
     assert deploy(world, "chosen", gates="") == 0, world.log
     assert world.outputs()["promoted"] == "digits-model:v0"
@@ -74,7 +74,9 @@ REFUSED = [
 @pytest.mark.parametrize(
     ("run", "logged", "name", "reason"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_promoted(world, run, logged, name, reason):
+def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_promoted(
+    world: World, run: Any, logged: Any, name: str, reason: str
+) -> None:
     logged_model(world, world.candidate("chosen", **logged))
     assert deploy(world, run) == 1, world.log
     outputs = world.outputs()
@@ -94,14 +96,14 @@ def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_prom
     assert f"❌ {name}: " in body.replace("\\", "")
 
 
-def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(world):
+def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(world: World) -> None:
     logged_model(world, world.candidate("chosen", commit=SHA, summary={"acc": 0.5}))
     assert deploy(world, "chosen") == 1
     assert (world.outputs()["requirements"], world.outputs()["gate"]) == ("passed", "failed")
     assert aliases(world) == set()
 
 
-def test_uncommitted_changes_are_not_clean(world):
+def test_uncommitted_changes_are_not_clean(world: World) -> None:
     run = world.candidate("chosen", commit=SHA)
     run.files["diff.patch"] = world.server.store.new_blob()
     world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
@@ -109,7 +111,7 @@ def test_uncommitted_changes_are_not_clean(world):
     assert "uncommitted changes" in world.log
 
 
-def test_several_runs_are_not_one(world):
+def test_several_runs_are_not_one(world: World) -> None:
     for name in ("c1", "c2"):
         logged_model(world, world.candidate(name, commit=SHA))
     assert deploy(world, "", require="one") == 1
@@ -118,7 +120,7 @@ def test_several_runs_are_not_one(world):
 
 
 @pytest.mark.parametrize(("baseline_digest", "code"), [("d1", 0), ("d2", 1)])
-def test_the_same_datasets_can_be_required(world, baseline_digest, code):
+def test_the_same_datasets_can_be_required(world: World, baseline_digest: str, code: int) -> None:
     store = world.server.store
     runs = (world.candidate("chosen", commit=SHA), "d1"), (world.baseline(), baseline_digest)
     for run, digest in runs:
@@ -126,14 +128,16 @@ def test_the_same_datasets_can_be_required(world, baseline_digest, code):
     assert deploy(world, "chosen", require="same-data", baseline_tags="baseline", promote_alias="") == code, world.log
 
 
-def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(world):
+def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(world: World) -> None:
     world.candidate("chosen", commit=SHA)
     assert deploy(world, "chosen") == 3, world.log
     assert "logged no artifact of type 'model'" in world.log
     assert "**Nothing was promoted to `production`**: run chosen logged no artifact" in world.comments()[0].replace("\\", "")
 
 
-def test_another_run_from_a_tracker_that_ignores_the_filter_is_rejected(world, monkeypatch):
+def test_another_run_from_a_tracker_that_ignores_the_filter_is_rejected(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that does not know the filtered field answers with any run."""
     logged_model(world, world.candidate("other", commit=SHA))
     monkeypatch.setattr("mlops_sandbox.wandb.store.matches", lambda *_: True)
@@ -142,7 +146,7 @@ def test_another_run_from_a_tracker_that_ignores_the_filter_is_rejected(world, m
     assert aliases(world) == set()
 
 
-def test_hostile_names_stay_text_in_requirements_and_promotions(world):
+def test_hostile_names_stay_text_in_requirements_and_promotions(world: World) -> None:
     logged_model(world, world.candidate("c1", display_name=HOSTILE, commit=HOSTILE))
     assert deploy(world, "c1", promote_alias=HOSTILE.splitlines()[0]) == 1, world.log
     assert_only_text(world, world.comments()[0])
@@ -157,7 +161,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
-def test_an_impossible_requirement_is_refused_before_any_request(world, inputs, message):
+def test_an_impossible_requirement_is_refused_before_any_request(world: World, inputs: Any, message: str) -> None:
     world.server.requests.clear()
     assert deploy(world, "chosen", **inputs) == 2
     assert message in world.log

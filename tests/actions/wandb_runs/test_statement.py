@@ -392,7 +392,7 @@ def test_a_statement_that_differs_from_a_pinned_value_is_refused(
 ) -> None:
     log(world)
     statement = state(world, images)
-    given = {name: images.of(OTHER) if value == "IMAGE" else value for name, value in pins.items()}
+    given: Any = {name: images.of(OTHER) if value == "IMAGE" else value for name, value in pins.items()}
     assert verify(statement, **given) == 1
     assert len(verify.wrong) == 1
 

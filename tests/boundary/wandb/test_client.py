@@ -14,7 +14,7 @@ import pytest
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-from mlops_actions.core.runs import Run, RunKeys, RunQuery
+from mlops_actions.core.runs import Artifact, Run, RunKeys, RunQuery, TrackerResult
 from mlops_sandbox.wandb import Fault
 from tests.support.wandb import Notes, Served
 
@@ -32,7 +32,7 @@ class Client:
         self.slept: list[float] = []
         self.project = WandbProject(project, Server(url, url, key), self.log, pause=self.slept.append)
 
-    def find(self, candidates: RunQuery = OF_COMMIT, baselines: RunQuery | None = None):
+    def find(self, candidates: RunQuery = OF_COMMIT, baselines: RunQuery | None = None) -> TrackerResult:
         return self.project.find(candidates, baselines, KEYS)
 
 
@@ -72,7 +72,7 @@ def client(served: Served) -> Client:
     return Client(served.url, served.server.api_key)
 
 
-def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(served, client):
+def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(served: Served, client: Client) -> None:
     result = client.find(baselines=RunQuery(tags=("baseline",), stop_after=5))
     assert [run.id for run in result.candidates] == ["run2", "run1", "run0"]
     assert [run.id for run in result.baselines] == ["run0"]
@@ -86,13 +86,13 @@ def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(serve
     assert "other" not in served.server.requests[0].body.decode()
 
 
-def test_the_key_is_sent_by_basic_authorisation(served, client):
+def test_the_key_is_sent_by_basic_authorisation(served: Served, client: Client) -> None:
     client.find()
     sent = served.server.requests[0].headers["authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"api:{served.server.api_key}"
 
 
-def test_all_pages_are_read_with_one_request_each(serve):
+def test_all_pages_are_read_with_one_request_each(serve: Callable[..., Served]) -> None:
     many = fill(serve(), 2100)
     result = Client(many.url, many.server.api_key).find(baselines=RunQuery(tags=("baseline",), stop_after=10))
     assert len({run.id for run in result.candidates}) == len(result.candidates) == 2100
@@ -100,7 +100,7 @@ def test_all_pages_are_read_with_one_request_each(serve):
 
 
 @pytest.mark.parametrize("deleted", ["run1099", "run100", "run99", "run0"], ids=["read", "last read", "next", "last"])
-def test_a_run_deleted_between_pages_costs_no_other_run(serve, deleted):
+def test_a_run_deleted_between_pages_costs_no_other_run(serve: Callable[..., Served], deleted: str) -> None:
     many = fill(serve(), 1100)
     runs = many.server.store.project("sandbox", "digits").runs
     many.server.faults.append(Fault(meanwhile=lambda: runs.pop(deleted)))
@@ -109,7 +109,7 @@ def test_a_run_deleted_between_pages_costs_no_other_run(serve, deleted):
     assert result == {f"run{index}" for index in range(1100)} - (set() if was_read else {deleted})
 
 
-def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve):
+def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve: Callable[..., Served]) -> None:
     many = fill(serve(), 1020)
     for index in range(4):
         many.server.store.add_run("sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=index + 1))
@@ -118,7 +118,7 @@ def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve):
     assert len(many.server.requests) == 2
 
 
-def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serve):
+def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serve: Callable[..., Served]) -> None:
     older = fill(serve(keyed=False))
     client = Client(older.url, older.server.api_key)
     result = client.find()
@@ -129,12 +129,12 @@ def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serv
     assert len(older.server.requests) == 3, "it is not tried again"
 
 
-def test_states_are_read_without_metrics(served, client):
+def test_states_are_read_without_metrics(served: Served, client: Client) -> None:
     assert {run.state for run in client.project.states(OF_COMMIT)} == {"finished"}
     assert "summaryMetrics" not in served.server.requests[0].body.decode()
 
 
-def test_details_are_one_request_with_one_spec_per_metric(served, client):
+def test_details_are_one_request_with_one_spec_per_metric(served: Served, client: Client) -> None:
     store = served.server.store
     run = store.project("sandbox", "digits").runs["run0"]
     data = store.add_artifact(store.project("sandbox", "digits").collection("mnist", "dataset"), "d1gest")
@@ -145,19 +145,19 @@ def test_details_are_one_request_with_one_spec_per_metric(served, client):
     details = client.project.details(runs, curves=["loss", "odd"], lineage=True, samples=4)
     assert [point[0] for point in details["run0"].curves["loss"]] == [0, 3, 6, 9]
     assert "odd" not in details["run0"].curves, "NaN cannot be drawn"
-    assert [(used.label, used.type, used.digest) for used in details["run0"].datasets] == [("mnist:v0", "dataset", "d1gest")]
+    assert details["run0"].datasets == (Artifact(name="mnist", version=0, type="dataset", digest="d1gest"),)
     assert details["run1"].datasets == ()
     assert (details["run0"].has_uncommitted_changes, details["run1"].has_uncommitted_changes) == (True, False)
     assert len(served.server.requests) == 2
 
 
-def test_a_run_deleted_since_has_no_details(served, client):
+def test_a_run_deleted_since_has_no_details(served: Served, client: Client) -> None:
     runs = client.find().candidates
     del served.server.store.project("sandbox", "digits").runs["run1"]
     assert set(client.project.details(runs, curves=[], lineage=True, samples=4)) == {"run0", "run2"}
 
 
-def test_details_that_a_server_refuses_are_left_out_with_a_warning(served, client):
+def test_details_that_a_server_refuses_are_left_out_with_a_warning(served: Served, client: Client) -> None:
     runs = client.find().candidates
     refusal = {"errors": [{"message": 'Cannot query field "sampledHistory" on type "Run".'}]}
     served.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
@@ -168,44 +168,44 @@ def test_details_that_a_server_refuses_are_left_out_with_a_warning(served, clien
 # Refusals
 
 
-def test_a_wrong_key_is_refused_and_not_sent_again(served):
+def test_a_wrong_key_is_refused_and_not_sent_again(served: Served) -> None:
     with pytest.raises(Refused, match=r"refused the API key \(401\)") as caught:
         Client(served.url, "0" * 40).find()
     assert "api-key" in caught.value.remedy
     assert len(served.server.requests) == 1, "a wrong key is not tried again"
 
 
-def test_an_unknown_project_is_refused(served):
+def test_an_unknown_project_is_refused(served: Served) -> None:
     with pytest.raises(Refused, match="has no project sandbox/none"):
         Client(served.url, served.server.api_key, "sandbox/none").find()
 
 
-def test_a_forbidden_request_is_refused(served, client):
+def test_a_forbidden_request_is_refused(served: Served, client: Client) -> None:
     served.server.faults.append(Fault(403, "{}"))
     with pytest.raises(Refused, match="403"):
         client.find()
 
 
-def test_a_server_without_graphql_is_refused(served, client):
+def test_a_server_without_graphql_is_refused(served: Served, client: Client) -> None:
     served.server.faults.append(Fault(404, "nothing here"))
     with pytest.raises(Refused, match="no GraphQL API"):
         client.find()
 
 
-def test_a_filter_that_the_server_refuses_is_bad_input(client):
+def test_a_filter_that_the_server_refuses_is_bad_input(client: Client) -> None:
     with pytest.raises(BadInput, match="unknown operator") as caught:
         client.find(RunQuery(tracker_filter={"$where": "1"}))
     assert caught.value.remedy == "correct 'filters'"
 
 
-def test_permission_errors_of_graphql_are_refusals(served, client):
+def test_permission_errors_of_graphql_are_refusals(served: Served, client: Client) -> None:
     answer = {"data": {"project": None}, "errors": [{"message": "permission denied for team"}]}
     served.server.faults.append(Fault(200, json.dumps(answer)))
     with pytest.raises(Refused, match="permission denied for team"):
         client.find()
 
 
-def test_a_partial_answer_is_unavailable(served, client):
+def test_a_partial_answer_is_unavailable(served: Served, client: Client) -> None:
     half = {"data": {"project": {"candidates": {"edges": []}}}, "errors": [{"message": "timeout in shard 3"}]}
     served.server.faults.append(Fault(200, json.dumps(half)))
     with pytest.raises(Unavailable, match="timeout in shard 3"):
@@ -216,21 +216,21 @@ def test_a_partial_answer_is_unavailable(served, client):
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}])
-def test_a_rate_limit_is_waited_for_as_its_headers_ask(served, client, headers):
+def test_a_rate_limit_is_waited_for_as_its_headers_ask(served: Served, client: Client, headers: dict[str, str]) -> None:
     served.server.faults.append(Fault(429, "{}", headers, times=2))
     assert len(client.find().candidates) == 3
     assert client.slept == [7, 7]
     assert "429" in client.log.lines[0]
 
 
-def test_a_rate_limit_is_waited_for_at_most_five_minutes(served, client):
+def test_a_rate_limit_is_waited_for_at_most_five_minutes(served: Served, client: Client) -> None:
     served.server.faults.append(Fault(429, "{}", {"Retry-After": "99999"}))
     client.find()
     assert client.slept == [300]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_server_errors_are_retried_with_growing_pauses(served, client, status):
+def test_server_errors_are_retried_with_growing_pauses(served: Served, client: Client, status: int) -> None:
     served.server.faults.append(Fault(status, "<html>", times=3))
     assert len(client.find().candidates) == 3
     assert client.slept == sorted(client.slept)
@@ -238,19 +238,19 @@ def test_server_errors_are_retried_with_growing_pauses(served, client, status):
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_retries_end_after_five_attempts(served, client, status):
+def test_retries_end_after_five_attempts(served: Served, client: Client, status: int) -> None:
     served.server.faults.append(Fault(status, "{}", times=99))
     with pytest.raises(Unavailable, match=f"answered {status} after 5 attempts"):
         client.find()
     assert len(served.server.requests) == 5
 
 
-def test_a_cut_connection_is_retried(served, client):
+def test_a_cut_connection_is_retried(served: Served, client: Client) -> None:
     served.server.faults.append(Fault(cut=True))
     assert len(client.find().candidates) == 3
 
 
-def test_a_stalled_answer_is_retried(served, client):
+def test_a_stalled_answer_is_retried(served: Served, client: Client) -> None:
     served.server.faults.append(Fault(stall=0.4))
     server = Server(served.url, served.url, served.server.api_key)
     hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
@@ -259,7 +259,7 @@ def test_a_stalled_answer_is_retried(served, client):
 
 
 @pytest.mark.parametrize("body", ['{"data": {"proj', "<html>a proxy's page</html>", ""])
-def test_an_answer_that_is_not_json_is_retried_and_then_unavailable(served, client, body):
+def test_an_answer_that_is_not_json_is_retried_and_then_unavailable(served: Served, client: Client, body: str) -> None:
     served.server.faults.append(Fault(200, body))
     assert len(client.find().candidates) == 3
     served.server.faults.append(Fault(200, body, times=99))
@@ -268,13 +268,13 @@ def test_an_answer_that_is_not_json_is_retried_and_then_unavailable(served, clie
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"text"', "{}", '{"data": []}', '{"data": null}'])
-def test_json_without_data_is_unavailable(served, client, body):
+def test_json_without_data_is_unavailable(served: Served, client: Client, body: str) -> None:
     served.server.faults.append(Fault(200, body))
     with pytest.raises(Unavailable):
         client.find()
 
 
-def test_malformed_runs_are_read_as_empty_fields(served, client):
+def test_malformed_runs_are_read_as_empty_fields(served: Served, client: Client) -> None:
     nodes = [
         None,
         {},
@@ -288,12 +288,12 @@ def test_malformed_runs_are_read_as_empty_fields(served, client):
     assert second.directions == {"x": "max"}
 
 
-def test_an_unreachable_server_is_unavailable():
+def test_an_unreachable_server_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="could not be reached"):
         Client("http://127.0.0.1:9", "k" * 40).find()
 
 
-def test_the_key_does_not_follow_a_redirect(served):
+def test_the_key_does_not_follow_a_redirect(served: Served) -> None:
     received: list[str] = []
 
     class Elsewhere(BaseHTTPRequestHandler):
@@ -318,7 +318,7 @@ def test_the_key_does_not_follow_a_redirect(served):
         server.server_close()
 
 
-def test_a_proxy_of_the_environment_is_used(served, monkeypatch):
+def test_a_proxy_of_the_environment_is_used(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     proxied: list[str] = []
 
     class Proxy(BaseHTTPRequestHandler):
@@ -344,7 +344,7 @@ def test_a_proxy_of_the_environment_is_used(served, monkeypatch):
         server.server_close()
 
 
-def test_the_newest_model_is_found_after_pages_of_checkpoints(served, client):
+def test_the_newest_model_is_found_after_pages_of_checkpoints(served: Served, client: Client) -> None:
     store = served.server.store
     run = store.add_run("sandbox", "digits", name="many")
     project = store.project("sandbox", "digits")
@@ -360,6 +360,6 @@ def test_the_newest_model_is_found_after_pages_of_checkpoints(served, client):
     assert client.project.model(run_of("none")) is None
 
 
-def test_a_missing_run_has_no_model(client):
+def test_a_missing_run_has_no_model(client: Client) -> None:
     with pytest.raises(Unavailable, match="does not tell what run gone logged"):
         client.project.model(run_of("gone"))

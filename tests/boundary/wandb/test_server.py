@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +25,12 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("base_url", "pages"), ADDRESSES)
-def test_page_addresses_follow_the_sdk(base_url, pages):
+def test_page_addresses_follow_the_sdk(base_url: Any, pages: Any) -> None:
     assert app_url(base_url, {}) == pages
     assert app_url(base_url, {"WANDB_APP_URL": "https://mine/"}) == "https://mine"
 
 
-def test_the_sdk_derives_the_same_page_addresses():
+def test_the_sdk_derives_the_same_page_addresses() -> None:
     script = "from wandb.sdk.lib import urls; from wandb import util\nprint(urls.DEFAULT_BASE_URL)\n" + "".join(
         f"print(util.api_to_app_url({base!r}))\n" for base, _ in ADDRESSES
     )
@@ -36,7 +38,7 @@ def test_the_sdk_derives_the_same_page_addresses():
     assert done.stdout.splitlines() == [DEFAULT_BASE_URL, *(pages for _, pages in ADDRESSES)]
 
 
-def test_an_address_is_taken_from_input_then_settings_then_default(tmp_path):
+def test_an_address_is_taken_from_input_then_settings_then_default(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path)}
     assert resolve(KEY, None, environ).base_url == DEFAULT_BASE_URL
     settings = tmp_path / ".config" / "wandb" / "settings"
@@ -48,7 +50,7 @@ def test_an_address_is_taken_from_input_then_settings_then_default(tmp_path):
     assert resolve(KEY, None, environ).base_url == DEFAULT_BASE_URL
 
 
-def test_settings_in_the_checkout_are_never_read(tmp_path, monkeypatch):
+def test_settings_in_the_checkout_are_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "wandb").mkdir()
     (tmp_path / "wandb" / "settings").write_text("[default]\nbase_url = https://evil.example\n")
     monkeypatch.chdir(tmp_path)
@@ -56,35 +58,35 @@ def test_settings_in_the_checkout_are_never_read(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("machine", ["api.wandb.ai", "api.forge.coreweave.com"])
-def test_the_netrc_is_read_under_both_names_of_the_hosted_service(tmp_path, machine):
+def test_the_netrc_is_read_under_both_names_of_the_hosted_service(tmp_path: Path, machine: Any) -> None:
     (tmp_path / ".netrc").write_text(f"machine {machine}\n  login user\n  password {KEY}\n")
     (tmp_path / ".netrc").chmod(0o600)
     assert resolve(None, None, {"HOME": str(tmp_path)}).api_key == KEY
 
 
 @pytest.mark.parametrize("text", ["", "machine other login u password p", "machine \n garbage {", "\xff"])
-def test_a_netrc_without_a_key_gives_no_key(tmp_path, text):
+def test_a_netrc_without_a_key_gives_no_key(tmp_path: Path, text: str) -> None:
     (tmp_path / "rc").write_text(text, encoding="latin-1")
     with pytest.raises(BadInput, match="there is no W&B API key"):
         resolve(None, None, {"NETRC": str(tmp_path / "rc")})
 
 
 @pytest.mark.parametrize("key", ["a b", "ключ", "x\ny", "x\x00y"])
-def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(key):
+def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(BadInput) as caught:
         resolve(key, None, {})
     assert key not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["k" * 40, KEY, "eyJhbGciOi.eyJzdWIi.c2ln", "x"])
-def test_keys_of_any_length_are_accepted(key):
+def test_keys_of_any_length_are_accepted(key: str) -> None:
     assert resolve(key, None, {}).api_key == key
 
 
-def test_a_key_is_in_no_repr_of_the_server():
+def test_a_key_is_in_no_repr_of_the_server() -> None:
     assert KEY not in repr(Server("u", "u", KEY))
 
 
-def test_the_address_of_the_web_pages_is_refused():
+def test_the_address_of_the_web_pages_is_refused() -> None:
     with pytest.raises(BadInput, match="web pages"):
         resolve(KEY, "https://wandb.ai", {})

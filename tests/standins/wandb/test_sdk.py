@@ -142,7 +142,7 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
     assert ours.directions == {"loss": "min", "acc": "max"}
     details = project.details([ours], curves=["loss"], lineage=True, samples=100)[ours.id]
     assert [value for _, value in details.curves["loss"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
-    assert [[used.label, used.type, used.digest] for used in details.datasets] == [
+    assert [[used.label, used.type, used.digest] for used in details.datasets or ()] == [
         entry[:3] for entry in read["runs"][ours.id]["used"]
     ]
 

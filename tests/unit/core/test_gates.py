@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ PARSED = [
 
 
 @pytest.mark.parametrize(("line", "expected"), PARSED, ids=[line for line, _ in PARSED])
-def test_gates_are_parsed(line, expected):
+def test_gates_are_parsed(line: str, expected: Any) -> None:
     assert parse([line]) == (expected,)
 
 
@@ -52,13 +53,13 @@ def test_gates_are_parsed(line, expected):
         "acc >= 1 >= 2",
     ],
 )
-def test_a_line_that_is_no_gate_is_named_by_its_number(line):
+def test_a_line_that_is_no_gate_is_named_by_its_number(line: str) -> None:
     with pytest.raises(ValueError, match=r"^line 2 is no gate"):
         parse(["acc >= 1", line])
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_parsed_or_refused(line):
+def test_any_text_is_parsed_or_refused(line: str) -> None:
     try:
         (gate,) = parse([line])
     except ValueError:
@@ -66,7 +67,7 @@ def test_any_text_is_parsed_or_refused(line):
     assert math.isfinite(gate.amount) or "e" in line.lower()
 
 
-def test_a_percentage_is_of_the_baselines_magnitude_also_below_zero():
+def test_a_percentage_is_of_the_baselines_magnitude_also_below_zero() -> None:
     assert parse(["x >= baseline - 10%"])[0].required(-2.0) == pytest.approx(-2.2)
     assert parse(["x >= baseline + 10%"])[0].required(2.0) == pytest.approx(2.2)
     assert parse(["x >= baseline * 10%"])[0].required(2.0) == pytest.approx(0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,11 @@ def run(name: str, **summary: object) -> Run:
         ("a.b.c", MISSING),
     ],
 )
-def test_a_dotted_name_is_a_whole_key_first_and_then_nested(name, value):
+def test_a_dotted_name_is_a_whole_key_first_and_then_nested(name: str, value: Any) -> None:
     assert value_at({"a.b": 1, "a": {"c": 2}, "x": {"y.z": 3, "q": {"r": 4}}}, name) == value
 
 
-def test_metric_values_are_read_from_the_summary():
+def test_metric_values_are_read_from_the_summary() -> None:
     strange = run("r", a={"min": 0.5}, b={"min": 1, "max": 2}, c="NaN", d="-Infinity", e=None, f="text", g={"depth": 1})
     assert metric_value(strange, "a") == metric_value(strange, "a.min") == 0.5
     assert metric_value(strange, "b") == {"min": 1, "max": 2}

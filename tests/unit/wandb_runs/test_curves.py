@@ -18,7 +18,7 @@ def drawn(*series: list[tuple[float, float]], metric: str = "loss") -> str:
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 10_000).map(float), FINITE), max_size=40), min_size=1, max_size=8))
-def test_any_curves_make_a_chart_that_mermaids_lexer_takes(series):
+def test_any_curves_make_a_chart_that_mermaids_lexer_takes(series: list[list[tuple[float, float]]]) -> None:
     chart = drawn(*series)
     drawable = [points for points in series if len({step for step, _ in points}) > 1][: curves.MAX_CURVES]
     lines = re.findall(r"^  line \[(.*)\]$", chart, re.MULTILINE)
@@ -30,7 +30,7 @@ def test_any_curves_make_a_chart_that_mermaids_lexer_takes(series):
     assert chart.count("🟦") == bool(drawable)
 
 
-def test_a_curve_is_interpolated_and_flat_beyond_its_end():
+def test_a_curve_is_interpolated_and_flat_beyond_its_end() -> None:
     chart = drawn([(0, 0.0), (29, 29.0)], [(0, 5.0), (10, 5.0)])
     first, second = re.findall(r"^  line \[(.*)\]$", chart, re.MULTILINE)
     assert first.split(", ") == [str(value) for value in range(30)]
@@ -38,11 +38,11 @@ def test_a_curve_is_interpolated_and_flat_beyond_its_end():
     assert "run1 (ends at step 10, flat from there)" in chart
 
 
-def test_a_metric_without_two_points_has_no_chart():
+def test_a_metric_without_two_points_has_no_chart() -> None:
     assert drawn([]) == drawn([(1, 1.0)]) == drawn([(1, 1.0), (1, 2.0)]) == drawn([(0, math.nan), (1, 1.0)]) == ""
 
 
-def test_a_hostile_metric_name_stays_in_its_quotes():
+def test_a_hostile_metric_name_stays_in_its_quotes() -> None:
     chart = drawn([(0, 1.0), (1, 2.0)], metric='x"\n```\n<script>; click A "javascript:1"')
     assert chart.count("```") == 2
     title = next(line for line in chart.splitlines() if line.startswith("  title"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ def result_of(line: str, candidate: Run | None, *baselines: Run, direction: str 
     return evaluate([gate], candidate, baselines, {gate.metric: Metric(gate.metric, direction)})[0]
 
 
-def test_the_best_baseline_follows_the_direction_and_else_the_comparison():
+def test_the_best_baseline_follows_the_direction_and_else_the_comparison() -> None:
     baselines = [run("b1", x=1.0), run("b2", x=3.0)]
     assert result_of("x >= baseline", run(x=2.0), *baselines).required == 3.0
     assert result_of("x <= baseline", run(x=2.0), *baselines).required == 1.0
@@ -33,7 +34,7 @@ def test_the_best_baseline_follows_the_direction_and_else_the_comparison():
     assert "direction of x is not known" in unknown.reason
 
 
-def test_latest_is_the_newest_baseline_even_without_a_value():
+def test_latest_is_the_newest_baseline_even_without_a_value() -> None:
     missing = result_of("x >= baseline.latest", run(x=2.0), run("new"), run("old", x=1.0))
     assert not missing.passed
     assert "latest baseline" in missing.reason
@@ -41,7 +42,7 @@ def test_latest_is_the_newest_baseline_even_without_a_value():
 
 @pytest.mark.parametrize("value", [None, "0.9", True, math.nan, math.inf, -math.inf, [1], {"min": 1, "max": 2}, "NaN"])
 @pytest.mark.parametrize("line", ["x >= -1e308", "x != 0", "x <= 1e308"])
-def test_a_value_that_is_not_a_finite_number_never_passes(value, line):
+def test_a_value_that_is_not_a_finite_number_never_passes(value: Any, line: str) -> None:
     assert not result_of(line, run(x=value)).passed
     assert not result_of(line, run()).passed
     assert not result_of(line, None).passed
@@ -52,5 +53,5 @@ def test_a_value_that_is_not_a_finite_number_never_passes(value, line):
     st.floats(allow_nan=False, allow_infinity=False, width=32),
     st.sampled_from([">=", "<=", ">", "<", "==", "!="]),
 )
-def test_a_gate_with_a_number_compares_like_python(value, required, op):
+def test_a_gate_with_a_number_compares_like_python(value: Any, required: float, op: str) -> None:
     assert result_of(f"x {op} {required!r}", run(x=value)).passed == eval(f"{value!r} {op} {required!r}")
