@@ -218,7 +218,7 @@ def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
     import threading
     from http.server import BaseHTTPRequestHandler
 
-    asked: list[str] = []
+    requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def address_string(self) -> str:
@@ -230,7 +230,7 @@ def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
                 self.end_headers()
                 self.wfile.write(b'{"ApiVersion": "1.41"}')
             else:
-                asked.append(self.path)
+                requested.append(self.path)
                 self.send_error(404)
 
         def log_message(self, *_: object) -> None:
@@ -245,7 +245,7 @@ def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
             docker = DockerCommand(lambda: tmp_path, {"DOCKER_HOST": f"unix://{path}"})
             assert docker.local_digest(name, "latest") is None
             server.shutdown()
-        return asked
+        return requested
 
     return ask
 

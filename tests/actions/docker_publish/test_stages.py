@@ -17,7 +17,7 @@ class Step:
     """One step with the runner's variables and files."""
 
     def __init__(self, folder: Path, workspace: Path) -> None:
-        # Nothing is on its PATH: no docker command line is found, whatever the machine has.
+        # The PATH is empty, so that the machine's docker command line is not used.
         self.temp = folder / "temp"
         self.temp.mkdir()
         self.event = folder / "event.json"

@@ -1,4 +1,4 @@
-"""The docker command line as it is really started: what it is told, what it can see, and that it ends.
+"""The docker command line as it is really started: its arguments, its environment, and its end.
 
 A small program stands where `docker` would; the daemon itself is the business of the end-to-end tests.
 """
@@ -49,8 +49,8 @@ class Tool:
 
     @property
     def record(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = json.loads((self.folder / "record.json").read_text())
-        return found
+        record: dict[str, dict[str, str]] = json.loads((self.folder / "record.json").read_text())
+        return record
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What is asked of the daemon, over its socket and by TCP with TLS, against a small server that answers as it does."""
+"""Calls to the daemon, over its socket and by TCP with TLS, against a small server that answers like one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VERSION = "/v1.41"
 
 
 class Daemon:
-    """Answers by `answers`, status and JSON for each method and path, else 404; `asked` lists what came."""
+    """Answers by `answers`, status and JSON for each method and path, else 404; `requests` lists the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, object]] = {
@@ -36,7 +36,7 @@ class Daemon:
             "GET /info": (200, INFO),
             f"GET {NAME}/json": (200, IMAGE),
         }
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         daemon = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -51,7 +51,7 @@ class Daemon:
                 if self.path == "/version":
                     question = "GET /version"
                 else:
-                    daemon.asked.append(question)
+                    daemon.requests.append(question)
                 status, answer = daemon.answers.get(question, (404, {"message": "no such thing"}))
                 body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
@@ -78,9 +78,9 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    made = Daemon()
-    with serving(socketserver.UnixStreamServer(str(tmp_path / "docker.sock"), made.handler)):
-        yield made
+    daemon = Daemon()
+    with serving(socketserver.UnixStreamServer(str(tmp_path / "docker.sock"), daemon.handler)):
+        yield daemon
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_pulled_image_is_identified_by_its_digest_and_any_other_by_its_id(daem
     assert docker.local_digest("ghcr.io/octo/digits", "ctx") == "sha256:1"
     assert docker.local_digest("ghcr.io/octo/digits", "missing") is None
     docker.local_digest("debian", "sha256:3")
-    assert daemon.asked[-1] == "GET /images/debian%40sha256:3/json"
+    assert daemon.requests[-1] == "GET /images/debian%40sha256:3/json"
 
 
 def test_the_size_of_an_image(daemon: Daemon, docker: DockerCommand) -> None:
@@ -114,12 +114,12 @@ def test_an_image_gets_new_names(daemon: Daemon, docker: DockerCommand) -> None:
     }
     names = ["ghcr.io/octo/digits:main", "ghcr.io/octo/digits:latest"]
     assert docker.retag("ghcr.io/octo/digits:ctx", names) == ""
-    assert daemon.asked == [*daemon.answers][3:]
+    assert daemon.requests == [*daemon.answers][3:]
 
 
 def test_a_missing_image_gets_no_names(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.retag("ghcr.io/octo/digits:ctx", ["ghcr.io/octo/digits:main"]) == ""
-    assert len(daemon.asked) == 1
+    assert len(daemon.requests) == 1
 
 
 def test_the_daemon_s_refusal_to_tag_is_returned_and_not_raised(daemon: Daemon, docker: DockerCommand) -> None:
@@ -137,17 +137,17 @@ def test_a_failing_daemon_is_reported(daemon: Daemon, docker: DockerCommand, ans
 
 @pytest.mark.parametrize("host", ["ssh://somewhere", "tcp://127.0.0.1:1", "tcp://[", "unix:///nowhere"])
 def test_an_address_without_a_daemon_is_reported(tmp_path: Path, host: str) -> None:
-    with pytest.raises(BadInput, match="no Docker daemon answers") as said:
+    with pytest.raises(BadInput, match="no Docker daemon answers") as error:
         DockerCommand(lambda: tmp_path, {"DOCKER_HOST": host}).daemon()
-    assert host in said.value.cause
+    assert host in error.value.cause
 
 
 def test_tcp_with_certificates_on_both_sides(tmp_path: Path) -> None:
-    made = of_an_authority(tmp_path)
-    for name, path in (("ca", made.authority), ("cert", made.certificate), ("key", made.key)):
+    certificates = of_an_authority(tmp_path)
+    for name, path in (("ca", certificates.authority), ("cert", certificates.certificate), ("key", certificates.key)):
         shutil.copy2(path, tmp_path / f"{name}.pem")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(made.authority))
-    context.load_cert_chain(made.certificate, made.key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates.authority))
+    context.load_cert_chain(certificates.certificate, certificates.key)
     context.verify_mode = ssl.CERT_REQUIRED
     server = socketserver.TCPServer(("127.0.0.1", 0), Daemon().handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)

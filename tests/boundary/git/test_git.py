@@ -1,4 +1,4 @@
-"""Reading a checkout: real git on real repositories, also ones that want to run something."""
+"""Read a checkout: real git on real repositories, also on ones that try to run a program."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_a_detached_head_has_the_refs_that_point_at_it(repository: Path) -> None
     git(repository, "tag", "v1.0.0")
     git(repository, "tag", "--annotate", "--message", "x", "release/one")
     git(repository, "update-ref", "refs/remotes/pull/7/merge", "HEAD")
-    found = read_checkout(repository)
-    assert found is not None
-    assert found.branch == ""
-    assert found.tags == ("refs/tags/release/one", "refs/tags/v1.0.0")
-    assert found.pull_request_refs == ("refs/pull/7/merge",)
+    checkout = read_checkout(repository)
+    assert checkout is not None
+    assert checkout.branch == ""
+    assert checkout.tags == ("refs/tags/release/one", "refs/tags/v1.0.0")
+    assert checkout.pull_request_refs == ("refs/pull/7/merge",)
 
 
 def test_without_a_repository_or_a_commit_there_is_no_checkout(tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_git_s_own_variables_do_not_select_another_repository(
     other = tmp_path_factory.mktemp("other")
     git(other, "init", "--quiet")
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
-    found = read_checkout(repository)
-    assert found is not None
-    assert found.branch == "main"
+    checkout = read_checkout(repository)
+    assert checkout is not None
+    assert checkout.branch == "main"
 
 
 def test_a_hostile_configuration_runs_nothing(repository: Path) -> None:
@@ -97,6 +97,6 @@ def test_a_hostile_configuration_runs_nothing(repository: Path) -> None:
 def test_a_branch_named_like_an_option_is_text(repository: Path) -> None:
     git(repository, "symbolic-ref", "HEAD", "refs/heads/--upload-pack=touch")
     git(repository, "update-ref", "refs/heads/--upload-pack=touch", "refs/heads/main")
-    found = read_checkout(repository)
-    assert found is not None
-    assert found.branch == "--upload-pack=touch"
+    checkout = read_checkout(repository)
+    assert checkout is not None
+    assert checkout.branch == "--upload-pack=touch"

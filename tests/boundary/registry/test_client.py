@@ -1,4 +1,4 @@
-"""The suite's own client against a real registry and the sandbox alike, and against what a registry can do wrong."""
+"""The suite's registry client against a real registry and the sandbox's, and against faults of a registry."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def test_a_manifest_is_read_and_tagged_again_with_its_digest(any_target: Target)
     content = image(any_target)
     put(any_target, content, "ctx-1")
     client = client_of(any_target)
-    found = client.manifest(REPOSITORY, "ctx-1")
-    assert found == Manifest(digest_of(content), OCI_MANIFEST, content)
-    client.put_manifest(REPOSITORY, "latest", found.content, found.media_type)
+    manifest = client.manifest(REPOSITORY, "ctx-1")
+    assert manifest == Manifest(digest_of(content), OCI_MANIFEST, content)
+    client.put_manifest(REPOSITORY, "latest", manifest.content, manifest.media_type)
     assert client.digest_of(REPOSITORY, "latest") == digest_of(content)
     assert sorted(client.tags(REPOSITORY)) == ["ctx-1", "latest"]
-    assert client.blob(REPOSITORY, found.document["config"]["digest"]) == b'{"made": "image"}'
+    assert client.blob(REPOSITORY, manifest.document["config"]["digest"]) == b'{"made": "image"}'
 
 
 def test_a_missing_manifest_is_none(any_target: Target) -> None:
@@ -100,7 +100,7 @@ def test_a_token_without_the_right_to_push_is_refused() -> None:
     with sandbox(challenge="bearer", accounts=accounts) as (registry, target):
         with pytest.raises(Refused):
             RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0).require_push(REPOSITORY)
-        # One challenge is answered once: a registry that never says yes is not asked for ever.
+        # A challenge is answered once, so that a registry that always refuses is not asked forever.
         assert len([entry for entry in registry.log if entry.path == "/token"]) == 1
 
 
@@ -211,7 +211,7 @@ def test_a_blob_is_shared_within_a_registry(challenge: str) -> None:
 
 
 def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Docker tries TLS first there, and so does this client; what it does not trust it does not fall back from."""
+    """This client tries TLS, as Docker does, and does not fall back to HTTP for an untrusted certificate."""
     certificate = self_signed(tmp_path)
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(variable, raising=False)

@@ -1,4 +1,4 @@
-"""What Docker Hub, GitHub, Amazon and Google do otherwise than distribution does, as far as a stand-in can do it too.
+"""Behaviour in which Docker Hub, GitHub, Amazon and Google differ from distribution, as far as a stand-in can show it.
 
 Each of these is what the service documents or was seen to answer; the services themselves cannot be reached from the tests.
 """
@@ -31,7 +31,7 @@ def client_of(url: str, *, pushes_to: str = REPOSITORY) -> RegistryClient:
 
 @contextmanager
 def hub(account: Account) -> Iterator[tuple[Registry, Registry, RegistryClient]]:
-    """A registry, and another host that hands out its tokens, as auth.docker.io does."""
+    """A registry, and another host that issues its tokens, as auth.docker.io does."""
     registry, realm = Registry(challenge="bearer", accounts={USER: account}), Registry()
     realm.access = registry.access
     with Host(realm.app) as signs, Host(registry.app) as serves:
@@ -55,13 +55,13 @@ def test_a_realm_on_another_host_gets_the_password_and_the_registry_never() -> N
 
 
 def test_a_read_only_access_token_reads_and_does_not_push() -> None:
-    """Docker Hub grants less than it is asked for, without a word, and refuses the push itself."""
+    """Docker Hub silently grants less than requested, and refuses the push itself."""
     with hub(Account(PASSWORD, frozenset({"pull"}))) as (_, realm, client):
         assert client.manifest(REPOSITORY, "v1") is None
         with pytest.raises(Refused, match="401") as refused:
             client.require_push(REPOSITORY)
         assert "check 'username' and 'password'" in refused.value.remedy
-        assert len(realm.log) == 2  # it is asked once more, in case the first token had run out, and not for ever
+        assert len(realm.log) == 2  # one more request, in case the first token has expired, and no further
 
 
 def test_a_wrong_password_is_refused_by_the_realm() -> None:
@@ -87,7 +87,7 @@ def test_docker_hub_s_pull_limit_is_reported() -> None:
 
 @contextmanager
 def basic() -> Iterator[tuple[Registry, RegistryClient]]:
-    """A registry that asks for a name and a password, as Amazon's does."""
+    """A registry with basic authentication, as Amazon's."""
     registry = Registry(challenge="basic", accounts={USER: Account(PASSWORD)})
     with Host(registry.app) as host:
         yield registry, client_of(host.url)
@@ -99,7 +99,7 @@ def test_amazon_s_basic_challenge_is_answered_without_using_its_realm() -> None:
         registry.faults.append(Fault("GET", MANIFEST, 401, {"WWW-Authenticate": challenge}))
         assert client.manifest(REPOSITORY, "v1") is None
         client.require_push(REPOSITORY)
-        # Once the name and password are asked for they go along with every request, and cost none of their own.
+        # After the first challenge, name and password go with every request and cost no further one.
         assert [entry.status for entry in registry.log if entry.path != "/v2/"] == [401, 404, 202, 204]
 
 

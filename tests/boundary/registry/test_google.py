@@ -116,7 +116,7 @@ def test_credentials_that_google_refuses_are_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("not JSON", "is not JSON"),
         ("[]", "is not JSON"),
@@ -124,15 +124,15 @@ def test_credentials_that_google_refuses_are_reported(tmp_path: Path) -> None:
         ('{"type": "external_account", "credential_source": {"executable": {"command": "/bin/sh"}}}', "program"),
     ],
 )
-def test_an_unusable_file_is_reported_and_never_quoted(tmp_path: Path, content: str, said: str) -> None:
+def test_an_unusable_file_is_reported_and_never_quoted(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / NAME).write_text(content)
-    with pytest.raises(ActionError, match=said) as error:
+    with pytest.raises(ActionError, match=message) as error:
         token_of(tmp_path)
     assert "hush" not in str(error.value)
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    """Also where the checked out commit holds one: it could have any file of the job sent to any address."""
+    """Also where the checked out commit holds one: such a file could send any file of the job to any address."""
     (tmp_path / "gha-creds-planted.json").write_text("{}")
     with pytest.raises(BadInput, match="does not exist here") as error:
         token_of(tmp_path, named="/nowhere.json")

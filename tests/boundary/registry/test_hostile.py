@@ -1,4 +1,4 @@
-"""A registry that means harm, or what answers in its place: each attack is carried out against the suite's client."""
+"""Attacks by a registry, or by a server in its place: each is carried out against the suite's client."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def answers(registry: Registry, body: bytes, *, path: str = MANIFEST, kind: str 
 
 
 def test_a_manifest_that_was_not_requested_is_refused() -> None:
-    """The answer is whole and says so of itself; it is only not what the digest names."""
+    """The answer is complete and its header agrees with it, but the requested digest is another."""
     with served() as (registry, client):
         answers(registry, b"{}", Docker_Content_Digest="sha256:" + hashlib.sha256(b"{}").hexdigest())
         with pytest.raises(Unavailable, match="bytes are not those"):
             client.manifest(REPOSITORY, OTHER)
 
 
-@pytest.mark.parametrize("told", ["x", "sha256:abc", "md5:" + "0" * 32, "sha256:" + "0" * 64 + "%0A::error::x"])
-def test_an_invalid_digest_header_is_replaced_by_the_computed_digest(told: str) -> None:
+@pytest.mark.parametrize("header", ["x", "sha256:abc", "md5:" + "0" * 32, "sha256:" + "0" * 64 + "%0A::error::x"])
+def test_an_invalid_digest_header_is_replaced_by_the_computed_digest(header: str) -> None:
     with served() as (registry, client):
-        answers(registry, b"{}", Docker_Content_Digest=told)
-        found = client.manifest(REPOSITORY, "v1")
-        assert found is not None
-        assert found.digest == "sha256:" + hashlib.sha256(b"{}").hexdigest()
+        answers(registry, b"{}", Docker_Content_Digest=header)
+        manifest = client.manifest(REPOSITORY, "v1")
+        assert manifest is not None
+        assert manifest.digest == "sha256:" + hashlib.sha256(b"{}").hexdigest()
 
 
 def test_a_sha512_digest_is_checked_too() -> None:
@@ -69,7 +69,7 @@ def test_a_sha512_digest_is_checked_too() -> None:
     "kind", ["text/html", "application/json", "application/vnd.docker.distribution.manifest.v1+prettyjws", ""]
 )
 def test_a_document_that_is_no_manifest_is_refused(kind: str) -> None:
-    """A portal that answers 200 to everything, and the registry's oldest manifests, whose digest is another."""
+    """A portal that answers 200 to everything, and manifests of the oldest version, which have another digest."""
     with served() as (registry, client):
         answers(registry, b"<html>", kind=kind)
         with pytest.raises(Unavailable, match="no manifest"):
@@ -79,9 +79,9 @@ def test_a_document_that_is_no_manifest_is_refused(kind: str) -> None:
 def test_endlessly_nested_lists_are_an_empty_document() -> None:
     with served() as (registry, client):
         answers(registry, b"[" * 200_000)
-        found = client.manifest(REPOSITORY, "v1")
-        assert found is not None
-        assert found.document == {}
+        manifest = client.manifest(REPOSITORY, "v1")
+        assert manifest is not None
+        assert manifest.document == {}
 
 
 def test_reading_an_endless_manifest_stops() -> None:
@@ -103,8 +103,8 @@ def test_invalid_tags_are_ignored() -> None:
     tags = [1, None, {"a": 1}, "9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
     with served() as (registry, client):
         answers(registry, json.dumps({"tags": tags}).encode(), path=TAGS, kind="application/json")
-        found = client.tags(REPOSITORY)
-    assert [str(version) for version in releases(found)] == ["1.2.3"]
+        tags = client.tags(REPOSITORY)
+    assert [str(version) for version in releases(tags)] == ["1.2.3"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'{"tags": null}', b'{"tags": {}}', b"not json", b"[" * 100_000])
@@ -139,7 +139,7 @@ def test_a_token_that_would_split_a_header_is_refused() -> None:
 
 
 def test_a_base_image_s_registry_gets_no_password_for_its_realm() -> None:
-    """Whoever writes the Dockerfile chooses that registry, and it chooses where one signs in."""
+    """Whoever writes the Dockerfile chooses that registry, and the registry chooses the realm."""
     with served(challenge="bearer", accounts={USER: Account(PASSWORD)}) as (registry, client):
         anonymous = RegistryClient(client.host, None, LOG, retries=0, backoff=0)
         with pytest.raises(Refused):
@@ -188,7 +188,7 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
-    ("head", "said"),
+    ("head", "message"),
     [
         (b"HTTP/1.1 200 OK\r\n" + CHUNKED, "more than a manifest may hold"),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n" + CHUNKED, "answered 503"),
@@ -196,10 +196,10 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
         (b"HTTP/1.1 307 Moved\r\nLocation: /v2/x/manifests/y\r\n" + CHUNKED, "without end"),
     ],
 )
-def test_reading_an_endless_answer_stops(head: bytes, said: str) -> None:
+def test_reading_an_endless_answer_stops(head: bytes, message: str) -> None:
     with Endless(head) as endless:
         client = RegistryClient(endless.host, None, LOG, retries=2, backoff=0)
-        with pytest.raises((Unavailable, Refused), match=said):
+        with pytest.raises((Unavailable, Refused), match=message):
             client.manifest(REPOSITORY, "v1")
         assert endless.sent < 100 << 20
 

@@ -1,4 +1,4 @@
-"""Reading Dockerfiles and .dockerignore files: what a build takes in, and what reaches it."""
+"""Dockerfiles and .dockerignore files: the images and files that a build reads."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_variables_are_expanded(text: str, expected: str | None) -> None:
 
 
 BASES = [
-    # Dockerfile, build arguments, images, how many reasons
+    # Dockerfile, build arguments, images, number of reasons
     ("FROM a\n", {}, ["a"], 0),
     ("FROM a AS b\nFROM b\nCOPY --from=b x y\nCOPY --from=0 x y\n", {}, ["a"], 0),
     ("FROM a as Build\nFROM scratch\nCOPY --from=build x y\n", {}, ["a"], 0),

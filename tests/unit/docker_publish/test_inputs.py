@@ -1,4 +1,4 @@
-"""Inputs as the runner hands them over, legacy names, and what is wrong with them."""
+"""Inputs as the runner passes them, older names, and invalid values."""
 
 from __future__ import annotations
 

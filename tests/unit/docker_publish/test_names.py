@@ -1,4 +1,4 @@
-"""Image names as data: what a user writes → registry and repository."""
+"""Image names: the user's text → registry and repository."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commit, ref and pull request that an image is of."""
+"""The commit, ref and pull request of an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tag rules as data: what is tagged → the tags, in order."""
+"""Tag rules: a revision → its tags, in order."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MODERN = [
     (DEFAULT, on("refs/tags/nightly"), ["0123456789ab"]),
     (DEFAULT, on("refs/tags/v1.2"), ["0123456789ab"]),
     (DEFAULT, on("refs/tags/v01.2.3"), ["0123456789ab"]),
-    # versions that are already there
+    # versions that the registry has already
     (("semver", "latest"), on("refs/tags/v1.2.3", "1.2.2", "1.1.9", "0.9.0"), ["1.2.3", "1.2", "1", "latest"]),
     (("semver", "latest"), on("refs/tags/v1.2.3", "1.2.4"), ["1.2.3"]),
     (("semver", "latest"), on("refs/tags/v1.2.3", "1.3.0"), ["1.2.3", "1.2"]),
@@ -96,7 +96,7 @@ MODERN = [
     (("branch",), on("refs/heads/-x"), ["x"]),
     (("branch",), on("refs/heads/refs/heads/x"), ["refs-heads-x"]),
     (("branch", "latest"), on("refs/heads/ctx-branch", default="ctx-branch"), ["ctx-branch", "latest"]),
-    # pre-releases, builds and what is no version
+    # pre-releases, builds and git tags that are no version
     (("semver", "latest"), on("refs/tags/v1.0.0-0"), ["1.0.0-0"]),
     (("semver", "latest"), on("refs/tags/v1.0.0-alpha.beta.1"), ["1.0.0-alpha.beta.1"]),
     (("semver",), on("refs/tags/v1.0.0-x-y-z.4+b"), ["1.0.0-x-y-z.4-b"]),
@@ -113,7 +113,7 @@ MODERN = [
     (("semver", "latest"), on("refs/tags/v1.2.3-rc1", "1.2.2"), ["1.2.3-rc1"]),
     (("latest",), on("refs/tags/v1.2.3", "1.2.3+late"), ["latest"]),
     (("latest", "sha"), on("refs/tags/not-a-version"), ["0123456789ab"]),
-    # a pull request under every name that a reader might trust
+    # a pull request with the name of a trusted ref
     (("sha", "tag"), on("refs/tags/v1", pr=7), ["0123456789ab", "v1"]),
     (("sha", "branch"), on("refs/heads/main", pr=7, fork=True), ["0123456789ab"]),
     (("sha", "branch"), on("refs/heads/release", pr=7, fork=True), ["0123456789ab"]),
@@ -121,7 +121,7 @@ MODERN = [
     (("pr", "latest"), on("refs/heads/main", pr=3), ["pr-3"]),
     (("sha", "pr"), on("refs/pull/x/merge"), ["0123456789ab"]),
     (("sha", "pr"), on("refs/pull/99999999999/merge"), ["0123456789ab"]),
-    # what could be taken for something else
+    # texts that look like a rule or a reference
     (("latest,",), ON_MAIN, ["latest"]),
     (("Latest",), ON_MAIN, ["Latest"]),
     (("sha ",), ON_MAIN, ["sha"]),
