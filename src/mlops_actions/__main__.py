@@ -60,9 +60,9 @@ def _chatops(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
     return (post if is_post else run)(inputs, context, Ports(runner, clients))
 
 
-def _docker_publish(environ: Environ, runner: GitHubRunner, post: bool) -> Outcome:
-    if post:
-        # Whatever ended the main stage, also a kill that left it no time: its credentials go.
+def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
+    if is_post:
+        # Remove the credentials whatever ended the main stage, also where it was killed.
         remove_private(runner.state("private_directory"), environ)
         return Outcome()
     from functools import cache
