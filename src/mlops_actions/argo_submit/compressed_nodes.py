@@ -84,7 +84,7 @@ def _entries(texts: Iterator[str]) -> Iterator[tuple[str, Any]]:
     decode = json.JSONDecoder().raw_decode
     text = next(texts, "").lstrip()
     if not text.startswith("{"):
-        raise ValueError("their record is no mapping" if text else _DAMAGED)
+        raise ValueError("their record is not a mapping" if text else _DAMAGED)
     at = 1
     while True:
         try:

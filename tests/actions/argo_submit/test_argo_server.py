@@ -248,7 +248,7 @@ def test_a_redirect_is_not_followed_with_the_token(job: Job, cluster: Cluster, o
     asked, elsewhere = other
     redirecting = Asked(RedirectResponse(f"{elsewhere.url}/login", 302))
     assert run_against(job, cluster, redirecting.app) == 3
-    assert f"does not answer this itself (302): it sends one on to '{elsewhere.url}/login'" in job.error
+    assert f"redirects this request (302): it sends one on to '{elsewhere.url}/login'" in job.error
     assert asked.seen == []
 
 

@@ -153,7 +153,7 @@ def test_without_any_kubeconfig(job: Job) -> None:
         (
             "clusters: [{name: c, cluster: {server: 'https://x'}}]\nusers: [{name: u, user: {exec: {command: touch}}}]\n"
             "contexts: [{name: a, context: {cluster: c, user: u}}]\ncurrent-context: a\n",
-            "from a program ('touch')",
+            "runs a program for its token ('touch')",
         ),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_token(
 def test_trust_without_proof_is_possible_and_warned_of(job: Job, cluster: Cluster, secure: Host) -> None:
     careless = config(cluster, secure.url, **{"insecure-skip-tls-verify": True})
     assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(careless)) == 0
-    assert "says insecure-skip-tls-verify: whoever stands in between can read the credentials" in job.log
+    assert "sets insecure-skip-tls-verify: anybody on the network path can read the credentials" in job.log
 
 
 class Noting(BaseHTTPRequestHandler):
@@ -263,4 +263,4 @@ def test_the_service_account_of_a_pod(tmp_path: Path, certificate: Certificate, 
         assert f"::add-mask::{cluster.submitter_token}" in job.log
         (mounted / "ca.crt").unlink()
         assert job.run(workflow=shell("true")) == 2
-        assert "this is a pod of a cluster, but its service account cannot be used" in job.error
+        assert "this runs in a pod of a cluster, but the pod's service account cannot be used" in job.error

@@ -72,7 +72,7 @@ def test_a_missing_right_to_a_template_is_named(way: str, cluster: Cluster, host
     cause, remedy = job.error.splitlines()
     assert f"the user 'ci' may not get {resource}" in cause
     role = "ClusterRole" if resource.startswith("cluster") else "Role"
-    assert f"add to the rules of a {role} that is bound to this user" in remedy
+    assert f"add this rule to a {role} that is bound to this user" in remedy
     assert f'- {{apiGroups: ["argoproj.io"], resources: ["{resource}"], verbs: ["get"]}}' in remedy
 
 

@@ -35,24 +35,24 @@ def test_yaml_and_base64_are_told_from_a_path() -> None:
 
 
 def test_a_context_is_cut_out() -> None:
-    chosen = kubeconfig.choose(CONFIG, None, "it")
-    assert (chosen.server, chosen.namespace) == ("https://one.test", "ml")
-    assert len(chosen.config["clusters"]) == 1
-    assert kubeconfig.choose(CONFIG, "two", "it").server == "https://two"
+    selected = kubeconfig.select_context(CONFIG, None, "it")
+    assert (selected.server, selected.namespace) == ("https://one.test", "ml")
+    assert len(selected.config["clusters"]) == 1
+    assert kubeconfig.select_context(CONFIG, "two", "it").server == "https://two"
 
 
 @pytest.mark.parametrize(
     ("context", "problem"),
-    [("three", "it has no context 'three'"), ("broken", "it names the cluster 'c3', but holds none of this name")],
+    [("three", "it has no context 'three'"), ("broken", "it names the cluster 'c3', but has no such entry")],
 )
 def test_what_is_missing_is_named(context: str, problem: str) -> None:
     with pytest.raises(BadInput, match=problem):
-        kubeconfig.choose(CONFIG, context, "it")
+        kubeconfig.select_context(CONFIG, context, "it")
 
 
 def test_without_a_current_context_the_choices_are_listed() -> None:
     with pytest.raises(BadInput) as caught:
-        kubeconfig.choose({**CONFIG, "current-context": ""}, None, "it")
+        kubeconfig.select_context({**CONFIG, "current-context": ""}, None, "it")
     assert caught.value.remedy == "give 'kube-context', one of: one, two, broken"
 
 
@@ -63,7 +63,7 @@ def test_programs_are_not_run(user: dict[str, object]) -> None:
     config = copy.deepcopy(CONFIG)
     config["users"] = [{"name": "u", "user": user}]
     with pytest.raises(BadInput, match="program"):
-        kubeconfig.choose(config, None, "it")
+        kubeconfig.select_context(config, None, "it")
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,9 @@ def test_programs_are_not_run(user: dict[str, object]) -> None:
 def test_what_gcloud_would_be_run_for_is_left_to_googles_library(user: dict[str, object]) -> None:
     config = copy.deepcopy(CONFIG)
     config["users"] = [{"name": "u", "user": user}]
-    chosen = kubeconfig.choose(config, None, "it")
-    assert chosen.by_google
-    assert chosen.config["users"][0]["user"] == {}
+    selected = kubeconfig.select_context(config, None, "it")
+    assert selected.by_google
+    assert selected.config["users"][0]["user"] == {}
 
 
 @pytest.mark.parametrize("text", ["- a", "words", "clusters: 3", "clusters: [{}]", "{"])

@@ -97,7 +97,7 @@ def test_compressed_nodes_are_unpacked() -> None:
     [
         (b"***", "their record is not base64"),
         (base64.b64encode(b"\x1f\x8bno"), "their record is damaged"),
-        (base64.b64encode(gzip.compress(b"[]")), "their record is no mapping"),
+        (base64.b64encode(gzip.compress(b"[]")), "their record is not a mapping"),
         (base64.b64encode(b"\x0b\x02\x80brotli\x03"), "a method that is not known here (set Argo's to gzip)"),
         (base64.b64encode(gzip.compress(b"{" + b" " * (80 << 20), 1)), "unpacked, their record would be too large"),
     ],

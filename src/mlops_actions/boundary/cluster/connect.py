@@ -1,7 +1,7 @@
-"""The way to a Kubernetes API server: where it is, how it is trusted, as whom one speaks.
+"""Connect to a Kubernetes API server: address, trust and credentials.
 
-A kubeconfig that holds a token, a password or a certificate is settled here. The kubernetes package is asked for what it
-alone knows, the service account of a pod: importing it takes longer than all else before the first request.
+A kubeconfig with a token, a password or a certificate is read here. The kubernetes package is imported only for the service
+account of a pod: its import takes longer than all other work before the first request.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ def connect(
     pause: Callable[[float], None],
     google: Callable[[], Credentials],
 ) -> tuple[Transport, str]:
-    """Return the way to the cluster and the namespace that its configuration names (else `default`); raises BadInput.
+    """Return a transport to the cluster, and the namespace that its configuration names (else `default`); raises BadInput.
 
-    In order: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod. `google` logs in where the
-    kubeconfig counts on GKE's plug-in.
+    The first of these that is given counts: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod.
+    `google` logs in where the kubeconfig relies on GKE's plug-in.
     """
-    config, base, confines, origin = _find(kubeconfig, environ)
+    config, base, confines, origin = _load(kubeconfig, environ)
     if config is None:
         return _in_cluster(environ, runner, pause)
     for secret in kubeconfigs.secrets(config):
         runner.mask(secret)
-    chosen = kubeconfigs.choose(config, context, origin)
-    cluster, user = chosen.config["clusters"][0]["cluster"], chosen.config["users"][0]["user"]
-    _settle_files(cluster, user, base, confines, origin)
+    selected = kubeconfigs.select_context(config, context, origin)
+    cluster, user = selected.config["clusters"][0]["cluster"], selected.config["users"][0]["user"]
+    _resolve_files(cluster, user, base, confines, origin)
     if cluster.get("insecure-skip-tls-verify"):
-        runner.warning(f"{origin} says insecure-skip-tls-verify: whoever stands in between can read the credentials")
-    _refuse_plain_text(chosen)
+        runner.warning(f"{origin} sets insecure-skip-tls-verify: anybody on the network path can read the credentials")
+    _refuse_plain_text(selected)
     try:
-        credentials = google() if chosen.by_google else _credentials(user, runner)
-        connections = pool(chosen.server, _trust(cluster, user, runner), environ, str(cluster.get("proxy-url") or ""))
-    except (OSError, ValueError) as error:  # a certificate that is none
+        credentials = google() if selected.by_google else _credentials(user, runner)
+        connections = pool(selected.server, _trust(cluster, user, runner), environ, str(cluster.get("proxy-url") or ""))
+    except (OSError, ValueError) as error:  # an invalid certificate or key
         raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
-    return Transport(chosen.server, connections, credentials, pause), chosen.namespace or "default"
+    return Transport(selected.server, connections, credentials, pause), selected.namespace or "default"
 
 
 def connect_by_token(
@@ -63,12 +63,12 @@ def connect_by_token(
     pause: Callable[[float], None],
     words: Words | None = None,
 ) -> Transport:
-    """Return the way to a cluster whose address and authority (PEM; empty: the system's) are known."""
+    """Return a transport to a cluster whose address and authority (PEM; empty: the system's) are known."""
     return Transport(url, pool(url, Trust(authority), environ), credentials, pause, words)
 
 
 class TokenFile:
-    """A token in a file, read for every request: whoever wrote it renews it there. Masked whenever it is another one."""
+    """A token in a file, which is read for every request, since its owner renews it there. Each new token is masked."""
 
     def __init__(self, path: Path, runner: Runner) -> None:
         self._path = path
@@ -76,13 +76,13 @@ class TokenFile:
         self._masked = ""
 
     def header(self) -> str:
-        """Return the Authorization header; raises Unavailable where there is none in the file, as while it is written."""
+        """Return the Authorization header; raises Unavailable where the file holds no token, as while it is written."""
         try:
             token = self._path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             token = ""
         if not kubeconfigs.is_token(token):
-            raise Unavailable(f"the file {self._path.name!r} holds no token", "see what should have written it")
+            raise Unavailable(f"the file {self._path.name!r} holds no token", "check the program that writes this file")
         if token != self._masked:
             self._runner.mask(token)
             self._masked = token
@@ -90,7 +90,7 @@ class TokenFile:
 
 
 def _credentials(user: Json, runner: Runner) -> Credentials:
-    """As kubectl: a token's file before a token, either before a name with a password."""
+    """Return the credentials that kubectl would use: a token file before a token, and either before a password."""
     if user.get("tokenFile"):
         return _by_file(Path(str(user["tokenFile"])), runner)
     if user.get("token"):
@@ -107,7 +107,7 @@ def _by_file(path: Path, runner: Runner) -> Credentials:
     file = TokenFile(path, runner)
     try:
         file.header()
-    except Unavailable as error:  # from the beginning: that is no moment that passes
+    except Unavailable as error:  # at the start: waiting would not help
         raise BadInput(error.cause, error.remedy) from None
     return Credentials(file.header)
 
@@ -123,7 +123,7 @@ def _trust(cluster: Json, user: Json, runner: Runner) -> Trust:
 
 
 def _as_file(text: str, runner: Runner) -> Path:
-    """Python takes a client's certificate and key from a file alone."""
+    """Write a client's certificate and key to a private file: Python reads them from a file only."""
     path = runner.private_directory() / "client.pem"
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
@@ -136,8 +136,8 @@ def _pem(entry: Json, name: str) -> str:
     return Path(str(entry[name])).read_text(encoding="utf-8") + "\n" if entry.get(name) else ""
 
 
-def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, Path | None, str]:
-    """Return the configuration, the directory that its paths start at, the one they must stay in, and what to call it."""
+def _load(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, Path | None, str]:
+    """Return the configuration, the base directory of its paths, the directory they must stay in, and its name in errors."""
     if kubeconfig:
         text = kubeconfigs.inline(kubeconfig)
         if text is not None:
@@ -151,20 +151,20 @@ def _find(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | No
         existing = [path for path in paths if path.is_file()] or paths[:1]
         configs = []
         for path in existing:
-            one = kubeconfigs.parse(_read(path, "KUBECONFIG"), f"the kubeconfig {str(path)!r}")
-            for cluster in one.get("clusters") or []:
-                _absolute(cluster.get("cluster"), path.parent)
-            for user in one.get("users") or []:
-                _absolute(user.get("user"), path.parent)
-            configs.append(one)
-        confined = [found for path in existing if (found := _confines(path, environ, "the kubeconfig of KUBECONFIG"))]
-        confines = confined[0] if confined else None
+            config = kubeconfigs.parse(_read(path, "KUBECONFIG"), f"the kubeconfig {str(path)!r}")
+            for cluster in config.get("clusters") or []:
+                _make_absolute(cluster.get("cluster"), path.parent)
+            for user in config.get("users") or []:
+                _make_absolute(user.get("user"), path.parent)
+            configs.append(config)
+        directories = [_confines(path, environ, "the kubeconfig of KUBECONFIG") for path in existing]
+        confines = next((directory for directory in directories if directory), None)
         return kubeconfigs.merged(configs), existing[0].parent, confines, "the kubeconfig of KUBECONFIG"
     if environ.get(IN_CLUSTER):
         return None, Path(), None, ""
     raise BadInput(
-        "no kubeconfig: the input 'kubeconfig' and the variable KUBECONFIG are empty, and this is no pod of a cluster",
-        "give 'kubeconfig' (a path, its YAML, or its base64), best from a secret",
+        "no kubeconfig: the input 'kubeconfig' and the variable KUBECONFIG are empty, and this is not a pod of a cluster",
+        "give 'kubeconfig' (a path, its YAML, or its base64), preferably from a secret",
     )
 
 
@@ -173,57 +173,57 @@ def _read(path: Path, origin: str) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise BadInput(
-            f"{origin} names a file that does not exist, and is no kubeconfig itself",
+            f"{origin} names a file that does not exist, and is not a kubeconfig itself",
             "give a path that exists inside the container (files in the workspace do), the YAML, or its base64",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{origin} cannot be read: {type(error).__name__}", "give a readable file") from None
 
 
-def _absolute(entry: object, base: Path) -> None:
+def _make_absolute(entry: object, base: Path) -> None:
     for key in kubeconfigs.FILE_KEYS:
         if isinstance(entry, dict) and entry.get(key):
             entry[key] = str(base / str(entry[key]))
 
 
-def _settle_files(cluster: Json, user: Json, base: Path, confines: Path | None, origin: str) -> None:
-    """Make the paths inside absolute, and refuse what is missing or lies outside before it is opened."""
+def _resolve_files(cluster: Json, user: Json, base: Path, confines: Path | None, origin: str) -> None:
+    """Make the paths absolute; refuse a file that is missing or outside of `confines` before it is opened."""
     for entry in (cluster, user):
-        _absolute(entry, base)
+        _make_absolute(entry, base)
         for key, path in kubeconfigs.files(entry):
             if not Path(path).is_file():
                 raise BadInput(
                     f"{origin} refers to a file that does not exist here: {key} {path!r}",
-                    "print the kubeconfig with `kubectl config view --raw --flatten`, which holds everything itself",
+                    "print the kubeconfig with `kubectl config view --raw --flatten`, which includes the files' contents",
                 )
             if confines is not None and not Path(path).resolve().is_relative_to(confines):
                 raise BadInput(
-                    f"{origin} lies in the workspace, and refers to a file outside of its own directory: {key} {path!r}",
-                    "a pull request can change it: have it hold everything itself, or give it from a secret",
+                    f"{origin} is in the workspace, and refers to a file outside of its own directory: {key} {path!r}",
+                    "a pull request can change it: include the file's content in it, or give it from a secret",
                 )
 
 
 def _confines(path: Path, environ: Mapping[str, str], origin: str) -> Path | None:
-    """Return the directory that a kubeconfig's files must lie in: its own, where that is the workspace's.
+    """Return the directory that a kubeconfig's files must be in: its own, where it is in the workspace; else None.
 
-    What is checked out may be a pull request's: it could have any file of this machine sent to a server of its choice.
+    A pull request may have written the files of the workspace: it could send any file of this machine to its own server.
     """
-    workspace = Path(os.path.abspath(environ.get("GITHUB_WORKSPACE") or "/"))  # noqa: PTH100 - links are what is looked for
+    workspace = Path(os.path.abspath(environ.get("GITHUB_WORKSPACE") or "/"))  # noqa: PTH100 - resolving would hide links
     lexical = Path(os.path.abspath(path))  # noqa: PTH100
     if workspace == Path("/") or not lexical.is_relative_to(workspace):
         return None
     if not lexical.resolve().is_relative_to(workspace.resolve()):
-        raise BadInput(f"{origin} leads out of the workspace", "give the path of a file that is not a link")
+        raise BadInput(f"{origin} is a link that leads out of the workspace", "give the path of a file that is not a link")
     return lexical.resolve().parent
 
 
-def _refuse_plain_text(chosen: kubeconfigs.SelectedContext) -> None:
-    address = urlsplit(chosen.server)
-    user = chosen.config["users"][0]["user"]
+def _refuse_plain_text(selected: kubeconfigs.SelectedContext) -> None:
+    address = urlsplit(selected.server)
+    user = selected.config["users"][0]["user"]
     secret = any(user.get(key) for key in ("token", "tokenFile", "password"))
-    if address.scheme == "http" and address.hostname not in LOOPBACK and (secret or chosen.by_google):
+    if address.scheme == "http" and address.hostname not in LOOPBACK and (secret or selected.by_google):
         raise BadInput(
-            f"the cluster's address is {chosen.server}: the token would be sent in plain text", "give an https address"
+            f"the cluster's address is {selected.server}: the token would be sent in plain text", "give an https address"
         )
 
 
@@ -239,10 +239,10 @@ def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[flo
         connections = pool(configuration.host, Trust(authority), environ)
     except (loader.ConfigException, OSError, ValueError) as error:
         raise BadInput(
-            f"this is a pod of a cluster, but its service account cannot be used: {error}",
+            f"this runs in a pod of a cluster, but the pod's service account cannot be used: {error}",
             "mount the service account's token, or give 'kubeconfig'",
         ) from None
     token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
     namespace = token.with_name("namespace")
-    found = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
-    return Transport(configuration.host, connections, _by_file(token, runner), pause), found or "default"
+    own = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
+    return Transport(configuration.host, connections, _by_file(token, runner), pause), own or "default"

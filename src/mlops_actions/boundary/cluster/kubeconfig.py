@@ -1,4 +1,4 @@
-"""A kubeconfig: found in any of its spellings, cut to one context, refused where it would run programs. Pure."""
+"""Read a kubeconfig: decode it, select one context, refuse one that would run programs. Pure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _REMEDY = "give a kubeconfig with a token or a client certificate, as `kubectl c
 
 @dataclass(frozen=True)
 class SelectedContext:
-    """One context: a kubeconfig that holds nothing else, and its namespace (empty where it names none).
+    """One context: a kubeconfig that holds nothing else, and the context's namespace (empty where it names none).
 
-    `by_google`: it would have its token from gcloud or its plug-in; Google's library gives the same without a program.
+    `by_google` says that its token comes from gcloud or gcloud's plug-in; Google's library returns the same token without
+    running a program.
     """
 
     config: Json
@@ -35,7 +36,7 @@ class SelectedContext:
 
 
 def inline(text: str) -> str | None:
-    """Return the YAML where an input holds a kubeconfig itself, in plain or in base64; None where it is a path."""
+    """Return the YAML where an input holds a kubeconfig itself, as text or as base64; None where it is a path."""
     stripped = text.strip()
     if "\n" in stripped or stripped.startswith("{"):
         decoded = _decoded(stripped)
@@ -45,35 +46,35 @@ def inline(text: str) -> str | None:
 
 
 def parse(text: str, origin: str) -> Json:
-    """Read a kubeconfig; raises BadInput. Nothing of its text is shown: it is secret."""
+    """Read a kubeconfig; raises BadInput, whose text quotes nothing of the kubeconfig, since it is secret."""
     try:
         config = yaml_value(text)
     except ValueError:
         raise BadInput(f"{origin} is not valid YAML", _REMEDY) from None
     if not isinstance(config, dict):
-        raise BadInput(f"{origin} is not a kubeconfig: it is no mapping", _REMEDY)
+        raise BadInput(f"{origin} is not a kubeconfig: it is not a mapping", _REMEDY)
     for key in ("clusters", "users", "contexts"):
         entries = config.get(key) or []
         if not isinstance(entries, list) or not all(isinstance(one, dict) and one.get("name") for one in entries):
-            raise BadInput(f"{origin} is not a kubeconfig: '{key}' is no list of named entries", _REMEDY)
+            raise BadInput(f"{origin} is not a kubeconfig: '{key}' is not a list of named entries", _REMEDY)
     return config
 
 
 def merged(configs: Sequence[Json]) -> Json:
-    """Merge several files as kubectl does: of entries with one name, and of `current-context`, the first counts."""
+    """Merge several files as kubectl does: the first entry of a name counts, and the first `current-context`."""
     whole: Json = {"apiVersion": "v1", "kind": "Config", "current-context": ""}
     for key in ("clusters", "users", "contexts"):
-        found: dict[str, Json] = {}
+        entries: dict[str, Json] = {}
         for config in configs:
             for entry in config.get(key) or []:
-                found.setdefault(str(entry["name"]), entry)
-        whole[key] = list(found.values())
+                entries.setdefault(str(entry["name"]), entry)
+        whole[key] = list(entries.values())
     whole["current-context"] = next((one["current-context"] for one in configs if one.get("current-context")), "")
     return whole
 
 
-def choose(config: Json, context: str | None, origin: str) -> SelectedContext:
-    """Cut the kubeconfig to one context; raises BadInput where something is missing, or a program would have to be run."""
+def select_context(config: Json, context: str | None, origin: str) -> SelectedContext:
+    """Reduce the kubeconfig to one context; raises BadInput where an entry is missing, or where it would run a program."""
     name = context or str(config.get("current-context") or "")
     contexts = {str(one["name"]): one.get("context") or {} for one in config.get("contexts") or []}
     if not name:
@@ -85,9 +86,9 @@ def choose(config: Json, context: str | None, origin: str) -> SelectedContext:
         raise BadInput(
             f"{origin} has no context '{name}'", f"give 'kube-context', one of: {', '.join(contexts) or '(there are none)'}"
         )
-    chosen = contexts[name]
-    cluster = _entry(config, "clusters", "cluster", str(chosen.get("cluster") or ""), origin)
-    user = _entry(config, "users", "user", str(chosen.get("user") or ""), origin) if chosen.get("user") else {}
+    selected = contexts[name]
+    cluster = _entry(config, "clusters", "cluster", str(selected.get("cluster") or ""), origin)
+    user = _entry(config, "users", "user", str(selected.get("user") or ""), origin) if selected.get("user") else {}
     server = str(cluster.get("server") or "")
     if not server.startswith(("https://", "http://")):
         raise BadInput(f"{origin}: the cluster of context '{name}' has no server address", _REMEDY)
@@ -96,7 +97,7 @@ def choose(config: Json, context: str | None, origin: str) -> SelectedContext:
         user = {key: value for key, value in user.items() if key not in ("exec", "auth-provider")}
     _refuse_programs(user, name, origin)
     if user.get("token") and not is_token(str(user["token"])):
-        raise BadInput(f"{origin} cannot be used: its token is no single word of ASCII", _REMEDY)
+        raise BadInput(f"{origin} cannot be used: its token has a blank or a character beyond ASCII", _REMEDY)
     for entry in (cluster, user):
         _check_data(entry, origin)
     single = {
@@ -107,23 +108,25 @@ def choose(config: Json, context: str | None, origin: str) -> SelectedContext:
         "users": [{"name": name, "user": user}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
-    return SelectedContext(single, name, server, str(chosen.get("namespace") or ""), by_google)
+    return SelectedContext(
+        config=single, context=name, server=server, namespace=str(selected.get("namespace") or ""), by_google=by_google
+    )
 
 
 def is_token(text: str) -> bool:
-    """Tell whether a text can be sent as a token: one with a line end in it would end up as another header."""
+    """Tell whether a text can be sent as a token: a line end in it would start another header."""
     return re.fullmatch(r"[\x21-\x7e]+", text) is not None
 
 
 def files(entry: Json) -> Iterator[tuple[str, str]]:
-    """Yield key and path of each file that a cluster's or a user's entry refers to and that counts."""
+    """Yield the key and path of each file that the entry of a cluster or a user refers to, and that has an effect."""
     for key in FILE_KEYS:
         if entry.get(key) and not entry.get(f"{key}-data"):
             yield key, str(entry[key])
 
 
 def secrets(value: object) -> Iterator[str]:
-    """Yield every secret text in a kubeconfig, as it is written and as it is meant."""
+    """Yield every secret text in a kubeconfig, as written and decoded from base64."""
     if isinstance(value, dict):
         for key, one in value.items():
             if key in SECRET_KEYS and isinstance(one, str):
@@ -140,9 +143,9 @@ def secrets(value: object) -> Iterator[str]:
 def _entry(config: Json, plural: str, key: str, name: str, origin: str) -> Json:
     for entry in config.get(plural) or []:
         if str(entry["name"]) == name and isinstance(entry.get(key), dict):
-            found: Json = entry[key]
-            return found
-    raise BadInput(f"{origin} names the {key} '{name}', but holds none of this name", _REMEDY)
+            value: Json = entry[key]
+            return value
+    raise BadInput(f"{origin} names the {key} '{name}', but has no such entry", _REMEDY)
 
 
 def _program(user: Json) -> str:
@@ -158,7 +161,7 @@ def _provider(user: Json) -> str:
 def _refuse_programs(user: Json, context: str, origin: str) -> None:
     if "exec" in user:
         raise BadInput(
-            f"{origin}: the user of context '{context}' has its token from a program ({_program(user)!r}), which is not run",
+            f"{origin}: the user of context '{context}' runs a program for its token ({_program(user)!r}), which is refused",
             "a kubeconfig that runs programs is code: give one that holds a token, such as a service account's",
         )
     if "auth-provider" in user:
@@ -170,9 +173,9 @@ def _refuse_programs(user: Json, context: str, origin: str) -> None:
 
 def _check_data(entry: Json, origin: str) -> None:
     for key in ("certificate-authority-data", "client-certificate-data", "client-key-data"):
-        # The client's own decoder skips what is no base64, and would then trust nothing, or everything.
+        # Python's lenient decoder skips invalid characters, and the result would trust no server, or every server.
         if entry.get(key) and "-----BEGIN" not in (_decoded(str(entry[key])) or ""):
-            raise BadInput(f"{origin} cannot be used: '{key}' is no base64 of a PEM file", _REMEDY)
+            raise BadInput(f"{origin} cannot be used: '{key}' is not the base64 of a PEM file", _REMEDY)
 
 
 def _decoded(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Workflows, their pods and logs on a Kubernetes API: `argo_submit.ports.Cluster`, with refusals put into words."""
+"""Workflows, pods and logs by the Kubernetes API: implements `argo_submit.ports.Cluster`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ TEMPLATES = {
 }
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 MERGE_PATCH = "application/merge-patch+json"
-LOG_SILENCE_SECONDS = 300.0  # then the log is followed anew from where it stood
-SPARE_SECONDS = 15.0  # that a watch may take to end by itself
+LOG_SILENCE_SECONDS = 300.0  # then the log is opened again at its last line
+SPARE_SECONDS = 15.0  # how long a watch may take to end after its own timeout
 
 
 class ParsedStream(Generic[T]):
@@ -40,7 +40,7 @@ class ParsedStream(Generic[T]):
             yield self._parse(line)
 
     def close(self) -> None:
-        """End it from any thread."""
+        """End the stream from any thread."""
         self._lines.close()
 
 
@@ -48,7 +48,7 @@ class KubernetesCluster:
     """Implements `argo_submit.ports.Cluster`."""
 
     def __init__(self, transport: Transport, namespace: str) -> None:
-        self._calls = ClusterRequests(transport)
+        self._requests = ClusterRequests(transport)
         self.namespace = namespace
 
     def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
@@ -56,21 +56,21 @@ class KubernetesCluster:
         query = {"dryRun": "All"} if dry_run else None
         named = bool(workflow["metadata"].get("name"))
         path = f"{_workflows(namespace)}"
-        return self._calls.send("POST", path, query=query, body=workflow, repeatable=named or dry_run)
+        return self._requests.send("POST", path, query=query, body=workflow, repeatable=named or dry_run)
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """See the port."""
-        return self._calls.send("GET", _workflows(namespace, name))
+        return self._requests.send("GET", _workflows(namespace, name))
 
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
-        scope = "" if kind == "clusterworkflowtemplate" else f"/namespaces/{part(namespace)}"
-        return self._calls.send("GET", f"{GROUP}{scope}/{TEMPLATES[kind]}/{part(name)}")
+        scope = "" if kind == "clusterworkflowtemplate" else f"/namespaces/{path_segment(namespace)}"
+        return self._requests.send("GET", f"{GROUP}{scope}/{TEMPLATES[kind]}/{path_segment(name)}")
 
     def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
         """See the port."""
         patch = {"spec": {"shutdown": strategy}}
-        self._calls.send("PATCH", _workflows(namespace, name), body=patch, content_type=MERGE_PATCH, urgent=urgent)
+        self._requests.send("PATCH", _workflows(namespace, name), body=patch, content_type=MERGE_PATCH, urgent=urgent)
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> ParsedStream[WatchEvent]:
         """See the port."""
@@ -86,7 +86,7 @@ class KubernetesCluster:
 
     def get_pod(self, namespace: str, name: str) -> Json:
         """See the port."""
-        return self._calls.send("GET", _pods(namespace, name))
+        return self._requests.send("GET", _pods(namespace, name))
 
     def stream_log(self, namespace: str, pod: str, container: str, since: str) -> ParsedStream[LogLine]:
         """See the port."""
@@ -94,42 +94,42 @@ class KubernetesCluster:
         if since:
             query["sinceTime"] = since
         path = f"{_pods(namespace, pod)}/log"
-        lines = self._calls.stream(path, query, "log", accept="*/*", seconds=LOG_SILENCE_SECONDS)
+        lines = self._requests.stream(path, query, "log", accept="*/*", seconds=LOG_SILENCE_SECONDS)
         return ParsedStream(lines, log_line)
 
     def _watch(self, path: str, query: dict[str, str], accept: str, seconds: int) -> ParsedStream[WatchEvent]:
         query = {**query, "watch": "true", "timeoutSeconds": str(seconds), "allowWatchBookmarks": "true"}
-        lines = self._calls.stream(path, query, f"watch {path}", accept=accept, seconds=seconds + SPARE_SECONDS)
+        lines = self._requests.stream(path, query, f"watch {path}", accept=accept, seconds=seconds + SPARE_SECONDS)
         return ParsedStream(lines, self._event)
 
     def _event(self, line: bytes) -> WatchEvent:
         try:
             raw = json.loads(line)
-            kind, value = str(raw["type"]), dict(raw["object"])
+            event_type, value = str(raw["type"]), dict(raw["object"])
         except (ValueError, KeyError, TypeError):
             raise Unavailable(
-                f"{self._calls.server} sent a watch event that is none", "check what stands between you and it"
+                f"{self._requests.server} sent an invalid watch event", "check the proxy between this runner and the server"
             ) from None
-        if kind == "ERROR":
+        if event_type == "ERROR":
             code = int(value.get("code") or 500)
-            raise self._calls.error_of_watch(Failure(code, str(value.get("reason")), str(value.get("message"))))
-        return WatchEvent(kind, value)
+            raise self._requests.error_of_watch(Failure(code, str(value.get("reason")), str(value.get("message"))))
+        return WatchEvent(event_type, value)
 
 
 def log_line(line: bytes) -> LogLine:
-    """Read a line that begins with its stamp."""
-    stamp, _, text = line.decode(errors="replace").rstrip("\r").partition(" ")
-    return LogLine(stamp, text)
+    """Read a line that begins with its timestamp."""
+    timestamp, _, text = line.decode(errors="replace").rstrip("\r").partition(" ")
+    return LogLine(timestamp, text)
 
 
 def _workflows(namespace: str, name: str = "") -> str:
-    return f"{GROUP}/namespaces/{part(namespace)}/workflows" + (f"/{part(name)}" if name else "")
+    return f"{GROUP}/namespaces/{path_segment(namespace)}/workflows" + (f"/{path_segment(name)}" if name else "")
 
 
 def _pods(namespace: str, name: str = "") -> str:
-    return f"/api/v1/namespaces/{part(namespace)}/pods" + (f"/{part(name)}" if name else "")
+    return f"/api/v1/namespaces/{path_segment(namespace)}/pods" + (f"/{path_segment(name)}" if name else "")
 
 
-def part(text: str) -> str:
-    """Return a name as a part of a path."""
+def path_segment(text: str) -> str:
+    """Return a name as one segment of a URL's path."""
     return quote(text, safe="")

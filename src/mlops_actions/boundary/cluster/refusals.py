@@ -1,4 +1,4 @@
-"""What a cluster refuses, put into words with a remedy; and what it denies for a moment only."""
+"""Turn a cluster's refusals into errors with a remedy, and recognise denials that last only for a moment."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from mlops_actions.boundary.cluster.transport import ByteLines, Failure, Transpo
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.types import Json
 
-# An API server that has just started denies everything until it has read its roles (seen in kube-apiserver 1.35).
+# An API server that has just started denies every request until it has read its roles (seen in kube-apiserver 1.35).
 PASSING_DENIAL_SECONDS = 30.0
-# Kubernetes says 410; what the Argo Server makes of it has the words alone.
+# Kubernetes answers 410; the Argo Server passes on only the message.
 _EXPIRED = re.compile(r"too old resource version|resourceVersion .* too old|[Tt]he resourceVersion .* is too old")
 _DENIAL = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
@@ -24,19 +24,19 @@ _DENIAL = re.compile(
 
 
 class SeenRights:
-    """What the server has allowed so far: when it denies that, it may be for a moment only."""
+    """The rights that the server has allowed so far. A later denial of one of them may last only for a moment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._denied_since: dict[str, float | None] = {}  # of each right that was allowed before
+        self._denied_since: dict[str, float | None] = {}  # by right that was allowed before
 
     def allowed(self, right: str) -> None:
-        """Remember it."""
+        """Record that the server allowed a right."""
         with self._lock:
             self._denied_since[right] = None
 
     def may_pass(self, right: str) -> bool:
-        """Tell whether a denial now is one to wait out."""
+        """Tell whether a denial may pass: the right was allowed before, and the denials have not lasted long."""
         now = time.monotonic()
         with self._lock:
             if right not in self._denied_since:
@@ -48,11 +48,11 @@ class SeenRights:
 
 
 class ClusterRequests:
-    """Requests whose failures are errors of the port: Refused, NotFound, AlreadyExists, Expired, BadInput, Unavailable."""
+    """Send requests, and raise the errors of the port: Refused, NotFound, AlreadyExists, Expired, BadInput, Unavailable."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._granted = SeenRights()
+        self._seen_rights = SeenRights()
         self.server = transport.server
 
     def send(self, method: str, path: str, **options: Any) -> Json:
@@ -61,28 +61,28 @@ class ClusterRequests:
             answer = self._transport.send(method, path, **options)
         except Failure as failure:
             raise self.error(failure, f"{method} {path}") from None
-        self._granted.allowed(f"{method} {path}")
+        self._seen_rights.allowed(f"{method} {path}")
         return answer
 
     def stream(self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float) -> ByteLines:
-        """Open a stream; `right` is what the server is remembered to allow."""
+        """Open a stream; `right` names the right that the server allows by answering."""
         try:
             lines = self._transport.stream(path, query, accept=accept, seconds=seconds)
         except Failure as failure:
             raise self.error_of_watch(failure, right) from None
-        self._granted.allowed(right)
+        self._seen_rights.allowed(right)
         return lines
 
     def error_of_watch(self, failure: Failure, right: str = "") -> ActionError | Expired:
-        """Return the error that a watch's failure is: it may have asked for what is past (410)."""
+        """Return the error for a failed watch: its resource version may have expired (410)."""
         if failure.code == 410 or (failure.code == 400 and _EXPIRED.search(failure.message)):
             return Expired(failure.message)
         return self.error(failure, right)
 
     def error(self, failure: Failure, right: str = "") -> ActionError:
-        """Return the error that a failure is; a denial of what was allowed before may pass."""
+        """Return the error for a failure; a denial of a right that was allowed before may pass."""
         words = self._transport.words
-        if failure.code == 403 and self._granted.may_pass(right):
+        if failure.code == 403 and self._seen_rights.may_pass(right):
             denied = _denied(failure)
             return Unavailable(f"{denied.cause}, which was allowed before", denied.remedy)
         if failure.code == 401:
@@ -90,43 +90,46 @@ class ClusterRequests:
                 f"the {words.side} at {self.server} does not accept the credentials (401)",
                 f"the token may have expired or been revoked: {words.credentials}",
             )
-        return refusal(failure, words.side, self.server, words.health)
+        return refusal(failure, side=words.side, server=self.server, health=words.health)
 
 
-def refusal(failure: Failure, side: str, server: str, health: str) -> ActionError:
-    """Put a refusal into an error with its remedy."""
+def refusal(failure: Failure, *, side: str, server: str, health: str) -> ActionError:
+    """Return the error for a refusal, with its remedy."""
     if failure.code == 403:
         return _denied(failure)
     if failure.code == 404:
-        return NotFound(f"the cluster does not have it (404): {failure.message}", _missing(failure.message))
+        return NotFound(f"the cluster does not have this object (404): {failure.message}", _missing(failure.message))
     if failure.reason == "AlreadyExists" or (failure.code == 409 and "already exists" in failure.message):
         return AlreadyExists(failure.message, "choose another name")
     if failure.code in (400, 412, 422):
-        return BadInput(f"the {side} does not accept this ({failure.code}): {failure.message}", "correct what it names")
+        return BadInput(
+            f"the {side} does not accept this ({failure.code}): {failure.message}",
+            "correct the field it names",
+        )
     if failure.code >= 500 or failure.code == 429:
         return Unavailable(f"{server} answered {failure.code}: {failure.message}", health)
     if failure.code < 400:
         return Refused(
-            f"the {side} at {server} does not answer this itself ({failure.code}): {failure.message}",
-            "give the address that answers itself: credentials are not sent on to another",
+            f"the {side} at {server} redirects this request ({failure.code}): {failure.message}",
+            "give the address of the server itself: credentials are not sent to another address",
         )
-    return Refused(f"the {side} refuses this ({failure.code}): {failure.message}", "see what its message says")
+    return Refused(f"the {side} refuses this ({failure.code}): {failure.message}", "see its message")
 
 
 def _denied(failure: Failure) -> Refused:
     match = _DENIAL.search(failure.message)
     if match is None:
-        return Refused(f"the cluster does not allow this (403): {failure.message}", "ask an administrator for the right")
+        return Refused(f"the cluster denies this (403): {failure.message}", "ask the cluster's administrator for it")
     where = f" in the namespace '{match['namespace']}'" if match["namespace"] else ""
     kind = "Role" if match["namespace"] else "ClusterRole"
     rule = f'{{apiGroups: ["{match["group"]}"], resources: ["{match["resource"]}"], verbs: ["{match["verb"]}"]}}'
     return Refused(
         f"the user '{match['user']}' may not {match['verb']} {match['resource']}{where} (403)",
-        f"add to the rules of a {kind} that is bound to this user: - {rule}",
+        f"add this rule to a {kind} that is bound to this user: - {rule}",
     )
 
 
 def _missing(message: str) -> str:
     if "requested resource" in message:
-        return "Argo Workflows is not installed in this cluster: its resource definitions are missing"
+        return "install Argo Workflows in this cluster: its custom resource definitions are missing"
     return "check the name and the namespace"
