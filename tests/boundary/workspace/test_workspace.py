@@ -43,3 +43,37 @@ def test_an_empty_workspace_asks_for_a_checkout(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as error:
         WorkspaceFiles(tmp_path).file("Dockerfile", "file")
     assert "actions/checkout" in error.value.remedy
+
+
+def test_files_are_written_below_a_new_folder(tmp_path: Path) -> None:
+    workspace = WorkspaceFiles(tmp_path)
+    folder = workspace.path("reports/today", "report-dir")
+    assert workspace.write(folder, {"a.csv": "x\r\n", "b.md": "é"}) == {
+        "a.csv": "reports/today/a.csv",
+        "b.md": "reports/today/b.md",
+    }
+    assert (tmp_path / "reports" / "today" / "a.csv").read_bytes() == b"x\r\n"
+    assert {path.name for path in folder.iterdir()} == {"a.csv", "b.md"}
+
+
+def test_a_link_in_place_of_a_written_file_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    outside.write_text("untouched")
+    (root / "a.csv").symlink_to(outside)
+    WorkspaceFiles(root).write(root.resolve(), {"a.csv": "new"})
+    assert outside.read_text() == "untouched"
+    assert not (root / "a.csv").is_symlink()
+    assert (root / "a.csv").read_text() == "new"
+
+
+@pytest.mark.parametrize("blocked", ["file", "folder"])
+def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path: Path, blocked: str) -> None:
+    workspace = WorkspaceFiles(tmp_path)
+    if blocked == "file":
+        (tmp_path / "reports").mkdir()
+        (tmp_path / "reports" / "a.csv").mkdir()
+    else:
+        (tmp_path / "reports").write_text("a file where the folder should be")
+    with pytest.raises(BadInput, match="cannot be written"):
+        workspace.write(workspace.path("reports", "report-dir"), {"a.csv": "x"})
