@@ -132,7 +132,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
     context = Context.from_environ(environ)
     clock = SystemClock()
 
-    def google() -> transport.Credentials:
+    def google() -> transport.ClusterCredentials:
         from mlops_actions.boundary.cluster import gke
 
         return gke.log_in(inputs.google_credentials, environ, runner)

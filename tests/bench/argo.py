@@ -24,11 +24,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mlops_actions.argo_submit.follow import Follower, FollowTarget
 from mlops_actions.argo_submit.ports import WatchEvent
 from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
-from mlops_actions.boundary.cluster.transport import Credentials, Transport
+from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
 from tests.bench.startup import run_time
+from tests.support.logs import LOG
 
 NODES = 5_000
 SECONDS_AN_EVENT = 10
@@ -183,7 +184,7 @@ class _Hour:
 class _Paced(KubernetesCluster):
     """The cluster whose events move the clock."""
 
-    def __init__(self, transport: Transport, hour: _Hour) -> None:
+    def __init__(self, transport: ClusterTransport, hour: _Hour) -> None:
         super().__init__(transport, "default")
         self._hour = hour
 
@@ -211,7 +212,7 @@ class _Silent:
         return lambda *_arguments, **_options: None
 
 
-def follow(transport: Transport) -> None:
+def follow(transport: ClusterTransport) -> None:
     """Follow as the action does, without the pods and their logs, which cost what they hold."""
     hour = _Hour()
     cluster = _Paced(transport, hour)
@@ -230,7 +231,7 @@ def follow(transport: Transport) -> None:
     assert found.status.phase == "Succeeded"
 
 
-def watch(transport: Transport) -> None:
+def watch(transport: ClusterTransport) -> None:
     """Watch the whole object, and unpack each to see what changed since the last."""
     path = "/apis/argoproj.io/v1alpha1/namespaces/default/workflows"
     created = transport.send("GET", f"{path}/{NAME}")["metadata"]
@@ -251,7 +252,7 @@ def main(how: str, url: str, token: str) -> None:
     """Be one of the followers."""
     from mlops_actions.boundary.cluster.connect import connect_by_token
 
-    transport = connect_by_token(url, "", Credentials(lambda: f"Bearer {token}"), {}, time.sleep)
+    transport = connect_by_token(url, "", ClusterCredentials(lambda: f"Bearer {token}"), {}, LOG, time.sleep)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     began = _memory("VmRSS")
     {"follow": follow, "watch": watch}[how](transport)

@@ -24,6 +24,7 @@ from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import Job, heard, manifest, shell
 from tests.actions.argo_submit.ways import ARGO_SERVER, leading
 from tests.support.cluster_certificates import for_loopback
+from tests.support.logs import LOG
 
 FULL = {"workflows": "create get list watch patch", "pods": "get list watch", "pods/log": "get"}
 
@@ -33,16 +34,8 @@ def way() -> str:
     return ARGO_SERVER
 
 
-class Muted:
-    """A runner that masks nothing, for calls that go around the action."""
-
-    def mask(self, secret: str) -> None:
-        """See the port."""
-
-
 def server(url: str, token: str) -> argo_server.ArgoServer:
-    runner: Any = Muted()
-    return argo_server.connect(argo_server.ServerLogin(url, token, ""), {}, runner, lambda _seconds: None)
+    return argo_server.connect(argo_server.ServerLogin(url, token, ""), {}, LOG, lambda _seconds: None)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_actions.boundary.cluster import tls
+from mlops_actions.boundary import http
 from mlops_sandbox.cluster import SUBMITTER, Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
@@ -186,7 +186,7 @@ def test_the_proxy_that_a_kubeconfig_names(job: Job, cluster: Cluster, noting: T
     ],
 )
 def test_the_proxy_of_the_environment(url: str, environ: dict[str, str], proxy: str) -> None:
-    assert tls.proxy_for(url, environ) == proxy
+    assert http.proxy_for(url, environ) == proxy
 
 
 def waiting(job: Job, **inputs: str) -> Any:

@@ -16,8 +16,9 @@ from mlops_actions.argo_submit.ports import Expired, LogLine, NotFound, WatchEve
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, log_line, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
-from mlops_actions.boundary.cluster.tls import Trust, pool
-from mlops_actions.boundary.cluster.transport import ByteLines, Credentials, Transport, Words, reason_of
+from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts
+from mlops_actions.boundary.http import HttpClient, Trust
+from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
@@ -34,7 +35,7 @@ ALREADY_ENDED = "cannot shutdown a completed workflow"
 MAX_CLOCK_SKEW_SECONDS = 300
 # The server sends the lines of a log once a second, and ends a followed log with the workflow, not with its container.
 GRACE_SECONDS = 2.0
-WORDS = Words(
+TEXTS = ErrorTexts(
     api="Argo Server",
     side="Argo Server",
     address="'argo-server'",
@@ -66,16 +67,16 @@ def connect(login: ServerLogin, environ: Mapping[str, str], runner: Runner, paus
     """Return the cluster behind the server; raises BadInput."""
     runner.mask(login.token.partition(" ")[2])
     try:
-        connections = pool(login.address, Trust(login.authority), environ)
+        client = HttpClient(runner, trust=Trust(login.authority), environ=environ)
     except (OSError, ValueError) as error:
         raise BadInput(f"input 'argo-ca' cannot be used: {reason_of(error)}", "give its certificate in PEM") from None
-    return ArgoServer(Transport(login.address, connections, Credentials(lambda: login.authorization), pause, WORDS))
+    return ArgoServer(ClusterTransport(login.address, client, ClusterCredentials(lambda: login.authorization), pause, TEXTS))
 
 
 class ArgoServer:
     """Implements `argo_submit.ports.Cluster`."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: ClusterTransport) -> None:
         self._requests = ClusterRequests(transport)
         self._pods = RecordedPods()
         self._lock = threading.Lock()

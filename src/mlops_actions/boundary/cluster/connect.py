@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
-from mlops_actions.boundary.cluster.tls import Trust, pool
-from mlops_actions.boundary.cluster.transport import Credentials, Transport, Words, reason_of
+from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
+from mlops_actions.boundary.http import HttpClient, Trust
+from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
-from mlops_actions.core.ports import Runner
+from mlops_actions.core.ports import Log, Runner
 from mlops_actions.core.types import Json
 
 IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
@@ -29,8 +30,8 @@ def connect(
     environ: Mapping[str, str],
     runner: Runner,
     pause: Callable[[float], None],
-    google: Callable[[], Credentials],
-) -> tuple[Transport, str]:
+    google: Callable[[], ClusterCredentials],
+) -> tuple[ClusterTransport, str]:
     """Return a transport to the cluster, and the namespace that its configuration names (else `default`); raises BadInput.
 
     The first of these that is given counts: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod.
@@ -49,22 +50,24 @@ def connect(
     _refuse_plain_text(selected)
     try:
         credentials = google() if selected.by_google else _credentials(user, runner)
-        connections = pool(selected.server, _trust(cluster, user, runner), environ, str(cluster.get("proxy-url") or ""))
+        proxy = str(cluster.get("proxy-url") or "")
+        client = HttpClient(runner, trust=_trust(cluster, user, runner), environ=environ, proxy=proxy)
     except (OSError, ValueError) as error:  # an invalid certificate or key
         raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
-    return Transport(selected.server, connections, credentials, pause), selected.namespace or "default"
+    return ClusterTransport(selected.server, client, credentials, pause), selected.namespace or "default"
 
 
 def connect_by_token(
     url: str,
     authority: str,
-    credentials: Credentials,
+    credentials: ClusterCredentials,
     environ: Mapping[str, str],
+    log: Log,
     pause: Callable[[float], None],
-    words: Words | None = None,
-) -> Transport:
+    texts: ErrorTexts | None = None,
+) -> ClusterTransport:
     """Return a transport to a cluster whose address and authority (PEM; empty: the system's) are known."""
-    return Transport(url, pool(url, Trust(authority), environ), credentials, pause, words)
+    return ClusterTransport(url, HttpClient(log, trust=Trust(authority), environ=environ), credentials, pause, texts)
 
 
 class TokenFile:
@@ -89,34 +92,34 @@ class TokenFile:
         return f"Bearer {token}"
 
 
-def _credentials(user: Json, runner: Runner) -> Credentials:
+def _credentials(user: Json, runner: Runner) -> ClusterCredentials:
     """Return the credentials that kubectl would use: a token file before a token, and either before a password."""
     if user.get("tokenFile"):
         return _by_file(Path(str(user["tokenFile"])), runner)
     if user.get("token"):
         token = str(user["token"])
-        return Credentials(lambda: f"Bearer {token}")
+        return ClusterCredentials(lambda: f"Bearer {token}")
     if user.get("username"):
         login = base64.b64encode(f"{user['username']}:{user.get('password') or ''}".encode()).decode()
         runner.mask(login)
-        return Credentials(lambda: f"Basic {login}")
-    return Credentials(lambda: "")
+        return ClusterCredentials(lambda: f"Basic {login}")
+    return ClusterCredentials(lambda: "")
 
 
-def _by_file(path: Path, runner: Runner) -> Credentials:
+def _by_file(path: Path, runner: Runner) -> ClusterCredentials:
     file = TokenFile(path, runner)
     try:
         file.header()
     except Unavailable as error:  # at the start: waiting would not help
         raise BadInput(error.cause, error.remedy) from None
-    return Credentials(file.header)
+    return ClusterCredentials(file.header)
 
 
 def _trust(cluster: Json, user: Json, runner: Runner) -> Trust:
     certificate, key = _pem(user, "client-certificate"), _pem(user, "client-key")
     return Trust(
         authority=_pem(cluster, "certificate-authority"),
-        client=_as_file(certificate + key, runner) if certificate else None,
+        client_certificate=_as_file(certificate + key, runner) if certificate else None,
         server_name=str(cluster.get("tls-server-name") or ""),
         verified=not cluster.get("insecure-skip-tls-verify"),
     )
@@ -227,7 +230,7 @@ def _refuse_plain_text(selected: kubeconfigs.SelectedContext) -> None:
         )
 
 
-def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> tuple[Transport, str]:
+def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> tuple[ClusterTransport, str]:
     import kubernetes.config as loader
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import incluster_config
@@ -236,7 +239,7 @@ def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[flo
     try:
         loader.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
         authority = Path(str(configuration.ssl_ca_cert)).read_text(encoding="utf-8")
-        connections = pool(configuration.host, Trust(authority), environ)
+        client = HttpClient(runner, trust=Trust(authority), environ=environ)
     except (loader.ConfigException, OSError, ValueError) as error:
         raise BadInput(
             f"this runs in a pod of a cluster, but the pod's service account cannot be used: {error}",
@@ -245,4 +248,4 @@ def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[flo
     token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
     namespace = token.with_name("namespace")
     own = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
-    return Transport(configuration.host, connections, _by_file(token, runner), pause), own or "default"
+    return ClusterTransport(configuration.host, client, _by_file(token, runner), pause), own or "default"

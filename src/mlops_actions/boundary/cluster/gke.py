@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlops_actions.boundary.cluster.connect import connect_by_token
-from mlops_actions.boundary.cluster.transport import Credentials, Transport, Words
+from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
@@ -24,7 +24,7 @@ SCOPES: Final = (
 # gcloud's own variable for another address of the API, such as a private one (Private Google Access).
 ENDPOINT_VARIABLE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"
 SECONDS: Final = 30
-WORDS: Final = Words(
+TEXTS: Final = ErrorTexts(
     address="'gke-endpoint'",
     trust="try again, or another 'gke-endpoint'",
     credentials="see that the account still exists, and may use the cluster",
@@ -72,9 +72,9 @@ class Token:
                 self._refresh()
 
     @property
-    def credentials(self) -> Credentials:
+    def credentials(self) -> ClusterCredentials:
         """What requests are sent with."""
-        return Credentials(lambda: f"Bearer {self()}", self.renew)
+        return ClusterCredentials(lambda: f"Bearer {self()}", self.renew)
 
     def _refresh(self) -> None:
         from google.auth import exceptions
@@ -92,7 +92,7 @@ class Token:
 
 def connect(
     wanted: Wanted, credentials: str | None, environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]
-) -> tuple[Transport, str]:
+) -> tuple[ClusterTransport, str]:
     """Return the way to the cluster and its default namespace; raises BadInput, Refused, Unavailable."""
     found, project = _credentials(credentials, environ, runner)
     wanted = Wanted(wanted.cluster, wanted.location, wanted.project or project or "", wanted.endpoint)
@@ -102,12 +102,12 @@ def connect(
     token = Token(found, runner)
     address = choose(describe(wanted, token(), environ), wanted)
     try:
-        return connect_by_token(address.url, address.authority, token.credentials, environ, pause, WORDS), "default"
+        return connect_by_token(address.url, address.authority, token.credentials, environ, runner, pause, TEXTS), "default"
     except (OSError, ValueError):
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 
 
-def log_in(credentials: str | None, environ: Mapping[str, str], runner: Runner) -> Credentials:
+def log_in(credentials: str | None, environ: Mapping[str, str], runner: Runner) -> ClusterCredentials:
     """Return what requests are sent with to a cluster whose address is known already; raises BadInput."""
     return Token(_credentials(credentials, environ, runner)[0], runner).credentials
 

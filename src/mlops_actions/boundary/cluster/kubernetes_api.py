@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from mlops_actions.argo_submit.ports import LogLine, Stream, WatchEvent
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
-from mlops_actions.boundary.cluster.transport import Failure, Transport
+from mlops_actions.boundary.cluster.transport import ClusterTransport, Failure
 from mlops_actions.core.argo import WORKFLOW_LABEL
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.types import Json
@@ -47,7 +47,7 @@ class ParsedStream(Generic[T]):
 class KubernetesCluster:
     """Implements `argo_submit.ports.Cluster`."""
 
-    def __init__(self, transport: Transport, namespace: str) -> None:
+    def __init__(self, transport: ClusterTransport, namespace: str) -> None:
         self._requests = ClusterRequests(transport)
         self.namespace = namespace
 

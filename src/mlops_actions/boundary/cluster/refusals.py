@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops_actions.argo_submit.ports import AlreadyExists, Expired, NotFound
-from mlops_actions.boundary.cluster.transport import ByteLines, Failure, Transport
+from mlops_actions.boundary.cluster.transport import ByteLines, ClusterTransport, Failure
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.types import Json
 
@@ -50,13 +50,13 @@ class SeenRights:
 class ClusterRequests:
     """Send requests, and raise the errors of the port: Refused, NotFound, AlreadyExists, Expired, BadInput, Unavailable."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: ClusterTransport) -> None:
         self._transport = transport
         self._seen_rights = SeenRights()
         self.server = transport.server
 
     def send(self, method: str, path: str, **options: Any) -> Json:
-        """Send a request; see `Transport.send`."""
+        """Send a request; see `ClusterTransport.send`."""
         try:
             answer = self._transport.send(method, path, **options)
         except Failure as failure:
@@ -81,16 +81,16 @@ class ClusterRequests:
 
     def error(self, failure: Failure, right: str = "") -> ActionError:
         """Return the error for a failure; a denial of a right that was allowed before may pass."""
-        words = self._transport.words
+        texts = self._transport.texts
         if failure.code == 403 and self._seen_rights.may_pass(right):
             denied = _denied(failure)
             return Unavailable(f"{denied.cause}, which was allowed before", denied.remedy)
         if failure.code == 401:
             return Refused(
-                f"the {words.side} at {self.server} does not accept the credentials (401)",
-                f"the token may have expired or been revoked: {words.credentials}",
+                f"the {texts.side} at {self.server} does not accept the credentials (401)",
+                f"the token may have expired or been revoked: {texts.credentials}",
             )
-        return refusal(failure, side=words.side, server=self.server, health=words.health)
+        return refusal(failure, side=texts.side, server=self.server, health=texts.health)
 
 
 def refusal(failure: Failure, *, side: str, server: str, health: str) -> ActionError:

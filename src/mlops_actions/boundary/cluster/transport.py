@@ -1,4 +1,4 @@
-"""Raw requests to the API of a cluster, Kubernetes' own or the Argo Server's: one pool of connections, retries, streams.
+"""Requests to the API of a cluster, Kubernetes' own or the Argo Server's: renewed tokens, streams of lines, error texts.
 
 On urllib3 alone: the kubernetes client's own transport cannot be had without importing all of it (three times what the rest
 of a start costs), its models refuse an object with a field missing, and its watch retries a 410 for ever.
@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
-from mlops_actions import __version__
+from mlops_actions.boundary.http import HttpClient, Limits, read_body
+from mlops_actions.boundary.retry import NOT_BEGUN, PASSING, Answer, Retry, RetryPolicy, reason_of
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.types import Json
 
-ATTEMPTS: Final = 5
-RETRIED: Final = frozenset({429, 500, 502, 503, 504})
-# With the others the work may have been done all the same, and only its answer been lost on the way.
-NOT_BEGUN: Final = frozenset({429, 503})
-LONGEST_PAUSE: Final = 60.0
-UNAUTHORIZED: Final = 401
-_TIMEOUT: Final = urllib3.Timeout(connect=10, read=60)
-_URGENT: Final = urllib3.Timeout(connect=2, read=2)
-_LONGEST_LINE: Final = 16 * 1024 * 1024
-_LONGEST_REFUSAL: Final = 1_000_000
+ATTEMPTS = 5
+UNAUTHORIZED = 401
+_MAX_BYTES = 256 << 20
+_LIMITS = Limits(max_bytes=_MAX_BYTES)
+_URGENT = Limits(connect=2.0, silence=2.0, max_bytes=_MAX_BYTES, max_seconds=10.0)
+_MAX_LINE = 16 * 1024 * 1024
+_REFUSAL = Limits(max_bytes=1_000_000, max_seconds=60.0)
 
 
 class Failure(Exception):
@@ -44,17 +41,13 @@ class Failure(Exception):
         self.message = message
 
 
-class Untrusted(Unavailable):
-    """The server could not prove who it is; it will not a moment later either."""
-
-
 def _nothing(_refused: str) -> None:
     pass
 
 
 @dataclass(frozen=True)
-class Credentials:
-    """As whom one speaks: the Authorization header (empty: none), asked for anew each time, since tokens are renewed.
+class ClusterCredentials:
+    """The Authorization header (empty: none), asked for anew for each attempt, since tokens are renewed.
 
     `renew` is called with one that the server did not accept; the request is repeated once if the header is another then.
     """
@@ -64,8 +57,8 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Words:
-    """What the other side is called in errors, and where the user gave its address and how it is trusted."""
+class ErrorTexts:
+    """What errors call the server, and which inputs give its address, its trust and its credentials."""
 
     api: str = "Kubernetes API"
     side: str = "cluster"
@@ -90,7 +83,7 @@ class ByteLines:
                 buffer += chunk
                 *lines, buffer = buffer.split(b"\n")
                 yield from lines
-                if len(buffer) > _LONGEST_LINE:
+                if len(buffer) > _MAX_LINE:
                     raise Unavailable(f"{self._server} sent a line without end", "report what stands between you and it")
             if buffer:
                 yield buffer
@@ -108,20 +101,20 @@ class ByteLines:
             self._response.shutdown()
 
 
-class Transport:
-    """Raw requests to one server. `pause(seconds)` lets time pass before another attempt."""
+class ClusterTransport:
+    """Requests to one server. `pause(seconds)` lets time pass before another attempt."""
 
     def __init__(
         self,
         server: str,
-        pool: urllib3.PoolManager,
-        credentials: Credentials,
-        pause: Callable[[float], None],
-        words: Words | None = None,
+        client: HttpClient,
+        credentials: ClusterCredentials,
+        pause: Callable[[float], None] = time.sleep,
+        texts: ErrorTexts | None = None,
     ) -> None:
         self.server = server.rstrip("/")
-        self.words = words or Words()
-        self._pool = pool
+        self.texts = texts or ErrorTexts()
+        self._client = client
         self._credentials = credentials
         self._pause = pause
 
@@ -141,160 +134,108 @@ class Transport:
         What may pass (429, 5xx, a broken connection) is tried again; `repeatable=False` where a repetition after a lost
         answer would do the work twice. `urgent`: one attempt of a few seconds.
         """
-        data = None if body is None else json.dumps(body).encode()
+        policy = RetryPolicy(
+            f"the {self.texts.side}",
+            attempts=1 if urgent else ATTEMPTS,
+            statuses=PASSING if repeatable else NOT_BEGUN,
+            repeatable=repeatable,
+            pause=self._pause,
+        )
         headers = {"Accept": "application/json", "Content-Type": content_type}
-        attempts = 1 if urgent else ATTEMPTS
-        retried = RETRIED if repeatable else NOT_BEGUN
-        for attempt in range(1, attempts + 1):
-            last = attempt == attempts
-            try:
-                response = self._request(method, path, query, headers, data, _URGENT if urgent else _TIMEOUT)
-            except Untrusted:
-                raise
-            except Unavailable:
-                if last or not repeatable:
-                    raise
-                self._pause(_backoff(attempt))
-                continue
-            if response.status in retried and not last:
-                self._pause(_retry_after(response, attempt))
-                continue
-            return self._object(response, attempt)
-        raise AssertionError("unreachable")
+        data = None if body is None else json.dumps(body).encode()
+        limits = _URGENT if urgent else _LIMITS
+        return self._object(self._answer(method, path, query, headers, policy, limits, body=data), policy)
 
     def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteLines:
         """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable."""
-        timeout = urllib3.Timeout(connect=10, read=seconds)
-        response = self._request("GET", path, query, {"Accept": accept}, None, timeout, preload=False)
-        if response.status >= 300:
-            try:
-                data = response.read(_LONGEST_REFUSAL, decode_content=True)
-            except HTTPError as error:
-                raise Unavailable(f"the connection to {self.server} broke: {reason_of(error)}", "try again") from None
-            finally:
-                response.close()
-            if response.status in RETRIED:
-                raise Unavailable(f"{self.server} answered {response.status}", self.words.health)
-            raise _failure(response, data)
-        return ByteLines(response, self.server)
+        limits = Limits(silence=seconds)
+        once = RetryPolicy(f"the {self.texts.side}", attempts=1)
+        answer = self._answer("GET", path, query, {"Accept": accept}, once, limits, read=False)
+        if answer.status >= 300:
+            data = read_body(answer.response, _REFUSAL, cut=True)
+            if answer.status in PASSING:
+                raise Unavailable(f"{self.server} answered {answer.status}", self.texts.health)
+            raise _failure(Answer(answer.response, data))
+        return ByteLines(answer.response, self.server)
 
-    def _request(
+    def _answer(
         self,
         method: str,
         path: str,
         query: Mapping[str, str] | None,
         headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: urllib3.Timeout,
+        policy: RetryPolicy,
+        limits: Limits,
         *,
-        preload: bool = True,
-    ) -> urllib3.BaseHTTPResponse:
+        body: bytes | None = None,
+        read: bool = True,
+    ) -> Answer:
+        """Send a request, and once more where the credentials were refused and could be renewed."""
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        identity = self._credentials.header()
-        response = self._once(method, url, {**headers, **_identified(identity)}, body, timeout, preload=preload)
-        if response.status != UNAUTHORIZED:
-            return response
-        self._credentials.renew(identity)
-        another = self._credentials.header()
-        if another == identity:
-            return response
-        response.drain_conn()
-        return self._once(method, url, {**headers, **_identified(another)}, body, timeout, preload=preload)
+        authorization = ""
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        timeout: urllib3.Timeout,
-        *,
-        preload: bool,
-    ) -> urllib3.BaseHTTPResponse:
+        def authorized() -> Mapping[str, str]:
+            nonlocal authorization
+            authorization = self._credentials.header()
+            return {**headers, "Authorization": authorization} if authorization else headers
+
+        def send() -> Answer:
+            retry = Retry.under(policy)
+            return self._client.send(method, url, headers=authorized, retry=retry, body=body, limits=limits, read=read)
+
         try:
-            return self._pool.request(
-                method,
-                url,
-                body=body,
-                headers=headers,
-                timeout=timeout,
-                retries=False,
-                redirect=False,  # the credentials are for this server alone
-                preload_content=preload,
-            )
+            answer = send()
+            if answer.status == UNAUTHORIZED:
+                refused = authorization
+                self._credentials.renew(refused)
+                if self._credentials.header() != refused:
+                    answer.response.close()
+                    answer = send()
         except SSLError as error:
-            kind = Untrusted if _is_distrust(error) else Unavailable
-            raise kind(f"{self.server} could not prove who it is: {reason_of(error)}", self.words.trust) from None
+            raise Unavailable(f"{self.server} could not prove who it is: {reason_of(error)}", self.texts.trust) from None
         except (HTTPError, OSError) as error:
             raise Unavailable(
-                f"the {self.words.side} at {self.server} cannot be reached: {reason_of(error)}",
-                f"check {self.words.address}, and whether this runner can reach it (network, firewall, proxy)",
+                f"the {self.texts.side} at {self.server} cannot be reached: {reason_of(error)}",
+                f"check {self.texts.address}, and whether this runner can reach it (network, firewall, proxy)",
             ) from None
+        return answer
 
-    def _object(self, response: urllib3.BaseHTTPResponse, attempts: int) -> Json:
-        if response.status in RETRIED:
-            failure = _failure(response, response.data)
-            times = f" {attempts} times" if attempts > 1 else ""
+    def _object(self, answer: Answer, policy: RetryPolicy) -> Json:
+        if answer.status in PASSING:
+            times = f" {policy.attempts} times" if policy.attempts > 1 and answer.status in policy.statuses else ""
             raise Unavailable(
-                f"{self.server} answered {response.status}{times}: {failure.message}",
-                f"{self.words.health}, then run the job again",
+                f"{self.server} answered {answer.status}{times}: {_failure(answer).message}",
+                f"{self.texts.health}, then run the job again",
             )
-        if response.status >= 300:
-            raise _failure(response, response.data)
-        try:
-            found = json.loads(response.data)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        if answer.status >= 300:
+            raise _failure(answer)
+        document = _document(answer)
+        if document is None:
             raise Unavailable(
-                f"what answers at {self.server} is no {self.words.api}: it sent no JSON object",
-                f"check {self.words.address} and the proxy on the way",
+                f"what answers at {self.server} is no {self.texts.api}: it sent no JSON object",
+                f"check {self.texts.address} and the proxy on the way",
             )
-        return found
+        return document
 
 
-def reason_of(error: Exception) -> str:
-    """Return the innermost words of a connection's failure: urllib3 wraps them several times."""
-    inner: BaseException = error
-    while (deeper := inner.__cause__ or getattr(inner, "reason", None)) is not None and isinstance(deeper, BaseException):
-        inner = deeper
-    text = str(inner).rpartition(">: ")[2] or type(inner).__name__
-    return text if isinstance(text, str) else type(inner).__name__
-
-
-def _is_distrust(error: BaseException) -> bool:
-    """Tell a certificate that is not accepted from a handshake that broke off."""
-    causes = [error, *error.args, error.__cause__, error.__context__]
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
-
-
-def _identified(identity: str) -> dict[str, str]:
-    headers = {"User-Agent": f"mlops-actions/{__version__}"}
-    return {**headers, "Authorization": identity} if identity else headers
-
-
-def _failure(response: urllib3.BaseHTTPResponse, data: bytes) -> Failure:
-    """Read a refusal: Kubernetes sends a `Status`, the Argo Server a code of gRPC's with a message, a proxy anything."""
-    code = response.status
-    if code < 400:
-        return Failure(code, "", f"it sends one on to {response.headers.get('Location', 'another address')!r}")
+def _document(answer: Answer) -> Json | None:
     try:
-        found = json.loads(data)
+        document = answer.json
     except ValueError:
-        found = None
-    if isinstance(found, dict) and found.get("kind") == "Status":
-        return Failure(code, str(found.get("reason") or ""), str(found.get("message") or ""))
-    if isinstance(found, dict) and isinstance(found.get("error"), dict):
-        found = found["error"]  # of a stream that did not begin
-    if isinstance(found, dict) and "message" in found:
-        return Failure(code, "", str(found["message"]))
-    return Failure(code, "", data[:200].decode(errors="replace"))
+        return None
+    return document if isinstance(document, dict) else None
 
 
-def _retry_after(response: urllib3.BaseHTTPResponse, attempt: int) -> float:
-    text = response.headers.get("Retry-After", "")
-    return min(float(text), LONGEST_PAUSE) if text.isascii() and text.isdigit() else _backoff(attempt)
-
-
-def _backoff(attempt: int) -> float:
-    return float(2 ** (attempt - 1))
+def _failure(answer: Answer) -> Failure:
+    """Read a refusal: Kubernetes sends a `Status`, the Argo Server a code of gRPC's with a message, a proxy anything."""
+    code = answer.status
+    if code < 400:
+        return Failure(code, "", f"it sends one on to {answer.header('Location') or 'another address'!r}")
+    document = _document(answer) or {}
+    if document.get("kind") == "Status":
+        return Failure(code, str(document.get("reason") or ""), str(document.get("message") or ""))
+    if isinstance(document.get("error"), dict):
+        document = document["error"]  # of a stream that did not begin
+    if "message" in document:
+        return Failure(code, "", str(document["message"]))
+    return Failure(code, "", answer.data[:200].decode(errors="replace"))
