@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class GitError(RuntimeError):
-    """A git command failed; the message holds what git wrote."""
+    """A git command failed; the message holds git's error output."""
 
 
 def git(directory: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> str:

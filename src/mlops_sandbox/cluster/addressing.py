@@ -27,7 +27,7 @@ _MUTATING = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "del
 
 @dataclass(frozen=True)
 class Target:
-    """The object or collection that a path addresses; empty strings stand for parts that the path does not have."""
+    """The object or collection that a path addresses; a part that the path does not have is empty."""
 
     resource: Resource
     namespace: str

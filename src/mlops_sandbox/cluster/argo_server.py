@@ -112,7 +112,7 @@ class ArgoServer:
             workflow = dict(body["workflow"])
         except (ValueError, KeyError, TypeError):
             raise status.bad_request("workflow body not specified") from None
-        # The server parses the body as a Workflow, whatever its kind, and validates it before it calls Kubernetes.
+        # The server parses the body as a Workflow of any kind, and validates it before it calls Kubernetes.
         workflow |= {"apiVersion": WORKFLOWS.api_version, "kind": WORKFLOWS.kind}
         _check_entrypoint(workflow)
         dry_run = bool(body.get("serverDryRun"))

@@ -65,7 +65,7 @@ class Cluster:
 
     @property
     def argo_server(self) -> Starlette:
-        """The Argo Server in front of it, for a port of its own: same users, same faults."""
+        """The Argo Server of the cluster, to be served on a separate port; it has the same users and faults."""
         return self._argo_server.app
 
     @property

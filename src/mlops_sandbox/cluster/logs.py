@@ -52,7 +52,7 @@ class ContainerLog:
         self._wakers: list[Callable[[], None]] = []
 
     def write(self, text: bytes) -> None:
-        """Append one line (its end is not part of it)."""
+        """Append one line (without its end)."""
         with self._lock:
             self._lines.append(LogLine(datetime.now(UTC), text))
             wakers = list(self._wakers)

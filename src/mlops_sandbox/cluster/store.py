@@ -23,7 +23,7 @@ from mlops_sandbox.cluster.resources import Resource
 from mlops_sandbox.timestamps import timestamp
 
 DEFAULT_WINDOW = 2_000
-# Kubernetes appends five characters to generateName and first cuts it to 58: names of what it creates stay within 63.
+# Kubernetes appends five characters to generateName and first cuts it to 58: so names stay within 63.
 NAME_SUFFIX_LENGTH = 5
 MAX_GENERATE_NAME_LENGTH = 58
 NAME_SUFFIX_ALPHABET = "".join(sorted(set(string.ascii_lowercase + string.digits) - set("aeiou013")))
@@ -76,7 +76,7 @@ class Store:
             return self._revision
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change, in the thread that made it; returns a function that ends this."""
+        """Call `listener` after every change, in the thread of the change; returns a function that unsubscribes."""
         with self._lock:
             self._listeners.append(listener)
 

@@ -14,7 +14,7 @@ from mlops_sandbox.github.git import NO_COMMIT, Activity, Commit, invent_sha
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Branches(CommitFacts):
-    """The part of `Repository` that stands for its git repository.
+    """The git repository of a `Repository`.
 
     `suites_on_push` says whether a push starts a check suite, as it does where a workflow listens to pushes; a
     repository whose only workflow listens to comments has none.
@@ -82,7 +82,7 @@ class Branches(CommitFacts):
         self._branch_moved(branch, sha, actor=actor, forced=kind == "force_push", at=at)
 
     def _branch_moved(self, branch: str, sha: str, *, actor: User, forced: bool, at: datetime) -> None:
-        """Let what depends on the branch follow."""
+        """Update the pull requests that depend on the branch."""
         raise NotImplementedError
 
     def find_commit(self, ref: str) -> Commit | None:

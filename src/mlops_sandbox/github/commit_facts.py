@@ -45,7 +45,7 @@ class CommitFacts(RepositoryAccess):
     def check_suite(
         self, sha: str, *, branch: str | None = None, app: App | None = None, at: datetime | None = None
     ) -> CheckSuite:
-        """Return the App's suite of a commit (default: GitHub Actions'), made where there is none."""
+        """Return the App's suite of a commit (default: GitHub Actions'), created where there is none."""
         app = app or self.instance.actions_app
         for suite in self.check_suites.values():
             if suite.app is app and suite.head_sha == sha:

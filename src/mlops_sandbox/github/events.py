@@ -1,4 +1,4 @@
-"""The events that GitHub reports by webhooks, as plain data, and what Actions makes of one."""
+"""The events that GitHub reports by webhooks, as plain data, and their deliveries to Actions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Subject = TypeVar("Subject")
 class Event(Generic[Source, Subject]):
     """One event of a repository.
 
-    `source` is the issue, pull request or repository where it happened, `subject` what it is about: a comment, a label, a
-    deployment. `details` holds fields of the payload that neither shows afterwards. `token` is that of the request which
+    `source` is the issue, pull request or repository where it happened, `subject` the comment, label or deployment it is
+    about. `details` holds fields of the payload that neither shows afterwards. `token` is that of the request which
     caused the event, if one did.
     """
 
@@ -32,7 +32,7 @@ class Event(Generic[Source, Subject]):
 
     @property
     def starts_workflows(self) -> bool:
-        """Whether workflows start for it: not for what a workflow's own token did, except by a dispatch."""
+        """Whether the event starts workflows: an action of a workflow's own token does not, except a dispatch."""
         is_dispatch = self.name in ("repository_dispatch", "workflow_dispatch")
         return is_dispatch or self.token is None or self.token.starts_workflows
 
@@ -44,7 +44,7 @@ PayloadWriter = Callable[[Event[Any, Any]], Json]
 class Delivery(Generic[Subject]):
     """One webhook event, as Actions writes it to the file `GITHUB_EVENT_PATH`.
 
-    `starts_workflows` is False for what a workflow's own token did: GitHub starts no workflow for such an event.
+    `starts_workflows` is False for an action of a workflow's own token: GitHub starts no workflow for it.
     """
 
     event: str

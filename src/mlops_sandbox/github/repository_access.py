@@ -10,7 +10,7 @@ from mlops_sandbox.github.instance import Instance
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class RepositoryAccess:
-    """The part of `Repository` that says who may do what."""
+    """The part of `Repository` that holds the roles of accounts and teams."""
 
     instance: Instance
     owner: User

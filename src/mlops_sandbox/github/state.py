@@ -149,7 +149,7 @@ class GitHubState(Instance):
         )
 
     def user_token(self, login: str) -> Token:
-        """Create a personal access token: it may do what the account's role allows."""
+        """Create a personal access token: its permissions are those of the account's role."""
         return self._add_token(Token("ghp_" + secrets.token_hex(18), self.user(login)))
 
     def installation_token(

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlops_sandbox.runner.expressions import Value
 
-# A process must inherit what a container has from its image or the daemon: programs and network settings.
+# A process inherits programs and network settings, which a container has from its image or the daemon.
 _INHERITED_VARIABLES = (
     "DOCKER_HOST", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "LANG", "PYTHONPATH", "SSL_CERT_DIR", "SSL_CERT_FILE",
     "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
@@ -147,7 +147,7 @@ def input_variable(name: str) -> str:
 
 
 def inherited_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the PATH (this Python first) and the network settings of an environment, and nothing else of it."""
+    """Return the PATH (this Python first) and the network settings of an environment, and no other variable."""
     inherited = {name: environ[name] for name in _INHERITED_VARIABLES if name in environ}
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
     no_proxy = ",".join(filter(None, (_NO_PROXY_HOSTS, environ.get("NO_PROXY") or environ.get("no_proxy"))))

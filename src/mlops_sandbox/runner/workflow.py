@@ -21,7 +21,7 @@ _TRIGGER_KEYS = {"types", "branches"}
 
 
 class WorkflowError(ValueError):
-    """A workflow file is malformed, or uses what the sandbox's runner does not support."""
+    """A workflow file is malformed, or uses a feature that the sandbox's runner does not support."""
 
 
 @dataclass(frozen=True)

@@ -59,16 +59,16 @@ class ArgoApi:
 
     def lines(self, path: str, *, until: str = "", **params: str) -> list[Json]:
         """What a stream sends, to its end or to the first line that holds a text."""
-        found = []
+        lines = []
         headers = {"Authorization": f"Bearer {self.token}"}
         with self._client.stream("GET", path, params=params, headers=headers) as answer:
             assert answer.status_code == 200, answer.read()
             for line in answer.iter_lines():
                 if line.strip():
-                    found.append(json.loads(line))
+                    lines.append(json.loads(line))
                     if until and until in line:
                         break
-        return found
+        return lines
 
     def ended(self, name: str) -> Json:
         """Wait for a workflow's end."""

@@ -1,7 +1,7 @@
-"""The Argo Server that the suite speaks to: the stand-in, or a real one where `ARGO_SERVER_URL` says so.
+"""The Argo Server under test: the stand-in, or a real one at `ARGO_SERVER_URL`.
 
 ARGO_SERVER_URL          its address
-ARGO_SERVER_CA           its certificate authority (a file), where it has one of its own
+ARGO_SERVER_CA           its certificate authority (a file), if it has its own
 ARGO_SERVER_TOKEN        a token with all rights in the namespace
 ARGO_SERVER_READER_TOKEN a token that may only get and list workflows
 ARGO_SERVER_IMAGE        an image with a shell

@@ -32,7 +32,7 @@ def test_a_workflow_is_created_once(api: ArgoApi) -> None:
     assert refusal(again.json(), 6).endswith(f'"{workflow["metadata"]["name"]}" already exists')
 
 
-def test_a_dry_run_names_it_and_leaves_nothing(api: ArgoApi) -> None:
+def test_a_dry_run_returns_a_name_and_stores_nothing(api: ArgoApi) -> None:
     workflow = api.workflow(SUSPENDED)
     workflow["metadata"] |= {"name": "", "generateName": "dry-"}
     answer = api.create(workflow, serverDryRun=True)
@@ -42,19 +42,19 @@ def test_a_dry_run_names_it_and_leaves_nothing(api: ArgoApi) -> None:
     assert api.request("GET", f"{WORKFLOWS}/{name}").status_code == 404
 
 
-def test_an_invalid_workflow_is_refused_before_kubernetes_sees_it(api: ArgoApi) -> None:
+def test_an_invalid_workflow_is_refused_before_the_kubernetes_api(api: ArgoApi) -> None:
     answer = api.create(api.workflow({**SUSPENDED, "entrypoint": "other"}))
     assert answer.status_code == 400
     assert refusal(answer.json(), 3) == "template name 'other' undefined"
 
 
-def test_what_kubernetes_finds_invalid_is_an_invalid_argument_too(api: ArgoApi) -> None:
+def test_an_object_that_kubernetes_refuses_is_an_invalid_argument(api: ArgoApi) -> None:
     answer = api.create(api.workflow(SUSPENDED, labels={"not a key": "x"}))
     assert answer.status_code == 400
     assert "metadata.labels: Invalid value" in refusal(answer.json(), 3)
 
 
-def test_a_missing_workflow(api: ArgoApi) -> None:
+def test_a_missing_workflow_is_not_found(api: ArgoApi) -> None:
     answer = api.request("GET", f"{WORKFLOWS}/none")
     assert answer.status_code == 404
     assert refusal(answer.json(), 5) == 'workflows.argoproj.io "none" not found'
@@ -71,14 +71,14 @@ def test_a_missing_workflow(api: ArgoApi) -> None:
         ("/api/v1/cron-workflows/default/none", "cronworkflows"),
     ],
 )
-def test_a_missing_template(api: ArgoApi, path: str, resource: str) -> None:
+def test_a_missing_template_is_not_found(api: ArgoApi, path: str, resource: str) -> None:
     answer = api.request("GET", path)
     assert answer.status_code == 404
     assert refusal(answer.json(), 5) == f'{resource}.argoproj.io "none" not found'
 
 
 @pytest.mark.parametrize("authorization", ["", "token"])
-def test_a_token_needs_the_word_before_it(api: ArgoApi, authorization: str) -> None:
+def test_a_token_without_its_scheme_is_refused(api: ArgoApi, authorization: str) -> None:
     answer = api.request("GET", f"{WORKFLOWS}/none", authorization=authorization and api.token)
     assert answer.status_code == 401
     refusal(answer.json(), 16)
@@ -90,7 +90,7 @@ def test_a_wrong_token(api: ArgoApi) -> None:
     assert refusal(answer.json(), 16) == "Unauthorized"
 
 
-def test_a_missing_right_is_told_in_kubernetes_words(api: ArgoApi) -> None:
+def test_a_missing_permission_is_refused_with_kubernetes_message(api: ArgoApi) -> None:
     reader = f"Bearer {api.reader_token}"
     body = {"namespace": "default", "workflow": api.workflow(SUSPENDED)}
     answer = api.request("POST", WORKFLOWS, authorization=reader, json=body)
@@ -105,7 +105,7 @@ def test_a_missing_right_is_told_in_kubernetes_words(api: ArgoApi) -> None:
     assert 'cannot watch resource "pods" in API group ""' in stream_refusal(answer.json(), 7, 403)
 
 
-def test_a_watch_begins_with_the_workflow_as_it_is_and_holds_what_was_asked_for(api: ArgoApi) -> None:
+def test_a_watch_starts_with_the_current_workflow_and_contains_the_requested_fields(api: ArgoApi) -> None:
     name = api.submitted(SUSPENDED)
     first = api.lines(EVENTS, until=name, **watching(name))[0]["result"]
     assert first["type"] == "ADDED"
@@ -114,15 +114,15 @@ def test_a_watch_begins_with_the_workflow_as_it_is_and_holds_what_was_asked_for(
     assert "nodes" not in (first["object"].get("status") or {})
 
 
-def test_a_watch_whose_time_is_over_ends_with_an_error(api: ArgoApi) -> None:
+def test_a_watch_ends_with_an_error_at_its_timeout(api: ArgoApi) -> None:
     name = api.submitted(SUSPENDED)
     *events, last = api.lines(EVENTS, **watching(name, 1))
     assert events
     assert stream_refusal(last, 8, 429) == "EOF"
 
 
-def test_the_fields_that_are_asked_for_are_those_of_the_whole_answer(api: ArgoApi) -> None:
-    """Also of a refusal: without `error` among them nothing is said."""
+def test_requested_fields_are_paths_in_the_whole_answer(api: ArgoApi) -> None:
+    """The same holds for a refusal: without `error` in the fields the answer is empty."""
     answer = api.request("GET", EVENTS, params={**watching("none"), "fields": "result.object.metadata"})
     assert answer.status_code == 404
     assert answer.json() == {}
@@ -131,7 +131,7 @@ def test_the_fields_that_are_asked_for_are_those_of_the_whole_answer(api: ArgoAp
     assert last == {}
 
 
-def test_the_end_is_seen_in_the_labels(api: ArgoApi) -> None:
+def test_the_labels_show_the_end_of_a_workflow(api: ArgoApi) -> None:
     done = api.ended(api.submitted(api.container("true")))
     assert done["status"]["phase"] == "Succeeded"
     assert done["metadata"]["labels"]["workflows.argoproj.io/completed"] == "true"
@@ -143,31 +143,31 @@ def test_the_log_of_a_node_is_found_by_the_name_of_its_pod(api: ArgoApi) -> None
     spec |= {"entrypoint": "dag", "templates": [*spec["templates"], {"name": "dag", "dag": {"tasks": [task]}}]}
     done = api.ended(api.submitted(spec))
     name = done["metadata"]["name"]
-    [node] = [one for one in done["status"]["nodes"].values() if one["type"] == "Pod"]
+    [node] = [node for node in done["status"]["nodes"].values() if node["type"] == "Pod"]
     pod = f"{name}-main-{node['id'].rpartition('-')[2]}"
     lines = api.lines(
         f"{WORKFLOWS}/{name}/log", **{"podName": pod, "logOptions.container": "main", "logOptions.timestamps": "true"}
     )
-    stamped = [one["result"]["content"].split(" ", 1) for one in lines]
+    stamped = [line["result"]["content"].split(" ", 1) for line in lines]
     assert [text for _, text in stamped] == ["one", "two"]
     assert all(datetime.fromisoformat(stamp[:19]) for stamp, _ in stamped)
-    assert {one["result"]["podName"] for one in lines} == {pod}
+    assert {line["result"]["podName"] for line in lines} == {pod}
 
 
 @pytest.mark.parametrize("query", [{"podName": "none"}, {"logOptions.container": "none"}])
-def test_a_log_that_is_not_there_is_empty(api: ArgoApi, query: dict[str, str]) -> None:
+def test_a_missing_log_is_empty(api: ArgoApi, query: dict[str, str]) -> None:
     done = api.ended(api.submitted(api.container("echo one")))
     assert api.lines(f"{WORKFLOWS}/{done['metadata']['name']}/log", **{"logOptions.container": "main", **query}) == []
 
 
-def test_a_log_that_is_followed_ends_with_the_workflow(api: ArgoApi) -> None:
+def test_a_followed_log_ends_with_the_workflow(api: ArgoApi) -> None:
     name = api.submitted(api.container("echo one; sleep 1; echo two"))
     lines = api.lines(f"{WORKFLOWS}/{name}/log", **{"logOptions.container": "main", "logOptions.follow": "true"})
-    assert [one["result"]["content"] for one in lines] == ["one", "two"]
+    assert [line["result"]["content"] for line in lines] == ["one", "two"]
 
 
 @pytest.mark.parametrize(("verb", "strategy"), [("stop", "Stop"), ("terminate", "Terminate")])
-def test_shutting_down(api: ArgoApi, verb: str, strategy: str) -> None:
+def test_stop_and_terminate_shut_a_workflow_down(api: ArgoApi, verb: str, strategy: str) -> None:
     name = api.submitted(SUSPENDED)
     body = {"namespace": "default", "name": name}
     answer = api.request("PUT", f"{WORKFLOWS}/{name}/{verb}", json=body)
@@ -179,5 +179,5 @@ def test_shutting_down(api: ArgoApi, verb: str, strategy: str) -> None:
     assert refusal(again.json(), 13).startswith("cannot shutdown a completed workflow")
 
 
-def test_the_server_says_which_namespace_it_manages(api: ArgoApi) -> None:
+def test_the_server_returns_its_managed_namespace(api: ArgoApi) -> None:
     assert api.get("/api/v1/info")["managedNamespace"] == "default"

@@ -99,4 +99,4 @@ def nodes_by_display_name(workflow: Json) -> dict[str, Json]:
 
 
 def outputs(node: Json) -> dict[str, str]:
-    return {one["name"]: one["value"] for one in node.get("outputs", {}).get("parameters", [])}
+    return {parameter["name"]: parameter["value"] for parameter in node.get("outputs", {}).get("parameters", [])}

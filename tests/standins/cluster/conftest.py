@@ -1,7 +1,7 @@
-"""The cluster that the suite speaks to: the stand-in, or a real one where `CLUSTER_URL` says so.
+"""The cluster under test: the stand-in, or a real one at `CLUSTER_URL`.
 
 CLUSTER_URL          address of the API server
-CLUSTER_CA           its certificate authority (a file), where it has one of its own
+CLUSTER_CA           its certificate authority (a file), if it has its own
 CLUSTER_TOKEN        a token with all rights in the namespace
 CLUSTER_READER_TOKEN a token that may only get and list workflows
 CLUSTER_NAMESPACE    an empty namespace with a controller (`default`)

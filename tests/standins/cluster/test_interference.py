@@ -10,14 +10,14 @@ from tests.standins.cluster.test_workflows import ECHO, workflow
 
 def test_a_suspended_node_waits_until_its_phase_is_set(api: KubernetesApi) -> None:
     name = api.submit(workflow("entrypoint: main\ntemplates: [{name: main, suspend: {}}]"))["metadata"]["name"]
-    waiting = api.wait(name, lambda one: bool((one.get("status") or {}).get("nodes")))
+    waiting = api.wait(name, lambda value: bool((value.get("status") or {}).get("nodes")))
     assert waiting["status"]["nodes"][name]["type"] == "Suspend"
     api.patch(f"{WORKFLOWS}/{name}", {"status": {"nodes": {name: {"phase": "Succeeded"}}}})
     assert api.wait(name, ended)["status"]["phase"] == "Succeeded"
 
 
 @pytest.mark.parametrize(("strategy", "handled"), [("Stop", True), ("Terminate", False)])
-def test_shutdown_ends_what_runs(api: KubernetesApi, strategy: str, handled: bool) -> None:
+def test_shutdown_ends_running_containers(api: KubernetesApi, strategy: str, handled: bool) -> None:
     name = api.submit(
         workflow(f"""
 entrypoint: main
@@ -28,7 +28,7 @@ templates:
 {ECHO}""")
     )["metadata"]["name"]
     api.wait(
-        name, lambda one: any(node["phase"] == "Running" for node in (one.get("status") or {}).get("nodes", {}).values())
+        name, lambda value: any(node["phase"] == "Running" for node in (value.get("status") or {}).get("nodes", {}).values())
     )
     api.patch(f"{WORKFLOWS}/{name}", {"spec": {"shutdown": strategy}})
     done = api.wait(name, ended)

@@ -33,7 +33,7 @@ def log(api: KubernetesApi, pod: str, **params: object) -> list[str]:
     return answer.text.splitlines()
 
 
-def test_a_pod_says_which_node_it_is(api: KubernetesApi) -> None:
+def test_a_pod_has_the_name_of_its_node(api: KubernetesApi) -> None:
     done = api.run(workflow(LINES, "pod"))
     name = done["metadata"]["name"]
     [pod] = pods_of(api, done)
@@ -41,17 +41,17 @@ def test_a_pod_says_which_node_it_is(api: KubernetesApi) -> None:
     assert pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"] == name
     assert pod["metadata"]["ownerReferences"][0]["uid"] == done["metadata"]["uid"]
     assert "main" in [container["name"] for container in pod["spec"]["containers"]]
-    main = next(one for one in pod["status"]["containerStatuses"] if one["name"] == "main")
+    main = next(status for status in pod["status"]["containerStatuses"] if status["name"] == "main")
     assert main["state"]["terminated"]["exitCode"] == 0
 
 
-def test_the_whole_log(api: KubernetesApi) -> None:
+def test_the_whole_log_can_be_read(api: KubernetesApi) -> None:
     lines = log(api, finished_pod(api))
     assert sorted(lines) == ["one", "three", "two"]
     assert lines[-1] == "three"
 
 
-def test_timestamps_and_a_beginning(api: KubernetesApi) -> None:
+def test_a_log_has_timestamps_and_can_start_at_a_time(api: KubernetesApi) -> None:
     pod = finished_pod(api)
     stamped = [line.split(" ", 1) for line in log(api, pod, timestamps="true")]
     moments = [datetime.fromisoformat(moment) for moment, _ in stamped]
@@ -61,11 +61,11 @@ def test_timestamps_and_a_beginning(api: KubernetesApi) -> None:
     assert log(api, pod, sinceTime=last) == of_its_second
 
 
-def test_the_last_lines(api: KubernetesApi) -> None:
+def test_the_last_lines_can_be_read(api: KubernetesApi) -> None:
     assert log(api, finished_pod(api), tailLines=1) == ["three"]
 
 
-def test_following_ends_with_the_container(api: KubernetesApi) -> None:
+def test_a_followed_log_ends_with_its_container(api: KubernetesApi) -> None:
     submitted = api.submit(workflow(LINES, "follow"))
     selector = f"workflows.argoproj.io/workflow={submitted['metadata']['name']}"
     with api.watch(PODS, labelSelector=selector) as events:
@@ -75,12 +75,12 @@ def test_following_ends_with_the_container(api: KubernetesApi) -> None:
     assert sorted(log(api, pod, follow="true")) == ["one", "three", "two"]
 
 
-def test_a_container_that_is_not_there(api: KubernetesApi) -> None:
+def test_a_missing_container_is_refused(api: KubernetesApi) -> None:
     pod = finished_pod(api)
     answer = api.request("GET", f"{PODS}/{pod}/log", params={"container": "other"})
     assert answer.status_code == 400
     assert answer.json()["message"] == f"container other is not valid for pod {pod}"
 
 
-def test_a_pod_that_is_not_there(api: KubernetesApi) -> None:
+def test_a_missing_pod_is_not_found(api: KubernetesApi) -> None:
     assert api.request("GET", f"{PODS}/nowhere/log").status_code == 404

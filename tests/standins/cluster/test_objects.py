@@ -35,18 +35,18 @@ def refusal(answer: object, code: int, reason: str) -> Json:
     return body
 
 
-def test_the_server_says_its_version_without_a_token(api: KubernetesApi) -> None:
+def test_the_server_returns_its_version_without_a_token(api: KubernetesApi) -> None:
     assert api.request("GET", "/version", token="").json()["gitVersion"].startswith("v1.")
 
 
 def test_discovery_lists_the_workflow_kinds(api: KubernetesApi) -> None:
-    listed = {one["name"]: one for one in api.get("/apis/argoproj.io/v1alpha1")["resources"]}
+    listed = {resource["name"]: resource for resource in api.get("/apis/argoproj.io/v1alpha1")["resources"]}
     assert listed["workflows"]["kind"] == "Workflow"
     assert listed["workflows"]["namespaced"] is True
     assert listed["clusterworkflowtemplates"]["namespaced"] is False
 
 
-def test_a_created_object_gets_what_the_server_gives(api: KubernetesApi) -> None:
+def test_a_created_object_has_the_metadata_of_the_server(api: KubernetesApi) -> None:
     created = create(api, generateName="made-")
     metadata = created["metadata"]
     assert metadata["name"].startswith("made-")
@@ -62,13 +62,13 @@ def test_generate_name_stays_within_63_characters(api: KubernetesApi) -> None:
     assert len(created["metadata"]["name"]) == 63
 
 
-def test_the_same_name_again_already_exists(api: KubernetesApi) -> None:
+def test_a_duplicate_name_already_exists(api: KubernetesApi) -> None:
     name = create(api, generateName="twice-")["metadata"]["name"]
     body = refusal(api.request("POST", TEMPLATES, json=template(name=name)), 409, "AlreadyExists")
     assert body["message"] == f'workflowtemplates.argoproj.io "{name}" already exists'
 
 
-def test_what_does_not_exist_is_not_found(api: KubernetesApi) -> None:
+def test_a_missing_object_is_not_found(api: KubernetesApi) -> None:
     body = refusal(api.request("GET", f"{WORKFLOWS}/nowhere"), 404, "NotFound")
     assert body["message"] == 'workflows.argoproj.io "nowhere" not found'
 
@@ -87,7 +87,7 @@ def test_what_does_not_exist_is_not_found(api: KubernetesApi) -> None:
     ],
 )
 def test_an_invalid_object_is_refused(api: KubernetesApi, change: Json, code: int) -> None:
-    value = {key: one for key, one in {**template(name="ok"), **change}.items() if one is not None}
+    value = {key: item for key, item in {**template(name="ok"), **change}.items() if item is not None}
     assert api.request("POST", TEMPLATES, json=value).status_code == code
 
 
@@ -148,17 +148,17 @@ def test_a_deleted_object_is_gone(api: KubernetesApi) -> None:
     refusal(api.request("GET", f"{TEMPLATES}/{name}"), 404, "NotFound")
 
 
-def test_every_change_raises_the_version_and_no_change_does_not(api: KubernetesApi) -> None:
+def test_only_a_change_raises_the_version(api: KubernetesApi) -> None:
     created = create(api, generateName="count-")
     path = f"{TEMPLATES}/{created['metadata']['name']}"
     first = api.patch(path, {"metadata": {"labels": {"a": "1"}}})
     same = api.patch(path, {"metadata": {"labels": {"a": "1"}}})
-    versions = [int(one["metadata"]["resourceVersion"]) for one in (created, first, same)]
+    versions = [int(value["metadata"]["resourceVersion"]) for value in (created, first, same)]
     assert versions[0] < versions[1] == versions[2]
 
 
 @pytest.mark.parametrize(
-    ("selector", "found"),
+    ("selector", "selected"),
     [
         ("colour=red", {"a"}),
         ("colour==red", {"a"}),
@@ -170,20 +170,20 @@ def test_every_change_raises_the_version_and_no_change_does_not(api: KubernetesA
         ("colour,size=2", {"b"}),
     ],
 )
-def test_label_selectors(api: KubernetesApi, selector: str, found: set[str]) -> None:
+def test_label_selectors_select_objects(api: KubernetesApi, selector: str, selected: set[str]) -> None:
     sets = {"a": {"colour": "red"}, "b": {"colour": "blue", "size": "2"}, "c": {}}
     for name, labels in sets.items():
         full = f"selected-{name}"
         if api.request("GET", f"{TEMPLATES}/{full}").status_code == 404:
             create(api, name=full, labels={**labels, "group": "selected"})
     listed = api.get(TEMPLATES, params={"labelSelector": f"group=selected,{selector}"})
-    assert {one["metadata"]["name"].removeprefix("selected-") for one in listed["items"]} == found
+    assert {item["metadata"]["name"].removeprefix("selected-") for item in listed["items"]} == selected
 
 
 def test_a_field_selector_finds_by_name(api: KubernetesApi) -> None:
     name = create(api, generateName="field-")["metadata"]["name"]
     listed = api.get(TEMPLATES, params={"fieldSelector": f"metadata.name={name}"})
-    assert [one["metadata"]["name"] for one in listed["items"]] == [name]
+    assert [item["metadata"]["name"] for item in listed["items"]] == [name]
 
 
 def test_a_field_that_is_not_indexed_cannot_be_selected(api: KubernetesApi) -> None:
@@ -192,7 +192,7 @@ def test_a_field_that_is_not_indexed_cannot_be_selected(api: KubernetesApi) -> N
     assert "field label not supported: spec.entrypoint" in answer.json()["message"]
 
 
-def test_a_list_comes_in_pages(api: KubernetesApi) -> None:
+def test_a_list_is_paged(api: KubernetesApi) -> None:
     for _ in range(3):
         create(api, generateName="page-", labels={"pages": "yes"})
     names: list[str] = []
@@ -200,7 +200,7 @@ def test_a_list_comes_in_pages(api: KubernetesApi) -> None:
     while True:
         params = {"limit": 2, "labelSelector": "pages=yes", **({"continue": following} if following else {})}
         page = api.get(TEMPLATES, params=params)
-        names += [one["metadata"]["name"] for one in page["items"]]
+        names += [item["metadata"]["name"] for item in page["items"]]
         following = page["metadata"].get("continue", "")
         if not following:
             break
@@ -208,7 +208,7 @@ def test_a_list_comes_in_pages(api: KubernetesApi) -> None:
     assert len(names) == len(set(names)) == 3
 
 
-def test_metadata_alone_can_be_asked_for(api: KubernetesApi) -> None:
+def test_a_client_can_request_only_metadata(api: KubernetesApi) -> None:
     name = create(api, generateName="partial-", labels={"a": "1"})["metadata"]["name"]
     value = api.get(f"{TEMPLATES}/{name}", headers=METADATA)
     assert value["kind"] == "PartialObjectMetadata"
@@ -236,7 +236,7 @@ def test_a_wrong_token_is_unauthorized(api: KubernetesApi) -> None:
     assert body["message"] == "Unauthorized"
 
 
-def test_no_token_is_the_anonymous_user_who_may_nothing(api: KubernetesApi) -> None:
+def test_no_token_is_the_anonymous_user_without_permissions(api: KubernetesApi) -> None:
     body = refusal(api.request("GET", WORKFLOWS, token=""), 403, "Forbidden")
     assert 'User "system:anonymous" cannot list resource "workflows" in API group "argoproj.io"' in body["message"]
 
@@ -252,7 +252,7 @@ def test_no_token_is_the_anonymous_user_who_may_nothing(api: KubernetesApi) -> N
         ("GET", f"{PODS}/x/log", "get", "pods/log"),
     ],
 )
-def test_a_missing_right_is_named(api: KubernetesApi, method: str, path: str, verb: str, resource: str) -> None:
+def test_a_missing_permission_is_named(api: KubernetesApi, method: str, path: str, verb: str, resource: str) -> None:
     options: Json = {"headers": MERGE_PATCH} if method == "PATCH" else {}
     if method in ("POST", "PATCH"):
         options["content"] = b"{}"
@@ -261,5 +261,5 @@ def test_a_missing_right_is_named(api: KubernetesApi, method: str, path: str, ve
     assert f'in the namespace "{api.namespace}"' in body["message"]
 
 
-def test_what_is_granted_is_allowed(api: KubernetesApi) -> None:
+def test_a_granted_request_is_allowed(api: KubernetesApi) -> None:
     assert api.request("GET", WORKFLOWS, token=api.reader_token).status_code == 200

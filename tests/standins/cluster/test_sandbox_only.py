@@ -24,8 +24,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
     (checkout / "data.txt").write_text("from the checkout\n")
-    with Cluster(ProcessExecutor({"example.test/app": LocalImage(checkout, env={"BUILT": "in"})})) as one:
-        yield one
+    with Cluster(ProcessExecutor({"example.test/app": LocalImage(checkout, env={"BUILT": "in"})})) as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def test_requests_can_be_refused(cluster: Cluster, api: KubernetesApi) -> None:
     assert second.status_code == 200
 
 
-def test_without_an_executor_nothing_happens_to_a_workflow() -> None:
+def test_without_an_executor_a_workflow_does_not_run() -> None:
     with Cluster() as cluster, Host(cluster.app) as host:
         api = KubernetesApi(host.url, cluster.admin_token, "")
-        made = api.submit(workflow("entrypoint: main\ntemplates: [{name: main, suspend: {}}]"))
-        assert "status" not in api.get(f"{WORKFLOWS}/{made['metadata']['name']}")
+        created = api.submit(workflow("entrypoint: main\ntemplates: [{name: main, suspend: {}}]"))
+        assert "status" not in api.get(f"{WORKFLOWS}/{created['metadata']['name']}")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_without_an_executor_nothing_happens_to_a_workflow() -> None:
         ),
     ],
 )
-def test_what_the_engine_does_not_obey_fails_the_workflow_by_name(api: KubernetesApi, spec: str, named: str) -> None:
+def test_an_unsupported_field_fails_the_workflow_by_name(api: KubernetesApi, spec: str, named: str) -> None:
     done = api.run(workflow(spec))
     assert done["status"]["phase"] == "Failed"
     assert done["status"]["message"] == f"invalid spec: the sandbox does not support {named}"
@@ -116,7 +116,7 @@ def holding(kind: str, field: str) -> tuple[Json, str]:
 
 
 @pytest.mark.parametrize("kind", support.UNSUPPORTED)
-def test_every_field_that_is_listed_as_refused_is(kind: str) -> None:
+def test_every_unsupported_field_is_refused(kind: str) -> None:
     for field in support.UNSUPPORTED[kind].split():
         spec, path = holding(kind, field)
         assert support.unsupported_fields(spec) == [path]
@@ -142,7 +142,7 @@ def test_a_field_that_only_a_later_argo_has_is_refused_too(kind: str) -> None:
         ("GET", "/api/v1/namespaces/{namespace}/events", "application/json", 404),
     ],
 )
-def test_requests_that_are_not_served_are_refused_as_kubernetes_would(
+def test_unsupported_requests_are_refused_with_kubernetes_status(
     api: KubernetesApi, method: str, path: str, content_type: str, code: int
 ) -> None:
     name = create(api, generateName="limits-")["metadata"]["name"]
@@ -204,7 +204,7 @@ templates: [{name: main, container: {image: IMAGE, command: [greet]}}]
     assert done["status"]["phase"] == "Succeeded", done["status"]
 
 
-def test_a_path_that_leads_out_of_the_container_is_refused(api: KubernetesApi, tmp_path: Path) -> None:
+def test_a_path_outside_the_container_is_refused(api: KubernetesApi, tmp_path: Path) -> None:
     target = tmp_path / "escaped"
     done = api.run(
         workflow(f"""
@@ -228,7 +228,7 @@ def test_deleting_a_workflow_ends_its_processes_and_removes_its_pods(cluster: Cl
         )
     )["metadata"]["name"]
     api.wait(
-        name, lambda one: any(node["phase"] == "Running" for node in (one.get("status") or {}).get("nodes", {}).values())
+        name, lambda value: any(node["phase"] == "Running" for node in (value.get("status") or {}).get("nodes", {}).values())
     )
     follow = {"headers": {"Authorization": f"Bearer {api.token}"}, "params": {"follow": "true"}}
     with httpx.stream("GET", api.url + api.path(f"{PODS}/{name}/log"), trust_env=False, **follow) as log:
@@ -240,7 +240,7 @@ def test_deleting_a_workflow_ends_its_processes_and_removes_its_pods(cluster: Cl
         os.kill(process, 0)
 
 
-def test_a_circle_of_tasks_is_an_error(api: KubernetesApi) -> None:
+def test_a_cycle_of_tasks_is_an_error(api: KubernetesApi) -> None:
     done = api.run(
         workflow("""
 entrypoint: main
@@ -254,7 +254,7 @@ templates:
     assert "circle" in done["status"]["message"]
 
 
-def test_two_hundred_nodes(api: KubernetesApi) -> None:
+def test_a_workflow_may_have_two_hundred_nodes(api: KubernetesApi) -> None:
     done = api.run(
         workflow("""
 entrypoint: main

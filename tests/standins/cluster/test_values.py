@@ -1,4 +1,4 @@
-"""Values on their way through a workflow: arguments, outputs, results, artifacts, variables."""
+"""Values in a workflow: arguments, outputs, results, artifacts, variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.standins.cluster.manifests import ECHO, workflow
 from tests.standins.cluster.test_objects import TEMPLATES, create
 
 
-def test_global_outputs_are_the_workflows(api: KubernetesApi) -> None:
+def test_global_outputs_become_outputs_of_the_workflow(api: KubernetesApi) -> None:
     done = api.run(
         workflow("""
 entrypoint: main
@@ -22,7 +22,7 @@ templates:
     assert outputs(done["status"]) == {"score": "0.9"}
 
 
-def test_what_a_dag_declares_is_global_as_the_output_of_another_dags_task(api: KubernetesApi) -> None:
+def test_a_dags_output_is_global_only_as_a_task_of_another_dag(api: KubernetesApi) -> None:
     done = api.run(
         workflow("""
 entrypoint: main
@@ -45,7 +45,7 @@ templates:
     assert outputs(done["status"]) == {"innermost": "0.9", "between": "0.9"}
 
 
-def test_a_script_gets_its_source_and_leaves_its_result(api: KubernetesApi) -> None:
+def test_a_script_runs_its_source_and_returns_its_result(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -71,7 +71,7 @@ templates:
     assert outputs(nodes["next"]) == {"text": "42"}
 
 
-def test_artifacts_travel_by_path(api: KubernetesApi) -> None:
+def test_artifacts_are_passed_by_path(api: KubernetesApi) -> None:
     done = api.run(
         workflow("""
 entrypoint: main
@@ -127,8 +127,7 @@ templates:
 
 
 def test_a_template_object_runs_by_reference_with_its_own_defaults(api: KubernetesApi) -> None:
-    made = create(api, generateName="base-")
-    name = made["metadata"]["name"]
+    name = create(api, generateName="base-")["metadata"]["name"]
     api.patch(
         f"{TEMPLATES}/{name}",
         {
@@ -167,7 +166,7 @@ def test_an_argument_without_a_value_is_an_invalid_spec(api: KubernetesApi) -> N
 
 def test_environment_comes_from_secrets(api: KubernetesApi) -> None:
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"generateName": "key-"}, "stringData": {"k": "s3cret"}}
-    made = api.request("POST", "/api/v1/namespaces/{namespace}/secrets", json=secret).json()["metadata"]["name"]
+    secret_name = api.request("POST", "/api/v1/namespaces/{namespace}/secrets", json=secret).json()["metadata"]["name"]
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -179,7 +178,7 @@ templates:
     command: [sh, -c]
     args: ["printf %s \\"$KEY-$PLAIN\\" > /tmp/a"]
     env:
-    - {{name: KEY, valueFrom: {{secretKeyRef: {{name: {made}, key: k}}}}}}
+    - {{name: KEY, valueFrom: {{secretKeyRef: {{name: {secret_name}, key: k}}}}}}
     - {{name: PLAIN, value: "{{{{workflow.name}}}}"}}
 """)
     )

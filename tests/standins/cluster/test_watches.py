@@ -11,7 +11,7 @@ def selector(created: Json) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={created['metadata']['name']}"}
 
 
-def test_a_watch_without_a_version_starts_with_what_is_there(api: KubernetesApi) -> None:
+def test_a_watch_without_a_version_starts_with_the_current_objects(api: KubernetesApi) -> None:
     created = create(api, generateName="watch-")
     with api.watch(TEMPLATES, **selector(created)) as events:
         first = next(events)
@@ -23,7 +23,7 @@ def test_a_watch_without_a_version_starts_with_what_is_there(api: KubernetesApi)
         assert next(events)["type"] == "DELETED"
 
 
-def test_a_watch_from_a_version_tells_only_what_came_after(api: KubernetesApi) -> None:
+def test_a_watch_from_a_version_returns_only_later_changes(api: KubernetesApi) -> None:
     created = create(api, generateName="after-")
     path = f"{TEMPLATES}/{created['metadata']['name']}"
     first = api.patch(path, {"metadata": {"labels": {"a": "1"}}})
@@ -34,7 +34,7 @@ def test_a_watch_from_a_version_tells_only_what_came_after(api: KubernetesApi) -
         assert (event["type"], event["object"]["metadata"]["labels"]) == ("MODIFIED", {"a": "2"})
 
 
-def test_a_watch_ends_when_its_time_is_over(api: KubernetesApi) -> None:
+def test_a_watch_ends_at_its_timeout(api: KubernetesApi) -> None:
     created = create(api, generateName="short-")
     with api.watch(TEMPLATES, timeoutSeconds=1, **selector(created)) as events:
         assert [event["type"] for event in events] == ["ADDED"]
@@ -50,7 +50,7 @@ def test_an_object_enters_and_leaves_a_selection(api: KubernetesApi) -> None:
         assert [next(events)["type"], next(events)["type"]] == ["ADDED", "DELETED"]
 
 
-def test_a_watch_of_metadata_carries_the_labels_and_no_more(api: KubernetesApi) -> None:
+def test_a_watch_of_metadata_contains_only_metadata(api: KubernetesApi) -> None:
     created = create(api, generateName="light-", labels={"a": "1"})
     with api.watch(TEMPLATES, headers=METADATA, **selector(created)) as events:
         value = next(events)["object"]
@@ -59,7 +59,7 @@ def test_a_watch_of_metadata_carries_the_labels_and_no_more(api: KubernetesApi) 
     assert "spec" not in value
 
 
-def test_a_watch_of_tables_names_its_columns_once(api: KubernetesApi) -> None:
+def test_a_watch_of_tables_sends_its_columns_once(api: KubernetesApi) -> None:
     created = create(api, generateName="rows-")
     with api.watch(TEMPLATES, headers=TABLE, includeObject="Metadata", **selector(created)) as events:
         first = next(events)["object"]
@@ -84,7 +84,7 @@ def test_a_bookmark_ends_the_initial_events(api: KubernetesApi) -> None:
     assert types[1]["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
 
 
-def test_a_version_from_before_the_server_remembers_is_an_error_event(api: KubernetesApi) -> None:
+def test_a_version_older_than_the_history_is_an_error_event(api: KubernetesApi) -> None:
     created = create(api, generateName="old-")
     with api.watch(TEMPLATES, resourceVersion="1", **selector(created)) as events:
         event = next(events)

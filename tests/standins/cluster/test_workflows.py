@@ -1,4 +1,4 @@
-"""Workflows: what the controller makes of them, and what it says of them in their status."""
+"""Workflows: how the controller runs them, and their status."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_failed_container_fails_the_workflow_with_its_exit_code(api: Kubernete
     assert (node["phase"], node["outputs"]["exitCode"]) == ("Failed", "3")
 
 
-def test_a_dag_passes_outputs_on_and_hangs_nodes_from_each_other(api: KubernetesApi) -> None:
+def test_a_dag_passes_outputs_on_and_links_its_nodes(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -65,7 +65,7 @@ templates:
     assert nodes[name]["outboundNodes"] == [nodes["two"]["id"]]
 
 
-def test_what_depends_on_a_failure_is_omitted_and_what_expects_it_runs(api: KubernetesApi) -> None:
+def test_tasks_that_depend_on_a_failed_task_are_omitted_or_run_by_condition(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -88,7 +88,7 @@ templates:
     assert done["status"]["phase"] == "Failed"
 
 
-def test_continue_on_forgives(api: KubernetesApi) -> None:
+def test_continue_on_accepts_a_failure(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -128,7 +128,7 @@ templates:
     assert outputs(nodes["c"]) == {"text": "a"}
 
 
-def test_loops_make_a_node_an_item(api: KubernetesApi) -> None:
+def test_loops_create_a_node_for_each_item(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -158,7 +158,7 @@ templates:
     assert outputs(nodes["maps(1:k:v2)"]) == {"text": "v2"}
 
 
-def test_when_skips(api: KubernetesApi) -> None:
+def test_when_skips_a_step(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -180,7 +180,7 @@ templates:
     assert nodes["run"]["phase"] == "Succeeded"
 
 
-def test_retries_are_nodes_of_their_own(api: KubernetesApi) -> None:
+def test_each_retry_is_a_separate_node(api: KubernetesApi) -> None:
     done = api.run(
         workflow("""
 entrypoint: main
@@ -199,7 +199,7 @@ templates:
     assert nodes[nodes[name]["children"][0]]["displayName"] == f"{name}(0)"
 
 
-def test_retries_come_to_an_end(api: KubernetesApi) -> None:
+def test_retries_are_limited(api: KubernetesApi) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: main
@@ -214,7 +214,7 @@ templates:
 
 
 @pytest.mark.parametrize(("entrypoint", "phase"), [("echo", "Succeeded"), ("fail", "Failed")])
-def test_the_exit_handler_knows_how_it_ended(api: KubernetesApi, entrypoint: str, phase: str) -> None:
+def test_the_exit_handler_has_the_status_of_the_workflow(api: KubernetesApi, entrypoint: str, phase: str) -> None:
     done = api.run(
         workflow(f"""
 entrypoint: {entrypoint}

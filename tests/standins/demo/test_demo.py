@@ -31,7 +31,7 @@ class Played:
     """A demo that has ended."""
 
     exit_code: int
-    said: str
+    output: str
     directory: Path
 
     def read(self, name: str) -> str:
@@ -39,13 +39,13 @@ class Played:
 
     @property
     def outputs(self) -> dict[str, dict[str, str] | None]:
-        found: dict[str, dict[str, str] | None] = json.loads(self.read("outputs.json"))
-        return found
+        outputs: dict[str, dict[str, str] | None] = json.loads(self.read("outputs.json"))
+        return outputs
 
     def of(self, action: str) -> dict[str, str]:
-        found = self.outputs[action]
-        assert found is not None
-        return found
+        outputs = self.outputs[action]
+        assert outputs is not None
+        return outputs
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +64,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     return Played(done.returncode, done.stdout, directory / "output")
 
 
-def test_it_succeeds_and_says_that_there_are_no_containers(played: Played) -> None:
-    assert played.exit_code == 0, played.said
-    assert re.search(r"Without containers \((no Docker daemon answers|there is no docker command)\)", played.said)
+def test_the_demo_succeeds_and_says_that_there_are_no_containers(played: Played) -> None:
+    assert played.exit_code == 0, played.output
+    assert re.search(r"Without containers \((no Docker daemon answers|there is no docker command)\)", played.output)
 
 
 def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played: Played) -> None:
@@ -81,7 +81,7 @@ def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played:
     assert int(report["num-baselines"]) == 2
 
 
-def test_the_table_sets_candidates_against_baselines_each_tied_to_its_commit(played: Played) -> None:
+def test_the_table_compares_candidates_with_baselines_and_shows_their_commits(played: Played) -> None:
     rows = list(csv.DictReader(played.read("wandb_report.csv").splitlines()))
     by_kind = {kind: [row for row in rows if row["__eval.category"] == kind] for kind in ("candidate", "baseline")}
     assert {row["github_sha"] for row in by_kind["candidate"]} == {played.of("chatops")["sha"]}
@@ -109,7 +109,7 @@ def test_the_report_is_complete(played: Played) -> None:
     assert "recorded by W&B for all 2 candidates" in transcript
     assert "the same for all runs" in transcript
     assert [data["name"] for data in report["data"]["candidates"]] == ["digits"]
-    assert "check 'metrics': success" in played.said
+    assert "check 'metrics': success" in played.output
 
 
 def test_the_best_runs_model_is_deployed_and_the_pull_request_shows_it(played: Played) -> None:
@@ -118,7 +118,7 @@ def test_the_best_runs_model_is_deployed_and_the_pull_request_shows_it(played: P
     assert f"All 2 gates passed for run `{best}`" in transcript
     assert re.search(r"\*\*Promoted:\*\* `digits-model:v\d+` is now `production`", transcript)
     assert "🚀 `production`: Active" in transcript
-    assert "environment 'production': Active" in played.said
+    assert "environment 'production': Active" in played.output
 
 
 class Needs(HTMLParser):
@@ -126,23 +126,23 @@ class Needs(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.addresses: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         loads = {"script": "src", "img": "src", "iframe": "src", "link": "href"}.get(tag)
-        self.found += [value for name, value in attrs if name == loads and value and not value.startswith("data:")]
+        self.addresses += [value for name, value in attrs if name == loads and value and not value.startswith("data:")]
 
 
 def test_the_page_needs_no_other_file_and_no_network(played: Played) -> None:
     page = Needs()
     page.feed(played.read("pr.html"))
     page.close()
-    assert page.found == []
+    assert page.addresses == []
     assert COMMAND in played.read("pr.html")
 
 
-def test_nothing_that_is_left_behind_holds_a_secret(played: Played) -> None:
-    assert not SECRET.search(played.said)
+def test_no_result_contains_a_secret(played: Played) -> None:
+    assert not SECRET.search(played.output)
     for path in played.directory.rglob("*"):
         assert path.is_dir() or not SECRET.search(path.read_text(encoding="utf-8"))
 
@@ -158,12 +158,12 @@ def test_a_training_that_fails_fails_the_demo_and_shows_why(
 
     assert demo_command.run(tmp_path / "output") == 1
 
-    said = capsys.readouterr().out
-    assert "the data has moved" in said
-    assert "The demo failed: the job baseline ended with failure" in said
+    output = capsys.readouterr().out
+    assert "the data has moved" in output
+    assert "The demo failed: the job baseline ended with failure" in output
 
 
-def test_outside_of_a_checkout_it_says_where_to_run_it(
+def test_outside_of_a_checkout_the_error_says_where_to_run_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
@@ -173,7 +173,7 @@ def test_outside_of_a_checkout_it_says_where_to_run_it(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_it_with_its_own_code_and_nothing_left_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupt_ends_the_demo_with_exit_code_130_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     private = tmp_path / "private"
     private.mkdir()
     with subprocess.Popen(

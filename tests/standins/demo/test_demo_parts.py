@@ -22,7 +22,7 @@ Docker = Callable[[str], dict[str, str]]
 
 @pytest.fixture
 def docker(tmp_path: Path) -> Docker:
-    """Put a `docker` of the given script on a PATH of its own."""
+    """Put a `docker` that runs the script on a separate PATH."""
 
     def docker(script: str) -> dict[str, str]:
         program = tmp_path / "docker"
@@ -45,10 +45,10 @@ def docker(tmp_path: Path) -> Docker:
         ('[ "$1" != image ]', ""),
     ],
 )
-def test_what_keeps_docker_from_taking_part(docker: Docker, script: str, reason: str) -> None:
-    found = machine.missing_docker(docker(script))
-    assert reason in found
-    assert bool(found) is bool(reason)
+def test_the_reason_why_docker_cannot_be_used(docker: Docker, script: str, reason: str) -> None:
+    missing = machine.missing_docker(docker(script))
+    assert reason in missing
+    assert bool(missing) is bool(reason)
 
 
 def test_a_daemon_elsewhere_cannot_reach_loopback(docker: Docker) -> None:
@@ -57,36 +57,36 @@ def test_a_daemon_elsewhere_cannot_reach_loopback(docker: Docker) -> None:
 
 
 def test_images_of_the_sandboxs_registry_are_removed_by_every_name(docker: Docker, tmp_path: Path) -> None:
-    said = tmp_path / "said"
+    calls = tmp_path / "calls"
     listing = "r/a:1 r/a@sha256:0\\nrr/a:1 r/b/a:1\\nr/a:<none> r/a@sha256:1\\nr/a:2 r/a@<none>\\n"
-    machine.remove_images(docker(f"if [ $2 = ls ]; then printf '{listing}'; else echo $* > {said}; fi"), "r")
-    assert said.read_text() == "image rm r/a:1 r/a:2 r/a@sha256:0 r/a@sha256:1 r/b/a:1\n"
+    machine.remove_images(docker(f"if [ $2 = ls ]; then printf '{listing}'; else echo $* > {calls}; fi"), "r")
+    assert calls.read_text() == "image rm r/a:1 r/a:2 r/a@sha256:0 r/a@sha256:1 r/b/a:1\n"
 
 
-def test_no_docker_at_all(tmp_path: Path) -> None:
+def test_a_missing_docker_command_is_a_reason(tmp_path: Path) -> None:
     assert machine.missing_docker({"PATH": str(tmp_path)}) == "there is no docker command"
 
 
 def test_the_repository_has_a_main_and_a_branch_that_changes_one_line(tmp_path: Path) -> None:
-    made = repository.create(tmp_path / "digits")
-    assert made.main != made.branch
-    assert made.difference == ["-HIDDEN_UNITS = 16", "+HIDDEN_UNITS = 64"]
-    assert ".github/workflows/mlops.yml" in repository.files(made.path)
+    created = repository.create(tmp_path / "digits")
+    assert created.main != created.branch
+    assert created.difference == ["-HIDDEN_UNITS = 16", "+HIDDEN_UNITS = 64"]
+    assert ".github/workflows/mlops.yml" in repository.files(created.path)
 
 
 def test_the_repository_is_free_of_this_machines_git_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".gitconfig").write_text("[commit]\n\tgpgsign = true\n[user]\n\tname = me\n\temail = me@example.org\n")
     monkeypatch.setenv("HOME", str(tmp_path))
-    made = repository.create(tmp_path / "digits")
-    log = subprocess.run(["git", "log", "--format=%an %ae"], cwd=made.path, capture_output=True, text=True, check=True)
+    created = repository.create(tmp_path / "digits")
+    log = subprocess.run(["git", "log", "--format=%an %ae"], cwd=created.path, capture_output=True, text=True, check=True)
     assert log.stdout == "contributor contributor@users.noreply.example\n"
 
 
-def test_what_others_wrote_cannot_steer_the_terminal() -> None:
+def test_text_from_others_cannot_control_the_terminal() -> None:
     assert printable("a\x1b[2Jb\rc\u202ed\te") == "a [2Jb c d e"
 
 
-def test_the_console_has_no_colours_where_nobody_sees_them() -> None:
+def test_the_console_uses_no_colours_outside_a_terminal() -> None:
     out = io.StringIO()
     console = Console(out)
     console.chapter("One")
@@ -95,7 +95,7 @@ def test_the_console_has_no_colours_where_nobody_sees_them() -> None:
     assert out.getvalue() == "\n1. One (0 s)\n   ✓ done\n   name  n\n   a     10\n"
 
 
-def test_outputs_by_action_null_where_one_was_left_out(tmp_path: Path) -> None:
+def test_outputs_are_written_by_action_and_null_for_a_skipped_one(tmp_path: Path) -> None:
     steps = [
         StepResult(Step("a", "chatops"), "chatops", "success", outputs={"sha": "é"}),
         StepResult(Step("b", "checkout"), "", "success", outputs={"commit": "1"}),
@@ -105,7 +105,7 @@ def test_outputs_by_action_null_where_one_was_left_out(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"chatops": {"sha": "é"}, "docker-publish": None}
 
 
-def test_the_reports_rows_for_reading(tmp_path: Path) -> None:
+def test_report_rows_are_rounded_and_shortened(tmp_path: Path) -> None:
     path = tmp_path / "wandb_report.csv"
     path.write_text(
         "run.id,github_sha,test_accuracy,_lr,_epochs,__eval.category\n"
@@ -120,7 +120,7 @@ def test_the_reports_rows_for_reading(tmp_path: Path) -> None:
     assert dict(zip(head, baseline, strict=True))["hold-out"] == ""
 
 
-def test_the_timeline_says_who_did_what() -> None:
+def test_the_timeline_has_actor_event_and_subject() -> None:
     github = GitHubServer()
     pull = github.repository("octo-org/digits").open_pull_request(by="contributor", title="A change")
     pull.comment("<!-- marker -->\n\n/train lr=1\nmore", by="maintainer")
@@ -134,7 +134,7 @@ def test_the_timeline_says_who_did_what() -> None:
     assert os.linesep not in "".join(lines)
 
 
-def test_the_marks_are_labels_checks_and_reactions() -> None:
+def test_states_are_labels_checks_environments_and_reactions() -> None:
     github = GitHubServer()
     repository = github.repository("octo-org/digits")
     pull = repository.open_pull_request(by="contributor", title="A change")

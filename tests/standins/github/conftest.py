@@ -16,7 +16,7 @@ EVERYTHING = "write-all"
 
 @dataclass
 class Client:
-    """Calls the API as one token; paths are GitHub's, `{repo}` stands for the scene's repository."""
+    """Calls the API with one token; paths are GitHub's, and `{repo}` is the path of the scene's repository."""
 
     github: GitHubServer
     token: Token | str | None

@@ -20,7 +20,7 @@ def _client(it: Scene, permissions: dict[str, str] | str, *, from_fork: bool = F
     return Client(it.github, it.github.workflow_token(it.repository, permissions, from_fork=from_fork))
 
 
-def test_unknown_and_missing_tokens(it: Scene) -> None:
+def test_unknown_and_missing_tokens_are_refused(it: Scene) -> None:
     wrong = Client(it.github, "ghs_wrong")("GET {repo}")
     assert (wrong.status_code, wrong.json()["message"]) == (401, "Bad credentials")
     nobody = Client(it.github, None)
@@ -29,7 +29,7 @@ def test_unknown_and_missing_tokens(it: Scene) -> None:
     assert nobody("GET {repo}/collaborators/writer/permission").status_code == 401
 
 
-def test_graphql_tells_every_token_who_it_is(it: Scene, call: Client) -> None:
+def test_graphql_returns_the_viewer_of_every_token(it: Scene, call: Client) -> None:
     address = it.github.api_url.replace("/v3", "/graphql")
     app = it.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[it.repository])
     installation = it.github.installation_token(app.installations[0], {}, None)
@@ -37,8 +37,8 @@ def test_graphql_tells_every_token_who_it_is(it: Scene, call: Client) -> None:
     for login, token in logins.items():
         assert isinstance(token, Token)
         headers = {"Authorization": f"Bearer {token.value}"}
-        found = requests.post(address, json={"query": "query{viewer{login}}"}, headers=headers, timeout=10)
-        assert found.json() == {"data": {"viewer": {"login": login}}}
+        answer = requests.post(address, json={"query": "query{viewer{login}}"}, headers=headers, timeout=10)
+        assert answer.json() == {"data": {"viewer": {"login": login}}}
     wrong = requests.post(address, json={"query": "query{viewer{login}}"}, headers={"Authorization": "Bearer x"}, timeout=10)
     assert wrong.status_code == 401
 
@@ -48,17 +48,17 @@ def test_graphql_tells_every_token_who_it_is(it: Scene, call: Client) -> None:
     [("read", "read", "read"), ("triage", "read", "triage"), ("write", "write", "write"),
      ("maintain", "write", "maintain"), ("admin", "admin", "admin")],
 )  # fmt: skip
-def test_the_old_field_folds_roles_and_the_new_one_does_not(
+def test_permission_has_coarse_roles_and_role_name_exact_ones(
     it: Scene, call: Client, role: str, permission: str, role_name: str
 ) -> None:
     it.repository.collaborator("someone", role)
-    found = call("GET {repo}/collaborators/someone/permission").json()
-    assert (found["permission"], found["role_name"]) == (permission, role_name)
-    assert found["user"]["permissions"]["push"] is (role in ("write", "maintain", "admin"))
-    assert found["user"]["permissions"]["triage"] is (role != "read")
+    answer = call("GET {repo}/collaborators/someone/permission").json()
+    assert (answer["permission"], answer["role_name"]) == (permission, role_name)
+    assert answer["user"]["permissions"]["push"] is (role in ("write", "maintain", "admin"))
+    assert answer["user"]["permissions"]["triage"] is (role != "read")
 
 
-def test_custom_roles_teams_and_owners(it: Scene, call: Client) -> None:
+def test_custom_roles_teams_and_owners_have_their_roles(it: Scene, call: Client) -> None:
     it.repository.custom_role("ml-reviewer", "triage")
     it.repository.collaborator("custom", "ml-reviewer")
     parent = it.github.team("octo-org/ml", ["lead"])
@@ -67,8 +67,8 @@ def test_custom_roles_teams_and_owners(it: Scene, call: Client) -> None:
     it.github.organization("octo-org", owners=["boss"])
 
     def role(login: str) -> tuple[str, str]:
-        found = call(f"GET {{repo}}/collaborators/{login}/permission").json()
-        return found["permission"], found["role_name"]
+        answer = call(f"GET {{repo}}/collaborators/{login}/permission").json()
+        return answer["permission"], answer["role_name"]
 
     assert role("custom") == ("read", "ml-reviewer")
     assert role("lead") == role("intern") == ("write", "maintain")
@@ -80,8 +80,8 @@ def test_custom_roles_teams_and_owners(it: Scene, call: Client) -> None:
 def test_an_outsider_has_no_role_in_a_private_repository(it: Scene) -> None:
     private = it.github.repository("octo-org/secret", private=True)
     token = it.github.workflow_token(private)
-    found = Client(it.github, token)("GET /repos/octo-org/secret/collaborators/outsider/permission").json()
-    assert found["permission"] == "none"
+    answer = Client(it.github, token)("GET /repos/octo-org/secret/collaborators/outsider/permission").json()
+    assert answer["permission"] == "none"
     for stranger in (Client(it.github, None), Client(it.github, it.github.user_token("outsider")), _client(it, "write-all")):
         assert stranger("GET /repos/octo-org/secret").status_code == 404
 
@@ -138,7 +138,7 @@ def test_an_issue_is_not_a_pull_request_to_a_limited_token(it: Scene) -> None:
     assert _client(it, "read-all")(f"GET {{repo}}/pulls/{issue.number}").status_code == 404
 
 
-def test_a_persons_role_decides_what_a_persons_token_may(it: Scene) -> None:
+def test_a_users_role_limits_the_users_token(it: Scene) -> None:
     issue = f"{{repo}}/issues/{it.pull.number}"
     outsider, triager = (Client(it.github, it.github.user_token(login)) for login in ("outsider", "triager"))
     assert outsider(f"POST {issue}/comments", {"body": "hello"}).status_code == 201
@@ -155,18 +155,18 @@ def test_only_its_own_app_may_change_a_check_run(it: Scene, call: Client) -> Non
     assert call(f"PATCH {{repo}}/check-runs/{run.id}", {"conclusion": "success"}).status_code == 403
 
 
-def test_a_locked_conversation_takes_no_comment_from_a_workflow(it: Scene, call: Client) -> None:
+def test_a_workflow_cannot_comment_on_a_locked_conversation(it: Scene, call: Client) -> None:
     it.pull.locked = True
     assert call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"}).status_code == 403
 
 
-def test_a_deleted_fork_is_gone(it: Scene, call: Client) -> None:
+def test_a_deleted_fork_is_not_found(it: Scene, call: Client) -> None:
     pull = fork_scene(it.github, deleted=True).pull
     assert call("GET /repos/outsider/digits").status_code == 404
     assert call(f"GET {{repo}}/pulls/{pull.number}").json()["head"]["repo"] is None
 
 
-def test_who_a_token_is(it: Scene, call: Client) -> None:
+def test_user_is_the_account_of_a_users_token_only(it: Scene, call: Client) -> None:
     assert Client(it.github, it.github.user_token("writer"))("GET /user").json()["login"] == "writer"
     assert call("GET /user").status_code == 403
 
@@ -185,14 +185,14 @@ def app(it: Scene) -> App:
     return it.github.register_app("mlops", permissions=permissions, repositories=[it.repository])
 
 
-def test_an_app_finds_its_installation_and_mints_a_token(it: Scene, app: App) -> None:
+def test_an_app_finds_its_installation_and_creates_a_token(it: Scene, app: App) -> None:
     signed = Client(it.github, _jwt(app))
     assert signed("GET /app").json()["slug"] == "mlops"
     assert len(signed("GET /app/installations").json()) == 1
-    found = signed("GET {repo}/installation").json()
-    assert signed(f"GET /app/installations/{found['id']}").json()["app_id"] == app.id
-    wanted = {"repositories": ["digits"], "permissions": {"issues": "write"}}
-    minted = signed(f"POST /app/installations/{found['id']}/access_tokens", wanted)
+    answer = signed("GET {repo}/installation").json()
+    assert signed(f"GET /app/installations/{answer['id']}").json()["app_id"] == app.id
+    requested = {"repositories": ["digits"], "permissions": {"issues": "write"}}
+    minted = signed(f"POST /app/installations/{answer['id']}/access_tokens", requested)
     assert (minted.status_code, minted.json()["permissions"]) == (201, {"issues": "write"})
     acting = Client(it.github, minted.json()["token"])
     assert acting("GET /installation/repositories").json()["total_count"] == 1
@@ -202,21 +202,21 @@ def test_an_app_finds_its_installation_and_mints_a_token(it: Scene, app: App) ->
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"permissions": {"contents": "write"}}, {"repositories": ["other"]}, {"repository_ids": [1]}]
+    "requested", [{"permissions": {"contents": "write"}}, {"repositories": ["other"]}, {"repository_ids": [1]}]
 )
-def test_an_app_gets_no_more_than_it_was_given(it: Scene, app: App, wanted: dict[str, Any]) -> None:
+def test_an_app_token_has_at_most_the_granted_permissions(it: Scene, app: App, requested: dict[str, Any]) -> None:
     route = f"POST /app/installations/{app.installations[0].id}/access_tokens"
-    assert Client(it.github, _jwt(app))(route, wanted).status_code == 422
+    assert Client(it.github, _jwt(app))(route, requested).status_code == 422
 
 
 @pytest.mark.parametrize(
     "changes", [{"exp": 1}, {"exp": int(time.time()) + 7200}, {"iss": "999"}, {"iat": int(time.time()) + 600}]
 )
-def test_signatures_that_do_not_hold(it: Scene, app: App, changes: dict[str, Any]) -> None:
+def test_invalid_json_web_tokens_are_refused(it: Scene, app: App, changes: dict[str, Any]) -> None:
     assert Client(it.github, _jwt(app, **changes))("GET {repo}/installation").status_code == 401
 
 
-def test_a_foreign_key_does_not_hold(it: Scene, app: App) -> None:
+def test_a_token_signed_with_another_key_is_refused(it: Scene, app: App) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     foreign = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -227,6 +227,6 @@ def test_a_foreign_key_does_not_hold(it: Scene, app: App) -> None:
     assert Client(it.github, unsigned)("GET /app").status_code == 401
 
 
-def test_an_app_that_is_not_installed_here(it: Scene, app: App) -> None:
+def test_an_app_without_an_installation_is_not_found(it: Scene, app: App) -> None:
     it.github.repository("octo-org/other")
     assert Client(it.github, _jwt(app))("GET /repos/octo-org/other/installation").status_code == 404

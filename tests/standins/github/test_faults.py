@@ -11,14 +11,14 @@ from tests.standins.github.conftest import Client
 from tests.support.payloads import Scene
 
 
-def test_limits_are_told_with_every_answer(it: Scene, call: Client) -> None:
+def test_every_response_has_rate_limit_headers(it: Scene, call: Client) -> None:
     headers = call("GET {repo}").headers
     assert (headers["X-RateLimit-Limit"], headers["X-RateLimit-Remaining"]) == ("1000", "999")
     assert call("GET /rate_limit").json()["resources"]["core"]["remaining"] == 999
     assert Client(it.github, None)("GET {repo}").headers["X-RateLimit-Limit"] == "60"
 
 
-def test_an_exhausted_hour(it: Scene, call: Client) -> None:
+def test_an_exhausted_hourly_limit_is_refused(it: Scene, call: Client) -> None:
     assert not isinstance(call.token, str)
     it.github.limits.exhaust(call.token, reset_in=30)
     refused = call("GET {repo}")
@@ -29,7 +29,7 @@ def test_an_exhausted_hour(it: Scene, call: Client) -> None:
     assert Client(it.github, it.github.user_token("writer"))("GET {repo}").status_code == 200
 
 
-def test_too_much_content_a_minute(it: Scene, call: Client) -> None:
+def test_too_much_content_a_minute_is_refused(it: Scene, call: Client) -> None:
     it.github.limits.content_per_minute = 2
     route = f"POST {{repo}}/issues/{it.pull.number}/comments"
     statuses = [call(route, {"body": str(number)}).status_code for number in range(3)]
@@ -38,7 +38,7 @@ def test_too_much_content_a_minute(it: Scene, call: Client) -> None:
     assert call("GET {repo}").status_code == 200
 
 
-def test_secondary_limit_once(it: Scene, call: Client) -> None:
+def test_a_secondary_rate_limit_applies_once(it: Scene, call: Client) -> None:
     it.github.faults.secondary_rate_limit("GET /repos/*/*", retry_after=7, status=429)
     first = call("GET {repo}")
     assert (first.status_code, first.headers["Retry-After"]) == (429, "7")
@@ -47,14 +47,14 @@ def test_secondary_limit_once(it: Scene, call: Client) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 422, 429, 500, 502, 503])
-def test_a_status_on_demand_changes_nothing(it: Scene, call: Client, status: int) -> None:
+def test_an_injected_status_changes_nothing(it: Scene, call: Client, status: int) -> None:
     it.github.faults.answer("POST /repos/*/*/issues/*/comments", status, times=1, skip=1)
     route = f"POST {{repo}}/issues/{it.pull.number}/comments"
     assert [call(route, {"body": "x"}).status_code for _ in range(3)] == [201, status, 201]
     assert len(it.pull.comments) == 2
 
 
-def test_a_connection_that_is_closed(it: Scene, call: Client) -> None:
+def test_a_fault_closes_the_connection(it: Scene, call: Client) -> None:
     it.github.faults.close("* /**", times=1)
     with pytest.raises(requests.ConnectionError):
         call("GET {repo}")
@@ -62,7 +62,7 @@ def test_a_connection_that_is_closed(it: Scene, call: Client) -> None:
     assert call("GET {repo}").status_code == 200
 
 
-def test_a_stall_ends_when_the_client_leaves(it: Scene, call: Client) -> None:
+def test_a_stall_ends_when_the_client_disconnects(it: Scene, call: Client) -> None:
     it.github.faults.stall("GET /repos/*/*")
     assert not isinstance(call.token, str | None)
     with pytest.raises(requests.ReadTimeout):
@@ -76,7 +76,7 @@ def test_a_stall_ends_when_the_client_leaves(it: Scene, call: Client) -> None:
 
 
 @pytest.mark.parametrize("silent", [True, False])
-def test_an_answer_that_is_lost_leaves_its_effect(it: Scene, call: Client, silent: bool) -> None:
+def test_a_lost_response_keeps_its_effect(it: Scene, call: Client, silent: bool) -> None:
     route = "POST /repos/*/*/issues/*/comments"
     if silent:
         it.github.faults.stall(route, seconds=0.05, done=True)
@@ -88,13 +88,13 @@ def test_an_answer_that_is_lost_leaves_its_effect(it: Scene, call: Client, silen
     assert (it.github.exchanges[-1].status, it.github.exchanges[-1].injected) == (0, True)
 
 
-def test_a_delayed_answer_is_the_usual_one(it: Scene, call: Client) -> None:
+def test_a_delayed_response_is_the_usual_one(it: Scene, call: Client) -> None:
     it.github.faults.delay("GET /repos/*/*", 0.05)
     assert call("GET {repo}").json()["full_name"] == "octo-org/digits"
     assert it.github.exchanges[-1].injected is False
 
 
-def test_the_record_of_exchanges(it: Scene, call: Client) -> None:
+def test_exchanges_are_recorded(it: Scene, call: Client) -> None:
     call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"})
     call("GET {repo}")
     (write,) = it.github.writes

@@ -1,4 +1,4 @@
-"""The pull request as a page and as Markdown: what is shown, and what nobody can smuggle into it."""
+"""The pull request as a page and as Markdown: their content, and hostile text in it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_markdown_as_github_renders_it() -> None:
         assert part in html, part
 
 
-def test_references_stand_out_only_where_they_exist() -> None:
+def test_references_are_marked_only_where_they_exist() -> None:
     def render(text: str) -> str:
         return render_markdown(text, accounts={"writer"}, issues={1}, commits={"a" * 7: "a" * 40}.get)
 
@@ -107,7 +107,7 @@ def test_references_stand_out_only_where_they_exist() -> None:
     assert f'title="{"a" * 40}"' in render("at aaaaaaa")
 
 
-def test_images_are_named_and_not_loaded() -> None:
+def test_images_become_links_and_are_not_loaded() -> None:
     html = render_markdown("![a plot](https://example.org/plot.png)")
     assert '<a class="image" href="https://example.org/plot.png"' in html
     assert "<img" not in html
@@ -138,7 +138,7 @@ def _text(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 
 
-def test_the_page_tells_the_story_in_order() -> None:
+def test_the_page_shows_the_events_in_order() -> None:
     text = _text(render_page(_eventful().pull))
     story = [
         "A schedule #1", "Merged", "maintainer merged", "writer opened this pull request", "pushed a commit",
@@ -147,12 +147,12 @@ def test_the_page_tells_the_story_in_order() -> None:
     ]  # fmt: skip
     position = 0
     for part in story:
-        found = text.find(part, position)
-        assert found >= 0, f"{part!r} does not come after {text[:position][-80:]!r}"
-        position = found
+        index = text.find(part, position)
+        assert index >= 0, f"{part!r} does not come after {text[:position][-80:]!r}"
+        position = index
 
 
-def test_checks_of_the_head_give_the_verdict() -> None:
+def test_checks_of_the_head_decide_the_overall_state() -> None:
     it = scene()
     assert "No checks on this commit" in render_page(it.pull)
     it.repository.check_run(it.pull.head_sha, "tests")
@@ -190,7 +190,7 @@ def test_the_policy_names_exactly_the_scripts_of_the_page() -> None:
     assert not re.search(r"(src|href)=\"(?:https?:)?//", drawn.partition("<body>")[0])
 
 
-def test_the_served_page_and_what_it_loads(it: Scene) -> None:
+def test_the_served_page_loads_only_the_mermaid_library(it: Scene) -> None:
     it.pull.comment("```mermaid\nflowchart LR\n  a --> b\n```", by="writer")
     origin = it.github.origin
     page = requests.get(f"{origin}/octo-org/digits/pull/1", timeout=10)

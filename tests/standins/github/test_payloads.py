@@ -9,17 +9,17 @@ from tests.support.payloads import VARIANTS, fork_scene, scene
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_payload_is_as_github_describes_it(name: str) -> None:
+def test_each_payload_matches_githubs_schema(name: str) -> None:
     assert problems_of_delivery(VARIANTS[name]()) == []
 
 
-def test_a_missing_field_is_noticed() -> None:
+def test_a_missing_field_is_reported() -> None:
     delivery = scene().pull.comment("hello", by="writer")
     del delivery.payload["comment"]["author_association"]
     assert "author_association" in problems_of_delivery(delivery)[0]
 
 
-def test_an_invented_field_is_noticed() -> None:
+def test_an_unknown_field_is_reported() -> None:
     delivery = scene().pull.comment("hello", by="writer")
     delivery.payload["comment"]["mood"] = "good"
     assert problems_of_delivery(delivery) == ["the payload of issue_comment: no field .comment.mood"]
@@ -44,7 +44,7 @@ def test_editing_names_the_editor_as_sender_and_keeps_the_author() -> None:
     assert payload["changes"]["body"]["from"] == "Looks good."
 
 
-def test_what_set_up_does_first_is_strictly_older() -> None:
+def test_earlier_set_up_events_are_strictly_older() -> None:
     it = scene()
     delivery = it.pull.comment("x", by="writer")
     assert it.repository.activity[-1].at < delivery.subject.created_at < it.github.clock.tick()

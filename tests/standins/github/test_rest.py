@@ -45,27 +45,27 @@ def _rich(it: Scene) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_every_reading_route_answers_as_github_describes(it: Scene, call: Client) -> None:
+def test_every_get_route_matches_githubs_schema(it: Scene, call: Client) -> None:
     values = _rich(it)
     people = Client(it.github, it.github.user_token("maintainer"))
     it.repository.collaborator("maintainer", "admin")
     readers = [route for route in ROUTES if route.method == "GET" and route.authentication != "jwt"]
     assert len(readers) > 35
     for route in readers:
-        mine = dict(values)
+        parameters = dict(values)
         if "/pulls/comments/" in route.path:
-            mine["comment"] = values["line"]
+            parameters["comment"] = values["line"]
         if "/actions/" in route.path:
-            mine["run"] = values["workflow_run"]
+            parameters["run"] = values["workflow_run"]
         if "/git/ref/" in route.path:
-            mine["ref"] = "heads/main"
+            parameters["ref"] = "heads/main"
         path = route.path
         for name in ("int", "path"):
             path = path.replace(f":{name}}}", "}")
         if "/collaborators/{username}" in path:
-            mine["username"] = "writer"
+            parameters["username"] = "writer"
         is_for_people = path == "/user" or route.path in ORG_ONLY or route.role == "admin"
-        response = (people if is_for_people else call)(f"GET {path.format(**mine)}")
+        response = (people if is_for_people else call)(f"GET {path.format(**parameters)}")
         expected = 204 if path.endswith("/collaborators/{username}") else 200
         assert response.status_code == expected, (route.path, response.text)
 
@@ -77,18 +77,18 @@ def test_every_route_is_one_of_githubs() -> None:
 
 
 def test_commenting_and_editing(it: Scene, call: Client) -> None:
-    made = call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "first"})
-    assert made.status_code == 201
-    assert made.json()["user"]["login"] == "github-actions[bot]"
-    changed = call(f"PATCH {{repo}}/issues/comments/{made.json()['id']}", {"body": "second"})
+    created = call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "first"})
+    assert created.status_code == 201
+    assert created.json()["user"]["login"] == "github-actions[bot]"
+    changed = call(f"PATCH {{repo}}/issues/comments/{created.json()['id']}", {"body": "second"})
     assert changed.json()["body"] == it.pull.comments[-1].body == "second"
-    assert call(f"DELETE {{repo}}/issues/comments/{made.json()['id']}").status_code == 204
+    assert call(f"DELETE {{repo}}/issues/comments/{created.json()['id']}").status_code == 204
     assert it.pull.comments == []
     assert it.github.deliveries[-1].starts_workflows is False
 
 
 @pytest.mark.parametrize(("body", "status"), [("x" * 65_536, 201), ("x" * 65_537, 422), ("", 422), ("  ", 422)])
-def test_length_of_a_comment(it: Scene, call: Client, body: str, status: int) -> None:
+def test_a_comment_that_is_too_long_is_refused(it: Scene, call: Client, body: str, status: int) -> None:
     assert call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": body}).status_code == status
 
 
@@ -107,7 +107,7 @@ def test_pages_of_comments_link_to_each_other(it: Scene, call: Client) -> None:
     assert "per_page=50" in call(route, per_page=50).links["next"]["url"]
 
 
-def test_reacting_twice_is_one_reaction(it: Scene, call: Client) -> None:
+def test_reacting_twice_adds_one_reaction(it: Scene, call: Client) -> None:
     comment = it.pull.comment(COMMAND, by="writer").subject
     route = f"POST {{repo}}/issues/comments/{comment.id}/reactions"
     assert call(route, {"content": "eyes"}).status_code == 201
@@ -120,7 +120,7 @@ def test_reacting_twice_is_one_reaction(it: Scene, call: Client) -> None:
     assert comment.reactions == []
 
 
-def test_setting_labels_creates_them_and_taking_off_a_missing_one_is_404(it: Scene, call: Client) -> None:
+def test_adding_labels_creates_them_and_removing_a_missing_one_is_404(it: Scene, call: Client) -> None:
     issue = f"{{repo}}/issues/{it.pull.number}/labels"
     assert [label["name"] for label in call(f"POST {issue}", {"labels": ["training", "bug"]}).json()] == ["training", "bug"]
     assert call("GET {repo}/labels/training").json()["color"] == "ededed"
@@ -138,10 +138,10 @@ def test_setting_labels_creates_them_and_taking_off_a_missing_one_is_404(it: Sce
 
 def test_check_run_from_start_to_conclusion(it: Scene, call: Client) -> None:
     sha = it.pull.head_sha
-    made = call("POST {repo}/check-runs", {"name": "training", "head_sha": sha, "status": "in_progress"})
-    assert (made.status_code, made.json()["status"], made.json()["conclusion"]) == (201, "in_progress", None)
+    created = call("POST {repo}/check-runs", {"name": "training", "head_sha": sha, "status": "in_progress"})
+    assert (created.status_code, created.json()["status"], created.json()["conclusion"]) == (201, "in_progress", None)
     output = {"title": "Passed", "summary": "All gates passed"}
-    done = call(f"PATCH {{repo}}/check-runs/{made.json()['id']}", {"conclusion": "success", "output": output})
+    done = call(f"PATCH {{repo}}/check-runs/{created.json()['id']}", {"conclusion": "success", "output": output})
     assert (done.json()["status"], done.json()["conclusion"]) == ("completed", "success")
     assert done.json()["pull_requests"][0]["number"] == it.pull.number
     (suite,) = call(f"GET {{repo}}/commits/{sha}/check-suites").json()["check_suites"]
@@ -153,7 +153,7 @@ def test_check_run_from_start_to_conclusion(it: Scene, call: Client) -> None:
     [{"head_sha": "0" * 40}, {"status": "completed"}, {"conclusion": "perfect"}, {"output": {"title": "no summary"}},
      {"output": {"title": "long", "summary": "x" * 65_536}}, {"details_url": "javascript:alert(1)"}],
 )  # fmt: skip
-def test_check_runs_that_github_refuses(it: Scene, call: Client, change: dict[str, Any]) -> None:
+def test_invalid_check_runs_are_refused(it: Scene, call: Client, change: dict[str, Any]) -> None:
     body = {"name": "training", "head_sha": it.pull.head_sha} | change
     assert call("POST {repo}/check-runs", body).status_code == 422
 
@@ -166,14 +166,14 @@ def test_newest_run_of_a_name_counts(it: Scene, call: Client) -> None:
     assert call(f"GET {{repo}}/commits/{sha}/check-runs", filter="all").json()["total_count"] == 2
 
 
-def test_a_deployment_waits_for_checks_unless_told_not_to(it: Scene, call: Client) -> None:
+def test_a_deployment_needs_passed_checks_unless_contexts_exclude_them(it: Scene, call: Client) -> None:
     it.repository.check_run(it.pull.head_sha, "training")
     body = {"ref": it.pull.head_sha, "environment": "staging", "auto_merge": False, "payload": {"lr": 3e-4}}
     refused = call("POST {repo}/deployments", body)
     assert (refused.status_code, refused.json()["errors"][0]["contexts"]) == (409, ["training"])
-    made = call("POST {repo}/deployments", body | {"required_contexts": []})
-    assert (made.status_code, made.json()["payload"]) == (201, {"lr": 3e-4})
-    statuses = f"{{repo}}/deployments/{made.json()['id']}/statuses"
+    created = call("POST {repo}/deployments", body | {"required_contexts": []})
+    assert (created.status_code, created.json()["payload"]) == (201, {"lr": 3e-4})
+    statuses = f"{{repo}}/deployments/{created.json()['id']}/statuses"
     assert call(f"POST {statuses}", {"state": "in_progress"}).status_code == 201
     assert call(f"POST {statuses}", {"state": "success", "environment_url": "https://digits.example"}).status_code == 201
     assert [status["state"] for status in call(f"GET {statuses}").json()] == ["success", "in_progress"]
@@ -192,14 +192,14 @@ def test_activity_of_a_branch_is_newest_first_and_names_forced_pushes(it: Scene,
     first = it.pull.head_sha
     second = it.pull.push(by="writer").sha
     it.pull.push(by="writer", sha=first, force=True)
-    found = call("GET {repo}/activity", ref="schedule").json()
-    assert [(item["activity_type"], item["after"]) for item in found] == [
+    document = call("GET {repo}/activity", ref="schedule").json()
+    assert [(item["activity_type"], item["after"]) for item in document] == [
         ("force_push", first), ("push", second), ("branch_creation", first),
     ]  # fmt: skip
-    assert found[0]["timestamp"] > found[1]["timestamp"]
+    assert document[0]["timestamp"] > document[1]["timestamp"]
 
 
-def test_statuses_combine(it: Scene, call: Client) -> None:
+def test_statuses_are_combined(it: Scene, call: Client) -> None:
     sha = it.pull.head_sha
     assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "pending"
     call(f"POST {{repo}}/statuses/{sha}", {"state": "failure", "context": "ci"})
@@ -220,8 +220,8 @@ def test_dispatch_and_its_limits(it: Scene, call: Client) -> None:
 
 def test_reviews_by_request(it: Scene) -> None:
     person = Client(it.github, it.github.user_token("maintainer"))
-    made = person(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"})
-    assert (made.json()["state"], made.json()["commit_id"]) == ("APPROVED", it.pull.head_sha)
+    created = person(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"})
+    assert (created.json()["state"], created.json()["commit_id"]) == ("APPROVED", it.pull.head_sha)
     author = Client(it.github, it.github.user_token("writer"))
     assert author(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"}).status_code == 422
     line = it.pull.review_comment("Why?", by="maintainer").subject
@@ -232,16 +232,16 @@ def test_reviews_by_request(it: Scene) -> None:
 
 
 def test_reactions_to_the_pull_request_itself(it: Scene, call: Client) -> None:
-    made = call(f"POST {{repo}}/issues/{it.pull.number}/reactions", {"content": "rocket"})
-    assert made.status_code == 201
-    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/reactions/{made.json()['id']}").status_code == 204
+    created = call(f"POST {{repo}}/issues/{it.pull.number}/reactions", {"content": "rocket"})
+    assert created.status_code == 201
+    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/reactions/{created.json()['id']}").status_code == 204
 
 
 @pytest.mark.parametrize(
     ("raw", "status", "message"),
     [(b"{", 400, "Problems parsing JSON"), (b'"text"', 400, "Body should be a JSON object"), (b"{}", 422, "")],
 )
-def test_bodies_that_are_no_object(it: Scene, call: Client, raw: bytes, status: int, message: str) -> None:
+def test_bodies_that_are_no_object_are_refused(it: Scene, call: Client, raw: bytes, status: int, message: str) -> None:
     url = f"{it.github.api_url}/repos/octo-org/digits/issues/1/comments"
     assert not isinstance(call.token, str | None)
     response = requests.post(url, data=raw, headers={"Authorization": f"token {call.token.value}"}, timeout=10)
@@ -257,8 +257,8 @@ def test_pull_requests_are_found_by_commit_and_by_branch(it: Scene, call: Client
 
 def test_files_and_commits(it: Scene, call: Client) -> None:
     it.repository.push("main", by="maintainer", files={"src/train.py": "print('é')\n"})
-    found = call("GET {repo}/contents/src/train.py").json()
-    assert base64.b64decode(found["content"]).decode() == "print('é')\n"
+    document = call("GET {repo}/contents/src/train.py").json()
+    assert base64.b64decode(document["content"]).decode() == "print('é')\n"
     assert call("GET {repo}/contents/none.py").status_code == 404
     assert call(f"GET {{repo}}/commits/{'0' * 40}").status_code == 422
     assert call("GET {repo}/git/ref/heads/none").status_code == 404
@@ -286,23 +286,23 @@ def test_pygithub_reads_and_writes(github: GitHubServer, it: Scene) -> None:
 
 
 @pytest.mark.parametrize(("version", "status"), [("2022-11-28", 200), ("2026-03-10", 200), ("2019-01-01", 400)])
-def test_versions_of_the_api(it: Scene, version: str, status: int) -> None:
+def test_only_known_api_versions_are_accepted(it: Scene, version: str, status: int) -> None:
     url, headers = f"{it.github.api_url}/repos/octo-org/digits", {"X-GitHub-Api-Version": version}
     assert requests.get(url, headers=headers, timeout=10).status_code == status
 
 
-def test_suites_start_where_a_workflow_listens_to_pushes(github: GitHubServer) -> None:
+def test_pushes_start_check_suites_where_a_workflow_listens_to_them(github: GitHubServer) -> None:
     repository = github.repository("octo-org/busy", suites_on_push=True)
-    mine = repository.open_pull_request(by="writer")
+    own_pull = repository.open_pull_request(by="writer")
     fork = github.fork(repository, by="outsider")
-    theirs = repository.open_pull_request(by="outsider", fork=fork, head="change")
-    theirs.push(by="outsider")
+    fork_pull = repository.open_pull_request(by="outsider", fork=fork, head="change")
+    fork_pull.push(by="outsider")
     suites = {suite.head_sha: suite.created_at for suite in repository.check_suites.values()}
-    assert {mine.head_sha, theirs.head_sha} <= suites.keys()
-    assert suites[theirs.head_sha] == fork.activity[-1].at
+    assert {own_pull.head_sha, fork_pull.head_sha} <= suites.keys()
+    assert suites[fork_pull.head_sha] == fork.activity[-1].at
 
 
-def test_names_with_a_slash(it: Scene, call: Client) -> None:
+def test_branch_names_may_contain_a_slash(it: Scene, call: Client) -> None:
     it.pull.label("needs/gpu", by="maintainer")
     it.repository.push("feature/x", by="writer")
     assert call("GET {repo}/branches/feature/x").json()["name"] == "feature/x"

@@ -24,8 +24,8 @@ def digest_of(content: bytes) -> str:
 
 
 def code_of(response: urllib3.BaseHTTPResponse) -> str:
-    found: str = response.json()["errors"][0]["code"]
-    return found
+    code: str = response.json()["errors"][0]["code"]
+    return code
 
 
 def begin(target: Target, repository: str = REPOSITORY) -> str:
@@ -67,13 +67,13 @@ def get(target: Target, reference: str, method: str = "GET", accept: str = ALL_T
     return target.call(method, f"/v2/{REPOSITORY}/manifests/{reference}", Accept=accept)
 
 
-def test_the_base_endpoint_says_which_api_this_is(target: Target) -> None:
+def test_the_base_endpoint_returns_the_api_version(target: Target) -> None:
     response = target.call("GET", "/v2/")
     assert response.status == 200
     assert response.headers["Docker-Distribution-API-Version"] == "registry/2.0"
 
 
-def test_a_guarded_registry_challenges(guarded: Target) -> None:
+def test_a_registry_with_accounts_sends_a_challenge(guarded: Target) -> None:
     anonymous = Target(guarded.url, {}, guarded.http)
     wrong = Target(guarded.url, {"Authorization": "Basic YWxpY2U6d3Jvbmc="}, guarded.http)
     for refused in (anonymous.call("GET", "/v2/"), wrong.call("GET", "/v2/"), get(anonymous, "latest")):
@@ -84,7 +84,7 @@ def test_a_guarded_registry_challenges(guarded: Target) -> None:
     assert put(guarded, image(guarded), "latest").status == 201
 
 
-def test_a_blob_pushed_in_one_piece_comes_back(target: Target) -> None:
+def test_a_blob_pushed_in_one_request_can_be_pulled(target: Target) -> None:
     content = bytes(range(256)) * 1000
     digest = push_blob(target, content)
     head = target.call("HEAD", f"/v2/{REPOSITORY}/blobs/{digest}")
@@ -93,7 +93,7 @@ def test_a_blob_pushed_in_one_piece_comes_back(target: Target) -> None:
     assert target.call("GET", f"/v2/{REPOSITORY}/blobs/{digest}").data == content
 
 
-def test_a_blob_pushed_in_chunks_comes_back(target: Target) -> None:
+def test_a_blob_pushed_in_chunks_can_be_pulled(target: Target) -> None:
     location, chunks = begin(target), (b"a" * 1000, b"b" * 10, b"c")
     stands = 0
     for chunk in chunks:
@@ -118,7 +118,7 @@ def test_bytes_of_another_digest_are_refused(target: Target) -> None:
     assert target.call("HEAD", f"/v2/{REPOSITORY}/blobs/{claimed}").status == 404
 
 
-def test_an_upload_can_be_given_up(target: Target) -> None:
+def test_an_upload_can_be_cancelled(target: Target) -> None:
     location = begin(target)
     assert target.call("DELETE", location).status == 204
     after = target.call("GET", location)
@@ -132,7 +132,7 @@ def test_a_blob_is_mounted_from_another_repository(target: Target) -> None:
     assert target.call("GET", f"/v2/owner/other/blobs/{digest}").data == b"shared"
 
 
-def test_mounting_what_is_not_there_starts_an_upload(target: Target) -> None:
+def test_mounting_a_missing_blob_starts_an_upload(target: Target) -> None:
     absent = digest_of(b"never pushed")
     response = target.call("POST", f"/v2/owner/other/blobs/uploads/?mount={absent}&from=owner/source")
     assert response.status == 202
@@ -146,8 +146,8 @@ def test_a_manifest_is_kept_byte_for_byte(target: Target, media_type: str) -> No
     assert response.status == 201
     assert response.headers["Docker-Content-Digest"] == digest_of(content)
     for reference in ("v1", digest_of(content)):
-        found = get(target, reference)
-        assert (found.status, found.data, found.headers["Content-Type"]) == (200, content, media_type)
+        manifest = get(target, reference)
+        assert (manifest.status, manifest.data, manifest.headers["Content-Type"]) == (200, content, media_type)
         head = get(target, reference, "HEAD")
         assert (head.status, head.headers["Docker-Content-Digest"]) == (200, digest_of(content))
         assert (head.data, head.headers["Content-Length"]) == (b"", str(len(content)))
@@ -182,7 +182,7 @@ def test_an_index_refers_to_manifests(target: Target) -> None:
     assert get(target, "multi").headers["Content-Type"] == OCI_INDEX
 
 
-def test_an_oci_manifest_is_not_found_by_who_does_not_accept_it(target: Target) -> None:
+def test_an_oci_manifest_is_not_found_without_its_media_type_in_accept(target: Target) -> None:
     put(target, image(target), "v1")
     for accept in ("*/*", DOCKER_MANIFEST):
         response = get(target, "v1", accept=accept)
@@ -196,12 +196,12 @@ def test_a_manifest_needs_its_blobs(target: Target) -> None:
     assert (response.status, code_of(response)) == (400, "MANIFEST_BLOB_UNKNOWN")
 
 
-def test_what_is_no_manifest_is_refused(target: Target) -> None:
+def test_an_invalid_manifest_is_refused(target: Target) -> None:
     response = put(target, b"not JSON", "v1")
     assert (response.status, code_of(response)) == (400, "MANIFEST_INVALID")
 
 
-def test_what_is_unknown_is_named_so(target: Target) -> None:
+def test_unknown_names_have_their_error_codes(target: Target) -> None:
     push_blob(target, b"so that the repository exists")
     expected = {
         f"/v2/{REPOSITORY}/manifests/nothing": "MANIFEST_UNKNOWN",
@@ -214,20 +214,20 @@ def test_what_is_unknown_is_named_so(target: Target) -> None:
 
 
 def test_tags_are_listed_page_by_page(target: Target) -> None:
-    content, wanted = image(target), [f"v{number}" for number in range(7)]
-    for tag in wanted:
+    content, pushed = image(target), [f"v{number}" for number in range(7)]
+    for tag in pushed:
         put(target, content, tag)
-    found: list[str] = []
+    listed: list[str] = []
     address = f"/v2/{REPOSITORY}/tags/list?n=3"
     while address:
         page = target.call("GET", address)
-        found += page.json()["tags"]
+        listed += page.json()["tags"]
         link = page.headers.get("Link", "")
         address = urljoin(target.url, link[link.find("<") + 1 : link.find(">")]) if link else ""
-    assert sorted(found) == wanted
+    assert sorted(listed) == pushed
 
 
-def test_deleting_a_manifest_takes_its_tags_along(target: Target) -> None:
+def test_deleting_a_manifest_deletes_its_tags(target: Target) -> None:
     content = image(target)
     put(target, content, "v1")
     assert target.call("DELETE", f"/v2/{REPOSITORY}/manifests/{digest_of(content)}").status == 202

@@ -37,7 +37,7 @@ def test_a_tag_can_be_deleted_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["UPPER/case", "a..b", "-a", "a/" + "b" * 300])
-def test_an_invalid_name_is_named_so(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with sandbox() as (_, target):
         response = target.call("GET", f"/v2/{name}/tags/list")
         assert (response.status, code_of(response)) == (400, "NAME_INVALID")
@@ -49,7 +49,7 @@ def token(target_url: str, query: str, credentials: str | None = None) -> tuple[
     return response.status, response.json().get("token", "")
 
 
-def test_a_token_grants_what_the_account_may_and_no_more() -> None:
+def test_a_token_grants_only_the_actions_of_the_account() -> None:
     accounts = {"reader": Account("pw", frozenset({"pull"})), "owner": Account("pw", repositories=frozenset({REPOSITORY}))}
     with sandbox(challenge="bearer", accounts=accounts) as (_, target):
         challenge = target.call("GET", f"/v2/{REPOSITORY}/tags/list").headers["WWW-Authenticate"]
@@ -67,13 +67,13 @@ def test_a_token_grants_what_the_account_may_and_no_more() -> None:
         assert urllib3.request("POST", f"{target.url}/token", body=form).json()["token"]
 
 
-def test_anyone_may_pull_where_that_is_wanted() -> None:
+def test_anyone_may_pull_with_anonymous_pull() -> None:
     with sandbox(challenge="basic", accounts={"owner": Account("pw")}, anonymous_pull=True) as (_, target):
         assert target.call("GET", f"/v2/{REPOSITORY}/tags/list").status == 404
         assert target.call("POST", UPLOADS).status == 401
 
 
-def test_a_blob_is_not_mounted_by_who_may_not_read_it() -> None:
+def test_a_blob_is_not_mounted_without_permission_to_read_it() -> None:
     accounts = {"one": Account("pw", repositories=frozenset({"owner/one"})), "two": Account("pw")}
     with sandbox(challenge="basic", accounts=accounts) as (_, target):
         target.credentials = urllib3.make_headers(basic_auth="two:pw")
@@ -84,7 +84,7 @@ def test_a_blob_is_not_mounted_by_who_may_not_read_it() -> None:
         assert response.status == 202
 
 
-def test_a_fault_is_played_as_often_as_it_was_ordered() -> None:
+def test_a_fault_applies_as_often_as_its_times_say() -> None:
     with sandbox() as (registry, target):
         registry.faults.append(Fault("GET", "/v2/", 503, {"Retry-After": "1"}, b"busy", times=2))
         answers = [target.call("GET", "/v2/") for _ in range(3)]
@@ -93,7 +93,7 @@ def test_a_fault_is_played_as_often_as_it_was_ordered() -> None:
         assert [entry.status for entry in registry.log] == [503, 503, 200]
 
 
-def test_a_connection_is_cut() -> None:
+def test_a_fault_cuts_the_connection() -> None:
     with sandbox() as (registry, target):
         registry.faults.append(Fault("GET", "/v2/", 200, cut=True))
         with pytest.raises(urllib3.exceptions.HTTPError):

@@ -22,14 +22,14 @@ def texts(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_expressions_stand_in_defaults_alone(name: str) -> None:
+def test_only_defaults_contain_expressions(name: str) -> None:
     """An expression in a description stops the action from being loaded: the runner, and act, evaluate them there too."""
     document = yaml.safe_load((metadata.ACTIONS / name / "action.yml").read_text(encoding="utf-8"))
     assert [path for path, text in texts(document) if "${{" in text and path[-1] != "default"] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_has_a_post_step_that_always_runs(name: str) -> None:
-    found = metadata.read(name)
-    assert (found.has_post, found.post_condition) == (True, "always()")
-    assert found.defaults.keys() <= found.inputs
+def test_each_action_has_a_post_step_that_always_runs(name: str) -> None:
+    action = metadata.read(name)
+    assert (action.has_post, action.post_condition) == (True, "always()")
+    assert action.defaults.keys() <= action.inputs

@@ -65,19 +65,19 @@ def scope(**status: bool) -> Scope:
         ("toJSON(fromJSON('{\"a\":1}'))", '{\n  "a": 1\n}'),
     ],
 )
-def test_values(expression: str, value: Value) -> None:
-    found = scope().evaluate(expression)
-    assert found == value
-    assert type(found) is type(value)
+def test_expressions_have_the_documented_values(expression: str, value: Value) -> None:
+    result = scope().evaluate(expression)
+    assert result == value
+    assert type(result) is type(value)
 
 
 @pytest.mark.parametrize("expression", ["'' && fromJSON('')", "'x' || fromJSON('')", "false && fromJSON('') || 1"])
-def test_the_right_side_is_only_evaluated_where_it_counts(expression: str) -> None:
+def test_the_right_operand_is_evaluated_only_where_it_is_needed(expression: str) -> None:
     scope().evaluate(expression)
 
 
 @pytest.mark.parametrize(
-    ("expression", "says"),
+    ("expression", "problem"),
     [
         ("", "in place of a value"),
         ("github.", "property name"),
@@ -97,10 +97,10 @@ def test_the_right_side_is_only_evaluated_where_it_counts(expression: str) -> No
         ("(" * 60 + "1" + ")" * 60, "nested too deeply"),
     ],
 )
-def test_an_unsupported_expression_is_an_error_that_quotes_it(expression: str, says: str) -> None:
+def test_an_unsupported_expression_is_an_error_that_quotes_it(expression: str, problem: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         scope().evaluate(expression)
-    assert says in str(caught.value)
+    assert problem in str(caught.value)
     assert f"`{expression}`" in str(caught.value)
 
 
@@ -116,11 +116,11 @@ def test_an_unsupported_expression_is_an_error_that_quotes_it(expression: str, s
         ("$ {{ github.sha }}", "$ {{ github.sha }}"),
     ],
 )
-def test_texts(text: str, rendered: str) -> None:
+def test_expressions_in_a_text_are_replaced(text: str, rendered: str) -> None:
     assert scope().render(text) == rendered
 
 
-def test_an_expression_that_is_not_closed_is_an_error() -> None:
+def test_an_unclosed_expression_is_an_error() -> None:
     with pytest.raises(ExpressionError, match="not closed"):
         scope().render("${{ 'a }}")
 
@@ -141,11 +141,13 @@ def test_an_expression_that_is_not_closed_is_an_error() -> None:
         ("'' && always() || true", True, True, True),
     ],
 )
-def test_conditions_imply_success_unless_they_ask(condition: str, ok: bool, failed: bool, cancelled: bool) -> None:
-    found = (
+def test_a_condition_without_a_status_function_implies_success(
+    condition: str, ok: bool, failed: bool, cancelled: bool
+) -> None:
+    results = (
         scope().condition(condition), scope(failed=True).condition(condition), scope(cancelled=True).condition(condition)
     )  # fmt: skip
-    assert found == (ok, failed, cancelled)
+    assert results == (ok, failed, cancelled)
 
 
 def test_a_condition_of_text_and_expression_is_refused() -> None:
@@ -154,7 +156,7 @@ def test_a_condition_of_text_and_expression_is_refused() -> None:
 
 
 @given(st.text())
-def test_any_text_survives_as_a_literal(text: str) -> None:
+def test_any_text_can_be_a_literal(text: str) -> None:
     quoted = text.replace("'", "''")
     assert scope().render(f"<${{{{ '{quoted}' }}}}>") == f"<{text}>"
 
@@ -166,7 +168,7 @@ def test_a_value_is_never_read_as_an_expression(text: str) -> None:
 
 
 @given(st.text(alphabet="ab'${} "))
-def test_splitting_loses_nothing(text: str) -> None:
+def test_split_returns_the_whole_text(text: str) -> None:
     try:
         parts = list(split(text))
     except ExpressionError:

@@ -81,7 +81,7 @@ def test_outputs_environment_and_path_reach_later_steps(runs: Runs, lines: list[
     assert lines[-2:] == ["b 1", "2 blue"]
 
 
-def test_a_failure_fails_the_job_and_skips_the_rest_save_what_asks(runs: Runs, lines: list[str]) -> None:
+def test_a_failure_fails_the_job_and_skips_later_steps_without_a_status_function(runs: Runs, lines: list[str]) -> None:
     result = runs(
         steps(
             "{id: one, run: exit 3}",
@@ -96,14 +96,14 @@ def test_a_failure_fails_the_job_and_skips_the_rest_save_what_asks(runs: Runs, l
     assert [line for line in lines if not line.startswith("──")] == ["failure failure", "four"]
 
 
-def test_a_step_may_fail_where_that_is_allowed(runs: Runs) -> None:
+def test_a_step_may_fail_with_continue_on_error(runs: Runs) -> None:
     result = runs(steps("{id: one, run: 'false', continue-on-error: true}", "{run: 'true'}"))["a"]
     assert (result.conclusion, result.step("one").outcome, result.step("one").conclusion) == (
         "success", "failure", "success",
     )  # fmt: skip
 
 
-def test_a_step_that_is_left_out_says_why_and_has_no_outputs(runs: Runs, lines: list[str]) -> None:
+def test_a_skipped_step_has_a_reason_and_no_outputs(runs: Runs, lines: list[str]) -> None:
     result = runs(steps("{id: out, run: exit 1}", "{run: 'echo [${{ steps.out.outputs.x }}]'}"))["a"]
     assert (result.conclusion, result.step("out").skip_reason, result.step("out").outputs) == ("success", "left out", {})
     assert lines[-1] == "[]"
@@ -119,7 +119,7 @@ def test_secrets_and_the_token_never_reach_the_log(runs: Runs, lines: list[str])
     assert lines == ["── echo ***  ***", "*** ***", "── echo ::add-mask::hid; echo hidden", "***den"]
 
 
-def test_steps_see_the_variables_of_the_runner_and_nothing_of_this_machine(
+def test_steps_have_the_runners_variables_and_none_of_this_machine(
     runs: Runs, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LEAK", "leaked")
@@ -143,13 +143,13 @@ def test_steps_see_the_variables_of_the_runner_and_nothing_of_this_machine(
     assert {name: seen[name] for name in expected} == expected
 
 
-def test_hostile_text_in_the_environment_is_no_code(runs: Runs, lines: list[str], tmp_path: Path) -> None:
+def test_hostile_text_in_the_environment_is_not_executed(runs: Runs, lines: list[str], tmp_path: Path) -> None:
     runs(steps("{run: 'echo \"$BODY\"', env: {BODY: '${{ github.event.comment.body }}'}}"))
     assert lines[-1] == "it's $(touch hacked)"
     assert not list(tmp_path.rglob("hacked"))
 
 
-def test_checkout_takes_the_commit_that_is_asked_for(runs: Runs, origin: Path, tmp_path: Path) -> None:
+def test_checkout_uses_the_requested_commit(runs: Runs, origin: Path, tmp_path: Path) -> None:
     change = git(origin, "rev-parse", "change")
     result = runs(steps(f"{{id: one, uses: actions/checkout@v4, with: {{ref: {change}, persist-credentials: false}}}}"))["a"]
     workspace = tmp_path / "run" / "a" / "workspace"
@@ -159,13 +159,13 @@ def test_checkout_takes_the_commit_that_is_asked_for(runs: Runs, origin: Path, t
 
 
 @pytest.mark.parametrize("ref", ["", "main"])
-def test_checkout_takes_the_events_commit_or_a_branch(runs: Runs, ref: str, tmp_path: Path) -> None:
+def test_checkout_uses_the_events_commit_or_a_branch(runs: Runs, ref: str, tmp_path: Path) -> None:
     runs(steps(f"{{uses: actions/checkout@v4, with: {{ref: '{ref}'}}}}"))
     assert (tmp_path / "run" / "a" / "workspace" / "file").read_text() == "one"
 
 
 @pytest.mark.parametrize(
-    ("step", "says"),
+    ("step", "problem"),
     [
         ("{uses: actions/checkout@v4, with: {ref: absent}}", "git fetch failed"),
         ("{uses: actions/checkout@v4, with: {path: ../..}}", "leaves the workspace"),
@@ -175,13 +175,13 @@ def test_checkout_takes_the_events_commit_or_a_branch(runs: Runs, ref: str, tmp_
         ("{run: 'echo x >> $GITHUB_OUTPUT'}", "invalid format 'x'"),
     ],
 )
-def test_a_step_that_cannot_be_run_fails_and_says_why(runs: Runs, step: str, says: str) -> None:
+def test_an_unsupported_step_fails_with_the_reason(runs: Runs, step: str, problem: str) -> None:
     result = runs(steps(step))["a"]
     assert result.conclusion == "failure"
-    assert says in result.annotations[-1][1]
+    assert problem in result.annotations[-1][1]
 
 
-def test_a_job_waits_for_those_it_needs_and_sees_their_outputs(runs: Runs, lines: list[str]) -> None:
+def test_a_job_runs_after_the_jobs_it_needs_and_has_their_outputs(runs: Runs, lines: list[str]) -> None:
     results = runs(
         steps("{id: one, run: 'echo x=1 >> $GITHUB_OUTPUT'}", head="    outputs: {x: '${{ steps.one.outputs.x }}'}\n")
         + "  b: {needs: a, runs-on: x, steps: [{run: 'echo ${{ needs.a.result }} ${{ needs.a.outputs.x }}; exit 1'}]}\n"

@@ -7,7 +7,7 @@ import pytest
 from mlops_sandbox.runner.log import JobLog
 
 
-def test_a_masked_value_is_hidden_from_then_on_in_whole_and_by_line() -> None:
+def test_a_value_is_masked_as_a_whole_and_line_by_line() -> None:
     log = JobLog()
     assert log.read("key abc") == ["key abc"]
     assert log.read("::add-mask::abc%0Adef") == []
@@ -16,7 +16,7 @@ def test_a_masked_value_is_hidden_from_then_on_in_whole_and_by_line() -> None:
     assert log.annotations == [("error", "no *** here")]
 
 
-def test_the_longer_of_two_masked_values_goes_first() -> None:
+def test_the_longer_of_two_masked_values_is_replaced_first() -> None:
     log = JobLog()
     log.mask("abc")
     log.mask("abcdef")
@@ -24,7 +24,7 @@ def test_the_longer_of_two_masked_values_goes_first() -> None:
 
 
 @pytest.mark.parametrize("value", ["", " ", "\n"])
-def test_nothing_is_hidden_by_a_blank_mask(value: str) -> None:
+def test_a_blank_mask_hides_nothing(value: str) -> None:
     log = JobLog()
     log.mask(value)
     assert log.read("a b") == ["a b"]
@@ -43,11 +43,11 @@ def test_nothing_is_hidden_by_a_blank_mask(value: str) -> None:
         ("::set-output name=a::b", []),
     ],
 )
-def test_log_commands(line: str, shown: list[str]) -> None:
+def test_log_commands_are_executed(line: str, shown: list[str]) -> None:
     assert JobLog().read(line) == shown
 
 
-def test_stopped_commands_are_text_until_the_token_and_no_longer_than_the_step() -> None:
+def test_stopped_commands_are_text_until_the_token_or_the_end_of_the_step() -> None:
     log = JobLog()
     assert log.read("::stop-commands::token") == []
     assert log.read("::add-mask::abc") == ["::add-mask::abc"]
@@ -58,9 +58,9 @@ def test_stopped_commands_are_text_until_the_token_and_no_longer_than_the_step()
     assert log.read("::notice::a") == ["Notice: a"]
 
 
-def test_what_is_in_a_group_is_set_back() -> None:
+def test_lines_of_a_group_are_indented() -> None:
     log = JobLog()
     lines = ["::group::Build", "one", "::endgroup::", "two", "::group::Push", "three"]
-    assert [shown for line in lines for shown in log.read(line)] == ["▸ Build", "  one", "two", "▸ Push", "  three"]
+    assert [text for line in lines for text in log.read(line)] == ["▸ Build", "  one", "two", "▸ Push", "  three"]
     log.end_of_step()
     assert log.read("four") == ["four"]

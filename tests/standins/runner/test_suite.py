@@ -21,7 +21,7 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """The process, and what it told to export."""
+    """The process, and the variables that it printed."""
     code = "import sys; from mlops_sandbox.suite import serve; sys.exit(serve())"
     argv = [sys.executable, "-c", code]
     with subprocess.Popen(
@@ -48,7 +48,7 @@ def ask(url: str, token: str = "", body: bytes | None = None) -> tuple[int, byte
         return error.code, error.read()
 
 
-def test_what_it_exports_leads_to_four_servers(served: tuple[subprocess.Popen[str], dict[str, str]]) -> None:
+def test_the_exported_variables_lead_to_four_servers(served: tuple[subprocess.Popen[str], dict[str, str]]) -> None:
     _, exported = served
     config = yaml.safe_load(Path(exported["KUBECONFIG"]).read_text())
     cluster, user = config["clusters"][0]["cluster"]["server"], config["users"][0]["user"]["token"]
@@ -64,7 +64,7 @@ def test_what_it_exports_leads_to_four_servers(served: tuple[subprocess.Popen[st
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_on_a_signal_and_leaves_nothing_behind(
+def test_a_signal_ends_the_sandbox_and_nothing_is_left(
     served: tuple[subprocess.Popen[str], dict[str, str]], number: signal.Signals, tmp_path: Path
 ) -> None:
     process, _ = served

@@ -24,7 +24,7 @@ def test_the_example_chains_the_four_actions() -> None:
     assert {step.condition for step in job.steps[1:]} == {"steps.chatops.outputs.triggered == 'true'"}
 
 
-def test_the_example_hands_no_comment_to_a_shell() -> None:
+def test_the_example_passes_no_comment_to_a_shell() -> None:
     for path in EXAMPLES.glob("*.yml"):
         assert not [step for job in load(path).jobs for step in job.steps if step.run]
 
@@ -47,11 +47,11 @@ def test_which_branches_start_the_baseline(ref: str, starts: bool) -> None:
 
 
 @pytest.mark.parametrize(("on", "event"), [("push", "push"), ("[push, issues]", "issues"), ("{push: }", "push")])
-def test_forms_of_on(on: str, event: str) -> None:
+def test_each_form_of_on_is_parsed(on: str, event: str) -> None:
     assert parse(f"on: {on}\n{JOB}", "w.yml").is_triggered_by(event, {})
 
 
-def test_jobs_stand_after_those_they_need() -> None:
+def test_jobs_come_after_the_jobs_they_need() -> None:
     text = "on: push\njobs:\n" + "".join(
         f"  {name}: {{needs: {needs}, runs-on: x, steps: [{{run: 'true'}}]}}\n"
         for name, needs in (("c", "[a, b]"), ("b", "a"), ("a", "[]"))
@@ -69,7 +69,7 @@ def test_a_job_inherits_the_permissions_of_the_file_unless_it_has_its_own() -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "problem"),
     [
         ("a: [", "w.yml is not YAML"),
         ("- a", "w.yml is not a mapping"),
@@ -84,10 +84,10 @@ def test_a_job_inherits_the_permissions_of_the_file_unless_it_has_its_own() -> N
         ("on: push\njobs: {a: {needs: a, steps: [{run: a}]}}", "the `needs` of a can never be met"),
     ],
 )
-def test_an_unsupported_key_is_an_error_that_names_it(text: str, says: str) -> None:
+def test_an_unsupported_key_is_an_error_that_names_it(text: str, problem: str) -> None:
     with pytest.raises(WorkflowError) as caught:
         parse(text, "w.yml")
-    assert says in str(caught.value)
+    assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -149,17 +149,17 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("condition", CHOSEN, ids=str)
-def test_chosen(run, condition):
+def test_a_filter_selects_matching_runs(run, condition):
     assert matches(condition, run)
 
 
 @pytest.mark.parametrize("condition", PASSED_OVER, ids=str)
-def test_passed_over(run, condition):
+def test_a_filter_excludes_other_runs(run, condition):
     assert not matches(condition, run)
 
 
 @pytest.mark.parametrize("condition", REFUSED, ids=str)
-def test_refused(run, condition):
+def test_an_invalid_filter_is_refused(run, condition):
     with pytest.raises(FilterError):
         matches(condition, run)
 
@@ -176,7 +176,7 @@ def test_refused(run, condition):
         ("-heartbeat_at", ["a", "b", "c"]),
     ],
 )
-def test_order_with_missing_values_last(order, expected):
+def test_runs_without_the_ordering_value_come_last(order, expected):
     store = Store()
     for index, (name, config, summary) in enumerate(
         [("a", {"lr": 1}, {"acc": 0.9}), ("b", {"lr": 2}, {}), ("c", {}, {"acc": 0.1})]

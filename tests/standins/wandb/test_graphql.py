@@ -71,7 +71,7 @@ def test_two_connections_under_aliases_with_keys(served):
     assert project["all"]["pageInfo"]["hasNextPage"] is False
 
 
-def test_pages_follow_their_cursor_past_a_deleted_run(served):
+def test_a_page_follows_its_cursor_after_a_run_was_deleted(served):
     query = """query Page($after: String) { project(name: "digits", entityName: "sandbox") {
       runs(first: 2, after: $after) { edges { node { name } } pageInfo { hasNextPage endCursor } } } }"""
     _, body = ask(served, query)
@@ -130,7 +130,7 @@ def test_an_unknown_project_run_or_foreign_entity_is_null(served):
         ("subscription { x }", "The subscription operation is not supported by the schema."),
     ],
 )
-def test_what_is_not_in_the_schema_is_refused_whole(served, query, message):
+def test_an_invalid_document_is_refused_as_a_whole(served, query, message):
     status, body = ask(served, query)
     assert status == 400
     assert body["data"] is None
@@ -148,13 +148,13 @@ def test_a_bad_filter_leaves_partial_data(served):
     assert body["errors"][0]["path"] == ["project", "runs"]
 
 
-def test_a_wrong_key_is_not_logged_in(served):
+def test_a_wrong_api_key_is_not_logged_in(served):
     status, body = ask(served, "{ viewer { id } }", key="0" * 40)
     assert status == 401
     assert body["errors"][0]["message"] == "user is not logged in"
 
 
-def test_a_server_that_takes_no_keys(serve):
+def test_an_older_server_refuses_the_argument_keys(serve):
     older = serve(keyed=False)
     older.server.store.add_run("sandbox", "digits", summary={"acc": 1})
     query = '{ project(name: "digits") { runs { edges { node { summaryMetrics%s } } } } }'
@@ -162,7 +162,7 @@ def test_a_server_that_takes_no_keys(serve):
     assert ask(older, query % "")[0] == 200
 
 
-def test_a_fault_answers_so_often_and_no_more(served):
+def test_a_fault_applies_only_as_often_as_its_times_say(served):
     served.server.faults.append(
         Fault(status=429, body='{"errors": []}', headers={"Retry-After": "7"}, match="Limited", times=2)
     )
@@ -171,7 +171,7 @@ def test_a_fault_answers_so_often_and_no_more(served):
     assert [exchange.status for exchange in asked] == [429, 429, 200]
 
 
-def test_a_cut_connection_is_cut(served):
+def test_a_fault_cuts_the_connection(served):
     served.server.faults.append(Fault(match="Cut", cut=True))
     with pytest.raises(urllib3.exceptions.HTTPError):
         ask(served, "query Cut { viewer { id } }")

@@ -77,7 +77,7 @@ def test_the_history_is_complete(logged, read):
     assert run["scanned"] == 6
 
 
-def test_artifacts_used_and_logged(logged, read):
+def test_used_and_logged_artifacts_are_read_back(logged, read):
     first, second = (read["runs"][logged[key]] for key in ("finished", "failed"))
     assert [entry[:2] for entry in first["logged"]] == [["digits:v0", "dataset"], ["model:v0", "model"]]
     assert [entry[0] for entry in first["used"]] == ["digits:v0"]
@@ -85,7 +85,7 @@ def test_artifacts_used_and_logged(logged, read):
     assert first["used"][0][3] == ["latest"]
 
 
-def test_a_bad_exit_code_is_a_failure_and_silence_a_crash(logged, read):
+def test_a_bad_exit_code_is_a_failure_and_a_missing_heartbeat_a_crash(logged, read):
     assert read["runs"][logged["failed"]]["state"] == "failed"
     assert read["runs"][logged["cut off"]]["state"] == "crashed"
 
@@ -98,7 +98,7 @@ def test_filters_and_orders_reach_the_sdk(logged, read):
     assert read["newest first"] == order[::-1]
 
 
-def test_every_run_has_a_page_and_nothing_in_it_is_markup(served, logged, read):
+def test_every_run_has_a_page_that_escapes_its_values(served, logged, read):
     page = urllib3.request("GET", f"{served.url}/sandbox/digits/runs/{logged['finished']}")
     text = page.data.decode()
     assert page.status == 200
@@ -147,7 +147,7 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
     ]
 
 
-def test_the_sdk_asked_nothing_that_the_stand_in_does_not_know(served, logged, read):
+def test_the_stand_in_supports_every_request_of_the_sdk(served, logged, read):
     refused = [exchange for exchange in served.server.requests if exchange.status >= 400]
     assert [(exchange.path, exchange.operation) for exchange in refused] == []
 

@@ -1,4 +1,4 @@
-"""The interface between the engine and what runs containers."""
+"""The interface between the engine and the executors that run containers."""
 
 from __future__ import annotations
 

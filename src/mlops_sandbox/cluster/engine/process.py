@@ -7,7 +7,7 @@ A container's absolute paths do not exist here, and the real ones of the machine
 the template itself declares are **relocated**: the working directory of the image, `/tmp`, and the directory of each
 declared artifact and output parameter live below the container's private directory, and where one of these directories
 occurs in the command, the arguments, the environment or the script, the private path is put in its paths. A program that has
-`/mnt/out` built in, without being told it by its template, is not supported: it needs the DockerExecutor.
+`/mnt/out` built in, without a declaration in its template, is not supported: it needs the DockerExecutor.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class ProcessExecutor:
             argv.append(str(script))
         if not task.command:
             raise ContainerStartError("a local process needs a command: the sandbox cannot ask an image for its entrypoint")
-        # The machine's own environment needs no relocation: a checkout may lie in /tmp.
+        # The machine's own environment needs no relocation: a checkout can be in /tmp.
         variables = {**image.env, **task.env}
         env = _base_environment(workspace) | {key: paths.relocate(text) for key, text in variables.items()}
         code = _run(argv, paths.directory, env, output, stopper)

@@ -12,7 +12,7 @@ from mlops_sandbox.github.state import GitHubState
 
 
 def credential(authorization: str | None) -> str | None:
-    """Return what follows `token` or `Bearer` in the header, None without a header."""
+    """Return the value after `token` or `Bearer` in the header, None without a header."""
     if not authorization:
         return None
     scheme, _, value = authorization.partition(" ")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses under `origin`, which has no trailing slash; the API lies where a GitHub Enterprise Server has it."""
+    """Addresses under `origin`, which has no trailing slash; the API has the path of a GitHub Enterprise Server."""
 
     origin: str
 

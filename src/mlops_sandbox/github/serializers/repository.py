@@ -13,7 +13,7 @@ from mlops_sandbox.github.serializers.accounts import node_id, user
 from mlops_sandbox.github.serializers.links import Links
 from mlops_sandbox.timestamps import timestamp
 
-# Templates of addresses that every repository carries, by field: what follows the repository's own address.
+# Templates of addresses that every repository carries, by field: the part after the repository's own address.
 API_LINKS = {
     "archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
     "branches_url": "/branches{/branch}", "collaborators_url": "/collaborators{/collaborator}",
@@ -225,7 +225,7 @@ def _required_check(context: str, rule: Protection) -> Json:
 
 
 def required_status_checks(name: str, contexts: list[str], repo: Repository, links: Links) -> Json:
-    """Return a `StatusCheckPolicy`, what branch protection asks for."""
+    """Return a `StatusCheckPolicy`, the required checks of branch protection."""
     api = f"{repo_api(repo, links)}/branches/{name}/protection/required_status_checks"
     return {
         "url": api,

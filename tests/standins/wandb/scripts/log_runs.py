@@ -15,7 +15,7 @@ SHA = "a" * 40
 
 
 def settings() -> wandb.Settings:
-    """A fresh one for each run: `init` writes the run's tags into the one it is given."""
+    """Return new settings for each run, because `init` writes the run's tags into them."""
     return wandb.Settings(console="off", x_disable_stats=True, x_disable_meta=True)
 
 
@@ -63,15 +63,15 @@ def failed() -> str:
 
 def descendants(pid: int) -> list[int]:
     """All processes below `pid`: the SDK's core puts itself into a session of its own."""
-    found = []
+    processes = []
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in map(int, listing.read_text().split()):
-            found += [child, *descendants(child)]
-    return found
+            processes += [child, *descendants(child)]
+    return processes
 
 
 def cut_off() -> str:
-    """The process and all its helpers die without a word, as on a machine that is taken away."""
+    """Kill the process and all its helpers, as on a machine that disappears."""
     # With this process's core it would live on there.
     own = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
     doomed = subprocess.Popen([sys.executable, __file__, "wait for the end"], env=own, stdout=subprocess.PIPE, text=True)

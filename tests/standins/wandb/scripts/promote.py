@@ -18,8 +18,10 @@ assert "wandb" not in sys.modules, "the read path must not pay for the SDK"
 project = WandbProject("sandbox/digits", Server(url, url, key), SimpleNamespace(mask=print))
 before = dict(os.environ)
 try:
-    said = project.promote(Run(id=run_id, name="", state="finished", url="", entity="sandbox", project="digits"), "accepted")
+    message = project.promote(
+        Run(id=run_id, name="", state="finished", url="", entity="sandbox", project="digits"), "accepted"
+    )
 except ActionError as error:
-    said = f"{error.exit_code}: {error.cause}"
+    message = f"{error.exit_code}: {error.cause}"
 assert dict(os.environ) == before
-print(json.dumps(said))
+print(json.dumps(message))

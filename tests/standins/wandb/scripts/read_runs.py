@@ -16,8 +16,8 @@ def plain(value: object) -> object:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-def artifacts(found: object) -> list[list[object]]:
-    return [[artifact.name, artifact.type, artifact.digest, artifact.aliases] for artifact in found]
+def artifacts(listed: object) -> list[list[object]]:
+    return [[artifact.name, artifact.type, artifact.digest, artifact.aliases] for artifact in listed]
 
 
 api = wandb.Api()
