@@ -1,4 +1,4 @@
-"""What reviewers see, in a real browser: every diagram the suite can write is read and drawn by mermaid's own library."""
+"""Reports in a real browser, as a reviewer sees them: mermaid's own library draws every diagram of the suite."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def charts() -> Iterator[str]:
-    """Learning curves of every shape, and under every name."""
+    """Yield learning curves of every shape and name."""
     for shape, points in SHAPES.items():
         yield curves.chart(shape, [curves.Curve("a", points)])
         yield curves.chart(shape, [curves.Curve(str(index), points) for index in range(9)])
@@ -68,7 +68,7 @@ def charts() -> Iterator[str]:
 
 
 def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str = "") -> WorkflowStatus:
-    """A workflow of a chain of nodes, or of one loop with many items."""
+    """Return a workflow of a chain of nodes, or of one loop with many items."""
     phases = ("Succeeded", "Failed", "Running", "Pending", "Error", "Skipped", "Omitted")
     found: dict[str, dict[str, Any]] = {
         "wf": {"id": "wf", "name": "wf", "displayName": "wf", "type": "DAG", "children": ["n0"]}
@@ -94,7 +94,7 @@ def workflow(nodes: int, phase: str, names: list[str] | None = None, loop: str =
 
 
 def workflows() -> Iterator[str]:
-    """Comments and summaries of small and large workflows, in every phase, with every name."""
+    """Yield comments and summaries of small and large workflows, in every phase, with every name."""
     for status in (
         workflow(3, "Succeeded"),
         workflow(3, "Running"),
@@ -117,7 +117,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def drawn(browser: Browser, pull: PullRequest, path: Path, *options: str) -> tuple[list[str], list[str]]:
-    """The diagrams of a page that were drawn, and for those that were not, why."""
+    """Return the page's drawn diagrams, and the reasons why others were not drawn."""
     path.write_text(render_page(pull), encoding="utf-8")
     document = browser(path.as_uri(), *options, "--dump-dom")
     figures = re.findall(r'<figure class="diagram">(.*?)</figure>', document, re.DOTALL)
@@ -125,7 +125,7 @@ def drawn(browser: Browser, pull: PullRequest, path: Path, *options: str) -> tup
 
 
 @pytest.mark.parametrize("source", [charts, workflows])
-def test_every_diagram_is_read_and_drawn(browser: Browser, tmp_path: Path, source: Any) -> None:
+def test_mermaid_draws_every_diagram(browser: Browser, tmp_path: Path, source: Any) -> None:
     blocks = [block for text in source() for block in BLOCK.findall(text)]
     assert len(blocks) >= 10
     it = scene()
@@ -183,7 +183,7 @@ def test_a_report_of_thirty_runs_and_twelve_metrics_fits_the_page(
     figures, undrawn = drawn(browser, world.pull, tmp_path / "page.html", colours)
     assert (len(figures), undrawn) == (4, []), "two curves, in the comment and in the check run"
     (body,) = [comment.body for comment in world.pull.comments]
-    # The verdict, the gates and the comparison stand open; the thirty runs are a fold.
+    # The verdict, the gates and the comparison are visible; the thirty runs are folded.
     opened = body.partition("<details")[0]
     assert "❌ Gates failed" in opened.splitlines()[2]
     assert len(re.findall(r"^\| `\w+`", opened, re.MULTILINE)) == 12

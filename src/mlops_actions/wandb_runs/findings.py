@@ -23,10 +23,10 @@ PASSED, FAILED, NOT_ASKED = "passed", "failed", "none"
 
 @dataclass(frozen=True)
 class Findings:
-    """`candidates` and `baselines` are newest first; `rows` compare `best` (a run or a group) with the baselines.
+    """All findings. `candidates` and `baselines` are newest first; `rows` compare `best` with the baselines.
 
-    `best_members` are the runs that `best` represents: itself, or the runs of its group. `silent` are the ids of runs whose
-    state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
+    `best` is a run or represents a group, and `best_members` are the runs that it represents. `silent` are the ids of runs
+    whose state is `running` and that stopped reporting. `seeds` compares groups, where the user asked for that.
 
     `notes` are sentences about requests that could not be fulfilled; `timed_out` is whether the wait timed out.
     """
