@@ -40,6 +40,11 @@ class Refused(ActionError):
     exit_code = 3
     status: int | None = None
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether the credentials are valid, but may not do this."""
+        return self.status == 403
+
 
 class Unavailable(ActionError):
     """The other side did not serve the request, after all retries."""

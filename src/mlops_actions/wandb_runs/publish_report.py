@@ -17,7 +17,6 @@ from mlops_actions.wandb_runs.ports import Ports, ReportPublisher
 from mlops_actions.wandb_runs.report import headline_text
 
 _RESERVED = 500  # characters of a comment for the hidden lines that identify it
-_FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def _call(publisher: ReportPublisher | None, act: Callable[[ReportPublisher], At
         return act(publisher)
     except Refused as refused:
         # The token of a pull request from a fork may only read.
-        if refused.status != _FORBIDDEN:
+        if not refused.is_forbidden:
             return Attempt(failure=refused)
         return Attempt(note=f"the report is in the job's summary: {refused}")
     except ActionError as error:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, TimedOut, WorkFailed
+from mlops_actions.core.errors import ActionError, Refused, TimedOut, WorkFailed
 from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
@@ -92,7 +92,12 @@ def _pull_request_number(event: Event | None, ports: Ports) -> int | None:
     try:
         return pull_request_of(event, publisher.pull_request_of_commit if publisher else None).number
     except ActionError as error:
-        ports.runner.warning(f"the statement names no pull request: {error}", title=ACTION.name)
+        message = f"the statement names no pull request: {error}"
+        # The job's token may not read pull requests: that is the workflow's choice, and no reason to warn.
+        if isinstance(error, Refused) and error.is_forbidden:
+            ports.runner.info(message)
+        else:
+            ports.runner.warning(message, title=ACTION.name)
         return None
 
 

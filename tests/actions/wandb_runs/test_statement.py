@@ -176,15 +176,18 @@ def test_the_statement_names_the_events_pull_request(
     assert state(world, images, pr_number="")["predicate"]["commit"]["pullRequest"] == number
 
 
+@pytest.mark.parametrize(("permissions", "warns"), [(None, True), ({"checks": "write"}, False)], ids=["wrong", "too weak"])
 def test_a_statement_is_written_although_github_refuses_to_name_the_pull_request(
-    world: World, images: Images, tmp_path: Path
+    world: World, images: Images, tmp_path: Path, permissions: dict[str, str] | None, warns: bool
 ) -> None:
     log(world)
+    world.repository.private = True
     (tmp_path / "event.json").write_text(json.dumps({"after": SHA}))
-    statement = state(world, images, pr_number="", github_token="ghs_wrong")
+    token = world.github.workflow_token(world.repository, permissions).value if permissions else "ghs_wrong"
+    statement = state(world, images, pr_number="", github_token=token)
     assert "pullRequest" not in statement["predicate"]["commit"]
-    assert "::warning" in world.log
     assert "the statement names no pull request" in world.log
+    assert ("::warning" in world.log) == warns
 
 
 def test_the_outputs_are_the_inputs_of_actions_attest(world: World, images: Images) -> None:
