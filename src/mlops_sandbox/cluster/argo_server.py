@@ -81,7 +81,14 @@ class ArgoServer:
             try:
                 identity = self._authenticate(request)
                 self._api.faults.raise_next()
-                return await handler(_Call(request, identity, parameters.get("namespace", ""), parameters.get("name", "")))
+                return await handler(
+                    _Call(
+                        request=request,
+                        identity=identity,
+                        namespace=parameters.get("namespace", ""),
+                        name=parameters.get("name", ""),
+                    )
+                )
             except ApiError as refusal:
                 body = _refusal(refusal, stream=handler in (self._watch, self._log))
                 fields = request.query_params.get("fields", "")

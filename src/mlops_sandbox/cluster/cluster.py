@@ -47,7 +47,9 @@ class Cluster:
         self.admin_token = self.access.grant("admin", access.ADMINISTRATOR)
         self.submitter_token = self.access.grant("submitter", access.SUBMITTER)
         self._api = Api(self.store, self.logs, self.access)
-        self._argo_server = ArgoServer(self.store, self.logs, self._api, next(iter(namespaces := list(namespaces)), ""))
+        self._argo_server = ArgoServer(
+            store=self.store, logs=self.logs, api=self._api, managed_namespace=next(iter(namespaces := list(namespaces)), "")
+        )
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-cluster-", ignore_cleanup_errors=True)
         for namespace in namespaces:
             self.store.create(NAMESPACES, "", {"metadata": {"name": namespace}, "status": {"phase": "Active"}})
@@ -55,7 +57,9 @@ class Cluster:
         self._controller: Controller | None = None
         if executor is not None:
             slots = Slots(max_pods or 2 * (os.cpu_count() or 1))
-            services = Services(self.store, self.logs, executor, slots, Path(self._directory.name))
+            services = Services(
+                store=self.store, logs=self.logs, executor=executor, slots=slots, directory=Path(self._directory.name)
+            )
             self._controller = Controller(services)
 
     @property

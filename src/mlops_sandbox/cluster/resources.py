@@ -33,7 +33,15 @@ class Resource:
 
 
 def _argo(plural: str, kind: str, *short_names: str, namespaced: bool = True) -> Resource:
-    return Resource("argoproj.io", "v1alpha1", plural, kind, namespaced, short_names, requires_spec=True)
+    return Resource(
+        group="argoproj.io",
+        version="v1alpha1",
+        plural=plural,
+        kind=kind,
+        namespaced=namespaced,
+        short_names=short_names,
+        requires_spec=True,
+    )
 
 
 WORKFLOWS = _argo("workflows", "Workflow", "wf")
@@ -41,17 +49,17 @@ WORKFLOW_TEMPLATES = _argo("workflowtemplates", "WorkflowTemplate", "wftmpl")
 CLUSTER_WORKFLOW_TEMPLATES = _argo("clusterworkflowtemplates", "ClusterWorkflowTemplate", "cwft", namespaced=False)
 CRON_WORKFLOWS = _argo("cronworkflows", "CronWorkflow", "cwf")
 PODS = Resource(
-    "",
-    "v1",
-    "pods",
-    "Pod",
+    group="",
+    version="v1",
+    plural="pods",
+    kind="Pod",
     short_names=("po",),
     verbs=("delete", "get", "list", "watch"),
     field_labels=("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"),
 )
-SECRETS = Resource("", "v1", "secrets", "Secret")
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", short_names=("cm",))
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False, short_names=("ns",))
+SECRETS = Resource(group="", version="v1", plural="secrets", kind="Secret")
+CONFIG_MAPS = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", short_names=("cm",))
+NAMESPACES = Resource(group="", version="v1", plural="namespaces", kind="Namespace", namespaced=False, short_names=("ns",))
 
 ALL = (
     WORKFLOWS,

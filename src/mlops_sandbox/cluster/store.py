@@ -198,7 +198,7 @@ class Store:
     ) -> Change:
         self._revision += 1
         value["metadata"]["resourceVersion"] = str(self._revision)
-        change = Change(self._revision, kind, resource, value, before)
+        change = Change(revision=self._revision, kind=kind, resource=resource, value=value, before=before)
         self._history.append(change)
         return change
 

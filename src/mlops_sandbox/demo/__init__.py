@@ -48,7 +48,9 @@ def _run_story(console: Console, output: Path, root: Path, keep: bool) -> None:
     executor: Executor = ProcessExecutor(checkout) if without_docker else DockerExecutor(environment=environment)
     with Sandbox(executor, github=GitHubServer(Clock(behind=SETUP_TIME))) as sandbox:
         _introduce(console, sandbox, without_docker)
-        story = Story(sandbox, console, output, root, checkout, without_docker)
+        story = Story(
+            sandbox=sandbox, console=console, output=output, root=root, checkout=checkout, without_docker=without_docker
+        )
         try:
             pull = story.run()
         finally:

@@ -70,7 +70,11 @@ class Api:
         raw = await request.body()
         path = _path(scope)
         exchange = Exchange(
-            request.method, path, dict(request.query_params), _recorded_body(raw), dict(request.headers.items())
+            method=request.method,
+            path=path,
+            query=dict(request.query_params),
+            body=_recorded_body(raw),
+            headers=dict(request.headers.items()),
         )
         self._exchanges.append(exchange)
         fault = self._faults.take(exchange.method, path)
@@ -109,7 +113,16 @@ class Api:
             if route is None:
                 raise not_found()
             exchange.route = route.path
-            call = Call(self._state, route, links, params, exchange.query, _parse_body(raw), token, exchange.path)
+            call = Call(
+                state=self._state,
+                route=route,
+                links=links,
+                params=params,
+                query=exchange.query,
+                body=_parse_body(raw),
+                token=token,
+                path=exchange.path,
+            )
             authorise(call)
             response = route.handler(call)
             if route.needs:

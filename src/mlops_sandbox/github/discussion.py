@@ -125,7 +125,9 @@ class Discussion:
         for reaction in subject.reactions:
             if reaction.user is user and reaction.content == content:
                 return reaction, False
-        reaction = Reaction(self.instance.next_id("reaction"), user, content, self.instance.clock.now())
+        reaction = Reaction(
+            id=self.instance.next_id("reaction"), user=user, content=content, created_at=self.instance.clock.now()
+        )
         subject.reactions.append(reaction)
         return reaction, True
 

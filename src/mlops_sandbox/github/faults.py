@@ -59,7 +59,18 @@ class Faults:
     ) -> Fault:
         """ApiResponse with a status; the body defaults to an error in GitHub's form, and text is sent as HTML."""
         content = body if body is not None else {"message": MESSAGES.get(status, "Server Error"), "status": str(status)}
-        return self._add(Fault(route_pattern(route), "answer", status, content, dict(headers or {}), 0, times, skip))
+        return self._add(
+            Fault(
+                pattern=route_pattern(route),
+                kind="answer",
+                status=status,
+                body=content,
+                headers=dict(headers or {}),
+                seconds=0,
+                times=times,
+                skip=skip,
+            )
+        )
 
     def secondary_rate_limit(self, route: str, *, retry_after: int = 60, status: int = 403, times: int | None = 1) -> Fault:
         """ApiResponse as GitHub does to a client that asks too often: 403 or 429 with `Retry-After` in seconds."""

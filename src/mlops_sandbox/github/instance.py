@@ -57,7 +57,7 @@ class Instance:
         key = login.lower()
         if key not in self.users:
             kind: AccountKind = "Bot" if key.endswith("[bot]") else "User"
-            self.users[key] = User(self.next_id("user"), login, kind, name)
+            self.users[key] = User(id=self.next_id("user"), login=login, kind=kind, name=name)
         return self.users[key]
 
     def organization(self, login: str, *, owners: Iterable[str] = (), public_members: Iterable[str] = ()) -> User:
@@ -83,6 +83,11 @@ class Instance:
 
     def emit(self, event: Event[Source, Subject]) -> Delivery[Subject]:
         """Write an event's payload, record the delivery and return it."""
-        delivery = Delivery(event.name, self.write_payload(event), event.subject, event.starts_workflows)
+        delivery = Delivery(
+            event=event.name,
+            payload=self.write_payload(event),
+            subject=event.subject,
+            starts_workflows=event.starts_workflows,
+        )
         self.deliveries.append(delivery)
         return delivery

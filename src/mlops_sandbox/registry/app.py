@@ -248,7 +248,9 @@ class _Recorder:
         async def send_logged(message: Message) -> None:
             if message["type"] == "http.response.start":
                 query = scope["query_string"].decode("latin-1")
-                self._log.append(LoggedRequest(method, path, query, credentials, message["status"]))
+                self._log.append(
+                    LoggedRequest(method=method, path=path, query=query, credentials=credentials, status=message["status"])
+                )
             await send(message)
 
         fault = next((fault for fault in self._faults if fault.matches(method, path)), None)

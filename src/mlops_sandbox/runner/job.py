@@ -119,7 +119,12 @@ class JobRunner:
             self._post(result)
         outputs = {name: self._scope().render(text) for name, text in self._job.outputs.items()}
         return JobResult(
-            self._job.identifier, self._conclusion(), self._layout.workspace, self._results, outputs, self._log.annotations
+            identifier=self._job.identifier,
+            conclusion=self._conclusion(),
+            workspace=self._layout.workspace,
+            steps=self._results,
+            outputs=outputs,
+            annotations=self._log.annotations,
         )
 
     def _conclusion(self) -> Outcome:
@@ -264,5 +269,7 @@ def run_workflow(
     for job in workflow.jobs:
         layout = Layout(root / job.identifier)
         token = token_for(job.permissions)
-        results[job.identifier] = JobRunner(settings, run, workflow, job, layout, token, results).run()
+        results[job.identifier] = JobRunner(
+            settings=settings, run=run, workflow=workflow, job=job, layout=layout, token=token, needs=results
+        ).run()
     return results

@@ -56,7 +56,7 @@ def chart(name: str, series: Sequence[tuple[float, float]]) -> Chart:
         f"{(step - left) / width * WIDTH:.1f},{HEIGHT - ((value - low) / height if height else 0.5) * HEIGHT:.1f}"
         for step, value in points
     )
-    return Chart(name, polyline, low, max(values), values[-1])
+    return Chart(name=name, points=polyline, minimum=low, maximum=max(values), last=values[-1])
 
 
 def charts(run: Run) -> list[Chart]:

@@ -141,13 +141,13 @@ class WandbServer:
                 fault.meanwhile()
             self.requests.append(
                 Exchange(
-                    request.method,
-                    request.url.path,
-                    operation,
-                    dict(request.headers),
-                    body,
-                    response.status_code,
-                    len(response.body),
+                    method=request.method,
+                    path=request.url.path,
+                    operation=operation,
+                    headers=dict(request.headers),
+                    body=body,
+                    status=response.status_code,
+                    answer_size=len(response.body),
                 )
             )
             if fault and fault.cut:

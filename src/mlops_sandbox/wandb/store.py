@@ -266,7 +266,9 @@ class Store:
         with self.lock:
             key = (entity, name)
             if key not in self.projects:
-                self.projects[key] = Project(entity, name, next(self._numbers), self, self.now())
+                self.projects[key] = Project(
+                    entity=entity, name=name, number=next(self._numbers), store=self, created=self.now()
+                )
             return self.projects[key]
 
     def add_run(

@@ -72,7 +72,12 @@ class Dag:
             for name in ready:
                 parents = self._parents(name)
                 if expressions.dependency(self._expressions[name], self._is_met) if self._needs[name] else True:
-                    inner = CallScope(self._scope.source, self._variables(), self._scope.stopper, self._root)
+                    inner = CallScope(
+                        source=self._scope.source,
+                        variables=self._variables(),
+                        stopper=self._scope.stopper,
+                        boundary=self._root,
+                    )
                     future = pool.submit(
                         run_task,
                         self._runner,

@@ -40,7 +40,7 @@ class WorkflowRun:
         self._ended = False
         self.nodes = NodeTree(self._name, self._dirty.set)
         self.pods = Pods(services, workflow["spec"].get("parallelism"))
-        self.templates = TemplateRunner(workflow, services, self.pods, self.nodes)
+        self.templates = TemplateRunner(workflow=workflow, services=services, pods=self.pods, nodes=self.nodes)
 
     def update(self, workflow: Json) -> None:
         """Apply a change that a client made to the object: shutdown, suspend, nodes resumed."""
@@ -101,7 +101,9 @@ class WorkflowRun:
         timer = self._deadline(spec)
         # The entrypoint's template takes the workflow's arguments of the same names.
         task: Json = {"template": entrypoint, "arguments": _literal_arguments(spec)}
-        result = self.templates.call(Call(CallScope(source, variables, self._main), task, self._name, self._name))
+        result = self.templates.call(
+            Call(scope=CallScope(source, variables, self._main), task=task, node_name=self._name, display_name=self._name)
+        )
         if timer is not None:
             timer.cancel()
         phase, message = self._final_phase(result)
@@ -122,7 +124,9 @@ class WorkflowRun:
         texts |= {f"workflow.outputs.parameters.{name}": text for name, text in result.parameters.items()}
         scope = CallScope(source, variables.with_texts(texts), self._exit)
         name = f"{self._name}.onExit"
-        return self.templates.call(Call(scope, {"template": template}, name, name, flag={"hooked": True}))
+        return self.templates.call(
+            Call(scope=scope, task={"template": template}, node_name=name, display_name=name, flag={"hooked": True})
+        )
 
     def _final_phase(self, result: NodeResult) -> tuple[str, str]:
         if self._shutdown:

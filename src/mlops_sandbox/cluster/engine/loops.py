@@ -44,7 +44,12 @@ def run_task(
     jobs = []
     for number, item in enumerate(items):
         label = f"({number}:{_label(item)})"
-        inner = CallScope(scope.source, scope.variables.with_texts(_item_texts(item)), scope.stopper, scope.boundary)
+        inner = CallScope(
+            source=scope.source,
+            variables=scope.variables.with_texts(_item_texts(item)),
+            stopper=scope.stopper,
+            boundary=scope.boundary,
+        )
         jobs.append(functools.partial(_run_one, runner, inner, task, node_name + label, display + label, parents))
     results = in_parallel(jobs)
     combined = combined_result(results[0].node_id, results, started_at=started, finished_at=timestamp())
@@ -65,7 +70,7 @@ def _run_one(
         if not holds:
             message = f"when '{task['when']}' evaluated false"
             return _leaf(runner, scope, task, node_name, parents, "Skipped", message, display)
-    return runner.call(Call(scope, task, node_name, display, parents))
+    return runner.call(Call(scope=scope, task=task, node_name=node_name, display_name=display, parents=parents))
 
 
 def _leaf(

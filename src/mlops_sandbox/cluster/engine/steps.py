@@ -27,7 +27,7 @@ def run_steps(runner: TaskRunner, scope: CallScope, template: Json, node_name: s
             boundaryID=scope.boundary,
             templateScope=scope.source.scope,
         )
-        inner = CallScope(scope.source, variables, scope.stopper, scope.boundary)
+        inner = CallScope(source=scope.source, variables=variables, stopper=scope.stopper, boundary=scope.boundary)
         results = in_parallel(
             functools.partial(run_task, runner, inner, step, f"{group_name}.{step['name']}", [group_id], grouped=False)
             for step in steps

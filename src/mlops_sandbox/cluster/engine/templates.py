@@ -105,7 +105,7 @@ class TemplateRunner:
         }
         if parameters:
             fields["inputs"] = {"parameters": [{"name": name, "value": text} for name, text in parameters.items()]}
-        body = _Body(template, source, variables, call.scope.stopper, fields)
+        body = _Body(template=template, source=source, variables=variables, stopper=call.scope.stopper, fields=fields)
         if "retryStrategy" in template:
             return self._retry(body, call.node_name, call.parents)
         return self._run(body, call.node_name, call.parents)
@@ -164,15 +164,15 @@ class TemplateRunner:
 
     def _compose(self, kind: str, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         node = self.nodes.add(node_name, "DAG" if kind == "dag" else "Steps", parents=list(parents), **body.fields)
-        scope = CallScope(body.source, body.variables, body.stopper, node)
+        scope = CallScope(source=body.source, variables=body.variables, stopper=body.stopper, boundary=node)
         if kind == "dag":
-            phase, message, variables = Dag(self, scope, body.template, node_name).run()
+            phase, message, variables = Dag(runner=self, scope=scope, template=body.template, node_name=node_name).run()
         else:
             phase, message, variables = run_steps(self, scope, body.template, node_name)
         if phase != "Succeeded":
             return NodeResult(node, phase, message)
         parameters, artifacts = arguments.composed_outputs(body.template, variables)
-        return NodeResult(node, phase, "", parameters, artifacts)
+        return NodeResult(node_id=node, phase=phase, message="", parameters=parameters, artifacts=artifacts)
 
     def _pod(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         self._signal.wait_for(lambda: not self._suspended, body.stopper)
@@ -189,7 +189,9 @@ class TemplateRunner:
             hostNodeName=HOST_NAME,
             **body.fields,
         )
-        pod_spec = PodSpec(self._workflow, template, node, node_name, artifacts)
+        pod_spec = PodSpec(
+            workflow=self._workflow, template=template, node_id=node, node_name=node_name, artifacts=artifacts
+        )
         result = self._pods.run(pod_spec, body.stopper, lambda: self.nodes.update(node, phase="Running"))
         self.nodes.update(node, progress="1/1")
         return result

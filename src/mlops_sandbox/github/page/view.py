@@ -119,18 +119,18 @@ def _entry(event: TimelineEvent, pull: PullRequest) -> Entry | None:
         entry.kind = "comment" if subject.body else "event"
         return entry
     if isinstance(subject, Label):
-        entry = Entry("labels", at, actor, "", "label")
+        entry = Entry(kind="labels", at=at, actor=actor, text="", icon="label")
         (entry.added if event.kind == "labeled" else entry.removed).append(subject)
         return entry
     if event.kind == "force-pushed" and isinstance(subject, Commit):
-        return Entry("commits", at, actor, "force-pushed", "force", commits=[subject])
+        return Entry(kind="commits", at=at, actor=actor, text="force-pushed", icon="force", commits=[subject])
     if event.kind == "committed" and isinstance(subject, Commit):
-        return Entry("commits", at, actor, "", "commit", commits=[subject])
+        return Entry(kind="commits", at=at, actor=actor, text="", icon="commit", commits=[subject])
     if event.kind == "deployed" and isinstance(subject, Deployment):
-        return Entry("deployment", at, actor, "deployed to", "rocket", deployment=subject)
+        return Entry(kind="deployment", at=at, actor=actor, text="deployed to", icon="rocket", deployment=subject)
     if event.kind in EVENTS:
         icon = {"merged": "merge", "closed": "cross"}.get(event.kind, "dot")
-        return Entry("event", at, actor, EVENTS[event.kind], icon)
+        return Entry(kind="event", at=at, actor=actor, text=EVENTS[event.kind], icon=icon)
     return None
 
 
@@ -139,7 +139,17 @@ def _comment(
 ) -> Entry:
     association = pull.repository.association(actor)
     badge = "bot" if actor.is_bot else association.lower() if association not in ("NONE", "CONTRIBUTOR") else ""
-    return Entry("comment", at, actor, text, "comment", anchor, body, badge, reactions=count_reactions(reactions))
+    return Entry(
+        kind="comment",
+        at=at,
+        actor=actor,
+        text=text,
+        icon="comment",
+        anchor=anchor,
+        body=body,
+        badge=badge,
+        reactions=count_reactions(reactions),
+    )
 
 
 def count_reactions(reactions: list[Reaction]) -> list[ReactionCount]:
@@ -168,9 +178,16 @@ def _run(run: CheckRun) -> Check:
     if run.started_at and run.completed_at:
         duration = _duration(int((run.completed_at - run.started_at).total_seconds()))
     return Check(
-        run.name, run.app.name, _result(run), state, run.title or "", duration, run.summary, run.text,
-        run.details_url or "",
-    )  # fmt: skip
+        name=run.name,
+        source=run.app.name,
+        result=_result(run),
+        state=state,
+        title=run.title or "",
+        duration=duration,
+        summary=run.summary,
+        text=run.text,
+        url=run.details_url or "",
+    )
 
 
 def _result(run: CheckRun) -> CheckResult:
@@ -184,9 +201,13 @@ def _result(run: CheckRun) -> CheckResult:
 def _status(status: CommitStatus) -> Check:
     result: CheckResult = "success" if status.state == "success" else "pending" if status.state == "pending" else "failure"
     return Check(
-        status.context, status.creator.login, result, status.state, status.description or "",
+        name=status.context,
+        source=status.creator.login,
+        result=result,
+        state=status.state,
+        title=status.description or "",
         url=status.target_url or "",
-    )  # fmt: skip
+    )
 
 
 def _duration(seconds: int) -> str:

@@ -180,7 +180,18 @@ class Routes:
         """Declare an operation."""
 
         def declare(handler: Handler) -> Handler:
-            self.all.append(Route(method, path, handler, needs, role, always, only_app_tokens, authentication))
+            self.all.append(
+                Route(
+                    method=method,
+                    path=path,
+                    handler=handler,
+                    needs=needs,
+                    role=role,
+                    always=always,
+                    only_app_tokens=only_app_tokens,
+                    authentication=authentication,
+                )
+            )
             return handler
 
         return declare

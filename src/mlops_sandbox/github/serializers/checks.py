@@ -15,7 +15,7 @@ from mlops_sandbox.timestamps import optional_timestamp, timestamp
 def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
     """Return a `CheckSuite`."""
     url = f"{repo_api(repo, links)}/check-suites/{item.id}"
-    before = next((one.before for one in repo.activity if one.after == item.head_sha), None)
+    before = next((update.before for update in repo.activity if update.after == item.head_sha), None)
     return {
         "id": item.id,
         "node_id": node_id("CheckSuite", item.id),
@@ -160,7 +160,7 @@ def workflow_run(item: WorkflowRun, repo: Repository, links: Links) -> Json:
     api = repo_api(repo, links)
     url = f"{api}/actions/runs/{item.id}"
     workflow_id = int.from_bytes(item.path.encode()[-3:], "big")
-    suite = next((one for one in repo.check_suites.values() if one.head_sha == item.head_sha), None)
+    suite = next((suite for suite in repo.check_suites.values() if suite.head_sha == item.head_sha), None)
     suite_id = suite.id if suite else 0
     head = repo.commits.get(item.head_sha)
     return {
