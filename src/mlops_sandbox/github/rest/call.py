@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -121,6 +121,17 @@ class Call:
 Handler = Callable[[Call], ApiResponse]
 
 
+@cache
+def _path_pattern(path: str) -> re.Pattern[str]:
+    """Compile the path of a route; each `{name}` becomes a group."""
+
+    def group(match: re.Match[str]) -> str:
+        pattern = {"int": r"\d+", "path": ".+"}.get(match[2] or "", "[^/]+")
+        return f"(?P<{match[1]}>{pattern})"
+
+    return re.compile(re.sub(r"\{(\w+)(?::(\w+))?\}", group, path))
+
+
 @dataclass(frozen=True)
 class Route:
     """One operation. `path` has `{name}` for a segment, `{name:int}` for a number, `{name:path}` for the rest.
@@ -139,20 +150,11 @@ class Route:
     only_app_tokens: bool = False
     authentication: str = "token"
 
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\{(\w+)(?::(\w+))?\}", self._segment, self.path))
-
-    @staticmethod
-    def _segment(match: re.Match[str]) -> str:
-        kind = {"int": r"\d+", "path": ".+"}.get(match[2] or "", "[^/]+")
-        return f"(?P<{match[1]}>{kind})"
-
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path's parameters, or None where this is another operation."""
         if method != self.method:
             return None
-        match = self._pattern.fullmatch(path)
+        match = _path_pattern(self.path).fullmatch(path)
         return {name: value.replace("%2F", "/") for name, value in match.groupdict().items()} if match else None
 
     @property
