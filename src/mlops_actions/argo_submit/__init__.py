@@ -1,1 +1,1 @@
-"""argo-submit: a workflow on any Kubernetes cluster, followed to its end."""
+"""argo-submit: run a workflow on any Kubernetes cluster and follow it to its end."""

@@ -1,14 +1,14 @@
-"""An exit handler that has the workflow itself tell the repository how it ended, long after the job has gone. Pure.
+"""Add an exit handler by which a workflow reports its end to the repository, however long the job has ended. Pure.
 
-It is added beside what the workflow has already:
+These templates are added to the workflow:
 
     onExit: mlops-exit
     templates:
-    - name: mlops-exit         where there was an exit handler: that one first, then the call-back, whatever became of it
-    - name: mlops-call-back    one step that may fail: a GitHub out of reach must not make good work a failed workflow
-    - name: mlops-post         the request
+    - name: mlops-exit         only where the workflow has an exit handler: runs it first, then the callback in any case
+    - name: mlops-call-back    one step that may fail: the workflow must not fail because GitHub cannot be reached
+    - name: mlops-post         sends the request
 
-The token never leaves the cluster: it is a secret there, reaches the container as a variable, and curl by standard input.
+The token never leaves the cluster: a secret holds it, the container gets it as a variable, and curl by standard input.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ EXIT = "mlops-exit"
 CALL_BACK = "mlops-call-back"
 POST = "mlops-post"
 SECRET_KEY = "token"  # noqa: S105 - the name of the key, not a token
-# What Argo's controller says of a workflow of its own where `templateReferencing` is Strict or Secure.
+# Argo's controller rejects a workflow with this message where `templateReferencing` is Strict or Secure.
 TEMPLATE_REFERENCES_ONLY = "must use workflowTemplateRef"
-# A secret or an image that is not there keeps a pod waiting for ever, and with it the workflow that has long done its work.
+# A missing secret or image keeps the pod waiting, and without a deadline the finished workflow would never end.
 POST_SECONDS = 900
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# --retry: what may pass (a broken name look-up, 408, 429, 5xx), with growing pauses, about four minutes in all.
+# --retry repeats what may pass (a failed name lookup, 408, 429, 5xx) with growing pauses, for about four minutes in all.
 SCRIPT = """\
 printf 'Authorization: Bearer %s\\n' "$CALL_BACK_TOKEN" |
   curl --silent --show-error --fail-with-body --max-time 60 --retry 7 --retry-connrefused --header @- \\
@@ -44,9 +44,9 @@ printf 'Authorization: Bearer %s\\n' "$CALL_BACK_TOKEN" |
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CallbackRequest:
-    """What the workflow is to tell, and with what; `secret` is a Kubernetes secret that holds the token as `token`."""
+    """The request that the exit handler sends; the Kubernetes secret `secret` holds the token under the key `token`."""
 
     url: str
     body: str
@@ -55,23 +55,25 @@ class CallbackRequest:
 
 
 def callback_request(revision: WorkflowRevision, context: Context, image: str, secret: str) -> CallbackRequest:
-    """Return what a workflow about this subject is to tell; raises BadInput where the reading side could not use it."""
+    """Return the request for a workflow of this revision; raises BadInput where chatops could not use the callback."""
     if revision.pr_number is None:
         raise BadInput(
-            "input 'callback' needs to know the pull request, and the event is of none",
-            "give 'pr-number': who is called back",
+            "input 'callback' needs to know the pull request, and the event belongs to none",
+            "give 'pr-number', the pull request that gets the callback",
         )
     if not is_sha(revision.sha):
-        raise BadInput("input 'callback' needs to know the commit, and it is not known", "check it out, or give 'sha'")
+        raise BadInput(
+            "input 'callback' needs to know the commit, and it is not known", "check out the commit, or give 'sha'"
+        )
     if not (context.run_id.isascii() and context.run_id.isdigit()):
         raise BadInput("input 'callback' needs GITHUB_RUN_ID, which is not set", "run this as a step of a GitHub workflow")
     address = urlsplit(context.api_url)
     if address.scheme != "https" and address.hostname not in LOOPBACK:
         raise BadInput(
             f"GitHub's API is at {context.api_url}: the token of 'callback' would be sent in plain text",
-            "have GITHUB_API_URL be an https address",
+            "set GITHUB_API_URL to an https address",
         )
-    claim = CallBack(
+    callback = CallBack(
         sha=revision.sha,
         pull_request=revision.pr_number,
         run=int(context.run_id),
@@ -79,17 +81,18 @@ def callback_request(revision: WorkflowRevision, context: Context, image: str, s
         phase="{{workflow.status}}",
         namespace="{{workflow.namespace}}",
         uid="{{workflow.uid}}",
-        step=_told(step=context.step).step,
-        image=_told(image=revision.image).image,
+        step=_accepted(step=context.step).step,
+        image=_accepted(image=revision.image).image,
     )
-    body = json.dumps({"event_type": EVENT_TYPE, "client_payload": claim.payload()}, separators=(",", ":"))
-    return CallbackRequest(f"{context.api_url}/repos/{context.repository}/dispatches", body, image, secret)
+    body = json.dumps({"event_type": EVENT_TYPE, "client_payload": callback.payload()}, separators=(",", ":"))
+    url = f"{context.api_url}/repos/{context.repository}/dispatches"
+    return CallbackRequest(url=url, body=body, image=image, secret=secret)
 
 
-def with_exit_handler(workflow: Json, what: CallbackRequest) -> Json:
-    """Return the workflow with the exit handler; raises BadInput where it has no place.
+def with_exit_handler(workflow: Json, request: CallbackRequest) -> Json:
+    """Return the workflow with the exit handler; raises BadInput where it cannot be added.
 
-    A workflow may not bring templates along beside a `workflowTemplateRef` (Argo's validation refuses them).
+    Argo's validation refuses a workflow with both templates and a `workflowTemplateRef`.
     """
     spec = workflow["spec"]
     if spec.get("workflowTemplateRef"):
@@ -103,33 +106,36 @@ def with_exit_handler(workflow: Json, what: CallbackRequest) -> Json:
             "turn 'hooks.exit' into 'onExit'",
         )
     templates = list(spec.get("templates") or [])
-    taken = sorted({EXIT, CALL_BACK, POST} & {str(one.get("name")) for one in templates})
-    if taken:
-        raise BadInput(f"input 'callback' adds a template of the name '{taken[0]}', which is there", "rename that template")
+    used = sorted({EXIT, CALL_BACK, POST} & {str(template.get("name")) for template in templates})
+    if used:
+        raise BadInput(
+            f"input 'callback' adds a template of the name '{used[0]}', and the workflow has one already",
+            "rename the workflow's template",
+        )
     handler = spec.get("onExit")
-    made = [_call_back(), _post(what)]
+    added = [_call_back_template(), _post_template(request)]
     if handler:
-        made.insert(0, _both(str(handler), templates, _declared(spec)))
-    return {**workflow, "spec": {**spec, "onExit": EXIT if handler else CALL_BACK, "templates": templates + made}}
+        added.insert(0, _exit_template(str(handler), templates, _parameter_names(spec)))
+    return {**workflow, "spec": {**spec, "onExit": EXIT if handler else CALL_BACK, "templates": templates + added}}
 
 
-def _both(handler: str, templates: list[Json], declared: set[str]) -> Json:
-    """Run the handler as Argo would have, then call back; both are targets, so that the handler's failure stays one."""
-    inputs = next((one.get("inputs") or {} for one in templates if one.get("name") == handler), {})
-    # Argo binds the exit handler's parameters to the workflow's of the same name; a task must say so.
-    bound = [
-        {"name": one["name"], "value": f"{{{{workflow.parameters.{one['name']}}}}}"}
-        for one in inputs.get("parameters") or []
-        if one.get("name") in declared
+def _exit_template(handler: str, templates: list[Json], declared: set[str]) -> Json:
+    """Run the handler as Argo would, then the callback. Both are targets, so that a failing handler fails the workflow."""
+    inputs = next((template.get("inputs") or {} for template in templates if template.get("name") == handler), {})
+    # Argo passes the workflow's parameters to an exit handler by name; a task of a DAG must pass them explicitly.
+    arguments = [
+        {"name": parameter["name"], "value": f"{{{{workflow.parameters.{parameter['name']}}}}}"}
+        for parameter in inputs.get("parameters") or []
+        if parameter.get("name") in declared
     ]
-    if any(not one.get("optional") and "raw" not in one for one in inputs.get("artifacts") or []):
+    if any(not artifact.get("optional") and "raw" not in artifact for artifact in inputs.get("artifacts") or []):
         raise BadInput(
             f"input 'callback' cannot be added: the exit handler '{handler}' takes artifacts",
-            "have it read them by itself, or call back from it",
+            "let the handler read them by itself, or report from the handler",
         )
     before: Json = {"name": "before", "template": handler}
-    if bound:
-        before["arguments"] = {"parameters": bound}
+    if arguments:
+        before["arguments"] = {"parameters": arguments}
     after = {
         "name": "call-back",
         "template": CALL_BACK,
@@ -138,35 +144,35 @@ def _both(handler: str, templates: list[Json], declared: set[str]) -> Json:
     return {"name": EXIT, "dag": {"target": "before call-back", "failFast": False, "tasks": [before, after]}}
 
 
-def _call_back() -> Json:
+def _call_back_template() -> Json:
     step = {"name": "post", "template": POST, "continueOn": {"failed": True, "error": True}}
     return {"name": CALL_BACK, "steps": [[step]]}
 
 
-def _post(what: CallbackRequest) -> Json:
-    token = {"secretKeyRef": {"name": what.secret, "key": SECRET_KEY}}
+def _post_template(request: CallbackRequest) -> Json:
+    token = {"secretKeyRef": {"name": request.secret, "key": SECRET_KEY}}
     return {
         "name": POST,
         "activeDeadlineSeconds": POST_SECONDS,
         "container": {
-            "image": what.image,
+            "image": request.image,
             "command": ["sh", "-c", SCRIPT],
             "env": [
                 {"name": "CALL_BACK_TOKEN", "valueFrom": token},
-                {"name": "CALL_BACK_URL", "value": what.url},
-                {"name": "CALL_BACK_BODY", "value": what.body},
+                {"name": "CALL_BACK_URL", "value": request.url},
+                {"name": "CALL_BACK_BODY", "value": request.body},
             ],
         },
     }
 
 
-def _declared(spec: Mapping[str, Any]) -> set[str]:
-    return {str(one["name"]) for one in (spec.get("arguments") or {}).get("parameters") or []}
+def _parameter_names(spec: Mapping[str, Any]) -> set[str]:
+    return {str(parameter["name"]) for parameter in (spec.get("arguments") or {}).get("parameters") or []}
 
 
-def _told(*, step: str = "", image: str = "") -> CallBack:
-    """Return a call-back that holds this where it may be told; what the reading side would refuse is left out."""
-    sample = CallBack("0" * 40, 1, 1, "x", "Succeeded")
+def _accepted(*, step: str = "", image: str = "") -> CallBack:
+    """Return a callback with this text, or without it where the reading side would refuse it."""
+    sample = CallBack(sha="0" * 40, pull_request=1, run=1, workflow="x", phase="Succeeded")
     try:
         return read(replace(sample, step=step, image=image).payload())
     except ValueError:

@@ -1,6 +1,6 @@
-"""The record of a large workflow's nodes, as Argo compresses it: unpacked and read node by node, never as a whole. Pure.
+"""Read the nodes of a large workflow, which Argo compresses, one by one and never as a whole. Pure.
 
-A few thousand nodes are some megabytes of JSON, and several times that as objects; all that is wanted of them is little.
+A few thousand nodes are some megabytes of JSON, and several times that as Python objects; only a few fields are needed.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import Any
 
 GZIP = b"\x1f\x8b"
 ZSTANDARD = b"\x28\xb5\x2f\xfd"
-# NodeStatus status is compressed to fit 1 MiB; what claims to be far larger than that could become is not unpacked.
+# Argo compresses node statuses to fit 1 MiB; a record that expands beyond this limit is not read.
 MAX_BYTES = 64 * 1024 * 1024
 MAX_ENTRY_LENGTH = 4 * 1024 * 1024
 CHUNK = 64 * 1024
 _DAMAGED = "their record is damaged"
-_TOO_LARGE = "unpacked, their record would be too large"
-_MARKS = re.compile(r"[\s,:]*")
+_TOO_LARGE = "their record is too large"
+_SEPARATORS = re.compile(r"[\s,:]*")
 
 
 def read_nodes(compressed: str) -> Iterator[tuple[str, Any]]:
-    """Yield each node's id and value; raises ValueError, with words that read on after a colon."""
+    """Yield each node's id and value; raises ValueError, whose text continues after a colon."""
     try:
         data = base64.b64decode(compressed, validate=True)
     except binascii.Error:
         raise ValueError("their record is not base64") from None
     chunks = _inflated(data) if data.startswith(GZIP) else _from_zstandard(data)
-    return _entries(_texts(chunks))
+    return _entries(_decoded(chunks))
 
 
 def _inflated(data: bytes) -> Iterator[bytes]:
@@ -48,9 +48,9 @@ def _inflated(data: bytes) -> Iterator[bytes]:
 
 
 def _from_zstandard(data: bytes) -> Iterator[bytes]:
-    """Unpack Zstandard: Python's own from 3.14 on, else its backport; brotli, which bears no mark, neither knows."""
+    """Decompress Zstandard by Python's own module (from 3.14 on) or its backport; brotli, which has no magic, is unknown."""
     if not data.startswith(ZSTANDARD):
-        raise ValueError("their record is compressed by a method that is not known here (set Argo's to gzip)")
+        raise ValueError("their record is compressed by an unknown method (set Argo's to gzip)")
     zstd = _zstandard()
     unpack = zstd.ZstdDecompressor()
     try:
@@ -69,7 +69,7 @@ def _zstandard() -> Any:
     raise ValueError("their record is compressed by Zstandard: install backports.zstd, or set Argo's to gzip")
 
 
-def _texts(chunks: Iterator[bytes]) -> Iterator[str]:
+def _decoded(chunks: Iterator[bytes]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     total = 0
     for chunk in chunks:
@@ -80,7 +80,7 @@ def _texts(chunks: Iterator[bytes]) -> Iterator[str]:
 
 
 def _entries(texts: Iterator[str]) -> Iterator[tuple[str, Any]]:
-    """Read the entries of one JSON object from its text in pieces; an entry is at most a few pieces long."""
+    """Read the entries of one JSON object from pieces of its text; an entry spans a few pieces at most."""
     decode = json.JSONDecoder().raw_decode
     text = next(texts, "").lstrip()
     if not text.startswith("{"):
@@ -88,12 +88,12 @@ def _entries(texts: Iterator[str]) -> Iterator[tuple[str, Any]]:
     at = 1
     while True:
         try:
-            start = _between(text, at)
+            start = _next_token(text, at)
             if text[start] == "}":
                 return
             key, end = decode(text, start)
-            value, behind = decode(text, _between(text, end))
-            mark = text[behind]  # a number at the very end of the text may go on in the next piece
+            value, behind = decode(text, _next_token(text, end))
+            mark = text[behind]  # fails at the end of a piece, where a number may continue in the next one
         except (ValueError, IndexError):
             more = next(texts, None)
             if more is None:
@@ -106,7 +106,7 @@ def _entries(texts: Iterator[str]) -> Iterator[tuple[str, Any]]:
         yield str(key), value
 
 
-def _between(text: str, at: int) -> int:
-    """Return where the next word begins, behind blanks and marks."""
-    found = _MARKS.match(text, at)
-    return found.end() if found else at
+def _next_token(text: str, at: int) -> int:
+    """Return the position of the next token, after blanks, commas and colons."""
+    separators = _SEPARATORS.match(text, at)
+    return separators.end() if separators else at

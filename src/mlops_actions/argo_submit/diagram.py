@@ -1,16 +1,16 @@
-"""A workflow as a mermaid flowchart, each node coloured by its phase. Pure; every name in it is untrusted."""
+"""Draw a workflow as a mermaid flowchart, each node coloured by its phase. Pure; every name in it is untrusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlops_actions.argo_submit.graph import Graph
+from mlops_actions.argo_submit.graph import NodeGraph
 from mlops_actions.argo_submit.progress import MARKS, duration
 from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.core.markdown import mermaid, mermaid_text
 
-# Beyond the first number the items of a loop become one box; beyond the second a picture helps nobody.
+# Beyond the first limit the items of a loop become one box; beyond the second the workflow is not drawn.
 MAX_SINGLE_NODES = 24
 MAX_BOXES = 80
 STYLES: Mapping[str, str] = {
@@ -29,8 +29,8 @@ class _Box:
 
 
 def draw(status: WorkflowStatus) -> str:
-    """Return the fenced diagram; empty where there is nothing to see, or too much."""
-    graph = Graph(status)
+    """Return the fenced diagram; empty where there are fewer than two boxes, or too many."""
+    graph = NodeGraph(status)
     collapsed = len(graph.nodes) > MAX_SINGLE_NODES
     boxes = {key: _box(nodes) for key, nodes in graph.groups(collapsed=collapsed).items()}
     if len(boxes) < 2 or len(boxes) > MAX_BOXES:
@@ -38,7 +38,7 @@ def draw(status: WorkflowStatus) -> str:
     numbers = {key: f"n{number}" for number, key in enumerate(boxes)}
     lines = ["flowchart LR"]
     lines += [f'  {numbers[key]}["{box.label}"]:::{box.style}' for key, box in boxes.items()]
-    lines += [f"  {numbers[start]} --> {numbers[end]}" for start, end in graph.arrows(collapsed=collapsed)]
+    lines += [f"  {numbers[start]} --> {numbers[end]}" for start, end in graph.edges(collapsed=collapsed)]
     used = sorted({box.style for box in boxes.values()})
     lines += [f"  classDef {style} {STYLES[style]}" for style in used]
     return mermaid("\n".join(lines))
@@ -56,10 +56,10 @@ def _box(nodes: list[NodeStatus]) -> _Box:
         style = "Succeeded" if "Succeeded" in phases and "Pending" not in phases else "Waiting"
     first = nodes[0]
     if len(nodes) == 1:
-        took = duration(first.seconds) if first.phase in ("Succeeded", "Failed", "Error") else ""
+        seconds = duration(first.seconds) if first.phase in ("Succeeded", "Failed", "Error") else ""
         name = first.display_name
-        label = f"{MARKS.get(first.phase, '')} {mermaid_text(name)} {took}".strip()
+        label = f"{MARKS.get(first.phase, '')} {mermaid_text(name)} {seconds}".strip()
     else:
-        counts = " ".join(f"{sum(phase == one for phase in phases)}{MARKS.get(one, '')}" for one in sorted(set(phases)))
+        counts = " ".join(f"{phases.count(phase)}{MARKS.get(phase, '')}" for phase in sorted(set(phases)))
         label = f"{mermaid_text(first.loop_name)} ×{len(nodes)} {counts}"
     return _Box(label, style)

@@ -1,4 +1,4 @@
-"""YAML text → documents with the lines they come from. Pure; the text is untrusted."""
+"""Parse YAML documents and keep the line of every value, for errors. Pure; the text is untrusted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import yaml
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.yaml_nodes import MAX_NODES, expanded
 
-# A few lines of aliases can stand for billions of nodes ("billion laughs"); a workflow of 1 MiB has far fewer than this.
-
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Where something stands: `file` relative to the workspace (empty: inline), `line` from 1."""
+    """A place in a manifest: `file` is relative to the workspace (empty: inline YAML), `line` counts from 1."""
 
     file: str
     line: int
@@ -25,7 +23,7 @@ class SourceLocation:
 
 
 class InvalidManifest(BadInput):
-    """A manifest that cannot be submitted, with the place to annotate."""
+    """A manifest that cannot be submitted, with the location to annotate."""
 
     def __init__(self, location: SourceLocation, problem: str, remedy: str) -> None:
         super().__init__(f"{location}: {problem}", remedy)
@@ -34,7 +32,7 @@ class InvalidManifest(BadInput):
 
 @dataclass(frozen=True)
 class ManifestDocument:
-    """One YAML document: its value, and the node it was made of (for lines)."""
+    """One YAML document: its value, and the YAML node that knows the lines."""
 
     value: Any
     file: str
@@ -42,23 +40,23 @@ class ManifestDocument:
 
     @property
     def location(self) -> SourceLocation:
-        """Where it begins."""
+        """The document's first line."""
         return SourceLocation(self.file, self.node.start_mark.line + 1)
 
     def at(self, *path: str | int) -> SourceLocation:
-        """Return where a value inside stands; as far down the path as it exists."""
+        """Return the location of a value inside the document; of its nearest existing parent where it is missing."""
         node = self.node
         line = node.start_mark.line
         for part in path:
-            found = _child(node, part)
-            if found is None:
+            child = _child(node, part)
+            if child is None:
                 break
-            line, node = found
+            line, node = child
         return SourceLocation(self.file, line + 1)
 
 
 def parse(text: str, file: str) -> list[ManifestDocument]:
-    """Return the documents that are not empty; raises InvalidManifest."""
+    """Return the documents, without empty ones; raises InvalidManifest."""
     loader = yaml.SafeLoader(text)
     documents = []
     try:
@@ -77,7 +75,7 @@ def parse(text: str, file: str) -> list[ManifestDocument]:
             SourceLocation(file, mark.line + 1 if mark else 1), f"not valid YAML: {problem}", "correct the YAML at this line"
         ) from None
     except RecursionError:
-        raise InvalidManifest(SourceLocation(file, 1), "nested too deep", "flatten the document") from None
+        raise InvalidManifest(SourceLocation(file, 1), "the document is nested too deeply", "flatten the document") from None
     finally:
         loader.dispose()
     return documents
@@ -94,7 +92,7 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
 
 
 def _check(root: yaml.Node, file: str) -> None:
-    """Refuse what a loader would quietly take: a key given twice, and aliases that stand for too much."""
+    """Refuse what PyYAML accepts silently: a repeated key, and aliases that expand to too many nodes."""
     for count, node in enumerate(expanded(root)):
         if count > MAX_NODES:
             raise InvalidManifest(

@@ -1,4 +1,4 @@
-"""The nodes that do something, joined through those that only hold others. Pure."""
+"""Reduce a workflow's nodes to those that do work, connected through the nodes that only group others. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 
-THROUGH = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
+GROUPING_TYPES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
 
 
-class Graph:
-    """A workflow's work by key, in the order in which it began.
+class NodeGraph:
+    """The nodes of a workflow that do work, in the order in which they started.
 
-    A retry stands for its attempts. With `collapsed` the items of a loop share one key; else each node has its own.
+    A retry node represents its attempts. With `collapsed` the items of a loop share one key; else each node has its own.
     """
 
     def __init__(self, status: WorkflowStatus) -> None:
         self._nodes = status.nodes
         attempts = {child for node in self._nodes.values() if node.type == "Retry" for child in node.children}
-        shown = [node for node in self._nodes.values() if node.type not in THROUGH and node.id not in attempts]
-        self._shown = {node.id: node for node in sorted(shown, key=lambda one: (str(one.started or ""), one.name))}
+        shown = [node for node in self._nodes.values() if node.type not in GROUPING_TYPES and node.id not in attempts]
+        self._shown = {node.id: node for node in sorted(shown, key=lambda node: (str(node.started or ""), node.name))}
 
     @property
     def nodes(self) -> dict[str, NodeStatus]:
@@ -33,19 +33,19 @@ class Graph:
             members.setdefault(_key(node, collapsed=collapsed), []).append(node)
         return members
 
-    def arrows(self, *, collapsed: bool) -> list[tuple[str, str]]:
-        """Return which key follows on which."""
-        found: dict[tuple[str, str], None] = {}
+    def edges(self, *, collapsed: bool) -> list[tuple[str, str]]:
+        """Return the pairs of keys of which the second follows the first."""
+        edges: dict[tuple[str, str], None] = {}
         for node in self._shown.values():
             for following in self._following(node.id):
                 start = _key(node, collapsed=collapsed)
                 end = _key(self._shown[following], collapsed=collapsed)
                 if start != end:
-                    found[start, end] = None
-        return list(found)
+                    edges[start, end] = None
+        return list(edges)
 
-    def _following(self, identity: str) -> Iterator[str]:
-        waiting = list(self._nodes[identity].children)
+    def _following(self, node_id: str) -> Iterator[str]:
+        waiting = list(self._nodes[node_id].children)
         seen: set[str] = set()
         while waiting:
             child = waiting.pop()
@@ -54,7 +54,7 @@ class Graph:
             seen.add(child)
             if child in self._shown:
                 yield child
-            else:  # what follows a retry hangs from its last attempt, what follows a group from its members
+            else:  # Argo lists the successors of a retry at its last attempt, those of a group at its members
                 waiting.extend(self._nodes[child].children)
 
 

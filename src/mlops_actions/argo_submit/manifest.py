@@ -1,4 +1,4 @@
-"""From documents or a template in the cluster to the Workflow that is submitted. Pure."""
+"""Build the Workflow to submit from a manifest, or from a template in the cluster. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ API_VERSION = "argoproj.io/v1alpha1"
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 LABEL_TEMPLATE = "workflows.argoproj.io/workflow-template"
 LABEL_CLUSTER_TEMPLATE = "workflows.argoproj.io/cluster-workflow-template"
-_QUOTE = 'name it, in quotes if need be: "on"'
+_NAME_REMEDY = 'give it a name, in quotes where YAML would not read a text: "on"'
 LABEL_CRON = "workflows.argoproj.io/cron-workflow"
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """What inputs set over a manifest; None and empty leave it as it is."""
+    """Values of inputs that replace the manifest's; None and empty mappings leave the manifest as it is."""
 
     namespace: str | None = None
     name: str | None = None
@@ -39,10 +39,10 @@ def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
     if not documents:
         raise BadInput("the manifest is empty", "give a manifest with a Workflow, WorkflowTemplate or CronWorkflow")
     if len(documents) > 1:
-        places = ", ".join(f"{_kind(one)} at {one.location}" for one in documents)
+        places = ", ".join(f"{_kind(document)} at {document.location}" for document in documents)
         raise InvalidManifest(
             documents[1].location,
-            f"several documents, and only one can be run: {places}",
+            f"several documents, but only one can be run: {places}",
             "give each workflow a file of its own and name one in 'workflow'",
         )
     document = documents[0]
@@ -58,34 +58,34 @@ def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
 
 
 def to_workflow(document: ManifestDocument) -> Json:
-    """Return the Workflow that a document of any of the three kinds stands for; raises InvalidManifest."""
+    """Return the Workflow that a document of one of the three kinds describes; raises InvalidManifest."""
     value = document.value
     metadata, spec = value.get("metadata") or {}, value.get("spec")
-    for key, one in (("metadata", metadata), ("spec", spec)):
-        if not isinstance(one, dict):
-            raise InvalidManifest(document.at(key), f"'{key}' is missing or no mapping", f"give '{key}' as a mapping")
+    for key, mapping in (("metadata", metadata), ("spec", spec)):
+        if not isinstance(mapping, dict):
+            raise InvalidManifest(document.at(key), f"'{key}' is missing or not a mapping", f"give '{key}' as a mapping")
     kind = value["kind"]
     path: tuple[str, ...] = ("spec",)
     if kind == "CronWorkflow":
         path = ("spec", "workflowSpec")
         if not isinstance(spec.get("workflowSpec"), dict):
             raise InvalidManifest(document.at(*path), "a CronWorkflow needs 'spec.workflowSpec'", "give it as a mapping")
-        made = _from_cron(value)
+        workflow = _from_cron(value)
     elif kind == "WorkflowTemplate":
-        made = _workflow({"generateName": f"{metadata.get('name', 'workflow')}-"}, spec)
-        made["metadata"] |= {key: metadata[key] for key in ("namespace", "labels", "annotations") if key in metadata}
+        workflow = _workflow({"generateName": f"{metadata.get('name', 'workflow')}-"}, spec)
+        workflow["metadata"] |= {key: metadata[key] for key in ("namespace", "labels", "annotations") if key in metadata}
     else:
         kept = ("name", "generateName", "namespace", "labels", "annotations")
-        made = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
-    _check_metadata(document, made["metadata"])
-    _check_spec(document, path, made["spec"])
-    return copy.deepcopy(made)
+        workflow = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
+    _check_metadata(document, workflow["metadata"])
+    _check_spec(document, path, workflow["spec"])
+    return copy.deepcopy(workflow)
 
 
 def from_template(kind: str, template: Mapping[str, Any], *, copied: bool = False) -> Json:
-    """Return a Workflow that runs a template object of the cluster, by reference, or by a copy of its spec to add to.
+    """Return a Workflow that runs a template of the cluster: by reference, or (`copied`) by a copy that can be extended.
 
-    A CronWorkflow's spec is always copied: Argo has no reference to one.
+    A CronWorkflow's spec is always copied, because a workflow cannot refer to one.
     """
     name = str(template["metadata"]["name"])
     if kind == "cronworkflow":
@@ -98,18 +98,18 @@ def from_template(kind: str, template: Mapping[str, Any], *, copied: bool = Fals
         extra = template["spec"].get("workflowMetadata") or {}
         metadata["labels"] = {**(extra.get("labels") or {}), label: name}
         return copy.deepcopy(_workflow(metadata, template["spec"]))
-    made = _workflow(metadata, {"workflowTemplateRef": reference})
-    # The declared parameters stay the template's; they are listed here so that values can be set beside the reference.
+    workflow = _workflow(metadata, {"workflowTemplateRef": reference})
+    # The template declares the parameters; they are listed here so that the workflow can set their values.
     arguments = template.get("spec", {}).get("arguments") or {}
     if arguments.get("parameters"):
-        made["spec"]["arguments"] = {"parameters": copy.deepcopy(arguments["parameters"])}
-    return made
+        workflow["spec"]["arguments"] = {"parameters": copy.deepcopy(arguments["parameters"])}
+    return workflow
 
 
 def with_overrides(workflow: Json, overrides: Overrides) -> Json:
     """Return the workflow with the inputs' values set."""
-    made = copy.deepcopy(workflow)
-    metadata, spec = made["metadata"], made["spec"]
+    workflow = copy.deepcopy(workflow)
+    metadata, spec = workflow["metadata"], workflow["spec"]
     if overrides.namespace:
         metadata["namespace"] = overrides.namespace
     if overrides.name:
@@ -124,7 +124,7 @@ def with_overrides(workflow: Json, overrides: Overrides) -> Json:
     if overrides.service_account:
         spec["serviceAccountName"] = overrides.service_account
     if overrides.entrypoint:
-        names = [one.get("name") for one in spec.get("templates") or []]
+        names = [template.get("name") for template in spec.get("templates") or []]
         if names and overrides.entrypoint not in names:
             raise BadInput(
                 f"input 'entrypoint' names no template: '{overrides.entrypoint}'", f"give one of {', '.join(names)}"
@@ -132,7 +132,7 @@ def with_overrides(workflow: Json, overrides: Overrides) -> Json:
         spec["entrypoint"] = overrides.entrypoint
     if overrides.priority is not None:
         spec["priority"] = overrides.priority
-    return made
+    return workflow
 
 
 def _workflow(metadata: Json, spec: object) -> Json:
@@ -161,7 +161,7 @@ def _kind(document: ManifestDocument) -> str:
 def _check_metadata(document: ManifestDocument, metadata: Json) -> None:
     for key in ("labels", "annotations"):
         values = metadata.get(key) or {}
-        if not isinstance(values, dict) or not all(isinstance(one, str) for one in values.values()):
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise InvalidManifest(
                 document.at("metadata", key), f"metadata.{key} must map to texts", 'quote numbers and true/false: "1"'
             )
@@ -169,23 +169,25 @@ def _check_metadata(document: ManifestDocument, metadata: Json) -> None:
         if key in metadata and not (isinstance(metadata[key], str) and NAME.fullmatch(text)):
             raise InvalidManifest(
                 document.at("metadata", key),
-                f"metadata.{key} is no Kubernetes name: {metadata[key]!r}",
+                f"metadata.{key} is not a Kubernetes name: {metadata[key]!r}",
                 "use a-z, 0-9 and -, with a letter or digit at both ends",
             )
 
 
 def _check_spec(document: ManifestDocument, path: tuple[str, ...], spec: Json) -> None:
     templates = spec.get("templates") or []
-    if not isinstance(templates, list) or not all(isinstance(one, dict) for one in templates):
-        raise InvalidManifest(document.at(*path, "templates"), "'templates' must be a list of mappings", "correct it")
+    if not isinstance(templates, list) or not all(isinstance(template, dict) for template in templates):
+        raise InvalidManifest(
+            document.at(*path, "templates"), "'templates' must be a list of mappings", "write '- name: …' entries"
+        )
     names: list[object] = []
     for number, template in enumerate(templates):
         name = template.get("name")
         where = document.at(*path, "templates", number, "name")
         if not isinstance(name, str) or not name:
-            raise InvalidManifest(where, f"template {number + 1} has no name that is a text", _QUOTE)
+            raise InvalidManifest(where, f"template {number + 1} has no name, or one that is not a text", _NAME_REMEDY)
         if name in names:
-            raise InvalidManifest(where, f"two templates are called '{name}'", "rename one of them")
+            raise InvalidManifest(where, f"two templates have the name '{name}'", "rename one of them")
         names.append(name)
     _check_entrypoint(document, path, spec, names)
     _check_arguments(document, path, spec)
@@ -216,8 +218,8 @@ def _check_arguments(document: ManifestDocument, path: tuple[str, ...], spec: Js
         where = document.at(*path, "arguments", "parameters", number)
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
-            # An unquoted on, off, yes or no is a truth value in YAML 1.1.
-            raise InvalidManifest(where, f"parameter {number + 1} has no name that is a text", _QUOTE)
+            # YAML 1.1 reads an unquoted on, off, yes or no as a boolean.
+            raise InvalidManifest(where, f"parameter {number + 1} has no name, or one that is not a text", _NAME_REMEDY)
         if name in seen:
             raise InvalidManifest(where, f"the parameter '{name}' is declared twice", "keep one of them")
         seen.add(name)

@@ -1,4 +1,4 @@
-"""Parameters: from any of their spellings to texts, checked against what the workflow declares. Pure."""
+"""Read parameters in any accepted form, and check them against the workflow's declarations. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlops_actions.core.parsers import pairs, yaml_value
 from mlops_actions.core.suggest import did_you_mean
 
 _LINE = re.compile(r"[\w.-]+=.*")
-# The names by which a workflow may declare what argo-submit itself knows.
+# The parameters that argo-submit sets by itself, and the names by which a workflow may declare them.
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "image": ("image",),
     "sha": ("sha", "github_sha", "GITHUB-SHA"),
@@ -23,14 +23,14 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
 
 
 class _NumberAsWritten(float):
-    """A number that remembers how it was written: `3e-4` stays `3e-4`."""
+    """A number that keeps its notation: `3e-4` stays `3e-4`."""
 
     text: str
 
     def __new__(cls, text: str) -> _NumberAsWritten:
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class DeclaredParameter:
 
 
 def as_text(value: object) -> str:
-    """Write a parameter's value as Argo keeps it: a text as it is, anything else as JSON."""
+    """Return a parameter's value as Argo stores it: a text unchanged, any other value as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, _NumberAsWritten):
@@ -52,20 +52,20 @@ def as_text(value: object) -> str:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Read a JSON or YAML mapping or `k=v` lines; raises ValueError. What is null is not given.
+    """Read a JSON or YAML mapping or `k=v` lines; raises ValueError. A null value counts as not given.
 
-    A scalar keeps its spelling (`1e-3`, `yes`, `007`); lists and mappings become JSON.
+    A scalar keeps its notation (`1e-3`, `yes`, `007`); lists and mappings become JSON.
     """
     stripped = text.strip()
     if not stripped:
         return {}
     if _LINE.fullmatch(stripped.splitlines()[0]):
-        found = pairs(stripped)
-        if bare := [key for key, content in found.items() if content is None]:
+        values_by_key = pairs(stripped)
+        if bare := [key for key, content in values_by_key.items() if content is None]:
             raise ValueError(f"must give each parameter a value: {bare[0]!r} has no '='")
-        return {key: content or "" for key, content in found.items()}
+        return {key: content or "" for key, content in values_by_key.items()}
     try:
-        # parse_float is called with the number's text: json itself would turn 3e-4 into 0.0003.
+        # parse_float gets the number's text; json itself would turn 3e-4 into 0.0003.
         document: Any = json.loads(stripped, parse_float=_NumberAsWritten)
         spelled = document
     except (ValueError, RecursionError):
@@ -82,7 +82,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def declared_parameters(spec: Mapping[str, Any]) -> list[DeclaredParameter]:
-    """List what a workflow's spec declares; entries that are not well-formed are left to the manifest's own checks."""
+    """Return the parameters that a workflow's spec declares; the manifest's checks refuse malformed entries before."""
     entries = (spec.get("arguments") or {}).get("parameters") or []
     return [
         DeclaredParameter(
@@ -95,10 +95,10 @@ def declared_parameters(spec: Mapping[str, Any]) -> list[DeclaredParameter]:
 
 
 def with_declared(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return the spec with those of the names declared that it does not declare yet."""
+    """Return the spec with a declaration for each of the names that it does not declare yet."""
     arguments = dict(spec.get("arguments") or {})
-    there = {one.name for one in declared_parameters(spec)}
-    more = [{"name": name} for name in names if name not in there]
+    declared = {parameter.name for parameter in declared_parameters(spec)}
+    more = [{"name": name} for name in names if name not in declared]
     return (
         {**spec, "arguments": {**arguments, "parameters": [*(arguments.get("parameters") or []), *more]}}
         if more
@@ -107,9 +107,9 @@ def with_declared(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, An
 
 
 def without_value(declared: Sequence[DeclaredParameter], known: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the known values whose parameter has none in the manifest; an image is always asked for by name."""
-    settled = {one.name for one in declared if one.value is not None}
-    return {source: text for source, text in known.items() if source == "image" or settled.isdisjoint(KNOWN[source])}
+    """Return the known values whose parameter has no value in the manifest; the image is set in any case."""
+    with_value = {parameter.name for parameter in declared if parameter.value is not None}
+    return {source: text for source, text in known.items() if source == "image" or with_value.isdisjoint(KNOWN[source])}
 
 
 def resolve(
@@ -124,11 +124,12 @@ def resolve(
 ) -> tuple[dict[str, str], list[str]]:
     """Return the values to set, by name, and the names that were dropped; raises BadInput.
 
-    Precedence: `explicit` (the input `parameters`), `file`, `known` (what argo-submit knows by itself: image, sha,
-    pr-number, repository). `given` are those of the known ones that an input states: a parameter that contradicts one is an
-    error, since it would make the record of commit and image untrue. `complete`: nobody else will supply what is missing.
+    `explicit` (the input `parameters`) comes before `file`, and `file` before `known` (image, sha, pr-number and repository,
+    which argo-submit knows by itself). `given` holds the known values that an input states: a parameter that contradicts
+    one is an error, because the record of commit and image would be false. `complete` says that no template supplies
+    missing values.
     """
-    names = [one.name for one in declared]
+    names = [parameter.name for parameter in declared]
     values = {**_of_known(names, known), **file, **explicit}
     unknown = [name for name in values if name not in names]
     if unknown and not drop_unknown:
@@ -139,31 +140,31 @@ def resolve(
             if name in values and values[name] != text:
                 raise BadInput(
                     f"parameter '{name}' contradicts input '{source}': {values[name]!r} is not {text!r}",
-                    f"leave '{name}' out of the parameters: it is handed over by itself",
+                    f"leave '{name}' out of the parameters: this action sets it",
                 )
-    for one in declared:
-        _check(one, values.get(one.name, one.value), complete=complete)
+    for parameter in declared:
+        _check(parameter, values.get(parameter.name, parameter.value), complete=complete)
     for name, text in values.items():
         if "{{" in text:
             raise BadInput(
-                f"parameter '{name}' holds '{{{{', which Argo would read as a template tag: {text!r}",
-                "give a value without '{{'; what a workflow computes belongs into its manifest",
+                f"parameter '{name}' holds '{{{{', which Argo reads as a template tag: {text!r}",
+                "give a value without '{{'; a value that Argo computes belongs in the manifest",
             )
     return values, unknown
 
 
 def argument_entries(spec: Mapping[str, Any], values: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return `arguments.parameters` with the values set; every other value becomes text too, as Argo wants it."""
+    """Return `arguments.parameters` with the values set; Argo requires texts, so that every other value becomes one too."""
     entries = (spec.get("arguments") or {}).get("parameters") or []
     result = []
     for entry in entries:
-        made = dict(entry)
+        argument = dict(entry)
         if entry["name"] in values:
-            made["value"] = values[entry["name"]]
-            made.pop("valueFrom", None)
+            argument["value"] = values[entry["name"]]
+            argument.pop("valueFrom", None)
         elif entry.get("value") is not None:
-            made["value"] = as_text(entry["value"])
-        result.append(made)
+            argument["value"] = as_text(entry["value"])
+        result.append(argument)
     return result
 
 
@@ -180,14 +181,15 @@ def _unknown(unknown: Sequence[str], names: Sequence[str]) -> BadInput:
     )
 
 
-def _check(one: DeclaredParameter, value: str | None, *, complete: bool) -> None:
+def _check(parameter: DeclaredParameter, value: str | None, *, complete: bool) -> None:
     if value is None:
         if complete:
             raise BadInput(
-                f"the workflow's parameter '{one.name}' has no value",
-                f"give it in 'parameters': {one.name}=…, or a default in the manifest",
+                f"the workflow's parameter '{parameter.name}' has no value",
+                f"give it in 'parameters': {parameter.name}=…, or a default in the manifest",
             )
-    elif one.choices and value not in one.choices:
+    elif parameter.choices and value not in parameter.choices:
         raise BadInput(
-            f"parameter '{one.name}' must be one of {', '.join(one.choices)}, not {value!r}", "give one of these values"
+            f"parameter '{parameter.name}' must be one of {', '.join(parameter.choices)}, not {value!r}",
+            "give one of these values",
         )

@@ -1,4 +1,4 @@
-"""From the inputs to the workflow that is sent: manifest, overrides, parameters, provenance, name."""
+"""Prepare the workflow to submit: manifest, overrides, parameters, provenance, name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.ports import Workspace
 from mlops_actions.core.types import Json
 
-# What Kubernetes takes, and what etcd stores in one object unless it is told otherwise.
+# The limits of Kubernetes for annotations, and of etcd's default configuration for one object.
 MAX_ANNOTATION_BYTES = 256 * 1024
 MAX_WORKFLOW_BYTES = 1024 * 1024 * 3 // 2
 _INLINE = re.compile(r"^\s*(\{|apiVersion\s*:|kind\s*:)", re.MULTILINE)
@@ -24,7 +24,7 @@ _INLINE = re.compile(r"^\s*(\{|apiVersion\s*:|kind\s*:)", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowRequest:
-    """What will be submitted. `metadata` is as yet unnamed: `with_name` gives it its name."""
+    """The workflow to submit, which has no name yet: `with_name` sets it."""
 
     namespace: str
     workflow: Json
@@ -33,7 +33,7 @@ class WorkflowRequest:
     dropped: tuple[str, ...]
 
     def with_name(self, attempt: int = 0) -> Json:
-        """Return the workflow with its name; `attempt` from 2 on tells a repetition from a failed first one."""
+        """Return the workflow with its name; `attempt` (from 2 on) marks a request that is repeated after a failure."""
         metadata = idempotency.with_name(self.workflow["metadata"], self.key, attempt=attempt)
         return {**self.workflow, "metadata": metadata}
 
@@ -41,7 +41,7 @@ class WorkflowRequest:
 def prepare(
     inputs: Inputs, context: Context, revision: WorkflowRevision, workspace: Workspace, cluster: Callable[[], Cluster]
 ) -> WorkflowRequest:
-    """Return the request; raises BadInput. The cluster is asked for only when nothing is wrong on this side."""
+    """Return the request; raises BadInput. `cluster` is called only after every check that needs no cluster."""
     explicit = dict(inputs.parameters or {})
     file = _parameter_file(inputs, workspace)
     overrides = manifest.Overrides(
@@ -76,45 +76,45 @@ def prepare(
         file,
         parameters.without_value(declared, known) if inputs.is_legacy else known,
         parameters_by_input(inputs),
-        # A manifest that refers to a template may leave the declarations, and the defaults, to it.
+        # A manifest that refers to a template may leave declarations and defaults to the template.
         drop_unknown=inputs.unknown_parameters == "drop",
         complete=not by_reference,
     )
     if entries := parameters.argument_entries(spec, values):
         spec["arguments"] = {**(spec.get("arguments") or {}), "parameters": entries}
     key = idempotency.request_key(workflow, inputs.idempotency, context, revision.sha)
-    if inputs.callback:  # after the key: it names the run, and one commit's workflow is the same whichever run asks
-        what = callback.callback_request(revision, context, inputs.callback_image, inputs.callback_secret or "")
-        workflow = callback.with_exit_handler(workflow, what)
+    if inputs.callback:  # after the key: the callback names the run, and `idempotency: sha` must ignore the run
+        request = callback.callback_request(revision, context, inputs.callback_image, inputs.callback_secret or "")
+        workflow = callback.with_exit_handler(workflow, request)
     metadata = workflow["metadata"]
     metadata["labels"] = {**(metadata.get("labels") or {}), **revision.labels(context)}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **revision.annotations()}
     namespace = str(metadata.get("namespace") or "") or cluster().namespace
     metadata["namespace"] = namespace
-    _refuse_what_is_too_large(workflow)
+    _check_size(workflow)
     return WorkflowRequest(namespace=namespace, workflow=workflow, key=key, parameters=values, dropped=tuple(dropped))
 
 
-def _refuse_what_is_too_large(workflow: Json) -> None:
-    """Say so with names before the cluster says it without: its store is not asked for more than it takes."""
+def _check_size(workflow: Json) -> None:
+    """Refuse a workflow beyond the cluster's limits, and name its largest part, which the cluster does not."""
     annotations = {str(key): str(value) for key, value in workflow["metadata"]["annotations"].items()}
     sizes = {key: len(key.encode()) + len(value.encode()) for key, value in annotations.items()}
     if sum(sizes.values()) > MAX_ANNOTATION_BYTES:
         largest = max(sizes, key=lambda key: sizes[key])
         raise BadInput(
-            f"the annotations take {sum(sizes.values()):,} bytes, and Kubernetes takes {MAX_ANNOTATION_BYTES:,}: "
+            f"the annotations take {sum(sizes.values()):,} bytes, and Kubernetes accepts {MAX_ANNOTATION_BYTES:,}: "
             f"the largest is '{largest}' ({sizes[largest]:,} bytes)",
-            "shorten it, or hand over its text by an artifact",
+            "shorten it, or pass its text by an artifact",
         )
     size = len(json.dumps(workflow, separators=(",", ":"), ensure_ascii=False).encode())
     if size > MAX_WORKFLOW_BYTES:
         entries = (workflow["spec"].get("arguments") or {}).get("parameters") or []
-        lengths = {str(one.get("name")): len(str(one.get("value") or "")) for one in entries}
+        lengths = {str(entry.get("name")): len(str(entry.get("value") or "")) for entry in entries}
         largest = max(lengths, key=lambda name: lengths[name], default="")
-        of_it = f"; parameter '{largest}' alone {lengths[largest]:,}" if largest else ""
+        share = f"; parameter '{largest}' alone takes {lengths[largest]:,}" if largest else ""
         raise BadInput(
-            f"the workflow takes {size:,} bytes, and a cluster stores {MAX_WORKFLOW_BYTES:,}{of_it}",
-            "hand large values over by an artifact or a config map",
+            f"the workflow takes {size:,} bytes, and a cluster stores {MAX_WORKFLOW_BYTES:,}{share}",
+            "pass large values by an artifact or a config map",
         )
 
 
@@ -122,26 +122,26 @@ def _documents(source: str, workspace: Workspace) -> list[documents.ManifestDocu
     if "\n" in source.strip() or _INLINE.search(source):
         return documents.parse(source, "")
     pattern = source.strip()
-    found = workspace.find(pattern)
-    if not found:
+    paths = workspace.find(pattern)
+    if not paths:
         raise BadInput(
             f"input 'workflow' names no file in the workspace: {pattern!r}",
             "give a path or glob relative to the workspace (is actions/checkout before this step?), or inline YAML",
         )
-    return [document for path in found for document in documents.parse(workspace.read(path), path)]
+    return [document for path in paths for document in documents.parse(workspace.read(path), path)]
 
 
 def _parameter_file(inputs: Inputs, workspace: Workspace) -> dict[str, str]:
     if not inputs.parameter_file:
         return {}
-    found = workspace.find(inputs.parameter_file)
-    if len(found) != 1:
+    paths = workspace.find(inputs.parameter_file)
+    if len(paths) != 1:
         raise BadInput(
-            f"input 'parameter-file' names {'no file' if not found else 'several files'} in the workspace: "
+            f"input 'parameter-file' names {'no file' if not paths else 'several files'} in the workspace: "
             f"{inputs.parameter_file!r}",
             "give the path of one YAML or JSON file, relative to the workspace",
         )
     try:
-        return parameters.parse(workspace.read(found[0]))
+        return parameters.parse(workspace.read(paths[0]))
     except ValueError as error:
-        raise BadInput(f"the parameter file {found[0]!r} {error}", "correct the file") from None
+        raise BadInput(f"the parameter file {paths[0]!r} {error}", "correct the file") from None

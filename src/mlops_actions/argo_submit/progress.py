@@ -1,4 +1,4 @@
-"""What to log of a workflow while it runs: what began, what ended, how long it took; never a flood. Pure."""
+"""Write the log lines about a running workflow: nodes that start or end, and their durations. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MARKS: Mapping[str, str] = {
     "Skipped": "○",
     "Omitted": "○",
 }
-# Of what holds other nodes only the end is news, and of a step group not even that.
-QUIET = frozenset({"StepGroup", "TaskGroup"})
+# Groups of nodes, which get no line of their own.
+UNREPORTED_TYPES = frozenset({"StepGroup", "TaskGroup"})
 
 
 def duration(seconds: float | None) -> str:
-    """Write seconds as people do: `7s`, `3m 12s`, `2h 05m`; empty for None."""
+    """Write seconds as `7s`, `3m 12s` or `2h 05m`; empty for None."""
     if seconds is None:
         return ""
     whole = max(0, round(seconds))
@@ -34,12 +34,12 @@ def duration(seconds: float | None) -> str:
 
 
 def changes(before: WorkflowStatus | None, after: WorkflowStatus) -> list[str]:
-    """Return lines for the nodes whose phase is new since `before`, failures first where there are too many."""
+    """Return a line for each node whose phase has changed since `before`; only failed nodes where there are too many."""
     old = before.nodes if before else {}
     new = [
         node
         for node in after.nodes.values()
-        if node.type not in QUIET
+        if node.type not in UNREPORTED_TYPES
         and (node.id not in old or old[node.id].phase != node.phase)
         and node.phase != "Pending"
         and node.id != after.name
@@ -51,11 +51,11 @@ def changes(before: WorkflowStatus | None, after: WorkflowStatus) -> list[str]:
         return [line(node) for node in new]
     failed = [node for node in new if node.phase in ("Failed", "Error")][:MAX_LINES]
     rest = len(new) - len(failed)
-    return [*(line(node) for node in failed), f"… and {rest} more: {_counts([one for one in new if one not in failed])}"]
+    return [*(line(node) for node in failed), f"… and {rest} more: {_counts([node for node in new if node not in failed])}"]
 
 
 def line(node: NodeStatus) -> str:
-    """Write one node: mark, name, how long, what it says."""
+    """Write one node: mark, name, duration, message."""
     parts = [MARKS.get(node.phase, "?"), _shortened(node.display_name)]
     if node.finished is not None and node.phase in ("Succeeded", "Failed", "Error"):
         parts.append(f"({duration(node.seconds)})")
@@ -69,8 +69,8 @@ def line(node: NodeStatus) -> str:
 
 
 def tree(status: WorkflowStatus) -> list[str]:
-    """Return the whole workflow as an indented tree of at most a few screens; loops with many items are summed up."""
-    inside: dict[str, list[NodeStatus]] = {}
+    """Return the workflow as an indented tree of limited length; loops with many items are summarised."""
+    children: dict[str, list[NodeStatus]] = {}
     groups = {
         child: node.id
         for node in status.nodes.values()
@@ -80,9 +80,9 @@ def tree(status: WorkflowStatus) -> list[str]:
     }
     for node in status.nodes.values():
         parent = groups.get(node.id) or node.boundary
-        inside.setdefault(parent if parent in status.nodes else "", []).append(node)
+        children.setdefault(parent if parent in status.nodes else "", []).append(node)
     lines: list[str] = []
-    _write(sorted(inside.get("", []), key=_when), inside, 0, lines)
+    _write(sorted(children.get("", []), key=_when), children, 0, lines)
     if len(lines) > 4 * MAX_LINES:
         left_out = len(lines) - 4 * MAX_LINES
         lines = [*lines[: 4 * MAX_LINES], f"… and {left_out} more lines"]
@@ -90,23 +90,23 @@ def tree(status: WorkflowStatus) -> list[str]:
 
 
 def suspended(status: WorkflowStatus) -> list[NodeStatus]:
-    """Return the nodes that wait for somebody to resume them."""
+    """Return the nodes that are suspended until a user resumes them."""
     return [node for node in status.nodes.values() if node.type == "Suspend" and node.phase == "Running"]
 
 
-def _write(nodes: Sequence[NodeStatus], inside: Mapping[str, list[NodeStatus]], depth: int, lines: list[str]) -> None:
+def _write(nodes: Sequence[NodeStatus], children: Mapping[str, list[NodeStatus]], depth: int, lines: list[str]) -> None:
     for node in nodes:
-        below = sorted(inside.get(node.id, []), key=_when)
+        below = sorted(children.get(node.id, []), key=_when)
         if node.type == "StepGroup":
-            _write(below, inside, depth, lines)
+            _write(below, children, depth, lines)
             continue
         lines.append("  " * depth + line(node))
         if node.type == "TaskGroup" and len(below) > MAX_LINES:
-            failed = [one for one in below if one.phase in ("Failed", "Error")][:MAX_LINES]
-            _write(failed, inside, depth + 1, lines)
+            failed = [child for child in below if child.phase in ("Failed", "Error")][:MAX_LINES]
+            _write(failed, children, depth + 1, lines)
             lines.append("  " * (depth + 1) + f"… {len(below)} items: {_counts(below)}")
         else:
-            _write(below, inside, depth + 1, lines)
+            _write(below, children, depth + 1, lines)
 
 
 def _when(node: NodeStatus) -> tuple[str, int, str]:

@@ -1,4 +1,4 @@
-"""The job's summary and the comment on the pull request. Pure; whatever comes from the cluster is escaped."""
+"""Write the job's summary and the comment on the pull request. Pure; every text from the cluster is escaped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WorkflowReportContext:
 
 
 def headline(status: WorkflowStatus, context: WorkflowReportContext) -> str:
-    """Return the first line: what happened to which workflow, and how long it took."""
+    """Return the first line: the workflow, its phase and its duration."""
     phase = status.phase
     name = md.link(status.name, context.url) if context.url else md.code(status.name)
     took = progress.duration(status.seconds) if status.ended else ""
@@ -47,7 +47,7 @@ def headline(status: WorkflowStatus, context: WorkflowReportContext) -> str:
 
 
 def provenance(status: WorkflowStatus, context: WorkflowReportContext) -> str:
-    """Return the table that says what ran: commit, image, workflow, parameters."""
+    """Return the table of provenance: commit, image, workflow, actor, job, parameters."""
     commit = ""
     if context.sha:
         commit = md.link(short(context.sha), f"{context.server_url}/{context.repository}/commit/{context.sha}")
@@ -67,7 +67,7 @@ def provenance(status: WorkflowStatus, context: WorkflowReportContext) -> str:
 
 
 def comment(status: WorkflowStatus, context: WorkflowReportContext) -> str:
-    """Return the comment: headline, where it comes from, outputs, picture. Logs stay out: comments are not masked."""
+    """Return the comment: headline, provenance, outputs, diagram. It holds no logs, because GitHub masks no comments."""
     parts = [headline(status, context), provenance(status, context)]
     if status.outputs:
         parts.append(_outputs(status.outputs))
@@ -84,7 +84,7 @@ def cancelled_comment(status: WorkflowStatus, context: WorkflowReportContext) ->
 
 
 def summary(status: WorkflowStatus, context: WorkflowReportContext, last_lines: Mapping[str, Sequence[str]]) -> str:
-    """Return the job's summary; `last_lines` are the ends of the failed nodes' logs, by node id."""
+    """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id."""
     parts = [f"### {headline(status, context)}", provenance(status, context)]
     if failed := status.failed():
         parts.append(_failed(failed, last_lines))

@@ -1,4 +1,4 @@
-"""A workflow object as the cluster shows it → what is known of its progress. Pure; tolerant of what is missing."""
+"""Read a workflow's status from its object. Pure; missing fields are tolerated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LABEL_COMPLETED = "workflows.argoproj.io/completed"
 LABEL_PHASE = "workflows.argoproj.io/phase"
 COMPOSITES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
 NONE: Mapping[str, str] = MappingProxyType({})
-UNREAD = "the nodes are shown as far as their pods tell"
-# What a node takes in the object, about; see `WorkflowStatus.size`.
+UNREAD = "the nodes are shown only as far as their pods are known"
+# The average size of a node in the object; see `WorkflowStatus.size`.
 NODE_BYTES = 860
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ITEM = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
@@ -44,7 +44,7 @@ class NodeStatus:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it runs."""
+        """The node's duration; None while it runs."""
         if self.started is None or self.finished is None:
             return None
         return (self.finished - self.started).total_seconds()
@@ -57,7 +57,7 @@ class NodeStatus:
 
 @dataclass(frozen=True)
 class WorkflowStatus:
-    """A workflow at one moment; `notes` says what of it could not be read."""
+    """A workflow at one moment; `notes` says which parts could not be read."""
 
     name: str
     namespace: str
@@ -72,11 +72,11 @@ class WorkflowStatus:
     nodes: Mapping[str, NodeStatus] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    size: int = 0  # bytes that the record of the nodes takes in the object, about
+    size: int = 0  # the approximate bytes of the nodes in the object
 
     @property
     def seconds(self) -> float | None:
-        """How long the workflow took; None while it runs."""
+        """The workflow's duration; None while it runs."""
         if self.started is None or self.finished is None:
             return None
         return (self.finished - self.started).total_seconds()
@@ -92,8 +92,8 @@ class WorkflowStatus:
         return self.nodes.get(self.name)
 
     def failed(self) -> list[NodeStatus]:
-        """Return the nodes to blame: failed ones that hold no others, without the attempts of a retry that came right."""
-        forgiven = {
+        """Return the failed nodes that hold no others, without the attempts of a retry that succeeded in the end."""
+        retried = {
             child
             for node in self.nodes.values()
             if node.type == "Retry"
@@ -102,7 +102,7 @@ class WorkflowStatus:
         leaves = [
             node
             for node in self.nodes.values()
-            if node.phase in FAILED_PHASES and node.type not in COMPOSITES and node.id not in forgiven
+            if node.phase in FAILED_PHASES and node.type not in COMPOSITES and node.id not in retried
         ]
         if not leaves and self.root and self.root.phase in FAILED_PHASES:
             leaves = [self.root]
@@ -116,7 +116,7 @@ def has_ended(metadata: Mapping[str, Any]) -> bool:
 
 
 def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> WorkflowStatus:
-    """Read a whole workflow object; what did not change since `before` is shared with it."""
+    """Read a whole workflow object; nodes that did not change since `before` are shared with it."""
     metadata, status = workflow.get("metadata") or {}, workflow.get("status") or {}
     notes: list[str] = []
     name = str(metadata.get("name") or "")
@@ -125,10 +125,10 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
     for key, raw in _entries(status, notes):
         if isinstance(raw, dict):
             node = _node(sys.intern(str(key)), raw, name)
-            same = known.get(node.id)
-            nodes[node.id] = same if same == node else node
+            unchanged = known.get(node.id)
+            nodes[node.id] = unchanged if unchanged == node else node
     if notes:
-        nodes = {}  # half of a damaged record is no record
+        nodes = {}  # the readable part of a damaged record would mislead
     phase = str(status.get("phase") or "")
     root = nodes.get(name)
     return WorkflowStatus(
@@ -159,7 +159,7 @@ def _entries(status: Mapping[str, Any], notes: list[str]) -> Iterator[tuple[str,
         except ValueError as problem:
             notes.append(f"{UNREAD}: {problem}")
     elif status.get("offloadNodeStatusVersion"):
-        notes.append(f"{UNREAD}: Argo keeps the record of a workflow of this size in its database")
+        notes.append(f"{UNREAD}: Argo keeps the nodes of a workflow of this size in its database")
 
 
 def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> NodeStatus:
@@ -193,12 +193,12 @@ def _parameters(outputs: object) -> dict[str, str]:
 
 
 def without_controls(text: str) -> str:
-    """Return a text without control characters, which could rewrite what stands around it in a log; lines stay lines."""
+    """Return a text without control characters, which could rewrite other text of a log; line ends are kept."""
     return text if text.isprintable() else _CONTROLS.sub("", text)
 
 
 def parse_time(text: object) -> datetime | None:
-    """Read a time of Kubernetes; None for what is none."""
+    """Read a Kubernetes timestamp; None where the value is none."""
     try:
         return datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""When what ran: a Gantt chart of the nodes, and the chain of nodes that the workflow's end waited for. Pure."""
+"""Draw a Gantt chart of the nodes, and find the critical path: the nodes that determined the workflow's end. Pure."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlops_actions.argo_submit.graph import Graph
+from mlops_actions.argo_submit.graph import NodeGraph
 from mlops_actions.argo_submit.progress import MARKS, duration
 from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.core import markdown as md
 from mlops_actions.core.argo import FAILED_PHASES
 
-# Beyond the first number the items of a loop become one bar; beyond the second only the bars that matter are drawn.
+# Beyond the first limit the items of a loop become one bar; beyond the second only the most important bars are drawn.
 MAX_SINGLE_NODES = 24
 MAX_BARS = 24
 MAX_NAMED_NODES = 8
 EXIT = ".onExit"
 IDLE = frozenset({"Skipped", "Omitted", "Pending"})
 _DAY = 86_400
-# Narrow enough that the letters keep their size on GitHub; fills that let the page through, since it may be light or dark.
+# The width keeps the letters' size on GitHub; the fills are transparent, since the page may be light or dark.
 _THEME = json.dumps(
     {
         "gantt": {"useWidth": 860, "fontSize": 13, "barHeight": 20, "barGap": 5, "leftPadding": 40, "rightPadding": 40},
@@ -48,18 +48,18 @@ class _Bar:
         return sum(node.phase in FAILED_PHASES for node in self.nodes)
 
     @property
-    def matters(self) -> tuple[bool, bool, float]:
+    def importance(self) -> tuple[bool, bool, float]:
         return self.failed > 0, self.critical, (self.end - self.start).total_seconds()
 
 
 def critical_path(status: WorkflowStatus) -> list[NodeStatus]:
-    """Return the nodes, first to last, each of which waited for the one before it; shortening any other gains nothing.
+    """Return the nodes, first to last, that each waited for the one before; shortening another node would gain nothing.
 
-    Read backwards from what ended last: of all that a node follows, it waited for what ended last.
+    The path is built backwards from the node that ended last: each node waited for the predecessor that ended last.
     """
-    graph = Graph(status)
+    graph = NodeGraph(status)
     before: dict[str, list[str]] = {}
-    for start, end in graph.arrows(collapsed=False):
+    for start, end in graph.edges(collapsed=False):
         before.setdefault(end, []).append(start)
     ended = {key: node for key, node in graph.nodes.items() if node.started is not None and node.finished is not None}
     path: list[NodeStatus] = []
@@ -67,15 +67,15 @@ def critical_path(status: WorkflowStatus) -> list[NodeStatus]:
     while candidates:
         last = max((ended[key] for key in candidates), key=lambda node: (node.finished, node.started, node.name))
         path.append(last)
-        del ended[last.id]  # whatever the cluster says, this ends
+        del ended[last.id]  # so that the loop ends even where the cluster reports a circle
         candidates = [key for key in before.get(last.id, []) if key in ended]
-        if not candidates and EXIT in last.name:  # an exit handler follows on everything
+        if not candidates and EXIT in last.name:  # an exit handler follows every other node
             candidates = [key for key, node in ended.items() if EXIT not in node.name]
     return [node for node in reversed(path) if node.phase not in IDLE]
 
 
 def describe(status: WorkflowStatus) -> str:
-    """Return the critical path as a sentence of Markdown; empty where one node alone says it all."""
+    """Return the critical path as a sentence of Markdown; empty where it has fewer than two nodes."""
     path = critical_path(status)
     first, last = (path[0].started, path[-1].finished) if path else (None, None)
     if len(path) < 2 or first is None or last is None:
@@ -91,13 +91,13 @@ def describe(status: WorkflowStatus) -> str:
 
 
 def draw(status: WorkflowStatus) -> str:
-    """Return the fenced Gantt chart, and a line that says what it leaves out; empty where there is nothing to compare."""
+    """Return the fenced Gantt chart, and a line about bars that were left out; empty where there are fewer than two bars."""
     bars = _bars(status)
     if len(bars) < 2:
         return ""
     kept = bars
     if len(bars) > MAX_BARS:
-        chosen = sorted(bars, key=lambda bar: bar.matters, reverse=True)[:MAX_BARS]
+        chosen = sorted(bars, key=lambda bar: bar.importance, reverse=True)[:MAX_BARS]
         kept = [bar for bar in bars if bar in chosen]
     seconds = (max(bar.end for bar in kept) - min(bar.start for bar in kept)).total_seconds()
     lines = [
@@ -109,35 +109,36 @@ def draw(status: WorkflowStatus) -> str:
     lines += [_line(bar, number) for number, bar in enumerate(kept)]
     chart = md.mermaid("\n".join(lines))
     if len(kept) < len(bars):
-        chart += f"\n\n_{len(kept)} of {len(bars)} bars: what failed, the critical path, and what took longest._"
+        chart += f"\n\n_{len(kept)} of {len(bars)} bars: failed nodes, the critical path, and the nodes that took longest._"
     return chart
 
 
 def _bars(status: WorkflowStatus) -> list[_Bar]:
-    graph = Graph(status)
+    graph = NodeGraph(status)
     critical = {node.id for node in critical_path(status)}
     moments = [at for node in status.nodes.values() for at in (node.started, node.finished) if at is not None]
-    found = []
+    bars = []
     for nodes in graph.groups(collapsed=len(graph.nodes) > MAX_SINGLE_NODES).values():
         ran = [node for node in nodes if node.started is not None and node.phase not in IDLE]
         starts = [node.started for node in ran if node.started is not None]
         if starts:
-            end = max(node.finished or max(moments) for node in ran)  # what runs still, up to the last that is known
-            found.append(_Bar(ran, min(starts), end, any(node.id in critical for node in ran)))
-    return found
+            end = max(node.finished or max(moments) for node in ran)  # a running node's bar ends at the latest known time
+            is_critical = any(node.id in critical for node in ran)
+            bars.append(_Bar(nodes=ran, start=min(starts), end=end, critical=is_critical))
+    return bars
 
 
 def _line(bar: _Bar, number: int) -> str:
     phases = [node.phase for node in bar.nodes]
     first = bar.nodes[0]
-    # The mark comes first: a name that begins with a word of mermaid's own (section, click, title) is then none.
+    # The mark comes first: mermaid would read a name that starts with section, click or title as its own keyword.
     if len(bar.nodes) == 1:
         label = f"{MARKS.get(first.phase, '·')} {_name(first.display_name)} {duration(first.seconds)}"
     else:
         mark = MARKS["Failed"] if bar.failed else MARKS["Running"] if "Running" in phases else MARKS["Succeeded"]
         counts = f"×{len(bar.nodes)}" + (f" {bar.failed} failed" if bar.failed else "")
         label = f"{mark} {_name(first.loop_name)} {counts} {duration((bar.end - bar.start).total_seconds())}"
-    # Mermaid's words for three colours: red for what failed, blue for what the end waited for, grey for the rest.
+    # Mermaid's names of three colours: red for failed nodes, blue for the critical path, grey for the rest.
     tag = "crit" if bar.failed else "active" if bar.critical else "done"
     return f"  {label.rstrip()} :{tag}, n{number}, {_milliseconds(bar.start)}, {_milliseconds(bar.end)}"
 

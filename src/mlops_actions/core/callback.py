@@ -1,4 +1,4 @@
-"""The call-back of a detached workflow: the `repository_dispatch` by which it says that it ended; read and written here.
+"""Read and write the callback of a detached workflow: the `repository_dispatch` by which it reports its end.
 
     POST /repos/{owner}/{repo}/dispatches
     {
@@ -10,13 +10,14 @@
         "run": 4711,                                         the GitHub run that submitted it
         "step": "train",                                     that run's step (optional)
         "workflow": {"name": "train-x7k2p", "namespace": "ml", "uid": "0b5a…",
-                     "image": "ghcr.io/acme/digits@sha256:…"},  what it was given to run (optional)
-        "phase": "Succeeded"                                 Argo's: Succeeded, Failed, Error
+                     "image": "ghcr.io/acme/digits@sha256:…"},  its input image (optional)
+        "phase": "Succeeded"                                 Argo's phase: Succeeded, Failed or Error
       }
     }
 
-All of it is a claim: whoever may write to the repository can send it. What it says of GitHub is looked up before it counts;
-what it says of the workflow is handed on as said. GitHub takes at most ten top-level properties (client_payload).
+The payload proves nothing: everybody with write access to the repository can send it. What it says about GitHub is looked up
+before it is used; what it says about the workflow is passed on unchecked. GitHub accepts at most ten top-level properties in
+a client_payload.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ EVENT_TYPE = "mlops-workflow-ended"
 SCHEMA = 1
 PHASES = ("Succeeded", "Failed", "Error")
 
-_MOST = 2**53  # beyond it JSON's numbers are not exact everywhere
+_MAX_NUMBER = 2**53  # larger numbers are not exact in every JSON reader
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _UID = re.compile(r"[0-9A-Za-z-]{0,64}")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
@@ -41,7 +42,7 @@ _STEP = re.compile(r"[\w.-]{0,100}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class CallBack:
-    """What a workflow claims when it ends."""
+    """The report of a workflow at its end."""
 
     sha: str
     pull_request: int
@@ -54,7 +55,7 @@ class CallBack:
     image: str = ""
 
     def payload(self) -> dict[str, Any]:
-        """Write as a `client_payload`."""
+        """Return it as a `client_payload`."""
         return {
             "schema": SCHEMA,
             "sha": self.sha,
@@ -67,7 +68,7 @@ class CallBack:
 
 
 def read(payload: Mapping[str, Any]) -> CallBack:
-    """Read a `client_payload`; raises ValueError that names the property which is wrong, and never quotes more of it."""
+    """Read a `client_payload`; raises ValueError, which names the wrong property and quotes nothing else."""
     schema = payload.get("schema")
     if schema != SCHEMA or isinstance(schema, bool):
         raise ValueError(f"'schema' must be {SCHEMA}")
@@ -93,11 +94,11 @@ def read(payload: Mapping[str, Any]) -> CallBack:
 
 
 def _number(payload: Mapping[str, Any], name: str) -> int:
-    """Read a number; a workflow's parameters are all text, so its digits are taken too."""
+    """Read a number, or its digits as text: a workflow's parameters are always text."""
     value = payload.get(name)
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _MOST:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < _MAX_NUMBER:
         raise ValueError(f"'{name}' must be a positive number")
     return value
 
@@ -107,5 +108,5 @@ def _text(payload: Mapping[str, Any], name: str, form: re.Pattern[str], *, optio
     if optional and value in (None, ""):
         return ""
     if not isinstance(value, str) or not form.fullmatch(value):
-        raise ValueError(f"'{name}' is not the name that Kubernetes or GitHub gives")
+        raise ValueError(f"'{name}' is not a name of the form that Kubernetes or GitHub uses")
     return value

@@ -90,11 +90,18 @@ OBJECTS = [
     ),
     spelled("no version", "apiVersion: argoproj.io/v1alpha1\n", "", 1, "apiVersion is None", "write argoproj.io/v1alpha1"),
     spelled(
-        "a name with capitals", "generateName: train-", "name: Train", 4, "metadata.name is no Kubernetes name", "a-z, 0-9"
+        "a name with capitals",
+        "generateName: train-",
+        "name: Train",
+        4,
+        "metadata.name is not a Kubernetes name",
+        "a-z, 0-9",
     ),
     spelled("a name with a blank", "generateName: train-", "name: my train", 4, "metadata.name is no", "use a-z, 0-9"),
-    spelled("a number as name", "generateName: train-", "name: 7", 4, "metadata.name is no Kubernetes name: 7", "use a-z"),
-    spelled("a base with a bar", "train-", "train_", 4, "metadata.generateName is no Kubernetes name", "use a-z, 0-9"),
+    spelled(
+        "a number as name", "generateName: train-", "name: 7", 4, "metadata.name is not a Kubernetes name: 7", "use a-z"
+    ),
+    spelled("a base with a bar", "train-", "train_", 4, "metadata.generateName is not a Kubernetes name", "use a-z, 0-9"),
     spelled(
         "a label as number", "train-", "a-\n  labels: {team: 1}", 5, "metadata.labels must map to texts", "quote numbers"
     ),
@@ -102,7 +109,7 @@ OBJECTS = [
     spelled("an annotation as truth", "train-", "a-\n  annotations: {on: yes}", 5, "metadata.annotations must", "quote"),
     Bad(
         "metadata as list",
-        f"{FILE}:3: 'metadata' is missing or no mapping",
+        f"{FILE}:3: 'metadata' is missing or not a mapping",
         "give 'metadata' as a mapping",
         edited("metadata:\n  generateName: train-", "metadata: [a]"),
         3,
@@ -110,7 +117,7 @@ OBJECTS = [
     Bad("no spec", f"{FILE}:1: 'spec' is missing", "give 'spec' as a mapping", GOOD.partition("spec:")[0], 1),
     Bad(
         "spec as text",
-        f"{FILE}:5: 'spec' is missing or no mapping",
+        f"{FILE}:5: 'spec' is missing or not a mapping",
         "as a mapping",
         GOOD.partition("spec:")[0] + "spec: x\n",
         5,
@@ -131,10 +138,10 @@ SPECS = [
         "  templates: {main: {}}\n",
         12,
         "'templates' must be a list",
-        "correct",
+        "write '- name: …' entries",
     ),
     spelled(
-        "a template as text", "  - name: main\n", "  - just\n  - name: main\n", 12, "'templates' must be a list", "correct"
+        "a template as text", "  - name: main\n", "  - just\n  - name: main\n", 12, "'templates' must be a list", "write"
     ),
     spelled(
         "a template without a name",
@@ -149,7 +156,7 @@ SPECS = [
         "  - name: main\n",
         "  - name: on\n  - name: main\n",
         13,
-        "template 1 has no name that is a text",
+        "template 1 has no name, or one that is not a text",
         '"on"',
     ),
     spelled(
@@ -157,7 +164,7 @@ SPECS = [
         "  - name: main\n",
         "  - name: main\n  - name: main\n",
         14,
-        "two templates are called 'main'",
+        "two templates have the name 'main'",
         "rename",
     ),
     spelled(
@@ -181,7 +188,7 @@ SPECS = [
         "    - {name: data}\n",
         "    - {name: no}\n",
         10,
-        "parameter 2 has no name that is a",
+        "parameter 2 has no name, or one that is not a",
         "in quotes",
     ),
     spelled("a parameter as text", "    - {name: data}\n", "    - data\n", 10, "parameter 2 has no name", "in quotes"),
@@ -222,7 +229,7 @@ PARAMETER_TEXTS = [
     given(
         "outside the enum", "parameter 'size' must be one of small, large, not 'huge'", "one of these", "data=a\nsize=huge"
     ),
-    given("a tag", "parameter 'data' holds '{{', which Argo would read", "a value without '{{'", "data={{workflow.uid}}"),
+    given("a tag", "parameter 'data' holds '{{', which Argo reads", "a value without '{{'", "data={{workflow.uid}}"),
     given("an expression", "parameter 'data' holds '{{'", "a value without '{{'", '{"data": "a{{=sprig.env(\'X\')}}"}'),
     given("a list", "input 'parameters' must be a YAML or JSON mapping", "correct 'parameters'", "[1, 2]"),
     given("words", "input 'parameters' must be a YAML or JSON mapping", "correct 'parameters'", "just words"),
@@ -282,7 +289,7 @@ INPUTS = [
     Bad(
         "an image that contradicts",
         "parameter 'image' contradicts input 'image'",
-        "it is handed over by itself",
+        ": this action sets it",
         edited("{name: data}", "{name: data, value: x}\n    - {name: image, value: ''}"),
         inputs={"parameters": "image=evil", "image": "good@sha256:" + "0" * 64},
     ),

@@ -62,7 +62,9 @@ def server(url: str, token: str) -> argo_server.ArgoServer:
         ),
     ],
 )
-def test_a_mistake_in_the_inputs(tmp_path: Path, inputs: dict[str, str], cause: str, remedy: str) -> None:
+def test_wrong_inputs_are_refused_with_cause_and_remedy(
+    tmp_path: Path, inputs: dict[str, str], cause: str, remedy: str
+) -> None:
     job = Job(tmp_path)
     assert job.run(workflow=shell("true"), **inputs) == 2
     assert cause in job.error.splitlines()[0]
@@ -70,7 +72,7 @@ def test_a_mistake_in_the_inputs(tmp_path: Path, inputs: dict[str, str], cause: 
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "  {}\n"])
-def test_a_token_is_taken_with_and_without_its_word(job: Job, cluster: Cluster, form: str) -> None:
+def test_a_token_is_accepted_with_and_without_bearer(job: Job, cluster: Cluster, form: str) -> None:
     job.environ["INPUT_ARGO-TOKEN"] = form.format(cluster.submitter_token)
     assert job.run(workflow=shell("true")) == 0
     assert f"::add-mask::{cluster.submitter_token}\n" in job.log
@@ -83,12 +85,12 @@ def test_the_representation_of_a_login_does_not_show_its_token() -> None:
     assert "s3cret" not in repr(argo_server.ServerLogin("https://argo.test", "Bearer s3cret", ""))
 
 
-def test_links_lead_to_the_servers_own_pages(job: Job, host: Host) -> None:
+def test_links_lead_to_the_servers_user_interface(job: Job, host: Host) -> None:
     assert job.run(workflow=shell("true")) == 0
     assert job.outputs["workflow-url"] == f"{host.url}/workflows/default/{job.outputs['workflow-name']}"
 
 
-def test_no_pod_is_asked_for_and_the_logs_are_there(job: Job, cluster: Cluster) -> None:
+def test_logs_are_shown_without_reading_pods(job: Job, cluster: Cluster) -> None:
     assert job.run(workflow=shell("echo first; sleep 2; echo last")) == 0
     assert "\nfirst\nlast\n" in job.log
     assert {plural for _, plural in cluster.requests} == {"workflows", "pods"}  # the server's own, for the log
@@ -102,7 +104,7 @@ def test_the_namespace_is_the_one_that_the_server_manages(job: Job) -> None:
         assert job.outputs["workflow-namespace"] == "ml"
 
 
-def test_the_servers_own_check_names_what_is_wrong(job: Job, cluster: Cluster) -> None:
+def test_the_servers_validation_names_the_mistake(job: Job, cluster: Cluster) -> None:
     """A template in the cluster is checked there alone."""
     cluster.store.create(
         CLUSTER_WORKFLOW_TEMPLATES, "", {"metadata": {"name": "t"}, "spec": {"entrypoint": "main", "templates": []}}
@@ -133,7 +135,7 @@ def test_a_missing_right_is_named_and_its_rule_printed(
     job.names_the_missing_right(verb, resource)
 
 
-def test_a_token_that_is_not_accepted(job: Job) -> None:
+def test_a_rejected_token_is_an_error(job: Job) -> None:
     job.environ["INPUT_ARGO-TOKEN"] = "nonsense"
     assert job.run(workflow=shell("true")) == 3
     cause, remedy = job.error.splitlines()
@@ -141,7 +143,7 @@ def test_a_token_that_is_not_accepted(job: Job) -> None:
     assert "give a fresh 'argo-token'" in remedy
 
 
-def test_what_has_ended_meanwhile_needs_no_stop(cluster: Cluster, host: Host) -> None:
+def test_stopping_a_workflow_that_has_ended_is_no_error(cluster: Cluster, host: Host) -> None:
     over = {"metadata": {"name": "over"}, "spec": {}, "status": {"phase": "Succeeded"}}
     cluster.store.create(WORKFLOWS, "default", over)
     server(host.url, cluster.submitter_token).shut_down("default", "over", "Stop")
@@ -149,7 +151,7 @@ def test_what_has_ended_meanwhile_needs_no_stop(cluster: Cluster, host: Host) ->
     assert "shutdown" not in cluster.store.get(WORKFLOWS, "default", "over")["spec"]
 
 
-def test_a_stop_is_repeated_until_the_server_is_well(cluster: Cluster, host: Host) -> None:
+def test_a_failed_stop_is_repeated(cluster: Cluster, host: Host) -> None:
     running = {"metadata": {"name": "on"}, "spec": {}, "status": {"phase": "Running"}}
     cluster.store.create(WORKFLOWS, "default", running)
     cluster.faults.refuse(3, 503, "ServiceUnavailable", "the API server is away")
@@ -157,7 +159,7 @@ def test_a_stop_is_repeated_until_the_server_is_well(cluster: Cluster, host: Hos
     assert cluster.store.get(WORKFLOWS, "default", "on")["spec"]["shutdown"] == "Stop"
 
 
-def test_a_log_that_is_followed_ends_with_its_node_and_is_then_read_whole(job: Job, cluster: Cluster) -> None:
+def test_a_followed_log_ends_with_its_node_and_is_read_again_to_its_end(job: Job, cluster: Cluster) -> None:
     """The server's own stream would go on until the workflow has ended, which here takes a while longer."""
     text = """
 apiVersion: argoproj.io/v1alpha1
@@ -185,7 +187,7 @@ spec:
     assert process.returncode == 0
 
 
-def test_an_authority_of_its_own_and_a_path_before_the_api(job: Job, cluster: Cluster) -> None:
+def test_a_private_authority_and_a_path_before_the_api_are_supported(job: Job, cluster: Cluster) -> None:
     certificate = for_loopback(job.directory, "argo")
     joined = job.directory / "argo.pem"
     joined.write_text(certificate.certificate.read_text() + certificate.key.read_text())
@@ -197,7 +199,7 @@ def test_an_authority_of_its_own_and_a_path_before_the_api(job: Job, cluster: Cl
         assert job.outputs["workflow-url"].startswith(f"{host.url}/argo/workflows/default/")
 
 
-def test_a_server_that_cannot_prove_who_it_is_gets_no_token(job: Job, cluster: Cluster) -> None:
+def test_a_server_with_an_untrusted_certificate_gets_no_token(job: Job, cluster: Cluster) -> None:
     certificate = for_loopback(job.directory, "argo")
     joined = job.directory / "argo.pem"
     joined.write_text(certificate.certificate.read_text() + certificate.key.read_text())
@@ -245,19 +247,19 @@ def test_a_redirect_is_not_followed_with_the_token(job: Job, cluster: Cluster, o
     assert asked.seen == []
 
 
-def test_what_answers_may_be_no_argo_server(job: Job, cluster: Cluster, other: tuple[Asked, Host]) -> None:
+def test_an_answer_that_is_not_an_argo_servers_is_an_error(job: Job, cluster: Cluster, other: tuple[Asked, Host]) -> None:
     assert run_against(job, cluster, other[0].app) == 4
     assert "is no Argo Server: it sent no JSON object" in job.error
 
 
-def test_without_a_token_none_is_sent(job: Job, cluster: Cluster, other: tuple[Asked, Host]) -> None:
+def test_no_authorization_header_is_sent_without_a_token(job: Job, cluster: Cluster, other: tuple[Asked, Host]) -> None:
     job.environ["INPUT_ARGO-SERVER"] = other[1].url
     del job.environ["INPUT_ARGO-TOKEN"]
     assert job.run(workflow=shell("true")) == 4
     assert set(other[0].seen) == {""}
 
 
-def test_the_pods_that_the_record_implies_are_heard_of_once_they_change(cluster: Cluster, host: Host) -> None:
+def test_the_pods_that_the_record_implies_are_watched(cluster: Cluster, host: Host) -> None:
     def node(name: str, phase: str, **more: object) -> dict[str, object]:
         return {"name": name, "displayName": name, "type": "Pod", "templateName": "t", "phase": phase, **more}
 
@@ -300,7 +302,7 @@ def test_the_pods_that_the_record_implies_are_heard_of_once_they_change(cluster:
     assert [containers for _, containers in heard] == [["main"], [], ["x"], ["main"]]
 
 
-def test_cancelling_is_quick_also_where_no_line_was_printed_yet(job: Job, cluster: Cluster) -> None:
+def test_cancelling_is_quick_before_the_first_log_line(job: Job, cluster: Cluster) -> None:
     process = job.start(workflow=manifest("sleep", "600"))
     assert process.stdout is not None
     for line in process.stdout:

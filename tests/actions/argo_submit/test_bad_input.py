@@ -51,7 +51,9 @@ def nothing_submitted(cluster: Cluster) -> bool:
         ({"workflow": shell("true"), "parameter_file": "list.yml"}, "file 'list.yml' must be a", "correct the file"),
     ],
 )
-def test_a_mistake_in_the_inputs(job: Job, cluster: Cluster, inputs: dict[str, str], cause: str, remedy: str) -> None:
+def test_wrong_inputs_are_refused_with_cause_and_remedy(
+    job: Job, cluster: Cluster, inputs: dict[str, str], cause: str, remedy: str
+) -> None:
     outside = job.directory / "outside.yaml"
     outside.write_text(shell("true"))
     (job.workspace / "link.yaml").symlink_to(outside)
@@ -64,7 +66,7 @@ def test_a_mistake_in_the_inputs(job: Job, cluster: Cluster, inputs: dict[str, s
 
 
 @pytest.mark.parametrize("bad", CASES, ids=lambda bad: bad.name)
-def test_one_mistake(job: Job, cluster: Cluster, bad: Bad) -> None:
+def test_a_mistake_is_reported_with_cause_remedy_and_line(job: Job, cluster: Cluster, bad: Bad) -> None:
     job.write(FILE, bad.manifest)
     for path, text in bad.files.items():
         job.write(path, text)
@@ -77,7 +79,7 @@ def test_one_mistake(job: Job, cluster: Cluster, bad: Bad) -> None:
     assert nothing_submitted(cluster)
 
 
-def test_there_are_enough_of_them() -> None:
+def test_at_least_sixty_different_mistakes_are_tested() -> None:
     assert len({bad.name for bad in CASES}) >= 60
 
 
@@ -102,23 +104,23 @@ def test_the_servers_refusal_of_a_workflow_is_bad_input(job: Job) -> None:
     assert "not a qualified name" in job.error
 
 
-def test_a_namespace_that_does_not_exist(job: Job) -> None:
+def test_a_missing_namespace_is_an_error(job: Job) -> None:
     assert job.run(workflow=shell("true"), namespace="nowhere") == 3
     assert 'namespaces "nowhere" not found' in job.error
 
 
 @pytest.mark.parametrize("source", ["workflowtemplate/none", "clusterworkflowtemplate/none", "cronworkflow/none"])
-def test_a_template_that_does_not_exist(job: Job, source: str) -> None:
+def test_a_missing_template_is_an_error(job: Job, source: str) -> None:
     assert job.run(from_=source) == 3
     assert '"none" not found' in job.error
 
 
-def test_a_workflow_to_join_that_does_not_exist(job: Job) -> None:
+def test_attaching_to_a_missing_workflow_is_an_error(job: Job) -> None:
     assert job.run(attach="none") == 3
     assert 'workflows.argoproj.io "none" not found' in job.error
 
 
-def test_without_any_kubeconfig(job: Job) -> None:
+def test_a_missing_kubeconfig_is_an_error(job: Job) -> None:
     del job.environ["KUBECONFIG"]
     assert job.run(workflow=shell("true")) == 2
     assert job.error.startswith("no kubeconfig: ")
@@ -157,7 +159,7 @@ def test_without_any_kubeconfig(job: Job) -> None:
         ),
     ],
 )
-def test_a_kubeconfig_that_cannot_be_used(job: Job, text: str, cause: str) -> None:
+def test_an_unusable_kubeconfig_is_an_error(job: Job, text: str, cause: str) -> None:
     path = job.directory / "bad"
     path.write_text(text)
     assert job.run(workflow=shell("true"), kubeconfig=str(path)) == 2
@@ -165,7 +167,7 @@ def test_a_kubeconfig_that_cannot_be_used(job: Job, text: str, cause: str) -> No
     assert job.error.count("\n") == 1
 
 
-def test_a_kubeconfig_that_does_not_exist(job: Job) -> None:
+def test_a_kubeconfig_file_that_does_not_exist_is_an_error(job: Job) -> None:
     assert job.run(workflow=shell("true"), kubeconfig="/no/such/file") == 2
     assert "input 'kubeconfig' names a file that does not exist" in job.error
     job.environ["KUBECONFIG"] = "/no/such/file:/nor/this"
@@ -174,7 +176,7 @@ def test_a_kubeconfig_that_does_not_exist(job: Job) -> None:
 
 
 @pytest.mark.parametrize("form", ["path", "yaml", "base64"])
-def test_a_kubeconfig_in_any_form_serves_and_its_token_is_masked(job: Job, form: str, cluster: Cluster) -> None:
+def test_a_kubeconfig_is_accepted_in_every_form_and_its_token_is_masked(job: Job, form: str, cluster: Cluster) -> None:
     path = Path(job.environ.pop("KUBECONFIG"))
     text = path.read_text()
     given = {"path": str(path), "yaml": text, "base64": base64.b64encode(text.encode()).decode()}[form]
@@ -202,7 +204,7 @@ def test_a_context_can_be_chosen(job: Job, cluster: Cluster, host: Host) -> None
     assert job.run(workflow=shell("true"), kubeconfig=text, kube_context="sandbox") == 0
 
 
-def test_a_cluster_that_cannot_be_reached(job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_cluster_is_an_error(job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlops_actions.boundary.cluster.transport.ATTEMPTS", 2)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -212,12 +214,12 @@ def test_a_cluster_that_cannot_be_reached(job: Job, cluster: Cluster, monkeypatc
     assert "refused" in job.error
 
 
-def test_what_answers_may_be_no_kubernetes(job: Job, cluster: Cluster, host: Host) -> None:
+def test_an_answer_that_is_not_kubernetes_is_an_error(job: Job, cluster: Cluster, host: Host) -> None:
     kubeconfig = cluster.kubeconfig(f"{host.url}/healthz?")
     assert job.run(attach="x", kubeconfig=kubeconfig) in (3, 4)
 
 
-def test_a_server_that_stays_ill(job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_keeps_failing_is_an_error(job: Job, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlops_actions.boundary.cluster.transport.ATTEMPTS", 2)
     cluster.faults.refuse(1000, 503, "ServiceUnavailable", "etcd is gone", retry_after=0)
     assert job.run(workflow=shell("true")) == 4
@@ -225,7 +227,7 @@ def test_a_server_that_stays_ill(job: Job, cluster: Cluster, monkeypatch: pytest
     assert "etcd is gone" in job.error
 
 
-def test_a_token_that_is_not_accepted(job: Job, cluster: Cluster) -> None:
+def test_a_rejected_token_is_an_error(job: Job, cluster: Cluster) -> None:
     cluster.access.revoke(cluster.submitter_token)
     assert job.run(workflow=shell("true")) == 3
     assert "does not accept the credentials (401)" in job.error

@@ -79,7 +79,7 @@ def dispatches(it: Scene) -> list[Delivery[Any]]:
 
 @needs_curl
 @pytest.mark.parametrize(("script", "phase"), [("exit 0", "Succeeded"), ("exit 3", "Failed")])
-def test_a_workflow_that_nobody_waits_for_reports_to_chatops(
+def test_a_detached_workflow_reports_to_chatops(
     job: Job, it: Scene, cluster: Cluster, tmp_path: Path, script: str, phase: str
 ) -> None:
     assert submit(job, it, shell(script), wait="false") == 0
@@ -103,7 +103,7 @@ def test_a_workflow_that_nobody_waits_for_reports_to_chatops(
     ("main", "tidy", "phase", "told"),
     [(0, 0, "Succeeded", "Succeeded"), (1, 0, "Failed", "Failed"), (0, 1, "Failed", "Succeeded")],
 )
-def test_an_exit_handler_that_is_there_keeps_its_place(
+def test_an_existing_exit_handler_runs_before_the_callback(
     job: Job, it: Scene, main: int, tidy: int, phase: str, told: str
 ) -> None:
     text = HANDLER.replace("MAIN", str(main)).replace("TIDY", str(tidy))
@@ -114,7 +114,7 @@ def test_an_exit_handler_that_is_there_keeps_its_place(
 
 
 @needs_curl
-def test_a_call_back_that_is_refused_leaves_the_work_as_it_is_and_is_seen(job: Job, it: Scene, cluster: Cluster) -> None:
+def test_a_refused_callback_does_not_fail_the_workflow_and_is_logged(job: Job, it: Scene, cluster: Cluster) -> None:
     cluster.add_secret("reader", {"token": it.github.user_token("triager").value})
     assert submit(job, it, shell("true"), callback_secret="reader") == 0
     assert job.outputs["phase"] == "Succeeded"
@@ -133,7 +133,7 @@ def test_the_token_stays_in_the_cluster(job: Job, it: Scene, cluster: Cluster) -
 
 
 @needs_curl
-def test_a_template_of_the_cluster_is_copied_to_add_to_it(job: Job, it: Scene, cluster: Cluster) -> None:
+def test_a_template_of_the_cluster_is_copied_to_add_the_exit_handler(job: Job, it: Scene, cluster: Cluster) -> None:
     main = {"name": "main", "container": {"image": "x", "command": ["echo", "{{workflow.parameters.text}}"]}}
     spec = {
         "entrypoint": "main",
@@ -148,7 +148,7 @@ def test_a_template_of_the_cluster_is_copied_to_add_to_it(job: Job, it: Scene, c
     assert workflow["metadata"]["labels"]["workflows.argoproj.io/workflow-template"] == "base"
 
 
-def test_an_argo_that_runs_references_only_is_named(job: Job) -> None:
+def test_a_callback_names_an_argo_that_runs_only_template_references(job: Job) -> None:
     with Cluster() as strict, Host(strict.app) as host:
         # Its controller's words (v3.5 to v4.1), as soon as it sees a workflow with a spec of its own.
         message = "workflows must use workflowTemplateRef to be executed when the controller is in reference mode"
@@ -196,18 +196,24 @@ spec: {workflowTemplateRef: {name: base}}
         ({"callback": "webhook"}, "input 'callback' must be one of repository_dispatch", "correct 'callback'"),
         ({"callback_secret": "Not A Name"}, "input 'callback-secret' must be a Kubernetes name", "correct"),
         ({"callback_image": "a b"}, "input 'callback-image' must be an image reference", "correct 'callback-image'"),
-        ({"pr_number": ""}, "needs to know the pull request, and the event is of none", "give 'pr-number'"),
+        ({"pr_number": ""}, "needs to know the pull request, and the event belongs to none", "give 'pr-number'"),
         ({"workflow": REFERS}, "refers to a template by 'workflowTemplateRef'", "give 'from' instead"),
         ({"workflow": shell("true", extra="hooks: {exit: {template: main}}")}, "beside 'hooks.exit'", "into 'onExit'"),
-        ({"workflow": shell("true").replace("main", "mlops-post")}, "of the name 'mlops-post'", "rename that template"),
+        (
+            {"workflow": shell("true").replace("main", "mlops-post")},
+            "of the name 'mlops-post'",
+            "rename the workflow's template",
+        ),
         (
             {"workflow": HANDLER.replace("inputs: {parameters", "inputs: {artifacts: [{name: a, path: /a}], parameters")},
             "the exit handler 'tidy' takes artifacts",
-            "call back from it",
+            "report from the handler",
         ),
     ],
 )
-def test_what_cannot_call_back_says_so(job: Job, cluster: Cluster, changed: dict[str, str], cause: str, remedy: str) -> None:
+def test_a_workflow_that_cannot_get_a_callback_is_refused(
+    job: Job, cluster: Cluster, changed: dict[str, str], cause: str, remedy: str
+) -> None:
     inputs = {"workflow": shell("true"), "pr_number": "1", **ASKED, **changed}
     assert job.run(**inputs) == 2
     assert cause in job.error.splitlines()[0]
@@ -223,13 +229,13 @@ def test_what_cannot_call_back_says_so(job: Job, cluster: Cluster, changed: dict
         ("GITHUB_SHA", "", "needs to know the commit"),
     ],
 )
-def test_what_the_runner_does_not_say_cannot_be_told(job: Job, name: str, value: str, cause: str) -> None:
+def test_a_callback_needs_the_runners_variables(job: Job, name: str, value: str, cause: str) -> None:
     job.environ[name] = value
     assert job.run(workflow=shell("true"), pr_number="1", **ASKED) == 2
     assert cause in job.error
 
 
-def test_a_step_with_an_impossible_name_is_left_out_and_the_image_is_told(job: Job, cluster: Cluster) -> None:
+def test_a_callback_omits_an_invalid_step_name_and_keeps_the_image(job: Job, cluster: Cluster) -> None:
     job.environ["GITHUB_ACTION"] = 'a"}}{{workflow.parameters}}'
     image = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
     assert job.run(workflow=shell("true"), pr_number="1", wait="false", image=image, **ASKED) == 0

@@ -47,7 +47,9 @@ def encoded(path: Path) -> str:
 
 
 @pytest.mark.parametrize("form", ["data", "file"])
-def test_an_authority_of_its_own(job: Job, cluster: Cluster, secure: Host, certificate: Certificate, form: str) -> None:
+def test_a_private_authority_is_trusted(
+    job: Job, cluster: Cluster, secure: Host, certificate: Certificate, form: str
+) -> None:
     name, value = "certificate-authority", str(certificate.certificate)
     trust = {name: value} if form == "file" else {f"{name}-data": encoded(certificate.certificate)}
     assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(config(cluster, secure.url, **trust))) == 0
@@ -57,7 +59,7 @@ def test_an_authority_of_its_own(job: Job, cluster: Cluster, secure: Host, certi
     "trust",
     [{}, {"certificate-authority-data": "another"}, {"tls-server-name": "other.test", "certificate-authority-data": ""}],
 )
-def test_a_server_that_cannot_prove_who_it_is_gets_no_token(
+def test_a_server_with_an_untrusted_certificate_gets_no_token(
     job: Job,
     cluster: Cluster,
     secure: Host,
@@ -76,7 +78,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_token(
     assert cluster.requests == []
 
 
-def test_trust_without_proof_is_possible_and_warned_of(job: Job, cluster: Cluster, secure: Host) -> None:
+def test_skipping_tls_verification_is_possible_with_a_warning(job: Job, cluster: Cluster, secure: Host) -> None:
     careless = config(cluster, secure.url, **{"insecure-skip-tls-verify": True})
     assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(careless)) == 0
     assert "sets insecure-skip-tls-verify: anybody on the network path can read the credentials" in job.log
@@ -117,7 +119,7 @@ def seen(server: ThreadingHTTPServer) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", ["data", "file"])
-def test_a_certificate_of_the_clients(
+def test_a_client_certificate_authenticates(
     job: Job, cluster: Cluster, certificate: Certificate, noting: ThreadingHTTPServer, form: str
 ) -> None:
     client = for_loopback(job.directory, "ci")
@@ -143,7 +145,7 @@ def test_a_certificate_of_the_clients(
     assert list(job.directory.glob("mlops-actions-*")) == []
 
 
-def test_a_certificate_and_a_key_that_do_not_belong_together(job: Job, cluster: Cluster) -> None:
+def test_a_certificate_with_another_key_is_refused(job: Job, cluster: Cluster) -> None:
     one, other = for_loopback(job.directory, "one"), for_loopback(job.directory, "other")
     asked = config(cluster, "https://127.0.0.1:9")
     asked["users"][0]["user"] = {"client-certificate-data": encoded(one.certificate), "client-key-data": encoded(other.key)}
@@ -152,7 +154,7 @@ def test_a_certificate_and_a_key_that_do_not_belong_together(job: Job, cluster: 
     assert "check its certificates and keys" in job.error
 
 
-def test_a_name_and_a_password(job: Job, cluster: Cluster, noting: ThreadingHTTPServer) -> None:
+def test_a_username_and_password_authenticate(job: Job, cluster: Cluster, noting: ThreadingHTTPServer) -> None:
     asked = config(cluster, f"http://127.0.0.1:{noting.server_port}")
     asked["users"][0]["user"] = {"username": "ci", "password": "a: b"}
     assert job.run(attach="x", kubeconfig=yaml.safe_dump(asked)) == 3
@@ -161,7 +163,7 @@ def test_a_name_and_a_password(job: Job, cluster: Cluster, noting: ThreadingHTTP
     assert f"::add-mask::{login}" in job.log
 
 
-def test_the_proxy_that_a_kubeconfig_names(job: Job, cluster: Cluster, noting: ThreadingHTTPServer) -> None:
+def test_the_proxy_of_a_kubeconfig_is_used(job: Job, cluster: Cluster, noting: ThreadingHTTPServer) -> None:
     asked = config(cluster, "http://127.0.0.1:9", **{"proxy-url": f"http://127.0.0.1:{noting.server_port}"})
     assert job.run(attach="x", kubeconfig=yaml.safe_dump(asked)) == 3
     assert seen(noting)[0]["path"].startswith("http://127.0.0.1:9/apis/argoproj.io/")
@@ -185,7 +187,7 @@ def test_the_proxy_that_a_kubeconfig_names(job: Job, cluster: Cluster, noting: T
         ("https://[fd00::1]", {"HTTPS_PROXY": "http://proxy", "no_proxy": "fd00::/8"}, ""),
     ],
 )
-def test_the_proxy_of_the_environment(url: str, environ: dict[str, str], proxy: str) -> None:
+def test_the_proxy_of_the_environment_is_used(url: str, environ: dict[str, str], proxy: str) -> None:
     assert http.proxy_for(url, environ) == proxy
 
 
@@ -196,7 +198,7 @@ def waiting(job: Job, **inputs: str) -> Any:
     return process
 
 
-def test_a_token_that_is_renewed_in_its_file_serves_on(job: Job, cluster: Cluster, host: Host) -> None:
+def test_a_token_that_is_renewed_in_its_file_is_read_again(job: Job, cluster: Cluster, host: Host) -> None:
     first = cluster.add_user("ci", SUBMITTER)
     file = job.directory / "token"
     file.write_text(f"{first}\n")
@@ -214,7 +216,7 @@ def test_a_token_that_is_renewed_in_its_file_serves_on(job: Job, cluster: Cluste
 
 
 @pytest.mark.parametrize("text", [None, "", " \n"])
-def test_a_file_without_a_token(job: Job, cluster: Cluster, host: Host, text: str | None) -> None:
+def test_a_token_file_without_a_token_is_an_error(job: Job, cluster: Cluster, host: Host, text: str | None) -> None:
     file = job.directory / "token"
     if text is not None:
         file.write_text(text)
@@ -224,7 +226,7 @@ def test_a_file_without_a_token(job: Job, cluster: Cluster, host: Host, text: st
     assert ("holds no token" if text is not None else "does not exist here") in job.error
 
 
-def test_a_token_that_expires_while_one_waits_is_told(job: Job, cluster: Cluster) -> None:
+def test_a_token_that_expires_while_the_workflow_runs_is_an_error(job: Job, cluster: Cluster) -> None:
     process = waiting(job)
     cluster.access.revoke(cluster.submitter_token)
     cluster.close_watches()
@@ -237,7 +239,9 @@ def test_a_token_that_expires_while_one_waits_is_told(job: Job, cluster: Cluster
     assert json.loads(job.state["argo-workflow"])["state"] == "left"
 
 
-def test_the_service_account_of_a_pod(tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_account_of_a_pod_is_used(
+    tmp_path: Path, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kubernetes.config import incluster_config
 
     mounted = tmp_path / "serviceaccount"

@@ -23,7 +23,7 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_a_denial_that_passes_is_waited_out(job: Job, cluster: Cluster) -> None:
+def test_a_temporary_denial_is_waited_out(job: Job, cluster: Cluster) -> None:
     process = job.start(workflow=HELD, idempotency="none")
     log = heard(process, "is suspended")
     cluster.faults.refuse(1000, 403, "Forbidden", DENIAL)
@@ -36,13 +36,13 @@ def test_a_denial_that_passes_is_waited_out(job: Job, cluster: Cluster) -> None:
     assert job.outputs["phase"] == "Succeeded"
 
 
-def test_a_denial_from_the_beginning_is_final(job: Job, cluster: Cluster) -> None:
+def test_a_denial_at_the_start_is_final(job: Job, cluster: Cluster) -> None:
     cluster.faults.refuse(1, 403, "Forbidden", DENIAL.replace("cannot get", "cannot create"))
     assert job.run(workflow=HELD) == 3
     assert "may not create workflows" in job.error
 
 
-def test_a_denial_that_stays_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lasting_denial_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
     granted = SeenRights()
     assert not granted.may_pass("GET /a")
     granted.allowed("GET /a")
@@ -79,9 +79,7 @@ def test_a_missing_right_to_a_template_is_named(way: str, cluster: Cluster, host
 PATCH_RULE = '- {apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["patch"]}'
 
 
-def test_without_the_right_to_stop_a_timeout_is_a_timeout_and_names_it(
-    way: str, cluster: Cluster, host: Host, job: Job
-) -> None:
+def test_a_timeout_names_the_missing_right_to_stop(way: str, cluster: Cluster, host: Host, job: Job) -> None:
     lacking(way, cluster, host, job, "workflows", "patch")
     assert job.run(workflow=HELD, idempotency="none", timeout="1", on_timeout="stop") == 5
     assert "did not end in time" in job.error
@@ -89,7 +87,7 @@ def test_without_the_right_to_stop_a_timeout_is_a_timeout_and_names_it(
     assert PATCH_RULE in job.error
 
 
-def test_without_the_right_to_stop_a_cancellation_names_it(way: str, cluster: Cluster, host: Host, job: Job) -> None:
+def test_a_cancellation_names_the_missing_right_to_stop(way: str, cluster: Cluster, host: Host, job: Job) -> None:
     lacking(way, cluster, host, job, "workflows", "patch")
     process = job.start(workflow=HELD, idempotency="none")
     assert process.stdout is not None

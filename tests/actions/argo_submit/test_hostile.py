@@ -25,7 +25,7 @@ ESCAPED = "\x1b]0;title\x07\x1b[2J\x1b[1;1H\x1b]8;;https://evil.test\x1b\\link\x
 
 
 @pytest.mark.parametrize("text", [BOMB, MERGES, CIRCLE], ids=["aliases", "merge keys", "a circle"])
-def test_a_few_lines_that_stand_for_billions_are_refused_at_once(job: Job, text: str) -> None:
+def test_a_yaml_bomb_is_refused_at_once(job: Job, text: str) -> None:
     """Wherever YAML is read: a manifest, parameters, a parameter file, labels, a kubeconfig."""
     job.write("p.yaml", text)
     job.write("wf.yaml", shell("true") + text)
@@ -40,7 +40,7 @@ def test_a_few_lines_that_stand_for_billions_are_refused_at_once(job: Job, text:
         assert job.run(**inputs) == 2, inputs
 
 
-def test_a_key_that_is_given_twice_is_no_way_past_a_check(job: Job) -> None:
+def test_a_repeated_key_cannot_bypass_a_check(job: Job) -> None:
     twice = shell("true").replace("spec:\n", "spec:\n  serviceAccountName: one\n  serviceAccountName: two\n")
     assert job.run(workflow=twice) == 2
     assert "the key 'serviceAccountName' is given twice" in job.error
@@ -69,7 +69,7 @@ def checked_out(job: Job, cluster: Cluster, host: Host, **user: str) -> str:
 
 @pytest.mark.parametrize("reference", ["absolute", "relative", "link"])
 @pytest.mark.parametrize("by", ["input", "variable"])
-def test_a_kubeconfig_in_the_workspace_cannot_have_a_file_sent_away(
+def test_a_kubeconfig_in_the_workspace_cannot_send_away_a_file(
     job: Job, cluster: Cluster, host: Host, reference: str, by: str
 ) -> None:
     """As the token, to the server that it names."""
@@ -84,13 +84,13 @@ def test_a_kubeconfig_in_the_workspace_cannot_have_a_file_sent_away(
     assert cluster.requests == []
 
 
-def test_a_kubeconfig_in_the_workspace_may_refer_to_what_lies_beside_it(job: Job, cluster: Cluster, host: Host) -> None:
+def test_a_kubeconfig_in_the_workspace_may_refer_to_files_beside_it(job: Job, cluster: Cluster, host: Host) -> None:
     kubeconfig = checked_out(job, cluster, host, tokenFile="token")
     (job.workspace / "ci" / "token").write_text(cluster.submitter_token)
     assert job.run(workflow=shell("true"), kubeconfig=kubeconfig) == 0
 
 
-def test_a_kubeconfig_in_the_workspace_cannot_be_a_link_to_the_machines(job: Job, cluster: Cluster, host: Host) -> None:
+def test_a_kubeconfig_in_the_workspace_cannot_be_a_link_out_of_it(job: Job, cluster: Cluster, host: Host) -> None:
     own = cluster.write_kubeconfig(job.directory / "own", host.url)
     link = job.workspace / "kubeconfig"
     link.symlink_to(own)
@@ -114,19 +114,19 @@ def test_a_token_cannot_become_a_header(job: Job, cluster: Cluster, host: Host, 
     assert "s3cret" not in "".join(line for line in job.log.splitlines(True) if not line.startswith("::add-mask::"))
 
 
-def test_annotations_beyond_what_kubernetes_takes_are_named(job: Job, cluster: Cluster) -> None:
+def test_annotations_beyond_the_limit_of_kubernetes_are_named(job: Job, cluster: Cluster) -> None:
     assert job.run(workflow=shell("true"), annotations=json.dumps({"note": "x" * 300_000})) == 2
     cause, remedy = job.error.splitlines()
-    assert "Kubernetes takes 262,144: the largest is 'note' (300,004 bytes)" in cause
+    assert "Kubernetes accepts 262,144: the largest is 'note' (300,004 bytes)" in cause
     assert "shorten it" in remedy
     assert cluster.requests == []
 
 
-def test_a_value_beyond_what_a_cluster_stores_is_named(job: Job, cluster: Cluster) -> None:
+def test_a_value_beyond_the_size_of_an_object_is_named(job: Job, cluster: Cluster) -> None:
     job.write("p.yaml", json.dumps({"text": "x" * 2_000_000, "other": "1"}))
     text = shell("true", parameters="{name: text}, {name: other}")
     assert job.run(workflow=text, parameter_file="p.yaml") == 2
-    assert "a cluster stores 1,572,864; parameter 'text' alone 2,000,000" in job.error
+    assert "a cluster stores 1,572,864; parameter 'text' alone takes 2,000,000" in job.error
     assert cluster.requests == []
 
 
@@ -173,7 +173,7 @@ HEREDOC = "x\nghadelimiter_0\nEOF\nphase<<EOF\nSucceeded\nEOF\n::set-output name
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_output_stays_in_its_place(job: Job) -> None:
+def test_an_output_cannot_leave_its_table_cell(job: Job) -> None:
     """Whatever a container writes: the other outputs are the action's."""
     write = f"printf '%s' {json.dumps(HEREDOC)!s} > /tmp/score; exit 0".replace('"', "'").replace("\\n", "\n")
     outputs = "{name: score, globalName: score, valueFrom: {path: /tmp/score}}"
@@ -187,7 +187,7 @@ def test_an_output_stays_in_its_place(job: Job) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_log_lines_stay_in_their_place(job: Job) -> None:
+def test_log_lines_cannot_leave_their_group(job: Job) -> None:
     lines = [
         "::error::forged",
         " \t::add-mask::the",

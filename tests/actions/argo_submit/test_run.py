@@ -39,7 +39,7 @@ def all_workflows(cluster: Cluster) -> list[str]:
     return [one["metadata"]["name"] for one in cluster.store.items(WORKFLOWS)[0]]
 
 
-def test_a_workflow_is_submitted_followed_and_its_outputs_handed_on(job: Job, cluster: Cluster) -> None:
+def test_a_workflow_is_submitted_and_followed_and_its_outputs_are_set(job: Job, cluster: Cluster) -> None:
     job.write("ci/wf.yaml", shell("echo training; echo 0.93 > /tmp/score", outputs=SCORE, parameters="{name: lr, value: 1}"))
     assert job.run(workflow="ci/*.yaml", parameters='{"lr": 3e-4}', argo_url="https://argo.test/ui/") == 0
     outputs = job.outputs
@@ -58,7 +58,7 @@ def test_a_workflow_is_submitted_followed_and_its_outputs_handed_on(job: Job, cl
     assert json.loads(job.state["argo-workflow"])["state"] == "ended"
 
 
-def test_what_is_known_is_handed_over_and_recorded(job: Job, cluster: Cluster) -> None:
+def test_commit_image_and_pull_request_become_parameters_labels_and_annotations(job: Job, cluster: Cluster) -> None:
     image = "ghcr.io/octo-org/digits@sha256:" + "0" * 64
     text = shell("true", parameters=HANDED)
     assert job.run(workflow=text, image=image, pr_number="7", labels="team=ml", priority="5") == 0
@@ -90,7 +90,7 @@ def test_a_failed_workflow_fails_the_job_and_says_why(job: Job) -> None:
     assert "the reason" in job.summary
 
 
-def test_logs_of_failed_nodes_alone(job: Job) -> None:
+def test_only_the_logs_of_failed_nodes_are_shown(job: Job) -> None:
     text = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -152,7 +152,7 @@ def test_without_idempotency_every_run_is_a_new_workflow(job: Job, cluster: Clus
     assert len(all_workflows(cluster)) == 2
 
 
-def test_somebody_elses_workflow_of_the_name_is_left_alone(job: Job, cluster: Cluster) -> None:
+def test_a_workflow_of_the_same_name_by_another_request_is_not_touched(job: Job, cluster: Cluster) -> None:
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "mine"}, "spec": {}, "status": {"phase": "Running"}})
     assert job.run(workflow=shell("true"), name="mine") == 2
     assert "a workflow 'mine' exists already in the namespace 'default', and another request created it" in job.error
@@ -170,7 +170,7 @@ def test_a_running_workflow_can_be_followed(job: Job, another_job: Callable[[], 
 
 
 @pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server has the record
-def test_a_workflow_whose_record_is_offloaded_is_shown_by_its_pods(job: Job, cluster: Cluster) -> None:
+def test_a_workflow_with_offloaded_nodes_is_shown_by_its_pods(job: Job, cluster: Cluster) -> None:
     status = {"phase": "Failed", "offloadNodeStatusVersion": "fnv:1"}
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "big"}, "spec": {}, "status": status})
     annotations = {"workflows.argoproj.io/node-id": "big-1", "workflows.argoproj.io/node-name": "big.train"}
@@ -187,7 +187,7 @@ def test_a_workflow_whose_record_is_offloaded_is_shown_by_its_pods(job: Job, clu
     (failed,) = json.loads(job.outputs["failed-nodes"])
     assert (failed["name"], failed["exit-code"], failed["message"]) == ("train", "3", "Error (exit code 3)")
     assert failed["last-lines"] == ["out of memory"]
-    assert "Argo keeps the record of a workflow of this size in its database" in job.summary.replace("\\", "")
+    assert "Argo keeps the nodes of a workflow of this size in its database" in job.summary.replace("\\", "")
 
 
 def test_the_legacy_name_does_not_wait(job: Job) -> None:
@@ -222,7 +222,7 @@ def test_the_legacy_parameter_file_may_hold_what_the_workflow_does_not_declare(j
         ("203.0.113.7/argo", "http://203.0.113.7/argo/workflows/default/"),
     ],
 )
-def test_the_legacy_address_of_the_user_interface_is_taken_as_people_have_it(job: Job, given: str, page: str) -> None:
+def test_the_legacy_address_of_the_user_interface_is_accepted_in_every_form(job: Job, given: str, page: str) -> None:
     job.write("wf.yaml", manifest("true"))
     job.environ |= {"INPUT_WORKFLOW_YAML_PATH": "wf.yaml", "INPUT_ARGO_URL": given}
     assert job.run() == 0
@@ -257,7 +257,7 @@ def test_a_dry_run_submits_nothing(job: Job, cluster: Cluster) -> None:
     assert all_workflows(cluster) == []
 
 
-def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, cluster: Cluster) -> None:
+def test_closed_watches_and_expired_versions_are_survived(job: Job, cluster: Cluster) -> None:
     cluster.faults.watch_seconds = 0.2
     process = job.start(workflow=shell("sleep 2; echo done > /tmp/score; echo last words", outputs=SCORE))
     begun = time.monotonic()
@@ -271,7 +271,7 @@ def test_watches_that_close_and_a_history_that_is_lost_do_no_harm(job: Job, clus
     assert log.count("submitted workflow") == 1
 
 
-def test_a_server_that_closes_every_watch_at_once_is_asked_now_and_then(job: Job, cluster: Cluster) -> None:
+def test_a_server_that_closes_every_watch_is_not_asked_in_a_busy_loop(job: Job, cluster: Cluster) -> None:
     cluster.faults.watch_seconds = 0.001
     assert job.run(workflow=shell("sleep 4"), logs="none") == 0
     watches = [verb for verb, plural in cluster.requests if (verb, plural) == ("watch", "workflows")]
@@ -279,7 +279,7 @@ def test_a_server_that_closes_every_watch_at_once_is_asked_now_and_then(job: Job
 
 
 @pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server is asked for no version
-def test_a_server_that_calls_every_version_too_old_is_asked_now_and_then(job: Job, cluster: Cluster, way: str) -> None:
+def test_a_server_that_expires_every_version_is_not_asked_in_a_busy_loop(job: Job, cluster: Cluster, way: str) -> None:
     cluster.faults.watch_refusal = ApiError(410, "Expired", "too old resource version: 1 (2)")
     assert job.run(workflow=shell("sleep 4"), logs="none") == 0
     watches = [verb for verb, plural in cluster.requests if (verb, plural) == ("watch", "workflows")]
@@ -304,14 +304,14 @@ def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, w
 
 
 @pytest.mark.parametrize("code", [429, 503])
-def test_what_may_pass_is_tried_again(job: Job, cluster: Cluster, code: int) -> None:
+def test_a_temporary_failure_is_retried(job: Job, cluster: Cluster, code: int) -> None:
     cluster.faults.refuse(2, code, "x", "busy", retry_after=0)
     assert job.run(workflow=shell("true")) == 0
     assert len(all_workflows(cluster)) == 1
 
 
 @pytest.mark.parametrize("code", [500, 502, 504])
-def test_what_may_have_been_done_is_not_done_again(job: Job, cluster: Cluster, code: int) -> None:
+def test_a_creation_that_may_have_succeeded_is_not_repeated(job: Job, cluster: Cluster, code: int) -> None:
     """A workflow that the server is to name, and an answer that may have been lost behind a proxy."""
     cluster.faults.refuse(1, code, "x", "lost on the way")
     assert job.run(workflow=shell("true"), namespace="default", idempotency="none") == 4
@@ -336,7 +336,7 @@ def unattended(job: Job, way: str) -> Iterator[Cluster]:
         yield cluster
 
 
-def test_a_workflow_that_nobody_takes_up_is_explained(
+def test_a_workflow_without_a_controller_is_explained(
     job: Job, unattended: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlops_actions.argo_submit.follow.NO_CONTROLLER_SECONDS", 0.0)
@@ -346,7 +346,7 @@ def test_a_workflow_that_nobody_takes_up_is_explained(
     assert all_workflows(unattended) == [job.outputs["workflow-name"]]
 
 
-def test_a_node_that_cannot_start_is_told_once_with_the_reason(job: Job, unattended: Cluster) -> None:
+def test_a_node_that_cannot_start_is_warned_of_once_with_the_reason(job: Job, unattended: Cluster) -> None:
     reason = "Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
     node = {
         "name": "w.train",
@@ -375,7 +375,7 @@ def test_a_timeout_has_its_own_exit_code(job: Job, cluster: Cluster, on_timeout:
     ("number", "on_cancel", "shutdown"),
     [(signal.SIGINT, "stop", "Stop"), (signal.SIGTERM, "terminate", "Terminate"), (signal.SIGINT, "leave", None)],
 )
-def test_a_cancelled_job_tells_its_workflow(
+def test_a_cancelled_job_stops_its_workflow(
     job: Job, cluster: Cluster, number: signal.Signals, on_cancel: str, shutdown: str | None
 ) -> None:
     process = job.start(workflow=manifest("sleep", "600"), on_cancel=on_cancel)
@@ -388,7 +388,7 @@ def test_a_cancelled_job_tells_its_workflow(
     assert stored(cluster, name)["spec"].get("shutdown") == shutdown  # type: ignore[attr-defined]
 
 
-def test_the_post_step_stops_what_a_killed_step_left_behind(job: Job, cluster: Cluster) -> None:
+def test_the_post_stage_stops_the_workflow_of_a_killed_step(job: Job, cluster: Cluster) -> None:
     process = job.start(workflow=manifest("sleep", "600"))
     name = _running(cluster)
     process.kill()
@@ -397,13 +397,13 @@ def test_the_post_step_stops_what_a_killed_step_left_behind(job: Job, cluster: C
     assert stored(cluster, name)["spec"]["shutdown"] == "Stop"  # type: ignore[index]
 
 
-def test_the_post_step_leaves_alone_what_has_ended(job: Job, cluster: Cluster) -> None:
+def test_the_post_stage_does_not_touch_a_workflow_that_has_ended(job: Job, cluster: Cluster) -> None:
     assert job.run(workflow=shell("true")) == 0
     assert job.run(post=True, workflow=shell("true")) == 0
     assert "shutdown" not in stored(cluster, job.outputs["workflow-name"])["spec"]  # type: ignore[operator]
 
 
-def test_one_comment_says_what_runs_and_then_how_it_ended(job: Job, github: GitHubServer) -> None:
+def test_one_comment_shows_the_running_workflow_and_then_its_end(job: Job, github: GitHubServer) -> None:
     it = scene(github)
     write_event(it.pull.comment("/train", by="maintainer"), job.directory / "event.json")
     job.environ |= {"GITHUB_EVENT_NAME": "issue_comment", "GITHUB_API_URL": github.api_url}
@@ -419,7 +419,7 @@ def test_one_comment_says_what_runs_and_then_how_it_ended(job: Job, github: GitH
     assert job.result["pr-number"] == it.pull.number
 
 
-def test_a_comment_that_cannot_be_written_does_not_fail_the_work(job: Job) -> None:
+def test_a_comment_that_cannot_be_written_does_not_fail_the_step(job: Job) -> None:
     assert job.run(workflow=shell("true"), comment="true") == 0
     assert "no comment is written" in job.log
 
@@ -440,7 +440,7 @@ def _running(cluster: Cluster) -> str:
 @pytest.mark.parametrize(
     "value", [*HOSTILE, "$(id)", "'; id; '", '"}}]}, {"name": "x', "a: b\n- c", "%0A::error::x", "\x1b[2J"]
 )
-def test_a_hostile_value_arrives_as_it_is_and_nowhere_else(job: Job, cluster: Cluster, value: str) -> None:
+def test_a_hostile_value_reaches_the_workflow_unchanged_and_nothing_else(job: Job, cluster: Cluster, value: str) -> None:
     text = manifest("printf", "%s", "{{workflow.parameters.text}}", parameters="{name: text}, {name: other, value: x}")
     if "{{" in value:  # of Argo's own language: refused
         assert job.run(workflow=text, parameters=json.dumps({"text": value})) == 2

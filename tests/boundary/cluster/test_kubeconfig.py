@@ -24,7 +24,7 @@ CONFIG = {
 TEXT = yaml.safe_dump(CONFIG)
 
 
-def test_yaml_and_base64_are_told_from_a_path() -> None:
+def test_yaml_and_base64_are_distinguished_from_a_path() -> None:
     assert kubeconfig.inline(TEXT) == TEXT
     encoded = base64.b64encode(TEXT.encode()).decode()
     assert kubeconfig.inline(encoded) == TEXT
@@ -34,7 +34,7 @@ def test_yaml_and_base64_are_told_from_a_path() -> None:
     assert kubeconfig.inline("kubeconfig") is None
 
 
-def test_a_context_is_cut_out() -> None:
+def test_one_context_is_selected() -> None:
     selected = kubeconfig.select_context(CONFIG, None, "it")
     assert (selected.server, selected.namespace) == ("https://one.test", "ml")
     assert len(selected.config["clusters"]) == 1
@@ -45,7 +45,7 @@ def test_a_context_is_cut_out() -> None:
     ("context", "problem"),
     [("three", "it has no context 'three'"), ("broken", "it names the cluster 'c3', but has no such entry")],
 )
-def test_what_is_missing_is_named(context: str, problem: str) -> None:
+def test_a_missing_entry_is_named(context: str, problem: str) -> None:
     with pytest.raises(BadInput, match=problem):
         kubeconfig.select_context(CONFIG, context, "it")
 
@@ -73,7 +73,7 @@ def test_programs_are_not_run(user: dict[str, object]) -> None:
         {"auth-provider": {"name": "gcp", "config": {"cmd-path": "/opt/sdk/bin/gcloud", "access-token": "old"}}},
     ],
 )
-def test_what_gcloud_would_be_run_for_is_left_to_googles_library(user: dict[str, object]) -> None:
+def test_googles_library_replaces_gcloud(user: dict[str, object]) -> None:
     config = copy.deepcopy(CONFIG)
     config["users"] = [{"name": "u", "user": user}]
     selected = kubeconfig.select_context(config, None, "it")
@@ -82,14 +82,14 @@ def test_what_gcloud_would_be_run_for_is_left_to_googles_library(user: dict[str,
 
 
 @pytest.mark.parametrize("text", ["- a", "words", "clusters: 3", "clusters: [{}]", "{"])
-def test_what_is_no_kubeconfig_is_refused_without_showing_it(text: str) -> None:
+def test_an_invalid_kubeconfig_is_refused_without_quoting_it(text: str) -> None:
     secret = "s3cret-token"
     with pytest.raises(BadInput) as caught:
         kubeconfig.parse(f"{text} #{secret}", "it")
     assert secret not in str(caught.value)
 
 
-def test_of_several_files_the_first_counts() -> None:
+def test_the_first_entry_of_several_files_counts() -> None:
     other = copy.deepcopy(CONFIG)
     other["clusters"] = [
         {"name": "c1", "cluster": {"server": "https://other"}},
@@ -100,7 +100,7 @@ def test_of_several_files_the_first_counts() -> None:
     assert whole["clusters"][0]["cluster"]["server"] == "https://one.test"
 
 
-def test_secrets_are_found_as_written_and_as_meant() -> None:
+def test_secrets_are_found_encoded_and_decoded() -> None:
     key = base64.b64encode(b"PRIVATE").decode()
     found = list(kubeconfig.secrets({"users": [{"user": {"token": "t0ken", "client-key-data": key, "password": "pw"}}]}))
     assert found == ["t0ken", key, "PRIVATE", "pw"]

@@ -23,7 +23,7 @@ def test_a_rerun_of_the_job_is_the_same_request() -> None:
 
 
 @pytest.mark.parametrize("change", [{"run_id": "2"}, {"job": "k"}, {"step": "t"}, {"repository": "o/other"}])
-def test_another_run_job_step_or_repository_is_another(change: dict[str, str]) -> None:
+def test_another_run_job_step_or_repository_is_another_request(change: dict[str, str]) -> None:
     assert request_key(WORKFLOW, "run", CONTEXT, "x") != request_key(WORKFLOW, "run", replace(CONTEXT, **change), "x")
 
 
@@ -31,7 +31,7 @@ def test_the_legs_of_a_matrix_are_different_requests() -> None:
     assert request_key(WORKFLOW, "run", CONTEXT, "x") != request_key({"spec": {"a": 2}}, "run", CONTEXT, "x")
 
 
-def test_by_commit_the_run_does_not_count_but_the_commit_does() -> None:
+def test_by_commit_the_key_depends_on_the_commit_and_not_on_the_run() -> None:
     other = replace(CONTEXT, run_id="2")
     assert request_key(WORKFLOW, "sha", CONTEXT, "x") == request_key(WORKFLOW, "sha", other, "x")
     assert request_key(WORKFLOW, "sha", CONTEXT, "x") != request_key(WORKFLOW, "sha", CONTEXT, "y")
@@ -48,7 +48,7 @@ def test_a_given_name_stays() -> None:
 
 
 @given(base=st.from_regex(r"[a-z0-9][-a-z0-9]{0,80}-?", fullmatch=True), attempt=st.integers(0, 12))
-def test_made_names_are_valid_and_short_enough(base: str, attempt: int) -> None:
+def test_generated_names_are_valid_and_short_enough(base: str, attempt: int) -> None:
     named = with_name({"generateName": base}, "0123456789abcdef" * 4, attempt=attempt)
     assert len(named["name"]) <= 63
     assert NAME.fullmatch(named["name"])

@@ -12,7 +12,7 @@ def timestamp(number: int) -> str:
     return f"2026-01-01T00:00:{number // 10:02}.{number % 10}Z".replace(".0Z", "Z")
 
 
-def test_stamps_sort_by_time_though_their_zeros_are_dropped() -> None:
+def test_timestamps_without_trailing_zeros_sort_by_time() -> None:
     first, second, third, last = (f"2026-01-01T00:00:0{end}Z" for end in ("5", "5.1", "5.12", "6"))
     assert sorted([last, third, first, second], key=timestamp_key) == [first, second, third, last]
 

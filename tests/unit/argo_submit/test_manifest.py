@@ -16,13 +16,13 @@ def load(text: str) -> dict[str, object]:
     return to_workflow(select(parse(text, "ci/wf.yaml")))
 
 
-def test_a_workflow_is_taken_without_what_the_server_owns() -> None:
+def test_a_workflow_is_read_without_the_fields_that_the_server_sets() -> None:
     made = load(PLAIN.replace("generateName: a-", "generateName: a-, uid: u, resourceVersion: '1'") + "status: {phase: x}")
     assert made["metadata"] == {"generateName": "a-"}
     assert "status" not in made
 
 
-def test_a_template_is_run_by_its_spec() -> None:
+def test_a_workflow_template_is_run_by_its_spec() -> None:
     made = load(PLAIN.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: a-", "name: base"))
     assert made["kind"] == "Workflow"
     assert made["metadata"] == {"generateName": "base-"}
@@ -54,18 +54,18 @@ def test_a_cron_workflow_is_run_by_its_workflow_spec() -> None:
         ("apiVersion: argoproj.io/v2\nkind: Workflow\n", 1, "apiVersion is 'argoproj.io/v2'"),
         (PLAIN + "---\n" + PLAIN, 9, "several documents"),
         (HEAD + "metadata: {}\n", 1, "'spec' is missing"),
-        (HEAD + "metadata: []\nspec: []\n", 4, "'spec' is missing or no mapping"),
+        (HEAD + "metadata: []\nspec: []\n", 4, "'spec' is missing or not a mapping"),
         (PLAIN.replace("entrypoint: main", "entrypoint: mein"), 5, "'entrypoint' names no template: 'mein'"),
         (PLAIN.replace("  entrypoint: main\n", ""), 4, "'entrypoint' is missing"),
         (PLAIN + "  onExit: bye\n", 8, "'onExit' names no template: 'bye'"),
-        (PLAIN + "  - {name: main, suspend: {}}\n", 8, "two templates are called 'main'"),
+        (PLAIN + "  - {name: main, suspend: {}}\n", 8, "two templates have the name 'main'"),
         (PLAIN + "  - {suspend: {}}\n", 8, "template 2 has no name"),
-        (PLAIN + "  - {name: on, suspend: {}}\n", 8, "template 2 has no name that is a text"),
-        (PLAIN + "  arguments:\n    parameters:\n    - {name: on}\n", 10, "parameter 1 has no name that is"),
+        (PLAIN + "  - {name: on, suspend: {}}\n", 8, "template 2 has no name, or one that is not a text"),
+        (PLAIN + "  arguments:\n    parameters:\n    - {name: on}\n", 10, "parameter 1 has no name, or one that is"),
         (PLAIN + "  arguments:\n    parameters:\n    - {name: a}\n    - {name: a}\n", 11, "'a' is declared twice"),
         (PLAIN + "  arguments: [a]\n", 8, "'arguments.parameters' must be a list"),
         (PLAIN + "  entrypoint: main\n", 8, "the key 'entrypoint' is given twice"),
-        (PLAIN.replace("generateName: a-", "name: Not_Valid"), 3, "metadata.name is no Kubernetes name"),
+        (PLAIN.replace("generateName: a-", "name: Not_Valid"), 3, "metadata.name is not a Kubernetes name"),
         (PLAIN.replace("generateName: a-", "name: a, labels: {v: 1}"), 3, "metadata.labels must map to texts"),
         ("a: !!python/object/apply:os.system [id]\n", 1, "not valid YAML"),
     ],
@@ -83,19 +83,19 @@ def test_an_empty_manifest_is_an_error() -> None:
         load("---\n# nothing\n---\n")
 
 
-def test_aliases_cannot_blow_up() -> None:
+def test_aliases_cannot_expand_beyond_the_limit() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     with pytest.raises(InvalidManifest, match="holds more than"):
         parse("\n".join(lines), "bomb.yaml")
 
 
-def test_an_alias_of_itself_ends() -> None:
+def test_a_recursive_alias_is_refused() -> None:
     with pytest.raises(InvalidManifest, match="holds more than"):
         parse("a: &a [*a]", "loop.yaml")
 
 
-def test_overrides_are_laid_over_the_manifest() -> None:
+def test_overrides_replace_values_of_the_manifest() -> None:
     made = with_overrides(
         load(PLAIN),
         Overrides(
@@ -111,7 +111,7 @@ def test_overrides_are_laid_over_the_manifest() -> None:
     assert (made["spec"]["serviceAccountName"], made["spec"]["priority"]) == ("runner", 3)
 
 
-def test_an_entrypoint_that_is_no_template_is_an_error() -> None:
+def test_an_entrypoint_without_a_template_is_an_error() -> None:
     with pytest.raises(BadInput, match="input 'entrypoint' names no template: 'other'"):
         with_overrides(load(PLAIN), Overrides(entrypoint="other"))
 

@@ -27,12 +27,12 @@ LR = DeclaredParameter("lr", "0.1")
         ("  ", {}),
     ],
 )
-def test_every_spelling_keeps_the_text_of_a_value(text: str, expected: dict[str, str]) -> None:
+def test_every_format_keeps_the_text_of_a_value(text: str, expected: dict[str, str]) -> None:
     assert parse(text) == expected
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "just words", "a: b: c", "a=1\na=2", "{1: 2, [3]: 4}"])
-def test_what_is_no_mapping_is_refused(text: str) -> None:
+def test_parameters_that_are_not_a_mapping_are_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (parsers' messages are for reading on)
         parse(text)
 
@@ -49,7 +49,7 @@ def choose(
     return resolve(declared, explicit or {}, file or {}, known or {}, given or {}, drop_unknown=drop, complete=complete)
 
 
-def test_parameters_win_over_the_file_and_the_file_over_what_is_known() -> None:
+def test_parameters_come_before_the_file_and_the_file_before_known_values() -> None:
     declared = (LR, DeclaredParameter("image", ""), DeclaredParameter("sha", ""))
     values, _ = choose(
         *declared, explicit={"lr": "1"}, file={"lr": "2", "sha": "from-file"}, known={"sha": "known", "image": "i@d"}
@@ -58,11 +58,11 @@ def test_parameters_win_over_the_file_and_the_file_over_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("name", ["sha", "github_sha", "GITHUB-SHA"])
-def test_the_commit_is_handed_over_by_the_name_that_is_declared(name: str) -> None:
+def test_the_commit_is_set_under_the_declared_name(name: str) -> None:
     assert choose(DeclaredParameter(name, None), known={"sha": "abc"}) == ({name: "abc"}, [])
 
 
-def test_what_is_known_is_not_forced_on_a_workflow_that_does_not_declare_it() -> None:
+def test_a_known_value_is_not_set_where_it_is_not_declared() -> None:
     assert choose(LR, known={"image": "x", "sha": "y", "pr-number": "1", "repository": "o/r"}) == ({}, [])
 
 
@@ -76,7 +76,7 @@ def test_a_parameter_that_contradicts_the_input_is_an_error() -> None:
         )
 
 
-def test_an_unknown_parameter_names_the_nearest() -> None:
+def test_an_unknown_parameter_suggests_the_nearest_name() -> None:
     with pytest.raises(BadInput) as caught:
         choose(LR, DeclaredParameter("epochs", "1"), explicit={"epoch": "3"})
     assert caught.value.cause == "the workflow declares no parameter 'epoch' (did you mean 'epochs'?)"
@@ -92,11 +92,11 @@ def test_a_parameter_without_any_value_is_an_error() -> None:
         choose(LR, DeclaredParameter("data", None))
 
 
-def test_a_template_may_supply_what_is_missing() -> None:
+def test_a_template_may_supply_missing_values() -> None:
     assert choose(DeclaredParameter("data", None), complete=False) == ({}, [])
 
 
-def test_an_enum_is_obeyed() -> None:
+def test_a_value_outside_of_an_enum_is_refused() -> None:
     declared = DeclaredParameter("size", "small", ("small", "large"))
     assert choose(declared, explicit={"size": "large"})[0] == {"size": "large"}
     with pytest.raises(BadInput, match="parameter 'size' must be one of small, large, not 'huge'"):
@@ -105,7 +105,7 @@ def test_an_enum_is_obeyed() -> None:
 
 @pytest.mark.parametrize("value", ["{{workflow.uid}}", "a{{=1+1}}b", "{{"])
 def test_a_value_cannot_become_a_template_tag(value: str) -> None:
-    with pytest.raises(BadInput, match="would read as a template tag"):
+    with pytest.raises(BadInput, match="reads as a template tag"):
         choose(LR, explicit={"lr": value})
 
 

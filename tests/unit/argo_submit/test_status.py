@@ -59,14 +59,14 @@ def test_outputs_are_the_entrypoints_and_the_global_ones() -> None:
     assert found.seconds == 3723
 
 
-def test_the_end_is_known_by_label_or_phase() -> None:
+def test_the_end_is_recognised_by_label_or_phase() -> None:
     assert has_ended({"labels": {"workflows.argoproj.io/completed": "true"}})
     assert has_ended({"labels": {"workflows.argoproj.io/phase": "Error"}})
     assert not has_ended({"labels": {"workflows.argoproj.io/phase": "Running"}})
     assert not has_ended({})
 
 
-def test_failed_nodes_are_the_ones_to_blame() -> None:
+def test_failed_nodes_are_the_leaves_that_failed() -> None:
     found = workflow(
         node("wf", "DAG", "Failed", children=["retry", "ok"]),
         node("group", "TaskGroup", "Failed"),
@@ -83,11 +83,11 @@ def test_failed_nodes_are_the_ones_to_blame() -> None:
     assert [one.id for one in found.failed()] == ["bad", "l1"]
 
 
-def test_where_no_leaf_failed_the_root_is_named() -> None:
+def test_the_root_is_named_where_no_leaf_failed() -> None:
     assert [one.id for one in workflow(node("wf", "DAG", "Error"), phase="Error").failed()] == ["wf"]
 
 
-def test_compressed_nodes_are_unpacked() -> None:
+def test_compressed_nodes_are_read() -> None:
     packed = base64.b64encode(gzip.compress(json.dumps({"a": node("a")}).encode())).decode()
     assert list(workflow(compressedNodes=packed).nodes) == ["a"]
 
@@ -98,15 +98,15 @@ def test_compressed_nodes_are_unpacked() -> None:
         (b"***", "their record is not base64"),
         (base64.b64encode(b"\x1f\x8bno"), "their record is damaged"),
         (base64.b64encode(gzip.compress(b"[]")), "their record is not a mapping"),
-        (base64.b64encode(b"\x0b\x02\x80brotli\x03"), "a method that is not known here (set Argo's to gzip)"),
-        (base64.b64encode(gzip.compress(b"{" + b" " * (80 << 20), 1)), "unpacked, their record would be too large"),
+        (base64.b64encode(b"\x0b\x02\x80brotli\x03"), "an unknown method (set Argo's to gzip)"),
+        (base64.b64encode(gzip.compress(b"{" + b" " * (80 << 20), 1)), "their record is too large"),
     ],
     ids=["text", "damaged", "list", "brotli", "bomb"],
 )
-def test_what_cannot_be_unpacked_is_said(packed: bytes, reason: str) -> None:
+def test_unreadable_compressed_nodes_are_noted(packed: bytes, reason: str) -> None:
     found = workflow(compressedNodes=packed.decode())
     assert found.nodes == {}
-    assert found.notes[0].startswith("the nodes are shown as far as their pods tell: ")
+    assert found.notes[0].startswith("the nodes are shown only as far as their pods are known: ")
     assert found.notes[0].endswith(reason)
 
 
@@ -123,13 +123,13 @@ def test_a_record_is_read_in_pieces_of_any_size(record: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a"', '{"a": {}', '{"a": {}, ', '{"a": {]}', "nonsense"])
-def test_half_a_record_is_no_record(text: str) -> None:
+def test_a_truncated_record_has_no_nodes(text: str) -> None:
     found = workflow(compressedNodes=base64.b64encode(gzip.compress(text.encode())).decode())
     assert found.nodes == {}
     assert found.notes
 
 
-def test_what_did_not_change_is_not_kept_twice() -> None:
+def test_unchanged_nodes_are_shared() -> None:
     def at(phase: str) -> dict[str, Any]:
         record = {"a": node("a"), "b": node("b", phase=phase)}
         return {"metadata": {"name": "wf"}, "status": {"nodes": record}}
@@ -141,14 +141,14 @@ def test_what_did_not_change_is_not_kept_twice() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 20_000])
-def test_zstandard_is_unpacked(count: int) -> None:
+def test_zstandard_is_read(count: int) -> None:
     record = {str(number): node(str(number)) for number in range(count)}
     compress = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd").compress
     found = workflow(compressedNodes=base64.b64encode(compress(json.dumps(record).encode())).decode())
     assert found.nodes.keys() == record.keys()
 
 
-def test_a_damaged_frame_of_zstandard_is_said() -> None:
+def test_a_damaged_zstandard_frame_is_noted() -> None:
     found = workflow(compressedNodes=base64.b64encode(packed_record.ZSTANDARD + b"nonsense").decode())
     assert found.notes[0].endswith("their record is damaged")
 
@@ -163,7 +163,7 @@ def end(name: str, code: int) -> dict[str, Any]:
     return {"name": name, "state": {"terminated": {"exitCode": code, "finishedAt": "2026-01-01T00:00:07Z"}}}
 
 
-def test_offloaded_nodes_are_supplied_by_their_pods() -> None:
+def test_offloaded_nodes_are_read_from_their_pods() -> None:
     told = [
         pods.node_of(one, "wf")
         for one in (
@@ -175,34 +175,35 @@ def test_offloaded_nodes_are_supplied_by_their_pods() -> None:
     ]
     found = pods.with_pod_nodes(workflow(phase="Running", offloadNodeStatusVersion="fnv:1"), [one for one in told if one])
     assert found.notes == (
-        "the nodes are shown as far as their pods tell: Argo keeps the record of a workflow of this size in its database",
+        "the nodes are shown only as far as their pods are known: "
+        "Argo keeps the nodes of a workflow of this size in its database",
     )
     assert progress.changes(None, found) == ["✔ a (7s)", "✖ b (7s) Error (exit code 3)"]
     assert [(one.id, one.exit_code) for one in found.failed()] == [("b", "3")]
     assert found.nodes["c"].message == "0/3 nodes are available"
 
 
-def test_pods_do_not_overrule_the_workflows_own_record() -> None:
+def test_pods_do_not_replace_nodes_of_the_workflows_record() -> None:
     other = pods.node_of(pod("x", "Failed"), "wf")
     assert other is not None
     found = workflow(node("a"))
     assert pods.with_pod_nodes(found, [other]) is found
 
 
-def test_only_what_is_new_is_logged() -> None:
+def test_only_changes_are_logged() -> None:
     before = workflow(node("wf", "DAG", "Running"), node("a", phase="Running"), phase="Running")
     after = workflow(node("wf", "DAG", "Running"), node("a"), node("b", phase="Failed", message="main: Error (exit code 1)"))
     assert progress.changes(before, after) == ["✔ a (1m 05s)", "✖ b (1m 05s) main: Error (exit code 1)"]
     assert progress.changes(after, after) == []
 
 
-def test_many_changes_are_summed_up_and_failures_named() -> None:
+def test_many_changes_are_summarised_and_failures_named() -> None:
     nodes = [node(f"n{number}") for number in range(200)] + [node("bad", phase="Failed")]
     lines = progress.changes(None, workflow(*nodes))
     assert lines == ["✖ bad (1m 05s)", "… and 200 more: 200 succeeded"]
 
 
-def test_the_tree_nests_and_sums_up_loops() -> None:
+def test_the_tree_nests_nodes_and_summarises_loops() -> None:
     items = [node(f"each({n}:{n})", boundaryID="wf") for n in range(50)]
     found = workflow(
         node("wf", "DAG"),
@@ -219,11 +220,11 @@ def test_the_tree_nests_and_sums_up_loops() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, ""), (0.4, "0s"), (59.4, "59s"), (192, "3m 12s"), (7500, "2h 05m")])
-def test_durations(seconds: float | None, text: str) -> None:
+def test_durations_are_written_in_hours_minutes_and_seconds(seconds: float | None, text: str) -> None:
     assert progress.duration(seconds) == text
 
 
-def test_the_picture_joins_what_runs_through_what_only_holds() -> None:
+def test_the_diagram_connects_nodes_through_their_groups() -> None:
     picture = diagram.draw(
         workflow(
             node("wf", "Steps", children=["g0"]),
@@ -247,7 +248,7 @@ def test_a_large_loop_becomes_one_box() -> None:
     assert picture.count(":::") == 2
 
 
-def test_one_node_needs_no_picture() -> None:
+def test_one_node_has_no_diagram() -> None:
     assert diagram.draw(workflow(node("wf"))) == ""
 
 
@@ -268,7 +269,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE)
 @given(more=st.text(max_size=10))
-def test_a_name_cannot_leave_its_place(name: str, more: str) -> None:
+def test_a_name_cannot_leave_its_box(name: str, more: str) -> None:
     name += more
     found = workflow(
         node("wf", "DAG", "Failed", children=["a", "b"]),

@@ -44,7 +44,7 @@ DIAMOND = (
 )
 
 
-def test_the_critical_path_is_what_the_end_waited_for() -> None:
+def test_the_critical_path_holds_the_nodes_that_the_end_waited_for() -> None:
     found = workflow(*DIAMOND)
     assert [one.id for one in timeline.critical_path(found)] == ["load", "slow", "report"]
     assert timeline.describe(found) == (
@@ -52,18 +52,18 @@ def test_the_critical_path_is_what_the_end_waited_for() -> None:
     )
 
 
-def test_an_exit_handler_waited_for_everything() -> None:
+def test_an_exit_handler_follows_every_node() -> None:
     found = workflow(*DIAMOND, node("bye", 101, 105, name="wf.onExit"))
     assert [one.id for one in timeline.critical_path(found)] == ["load", "slow", "report", "bye"]
 
 
-def test_what_was_skipped_is_walked_through_and_not_named() -> None:
+def test_skipped_nodes_are_passed_over_on_the_critical_path() -> None:
     skipped = node("maybe", 10, 10, "after", type="Skipped", phase="Skipped")
     found = workflow(node("load", 0, 10, "maybe"), skipped, node("after", 11, 20))
     assert [one.id for one in timeline.critical_path(found)] == ["load", "after"]
 
 
-def test_a_retry_stands_for_its_attempts() -> None:
+def test_a_retry_represents_its_attempts() -> None:
     found = workflow(
         node("wf", 0, 60, "try", type="DAG"),
         node("try", 0, 50, "try(0)", "try(1)", type="Retry"),
@@ -74,7 +74,7 @@ def test_a_retry_stands_for_its_attempts() -> None:
     assert [one.id for one in timeline.critical_path(found)] == ["try", "after"]
 
 
-def test_a_cluster_that_tells_circles_is_not_followed_for_ever() -> None:
+def test_a_circle_of_nodes_ends_the_critical_path() -> None:
     assert len(timeline.critical_path(workflow(node("a", 0, 5, "b"), node("b", 0, 5, "a")))) == 2
 
 
@@ -85,7 +85,7 @@ def test_a_long_path_is_shortened() -> None:
 
 
 @pytest.mark.parametrize("nodes", [(), (node("wf", 0, 1),), (node("a", 0, None), node("b", 0, None))])
-def test_where_nothing_followed_on_anything_nothing_is_said(nodes: tuple[dict[str, Any], ...]) -> None:
+def test_nodes_without_successors_have_no_critical_path(nodes: tuple[dict[str, Any], ...]) -> None:
     assert timeline.describe(workflow(*nodes)) == ""
 
 
@@ -115,17 +115,17 @@ def test_a_loop_of_300_is_one_bar() -> None:
     assert [bar.partition(" :")[0] for bar in bars] == ["✔ first 1s", "✖ each ×300 1 failed 5m 08s", "✔ after 10s"]
 
 
-def test_of_300_different_nodes_those_that_matter_have_bars() -> None:
+def test_of_300_different_nodes_the_most_important_have_bars() -> None:
     chain = [node(f"n{n}", n, n + (400 if n == 250 else 2), phase="Failed" if n == 99 else "Succeeded") for n in range(300)]
     chart = timeline.draw(workflow(*chain))
     names = [bar.split()[1] for bar in _bars(chart)]
     assert len(names) == timeline.MAX_BARS
     assert {"n99", "n250"} <= set(names)
     assert names == sorted(names, key=lambda name: int(name[1:]))
-    assert "_24 of 300 bars: what failed, the critical path, and what took longest._" in chart
+    assert "_24 of 300 bars: failed nodes, the critical path, and the nodes that took longest._" in chart
 
 
-def test_what_did_not_run_has_no_bar() -> None:
+def test_a_node_that_did_not_run_has_no_bar() -> None:
     chart = timeline.draw(workflow(*DIAMOND, node("never", 90, 90, type="Skipped", phase="Skipped")))
     assert "never" not in chart
 
