@@ -5,7 +5,7 @@ BIN := .venv/bin
 WORKERS ?= $(shell expr 2 '*' `getconf _NPROCESSORS_ONLN`)
 PACKAGE := pyproject.toml src/mlops_actions/__init__.py
 
-.PHONY: demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
+.PHONY: check demo screenshots test e2e bench lint audit docs lock release-prepare release-dry-run clean
 
 demo: .venv/demo.done
 	$(BIN)/mlops-actions demo
@@ -13,6 +13,11 @@ demo: .venv/demo.done
 # The demo's pages as pictures, light and dark, beside them in demo-output.
 screenshots: .venv/demo.done
 	$(BIN)/python tools/screenshots.py
+
+# The fast loop: lint that needs no Go, and the unit tests.
+check: .venv/dev.done
+	tools/lint.sh --fast
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile tests/unit $(PYTEST)
 
 test: .venv/dev.done
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST)

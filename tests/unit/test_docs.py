@@ -121,6 +121,13 @@ def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in slugs(target), link
 
 
+def test_every_make_target_on_the_pages_exists() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    texts = [page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / ".github/pull_request_template.md")]
+    calls = [call for text in texts for call in re.findall(r"`make ([a-z0-9 -]+)", text)]
+    assert {target for call in calls for target in call.split()} <= targets
+
+
 def test_the_index_links_to_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
