@@ -1,4 +1,4 @@
-"""What a user can ask of argo-submit, and what it tells the steps that follow."""
+"""The inputs, outputs and `result` of argo-submit."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from mlops_actions.core.types import Json
 
 TEMPLATE_KINDS = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-NAME_LIMIT = 63
+MAX_NAME_LENGTH = 63
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-# Small, public, with a shell and curl.
-CALL_BACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
+# A small public image with a shell and curl.
+DEFAULT_CALLBACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
 
 
 def _name(value: str) -> str:
     name = value.strip()
-    if len(name) > NAME_LIMIT or not NAME.fullmatch(name):
-        raise ValueError(f"must be a Kubernetes name (a-z, 0-9, -, at most {NAME_LIMIT} characters), not {value!r}")
+    if len(name) > MAX_NAME_LENGTH or not NAME.fullmatch(name):
+        raise ValueError(f"must be a Kubernetes name (a-z, 0-9, -, at most {MAX_NAME_LENGTH} characters), not {value!r}")
     return name
 
 
 def _name_base(value: str) -> str:
     base = value.strip()
     if not NAME.fullmatch(base + "x"):
-        raise ValueError(f"must be the beginning of a Kubernetes name, such as train-, not {value!r}")
+        raise ValueError(f"must be the start of a Kubernetes name, such as train-, not {value!r}")
     return base
 
 
 def _template(value: str) -> tuple[str, str]:
     kind, slash, name = value.strip().partition("/")
     if kind.lower() not in TEMPLATE_KINDS or not slash:
-        choices = ", ".join(f"{one}/NAME" for one in TEMPLATE_KINDS)
-        raise ValueError(f"must be one of {choices}, not {value!r}")
+        forms = ", ".join(f"{kind}/NAME" for kind in TEMPLATE_KINDS)
+        raise ValueError(f"must be one of {forms}, not {value!r}")
     return kind.lower(), _name(name)
 
 
 def _texts(value: str) -> Mapping[str, str]:
-    return {key: parameter_texts.as_text(one) for key, one in mapping(value).items()}
+    return {key: parameter_texts.as_text(entry) for key, entry in mapping(value).items()}
 
 
 def _image(value: str) -> str:
@@ -54,14 +54,14 @@ def _image(value: str) -> str:
 
 
 def _argo_url(value: str) -> str:
-    """Take an address without `http://` too: the replaced actions put the workflow's name behind any text."""
+    """Accept an address without `http://` too: the replaced actions appended the workflow's name to any text."""
     return base_address(value if "://" in value else f"http://{value.strip()}")
 
 
 def _token(value: str) -> str:
     token = " ".join(value.split())
     if not re.fullmatch(r"((Bearer|Basic) )?[\x21-\x7e]+", token):
-        raise ValueError("must be one word, which may follow `Bearer`")
+        raise ValueError("must be one word, or one word after `Bearer`")
     return token
 
 
@@ -89,18 +89,19 @@ class Inputs(DeclaredInputs):
         legacy=(
             Legacy(
                 "workflow_yaml_path",
-                note="By this name the workflow is not waited for, the commit stands in its name, and a parameter that it "
-                "declares with a value keeps that value unless the file has another.",
+                note="Under this name the action does not wait for the workflow, adds the commit to its name, and leaves "
+                "parameters with a value in the manifest unchanged, unless the parameter file sets them.",
             ),
         ),
     )
     from_: tuple[str, str] | None = given(
-        _template, "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster."
+        _template,
+        "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster: runs this template.",
     )
-    attach: str | None = given(_name, "Follow the workflow of this name, which runs already.")
+    attach: str | None = given(_name, "Name of a running workflow to follow.")
     parameters: Mapping[str, str] | None = given(
         parameter_texts.parse,
-        "YAML or JSON mapping, or `k=v` lines; chatops' `params` fits as it is. Wins over `parameter-file`.",
+        "YAML or JSON mapping, or `k=v` lines, such as chatops' output `params`. Takes precedence over `parameter-file`.",
     )
     parameter_file: str | None = given(
         text,
@@ -108,123 +109,139 @@ class Inputs(DeclaredInputs):
         legacy=(
             Legacy(
                 "parameter_file_path",
-                note="By this name, parameters that the workflow does not declare are added to it, as Argo's own command "
-                "does.",
+                note="Under this name the action adds parameters that the workflow does not declare, as Argo's CLI does.",
             ),
         ),
     )
     unknown_parameters: str = given(
-        choice("error", "drop"), "What a parameter that the workflow does not declare is.", default="error"
+        choice("error", "drop"),
+        "`error` refuses a parameter that the workflow does not declare, `drop` leaves it out with a warning.",
+        default="error",
     )
-    image: str | None = given(_image, "Image, best by digest: the workflow's parameter `image`, where it declares one.")
+    image: str | None = given(
+        _image, "Image, preferably by digest. Sets the parameter `image`, where the workflow declares it."
+    )
     sha: str | None = given(
         commit,
-        "Commit: the parameter `sha`, `github_sha` or `GITHUB-SHA`, where declared. "
-        "Without it: what is checked out, else the PR's head, else `GITHUB_SHA`.",
+        "Commit. Sets the parameter `sha`, `github_sha` or `GITHUB-SHA`, where the workflow declares it. "
+        "Default: the commit that is checked out, else the PR's head, else `GITHUB_SHA`.",
     )
     pr_number: int | None = given(
         integer(least=1),
-        "Pull request: the parameter `pr`, `pr_number` or `PR-NUMBER`, where declared. Without it, the event's.",
+        "Pull request. Sets the parameter `pr`, `pr_number` or `PR-NUMBER`, where the workflow declares it. "
+        "Default: the event's pull request; for a push, the open pull request of the commit.",
     )
-    namespace: str | None = given(_name, "Instead of the manifest's; without either, the kubeconfig's.")
-    name: str | None = given(_name, "Instead of the manifest's.")
-    generate_name: str | None = given(_name_base, "Beginning of the name, instead of the manifest's.")
-    labels: Mapping[str, str] | None = given(_texts, "Added to the workflow, as a mapping or `k=v` lines.")
-    annotations: Mapping[str, str] | None = given(_texts, "Added to the workflow, as a mapping or `k=v` lines.")
-    service_account: str | None = given(_name, "Instead of the manifest's `serviceAccountName`.")
-    entrypoint: str | None = given(text, "Instead of the manifest's.")
-    priority: int | None = given(integer(), "Instead of the manifest's.")
+    namespace: str | None = given(_name, "Namespace, instead of the manifest's. Default: the kubeconfig's.")
+    name: str | None = given(_name, "Name of the workflow, instead of the manifest's.")
+    generate_name: str | None = given(_name_base, "Start of the name, instead of the manifest's.")
+    labels: Mapping[str, str] | None = given(_texts, "Labels to add to the workflow: a mapping or `k=v` lines.")
+    annotations: Mapping[str, str] | None = given(_texts, "Annotations to add to the workflow: a mapping or `k=v` lines.")
+    service_account: str | None = given(_name, "Service account, instead of the manifest's `serviceAccountName`.")
+    entrypoint: str | None = given(text, "Template to start with, instead of the manifest's `entrypoint`.")
+    priority: int | None = given(integer(), "Priority, instead of the manifest's.")
     idempotency: str = given(
         choice("run", "sha", "none"),
-        "`run`: one workflow per GitHub run and step; a re-run of the job attaches to it, unless it has failed. "
-        "`sha`: one per commit and parameters. `none`: always a new one.",
+        "`run`: one workflow per GitHub run and step; a re-run of the job joins it, unless it has failed. "
+        "`sha`: one workflow per commit and parameters. `none`: a new workflow every time.",
         default="run",
     )
     kubeconfig: str | None = given(
         verbatim,
-        "Path, YAML or base64. Without it the variable `KUBECONFIG`, then the service account of the pod.",
+        "Path, YAML or base64. Default: the variable `KUBECONFIG`, then the service account of the pod.",
         secret=True,
     )
-    kube_context: str | None = given(text, "Context of the kubeconfig. Without it, its current one.")
-    gke_cluster: str | None = given(text, "GKE without gcloud: name of the cluster.", legacy=("cluster_name",))
-    gke_location: str | None = given(text, "Its region or zone.", legacy=("location_zone",))
-    gke_project: str | None = given(text, "Its project.", legacy=("project_id",))
-    gke_endpoint: str = given(choice("auto", "public", "private", "dns"), "Which of its endpoints to use.", default="auto")
+    kube_context: str | None = given(text, "Context of the kubeconfig. Default: its current context.")
+    gke_cluster: str | None = given(text, "Name of a GKE cluster, which is used without gcloud.", legacy=("cluster_name",))
+    gke_location: str | None = given(text, "Region or zone of the GKE cluster.", legacy=("location_zone",))
+    gke_project: str | None = given(text, "Project of the GKE cluster.", legacy=("project_id",))
+    gke_endpoint: str = given(
+        choice("auto", "public", "private", "dns"), "Endpoint of the GKE cluster to use.", default="auto"
+    )
     google_credentials: str | None = given(
         verbatim,
-        "JSON or base64. Without it, Application Default Credentials.",
+        "JSON or base64. Default: Application Default Credentials.",
         secret=True,
         legacy=("application_credentials",),
     )
     argo_server: str | None = given(
         base_address,
-        "Address of the Argo Server, whose API is used instead of Kubernetes': for clusters that show no other.",
+        "Address of the Argo Server, whose API is used instead of Kubernetes', for clusters that expose no other API.",
     )
     argo_token: str | None = given(
-        _token, "Token for the Argo Server, with or without `Bearer` before it. Without it none is sent.", secret=True
+        _token, "Token for the Argo Server, with or without `Bearer` before it. Default: no token.", secret=True
     )
-    argo_ca: str | None = given(
-        _authority, "Certificate authority of the Argo Server, where it has one of its own: PEM, or its base64."
-    )
+    argo_ca: str | None = given(_authority, "Private certificate authority of the Argo Server: PEM, or its base64.")
     argo_url: str | None = given(
         base_address,
-        "Base address of Argo's user interface, for links; with or without the path `/workflows/NAMESPACE`. "
-        "Without it, `argo-server`.",
+        "Base address of Argo's user interface, for links, with or without the path `/workflows/NAMESPACE`. "
+        "Default: `argo-server`.",
         legacy=(Legacy("argo_url", parse=_argo_url),),
     )
     wait: bool | None = given(
         boolean,
-        "`false`: submit and return. Default `true`; `false` where the legacy `workflow_yaml_path` names the workflow.",
+        "`false` submits the workflow and returns. Default: `true`; `false` with the legacy input `workflow_yaml_path`.",
     )
-    timeout: float = given(duration, "How long to wait for the end; then exit code 5.", default="5h30m")
-    on_timeout: str = given(choice("leave", "stop", "terminate"), "What happens to the workflow then.", default="leave")
+    timeout: float = given(
+        duration, "How long to wait for the workflow's end; after that the step fails with exit code 5.", default="5h30m"
+    )
+    on_timeout: str = given(
+        choice("leave", "stop", "terminate"), "What to do with the workflow after the timeout.", default="leave"
+    )
     on_cancel: str = given(
-        choice("stop", "terminate", "leave"), "What a cancelled job does to the workflow.", default="stop"
+        choice("stop", "terminate", "leave"), "What to do with the workflow when the job is cancelled.", default="stop"
     )
-    logs: str = given(choice("all", "failed", "none"), "Whose logs are shown, grouped per node.", default="all")
-    comment: bool = given(boolean, "Keep a comment on the PR that says what runs, and how it ended.", default="false")
+    logs: str = given(choice("all", "failed", "none"), "Which nodes' logs to show, grouped by node.", default="all")
+    comment: bool = given(
+        boolean, "Keep a comment on the PR that shows the running workflow, and then its end.", default="false"
+    )
     comment_tag: str = given(
-        text, "Which comment: each tag has its own. wandb-runs with the same tag turns it into the report.", default="mlops"
+        text,
+        "Tag of the comment: each tag has its own comment. wandb-runs with the same tag turns it into the report.",
+        default="mlops",
     )
     callback: str | None = given(
         choice("repository_dispatch"),
-        "`repository_dispatch`: an exit handler in the workflow reports its end back to the repository; chatops hears it.",
+        "`repository_dispatch` adds an exit handler by which the workflow reports its end to the repository, for chatops.",
     )
     callback_secret: str | None = given(
-        _name, "The Kubernetes secret, beside the workflow, that holds a token for it under the key `token`."
+        _name, "Kubernetes secret in the workflow's namespace that holds the callback's token under the key `token`."
     )
     callback_image: str = given(
         _image,
-        "Image of the exit handler, with `sh` and `curl`; for clusters that take images from their own registry.",
-        default=CALL_BACK_IMAGE,
+        "Image of the exit handler, with `sh` and `curl`, for clusters that accept images only from their own registry.",
+        default=DEFAULT_CALLBACK_IMAGE,
     )
-    dry_run: bool = given(boolean, "Validate here and on the server; submit nothing.", default="false")
+    dry_run: bool = given(boolean, "Validate the workflow here and on the server, and submit nothing.", default="false")
     github_token: str | None = given(
-        text, "Token for the comment.", runner_default="${{ github.token }}", secret=True, env=("GITHUB_TOKEN",)
+        text,
+        "Token for the comment, and to find the pull request of a commit.",
+        runner_default="${{ github.token }}",
+        secret=True,
+        env=("GITHUB_TOKEN",),
     )
 
     @property
     def is_legacy(self) -> bool:
-        """Whether the workflow was named as gke-argo and actions-argo did."""
+        """Whether the workflow was given by the name that gke-argo and actions-argo used."""
         return self.was_given("workflow_yaml_path")
 
     @property
     def adds_parameters(self) -> bool:
-        """Whether the workflow gets the parameters of the file that it does not declare."""
+        """Whether parameters of the file that the workflow does not declare are added to it."""
         return self.was_given("parameter_file_path") and not self.was_given("unknown-parameters")
 
     @property
     def waits(self) -> bool:
-        """Whether to follow the workflow; the replaced action did not."""
+        """Whether to follow the workflow, which the replaced action did not."""
         return self.wait if self.wait is not None else not self.is_legacy
 
     def problems(self) -> Iterator[BadInput]:
-        """Check what one input alone cannot show."""
+        """Yield what is wrong with the inputs together."""
         sources = [name for name, value in self._sources() if value]
         if len(sources) != 1:
-            given_ones = " and ".join(f"'{name}'" for name in sources) or "none of them"
+            given_names = " and ".join(f"'{name}'" for name in sources) or "none of them"
             yield BadInput(
-                f"exactly one of 'workflow', 'from' and 'attach' says what to run; given: {given_ones}",
+                f"exactly one of 'workflow', 'from' and 'attach' must be given; given: {given_names}",
                 "give 'workflow' (a manifest), 'from' (a template in the cluster) or 'attach' (a running workflow)",
             )
         if self.name and self.generate_name:
@@ -255,19 +272,19 @@ class Inputs(DeclaredInputs):
                 if value:
                     yield BadInput(f"input '{name}' has no meaning without 'argo-server'", "add 'argo-server', its address")
             return
-        ways = ("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint")
-        others = [name for name in (*ways, "google-credentials") if self.was_given(name)]
+        names = ("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint")
+        others = [name for name in (*names, "google-credentials") if self.was_given(name)]
         if others:
             yield BadInput(
-                f"input 'argo-server' and {' and '.join(repr(name) for name in others)} are two ways to a cluster",
-                "give one: with 'argo-server' it is the Argo Server that speaks to the cluster",
+                f"input 'argo-server' cannot be combined with {' and '.join(repr(name) for name in others)}",
+                "give one of them: with 'argo-server' the Argo Server accesses the cluster",
             )
         scheme, _, rest = self.argo_server.partition("://")
         host = re.sub(r":\d*$", "", rest.partition("/")[0])
         if scheme == "http" and self.argo_token and host not in LOOPBACK:
             yield BadInput(
                 f"the Argo Server's address is {self.argo_server}: the token would be sent in plain text",
-                "give an https address in 'argo-server', with 'argo-ca' where it has an authority of its own",
+                "give an https address in 'argo-server', and 'argo-ca' where its certificate authority is private",
             )
 
     def _sources(self) -> tuple[tuple[str, object], ...]:
@@ -325,17 +342,17 @@ ACTION = Action(
     inputs=Inputs,
     outputs=(
         Output("workflow-name", "Name of the workflow"),
-        Output("workflow-namespace", "Its namespace"),
-        Output("workflow-uid", "Its uid"),
-        Output("workflow-url", "Its page, where `argo-url` or `argo-server` says where Argo's user interface is"),
-        Output("phase", "`Succeeded`, `Failed` or `Error`; where nobody waited, the phase at the time"),
-        Output("message", "What Argo says about the end"),
-        Output("outputs", "JSON object of the output parameters, global and of the entrypoint"),
-        Output("failed-nodes", "JSON list of the nodes that failed: name, template, phase, message, exit code, last lines"),
+        Output("workflow-namespace", "Namespace of the workflow"),
+        Output("workflow-uid", "UID of the workflow"),
+        Output("workflow-url", "Page of the workflow; empty without `argo-url` and `argo-server`"),
+        Output("phase", "`Succeeded`, `Failed` or `Error`; with `wait: false`, the phase after the submission"),
+        Output("message", "Argo's message about the end"),
+        Output("outputs", "JSON object of the output parameters: global ones and those of the entrypoint"),
+        Output("failed-nodes", "JSON list of the failed nodes: name, template, phase, message, exit code, last log lines"),
         Output("duration", "Seconds from the workflow's start to its end"),
-        Output("attached", "`true` when the workflow was there already and was joined"),
-        Output("comment-url", "Address of the comment, where one was written"),
-        Output("result", "Everything as one JSON document"),
+        Output("attached", "`true` when the workflow existed already and was joined"),
+        Output("comment-url", "Address of the comment; empty where none was written"),
+        Output("result", "All outputs and more as one JSON document"),
         Output("WORKFLOW_URL", "`workflow-url`", legacy=True),
     ),
     result=RESULT,

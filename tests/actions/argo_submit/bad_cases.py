@@ -274,7 +274,7 @@ PARAMETER_TEXTS = [
 INPUTS = [
     given("a name with capitals", "input 'name' must be a Kubernetes name", "correct 'name'", name="Train"),
     given("a name that is too long", "input 'name' must be a Kubernetes name", "correct 'name'", name="a" * 64),
-    given("a base that is none", "input 'generate-name' must be the beginning", "correct", generate_name="-a"),
+    given("a base that is none", "input 'generate-name' must be the start", "correct", generate_name="-a"),
     given("a namespace that is none", "input 'namespace' must be a Kubernetes name", "correct", namespace="a/b"),
     given("labels as list", "input 'labels' ", "correct 'labels'", labels="[a]"),
     given(
