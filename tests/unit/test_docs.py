@@ -90,9 +90,9 @@ def slugs(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-MAX_WORDS = 40
+MAX_WORDS = 35
 # Words and turns of phrase that a reader whose first language is not English must look up.
-UNUSUAL = re.compile(r"\b(?:whereupon|wherein|whereby|thereof|thereby|hereof|whosoever|for want of|Of an? \w+,)\b")
+UNUSUAL = re.compile(r"\b(?:whereupon|wherein|whereby|thereof|thereby|hereof|whosoever|for want of|not taken|Of an? \w+,)\b")
 
 
 def sentences(page: Path) -> Iterator[str]:
