@@ -121,6 +121,20 @@ def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in slugs(target), link
 
 
+def test_the_changelog_names_existing_keys_of_result() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("\n  |", "\n|")
+    table = changelog.partition("\n| action | before | now |\n")[2].partition("\n\n")[0]
+    keys = [
+        (action, key)
+        for action, _, now in rows(f"| action | before | now |\n{table}")
+        for name in re.findall(r"`([a-z.-]+)`", now)
+        for key in name.split(".")
+    ]
+    assert len(keys) > 20
+    for action, key in keys:
+        assert f'"{key}": {{' in (ROOT / f"docs/schemas/{action}.schema.json").read_text(encoding="utf-8"), key
+
+
 def test_every_make_target_on_the_pages_exists() -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     texts = [page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / ".github/pull_request_template.md")]
