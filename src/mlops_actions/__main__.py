@@ -151,9 +151,13 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
         if inputs.gke_cluster:
             from mlops_actions.boundary.cluster import gke
 
-            wanted = gke.Wanted(inputs.gke_cluster, inputs.gke_location or "", inputs.gke_project or "", inputs.gke_endpoint)
-            way = gke.connect(wanted, inputs.google_credentials, environ, runner, clock.sleep)
-            return KubernetesCluster(*way)
+            ref = gke.ClusterRef(
+                cluster=inputs.gke_cluster,
+                location=inputs.gke_location or "",
+                project=inputs.gke_project or "",
+                endpoint=inputs.gke_endpoint,
+            )
+            return KubernetesCluster(*gke.connect(ref, inputs.google_credentials, environ, runner, clock.sleep))
         return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep, google))
 
     @cache

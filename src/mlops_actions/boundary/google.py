@@ -1,86 +1,144 @@
-"""Google's Application Default Credentials, without gcloud: an access token for its registries.
+"""Google's credentials without gcloud, under one security rule: only files that are data alone, and every secret masked.
 
-Registries take it as the password of the user `oauth2accesstoken` (cloud.google.com/artifact-registry/docs/docker).
+Artifact Registry takes an access token as the password of the user `oauth2accesstoken`
+(cloud.google.com/artifact-registry/docs/docker); a GKE cluster takes it as a bearer token.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Runner
+from mlops_actions.core.types import Json
 
-_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
-_REMEDY: Final = "add google-github-actions/auth before this step, or give 'username' and 'password'"
+_REGISTRY_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_REGISTRY_REMEDY = "add google-github-actions/auth before this step, or give 'username' and 'password'"
+_SECRET_KEYS = ("private_key", "private_key_id", "refresh_token", "client_secret")
 
 
 def access_token(environ: Mapping[str, str], runner: Runner) -> str:
-    """Return a token of the credentials that the job has, masked; raises BadInput (none), Refused and Unavailable."""
+    """Return a token of the job's credentials for registries, masked; raises BadInput (none), Refused and Unavailable."""
+    credentials, _ = load("", environ, runner, scopes=_REGISTRY_SCOPES, remedy=_REGISTRY_REMEDY)
+    refresh(credentials, runner, _REGISTRY_REMEDY)
+    return str(credentials.token)
+
+
+def load(
+    text: str, environ: Mapping[str, str], runner: Runner, *, scopes: Sequence[str], remedy: str
+) -> tuple[Any, str | None]:
+    """Return credentials and their project: of `text` (JSON or its base64), of the job's file, else of the machine.
+
+    Masks the secrets in them. Raises BadInput with this remedy.
+    """
     import google.auth
+    from google.auth import exceptions
+
+    info, origin = _given(text, environ, remedy)
+    try:
+        if info is None:
+            credentials, project = google.auth.default(scopes=list(scopes))
+            return credentials, project
+        _refuse_programs(info, origin, remedy)
+        for key in _SECRET_KEYS:
+            if isinstance(info.get(key), str):
+                runner.mask(info[key])
+        return _of_known_type(info, origin, scopes, remedy), info.get("project_id")
+    except exceptions.GoogleAuthError as error:
+        cause = first_line(error) if info is None else f"they are malformed ({first_line(error)})"
+        raise BadInput(f"there are no usable credentials for Google: {cause}", remedy) from None
+    except (ValueError, KeyError):
+        # The message of such an error may quote the credentials.
+        raise BadInput("there are no usable credentials for Google: they are malformed", remedy) from None
+
+
+def refresh(credentials: Any, runner: Runner, remedy: str) -> None:
+    """Get a new access token and mask it; raises BadInput, Refused and Unavailable."""
     from google.auth import exceptions
     from google.auth.transport.requests import Request
 
-    info = _file(environ)
-    credentials: Any  # the library carries no types
     try:
-        credentials = google.auth.default(scopes=[_SCOPE])[0] if info is None else _of(info)
         credentials.refresh(Request())
-    except exceptions.DefaultCredentialsError as error:
-        raise BadInput(f"there are no credentials for Google: {_first_line(error)}", _REMEDY) from None
     except exceptions.TransportError as error:
-        raise Unavailable(f"Google's token server cannot be reached: {_first_line(error)}", "run the job again") from None
+        raise Unavailable(f"Google's token server cannot be reached: {first_line(error)}", "run the job again") from None
     except exceptions.GoogleAuthError as error:
-        raise Refused(f"Google does not accept the credentials: {_first_line(error)}", _REMEDY) from None
+        raise Refused(f"Google does not accept the credentials: {first_line(error)}", remedy) from None
     except (ValueError, KeyError):
-        # Their words may quote the credentials.
-        raise BadInput("the credentials for Google are malformed", _REMEDY) from None
-    token = str(credentials.token)
-    runner.mask(token)
-    return token
+        # The message of such an error may quote the credentials.
+        raise BadInput("the credentials for Google are malformed", remedy) from None
+    runner.mask(str(credentials.token))
 
 
-def _of(info: Mapping[str, Any]) -> Any:
-    """Make credentials of a file, kind by kind: the library's general function would ask Google for a project too."""
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _of_known_type(info: Json, origin: str, scopes: Sequence[str], remedy: str) -> Any:
+    """Make credentials of the types that are known to be data alone (Google warns of loading just any)."""
     from google.auth import identity_pool
     from google.oauth2 import credentials, service_account
 
     makers: Mapping[str, Callable[..., Any]] = {
+        "service_account": service_account.Credentials.from_service_account_info,
         "authorized_user": credentials.Credentials.from_authorized_user_info,
         "external_account": identity_pool.Credentials.from_info,
-        "service_account": service_account.Credentials.from_service_account_info,
     }
-    kind = str(info.get("type"))
+    kind = str(info.get("type") or "")
     if kind not in makers:
-        raise BadInput(f"the credentials for Google are of the kind {kind!r}, which is not known here", _REMEDY)
-    return makers[kind](info, scopes=[_SCOPE])
+        raise BadInput(f"{origin} is of the type {kind!r}, not one of {', '.join(makers)}", remedy)
+    return makers[kind](info, scopes=list(scopes))
 
 
-def _file(environ: Mapping[str, str]) -> dict[str, Any] | None:
-    """Read the file that google-github-actions/auth left; None where there is none and the machine itself is asked."""
+def _given(text: str, environ: Mapping[str, str], remedy: str) -> tuple[Json | None, str]:
+    if text:
+        origin = "input 'google-credentials'"
+        return _parse(_decoded(text), f"{origin} is neither JSON nor the base64 of JSON", remedy), origin
     named = environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
     if not named:
-        return None
-    # It is named by the host's path, which a container does not always know; the file itself lies in the workspace. Only
-    # under the very name (it is random): any other file there could be the pull request's, and say where tokens are sent.
+        return None, ""
+    # google-github-actions/auth names its file by the host's path, and not every such path is translated for a container.
+    # The file itself is in the workspace, under a random name: a file of any other name there could be the pull request's,
+    # and choose where tokens are sent.
     candidates = (Path(named), Path(environ.get("GITHUB_WORKSPACE") or ".") / Path(named).name)
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
-        raise BadInput(f"GOOGLE_APPLICATION_CREDENTIALS names a file that does not exist here: {named!r}", _REMEDY)
+        raise BadInput(f"GOOGLE_APPLICATION_CREDENTIALS names a file that does not exist here: {named!r}", remedy)
+    origin = f"the credentials file {path.name!r}"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        content = ""
+    return _parse(content, f"{origin} is not JSON", remedy), origin
+
+
+def _decoded(text: str) -> str:
+    stripped = text.strip()
+    if stripped.startswith("{"):
+        return stripped
+    try:
+        return base64.b64decode("".join(stripped.split()), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return stripped
+
+
+def _parse(text: str, cause: str, remedy: str) -> Json:
+    try:
+        document = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadInput(f"the credentials file {path.name!r} is not JSON", _REMEDY)
-    source = found.get("credential_source")
+        document = None
+    if not isinstance(document, dict):
+        raise BadInput(cause, remedy)
+    return document
+
+
+def _refuse_programs(info: Json, origin: str, remedy: str) -> None:
+    source = info.get("credential_source")
     if isinstance(source, dict) and "executable" in source:
-        raise BadInput(f"the credentials file {path.name!r} would have a program run, which is not done", _REMEDY)
-    return found
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+        raise BadInput(f"{origin} would have a program run to get its token, which this action refuses", remedy)

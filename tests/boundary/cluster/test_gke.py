@@ -87,9 +87,9 @@ def connect(
     """Return the server's address and the log."""
     log = io.StringIO()
     runner = GitHubRunner({"RUNNER_TEMP": str(tmp_path)}, log)
-    wanted = gke.Wanted(cluster, "europe-west1", project, endpoint)
+    ref = gke.ClusterRef(cluster=cluster, location="europe-west1", project=project, endpoint=endpoint)
     environ = {gke.ENDPOINT_VARIABLE: host.url, "GITHUB_WORKSPACE": str(tmp_path), **environ}
-    transport, namespace = gke.connect(wanted, key, environ, runner, lambda _seconds: None)
+    transport, namespace = gke.connect(ref, key, environ, runner, lambda _seconds: None)
     assert namespace == "default"
     return transport.server, log.getvalue()
 
