@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops_actions.boundary.http import debug_request
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
@@ -62,8 +64,19 @@ def refresh(credentials: Any, runner: Runner, remedy: str) -> None:
     from google.auth import exceptions
     from google.auth.transport.requests import Request
 
+    request = Request()
+
+    def logged_request(url: str, method: str = "GET", **options: Any) -> Any:
+        began, outcome = time.monotonic(), "no answer"
+        try:
+            response = request(url, method=method, **options)
+            outcome = str(response.status)
+            return response
+        finally:
+            debug_request(runner, method, url, outcome, began)
+
     try:
-        credentials.refresh(Request())
+        credentials.refresh(logged_request)
     except exceptions.TransportError as error:
         raise Unavailable(f"Google's token server cannot be reached: {first_line(error)}", "run the job again") from None
     except exceptions.GoogleAuthError as error:

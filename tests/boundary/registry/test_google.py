@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,18 @@ def test_an_unusable_file_is_reported_and_never_quoted(tmp_path: Path, content: 
     with pytest.raises(ActionError, match=message) as error:
         token_of(tmp_path)
     assert "hush" not in str(error.value)
+
+
+def test_debug_logging_shows_the_requests_for_a_token(tmp_path: Path) -> None:
+    with google() as (url, _):
+        (tmp_path / NAME).write_text(json.dumps(federated(url)))
+        out = io.StringIO()
+        environ = {"GITHUB_WORKSPACE": str(tmp_path), "GOOGLE_APPLICATION_CREDENTIALS": NAME}
+        access_token(environ, GitHubRunner({"RUNNER_DEBUG": "1"}, out))
+    lines = [line for line in out.getvalue().splitlines() if line.startswith("::debug::")]
+    host = url.removeprefix("http://")
+    assert re.fullmatch(rf"::debug::GET {host}/identity 200 [0-9]+ ms", lines[0])
+    assert re.fullmatch(rf"::debug::POST {host}/exchange 200 [0-9]+ ms", lines[1])
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
