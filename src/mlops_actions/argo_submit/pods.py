@@ -20,8 +20,11 @@ def node_of(pod: Json, workflow: str) -> NodeStatus | None:
     node_id = str(annotations.get(NODE_ID_ANNOTATION) or "")
     if not node_id:
         return None
-    containers = [one for one in state.get("containerStatuses") or [] if one.get("name") not in EXECUTOR_CONTAINERS]
-    ends = [dict((container.get("state") or {}).get("terminated") or {}) for container in containers]
+    ends = [
+        dict((container.get("state") or {}).get("terminated") or {})
+        for container in state.get("containerStatuses") or []
+        if container.get("name") not in EXECUTOR_CONTAINERS
+    ]
     failed = next((end for end in ends if end.get("exitCode")), {})
     finished = [time for end in ends if (time := parse_time(end.get("finishedAt"))) is not None]
     phase = str(state.get("phase") or "Pending")

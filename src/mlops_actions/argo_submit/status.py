@@ -186,9 +186,9 @@ def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> NodeStatus:
 def _parameters(outputs: object) -> dict[str, str]:
     entries = outputs.get("parameters") if isinstance(outputs, dict) else None
     return {
-        str(one["name"]): str(one["value"])
-        for one in entries or ()
-        if isinstance(one, dict) and one.get("name") and one.get("value") is not None
+        str(entry["name"]): str(entry["value"])
+        for entry in entries or ()
+        if isinstance(entry, dict) and entry.get("name") and entry.get("value") is not None
     }
 
 

@@ -1,4 +1,4 @@
-"""What is the Argo Server's own: its address and token, its trust, its refusals. The rest is held in both ways."""
+"""Properties of the Argo Server alone: address, token, trust, refusals. Other modules test both APIs."""
 
 from __future__ import annotations
 
@@ -286,15 +286,15 @@ def test_the_pods_that_the_record_implies_are_watched(cluster: Cluster, host: Ho
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "w"}, "spec": {}, "status": status})
     argo = server(host.url, cluster.submitter_token)
     watch = argo.watch_pods("default", "w", "", 300)
-    heard: list[tuple[str, list[str]]] = []
+    received: list[tuple[str, list[str]]] = []
 
-    def listen() -> None:
+    def read() -> None:
         for event in watch:
             containers = event.object["status"]["containerStatuses"]
-            heard.append((event.object["metadata"]["name"], [one["name"] for one in containers]))
+            received.append((event.object["metadata"]["name"], [one["name"] for one in containers]))
 
-    listener = threading.Thread(target=listen)
-    listener.start()
+    reader = threading.Thread(target=read)
+    reader.start()
     argo.get_workflow("default", "w")
     argo.get_workflow("default", "w")
     cluster.store.change(
@@ -305,13 +305,13 @@ def test_the_pods_that_the_record_implies_are_watched(cluster: Cluster, host: Ho
     )
     argo.get_workflow("default", "w")
     deadline = time.monotonic() + 30
-    while len(heard) < 4 and time.monotonic() < deadline:
+    while len(received) < 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     watch.close()
-    listener.join(10)
-    names = {one.partition("-")[2].rpartition("-")[0] for one, _ in heard}
+    reader.join(10)
+    names = {one.partition("-")[2].rpartition("-")[0] for one, _ in received}
     assert names == {"t", "other"}
-    assert [containers for _, containers in heard] == [["main"], [], ["x"], ["main"]]
+    assert [containers for _, containers in received] == [["main"], [], ["x"], ["main"]]
 
 
 def test_cancelling_is_quick_before_the_first_log_line(job: Job, cluster: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong is said before anything is started, with its place and its remedy."""
+"""Mistakes are reported before a workflow is submitted, with their line and a remedy."""
 
 from __future__ import annotations
 

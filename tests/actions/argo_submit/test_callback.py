@@ -1,4 +1,4 @@
-"""The call-back: what is added to a workflow, when it cannot be, and the way from the cluster to chatops and back."""
+"""The callback: the exit handler, workflows that cannot get one, and the path from the cluster to chatops."""
 
 from __future__ import annotations
 
@@ -87,30 +87,30 @@ def test_a_detached_workflow_reports_to_chatops(
     assert workflow["status"]["phase"] == phase
     (delivery,) = dispatches(it)
     assert delivery.payload["action"] == EVENT_TYPE
-    said = read(delivery.payload["client_payload"])
-    assert (said.sha, said.pull_request, said.run, said.phase) == (it.pull.head_sha, it.pull.number, RUN, phase)
-    assert (said.workflow, said.namespace) == (job.outputs["workflow-name"], "default")
-    assert (said.uid, said.step) == (workflow["metadata"]["uid"], "submit")
+    payload = read(delivery.payload["client_payload"])
+    assert (payload.sha, payload.pull_request, payload.run, payload.phase) == (it.pull.head_sha, it.pull.number, RUN, phase)
+    assert (payload.workflow, payload.namespace) == (job.outputs["workflow-name"], "default")
+    assert (payload.uid, payload.step) == (workflow["metadata"]["uid"], "submit")
     (tmp_path / "chatops").mkdir()
-    heard = Stage(it.github, tmp_path / "chatops", cold_start=True).run(delivery, {"commands": "/train"})
-    assert (heard.exit_code, heard.outputs["decision"]) == (0, "continue"), heard.log
-    assert (heard.outputs["pr-number"], heard.outputs["sha"]) == (str(it.pull.number), it.pull.head_sha)
-    assert json.loads(heard.outputs["params"])["workflow"] == job.outputs["workflow-name"]
+    finished = Stage(it.github, tmp_path / "chatops", cold_start=True).run(delivery, {"commands": "/train"})
+    assert (finished.exit_code, finished.outputs["decision"]) == (0, "continue"), finished.log
+    assert (finished.outputs["pr-number"], finished.outputs["sha"]) == (str(it.pull.number), it.pull.head_sha)
+    assert json.loads(finished.outputs["params"])["workflow"] == job.outputs["workflow-name"]
 
 
 @needs_curl
 @pytest.mark.parametrize(
-    ("main", "tidy", "phase", "told"),
+    ("main", "tidy", "phase", "reported"),
     [(0, 0, "Succeeded", "Succeeded"), (1, 0, "Failed", "Failed"), (0, 1, "Failed", "Succeeded")],
 )
 def test_an_existing_exit_handler_runs_before_the_callback(
-    job: Job, it: Scene, main: int, tidy: int, phase: str, told: str
+    job: Job, it: Scene, main: int, tidy: int, phase: str, reported: str
 ) -> None:
     text = HANDLER.replace("MAIN", str(main)).replace("TIDY", str(tidy))
     assert submit(job, it, text) == (0 if phase == "Succeeded" else 1)
-    assert f"\ngood bye, it was {told}\n" in job.log
+    assert f"\ngood bye, it was {reported}\n" in job.log
     (delivery,) = dispatches(it)
-    assert read(delivery.payload["client_payload"]).phase == told
+    assert read(delivery.payload["client_payload"]).phase == reported
 
 
 @needs_curl

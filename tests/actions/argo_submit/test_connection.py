@@ -1,4 +1,4 @@
-"""The way to a Kubernetes API: certificates on either side, tokens in files, proxies, the service account of a pod."""
+"""Connections to a Kubernetes API: certificates of server and client, token files, proxies, a pod's service account."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def secure(cluster: Cluster, certificate: Certificate, tmp_path: Path) -> Iterat
 
 
 def config(cluster: Cluster, url: str, **of_cluster: object) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(cluster.kubeconfig(url))
-    found["clusters"][0]["cluster"] |= of_cluster
-    return found
+    config: dict[str, Any] = yaml.safe_load(cluster.kubeconfig(url))
+    config["clusters"][0]["cluster"] |= of_cluster
+    return config
 
 
 def encoded(path: Path) -> str:
@@ -114,8 +114,8 @@ def noting() -> Iterator[ThreadingHTTPServer]:
 
 
 def seen(server: ThreadingHTTPServer) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = server.RequestHandlerClass.seen  # type: ignore[attr-defined]
-    return found
+    requests: list[dict[str, Any]] = server.RequestHandlerClass.seen  # type: ignore[attr-defined]
+    return requests
 
 
 @pytest.mark.parametrize("form", ["data", "file"])

@@ -1,4 +1,4 @@
-"""Denials of what was allowed before: an API server that has just started denies everything for a moment."""
+"""Denials of rights that were allowed before: an API server that has just started denies every request for a moment."""
 
 from __future__ import annotations
 

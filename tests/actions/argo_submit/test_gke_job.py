@@ -1,4 +1,4 @@
-"""Whole jobs on a cluster of Google's, by every way of proving who one is: Google's own libraries, against a stand-in."""
+"""Whole jobs on a GKE cluster, with every kind of credentials: Google's own libraries against a stand-in."""
 
 from __future__ import annotations
 

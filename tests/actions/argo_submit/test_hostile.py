@@ -1,4 +1,4 @@
-"""Attacks, carried out: on what the runner reads, on what leaves the machine, on memory and time."""
+"""Attacks on the runner's commands, on secrets, on memory and time."""
 
 from __future__ import annotations
 
@@ -218,10 +218,10 @@ def test_log_lines_cannot_leave_their_group(job: Job) -> None:
 )
 def test_parameters_are_text_or_refused(text: str) -> None:
     try:
-        found = parameters.parse(text)
+        parsed = parameters.parse(text)
     except ValueError:
         return
-    assert all(isinstance(key, str) and isinstance(value, str) for key, value in found.items())
+    assert all(isinstance(key, str) and isinstance(value, str) for key, value in parsed.items())
 
 
 def test_credentials_leave_nothing_behind(job: Job) -> None:

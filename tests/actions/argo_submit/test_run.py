@@ -1,4 +1,4 @@
-"""The action against a cluster, by Kubernetes' API and the Argo Server's: what it submits, follows, shows and hands on."""
+"""The action on a cluster, by Kubernetes' API and by the Argo Server's: submit, follow, show, and set outputs."""
 
 from __future__ import annotations
 

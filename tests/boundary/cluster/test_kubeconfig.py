@@ -1,4 +1,4 @@
-"""Kubeconfigs: spellings, contexts, refusals, secrets."""
+"""Kubeconfigs: formats, contexts, refusals, secrets."""
 
 from __future__ import annotations
 
@@ -102,5 +102,5 @@ def test_the_first_entry_of_several_files_counts() -> None:
 
 def test_secrets_are_found_encoded_and_decoded() -> None:
     key = base64.b64encode(b"PRIVATE").decode()
-    found = list(kubeconfig.secrets({"users": [{"user": {"token": "t0ken", "client-key-data": key, "password": "pw"}}]}))
-    assert found == ["t0ken", key, "PRIVATE", "pw"]
+    secrets = list(kubeconfig.secrets({"users": [{"user": {"token": "t0ken", "client-key-data": key, "password": "pw"}}]}))
+    assert secrets == ["t0ken", key, "PRIVATE", "pw"]

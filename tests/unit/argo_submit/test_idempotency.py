@@ -1,4 +1,4 @@
-"""Names: the same for the same request, another for another."""
+"""Idempotency: the same request has the same name, and another request has another."""
 
 from __future__ import annotations
 

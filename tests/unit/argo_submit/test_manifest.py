@@ -1,4 +1,4 @@
-"""Manifests: which document is run, what of it is sent, what is wrong and where."""
+"""Manifests: the document that is run, the workflow that is submitted, mistakes and their lines."""
 
 from __future__ import annotations
 
@@ -17,29 +17,31 @@ def load(text: str) -> dict[str, object]:
 
 
 def test_a_workflow_is_read_without_the_fields_that_the_server_sets() -> None:
-    made = load(PLAIN.replace("generateName: a-", "generateName: a-, uid: u, resourceVersion: '1'") + "status: {phase: x}")
-    assert made["metadata"] == {"generateName": "a-"}
-    assert "status" not in made
+    submitted = load(
+        PLAIN.replace("generateName: a-", "generateName: a-, uid: u, resourceVersion: '1'") + "status: {phase: x}"
+    )
+    assert submitted["metadata"] == {"generateName": "a-"}
+    assert "status" not in submitted
 
 
 def test_a_workflow_template_is_run_by_its_spec() -> None:
-    made = load(PLAIN.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: a-", "name: base"))
-    assert made["kind"] == "Workflow"
-    assert made["metadata"] == {"generateName": "base-"}
+    submitted = load(PLAIN.replace("kind: Workflow", "kind: WorkflowTemplate").replace("generateName: a-", "name: base"))
+    assert submitted["kind"] == "Workflow"
+    assert submitted["metadata"] == {"generateName": "base-"}
 
 
 def test_a_cron_workflow_is_run_by_its_workflow_spec() -> None:
-    made = load(
+    submitted = load(
         "apiVersion: argoproj.io/v1alpha1\nkind: CronWorkflow\nmetadata: {name: nightly}\nspec:\n"
         "  schedules: ['0 0 * * *']\n  workflowMetadata: {labels: {team: ml}}\n"
         "  workflowSpec: {entrypoint: main, templates: [{name: main, suspend: {}}]}\n"
     )
-    assert made["metadata"] == {
+    assert submitted["metadata"] == {
         "generateName": "nightly-",
         "annotations": {},
         "labels": {"team": "ml", "workflows.argoproj.io/cron-workflow": "nightly"},
     }
-    assert made["spec"] == {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
+    assert submitted["spec"] == {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_a_recursive_alias_is_refused() -> None:
 
 
 def test_overrides_replace_values_of_the_manifest() -> None:
-    made = with_overrides(
+    submitted = with_overrides(
         load(PLAIN),
         Overrides(
             namespace="ml",
@@ -107,8 +109,8 @@ def test_overrides_replace_values_of_the_manifest() -> None:
             priority=3,
         ),
     )
-    assert made["metadata"] == {"namespace": "ml", "name": "mine", "labels": {"a": "1"}, "annotations": {"b": "2"}}
-    assert (made["spec"]["serviceAccountName"], made["spec"]["priority"]) == ("runner", 3)
+    assert submitted["metadata"] == {"namespace": "ml", "name": "mine", "labels": {"a": "1"}, "annotations": {"b": "2"}}
+    assert (submitted["spec"]["serviceAccountName"], submitted["spec"]["priority"]) == ("runner", 3)
 
 
 def test_an_entrypoint_without_a_template_is_an_error() -> None:
@@ -118,9 +120,9 @@ def test_an_entrypoint_without_a_template_is_an_error() -> None:
 
 def test_a_template_of_the_cluster_is_referred_to() -> None:
     template = {"metadata": {"name": "base"}, "spec": {"arguments": {"parameters": [{"name": "a", "value": "1"}]}}}
-    made = from_template("clusterworkflowtemplate", template)
-    assert made["spec"] == {
+    submitted = from_template("clusterworkflowtemplate", template)
+    assert submitted["spec"] == {
         "workflowTemplateRef": {"name": "base", "clusterScope": True},
         "arguments": {"parameters": [{"name": "a", "value": "1"}]},
     }
-    assert made["metadata"]["labels"] == {"workflows.argoproj.io/cluster-workflow-template": "base"}
+    assert submitted["metadata"]["labels"] == {"workflows.argoproj.io/cluster-workflow-template": "base"}

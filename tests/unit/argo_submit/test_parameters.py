@@ -1,4 +1,4 @@
-"""Parameters: spellings, precedence, checks."""
+"""Parameters: formats, precedence, checks."""
 
 from __future__ import annotations
 

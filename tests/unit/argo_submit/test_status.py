@@ -1,4 +1,4 @@
-"""What a workflow's object says, what is logged of it, and what it looks like."""
+"""A workflow's status: read from its object, logged, and drawn."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_actions.argo_submit import compressed_nodes as packed_record
-from mlops_actions.argo_submit import diagram, pods, progress, report
+from mlops_actions.argo_submit import compressed_nodes, diagram, pods, progress, report
 from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.status import WorkflowStatus, has_ended, read
 
@@ -52,11 +51,11 @@ def workflow(*nodes: dict[str, Any], phase: str = "Succeeded", **status: Any) ->
 
 def test_outputs_are_the_entrypoints_and_the_global_ones() -> None:
     parameters = [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}, {"name": "empty"}]
-    found = workflow(
+    current = workflow(
         node("wf", outputs={"parameters": parameters}), outputs={"parameters": [{"name": "b", "value": "global"}]}
     )
-    assert dict(found.outputs) == {"a": "1", "b": "global"}
-    assert found.seconds == 3723
+    assert dict(current.outputs) == {"a": "1", "b": "global"}
+    assert current.seconds == 3723
 
 
 def test_the_end_is_recognised_by_label_or_phase() -> None:
@@ -67,7 +66,7 @@ def test_the_end_is_recognised_by_label_or_phase() -> None:
 
 
 def test_failed_nodes_are_the_leaves_that_failed() -> None:
-    found = workflow(
+    current = workflow(
         node("wf", "DAG", "Failed", children=["retry", "ok"]),
         node("group", "TaskGroup", "Failed"),
         node("retry", "Retry", "Succeeded", children=["try0", "try1"]),
@@ -80,7 +79,7 @@ def test_failed_nodes_are_the_leaves_that_failed() -> None:
         node("ok"),
         phase="Failed",
     )
-    assert [one.id for one in found.failed()] == ["bad", "l1"]
+    assert [one.id for one in current.failed()] == ["bad", "l1"]
 
 
 def test_the_root_is_named_where_no_leaf_failed() -> None:
@@ -104,10 +103,10 @@ def test_compressed_nodes_are_read() -> None:
     ids=["text", "damaged", "list", "brotli", "bomb"],
 )
 def test_unreadable_compressed_nodes_are_noted(packed: bytes, reason: str) -> None:
-    found = workflow(compressedNodes=packed.decode())
-    assert found.nodes == {}
-    assert found.notes[0].startswith("the nodes are shown only as far as their pods are known: ")
-    assert found.notes[0].endswith(reason)
+    current = workflow(compressedNodes=packed.decode())
+    assert current.nodes == {}
+    assert current.notes[0].startswith("the nodes are shown only as far as their pods are known: ")
+    assert current.notes[0].endswith(reason)
 
 
 VALUES = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9), max_size=3)
@@ -119,14 +118,14 @@ def test_a_record_is_read_in_pieces_of_any_size(record: dict[str, Any]) -> None:
     for text in (json.dumps(record), json.dumps(record, indent=1, ensure_ascii=False)):
         for size in (1, 7, 1000):
             pieces = iter([text[start : start + size] for start in range(0, len(text), size)])
-            assert dict(packed_record._entries(pieces)) == record
+            assert dict(compressed_nodes._entries(pieces)) == record
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"a"', '{"a": {}', '{"a": {}, ', '{"a": {]}', "nonsense"])
 def test_a_truncated_record_has_no_nodes(text: str) -> None:
-    found = workflow(compressedNodes=base64.b64encode(gzip.compress(text.encode())).decode())
-    assert found.nodes == {}
-    assert found.notes
+    current = workflow(compressedNodes=base64.b64encode(gzip.compress(text.encode())).decode())
+    assert current.nodes == {}
+    assert current.notes
 
 
 def test_unchanged_nodes_are_shared() -> None:
@@ -144,13 +143,13 @@ def test_unchanged_nodes_are_shared() -> None:
 def test_zstandard_is_read(count: int) -> None:
     record = {str(number): node(str(number)) for number in range(count)}
     compress = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd").compress
-    found = workflow(compressedNodes=base64.b64encode(compress(json.dumps(record).encode())).decode())
-    assert found.nodes.keys() == record.keys()
+    current = workflow(compressedNodes=base64.b64encode(compress(json.dumps(record).encode())).decode())
+    assert current.nodes.keys() == record.keys()
 
 
 def test_a_damaged_zstandard_frame_is_noted() -> None:
-    found = workflow(compressedNodes=base64.b64encode(packed_record.ZSTANDARD + b"nonsense").decode())
-    assert found.notes[0].endswith("their record is damaged")
+    current = workflow(compressedNodes=base64.b64encode(compressed_nodes.ZSTANDARD + b"nonsense").decode())
+    assert current.notes[0].endswith("their record is damaged")
 
 
 def pod(identity: str, phase: str, *containers: dict[str, Any], **status: Any) -> dict[str, Any]:
@@ -164,7 +163,7 @@ def end(name: str, code: int) -> dict[str, Any]:
 
 
 def test_offloaded_nodes_are_read_from_their_pods() -> None:
-    told = [
+    pod_nodes = [
         pods.node_of(one, "wf")
         for one in (
             pod("a", "Succeeded", end("main", 0), end("wait", 0)),
@@ -173,21 +172,23 @@ def test_offloaded_nodes_are_read_from_their_pods() -> None:
             {"metadata": {"name": "a stranger"}},
         )
     ]
-    found = pods.with_pod_nodes(workflow(phase="Running", offloadNodeStatusVersion="fnv:1"), [one for one in told if one])
-    assert found.notes == (
+    current = pods.with_pod_nodes(
+        workflow(phase="Running", offloadNodeStatusVersion="fnv:1"), [known for known in pod_nodes if known]
+    )
+    assert current.notes == (
         "the nodes are shown only as far as their pods are known: "
         "Argo keeps the nodes of a workflow of this size in its database",
     )
-    assert progress.changes(None, found) == ["✔ a (7s)", "✖ b (7s) Error (exit code 3)"]
-    assert [(one.id, one.exit_code) for one in found.failed()] == [("b", "3")]
-    assert found.nodes["c"].message == "0/3 nodes are available"
+    assert progress.changes(None, current) == ["✔ a (7s)", "✖ b (7s) Error (exit code 3)"]
+    assert [(one.id, one.exit_code) for one in current.failed()] == [("b", "3")]
+    assert current.nodes["c"].message == "0/3 nodes are available"
 
 
 def test_pods_do_not_replace_nodes_of_the_workflows_record() -> None:
     other = pods.node_of(pod("x", "Failed"), "wf")
     assert other is not None
-    found = workflow(node("a"))
-    assert pods.with_pod_nodes(found, [other]) is found
+    current = workflow(node("a"))
+    assert pods.with_pod_nodes(current, [other]) is current
 
 
 def test_only_changes_are_logged() -> None:
@@ -205,13 +206,13 @@ def test_many_changes_are_summarised_and_failures_named() -> None:
 
 def test_the_tree_nests_nodes_and_summarises_loops() -> None:
     items = [node(f"each({n}:{n})", boundaryID="wf") for n in range(50)]
-    found = workflow(
+    current = workflow(
         node("wf", "DAG"),
         node("each", "TaskGroup", boundaryID="wf", children=[one["id"] for one in items]),
         *items,
         node("after", boundaryID="wf"),
     )
-    assert progress.tree(found) == [
+    assert progress.tree(current) == [
         "✔ wf (1m 05s)",
         "  ✔ each (1m 05s)",
         "    … 50 items: 50 succeeded",
@@ -271,7 +272,7 @@ HOSTILE = [
 @given(more=st.text(max_size=10))
 def test_a_name_cannot_leave_its_box(name: str, more: str) -> None:
     name += more
-    found = workflow(
+    current = workflow(
         node("wf", "DAG", "Failed", children=["a", "b"]),
         node("a", displayName=name, phase="Failed", message=name),
         node("b", displayName=name),
@@ -287,13 +288,13 @@ def test_a_name_cannot_leave_its_box(name: str, more: str) -> None:
         message="x",
         outputs={"parameters": [{"name": "x", "value": "x"}]},
     )
-    facts = WorkflowReportContext(parameters={"p": name}, image=name, actor=name)
+    context = WorkflowReportContext(parameters={"p": name}, image=name, actor=name)
     # Whatever it is called, it takes the same lines as a harmless name does, in the same places.
-    hostile = report.comment(found, facts)
+    hostile = report.comment(current, context)
     harmless = report.comment(plain, WorkflowReportContext(parameters={"p": "x"}, image="x", actor="x"))
     assert _skeleton(hostile) == _skeleton(harmless)
     assert "<script" not in re.sub(r"(`+).*?\1", "", hostile)
-    assert "\n" not in progress.line(found.nodes["a"])
+    assert "\n" not in progress.line(current.nodes["a"])
     inside = hostile.partition("```mermaid")[2].partition("```")[0]
     assert all(line.count('"') in (0, 2) for line in inside.splitlines())
 
@@ -303,6 +304,6 @@ def _skeleton(text: str) -> list[str]:
 
 
 def test_the_comment_holds_no_log() -> None:
-    found = workflow(node("wf", phase="Failed", message="m"), phase="Failed")
-    assert "s3cret" in report.summary(found, WorkflowReportContext(), {"wf": ["s3cret"]})
-    assert "s3cret" not in report.comment(found, WorkflowReportContext())
+    current = workflow(node("wf", phase="Failed", message="m"), phase="Failed")
+    assert "s3cret" in report.summary(current, WorkflowReportContext(), {"wf": ["s3cret"]})
+    assert "s3cret" not in report.comment(current, WorkflowReportContext())

@@ -1,4 +1,4 @@
-"""When what ran: the Gantt chart and the critical path, at 3 nodes and at 300."""
+"""The Gantt chart and the critical path, of 3 nodes and of 300."""
 
 from __future__ import annotations
 
@@ -45,33 +45,33 @@ DIAMOND = (
 
 
 def test_the_critical_path_holds_the_nodes_that_the_end_waited_for() -> None:
-    found = workflow(*DIAMOND)
-    assert [one.id for one in timeline.critical_path(found)] == ["load", "slow", "report"]
-    assert timeline.describe(found) == (
+    current = workflow(*DIAMOND)
+    assert [one.id for one in timeline.critical_path(current)] == ["load", "slow", "report"]
+    assert timeline.describe(current) == (
         "**Critical path** (1m 40s, of which 3s between them): load (10s) → slow (1m 08s) → report (19s)"
     )
 
 
 def test_an_exit_handler_follows_every_node() -> None:
-    found = workflow(*DIAMOND, node("bye", 101, 105, name="wf.onExit"))
-    assert [one.id for one in timeline.critical_path(found)] == ["load", "slow", "report", "bye"]
+    current = workflow(*DIAMOND, node("bye", 101, 105, name="wf.onExit"))
+    assert [one.id for one in timeline.critical_path(current)] == ["load", "slow", "report", "bye"]
 
 
 def test_skipped_nodes_are_passed_over_on_the_critical_path() -> None:
     skipped = node("maybe", 10, 10, "after", type="Skipped", phase="Skipped")
-    found = workflow(node("load", 0, 10, "maybe"), skipped, node("after", 11, 20))
-    assert [one.id for one in timeline.critical_path(found)] == ["load", "after"]
+    current = workflow(node("load", 0, 10, "maybe"), skipped, node("after", 11, 20))
+    assert [one.id for one in timeline.critical_path(current)] == ["load", "after"]
 
 
 def test_a_retry_represents_its_attempts() -> None:
-    found = workflow(
+    current = workflow(
         node("wf", 0, 60, "try", type="DAG"),
         node("try", 0, 50, "try(0)", "try(1)", type="Retry"),
         node("try(0)", 0, 20, phase="Failed"),
         node("try(1)", 25, 50, "after"),
         node("after", 50, 60),
     )
-    assert [one.id for one in timeline.critical_path(found)] == ["try", "after"]
+    assert [one.id for one in timeline.critical_path(current)] == ["try", "after"]
 
 
 def test_a_circle_of_nodes_ends_the_critical_path() -> None:

@@ -55,7 +55,7 @@ def parse(text: str, origin: str) -> Json:
         raise BadInput(f"{origin} is not a kubeconfig: it is not a mapping", _REMEDY)
     for key in ("clusters", "users", "contexts"):
         entries = config.get(key) or []
-        if not isinstance(entries, list) or not all(isinstance(one, dict) and one.get("name") for one in entries):
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry.get("name") for entry in entries):
             raise BadInput(f"{origin} is not a kubeconfig: '{key}' is not a list of named entries", _REMEDY)
     return config
 
@@ -69,14 +69,14 @@ def merged(configs: Sequence[Json]) -> Json:
             for entry in config.get(key) or []:
                 entries.setdefault(str(entry["name"]), entry)
         whole[key] = list(entries.values())
-    whole["current-context"] = next((one["current-context"] for one in configs if one.get("current-context")), "")
+    whole["current-context"] = next((config["current-context"] for config in configs if config.get("current-context")), "")
     return whole
 
 
 def select_context(config: Json, context: str | None, origin: str) -> SelectedContext:
     """Reduce the kubeconfig to one context; raises BadInput where an entry is missing, or where it would run a program."""
     name = context or str(config.get("current-context") or "")
-    contexts = {str(one["name"]): one.get("context") or {} for one in config.get("contexts") or []}
+    contexts = {str(entry["name"]): entry.get("context") or {} for entry in config.get("contexts") or []}
     if not name:
         raise BadInput(
             f"{origin} has no current context",
@@ -128,16 +128,16 @@ def files(entry: Json) -> Iterator[tuple[str, str]]:
 def secrets(value: object) -> Iterator[str]:
     """Yield every secret text in a kubeconfig, as written and decoded from base64."""
     if isinstance(value, dict):
-        for key, one in value.items():
-            if key in SECRET_KEYS and isinstance(one, str):
-                yield one
-                if key.endswith("-data") and (plain := _decoded(one)):
-                    yield plain
+        for key, item in value.items():
+            if key in SECRET_KEYS and isinstance(item, str):
+                yield item
+                if key.endswith("-data") and (decoded := _decoded(item)):
+                    yield decoded
             else:
-                yield from secrets(one)
+                yield from secrets(item)
     elif isinstance(value, list):
-        for one in value:
-            yield from secrets(one)
+        for item in value:
+            yield from secrets(item)
 
 
 def _entry(config: Json, plural: str, key: str, name: str, origin: str) -> Json:
