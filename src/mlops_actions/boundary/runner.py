@@ -150,12 +150,12 @@ class GitHubRunner:
         """Make a 0700 directory, removed by `close`."""
         import tempfile  # late, as it costs a fifth of the start and most events need none
 
-        made = Path(tempfile.mkdtemp(prefix=_PRIVATE_PREFIX, dir=_temporary(self._environ)))
-        self._directories.append(made)
-        return made
+        directory = Path(tempfile.mkdtemp(prefix=_PRIVATE_PREFIX, dir=_temporary(self._environ)))
+        self._directories.append(directory)
+        return directory
 
     def close(self) -> None:
-        """Remove what was private."""
+        """Remove the private directories."""
         if not self._directories:
             return
         import shutil
@@ -174,12 +174,12 @@ def _temporary(environ: Mapping[str, str]) -> Path:
 
 
 def remove_private(path: str, environ: Mapping[str, str]) -> None:
-    """Remove a private directory that an earlier stage made and did not live to remove; any other path is left alone."""
+    """Remove a private directory that an earlier stage left behind when it was killed; any other path stays."""
     import shutil
 
-    found = Path(path)
-    if path and found.name.startswith(_PRIVATE_PREFIX) and found.parent.resolve() == _temporary(environ).resolve():
-        shutil.rmtree(found, ignore_errors=True)
+    directory = Path(path)
+    if path and directory.name.startswith(_PRIVATE_PREFIX) and directory.parent.resolve() == _temporary(environ).resolve():
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def cancel_on_signals() -> None:

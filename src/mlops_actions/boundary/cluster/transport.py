@@ -131,8 +131,8 @@ class ClusterTransport:
     ) -> Json:
         """Send a request and return the object of its answer; raises Failure, Unavailable.
 
-        What may pass (429, 5xx, a broken connection) is tried again; `repeatable=False` where a repetition after a lost
-        answer would do the work twice. `urgent`: one attempt of a few seconds.
+        Passing failures (429, 5xx, a broken connection) are tried again; `repeatable=False` where a repetition after a
+        lost answer would do the work twice. `urgent`: one attempt of a few seconds.
         """
         policy = RetryPolicy(
             f"the {self.texts.side}",

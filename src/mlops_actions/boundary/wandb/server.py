@@ -1,4 +1,4 @@
-"""Which W&B server, and with which credentials: resolved as W&B's own tools do, without importing them.
+"""Resolve the W&B server and its credentials as W&B's own tools do, without importing them.
 
 Facts are from the SDK's source (0.31): `sdk/lib/urls.py`, `sdk/lib/wbauth`, `util.api_to_app_url`. Unlike the SDK, no
 settings file in the working directory is read: in a workflow that is the checkout, and a pull request could send the API
@@ -84,7 +84,7 @@ def _canonical(address: str) -> str:
 
 
 def app_url(base_url: str, environ: Mapping[str, str]) -> str:
-    """The address that links of the report start with."""
+    """Return the address that the report's links start with."""
     if given := environ.get("WANDB_APP_URL", ""):
         return given.rstrip("/")
     host = urlsplit(base_url).hostname or ""
@@ -120,7 +120,7 @@ def _home(environ: Mapping[str, str]) -> Path | None:
 
 
 def _settings(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The user's own settings file; one that cannot be read is none."""
+    """Read the user's own settings file; an unreadable file counts as empty."""
     home = _home(environ)
     folder = environ.get("WANDB_CONFIG_DIR", "") or (str(home / ".config" / "wandb") if home else "")
     parser = configparser.ConfigParser(interpolation=None)
@@ -143,7 +143,7 @@ def _from_netrc(base_url: str, environ: Mapping[str, str]) -> str:
         except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
             continue
         for host in hosts:
-            found = entries.authenticators(host)
-            if found and found[2]:
-                return found[2]
+            login = entries.authenticators(host)
+            if login and login[2]:
+                return login[2]
     return ""
