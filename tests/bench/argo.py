@@ -227,7 +227,7 @@ def follow(transport: ClusterTransport) -> None:
     )
     log: Any = _Silent()
     print("ready", flush=True)
-    found = Follower(cluster, target, log, hour).follow()
+    found = Follower(cluster=cluster, target=target, log=log, clock=hour).follow()
     assert found.status.phase == "Succeeded"
 
 

@@ -95,9 +95,16 @@ class Follower:
     @contextmanager
     def _watching(self) -> Iterator[None]:
         target, emit = self._target, self._messages.put
-        watches: list[Watch] = [WorkflowWatch(self._cluster, target.namespace, target.name, target.resource_version, emit)]
+        workflow_watch = WorkflowWatch(
+            cluster=self._cluster,
+            namespace=target.namespace,
+            workflow=target.name,
+            resource_version=target.resource_version,
+            emit=emit,
+        )
+        watches: list[Watch] = [workflow_watch]
         if not self._without_logs:
-            watches.append(PodWatch(self._cluster, target.namespace, target.name, emit))
+            watches.append(PodWatch(cluster=self._cluster, namespace=target.namespace, workflow=target.name, emit=emit))
         for watch in watches:
             watch.start()
         try:

@@ -33,7 +33,8 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports, *, 
 
     `checked_out` is the commit of the workspace's checkout, empty where there is none.
     """
-    return _Run(inputs, context, _find_revision(inputs, context, event, ports, checked_out), ports).run()
+    revision = _find_revision(inputs, context, event, ports, checked_out)
+    return _Run(inputs=inputs, context=context, revision=revision, ports=ports).run()
 
 
 def post(inputs: Inputs, ports: Ports) -> Outcome:
@@ -160,7 +161,7 @@ class _Run:
             deadline=ports.clock.now() + timedelta(seconds=inputs.timeout),
         )
         try:
-            followed = Follower(ports.cluster(), target, ports.runner, ports.clock).follow()
+            followed = Follower(cluster=ports.cluster(), target=target, log=ports.runner, clock=ports.clock).follow()
         except TimedOut as timeout:
             return self._time_out(submitted, timeout)
         self._set_state(ENDED)

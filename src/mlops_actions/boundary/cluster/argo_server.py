@@ -70,7 +70,8 @@ def connect(login: ServerLogin, environ: Mapping[str, str], runner: Runner, paus
         client = HttpClient(runner, trust=Trust(login.authority), environ=environ)
     except (OSError, ValueError) as error:
         raise BadInput(f"input 'argo-ca' cannot be used: {reason_of(error)}", "give its certificate in PEM") from None
-    return ArgoServer(ClusterTransport(login.address, client, ClusterCredentials(lambda: login.authorization), pause, TEXTS))
+    credentials = ClusterCredentials(lambda: login.authorization)
+    return ArgoServer(ClusterTransport(login.address, client, credentials, pause=pause, texts=TEXTS))
 
 
 class ArgoServer:

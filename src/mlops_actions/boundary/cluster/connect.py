@@ -54,7 +54,7 @@ def connect(
         client = HttpClient(runner, trust=_trust(cluster, user, runner), environ=environ, proxy=proxy)
     except (OSError, ValueError) as error:  # an invalid certificate or key
         raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
-    return ClusterTransport(selected.server, client, credentials, pause), selected.namespace or "default"
+    return ClusterTransport(selected.server, client, credentials, pause=pause), selected.namespace or "default"
 
 
 def connect_by_token(
@@ -67,7 +67,8 @@ def connect_by_token(
     texts: ErrorTexts | None = None,
 ) -> ClusterTransport:
     """Return a transport to a cluster whose address and authority (PEM; empty: the system's) are known."""
-    return ClusterTransport(url, HttpClient(log, trust=Trust(authority), environ=environ), credentials, pause, texts)
+    client = HttpClient(log, trust=Trust(authority), environ=environ)
+    return ClusterTransport(url, client, credentials, pause=pause, texts=texts)
 
 
 class TokenFile:
@@ -248,4 +249,4 @@ def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[flo
     token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
     namespace = token.with_name("namespace")
     own = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
-    return ClusterTransport(configuration.host, client, _by_file(token, runner), pause), own or "default"
+    return ClusterTransport(configuration.host, client, _by_file(token, runner), pause=pause), own or "default"
