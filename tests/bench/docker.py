@@ -22,7 +22,7 @@ import pytest
 from mlops_actions.core.declare import variable
 from mlops_actions.docker_publish import dockerignore, fingerprint
 from tests.bench import in_turn
-from tests.e2e.container_step import EXECUTABLES, Runner
+from tests.e2e.container_step import EXECUTABLES, ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import buildkit, free_port, newer_docker
@@ -76,7 +76,7 @@ def measure(docker: Docker, images: Mapping[str, str]) -> Publishing:
     figures = Publishing()
     with TemporaryDirectory() as name, newer_docker(docker) as daemon, debian_registry(Path(name)) as registry:
         _provide_base(docker, registry, Path(name))
-        runner = Runner(docker, images, Path(name) / "runner")
+        runner = ContainerRunner(docker, images, Path(name) / "runner")
         bench = _Bench(runner, registry, daemon)
         figures.first_build = bench.first_builds()
         figures.ratios["warm daemon"] = bench.warm_daemon()
@@ -104,7 +104,7 @@ def _base(registry: DebianRegistry) -> str:
 
 
 class _Bench:
-    def __init__(self, runner: Runner, registry: DebianRegistry, daemon: Docker) -> None:
+    def __init__(self, runner: ContainerRunner, registry: DebianRegistry, daemon: Docker) -> None:
         dockerfile = (
             f"FROM {_base(registry)}\nARG MEGABYTES\nARG AGAIN\nCOPY train.py /\n"
             "RUN --network=none head -c ${MEGABYTES}M /dev/urandom > /weights\n"

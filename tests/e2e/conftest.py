@@ -22,7 +22,7 @@ from tests.e2e.cluster.binaries import Binaries, CannotBuild, build
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import job_of
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
 from tests.e2e.pipeline_world import Pipeline, pipeline_world
@@ -62,8 +62,8 @@ def docker(_stop_on_sigterm: None) -> Iterator[Docker]:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianRegistry]:
     """Debian's docker-registry on loopback; it asks for a name and a password."""
-    with debian_registry(tmp_path_factory.mktemp("registry")) as found:
-        yield found
+    with debian_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +79,9 @@ def images(docker: Docker, checkout: Path) -> Mapping[str, str]:
 
 
 @pytest.fixture
-def runner(docker: Docker, images: Mapping[str, str], tmp_path: Path) -> Iterator[Runner]:
+def runner(docker: Docker, images: Mapping[str, str], tmp_path: Path) -> Iterator[ContainerRunner]:
     """A runner with one job: `runner.run("chatops", inputs=…, env=…, event=…)` is one step of it in the action's image."""
-    made = Runner(docker, images, tmp_path / "runner")
+    made = ContainerRunner(docker, images, tmp_path / "runner")
     yield made
     made.close()
 

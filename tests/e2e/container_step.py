@@ -1,7 +1,7 @@
 """One step of a job as GitHub's runner starts it: `docker run` with its mounts, working directory, HOME and environment.
 
 From the runner's source: ContainerActionHandler.cs (mounts, environment), DockerCommandManager.cs (the command line),
-FileCommandManager.cs (the command files), ProcessInvoker.cs (how a cancelled step is told so).
+FileCommandManager.cs (the command files), ProcessInvoker.cs (how the runner cancels a step).
 """
 
 from __future__ import annotations
@@ -19,37 +19,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.core.declare import variable
-from mlops_sandbox.runner.files import read_file_command
 from tests.e2e.docker_daemon import Docker
+from tests.support.step import COMMAND_FILES, REPOSITORY, Paths, Step, StepRecord, runner_variables
 
 EXECUTABLES = "/opt/mlops-actions/bin"
-COMMAND_FILES = {
-    "GITHUB_ENV": "set_env_",
-    "GITHUB_OUTPUT": "set_output_",
-    "GITHUB_PATH": "add_path_",
-    "GITHUB_STATE": "save_state_",
-    "GITHUB_STEP_SUMMARY": "step_summary_",
-}
-SHA = "ffac537e6cbbf934b08745a378932722df287a53"
+INSIDE = Paths(
+    workspace="/github/workspace", event="/github/workflow/event.json", home="/github/home", temp="/github/runner_temp"
+)
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What a step left behind: its exit code, the log as the runner read it, and its command files, parsed."""
-
-    exit_code: int
-    log: str
-    outputs: dict[str, str]
-    state: dict[str, str]
-    environment: dict[str, str]
-    summary: str
-
-
-class Running:
+class RunningContainer:
     """A step's container while it runs."""
 
-    def __init__(self, process: subprocess.Popen[bytes], files: Mapping[str, Path], docker: Docker, name: str) -> None:
+    def __init__(
+        self, step: Step, process: subprocess.Popen[bytes], files: Mapping[str, Path], docker: Docker, name: str
+    ) -> None:
+        self._step = step
         self._process = process
         self._files = files
         self._docker = docker
@@ -71,10 +56,10 @@ class Running:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise AssertionError(f"the step did not say {text!r} in time; it said:\n{''.join(self._read)}") from None
+                raise AssertionError(f"the log held no {text!r} in time:\n{''.join(self._read)}") from None
             if line is None:
                 self._lines.put(None)
-                raise AssertionError(f"the step ended without saying {text!r}; it said:\n{''.join(self._read)}")
+                raise AssertionError(f"the step ended without {text!r} in its log:\n{''.join(self._read)}")
             self._read.append(line)
             if text in line:
                 return line
@@ -83,8 +68,8 @@ class Running:
         """Cancel, as the runner does first: SIGINT to its `docker run`, which hands it to the container's process 1."""
         self._process.send_signal(signal.SIGINT)
 
-    def wait(self, timeout: float = 120.0) -> Finished:
-        """Wait for the end and read what was left behind."""
+    def wait(self, timeout: float = 120.0) -> StepRecord:
+        """Wait for the end and read what the step left."""
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -94,19 +79,11 @@ class Running:
         while (line := self._lines.get()) is not None:
             self._read.append(line)
         self._lines.put(None)
-        text = {name: path.read_bytes().decode() for name, path in self._files.items()}
-        return Finished(
-            exit_code=self._process.returncode,
-            log="".join(self._read),
-            outputs=read_file_command(text["GITHUB_OUTPUT"]),
-            state=read_file_command(text["GITHUB_STATE"]),
-            environment=read_file_command(text["GITHUB_ENV"]),
-            summary=text["GITHUB_STEP_SUMMARY"],
-        )
+        return StepRecord.read(self._step.action, self._process.returncode, "".join(self._read), self._files)
 
 
 @dataclass
-class Runner:
+class ContainerRunner:
     """A runner with one job: its steps share a workspace, a HOME and a temporary directory below `root`.
 
     With `read_only` nothing of a container's own file system can be written, only what the runner mounts.
@@ -115,7 +92,7 @@ class Runner:
     docker: Docker
     images: Mapping[str, str]
     root: Path
-    repository: str = "octo-org/digits"
+    repository: str = REPOSITORY
     read_only: bool = False
     _made: list[str] = field(default_factory=list)
 
@@ -130,7 +107,7 @@ class Runner:
         """The job's RUNNER_TEMP."""
         return _made(self.root / "work" / "_temp")
 
-    def run(self, action: str, **options: Any) -> Finished:
+    def run(self, action: str, **options: Any) -> StepRecord:
         """Run one stage of an action to its end; the options are `start`'s."""
         return self.start(action, **options).wait()
 
@@ -142,35 +119,55 @@ class Runner:
         env: Mapping[str, str] | None = None,
         event_name: str = "issue_comment",
         event: Any = None,
-        workspace: Path | None = None,
         state: Mapping[str, str] | None = None,
         post: bool = False,
+        **options: Any,
+    ) -> RunningContainer:
+        """Start one stage of an action; `env` replaces the runner's own variables, the options are `start_step`'s."""
+        step = Step(
+            action,
+            inputs=inputs or {},
+            event_name=event_name,
+            event={} if event is None else event,
+            environ=env or {},
+            state=state or {},
+            post=post,
+        )
+        return self.start_step(step, **options)
+
+    def run_step(self, step: Step, **options: Any) -> StepRecord:
+        """Run a stage to its end; the options are `start_step`'s."""
+        return self.start_step(step, **options).wait()
+
+    def start_step(
+        self,
+        step: Step,
+        *,
+        workspace: Path | None = None,
         image: str | None = None,
         entrypoint: str | None = None,
         network: str = "host",
         read_only_home: bool = False,
         arguments: tuple[str, ...] = (),
-    ) -> Running:
-        """Start one stage of an action.
+    ) -> RunningContainer:
+        """Start a stage in its container.
 
-        `inputs` by their names in `action.yml`; `state` is what the main stage saved; `env` comes last and may replace the
-        runner's own. `image` is a target of Dockerfile.base (the action's own by default). Only `network` differs from the
-        runner, which has one network a job: the stand-ins are on loopback.
+        `image` is a target of Dockerfile.base (the action's own by default). Only `network` differs from the runner, which
+        has one network a job: the stand-ins are on loopback.
         """
         workspace = workspace or self.workspace
         home, workflow = _made(self.temp / "_github_home"), _made(self.temp / "_github_workflow")
         commands = _made(self.temp / "_runner_file_commands")
-        (workflow / "event.json").write_text(json.dumps({} if event is None else event))
+        if step.event is not None:
+            (workflow / "event.json").write_text(json.dumps(step.event))
         stage = str(uuid.uuid4())
         files = {name: commands / f"{prefix}{stage}" for name, prefix in COMMAND_FILES.items()}
         for path in files.values():
             path.touch()
         environment = {
-            **self._variables(event_name),
+            **runner_variables(INSIDE, self.repository),
             **{name: f"/github/file_commands/{path.name}" for name, path in files.items()},
-            **{variable(name): value for name, value in (inputs or {}).items()},
-            **{f"STATE_{name}": value for name, value in (state or {}).items()},
-            **(env or {}),
+            **step.variables,
         }
         name = f"mlops-e2e-{stage[:8]}"
         self._made.append(name)
@@ -179,7 +176,7 @@ class Runner:
             "--name", name, "--label", "mlops-actions-e2e", "--workdir", "/github/workspace", "--rm",
             *(word for key in environment for word in ("-e", key)),
             "-e", "GITHUB_ACTIONS=true", "-e", "CI=true",
-            "--entrypoint", entrypoint or f"{EXECUTABLES}/{action}{'-post' if post else ''}",
+            "--entrypoint", entrypoint or f"{EXECUTABLES}/{step.action}{'-post' if step.post else ''}",
             "--network", network, *(["--read-only"] if self.read_only else []),
             "-v", f"{self.docker.socket}:/var/run/docker.sock",
             "-v", f"{self.temp}:/github/runner_temp",
@@ -187,62 +184,18 @@ class Runner:
             "-v", f"{workflow}:/github/workflow",
             "-v", f"{commands}:/github/file_commands",
             "-v", f"{workspace}:/github/workspace",
-            self.images[image or action], *arguments,
+            self.images[image or step.action], *arguments,
         ]  # fmt: skip
         process = subprocess.Popen(
             command, env={"PATH": os.environ["PATH"], **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-        return Running(process, files, self.docker, name)
+        return RunningContainer(step, process, files, self.docker, name)
 
     def close(self) -> None:
         """Remove containers that a failed test left running."""
         if self._made:
             self.docker("rm", "--force", *self._made, check=False)
-
-    def _variables(self, event_name: str) -> dict[str, str]:
-        owner = self.repository.partition("/")[0]
-        return {
-            "GITHUB_ACTION": "step",
-            "GITHUB_ACTION_REF": "v1",
-            "GITHUB_ACTION_REPOSITORY": "machine-learning-apps/mlops-actions",
-            "GITHUB_ACTOR": "alice",
-            "GITHUB_ACTOR_ID": "1001",
-            "GITHUB_API_URL": "https://api.github.com",
-            "GITHUB_BASE_REF": "",
-            "GITHUB_EVENT_NAME": event_name,
-            "GITHUB_EVENT_PATH": "/github/workflow/event.json",
-            "GITHUB_GRAPHQL_URL": "https://api.github.com/graphql",
-            "GITHUB_HEAD_REF": "",
-            "GITHUB_JOB": "train",
-            "GITHUB_REF": "refs/heads/main",
-            "GITHUB_REF_NAME": "main",
-            "GITHUB_REF_PROTECTED": "true",
-            "GITHUB_REF_TYPE": "branch",
-            "GITHUB_REPOSITORY": self.repository,
-            "GITHUB_REPOSITORY_ID": "1",
-            "GITHUB_REPOSITORY_OWNER": owner,
-            "GITHUB_REPOSITORY_OWNER_ID": "2",
-            "GITHUB_RETENTION_DAYS": "90",
-            "GITHUB_RUN_ATTEMPT": "1",
-            "GITHUB_RUN_ID": "7042",
-            "GITHUB_RUN_NUMBER": "12",
-            "GITHUB_SERVER_URL": "https://github.com",
-            "GITHUB_SHA": SHA,
-            "GITHUB_TRIGGERING_ACTOR": "alice",
-            "GITHUB_WORKFLOW": "mlops",
-            "GITHUB_WORKFLOW_REF": f"{self.repository}/.github/workflows/mlops.yml@refs/heads/main",
-            "GITHUB_WORKFLOW_SHA": SHA,
-            "GITHUB_WORKSPACE": "/github/workspace",
-            "HOME": "/github/home",
-            "RUNNER_ARCH": "X64",
-            "RUNNER_ENVIRONMENT": "github-hosted",
-            "RUNNER_NAME": "GitHub Actions 2",
-            "RUNNER_OS": "Linux",
-            "RUNNER_TEMP": "/github/runner_temp",
-            "RUNNER_TOOL_CACHE": "/opt/hostedtoolcache",
-            "RUNNER_WORKSPACE": f"/home/runner/work/{self.repository.partition('/')[2]}",
-        }
 
 
 def _made(directory: Path) -> Path:

@@ -1,8 +1,9 @@
 """A Docker daemon for the tests: the one that answers already, else one of their own that ends with them.
 
-A daemon of their own shares nothing with any other on the machine: data, state, pid file, socket and bridge are its own,
-and only the data (images and layers) stays for the next run. `python -m tests.e2e.docker_daemon` holds one open until
-interrupted and prints the `DOCKER_HOST` to export, so that several runs can share it.
+The machine's own daemon is left as it was; see `machine_state`. A daemon of the tests' own shares nothing with any other on
+the machine: data, state, pid file, socket and bridge are its own, and only the data (images and layers) stays for the next
+run. `python -m tests.e2e.docker_daemon` holds one open until interrupted and prints the `DOCKER_HOST` to export, so that
+several runs can share it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from tests.e2e.machine_state import unchanged
 
 # One for the machine, guarded by a lock. Short: a Unix socket's path may have no more than 107 characters.
 STATE = Path("/run/mlops-actions-e2e")
@@ -89,10 +92,11 @@ def _answers(docker: Docker) -> bool:
 
 @contextlib.contextmanager
 def daemon() -> Iterator[Docker]:
-    """Yield a daemon that answers; one that had to be started is stopped in the end."""
-    found = answering()
-    if found is not None:
-        yield found
+    """Yield a daemon that answers: the machine's own, which is left as it was, else one that is stopped at the end."""
+    machine = answering()
+    if machine is not None:
+        with unchanged(machine, cache_directory() / "machine-docker.lock"):
+            yield machine
         return
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         raise DaemonError("no Docker daemon answers, and starting one needs root and dockerd (Debian: docker.io)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import shutil
 import socket
 import subprocess
@@ -19,20 +20,26 @@ from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
 
 NEWER_DOCKER = "mlops-actions-e2e/docker"
-# What a daemon or builder in a container needs. `--privileged` asks for all there is, which a machine in a sandbox has not.
-_MIGHTY = (
+# The privileges that a daemon or a builder in a container needs. `--privileged` asks for more than some machines allow.
+_PRIVILEGES = (
     *(f"--cap-add={name}" for name in ("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")),
     *(f"--security-opt={name}=unconfined" for name in ("seccomp", "apparmor", "systempaths")),
     "--device-cgroup-rule=a *:* rwm", "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw",
     # The registries are on this machine's loopback.
     "--network=host",
 )  # fmt: skip
-_START = """echo "$FEATURES" > /etc/docker/daemon.json
-exec dockerd --host="$ADDRESS" --bridge=none --iptables=false --ip6tables=false --tls=false
+# The daemon has a bridge of its own, though no container of it uses a network: with `--bridge=none` a dockerd deletes the
+# interface `docker0`, and in the machine's network, which it shares, that one belongs to the machine's own daemon.
+_START = """set -e
+ip link add "$BRIDGE" type bridge
+ip address add "$SUBNET" dev "$BRIDGE"
+echo "$FEATURES" > /etc/docker/daemon.json
+exec dockerd --host="$ADDRESS" --bridge="$BRIDGE" --iptables=false --ip6tables=false \\
+  --ip-forward=false --ip-masq=false --tls=false
 """
 _DOCKERFILE = f"""\
 FROM {BASE_IMAGE}
-RUN apt-get update && apt-get install --yes --no-install-recommends docker.io && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends docker.io iproute2 && rm -rf /var/lib/apt/lists/*
 """
 START_TIMEOUT = 90.0
 
@@ -61,12 +68,15 @@ class NewerDocker(Docker):
 def newer_docker(docker: Docker, *, containerd_store: bool = False, space: str = "") -> Iterator[NewerDocker]:
     """Run it; `space` (as tmpfs writes sizes) bounds what its data may take. It holds the base image."""
     docker("build", "--tag", NEWER_DOCKER, "-", input=_DOCKERFILE.encode())
-    port, name = free_port(), f"mlops-e2e-docker-{uuid.uuid4().hex[:8]}"
+    port, unique = free_port(), uuid.uuid4().hex[:8]
+    name, bridge = f"mlops-e2e-docker-{unique}", f"mlops{unique}"
+    subnet = f"172.30.254.{random.randrange(32) * 8 + 1}/29"
     features = json.dumps({"features": {"containerd-snapshotter": containerd_store}})
     data = f"--tmpfs=/var/lib/docker:size={space},exec" if space else "--volume=/var/lib/docker"
     docker(
-        "run", "--detach", "--rm", *_MIGHTY, f"--name={name}", data, f"--env=FEATURES={features}",
-        f"--env=ADDRESS=tcp://127.0.0.1:{port}", NEWER_DOCKER, "sh", "-c", _START,
+        "run", "--detach", "--rm", *_PRIVILEGES, f"--name={name}", data, f"--env=FEATURES={features}",
+        f"--env=ADDRESS=tcp://127.0.0.1:{port}", f"--env=BRIDGE={bridge}", f"--env=SUBNET={subnet}",
+        NEWER_DOCKER, "sh", "-c", _START,
     )  # fmt: skip
     made = NewerDocker(f"tcp://127.0.0.1:{port}", name, docker)
     try:
@@ -80,6 +90,9 @@ def newer_docker(docker: Docker, *, containerd_store: bool = False, space: str =
         yield made
     finally:
         docker("rm", "--force", "--volumes", name, check=False)
+        # The bridge outlives the container, since it is in the machine's network.
+        remove = ("ip", "link", "delete", bridge)
+        docker("run", "--rm", "--network=host", "--cap-add=NET_ADMIN", NEWER_DOCKER, *remove, check=False)
 
 
 def buildkit_programs() -> Path:
@@ -102,7 +115,7 @@ def named_builder(docker: Docker, directory: Path, name: str) -> Iterator[None]:
     container = f"buildx_buildkit_{name}0"
     docker("rm", "--force", "--volumes", container, check=False)
     docker(
-        "run", "--detach", *_MIGHTY, f"--name={container}", "--volume=/var/lib/buildkit", "mlops-actions-e2e/buildkit",
+        "run", "--detach", *_PRIVILEGES, f"--name={container}", "--volume=/var/lib/buildkit", "mlops-actions-e2e/buildkit",
         "buildkitd", "--containerd-worker=false",
     )  # fmt: skip
     try:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from tests.e2e.container_step import Finished, Runner, Running
+from tests.e2e.container_step import ContainerRunner, RunningContainer
+from tests.support.step import StepRecord
 
 BASE = "debian:trixie-slim"
 DOCKERFILE = f"""\
@@ -46,7 +47,7 @@ def git(workspace: Path, *arguments: str) -> str:
 class Publisher(Generic[R]):
     """One repository, published to one image of one registry."""
 
-    def __init__(self, runner: Runner, registry: R, repository: str, dockerfile: str = DOCKERFILE) -> None:
+    def __init__(self, runner: ContainerRunner, registry: R, repository: str, dockerfile: str = DOCKERFILE) -> None:
         self.runner = runner
         self.registry = registry
         self.repository = repository
@@ -74,7 +75,7 @@ class Publisher(Generic[R]):
         return f"{self.registry.host}/{self.repository}"
 
     def options(self, given: Mapping[str, str] | None, env: Mapping[str, str] | None) -> dict[str, Any]:
-        """What `Runner.run` and `start` take for one step."""
+        """What `ContainerRunner.run` and `start` take for one step."""
         inputs = {
             "image": self.image,
             "username": self.registry.username,
@@ -83,11 +84,11 @@ class Publisher(Generic[R]):
         }
         return {"inputs": inputs, "event_name": "push", "event": EVENT, "env": {"GITHUB_SHA": self.sha, **(env or {})}}
 
-    def publish(self, given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> Finished:
+    def publish(self, given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> StepRecord:
         """Run one step to its end."""
         return self.runner.run("docker-publish", **self.options(given, env))
 
-    def start(self, given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> Running:
+    def start(self, given: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None) -> RunningContainer:
         """Start one step."""
         return self.runner.start("docker-publish", **self.options(given, env))
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mlops_sandbox.github import Delivery, GitHubServer
+from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops import test_cases as acceptance
 from tests.actions.chatops.case import play
-from tests.actions.chatops.stage import Ran, Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.e2e.act import Act
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.support.git import commit
 
 SAMPLE = (
@@ -32,35 +30,6 @@ SAMPLE = (
     "call-back",
     "call-back for a foreign commit",
 )
-# The runner chooses the paths of these files.
-OF_THE_CONTAINER = ("GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE")
-
-
-@dataclass
-class Container(Stage):
-    """A step that runs each stage in a container."""
-
-    runner: Runner | None = None
-
-    def run(
-        self,
-        delivery: Delivery[Any],
-        inputs: Mapping[str, str],
-        *,
-        post: bool = False,
-        state: Mapping[str, str] | None = None,
-    ) -> Ran:
-        """Run the main or post stage on an event."""
-        assert self.runner is not None
-        environ = {
-            name: value
-            for name, value in self.environment(delivery, inputs).items()
-            if name.startswith(("GITHUB_", "INPUT_")) and name not in OF_THE_CONTAINER
-        }
-        done = self.runner.run(
-            "chatops", env=environ, event_name=delivery.event, event=delivery.payload, post=post, state=state
-        )
-        return Ran(done.exit_code, done.outputs, done.state, done.log)
 
 
 @pytest.fixture
@@ -71,8 +40,8 @@ def github() -> Iterator[GitHubServer]:
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_case_in_the_image(name: str, github: GitHubServer, tmp_path: Path, runner: Runner) -> None:
-    play(acceptance.CASES[name], Container(github, tmp_path, runner=runner))
+def test_case_in_the_image(name: str, github: GitHubServer, tmp_path: Path, runner: ContainerRunner) -> None:
+    play(acceptance.CASES[name], ChatopsStep(github, tmp_path, run_elsewhere=runner.run_step))
 
 
 README = Path(__file__).parents[2] / "actions/chatops/README.md"

@@ -16,10 +16,11 @@ from mlops_actions.argo_submit import callback
 from mlops_actions.core.callback import EVENT_TYPE, read
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.argo_submit.job import Job
-from tests.actions.chatops.stage import Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended, manifest, run
 from tests.support.payloads import Scene, scene
+from tests.support.step import cold
 
 SECRET = "mlops-callback"
 
@@ -55,7 +56,7 @@ def dispatches(it: Scene) -> list[Delivery[dict[str, object]]]:
 def restored(it: Scene, delivery: Delivery[dict[str, object]], directory: Path) -> dict[str, str]:
     """What chatops makes of a dispatch; asserts that it goes on."""
     directory.mkdir()
-    heard = Stage(it.github, directory, cold_start=True).run(delivery, {"commands": "/train"})
+    heard = ChatopsStep(it.github, directory, execute=cold).run(delivery, {"commands": "/train"})
     assert (heard.exit_code, heard.outputs["decision"]) == (0, "continue"), heard.log
     return dict(heard.outputs)
 

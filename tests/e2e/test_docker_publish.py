@@ -20,7 +20,7 @@ import pytest
 from mlops_actions.docker_publish import fingerprint
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.publishing import BASE, EVENT, git
@@ -31,7 +31,7 @@ Publisher = AnyPublisher[DebianRegistry]
 
 
 @pytest.fixture
-def publisher(runner: Runner, registry: DebianRegistry, request: pytest.FixtureRequest) -> Publisher:
+def publisher(runner: ContainerRunner, registry: DebianRegistry, request: pytest.FixtureRequest) -> Publisher:
     return Publisher(runner, registry, "octo-org/" + request.node.originalname.removeprefix("test_").replace("_", "-"))
 
 
@@ -149,7 +149,7 @@ def test_the_older_names_leave_the_image_in_the_daemon(publisher: Publisher, doc
     assert docker("run", "--rm", f"{publisher.image}:latest", "cat", "/app/train.py") == "print('training')\n"
 
 
-def test_a_registry_on_this_machine_may_speak_tls(runner: Runner) -> None:
+def test_a_registry_on_this_machine_may_speak_tls(runner: ContainerRunner) -> None:
     stand_in = Registry()
     (folder := runner.workspace / "ignored").mkdir()
     with Host(stand_in.app, certificate=self_signed(folder)) as host:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mlops_sandbox.host import Host
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import NewerDocker, buildkit, free_port, named_builder, newer_docker
@@ -38,7 +38,9 @@ RUNTIME_TOKEN = ".".join(
 
 
 @pytest.fixture
-def publisher(runner: Runner, registry: DebianRegistry, request: pytest.FixtureRequest) -> Publisher[DebianRegistry]:
+def publisher(
+    runner: ContainerRunner, registry: DebianRegistry, request: pytest.FixtureRequest
+) -> Publisher[DebianRegistry]:
     name = request.node.originalname.removeprefix("test_").replace("_", "-")
     return Publisher(runner, registry, f"octo-org/{name}", DOCKERFILE)
 

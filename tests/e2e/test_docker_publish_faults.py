@@ -13,11 +13,12 @@ import pytest
 
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Fault, Registry
-from tests.e2e.container_step import Finished, Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.other_builders import NewerDocker, newer_docker
 from tests.e2e.publishing import BASE, Publisher, git
+from tests.support.step import StepRecord
 
 DOCKERFILE = "FROM scratch\nCOPY train.py data /\n"
 REPOSITORY = "octo-org/faults"
@@ -43,7 +44,7 @@ class Faulty:
 
 
 @pytest.fixture
-def faulty(runner: Runner) -> Iterator[Publisher[Faulty]]:
+def faulty(runner: ContainerRunner) -> Iterator[Publisher[Faulty]]:
     registry = Registry()
     with Host(registry.app) as host:
         publisher = Publisher(runner, Faulty(host.url.removeprefix("http://"), registry), REPOSITORY, DOCKERFILE)
@@ -62,7 +63,7 @@ def body_of(status: int) -> bytes:
     return json.dumps({"errors": [{"code": CODES[status], "message": "from the registry"}]}).encode()
 
 
-def assert_failed(finished: Finished, exit_code: int, message: str) -> None:
+def assert_failed(finished: StepRecord, exit_code: int, message: str) -> None:
     """Check that the failure is reported once, and that no output is set."""
     assert finished.exit_code == exit_code, finished.log
     assert finished.outputs == {}
@@ -117,9 +118,11 @@ def test_a_cancelled_push_ends(faulty: Publisher[Faulty]) -> None:
     assert faulty.leftovers == []
 
 
-def test_two_jobs_may_publish_the_same_tag(runner: Runner, registry: DebianRegistry, tmp_path: Path) -> None:
+def test_two_jobs_may_publish_the_same_tag(runner: ContainerRunner, registry: DebianRegistry, tmp_path: Path) -> None:
     first = Publisher(runner, registry, "octo-org/same-tag", DOCKERFILE)
-    second = Publisher(Runner(runner.docker, runner.images, tmp_path / "second"), registry, "octo-org/same-tag", DOCKERFILE)
+    second = Publisher(
+        ContainerRunner(runner.docker, runner.images, tmp_path / "second"), registry, "octo-org/same-tag", DOCKERFILE
+    )
     steps = []
     for publisher, content in ((first, b"first"), (second, b"second")):
         (publisher.workspace / "data").write_bytes(content)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.other_builders import buildkit, free_port
 from tests.e2e.publishing import Publisher
@@ -30,7 +30,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path, certificates: Certi
 
 
 @pytest.fixture
-def publisher(runner: Runner, registry: DebianRegistry, certificates: Certificates) -> Publisher[DebianRegistry]:
+def publisher(runner: ContainerRunner, registry: DebianRegistry, certificates: Certificates) -> Publisher[DebianRegistry]:
     publisher = Publisher(runner, registry, "octo-org/tls", DOCKERFILE)
     (publisher.workspace / "ignored").mkdir()
     shutil.copy2(certificates.authority, publisher.workspace / "ignored" / "authority.pem")

@@ -19,7 +19,7 @@ from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.github import GitHubServer, PullRequest
 from mlops_sandbox.host import Host
 from tests.e2e.act import Act
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.dropin import OldRepository
 from tests.e2e.publishing import EVENT
 from tests.support.cluster_certificates import for_loopback
@@ -208,7 +208,7 @@ def test_actions_argo_submits_by_the_kubeconfig_that_lies_in_the_workspace(platf
     assert run.step("links").outputs["first"] == f"https://argo.example/workflows/default/{first['metadata']['name']}"
 
 
-def test_actions_argo_finds_the_kubeconfig_by_the_path_that_its_readme_names(runner: Runner) -> None:
+def test_actions_argo_finds_the_kubeconfig_by_the_path_that_its_readme_names(runner: ContainerRunner) -> None:
     """The workspace is `/github/workspace` where GitHub's runner mounts it; act has it elsewhere."""
     with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as api:
         for name, text in {"coinflip.yaml": COINFLIP, ".kube/config": cluster.kubeconfig(api.url)}.items():

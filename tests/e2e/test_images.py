@@ -19,7 +19,7 @@ from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
-from tests.e2e.container_step import EXECUTABLES, Runner
+from tests.e2e.container_step import EXECUTABLES, ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import ACTIONS, BASE_IMAGE, ROOT, compressed_size
@@ -37,7 +37,7 @@ SDKS["suite"] = sorted({name for names in SDKS.values() for name in names})
 TARGETS = [*ACTIONS, "suite"]
 
 
-def python(runner: Runner, target: str, code: str, **options: Any) -> Any:
+def python(runner: ContainerRunner, target: str, code: str, **options: Any) -> Any:
     """Run Python in the image, in the runner's environment; returns what it printed, read as JSON."""
     done = runner.run(target, entrypoint=f"{EXECUTABLES}/python", arguments=("-IBc", code), **options)
     assert done.exit_code == 0, done.log
@@ -57,7 +57,7 @@ def normalised(name: str) -> str:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_holds_exactly_the_packages_of_its_lock_files(runner: Runner, target: str) -> None:
+def test_holds_exactly_the_packages_of_its_lock_files(runner: ContainerRunner, target: str) -> None:
     code = "import importlib.metadata as m, json; print(json.dumps([[d.name, d.version] for d in m.distributions()]))"
     found = {normalised(name): version for name, version in python(runner, target, code)}
     assert found == locked(target)
@@ -65,13 +65,13 @@ def test_holds_exactly_the_packages_of_its_lock_files(runner: Runner, target: st
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_its_sdks_can_be_imported(runner: Runner, target: str) -> None:
+def test_its_sdks_can_be_imported(runner: ContainerRunner, target: str) -> None:
     code = f"import importlib; [importlib.import_module(name) for name in {SDKS[target]}]; print('[]')"
     assert python(runner, target, code) == []
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_only_what_needs_them_has_git_and_docker(runner: Runner, target: str) -> None:
+def test_only_what_needs_them_has_git_and_docker(runner: ContainerRunner, target: str) -> None:
     code = "import json, shutil; print(json.dumps([bool(shutil.which(name)) for name in ('git', 'docker', 'pip', 'gcc')]))"
     git, docker = target in ("argo-submit", "docker-publish", "suite"), target in ("docker-publish", "suite")
     assert python(runner, target, code) == [git, docker, False, False]
@@ -84,7 +84,7 @@ BUILD_TOOLS = (
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_nothing_that_builds_or_installs_is_in_it(runner: Runner, target: str) -> None:
+def test_nothing_that_builds_or_installs_is_in_it(runner: ContainerRunner, target: str) -> None:
     code = f"""
 import importlib.util, json, pathlib, shutil
 modules = [name for name in ("pip", "setuptools", "wheel", "ensurepip", "hatchling") if importlib.util.find_spec(name)]
@@ -97,7 +97,7 @@ print(json.dumps([modules, programs, headers, lists]))
 
 
 @pytest.mark.parametrize("target", ["argo-submit", "docker-publish", "suite"])
-def test_git_reads_a_workspace_that_belongs_to_somebody_else(runner: Runner, target: str) -> None:
+def test_git_reads_a_workspace_that_belongs_to_somebody_else(runner: ContainerRunner, target: str) -> None:
     git = ["git", "-C", str(runner.workspace), "-c", "user.name=Alice", "-c", "user.email=alice@example.com"]
     subprocess.run([*git, "init", "--quiet", "--initial-branch", "change"], check=True)
     subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message", "Change"], check=True)
@@ -116,7 +116,7 @@ print(json.dumps(found and [found.sha, found.branch, found.tags]))
     assert python(runner, target, code) == [sha, "change", ["refs/tags/v1.2.3"]]
 
 
-def test_docker_and_buildx_reach_the_daemon_through_the_mounted_socket(runner: Runner) -> None:
+def test_docker_and_buildx_reach_the_daemon_through_the_mounted_socket(runner: ContainerRunner) -> None:
     code = """
 import json, subprocess
 def said(*argv):
@@ -129,7 +129,7 @@ print(json.dumps([said("docker", "version", "--format", "{{.Server.Version}}"), 
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_module_is_compiled_and_never_compared_with_its_source(runner: Runner, target: str) -> None:
+def test_every_module_is_compiled_and_never_compared_with_its_source(runner: ContainerRunner, target: str) -> None:
     code = """
 import importlib.util, json, pathlib, sysconfig
 bad = []
@@ -144,7 +144,7 @@ print(json.dumps(bad))
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_runners_environment_arrives_whole(runner: Runner, target: str) -> None:
+def test_the_runners_environment_arrives_whole(runner: ContainerRunner, target: str) -> None:
     inputs = {"github-token": "t-1", "allow-users": "a\nb", "some input": "x", "plain": ""}
     code = "import json, os; print(json.dumps([dict(os.environ), os.getcwd(), os.getuid(), os.getpid()]))"
     environment, directory, user, process = python(runner, target, code, inputs=inputs, state={"begun": "1"})
@@ -160,7 +160,9 @@ def test_the_runners_environment_arrives_whole(runner: Runner, target: str) -> N
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("target", ["own", "suite"])
 @pytest.mark.parametrize("post", [False, True])
-def test_no_code_of_the_workspace_or_of_the_jobs_python_is_run(runner: Runner, action: str, target: str, post: bool) -> None:
+def test_no_code_of_the_workspace_or_of_the_jobs_python_is_run(
+    runner: ContainerRunner, action: str, target: str, post: bool
+) -> None:
     trap = "import pathlib; pathlib.Path('/github/workspace/trapped').write_text(__name__)\n"
     for name in ("sitecustomize", "usercustomize", "yaml", "json", "os", "github", "mlops_actions/__init__"):
         path = runner.workspace / f"{name}.py"
@@ -245,7 +247,7 @@ def comment() -> Delivery[Any]:
 )
 @pytest.mark.parametrize("target", ["own", "suite"])
 def test_a_missing_input_is_named_and_a_home_that_cannot_be_written_is_no_trouble(
-    runner: Runner, comment: Delivery[Any], action: str, required: str, target: str
+    runner: ContainerRunner, comment: Delivery[Any], action: str, required: str, target: str
 ) -> None:
     done = runner.run(
         action,
@@ -261,13 +263,15 @@ def test_a_missing_input_is_named_and_a_home_that_cannot_be_written_is_no_troubl
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_post_stage_with_nothing_to_conclude_succeeds(runner: Runner, comment: Delivery[Any], action: str) -> None:
+def test_a_post_stage_with_nothing_to_conclude_succeeds(
+    runner: ContainerRunner, comment: Delivery[Any], action: str
+) -> None:
     done = runner.run(action, post=True, event_name=comment.event, event=comment.payload, read_only_home=True)
     assert done.exit_code == 0, done.log
     assert "::error" not in done.log
 
 
-def test_a_comment_that_is_no_command_is_ignored(runner: Runner, comment: Delivery[Any]) -> None:
+def test_a_comment_that_is_no_command_is_ignored(runner: ContainerRunner, comment: Delivery[Any]) -> None:
     inputs = {"commands": "/deploy", "github-token": "of no use"}
     done = runner.run("chatops", inputs=inputs, event_name=comment.event, event=comment.payload, read_only_home=True)
     assert done.exit_code == 0, done.log
@@ -275,7 +279,7 @@ def test_a_comment_that_is_no_command_is_ignored(runner: Runner, comment: Delive
 
 
 def test_an_interrupt_of_process_1_cancels_at_once(
-    runner: Runner, comment: Delivery[Any], silent_server: tuple[str, threading.Event]
+    runner: ContainerRunner, comment: Delivery[Any], silent_server: tuple[str, threading.Event]
 ) -> None:
     address, arrived = silent_server
     running = runner.start(
@@ -293,7 +297,7 @@ def test_an_interrupt_of_process_1_cancels_at_once(
     assert "cancel" in done.log
 
 
-def test_an_older_runner_that_does_not_mount_its_temporary_directory_is_no_trouble(runner: Runner) -> None:
+def test_an_older_runner_that_does_not_mount_its_temporary_directory_is_no_trouble(runner: ContainerRunner) -> None:
     inputs = {"image": "digits", "username": "alice", "password": "wonderland"}
     # As it is on the host: nothing translates what is not mounted.
     env = {"RUNNER_TEMP": "/home/runner/work/_temp"}
@@ -303,7 +307,7 @@ def test_an_older_runner_that_does_not_mount_its_temporary_directory_is_no_troub
 
 
 @pytest.fixture
-def sealed(runner: Runner) -> Runner:
+def sealed(runner: ContainerRunner) -> ContainerRunner:
     """A runner whose containers can write to what is mounted alone."""
     runner.read_only = True
     code = """
@@ -321,7 +325,7 @@ print(json.dumps([writable(name) for name in ("/", "/tmp", "/root", "/opt/mlops-
     return runner
 
 
-def test_chatops_works_in_a_sealed_container(sealed: Runner, github: GitHubServer) -> None:
+def test_chatops_works_in_a_sealed_container(sealed: ContainerRunner, github: GitHubServer) -> None:
     commanded = Commanded(sealed, github)
     main = commanded.run(status="success")
     assert (main.exit_code, main.outputs["triggered"]) == (0, "true"), main.log
@@ -331,7 +335,7 @@ def test_chatops_works_in_a_sealed_container(sealed: Runner, github: GitHubServe
 
 
 @pytest.mark.usefixtures("images")
-def test_docker_publish_works_in_a_sealed_container(sealed: Runner, registry: DebianRegistry) -> None:
+def test_docker_publish_works_in_a_sealed_container(sealed: ContainerRunner, registry: DebianRegistry) -> None:
     publisher = Publisher(sealed, registry, "octo-org/sealed", f"FROM {BASE_IMAGE}\nCOPY train.py /\n")
     done = publisher.publish({"tags": "sha"})
     assert done.exit_code == 0, done.log
@@ -351,7 +355,7 @@ spec:
 """
 
 
-def test_argo_submit_works_in_a_sealed_container(sealed: Runner, tmp_path: Path) -> None:
+def test_argo_submit_works_in_a_sealed_container(sealed: ContainerRunner, tmp_path: Path) -> None:
     with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as host:
         kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", host.url).read_text()
         inputs = {"workflow": WORKFLOW, "kubeconfig": kubeconfig, "github-token": "none"}
@@ -359,7 +363,7 @@ def test_argo_submit_works_in_a_sealed_container(sealed: Runner, tmp_path: Path)
     assert (done.exit_code, done.outputs.get("phase")) == (0, "Succeeded"), done.log
 
 
-def test_wandb_runs_works_in_a_sealed_container(sealed: Runner) -> None:
+def test_wandb_runs_works_in_a_sealed_container(sealed: ContainerRunner) -> None:
     wandb = WandbServer()
     wandb.store.project(wandb.entity, "digits")
     with Host(wandb.app) as host:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mlops_sandbox.github import GitHubServer
-from tests.e2e.container_step import Runner
+from tests.e2e.container_step import ContainerRunner
 
 
-def test_chatops_concludes_nothing_where_nothing_was_begun(runner: Runner, github: GitHubServer) -> None:
+def test_chatops_concludes_nothing_where_nothing_was_begun(runner: ContainerRunner, github: GitHubServer) -> None:
     pull = github.repository(runner.repository).open_pull_request(by="contributor")
     event = pull.comment("just talk", by="contributor").payload
     inputs = {"commands": "[train]", "github-token": "unused", "job-status": "failure"}
@@ -23,7 +23,7 @@ def test_chatops_concludes_nothing_where_nothing_was_begun(runner: Runner, githu
 @pytest.mark.parametrize(
     "path", ["/github/workspace/data", "/github/runner_temp/../workspace/data", "/github/runner_temp", "data", "/"]
 )
-def test_docker_publish_removes_nothing_that_it_did_not_make(runner: Runner, path: str) -> None:
+def test_docker_publish_removes_nothing_that_it_did_not_make(runner: ContainerRunner, path: str) -> None:
     kept = runner.workspace / "data"
     kept.mkdir()
     (runner.temp / "kept").touch()
@@ -33,6 +33,6 @@ def test_docker_publish_removes_nothing_that_it_did_not_make(runner: Runner, pat
     assert (runner.temp / "kept").exists()
 
 
-def test_wandb_runs_has_nothing_to_undo(runner: Runner) -> None:
+def test_wandb_runs_has_nothing_to_undo(runner: ContainerRunner) -> None:
     post = runner.run("wandb-runs", inputs={"project": "sandbox/digits"}, post=True)
     assert (post.exit_code, post.outputs) == (0, {}), post.log

@@ -16,8 +16,9 @@ import pytest
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_actions.core.types import Json
 from mlops_sandbox.github import Delivery, GitHubServer
-from tests.actions.chatops.stage import Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import VARIANTS, Scene, scene
+from tests.support.step import cold
 
 PACKAGE = "@octokit/webhooks-examples@7.6.1"
 EVENTS = (
@@ -154,5 +155,5 @@ def test_chatops_works_on_what_derives_from_the_examples(
     for example in examples:
         payload = derived(example, delivery)
         assert payload != delivery.payload
-        ran = Stage(github, tmp_path, cold_start=True).run(Delivery(event, payload, None), inputs)
+        ran = ChatopsStep(github, tmp_path, execute=cold).run(Delivery(event, payload, None), inputs)
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true"), ran.log

@@ -18,9 +18,10 @@ from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.github import Delivery, GitHubServer, PullRequest
 from mlops_sandbox.github.discussion import Comment
 from mlops_sandbox.host import Host
-from tests.e2e.container_step import Finished, Runner
+from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.images import BASE_IMAGE
+from tests.support.step import StepRecord
 
 PERMISSIONS = {"checks": "write", "contents": "read", "pull-requests": "write"}
 
@@ -28,7 +29,7 @@ PERMISSIONS = {"checks": "write", "contents": "read", "pull-requests": "write"}
 class Commanded:
     """A maintainer's `/train` on a pull request, and the stages of chatops for it."""
 
-    def __init__(self, runner: Runner, github: GitHubServer) -> None:
+    def __init__(self, runner: ContainerRunner, github: GitHubServer) -> None:
         self._runner = runner
         self._github = github
         self.repository = github.repository(runner.repository)
@@ -37,7 +38,7 @@ class Commanded:
         github.clock.catch_up()
         self._comment: Delivery[Comment] = self.pull.comment("/train", by="maintainer")
 
-    def run(self, *, status: str, state: Mapping[str, str] | None = None) -> Finished:
+    def run(self, *, status: str, state: Mapping[str, str] | None = None) -> StepRecord:
         """Run the main stage, or with a state the post stage; `status` is the job's."""
         inputs = {
             "commands": "/train",
@@ -74,7 +75,7 @@ class Commanded:
     [("success", "success", "trained"), ("failure", "failure", "training failed"), ("cancelled", "cancelled", None)],
 )
 def test_the_post_stage_of_chatops_concludes_its_feedback(
-    runner: Runner, github: GitHubServer, status: str, conclusion: str, label: str | None
+    runner: ContainerRunner, github: GitHubServer, status: str, conclusion: str, label: str | None
 ) -> None:
     commanded = Commanded(runner, github)
 
@@ -93,7 +94,7 @@ def test_the_post_stage_of_chatops_concludes_its_feedback(
 
 
 @pytest.fixture
-def workspace(runner: Runner) -> Path:
+def workspace(runner: ContainerRunner) -> Path:
     """A checked-out commit whose image takes longer to build than anybody waits."""
     (runner.workspace / "Dockerfile").write_text(f"FROM {BASE_IMAGE}\nRUN echo began-$((40 + 2)) && sleep 3600\n")
     git = ["git", "-C", str(runner.workspace), "-c", "user.name=Alice", "-c", "user.email=alice@example.com"]
@@ -103,7 +104,7 @@ def workspace(runner: Runner) -> Path:
     return runner.workspace
 
 
-def credentials(runner: Runner, registry: DebianRegistry) -> list[Path]:
+def credentials(runner: ContainerRunner, registry: DebianRegistry) -> list[Path]:
     """Files of the job, outside of its workspace, that hold the registry's password in any form."""
     password = registry.password.encode()
     forms = (password, base64.b64encode(password), base64.b64encode(f"{registry.username}:".encode() + password))
@@ -123,7 +124,9 @@ def publishing(registry: DebianRegistry) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_the_post_stage_removes_the_credentials_of_a_killed_publisher(runner: Runner, registry: DebianRegistry) -> None:
+def test_the_post_stage_removes_the_credentials_of_a_killed_publisher(
+    runner: ContainerRunner, registry: DebianRegistry
+) -> None:
     running = runner.start("docker-publish", inputs=publishing(registry), event_name="push", event={})
     running.wait_for("began-42")
     runner.docker("kill", "--signal", "KILL", running.name)
@@ -167,7 +170,7 @@ def shutdown(cluster: Cluster) -> str | None:
     return told
 
 
-def test_a_cancelled_submitter_ends_its_workflow(runner: Runner, cluster: tuple[Cluster, dict[str, str]]) -> None:
+def test_a_cancelled_submitter_ends_its_workflow(runner: ContainerRunner, cluster: tuple[Cluster, dict[str, str]]) -> None:
     made, inputs = cluster
     running = runner.start("argo-submit", inputs=inputs, event_name="push", event={})
     running.wait_for("submitted workflow")
@@ -178,7 +181,7 @@ def test_a_cancelled_submitter_ends_its_workflow(runner: Runner, cluster: tuple[
 
 
 def test_the_post_stage_ends_the_workflow_of_a_killed_submitter(
-    runner: Runner, cluster: tuple[Cluster, dict[str, str]]
+    runner: ContainerRunner, cluster: tuple[Cluster, dict[str, str]]
 ) -> None:
     made, inputs = cluster
     running = runner.start("argo-submit", inputs=inputs, event_name="push", event={})

@@ -33,7 +33,7 @@ class Forker:
     def __exit__(self, *_: object) -> None:
         self._process.communicate(timeout=10)
 
-    def run(self, arguments: Sequence[str], environ: Mapping[str, str], log: Path, *, folder: Path | None = None) -> int:
+    def run(self, arguments: Sequence[str], environ: Mapping[str, str], log: Path, folder: Path | None = None) -> int:
         """Run `mlops-actions ARGUMENTS` to its end in `folder`; returns the exit code. What it printed is in `log`."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# See to it that the daemon has the image that Dockerfile.base starts from: there already, else pulled, else, where no
-# registry can be reached, built from Debian's packages under the same name.
+# Give the daemon the image that Dockerfile.base starts from. The script loads the copy that an earlier run kept in
+# ${XDG_CACHE_HOME:-~/.cache}/mlops-actions for at most two weeks, else pulls the image, else (where no registry answers)
+# builds it from Debian's packages under the same name. The tests remove the image at their end where they added it.
 #
 # usage: base-image.sh [IMAGE]        (IMAGE defaults to debian:trixie-slim; DOCKER_HOST says which daemon)
 set -euo pipefail
@@ -12,8 +13,19 @@ suite=${suite%-slim}
 if docker image inspect "$image" >/dev/null 2>&1; then
   exit 0
 fi
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/mlops-actions
+copy=$cache/base-image-${image//[^a-zA-Z0-9.]/-}.tar
+if [ -n "$(find "$copy" -mtime -14 2>/dev/null)" ] && docker load --quiet --input "$copy" >&2; then
+  exit 0
+fi
+keep_copy() {
+  mkdir -p "$cache"
+  docker save --output "$copy.$$" "$image"
+  mv "$copy.$$" "$copy"
+}
 echo "pulling $image" >&2
 if docker pull --quiet "$image" >&2; then
+  keep_copy
   exit 0
 fi
 
@@ -51,3 +63,4 @@ if [ -r /etc/ssl/certs/ca-certificates.crt ]; then
 fi
 tar -C "$root" --numeric-owner --exclude=./proc/* --exclude=./sys/* --exclude=./dev/* -c . \
   | docker import --change 'CMD ["bash"]' - "$image" >/dev/null
+keep_copy

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.__main__ import act
-from mlops_sandbox.runner.files import read_file_command
-from tests.support.result_schemas import check_result
+from tests.support.step import LocalRunner, Step, StepRecord, last_error
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -65,28 +62,20 @@ def heard(process: subprocess.Popen[str], words: str) -> str:
 
 
 class Job:
-    """Inputs go in by `run`, what was given to the runner comes out by `outputs`, `log`, `summary`, `state`."""
+    """A job whose step runs argo-submit; `environ` is the step's environment without its inputs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.workspace = directory / "workspace"
-        self.workspace.mkdir()
+        self._runner = LocalRunner(directory)
+        self.workspace = self._runner.workspace
         self.log = ""
-        (directory / "event.json").write_text("{}")
         self.environ = {
-            "GITHUB_REPOSITORY": "octo-org/digits",
+            **self._runner.variables(),
             "GITHUB_RUN_ID": "42",
-            "GITHUB_JOB": "train",
             "GITHUB_ACTION": "submit",
-            "GITHUB_RUN_ATTEMPT": "1",
             "GITHUB_SHA": SHA,
             "GITHUB_ACTOR": "writer",
-            "GITHUB_EVENT_NAME": "push",
-            "GITHUB_EVENT_PATH": str(directory / "event.json"),
-            "GITHUB_WORKSPACE": str(self.workspace),
-            "GITHUB_OUTPUT": str(directory / "output"),
-            "GITHUB_STATE": str(directory / "state"),
-            "GITHUB_STEP_SUMMARY": str(directory / "summary"),
+            "GITHUB_TRIGGERING_ACTOR": "writer",
             "RUNNER_TEMP": str(directory),
         }
 
@@ -96,61 +85,52 @@ class Job:
         target.write_text(text)
         return path
 
-    def inputs(self, values: dict[str, str]) -> dict[str, str]:
-        return {f"INPUT_{name.replace('_', '-').upper().rstrip('-')}": text for name, text in values.items()}
+    def step(self, values: Mapping[str, str], *, post: bool = False) -> Step:
+        """Describe a stage; `_` in a name stands for `-`, and one at its end keeps Python's keywords apart."""
+        inputs = {name.rstrip("_").replace("_", "-"): text for name, text in values.items()}
+        event = self.environ.get("GITHUB_EVENT_NAME", "push")
+        state = self.state if post else {}
+        return Step("argo-submit", inputs=inputs, event_name=event, environ=self.environ, state=state, post=post)
 
     def run(self, *, post: bool = False, **inputs: str) -> int:
-        out = io.StringIO()
-        environ = self.environ | self.inputs(inputs)
-        if post:
-            environ |= {f"STATE_{name}": text for name, text in self.state.items()}
-        code = act("argo-submit", environ, post=post, out=out)
-        self.log = out.getvalue()
-        if "result" in self.outputs:
-            assert self.result
-        return code
+        record = self._runner.run(self.step(inputs, post=post))
+        self.log = record.log
+        return record.exit_code
 
     def start(self, **inputs: str) -> subprocess.Popen[str]:
         """Run in a process of its own, which can be sent signals."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "mlops_actions", "argo-submit"],
-            env=self.environ | self.inputs(inputs),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return self._runner.start(self.step(inputs))
 
-    def names_the_missing_right(self, verb: str, resource: str) -> None:
-        """Assert that the log says what the user `ci` may not, and prints the rule that allows it."""
-        said = self.log.replace("%0A", "\n")
-        assert f"the user 'ci' may not {verb} {resource} in the namespace 'default' (403)" in said
+    def assert_missing_right(self, verb: str, resource: str) -> None:
+        """Assert that the log says what the user `ci` may not do, and prints the rule that allows it."""
+        log = self.log.replace("%0A", "\n")
+        assert f"the user 'ci' may not {verb} {resource} in the namespace 'default' (403)" in log
         group = "argoproj.io" if resource == "workflows" else ""
-        assert f'- {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in said
-
-    def _read(self, name: str) -> str:
-        path = self.directory / name
-        return path.read_text() if path.exists() else ""
+        assert f'- {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in log
 
     @property
-    def outputs(self) -> dict[str, str]:
-        return read_file_command(self._read("output"))
+    def record(self) -> StepRecord:
+        """What the last stage left so far, also while it runs; its exit code is not known here."""
+        return self._runner.record("argo-submit", 0, self.log)
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        return self.record.outputs
 
     @property
     def result(self) -> dict[str, Any]:
-        """The output `result`, held to its published schema."""
-        return check_result("argo-submit", self.outputs["result"])
+        return self.record.result
 
     @property
     def state(self) -> dict[str, str]:
-        return read_file_command(self._read("state"))
+        """What the last main stage saved."""
+        return self._runner.state
 
     @property
     def summary(self) -> str:
-        return self._read("summary")
+        return self.record.summary
 
     @property
     def error(self) -> str:
         """The last error that the log holds, unescaped."""
-        errors = [line for line in self.log.splitlines() if line.startswith("::error")]
-        assert errors, self.log
-        return errors[-1].partition("::")[2].partition("::")[2].replace("%0A", "\n").replace("%25", "%")
+        return last_error(self.log)

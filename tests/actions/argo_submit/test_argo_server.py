@@ -144,7 +144,7 @@ def test_a_missing_right_is_named_and_its_rule_printed(
     token = cluster.add_user("ci", [rule(name, text) for name, text in verbs.items()])
     job.environ |= leading(ARGO_SERVER, cluster, host.url, job.directory, token=token)
     assert job.run(workflow=shell("sleep 3")) == code
-    job.names_the_missing_right(verb, resource)
+    job.assert_missing_right(verb, resource)
 
 
 def test_a_rejected_token_is_an_error(job: Job) -> None:

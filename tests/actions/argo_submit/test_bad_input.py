@@ -250,7 +250,7 @@ def test_a_missing_right_is_named_and_its_rule_printed(
     token = cluster.add_user("ci", [rule(name, text) for name, text in verbs.items()])
     text = shell("sleep 3") if (resource, verb) == ("workflows", "watch") else shell("true")
     assert job.run(workflow=text, kubeconfig=cluster.kubeconfig(host.url, token=token)) == code
-    job.names_the_missing_right(verb, resource)
+    job.assert_missing_right(verb, resource)
 
 
 def test_an_unknown_parameter_can_be_dropped_with_a_warning(job: Job) -> None:

@@ -18,8 +18,9 @@ from mlops_sandbox.cluster.store import Change
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import SHA, Job, shell
-from tests.actions.chatops.stage import Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
+from tests.support.step import cold
 
 # The exit handler runs here as a local process; on a cluster its image brings curl.
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -92,7 +93,7 @@ def test_a_detached_workflow_reports_to_chatops(
     assert (payload.workflow, payload.namespace) == (job.outputs["workflow-name"], "default")
     assert (payload.uid, payload.step) == (workflow["metadata"]["uid"], "submit")
     (tmp_path / "chatops").mkdir()
-    finished = Stage(it.github, tmp_path / "chatops", cold_start=True).run(delivery, {"commands": "/train"})
+    finished = ChatopsStep(it.github, tmp_path / "chatops", execute=cold).run(delivery, {"commands": "/train"})
     assert (finished.exit_code, finished.outputs["decision"]) == (0, "continue"), finished.log
     assert (finished.outputs["pr-number"], finished.outputs["sha"]) == (str(it.pull.number), it.pull.head_sha)
     assert json.loads(finished.outputs["params"])["workflow"] == job.outputs["workflow-name"]

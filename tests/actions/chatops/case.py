@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 from mlops_actions.chatops.reasons import REASONS
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
-from tests.actions.chatops.stage import Ran, Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
 from tests.support.result_schemas import check_result
+from tests.support.step import StepRecord
 
 Arrange: TypeAlias = Callable[[Scene], object]
 
@@ -52,7 +53,7 @@ class Case:
 DEFAULT_INPUTS = {"commands": "/train, /deploy"}
 
 
-def play(case: Case, stage: Stage) -> tuple[Scene, Ran, Delivery[Any]]:
+def play(case: Case, stage: ChatopsStep) -> tuple[Scene, StepRecord, Delivery[Any]]:
     """Set up, run the main stage, and check what the case says."""
     it = case.scene(stage.github)
     if case.before:
@@ -68,7 +69,7 @@ def play(case: Case, stage: Stage) -> tuple[Scene, Ran, Delivery[Any]]:
     return it, ran, delivery
 
 
-def check(case: Case, it: Scene, ran: Ran, delivery: Delivery[Any]) -> None:
+def check(case: Case, it: Scene, ran: StepRecord, delivery: Delivery[Any]) -> None:
     shown = f"{ran.log}\n{dict(ran.outputs)}\n" + "\n".join(str(exchange) for exchange in it.github.exchanges)
     decision = REASONS[case.reason].kind
     assert (ran.outputs.get("reason"), ran.exit_code) == (case.reason, case.exits), shown
@@ -121,7 +122,7 @@ def _check_answers(case: Case, it: Scene, delivery: Delivery[Any], shown: str) -
         assert all(any(write.matches(route) for route in allowed) for write in it.github.writes), shown
 
 
-def _check_log(ran: Ran) -> None:
+def _check_log(ran: StepRecord) -> None:
     """Nothing in the log is a command but what the action means to say."""
     known = {"add-mask", "warning", "notice", "error", "debug"}
     commands = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand)]

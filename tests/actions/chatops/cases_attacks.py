@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
-from tests.actions.chatops.stage import PERMISSIONS
+from tests.actions.chatops.step import PERMISSIONS
 from tests.support.payloads import Scene, fork_scene
 
 EVIL = "e" * 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.actions.chatops.case import Case
-from tests.actions.chatops.stage import PERMISSIONS
+from tests.actions.chatops.step import PERMISSIONS
 from tests.support.payloads import Scene, fork_scene, scene
 
 

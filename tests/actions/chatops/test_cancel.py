@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from mlops_sandbox.github import Delivery, GitHubServer
-from tests.actions.chatops.stage import Ran, Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
+from tests.support.step import StepRecord
 
 INPUTS = {"commands": "/train", "pending-label": "training", "check-name": "model", "environment": "staging"}
 CREATING_REQUESTS = {
@@ -41,7 +42,7 @@ def test_a_cancelled_step_ends_at_once(
 ) -> None:
     it = scene(github)
     github.faults.stall(silent)
-    stage = Stage(github, tmp_path)
+    stage = ChatopsStep(github, tmp_path)
     with stage.start(it.pull.comment("/train", by="maintainer"), INPUTS) as process:
         wait_for(lambda: bool(github.requests(silent)), process)
         process.send_signal(number)
@@ -56,7 +57,7 @@ class Job:
     def __init__(self, github: GitHubServer, directory: Path) -> None:
         self.it: Scene = scene(github)
         self.github = github
-        self.stage = Stage(github, directory)
+        self.stage = ChatopsStep(github, directory)
         self.delivery: Delivery[Any] = self.it.pull.comment("/train", by="maintainer")
         github.faults.stall(SECOND_READ, skip=1)
 
@@ -68,7 +69,7 @@ class Job:
         assert process.returncode == (130 if by == signal.SIGINT else -by), log
         self.github.faults.clear()
 
-    def post(self, **inputs: str) -> Ran:
+    def post(self, **inputs: str) -> StepRecord:
         post_inputs = {**INPUTS, "job-status": "cancelled", **inputs}
         return self.stage.run(self.delivery, post_inputs, post=True, state=self.stage.state())
 

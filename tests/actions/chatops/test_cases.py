@@ -10,8 +10,9 @@ import pytest
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops import cases_attacks, cases_callback, cases_commit, cases_events, cases_language, cases_people
 from tests.actions.chatops.case import Case, play
-from tests.actions.chatops.stage import Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.forking import Forker
+from tests.support.step import cold
 
 ALL = (
     cases_language.CASES,
@@ -34,7 +35,7 @@ def forker() -> Iterator[Forker]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_case(name: str, github: GitHubServer, tmp_path: Path, forker: Forker) -> None:
-    play(CASES[name], Stage(github, tmp_path, forker=forker))
+    play(CASES[name], ChatopsStep(github, tmp_path, execute=forker.run))
 
 
 def test_case_names_are_unique() -> None:
@@ -47,4 +48,4 @@ SAMPLE = ("all forms of arguments", "prose", "an outsider", "pushed after the co
 @pytest.mark.parametrize("name", SAMPLE)
 def test_case_from_a_cold_start(name: str, github: GitHubServer, tmp_path: Path) -> None:
     case: Case = CASES[name]
-    play(case, Stage(github, tmp_path, cold_start=True))
+    play(case, ChatopsStep(github, tmp_path, execute=cold))

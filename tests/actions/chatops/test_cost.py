@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlops_sandbox.github import GitHubServer
-from tests.actions.chatops.stage import Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import VARIANTS, scene, write_event
 
 LIST_FOREIGN = """
@@ -62,7 +62,7 @@ def _foreign(event: Path, name: str) -> list[str]:
 def test_a_command_makes_seven_requests(github: GitHubServer, tmp_path: Path) -> None:
     it = scene(github)
     inputs = {"commands": "/train", "pending-label": "training", "check-name": "model"}
-    ran = Stage(github, tmp_path).run(it.pull.comment("/train", by="maintainer"), inputs)
+    ran = ChatopsStep(github, tmp_path).run(it.pull.comment("/train", by="maintainer"), inputs)
     assert ran.outputs["triggered"] == "true"
     requests = [f"{one.method} {one.path.removeprefix('/repos/octo-org/digits')}" for one in github.exchanges]
     comment = ran.outputs["comment-id"]

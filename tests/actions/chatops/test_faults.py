@@ -15,8 +15,9 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
 from tests.actions.chatops.conftest import Switch
-from tests.actions.chatops.stage import Ran, Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
+from tests.support.step import StepRecord
 
 STATUSES = ("401", "403", "404", "409", "422", "429", "500")
 FAULTS = (*STATUSES, "closed")
@@ -140,11 +141,11 @@ def inject_fault(github: GitHubServer, route: str, fault: str) -> None:
         github.faults.answer(route, int(fault))
 
 
-def warnings(ran: Ran) -> list[str]:
+def warnings(ran: StepRecord) -> list[str]:
     return [one.message for one in read_log(ran.log) if isinstance(one, LogCommand) and one.name in ("warning", "error")]
 
 
-def check_remedy(ran: Ran, fault: str) -> None:
+def check_remedy(ran: StepRecord, fault: str) -> None:
     # A 403 of a route that any token may use has no permission to name.
     expected = (REMEDIES[fault], "check the job's 'permissions:'") if fault == "403" else (REMEDIES[fault],)
     assert any(words in message for message in warnings(ran) for words in expected), ran.log
@@ -155,7 +156,7 @@ def check_that_the_decision_fails_closed(read: DecisionRead, fault: str, github:
     github.team("octo-org/ml", ["writer"])
     delivery = read.event(it)
     inject_fault(github, read.route, fault)
-    ran = Stage(github, directory, permissions={"members": "read"} | WRITES).run(
+    ran = ChatopsStep(github, directory, permissions={"members": "read"} | WRITES).run(
         delivery, {"commands": "/train", "environment": "staging", **read.inputs}
     )
     assert github.requests(read.route), ran.log
@@ -192,7 +193,7 @@ def test_the_check_suites_as_evidence_fail_closed_too(fault: str, github: GitHub
 def check_that_the_first_feedback_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
     inject_fault(github, route, fault)
-    ran = Stage(github, directory).run(_comment(it), FEEDBACK_INPUTS)
+    ran = ChatopsStep(github, directory).run(_comment(it), FEEDBACK_INPUTS)
     assert github.requests(route), ran.log
     assert (ran.exit_code, ran.outputs["triggered"], ran.outputs["sha"]) == (0, "true", it.pull.head_sha), ran.log
     assert len(warnings(ran)) == 1, ran.log
@@ -209,7 +210,7 @@ def test_the_first_feedback_fails_soft(route: str, fault: str, github: GitHubSer
 
 def check_that_the_last_feedback_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    stage, delivery = Stage(github, directory), _comment(it)
+    stage, delivery = ChatopsStep(github, directory), _comment(it)
     started = stage.run(delivery, FEEDBACK_INPUTS)
     inject_fault(github, route, fault)
     ran = stage.run(delivery, FEEDBACK_INPUTS, post=True, state=started.state)
@@ -230,7 +231,7 @@ def test_the_last_feedback_fails_soft(route: str, fault: str, github: GitHubServ
 
 def check_that_the_search_fails_soft(created_by: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
-    stage, delivery = Stage(github, directory), _comment(it)
+    stage, delivery = ChatopsStep(github, directory), _comment(it)
     github.faults.close(created_by, done=True)
     started = stage.run(delivery, FEEDBACK_INPUTS)
     inject_fault(github, SEARCHES[created_by], fault)
@@ -250,7 +251,7 @@ def test_the_search_for_lost_feedback_fails_soft(created_by: str, fault: str, gi
 def check_that_the_reply_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     it = scene(github)
     inject_fault(github, route, fault)
-    ran = Stage(github, directory).run(it.pull.comment("/train", by="outsider"), FEEDBACK_INPUTS)
+    ran = ChatopsStep(github, directory).run(it.pull.comment("/train", by="outsider"), FEEDBACK_INPUTS)
     assert (ran.exit_code, ran.outputs["reason"]) == (0, "permission")
     assert len(warnings(ran)) == 1
     check_remedy(ran, fault)
@@ -273,7 +274,7 @@ def check_that_the_app_fails_soft(app_call: tuple[str, str], fault: str, github:
     it = scene(github)
     inputs = {**FEEDBACK_INPUTS, **app_inputs(it), "export-app-token": exported}
     inject_fault(github, route, fault)
-    ran = Stage(github, directory).run(_comment(it), inputs)
+    ran = ChatopsStep(github, directory).run(_comment(it), inputs)
     assert github.requests(route), ran.log
     if exported == "false":
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")

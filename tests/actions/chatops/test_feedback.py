@@ -10,9 +10,10 @@ import pytest
 import urllib3
 
 from mlops_sandbox.github import GitHubServer
-from tests.actions.chatops.stage import PERMISSIONS, Ran, Stage
+from tests.actions.chatops.step import PERMISSIONS, ChatopsStep
 from tests.support.payloads import Scene, scene
 from tests.support.result_schemas import check_result
+from tests.support.step import StepRecord
 
 INPUTS = {
     "commands": "train: {params: {lr: {type: float, default: 0.1}}}",
@@ -30,13 +31,13 @@ class Job:
     def __init__(self, github: GitHubServer, directory: Path) -> None:
         self.github = github
         self.it: Scene = scene(github)
-        self.stage = Stage(github, directory)
+        self.stage = ChatopsStep(github, directory)
         self.delivery = self.it.pull.comment("/train", by="maintainer")
 
-    def main(self, **inputs: str) -> Ran:
+    def main(self, **inputs: str) -> StepRecord:
         return self.stage.run(self.delivery, INPUTS | self._named(inputs))
 
-    def post(self, state: Mapping[str, str], status: str = "success", **inputs: str) -> Ran:
+    def post(self, state: Mapping[str, str], status: str = "success", **inputs: str) -> StepRecord:
         return self.stage.run(self.delivery, {**INPUTS, **self._named(inputs), "job-status": status}, post=True, state=state)
 
     @staticmethod

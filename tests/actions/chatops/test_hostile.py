@@ -15,8 +15,9 @@ from mlops_actions.chatops.grammar import invisible_characters
 from mlops_actions.core.callback import EVENT_TYPE
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
-from tests.actions.chatops.stage import Ran, Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
+from tests.support.step import StepRecord
 
 ACCEPTED = {"commands": "/train", "reaction": "none", "reply": "never", "head": "latest", "failure-reaction": "none"}
 # GitHub refuses a NUL, and JSON a lone surrogate.
@@ -30,9 +31,9 @@ class Conversation:
 
     def __init__(self, github: GitHubServer, directory: Path) -> None:
         self.it: Scene = scene(github)
-        self.stage = Stage(github, directory)
+        self.stage = ChatopsStep(github, directory)
 
-    def post_comment(self, body: str, **inputs: str) -> Ran:
+    def post_comment(self, body: str, **inputs: str) -> StepRecord:
         return self.stage.run(self.it.pull.comment(body, by="maintainer"), {**ACCEPTED, **inputs})
 
 
@@ -43,7 +44,7 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversat
         yield Conversation(github, tmp_path_factory.mktemp("hostile"))
 
 
-def check_clean(ran: Ran) -> None:
+def check_clean(ran: StepRecord) -> None:
     commands = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand)]
     assert {command.name for command in commands} <= {"add-mask"}, ran.log
     assert ran.exit_code == 0

@@ -11,8 +11,9 @@ import pytest
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
-from tests.actions.chatops.stage import Ran, Stage
+from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
+from tests.support.step import StepRecord
 
 SUBMITTED, REPORTING = 4242, 4343
 INPUTS = {
@@ -37,11 +38,11 @@ class Jobs:
 
     def run(
         self, run_id: int, delivery: Delivery[Any], inputs: Mapping[str, str], *, fresh: bool = True
-    ) -> tuple[Ran, Stage]:
+    ) -> tuple[StepRecord, ChatopsStep]:
         self._number += 1
         folder = self._directory / str(self._number)
         folder.mkdir()
-        stage = Stage(self.it.github, folder, environ={"GITHUB_RUN_ID": str(run_id)})
+        stage = ChatopsStep(self.it.github, folder, environ={"GITHUB_RUN_ID": str(run_id)})
         return stage.run(delivery, {**INPUTS, **inputs}), stage
 
     def begin(self, run_id: int = SUBMITTED, **inputs: str) -> Delivery[Any]:
@@ -64,7 +65,7 @@ class Jobs:
         )
         return self.it.repository.dispatch(EVENT_TYPE, replace(claim, **changed).payload(), by="maintainer")
 
-    def conclude(self, status: str, delivery: Delivery[Any] | None = None, **inputs: str) -> Ran:
+    def conclude(self, status: str, delivery: Delivery[Any] | None = None, **inputs: str) -> StepRecord:
         """Run the call-back's job to its end, with the post step."""
         delivery = delivery or self.call_back()
         ran, stage = self.run(REPORTING, delivery, inputs)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from mlops_sandbox.github import GitHubServer, PullRequest, Repository
+from mlops_sandbox.runner.environment import input_variable
 from mlops_sandbox.wandb import WandbServer
 from tests.support.forking import Forker
+from tests.support.step import LocalRunner, Step, StepRecord
 from tests.support.wandb import Served
 
 SHA, OTHER = "a" * 40, "b" * 40
@@ -26,8 +28,8 @@ class World:
     github: GitHubServer
     repository: Repository
     pull: PullRequest
-    workspace: Path
     forker: Forker
+    runner: LocalRunner
     environ: dict[str, str] = field(default_factory=dict)
     log: str = ""
 
@@ -40,53 +42,50 @@ class World:
         github.exchanges.clear()
         repository = github.repository("octo/digits")
         pull = repository.open_pull_request(by="ada", sha=SHA)
-        workspace = tmp_path / "workspace"
-        workspace.mkdir()
-        event = tmp_path / "event.json"
-        event.write_text("{}")
         token = github.workflow_token(repository, {"pull-requests": "write", "checks": "write"})
+        runner = LocalRunner(tmp_path, "octo/digits")
         environ = {
+            **runner.variables(),
             "INPUT_PROJECT": "sandbox/digits",
             "INPUT_API-KEY": served.server.api_key,
             "INPUT_BASE-URL": served.url,
             "INPUT_GITHUB-TOKEN": token.value,
-            "GITHUB_REPOSITORY": "octo/digits",
             "GITHUB_API_URL": github.api_url,
             "GITHUB_SERVER_URL": github.origin,
-            "GITHUB_WORKSPACE": str(workspace),
             "GITHUB_EVENT_NAME": "push",
-            "GITHUB_EVENT_PATH": str(event),
             "GITHUB_RUN_ID": "77",
-            "GITHUB_OUTPUT": str(tmp_path / "file_output"),
-            "GITHUB_STEP_SUMMARY": str(tmp_path / "file_summary"),
         }
-        return cls(served, github, repository, pull, workspace, forker, environ)
+        return cls(served, github, repository, pull, forker, runner, environ)
 
     @property
     def server(self) -> WandbServer:
         return self.wandb.server
 
+    @property
+    def workspace(self) -> Path:
+        return self.runner.workspace
+
     def run(self, **inputs: Any) -> int:
         """Run the action as a process; a name's `_` stands for `-`, and in capitals it is a legacy name as it is."""
-        for path in self.workspace.parent.glob("file_*"):
-            path.unlink()
-        given = {
-            "INPUT_" + (name if name.isupper() else name.upper().replace("_", "-")): str(value)
-            for name, value in inputs.items()
-        }
-        log = self.workspace.parent / "log"
-        code = self.forker.run(["wandb-runs"], {**self.environ, **given}, log, folder=self.workspace)
-        self.log = log.read_text()
-        return code
+        given = {name if name.isupper() else name.replace("_", "-"): str(value) for name, value in inputs.items()}
+        event_name = self.environ["GITHUB_EVENT_NAME"]
+        # An input of the call replaces the one of the environment, whose names are variables already.
+        variables = {input_variable(name): value for name, value in given.items()}
+        step = Step("wandb-runs", event_name=event_name, environ={**self.environ, **variables})
+        record = self.runner.run(step, self.forker.run)
+        self.log = record.log
+        return record.exit_code
 
-    def outputs(self) -> dict[str, str]:
-        """Read the outputs as the runner does: `name<<delimiter`, lines, the delimiter."""
-        path = self.workspace.parent / "file_output"
-        text = path.read_text() if path.exists() else ""
-        return {found[1]: found[3] for found in re.finditer(r"(?ms)^(\S+)<<(\S+)\n(.*?)\n\2$", text)}
+    @property
+    def record(self) -> StepRecord:
+        """What the last stage left; its exit code is not known here."""
+        return self.runner.record("wandb-runs", 0, self.log)
+
+    def outputs(self) -> Mapping[str, str]:
+        return self.record.outputs
 
     def summary(self) -> str:
-        return (self.workspace.parent / "file_summary").read_text().replace("\u00a0", " ")
+        return self.record.summary.replace("\u00a0", " ")
 
     def comments(self) -> list[str]:
         return [comment.body.replace("\u00a0", " ") for comment in self.pull.comments]

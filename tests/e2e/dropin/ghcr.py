@@ -65,7 +65,8 @@ def _daemon(root: Path, authority: Path) -> Iterator[Docker]:
     docker = Docker(f"unix://{root}/docker.sock")
     options = ["--data-root", root / "data", "--exec-root", root / "exec", "--pidfile", root / "pid", "--host", docker.host]
     command = [
-        "setpriv", "--pdeathsig", "TERM",
+        # Without NET_ADMIN: a dockerd with `--bridge none` deletes the `docker0` of the machine's own daemon.
+        "setpriv", "--pdeathsig", "TERM", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin",
         "unshare", "--mount", "--propagation", "private",
         "sh", "-c", RUN_WITH_HOSTS, "dockerd", *map(str, options),
         # What is built here copies files only: no container runs, so none needs a network.
