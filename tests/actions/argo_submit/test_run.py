@@ -399,8 +399,9 @@ def test_the_post_stage_stops_the_workflow_of_a_killed_step(job: Job, cluster: C
 
 def test_the_post_stage_does_not_touch_a_workflow_that_has_ended(job: Job, cluster: Cluster) -> None:
     assert job.run(workflow=shell("true")) == 0
+    name = job.outputs["workflow-name"]
     assert job.run(post=True, workflow=shell("true")) == 0
-    assert "shutdown" not in stored(cluster, job.outputs["workflow-name"])["spec"]  # type: ignore[operator]
+    assert "shutdown" not in stored(cluster, name)["spec"]  # type: ignore[operator]
 
 
 def test_one_comment_shows_the_running_workflow_and_then_its_end(job: Job, github: GitHubServer) -> None:
