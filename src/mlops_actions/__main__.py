@@ -225,13 +225,13 @@ def inputs_of(cls: type[T], environ: Environ, runner: GitHubRunner) -> T:
     """Mask every secret in the environment of these inputs, warn of retired inputs, then parse the inputs."""
     import base64
 
-    from mlops_actions.core.declare import read, retired, secrets, variable
+    from mlops_actions.core.declare import input_variable, read, retired_inputs, secret_values
 
-    for secret in secrets(cls, environ):
+    for secret in secret_values(cls, environ):
         runner.mask(secret)
         runner.mask(base64.b64encode(secret.encode()).decode())
-    for old in retired(cls):
-        if environ.get(variable(old.name), "").strip():
+    for old in retired_inputs(cls):
+        if environ.get(input_variable(old.name), "").strip():
             runner.warning(old.message)
     return read(cls, environ)
 

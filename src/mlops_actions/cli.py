@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mlops_actions import __version__
-from mlops_actions.core.declare import Action, declared, variable
+from mlops_actions.core.declare import Action, declared_inputs, input_variable
 
 MODULES = {
     "chatops": "mlops_actions.chatops.inputs",
@@ -108,9 +108,9 @@ def _add_docs(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 def _environment(declaration: Action) -> str:
     lines = ["inputs, as the runner passes them:"]
-    for entry in declared(declaration.inputs):
+    for entry in declared_inputs(declaration.inputs):
         mark = " (required)" if entry.required else f" (default: {entry.default})" if entry.default else ""
-        lines.append(f"  {variable(entry.name)}{mark}")
+        lines.append(f"  {input_variable(entry.name)}{mark}")
     return "\n".join(lines)
 
 

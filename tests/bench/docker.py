@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.core.declare import variable
+from mlops_actions.core.declare import input_variable
 from mlops_actions.docker_publish import dockerignore, fingerprint
 from tests.bench import in_turn
 from tests.e2e.container_step import EXECUTABLES, ContainerRunner
@@ -157,7 +157,7 @@ class _Bench:
         inputs = given | {"build-args": f"MEGABYTES={megabytes}\nAGAIN={again}"}
         return {
             "argv": [f"{EXECUTABLES}/docker-publish"],
-            "env": {variable(name): value for name, value in inputs.items()},
+            "env": {input_variable(name): value for name, value in inputs.items()},
         }
 
     def _plain(self, megabytes: int, again: str = "", *more: str, image: str = "") -> Command:

@@ -12,7 +12,7 @@ import pytest
 
 from mlops_actions import cli, docs
 from mlops_actions.core import parsers, registries
-from mlops_actions.core.declare import given, inputs
+from mlops_actions.core.declare import input_field, inputs
 from mlops_actions.core.image_name import parse_reference
 from mlops_actions.pipeline import steps
 from mlops_actions.wandb_runs.inputs import Inputs
@@ -143,7 +143,7 @@ def checkout(tmp_path: Path) -> Path:
 class WithExample(Inputs):
     """The inputs of wandb-runs, and the one that the recipe adds."""
 
-    example: str | None = given(parsers.text, "An example.")
+    example: str | None = input_field(parsers.text, "An example.")
 
 
 def generated_by(recipe: str) -> list[set[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.cli import action
-from mlops_actions.core.declare import declared, retired
+from mlops_actions.core.declare import declared_inputs, retired_inputs
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/moving.md").read_text(encoding="utf-8")
@@ -48,8 +48,8 @@ def table(text: str, kind: str) -> dict[str, str]:
 @pytest.mark.parametrize("old", ACTIONS)
 def test_each_older_input_is_declared_and_its_new_name_is_correct(old: str) -> None:
     contract = action(ACTIONS[old])
-    known = {entry.name.lower(): "" for entry in retired(contract.inputs)}
-    for entry in declared(contract.inputs):
+    known = {entry.name.lower(): "" for entry in retired_inputs(contract.inputs)}
+    for entry in declared_inputs(contract.inputs):
         known |= {name.lower(): entry.name for name in (entry.name, *(alias.name for alias in entry.legacy))}
     found = section(old).inputs
     assert {name: known.get(name.lower()) for name in found} == found
@@ -72,8 +72,8 @@ def test_every_older_name_of_an_action_is_in_the_guide(name: str) -> None:
     contract = action(name)
     sections = [section(old) for old, new in ACTIONS.items() if new == name]
     documented = {text.lower() for part in sections for text in part.inputs}
-    older = {alias.name.lower() for entry in declared(contract.inputs) for alias in entry.legacy}
-    older |= {entry.name.lower() for entry in retired(contract.inputs)}
+    older = {alias.name.lower() for entry in declared_inputs(contract.inputs) for alias in entry.legacy}
+    older |= {entry.name.lower() for entry in retired_inputs(contract.inputs)}
     assert older - documented == set()
     documented_outputs = {text.lower() for part in sections for text in part.outputs}
     assert {output.name.lower() for output in contract.outputs if output.legacy} - documented_outputs == set()
@@ -93,8 +93,8 @@ def test_the_first_table_links_to_a_section_for_each_older_action() -> None:
 def test_no_input_has_the_name_of_a_runner_variable(name: str) -> None:
     """`act` also passes inputs under their bare names: an input GITHUB_SHA would hide the commit."""
     inputs = action(name).inputs
-    names = [name for entry in declared(inputs) for name in (entry.name, *(alias.name for alias in entry.legacy))]
-    names += [entry.name for entry in retired(inputs)]
+    names = [name for entry in declared_inputs(inputs) for name in (entry.name, *(alias.name for alias in entry.legacy))]
+    names += [entry.name for entry in retired_inputs(inputs)]
     assert [one for one in names if one.upper().startswith(("GITHUB_", "RUNNER_", "ACTIONS_"))] == []
 
 

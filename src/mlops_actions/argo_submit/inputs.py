@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mlops_actions.argo_submit import parameters as parameter_texts
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, mapping, text, verbatim
 from mlops_actions.core.types import Json
@@ -83,7 +83,7 @@ def _decoded(value: str) -> str:
 class Inputs(DeclaredInputs):
     """The inputs of argo-submit, in the order of the documentation."""
 
-    workflow: str | None = given(
+    workflow: str | None = input_field(
         verbatim,
         "Path or glob in the workspace, or inline YAML: a Workflow, CronWorkflow (its spec is run) or WorkflowTemplate.",
         legacy=(
@@ -94,16 +94,16 @@ class Inputs(DeclaredInputs):
             ),
         ),
     )
-    from_: tuple[str, str] | None = given(
+    from_: tuple[str, str] | None = input_field(
         _template,
         "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster: runs this template.",
     )
-    attach: str | None = given(_name, "Name of a running workflow to follow.")
-    parameters: Mapping[str, str] | None = given(
+    attach: str | None = input_field(_name, "Name of a running workflow to follow.")
+    parameters: Mapping[str, str] | None = input_field(
         parameter_texts.parse,
         "YAML or JSON mapping, or `k=v` lines, such as chatops' output `params`. Takes precedence over `parameter-file`.",
     )
-    parameter_file: str | None = given(
+    parameter_file: str | None = input_field(
         text,
         "YAML or JSON file in the workspace that holds parameters.",
         legacy=(
@@ -113,106 +113,112 @@ class Inputs(DeclaredInputs):
             ),
         ),
     )
-    unknown_parameters: str = given(
+    unknown_parameters: str = input_field(
         choice("error", "drop"),
         "`error` refuses a parameter that the workflow does not declare, `drop` leaves it out with a warning.",
         default="error",
     )
-    image: str | None = given(
+    image: str | None = input_field(
         _image, "Image, preferably by digest. Sets the parameter `image`, where the workflow declares it."
     )
-    sha: str | None = given(
+    sha: str | None = input_field(
         commit,
         "Commit. Sets the parameter `sha`, `github_sha` or `GITHUB-SHA`, where the workflow declares it. "
         "Default: the commit that is checked out, else the PR's head, else `GITHUB_SHA`.",
     )
-    pr_number: int | None = given(
-        integer(least=1),
+    pr_number: int | None = input_field(
+        integer(minimum=1),
         "Pull request. Sets the parameter `pr`, `pr_number` or `PR-NUMBER`, where the workflow declares it. "
         "Default: the event's pull request; for a push, the open pull request of the commit.",
     )
-    namespace: str | None = given(_name, "Namespace, instead of the manifest's. Default: the kubeconfig's.")
-    name: str | None = given(_name, "Name of the workflow, instead of the manifest's.")
-    generate_name: str | None = given(_name_base, "Start of the name, instead of the manifest's.")
-    labels: Mapping[str, str] | None = given(_texts, "Labels to add to the workflow: a mapping or `k=v` lines.")
-    annotations: Mapping[str, str] | None = given(_texts, "Annotations to add to the workflow: a mapping or `k=v` lines.")
-    service_account: str | None = given(_name, "Service account, instead of the manifest's `serviceAccountName`.")
-    entrypoint: str | None = given(text, "Template to start with, instead of the manifest's `entrypoint`.")
-    priority: int | None = given(integer(), "Priority, instead of the manifest's.")
-    idempotency: str = given(
+    namespace: str | None = input_field(_name, "Namespace, instead of the manifest's. Default: the kubeconfig's.")
+    name: str | None = input_field(_name, "Name of the workflow, instead of the manifest's.")
+    generate_name: str | None = input_field(_name_base, "Start of the name, instead of the manifest's.")
+    labels: Mapping[str, str] | None = input_field(_texts, "Labels to add to the workflow: a mapping or `k=v` lines.")
+    annotations: Mapping[str, str] | None = input_field(
+        _texts, "Annotations to add to the workflow: a mapping or `k=v` lines."
+    )
+    service_account: str | None = input_field(_name, "Service account, instead of the manifest's `serviceAccountName`.")
+    entrypoint: str | None = input_field(text, "Template to start with, instead of the manifest's `entrypoint`.")
+    priority: int | None = input_field(integer(), "Priority, instead of the manifest's.")
+    idempotency: str = input_field(
         choice("run", "sha", "none"),
         "`run`: one workflow per GitHub run and step; a re-run of the job joins it, unless it has failed. "
         "`sha`: one workflow per commit and parameters. `none`: a new workflow every time.",
         default="run",
     )
-    kubeconfig: str | None = given(
+    kubeconfig: str | None = input_field(
         verbatim,
         "Path, YAML or base64. Default: the variable `KUBECONFIG`, then the service account of the pod.",
         secret=True,
     )
-    kube_context: str | None = given(text, "Context of the kubeconfig. Default: its current context.")
-    gke_cluster: str | None = given(text, "Name of a GKE cluster, which is used without gcloud.", legacy=("cluster_name",))
-    gke_location: str | None = given(text, "Region or zone of the GKE cluster.", legacy=("location_zone",))
-    gke_project: str | None = given(text, "Project of the GKE cluster.", legacy=("project_id",))
-    gke_endpoint: str = given(
+    kube_context: str | None = input_field(text, "Context of the kubeconfig. Default: its current context.")
+    gke_cluster: str | None = input_field(
+        text, "Name of a GKE cluster, which is used without gcloud.", legacy=("cluster_name",)
+    )
+    gke_location: str | None = input_field(text, "Region or zone of the GKE cluster.", legacy=("location_zone",))
+    gke_project: str | None = input_field(text, "Project of the GKE cluster.", legacy=("project_id",))
+    gke_endpoint: str = input_field(
         choice("auto", "public", "private", "dns"), "Endpoint of the GKE cluster to use.", default="auto"
     )
-    google_credentials: str | None = given(
+    google_credentials: str | None = input_field(
         verbatim,
         "JSON or base64. Default: Application Default Credentials.",
         secret=True,
         legacy=("application_credentials",),
     )
-    argo_server: str | None = given(
+    argo_server: str | None = input_field(
         base_address,
         "Address of the Argo Server, whose API is used instead of Kubernetes', for clusters that expose no other API.",
     )
-    argo_token: str | None = given(
+    argo_token: str | None = input_field(
         _token, "Token for the Argo Server, with or without `Bearer` before it. Default: no token.", secret=True
     )
-    argo_ca: str | None = given(_authority, "Private certificate authority of the Argo Server: PEM, or its base64.")
-    argo_url: str | None = given(
+    argo_ca: str | None = input_field(_authority, "Private certificate authority of the Argo Server: PEM, or its base64.")
+    argo_url: str | None = input_field(
         base_address,
         "Base address of Argo's user interface, for links, with or without the path `/workflows/NAMESPACE`. "
         "Default: `argo-server`.",
         legacy=(Legacy("argo_url", parse=_argo_url),),
     )
-    wait: bool | None = given(
+    wait: bool | None = input_field(
         boolean,
         "`false` submits the workflow and returns. Default: `true`; `false` with the legacy input `workflow_yaml_path`.",
     )
-    timeout: float = given(
+    timeout: float = input_field(
         duration, "How long to wait for the workflow's end; after that the step fails with exit code 5.", default="5h30m"
     )
-    on_timeout: str = given(
+    on_timeout: str = input_field(
         choice("leave", "stop", "terminate"), "What to do with the workflow after the timeout.", default="leave"
     )
-    on_cancel: str = given(
+    on_cancel: str = input_field(
         choice("stop", "terminate", "leave"), "What to do with the workflow when the job is cancelled.", default="stop"
     )
-    logs: str = given(choice("all", "failed", "none"), "Which nodes' logs to show, grouped by node.", default="all")
-    comment: bool = given(
+    logs: str = input_field(choice("all", "failed", "none"), "Which nodes' logs to show, grouped by node.", default="all")
+    comment: bool = input_field(
         boolean, "Keep a comment on the PR that shows the running workflow, and then its end.", default="false"
     )
-    comment_tag: str = given(
+    comment_tag: str = input_field(
         text,
         "Tag of the comment: each tag has its own comment. wandb-runs with the same tag turns it into the report.",
         default="mlops",
     )
-    callback: str | None = given(
+    callback: str | None = input_field(
         choice("repository_dispatch"),
         "`repository_dispatch` adds an exit handler by which the workflow reports its end to the repository, for chatops.",
     )
-    callback_secret: str | None = given(
+    callback_secret: str | None = input_field(
         _name, "Kubernetes secret in the workflow's namespace that holds the callback's token under the key `token`."
     )
-    callback_image: str = given(
+    callback_image: str = input_field(
         _image,
         "Image of the exit handler, with `sh` and `curl`, for clusters that accept images only from their own registry.",
         default=DEFAULT_CALLBACK_IMAGE,
     )
-    dry_run: bool = given(boolean, "Validate the workflow here and on the server, and submit nothing.", default="false")
-    github_token: str | None = given(
+    dry_run: bool = input_field(
+        boolean, "Validate the workflow here and on the server, and submit nothing.", default="false"
+    )
+    github_token: str | None = input_field(
         text,
         "Token for the comment, and to find the pull request of a commit.",
         runner_default="${{ github.token }}",

@@ -9,7 +9,7 @@ from typing import ClassVar
 from mlops_actions.chatops.fast_path import DEFAULT_PREFIX, parse_prefix
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.roles import PERMISSIONS
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, given, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
 from mlops_actions.core.types import Json
@@ -92,7 +92,7 @@ class Inputs(DeclaredInputs):
         ),
     )
 
-    commands: CommandsText | None = given(
+    commands: CommandsText | None = input_field(
         CommandsText,
         "Required, except with `mode: finish`. YAML: a list of names, with or without the prefix (`/train, /deploy`), or a "
         "mapping name → `{description, permission, label, params: {name: {type: str|int|float|bool, required, default, "
@@ -106,91 +106,93 @@ class Inputs(DeclaredInputs):
             ),
         ),
     )
-    prefix: str = given(parse_prefix, "Text that a command starts with.", default=DEFAULT_PREFIX)
-    permission: str = given(
+    prefix: str = input_field(parse_prefix, "Text that a command starts with.", default=DEFAULT_PREFIX)
+    permission: str = input_field(
         choice(*PERMISSIONS),
         "Least repository role that may give a command: read < triage < write < maintain < admin. A command's own "
         "`permission` wins.",
         default="write",
     )
-    allow_users: tuple[str, ...] | None = given(
+    allow_users: tuple[str, ...] | None = input_field(
         _logins, "Only these users (or those in `allow-teams`) may give a command; they need the role as well."
     )
-    allow_teams: tuple[str, ...] | None = given(
+    allow_teams: tuple[str, ...] | None = input_field(
         _team,
         "Only members of these `org/team`s (or those in `allow-users`) may give a command; they need the role as well. The "
         "token must be able to read the organisation's members.",
     )
-    allow_bots: tuple[str, ...] | None = given(
+    allow_bots: tuple[str, ...] | None = input_field(
         _logins, "Logins of bots that may give commands, whatever their role; all other bots are ignored."
     )
-    forks: str = given(
+    forks: str = input_field(
         choice("deny", "approved", "allow"),
         "Pull requests from forks: `deny`, `approved` (somebody with the role must have approved that exact commit in a "
         "review), or `allow` (the command must name the commit by `sha=`).",
         default="deny",
     )
-    drafts: str = given(choice("allow", "deny"), "Draft pull requests: `allow` or `deny`.", default="allow")
-    base_branches: tuple[str, ...] = given(
+    drafts: str = input_field(choice("allow", "deny"), "Draft pull requests: `allow` or `deny`.", default="allow")
+    base_branches: tuple[str, ...] = input_field(
         items, "Globs of base branches; pull requests into other branches take no commands.", default="*"
     )
-    head: str = given(
+    head: str = input_field(
         choice("seen", "pinned", "latest"),
         "`seen`: GitHub itself must show that the commit was the head when the comment was written; else a reply offers the "
         "command with `sha=` filled in. `pinned`: the command must name the head commit by `sha=` and its 40 digits. "
         "`latest`: no check; unsafe, since somebody can push between the comment and the run.",
         default="seen",
     )
-    require_approval: bool = given(
+    require_approval: bool = input_field(
         boolean, "Require that somebody else with the role approved the head commit in a review.", default="false"
     )
-    require_checks: tuple[str, ...] | None = given(
+    require_checks: tuple[str, ...] | None = input_field(
         items,
         "Names of checks that must have passed on the head commit; `required` stands for those the base branch requires.",
     )
-    reaction: str = given(_reaction, "Reaction to the comment when its command starts; `none` for none.", default="eyes")
-    success_reaction: str = given(_reaction, "Reaction when the job has succeeded.", default="rocket")
-    failure_reaction: str = given(
+    reaction: str = input_field(
+        _reaction, "Reaction to the comment when its command starts; `none` for none.", default="eyes"
+    )
+    success_reaction: str = input_field(_reaction, "Reaction when the job has succeeded.", default="rocket")
+    failure_reaction: str = input_field(
         _reaction, "Reaction to a refused command, and when the job has failed.", default="confused"
     )
-    reply: str = given(
+    reply: str = input_field(
         choice("deny", "always", "never"),
         "`deny`: a reply explains why a command is refused. `always`: another reply confirms that a command starts. "
         "`never`: no replies.",
         default="deny",
     )
-    acknowledgement: str | None = given(
+    acknowledgement: str | None = input_field(
         text,
         "Text of a comment on the pull request when a command starts.",
         legacy=("pr_acknowledgement_comment",),
     )
-    pending_label: str | None = given(
+    pending_label: str | None = input_field(
         _label,
         "Label on the pull request from the start of the command to the end of the job.",
         legacy=tuple(Legacy(name, note="With this name the label stays when the job ends.") for name in _STAYING_LABELS),
     )
-    success_label: str | None = given(_label, "Label that replaces `pending-label` when the job has succeeded.")
-    failure_label: str | None = given(_label, "Label that replaces `pending-label` when the job has failed.")
-    check_name: str | None = given(
+    success_label: str | None = input_field(_label, "Label that replaces `pending-label` when the job has succeeded.")
+    failure_label: str | None = input_field(_label, "Label that replaces `pending-label` when the job has failed.")
+    check_name: str | None = input_field(
         text, "Name of a check run on the head commit: in progress when the command starts, concluded when the job ends."
     )
-    environment: str | None = given(
+    environment: str | None = input_field(
         text,
         "Create a deployment of the commit to this environment, with the parameters as its payload; its status is set when "
         "the job ends.",
     )
-    help: bool = given(boolean, "Answer the command `help` with the commands and their parameters.", default="true")
-    app_id: str | None = given(
+    help: bool = input_field(boolean, "Answer the command `help` with the commands and their parameters.", default="true")
+    app_id: str | None = input_field(
         text, "Act as this GitHub App, so that its labels and deployments trigger further workflows.", legacy=("app_id",)
     )
-    app_private_key: str | None = given(text, "The App's private key (PEM).", secret=True, legacy=("app_pem",))
-    export_app_token: bool = given(
+    app_private_key: str | None = input_field(text, "The App's private key (PEM).", secret=True, legacy=("app_pem",))
+    export_app_token: bool = input_field(
         boolean,
         "Emit the App's installation token: masked, valid for this repository and `app-permissions` only, minted only after "
         "the command is authorised. The legacy `app_pem` implies it.",
         default="false",
     )
-    app_permissions: Mapping[str, str] | None = given(
+    app_permissions: Mapping[str, str] | None = input_field(
         _permissions,
         "Permissions of the emitted token: `name: read` or `name: write`, one a line, with GitHub's names for an App's "
         "permissions. The App must have been granted all of them. Default: the permissions that a pipeline on a pull "
@@ -198,27 +200,27 @@ class Inputs(DeclaredInputs):
         "write, `actions`, `contents` and `metadata` to read; with the legacy `app_pem` also `actions` and `contents` to "
         "write.",
     )
-    github_token: str | None = given(
+    github_token: str | None = input_field(
         text,
         "Token that reads from and writes to GitHub.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    mode: str = given(
+    mode: str = input_field(
         choice("listen", "finish"),
         "`listen`: handle the event's command. `finish`: conclude the feedback that chatops began in an earlier job, for "
         "pipelines of several jobs.",
         default="listen",
     )
-    conclude: bool = given(
+    conclude: bool = input_field(
         boolean,
         "Conclude reaction, labels, check run and deployment when this job ends; `false` leaves them to `mode: finish` in a "
         "later job.",
         default="true",
     )
-    begun: str | None = given(text, "With `mode: finish`: the output `result` of the earlier chatops step.")
-    job_status: str | None = given(
+    begun: str | None = input_field(text, "With `mode: finish`: the output `result` of the earlier chatops step.")
+    job_status: str | None = input_field(
         choice("success", "failure", "cancelled", "skipped"),
         "Status of the job; the post step reads it again. With `mode: finish`, the status to report, for example the "
         "expression `needs.train.result`.",

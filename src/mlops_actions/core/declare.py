@@ -1,12 +1,12 @@
 """Declare inputs and outputs once: this module parses them from the environment, `render` writes action.yml and docs.
 
-An action declares its inputs as a class decorated with `inputs`; `given` makes each field:
+An action declares its inputs as a class decorated with `inputs`; `input_field` makes each field:
 
     @inputs
     class Inputs(DeclaredInputs):
-        image: str = given(text, "What to call the image.", required=True)
-        retries: int = given(integer(least=0), "Attempts to push.", default="3")
-        password: str | None = given(text, "Of the registry.", secret=True, env=("GITHUB_TOKEN",))
+        image: str = input_field(text, "What to call the image.", required=True)
+        retries: int = input_field(integer(minimum=0), "Attempts to push.", default="3")
+        password: str | None = input_field(text, "Of the registry.", secret=True, env=("GITHUB_TOKEN",))
 
 The input has the field's name with hyphens, without a final `_` (the field `from_` is the input `from`).
 
@@ -113,7 +113,7 @@ class Action:
 
 
 @overload
-def given(
+def input_field(
     parse: Callable[[str], T],
     help: str,
     *,
@@ -123,7 +123,7 @@ def given(
     legacy: tuple[Legacy | str, ...] = ...,
 ) -> T: ...
 @overload
-def given(
+def input_field(
     parse: Callable[[str], T],
     help: str,
     *,
@@ -134,7 +134,7 @@ def given(
     legacy: tuple[Legacy | str, ...] = ...,
 ) -> T: ...
 @overload
-def given(
+def input_field(
     parse: Callable[[str], T],
     help: str,
     *,
@@ -143,7 +143,7 @@ def given(
     env: tuple[str, ...] = ...,
     legacy: tuple[Legacy | str, ...] = ...,
 ) -> T | None: ...
-def given(
+def input_field(
     parse: Callable[[str], Any],
     help: str,
     *,
@@ -164,13 +164,13 @@ def given(
     return dataclasses.field(metadata={_KEY: declared}, repr=not secret)
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(given,))
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(input_field,))
 def inputs(cls: type[T]) -> type[T]:
     """Make a frozen dataclass of a subclass of `DeclaredInputs`."""
     return dataclass(frozen=True, kw_only=True)(cls)
 
 
-def declared(cls: type) -> tuple[Input, ...]:
+def declared_inputs(cls: type) -> tuple[Input, ...]:
     """List the inputs that a class declares, in order, with their names."""
     return tuple(
         dataclasses.replace(field.metadata[_KEY], name=field.name.removesuffix("_").replace("_", "-"))
@@ -179,22 +179,22 @@ def declared(cls: type) -> tuple[Input, ...]:
     )
 
 
-def retired(cls: type) -> tuple[Retired, ...]:
+def retired_inputs(cls: type) -> tuple[Retired, ...]:
     """List the inputs of replaced actions that a class of declared inputs accepts and ignores."""
     inputs: tuple[Retired, ...] = getattr(cls, "RETIRED", ())
     return inputs
 
 
-def variable(name: str) -> str:
+def input_variable(name: str) -> str:
     """Return the environment variable of an input: the runner turns blanks into `_` and keeps hyphens (its ActionRunner)."""
     return "INPUT_" + name.replace(" ", "_").upper()
 
 
-def secrets(cls: type, environ: Mapping[str, str]) -> Iterable[str]:
+def secret_values(cls: type, environ: Mapping[str, str]) -> Iterable[str]:
     """Yield every secret that the environment holds for the inputs of `cls`; the caller masks them before it logs."""
-    for entry in declared(cls):
+    for entry in declared_inputs(cls):
         if entry.secret:
-            names = [variable(entry.name), *(variable(alias.name) for alias in entry.legacy), *entry.env]
+            names = [input_variable(entry.name), *(input_variable(alias.name) for alias in entry.legacy), *entry.env]
             yield from (environ[name] for name in names if environ.get(name, "").strip())
 
 
@@ -203,7 +203,7 @@ def read(cls: type[_Inputs], environ: Mapping[str, str]) -> _Inputs:
     values: dict[str, Any] = {}
     problems: list[BadInput] = []
     names: set[str] = set()
-    for entry in declared(cls):
+    for entry in declared_inputs(cls):
         try:
             value, source = _read_one(entry, environ)
         except BadInput as problem:
@@ -228,8 +228,10 @@ def _field(name: str) -> str:
 
 def _read_one(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
     """Return the parsed value and the name by which the user gave it (empty: a default or an environment variable)."""
-    candidates = [(entry.name, entry.parse, environ.get(variable(entry.name), ""))]
-    candidates += [(alias.name, alias.parse or entry.parse, environ.get(variable(alias.name), "")) for alias in entry.legacy]
+    candidates = [(entry.name, entry.parse, environ.get(input_variable(entry.name), ""))]
+    candidates += [
+        (alias.name, alias.parse or entry.parse, environ.get(input_variable(alias.name), "")) for alias in entry.legacy
+    ]
     present = [(name, _parse(entry, name, parse, text)) for name, parse, text in candidates if text.strip()]
     if present:
         name, value = present[0]

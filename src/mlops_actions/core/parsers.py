@@ -33,7 +33,7 @@ def boolean(value: str) -> bool:
     return word == "true"
 
 
-def integer(*, least: int | None = None, most: int | None = None) -> Callable[[str], int]:
+def integer(*, minimum: int | None = None, maximum: int | None = None) -> Callable[[str], int]:
     """Make a parser of whole numbers within bounds."""
 
     def parse(value: str) -> int:
@@ -41,17 +41,17 @@ def integer(*, least: int | None = None, most: int | None = None) -> Callable[[s
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip()):
             raise ValueError(f"must be a whole number, not {value!r}")
         number = int(value)
-        if (least is not None and number < least) or (most is not None and number > most):
-            raise ValueError(f"must be {_bounds(least, most)}, not {number}")
+        if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+            raise ValueError(f"must be {_bounds(minimum, maximum)}, not {number}")
         return number
 
     return parse
 
 
-def _bounds(least: int | None, most: int | None) -> str:
-    if most is None:
-        return f"at least {least}"
-    return f"at most {most}" if least is None else f"between {least} and {most}"
+def _bounds(minimum: int | None, maximum: int | None) -> str:
+    if maximum is None:
+        return f"at least {minimum}"
+    return f"at most {maximum}" if minimum is None else f"between {minimum} and {maximum}"
 
 
 def duration(value: str) -> float:

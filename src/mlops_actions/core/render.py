@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlops_actions.core.declare import Action, Input, Legacy, declared, retired
+from mlops_actions.core.declare import Action, Input, Legacy, declared_inputs, retired_inputs
 
 GENERATED = "# Generated from the declarations by `make docs`; edit those."
 
@@ -21,7 +21,7 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
         f"  color: {action.color}",
         "inputs:",
     ]
-    for entry in declared(action.inputs):
+    for entry in declared_inputs(action.inputs):
         lines += _input(entry)
         for alias in entry.legacy:
             lines += [
@@ -30,7 +30,7 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
                 f"    deprecationMessage: {quoted(_deprecation(entry, alias))}",
                 "    required: false",
             ]
-    for old in retired(action.inputs):
+    for old in retired_inputs(action.inputs):
         lines += [
             f"  {old.name}:",
             "    description: 'Of the replaced action; accepted and ignored.'",
@@ -83,8 +83,8 @@ def quoted(text: str) -> str:
 
 def inputs_table(action: Action) -> str:
     """Render the inputs as a Markdown table: modern names first, older ones beside them; required ones in bold."""
-    rows = [table_of_inputs(declared(action.inputs))]
-    rows += [f"| `{old.name}` |  | {cell(f'Older name, ignored. {old.why}')} |" for old in retired(action.inputs)]
+    rows = [table_of_inputs(declared_inputs(action.inputs))]
+    rows += [f"| `{old.name}` |  | {cell(f'Older name, ignored. {old.why}')} |" for old in retired_inputs(action.inputs)]
     return "\n".join(rows)
 
 

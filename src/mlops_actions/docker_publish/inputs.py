@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, pairs, text
 from mlops_actions.core.types import Json
@@ -59,7 +59,7 @@ def _ref(value: str) -> str:
 class Inputs(DeclaredInputs):
     """The inputs of docker-publish."""
 
-    image: str = given(
+    image: str = input_field(
         text,
         "Name of the image: `name`, `owner/name` or `registry/owner/name`, in lower case. On `ghcr.io` a bare name becomes "
         "`owner/repo/name`.",
@@ -69,117 +69,125 @@ class Inputs(DeclaredInputs):
             Legacy("name", note="It may include a tag, and means Docker Hub where no registry is given."),
         ),
     )
-    registry: str = given(
+    registry: str = input_field(
         text,
         "Host of the registry. With the older `name`, the default is Docker Hub.",
         default="ghcr.io",
     )
-    username: str | None = given(
+    username: str | None = input_field(
         text, "User name for the registry.", runner_default="${{ github.actor }}", env=("GITHUB_ACTOR",)
     )
-    password: str | None = given(
+    password: str | None = input_field(
         text,
         "Password or token for the registry. The job's own token is sent to GitHub's registry only.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    github_token: str | None = given(
+    github_token: str | None = input_field(
         text,
         "The job's own token. A `password` that equals it is never sent to a registry that is not GitHub's.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    sha: str | None = given(
+    sha: str | None = input_field(
         commit,
         "Commit of the image. Default: the commit checked out in the workspace, else the event's commit.",
     )
-    ref: str | None = given(
+    ref: str | None = input_field(
         _ref,
         "Branch or full ref of the image. Default: the branch checked out in the workspace, else the event's ref.",
     )
-    context: str = given(
+    context: str = input_field(
         text, "Folder with the files of the build (the build context).", default=".", legacy=("build_context",)
     )
-    file: str | None = given(
+    file: str | None = input_field(
         text,
         "The Dockerfile, relative to the workspace. Default: `Dockerfile` in the context.",
         legacy=("dockerfile_path", "dockerfile"),
     )
-    workdir: str | None = given(text, "Folder that `context` and `file` are relative to. Default: the workspace.")
-    target: str | None = given(text, "Stage of the Dockerfile to build.")
-    build_args: Mapping[str, str | None] | None = given(
+    workdir: str | None = input_field(text, "Folder that `context` and `file` are relative to. Default: the workspace.")
+    target: str | None = input_field(text, "Stage of the Dockerfile to build.")
+    build_args: Mapping[str, str | None] | None = input_field(
         pairs,
         "`KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
         legacy=(Legacy("buildargs", _pair_items, "A list of names or pairs, separated by commas."),),
     )
-    secrets: Mapping[str, str | None] | None = given(
+    secrets: Mapping[str, str | None] | None = input_field(
         pairs,
         "For `RUN --mount=type=secret,id=KEY`: `KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
         secret=True,
     )
-    secret_files: Mapping[str, str | None] | None = given(pairs, "`ID=PATH` lines; each path must be in the workspace.")
-    ssh: tuple[str, ...] | None = given(lines, "`default` or `ID=SOCKET` lines for `RUN --mount=type=ssh`.")
-    labels: Mapping[str, str | None] | None = given(
+    secret_files: Mapping[str, str | None] | None = input_field(
+        pairs, "`ID=PATH` lines; each path must be in the workspace."
+    )
+    ssh: tuple[str, ...] | None = input_field(lines, "`default` or `ID=SOCKET` lines for `RUN --mount=type=ssh`.")
+    labels: Mapping[str, str | None] | None = input_field(
         pairs, "`KEY=VALUE` lines, added to the OCI labels; a bare `KEY` takes its value from the environment."
     )
-    platforms: tuple[str, ...] | None = given(items, "Platforms to build for, such as `linux/amd64, linux/arm64`.")
-    tags: tuple[str, ...] = given(
+    platforms: tuple[str, ...] | None = input_field(items, "Platforms to build for, such as `linux/amd64, linux/arm64`.")
+    tags: tuple[str, ...] = input_field(
         items,
         "Rules and literal tags: `sha` (12 digits), `sha-long`, `branch`, `pr`, `tag`, `semver` (`1.2.3`, `1.2`, `1`), "
         "`latest` (the default branch, or the newest release), `snapshot`, `date`, or any text. With an older name of "
         "`image`, each entry is a literal tag.",
         default="sha, branch, semver, latest",
     )
-    tag: str | None = given(text, "One more literal tag.")
-    branch_tag: bool = given(boolean, "Add a tag with the branch's name.", default="false", legacy=("branch_tag",))
-    tag_names: bool = given(boolean, "Add a tag with the git tag's name.", default="false", legacy=("tag_names",))
-    tag_semver: bool = given(boolean, "Add tags with the git tag's versions.", default="false", legacy=("tag_semver",))
-    snapshot: bool = given(boolean, "Add a tag with the time and the commit.", default="false")
-    default_branch: str | None = given(
+    tag: str | None = input_field(text, "One more literal tag.")
+    branch_tag: bool = input_field(boolean, "Add a tag with the branch's name.", default="false", legacy=("branch_tag",))
+    tag_names: bool = input_field(boolean, "Add a tag with the git tag's name.", default="false", legacy=("tag_names",))
+    tag_semver: bool = input_field(boolean, "Add tags with the git tag's versions.", default="false", legacy=("tag_semver",))
+    snapshot: bool = input_field(boolean, "Add a tag with the time and the commit.", default="false")
+    default_branch: str | None = input_field(
         text, "Branch that `latest` follows. Default: the repository's.", legacy=("default_branch",)
     )
-    push: bool | None = given(
+    push: bool | None = input_field(
         boolean,
         "Whether to push. Default: `true`, but `false` for a pull request from a fork.",
         legacy=(Legacy("no_push", _not, "It means the opposite."),),
     )
-    skip_unchanged: bool = given(
+    skip_unchanged: bool = input_field(
         boolean,
         "Do not build where this very input was built and pushed before, but tag that image again. With an older name of "
         "`image`, the default is `true` only where `cache` asks for a cache.",
         default="true",
     )
-    max_age: float | None = given(duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any.")
-    reuse_from: tuple[str, ...] | None = given(
+    max_age: float | None = input_field(
+        duration, "Oldest image that `skip-unchanged` may reuse, such as `12h`. Default: any."
+    )
+    reuse_from: tuple[str, ...] | None = input_field(
         items,
         "Other repositories of the same registry whose images `skip-unchanged` may reuse, as in `owner/name`; their layers "
         "are shared, not copied. Name only repositories that you trust as much as this one.",
     )
-    force: bool = given(boolean, "Build even where nothing changed.", default="false")
-    cache_salt: str | None = given(
+    force: bool = input_field(boolean, "Build even where nothing changed.", default="false")
+    cache_salt: str | None = input_field(
         text,
         "Any text. Images built with another text are not reused: change it when the value of a secret changes, which "
         "`skip-unchanged` does not compare.",
     )
-    cache: str = given(_cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto")
-    provenance: str = given(
+    cache: str = input_field(
+        _cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto"
+    )
+    provenance: str = input_field(
         _provenance, "Provenance attestation by BuildKit: `true`, `false`, `mode=min` or `mode=max`.", default="false"
     )
-    sbom: str = given(
+    sbom: str = input_field(
         _sbom, "Software bill of materials by BuildKit: `true`, `false` or `generator=IMAGE`.", default="false"
     )
-    builder: str | None = given(
+    builder: str | None = input_field(
         text,
         "Name of a buildx builder, or address of a BuildKit (`tcp://…`, `docker-container://…`, `unix://…`), to use instead "
         "of the runner's daemon.",
     )
-    build_options: str | None = given(
+    build_options: str | None = input_field(
         text, "Further options of `docker buildx build`, from a list of harmless ones.", legacy=("buildoptions",)
     )
-    retries: int = given(
-        integer(least=0, most=10), "How often a failed push is tried again. A failed build is not tried again.", default="3"
+    retries: int = input_field(
+        integer(minimum=0, maximum=10),
+        "How often a failed push is tried again. A failed build is not tried again.",
+        default="3",
     )
 
     def problems(self) -> Iterable[BadInput]:

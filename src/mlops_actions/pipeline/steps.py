@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from mlops_actions.argo_submit.inputs import ACTION as ARGO_SUBMIT
 from mlops_actions.chatops.inputs import ACTION as CHATOPS
-from mlops_actions.core.declare import Action, Input, Output, declared
+from mlops_actions.core.declare import Action, Input, Output, declared_inputs
 from mlops_actions.docker_publish.inputs import ACTION as DOCKER_PUBLISH
 from mlops_actions.wandb_runs.inputs import ACTION as WANDB_RUNS
 
@@ -130,7 +130,7 @@ def inputs() -> tuple[Input, ...]:
     """List the inputs of the pipeline, each once, in the order of the steps; only `commands` is required."""
     by_name: dict[str, Input] = {}
     for step in STEPS:
-        declarations = {entry.name: entry for entry in declared(step.action.inputs)}
+        declarations = {entry.name: entry for entry in declared_inputs(step.action.inputs)}
         for name in step.passes_on:
             public = step.public_input(name)
             if public not in by_name:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlops_actions.core import gates as gate_grammar
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, given, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.gates import Gate
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
@@ -82,16 +82,18 @@ def _run_id(value: str) -> str:
 class Inputs(DeclaredInputs):
     """The inputs of wandb-runs, in the order of the documentation."""
 
-    project: str = given(_project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",))
-    api_key: str | None = given(
+    project: str = input_field(
+        _project, "`entity/project` on W&B, as in its address.", required=True, legacy=("project_name",)
+    )
+    api_key: str | None = input_field(
         text,
         "W&B API key, from a secret. Without a key the action reads the `.netrc`, as W&B's own tools do.",
         secret=True,
         env=("WANDB_API_KEY",),
         legacy=("wandb_api_key",),
     )
-    base_url: str | None = given(base_address, "Address of the API of your own W&B server.", env=("WANDB_BASE_URL",))
-    sha: str | None = given(
+    base_url: str | None = input_field(base_address, "Address of the API of your own W&B server.", env=("WANDB_BASE_URL",))
+    sha: str | None = input_field(
         commit,
         "Candidates are the runs of this commit, as W&B recorded it or as the run's config names it. It has no default, "
         "since a wrong guess would compare the wrong commit: on `pull_request` give `github.event.pull_request.head.sha`, "
@@ -99,89 +101,97 @@ class Inputs(DeclaredInputs):
         # The replaced action compared any text.
         legacy=(Legacy("filter_github_sha", parse=text),),
     )
-    sha_config_key: str = given(text, "The config key that holds the commit.", default="github_sha")
-    secondary_sha: str | None = given(
+    sha_config_key: str = input_field(text, "The config key that holds the commit.", default="github_sha")
+    secondary_sha: str | None = input_field(
         text,
         "Only runs whose config has this value under `secondary_sha`, for example the version of the data.",
         legacy=("filter_secondary_sha",),
     )
-    run_id: str | None = given(
+    run_id: str | None = input_field(
         _run_id, "The id of the only candidate. It overrides every other selection.", legacy=("run_id",)
     )
-    group: str | None = given(text, "Only runs of this group.")
-    filters: Mapping[str, Any] | None = given(
+    group: str | None = input_field(text, "Only runs of this group.")
+    filters: Mapping[str, Any] | None = input_field(
         _tracker_filter, 'Only runs that match this W&B filter: JSON, such as `{"config.lr": {"$lt": 0.1}}`.'
     )
-    baseline_tags: tuple[str, ...] | None = given(
+    baseline_tags: tuple[str, ...] | None = input_field(
         _unique,
         "Baselines are the finished runs with any of these tags, newest first.",
         legacy=(Legacy("baseline_tags", note="This name has no limit of the number, unless `max-baselines` is given."),),
     )
-    baseline_sha: str | None = given(commit, "The finished runs of this commit are baselines too.")
-    max_baselines: int = given(integer(least=0, most=MAX_BASELINES), "The largest number of baselines.", default="10")
-    metrics: tuple[Metric, ...] | None = given(
+    baseline_sha: str | None = input_field(commit, "The finished runs of this commit are baselines too.")
+    max_baselines: int = input_field(
+        integer(minimum=0, maximum=MAX_BASELINES), "The largest number of baselines.", default="10"
+    )
+    metrics: tuple[Metric, ...] | None = input_field(
         _metrics,
         "Summary metrics to show. `val_acc:max` or `val_loss:min` gives the direction; without it W&B's `define_metric` "
         "decides, else the name.",
         default="[]",
         legacy=("display_metrics",),
     )
-    config_keys: tuple[str, ...] | None = given(_unique, "Config keys to show.", legacy=("display_config_vars",))
-    gates: tuple[Gate, ...] | None = given(
+    config_keys: tuple[str, ...] | None = input_field(_unique, "Config keys to show.", legacy=("display_config_vars",))
+    gates: tuple[Gate, ...] | None = input_field(
         _gates,
         "Conditions that the best candidate must fulfil, one per line: `METRIC OP NUMBER`, or "
         "`METRIC OP baseline[.best|.mean|.latest] [+ - *] NUMBER[%]`. A missing value is a failure, never a pass.",
     )
-    require: tuple[str, ...] | None = given(
+    require: tuple[str, ...] | None = input_field(
         _require,
         "Requirements beside the gates; if one does not hold, the step fails and nothing is promoted: `one` (exactly one "
         "candidate), `finished` (every candidate), `verified` (W&B itself recorded `sha` as the commit of each), "
         "`same-data` (the same as the baselines), `clean` (no uncommitted changes). A requirement that W&B's answers leave "
         "open does not hold.",
     )
-    aggregate: str = given(
+    aggregate: str = input_field(
         choice("none", "group"),
         "`group`: show the runs of one group (seeds) as mean ± standard deviation.",
         default="none",
     )
-    wait: bool = given(boolean, "Wait until all candidates have ended.", default="false")
-    timeout: float = given(duration, "With `wait`: the longest wait; then the step fails with exit code 5.", default="30m")
-    min_runs: int = given(integer(least=1), "With `wait`: the number of candidates to wait for.", default="1")
-    curves: tuple[str, ...] | None = given(_unique, "Metrics whose learning curves to draw, of candidates and baselines.")
-    lineage: bool = given(boolean, "Compare the dataset artifacts that the runs used.", default="true")
-    comment: bool = given(
+    wait: bool = input_field(boolean, "Wait until all candidates have ended.", default="false")
+    timeout: float = input_field(
+        duration, "With `wait`: the longest wait; then the step fails with exit code 5.", default="30m"
+    )
+    min_runs: int = input_field(integer(minimum=1), "With `wait`: the number of candidates to wait for.", default="1")
+    curves: tuple[str, ...] | None = input_field(
+        _unique, "Metrics whose learning curves to draw, of candidates and baselines."
+    )
+    lineage: bool = input_field(boolean, "Compare the dataset artifacts that the runs used.", default="true")
+    comment: bool = input_field(
         boolean, "Write the report into one comment on the pull request, which is updated in place.", default="false"
     )
-    comment_tag: str = given(
+    comment_tag: str = input_field(
         text,
         "The comment's tag: each tag has its own comment. With the same tag as argo-submit, its comment becomes the report.",
         default="mlops",
     )
-    pr_number: int | None = given(integer(least=1), "The pull request's number. Without it, the event's pull request.")
-    check_name: str | None = given(
+    pr_number: int | None = input_field(
+        integer(minimum=1), "The pull request's number. Without it, the event's pull request."
+    )
+    check_name: str | None = input_field(
         text, "Create a check run of this name on `sha`, with the gates' result as its conclusion."
     )
-    workflow_url: str | None = given(_page, "Address of the training workflow, shown in the report.")
-    image: str | None = given(text, "The training image by digest, shown in the report.")
-    workflow_uid: str | None = given(text, "The training workflow's uid, for the statement.")
-    promote_alias: str | None = given(
+    workflow_url: str | None = input_field(_page, "Address of the training workflow, shown in the report.")
+    image: str | None = input_field(text, "The training image by digest, shown in the report.")
+    workflow_uid: str | None = input_field(text, "The training workflow's uid, for the statement.")
+    promote_alias: str | None = input_field(
         text, "Give the best candidate's model artifact this alias when the gates pass and all of `require` holds."
     )
-    statement: bool = given(
+    statement: bool = input_field(
         boolean,
         "Write an in-toto statement of the accepted candidate, and its predicate for `actions/attest`: the commit, image, "
         "workflow, run, datasets and metrics that its model comes from. The step fails if W&B did not record one of them.",
         default="false",
     )
-    report_dir: str = given(text, "Folder in the workspace for `wandb_report.csv`, `.json` and `.md`.", default=".")
-    github_token: str | None = given(
+    report_dir: str = input_field(text, "Folder in the workspace for `wandb_report.csv`, `.json` and `.md`.", default=".")
+    github_token: str | None = input_field(
         text,
         "Token for the comment and the check run.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
     )
-    debug: bool = given(_debug, "Log the queries and the answers. Any text but `false` turns it on.", default="false")
+    debug: bool = input_field(_debug, "Log the queries and the answers. Any text but `false` turns it on.", default="false")
 
     @property
     def baseline_limit(self) -> int:

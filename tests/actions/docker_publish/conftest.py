@@ -35,7 +35,7 @@ COMMITTED = 1_700_000_000
 
 def make_inputs(environ: Mapping[str, str] | None = None, /, **given: str) -> Inputs:
     """Inputs by their names with `_` for `-`, or, where that would lose a legacy name, as `environ`."""
-    variables = {declare.variable(name.replace("_", "-")): value for name, value in given.items()}
+    variables = {declare.input_variable(name.replace("_", "-")): value for name, value in given.items()}
     return declare.read(Inputs, variables | dict(environ or {}))
 
 
@@ -90,7 +90,7 @@ class Publisher:
         **context: str,
     ) -> Outcome:
         """Run once; `given` are inputs by their exact names."""
-        variables = {declare.variable(name): value for name, value in (given or {}).items()}
+        variables = {declare.input_variable(name): value for name, value in (given or {}).items()}
         if not {"INPUT_IMAGE", "INPUT_NAME", "INPUT_IMAGE_NAME"} & variables.keys():
             variables["INPUT_IMAGE"] = f"{self.host}/{self.repository}"
         ports = Ports(

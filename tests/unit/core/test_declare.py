@@ -7,25 +7,25 @@ from collections.abc import Iterable
 import pytest
 
 from mlops_actions.core import declare, parsers
-from mlops_actions.core.declare import DeclaredInputs, Legacy, given, inputs, read
+from mlops_actions.core.declare import DeclaredInputs, Legacy, input_field, inputs, read
 from mlops_actions.core.errors import BadInput, BadInputs
 
 
 @inputs
 class Inputs(DeclaredInputs):
-    image_name: str = given(
+    image_name: str = input_field(
         parsers.text, "What to call it.", required=True, legacy=("name", Legacy("OLD NAME", note="Closed."))
     )
-    push: bool = given(
+    push: bool = input_field(
         parsers.boolean,
         "Whether to push.",
         default="true",
         legacy=(Legacy("no_push", lambda text: not parsers.boolean(text)),),
     )
-    retries: int = given(parsers.integer(least=0, most=9), "Attempts.", default="3")
-    timeout: float | None = given(parsers.duration, "Longest wait.")
-    tags: tuple[str, ...] = given(parsers.items, "Tags.", default="sha, latest")
-    token: str | None = given(
+    retries: int = input_field(parsers.integer(minimum=0, maximum=9), "Attempts.", default="3")
+    timeout: float | None = input_field(parsers.duration, "Longest wait.")
+    tags: tuple[str, ...] = input_field(parsers.items, "Tags.", default="sha, latest")
+    token: str | None = input_field(
         parsers.text,
         "For GitHub.",
         secret=True,
@@ -40,12 +40,12 @@ class Inputs(DeclaredInputs):
 
 
 def environ(**given_inputs: str) -> dict[str, str]:
-    return {declare.variable(name.replace("_", "-")): value for name, value in given_inputs.items()}
+    return {declare.input_variable(name.replace("_", "-")): value for name, value in given_inputs.items()}
 
 
 def test_hyphens_stay_and_blanks_become_underscores() -> None:
-    assert declare.variable("image-name") == "INPUT_IMAGE-NAME"
-    assert declare.variable("OLD NAME") == "INPUT_OLD_NAME"
+    assert declare.input_variable("image-name") == "INPUT_IMAGE-NAME"
+    assert declare.input_variable("OLD NAME") == "INPUT_OLD_NAME"
 
 
 def test_defaults_fill_in_and_are_not_given() -> None:
@@ -107,7 +107,7 @@ def test_a_check_across_fields_runs_once_each_is_fine() -> None:
 def test_secrets_stay_out_of_repr_and_of_errors() -> None:
     @inputs
     class Keyed:
-        key: int | None = given(parsers.integer(), "A key.", secret=True)
+        key: int | None = input_field(parsers.integer(), "A key.", secret=True)
 
     assert "hunter" not in repr(read(Inputs, environ(image_name="x", token="hunter2")))
     with pytest.raises(BadInput) as caught:
@@ -117,7 +117,9 @@ def test_secrets_stay_out_of_repr_and_of_errors() -> None:
 
 def test_every_source_of_a_secret_is_listed_for_masking() -> None:
     found = set(
-        declare.secrets(Inputs, {"INPUT_TOKEN": "a1", "INPUT_PAT": "b2", "GITHUB_TOKEN": "c3", "INPUT_IMAGE-NAME": "no"})
+        declare.secret_values(
+            Inputs, {"INPUT_TOKEN": "a1", "INPUT_PAT": "b2", "GITHUB_TOKEN": "c3", "INPUT_IMAGE-NAME": "no"}
+        )
     )
     assert found == {"a1", "b2", "c3"}
 

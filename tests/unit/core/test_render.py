@@ -8,19 +8,19 @@ import pytest
 import yaml
 
 from mlops_actions.core import parsers, render
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, given, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, input_field, inputs
 
 
 @inputs
 class Inputs(DeclaredInputs):
     RETIRED: ClassVar[tuple[Retired, ...]] = (Retired("payload", "It cannot be replaced."),)
 
-    image: str = given(
+    image: str = input_field(
         parsers.text, "What it's called: a|b.", required=True, legacy=(Legacy("name", note="It may carry a tag."),)
     )
-    project: str = given(parsers.text, "Whose.", required=True)
-    push: bool = given(parsers.boolean, "Whether to push.", default="true")
-    token: str | None = given(
+    project: str = input_field(parsers.text, "Whose.", required=True)
+    push: bool = input_field(parsers.boolean, "Whether to push.", default="true")
+    token: str | None = input_field(
         parsers.text, "For GitHub.", secret=True, runner_default="${{ github.token }}", env=("GITHUB_TOKEN",)
     )
 

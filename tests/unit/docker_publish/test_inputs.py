@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.core.declare import declared, variable
+from mlops_actions.core.declare import declared_inputs, input_variable
 from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.render import action_yml
 from mlops_actions.docker_publish import legacy
@@ -27,14 +27,18 @@ LEGACY = {
 
 
 def test_every_input_of_the_contract_is_declared() -> None:
-    entries = {entry.name: entry for entry in declared(Inputs)}
+    entries = {entry.name: entry for entry in declared_inputs(Inputs)}
     assert entries.keys() >= CONTRACT
     assert {"tag", "snapshot", "workdir"} <= entries.keys()
     assert {alias.name: name for name, entry in entries.items() for alias in entry.legacy} == LEGACY
 
 
 def test_no_two_inputs_share_a_variable() -> None:
-    names = [variable(name) for entry in declared(Inputs) for name in (entry.name, *(alias.name for alias in entry.legacy))]
+    names = [
+        input_variable(name)
+        for entry in declared_inputs(Inputs)
+        for name in (entry.name, *(alias.name for alias in entry.legacy))
+    ]
     assert len(names) == len(set(names))
 
 

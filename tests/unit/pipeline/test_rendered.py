@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_actions.core.declare import declared
+from mlops_actions.core.declare import declared_inputs
 from mlops_actions.core.types import Json
 from mlops_actions.pipeline import composite, reusable
 from mlops_actions.pipeline import steps as pipeline
@@ -76,7 +76,7 @@ def test_every_step_passes_only_inputs_that_its_action_declares(which: str, requ
             assert step["uses"].startswith("actions/checkout@")
             continue
         seen.append(match[1])
-        assert set(step["with"]) <= {entry.name for entry in declared(ACTIONS[match[1]].inputs)}
+        assert set(step["with"]) <= {entry.name for entry in declared_inputs(ACTIONS[match[1]].inputs)}
     assert set(seen) == set(ACTIONS)
 
 
