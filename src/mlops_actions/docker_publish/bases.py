@@ -106,7 +106,7 @@ def _add_other_sources(instruction: Instruction, stages: set[str], images: dict[
 
 
 def sees_git(dockerfile: Dockerfile) -> bool:
-    """Whether the build may read the context's `.git`, which differs at every commit; true in case of doubt."""
+    """Tell whether the build may read the context's `.git`, which differs at every commit; true in case of doubt."""
     for instruction in dockerfile.instructions:
         keyword, arguments = _without_onbuild(instruction)
         if keyword in ("COPY", "ADD") and "--from=" not in arguments:

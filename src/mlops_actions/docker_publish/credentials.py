@@ -38,7 +38,7 @@ def _takes_job_token(host: str, server_url: str) -> bool:
 
 
 def takes_access_token(host: str) -> bool:
-    """Whether a registry accepts an access token of the job's cloud credentials, and no push without one."""
+    """Tell whether a registry accepts an access token of the job's cloud credentials, and no push without one."""
     return bool(registries.known(host).token_username)
 
 

@@ -30,7 +30,7 @@ class IgnorePatterns:
         self.has_exceptions = any(pattern.negated for pattern in patterns)
 
     def excludes(self, path: str) -> bool:
-        """Whether the path does not reach the build."""
+        """Tell whether the path does not reach the build."""
         above = [path]
         while parent := posixpath.dirname(above[-1]):
             above.append(parent)

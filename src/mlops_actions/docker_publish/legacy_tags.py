@@ -64,7 +64,7 @@ class PublishDockerTags:
     default_branch: str = ""
 
     def needs_versions(self, revision: Revision) -> bool:
-        """Whether a release is about to move tags that an older one must not move."""
+        """Tell whether a release is about to move tags that an older one must not move."""
         version = SemanticVersion.parse(revision.git_tag)
         is_decided = self.tags_input or self.name_tag or (self.tag_names and not self.tag_semver)
         return version is not None and version.is_release and not is_decided

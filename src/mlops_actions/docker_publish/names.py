@@ -68,7 +68,7 @@ def resolve_with_tag(given: str, registry: str | None) -> ResolvedName:
 
 
 def has_host(text: str) -> bool:
-    """Whether a name says which registry it is in."""
+    """Tell whether a name says which registry it is in."""
     return bool(image_name.split_host(_without_scheme(text))[0])
 
 

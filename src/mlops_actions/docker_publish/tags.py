@@ -34,7 +34,7 @@ class TagScheme(Protocol):
     """One way to choose tags."""
 
     def needs_versions(self, revision: Revision) -> bool:
-        """Whether the registry's tags must be known: only a release moves tags that an older one must not move."""
+        """Tell whether the registry's tags must be known: only a release moves tags that an older one must not move."""
 
     def tags(self, revision: Revision) -> Tags:
         """Choose the tags; raises BadInput."""
@@ -47,7 +47,7 @@ class RuleTags:
     rules: tuple[str, ...]
 
     def needs_versions(self, revision: Revision) -> bool:
-        """Whether the registry's tags must be known: only a release moves tags that an older one must not move."""
+        """Tell whether the registry's tags must be known: only a release moves tags that an older one must not move."""
         version = SemanticVersion.parse(revision.git_tag)
         return version is not None and version.is_release and not {"latest", "semver"}.isdisjoint(self.rules)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
-FILE: Final = "ci/train.yaml"
-GOOD: Final = """\
+FILE = "ci/train.yaml"
+GOOD = """\
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata:
@@ -22,7 +21,7 @@ spec:
   - name: main
     container: {image: x, command: [echo]}
 """
-CRON: Final = """\
+CRON = """\
 apiVersion: argoproj.io/v1alpha1
 kind: CronWorkflow
 metadata: {name: nightly}
@@ -33,7 +32,7 @@ spec:
     templates:
     - {name: main, container: {image: x, command: [echo]}}
 """
-PARAMETERS: Final = {"parameters": "data=digits"}
+PARAMETERS = {"parameters": "data=digits"}
 
 
 @dataclass(frozen=True)
@@ -294,4 +293,4 @@ INPUTS = [
         inputs={"parameters": "image=evil", "image": "good@sha256:" + "0" * 64},
     ),
 ]
-CASES: Final = [*YAML, *OBJECTS, *SPECS, *PARAMETER_TEXTS, *INPUTS]
+CASES = [*YAML, *OBJECTS, *SPECS, *PARAMETER_TEXTS, *INPUTS]

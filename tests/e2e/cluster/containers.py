@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, LocalImage, Output, ProcessExecutor, StopSignal
 
 # Stands for an empty image with this machine's programs. A loop of hundreds of nodes is about the cluster, not about Docker.
-PROCESS_IMAGE: Final = "process.test/shell"
+PROCESS_IMAGE = "process.test/shell"
 
 
 class ImageMissing(Exception):

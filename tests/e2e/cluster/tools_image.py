@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Final
 
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
 
-NAME: Final = "mlops-actions-e2e/tools"
-DOCKERFILE: Final = f"""\
+NAME = "mlops-actions-e2e/tools"
+DOCKERFILE = f"""\
 FROM {BASE_IMAGE}
 RUN apt-get update \\
  && apt-get install --yes --no-install-recommends ca-certificates curl python3-minimal \\
