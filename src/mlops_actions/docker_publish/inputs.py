@@ -257,7 +257,7 @@ RESULT: Mapping[str, Json] = {
     "url": {"type": "string"},
     "sha": {"type": "string", "description": "The commit of the image."},
     "git-ref": {**_OPTIONAL_TEXT, "description": "The full git ref of the image; null where unknown."},
-    "pull-request": {
+    "pr-number": {
         "type": ["integer", "null"],
         "description": "The number of the pull request that the event belongs to.",
     },

@@ -99,7 +99,7 @@ def result(image: PublishedImage, context: Context) -> Json:
         "url": url_of(image.name, context),
         "sha": image.revision.sha,
         "git-ref": image.revision.ref or None,
-        "pull-request": image.revision.pull_request,
+        "pr-number": image.revision.pull_request,
         "cache": image.cache or None,
         "cached-steps": {stage: {"cached": hits, "total": total} for stage, (hits, total) in image.cached.items()},
         "notes": list(image.notes),
