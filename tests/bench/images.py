@@ -48,4 +48,5 @@ def compressed(docker: Docker, image: str) -> int:
         subprocess.Popen(["gzip", "-6"], stdin=save.stdout, stdout=subprocess.PIPE) as zipped,
     ):
         assert zipped.stdout
-        return sum(len(chunk) for chunk in iter(lambda: zipped.stdout.read(1 << 20), b""))
+        read = zipped.stdout.read
+        return sum(len(chunk) for chunk in iter(lambda: read(1 << 20), b""))

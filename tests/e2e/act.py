@@ -197,7 +197,9 @@ def _named(steps: Sequence[Mapping[str, Any]], suite: Path) -> Iterator[str]:
 
 
 def _read(exit_code: int, output: str, errors: str) -> WorkflowRun:
-    records, steps, jobs = [], {}, {}
+    records: list[dict[str, Any]] = []
+    steps: dict[tuple[str, str], StepRun] = {}
+    jobs: dict[str, str] = {}
     for line in output.splitlines():
         if not line.startswith("{"):
             errors += f"{line}\n"

@@ -61,7 +61,7 @@ def test_before_anything_was_submitted(job: Job, cluster: RealCluster, wire: Wir
         assert hold.reached.wait(60)
         step.cancel()
     wire.release(hold)
-    assert job.run(post=True, from_="workflowtemplate/early") == 0, job.log
+    assert job.run_post(from_="workflowtemplate/early") == 0, job.log
     assert wire.count("POST", WORKFLOWS) == 0
     assert workflows_of(cluster, job) == []
 
@@ -75,7 +75,7 @@ def test_before_the_request_has_arrived(job: Job, cluster: RealCluster, wire: Wi
     assert workflows_of(cluster, job) == []
     wire.release(hold)
     cluster.appears(f"{RUN}={job.environ['GITHUB_RUN_ID']}")
-    assert job.run(post=True, workflow=SLEEP) == 0, job.log
+    assert job.run_post(workflow=SLEEP) == 0, job.log
     [workflow] = workflows_of(cluster, job)
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))
 
@@ -91,7 +91,7 @@ def test_between_the_request_and_its_answer(
     [workflow] = workflows_of(cluster, job)
     assert stopped(workflow)
     ended = cluster.until(workflow["metadata"]["name"], has_ended)
-    assert job.run(post=True, workflow=SLEEP) == 0, job.log
+    assert job.run_post(workflow=SLEEP) == 0, job.log
     # What was stopped has failed: the job run again makes a new attempt, one.
     again = run_again(job, another_job, cluster, SLEEP)
     first, second = workflows_of(cluster, job)
@@ -111,7 +111,7 @@ def test_while_it_is_followed(job: Job, cluster: RealCluster, wire: Wire, on_can
     assert ended["status"]["phase"] == "Failed"
     assert (f"{name}.onExit" in {node["name"] for node in ended["status"]["nodes"].values()}) is (strategy == "Stop")
     assert {pod["status"]["phase"] for pod in cluster.pods_ended(name)} <= {"Succeeded", "Failed"}
-    assert job.run(post=True, workflow=SLEEP, on_cancel=on_cancel) == 0, job.log
+    assert job.run_post(workflow=SLEEP, on_cancel=on_cancel) == 0, job.log
     assert wire.count("PATCH", name) == 1
 
 
@@ -119,7 +119,7 @@ def test_while_it_is_to_be_left_alone(job: Job, another_job: Callable[[], Job], 
     text = manifest(SUSPENDED)
     with running(job, "is suspended", workflow=text, on_cancel="leave") as step:
         step.cancel()
-    assert job.run(post=True, workflow=text, on_cancel="leave") == 0, job.log
+    assert job.run_post(workflow=text, on_cancel="leave") == 0, job.log
     [workflow] = workflows_of(cluster, job)
     assert "shutdown" not in workflow["spec"]
     again = another_job()
@@ -145,7 +145,7 @@ templates:
     [workflow] = workflows_of(cluster, job)
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))
     cluster.pods_ended(workflow["metadata"]["name"])
-    assert job.run(post=True, workflow=text) == 0, job.log
+    assert job.run_post(workflow=text) == 0, job.log
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["its answer is lost", "it is lost"])
@@ -156,7 +156,7 @@ def test_while_it_is_being_stopped(job: Job, cluster: RealCluster, wire: Wire, a
     assert hold.reached.is_set()
     [workflow] = workflows_of(cluster, job)
     assert stopped(workflow) is arrives
-    assert job.run(post=True, workflow=SLEEP) == 0, job.log
+    assert job.run_post(workflow=SLEEP) == 0, job.log
     wire.release(hold)
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))
     assert len(workflows_of(cluster, job)) == 1
@@ -169,7 +169,7 @@ def test_while_the_cluster_is_out_of_reach(job: Job, cluster: RealCluster, wire:
     [workflow] = workflows_of(cluster, job)
     assert not stopped(workflow)
     wire.restore()
-    assert job.run(post=True, workflow=SLEEP) == 0, job.log
+    assert job.run_post(workflow=SLEEP) == 0, job.log
     assert "asked Argo to stop the workflow" in job.log
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))
 
@@ -179,5 +179,5 @@ def test_a_step_that_is_killed_leaves_the_work_to_its_post_step(job: Job, cluste
         step.kill()
     [workflow] = workflows_of(cluster, job)
     assert not stopped(workflow)
-    assert job.run(post=True, workflow=SLEEP) == 0, job.log
+    assert job.run_post(workflow=SLEEP) == 0, job.log
     assert stopped(cluster.until(workflow["metadata"]["name"], has_ended))

@@ -95,7 +95,7 @@ def endure(cluster: RealCluster, wire: Wire, directory: Path, fault: Callable[[W
     job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url))
     with running(job, "▶", workflow=manifest(chatty(TICKS))) as step:
         fault(wire)
-    return Endured(job, step.returncode, workflows_of(cluster, job), wire)
+    return Endured(job, step.wait(), workflows_of(cluster, job), wire)
 
 
 def no_controller(cluster: RealCluster, wire: Wire, directory: Path) -> Endured:
@@ -106,7 +106,7 @@ def no_controller(cluster: RealCluster, wire: Wire, directory: Path) -> Endured:
     with running(job, "no controller has taken up", workflow=text) as step:
         patch = {"metadata": {"labels": {NOBODYS: None}}}
         cluster.connection.call("PATCH", f"{ARGO}/workflows/e2e-nobodys", patch)
-    return Endured(job, step.returncode, workflows_of(cluster, job), wire)
+    return Endured(job, step.wait(), workflows_of(cluster, job), wire)
 
 
 def workflows_of(cluster: RealCluster, job: Job) -> list[Json]:

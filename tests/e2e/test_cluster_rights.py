@@ -116,9 +116,9 @@ def test_a_workflow_that_may_not_be_stopped_is_left_and_said_to_be(job: Job, clu
         step.cancel()
     assert f"the user '{user}' may not patch workflows" in job.log
     assert not has_ended(cluster.workflow("e2e-unstoppable"))
-    assert job.run(post=True, workflow=text) == 3, job.log
+    assert job.run_post(workflow=text) == 3, job.log
     assert rule(*AT_THE_END) in job.error
     # With the right, the post step does what was left to do.
     job.environ["KUBECONFIG"] = str(cluster.kubeconfig())
-    assert job.run(post=True, workflow=text) == 0, job.log
+    assert job.run_post(workflow=text) == 0, job.log
     assert cluster.until("e2e-unstoppable", has_ended)["spec"]["shutdown"] == "Stop"

@@ -263,7 +263,7 @@ def test_the_stand_in_accepts_docker_s_pushes(docker: Docker, tmp_path: Path) ->
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.addfile(tarfile.TarInfo("file"))
     for challenge in ("none", "basic", "bearer"):
-        stand_in = Registry(challenge=challenge, accounts={"alice": Account("wonderland")})  # type: ignore[arg-type]
+        stand_in = Registry(challenge=challenge, accounts={"alice": Account("wonderland")})
         with Host(stand_in.app) as host:
             name = host.url.removeprefix("http://")
             image = f"{name}/octo-org/stand-in:1"

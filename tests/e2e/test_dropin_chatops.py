@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ class Chat:
     github: GitHubServer
     pull: PullRequest
 
-    def run(self, workflow: str, delivery: Delivery[object]) -> WorkflowRun:
+    def run(self, workflow: str, delivery: Delivery[Any]) -> WorkflowRun:
         self.old.actor = str(delivery.payload["sender"]["login"])
         return self.old.run(workflow, delivery.event, delivery.payload)
 

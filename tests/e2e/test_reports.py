@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ NAMES = [
     " ",
     ":::x",
 ]
-SHAPES = {
+SHAPES: dict[str, Sequence[tuple[float, float]]] = {
     "falling": [(step, 1 / (step + 1)) for step in range(200)],
     "flat": [(0, 0.5), (10, 0.5)],
     "flat at zero": [(0, 0.0), (1, 0.0)],

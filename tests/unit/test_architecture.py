@@ -90,7 +90,7 @@ def test_actions_know_the_core_and_themselves_alone() -> None:
 
 def test_the_verifier_knows_no_action_and_connects_its_adapters_in_one_module() -> None:
     def allowed(path: Path, name: str) -> bool:
-        known = ("mlops_actions.core", "mlops_actions.verify")
+        known: tuple[str, ...] = ("mlops_actions.core", "mlops_actions.verify")
         if path.name == "command.py":  # its composition root
             known += ("mlops_actions.boundary.registry", "mlops_actions.boundary.wandb")
         return is_ours_or_standard(name) and (top(name) != "mlops_actions" or name.startswith(known))

@@ -28,7 +28,7 @@ class Step:
         self.log: list[LogCommand | str] = []
 
     def run(self, action: Callable[[GitHubRunner], Outcome]) -> int:
-        self._patch.setitem(root.ACTIONS, "chatops", lambda environ, runner, post: action(runner))  # type: ignore[index]
+        self._patch.setitem(root.ACTIONS, "chatops", lambda environ, runner, post: action(runner))
         out = io.StringIO()
         code = root.act("chatops", self.environ, out=out)
         self.log = [line for line in read_log(out.getvalue()) if line]

@@ -10,6 +10,7 @@ import shlex
 import tarfile
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -44,38 +45,44 @@ CHANGELOG = """\
 VERSION_FILE = '"""Words."""\n\n__version__ = "1.1.0"\n'
 
 
-def facts(**changes: object) -> plan.Facts:
-    known = {"sha": SHA, "dirty": [], "tags": ["v1.1.0", "v1"], "changelog": CHANGELOG, "version_file": VERSION_FILE}
+def facts(**changes: Any) -> plan.Facts:
+    known: dict[str, Any] = {
+        "sha": SHA,
+        "dirty": [],
+        "tags": ["v1.1.0", "v1"],
+        "changelog": CHANGELOG,
+        "version_file": VERSION_FILE,
+    }
     return plan.Facts(**{**known, **changes})
 
 
-def prepared(version: str = "1.2.0", **changes: object) -> plan.Facts:
+def prepared(version: str = "1.2.0", **changes: Any) -> plan.Facts:
     written = plan.prepare(facts(), parse_version(version), "2026-02-03")
     return facts(changelog=written["CHANGELOG.md"], version_file=written[plan.VERSION_FILE], **changes)
 
 
 @pytest.mark.parametrize("text", ["1.2", "v1.2.3", "1.2.3.4", "01.2.3", "1.2.3-", "1.2.3 ", "1.2.3\n", "1.2.3-a..b", ""])
-def test_a_version_is_semantic_or_refused(text):
+def test_a_version_is_semantic_or_refused(text: str) -> None:
     with pytest.raises(BadInput):
         parse_version(text)
 
 
-def test_a_version_has_its_tag_and_its_major_versions():
+def test_a_version_has_its_tag_and_its_major_versions() -> None:
     version = parse_version("1.2.3")
     assert (str(version), tag_of(version), moving_tag_of(version)) == ("1.2.3", "v1.2.3", "v1")
 
 
-def test_a_pre_release_moves_no_tag():
+def test_a_pre_release_moves_no_tag() -> None:
     assert moving_tag_of(parse_version("2.0.0-rc.1")) is None
 
 
-def test_released_versions_are_in_order_and_other_tags_are_ignored():
+def test_released_versions_are_in_order_and_other_tags_are_ignored() -> None:
     in_order = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.9.0", "1.10.0"]
     tags = [f"v{text}" for text in reversed(in_order)] + ["v1", "vendor", "1.0.0", "v1.0"]
     assert [str(version) for version in released(tags)] == in_order
 
 
-def test_the_unreleased_section_becomes_a_version_and_the_links_are_renewed():
+def test_the_unreleased_section_becomes_a_version_and_the_links_are_renewed() -> None:
     earlier = [parse_version("1.1.0")]
     text = changelog.released(CHANGELOG, parse_version("1.2.0"), date(2026, 2, 3), earlier)
     assert changelog.notes(text, "Unreleased") == ""
@@ -90,13 +97,13 @@ def test_the_unreleased_section_becomes_a_version_and_the_links_are_renewed():
     assert "example.com/old" not in text
 
 
-def test_the_first_release_links_to_its_release_page():
+def test_the_first_release_links_to_its_release_page() -> None:
     first = CHANGELOG.partition("## [1.1.0]")[0]
     text = changelog.released(first, parse_version("1.0.0"), date(2026, 2, 3), [])
     assert text.endswith(f"[1.0.0]: https://github.com/{REPOSITORY}/releases/tag/v1.0.0\n")
 
 
-def test_a_fix_of_an_older_line_links_to_changes_since_that_line():
+def test_a_fix_of_an_older_line_links_to_changes_since_that_line() -> None:
     earlier = [parse_version(text) for text in ("1.1.0", "1.2.0")]
     branch = changelog.released(CHANGELOG, parse_version("1.1.1"), date(2026, 2, 3), earlier)
     source = f"https://github.com/{REPOSITORY}"
@@ -105,13 +112,13 @@ def test_a_fix_of_an_older_line_links_to_changes_since_that_line():
 
 
 @pytest.mark.parametrize("section", ["", "\n### Added\n\n### Fixed\n\n", "\n   \n"])
-def test_a_changelog_without_notes_is_refused(section):
+def test_a_changelog_without_notes_is_refused(section: str) -> None:
     text = f"# Changelog\n\n## [Unreleased]\n{section}"
     with pytest.raises(BadInput, match="says nothing"):
         changelog.released(text, parse_version("1.2.0"), date(2026, 2, 3), [])
 
 
-def test_a_prepared_checkout_can_be_released():
+def test_a_prepared_checkout_can_be_released() -> None:
     planned = plan.plan(prepared())
     assert planned.tags == ["v1.2.0", "v1"]
     assert planned.notes.startswith("### Added")
@@ -119,7 +126,7 @@ def test_a_prepared_checkout_can_be_released():
     assert "linux/arm64" in "\n".join(planned.lines())
 
 
-def test_preparing_a_prepared_checkout_changes_nothing():
+def test_preparing_a_prepared_checkout_changes_nothing() -> None:
     assert plan.prepare(prepared(dirty=["CHANGELOG.md"]), parse_version("1.2.0"), "2026-02-04") == {}
 
 
@@ -134,29 +141,29 @@ def test_preparing_a_prepared_checkout_changes_nothing():
         ({"version_file": "pass\n"}, "no line __version__"),
     ],
 )
-def test_a_checkout_that_is_not_ready_is_refused(changes, why):
+def test_a_checkout_that_is_not_ready_is_refused(changes: dict[str, Any], why: str) -> None:
     given = {**vars(prepared()), **changes}
     with pytest.raises(BadInput, match=re.escape(why)):
         plan.plan(plan.Facts(**given))
 
 
 @pytest.mark.parametrize("tags", [["v1.2.0"], ["v1", "v1.2.0"]])
-def test_an_existing_version_is_not_prepared_again(tags):
+def test_an_existing_version_is_not_prepared_again(tags: list[str]) -> None:
     with pytest.raises(BadInput, match="has been released"):
         plan.prepare(facts(tags=tags), parse_version("1.2.0"), "2026-02-03")
 
 
-def test_a_fix_of_an_older_line_leaves_the_moving_tag_with_the_newer_release():
+def test_a_fix_of_an_older_line_leaves_the_moving_tag_with_the_newer_release() -> None:
     assert plan.plan(prepared("1.1.1", tags=["v1", "v1.1.0", "v1.2.0"])).tags == ["v1.1.1"]
     assert plan.plan(prepared("1.3.0", tags=["v1", "v1.2.0", "v2", "v2.0.0"])).tags == ["v1.3.0", "v1"]
 
 
-def test_a_pre_release_gets_only_its_own_tag():
+def test_a_pre_release_gets_only_its_own_tag() -> None:
     assert plan.plan(prepared("1.2.0-rc.1")).tags == ["v1.2.0-rc.1"]
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_every_action_file_of_this_checkout_can_be_pinned(action):
+def test_every_action_file_of_this_checkout_can_be_pinned(action: str) -> None:
     text = (ROOT / f"actions/{action}/action.yml").read_text()
     pinned = pins.image(text, f"ghcr.io/{REPOSITORY}/{action}@{DIGEST}")
     before, after = yaml.safe_load(text), yaml.safe_load(pinned)
@@ -166,19 +173,19 @@ def test_every_action_file_of_this_checkout_can_be_pinned(action):
 
 
 @pytest.mark.parametrize("reference", ["ghcr.io/x/y:latest", "x/y", f"ghcr.io/x/y@{DIGEST}\n  x: y", f"x y@{DIGEST}"])
-def test_an_image_without_a_digest_is_refused(reference):
+def test_an_image_without_a_digest_is_refused(reference: str) -> None:
     with pytest.raises(BadInput, match="by digest"):
         pins.image((ROOT / "actions/chatops/action.yml").read_text(), reference)
 
 
-def test_an_action_file_that_is_already_pinned_is_refused():
+def test_an_action_file_that_is_already_pinned_is_refused() -> None:
     text = pins.image((ROOT / "actions/chatops/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
     with pytest.raises(BadInput, match="0 times"):
         pins.image(text, f"ghcr.io/x/y@{DIGEST}")
 
 
 @pytest.mark.parametrize("path", ["action.yml", ".github/workflows/pipeline.yml"])
-def test_the_root_action_and_the_reusable_workflow_can_be_pinned(path):
+def test_the_root_action_and_the_reusable_workflow_can_be_pinned(path: str) -> None:
     text = (ROOT / path).read_text()
     assert pins.has_movable_references(text)
     pinned = pins.uses(text, SHA, parse_version("1.2.3"))
@@ -187,7 +194,7 @@ def test_the_root_action_and_the_reusable_workflow_can_be_pinned(path):
     assert f"{REPOSITORY}/actions/chatops@v1\n" not in pinned
 
 
-def test_every_workflow_of_this_checkout_can_be_pinned():
+def test_every_workflow_of_this_checkout_can_be_pinned() -> None:
     for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
         pins.uses(path.read_text(), SHA, parse_version("1.2.3"))
 
@@ -201,12 +208,12 @@ def test_every_workflow_of_this_checkout_can_be_pinned():
         (f"{REPOSITORY}/.github/workflows/pipeline.yml@v1", "cannot be pinned"),
     ],
 )
-def test_a_reference_that_cannot_be_pinned_is_refused(used, why):
+def test_a_reference_that_cannot_be_pinned_is_refused(used: str, why: str) -> None:
     with pytest.raises(BadInput, match=why):
         pins.uses(f"steps:\n  - uses: {used}\n", SHA, parse_version("1.2.3"))
 
 
-def test_actions_of_other_repositories_are_not_changed():
+def test_actions_of_other_repositories_are_not_changed() -> None:
     text = f"steps:\n  - uses: actions/checkout@{SHA} # v5\n  - uses: 'elsewhere/{REPOSITORY}@v1'\n"
     assert pins.uses(text, SHA, parse_version("1.2.3")) == text
 
@@ -219,35 +226,35 @@ def pushed(platform: str, media_type: str = OCI) -> manifests.PushedImage:
     return manifests.PushedImage("chatops", platform, f"sha256:{len(platform):064x}", 1234, media_type)
 
 
-def test_an_index_names_each_platform():
+def test_an_index_names_each_platform() -> None:
     content, media_type = manifests.index([pushed("linux/arm64"), pushed("linux/amd64")], PLATFORMS)
     document = json.loads(content)
     assert media_type == document["mediaType"] == "application/vnd.oci.image.index.v1+json"
     assert [entry["platform"]["architecture"] for entry in document["manifests"]] == ["amd64", "arm64"]
 
 
-def test_an_index_of_docker_manifests_is_a_docker_manifest_list():
+def test_an_index_of_docker_manifests_is_a_docker_manifest_list() -> None:
     _, media_type = manifests.index([pushed("linux/amd64", DOCKER)], ["linux/amd64"])
     assert media_type == "application/vnd.docker.distribution.manifest.list.v2+json"
 
 
 @pytest.mark.parametrize("platforms", [["linux/amd64"], [], ["linux/amd64", "linux/amd64"], ["linux/amd64", "linux/s390x"]])
-def test_an_index_that_lacks_a_platform_is_refused(platforms):
+def test_an_index_that_lacks_a_platform_is_refused(platforms: list[str]) -> None:
     with pytest.raises(BadInput, match="the release is for linux/amd64, linux/arm64"):
         manifests.index([pushed(platform) for platform in platforms], PLATFORMS)
 
 
-def test_an_index_of_indexes_is_refused():
+def test_an_index_of_indexes_is_refused() -> None:
     with pytest.raises(BadInput, match="an index cannot hold"):
         manifests.index([pushed("linux/amd64", "application/vnd.oci.image.index.v1+json")], ["linux/amd64"])
 
 
-def test_images_are_read_as_they_were_written():
+def test_images_are_read_as_they_were_written() -> None:
     images_before = [pushed("linux/amd64"), pushed("linux/arm64", DOCKER)]
     assert manifests.from_json(manifests.to_json(images_before)) == images_before
 
 
-def test_a_release_build_needs_its_base_image_by_digest():
+def test_a_release_build_needs_its_base_image_by_digest() -> None:
     planned = plan.plan(prepared())
     command = images.build_command("chatops", "x:build", planned, ROOT, f"debian@{DIGEST}")
     assert f"BASE=debian@{DIGEST}" in command
@@ -256,14 +263,14 @@ def test_a_release_build_needs_its_base_image_by_digest():
         images.build_command("chatops", "x:build", planned, ROOT, "debian:trixie-slim")
 
 
-def test_the_dockerfile_has_the_argument_base_and_a_target_for_each_action():
+def test_the_dockerfile_has_the_argument_base_and_a_target_for_each_action() -> None:
     text = (ROOT / "Dockerfile.base").read_text()
     assert re.search(r"^ARG BASE=", text, re.MULTILINE)
     for action in ACTIONS:
         assert re.search(rf"^FROM \S+ AS {action}$", text, re.MULTILINE)
 
 
-def test_a_bill_of_materials_is_valid_and_reproducible():
+def test_a_bill_of_materials_is_valid_and_reproducible() -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
@@ -285,12 +292,12 @@ def test_a_bill_of_materials_is_valid_and_reproducible():
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document)) is None
 
 
-def test_the_inventory_that_an_image_prints_can_be_read():
+def test_the_inventory_that_an_image_prints_can_be_read() -> None:
     printed = {"python": [["a", "1"]], "debian": [["b", "2", "all"]], "programs": []}
     assert sbom.Inventory.read(json.dumps(printed)) == sbom.Inventory([("a", "1")], [("b", "2", "all")], [])
 
 
-def test_links_in_a_bundles_readme_lead_to_the_files_of_its_version():
+def test_links_in_a_bundles_readme_lead_to_the_files_of_its_version() -> None:
     text = "[a](../../SECURITY.md#what) [b](../chatops/README.md) [c](#own) [d](https://example.com/x) [e](action.yml)"
     source = f"https://github.com/{REPOSITORY}/blob/v1.2.3"
     assert bundles.absolute(text, "wandb-runs", parse_version("1.2.3")) == (
@@ -300,7 +307,7 @@ def test_links_in_a_bundles_readme_lead_to_the_files_of_its_version():
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_bundle_holds_the_action_and_names_its_source(action):
+def test_a_bundle_holds_the_action_and_names_its_source(action: str) -> None:
     text = pins.image((ROOT / f"actions/{action}/action.yml").read_text(), f"ghcr.io/x/y@{DIGEST}")
     files = bundles.bundle(action, text, "# Words\n", "Licence\n", parse_version("1.2.3"))
     assert set(files) == {"action.yml", "README.md", "LICENSE"}
@@ -309,7 +316,7 @@ def test_a_bundle_holds_the_action_and_names_its_source(action):
     assert "`make docs`" not in files["action.yml"]
 
 
-def test_an_archive_is_reproducible():
+def test_an_archive_is_reproducible() -> None:
     files = {"b": "2", "a": "1"}
     content = bundles.archive(files, "folder")
     assert content == bundles.archive(dict(reversed(files.items())), "folder")
@@ -322,7 +329,7 @@ def steps_of(path: str) -> list[str]:
     return [step["run"] for job in workflow["jobs"].values() for step in job.get("steps", ()) if "run" in step]
 
 
-def test_the_workflow_runs_commands_that_there_are_with_options_that_they_take():
+def test_the_workflow_runs_commands_that_there_are_with_options_that_they_take() -> None:
     script = "\n".join(steps_of(".github/workflows/release.yml")).replace("\\\n", " ")
     lines = [line.split("tools/release.py", 1)[1] for line in script.splitlines() if "tools/release.py" in line]
     names = []

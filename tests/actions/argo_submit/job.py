@@ -92,8 +92,16 @@ class Job:
         state = self.state if post else {}
         return Step("argo-submit", inputs=inputs, event_name=event, environ=self.environ, state=state, post=post)
 
-    def run(self, *, post: bool = False, **inputs: str) -> int:
-        record = self._runner.run(self.step(inputs, post=post))
+    def run(self, **inputs: str) -> int:
+        """Run the main stage in this process; return its exit code."""
+        return self._run(self.step(inputs))
+
+    def run_post(self, **inputs: str) -> int:
+        """Run the post stage in this process, with the state that the main stage saved; return its exit code."""
+        return self._run(self.step(inputs, post=True))
+
+    def _run(self, step: Step) -> int:
+        record = self._runner.run(step)
         self.log = record.log
         return record.exit_code
 

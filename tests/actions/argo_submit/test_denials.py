@@ -98,5 +98,5 @@ def test_a_cancellation_names_the_missing_right_to_stop(way: str, cluster: Clust
     log, _ = process.communicate(timeout=7.5)
     assert process.returncode == 143
     assert PATCH_RULE in log.replace("%0A", "\n")
-    assert job.run(post=True, workflow=HELD) == 3
+    assert job.run_post(workflow=HELD) == 3
     assert PATCH_RULE in job.error

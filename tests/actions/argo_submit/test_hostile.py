@@ -149,7 +149,14 @@ def test_a_log_line_keeps_its_colours_and_nothing_else(text: str, kept: str) -> 
 
 def test_names_and_messages_of_nodes_cannot_rewrite_the_log(job: Job, cluster: Cluster) -> None:
     name = "a\x1b[2K\r::error::forged\n::set-output name=x::y"
-    node = {"id": "w-1", "name": "w.a", "displayName": name, "type": "Pod", "templateName": "t", "phase": "Failed"}
+    node: dict[str, Any] = {
+        "id": "w-1",
+        "name": "w.a",
+        "displayName": name,
+        "type": "Pod",
+        "templateName": "t",
+        "phase": "Failed",
+    }
     node |= {"message": f"{ESCAPED}\n::add-mask::the", "outputs": {"exitCode": "1"}}
     done = {"phase": "Failed", "message": "\x1b[8mhidden\n##[error]forged", "nodes": {"w-1": node}}
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "w"}, "spec": {}, "status": done})

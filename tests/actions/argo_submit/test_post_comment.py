@@ -62,7 +62,7 @@ def test_the_comment_of_the_post_stage_keeps_what_the_main_stage_wrote(
     allowed = token(it, pull_requests="write")
     kill(allowed, argo_url="https://argo.test")
     before = comment_of(it.pull)
-    assert job.run(post=True, **INPUTS, github_token=allowed, argo_url="https://argo.test") == 0
+    assert job.run_post(**INPUTS, github_token=allowed, argo_url="https://argo.test") == 0
     after = comment_of(it.pull)
     assert "was cancelled" in after
     rows = [line for line in before.splitlines() if line.startswith("| ")]
@@ -82,7 +82,7 @@ def test_the_post_stage_writes_to_the_pull_request_that_the_main_stage_found(
     kill(allowed)
     (job.directory / "event.json").write_text("{}")
     job.environ["GITHUB_EVENT_NAME"] = "schedule"
-    assert job.run(post=True, **INPUTS, github_token=allowed) == 0
+    assert job.run_post(**INPUTS, github_token=allowed) == 0
     assert "was cancelled" in comment_of(it.pull)
 
 
@@ -91,7 +91,7 @@ def test_a_comment_that_the_post_stage_cannot_write_does_not_fail_the_step(
 ) -> None:
     refused = token(it, contents="read")
     kill(refused)
-    assert job.run(post=True, **INPUTS, github_token=refused) == 0
+    assert job.run_post(**INPUTS, github_token=refused) == 0
     assert "::warning title=argo-submit::the comment could not be written" in job.log
     (workflow,) = cluster.store.items(WORKFLOWS)[0]
     assert workflow["spec"]["shutdown"] == "Stop"
@@ -104,6 +104,6 @@ def test_the_post_stage_writes_the_comment_also_where_it_cannot_stop_the_workflo
     kill(allowed)
     reader = cluster.add_user("reader", [rule("workflows", "get")])
     job.environ |= leading(KUBERNETES, cluster, host.url, job.directory, token=reader)
-    assert job.run(post=True, **INPUTS, github_token=allowed) == 3
+    assert job.run_post(**INPUTS, github_token=allowed) == 3
     assert "may not patch workflows" in job.log
     assert "was cancelled" in comment_of(it.pull)

@@ -56,7 +56,11 @@ def test_the_open_pull_request_of_the_commit_is_asked_where_there_is_a_token(
 ) -> None:
     sha = it.pull.head_sha
     job.environ["GITHUB_SHA"] = sha
-    payload = {"push": {"after": sha}, "workflow_run": {"workflow_run": {"head_sha": sha, "pull_requests": []}}}[event]
+    payloads: dict[str, Any] = {
+        "push": {"after": sha},
+        "workflow_run": {"workflow_run": {"head_sha": sha, "pull_requests": []}},
+    }
+    payload = payloads[event]
     token = it.github.workflow_token(it.repository, {"pull-requests": "read"}).value
     assert submit(job, cluster, event, payload, github_token=token) == (str(it.pull.number), sha)
 

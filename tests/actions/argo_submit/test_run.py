@@ -156,7 +156,7 @@ def test_a_workflow_of_the_same_name_by_another_request_is_not_touched(job: Job,
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "mine"}, "spec": {}, "status": {"phase": "Running"}})
     assert job.run(workflow=shell("true"), name="mine") == 2
     assert "a workflow 'mine' exists already in the namespace 'default', and another request created it" in job.error
-    assert job.run(post=True, workflow=shell("true"), name="mine") == 0
+    assert job.run_post(workflow=shell("true"), name="mine") == 0
     assert "shutdown" not in stored(cluster, "mine")["spec"]  # type: ignore[operator]
 
 
@@ -384,7 +384,7 @@ def test_a_cancelled_job_stops_its_workflow(
     process.communicate(timeout=7.5)  # the runner's own limit
     assert process.returncode == 128 + number
     assert stored(cluster, name)["spec"].get("shutdown") == shutdown  # type: ignore[attr-defined]
-    assert job.run(post=True, workflow="x", on_cancel=on_cancel) == 0
+    assert job.run_post(workflow="x", on_cancel=on_cancel) == 0
     assert stored(cluster, name)["spec"].get("shutdown") == shutdown  # type: ignore[attr-defined]
 
 
@@ -393,14 +393,14 @@ def test_the_post_stage_stops_the_workflow_of_a_killed_step(job: Job, cluster: C
     name = _running(cluster)
     process.kill()
     process.communicate(timeout=10)
-    assert job.run(post=True, workflow="x") == 0
+    assert job.run_post(workflow="x") == 0
     assert stored(cluster, name)["spec"]["shutdown"] == "Stop"  # type: ignore[index]
 
 
 def test_the_post_stage_does_not_touch_a_workflow_that_has_ended(job: Job, cluster: Cluster) -> None:
     assert job.run(workflow=shell("true")) == 0
     name = job.outputs["workflow-name"]
-    assert job.run(post=True, workflow=shell("true")) == 0
+    assert job.run_post(workflow=shell("true")) == 0
     assert "shutdown" not in stored(cluster, name)["spec"]  # type: ignore[operator]
 
 

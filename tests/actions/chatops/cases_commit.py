@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+from mlops_sandbox.github import Delivery
 from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
 from tests.support.payloads import Scene
@@ -54,14 +57,14 @@ def _late_suite(it: Scene) -> None:
     it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref, at=it.pull.comments[-1].created_at)
 
 
-def _check(name: str, **state: str):  # type: ignore[no-untyped-def]
+def _check(name: str, **state: Any) -> Callable[[Scene], None]:
     def arrange(it: Scene) -> None:
         it.repository.check_run(it.pull.head_sha, name, **state)
 
     return arrange
 
 
-def _pin(command: str):  # type: ignore[no-untyped-def]
+def _pin(command: str) -> Callable[[Scene], Delivery[Any]]:
     return lambda it: it.pull.comment(command.replace("HEAD", it.pull.head_sha), by="maintainer")
 
 

@@ -46,7 +46,7 @@ def say(
     sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], JobResult]:
     """Comment as the maintainer, and run the workflow file as GitHub would."""
-    log = []
+    log: list[str] = []
 
     def say(body: str) -> JobResult:
         delivery = pull.comment(body, by=MAINTAINER)

@@ -142,7 +142,7 @@ def test_a_token_is_renewed_when_it_expires_or_is_not_accepted(host: Host, key: 
     runner = GitHubRunner({}, io.StringIO())
     info = json.loads(key)
     google.lifetime = 1  # google-auth renews what has less than some minutes left
-    token = gke.Token(service_account.Credentials.from_service_account_info(info, scopes=gke.SCOPES), runner)
+    token = gke.Token(service_account.Credentials.from_service_account_info(info, scopes=gke.SCOPES), runner)  # type: ignore[no-untyped-call]
     assert token() != token()
     google.lifetime = 3600
     first = token()
@@ -162,7 +162,7 @@ def test_a_token_is_renewed_when_it_expires_or_is_not_accepted(host: Host, key: 
 )
 def test_a_refusal_is_put_into_words(host: Host, key: str, tmp_path: Path, changes: dict[str, str], cause: str) -> None:
     with pytest.raises(Refused, match=cause):
-        connect(host, key, tmp_path, **changes)  # type: ignore[arg-type]
+        connect(host, key, tmp_path, **changes)
 
 
 def test_an_account_that_google_does_not_know(host: Host, key: str, tmp_path: Path, google: Google) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,8 @@ class Tool:
         return DockerCommand(lambda: self.private, {"HOME": str(self.folder), "PATH": f"{self.folder}/bin", **environ})
 
     @property
-    def record(self) -> dict[str, dict[str, str]]:
-        record: dict[str, dict[str, str]] = json.loads((self.folder / "record.json").read_text())
+    def record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.folder / "record.json").read_text())
         return record
 
 
@@ -162,6 +163,7 @@ CANCELLED = """
     import os
     import sys
     from pathlib import Path
+from typing import Any
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.runner import cancel_on_signals
     from mlops_actions.core.errors import Cancelled

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -186,7 +187,11 @@ def test_concurrent_requests_do_not_mix(wired: Wired) -> None:
     for login in logins:
         wired.scene.repository.collaborator(login)
     client = wired.client()
-    found = gather({login: (lambda login=login: client.permission(login)["user"]["login"]) for login in logins})
+
+    def login_of(login: str) -> str:
+        return str(client.permission(login)["user"]["login"])
+
+    found = gather({login: partial(login_of, login) for login in logins})
     assert found == {login: login for login in logins}
 
 
@@ -266,11 +271,11 @@ class TransportWithHook(GitHubTransport):
 
     hook: tuple[str, Callable[[], object]] | None = None
 
-    def send(self, verb: str, path: str, **options: Any) -> tuple[Any, Any]:
-        if self.hook and self.hook[0] == verb:
+    def send(self, method: str, path: str, **options: Any) -> tuple[Any, Any]:
+        if self.hook and self.hook[0] == method:
             hook, self.hook = self.hook[1], None
             hook()
-        return super().send(verb, path, **options)
+        return super().send(method, path, **options)
 
 
 def interrupted(wired: Wired, verb: str, hook: Callable[[], object], run_id: str = "") -> GitHub:

@@ -53,7 +53,7 @@ def test_a_hostile_wait_is_bounded(header: str) -> None:
 def test_all_waits_together_are_bounded() -> None:
     retry: Retry | None = Retry.under(RetryPolicy("it", attempts=100, max_wait=60.0, patience=150.0))
     waits = 0
-    while retry := retry.following("GET", "/", answer(Retry_After="60"), None):
+    while retry and (retry := retry.following("GET", "/", answer(Retry_After="60"), None)):
         waits += 1
     assert waits == 2
 
@@ -61,7 +61,7 @@ def test_all_waits_together_are_bounded() -> None:
 def test_attempts_are_bounded_and_waits_grow() -> None:
     retry: Retry | None = Retry.under(RetryPolicy("it", attempts=4, backoff=1.0))
     waits = []
-    while retry := retry.following("GET", "/", answer(), None):
+    while retry and (retry := retry.following("GET", "/", answer(), None)):
         waits.append(retry.wait)
     assert [int(wait) for wait in waits] == [1, 2, 4]
 

@@ -100,9 +100,9 @@ def test_a_blob_s_digest_cannot_reach_another_path(digest: str) -> None:
 
 
 def test_invalid_tags_are_ignored() -> None:
-    tags = [1, None, {"a": 1}, "9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
+    answered = [1, None, {"a": 1}, "9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
     with served() as (registry, client):
-        answers(registry, json.dumps({"tags": tags}).encode(), path=TAGS, kind="application/json")
+        answers(registry, json.dumps({"tags": answered}).encode(), path=TAGS, kind="application/json")
         tags = client.tags(REPOSITORY)
     assert [str(version) for version in releases(tags)] == ["1.2.3"]
 

@@ -103,10 +103,11 @@ class Step:
             self._said.wait_for(lambda: self._over or any(text in line for line in self._lines), ENDING)
             assert any(text in line for line in self._lines), f"it did not say {text!r}:\n{''.join(self._lines)}"
 
-    def wait(self) -> None:
-        """Wait for its end, and for the end of its log."""
-        self._process.wait(ENDING)
+    def wait(self) -> int:
+        """Wait for the end of the process and of its log, and return the exit code."""
+        code = self._process.wait(ENDING)
         self._reader.join(ENDING)
+        return code
 
     def cancel(self) -> str:
         """Cancel it as the runner does, and return its whole log; where it would have been killed, AssertionError."""

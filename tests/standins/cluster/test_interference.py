@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.standins.cluster.client import WORKFLOWS, KubernetesApi, ended, nodes_by_display_name
-from tests.standins.cluster.test_workflows import ECHO, workflow
+from tests.standins.cluster.manifests import ECHO, workflow
 
 
 def test_a_suspended_node_waits_until_its_phase_is_set(api: KubernetesApi) -> None:

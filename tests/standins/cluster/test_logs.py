@@ -6,7 +6,7 @@ from datetime import datetime
 
 from mlops_actions.core.types import Json
 from tests.standins.cluster.client import PODS, KubernetesApi
-from tests.standins.cluster.test_workflows import workflow
+from tests.standins.cluster.manifests import workflow
 
 LINES = """
 entrypoint: main

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,8 +16,8 @@ from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.engine import support
 from mlops_sandbox.host import Host
 from tests.standins.cluster.client import PODS, WORKFLOWS, KubernetesApi, nodes_by_display_name, outputs
+from tests.standins.cluster.manifests import workflow
 from tests.standins.cluster.test_objects import TEMPLATES, create
-from tests.standins.cluster.test_workflows import workflow
 
 
 @pytest.fixture
@@ -230,7 +231,7 @@ def test_deleting_a_workflow_ends_its_processes_and_removes_its_pods(cluster: Cl
     api.wait(
         name, lambda value: any(node["phase"] == "Running" for node in (value.get("status") or {}).get("nodes", {}).values())
     )
-    follow = {"headers": {"Authorization": f"Bearer {api.token}"}, "params": {"follow": "true"}}
+    follow: dict[str, Any] = {"headers": {"Authorization": f"Bearer {api.token}"}, "params": {"follow": "true"}}
     with httpx.stream("GET", api.url + api.path(f"{PODS}/{name}/log"), trust_env=False, **follow) as log:
         process = int(next(log.iter_lines()))
     assert api.request("DELETE", f"{WORKFLOWS}/{name}").status_code == 200

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlops_actions.core.types import Json
 from tests.standins.cluster.client import KubernetesApi
 from tests.standins.cluster.test_objects import METADATA, TABLE, TEMPLATES, create
 
 
-def selector(created: Json) -> dict[str, str]:
+def selector(created: Json) -> dict[str, Any]:
     return {"fieldSelector": f"metadata.name={created['metadata']['name']}"}
 
 

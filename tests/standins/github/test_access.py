@@ -223,7 +223,7 @@ def test_a_token_signed_with_another_key_is_refused(it: Scene, app: App) -> None
     now = int(time.time())
     forged = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, foreign, "RS256")
     assert Client(it.github, forged)("GET /app").status_code == 401
-    unsigned = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, None, "none")
+    unsigned = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, "", "none")
     assert Client(it.github, unsigned)("GET /app").status_code == 401
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from mlops_sandbox.wandb.filters import FilterError, matches
-from mlops_sandbox.wandb.store import Store
+from mlops_sandbox.wandb.store import Run, Store
 
 CREATED = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def run():
+def run() -> Run:
     return Store(lambda: CREATED + timedelta(hours=1)).add_run(
         "team",
         "digits",
@@ -149,17 +150,17 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("condition", CHOSEN, ids=str)
-def test_a_filter_selects_matching_runs(run, condition):
+def test_a_filter_selects_matching_runs(run: Run, condition: dict[str, Any]) -> None:
     assert matches(condition, run)
 
 
 @pytest.mark.parametrize("condition", PASSED_OVER, ids=str)
-def test_a_filter_excludes_other_runs(run, condition):
+def test_a_filter_excludes_other_runs(run: Run, condition: dict[str, Any]) -> None:
     assert not matches(condition, run)
 
 
 @pytest.mark.parametrize("condition", REFUSED, ids=str)
-def test_an_invalid_filter_is_refused(run, condition):
+def test_an_invalid_filter_is_refused(run: Run, condition: dict[str, Any]) -> None:
     with pytest.raises(FilterError):
         matches(condition, run)
 
@@ -176,7 +177,7 @@ def test_an_invalid_filter_is_refused(run, condition):
         ("-heartbeat_at", ["a", "b", "c"]),
     ],
 )
-def test_runs_without_the_ordering_value_come_last(order, expected):
+def test_runs_without_the_ordering_value_come_last(order: str, expected: list[str]) -> None:
     store = Store()
     for index, (name, config, summary) in enumerate(
         [("a", {"lr": 1}, {"acc": 0.9}), ("b", {"lr": 2}, {}), ("c", {}, {"acc": 0.1})]

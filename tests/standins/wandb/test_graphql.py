@@ -49,7 +49,7 @@ def ask(served: Served, query: str, *, key: str = "", operation: str = "", **var
     return answer.status, answer.json()
 
 
-def test_two_connections_under_aliases_with_keys(served):
+def test_two_connections_under_aliases_with_keys(served: Served) -> None:
     status, body = ask(
         served,
         """query Both($first: Int = 2, $few: JSONString) {
@@ -71,7 +71,7 @@ def test_two_connections_under_aliases_with_keys(served):
     assert project["all"]["pageInfo"]["hasNextPage"] is False
 
 
-def test_a_page_follows_its_cursor_after_a_run_was_deleted(served):
+def test_a_page_follows_its_cursor_after_a_run_was_deleted(served: Served) -> None:
     query = """query Page($after: String) { project(name: "digits", entityName: "sandbox") {
       runs(first: 2, after: $after) { edges { node { name } } pageInfo { hasNextPage endCursor } } } }"""
     _, body = ask(served, query)
@@ -86,7 +86,7 @@ def test_a_page_follows_its_cursor_after_a_run_was_deleted(served):
     assert [edge["node"]["name"] for edge in body["data"]["project"]["runs"]["edges"]] == ["run2", "run3"]
 
 
-def test_sampled_history_holds_only_rows_with_all_keys(served):
+def test_sampled_history_holds_only_rows_with_all_keys(served: Served) -> None:
     specs = [{"keys": ["_step", "loss"], "samples": 4}, {"keys": ["_step", "loss", "acc"], "samples": 100}]
     _, body = ask(
         served,
@@ -99,7 +99,7 @@ def test_sampled_history_holds_only_rows_with_all_keys(served):
     assert [row["acc"] for row in both] == [1, 3, 5, 7, 9]
 
 
-def test_an_unknown_project_run_or_foreign_entity_is_null(served):
+def test_an_unknown_project_run_or_foreign_entity_is_null(served: Served) -> None:
     assert ask(served, '{ project(name: "none", entityName: "sandbox") { id } }')[1]["data"] == {"project": None}
     assert ask(served, '{ project(name: "digits", entityName: "other") { id } }')[1]["data"] == {"project": None}
     _, body = ask(served, '{ project(name: "digits", entityName: "sandbox") { run(name: "x") { id } } }')
@@ -130,14 +130,14 @@ def test_an_unknown_project_run_or_foreign_entity_is_null(served):
         ("subscription { x }", "The subscription operation is not supported by the schema."),
     ],
 )
-def test_an_invalid_document_is_refused_as_a_whole(served, query, message):
+def test_an_invalid_document_is_refused_as_a_whole(served: Served, query: str, message: str) -> None:
     status, body = ask(served, query)
     assert status == 400
     assert body["data"] is None
     assert message in [error["message"] for error in body["errors"]]
 
 
-def test_a_bad_filter_leaves_partial_data(served):
+def test_a_bad_filter_leaves_partial_data(served: Served) -> None:
     status, body = ask(
         served,
         '{ project(name: "digits", entityName: "sandbox") { id runs(filters: "{\\"$x\\": 1}") { edges { cursor } } } }',
@@ -148,13 +148,13 @@ def test_a_bad_filter_leaves_partial_data(served):
     assert body["errors"][0]["path"] == ["project", "runs"]
 
 
-def test_a_wrong_api_key_is_not_logged_in(served):
+def test_a_wrong_api_key_is_not_logged_in(served: Served) -> None:
     status, body = ask(served, "{ viewer { id } }", key="0" * 40)
     assert status == 401
     assert body["errors"][0]["message"] == "user is not logged in"
 
 
-def test_an_older_server_refuses_the_argument_keys(serve):
+def test_an_older_server_refuses_the_argument_keys(serve: Callable[..., Served]) -> None:
     older = serve(keyed=False)
     older.server.store.add_run("sandbox", "digits", summary={"acc": 1})
     query = '{ project(name: "digits") { runs { edges { node { summaryMetrics%s } } } } }'
@@ -162,7 +162,7 @@ def test_an_older_server_refuses_the_argument_keys(serve):
     assert ask(older, query % "")[0] == 200
 
 
-def test_a_fault_applies_only_as_often_as_its_times_say(served):
+def test_a_fault_applies_only_as_often_as_its_times_say(served: Served) -> None:
     served.server.faults.append(
         Fault(status=429, body='{"errors": []}', headers={"Retry-After": "7"}, match="Limited", times=2)
     )
@@ -171,13 +171,13 @@ def test_a_fault_applies_only_as_often_as_its_times_say(served):
     assert [exchange.status for exchange in asked] == [429, 429, 200]
 
 
-def test_a_fault_cuts_the_connection(served):
+def test_a_fault_cuts_the_connection(served: Served) -> None:
     served.server.faults.append(Fault(match="Cut", cut=True))
     with pytest.raises(urllib3.exceptions.HTTPError):
         ask(served, "query Cut { viewer { id } }")
 
 
-def test_the_server_executes_the_whole_executable_language(served):
+def test_the_server_executes_the_whole_executable_language(served: Served) -> None:
     document = """
         # comment
         query First($names: [String!]! = ["acc"], $few: Boolean!) {
@@ -204,18 +204,18 @@ def test_the_server_executes_the_whole_executable_language(served):
 
 
 @given(st.text(alphabet='{}()[]:$!.@",\\#ab1- \n', max_size=60))
-def test_no_text_breaks_the_server(text):
+def test_no_text_breaks_the_server(text: str) -> None:
     assert execute(wandb_schema(), text).status == 400
 
 
 @pytest.mark.parametrize("document", ["{a" * 5000 + "}" * 5000, "{a(x: " + "[" * 50_000, "{" + "a " * 30_000 + "}"])
-def test_a_document_that_is_too_deep_or_too_long_is_refused(document):
+def test_a_document_that_is_too_deep_or_too_long_is_refused(document: str) -> None:
     answer = execute(wandb_schema(), document)
     assert (answer.status, answer.data) == (400, None)
     assert "Parsing aborted" in answer.errors[0]["message"]
 
 
-def test_an_unknown_field_of_an_input_is_refused(served):
+def test_an_unknown_field_of_an_input_is_refused(served: Served) -> None:
     status, body = ask(
         served,
         "mutation M($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }",

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ import urllib3
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.runs import MISSING, RunKeys, RunQuery, metric_value
+from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.world import World
+from tests.support.forking import Forker
 from tests.support.wandb import Notes, Served
 
 SHA = "a" * 40
@@ -40,17 +43,19 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def logged(served: Served) -> dict[str, str]:
-    return served.sdk("log_runs.py")
+    run_ids: dict[str, str] = served.sdk("log_runs.py")
+    return run_ids
 
 
 @pytest.fixture(scope="module")
 def read(served: Served, logged: dict[str, str]) -> dict[str, Any]:
     assert served.server.store.projects["sandbox", "digits"].runs[logged["cut off"]].state == "running"
     served.clock.ahead = timedelta(minutes=10)  # type: ignore[attr-defined]
-    return served.sdk("read_runs.py")
+    listing: dict[str, Any] = served.sdk("read_runs.py")
+    return listing
 
 
-def test_a_finished_run_is_read_back_as_it_was_logged(served, logged, read):
+def test_a_finished_run_is_read_back_as_it_was_logged(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
     run = read["runs"][logged["finished"]]
     assert run["state"] == "finished"
     assert run["name"] == "first `run` | <b>"
@@ -61,7 +66,7 @@ def test_a_finished_run_is_read_back_as_it_was_logged(served, logged, read):
     assert run["url"] == f"{served.url}/sandbox/digits/runs/{logged['finished']}"
 
 
-def test_summaries_are_nested_where_the_sdk_nests_them(logged, read):
+def test_summaries_are_nested_where_the_sdk_nests_them(logged: dict[str, str], read: dict[str, Any]) -> None:
     summary = read["runs"][logged["finished"]]["summary"]
     assert summary["val_acc"] == 0.9
     assert summary["note"] == "text"
@@ -71,13 +76,13 @@ def test_summaries_are_nested_where_the_sdk_nests_them(logged, read):
     assert summary["odd"] == "NaN"
 
 
-def test_the_history_is_complete(logged, read):
+def test_the_history_is_complete(logged: dict[str, str], read: dict[str, Any]) -> None:
     run = read["runs"][logged["finished"]]
     assert [row["loss"] for row in run["curve"]] == [0.5, 0.4, 0.2, 0.3, 0.6]
     assert run["scanned"] == 6
 
 
-def test_used_and_logged_artifacts_are_read_back(logged, read):
+def test_used_and_logged_artifacts_are_read_back(logged: dict[str, str], read: dict[str, Any]) -> None:
     first, second = (read["runs"][logged[key]] for key in ("finished", "failed"))
     assert [entry[:2] for entry in first["logged"]] == [["digits:v0", "dataset"], ["model:v0", "model"]]
     assert [entry[0] for entry in first["used"]] == ["digits:v0"]
@@ -85,12 +90,12 @@ def test_used_and_logged_artifacts_are_read_back(logged, read):
     assert first["used"][0][3] == ["latest"]
 
 
-def test_a_bad_exit_code_is_a_failure_and_a_missing_heartbeat_a_crash(logged, read):
+def test_a_bad_exit_code_is_a_failure_and_a_missing_heartbeat_a_crash(logged: dict[str, str], read: dict[str, Any]) -> None:
     assert read["runs"][logged["failed"]]["state"] == "failed"
     assert read["runs"][logged["cut off"]]["state"] == "crashed"
 
 
-def test_filters_and_orders_reach_the_sdk(logged, read):
+def test_filters_and_orders_reach_the_sdk(logged: dict[str, str], read: dict[str, Any]) -> None:
     order = [logged["finished"], logged["failed"], logged["cut off"]]
     assert list(read["runs"]) == order, "one run a page, oldest first"
     assert read["cheap"] == [logged["finished"]]
@@ -98,7 +103,7 @@ def test_filters_and_orders_reach_the_sdk(logged, read):
     assert read["newest first"] == order[::-1]
 
 
-def test_every_run_has_a_page_that_escapes_its_values(served, logged, read):
+def test_every_run_has_a_page_that_escapes_its_values(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
     page = urllib3.request("GET", f"{served.url}/sandbox/digits/runs/{logged['finished']}")
     text = page.data.decode()
     assert page.status == 200
@@ -110,7 +115,9 @@ def test_every_run_has_a_page_that_escapes_its_values(served, logged, read):
     assert urllib3.request("GET", f"{served.url}/sandbox/digits/runs/none").status == 404
 
 
-def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
+def test_the_suites_own_client_reads_what_the_sdk_reads(
+    served: Served, logged: dict[str, str], read: dict[str, Any]
+) -> None:
     project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
     names = ("acc", "loss", "loss.min", "acc.max", "val_acc", "note", "deep.inner", "odd")
     keys = RunKeys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
@@ -147,12 +154,14 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(served, logged, read):
     ]
 
 
-def test_the_stand_in_supports_every_request_of_the_sdk(served, logged, read):
+def test_the_stand_in_supports_every_request_of_the_sdk(
+    served: Served, logged: dict[str, str], read: dict[str, Any]
+) -> None:
     refused = [exchange for exchange in served.server.requests if exchange.status >= 400]
     assert [(exchange.path, exchange.operation) for exchange in refused] == []
 
 
-def test_a_model_is_promoted_through_the_sdk(served, logged, read):
+def test_a_model_is_promoted_through_the_sdk(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
     project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
     run = project.find(RunQuery(run_ids=(logged["finished"],)), None, RunKeys()).candidates[0]
     assert served.sdk("promote.py", served.url, logged["finished"]) == "model:v0"
@@ -169,7 +178,9 @@ def test_a_model_is_promoted_through_the_sdk(served, logged, read):
     served.server.faults.clear()
 
 
-def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(served, logged, read, github, forker, tmp_path):
+def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(
+    served: Served, logged: dict[str, str], read: dict[str, Any], github: GitHubServer, forker: Forker, tmp_path: Path
+) -> None:
     world = World.begin(served, github, forker, tmp_path, keep=True)
     given = {"sha": SHA, "metrics": "val_acc, loss, acc, note, odd", "config_keys": "lr, nested.depth"}
     code = world.run(**given, gates="val_acc >= 0.9\nloss <= 0.2", curves="loss", promote_alias="released")
@@ -189,7 +200,9 @@ def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(served, l
     assert served.server.store.project("sandbox", "digits").collections["model"].aliases["released"].version == 0
 
 
-def test_the_action_states_what_the_sdk_logged(served, logged, read, github, forker, tmp_path):
+def test_the_action_states_what_the_sdk_logged(
+    served: Served, logged: dict[str, str], read: dict[str, Any], github: GitHubServer, forker: Forker, tmp_path: Path
+) -> None:
     world = World.begin(served, github, forker, tmp_path, keep=True)
     code = world.run(sha=SHA, metrics="val_acc", gates="val_acc >= 0.9", statement="true")
     assert code == 0, world.log

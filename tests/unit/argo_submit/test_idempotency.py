@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ def test_a_rerun_of_the_job_is_the_same_request() -> None:
 
 
 @pytest.mark.parametrize("change", [{"run_id": "2"}, {"job": "k"}, {"step": "t"}, {"repository": "o/other"}])
-def test_another_run_job_step_or_repository_is_another_request(change: dict[str, str]) -> None:
+def test_another_run_job_step_or_repository_is_another_request(change: dict[str, Any]) -> None:
     assert request_key(WORKFLOW, "run", CONTEXT, "x") != request_key(WORKFLOW, "run", replace(CONTEXT, **change), "x")
 
 

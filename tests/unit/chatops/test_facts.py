@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from mlops_actions.chatops.facts import RequiredCheck, approvers, check_states, first_created, head_at, parse_time, state_of
+from mlops_actions.core.types import Json
 
 MOMENT = "2026-01-01T12:00:00Z"
 
@@ -32,7 +34,7 @@ def test_activity_shows_the_head_at_a_moment(activity: list[dict[str, Any]], sho
 
 
 def test_activity_is_read_no_further_than_needed() -> None:
-    def pages():  # type: ignore[no-untyped-def]
+    def pages() -> Iterator[Json]:
         yield update(-1, "a")
         raise AssertionError("read on")
 
@@ -47,7 +49,7 @@ def test_times_are_compared_across_zones_and_fractions() -> None:
 
 
 def test_the_first_check_suite_counts() -> None:
-    suites = [
+    suites: list[Json] = [
         {"created_at": "2026-01-02T00:00:00Z", "head_branch": "b"},
         {"created_at": MOMENT, "head_branch": "b"},
         {"created_at": None, "head_branch": "b"},

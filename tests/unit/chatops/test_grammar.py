@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mlops_actions.chatops import grammar
 from mlops_actions.chatops.grammar import ArgumentError, CommandLine, Option
 
-WORDS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @pytest.mark.parametrize(

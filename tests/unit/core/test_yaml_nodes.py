@@ -16,11 +16,13 @@ BOMB = "\n".join(["a0: &a0 [x, x, x, x, x, x, x, x, x, x]", *LEVELS])
 
 def test_aliases_are_counted_as_often_as_they_are_used() -> None:
     root = yaml.compose("{a: &a [1, 2], b: *a}", Loader=yaml.SafeLoader)
+    assert root is not None
     assert sum(1 for _ in expanded(root)) == 9
 
 
 def test_a_bomb_is_cut_off_while_it_is_counted() -> None:
     root = yaml.compose(BOMB, Loader=yaml.SafeLoader)
+    assert root is not None
     assert sum(1 for _ in islice(expanded(root), MAX_NODES + 1)) == MAX_NODES + 1
 
 

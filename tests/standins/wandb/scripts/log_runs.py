@@ -75,6 +75,7 @@ def cut_off() -> str:
     # With this process's core it would live on there.
     own = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
     doomed = subprocess.Popen([sys.executable, __file__, "wait for the end"], env=own, stdout=subprocess.PIPE, text=True)
+    assert doomed.stdout is not None
     run_id = doomed.stdout.readline().strip()
     for pid in [*descendants(doomed.pid), doomed.pid]:
         os.kill(pid, signal.SIGKILL)

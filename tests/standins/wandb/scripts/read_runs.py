@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import wandb
 
@@ -16,7 +18,7 @@ def plain(value: object) -> object:
     return [plain(item) for item in value] if isinstance(value, list) else value
 
 
-def artifacts(listed: object) -> list[list[object]]:
+def artifacts(listed: Iterable[Any]) -> list[list[object]]:
     return [[artifact.name, artifact.type, artifact.digest, artifact.aliases] for artifact in listed]
 
 
