@@ -163,7 +163,6 @@ CANCELLED = """
     import os
     import sys
     from pathlib import Path
-from typing import Any
     from mlops_actions.boundary.docker import DockerCommand
     from mlops_actions.boundary.runner import cancel_on_signals
     from mlops_actions.core.errors import Cancelled
