@@ -160,20 +160,20 @@ class _Counted:
         await self._app(scope, receive, counting)
 
 
-class _Hour:
-    """A clock that the events move; it tells when one has been taken."""
+class _EventClock:
+    """A clock that each event advances; it prints when the follower has handled one."""
 
     def __init__(self) -> None:
-        self._events = self._taken = 0
+        self._events = self._handled = 0
 
-    def heard(self) -> None:
+    def advance(self) -> None:
         """Let ten seconds pass."""
         self._events += 1
 
     def now(self) -> datetime:
         """See the port."""
-        if self._taken < self._events:
-            self._taken = self._events
+        if self._handled < self._events:
+            self._handled = self._events
             print("taken", flush=True)
         return BEGIN + timedelta(seconds=SECONDS_AN_EVENT * self._events)
 
@@ -181,28 +181,28 @@ class _Hour:
         """See the port."""
 
 
-class _Paced(KubernetesCluster):
-    """The cluster whose events move the clock."""
+class _PacedCluster(KubernetesCluster):
+    """The cluster whose events advance the clock."""
 
-    def __init__(self, transport: ClusterTransport, hour: _Hour) -> None:
+    def __init__(self, transport: ClusterTransport, clock: _EventClock) -> None:
         super().__init__(transport, "default")
-        self._hour = hour
+        self._clock = clock
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> Any:
         """See the port."""
         stream = super().watch_workflow(namespace, name, resource_version, seconds)
-        hour = self._hour
+        clock = self._clock
 
-        class Heard:
+        class PacedEvents:
             def __iter__(self) -> Iterator[WatchEvent]:
                 for event in stream:
-                    hour.heard()
+                    clock.advance()
                     yield event
 
             def close(self) -> None:
                 stream.close()
 
-        return Heard()
+        return PacedEvents()
 
 
 class _Silent:
@@ -214,8 +214,8 @@ class _Silent:
 
 def follow(transport: ClusterTransport) -> None:
     """Follow as the action does, without the pods and their logs, which cost what they hold."""
-    hour = _Hour()
-    cluster = _Paced(transport, hour)
+    clock = _EventClock()
+    cluster = _PacedCluster(transport, clock)
     created = cluster.get_workflow("default", NAME)["metadata"]
     target = FollowTarget(
         namespace="default",
@@ -227,7 +227,7 @@ def follow(transport: ClusterTransport) -> None:
     )
     log: Any = _Silent()
     print("ready", flush=True)
-    found = Follower(cluster=cluster, target=target, log=log, clock=hour).follow()
+    found = Follower(cluster=cluster, target=target, log=log, clock=clock).follow()
     assert found.status.phase == "Succeeded"
 
 

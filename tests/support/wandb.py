@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,31 +19,6 @@ from tests.support.forking import Forker
 SCRIPTS = Path(__file__).parents[1] / "standins" / "wandb" / "scripts"
 # What a step of wandb-runs imports; see Forker.
 MODULES = tuple(f"mlops_actions.{name}" for name in ("boundary.github", "boundary.wandb.project", "wandb_runs.run"))
-
-
-class Notes:
-    """A log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.debug_lines: list[str] = []
-
-    def info(self, text: str) -> None:
-        self.lines.append(text)
-
-    def debug(self, text: str) -> None:
-        self.debug_lines.append(text)
-
-    def notice(self, text: str, *, title: str = "", file: str = "", line: int = 0) -> None:
-        self.lines.append(text)
-
-    warning = error = notice
-
-    @contextmanager
-    def group(self, title: str) -> Iterator[None]:
-        yield
-
-    def mask(self, secret: str) -> None: ...
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.imports import import_circles, import_graph, imported_names
+from tests.support.imports import import_circles, import_graph, imported_names, module_name
 
 REPOSITORY = Path(__file__).parents[2]
 ROOT = REPOSITORY / "src"
@@ -174,3 +174,25 @@ def test_no_image_holds_the_sandbox() -> None:
         line for line in (REPOSITORY / "Dockerfile.base").read_text(encoding="utf-8").splitlines() if "COPY src" in line
     ]
     assert copied == ["COPY src/mlops_actions /tmp/mlops_actions"]
+
+
+def test_a_unit_test_imports_neither_the_sandbox_nor_another_part_of_the_tests() -> None:
+    allowed = ("tests.unit", "tests.support")
+    imported = {
+        f"{path.relative_to(REPOSITORY).as_posix()} imports {name}"
+        for path in (REPOSITORY / "tests" / "unit").rglob("*.py")
+        for name, _ in imported_names(path, module_name(path, REPOSITORY))
+        if top(name) == "mlops_sandbox" or (top(name) == "tests" and not name.startswith(allowed))
+    }
+    assert imported == set()
+
+
+def test_the_tests_support_imports_no_test() -> None:
+    graph = import_graph(REPOSITORY, "tests")
+    imported = {
+        f"{name} imports {module}"
+        for name, modules_of in graph.items()
+        for module in modules_of
+        if name.startswith("tests.support") and not module.startswith("tests.support")
+    }
+    assert imported == set()

@@ -14,7 +14,7 @@ import yaml
 
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.core import errors, event
-from tests.actions.chatops.test_cases import CASES
+from tests.support.pages import block, rows
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -48,17 +48,6 @@ def steps(node: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(node, list):
         for value in node:
             yield from steps(value)
-
-
-def block(page: str, name: str) -> str:
-    """The text between two marks of a page."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- /{name} -->")[0]
-
-
-def rows(table: str) -> list[list[str]]:
-    lines = [line for line in table.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
 
 
 def contract(used: str) -> set[str]:
@@ -99,9 +88,9 @@ def sentences(page: Path) -> Iterator[str]:
     """The sentences of a page's paragraphs and lists, without code and tables."""
     text = page.read_text(encoding="utf-8")
     text = re.sub(r"^```.*?^```$|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)
-    for block in re.split(r"\n\s*\n|\n(?=\s*[-*] |\d+\. |#)", text):
-        if not block.lstrip().startswith(("|", "<")):
-            yield from re.split(r"(?<=[.:;!?])\s+", re.sub(r"`[^`]*`", "code", " ".join(block.split())))
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*[-*] |\d+\. |#)", text):
+        if not paragraph.lstrip().startswith(("|", "<")):
+            yield from re.split(r"(?<=[.:;!?])\s+", re.sub(r"`[^`]*`", "code", " ".join(paragraph.split())))
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "examples/digits/README.md"], ids=named)
@@ -183,14 +172,3 @@ def test_every_permission_in_the_code_is_documented() -> None:
     listed = set(re.findall(r"`([a-z-]+: (?:read|write))`", (ROOT / "docs/permissions.md").read_text(encoding="utf-8")))
     # The permission to write includes the permission to read.
     assert [line for line in asked if not {line, line.replace("read", "write")} & listed] == []
-
-
-def test_every_attack_in_the_threat_model_names_an_existing_test() -> None:
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    attacks = rows(block("docs/threat-model.md", "attacks"))
-    assert len(attacks) > 20
-    for attack, _, carried_out in attacks:
-        tests, cases = re.findall(r"`(test_\w+)`", carried_out), re.findall(r"case `([^`]+)`", carried_out)
-        assert tests or cases, attack
-        assert all(f"def {name}(" in sources for name in tests), attack
-        assert all(name in CASES for name in cases), attack

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.chatops.command_schema import parse_commands
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops import cases_attacks, cases_callback, cases_commit, cases_events, cases_language, cases_people
 from tests.actions.chatops.case import Case, play
 from tests.actions.chatops.step import ChatopsStep
+from tests.support.command_schema import schema_problems
 from tests.support.forking import Forker
 from tests.support.step import cold
 
@@ -49,3 +51,10 @@ SAMPLE = ("all forms of arguments", "prose", "an outsider", "pushed after the co
 def test_case_from_a_cold_start(name: str, github: GitHubServer, tmp_path: Path) -> None:
     case: Case = CASES[name]
     play(case, ChatopsStep(github, tmp_path, execute=cold))
+
+
+def test_the_schema_accepts_the_declarations_of_all_cases() -> None:
+    declarations = {(case.inputs.get("commands", ""), case.inputs.get("prefix", "/")) for case in CASES.values()}
+    for text, prefix in declarations - {("", "/")}:
+        assert parse_commands(text, prefix)
+        assert schema_problems(text) == [], text

@@ -15,8 +15,9 @@ from mlops_actions.boundary.docker import DockerCommand
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, WorkFailed
 from mlops_actions.docker_publish import dockerignore
-from tests.actions.docker_publish.conftest import SHA, Publisher
-from tests.support.docker_daemon import LocalDaemon
+from tests.actions.docker_publish.publisher import Publisher
+from tests.support.docker_publish import SHA
+from tests.support.local_docker import LocalDaemon
 
 OTHER = "f" * 40
 PERSON = {"login": "mona", "type": "User"}
@@ -269,7 +270,7 @@ def daemon_paths(tmp_path: Path) -> Callable[[str], list[str]]:
 def test_an_option_inside_a_value_is_refused(publisher: Publisher, given: Mapping[str, str]) -> None:
     publisher.docker.facts = LocalDaemon(containerd_store=True)
     if "builder" in given:
-        docker = DockerCommand(lambda: publisher.scratch, {})
+        docker = DockerCommand(lambda: publisher.runner.temp, {})
         with pytest.raises(BadInput):
             docker.use_builder(given["builder"])
         return

@@ -17,8 +17,9 @@ from mlops_actions.docker_publish.inputs import OUTPUTS, RESULT
 from mlops_sandbox.registry import Account, Fault, Registry
 from mlops_sandbox.registry.specification import OCI_INDEX, OCI_MANIFEST
 from mlops_sandbox.registry.store import StoredManifest
-from tests.actions.docker_publish.conftest import COMMITTED, SHA, Publisher
-from tests.support.docker_daemon import LocalDaemon
+from tests.actions.docker_publish.publisher import Publisher
+from tests.support.docker_publish import COMMITTED, SHA
+from tests.support.local_docker import LocalDaemon
 from tests.support.result_schemas import check_result
 
 SHORT = SHA[:12]
@@ -175,8 +176,8 @@ def test_an_image_of_another_repository_is_reused_by_sharing_its_layers(publishe
     assert publisher.tags == dict.fromkeys([f"ctx-{outputs['context-hash']}", SHORT, "main", "latest"], first["digest"])
     sent = [entry for entry in publisher.registry.log if entry.method in ("PATCH", "PUT") and "/blobs/" in entry.path]
     assert sent == []
-    assert publisher.publish().outputs["built"] == "false"
     assert "octo/other, whose layers it shares" in publisher.summary
+    assert publisher.publish().outputs["built"] == "false"
 
 
 def test_an_image_index_of_another_repository_is_reused_with_all_platforms(publisher: Publisher) -> None:

@@ -2,83 +2,75 @@
 
 from __future__ import annotations
 
-import io
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from mlops_actions.__main__ import act
-from mlops_sandbox.runner.files import read_file_command
-from tests.actions.docker_publish.conftest import SHA
+from tests.support.docker_publish import SHA
+from tests.support.step import LocalRunner, Step, StepRecord
+
+EVENT = {"repository": {"full_name": "octo/digits", "default_branch": "main"}}
 
 
-class Step:
-    """One step with the runner's variables and files."""
+class Job:
+    """A job on a machine without Docker, whose step runs docker-publish."""
 
-    def __init__(self, folder: Path, workspace: Path) -> None:
+    def __init__(self, directory: Path, workspace: Path) -> None:
+        self.runner = LocalRunner(directory, "octo/digits", workspace=workspace)
         # The PATH is empty, so that the machine's docker command line is not used.
-        self.temp = folder / "temp"
-        self.temp.mkdir()
-        self.event = folder / "event.json"
-        self.event.write_text(json.dumps({"repository": {"full_name": "octo/digits", "default_branch": "main"}}))
-        self.state = folder / "state"
-        self.environ = {
-            "GITHUB_REPOSITORY": "octo/digits", "GITHUB_EVENT_NAME": "push", "GITHUB_SHA": SHA,
-            "GITHUB_REF": "refs/heads/main", "PATH": str(folder),
-            "GITHUB_WORKSPACE": str(workspace), "GITHUB_EVENT_PATH": str(self.event), "GITHUB_STATE": str(self.state),
-            "RUNNER_TEMP": str(self.temp), "INPUT_IMAGE": "digits", "HOME": str(folder),
-            "DOCKER_HOST": f"unix://{folder}/none",
-        }  # fmt: skip
+        self.environ = {"GITHUB_SHA": SHA, "PATH": str(directory), "DOCKER_HOST": f"unix://{directory}/none"}
 
-    def run(self, *, post: bool = False, **changes: str) -> tuple[int, str]:
-        out = io.StringIO()
-        code = act("docker-publish", self.environ | changes, post=post, out=out)
-        return code, out.getvalue()
+    def run(self, **inputs: str) -> StepRecord:
+        return self.runner.run(
+            Step("docker-publish", inputs={"image": "digits", **inputs}, event=EVENT, environ=self.environ)
+        )
+
+    def run_post(self, state: Mapping[str, str]) -> StepRecord:
+        step = Step("docker-publish", inputs={"image": "digits"}, environ=self.environ, state=state, post=True)
+        return self.runner.run(step)
 
 
 @pytest.fixture
-def step(tmp_path: Path, workspace: Path) -> Step:
-    folder = tmp_path / "runner"
-    folder.mkdir()
-    return Step(folder, workspace)
+def job(tmp_path: Path, workspace: Path) -> Job:
+    return Job(tmp_path / "runner", workspace)
 
 
-def test_a_missing_image_is_reported(step: Step) -> None:
-    code, log = step.run(INPUT_IMAGE="")
-    assert code == 2
-    assert "input 'image' is required" in log
+def test_a_missing_image_is_reported(job: Job) -> None:
+    record = job.run(image="")
+    assert record.exit_code == 2
+    assert "input 'image' is required" in record.log
 
 
-def test_every_problem_is_reported_at_once(step: Step) -> None:
-    code, log = step.run(INPUT_PUSH="yes", INPUT_CACHE="s3")
-    assert code == 2
-    assert "2 problems with the inputs" in log
+def test_every_problem_is_reported_at_once(job: Job) -> None:
+    record = job.run(push="yes", cache="s3")
+    assert record.exit_code == 2
+    assert "2 problems with the inputs" in record.log
 
 
-def test_a_machine_without_docker_is_reported(step: Step) -> None:
-    code, log = step.run()
-    assert code == 2
-    assert "no Docker daemon answers" in log
-    code, log = step.run(INPUT_BUILDER="tcp://127.0.0.1:1")
-    assert code == 2
-    assert "the docker command line is not installed" in log
+def test_a_machine_without_docker_is_reported(job: Job) -> None:
+    record = job.run()
+    assert record.exit_code == 2
+    assert "no Docker daemon answers" in record.log
+    record = job.run(builder="tcp://127.0.0.1:1")
+    assert record.exit_code == 2
+    assert "the docker command line is not installed" in record.log
 
 
 @pytest.mark.parametrize(
     ("content", "message"), [(None, "does not exist"), ("{", "cannot be read as JSON"), ("[]", "not a JSON object")]
 )
-def test_an_unreadable_event_is_reported(step: Step, content: str | None, message: str) -> None:
-    step.event.unlink()
+def test_an_unreadable_event_is_reported(job: Job, content: str | None, message: str) -> None:
+    job.runner.event.unlink()
     if content is not None:
-        step.event.write_text(content)
-    code, log = step.run()
-    assert code == 2
-    assert message in log
+        job.runner.event.write_text(content)
+    record = job.runner.run(Step("docker-publish", inputs={"image": "digits"}, environ=job.environ))
+    assert record.exit_code == 2
+    assert message in record.log
 
 
-def test_secrets_are_masked_before_anything_is_logged(step: Step) -> None:
-    _, log = step.run(INPUT_PASSWORD="p4ssw0rd", INPUT_SECRETS="TOKEN=s3cr3t-value")
+def test_secrets_are_masked_before_anything_is_logged(job: Job) -> None:
+    log = job.run(password="p4ssw0rd", secrets="TOKEN=s3cr3t-value").log
     lines = log.splitlines()
     first = next(index for index, line in enumerate(lines) if not line.startswith("::add-mask::"))
     assert "::add-mask::p4ssw0rd" in lines[:first]
@@ -86,25 +78,25 @@ def test_secrets_are_masked_before_anything_is_logged(step: Step) -> None:
     assert not any("p4ssw0rd" in line or "s3cr3t-value" in line for line in lines[first:])
 
 
-def test_private_files_are_removed_by_the_main_and_the_post_stage(step: Step) -> None:
-    step.run(INPUT_PASSWORD="p4ssw0rd", INPUT_BUILDER="tcp://127.0.0.1:1")
-    assert list(step.temp.iterdir()) == []
-    private = read_file_command(step.state.read_text())["private_directory"]
+def test_private_files_are_removed_by_the_main_and_the_post_stage(job: Job) -> None:
+    main = job.run(password="p4ssw0rd", builder="tcp://127.0.0.1:1")
+    assert list(job.runner.temp.iterdir()) == []
+    private = main.state["private_directory"]
     Path(private).mkdir()
     (Path(private) / "config.json").write_text("{}")
-    code, log = step.run(post=True, STATE_private_directory=private)
-    assert (code, log) == (0, "")
+    record = job.run_post(main.state)
+    assert (record.exit_code, record.log) == (0, "")
     assert not Path(private).exists()
 
 
 @pytest.mark.parametrize(
     "path", ["", "/", "{temp}", "{temp}/../workspace", "{temp}/mlops-actions-x/..", "{workspace}/mlops-actions-x"]
 )
-def test_the_post_stage_removes_no_other_directory(step: Step, workspace: Path, path: str) -> None:
+def test_the_post_stage_removes_no_other_directory(job: Job, workspace: Path, path: str) -> None:
     (workspace / "mlops-actions-x").mkdir()
-    (step.temp / "mlops-actions-x").mkdir()
-    (step.temp / "other").mkdir()
-    code, _ = step.run(post=True, STATE_private_directory=path.format(temp=step.temp, workspace=workspace))
-    assert code == 0
-    assert {entry.name for entry in step.temp.iterdir()} == {"mlops-actions-x", "other"}
+    (job.runner.temp / "mlops-actions-x").mkdir()
+    (job.runner.temp / "other").mkdir()
+    record = job.run_post({"private_directory": path.format(temp=job.runner.temp, workspace=workspace)})
+    assert record.exit_code == 0
+    assert {entry.name for entry in job.runner.temp.iterdir()} == {"mlops-actions-x", "other"}
     assert (workspace / "mlops-actions-x").exists()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.world import NOW, OTHER, SHA, World
+from tests.support.clock import FakeClock
 from tests.support.forking import Forker
 from tests.support.result_schemas import check_result
 from tests.support.wandb import MODULES
@@ -433,24 +434,6 @@ def test_candidates_are_counted_by_state(world: World, states: list[str], expect
 
 
 # Waiting
-
-
-class FakeClock:
-    """A clock whose time passes only in `sleep`; each sleep triggers the next of the given events."""
-
-    def __init__(self, *events: Callable[[], object]) -> None:
-        self.at = datetime.now(UTC)
-        self.events = list(events)
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self.at
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-        if self.events:
-            self.events.pop(0)()
 
 
 def test_waiting_polls_states_until_enough_runs_have_ended(world: World, tmp_path: Path) -> None:

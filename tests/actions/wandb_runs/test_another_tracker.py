@@ -27,6 +27,7 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports, Tracker
 from mlops_actions.wandb_runs.run import run as run_action
 from tests.support.result_schemas import check_result
+from tests.support.step import LocalRunner, Step
 
 SHA, OTHER = "a" * 40, "b" * 40
 DATASET = Artifact(name="digits", version=0, type="dataset", digest="4f2a")
@@ -115,42 +116,38 @@ def tracker() -> LedgerProject:
     return LedgerProject(logged("c1", 0.95, SHA), logged("c2", 0.9, SHA), logged("b1", 0.93, OTHER, "baseline"))
 
 
-def run(tracker: Tracker, workspace: Path, **inputs: str) -> Outcome:
-    environ = {
-        "GITHUB_REPOSITORY": "acme/digits",
-        "GITHUB_SERVER_URL": "https://github.com",
-        "GITHUB_WORKSPACE": str(workspace),
-        "GITHUB_OUTPUT": str(workspace / "output"),
-        "GITHUB_STEP_SUMMARY": str(workspace / "summary"),
-        "INPUT_PROJECT": "acme/digits",
-        "INPUT_SHA": SHA,
-        "INPUT_METRICS": "acc:max",
-        "INPUT_BASELINE-TAGS": "baseline",
-        **{f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()},
-    }
+@pytest.fixture
+def runner(tmp_path: Path) -> LocalRunner:
+    return LocalRunner(tmp_path, "acme/digits")
+
+
+def run(tracker: Tracker, runner: LocalRunner, **inputs: str) -> Outcome:
+    given = {"project": "acme/digits", "sha": SHA, "metrics": "acc:max", "baseline-tags": "baseline"}
+    step = Step("wandb-runs", inputs={**given, **{name.replace("_", "-"): value for name, value in inputs.items()}})
+    environ = runner.prepare(step)
     ports = Ports(
         tracker=tracker,
         publisher=None,
-        workspace=WorkspaceFiles(workspace),
+        workspace=WorkspaceFiles(runner.workspace),
         runner=GitHubRunner(environ, io.StringIO()),
         clock=SystemClock(),
     )
     return run_action(read(Inputs, environ), Context.from_environ(environ), None, ports)
 
 
-def test_the_report_compares_the_trackers_runs_and_names_it(tracker: LedgerProject, tmp_path: Path) -> None:
-    outcome = run(tracker, tmp_path, gates="acc >= baseline", require="finished, verified, same-data, clean")
+def test_the_report_compares_the_trackers_runs_and_names_it(tracker: LedgerProject, runner: LocalRunner) -> None:
+    outcome = run(tracker, runner, gates="acc >= baseline", require="finished, verified, same-data, clean")
     assert outcome.error is None
     assert (outcome.outputs["best-run-id"], outcome.outputs["num-baselines"]) == ("c1", "1")
     assert (outcome.outputs["gate"], outcome.outputs["requirements"]) == ("passed", "passed")
     check_result("wandb-runs", json.dumps({"schema": 1, **outcome.result}))
-    report = (tmp_path / outcome.outputs["markdown"]).read_text()
+    report = (runner.workspace / outcome.outputs["markdown"]).read_text()
     assert "✅ recorded by Ledger for all 2 candidates" in report
     assert "W&B" not in report
 
 
-def test_an_accepted_candidate_is_promoted_in_the_tracker(tracker: LedgerProject, tmp_path: Path) -> None:
-    outcome = run(tracker, tmp_path, gates="acc >= baseline", promote_alias="production")
+def test_an_accepted_candidate_is_promoted_in_the_tracker(tracker: LedgerProject, runner: LocalRunner) -> None:
+    outcome = run(tracker, runner, gates="acc >= baseline", promote_alias="production")
     assert outcome.outputs["promoted"] == "digits-model:v3"
     assert tracker.aliases == {"production": "c1"}
 
@@ -164,10 +161,10 @@ def verified(tracker: LedgerProject, document: object) -> Verification:
     return verify(subjects, training, Pins(), ports, signed=False)
 
 
-def test_a_statement_has_the_trackers_digests_and_is_verified_by_them(tracker: LedgerProject, tmp_path: Path) -> None:
-    outcome = run(tracker, tmp_path, gates="acc >= 0.9", statement="true")
+def test_a_statement_has_the_trackers_digests_and_is_verified_by_them(tracker: LedgerProject, runner: LocalRunner) -> None:
+    outcome = run(tracker, runner, gates="acc >= 0.9", statement="true")
     assert outcome.error is None
-    document = json.loads((tmp_path / outcome.outputs["statement"]).read_text())
+    document = json.loads((runner.workspace / outcome.outputs["statement"]).read_text())
     assert document["subject"] == [{"name": "acme/digits/digits-model:v3", "digest": {"ledger": "9c1d"}}]
     texts = [check.text for check in verified(tracker, document).checks if check.holds]
     assert "run c1: it used digits:v0 (ledger:4f2a)" in texts

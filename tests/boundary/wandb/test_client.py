@@ -16,7 +16,8 @@ from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.runs import Artifact, Run, RunKeys, RunQuery, TrackerResult
 from mlops_sandbox.wandb import Fault
-from tests.support.wandb import Notes, Served
+from tests.support.logs import RecordingLog
+from tests.support.wandb import Served
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 SHA = "c" * 40
@@ -28,7 +29,7 @@ class Client:
     """A client with a log, which records its pauses instead of sleeping."""
 
     def __init__(self, url: str, key: str, project: str = "sandbox/digits") -> None:
-        self.log = Notes()
+        self.log = RecordingLog()
         self.slept: list[float] = []
         self.project = WandbProject(project, Server(url, url, key), self.log, pause=self.slept.append)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +18,20 @@ from mlops_actions.core.runs import MISSING, RunKeys, RunQuery, metric_value
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.wandb import Fault
 from tests.actions.wandb_runs.world import World
+from tests.support.clock import AdvancedClock
 from tests.support.forking import Forker
-from tests.support.wandb import Notes, Served
+from tests.support.logs import RecordingLog
+from tests.support.wandb import Served
 
 SHA = "a" * 40
 
 
 @pytest.fixture(scope="module")
 def served(serve: Callable[..., Served]) -> Served:
-    clock = Clock()
+    clock = AdvancedClock()
     started = serve(clock=clock)
     started.clock = clock  # type: ignore[attr-defined]
     return started
-
-
-class Clock:
-    """The real time, and as much more as a test wants."""
-
-    ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +111,7 @@ def test_every_run_has_a_page_that_escapes_its_values(served: Served, logged: di
 def test_the_suites_own_client_reads_what_the_sdk_reads(
     served: Served, logged: dict[str, str], read: dict[str, Any]
 ) -> None:
-    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
+    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), RecordingLog())
     names = ("acc", "loss", "loss.min", "acc.max", "val_acc", "note", "deep.inner", "odd")
     keys = RunKeys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
     found = {
@@ -162,7 +155,7 @@ def test_the_stand_in_supports_every_request_of_the_sdk(
 
 
 def test_a_model_is_promoted_through_the_sdk(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
-    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), Notes())
+    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), RecordingLog())
     run = project.find(RunQuery(run_ids=(logged["finished"],)), None, RunKeys()).candidates[0]
     assert served.sdk("promote.py", served.url, logged["finished"]) == "model:v0"
     store = served.server.store

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from jsonschema import Draft202012Validator
 
 from mlops_actions.chatops.command_schema import COMMANDS_SCHEMA, parse_commands
-from mlops_actions.core import parsers
-from tests.actions.chatops.test_cases import CASES
+from tests.support.command_schema import schema_problems
 from tests.unit.chatops.test_parameters import TRAIN
 
 LISTS = [
@@ -64,14 +60,6 @@ d: {params: {lr: {type: float, default: 3e-4, min: 1e-5, max: 1}, n: {type: int,
 e: {params: {fast: {type: bool, default: true}}}
 f: {params: {x: {default: 1.5, choices: [a, 1.5], pattern: "", max: }, y: {pattern: "[a-z]"}}}
 """
-VALIDATOR = Draft202012Validator(COMMANDS_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
-def problems(text: str) -> list[str]:
-    """Return what the schema finds wrong in a declaration, as YAML reads it."""
-    value: Any = parsers.yaml_value(text)
-    # To JSON and back: a key that is no text becomes one.
-    return [error.message for error in VALIDATOR.iter_errors(json.loads(json.dumps(value)))]
 
 
 @pytest.mark.parametrize("text", LISTS)
@@ -92,21 +80,14 @@ def test_the_published_schema_is_valid() -> None:
 @pytest.mark.parametrize("text", [*LISTS, TRAIN, TYPED])
 def test_the_schema_accepts_what_the_parser_accepts(text: str) -> None:
     assert parse_commands(text, "/")
-    assert problems(text) == []
-
-
-def test_the_schema_accepts_the_declarations_of_all_cases() -> None:
-    declarations = {(case.inputs.get("commands", ""), case.inputs.get("prefix", "/")) for case in CASES.values()}
-    for text, prefix in declarations - {("", "/")}:
-        assert parse_commands(text, prefix)
-        assert problems(text) == [], text
+    assert schema_problems(text) == []
 
 
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED if text not in BEYOND_SCHEMA])
 def test_the_schema_refuses_what_the_parser_refuses(text: str) -> None:
-    assert problems(text) != []
+    assert schema_problems(text) != []
 
 
 def test_the_list_of_exceptions_is_exact() -> None:
     assert set(BEYOND_SCHEMA) <= {text for text, _ in REFUSED}
-    assert [text for text in BEYOND_SCHEMA[1:] if problems(text)] == []
+    assert [text for text in BEYOND_SCHEMA[1:] if schema_problems(text)] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.docker_publish import credentials
-from tests.actions.docker_publish.conftest import make_inputs
+from tests.support.docker_publish import make_inputs
 
 
 @pytest.mark.parametrize(

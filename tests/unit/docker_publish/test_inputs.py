@@ -11,7 +11,7 @@ from mlops_actions.docker_publish import legacy
 from mlops_actions.docker_publish.inputs import ACTION, Inputs
 from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
 from mlops_actions.docker_publish.policy import PublishPolicy
-from tests.actions.docker_publish.conftest import make_inputs
+from tests.support.docker_publish import make_inputs
 
 CONTRACT = {
     "image", "registry", "username", "password", "sha", "ref", "context", "file", "target", "build-args", "secrets",

@@ -8,7 +8,7 @@ from mlops_actions.docker_publish import legacy
 from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.tags import RuleTags
-from tests.actions.docker_publish.conftest import make_inputs
+from tests.support.docker_publish import make_inputs
 
 REPOSITORY = "octo/digits"
 

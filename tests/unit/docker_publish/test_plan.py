@@ -6,7 +6,7 @@ import pytest
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.docker_publish import plan
-from tests.actions.docker_publish.conftest import make_inputs
+from tests.support.docker_publish import make_inputs
 
 
 @pytest.mark.parametrize("key", ["PATH", "DOCKER_HOST", "DOCKER_CONFIG", "LD_PRELOAD", "BUILDX_BUILDER"])

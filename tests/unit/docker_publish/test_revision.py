@@ -15,7 +15,7 @@ from mlops_actions.core.event import Event, read
 from mlops_actions.docker_publish import legacy
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.revision import Revision, revision_of
-from tests.actions.docker_publish.conftest import COMMITTED, SHA, make_context, make_inputs
+from tests.support.docker_publish import COMMITTED, SHA, make_context, make_inputs
 
 OTHER = "f" * 40
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -16,32 +16,33 @@ from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.errors import BadInput, Cancelled, Refused, TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.outcome import Outcome
 from mlops_sandbox.runner.files import LogCommand, read_file_command, read_log
+from tests.support.step import LocalRunner, Step
 
 
-class Step:
-    """One action under the root, made of a function; what it wrote can be read afterwards."""
+class StubbedAction:
+    """A step whose action is a function; its log and outputs can be read afterwards."""
 
-    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._output = tmp_path / "output"
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.runner = LocalRunner(directory)
         self._patch = monkeypatch
-        self.environ = {"GITHUB_OUTPUT": str(self._output), "RUNNER_TEMP": str(tmp_path)}
+        self.environ: dict[str, str] = {}
         self.log: list[LogCommand | str] = []
 
     def run(self, action: Callable[[GitHubRunner], Outcome]) -> int:
         self._patch.setitem(root.ACTIONS, "chatops", lambda environ, runner, post: action(runner))
         out = io.StringIO()
-        code = root.act("chatops", self.environ, out=out)
+        code = root.act("chatops", self.runner.prepare(Step("chatops", environ=self.environ)), out=out)
         self.log = [line for line in read_log(out.getvalue()) if line]
         return code
 
     @property
     def outputs(self) -> dict[str, str]:
-        return read_file_command(self._output.read_text()) if self._output.exists() else {}
+        return read_file_command(self.runner.files["GITHUB_OUTPUT"].read_text())
 
 
 @pytest.fixture
-def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Step:
-    return Step(tmp_path, monkeypatch)
+def step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StubbedAction:
+    return StubbedAction(tmp_path, monkeypatch)
 
 
 def raising(error: BaseException) -> Callable[[GitHubRunner], Outcome]:
@@ -52,24 +53,24 @@ def raising(error: BaseException) -> Callable[[GitHubRunner], Outcome]:
 
 
 @pytest.mark.parametrize(("error", "code"), [(WorkFailed, 1), (BadInput, 2), (Refused, 3), (Unavailable, 4), (TimedOut, 5)])
-def test_an_error_is_one_annotation_of_cause_and_remedy(step: Step, error: type, code: int) -> None:
+def test_an_error_is_one_annotation_of_cause_and_remedy(step: StubbedAction, error: type, code: int) -> None:
     assert step.run(raising(error("it broke: 100%", "mend it"))) == code
     assert step.log == [LogCommand("error", {"title": "chatops"}, "it broke: 100%\nmend it")]
 
 
 @pytest.mark.parametrize("number", [2, 15])
-def test_a_cancellation_has_the_shells_exit_code(step: Step, number: int) -> None:
+def test_a_cancellation_has_the_shells_exit_code(step: StubbedAction, number: int) -> None:
     assert step.run(raising(Cancelled(number))) == 128 + number
 
 
-def test_a_failure_keeps_its_outputs(step: Step) -> None:
+def test_a_failure_keeps_its_outputs(step: StubbedAction) -> None:
     failed = WorkFailed("the workflow failed", "look at its log")
     assert step.run(lambda _: Outcome({"phase": "Failed"}, {"phase": "Failed"}, failed)) == 1
     assert step.outputs["phase"] == "Failed"
     assert json.loads(step.outputs["result"]) == {"schema": 1, "phase": "Failed"}
 
 
-def test_a_defect_shows_no_traceback_unless_asked_to(step: Step) -> None:
+def test_a_defect_shows_no_traceback_unless_asked_to(step: StubbedAction) -> None:
     assert step.run(raising(KeyError("x"))) == 1
     assert [entry.name for entry in step.log if isinstance(entry, LogCommand)] == ["error"]
     assert "Traceback" not in str(step.log)
@@ -78,21 +79,21 @@ def test_a_defect_shows_no_traceback_unless_asked_to(step: Step) -> None:
     assert "Traceback" in str(step.log)
 
 
-def test_a_missing_package_is_named_with_its_extra(step: Step) -> None:
+def test_a_missing_package_is_named_with_its_extra(step: StubbedAction) -> None:
     step.run(raising(ModuleNotFoundError("No module named 'github'", name="github")))
     assert "pip install 'mlops-actions[chatops]'" in str(step.log)
 
 
-def test_private_directories_go_also_after_a_failure(step: Step, tmp_path: Path) -> None:
+def test_private_directories_are_removed_after_a_failure_too(step: StubbedAction) -> None:
     def action(runner: GitHubRunner) -> Outcome:
         (runner.private_directory() / "key").write_text("secret")
         raise Cancelled(2)
 
     step.run(action)
-    assert list(tmp_path.iterdir()) == []
+    assert list(step.runner.temp.iterdir()) == []
 
 
-def test_secrets_are_masked_with_their_base64_forms_before_anything_is_said(tmp_path: Path) -> None:
+def test_secrets_are_masked_with_their_base64_forms_before_anything_is_logged(tmp_path: Path) -> None:
     out = io.StringIO()
     environ = {
         "INPUT_GITHUB-TOKEN": "ghs_secret",
@@ -112,10 +113,10 @@ def test_every_problem_of_the_inputs_is_in_the_one_error(tmp_path: Path) -> None
     out = io.StringIO()
     environ = {"INPUT_REPLY": "loudly", "INPUT_HELP": "yes", "RUNNER_TEMP": str(tmp_path)}
     assert root.act("chatops", environ, out=out) == 2
-    (said,) = [entry.message for entry in read_log(out.getvalue()) if isinstance(entry, LogCommand)]
-    assert "2 problems" in said
-    assert "'reply' must be one of deny, always, never, not 'loudly'" in said
-    assert "'help' must be true or false" in said
+    (message,) = [entry.message for entry in read_log(out.getvalue()) if isinstance(entry, LogCommand)]
+    assert "2 problems" in message
+    assert "'reply' must be one of deny, always, never, not 'loudly'" in message
+    assert "'help' must be true or false" in message
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,22 @@
+"""The attacks of the threat model: each is carried out by a test or a case of chatops."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.actions.chatops.test_cases import CASES
+from tests.support.pages import block, rows
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_every_attack_in_the_threat_model_names_an_existing_test() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in TESTS.rglob("test_*.py"))
+    attacks = rows(block("docs/threat-model.md", "attacks"))
+    assert len(attacks) > 20
+    for attack, _, carried_out in attacks:
+        tests, cases = re.findall(r"`(test_\w+)`", carried_out), re.findall(r"case `([^`]+)`", carried_out)
+        assert tests or cases, attack
+        assert all(f"def {name}(" in sources for name in tests), attack
+        assert all(name in CASES for name in cases), attack
