@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
 from mlops_actions.core.errors import ActionError, Cancelled
-from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome
+from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -270,7 +270,7 @@ def _write(outcome: Outcome, runner: GitHubRunner) -> None:
     if outcome.result:
         import json
 
-        document = {"schema": RESULT_SCHEMA, **outcome.result}
+        document = {"schema": RESULT_SCHEMA_VERSION, **outcome.result}
         runner.output("result", json.dumps(document, ensure_ascii=False, separators=(",", ":")))
 
 

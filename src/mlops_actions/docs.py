@@ -45,9 +45,9 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
         yield _with_blocks(root, _folder(action) / "README.md", _blocks_of_action(action))
         if action.result:
             schema = result_schema.result_schema(action)
-            yield SCHEMAS / f"{action.name}.schema.json", result_schema.written(schema)
+            yield SCHEMAS / f"{action.name}.schema.json", result_schema.to_text(schema)
     commands = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/commands.schema.json", **COMMANDS_SCHEMA}
-    yield SCHEMAS / "commands.schema.json", result_schema.written(commands)
+    yield SCHEMAS / "commands.schema.json", result_schema.to_text(commands)
     yield _with_blocks(root, README, _blocks_of_readme(root, actions))
 
 

@@ -1,4 +1,4 @@
-"""The real time."""
+"""The system's clock, which implements `core.ports.Clock`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """What time it is, and letting it pass."""
+    """The system's time."""
 
     def now(self) -> datetime:
-        """The current moment, UTC."""
+        """Return the current moment, in UTC."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:

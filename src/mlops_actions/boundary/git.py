@@ -1,4 +1,7 @@
-"""Read by git which commit is checked out: `GITHUB_SHA` is the event's commit, and on a comment never the pull request's."""
+"""Read the checked-out commit with git.
+
+`GITHUB_SHA` cannot replace it: it is the event's commit, and for a comment the default branch's.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ def read_checkout(directory: Path) -> Checkout | None:
     with contextlib.ExitStack() as started:
         try:
             cat_file, symbolic_ref, for_each_ref = (
-                started.enter_context(_git(directory, *words))
-                for words in (
+                started.enter_context(_git(directory, *arguments))
+                for arguments in (
                     ("cat-file", "--batch"),
                     ("symbolic-ref", "--quiet", "HEAD"),
                     ("for-each-ref", "--points-at=HEAD", "--format=%(refname)", "refs/tags", "refs/remotes/pull"),

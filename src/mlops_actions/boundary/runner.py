@@ -26,7 +26,7 @@ _CUT_NOTE = "\n\n_The summary was cut here: the runner shows at most 1 MiB of it
 
 
 def safe_line(line: str) -> str:
-    """One line of foreign text that the runner takes for text, whatever it holds; a zero-width space breaks a command up."""
+    """Return a line of foreign text in a form that the runner never reads as a command: a zero-width space breaks it up."""
     line = _COMMAND_START.sub("\\1:\u200b", line)
     return line.replace("##[", "##\u200b[")
 
@@ -42,7 +42,7 @@ def escape_property(text: str) -> str:
 
 
 def file_command(name: str, value: str) -> str:
-    """One `name<<delimiter` record; the delimiter is 128 random bits, so no value can hold it."""
+    """Return a `name<<delimiter` record; the delimiter is 128 random bits, so no value can hold it."""
     delimiter = f"ghadelimiter_{os.urandom(16).hex()}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
@@ -100,8 +100,8 @@ class GitHubRunner:
                 self._command("add-mask", text)
 
     def _command(self, command: str, message: str, **properties: str) -> None:
-        given = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items() if value)
-        self._print(f"::{command}{' ' + given if given else ''}::{escape_data(message)}")
+        parameters = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items() if value)
+        self._print(f"::{command}{' ' + parameters if parameters else ''}::{escape_data(message)}")
 
     def _print(self, *lines: str) -> None:
         # A log that nobody can read any more (a closed pipe) must not stop the work.
@@ -114,7 +114,7 @@ class GitHubRunner:
             self._out.write("".join(f"{line}\n" for line in lines).encode("ascii", "backslashreplace").decode("ascii"))
             self._out.flush()
 
-    # What outlives the process
+    # Outputs, state, summary and private files
 
     def output(self, name: str, value: str) -> None:
         """Set a step output; without a runner it is printed."""
@@ -138,13 +138,13 @@ class GitHubRunner:
         self._summary_bytes += len(data)
         self._append("GITHUB_STEP_SUMMARY", data.decode("utf-8"), "")
 
-    def _append(self, variable: str, text: str, otherwise: str) -> None:
+    def _append(self, variable: str, text: str, without_runner: str) -> None:
         path = self._environ.get(variable, "")
         if path:
             with Path(path).open("ab") as file:
                 file.write(text.encode("utf-8", "replace"))
-        elif otherwise:
-            self.info(otherwise)
+        elif without_runner:
+            self.info(without_runner)
 
     def private_directory(self) -> Path:
         """Make a 0700 directory, removed by `close`."""
@@ -166,7 +166,7 @@ class GitHubRunner:
 
 
 def _temporary(environ: Mapping[str, str]) -> Path:
-    """RUNNER_TEMP; in a container of an older runner, which names it but does not mount it, the container's own."""
+    """Return RUNNER_TEMP, or the container's own directory: an older runner names RUNNER_TEMP but does not mount it."""
     import tempfile
 
     named = Path(environ.get("RUNNER_TEMP") or "/nowhere")

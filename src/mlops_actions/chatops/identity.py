@@ -26,8 +26,8 @@ def export_token(inputs: Inputs, repository: str, ports: Ports) -> str:
     """Mint the token that the step emits; empty where none is asked for. Raises ActionError: no feedback begins then."""
     if not inputs.exports_token:
         return ""
-    all_of_them = inputs.app_permissions is not None
-    token, permissions = ports.clients().app_token(inputs.token_permissions, all_of_them=all_of_them)
+    require_all = inputs.app_permissions is not None
+    token, permissions = ports.clients().app_token(inputs.token_permissions, require_all=require_all)
     granted = ", ".join(f"{name}: {level}" for name, level in sorted(permissions.items()))
     ports.runner.info(f"the App's token is valid for {repository} only, with {granted}")
     return token

@@ -103,10 +103,10 @@ class Clients(Protocol):
         The token has those of the `permissions` that the App was granted, and no others.
         """
 
-    def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:
+    def app_token(self, permissions: Mapping[str, str], *, require_all: bool) -> tuple[str, Mapping[str, str]]:
         """Mint a token of the App for later steps; returns it and its permissions.
 
-        With `all_of_them` a permission that the App was not granted is an error, else it is left out.
+        With `require_all` a permission that the App was not granted is an error, else it is left out.
         """
 
 

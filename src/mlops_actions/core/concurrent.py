@@ -36,20 +36,20 @@ def gather(
         for key, call in calls.items():
             settle(key, call)
         return results
-    for key, outcome in _at_once(calls):
-        settle(key, outcome)
+    for key, result in _as_completed(calls):
+        settle(key, result)
     return results
 
 
-def _at_once(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Callable[[], Value]]]:
-    """Yield each call's key with a function that returns the call's value or raises its error, in the order of their ends.
+def _as_completed(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Callable[[], Value]]]:
+    """Yield each call's key with a function that returns the call's value or raises its error, as the calls end.
 
     The threads are daemons, so that a cancelled job ends at once; an executor would join its threads and wait for answers
     that nobody reads.
     """
     ended: SimpleQueue[tuple[Key, Callable[[], Value]]] = SimpleQueue()
 
-    def work(key: Key, call: Callable[[], Value]) -> None:
+    def run_call(key: Key, call: Callable[[], Value]) -> None:
         try:
             value = call()
         except BaseException as error:  # noqa: BLE001 - the calling thread raises it
@@ -58,7 +58,7 @@ def _at_once(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Ca
             ended.put((key, lambda: value))
 
     for key, call in calls.items():
-        Thread(target=work, args=(key, call), name="github", daemon=True).start()
+        Thread(target=run_call, args=(key, call), name="concurrent-call", daemon=True).start()
     for _ in calls:
         yield ended.get()
 

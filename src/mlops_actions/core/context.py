@@ -1,4 +1,4 @@
-"""Where an action runs: the runner's own variables, typed."""
+"""The default environment variables of a workflow run, typed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Context:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Context:
-        """Read the variables that the runner sets; raises BadInput where it evidently is no runner."""
+        """Read the variables that the runner sets; raises BadInput where GITHUB_REPOSITORY is missing or malformed."""
         repository = environ.get("GITHUB_REPOSITORY", "")
         if repository.count("/") != 1:
             raise BadInput(
@@ -67,7 +67,7 @@ class Context:
             sha=environ.get("GITHUB_SHA", ""),
             ref=environ.get("GITHUB_REF", ""),
             actor=environ.get("GITHUB_ACTOR", ""),
-            # Who ran a job again is not who ran it first: where a server does not say, nobody is known.
+            # GITHUB_ACTOR started the first run. Who runs the job again is unknown where the server sets no such variable.
             triggering_actor=environ.get("GITHUB_TRIGGERING_ACTOR")
             or (environ.get("GITHUB_ACTOR", "") if attempt in ("", "1") else ""),
             run_id=environ.get("GITHUB_RUN_ID", ""),

@@ -4,9 +4,9 @@ An action declares its inputs as a class decorated with `inputs`; `input_field` 
 
     @inputs
     class Inputs(DeclaredInputs):
-        image: str = input_field(text, "What to call the image.", required=True)
+        image: str = input_field(text, "Name of the image.", required=True)
         retries: int = input_field(integer(minimum=0), "Attempts to push.", default="3")
-        password: str | None = input_field(text, "Of the registry.", secret=True, env=("GITHUB_TOKEN",))
+        password: str | None = input_field(text, "Password for the registry.", secret=True, env=("GITHUB_TOKEN",))
 
 The input has the field's name with hyphens, without a final `_` (the field `from_` is the input `from`).
 
@@ -154,14 +154,24 @@ def input_field(
     env: tuple[str, ...] = (),
     legacy: tuple[Legacy | str, ...] = (),
 ) -> Any:
-    """Declare an input; the field's value is None where nothing is given and there is no default.
+    """Declare an input; the field's value is None where the user gave no value and there is no default.
 
-    `env` names variables that serve where the input is not given, in order. `legacy` names are inputs of their own in
-    action.yml; given together with the modern name they must agree.
+    `env` names environment variables that replace an input that is not given, in order. `legacy` names are inputs of their
+    own in action.yml; their values must equal that of the modern name, where both are given.
     """
     names = tuple(Legacy(entry) if isinstance(entry, str) else entry for entry in legacy)
-    declared = Input("", parse, help, default, runner_default, required, secret, env, names)
-    return dataclasses.field(metadata={_KEY: declared}, repr=not secret)
+    entry = Input(
+        name="",
+        parse=parse,
+        help=help,
+        default=default,
+        runner_default=runner_default,
+        required=required,
+        secret=secret,
+        env=env,
+        legacy=names,
+    )
+    return dataclasses.field(metadata={_KEY: entry}, repr=not secret)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(input_field,))
@@ -205,7 +215,7 @@ def read(cls: type[_Inputs], environ: Mapping[str, str]) -> _Inputs:
     names: set[str] = set()
     for entry in declared_inputs(cls):
         try:
-            value, source = _read_one(entry, environ)
+            value, source = _read_input(entry, environ)
         except BadInput as problem:
             problems.append(problem)
             continue
@@ -226,7 +236,7 @@ def _field(name: str) -> str:
     return f"{field}_" if keyword.iskeyword(field) else field
 
 
-def _read_one(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
+def _read_input(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
     """Return the parsed value and the name by which the user gave it (empty: a default or an environment variable)."""
     candidates = [(entry.name, entry.parse, environ.get(input_variable(entry.name), ""))]
     candidates += [

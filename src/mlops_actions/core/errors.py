@@ -32,9 +32,9 @@ class BadInput(ActionError):
 
 
 class Refused(ActionError):
-    """The other side denies access, or does not know the object that was asked for.
+    """A remote service denied access, or does not know the requested object.
 
-    `status` is its HTTP status, where it is known.
+    `status` is the HTTP status of its answer, where it is known.
     """
 
     exit_code = 3
@@ -47,7 +47,7 @@ class Refused(ActionError):
 
 
 class Unavailable(ActionError):
-    """The other side did not serve the request, after all retries."""
+    """A remote service did not serve the request, after all retries."""
 
     exit_code = 4
 

@@ -143,47 +143,47 @@ def load_file(name: str, path: Path) -> Event:
 
 
 def read(name: str, payload: Mapping[str, Any]) -> Event:
-    """Type a payload by the event's name; an event that no action handles becomes a plain Event."""
-    at = _Reader(name, payload)
+    """Convert a payload into the typed event of this name; an event that no action handles becomes a plain Event."""
+    reader = _Reader(name, payload)
     common: dict[str, Any] = {
         "name": name,
-        "action": at.text("action", default=""),
-        "sender": _user(at, "sender") if "sender" in payload else User("", ""),
-        "repository": at.text("repository.full_name", default=""),
-        "default_branch": at.text("repository.default_branch", default=""),
+        "action": reader.text("action", default=""),
+        "sender": _user(reader, "sender") if "sender" in payload else User("", ""),
+        "repository": reader.text("repository.full_name", default=""),
+        "default_branch": reader.text("repository.default_branch", default=""),
         "payload": payload,
     }
     if name == "issue_comment":
         return CommentEvent(
             **common,
-            comment=_comment(at, "comment", "created_at"),
-            number=at.integer("issue.number"),
-            on_pull_request=at.value("issue.pull_request", default=None) is not None,
+            comment=_comment(reader, "comment", "created_at"),
+            number=reader.integer("issue.number"),
+            on_pull_request=reader.value("issue.pull_request", default=None) is not None,
             pull_request=None,
         )
     if name in ("pull_request_review_comment", "pull_request_review"):
-        key, written = ("review", "submitted_at") if name.endswith("review") else ("comment", "created_at")
-        pull_request = _pull_request(at, "pull_request")
+        key, time_key = ("review", "submitted_at") if name.endswith("review") else ("comment", "created_at")
+        pull_request = _pull_request(reader, "pull_request")
         return CommentEvent(
             **common,
-            comment=_comment(at, key, written),
+            comment=_comment(reader, key, time_key),
             number=pull_request.number,
             on_pull_request=True,
             pull_request=pull_request,
         )
     if name in ("pull_request", "pull_request_target"):
         return PullRequestEvent(
-            **common, pull_request=_pull_request(at, "pull_request"), label=at.text("label.name", default="")
+            **common, pull_request=_pull_request(reader, "pull_request"), label=reader.text("label.name", default="")
         )
     if name in ("workflow_dispatch", "repository_dispatch"):
         key = "inputs" if name == "workflow_dispatch" else "client_payload"
-        inputs = at.value(key, default=None)
+        inputs = reader.value(key, default=None)
         return DispatchEvent(**common, inputs=inputs if isinstance(inputs, dict) else {})
     return Event(**common)
 
 
 def pull_request(data: Mapping[str, Any]) -> PullRequest:
-    """Type a pull request as `GET /repos/{owner}/{repo}/pulls/{number}` answers it."""
+    """Convert the answer to `GET /repos/{owner}/{repo}/pulls/{number}` into a typed pull request."""
     return _pull_request(_Reader("pull request", {"pull_request": data}), "pull_request")
 
 
@@ -211,7 +211,7 @@ _NO_PULL_REQUEST = EventPullRequest()
 _LISTING = ("workflow_run", "check_run", "check_suite")
 # GitHub's documentation of merge queues: the ref that it makes for a group ends with its last pull request and a commit.
 _MERGE_QUEUE_REF = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,10})-[0-9a-f]{40}")
-_DISPATCH_NAMES = ("pr-number", "pr_number", "pr")
+_PR_NUMBER_NAMES = ("pr-number", "pr_number", "pr")
 
 
 def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None = None) -> EventPullRequest:
@@ -222,9 +222,9 @@ def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None =
     | `pull_request`, `pull_request_target`, `pull_request_review`, `pull_request_review_comment` | the payload's |
     | `issue_comment` | the issue's number, where the issue is a pull request |
     | `workflow_dispatch`, `repository_dispatch` | the input or property `pr-number` (or `pr_number`, `pr`): `7` or `#7` |
-    | `workflow_run`, `check_run`, `check_suite` | the one that the payload lists, else asked by the head commit |
+    | `workflow_run`, `check_run`, `check_suite` | the one that the payload lists, else GitHub's answer for the head commit |
     | `merge_group` | the last one of the group, as the queue's ref names it |
-    | `push` | asked by the pushed commit |
+    | `push` | GitHub's answer for the pushed commit |
 
     `by_commit` asks GitHub; without it (no token) the events that need it belong to no pull request. It may raise Refused
     and Unavailable, which are passed on.
@@ -234,8 +234,8 @@ def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None =
     if isinstance(event, CommentEvent):
         return EventPullRequest(event.number, event.pull_request) if event.on_pull_request else _NO_PULL_REQUEST
     if isinstance(event, DispatchEvent):
-        given = next((event.inputs[name] for name in _DISPATCH_NAMES if event.inputs.get(name)), None)
-        return EventPullRequest(pull_request_number(given))
+        value = next((event.inputs[name] for name in _PR_NUMBER_NAMES if event.inputs.get(name)), None)
+        return EventPullRequest(pull_request_number(value))
     if event is None:
         return _NO_PULL_REQUEST
     if event.name == "merge_group":
@@ -245,10 +245,10 @@ def pull_request_of(event: Event | None, by_commit: PullRequestByCommit | None =
     if event.name in _LISTING:
         listing = event.payload.get(event.name)
         listing = listing if isinstance(listing, dict) else {}
-        number = _only_listed(listing, event.payload)
-        return EventPullRequest(number) if number else _asked(listing.get("head_sha"), by_commit)
+        number = _listed_pull_request(listing, event.payload)
+        return EventPullRequest(number) if number else _pull_request_of_commit(listing.get("head_sha"), by_commit)
     if event.name == "push":
-        return _asked(event.payload.get("after"), by_commit)
+        return _pull_request_of_commit(event.payload.get("after"), by_commit)
     return _NO_PULL_REQUEST
 
 
@@ -265,28 +265,31 @@ def pull_request_number(value: object) -> int | None:
     return int(text) or None
 
 
-def _only_listed(listing: Mapping[str, Any], payload: Mapping[str, Any]) -> int | None:
-    """Return the one pull request of this repository that a run or suite lists with its own head commit, if it is one."""
+def _listed_pull_request(listing: Mapping[str, Any], payload: Mapping[str, Any]) -> int | None:
+    """Return the only pull request of this repository that a run or suite lists with its own head commit.
+
+    None where it lists no such pull request, or several.
+    """
     listed = listing.get("pull_requests")
     repository = payload.get("repository")
-    here = repository.get("id") if isinstance(repository, dict) else None
+    repository_id = repository.get("id") if isinstance(repository, dict) else None
     numbers = {
         pull_request_number(pull.get("number"))
         for pull in (listed if isinstance(listed, list) else [])
         if isinstance(pull, dict)
-        and _at(pull, "base", "repo", "id") in (here, None)
-        and _at(pull, "head", "sha") in (listing.get("head_sha"), None)
+        and _nested(pull, "base", "repo", "id") in (repository_id, None)
+        and _nested(pull, "head", "sha") in (listing.get("head_sha"), None)
     }
     return numbers.pop() if len(numbers) == 1 else None
 
 
-def _at(tree: object, *keys: str) -> object:
+def _nested(tree: object, *keys: str) -> object:
     for key in keys:
         tree = tree.get(key) if isinstance(tree, dict) else None
     return tree
 
 
-def _asked(sha: object, by_commit: PullRequestByCommit | None) -> EventPullRequest:
+def _pull_request_of_commit(sha: object, by_commit: PullRequestByCommit | None) -> EventPullRequest:
     # A push that deletes a branch has a commit of zeros.
     if by_commit is None or not isinstance(sha, str) or not is_sha(sha) or not sha.strip("0"):
         return _NO_PULL_REQUEST
@@ -296,14 +299,14 @@ def _asked(sha: object, by_commit: PullRequestByCommit | None) -> EventPullReque
 def commit_of(event: Event | None, context: Context) -> str:
     """Return the event's own commit, empty where it is unknown.
 
-    On a comment GITHUB_SHA is the default branch's commit, whatever the pull request's is: it says nothing of the pull
-    request and is never returned.
+    On a comment GITHUB_SHA is the default branch's commit, whatever the pull request's is: it says nothing about the
+    pull request and is never returned.
     """
     return "" if isinstance(event, CommentEvent) or not is_sha(context.sha) else context.sha
 
 
 class _Reader:
-    """Reads dotted paths of a payload, and says which one is wrong."""
+    """Reads dotted paths of a payload; its errors name the path that is missing or of a wrong type."""
 
     def __init__(self, name: str, payload: Mapping[str, Any]) -> None:
         self._name = name
@@ -336,41 +339,41 @@ class _Reader:
         return value
 
 
-def _user(at: _Reader, path: str) -> User:
+def _user(reader: _Reader, path: str) -> User:
     # A deleted account's comments have a null user, who is never authorised.
-    if at.value(path) is None:
+    if reader.value(path) is None:
         return User("", "")
-    return User(at.text(f"{path}.login"), at.text(f"{path}.type", default="User"))
+    return User(reader.text(f"{path}.login"), reader.text(f"{path}.type", default="User"))
 
 
-def _comment(at: _Reader, path: str, written: str) -> Comment:
+def _comment(reader: _Reader, path: str, time_key: str) -> Comment:
     return Comment(
-        id=at.integer(f"{path}.id"),
-        body=at.text(f"{path}.body"),
-        author=_user(at, f"{path}.user"),
-        url=at.text(f"{path}.html_url", default=""),
-        created_at=at.text(f"{path}.{written}", default=""),
+        id=reader.integer(f"{path}.id"),
+        body=reader.text(f"{path}.body"),
+        author=_user(reader, f"{path}.user"),
+        url=reader.text(f"{path}.html_url", default=""),
+        created_at=reader.text(f"{path}.{time_key}", default=""),
     )
 
 
-def _pull_request(at: _Reader, path: str) -> PullRequest:
+def _pull_request(reader: _Reader, path: str) -> PullRequest:
     return PullRequest(
-        number=at.integer(f"{path}.number"),
-        state=at.text(f"{path}.state"),
-        draft=bool(at.value(f"{path}.draft", default=False)),
-        merged=bool(at.value(f"{path}.merged", default=False)),
-        author=_user(at, f"{path}.user"),
-        head=_branch(at, f"{path}.head"),
-        base=_branch(at, f"{path}.base"),
-        url=at.text(f"{path}.html_url", default=""),
+        number=reader.integer(f"{path}.number"),
+        state=reader.text(f"{path}.state"),
+        draft=bool(reader.value(f"{path}.draft", default=False)),
+        merged=bool(reader.value(f"{path}.merged", default=False)),
+        author=_user(reader, f"{path}.user"),
+        head=_branch(reader, f"{path}.head"),
+        base=_branch(reader, f"{path}.base"),
+        url=reader.text(f"{path}.html_url", default=""),
     )
 
 
-def _branch(at: _Reader, path: str) -> Branch:
-    gone = at.value(f"{path}.repo", default=None) is None
+def _branch(reader: _Reader, path: str) -> Branch:
+    is_deleted = reader.value(f"{path}.repo", default=None) is None
     return Branch(
-        ref=at.text(f"{path}.ref"),
-        sha=at.text(f"{path}.sha"),
-        repository="" if gone else at.text(f"{path}.repo.full_name"),
-        repository_id=None if gone else at.integer(f"{path}.repo.id"),
+        ref=reader.text(f"{path}.ref"),
+        sha=reader.text(f"{path}.sha"),
+        repository="" if is_deleted else reader.text(f"{path}.repo.full_name"),
+        repository_id=None if is_deleted else reader.integer(f"{path}.repo.id"),
     )

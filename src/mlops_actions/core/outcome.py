@@ -8,7 +8,7 @@ from typing import Any
 
 from mlops_actions.core.errors import ActionError
 
-RESULT_SCHEMA = 1
+RESULT_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)

@@ -33,27 +33,27 @@ class Log(Protocol):
         """Fold what is logged inside. Groups do not nest on GitHub: an inner one ends the outer."""
 
     def mask(self, secret: str) -> None:
-        """Hide a secret (each of its lines) in all that the runner shows from now on."""
+        """Hide a secret (each of its lines) in everything that the runner shows from now on."""
 
 
 class Runner(Log, Protocol):
-    """The log, and what outlives the process."""
+    """The log, the state and the summary of the step, and its private files."""
 
     def save_state(self, name: str, value: str) -> None:
         """Keep a value for this step's post stage, from this moment on (also when the process dies later)."""
 
     def state(self, name: str) -> str:
-        """Read in the post stage what the main stage kept; empty where nothing was."""
+        """Return, in the post stage, the value that the main stage kept under this name; empty where it kept none."""
 
     def summary(self, markdown: str) -> None:
-        """Append to the job's summary; what is beyond the runner's 1 MiB is cut and said so."""
+        """Append to the job's summary; a summary over the runner's limit of 1 MiB is cut and ends with a note."""
 
     def private_directory(self) -> Path:
         """Make a 0700 directory that is removed on every exit path that Python can see."""
 
 
 class Clock(Protocol):
-    """Time, which tests can move."""
+    """The current time, and waiting; tests replace it."""
 
     def now(self) -> datetime:
         """Return the current moment, in UTC."""

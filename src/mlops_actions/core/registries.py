@@ -23,7 +23,7 @@ class BareName(Enum):
 
 @dataclass(frozen=True)
 class KnownRegistry:
-    """What differs from other registries. `host` stands in image names; the defaults say "as everywhere else".
+    """How a registry differs from others. Image names contain `host`; the defaults are the rules of all other registries.
 
     `aliases` are other names of the same host, `suffixes` are ends of hosts that follow the same rules.
     `closed_hosts` no longer answer; `host` serves their images now.
@@ -43,9 +43,9 @@ class KnownRegistry:
     # The user name that goes with an access token of the job's cloud credentials; empty: the registry takes none.
     token_username: str = ""
     takes_job_token: bool = False
-    # A person's page of an image: a format of {server}, {repository} (on GitHub), {name} and {package}.
+    # The web page of an image: a format string with {server}, {repository} (on GitHub), {name} and {package}.
     page: str = "https://{host}/{name}"
-    # What grants the right to push, beyond a correct user name and password; in full, and as the start of a sentence.
+    # How to get the right to push, beyond a correct user name and password: in full, and as the start of a sentence.
     remedy_of_denial: str = ""
     push_permission: str = ""
 
@@ -74,23 +74,25 @@ _KNOWN = (
         host_is_implied=True,
         page="https://hub.docker.com/r/{name}",
     ),
-    # Google Artifact Registry and Container Registry: an access token is the password, and no push goes without one.
+    # Google Artifact Registry and Container Registry: an access token is the password, and a push needs one.
     KnownRegistry(host="gcr.io", suffixes=(".gcr.io", "-docker.pkg.dev"), token_username="oauth2accesstoken"),  # noqa: S106
 )
-_BY_HOST = {host: known for known in _KNOWN for host in (known.host, *known.aliases, *known.closed_hosts)}
+_BY_HOST = {host: entry for entry in _KNOWN for host in (entry.host, *entry.aliases, *entry.closed_hosts)}
 
-# What registries say of a push beyond its status, whichever registry it is → what the user can do.
+# Messages with which any registry may refuse a push → the remedy.
 _REMEDIES_OF_MESSAGES = (
     # Amazon ECR and others, where a repository's tags are set to be immutable.
     (re.compile("immutable", re.IGNORECASE), "this repository's tags cannot be moved: leave moving ones such as 'latest' "
      "out of 'tags'"),
 )  # fmt: skip
-# Amazon ECR creates no repository by a push.
-REMEDY_OF_UNKNOWN_REPOSITORY = "check 'image' and 'registry'; some registries want a repository created first"
+# A push to Amazon ECR does not create the repository.
+REMEDY_OF_UNKNOWN_REPOSITORY = (
+    "check 'image' and 'registry'; in some registries the repository must exist before the first push"
+)
 
 
 def known(host: str) -> KnownRegistry:
-    """Return the table's entry for a host, or one that says that it is like any other registry."""
+    """Return the table's entry for a host, or an entry with the defaults."""
     entry = _BY_HOST.get(host)
     if entry is None:
         entry = next((entry for entry in _KNOWN if entry.suffixes and host.endswith(entry.suffixes)), None)
@@ -115,7 +117,7 @@ def api_host(host: str) -> str:
 
 
 def remedy_of_denial(host: str, *, anonymous: bool) -> str:
-    """Say what a user can do about 401 and 403 of a registry."""
+    """Return the remedy for an answer 401 or 403 of a registry."""
     if remedy := known(host).remedy_of_denial:
         return remedy
     if anonymous:
@@ -124,6 +126,6 @@ def remedy_of_denial(host: str, *, anonymous: bool) -> str:
 
 
 def remedy_of_rejection(message: str) -> str:
-    """Say what a user can do about another refusal, by the registry's own message."""
+    """Return the remedy for another refusal, by the registry's message."""
     remedies = (remedy for pattern, remedy in _REMEDIES_OF_MESSAGES if pattern.search(message))
     return next(remedies, REMEDY_OF_UNKNOWN_REPOSITORY)

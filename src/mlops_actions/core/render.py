@@ -30,11 +30,11 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
                 f"    deprecationMessage: {quoted(_deprecation(entry, alias))}",
                 "    required: false",
             ]
-    for old in retired_inputs(action.inputs):
+    for retired in retired_inputs(action.inputs):
         lines += [
-            f"  {old.name}:",
-            "    description: 'Of the replaced action; accepted and ignored.'",
-            f"    deprecationMessage: {quoted(old.message)}",
+            f"  {retired.name}:",
+            "    description: 'An input of the replaced action; accepted and ignored.'",
+            f"    deprecationMessage: {quoted(retired.message)}",
             "    required: false",
         ]
     lines.append("outputs:")
@@ -54,7 +54,7 @@ def action_yml(action: Action, image: str = "../../Dockerfile.base") -> str:
 
 
 def _input(entry: Input) -> list[str]:
-    lines = [f"  {entry.name}:", f"    description: {quoted(described(entry))}"]
+    lines = [f"  {entry.name}:", f"    description: {quoted(description_of(entry))}"]
     # The runner must not require an input that has an older name, because the older name is accepted as well.
     lines.append(f"    required: {'true' if entry.required and not entry.legacy else 'false'}")
     if entry.runner_default:
@@ -62,7 +62,7 @@ def _input(entry: Input) -> list[str]:
     return lines
 
 
-def described(entry: Input) -> str:
+def description_of(entry: Input) -> str:
     """Describe an input, with its default and the environment variables that can replace it."""
     parts = [entry.help.rstrip()]
     if entry.default:
@@ -84,7 +84,10 @@ def quoted(text: str) -> str:
 def inputs_table(action: Action) -> str:
     """Render the inputs as a Markdown table: modern names first, older ones beside them; required ones in bold."""
     rows = [table_of_inputs(declared_inputs(action.inputs))]
-    rows += [f"| `{old.name}` |  | {cell(f'Older name, ignored. {old.why}')} |" for old in retired_inputs(action.inputs)]
+    rows += [
+        f"| `{retired.name}` |  | {cell(f'Older name, ignored. {retired.why}')} |"
+        for retired in retired_inputs(action.inputs)
+    ]
     return "\n".join(rows)
 
 
@@ -107,8 +110,10 @@ def table_of_inputs(inputs: Iterable[Input]) -> str:
 def outputs_table(action: Action) -> str:
     """Render the outputs as a Markdown table, older names last."""
     rows = ["| output | meaning |", "| --- | --- |"]
-    ordered = [output for output in action.outputs if not output.legacy] + [o for o in action.outputs if o.legacy]
-    rows += [f"| `{o.name}` | {'Older name. ' if o.legacy else ''}{cell(o.help)} |" for o in ordered]
+    ordered = [output for output in action.outputs if not output.legacy] + [
+        output for output in action.outputs if output.legacy
+    ]
+    rows += [f"| `{output.name}` | {'Older name. ' if output.legacy else ''}{cell(output.help)} |" for output in ordered]
     return "\n".join(rows)
 
 

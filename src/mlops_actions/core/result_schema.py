@@ -7,7 +7,7 @@ An action declares in `RESULT` the properties of its `result`, by their kebab-ca
         "details": {"type": "array", "items": {"type": "string"}, "description": "What explains the decision."},
     }
 
-A property with the name of an output means what that output means and takes over its description. Properties beyond these
+A property that has the name of an output has the same meaning, and takes over its description. Properties beyond these
 are refused, so that a consumer can rely on the document and a test finds what is not declared.
 """
 
@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mlops_actions.core.declare import Action
-from mlops_actions.core.outcome import RESULT_SCHEMA
+from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION
 from mlops_actions.core.types import Json
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,10 +29,10 @@ _KEBAB_CASE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 def result_schema(action: Action) -> Json:
     """Return the JSON Schema of an action's `result`."""
     descriptions = {output.name: output.help for output in action.outputs}
-    properties: Json = {"schema": {"const": RESULT_SCHEMA, "description": "The version of this document's form."}}
+    properties: Json = {"schema": {"const": RESULT_SCHEMA_VERSION, "description": "The version of this document's form."}}
     for name, schema in action.result.items():
-        described = {"description": descriptions[name]} if name in descriptions else {}
-        properties[name] = {**described, **schema}
+        description = {"description": descriptions[name]} if name in descriptions else {}
+        properties[name] = {**description, **schema}
     return {
         "$schema": DIALECT,
         "$id": f"{BASE}/{action.name}.schema.json",
@@ -44,8 +44,8 @@ def result_schema(action: Action) -> Json:
     }
 
 
-def written(schema: Json) -> str:
-    """Write a schema as the text of its file."""
+def to_text(schema: Json) -> str:
+    """Return a schema as the text of its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,7 +1,7 @@
 """Walk the node graph of a YAML document before it is constructed, with a limit for aliases.
 
-A few lines of nested aliases can stand for billions of values ("billion laughs"). Whoever writes them out, or merges them,
-would use all memory, so that every reader of YAML from outside counts nodes first.
+A few lines of nested aliases can stand for billions of values ("billion laughs"). Code that writes them out, or merges them,
+would use all memory. So every reader of YAML from outside counts the nodes first.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ MAX_NODES = 200_000  # aliases written out; Argo's own limit for a workflow (etc
 
 def expanded(root: yaml.Node) -> Iterator[yaml.Node]:
     """Yield every node below and including `root`, each alias as often as it is used; may yield without end."""
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
+    stack = [root]
+    while stack:
+        node = stack.pop()
         yield node
         if isinstance(node, yaml.MappingNode):
-            waiting.extend(part for pair in node.value for part in pair)
+            stack.extend(part for pair in node.value for part in pair)
         elif isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)
+            stack.extend(node.value)

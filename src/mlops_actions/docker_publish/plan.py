@@ -139,10 +139,10 @@ def labels(
     }
     if revision.git_tag or revision.branch:
         texts["org.opencontainers.image.version"] = revision.git_tag or revision.branch
-    return texts | given_labels(inputs, environ)
+    return texts | user_labels(inputs, environ)
 
 
-def given_labels(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
+def user_labels(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the user's own labels; a bare name takes its value from the environment."""
     return {key: environ.get(key, "") if value is None else value for key, value in (inputs.labels or {}).items()}
 

@@ -69,7 +69,7 @@ def fingerprints(
         target=inputs.target or "",
         platforms=platforms,
         build_arguments=arguments,
-        labels=plan.given_labels(inputs, request.environ),
+        labels=plan.user_labels(inputs, request.environ),
         options=(inputs.build_options or "",),
         bases=digests,
         secret_ids=tuple(sorted([*(inputs.secrets or ()), *(inputs.secret_files or ()), *(inputs.ssh or ())])),

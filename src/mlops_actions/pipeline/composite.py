@@ -21,7 +21,7 @@ def action_yml() -> str:
 def _input(entry: Input) -> list[str]:
     lines = [
         f"{entry.name}:",
-        f"  description: {render.quoted(render.described(entry))}",
+        f"  description: {render.quoted(render.description_of(entry))}",
         f"  required: {str(entry.required).lower()}",
     ]
     if default := steps.literal_default(entry):

@@ -39,7 +39,7 @@ def _inputs(*, secret: bool) -> list[Input]:
 
 def _input(entry: Input) -> list[str]:
     kind = _type(entry)
-    lines = [f"{entry.name}:", f"  description: {render.quoted(render.described(entry))}", f"  type: {kind}"]
+    lines = [f"{entry.name}:", f"  description: {render.quoted(render.description_of(entry))}", f"  type: {kind}"]
     if entry.required:
         return [*lines, "  required: true"]
     return [*lines, f"  default: {render.quoted(_string_default(entry)) if kind == 'string' else entry.default}"]
@@ -57,7 +57,7 @@ def _string_default(entry: Input) -> str:
 
 
 def _secret(entry: Input) -> list[str]:
-    return [f"{entry.name}:", f"  description: {render.quoted(render.described(entry))}", "  required: false"]
+    return [f"{entry.name}:", f"  description: {render.quoted(render.description_of(entry))}", "  required: false"]
 
 
 def _output(output: steps.PipelineOutput, source: str) -> list[str]:

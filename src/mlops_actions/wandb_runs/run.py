@@ -10,7 +10,7 @@ from pathlib import Path
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, Refused, TimedOut, WorkFailed
 from mlops_actions.core.event import Event, pull_request_of
-from mlops_actions.core.outcome import RESULT_SCHEMA, Outcome, flag, legacy_flag
+from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome, flag, legacy_flag
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.runs import RunDetails, RunQuery
@@ -164,7 +164,7 @@ def _write_files(
         config_keys=findings.config_keys,
         sha_config_key=inputs.sha_config_key,
     )
-    document = json.dumps({"schema": RESULT_SCHEMA, **findings.document()}, ensure_ascii=False) + "\n"
+    document = json.dumps({"schema": RESULT_SCHEMA_VERSION, **findings.document()}, ensure_ascii=False) + "\n"
     files = [
         ("csv", CSV_FILE, table),
         ("json", JSON_FILE, document),

@@ -36,7 +36,7 @@ def forker() -> Iterator[Forker]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_case(name: str, github: GitHubServer, tmp_path: Path, forker: Forker) -> None:
+def test_the_case_has_its_outcome(name: str, github: GitHubServer, tmp_path: Path, forker: Forker) -> None:
     play(CASES[name], ChatopsStep(github, tmp_path, execute=forker.run))
 
 
@@ -48,7 +48,7 @@ SAMPLE = ("all forms of arguments", "prose", "an outsider", "pushed after the co
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_case_from_a_cold_start(name: str, github: GitHubServer, tmp_path: Path) -> None:
+def test_the_case_has_its_outcome_from_a_cold_start(name: str, github: GitHubServer, tmp_path: Path) -> None:
     case: Case = CASES[name]
     play(case, ChatopsStep(github, tmp_path, execute=cold))
 

@@ -12,7 +12,7 @@ import pytest
 
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, Refused, Unavailable, WorkFailed
-from mlops_actions.core.outcome import RESULT_SCHEMA
+from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION
 from mlops_actions.docker_publish.inputs import OUTPUTS, RESULT
 from mlops_sandbox.registry import Account, Fault, Registry
 from mlops_sandbox.registry.specification import OCI_INDEX, OCI_MANIFEST
@@ -59,7 +59,7 @@ def test_an_image_is_built_pushed_and_reported_by_its_digest(publisher: Publishe
     assert outputs["IMAGE_URL"] == "https://github.com/Octo/Digits/packages"
     assert outputs.keys() <= {output.name for output in OUTPUTS}
     assert outcome.result["digest"] == outputs["digest"]
-    check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA, **outcome.result}))
+    check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA_VERSION, **outcome.result}))
 
 
 def test_every_declared_output_is_set(publisher: Publisher) -> None:
@@ -71,7 +71,7 @@ def test_the_result_of_every_kind_of_publication_holds_to_its_schema(publisher: 
     for given in ({}, {}, {"push": "false"}, {"force": "true", "snapshot": "true"}):
         outcome = publisher.publish(given)
         assert outcome.result.keys() == RESULT.keys()
-        check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA, **outcome.result}))
+        check_result("docker-publish", json.dumps({"schema": RESULT_SCHEMA_VERSION, **outcome.result}))
 
 
 def test_the_image_s_labels_name_its_source(publisher: Publisher) -> None:
@@ -341,7 +341,7 @@ def test_a_push_to_a_missing_repository_is_not_tried_again(publisher: Publisher,
     publisher.docker.failures += [["#9 pushing x with docker", f"#9 ERROR: {message}"]]
     with pytest.raises(Refused) as error:
         publisher.publish()
-    assert "created first" in error.value.remedy
+    assert "must exist before the first push" in error.value.remedy
 
 
 def test_a_lost_daemon_is_reported(publisher: Publisher) -> None:

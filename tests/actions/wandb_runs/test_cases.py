@@ -10,7 +10,7 @@ from tests.support.result_schemas import check_result
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(world: World, case: Case) -> None:
+def test_the_case_has_its_outcome(world: World, case: Case) -> None:
     for index, run in enumerate(case.candidates):
         world.candidate(f"c{index}", age=index, **run)
     for index, run in enumerate(case.baselines):

@@ -101,7 +101,7 @@ def test_a_pulled_image_is_identified_by_its_digest_and_any_other_by_its_id(daem
     assert daemon.requests[-1] == "GET /images/debian%40sha256:3/json"
 
 
-def test_the_size_of_an_image(daemon: Daemon, docker: DockerCommand) -> None:
+def test_the_size_of_an_image_is_read(daemon: Daemon, docker: DockerCommand) -> None:
     assert docker.image_size("ghcr.io/octo/digits:ctx") == 7
     assert docker.image_size("ghcr.io/octo/digits:missing") is None
 
@@ -142,7 +142,7 @@ def test_an_address_without_a_daemon_is_reported(tmp_path: Path, host: str) -> N
     assert host in error.value.cause
 
 
-def test_tcp_with_certificates_on_both_sides(tmp_path: Path) -> None:
+def test_a_daemon_is_reached_over_tcp_with_certificates_on_both_sides(tmp_path: Path) -> None:
     certificates = of_an_authority(tmp_path)
     for name, path in (("ca", certificates.authority), ("cert", certificates.certificate), ("key", certificates.key)):
         shutil.copy2(path, tmp_path / f"{name}.pem")

@@ -34,7 +34,7 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_branch(repository: Path) -> None:
+def test_a_checked_out_branch_is_read(repository: Path) -> None:
     sha = git(repository, "rev-parse", "HEAD")
     assert read_checkout(repository) == Checkout(sha, "main", committed=MOMENT)
 

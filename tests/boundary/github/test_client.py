@@ -175,7 +175,7 @@ def test_a_closed_port_is_unavailable(wired: Wired) -> None:
 
 def test_an_answer_that_is_not_json_is_unavailable(wired: Wired) -> None:
     wired.github.faults.answer("GET /repos/*/*/pulls/1", 200, "<html>Sign in</html>")
-    with pytest.raises(Unavailable, match="is not GitHub: it sent no JSON"):
+    with pytest.raises(Unavailable, match="is not GitHub's: it is not JSON"):
         wired.client().pull_request(1)
     wired.github.faults.answer("GET /repos/*/*/pulls/1", 200, {"hello": "world"})
     with pytest.raises(Unavailable, match="not of GitHub's form"):

@@ -125,7 +125,7 @@ def test_a_repository_that_must_be_created_first_is_reported() -> None:
         registry.faults.append(Fault("POST", "/v2/.*", 404, body=json.dumps(body).encode()))
         with pytest.raises(Refused, match="does not exist") as refused:
             client.require_push(REPOSITORY)
-        assert "created first" in refused.value.remedy
+        assert "must exist before the first push" in refused.value.remedy
 
 
 def test_an_immutable_tag_is_reported() -> None:

@@ -191,8 +191,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
     ("head", "message"),
     [
         (b"HTTP/1.1 200 OK\r\n" + CHUNKED, "more than a manifest may hold"),
-        (b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n" + CHUNKED, "answered 503"),
-        (b"HTTP/1.1 403 No\r\n" + CHUNKED, "answered 403"),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\n" + CHUNKED, "failed with status 503"),
+        (b"HTTP/1.1 403 No\r\n" + CHUNKED, "failed with status 403"),
         (b"HTTP/1.1 307 Moved\r\nLocation: /v2/x/manifests/y\r\n" + CHUNKED, "without end"),
     ],
 )

@@ -67,7 +67,7 @@ def test_reads_no_text_that_a_renderer_does_not_show(body: str) -> None:
 
 
 @given(st.text(max_size=300))
-def test_reads_any_text(body: str) -> None:
+def test_any_text_is_read(body: str) -> None:
     for line in comment.read_lines(body):
         assert len(line.text) == len(line.visible)
         assert "\n" not in line.text
@@ -115,7 +115,7 @@ def test_reads_any_text(body: str) -> None:
         '![a <b title="](c)\n/t">',
     ],
 )
-def test_skips_quotes_and_code(body: str) -> None:
+def test_quotes_and_code_are_skipped(body: str) -> None:
     assert not [line for line in visible(body) if "/t" in line]
 
 
@@ -141,11 +141,11 @@ def test_skips_quotes_and_code(body: str) -> None:
         'why [a](b "c") (\n/t',
     ],
 )
-def test_reads_the_authors_own_text(body: str) -> None:
+def test_the_author_s_own_text_is_read(body: str) -> None:
     assert [line.strip() for line in visible(body)][-1] == "/t"
 
 
-def test_covers_code_but_keeps_it_in_the_text() -> None:
+def test_code_is_covered_in_the_visible_line_alone() -> None:
     (line,) = comment.read_lines("/t a=`x` <!-- y --> b")
     assert line.text == "/t a=`x`            b"
     assert line.visible == "/t a=" + comment.HIDDEN * 3 + " " + comment.HIDDEN * 10 + " b"

@@ -37,7 +37,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
         ("/train::error::x", [CommandLine("train::error::x", "")]),
     ],
 )
-def test_finds_commands(body: str, found: list[CommandLine]) -> None:
+def test_commands_are_found(body: str, found: list[CommandLine]) -> None:
     assert grammar.find_commands(body, "/") == found
 
 
@@ -90,7 +90,7 @@ def test_a_phrase_of_several_words_may_be_any_text() -> None:
         ("-x", [], ["-x"]),
     ],
 )
-def test_reads_arguments(rest: str, options: list[Option], positional: list[str]) -> None:
+def test_arguments_are_parsed(rest: str, options: list[Option], positional: list[str]) -> None:
     found = grammar.parse_arguments(rest)
     assert (list(found.options), list(found.positional)) == (options, positional)
 

@@ -15,7 +15,7 @@ IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
 TOLD = CallBack("a" * 40, 7, 4711, "train-x7k2p", "Succeeded", "ml", "0b5a-1", "train", IMAGE)
 
 
-def test_what_is_written_is_read() -> None:
+def test_a_written_payload_is_read_unchanged() -> None:
     assert read(json.loads(json.dumps(TOLD.payload()))) == TOLD
 
 
@@ -52,7 +52,7 @@ def test_github_takes_ten_properties() -> None:
         ({"step": "a b"}, "step"),
     ],
 )
-def test_what_is_no_call_back_is_refused_by_name(changed: dict[str, Any], named: str) -> None:
+def test_a_payload_of_another_form_is_refused_with_the_name_of_the_field(changed: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=f"'{named}'"):
         read(TOLD.payload() | changed)
 
@@ -64,7 +64,7 @@ JSON = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(TOLD.payload(), JSON)))
-def test_anything_is_read_or_refused(payload: dict[str, Any]) -> None:
+def test_any_payload_is_read_or_refused(payload: dict[str, Any]) -> None:
     try:
         found = read(TOLD.payload() | payload)
     except ValueError:

@@ -17,7 +17,7 @@ def test_calls_of_a_round_do_not_wait_for_one_another() -> None:
     assert sorted(gather(calls).values()) == [0, 1, 2, 3]  # type: ignore[type-var]
 
 
-def test_one_that_fails_leaves_the_others_alone() -> None:
+def test_a_failed_call_does_not_affect_the_other_calls() -> None:
     def fail() -> int:
         raise error
 

@@ -99,7 +99,7 @@ def test_all_problems_of_all_inputs_come_together() -> None:
     assert "\n" not in caught.value.cause
 
 
-def test_a_check_across_fields_runs_once_each_is_fine() -> None:
+def test_a_check_of_several_inputs_runs_only_after_each_was_parsed() -> None:
     with pytest.raises(BadInput, match="cannot be pushed"):
         read(Inputs, environ(image_name="scratch"))
 
@@ -136,14 +136,14 @@ def test_every_source_of_a_secret_is_listed_for_masking() -> None:
         ("-lr", ("-lr",)),
     ],
 )
-def test_items(text: str, expected: tuple[str, ...]) -> None:
+def test_a_list_is_read_in_every_form(text: str, expected: tuple[str, ...]) -> None:
     assert parsers.items(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["[a, [b]]", "[a", '[\'__import__("os").system("x")\', {a: b}]', "[!!python/object/apply:os.system [id]]"]
 )
-def test_items_refused(text: str) -> None:
+def test_any_other_list_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be a flat list|is not valid YAML"):
         parsers.items(text)
 
@@ -159,12 +159,12 @@ def test_yaml_runs_no_code() -> None:
     ("text", "seconds"),
     [("90", 90), ("1.5", 1.5), ("90s", 90), ("15m", 900), ("2h", 7200), ("5h30m", 19800), ("1H2M3S", 3723)],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_a_duration_is_read_as_seconds(text: str, seconds: float) -> None:
     assert parsers.duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["-1", "1d", "h", "٣", "1_0", "1e3", "30m2h", "inf"])
-def test_durations_refused(text: str) -> None:
+def test_any_other_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be a duration"):
         parsers.duration(text)
 
@@ -177,17 +177,17 @@ def test_durations_refused(text: str) -> None:
         ("lr: 0.1\nepochs: 3", {"lr": 0.1, "epochs": 3}),
     ],
 )
-def test_mappings(text: str, expected: dict[str, object]) -> None:
+def test_a_mapping_is_read_in_every_form(text: str, expected: dict[str, object]) -> None:
     assert parsers.mapping(text) == expected
 
 
 @pytest.mark.parametrize("text", ["- a", "just text", "1: a", "a=1\na=2"])
-def test_mappings_refused(text: str) -> None:
+def test_any_other_mapping_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be a YAML or JSON mapping|twice"):
         parsers.mapping(text)
 
 
-def test_pairs() -> None:
+def test_pairs_are_read() -> None:
     assert parsers.pairs("A=1\nB\nC==x\n") == {"A": "1", "B": None, "C": "=x"}
     with pytest.raises(ValueError, match="without a key"):
         parsers.pairs("=1")

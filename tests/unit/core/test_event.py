@@ -1,4 +1,4 @@
-"""Event files, good and bad."""
+"""Event files and payloads, valid and invalid."""
 
 from __future__ import annotations
 
@@ -27,54 +27,63 @@ COMMENTED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_a_comment_on_a_pull_request() -> None:
-    made = event.read("issue_comment", COMMENTED)
-    assert isinstance(made, event.CommentEvent)
-    assert (made.number, made.on_pull_request, made.comment.body, made.sender.login) == (7, True, "/train", "octocat")
+def test_a_comment_on_a_pull_request_is_read() -> None:
+    parsed = event.read("issue_comment", COMMENTED)
+    assert isinstance(parsed, event.CommentEvent)
+    assert (parsed.number, parsed.on_pull_request, parsed.comment.body, parsed.sender.login) == (
+        7,
+        True,
+        "/train",
+        "octocat",
+    )
 
 
-def test_a_comment_on_a_plain_issue() -> None:
-    made = event.read("issue_comment", {**COMMENTED, "issue": {"number": 7}})
-    assert isinstance(made, event.CommentEvent)
-    assert not made.on_pull_request
+def test_a_comment_on_a_plain_issue_belongs_to_no_pull_request() -> None:
+    parsed = event.read("issue_comment", {**COMMENTED, "issue": {"number": 7}})
+    assert isinstance(parsed, event.CommentEvent)
+    assert not parsed.on_pull_request
 
 
-def test_a_label_on_a_fork() -> None:
-    made = event.read(
+def test_a_label_on_a_pull_request_from_a_fork_is_read() -> None:
+    parsed = event.read(
         "pull_request_target",
         {"action": "labeled", "sender": USER, "repository": REPOSITORY, "pull_request": PULL, "label": {"name": "train"}},
     )
-    assert isinstance(made, event.PullRequestEvent)
-    assert (made.label, made.pull_request.from_fork, made.pull_request.head.repository) == ("train", True, "fork/digits")
+    assert isinstance(parsed, event.PullRequestEvent)
+    assert (parsed.label, parsed.pull_request.from_fork, parsed.pull_request.head.repository) == (
+        "train",
+        True,
+        "fork/digits",
+    )
 
 
 def test_a_deleted_fork_is_a_fork() -> None:
-    gone = copy.deepcopy(PULL)
-    gone["head"]["repo"] = None  # type: ignore[index]
-    assert event.pull_request(gone).from_fork
-    both = copy.deepcopy(gone)
-    both["base"]["repo"] = None  # type: ignore[index]
-    assert event.pull_request(both).from_fork
+    deleted_fork = copy.deepcopy(PULL)
+    deleted_fork["head"]["repo"] = None  # type: ignore[index]
+    assert event.pull_request(deleted_fork).from_fork
+    both_deleted = copy.deepcopy(deleted_fork)
+    both_deleted["base"]["repo"] = None  # type: ignore[index]
+    assert event.pull_request(both_deleted).from_fork
 
 
-def test_a_review_and_a_dispatch() -> None:
+def test_a_review_without_text_and_a_dispatch_without_inputs_are_read() -> None:
     review = {"action": "submitted", "sender": USER, "repository": REPOSITORY, "pull_request": PULL}
-    made = event.read(
+    parsed = event.read(
         "pull_request_review", {**review, "review": {**COMMENT, "body": None, "submitted_at": "2026-01-01T00:00:00Z"}}
     )
-    assert isinstance(made, event.CommentEvent)
-    assert (made.comment.body, made.number) == ("", 7)
+    assert isinstance(parsed, event.CommentEvent)
+    assert (parsed.comment.body, parsed.number) == ("", 7)
     dispatched = event.read("workflow_dispatch", {"inputs": None, "sender": USER, "repository": REPOSITORY})
     assert isinstance(dispatched, event.DispatchEvent)
     assert dispatched.inputs == {}
 
 
-def test_an_event_nobody_knows_is_plain() -> None:
+def test_an_event_that_no_action_handles_is_a_plain_event() -> None:
     assert type(event.read("push", {"repository": REPOSITORY})) is event.Event
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"comment": None}, "no 'comment.id'"),
         ({"comment": {**COMMENT, "id": "5"}}, "'comment.id' is str"),
@@ -83,13 +92,13 @@ def test_an_event_nobody_knows_is_plain() -> None:
         ({"sender": "octocat"}, "no 'sender.login'"),
     ],
 )
-def test_a_payload_of_another_shape_names_the_place(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+def test_a_payload_of_another_shape_names_the_place(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         event.read("issue_comment", {**COMMENTED, **change})
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "does not exist"),
         (b"{", "cannot be read as JSON"),
@@ -99,15 +108,15 @@ def test_a_payload_of_another_shape_names_the_place(change: dict[str, Any], said
     ],
     ids=["missing", "cut", "binary", "list", "deep"],
 )
-def test_a_bad_event_file(tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_an_event_file_that_cannot_be_read_is_bad_input(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "event.json"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         event.load_file("issue_comment", path)
 
 
-def test_a_good_event_file(tmp_path: Path) -> None:
+def test_an_event_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "event.json"
     path.write_text(json.dumps(COMMENTED))
     assert event.load_file("issue_comment", path).repository == "octo/digits"

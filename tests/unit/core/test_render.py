@@ -53,7 +53,7 @@ def test_an_input_with_an_older_name_is_not_required_by_the_runner() -> None:
     assert "'image'" in made["name"]["deprecationMessage"]
 
 
-def test_a_retired_input_is_declared_with_what_its_user_is_told() -> None:
+def test_a_retired_input_is_declared_with_its_deprecation_message() -> None:
     made = yaml.safe_load(render.action_yml(ACTION))["inputs"]["payload"]
     assert made["deprecationMessage"] == "'payload' is ignored. It cannot be replaced."
     assert made["required"] is False

@@ -19,6 +19,6 @@ from mlops_actions.core.suggest import did_you_mean, nearest
         ("train", [], ""),
     ],
 )
-def test_the_nearest_name(name: str, known: list[str], near: str) -> None:
+def test_the_nearest_name_is_suggested(name: str, known: list[str], near: str) -> None:
     assert nearest(name, known) == near
     assert did_you_mean(name, known) == (f" (did you mean '{near}'?)" if near else "")

@@ -111,7 +111,7 @@ def test_base_images_and_unknown_sources_are_found(
         ("COPY .gitignore /x", False), ("RUN ls .", False),
     ],
 )  # fmt: skip
-def test_whether_a_build_sees_git(line: str, sees: bool) -> None:
+def test_a_build_that_may_read_git_is_recognised(line: str, sees: bool) -> None:
     assert bases.sees_git(dockerfile.parse(f"FROM a\n{line}\n")) is sees
 
 

@@ -56,11 +56,11 @@ def mint_token(
     log: Log,
     permissions: Mapping[str, str],
     *,
-    all_of_them: bool = False,
+    require_all: bool = False,
 ) -> InstallationToken:
     """Mint a token with only these `permissions` (GitHub's names, such as `pull_requests: write`) in only this repository.
 
-    A permission that the installation was not granted is left out; with `all_of_them` it is an error. The token is masked
+    A permission that the installation was not granted is left out; with `require_all` it is an error. The token is masked
     before it is returned. Raises BadInput (no key), Refused and Unavailable.
     """
     from github import Auth
@@ -74,8 +74,14 @@ def mint_token(
     try:
         installation = transport.get(f"/repos/{repository}/installation")
         available = _narrow(permissions, _granted_permissions(installation))
-        if lacking := [name for name, level in permissions.items() if available.get(name) != level]:
-            _check_lacking(lacking, available, permissions, all_of_them, f"the App {key.app_id} on {repository}")
+        if missing := [name for name, level in permissions.items() if available.get(name) != level]:
+            _check_missing(
+                missing,
+                available,
+                requested=permissions,
+                require_all=require_all,
+                app=f"the App {key.app_id} on {repository}",
+            )
         _, answer = transport.send(
             "POST",
             f"/app/installations/{installation['id']}/access_tokens",
@@ -109,13 +115,13 @@ def _narrow(permissions: Mapping[str, str], granted: Mapping[str, str]) -> dict[
     return {name: level for name, level in levels.items() if level}
 
 
-def _check_lacking(
-    lacking: Sequence[str], available: Mapping[str, str], requested: Mapping[str, str], all_of_them: bool, app: str
+def _check_missing(
+    missing: Sequence[str], available: Mapping[str, str], requested: Mapping[str, str], require_all: bool, app: str
 ) -> None:
     """Refuse a request that GitHub would answer with 422, and a token without permissions: GitHub would give it all."""
-    if all_of_them or not available:
+    if require_all or not available:
         raise Refused(
-            f"{app} was not granted {', '.join(f'{name}: {requested[name]}' for name in lacking)}",
+            f"{app} was not granted {', '.join(f'{name}: {requested[name]}' for name in missing)}",
             "grant it in the App's settings and accept it for the installation, or remove it from 'app-permissions'",
         )
 

@@ -30,17 +30,17 @@ class GitHubClients:
 
     def as_app(self, permissions: Mapping[str, str]) -> GitHub:
         """Return a client that acts as the App, with a new token that has those of the `permissions` the App was granted."""
-        token = self._mint(permissions, all_of_them=False)
+        token = self._mint(permissions, require_all=False)
         transport = GitHubTransport(token.token, self._context.api_url, self._log)
         return GitHub(transport, self._context.repository, login=token.login)
 
-    def app_token(self, permissions: Mapping[str, str], *, all_of_them: bool) -> tuple[str, Mapping[str, str]]:
+    def app_token(self, permissions: Mapping[str, str], *, require_all: bool) -> tuple[str, Mapping[str, str]]:
         """Mint a token of the App for later steps; returns it and its permissions."""
-        token = self._mint(permissions, all_of_them=all_of_them)
+        token = self._mint(permissions, require_all=require_all)
         return token.token, token.permissions
 
-    def _mint(self, permissions: Mapping[str, str], *, all_of_them: bool) -> InstallationToken:
+    def _mint(self, permissions: Mapping[str, str], *, require_all: bool) -> InstallationToken:
         if self._key is None:
             raise BadInput("no GitHub App is configured", "set 'app-id' and 'app-private-key' in the step's 'with:'")
         context = self._context
-        return mint_token(self._key, context.api_url, context.repository, self._log, permissions, all_of_them=all_of_them)
+        return mint_token(self._key, context.api_url, context.repository, self._log, permissions, require_all=require_all)

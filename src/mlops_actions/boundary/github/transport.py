@@ -35,7 +35,7 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to wait, in seconds: without a byte, before the second of so many attempts, and in all."""
+    """Limits of waiting, in seconds: `timeout` without a byte, `backoff` before the second attempt, `patience` in all."""
 
     timeout: float = 15.0
     attempts: int = 4
@@ -54,7 +54,7 @@ class GitHubRetry(Retry):
         return self.is_limit(answer) or super().is_passing(answer)
 
     def is_limit(self, answer: Answer) -> bool:
-        """Tell a rate limit from a lack of rights."""
+        """Return whether the answer is a rate limit, not a missing permission."""
         return is_rate_limit(answer.status, _lower(answer), answer.text)
 
     def requested_wait(self, answer: Answer) -> float | None:
@@ -63,9 +63,9 @@ class GitHubRetry(Retry):
 
     def rate_wait(self, answer: Answer) -> float:
         """Return the seconds until GitHub serves again: `Retry-After`, else the limit's reset, else GitHub's advice."""
-        after = self.get_retry_after(answer.response)
-        if after is not None:
-            return after
+        retry_after = self.get_retry_after(answer.response)
+        if retry_after is not None:
+            return retry_after
         reset = answer.header("x-ratelimit-reset")
         if answer.header("x-ratelimit-remaining") == "0" and reset.isascii() and reset.isdigit():
             # A second more: GitHub does not tell when in that second the limit ends.
@@ -105,13 +105,13 @@ class GitHubTransport:
 
     def pages(self, path: str, *, needs: str = "", key: str = "", **parameters: str | int) -> Iterator[dict[str, Any]]:
         """Yield the items of every page; `key` names the list where a page is an object."""
-        following = path
+        next_path = path
         query: Mapping[str, str | int] = {"per_page": PAGE, **parameters}
         for _ in range(_MAX_PAGES):
-            headers, page = self.send("GET", following, needs=needs, parameters=query)
+            headers, page = self.send("GET", next_path, needs=needs, parameters=query)
             yield from page[key] if key else page
-            following = _next_link(headers.get("link", ""))
-            if not following:
+            next_path = _next_link(headers.get("link", ""))
+            if not next_path:
                 return
             query = {}
 
@@ -133,10 +133,10 @@ class GitHubTransport:
         url = path if path.startswith("http") else self.api_url + path
         if parameters:
             url += f"?{urlencode(parameters)}"
-        again = method != "POST" if repeatable is None else repeatable
+        may_repeat = method != "POST" if repeatable is None else repeatable
         call = f"{method} {path.partition('?')[0]}"
-        statuses = _SERVER_ERRORS if again else frozenset()
-        retry = GitHubRetry.under(replace(self._policy, call=call, repeatable=again, statuses=statuses))
+        statuses = _SERVER_ERRORS if may_repeat else frozenset()
+        retry = GitHubRetry.under(replace(self._policy, call=call, repeatable=may_repeat, statuses=statuses))
         answer = self._answer(method, url, body, retry)
         if 200 <= answer.status < 300:
             return _lower(answer), _parsed(call, answer)
@@ -147,12 +147,12 @@ class GitHubTransport:
             )
         if answer.status >= 500:
             raise _unavailable(retry.describe(answer, None))
-        raise refusal(call, answer.status, _lower(answer), answer.text, needs)
+        raise refusal(call, answer.status, headers=_lower(answer), body=answer.text, needs=needs)
 
     def _answer(self, method: str, url: str, body: Mapping[str, Any] | None, retry: GitHubRetry) -> Answer:
         # The token goes to this one origin, whatever a page's link or a redirect names.
         if not same_origin(url, self.api_url):
-            raise self._elsewhere(url)
+            raise self._address_error(url)
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         try:
@@ -160,7 +160,7 @@ class GitHubTransport:
                 method, url, headers=headers, body=data, retry=retry, limits=self._limits, redirects=_REDIRECTS
             )
         except RefusedRedirect as refused:
-            raise self._elsewhere(refused.location) from None
+            raise self._address_error(refused.location) from None
         except SSLError as error:
             raise Unavailable(
                 f"the certificate of {self.api_url} is not trusted: {reason_of(error)}",
@@ -169,7 +169,7 @@ class GitHubTransport:
         except HTTPError as error:
             raise _unavailable(retry.describe(None, error)) from None
 
-    def _elsewhere(self, url: str) -> Unavailable:
+    def _address_error(self, url: str) -> Unavailable:
         return Unavailable(f"{self.api_url} refers to another address, {origin(url)}", "check GITHUB_API_URL")
 
 
@@ -196,6 +196,6 @@ def _parsed(call: str, answer: Answer) -> Any:
         return answer.json
     except ValueError:
         raise Unavailable(
-            f"what answered '{call}' is not GitHub: it sent no JSON",
+            f"the answer to '{call}' is not GitHub's: it is not JSON",
             "check GITHUB_API_URL and the proxy between the runner and GitHub",
         ) from None

@@ -195,14 +195,14 @@ class RegistryClient:
         authorization = self._authorization.get(scope, self._unscoped_authorization)
         response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": authorization}, body)
         if response.status == 401:
-            authorization = self._answer(response.headers.getlist("WWW-Authenticate"), scope)
+            authorization = self._authorize(response.headers.getlist("WWW-Authenticate"), scope)
             self._authorization[scope] = authorization
             response = self._transport.send(
                 method, self._base + path, {**(headers or {}), "Authorization": authorization}, body
             )
         return response
 
-    def _answer(self, challenges: list[str], scope: str) -> str:
+    def _authorize(self, challenges: list[str], scope: str) -> str:
         """Make the Authorization header that a challenge asks for; empty without credentials."""
         for challenge in challenges:
             scheme, _, rest = challenge.partition(" ")
@@ -228,13 +228,13 @@ class RegistryClient:
             raise Unavailable(f"the token realm of {self.host} returned no token", "run the job again")
         return f"Bearer {token}"
 
-    def _refusal(self, response: urllib3.BaseHTTPResponse, doing: str) -> ActionError:
+    def _refusal(self, response: urllib3.BaseHTTPResponse, operation: str) -> ActionError:
         """Make an error of the registry's response, with the remedy that fits."""
         try:
             message = _message(read(response))
         except ActionError:
             message = ""
-        cause = f"{doing} was answered {response.status}" + (f": {message}" if message else "")
+        cause = f"{operation} failed with status {response.status}" + (f": {message}" if message else "")
         if response.status in PASSING:
             return Unavailable(cause, "the registry refused all retries: run the job again later")
         if response.status in (401, 403):
