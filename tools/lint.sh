@@ -13,16 +13,8 @@ check() {
   "$@" || failed+=("$name")
 }
 
-# actionlint and gitleaks are published as Go source: built once, as tools/lint/go.mod and its hashes say.
-is_built() { [ -x "$bin/actionlint" ] && [ -x "$bin/gitleaks" ] && ! [ tools/lint/go.mod -nt "$bin/gitleaks" ]; }
-if [ "$fast" != --fast ] && ! is_built; then
-  if ! command -v go >/dev/null; then
-    echo "error: actionlint and gitleaks are built from source and need Go" >&2
-    echo "remedy: install Go 1.25 or newer, or put both into .venv/bin" >&2
-    exit 2
-  fi
-  GOBIN=$bin go -C tools/lint install tool || exit 2
-  touch "$bin/gitleaks"
+if [ "$fast" != --fast ]; then
+  go_tools=$(tools/lint/build.sh) || exit 2
 fi
 
 mapfile -t workflows < <(git ls-files -co --exclude-standard '*.github/workflows/*.yml')
@@ -45,9 +37,9 @@ check "issue form choice" "$bin/check-jsonschema" --builtin-schema vendor.github
 check "dependabot schema" "$bin/check-jsonschema" --builtin-schema vendor.dependabot .github/dependabot.yml
 check "shell syntax" bash -n "${scripts[@]}"
 if [ "$fast" != --fast ]; then
-  check "actionlint" "$bin/actionlint" -shellcheck= "${workflows[@]}"
+  check "actionlint" "$go_tools/actionlint" -shellcheck= "${workflows[@]}"
   # The whole history: a pushed secret stays public.
-  check "secrets" "$bin/gitleaks" git --no-banner --log-level warn --redact --verbose .
+  check "secrets" "$go_tools/gitleaks" git --no-banner --log-level warn --redact --verbose .
   check "dependency audit" "$bin/python" tools/audit.py
 fi
 
