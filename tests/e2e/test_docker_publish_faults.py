@@ -151,7 +151,7 @@ def test_a_daemon_that_dies_during_a_build_is_reported(faulty: Publisher[Faulty]
     running = faulty.start(env={"DOCKER_HOST": small_daemon.host})
     running.wait_for("started")
     small_daemon.kill()
-    assert_failed(running.wait(), 4, "went away")
+    assert_failed(running.wait(), 4, "broke during the build")
     assert faulty.registry.tags == set()
     assert faulty.leftovers == []
 

@@ -111,16 +111,16 @@ class DockerCommand:
         )
 
     def image_size(self, reference: str) -> int | None:
-        """Return the bytes of an image in the daemon, or None where it is not there."""
+        """Return the size in bytes of an image in the daemon, or None where it is not there."""
         return self._ask(lambda client: int(client.images.get(reference).attrs.get("Size") or 0))
 
     def pull(self, reference: str) -> str:
-        """Pull an image into the daemon, with the private credentials; return why that failed, or nothing."""
+        """Pull an image into the daemon, with the private credentials; return the cause of a failure, else nothing."""
         done = self._run("pull", "--quiet", reference, timeout=_PULL_TIMEOUT)
         return "" if done.returncode == 0 else _one_line(done.stderr or done.stdout)
 
     def retag(self, reference: str, references: Sequence[str]) -> str:
-        """Give an image, if the daemon has it, these names instead of `reference`; return why that failed, or nothing."""
+        """Replace the name of an image by these names, if the daemon has it; return the cause of a failure, else nothing."""
 
         def tag_and_remove(client: docker.DockerClient) -> None:
             for name in references:

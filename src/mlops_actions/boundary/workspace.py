@@ -54,11 +54,11 @@ class WorkspaceFiles:
                 f"input '{input_name}' is an address: {path!r}",
                 f"check the repository out in an earlier step, and give its folder in '{input_name}'",
             )
-        return self._existing(path, input_name, Path.is_dir, "a folder")
+        return self._existing(path, input_name, is_kind=Path.is_dir, kind="a folder")
 
     def file(self, path: str, input_name: str) -> Path:
         """Return the file that an input names; raises BadInput where it is missing or outside the workspace."""
-        return self._existing(path, input_name, Path.is_file, "a file")
+        return self._existing(path, input_name, is_kind=Path.is_file, kind="a file")
 
     def path(self, path: str, input_name: str) -> Path:
         """Return the path that an input names, existing or not; raises BadInput where it is outside the workspace."""

@@ -37,7 +37,7 @@ class CommandHandler:
         self._facts: dict[Question[Any], Any] = {}
 
     def handle(self, parsed: ParsedEvent) -> Outcome:
-        """Decide about a request and act on it, or answer what needs no decision."""
+        """Decide about a request and act on the decision, or answer an event that needs no facts from GitHub."""
         client = self._ports.clients().as_job()
         request = parsed.request
         if request is None:
@@ -55,7 +55,7 @@ class CommandHandler:
             self._facts.update(ask_all(client, decision.questions))
 
     def _answer_without_request(self, parsed: ParsedEvent, client: Repository) -> Outcome:
-        """Answer what needs no facts: the command `help`, several commands, a misspelt one."""
+        """Answer an event that needs no facts: the command `help`, several commands, a misspelt command."""
         decision, source = parsed.decision, parsed.source
         assert decision is not None and source is not None  # noqa: S101, PT018 - `run` has finished all other events
         self._runner.info(f"{decision.kind}: {decision.reason}")
@@ -100,28 +100,28 @@ class CommandHandler:
 
     def _accept(self, request: CommandRequest, command: AuthorizedCommand, client: Repository) -> Outcome:
         """Give the first feedback while the pull request is read again; withdraw it where the pull request changed."""
-        # Nothing begins on the pull request where the token cannot be minted.
+        # The token is minted first, so that no feedback begins where it cannot be minted.
         token = export_token(self._inputs, self._context.repository, self._ports)
         writer = feedback_client(self._inputs, self._ports)
-        feedback, answers = self._give_feedback(request, command, client, writer)
-        now = answers["pull request"]
-        changed = recheck(request, command.pull_request, Unknown(now) if isinstance(now, ActionError) else now)
+        feedback, answers = self._give_feedback(request, command, client=client, writer=writer)
+        current = answers["pull request"]
+        changed = recheck(request, command.pull_request, Unknown(current) if isinstance(current, ActionError) else current)
         failures = {kind: answer for kind, answer in answers.items() if kind != "pull request"}
         warn_of_failures(failures | feedback.late_errors, self._runner)
         if changed is not None:
-            return self._withdraw(request, changed, now, feedback.state, client, writer)
+            return self._withdraw(request, changed, current=current, state=feedback.state, client=client, writer=writer)
         self._reply_to_start(request, command, writer)
         self._runner.info(f"continue: {request.name} for commit {command.sha}")
         if not self._inputs.conclude:
             # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
             self._save("")
-        accepted = AcceptedCommand(authorized=command, pull_request=now, feedback=feedback.state, token=token)
-        return outcome(Decision("ok"), request.source, request, accepted)
+        accepted = AcceptedCommand(authorized=command, pull_request=current, feedback=feedback.state, token=token)
+        return outcome(Decision("ok"), request.source, request=request, accepted=accepted)
 
     def _give_feedback(
         self, request: CommandRequest, command: AuthorizedCommand, client: Repository, writer: Writer
     ) -> tuple[FirstFeedback, Mapping[str, Any]]:
-        """Return the feedback, and the answers of its round with the pull request as it is now."""
+        """Make the calls of the feedback, and read the pull request again; return the feedback and all answers."""
         source = request.source
         state = FeedbackState(
             command=request.name,
@@ -130,29 +130,37 @@ class CommandHandler:
             step_id=new_step_id(self._context.run_id, self._context.run_attempt),
             summary=""
             if request.call_back
-            else reply.summary(request.name, source, self._commit_url(command), command.params),
+            else reply.summary(request.name, source, commit_url=self._commit_url(command), params=command.params),
             reaction_target=source.reaction_target,
         )
         resumed = self._resumed(state, request, writer)
-        feedback = FirstFeedback(writer, resumed or state, self._inputs, self._save)
+        feedback = FirstFeedback(writer, resumed or state, inputs=self._inputs, save=self._save)
         # A resumed command has its feedback on the pull request already.
         calls = {} if resumed else feedback.calls(command.params, self._context.run_url)
         calls["pull request"] = lambda: client.pull_request(source.pr_number)
         return feedback, gather(calls, feedback.record)
 
     def _withdraw(
-        self, request: CommandRequest, decision: Decision, now: Any, state: FeedbackState, client: Repository, writer: Writer
+        self,
+        request: CommandRequest,
+        decision: Decision,
+        current: Any,
+        state: FeedbackState,
+        client: Repository,
+        writer: Writer,
     ) -> Outcome:
-        withdraw(writer, state, self._context.run_url, self._runner)
+        withdraw(writer, state, run_url=self._context.run_url, log=self._runner)
         self._save("")
-        if isinstance(now, ActionError):
-            self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(now)
+        if isinstance(current, ActionError):
+            self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(current)
         return self._deny(request, decision, client)
 
     def _reply_to_start(self, request: CommandRequest, command: AuthorizedCommand, writer: Writer) -> None:
         parts = [self._inputs.acknowledgement] if self._inputs.acknowledgement else []
         if self._inputs.reply == "always":
-            parts.append(reply.started(request.name, self._commit_url(command), command.params, self._context.run_url))
+            parts.append(
+                reply.started(request.name, self._commit_url(command), params=command.params, run_url=self._context.run_url)
+            )
         if parts:
             text = "\n\n".join(parts)
             answers = gather({"reply": lambda: writer.comment(request.source.pr_number, text)})
@@ -163,7 +171,9 @@ class CommandHandler:
         if request.call_back is None:
             return None
         try:
-            return resumed_state(state, request.call_back, self._inputs.check_name or "", writer.check_runs_named)
+            return resumed_state(
+                state, request.call_back, check_name=self._inputs.check_name or "", check_runs=writer.check_runs_named
+            )
         except ActionError as error:
             self._runner.warning(
                 f"the feedback of the run that submitted the workflow is unknown and stays as it is: {error}",

@@ -19,7 +19,7 @@ def parse_arguments(request: CommandRequest) -> grammar.Arguments:
 
 
 def rest_without_pin(request: CommandRequest) -> str:
-    """Return the rest of a command's line without its `sha=`; a line that cannot be parsed has none, and stays as it is."""
+    """Return the rest of a command's line without its `sha=`; a line that cannot be parsed is returned unchanged."""
     try:
         return grammar.remove_option(request.rest, parse_arguments(request), PIN)
     except grammar.ArgumentError:

@@ -102,16 +102,18 @@ def _parse_parameter(command: str, name: Any, details: Any) -> Parameter:
         name=name,
         kind=cast(ParameterType, kind),
         required=_parse_flag(where, details, "required"),
-        choices=tuple(_parse_value(where, "choices", kind, choice) for choice in _choices(where, details.get("choices"))),
-        minimum=_parse_bound(where, details, kind, "min"),
-        maximum=_parse_bound(where, details, kind, "max"),
+        choices=tuple(
+            _parse_value(where, "choices", kind=kind, value=choice) for choice in _choices(where, details.get("choices"))
+        ),
+        minimum=_parse_bound(where, details, kind=kind, key="min"),
+        maximum=_parse_bound(where, details, kind=kind, key="max"),
         pattern=_parse_pattern(where, details, kind),
         positional=_parse_flag(where, details, "positional"),
         description=str(details.get("description") or ""),
     )
     if details.get("default") is None:
         return parameter
-    default = _parse_value(where, "default", kind, details["default"])
+    default = _parse_value(where, "default", kind=kind, value=details["default"])
     try:
         parameter.convert(format_value(default))
     except ValueError as error:
@@ -161,7 +163,7 @@ def _parse_bound(where: str, details: Mapping[str, Any], kind: ParameterType, ke
         return None
     if kind not in ("int", "float"):
         raise ValueError(f"gives {where} '{key}', which only a number (int, float) can have")
-    return float(_parse_value(where, key, "float", details[key]))
+    return float(_parse_value(where, key, kind="float", value=details[key]))
 
 
 def _parse_pattern(where: str, details: Mapping[str, Any], kind: ParameterType) -> str:
@@ -176,7 +178,7 @@ def _parse_pattern(where: str, details: Mapping[str, Any], kind: ParameterType) 
 
 
 def _typed(kind: ParameterType, value: Json) -> Json:
-    """Require of a parameter of this type that its default and choices are `value`."""
+    """Return the rule that the default and the choices of a parameter of this type match the schema `value`."""
     is_number = kind in ("int", "float")
     properties: Json = {"default": {"anyOf": [value, {"type": "null"}]}, "choices": {"items": value}}
     if not is_number:
@@ -201,8 +203,8 @@ _PARAMETER_SCHEMA: Json = {
         "required": {"type": "boolean", "default": False, "description": "Whether the commenter must give it."},
         "default": {"description": "The value where the commenter gives none."},
         "choices": {"type": ["array", "null"], "minItems": 1, "description": "The accepted values."},
-        "min": {"anyOf": [_NUMBER, {"type": "null"}], "description": "The least number."},
-        "max": {"anyOf": [_NUMBER, {"type": "null"}], "description": "The greatest number."},
+        "min": {"anyOf": [_NUMBER, {"type": "null"}], "description": "The minimum."},
+        "max": {"anyOf": [_NUMBER, {"type": "null"}], "description": "The maximum."},
         "pattern": {**_TEXT, "format": "regex", "description": "A regular expression that must match the whole text."},
         "positional": {"type": "boolean", "default": False, "description": "Whether it may be given without its name."},
         "description": {**_TEXT, "description": "The meaning, for the command help."},

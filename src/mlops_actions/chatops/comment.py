@@ -98,7 +98,7 @@ class _Scanner:
         if self._fence or self._html:
             self._continue_verbatim(line[at:])
             return
-        self._open(raw, line, at, matched, quoted)
+        self._open(raw, line, at=at, matched=matched, quoted=quoted)
 
     def _match_containers(self, line: str) -> tuple[int, int, bool]:
         at, matched, quoted = 0, 0, False
@@ -136,7 +136,7 @@ class _Scanner:
     def _open(self, raw: str, line: str, at: int, matched: int, quoted: bool) -> None:
         """Open the blocks that begin on this line, then add its text."""
         continues = bool(self._paragraph)
-        whole = matched == len(self._containers)
+        all_matched = matched == len(self._containers)
         while True:
             indent = _indent(line, at)
             start = at + indent
@@ -148,13 +148,15 @@ class _Scanner:
                     self._close(matched)
                     return
                 break
-            if self._begins_leaf(raw, line, start, matched, quoted, continues, whole):
+            if self._begins_leaf(
+                raw, line, start=start, matched=matched, quoted=quoted, continues=continues, all_matched=all_matched
+            ):
                 return
-            marker = _begins_container(line, at, start, continues and whole)
+            marker = _begins_container(line, at, start=start, in_paragraph=continues and all_matched)
             if marker is None or matched >= MAX_CONTAINERS:
                 break
             self._close(matched)
-            continues, whole = False, True
+            continues, all_matched = False, True
             container, at = marker
             self._containers.append(container)
             quoted = quoted or container == _QUOTE
@@ -176,9 +178,9 @@ class _Scanner:
         self._item_is_empty = False
 
     def _begins_leaf(
-        self, raw: str, line: str, start: int, matched: int, quoted: bool, continues: bool, whole: bool
+        self, raw: str, line: str, start: int, matched: int, quoted: bool, continues: bool, all_matched: bool
     ) -> bool:
-        if continues and whole and _UNDERLINE.match(line, start):
+        if continues and all_matched and _UNDERLINE.match(line, start):
             self.end_paragraph()
             return True
         if _RULE.match(line, start):
@@ -204,9 +206,9 @@ class _Scanner:
         if not self._paragraph:
             return
         text = "\n".join(raw[start:] for raw, start, _ in self._paragraph)
-        shown, visible = _hide(text)
+        text_without_comments, visible = _hide(text)
         for (raw, start, quoted), plain, covered in zip(
-            self._paragraph, shown.split("\n"), visible.split("\n"), strict=True
+            self._paragraph, text_without_comments.split("\n"), visible.split("\n"), strict=True
         ):
             if not quoted:
                 self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + covered))
@@ -268,7 +270,7 @@ def _hide(text: str) -> tuple[str, str]:
         runs.setdefault(len(run[0]), []).append(run.start())
     covered: list[tuple[int, int]] = []
     comments: list[tuple[int, int]] = []
-    at = plain = image_end = 0
+    at = target_end = image_end = 0
     last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
     while match := _INLINE.search(text, at):
         start, at = match.span()
@@ -287,11 +289,11 @@ def _hide(text: str) -> tuple[str, str]:
             at = end or at
         elif match[0] == "]":
             # A target in angle brackets, or on the next line, is not part of a word that was looked at before.
-            if at > plain or text[at + 1 : at + 2] in ("<", " ", "\t", "\n"):
+            if at > target_end or text[at + 1 : at + 2] in ("<", " ", "\t", "\n"):
                 end = _end_of_tag_or_target(text, start)
-                if not end and at > plain and text[at + 1 : at + 2] != "<" and (word := _WORD.match(text, at)):
+                if not end and at > target_end and text[at + 1 : at + 2] != "<" and (word := _WORD.match(text, at)):
                     # Any other target that begins in this word ends with it too, and no title follows it either.
-                    plain = word.end()
+                    target_end = word.end()
         else:
             end = _end_of_tag_or_target(text, start)
             at = end or at

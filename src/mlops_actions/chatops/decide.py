@@ -1,7 +1,7 @@
 """Decide about a command: a pure function of the inputs, the request and the facts that GitHub knows.
 
-It is called again with more facts until it knows: each call returns a decision or the open questions, so that all questions
-of one round can be asked at once. Whatever cannot be established is a denial.
+The caller calls it again with more facts until it returns a decision: until then each call returns the open questions, so
+that all questions of one round can be asked at once. A fact that cannot be established leads to a denial.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from mlops_actions.core.event import PullRequest
 Answer = TypeVar("Answer")
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-# One reviewer who holds the role is enough, so not every role of a large crowd is asked for.
+# One reviewer with the role is enough, so only the roles of this many reviewers are read.
 _MAX_APPROVERS = 10
 
 
@@ -142,20 +142,20 @@ _DECIDING_FIELDS: tuple[Callable[[PullRequest], object], ...] = (
 )
 
 
-def recheck(request: CommandRequest, decided: PullRequest, now: PullRequest | Unknown) -> Decision | None:
+def recheck(request: CommandRequest, decided: PullRequest, current: PullRequest | Unknown) -> Decision | None:
     """Deny where the pull request changed between the decision and now, right before the outputs are written."""
-    if isinstance(now, Unknown):
-        return Decision("pull-request-unknown", _cause_and_remedy(now))
+    if isinstance(current, Unknown):
+        return Decision("pull-request-unknown", _cause_and_remedy(current))
     if request.call_back:
         # A call-back is about a commit that was authorised long ago: a later push does not matter.
-        return None if now.state == "open" else Decision("closed")
-    unchanged = all(value(now) == value(decided) for value in _DECIDING_FIELDS)
-    if not unchanged or now.state != "open":
-        return Decision("head-moved", (), pinned_command(request, now.head.sha))
+        return None if current.state == "open" else Decision("closed")
+    unchanged = all(value(current) == value(decided) for value in _DECIDING_FIELDS)
+    if not unchanged or current.state != "open":
+        return Decision("head-moved", (), pinned_command(request, current.head.sha))
     return None
 
 
-# Who commands, and on which pull request
+# The user, and the pull request
 
 
 def _check_sender(evaluation: _Evaluation) -> Decision | None:
@@ -200,7 +200,7 @@ def _check_allow_list(evaluation: _Evaluation) -> Decision | None:
 
 
 def _check_rerun_allow_list(evaluation: _Evaluation) -> Decision | None:
-    """Deny a re-run by a user for whom the command is not: to run it again is to give it again."""
+    """Deny a re-run by a user who may not give the command, since a re-run gives the command again."""
     login = evaluation.request.rerun_by
     if not login:
         return None
@@ -225,7 +225,7 @@ def _require_listed(evaluation: _Evaluation, login: str, denial: Decision) -> De
 
 def _check_base_branch(evaluation: _Evaluation) -> Decision | None:
     base = evaluation.pull_request.base.ref
-    # `*` crosses slashes here: the name of a branch is no path.
+    # `*` matches slashes too: the name of a branch is not a path.
     allowed = any(fnmatchcase(base, pattern) for pattern in evaluation.inputs.base_branches)
     return None if allowed else Decision("base-branch", (f"base branch: {base}",))
 
@@ -236,9 +236,14 @@ def _check_draft(evaluation: _Evaluation) -> Decision | None:
 
 def _check_arguments(evaluation: _Evaluation) -> Decision | None:
     request = evaluation.request
-    if ended := request.call_back:
-        evaluation.params = {"workflow": ended.workflow, "namespace": ended.namespace, "uid": ended.uid}
-        evaluation.params |= {"phase": ended.phase, "run": ended.run, "step": ended.step, "image": ended.image}
+    if call_back := request.call_back:
+        evaluation.params = {"workflow": call_back.workflow, "namespace": call_back.namespace, "uid": call_back.uid}
+        evaluation.params |= {
+            "phase": call_back.phase,
+            "run": call_back.run,
+            "step": call_back.step,
+            "image": call_back.image,
+        }
         return None
     if invisible := grammar.invisible_characters(request.rest):
         return Decision("arguments", (f"type the command again without invisible characters: {', '.join(invisible)}",))
@@ -268,7 +273,7 @@ def _check_fork(evaluation: _Evaluation) -> Decision | None:
 
 
 def _check_call_back(evaluation: _Evaluation) -> Decision | None:
-    """Check a call-back against GitHub: its commit is in the pull request, its run in this repository."""
+    """Require that the commit of a call-back is in the pull request, and that its run is in this repository."""
     call_back = evaluation.request.call_back
     if call_back is None:
         return None
@@ -300,8 +305,8 @@ def _check_head(evaluation: _Evaluation) -> Decision | None:
     if pins:
         if not all(_SHA.fullmatch(pin.lower()) for pin in pins):
             return Decision("sha-malformed")
-        same = {pin.lower() for pin in pins} == {head}
-        return None if same else Decision("sha-mismatch", (f"head: {head}",), evaluation.pinned())
+        names_head = {pin.lower() for pin in pins} == {head}
+        return None if names_head else Decision("sha-mismatch", (f"head: {head}",), evaluation.pinned())
     if evaluation.pull_request.from_fork:
         return None if evaluation.inputs.forks == "approved" else Decision("sha-missing", (), evaluation.pinned())
     if evaluation.inputs.head == "pinned":

@@ -40,7 +40,10 @@ class Question(Generic[Answer]):
     """A question to GitHub; the type parameter is the type of its answer."""
 
     def ask(self, reader: Reader) -> Answer:
-        """Ask GitHub; raises ActionError, and errors of form where the answer is not of the documented form."""
+        """Ask GitHub; raises ActionError.
+
+        Where the answer is not of the documented form, a KeyError, TypeError, ValueError or AttributeError is raised.
+        """
         raise NotImplementedError
 
 
@@ -80,7 +83,7 @@ class TeamMembership(Question[bool]):
 
 @dataclass(frozen=True)
 class HeadAt(Question[tuple[str, ...]]):
-    """The commits a branch may have pointed to at a moment; more than one where GitHub cannot tell which."""
+    """The commits a branch may have pointed to at a moment; more than one where GitHub does not tell which."""
 
     branch: str
     moment: str
@@ -192,13 +195,13 @@ def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ..
     These are the commit that its last update strictly before the moment set, and those that updates in the same second set:
     GitHub does not tell which came first. Empty where the activity does not reach back so far. Reads no more than it needs.
     """
-    written = parse_time(moment)
+    time = parse_time(moment)
     candidates: list[str] = []
     for update in activity:
         updated = parse_time(str(update["timestamp"]))
-        if updated <= written:
+        if updated <= time:
             candidates.append(str(update["after"]))
-        if updated < written:
+        if updated < time:
             return tuple(dict.fromkeys(candidates))
     # GitHub does not know the commit before the oldest entry; an empty name stands for it.
     return (*candidates, "") if candidates else ()
@@ -216,9 +219,10 @@ def first_created(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
 
 
 def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[str, ...]:
-    """Return the users whose latest review (oldest first) approves exactly this commit, strangers first.
+    """Return the users whose latest review (oldest first) approves exactly this commit, members of the repository last.
 
-    `author_association` grants nothing here. It only keeps a crowd of strangers' approvals from hiding the one that counts.
+    `author_association` grants nothing here. It only orders the users, so that many approvals by strangers cannot hide the
+    one that counts.
     """
     latest: dict[str, tuple[str, str]] = {}
     members: set[str] = set()
@@ -241,10 +245,10 @@ def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[s
         state: CheckState = "pending"
         if run.get("status") == "completed":
             state = "passed" if run.get("conclusion") in _PASSED else "failed"
-        _add_state(states, str(run.get("name")), int((run.get("app") or {}).get("id") or 0), state)
+        _add_state(states, str(run.get("name")), app=int((run.get("app") or {}).get("id") or 0), state=state)
     by_status: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
     for status in statuses:
-        _add_state(states, str(status.get("context")), 0, by_status.get(status.get("state"), "unknown"))
+        _add_state(states, str(status.get("context")), app=0, state=by_status.get(status.get("state"), "unknown"))
     return states
 
 

@@ -37,11 +37,11 @@ def parse_prefix(value: str) -> str:
 
 
 def is_no_command(environ: Mapping[str, str]) -> bool:
-    """Return True if the event is a comment on a pull request without any command; False means: take the full path."""
+    """Return True for a comment on a pull request without any command; False means that the full path must decide."""
     activity, key = _EVENTS_WITH_TEXT.get(environ.get("GITHUB_EVENT_NAME", ""), ("", ""))
     phrase = environ.get("INPUT_TRIGGER_PHRASE", "").split()
-    listens = environ.get("INPUT_MODE", "").strip() in ("", "listen")
-    if not activity or not listens or bool(phrase) == bool(environ.get("INPUT_COMMANDS", "").strip()):
+    is_listening = environ.get("INPUT_MODE", "").strip() in ("", "listen")
+    if not activity or not is_listening or bool(phrase) == bool(environ.get("INPUT_COMMANDS", "").strip()):
         return False
     try:
         with open(environ.get("GITHUB_EVENT_PATH", ""), "rb") as file:  # noqa: PTH123 - pathlib takes longer to import

@@ -25,10 +25,10 @@ _STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed",
 
 
 class FirstFeedback:
-    """The feedback on a command that starts, as calls that the caller makes in one round with its own.
+    """The feedback on a command that starts, as calls that the caller makes at once with its own calls.
 
     `save` receives the state as JSON before the first request and after each answer, so that the post stage can conclude the
-    feedback even where this step dies half-way.
+    feedback even where this step is killed before its end.
     """
 
     def __init__(self, writer: Writer, state: FeedbackState, inputs: Inputs, save: Callable[[str], None]) -> None:
@@ -64,7 +64,7 @@ class FirstFeedback:
         return calls
 
     def record(self, kind: str, answer: Any) -> None:
-        """Take over GitHub's answer to one call into the state; other calls of the round are ignored."""
+        """Record GitHub's answer to one call in the state; ignore the answers to the caller's own calls."""
         state = self.state.with_answer(kind, answer)
         if state is not self.state:
             self.state = state
@@ -72,7 +72,9 @@ class FirstFeedback:
 
     def _deploy(self, params: Mapping[str, Any], run_url: str, title: str) -> int:
         state = self.state
-        deployment = self._writer.create_deployment(state.sha, state.environment, params, state.deployment_description)
+        deployment = self._writer.create_deployment(
+            state.sha, state.environment, payload=params, description=state.deployment_description
+        )
         try:
             self._writer.deployment_status(deployment, "in_progress", url=run_url, description=title)
         except ActionError as error:
@@ -85,17 +87,17 @@ class FirstFeedback:
 
 
 def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Status, run_url: str, log: Log) -> None:
-    """Show on everything that was begun how the job ended."""
-    final = inputs.success_reaction if status == "success" else inputs.failure_reaction
+    """Show the end of the job on all feedback that was begun."""
+    final_reaction = inputs.success_reaction if status == "success" else inputs.failure_reaction
     label, outdated = inputs.success_label, inputs.failure_label
     if status != "success":
         label, outdated = outdated, label
-    calls = _last_calls(writer, state, status, run_url)
+    calls = _closing_calls(writer, state, status=status, run_url=run_url)
     if inputs.keeps_label:
         calls.pop("pending label", None)
-    if state.reaction_target and final != "none":
-        calls["final reaction"] = lambda: writer.react(state.reaction_target, final)
-        if final == state.reaction:
+    if state.reaction_target and final_reaction != "none":
+        calls["final reaction"] = lambda: writer.react(state.reaction_target, final_reaction)
+        if final_reaction == state.reaction:
             calls.pop("reaction", None)
     if label:
         calls["final label"] = lambda: writer.add_labels(state.pr_number, [label])
@@ -109,16 +111,16 @@ def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Statu
 
 def withdraw(writer: Writer, state: FeedbackState, run_url: str, log: Log) -> None:
     """Remove or cancel the feedback on a command that does not run after all."""
-    warn_of_failures(gather(_last_calls(writer, state, "cancelled", run_url)), log)
+    warn_of_failures(gather(_closing_calls(writer, state, status="cancelled", run_url=run_url)), log)
 
 
-def _last_calls(writer: Writer, state: FeedbackState, status: Status, run_url: str) -> dict[str, Call]:
+def _closing_calls(writer: Writer, state: FeedbackState, status: Status, run_url: str) -> dict[str, Call]:
     title = f"{state.command} {_STATUS_WORDS[status]}"
     summary = _summary(state, run_url)
     calls: dict[str, Call] = {}
 
     def remove_reaction() -> None:
-        # To add the same reaction again returns the id of the one that exists.
+        # Adding the same reaction again returns the id of the existing one.
         reaction = state.reaction_id or writer.react(state.reaction_target, state.reaction)
         writer.unreact(state.reaction_target, reaction)
 

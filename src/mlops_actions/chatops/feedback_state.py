@@ -1,4 +1,4 @@
-"""The feedback on one command, as data that travels from the main stage to what concludes it."""
+"""The feedback on one command, as data that the main stage passes to the stage or job that concludes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_actions.core.types import Json
 
 _REACTION_TARGET = re.compile(r"(?:(?:issues|pulls)/comments/[0-9]+|issues/[0-9]+)?")
-# For each kind of feedback: the field that holds what was asked for, and the field for the id GitHub gives it.
+# For each kind of feedback: the field with the request, and the field for the id that GitHub returns.
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "reaction": ("reaction", "reaction_id"),
     "pending label": ("pending_label", ""),
@@ -26,8 +26,8 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
 class FeedbackState:
     """The feedback that a step began; the post stage reads it from the state, a later job from the output `result`.
 
-    It is saved before the first request, so it holds what was asked for: a field is empty where nothing was asked for, or
-    where GitHub refused it. The ids follow with GitHub's answers. An id of 0 means that the request or its answer was lost
+    It is saved before the first request, so it holds the requests: a field is empty where nothing was requested, or where
+    GitHub refused it. The ids follow with GitHub's answers. An id of 0 means that the request or its answer was lost
     (a job can be killed at any time); the feedback may exist all the same. A reaction and a label are then found by their
     names, a check run and a deployment by `step_id`, which no other step has. `summary` is Markdown for the check run.
     """
@@ -102,7 +102,7 @@ class FeedbackState:
 def new_step_id(run_id: str, attempt: int) -> str:
     """Return a unique id for this step.
 
-    Two steps of one job, or two jobs of a matrix, must not take each other's feedback for their own.
+    Two steps of one job, or two jobs of a matrix, must not conclude each other's feedback.
     """
     return f"{run_id}-{attempt}-{os.urandom(4).hex()}"
 

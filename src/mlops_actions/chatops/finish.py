@@ -17,7 +17,7 @@ from mlops_actions.core.outcome import Outcome, flag
 
 def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -> None:
     """Conclude the feedback that the main stage of this step saved as its state."""
-    _conclude(FeedbackState.parse(saved), inputs, context, ports)
+    _conclude(FeedbackState.parse(saved), inputs, context=context, ports=ports)
 
 
 def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
@@ -38,7 +38,7 @@ def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
         ports.runner.info("the earlier step began no feedback, so there is nothing to conclude")
         return Outcome(outputs=outputs, result=result)
     state = FeedbackState.parse(feedback)
-    _conclude(state, inputs, context, ports)
+    _conclude(state, inputs, context=context, ports=ports)
     return Outcome(outputs=outputs, result={**result, "feedback": state.as_json()})
 
 
@@ -46,5 +46,5 @@ def _conclude(state: FeedbackState, inputs: Inputs, context: Context, ports: Por
     # A skipped job has not run: for the people who wait for it, that is a cancellation.
     status = "cancelled" if inputs.job_status == "skipped" else inputs.job_status or "failure"
     writer = feedback_client(inputs, ports)
-    conclude(writer, inputs, state, cast(Status, status), context.run_url, ports.runner)
+    conclude(writer, inputs, state=state, status=cast(Status, status), run_url=context.run_url, log=ports.runner)
     ports.runner.info(f"concluded: {state.command} {status}")

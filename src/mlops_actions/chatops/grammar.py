@@ -155,23 +155,23 @@ def parse_arguments(rest: str, switches: Mapping[str, bool] | None = None) -> Ar
 
 
 def parse_plain_arguments(rest: str, name: str) -> Arguments:
-    """Parse a line that is no shell line, word by word: only `name` is an option, every other word is a positional."""
+    """Parse a line without shell quoting, word by word: only `name` is an option, every other word is positional."""
     words = [Word(match[0], match.start(), match.end()) for match in re.finditer(r"\S+", rest)]
-    ends = next((index for index, word in enumerate(words) if word.text == "--"), len(words))
+    end_of_options = next((index for index, word in enumerate(words) if word.text == "--"), len(words))
     options: list[Option] = []
     positional: list[str] = []
     index = 0
     while index < len(words):
         word = words[index]
         index += 1
-        label, equals, value = word.text.removeprefix("--").partition("=")
-        separate = not equals and word.text.startswith("--") and index < ends
-        if index > ends or label != name or not (equals or separate):
+        option_name, equals, value = word.text.removeprefix("--").partition("=")
+        separate = not equals and word.text.startswith("--") and index < end_of_options
+        if index > end_of_options or option_name != name or not (equals or separate):
             positional.append(word.text)
             continue
-        last = words[index] if separate else word
+        value_word = words[index] if separate else word
         index += separate
-        options.append(Option(name, last.text if separate else value, begin=word.begin, end=last.end))
+        options.append(Option(name, value_word.text if separate else value, begin=word.begin, end=value_word.end))
     return Arguments(tuple(options), tuple(positional))
 
 
@@ -227,9 +227,9 @@ def _long_option(word: Word, following: Word | None, declared: Mapping[str, bool
     if equals:
         return Option(name, value, begin=word.begin, end=word.end)
     positive = name.removeprefix("no-")
-    if positive != name and positive and _known(name, declared) is None:
+    if positive != name and positive and _is_switch(name, declared) is None:
         return Option(positive, "false", bare=True, begin=word.begin, end=word.end)
-    if following is not None and _is_value(following.text, _known(name, declared)):
+    if following is not None and _is_value(following.text, _is_switch(name, declared)):
         return Option(name, following.text, begin=word.begin, end=following.end)
     return Option(name, "true", bare=True, begin=word.begin, end=word.end)
 
@@ -240,6 +240,6 @@ def _is_value(word: str, is_switch: bool | None) -> bool:
     return not word.startswith("--") and (is_switch is False or not _ASSIGNMENT.fullmatch(word))
 
 
-def _known(name: str, declared: Mapping[str, bool]) -> bool | None:
+def _is_switch(name: str, declared: Mapping[str, bool]) -> bool | None:
     """Return whether a declared parameter is a switch, None for an undeclared one; `-` and `_` are the same."""
     return declared.get(name.replace("-", "_"))

@@ -23,7 +23,7 @@ def feedback_client(inputs: Inputs, ports: Ports) -> Writer:
 
 
 def export_token(inputs: Inputs, repository: str, ports: Ports) -> str:
-    """Mint the token that the step emits; empty where none is asked for. Raises ActionError: no feedback begins then."""
+    """Mint the token that the step emits; empty where none is requested. Raises ActionError."""
     if not inputs.exports_token:
         return ""
     require_all = inputs.app_permissions is not None

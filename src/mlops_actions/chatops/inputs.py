@@ -14,8 +14,8 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
 from mlops_actions.core.types import Json
 
-# The labels of the replaced actions stayed when the job ended: they started other workflows, or were there to be seen.
-_STAYING_LABELS = ("indicator_label", "pr_acknowledgement_label")
+# The labels of the replaced actions stayed when the job ended: other workflows and people relied on them.
+_KEPT_LABELS = ("indicator_label", "pr_acknowledgement_label")
 # What a pipeline on a pull request needs; GitHub adds `metadata: read` to every token itself.
 APP_PERMISSIONS: Mapping[str, str] = {
     "actions": "read",
@@ -40,7 +40,7 @@ class CommandsText:
     is_phrase: bool = False
 
 
-def _team(value: str) -> tuple[str, ...]:
+def _teams(value: str) -> tuple[str, ...]:
     teams = items(value)
     for team in teams:
         if team.count("/") != 1 or not all(team.split("/")):
@@ -117,7 +117,7 @@ class Inputs(DeclaredInputs):
         _logins, "Only these users (or those in `allow-teams`) may give a command; they need the role as well."
     )
     allow_teams: tuple[str, ...] | None = input_field(
-        _team,
+        _teams,
         "Only members of these `org/team`s (or those in `allow-users`) may give a command; they need the role as well. The "
         "token must be able to read the organisation's members.",
     )
@@ -169,7 +169,7 @@ class Inputs(DeclaredInputs):
     pending_label: str | None = input_field(
         _label,
         "Label on the pull request from the start of the command to the end of the job.",
-        legacy=tuple(Legacy(name, note="With this name the label stays when the job ends.") for name in _STAYING_LABELS),
+        legacy=tuple(Legacy(name, note="With this name the label stays when the job ends.") for name in _KEPT_LABELS),
     )
     success_label: str | None = input_field(_label, "Label that replaces `pending-label` when the job has succeeded.")
     failure_label: str | None = input_field(_label, "Label that replaces `pending-label` when the job has failed.")
@@ -274,7 +274,7 @@ class Inputs(DeclaredInputs):
     @property
     def keeps_label(self) -> bool:
         """Whether the pending label stays when the job ends."""
-        return any(self.was_given(name) for name in _STAYING_LABELS)
+        return any(self.was_given(name) for name in _KEPT_LABELS)
 
 
 _STRING: Json = {"type": "string"}

@@ -69,9 +69,9 @@ class Parameter:
                 f"must be {self.allowed}, not {_quoted(text)}" + (f" (did you mean {suggestion}?)" if suggestion else "")
             )
         if isinstance(value, int | float) and not isinstance(value, bool):
-            low = self.minimum is not None and value < self.minimum
-            high = self.maximum is not None and value > self.maximum
-            if low or high:
+            is_too_low = self.minimum is not None and value < self.minimum
+            is_too_high = self.maximum is not None and value > self.maximum
+            if is_too_low or is_too_high:
                 raise ValueError(f"must be {self.allowed}, not {_quoted(text)}")
         if self.pattern and not re.fullmatch(self.pattern, text):
             raise ValueError(f"must be {self.allowed}, not {_quoted(text)}")
@@ -113,7 +113,7 @@ def bind(command: Command, arguments: Arguments) -> tuple[dict[str, Value], list
         texts: dict[str, list[Scalar]] = {}
         for option in arguments.options:
             texts.setdefault(option.name, []).append(option.value)
-        return {name: _one_or_list(given) for name, given in texts.items()}, []
+        return {name: _one_or_list(values) for name, values in texts.items()}, []
     by_name = {normalized_name(parameter.name): parameter for parameter in command.parameters}
     values: dict[str, list[Scalar]] = {}
     problems: list[str] = []
@@ -125,11 +125,11 @@ def bind(command: Command, arguments: Arguments) -> tuple[dict[str, Value], list
             values.setdefault(declared.name, [])
             problems.append(f"{declared.name}: needs a value, {declared.allowed}")
         else:
-            _convert(declared, option.value, values, problems)
+            _convert(declared, option.value, values_by_name=values, problems=problems)
     # A positional parameter that was given by name takes no positional argument.
     slots = [parameter for parameter in command.parameters if parameter.positional and parameter.name not in values]
     for parameter, text in zip(slots, arguments.positional, strict=False):
-        _convert(parameter, text, values, problems)
+        _convert(parameter, text, values_by_name=values, problems=problems)
     problems += [_unexpected(extra, command.parameters) for extra in arguments.positional[len(slots) :]]
     return _complete(command.parameters, values, problems), problems
 

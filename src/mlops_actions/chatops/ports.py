@@ -11,7 +11,7 @@ from mlops_actions.core.ports import Runner
 
 
 class Reader(Protocol):
-    """Read from a repository what the decision depends on."""
+    """The calls that read the facts for a decision from a repository."""
 
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
@@ -48,7 +48,7 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """Write feedback to a repository."""
+    """The calls that write feedback to a repository, and find feedback there."""
 
     def react(self, target: str, content: str) -> int:
         """Add a reaction; returns its id, also where the reaction existed already."""
@@ -92,7 +92,7 @@ class Repository(Reader, Writer, Protocol):
 
 
 class Clients(Protocol):
-    """The clients for the repository, one for each identity. Nothing is imported or sent before a client is asked for."""
+    """The clients for the repository, one for each identity. Nothing is imported or sent before a client is requested."""
 
     def as_job(self) -> Repository:
         """Return a client that uses the job's token."""
@@ -112,7 +112,7 @@ class Clients(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """What chatops reaches the world through. `clients` is called late: an ignored event needs no client."""
+    """The outside systems of chatops. `clients` is called late: an ignored event needs no client."""
 
     runner: Runner
     clients: Callable[[], Clients]

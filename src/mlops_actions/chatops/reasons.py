@@ -98,7 +98,7 @@ REASONS: dict[str, Reason] = {
     "run-not-here": Reason(
         "deny",
         "A call-back names a run that this repository does not have, or that was of another commit.",
-        "This repository does not have the run that is said to have submitted the workflow.",
+        "This repository does not have the run that the call-back names.",
     ),
     "run-unknown": Reason(
         "deny",

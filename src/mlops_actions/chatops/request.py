@@ -1,4 +1,4 @@
-"""Find the command in an event, as far as the payload tells it without asking GitHub."""
+"""Find the command in an event, from its payload alone."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class CommandRequest:
     `name` is the command with its prefix, `rest` the rest of its line. `written_at` is the time of writing (ISO 8601), empty
     where GitHub does not say. `event_sha` is the head commit that GitHub attached to the event, empty where it attached
     none. `rerun_by` is the user who ran the job again; it is empty on the first run, and where it is the same user.
-    `is_phrase` marks the legacy trigger phrase. `call_back` is there where no user commands, but a workflow that was
-    submitted earlier reports its end.
+    `is_phrase` marks the legacy trigger phrase. `call_back` is set where no user gave the command, but a workflow that
+    was submitted earlier reports its end.
     """
 
     source: CommandSource
@@ -254,16 +254,16 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
     command_text = _required_text(event.inputs, "command")
     number = pull_request_of(event).number
     if number is None:
-        given = _required_text(event.inputs, "pr-number")
+        value = _required_text(event.inputs, "pr-number")
         raise BadInput(
-            f"the workflow's input 'pr-number' is {given[:40]!r}, not the number of a pull request",
+            f"the workflow's input 'pr-number' is {value[:40]!r}, not the number of a pull request",
             "start the workflow with the pull request's number, for example 7 or #7",
         )
     source = CommandSource(pr_number=number, actor=event.sender)
     text = command_text if command_text.startswith(inputs.prefix) else inputs.prefix + command_text
     match = _find_command(text, inputs)
     if isinstance(match, Decision):
-        # Whoever starts the workflow by hand wants a command: to ignore it silently would leave them waiting.
+        # A user who starts the workflow by hand expects a command to run, so this is an error and not an ignored event.
         if match.reason == "no-command":
             names = ", ".join(inputs.prefix + command.name for command in _declared_commands(inputs))
             raise BadInput(
@@ -320,5 +320,5 @@ def _required_text(inputs: Mapping[str, Any], name: str) -> str:
 
 
 def _rerun_by(sender: User, context: Context) -> str:
-    same = context.triggering_actor.lower() == sender.login.lower()
-    return "" if context.run_attempt <= 1 or same else context.triggering_actor or "(nobody)"
+    is_sender = context.triggering_actor.lower() == sender.login.lower()
+    return "" if context.run_attempt <= 1 or is_sender else context.triggering_actor or "(nobody)"

@@ -1,7 +1,7 @@
-"""Find the feedback that a call-back continues: the one the run that submitted the workflow began.
+"""Find the feedback that a call-back continues: the run that submitted the workflow began it.
 
-The call-back itself says nothing about the feedback. GitHub does: the check run on the commit that is still in progress has
-an external id, which that run wrote. It names the run, its command and the target of its reaction. The rest follows from it.
+The call-back itself does not name the feedback. But that run wrote an external id into its check run on the commit, which is
+still in progress. The id names the run, its command and the target of its reaction.
 """
 
 from __future__ import annotations

@@ -38,5 +38,5 @@ def post(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
     if state and inputs.mode == "listen":
         from mlops_actions.chatops.finish import conclude_saved
 
-        conclude_saved(state, inputs, context, ports)
+        conclude_saved(state, inputs, context=context, ports=ports)
     return Outcome()

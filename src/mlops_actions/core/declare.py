@@ -242,7 +242,7 @@ def _read_input(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
     candidates += [
         (alias.name, alias.parse or entry.parse, environ.get(input_variable(alias.name), "")) for alias in entry.legacy
     ]
-    present = [(name, _parse(entry, name, parse, text)) for name, parse, text in candidates if text.strip()]
+    present = [(name, _parse(entry, name, parse=parse, text=text)) for name, parse, text in candidates if text.strip()]
     if present:
         name, value = present[0]
         # The runner fills in its default, which looks like a value that the user gave: the older name wins over it.
@@ -259,7 +259,7 @@ def _read_input(entry: Input, environ: Mapping[str, str]) -> tuple[Any, str]:
     for variable_name in entry.env:
         text = environ.get(variable_name, "")
         if text.strip():
-            return _parse(entry, variable_name, entry.parse, text, kind="environment variable"), ""
+            return _parse(entry, variable_name, parse=entry.parse, text=text, kind="environment variable"), ""
     if entry.default:
         return entry.parse(entry.default), ""
     if entry.required:

@@ -1,4 +1,4 @@
-"""Find the images that a build starts from or copies from, and the sources that cannot be known. Pure."""
+"""Find the images that a build starts from or copies from, and the sources whose content cannot be known. Pure."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str])
             stages |= {str(count), name.lower()} if name else {str(count)}
             count += 1
         else:
-            _add_other_sources(instruction, stages, images, reasons)
+            _add_other_sources(instruction, stages, images=images, reasons=reasons)
     return BaseImages(tuple(images), tuple(reasons))
 
 
-def _defaults(instruction: Instruction, known: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def _defaults(instruction: Instruction, known: Mapping[str, str], build_arguments: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for word in re.findall(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+", instruction.arguments):
         name, _, default = word.partition("=")
-        value = given.get(name)
+        value = build_arguments.get(name)
         if value is None:
             value = expand(default.strip("\"'"), {**known, **values})
         if value is not None:
@@ -72,7 +72,7 @@ def _from(instruction: Instruction) -> tuple[str, str]:
 
 
 def _without_onbuild(instruction: Instruction) -> tuple[str, str]:
-    """Return keyword and arguments; those of the instruction behind ONBUILD, where it is one."""
+    """Return keyword and arguments; for ONBUILD, those of the instruction that it holds."""
     if instruction.keyword != "ONBUILD":
         return instruction.keyword, instruction.arguments
     keyword, _, arguments = instruction.arguments.partition(" ")
@@ -85,7 +85,7 @@ def _paths(arguments: str, *, without: tuple[str, ...]) -> list[str]:
 
 
 def _add_other_sources(instruction: Instruction, stages: set[str], images: dict[str, None], reasons: list[str]) -> None:
-    """Note the images and addresses that COPY, ADD and RUN read."""
+    """Add the images that COPY and RUN read, and the reasons for addresses that ADD reads."""
     keyword, arguments = _without_onbuild(instruction)
     if keyword == "ADD" and "--checksum=" not in arguments:
         paths = _paths(arguments, without=("--",))

@@ -35,7 +35,7 @@ def build(
 ) -> tuple[Progress, dict[str, Any]]:
     """Build, and push where the request does; return the progress and BuildKit's metadata.
 
-    A failed push is tried again (the layers are built already), a failed build is not.
+    A failed push is tried again, since the layers are built already; a failed build is not.
     """
     metadata = ports.private_directory() / "metadata.json"
     retries = request.inputs.retries
@@ -89,7 +89,7 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
         return _failure_of_push(request.name, step.error if step else message)
     if any(text in message for text in _CONNECTION_LOST):
         return Unavailable(
-            f"the daemon or BuildKit went away during the build: {message}",
+            f"the connection to the daemon or BuildKit broke during the build: {message}",
             "see its log on the runner (lack of memory or disk space is the usual reason), then run the job again",
         )
     path = request.sources.shown_path
@@ -108,12 +108,12 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
 
 def _failure_of_push(name: ImageName, message: str) -> ActionError:
     cause = f"pushing to {name} failed: {message}"
-    # A name or port may hold any word or number: only the registry's own words count.
-    words = message.replace(str(name), "")
-    if _DENIED.search(words):
+    # The image's name may contain any word or number, so the search leaves it out.
+    text = message.replace(str(name), "")
+    if _DENIED.search(text):
         permission = registries.known(name.registry).push_permission
         check = "check 'username' and 'password', and what this user may push"
         return Refused(cause, f"{permission}, or {check}" if permission else check)
-    if _UNKNOWN_REPOSITORY.search(words):
+    if _UNKNOWN_REPOSITORY.search(text):
         return Refused(cause, registries.REMEDY_OF_UNKNOWN_REPOSITORY)
     return Unavailable(cause, "the registry did not accept the image: run the job again later")

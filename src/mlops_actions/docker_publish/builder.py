@@ -1,4 +1,4 @@
-"""The runner's daemon or a BuildKit beside it, asked no earlier than an answer is needed.
+"""The builder: the runner's daemon or a BuildKit beside it. It is asked only when an answer is needed.
 
 An image that is only tagged again needs no builder, so it must not wait for one.
 """
@@ -25,7 +25,7 @@ def with_started_builder(request: BuildRequest, docker: Docker) -> BuildRequest:
 
 
 class Builder:
-    """The builder that the inputs name; each question raises BadInput where nobody answers it."""
+    """The builder that the inputs name; every property raises BadInput where the builder does not answer."""
 
     def __init__(self, inputs: Inputs, docker: Docker) -> None:
         self._inputs = inputs
@@ -65,12 +65,12 @@ class Builder:
         runner.info(f"building on Docker {daemon.version}, {'containerd' if daemon.containerd_store else 'classic'} store")
         if daemon.containerd_store:
             return
-        for name, is_asked_for in (
+        for name, is_requested in (
             ("platforms", len(inputs.platforms or ()) > 1),
             ("provenance", inputs.provenance != "false"),
             ("sbom", inputs.sbom != "false"),
         ):
-            if is_asked_for:
+            if is_requested:
                 raise BadInput(
                     f"input '{name}': the runner's daemon keeps images in its classic store, which has no room for that",
                     "add a step with docker/setup-buildx-action before this one and give its output 'name' as 'builder'",

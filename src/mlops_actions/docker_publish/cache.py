@@ -40,15 +40,17 @@ def choose(
         environ.get("ACTIONS_RUNTIME_TOKEN") and (environ.get("ACTIONS_RESULTS_URL") or environ.get("ACTIONS_CACHE_URL"))
     )
     if kind == "none":
-        return LayerCache("none", (), "as asked")
+        return LayerCache("none", (), "as requested")
     if kind == "auto":
         if exports and has_gha:
             return _gha(environ, "the builder can export a cache and the runner offers one")
         if exports:
-            return _registry(name, pushes, cache_scope, "the builder can export a cache, and the runner offers none")
-        return _inline(name, pushes, has_latest, "the runner's daemon keeps its cache only inside images")
+            return _registry(
+                name, pushes, cache_scope=cache_scope, reason="the builder can export a cache, and the runner offers none"
+            )
+        return _inline(name, pushes, has_latest=has_latest, reason="the runner's daemon keeps its cache only inside images")
     if kind == "inline":
-        return _inline(name, pushes, has_latest, "as asked")
+        return _inline(name, pushes, has_latest=has_latest, reason="as requested")
     if not exports:
         raise BadInput(
             f"input 'cache' is '{kind}', but the runner's daemon cannot export a cache (classic image store)",
@@ -60,8 +62,8 @@ def choose(
                 "input 'cache' is 'gha', but the runner offers no cache service (ACTIONS_RESULTS_URL is not set)",
                 "use 'cache: registry' or 'inline'",
             )
-        return _gha(environ, "as asked")
-    return _registry(name, pushes, cache_scope, "as asked")
+        return _gha(environ, "as requested")
+    return _registry(name, pushes, cache_scope=cache_scope, reason="as requested")
 
 
 def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> LayerCache:

@@ -1,4 +1,4 @@
-"""Choose who signs in to the registry: the job's own token never leaves GitHub. Pure."""
+"""Choose the login for the registry; the job's own token is sent to GitHub's registries only. Pure."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mlops_actions.docker_publish.dockerignore import IgnorePatterns, parse
 
-VERSION = 2  # of the fingerprint: raise it when anything below changes meaning
+VERSION = 2  # of the fingerprint: raise it when the meaning of any part changes
 TAG_PREFIX = "ctx-"
 PROTECTED, OPEN = "protected", "open"  # trust scopes: refs that the repository's rules guard, and its other refs
 _READ_BYTES = 1 << 20
@@ -23,7 +23,7 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class FingerprintInputs:
-    """Everything but the context. Values of secrets are left out: the tag is public, and would allow to guess them."""
+    """Everything but the context. Values of secrets are left out: with the public tag, anybody could guess them."""
 
     dockerfile: str
     target: str
@@ -41,8 +41,8 @@ class FingerprintInputs:
 def trust_scopes(pull_request: int | None, *, is_pull_request: bool, protected: bool) -> tuple[str, ...]:
     """Name the trust scopes whose images a build may reuse; the last one is the scope of what is built now.
 
-    No other ref reuses what a pull request built, and a protected ref reuses what protected refs built alone: whoever may
-    push to a branch may not always merge, and decides what its builds fetch.
+    No other ref reuses an image that a pull request built. A protected ref reuses only images that protected refs built: a
+    user who may push to a branch, but may not merge, controls the content of its builds.
     """
     if is_pull_request:
         return (PROTECTED, OPEN, f"pull-request-{pull_request if pull_request is not None else 'unknown'}")

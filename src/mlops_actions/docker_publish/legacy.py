@@ -86,7 +86,7 @@ def _publish_docker(inputs: Inputs, registry: str | None) -> ResolvedInputs:
 
 
 def _cached_on_request(inputs: Inputs) -> Inputs:
-    """Reuse layers and images only where `cache` or `skip-unchanged` asks for it: the replaced actions built anew else."""
+    """Reuse layers and images only where `cache` or `skip-unchanged` requests it, as the replaced actions did."""
     cache = inputs.cache if inputs.was_given("cache") else "none"
     skip_unchanged = inputs.skip_unchanged if inputs.was_given("skip-unchanged") else cache != "none"
     return replace(inputs, cache=cache, skip_unchanged=skip_unchanged)

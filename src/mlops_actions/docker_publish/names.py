@@ -44,27 +44,27 @@ def resolve(image: str, registry: str | None, repository: str) -> ResolvedName:
     return _valid(image, host, path, notes=_closed_registry_notes(host, f"{image} {registry or ''}"))
 
 
-def resolve_below_repository(given: str, registry: str | None, repository: str) -> ResolvedName:
+def resolve_below_repository(image: str, registry: str | None, repository: str) -> ResolvedName:
     """Name the image of the older `image_name`: GitHub Packages kept it below the repository; so does ghcr.io."""
-    path, tag = image_name.split_tag(given.strip())
-    if tag or "@" in given:
-        raise BadInput(f"input 'image_name' holds a tag: {given!r}", "give the tag in 'tag'")
+    path, tag = image_name.split_tag(image.strip())
+    if tag or "@" in image:
+        raise BadInput(f"input 'image_name' holds a tag: {image!r}", "give the tag in 'tag'")
     host, prefix = _split_registry(registry) if registry else (GITHUB, "")
     note = f"docker.pkg.github.com is closed: the image goes to {host}/{repository.lower()}"
-    return _valid(given, host, "/".join(part for part in (prefix, repository, path) if part), notes=(note,))
+    return _valid(image, host, "/".join(part for part in (prefix, repository, path) if part), notes=(note,))
 
 
-def resolve_with_tag(given: str, registry: str | None) -> ResolvedName:
+def resolve_with_tag(image: str, registry: str | None) -> ResolvedName:
     """Name the image of the older `name`: `[registry/]owner/name[:tag]`; Docker Hub where no registry is given."""
-    text = _without_scheme(given)
+    text = _without_scheme(image)
     path, tag = image_name.split_tag(text)
     if "@" in text:
-        raise BadInput(f"input 'name' holds a digest: {given!r}", "give a name, with or without a tag")
+        raise BadInput(f"input 'name' holds a digest: {image!r}", "give a name, with or without a tag")
     host, path = _in_registry("name", path, registry, default=DOCKER_HUB)
     namespace = registries.known(host).official_namespace
     if namespace and "/" not in path:
         path = f"{namespace}/{path}"
-    return _valid(given, host, path, tag=tag, notes=_closed_registry_notes(host, f"{given} {registry or ''}"))
+    return _valid(image, host, path, tag=tag, notes=_closed_registry_notes(host, f"{image} {registry or ''}"))
 
 
 def has_host(text: str) -> bool:
@@ -101,18 +101,18 @@ def _split_registry(text: str) -> tuple[str, str]:
     return registries.canonical(host), prefix.strip("/")
 
 
-def _closed_registry_notes(host: str, given: str) -> tuple[str, ...]:
-    closed = registries.closed_host_in(given)
+def _closed_registry_notes(host: str, text: str) -> tuple[str, ...]:
+    closed = registries.closed_host_in(text)
     return (f"{closed} is closed: the image goes to {host}",) if closed and registries.canonical(closed) == host else ()
 
 
-def _valid(given: str, host: str, path: str, *, tag: str = "", notes: tuple[str, ...]) -> ResolvedName:
+def _valid(image: str, host: str, path: str, *, tag: str = "", notes: tuple[str, ...]) -> ResolvedName:
     """Make the repository valid, and note the changes; raises BadInput where nothing is left."""
     parts = [_valid_component(part) for part in path.split("/") if part.strip()]
     repository = "/".join(part for part in parts if part)
     if not repository or not all(parts) or len(f"{host}/{repository}") > image_name.MAX_LENGTH:
         raise BadInput(
-            f"no valid image name can be made of {given!r}",
+            f"no valid image name can be made of {image!r}",
             "use lower-case letters, digits and single '.', '_' or '-' between them, as in 'owner/name'",
         )
     if repository != path:

@@ -97,8 +97,8 @@ def plan(
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments with their values; a bare name without a variable is left to the Dockerfile's default."""
     values: dict[str, str] = {}
-    given = {**options.build_arguments(inputs.build_options or ""), **(inputs.build_args or {})}
-    for key, text in given.items():
+    texts = {**options.build_arguments(inputs.build_options or ""), **(inputs.build_args or {})}
+    for key, text in texts.items():
         if key in _DOCKER_VARIABLES:
             raise BadInput(
                 f"input 'build-args' sets {key}, which the docker command line itself reads",

@@ -1,4 +1,4 @@
-"""What docker-publish needs from outside. `boundary` implements it; the shapes are here so that nothing here imports it."""
+"""The ports of docker-publish; `boundary` implements them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Registry(Protocol):
         """Return the manifest of a tag or digest, or None."""
 
     def mount_blob(self, repository: str, digest: str, source: str) -> bool:
-        """Share a blob of the repository `source`; False where the registry does not do that."""
+        """Share a blob of the repository `source`; return False where the registry does not share blobs."""
 
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store these very bytes under a tag or digest."""
@@ -84,28 +84,28 @@ class Docker(Protocol):
         """Run `docker buildx build`, handing over each line it prints; return its exit code; raises BadInput without it."""
 
     def image_size(self, reference: str) -> int | None:
-        """Return the bytes of an image in the daemon, or None."""
+        """Return the size in bytes of an image in the daemon, or None."""
 
     def pull(self, reference: str) -> str:
-        """Pull an image into the daemon; return why that failed, or nothing."""
+        """Pull an image into the daemon; return the cause of a failure, else nothing."""
 
     def retag(self, reference: str, references: Sequence[str]) -> str:
-        """Give an image, if the daemon has it, these names instead of that one; return why that failed, or nothing."""
+        """Replace the name of an image by these names, if the daemon has it; return the cause of a failure, else nothing."""
 
     def local_digest(self, repository: str, reference: str) -> str | None:
-        """Return what identifies an image in the daemon: its registry digest, else its id; None where it is not there."""
+        """Return the registry digest of an image in the daemon, else its id; None where the daemon does not have it."""
 
 
 class OpenRegistry(Protocol):
     """Makes the client of a registry."""
 
     def __call__(self, host: str, username: str | None, password: str | None, *, pushes_to: str = "") -> Registry:
-        """Sign in as this user (None, None: anonymous), with leave to write to one repository."""
+        """Sign in as this user (None, None: anonymous), with the right to write to one repository."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Everything outside. `private_directory` makes a directory that no other user can read, once.
+    """The outside systems of docker-publish. `private_directory` makes a directory that no other user can read, once.
 
     `google_token` gives an access token of the job's Google credentials, or raises BadInput, Refused or Unavailable.
     `read_checkout` reads the repository that is checked out in a directory; None where there is none.

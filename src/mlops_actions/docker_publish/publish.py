@@ -50,8 +50,8 @@ class Publication:
     def publish(self) -> PublishedImage:
         """Tag the image of this very input again, else build it."""
         self._notes += self._tags.notes
-        self._notes += self._prints.notes
-        reusable = reuse.find_reusable(self._registry, self._request, self._prints, self._started)
+        self._notes += self._fingerprints.notes
+        reusable = reuse.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable.reason)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
         return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
@@ -65,20 +65,22 @@ class Publication:
         return request.tag_scheme.tags(revision)
 
     @cached_property
-    def _prints(self) -> Fingerprints:
+    def _fingerprints(self) -> Fingerprints:
         if not self._request.push or not self._request.inputs.skip_unchanged:
             return Fingerprints(reason="'skip-unchanged' is false")
-        return reuse.fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
+        return reuse.compute_fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
 
     def _base_digest(self, reference: str) -> str | None:
-        return self._builder.base_digest(reference, self._request.name, self._registry, self._ports.open_registry)
+        return self._builder.base_digest(
+            reference, self._request.name, registry=self._registry, open_registry=self._ports.open_registry
+        )
 
     # Reuse
 
     def _tag_again(self, reusable: ReusableImage, manifest: Manifest) -> PublishedImage:
         tags = self._tags.names
         if reusable.source is not None:
-            tags = (fingerprint.tag(self._prints.own), *tags)
+            tags = (fingerprint.tag(self._fingerprints.own), *tags)
         self._put_tags(manifest, tags)
         origin = f" in {reusable.source}, whose layers it shares" if reusable.source else ""
         self._notes.append(f"nothing changed since this image was built{origin}: it was tagged again, not built")
@@ -111,9 +113,11 @@ class Publication:
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reason}.")
         layer_cache = self._choose_cache()
-        first_tag = fingerprint.tag(self._prints.own) if self._prints.own and request.push else self._tags.names[0]
+        first_tag = (
+            fingerprint.tag(self._fingerprints.own) if self._fingerprints.own and request.push else self._tags.names[0]
+        )
         references = [name.tagged(tag) for tag in ((first_tag,) if request.push else self._tags.names)]
-        progress, metadata = build(request, self._ports, self._plan(layer_cache), references)
+        progress, metadata = build(request, self._ports, build_plan=self._plan(layer_cache), references=references)
         if request.push:
             image = self._tag_built(str(metadata.get("containerimage.digest", "")), first_tag)
         else:
@@ -138,10 +142,10 @@ class Publication:
 
     def _plan(self, layer_cache: LayerCache) -> BuildPlan:
         request, epoch = self._request, self._request.source_date_epoch
-        labels = plan.labels(request.inputs, request.revision, request.context, request.environ, epoch)
+        labels = plan.labels(request.inputs, request.revision, context=request.context, environ=request.environ, epoch=epoch)
         if request.push and request.inputs.skip_unchanged:
             labels[reuse.BUILT_LABEL] = f"{self._started:%Y-%m-%dT%H:%M:%S}Z"
-        planned = plan.plan(request.inputs, request.sources, labels, request.environ, epoch)
+        planned = plan.plan(request.inputs, request.sources, labels=labels, environ=request.environ, epoch=epoch)
         self._notes += planned.notes
         builder = [f"--builder={self._builder.name}"] if self._builder.name else []
         return replace(planned, arguments=(*planned.arguments, *layer_cache.arguments, *builder))
@@ -191,12 +195,12 @@ class Publication:
             return None
 
     def _put_tags(self, manifest: Manifest, tags: Sequence[str]) -> None:
-        """Tag the manifest; where that breaks off, the error names the tags that were moved."""
+        """Tag the manifest; where a tag fails, the error names the tags that were moved before."""
         name = self._request.name
         moved: list[str] = []
         for tag in tags:
             try:
-                self._registry.put_manifest(name.repository, tag, manifest.content, manifest.media_type)
+                self._registry.put_manifest(name.repository, tag, content=manifest.content, media_type=manifest.media_type)
             except ActionError as error:
                 if isinstance(error, Refused) and self._digest_of(tag) == manifest.digest:
                     continue  # an immutable tag that stands for this image already
@@ -222,7 +226,7 @@ class Publication:
             built=previous is not None,
             pushed=True,
             size=size.size if size else None,
-            context_hash=self._prints.own,
+            context_hash=self._fingerprints.own,
             platforms=size.platforms if size else 1,
             layers=layers,
         )

@@ -86,7 +86,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
         name=image.name,
         tag_scheme=resolved.tag_scheme,
         revision=revision,
-        sources=_sources(inputs, policy, context.workspace.resolve(), ports.workspace),
+        sources=_sources(inputs, policy, root=context.workspace.resolve(), workspace=ports.workspace),
         push=push,
         source_date_epoch=checkout.committed if checkout is not None and checkout.sha == revision.sha else None,
         reuse_from=_reuse_from(inputs, image.name, context),

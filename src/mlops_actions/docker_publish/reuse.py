@@ -33,7 +33,7 @@ class Fingerprints:
     notes: tuple[str, ...] = ()
 
 
-def fingerprints(
+def compute_fingerprints(
     request: BuildRequest, platform: Callable[[], str], base_digest: Callable[[str], str | None]
 ) -> Fingerprints:
     """Hash all that enters the build.
@@ -103,21 +103,21 @@ class ReusableImage:
     source: ImageName | None = None
 
 
-def find_reusable(registry: Registry, request: BuildRequest, prints: Fingerprints, now: datetime) -> ReusableImage:
+def find_reusable(registry: Registry, request: BuildRequest, fingerprints: Fingerprints, now: datetime) -> ReusableImage:
     """Look the fingerprints up. A registry that refuses is an error, not a miss.
 
     Images of other repositories count only once all their blobs could be mounted into this one.
     """
     name, max_age = request.name, request.inputs.max_age
-    if not request.push or not prints.accepted:
-        return ReusableImage(None, prints.reason)
+    if not request.push or not fingerprints.accepted:
+        return ReusableImage(None, fingerprints.reason)
     if request.inputs.force:
         return ReusableImage(None, "'force' is set")
-    image = _look_up(registry, name, prints, max_age, now)
+    image = _find_by_fingerprint(registry, name, fingerprints=fingerprints, max_age=max_age, now=now)
     reason = image.reason
     for source in request.reuse_from if image.manifest is None else ():
         try:
-            candidate = _look_up(registry, source, prints, max_age, now)
+            candidate = _find_by_fingerprint(registry, source, fingerprints=fingerprints, max_age=max_age, now=now)
             if candidate.manifest is None:
                 continue
             if copy_image(registry, candidate.manifest, source=source, target=name):
@@ -147,15 +147,15 @@ def copy_image(registry: Registry, manifest: Manifest, *, source: ImageName, tar
             return False
         if not copy_image(registry, child, source=source, target=target):
             return False
-        registry.put_manifest(target.repository, child.digest, child.content, child.media_type)
+        registry.put_manifest(target.repository, child.digest, content=child.content, media_type=child.media_type)
     return all(registry.mount_blob(target.repository, digest, source.repository) for digest in digests)
 
 
-def _look_up(
-    registry: Registry, name: ImageName, prints: Fingerprints, max_age: float | None, now: datetime
+def _find_by_fingerprint(
+    registry: Registry, name: ImageName, fingerprints: Fingerprints, max_age: float | None, now: datetime
 ) -> ReusableImage:
-    reason = "this input was not built before"
-    for key in prints.accepted:
+    reason = "no image was built from this input before"
+    for key in fingerprints.accepted:
         manifest = registry.manifest(name.repository, fingerprint.tag(key))
         if manifest is None:
             continue

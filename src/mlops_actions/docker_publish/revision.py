@@ -75,7 +75,7 @@ def revision_of(
     sha = _sha(inputs, commit_of(event, context), checkout, prefers_event_commit=prefers_event_commit)
     return Revision(
         sha=sha,
-        ref=_ref(inputs, context, checkout, sha, prefers_event_commit=prefers_event_commit),
+        ref=_ref(inputs, context, checkout=checkout, sha=sha, prefers_event_commit=prefers_event_commit),
         default_branch=inputs.default_branch or (event.default_branch if event else ""),
         now=now,
         pull_request=pull_request.number,

@@ -18,7 +18,7 @@ from mlops_actions.docker_publish.request import prepare
 def run(inputs: Inputs, context: Context, event: Event | None, environ: Mapping[str, str], ports: Ports) -> Outcome:
     """Publish the image that the inputs describe."""
     started = ports.clock.now()
-    request = with_started_builder(prepare(inputs, context, event, environ, ports), ports.docker)
+    request = with_started_builder(prepare(inputs, context, event=event, environ=environ, ports=ports), ports.docker)
     for secret in plan.secret_values(request.inputs, environ).values():
         ports.runner.mask(secret)
     image = Publication(request, ports, started).publish()

@@ -346,7 +346,7 @@ def test_a_push_to_a_missing_repository_is_not_tried_again(publisher: Publisher,
 
 def test_a_lost_daemon_is_reported(publisher: Publisher) -> None:
     publisher.docker.failures.append(["ERROR: failed to receive status: rpc error: code = Unavailable desc = EOF"])
-    with pytest.raises(Unavailable, match="went away") as error:
+    with pytest.raises(Unavailable, match="broke during the build") as error:
         publisher.publish()
     assert "run the job again" in error.value.remedy
     assert len(publisher.docker.builds) == 1

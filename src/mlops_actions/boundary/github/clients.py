@@ -43,4 +43,11 @@ class GitHubClients:
         if self._key is None:
             raise BadInput("no GitHub App is configured", "set 'app-id' and 'app-private-key' in the step's 'with:'")
         context = self._context
-        return mint_token(self._key, context.api_url, context.repository, self._log, permissions, require_all=require_all)
+        return mint_token(
+            self._key,
+            context.api_url,
+            repository=context.repository,
+            log=self._log,
+            permissions=permissions,
+            require_all=require_all,
+        )

@@ -60,7 +60,7 @@ def refusal(call: str, status: int, headers: Mapping[str, str], body: str, needs
     """Explain an answer of 4xx. `needs` is the `permissions:` line that the call needs, such as `issues: write`."""
     message = message_of(body)
     cause = f"GitHub refused '{call}' with {status}" + (f": {message}" if message else "")
-    return GitHubRefused(status, cause, _remedy(status, headers, message, needs))
+    return GitHubRefused(status, cause, _remedy(status, headers, message=message, needs=needs))
 
 
 def _remedy(status: int, headers: Mapping[str, str], message: str, needs: str) -> str:

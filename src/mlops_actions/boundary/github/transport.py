@@ -137,7 +137,7 @@ class GitHubTransport:
         call = f"{method} {path.partition('?')[0]}"
         statuses = _SERVER_ERRORS if may_repeat else frozenset()
         retry = GitHubRetry.under(replace(self._policy, call=call, repeatable=may_repeat, statuses=statuses))
-        answer = self._answer(method, url, body, retry)
+        answer = self._answer(method, url, body=body, retry=retry)
         if 200 <= answer.status < 300:
             return _lower(answer), _parsed(call, answer)
         if retry.is_limit(answer):

@@ -91,7 +91,7 @@ class RegistryClient:
     def digest_of(self, repository: str, reference: str) -> str | None:
         """Return the digest behind a tag (HEAD), or None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("HEAD", path, self._reading_scope(repository), _ACCEPT)
+        response = self._call("HEAD", path, scope=self._reading_scope(repository), headers=_ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
@@ -106,7 +106,7 @@ class RegistryClient:
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         """Return the manifest behind a tag or digest, checked against its digest; None where there is none."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("GET", path, self._reading_scope(repository), _ACCEPT)
+        response = self._call("GET", path, scope=self._reading_scope(repository), headers=_ACCEPT)
         if response.status == 404:
             return None
         if response.status != 200:
@@ -131,7 +131,9 @@ class RegistryClient:
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store the very bytes of a manifest under a tag or digest, so that its digest stays the same."""
         path = f"/v2/{repository}/manifests/{quote(reference, safe=':')}"
-        response = self._call("PUT", path, _scope(repository, "push"), {"Content-Type": media_type}, body=content)
+        response = self._call(
+            "PUT", path, scope=_scope(repository, "push"), headers={"Content-Type": media_type}, body=content
+        )
         if response.status not in (200, 201):
             raise self._refusal(response, f"tagging {self.host}/{repository}:{reference}")
 
@@ -193,12 +195,14 @@ class RegistryClient:
     ) -> urllib3.BaseHTTPResponse:
         """Send a request; answer one challenge for a token of this scope, also where a token has expired meanwhile."""
         authorization = self._authorization.get(scope, self._unscoped_authorization)
-        response = self._transport.send(method, self._base + path, {**(headers or {}), "Authorization": authorization}, body)
+        response = self._transport.send(
+            method, self._base + path, headers={**(headers or {}), "Authorization": authorization}, body=body
+        )
         if response.status == 401:
             authorization = self._authorize(response.headers.getlist("WWW-Authenticate"), scope)
             self._authorization[scope] = authorization
             response = self._transport.send(
-                method, self._base + path, {**(headers or {}), "Authorization": authorization}, body
+                method, self._base + path, headers={**(headers or {}), "Authorization": authorization}, body=body
             )
         return response
 
