@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from mlops_sandbox.github import GitHubServer
-    from tests.support.github import SharedHost
+    from tests.support.shared_host import SharedHost
 
 # No deadline: a loaded machine is no defect. A run can be repeated: the same cases everywhere, so that what fails was
 # changed. `--hypothesis-profile=explore` looks for new ones, as the scheduled run does.
@@ -28,7 +28,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def github_host() -> Iterator[SharedHost]:
     """The port that the tests' GitHubs share."""
-    from tests.support.github import SharedHost
+    from tests.support.shared_host import SharedHost
 
     shared = SharedHost()
     with shared.host:

@@ -6,69 +6,58 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.host import Host
+from tests.actions.argo_submit.apis import KUBERNETES, application_of, environ_for
 from tests.actions.argo_submit.job import Job
-from tests.actions.argo_submit.ways import KUBERNETES, leading, served
-
-
-class Switch:
-    """One port for the clusters of all tests, one after the other: starting and stopping a port costs more than a test."""
-
-    def __init__(self) -> None:
-        self.app: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self.app is not None, "no test runs that serves a cluster"
-        await self.app(scope, receive, send)
+from tests.support.shared_host import SharedHost
 
 
 @pytest.fixture(scope="session")
-def switched() -> Iterator[tuple[Switch, Host]]:
-    switch = Switch()
-    with Host(switch) as host:
-        yield switch, host
+def cluster_host() -> Iterator[SharedHost]:
+    """The port that the tests' clusters share."""
+    shared = SharedHost()
+    with shared.host:
+        yield shared
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    with Cluster(ProcessExecutor({"": LocalImage()})) as one:
-        yield one
+    with Cluster(ProcessExecutor({"": LocalImage()})) as running:
+        yield running
 
 
 @pytest.fixture
-def way() -> str:
+def api() -> str:
     """Which API the jobs go through; where both are to be held to the same, a module gives it as a parameter."""
     return KUBERNETES
 
 
 @pytest.fixture
-def host(cluster: Cluster, switched: tuple[Switch, Host], way: str) -> Iterator[Host]:
-    switch, host = switched
-    switch.app = served(way, cluster)
-    yield host
-    switch.app = None
+def host(cluster: Cluster, cluster_host: SharedHost, api: str) -> Iterator[Host]:
+    cluster_host.application = application_of(api, cluster)
+    yield cluster_host.host
+    cluster_host.application = None
 
 
 @pytest.fixture
-def job(cluster: Cluster, host: Host, tmp_path: Path, way: str) -> Job:
-    made = Job(tmp_path)
-    made.environ |= leading(way, cluster, host.url, tmp_path)
-    return made
+def job(cluster: Cluster, host: Host, tmp_path: Path, api: str) -> Job:
+    job = Job(tmp_path)
+    job.environ |= environ_for(api, cluster, host.url, tmp_path)
+    return job
 
 
 @pytest.fixture
-def another_job(cluster: Cluster, host: Host, tmp_path: Path, way: str) -> Callable[[], Job]:
+def another_job(cluster: Cluster, host: Host, tmp_path: Path, api: str) -> Callable[[], Job]:
     """Makes further jobs on the same cluster."""
     count = iter(range(1000))
 
     def make() -> Job:
         directory = tmp_path / f"job-{next(count)}"
         directory.mkdir()
-        made = Job(directory)
-        made.environ |= leading(way, cluster, host.url, directory)
-        return made
+        job = Job(directory)
+        job.environ |= environ_for(api, cluster, host.url, directory)
+        return job
 
     return make

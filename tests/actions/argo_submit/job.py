@@ -1,4 +1,4 @@
-"""One job that runs argo-submit: its environment, and what the runner reads afterwards."""
+"""A job whose step runs argo-submit: its environment, and the record of the step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
 def manifest(*command: str, parameters: str = "", outputs: str = "", extra: str = "") -> str:
-    """A Workflow of one container."""
+    """Return a Workflow of one container."""
     lines = [
         "apiVersion: argoproj.io/v1alpha1",
         "kind: Workflow",
@@ -32,7 +32,7 @@ def manifest(*command: str, parameters: str = "", outputs: str = "", extra: str 
     return "\n".join(lines)
 
 
-HELD = """
+SUSPENDED = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata: {name: held}
@@ -41,7 +41,7 @@ spec: {entrypoint: main, templates: [{name: main, suspend: {}}]}
 
 
 def resume(workflow: dict[str, Any]) -> dict[str, Any]:
-    """End the one node of `HELD`."""
+    """End the one node of `SUSPENDED`."""
     workflow["status"]["nodes"]["held"]["phase"] = "Succeeded"
     return workflow
 
@@ -50,11 +50,11 @@ def shell(script: str, **options: str) -> str:
     return manifest("sh", "-c", script, **options)
 
 
-def heard(process: subprocess.Popen[str], words: str) -> str:
-    """Read what a job prints until it has said `words`; return all of it."""
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """Read a job's output until it contains `text`, and return all of it."""
     assert process.stdout is not None
     log = ""
-    while words not in log:
+    while text not in log:
         line = process.stdout.readline()
         assert line, log
         log += line

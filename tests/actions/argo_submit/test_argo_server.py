@@ -21,8 +21,8 @@ from mlops_actions.boundary.cluster import argo_server
 from mlops_sandbox.cluster import Cluster, rule
 from mlops_sandbox.cluster.resources import CLUSTER_WORKFLOW_TEMPLATES, WORKFLOWS
 from mlops_sandbox.host import Host
-from tests.actions.argo_submit.job import Job, heard, manifest, shell
-from tests.actions.argo_submit.ways import ARGO_SERVER, leading
+from tests.actions.argo_submit.apis import ARGO_SERVER, environ_for
+from tests.actions.argo_submit.job import Job, manifest, read_until, shell
 from tests.support.cluster_certificates import for_loopback
 from tests.support.logs import LOG
 
@@ -30,7 +30,7 @@ FULL = {"workflows": "create get list watch patch", "pods": "get list watch", "p
 
 
 @pytest.fixture
-def way() -> str:
+def api() -> str:
     return ARGO_SERVER
 
 
@@ -111,7 +111,7 @@ def test_logs_are_shown_without_reading_pods(job: Job, cluster: Cluster) -> None
 
 def test_the_namespace_is_the_one_that_the_server_manages(job: Job) -> None:
     with Cluster(namespaces=["ml"]) as cluster, Host(cluster.argo_server) as host:
-        job.environ |= leading(ARGO_SERVER, cluster, host.url, job.directory)
+        job.environ |= environ_for(ARGO_SERVER, cluster, host.url, job.directory)
         assert job.run(workflow=shell("true"), wait="false") == 0
         assert job.outputs["workflow-namespace"] == "ml"
 
@@ -142,7 +142,7 @@ def test_a_missing_right_is_named_and_its_rule_printed(
 ) -> None:
     verbs = {**FULL, resource: FULL[resource].replace(verb, "")}
     token = cluster.add_user("ci", [rule(name, text) for name, text in verbs.items()])
-    job.environ |= leading(ARGO_SERVER, cluster, host.url, job.directory, token=token)
+    job.environ |= environ_for(ARGO_SERVER, cluster, host.url, job.directory, token=token)
     assert job.run(workflow=shell("sleep 3")) == code
     job.assert_missing_right(verb, resource)
 
@@ -186,7 +186,7 @@ spec:
   - {name: wait, suspend: {}}
 """
     process = job.start(workflow=text, idempotency="none")
-    log = heard(process, "::endgroup::")
+    log = read_until(process, "::endgroup::")
     assert "::group::Log of short\nbegun\ndone\n::endgroup::" in log
 
     def resume(workflow: dict[str, Any]) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def test_a_private_authority_and_a_path_before_the_api_are_supported(job: Job, c
     joined.write_text(certificate.certificate.read_text() + certificate.key.read_text())
     authority = certificate.certificate.read_text()
     with Host(Starlette(routes=[Mount("/argo", cluster.argo_server)]), certificate=joined) as host:
-        job.environ |= leading(ARGO_SERVER, cluster, f"{host.url}/argo/", job.directory)
+        job.environ |= environ_for(ARGO_SERVER, cluster, f"{host.url}/argo/", job.directory)
         for given in (authority, base64.b64encode(authority.encode()).decode()):
             assert job.run(workflow=shell("echo there"), argo_ca=given) == 0
         assert job.outputs["workflow-url"].startswith(f"{host.url}/argo/workflows/default/")
@@ -217,7 +217,7 @@ def test_a_server_with_an_untrusted_certificate_gets_no_token(job: Job, cluster:
     joined.write_text(certificate.certificate.read_text() + certificate.key.read_text())
     other = for_loopback(job.directory, "other").certificate.read_text()
     with Host(cluster.argo_server, certificate=joined) as host:
-        job.environ |= leading(ARGO_SERVER, cluster, host.url, job.directory)
+        job.environ |= environ_for(ARGO_SERVER, cluster, host.url, job.directory)
         for authority in ("", other):
             assert job.run(workflow=shell("true"), argo_ca=authority) == 4
             assert "could not prove who it is" in job.error
@@ -247,7 +247,7 @@ def other() -> Iterator[tuple[Asked, Host]]:
 
 def run_against(job: Job, cluster: Cluster, app: ASGIApp) -> int:
     with Host(app) as host:
-        job.environ |= leading(ARGO_SERVER, cluster, host.url, job.directory)
+        job.environ |= environ_for(ARGO_SERVER, cluster, host.url, job.directory)
         return job.run(workflow=shell("true"))
 
 

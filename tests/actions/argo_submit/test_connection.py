@@ -18,7 +18,7 @@ from mlops_actions.boundary import http
 from mlops_sandbox.cluster import SUBMITTER, Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
-from tests.actions.argo_submit.job import HELD, Job, heard, resume, shell
+from tests.actions.argo_submit.job import SUSPENDED, Job, read_until, resume, shell
 from tests.support.cluster_certificates import Certificate, for_loopback
 
 
@@ -193,8 +193,8 @@ def test_the_proxy_of_the_environment_is_used(url: str, environ: dict[str, str],
 
 def waiting(job: Job, **inputs: str) -> Any:
     """Start a job, and return it when it waits for a workflow that somebody has to resume."""
-    process = job.start(workflow=HELD, idempotency="none", **inputs)
-    heard(process, "is suspended")
+    process = job.start(workflow=SUSPENDED, idempotency="none", **inputs)
+    read_until(process, "is suspended")
     return process
 
 

@@ -18,7 +18,7 @@ from mlops_actions.boundary.cluster import gke
 from mlops_sandbox.cluster import SUBMITTER, Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
-from tests.actions.argo_submit.job import HELD, Job, heard, resume, shell
+from tests.actions.argo_submit.job import SUSPENDED, Job, read_until, resume, shell
 from tests.support.cluster_certificates import Certificate, for_loopback
 from tests.support.google import Google
 
@@ -186,13 +186,13 @@ def test_tokens_that_expire_while_one_waits_are_renewed(job: Job, platform: Plat
 def following(job: Job, platform: Platform) -> tuple[subprocess.Popen[str], str]:
     """Start a job, and return it with its log when it waits for somebody to resume the workflow."""
     process = job.start(
-        workflow=HELD,
+        workflow=SUSPENDED,
         idempotency="none",
         gke_cluster="train",
         gke_location="europe-west1",
         google_credentials=account_key(platform),
     )
-    return process, heard(process, "is suspended")
+    return process, read_until(process, "is suspended")
 
 
 def test_a_token_that_is_refused_before_its_time_is_replaced(job: Job, platform: Platform) -> None:

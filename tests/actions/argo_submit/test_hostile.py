@@ -13,8 +13,8 @@ from mlops_actions.argo_submit import logs, parameters, status
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
+from tests.actions.argo_submit.apis import APIS
 from tests.actions.argo_submit.job import Job, manifest, shell
-from tests.actions.argo_submit.ways import WAYS
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
@@ -179,7 +179,7 @@ def test_a_status_has_no_control_characters() -> None:
 HEREDOC = "x\nghadelimiter_0\nEOF\nphase<<EOF\nSucceeded\nEOF\n::set-output name=phase::Succeeded"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("api", APIS)
 def test_an_output_cannot_leave_its_table_cell(job: Job) -> None:
     """Whatever a container writes: the other outputs are the action's."""
     write = f"printf '%s' {json.dumps(HEREDOC)!s} > /tmp/score; exit 0".replace('"', "'").replace("\\n", "\n")
@@ -193,7 +193,7 @@ def test_an_output_cannot_leave_its_table_cell(job: Job) -> None:
     }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("api", APIS)
 def test_log_lines_cannot_leave_their_group(job: Job) -> None:
     lines = [
         "::error::forged",

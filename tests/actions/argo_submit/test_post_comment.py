@@ -11,8 +11,8 @@ from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.github import PullRequest as ServedPullRequest
 from mlops_sandbox.host import Host
-from tests.actions.argo_submit.job import SHA, Job, heard, shell
-from tests.actions.argo_submit.ways import KUBERNETES, leading
+from tests.actions.argo_submit.apis import KUBERNETES, environ_for
+from tests.actions.argo_submit.job import SHA, Job, read_until, shell
 from tests.support.payloads import Scene, scene, write_event
 
 IMAGE = "ghcr.io/octo-org/digits@sha256:" + "1" * 64
@@ -38,7 +38,7 @@ def kill(job: Job) -> Callable[..., None]:
 
     def run(token: str, **inputs: str) -> None:
         process = job.start(**INPUTS, **inputs, github_token=token)
-        heard(process, "▶")
+        read_until(process, "▶")
         process.kill()
         process.communicate(timeout=10)
 
@@ -103,7 +103,7 @@ def test_the_post_stage_writes_the_comment_also_where_it_cannot_stop_the_workflo
     allowed = token(it, pull_requests="write")
     kill(allowed)
     reader = cluster.add_user("reader", [rule("workflows", "get")])
-    job.environ |= leading(KUBERNETES, cluster, host.url, job.directory, token=reader)
+    job.environ |= environ_for(KUBERNETES, cluster, host.url, job.directory, token=reader)
     assert job.run_post(**INPUTS, github_token=allowed) == 3
     assert "may not patch workflows" in job.log
     assert "was cancelled" in comment_of(it.pull)

@@ -17,8 +17,8 @@ from mlops_sandbox.cluster.resources import CRON_WORKFLOWS, PODS, WORKFLOW_TEMPL
 from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.host import Host
+from tests.actions.argo_submit.apis import APIS, KUBERNETES, application_of, environ_for
 from tests.actions.argo_submit.job import SHA, Job, manifest, shell
-from tests.actions.argo_submit.ways import KUBERNETES, WAYS, leading, served
 from tests.support.payloads import scene, write_event
 from tests.support.payloads.hostile import HOSTILE
 
@@ -26,8 +26,8 @@ SCORE = "{name: score, globalName: score, valueFrom: {path: /tmp/score}}"
 HANDED = "{name: image, value: ''}, {name: sha, value: ''}, {name: PR-NUMBER, value: ''}, {name: repo, value: ''}"
 
 
-@pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
@@ -169,7 +169,7 @@ def test_a_running_workflow_can_be_followed(job: Job, another_job: Callable[[], 
     assert json.loads(other.outputs["outputs"]) == {"score": "1"}
 
 
-@pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server has the record
+@pytest.mark.parametrize("api", [KUBERNETES])  # the Argo Server has the record
 def test_a_workflow_with_offloaded_nodes_is_shown_by_its_pods(job: Job, cluster: Cluster) -> None:
     status = {"phase": "Failed", "offloadNodeStatusVersion": "fnv:1"}
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "big"}, "spec": {}, "status": status})
@@ -278,24 +278,24 @@ def test_a_server_that_closes_every_watch_is_not_asked_in_a_busy_loop(job: Job, 
     assert 2 <= len(watches) <= 14
 
 
-@pytest.mark.parametrize("way", [KUBERNETES])  # the Argo Server is asked for no version
-def test_a_server_that_expires_every_version_is_not_asked_in_a_busy_loop(job: Job, cluster: Cluster, way: str) -> None:
+@pytest.mark.parametrize("api", [KUBERNETES])  # the Argo Server is asked for no version
+def test_a_server_that_expires_every_version_is_not_asked_in_a_busy_loop(job: Job, cluster: Cluster, api: str) -> None:
     cluster.faults.watch_refusal = ApiError(410, "Expired", "too old resource version: 1 (2)")
     assert job.run(workflow=shell("sleep 4"), logs="none") == 0
     watches = [verb for verb, plural in cluster.requests if (verb, plural) == ("watch", "workflows")]
     assert 2 <= len(watches) <= 12
 
 
-def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, way: str) -> None:
+def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, api: str) -> None:
     gate = socket.create_server(("127.0.0.1", 0))
     waiting = f"import socket; socket.create_connection(('127.0.0.1', {gate.getsockname()[1]})).recv(1)"
-    with Host(served(way, cluster)) as host:
+    with Host(application_of(api, cluster)) as host:
         port = host.port
-        job.environ |= leading(way, cluster, host.url, job.directory)
+        job.environ |= environ_for(api, cluster, host.url, job.directory)
         process = job.start(workflow=shell(f'python3 -c "{waiting}"; echo last words'))
         name = _running(cluster)
     assert process.poll() is None
-    with Host(served(way, cluster), port=port), gate:
+    with Host(application_of(api, cluster), port=port), gate:
         gate.accept()[0].close()
         log, _ = process.communicate(timeout=60)
     assert process.returncode == 0, log
@@ -329,10 +329,10 @@ def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: Cluster) ->
 
 
 @pytest.fixture
-def unattended(job: Job, way: str) -> Iterator[Cluster]:
+def unattended(job: Job, api: str) -> Iterator[Cluster]:
     """A cluster without a controller, and the job led there."""
-    with Cluster() as cluster, Host(served(way, cluster)) as host:
-        job.environ |= leading(way, cluster, host.url, job.directory)
+    with Cluster() as cluster, Host(application_of(api, cluster)) as host:
+        job.environ |= environ_for(api, cluster, host.url, job.directory)
         yield cluster
 
 
@@ -437,7 +437,7 @@ def _running(cluster: Cluster) -> str:
     raise AssertionError("no workflow came to run")
 
 
-@pytest.mark.parametrize("way", [KUBERNETES])  # one is enough: it is the same text that either is sent
+@pytest.mark.parametrize("api", [KUBERNETES])  # one is enough: it is the same text that either is sent
 @pytest.mark.parametrize(
     "value", [*HOSTILE, "$(id)", "'; id; '", '"}}]}, {"name": "x', "a: b\n- c", "%0A::error::x", "\x1b[2J"]
 )

@@ -14,9 +14,9 @@ from mlops_actions.boundary.github import Pace, transport
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
-from tests.actions.chatops.conftest import Switch
 from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Scene, scene
+from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 
 STATUSES = ("401", "403", "404", "409", "422", "429", "500")
@@ -123,11 +123,10 @@ def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def github(switched: tuple[Switch, Any]) -> Iterator[GitHubServer]:
+def github(github_host: SharedHost) -> Iterator[GitHubServer]:
     """A GitHub that is not checked against the schemas: its answers here are wrong on purpose."""
-    switch, host = switched
-    server = GitHubServer(origin=host.url)
-    switch.application = server.app
+    server = GitHubServer(origin=github_host.host.url)
+    github_host.application = server.app
     yield server
     server.faults.clear()
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from starlette.types import Receive, Scope, Send
 
-from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Registry
 from tests.actions.docker_publish.publisher import Publisher
+from tests.support.shared_host import SharedHost
 from tests.support.step import LocalRunner
 
 
@@ -23,33 +22,22 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
-class SharedAddress:
-    """One address for all tests, since a server's start costs more than most of them; the registry behind it changes."""
-
-    registry: Registry
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.registry.app(scope, receive, send)
-
-
 @pytest.fixture(scope="session")
-def shared_address() -> Iterator[tuple[SharedAddress, str]]:
-    address = SharedAddress()
-    with Host(address) as host:
-        yield address, host.url.removeprefix("http://")
+def registry_host() -> Iterator[SharedHost]:
+    """The port that the tests' registries share."""
+    shared = SharedHost()
+    with shared.host:
+        yield shared
 
 
 @pytest.fixture
-def publisher_of(
-    shared_address: tuple[SharedAddress, str], workspace: Path, tmp_path: Path
-) -> Callable[[Registry], Publisher]:
-    """Put a registry at the address and return a publisher to it."""
-    address, host = shared_address
+def publisher_of(registry_host: SharedHost, workspace: Path, tmp_path: Path) -> Callable[[Registry], Publisher]:
+    """Serve a registry and return a publisher that pushes to it."""
 
     def start(registry: Registry) -> Publisher:
-        address.registry = registry
+        registry_host.application = registry.app
         runner = LocalRunner(tmp_path / "runner", "Octo/Digits", workspace=workspace)
-        return Publisher(runner=runner, registry=registry, host=host)
+        return Publisher(runner=runner, registry=registry, host=registry_host.host.url.removeprefix("http://"))
 
     return start
 
