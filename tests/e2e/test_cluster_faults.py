@@ -103,7 +103,7 @@ def no_controller(cluster: RealCluster, wire: Wire, directory: Path) -> Endured:
     job = job_of(cluster, directory)
     job.environ["KUBECONFIG"] = str(cluster.kubeconfig(by=wire.url))
     text = manifest("entrypoint: bye", name="e2e-nobodys", labels={NOBODYS: "somebody-else"})
-    with running(job, "no controller has taken up", workflow=text) as step:
+    with running(job, "no controller has started", workflow=text) as step:
         patch = {"metadata": {"labels": {NOBODYS: None}}}
         cluster.connection.call("PATCH", f"{ARGO}/workflows/e2e-nobodys", patch)
     return Endured(job, step.wait(), workflows_of(cluster, job), wire)

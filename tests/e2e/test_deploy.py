@@ -109,7 +109,7 @@ def test_a_second_deployment_turns_the_first_inactive_once_it_is_active(
 UNSUPPORTED = [
     ("nobody", "there is no run nobody in this project"),
     ("baseline", "run baseline is of commit"),
-    ("claimed", "only the run's own config says"),
+    ("claimed", "only the run's own config names commit"),
     ("going-on", "run going-on is running"),
     ("other-data", "other datasets than the baselines"),
     ("worse", "test_accuracy"),
