@@ -16,7 +16,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @pytest.mark.parametrize(
-    ("body", "found"),
+    ("body", "lines"),
     [
         ("/train", [CommandLine("train", "")]),
         ("/train lr=3e-4 ", [CommandLine("train", "lr=3e-4")]),
@@ -37,8 +37,8 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
         ("/train::error::x", [CommandLine("train::error::x", "")]),
     ],
 )
-def test_commands_are_found(body: str, found: list[CommandLine]) -> None:
-    assert grammar.find_commands(body, "/") == found
+def test_commands_are_found(body: str, lines: list[CommandLine]) -> None:
+    assert grammar.find_commands(body, "/") == lines
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_commands_are_found(body: str, found: list[CommandLine]) -> None:
     ],
 )
 def test_the_legacy_phrase_may_stand_anywhere(body: str, rest: str | None) -> None:
-    found = grammar.find_last_phrase(body, "/deploy")
-    assert (found.rest if found else None) == rest
+    parsed = grammar.find_last_phrase(body, "/deploy")
+    assert (parsed.rest if parsed else None) == rest
 
 
 def test_a_phrase_of_several_words_may_be_any_text() -> None:
@@ -91,15 +91,15 @@ def test_a_phrase_of_several_words_may_be_any_text() -> None:
     ],
 )
 def test_arguments_are_parsed(rest: str, options: list[Option], positional: list[str]) -> None:
-    found = grammar.parse_arguments(rest)
-    assert (list(found.options), list(found.positional)) == (options, positional)
+    parsed = grammar.parse_arguments(rest)
+    assert (list(parsed.options), list(parsed.positional)) == (options, positional)
 
 
 def test_a_declared_switch_takes_no_word_but_true_or_false() -> None:
     switches = {"fast": True, "no_cache": True, "lr": False}
-    found = grammar.parse_arguments("--fast digits --no-cache --fast false --lr a=b --no-fast", switches)
-    assert found.positional == ("digits",)
-    assert [(option.name, option.value) for option in found.options] == [
+    parsed = grammar.parse_arguments("--fast digits --no-cache --fast false --lr a=b --no-fast", switches)
+    assert parsed.positional == ("digits",)
+    assert [(option.name, option.value) for option in parsed.options] == [
         ("fast", "true"),
         ("no-cache", "true"),
         ("fast", "false"),

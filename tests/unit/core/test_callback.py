@@ -66,7 +66,7 @@ JSON = st.recursive(
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(TOLD.payload(), JSON)))
 def test_any_payload_is_read_or_refused(payload: dict[str, Any]) -> None:
     try:
-        found = read(TOLD.payload() | payload)
+        read_back = read(TOLD.payload() | payload)
     except ValueError:
         return
-    assert read(found.payload()) == found
+    assert read(read_back.payload()) == read_back

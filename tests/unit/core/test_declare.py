@@ -116,12 +116,12 @@ def test_secrets_stay_out_of_repr_and_of_errors() -> None:
 
 
 def test_every_source_of_a_secret_is_listed_for_masking() -> None:
-    found = set(
+    masked = set(
         declare.secret_values(
             Inputs, {"INPUT_TOKEN": "a1", "INPUT_PAT": "b2", "GITHUB_TOKEN": "c3", "INPUT_IMAGE-NAME": "no"}
         )
     )
-    assert found == {"a1", "b2", "c3"}
+    assert masked == {"a1", "b2", "c3"}
 
 
 @pytest.mark.parametrize(

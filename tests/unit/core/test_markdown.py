@@ -103,14 +103,14 @@ def test_mentions_and_references_do_not_link() -> None:
 
 @given(HOSTILE)
 def test_mermaid_text_stays_inside_its_quotes(text: str) -> None:
-    made = markdown.mermaid_text(text)
-    assert not set(made) & set('"`<>[]{}()|\n\r%&@')
+    rendered = markdown.mermaid_text(text)
+    assert not set(rendered) & set('"`<>[]{}()|\n\r%&@')
 
 
 def test_a_cut_closes_open_fences_and_folds() -> None:
     document = markdown.fold("title", markdown.fence("x\n" * 5000))
-    made = markdown.cut(document, 2000, "cut here")
-    assert len(made) <= 2000
-    assert Page(RENDERER.render(made)).tags == ["details", "summary", "pre", "code", "p"]
-    assert made.endswith("cut here")
+    rendered = markdown.cut(document, 2000, "cut here")
+    assert len(rendered) <= 2000
+    assert Page(RENDERER.render(rendered)).tags == ["details", "summary", "pre", "code", "p"]
+    assert rendered.endswith("cut here")
     assert markdown.cut("short", 100, "cut") == "short"

@@ -37,33 +37,33 @@ ACTION = Action(
 
 
 def test_action_yml_is_what_the_runner_reads() -> None:
-    made = yaml.safe_load(render.action_yml(ACTION))
-    assert made["name"] == "Publish"
-    assert made["description"] == "Publishes: an image's digest."
-    assert made["inputs"]["token"]["default"] == "${{ github.token }}"
-    assert made["inputs"]["project"]["required"] is True
-    assert made["outputs"]["digest"]["description"] == "The digest."
-    assert made["runs"]["image"] == "../../Dockerfile.base"
-    assert made["runs"]["post-if"] == "always()"
+    rendered = yaml.safe_load(render.action_yml(ACTION))
+    assert rendered["name"] == "Publish"
+    assert rendered["description"] == "Publishes: an image's digest."
+    assert rendered["inputs"]["token"]["default"] == "${{ github.token }}"
+    assert rendered["inputs"]["project"]["required"] is True
+    assert rendered["outputs"]["digest"]["description"] == "The digest."
+    assert rendered["runs"]["image"] == "../../Dockerfile.base"
+    assert rendered["runs"]["post-if"] == "always()"
 
 
 def test_an_input_with_an_older_name_is_not_required_by_the_runner() -> None:
-    made = yaml.safe_load(render.action_yml(ACTION))["inputs"]
-    assert made["image"]["required"] is False
-    assert "'image'" in made["name"]["deprecationMessage"]
+    rendered = yaml.safe_load(render.action_yml(ACTION))["inputs"]
+    assert rendered["image"]["required"] is False
+    assert "'image'" in rendered["name"]["deprecationMessage"]
 
 
 def test_a_retired_input_is_declared_with_its_deprecation_message() -> None:
-    made = yaml.safe_load(render.action_yml(ACTION))["inputs"]["payload"]
-    assert made["deprecationMessage"] == "'payload' is ignored. It cannot be replaced."
-    assert made["required"] is False
+    rendered = yaml.safe_load(render.action_yml(ACTION))["inputs"]["payload"]
+    assert rendered["deprecationMessage"] == "'payload' is ignored. It cannot be replaced."
+    assert rendered["required"] is False
     assert render.inputs_table(ACTION).splitlines()[-1] == "| `payload` |  | Older name, ignored. It cannot be replaced. |"
 
 
 def test_a_literal_default_is_described_and_not_handed_over() -> None:
-    made = yaml.safe_load(render.action_yml(ACTION))["inputs"]["push"]
-    assert "default" not in made
-    assert "Default: `true`." in made["description"]
+    rendered = yaml.safe_load(render.action_yml(ACTION))["inputs"]["push"]
+    assert "default" not in rendered
+    assert "Default: `true`." in rendered["description"]
 
 
 def test_tables_keep_their_cells_and_put_older_outputs_last() -> None:

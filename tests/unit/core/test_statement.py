@@ -79,9 +79,9 @@ def test_unknown_keys_are_ignored() -> None:
     ],
 )
 def test_only_a_name_with_a_digest_is_an_image(reference: str, name: str) -> None:
-    found = parse_image(reference)
-    assert (found.name if found else "") == name
-    assert found is None or str(found) == reference
+    parsed = parse_image(reference)
+    assert (parsed.name if parsed else "") == name
+    assert parsed is None or str(parsed) == reference
 
 
 JSON = st.recursive(
