@@ -133,7 +133,7 @@ class HttpClient:
             try:
                 given = headers() if callable(headers) else headers
                 answer = self._follow(method, url, dict(given), body, limits, redirects, read)
-                if not retry.is_passing(answer):
+                if not retry.is_transient(answer):
                     return answer
             except (HTTPError, Unavailable) as error:
                 failure = error

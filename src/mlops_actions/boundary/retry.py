@@ -15,7 +15,7 @@ from typing import Any, Self
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, MaxRetryError, NewConnectionError, ProxyError
 
-PASSING = frozenset({429, 500, 502, 503, 504})
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
 # With the other statuses the server may have done the work, and only its answer was lost on the way.
 NOT_BEGUN = frozenset({429, 503})
 # Waits for a rate limit do not use up attempts: this bounds them where a server asks for waits of no length.
@@ -64,7 +64,7 @@ class RetryPolicy:
     service: str
     call: str = ""
     attempts: int = 4
-    statuses: frozenset[int] = PASSING
+    statuses: frozenset[int] = TRANSIENT
     backoff: float = 1.0
     max_wait: float = 60.0
     patience: float = 600.0
@@ -96,7 +96,7 @@ class Retry(urllib3.Retry):
 
     # What a system may decide by its own rules
 
-    def is_passing(self, answer: Answer) -> bool:
+    def is_transient(self, answer: Answer) -> bool:
         """Tell whether another attempt may get a better answer."""
         return answer.status in self.status_forcelist
 

@@ -18,7 +18,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
 from mlops_actions.boundary.http import HttpClient, Limits, read_body
-from mlops_actions.boundary.retry import NOT_BEGUN, PASSING, Answer, Retry, RetryPolicy, reason_of
+from mlops_actions.boundary.retry import NOT_BEGUN, TRANSIENT, Answer, Retry, RetryPolicy, reason_of
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.types import Json
 
@@ -137,7 +137,7 @@ class ClusterTransport:
         policy = RetryPolicy(
             f"the {self.texts.side}",
             attempts=1 if urgent else ATTEMPTS,
-            statuses=PASSING if repeatable else NOT_BEGUN,
+            statuses=TRANSIENT if repeatable else NOT_BEGUN,
             repeatable=repeatable,
             pause=self._pause,
         )
@@ -153,7 +153,7 @@ class ClusterTransport:
         answer = self._answer("GET", path, query, {"Accept": accept}, once, limits, read=False)
         if answer.status >= 300:
             data = read_body(answer.response, _REFUSAL, cut=True)
-            if answer.status in PASSING:
+            if answer.status in TRANSIENT:
                 raise Unavailable(f"{self.server} answered {answer.status}", self.texts.health)
             raise _failure(Answer(answer.response, data))
         return ByteLines(answer.response, self.server)
@@ -201,7 +201,7 @@ class ClusterTransport:
         return answer
 
     def _object(self, answer: Answer, policy: RetryPolicy) -> Json:
-        if answer.status in PASSING:
+        if answer.status in TRANSIENT:
             times = f" {policy.attempts} times" if policy.attempts > 1 and answer.status in policy.statuses else ""
             raise Unavailable(
                 f"{self.server} answered {answer.status}{times}: {_failure(answer).message}",

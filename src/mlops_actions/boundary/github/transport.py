@@ -49,9 +49,9 @@ PACE = Pace()
 class GitHubRetry(Retry):
     """Waits for rate limits as GitHub documents them; such a wait uses up no attempt."""
 
-    def is_passing(self, answer: Answer) -> bool:
+    def is_transient(self, answer: Answer) -> bool:
         """Count rate limits too, which GitHub also answers with 403."""
-        return self.is_limit(answer) or super().is_passing(answer)
+        return self.is_limit(answer) or super().is_transient(answer)
 
     def is_limit(self, answer: Answer) -> bool:
         """Return whether the answer is a rate limit, not a missing permission."""

@@ -17,7 +17,7 @@ import urllib3
 
 from mlops_actions.boundary.http import is_loopback, one_line, same_origin
 from mlops_actions.boundary.registry.transport import RegistryTransport, read
-from mlops_actions.boundary.retry import PASSING
+from mlops_actions.boundary.retry import TRANSIENT
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.oci import MANIFEST_TYPES, Manifest, json_object
@@ -239,7 +239,7 @@ class RegistryClient:
         except ActionError:
             message = ""
         cause = f"{operation} failed with status {response.status}" + (f": {message}" if message else "")
-        if response.status in PASSING:
+        if response.status in TRANSIENT:
             return Unavailable(cause, "the registry refused all retries: run the job again later")
         if response.status in (401, 403):
             return Refused(cause, registries.remedy_of_denial(self.host, anonymous=self._credentials is None))

@@ -35,9 +35,9 @@ class Rejected(Exception):
 class WandbRetry(Retry):
     """Waits as W&B asks: `Retry-After`, else `RateLimit-Reset` (seconds until the quota is back)."""
 
-    def is_passing(self, answer: Answer) -> bool:
+    def is_transient(self, answer: Answer) -> bool:
         """Count answers of 200 without JSON too: a proxy's page, or an answer that was cut, is like a server's fault."""
-        return super().is_passing(answer) or (answer.status == 200 and not _is_json(answer))
+        return super().is_transient(answer) or (answer.status == 200 and not _is_json(answer))
 
     def requested_wait(self, answer: Answer) -> float | None:
         """Return the seconds that the server asks to wait."""
