@@ -13,7 +13,7 @@ CHECK_STATUSES = ("queued", "in_progress", "completed", "waiting", "requested", 
 CONCLUSIONS = (
     "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
 )  # fmt: skip
-TRANSIENT = ("success", "neutral", "skipped")
+PASSING = ("success", "neutral", "skipped")
 STATUS_STATES = ("error", "failure", "pending", "success")
 DEPLOYMENT_STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 MAX_OUTPUT_LENGTH = 65_535  # characters of a check run's summary and of its text

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from mlops_sandbox.github.accounts import User
-from mlops_sandbox.github.checks import TRANSIENT, CheckRun, CommitStatus, Deployment
+from mlops_sandbox.github.checks import PASSING, CheckRun, CommitStatus, Deployment
 from mlops_sandbox.github.discussion import Comment, Label, Reaction, Review, ReviewComment, TimelineEvent
 from mlops_sandbox.github.git import Commit
 from mlops_sandbox.github.repository import PullRequest
@@ -195,7 +195,7 @@ def _result(run: CheckRun) -> CheckResult:
         return "pending"
     if run.conclusion == "success":
         return "success"
-    return "neutral" if run.conclusion in TRANSIENT else "failure"
+    return "neutral" if run.conclusion in PASSING else "failure"
 
 
 def _status(status: CommitStatus) -> Check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_sandbox.github.checks import DEPLOYMENT_STATES, TRANSIENT, Deployment
+from mlops_sandbox.github.checks import DEPLOYMENT_STATES, PASSING, Deployment
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import checks as serializers
@@ -57,7 +57,7 @@ def _not_passed(call: Call, sha: str) -> list[str]:
     if required == []:
         return []
     runs = [run for suite in repo.check_suites.values() if suite.head_sha == sha for run in repo.latest_runs(suite)]
-    outcome = {run.name: run.conclusion in TRANSIENT for run in runs}
+    outcome = {run.name: run.conclusion in PASSING for run in runs}
     outcome |= {status.context: status.state == "success" for status in repo.latest_statuses(sha)}
     names = outcome if required is None else required
     return [name for name in names if not outcome.get(name, False)]
