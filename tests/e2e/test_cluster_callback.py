@@ -19,7 +19,7 @@ from tests.actions.argo_submit.job import Job
 from tests.actions.chatops.step import ChatopsStep
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended, manifest, run
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.step import cold
 
 SECRET = "mlops-callback"
@@ -33,30 +33,32 @@ def github() -> Iterator[GitHubServer]:
 
 
 @pytest.fixture
-def it(github: GitHubServer, docker_cluster: RealCluster, job: Job) -> Scene:
+def sample(github: GitHubServer, docker_cluster: RealCluster, job: Job) -> Sample:
     """A pull request, the run that submits, and the cluster's secret with a token that may write."""
-    it = scene(github)
-    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=int(job.environ["GITHUB_RUN_ID"]))
+    sample = make_sample(github)
+    sample.repository.workflow_run(
+        sample.repository.branches["main"], by="maintainer", run_id=int(job.environ["GITHUB_RUN_ID"])
+    )
     docker_cluster.put_secret(SECRET, {"token": github.user_token("maintainer").value})
     job.environ["GITHUB_API_URL"] = github.api_url
-    return it
+    return sample
 
 
-def submit(job: Job, it: Scene, image: str, text: str = "", **inputs: str) -> int:
+def submit(job: Job, sample: Sample, image: str, text: str = "", **inputs: str) -> int:
     asked = {"callback": "repository_dispatch", "callback_secret": SECRET, "callback_image": image, "wait": "false"}
-    subject = {"pr_number": str(it.pull.number), "sha": it.pull.head_sha}
+    subject = {"pr_number": str(sample.pull.number), "sha": sample.pull.head_sha}
     source = {"workflow": manifest(text, image=image)} if text else {}
     return run(job, **{**asked, **subject, **source, **inputs})
 
 
-def dispatches(it: Scene) -> list[Delivery[dict[str, object]]]:
-    return [one for one in it.github.deliveries if one.event == "repository_dispatch"]
+def dispatches(sample: Sample) -> list[Delivery[dict[str, object]]]:
+    return [one for one in sample.github.deliveries if one.event == "repository_dispatch"]
 
 
-def restored(it: Scene, delivery: Delivery[dict[str, object]], directory: Path) -> dict[str, str]:
+def restored(sample: Sample, delivery: Delivery[dict[str, object]], directory: Path) -> dict[str, str]:
     """What chatops makes of a dispatch; asserts that it goes on."""
     directory.mkdir()
-    heard = ChatopsStep(it.github, directory, execute=cold).run(delivery, {"commands": "/train"})
+    heard = ChatopsStep(sample.github, directory, execute=cold).run(delivery, {"commands": "/train"})
     assert (heard.exit_code, heard.outputs["decision"]) == (0, "continue"), heard.log
     return dict(heard.outputs)
 
@@ -70,52 +72,54 @@ def restored(it: Scene, delivery: Delivery[dict[str, object]], directory: Path) 
     ids=["good", "bad"],
 )
 def test_a_workflow_that_nobody_waits_for_reports_to_chatops(
-    job: Job, it: Scene, docker_cluster: RealCluster, tools_image: str, tmp_path: Path, spec: str, phase: str
+    job: Job, sample: Sample, docker_cluster: RealCluster, tools_image: str, tmp_path: Path, spec: str, phase: str
 ) -> None:
-    assert submit(job, it, tools_image, spec) == 0, job.log
+    assert submit(job, sample, tools_image, spec) == 0, job.log
     name = job.outputs["workflow-name"]
     workflow = docker_cluster.until(name, has_ended)
     assert workflow["status"]["phase"] == phase, workflow["status"]
-    (delivery,) = dispatches(it)
+    (delivery,) = dispatches(sample)
     assert delivery.payload["action"] == EVENT_TYPE
     claim = delivery.payload["client_payload"]
     assert isinstance(claim, dict)
     said = read(claim)
-    assert (said.sha, said.pull_request, said.phase) == (it.pull.head_sha, it.pull.number, phase)
+    assert (said.sha, said.pull_request, said.phase) == (sample.pull.head_sha, sample.pull.number, phase)
     assert (said.run, said.step) == (int(job.environ["GITHUB_RUN_ID"]), "submit")
     assert (said.workflow, said.namespace, said.uid) == (name, "default", workflow["metadata"]["uid"])
-    outputs = restored(it, delivery, tmp_path / "chatops")
-    assert (outputs["pr-number"], outputs["sha"]) == (str(it.pull.number), it.pull.head_sha)
+    outputs = restored(sample, delivery, tmp_path / "chatops")
+    assert (outputs["pr-number"], outputs["sha"]) == (str(sample.pull.number), sample.pull.head_sha)
     assert json.loads(outputs["params"])["workflow"] == name
 
 
-def test_the_token_is_nowhere_but_in_the_secret(job: Job, it: Scene, docker_cluster: RealCluster, tools_image: str) -> None:
-    token = it.github.user_token("maintainer").value
+def test_the_token_is_nowhere_but_in_the_secret(
+    job: Job, sample: Sample, docker_cluster: RealCluster, tools_image: str
+) -> None:
+    token = sample.github.user_token("maintainer").value
     docker_cluster.put_secret("another", {"token": token})
-    assert submit(job, it, tools_image, "entrypoint: bye", wait="true", callback_secret="another") == 0, job.log
-    assert len(dispatches(it)) == 1
+    assert submit(job, sample, tools_image, "entrypoint: bye", wait="true", callback_secret="another") == 0, job.log
+    assert len(dispatches(sample)) == 1
     pods = docker_cluster.connection.call("GET", "/api/v1/namespaces/default/pods")
     workflow = docker_cluster.workflow(job.outputs["workflow-name"])
     assert token not in json.dumps([pods, workflow, job.outputs]) + job.log + job.summary
 
 
 def test_a_github_that_refuses_leaves_the_work_as_it_is(
-    job: Job, it: Scene, docker_cluster: RealCluster, tools_image: str
+    job: Job, sample: Sample, docker_cluster: RealCluster, tools_image: str
 ) -> None:
-    docker_cluster.put_secret("reader", {"token": it.github.user_token("triager").value})
-    assert submit(job, it, tools_image, "entrypoint: bye", wait="true", callback_secret="reader") == 0, job.log
-    assert (job.outputs["phase"], dispatches(it)) == ("Succeeded", [])
+    docker_cluster.put_secret("reader", {"token": sample.github.user_token("triager").value})
+    assert submit(job, sample, tools_image, "entrypoint: bye", wait="true", callback_secret="reader") == 0, job.log
+    assert (job.outputs["phase"], dispatches(sample)) == ("Succeeded", [])
     assert "✖ post" in job.log
     assert "The requested URL returned error: 403" in job.log
 
 
 def test_a_secret_that_is_missing_does_not_keep_the_workflow_from_its_end(
-    job: Job, it: Scene, docker_cluster: RealCluster, tools_image: str, monkeypatch: pytest.MonkeyPatch
+    job: Job, sample: Sample, docker_cluster: RealCluster, tools_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(callback, "POST_SECONDS", 6)
-    inputs = {"workflow": manifest("entrypoint: bye", image=tools_image), "pr_number": str(it.pull.number)}
+    inputs = {"workflow": manifest("entrypoint: bye", image=tools_image), "pr_number": str(sample.pull.number)}
     asked = {"callback": "repository_dispatch", "callback_secret": "never-made", "callback_image": tools_image}
     assert job.run(**inputs, **asked) == 0, job.log
-    assert (job.outputs["phase"], dispatches(it)) == ("Succeeded", [])
+    assert (job.outputs["phase"], dispatches(sample)) == ("Succeeded", [])
     assert "cannot start yet: CreateContainerConfigError" in job.log
     assert "✖ post" in job.log

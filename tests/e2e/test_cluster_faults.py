@@ -199,21 +199,24 @@ def test_a_token_that_is_renewed_in_its_file_is_taken_from_there(job: Job, clust
 def test_a_way_that_is_spoilt_for_a_while_loses_and_doubles_nothing(
     begun: Mapping[str, Future[Endured]], fault: str
 ) -> None:
-    it = begun[fault].result()
-    assert it.exit_code == 0, it.job.log
-    assert it.job.outputs["phase"] == "Succeeded"
-    assert json.loads(it.job.outputs["outputs"]) == {"count": str(TICKS)}
+    outcome = begun[fault].result()
+    assert outcome.exit_code == 0, outcome.job.log
+    assert outcome.job.outputs["phase"] == "Succeeded"
+    assert json.loads(outcome.job.outputs["outputs"]) == {"count": str(TICKS)}
     # Every line that was printed is in the log, once, in its place.
-    assert ticks(it.job) == list(range(1, TICKS + 1))
-    assert len(it.workflows) == 1
-    assert it.wire.count("POST", "/workflows") == 1
+    assert ticks(outcome.job) == list(range(1, TICKS + 1))
+    assert len(outcome.workflows) == 1
+    assert outcome.wire.count("POST", "/workflows") == 1
 
 
 def test_the_connections_were_closed_all_the_time_and_watched_again(begun: Mapping[str, Future[Endured]]) -> None:
-    it = begun["closed"].result()
-    assert it.wire.cuts >= FAULT_SECONDS / CLOSED_EVERY * 0.7
-    assert it.wire.count("GET", f"fieldSelector=metadata.name%3D{it.job.outputs['workflow-name']}") > it.wire.cuts / 4
-    assert "::warning" not in it.job.log  # what is mended at once is not worth a word
+    outcome = begun["closed"].result()
+    assert outcome.wire.cuts >= FAULT_SECONDS / CLOSED_EVERY * 0.7
+    assert (
+        outcome.wire.count("GET", f"fieldSelector=metadata.name%3D{outcome.job.outputs['workflow-name']}")
+        > outcome.wire.cuts / 4
+    )
+    assert "::warning" not in outcome.job.log  # what is mended at once is not worth a word
 
 
 def test_a_cluster_that_cannot_be_reached_is_told_once(begun: Mapping[str, Future[Endured]]) -> None:
@@ -223,7 +226,7 @@ def test_a_cluster_that_cannot_be_reached_is_told_once(begun: Mapping[str, Futur
 
 
 def test_a_workflow_that_nobody_takes_up_is_explained_and_waited_for(begun: Mapping[str, Future[Endured]]) -> None:
-    it = begun["no controller"].result()
-    assert it.exit_code == 0, it.job.log
-    assert "is Argo's workflow-controller running" in it.job.log
-    assert "\nit was Succeeded\n" in it.job.log or it.job.outputs["phase"] == "Succeeded"
+    outcome = begun["no controller"].result()
+    assert outcome.exit_code == 0, outcome.job.log
+    assert "is Argo's workflow-controller running" in outcome.job.log
+    assert "\nit was Succeeded\n" in outcome.job.log or outcome.job.outputs["phase"] == "Succeeded"

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from mlops_sandbox.github import PullRequest, render_page
 from mlops_sandbox.host import Host
 from tests.e2e.conftest import Browser
-from tests.support.payloads import scene
+from tests.support.payloads import make_sample
 from tests.support.payloads.hostile import HOSTILE
 
 # What an attack that succeeds does: no blanks and no quotes, so that it fits everywhere.
@@ -40,11 +40,11 @@ def _write(pull: PullRequest, folder: Path, *, policy: bool = True) -> str:
 @pytest.fixture
 def report() -> PullRequest:
     """A pull request with three diagrams, one of them in a fold, and a block that is none."""
-    it = scene()
-    bot = it.github.actions_app.bot
-    it.pull.comment(f"{FLOW}\n\n{CURVE}\n\n<details><summary>More</summary>\n\n{FLOW}\n\n</details>\n\n{BROKEN}", by=bot)
-    it.repository.check_run(it.pull.head_sha, "training", conclusion="success", title="Passed", summary="Fine.")
-    return it.pull
+    sample = make_sample()
+    bot = sample.github.actions_app.bot
+    sample.pull.comment(f"{FLOW}\n\n{CURVE}\n\n<details><summary>More</summary>\n\n{FLOW}\n\n</details>\n\n{BROKEN}", by=bot)
+    sample.repository.check_run(sample.pull.head_sha, "training", conclusion="success", title="Passed", summary="Fine.")
+    return sample.pull
 
 
 @pytest.mark.parametrize(("scheme", "ink"), [("light", "#1f2328"), ("dark", "#f0f6fc")])
@@ -76,15 +76,15 @@ def test_the_page_can_be_photographed(browser: Browser, report: PullRequest, tmp
 
 
 def _attacked() -> PullRequest:
-    it = scene()
-    it.pull.title = f"<img src=x onerror={MARK}>"
-    it.pull.comment(FLOW, by="writer")
+    sample = make_sample()
+    sample.pull.title = f"<img src=x onerror={MARK}>"
+    sample.pull.comment(FLOW, by="writer")
     for text in HOSTILE:
-        it.pull.comment(text.replace("attack()", MARK), by="outsider")
-    it.repository.check_run(
-        it.pull.head_sha, "x", conclusion="success", summary="\n\n".join(HOSTILE).replace("attack()", MARK)
+        sample.pull.comment(text.replace("attack()", MARK), by="outsider")
+    sample.repository.check_run(
+        sample.pull.head_sha, "x", conclusion="success", summary="\n\n".join(HOSTILE).replace("attack()", MARK)
     )
-    return it.pull
+    return sample.pull
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["with its policy", "without its policy"])

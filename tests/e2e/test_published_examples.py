@@ -17,7 +17,7 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_actions.core.types import Json
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import VARIANTS, Scene, scene
+from tests.support.payloads import VARIANTS, Sample, make_sample
 from tests.support.step import cold
 
 PACKAGE = "@octokit/webhooks-examples@7.6.1"
@@ -97,10 +97,10 @@ def test_our_payloads_have_the_shape_of_the_examples(event: str, published: Mapp
     assert compared > 100
 
 
-def _called_back(it: Scene) -> Delivery[Any]:
-    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=7)
-    return it.repository.dispatch(
-        EVENT_TYPE, CallBack(it.pull.head_sha, 1, 7, "train", "Succeeded").payload(), by="maintainer"
+def _called_back(sample: Sample) -> Delivery[Any]:
+    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=7)
+    return sample.repository.dispatch(
+        EVENT_TYPE, CallBack(sample.pull.head_sha, 1, 7, "train", "Succeeded").payload(), by="maintainer"
     )
 
 
@@ -115,15 +115,15 @@ IDENTITY = (
     "pull_request.head.repo.id", "pull_request.head.repo.full_name", "pull_request.base.ref", "pull_request.base.sha",
     "pull_request.base.repo.id", "pull_request.base.repo.full_name",
 )  # fmt: skip
-DELIVERIES: dict[str, tuple[str, Callable[[Scene], Delivery[Any]]]] = {
-    "issue_comment": ("created", lambda it: it.pull.comment("/train lr=3e-3", by="maintainer")),
-    "pull_request": ("labeled", lambda it: it.pull.label("train", by="maintainer")),
-    "pull_request_review": ("submitted", lambda it: it.pull.review("COMMENTED", by="maintainer", body="/train")),
-    "pull_request_review_comment": ("created", lambda it: it.pull.review_comment("/train", by="maintainer")),
+DELIVERIES: dict[str, tuple[str, Callable[[Sample], Delivery[Any]]]] = {
+    "issue_comment": ("created", lambda sample: sample.pull.comment("/train lr=3e-3", by="maintainer")),
+    "pull_request": ("labeled", lambda sample: sample.pull.label("train", by="maintainer")),
+    "pull_request_review": ("submitted", lambda sample: sample.pull.review("COMMENTED", by="maintainer", body="/train")),
+    "pull_request_review_comment": ("created", lambda sample: sample.pull.review_comment("/train", by="maintainer")),
     "workflow_dispatch": (
         "",
-        lambda it: it.repository.workflow_dispatch(
-            {"command": f"/train sha={it.pull.head_sha}", "pr-number": "1"}, by="maintainer"
+        lambda sample: sample.repository.workflow_dispatch(
+            {"command": f"/train sha={sample.pull.head_sha}", "pr-number": "1"}, by="maintainer"
         ),
     ),
     "repository_dispatch": ("", _called_back),
@@ -150,7 +150,7 @@ def test_chatops_works_on_what_derives_from_the_examples(
     action, deliver = DELIVERIES[event]
     examples = [one for one in published[event] if not action or one["action"] == action]
     assert examples
-    delivery = deliver(scene(github))
+    delivery = deliver(make_sample(github))
     inputs = {"commands": "train: {label: train, params: {lr: {type: float}}}", "conclude": "false"}
     for example in examples:
         payload = derived(example, delivery)

@@ -19,12 +19,12 @@ from mlops_actions.wandb_runs import curves
 from mlops_sandbox.github import GitHubServer, PullRequest, render_page
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
-from tests.actions.wandb_runs.world import SHA, World
+from tests.actions.wandb_runs.step import SHA, WandbStep
 from tests.e2e.conftest import Browser
 from tests.support.forking import Forker
-from tests.support.payloads import scene
+from tests.support.payloads import make_sample
 from tests.support.payloads.hostile import HOSTILE
-from tests.support.wandb import MODULES, Served
+from tests.support.wandb import MODULES, WandbHost
 
 NAMES = [
     *HOSTILE,
@@ -110,10 +110,10 @@ def workflows() -> Iterator[str]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def wandb_step(tmp_path: Path) -> Iterator[WandbStep]:
     server, github = WandbServer(), GitHubServer()
     with Host(server.app) as host, github.serve(), Forker(*MODULES) as forker:
-        yield World.begin(Served(server, host.url, tmp_path), github, forker, tmp_path)
+        yield WandbStep.begin(WandbHost(server, host.url, tmp_path), github, forker, tmp_path)
 
 
 def drawn(browser: Browser, pull: PullRequest, path: Path, *options: str) -> tuple[list[str], list[str]]:
@@ -128,8 +128,8 @@ def drawn(browser: Browser, pull: PullRequest, path: Path, *options: str) -> tup
 def test_mermaid_draws_every_diagram(browser: Browser, tmp_path: Path, source: Any) -> None:
     blocks = [block for text in source() for block in BLOCK.findall(text)]
     assert len(blocks) >= 10
-    it = scene()
-    pull, bot = it.pull, it.github.actions_app.bot
+    sample = make_sample()
+    pull, bot = sample.pull, sample.github.actions_app.bot
     for start in range(0, len(blocks), 10):
         pull.comment("\n\n".join(blocks[start : start + 10]), by=bot)
     figures, undrawn = drawn(browser, pull, tmp_path / "page.html")
@@ -140,14 +140,14 @@ def test_mermaid_draws_every_diagram(browser: Browser, tmp_path: Path, source: A
         assert any(name in text for text in shown), name
 
 
-def thirty_runs(world: World) -> None:
+def thirty_runs(wandb_step: WandbStep) -> None:
     """Log 24 candidates and 6 baselines with 12 metrics each, and let the action report."""
     draw = random.Random(7)
     metrics = [f"{split}_{name}" for split in ("train", "val", "test") for name in ("accuracy", "loss", "f1", "latency")]
     for index in range(30):
         summary = {name: draw.uniform(0.8, 1) * (40 if "latency" in name else 1) for name in metrics}
         history = [{"val_loss": 1 / (step + draw.uniform(1, 2)), "val_accuracy": 1 - 1 / (step + 2)} for step in range(40)]
-        log = world.candidate if index < 24 else world.baseline
+        log = wandb_step.candidate if index < 24 else wandb_step.baseline
         log(
             f"run{index}",
             display_name=f"lr=3e-{index % 5} width={2**index} seed={index}",
@@ -158,7 +158,7 @@ def thirty_runs(world: World) -> None:
             commit=SHA if index < 24 else None,
             config={"width": index, "optimiser": "adam"},
         )
-    code = world.run(
+    code = wandb_step.run(
         sha=SHA,
         baseline_tags="baseline",
         metrics="\n".join(metrics),
@@ -168,21 +168,21 @@ def thirty_runs(world: World) -> None:
         image="ghcr.io/octo/digits@sha256:" + "1" * 64,
         workflow_url="https://argo.example/workflows/ml/train-1",
         comment="true",
-        pr_number=world.pull.number,
+        pr_number=wandb_step.pull.number,
         check_name="metrics",
     )
-    assert code == 1, world.log
+    assert code == 1, wandb_step.log
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_report_of_thirty_runs_and_twelve_metrics_fits_the_page(
-    browser: Browser, world: World, tmp_path: Path, scheme: str
+    browser: Browser, wandb_step: WandbStep, tmp_path: Path, scheme: str
 ) -> None:
-    thirty_runs(world)
+    thirty_runs(wandb_step)
     colours = f"--blink-settings=preferredColorScheme={1 if scheme == 'light' else 0}"
-    figures, undrawn = drawn(browser, world.pull, tmp_path / "page.html", colours)
+    figures, undrawn = drawn(browser, wandb_step.pull, tmp_path / "page.html", colours)
     assert (len(figures), undrawn) == (4, []), "two curves, in the comment and in the check run"
-    (body,) = [comment.body for comment in world.pull.comments]
+    (body,) = [comment.body for comment in wandb_step.pull.comments]
     # The verdict, the gates and the comparison are visible; the thirty runs are folded.
     opened = body.partition("<details")[0]
     assert "❌ Gates failed" in opened.splitlines()[2]
@@ -193,15 +193,15 @@ def test_a_report_of_thirty_runs_and_twelve_metrics_fits_the_page(
     assert len(picture.read_bytes()) > 50_000
 
 
-def test_a_folded_report_keeps_its_diagrams(browser: Browser, world: World, tmp_path: Path) -> None:
-    world.candidate("first", history=[{"loss": 1 / (step + 1)} for step in range(20)], age=1)
-    given = {"sha": SHA, "curves": "loss", "metrics": "acc", "comment": "true", "pr_number": world.pull.number}
+def test_a_folded_report_keeps_its_diagrams(browser: Browser, wandb_step: WandbStep, tmp_path: Path) -> None:
+    wandb_step.candidate("first", history=[{"loss": 1 / (step + 1)} for step in range(20)], age=1)
+    given = {"sha": SHA, "curves": "loss", "metrics": "acc", "comment": "true", "pr_number": wandb_step.pull.number}
     for number, (gate, code) in enumerate((("acc >= 0.8", 0), ("acc >= 0.9", 0), ("acc >= 0.95", 1))):
-        world.environ["GITHUB_RUN_ID"] = str(number)
-        assert world.run(**given, gates=gate) == code, world.log
-    figures, undrawn = drawn(browser, world.pull, tmp_path / "page.html")
+        wandb_step.environ["GITHUB_RUN_ID"] = str(number)
+        assert wandb_step.run(**given, gates=gate) == code, wandb_step.log
+    figures, undrawn = drawn(browser, wandb_step.pull, tmp_path / "page.html")
     assert (len(figures), undrawn) == (3, [])
-    (body,) = world.comments()
+    (body,) = wandb_step.comments()
     assert [title.partition(": ")[2] for title in re.findall(r"<summary>(\d{4}-.*)</summary>", body)] == [
         "✅ The gate passed for aaaaaaa",
         "✅ The gate passed for aaaaaaa",

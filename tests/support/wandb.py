@@ -22,7 +22,7 @@ MODULES = tuple(f"mlops_actions.{name}" for name in ("boundary.github", "boundar
 
 
 @dataclass
-class Served:
+class WandbHost:
     """A server, where it listens, and how to run a script of the SDK against it."""
 
     server: WandbServer
@@ -56,15 +56,15 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., WandbHost]]:
     """Start a server for this module; more than one may be started."""
     hosts: list[Host] = []
 
-    def start(**options: Any) -> Served:
+    def start(**options: Any) -> WandbHost:
         server = WandbServer(**options)
         host = Host(server.app).start()
         hosts.append(host)
-        return Served(server, host.url, tmp_path_factory.mktemp("home"))
+        return WandbHost(server, host.url, tmp_path_factory.mktemp("home"))
 
     yield start
     for host in hosts:
@@ -72,7 +72,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 
 @pytest.fixture(scope="module")
-def served(serve: Callable[..., Served]) -> Served:
+def wandb_host(serve: Callable[..., WandbHost]) -> WandbHost:
     return serve()
 
 

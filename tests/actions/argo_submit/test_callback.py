@@ -19,7 +19,7 @@ from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import SHA, Job, shell
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.step import cold
 
 # The exit handler runs here as a local process; on a cluster its image brings curl.
@@ -44,18 +44,18 @@ spec:
 
 
 @pytest.fixture
-def it(github: GitHubServer, cluster: Cluster, job: Job) -> Scene:
+def sample(github: GitHubServer, cluster: Cluster, job: Job) -> Sample:
     """A pull request, the run that submits, and the cluster's secret with a token that may write."""
-    it = scene(github)
-    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=RUN)
+    sample = make_sample(github)
+    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=RUN)
     cluster.add_secret("mlops-callback", {"token": github.user_token("maintainer").value})
     job.environ["GITHUB_API_URL"] = github.api_url
-    return it
+    return sample
 
 
-def submit(job: Job, it: Scene, text: str = "", **inputs: str) -> int:
+def submit(job: Job, sample: Sample, text: str = "", **inputs: str) -> int:
     source = {"workflow": text} if text else {}
-    subject = {"pr_number": str(it.pull.number), "sha": it.pull.head_sha}
+    subject = {"pr_number": str(sample.pull.number), "sha": sample.pull.head_sha}
     return job.run(**{**source, **subject, **ASKED, **inputs})
 
 
@@ -74,28 +74,33 @@ def ended(cluster: Cluster, name: str) -> dict[str, Any]:
     return cluster.store.get(WORKFLOWS, "default", name)
 
 
-def dispatches(it: Scene) -> list[Delivery[Any]]:
-    return [one for one in it.github.deliveries if one.event == "repository_dispatch"]
+def dispatches(sample: Sample) -> list[Delivery[Any]]:
+    return [one for one in sample.github.deliveries if one.event == "repository_dispatch"]
 
 
 @needs_curl
 @pytest.mark.parametrize(("script", "phase"), [("exit 0", "Succeeded"), ("exit 3", "Failed")])
 def test_a_detached_workflow_reports_to_chatops(
-    job: Job, it: Scene, cluster: Cluster, tmp_path: Path, script: str, phase: str
+    job: Job, sample: Sample, cluster: Cluster, tmp_path: Path, script: str, phase: str
 ) -> None:
-    assert submit(job, it, shell(script), wait="false") == 0
+    assert submit(job, sample, shell(script), wait="false") == 0
     workflow = ended(cluster, job.outputs["workflow-name"])
     assert workflow["status"]["phase"] == phase
-    (delivery,) = dispatches(it)
+    (delivery,) = dispatches(sample)
     assert delivery.payload["action"] == EVENT_TYPE
     payload = read(delivery.payload["client_payload"])
-    assert (payload.sha, payload.pull_request, payload.run, payload.phase) == (it.pull.head_sha, it.pull.number, RUN, phase)
+    assert (payload.sha, payload.pull_request, payload.run, payload.phase) == (
+        sample.pull.head_sha,
+        sample.pull.number,
+        RUN,
+        phase,
+    )
     assert (payload.workflow, payload.namespace) == (job.outputs["workflow-name"], "default")
     assert (payload.uid, payload.step) == (workflow["metadata"]["uid"], "submit")
     (tmp_path / "chatops").mkdir()
-    finished = ChatopsStep(it.github, tmp_path / "chatops", execute=cold).run(delivery, {"commands": "/train"})
+    finished = ChatopsStep(sample.github, tmp_path / "chatops", execute=cold).run(delivery, {"commands": "/train"})
     assert (finished.exit_code, finished.outputs["decision"]) == (0, "continue"), finished.log
-    assert (finished.outputs["pr-number"], finished.outputs["sha"]) == (str(it.pull.number), it.pull.head_sha)
+    assert (finished.outputs["pr-number"], finished.outputs["sha"]) == (str(sample.pull.number), sample.pull.head_sha)
     assert json.loads(finished.outputs["params"])["workflow"] == job.outputs["workflow-name"]
 
 
@@ -105,36 +110,36 @@ def test_a_detached_workflow_reports_to_chatops(
     [(0, 0, "Succeeded", "Succeeded"), (1, 0, "Failed", "Failed"), (0, 1, "Failed", "Succeeded")],
 )
 def test_an_existing_exit_handler_runs_before_the_callback(
-    job: Job, it: Scene, main: int, tidy: int, phase: str, reported: str
+    job: Job, sample: Sample, main: int, tidy: int, phase: str, reported: str
 ) -> None:
     text = HANDLER.replace("MAIN", str(main)).replace("TIDY", str(tidy))
-    assert submit(job, it, text) == (0 if phase == "Succeeded" else 1)
+    assert submit(job, sample, text) == (0 if phase == "Succeeded" else 1)
     assert f"\ngood bye, it was {reported}\n" in job.log
-    (delivery,) = dispatches(it)
+    (delivery,) = dispatches(sample)
     assert read(delivery.payload["client_payload"]).phase == reported
 
 
 @needs_curl
-def test_a_refused_callback_does_not_fail_the_workflow_and_is_logged(job: Job, it: Scene, cluster: Cluster) -> None:
-    cluster.add_secret("reader", {"token": it.github.user_token("triager").value})
-    assert submit(job, it, shell("true"), callback_secret="reader") == 0
+def test_a_refused_callback_does_not_fail_the_workflow_and_is_logged(job: Job, sample: Sample, cluster: Cluster) -> None:
+    cluster.add_secret("reader", {"token": sample.github.user_token("triager").value})
+    assert submit(job, sample, shell("true"), callback_secret="reader") == 0
     assert job.outputs["phase"] == "Succeeded"
-    assert dispatches(it) == []
+    assert dispatches(sample) == []
     assert "✖ post" in job.log
     assert "The requested URL returned error: 403" in job.log
 
 
-def test_the_token_stays_in_the_cluster(job: Job, it: Scene, cluster: Cluster) -> None:
-    token = it.github.user_token("maintainer").value
+def test_the_token_stays_in_the_cluster(job: Job, sample: Sample, cluster: Cluster) -> None:
+    token = sample.github.user_token("maintainer").value
     cluster.add_secret("another", {"token": token})
-    assert submit(job, it, shell("true"), callback_secret="another") == 0
+    assert submit(job, sample, shell("true"), callback_secret="another") == 0
     stored = json.dumps(cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"]))
     assert token not in stored + job.log + job.summary + str(job.outputs)
     assert '{"name": "CALL_BACK_TOKEN", "valueFrom": {"secretKeyRef": {"name": "another", "key": "token"}}}' in stored
 
 
 @needs_curl
-def test_a_template_of_the_cluster_is_copied_to_add_the_exit_handler(job: Job, it: Scene, cluster: Cluster) -> None:
+def test_a_template_of_the_cluster_is_copied_to_add_the_exit_handler(job: Job, sample: Sample, cluster: Cluster) -> None:
     main = {"name": "main", "container": {"image": "x", "command": ["echo", "{{workflow.parameters.text}}"]}}
     spec = {
         "entrypoint": "main",
@@ -142,9 +147,9 @@ def test_a_template_of_the_cluster_is_copied_to_add_the_exit_handler(job: Job, i
         "templates": [main],
     }
     cluster.store.create(WORKFLOW_TEMPLATES, "default", {"metadata": {"name": "base"}, "spec": spec})
-    assert submit(job, it, from_="workflowtemplate/base", parameters="text=given") == 0
+    assert submit(job, sample, from_="workflowtemplate/base", parameters="text=given") == 0
     assert "\ngiven\n" in job.log
-    assert len(dispatches(it)) == 1
+    assert len(dispatches(sample)) == 1
     workflow = cluster.store.get(WORKFLOWS, "default", job.outputs["workflow-name"])
     assert workflow["metadata"]["labels"]["workflows.argoproj.io/workflow-template"] == "base"
 
@@ -170,14 +175,14 @@ def test_a_callback_names_an_argo_that_runs_only_template_references(job: Job) -
 
 @needs_curl
 def test_a_rerun_joins_the_workflow_that_calls_back(
-    job: Job, another_job: Callable[[], Job], it: Scene, cluster: Cluster
+    job: Job, another_job: Callable[[], Job], sample: Sample, cluster: Cluster
 ) -> None:
-    assert submit(job, it, shell("true"), idempotency="sha") == 0
+    assert submit(job, sample, shell("true"), idempotency="sha") == 0
     again = another_job()
-    again.environ |= {"GITHUB_RUN_ID": "43", "GITHUB_API_URL": it.github.api_url}
-    assert submit(again, it, shell("true"), idempotency="sha") == 0
+    again.environ |= {"GITHUB_RUN_ID": "43", "GITHUB_API_URL": sample.github.api_url}
+    assert submit(again, sample, shell("true"), idempotency="sha") == 0
     assert again.outputs["attached"] == "true"
-    assert len(dispatches(it)) == 1
+    assert len(dispatches(sample)) == 1
 
 
 REFERS = """

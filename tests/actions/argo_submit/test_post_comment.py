@@ -13,7 +13,7 @@ from mlops_sandbox.github import PullRequest as ServedPullRequest
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import KUBERNETES, environ_for
 from tests.actions.argo_submit.job import SHA, Job, read_until, shell
-from tests.support.payloads import Scene, scene, write_event
+from tests.support.payloads import Sample, make_sample, write_event
 
 IMAGE = "ghcr.io/octo-org/digits@sha256:" + "1" * 64
 WORKFLOW = shell("sleep 600", parameters="{name: image, value: ''}, {name: lr, value: '1'}, {name: unset, value: default}")
@@ -21,15 +21,15 @@ INPUTS = {"workflow": WORKFLOW, "comment": "true", "image": IMAGE, "sha": SHA, "
 
 
 @pytest.fixture
-def it(github: GitHubServer, job: Job) -> Scene:
-    it = scene(github)
-    write_event(it.pull.comment("/train", by="maintainer"), job.directory / "event.json")
+def sample(github: GitHubServer, job: Job) -> Sample:
+    sample = make_sample(github)
+    write_event(sample.pull.comment("/train", by="maintainer"), job.directory / "event.json")
     job.environ |= {
         "GITHUB_EVENT_NAME": "issue_comment",
         "GITHUB_API_URL": github.api_url,
         "GITHUB_SERVER_URL": "https://github.test",
     }
-    return it
+    return sample
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def kill(job: Job) -> Callable[..., None]:
     return run
 
 
-def token(it: Scene, **permissions: str) -> str:
-    return it.github.workflow_token(
-        it.repository, {name.replace("_", "-"): text for name, text in permissions.items()}
+def token(sample: Sample, **permissions: str) -> str:
+    return sample.github.workflow_token(
+        sample.repository, {name.replace("_", "-"): text for name, text in permissions.items()}
     ).value
 
 
@@ -57,13 +57,13 @@ def comment_of(pull: ServedPullRequest) -> str:
 
 
 def test_the_comment_of_the_post_stage_keeps_what_the_main_stage_wrote(
-    job: Job, it: Scene, kill: Callable[..., None]
+    job: Job, sample: Sample, kill: Callable[..., None]
 ) -> None:
-    allowed = token(it, pull_requests="write")
+    allowed = token(sample, pull_requests="write")
     kill(allowed, argo_url="https://argo.test")
-    before = comment_of(it.pull)
+    before = comment_of(sample.pull)
     assert job.run_post(**INPUTS, github_token=allowed, argo_url="https://argo.test") == 0
-    after = comment_of(it.pull)
+    after = comment_of(sample.pull)
     assert "was cancelled" in after
     rows = [line for line in before.splitlines() if line.startswith("| ")]
     assert [row for row in rows if row not in after.splitlines()] == []
@@ -76,20 +76,20 @@ def test_the_comment_of_the_post_stage_keeps_what_the_main_stage_wrote(
 
 
 def test_the_post_stage_writes_to_the_pull_request_that_the_main_stage_found(
-    job: Job, it: Scene, kill: Callable[..., None]
+    job: Job, sample: Sample, kill: Callable[..., None]
 ) -> None:
-    allowed = token(it, pull_requests="write")
+    allowed = token(sample, pull_requests="write")
     kill(allowed)
     (job.directory / "event.json").write_text("{}")
     job.environ["GITHUB_EVENT_NAME"] = "schedule"
     assert job.run_post(**INPUTS, github_token=allowed) == 0
-    assert "was cancelled" in comment_of(it.pull)
+    assert "was cancelled" in comment_of(sample.pull)
 
 
 def test_a_comment_that_the_post_stage_cannot_write_does_not_fail_the_step(
-    job: Job, it: Scene, cluster: Cluster, kill: Callable[..., None]
+    job: Job, sample: Sample, cluster: Cluster, kill: Callable[..., None]
 ) -> None:
-    refused = token(it, contents="read")
+    refused = token(sample, contents="read")
     kill(refused)
     assert job.run_post(**INPUTS, github_token=refused) == 0
     assert "::warning title=argo-submit::the comment could not be written" in job.log
@@ -98,12 +98,12 @@ def test_a_comment_that_the_post_stage_cannot_write_does_not_fail_the_step(
 
 
 def test_the_post_stage_writes_the_comment_also_where_it_cannot_stop_the_workflow(
-    job: Job, it: Scene, cluster: Cluster, host: Host, kill: Callable[..., None]
+    job: Job, sample: Sample, cluster: Cluster, host: Host, kill: Callable[..., None]
 ) -> None:
-    allowed = token(it, pull_requests="write")
+    allowed = token(sample, pull_requests="write")
     kill(allowed)
     reader = cluster.add_user("reader", [rule("workflows", "get")])
     job.environ |= environ_for(KUBERNETES, cluster, host.url, job.directory, token=reader)
     assert job.run_post(**INPUTS, github_token=allowed) == 3
     assert "may not patch workflows" in job.log
-    assert "was cancelled" in comment_of(it.pull)
+    assert "was cancelled" in comment_of(sample.pull)

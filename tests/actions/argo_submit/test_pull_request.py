@@ -12,15 +12,15 @@ from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.github import GitHubServer
 from tests.actions.argo_submit.job import SHA, Job, manifest
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 
 WORKFLOW = manifest("true", parameters="{name: pr, value: ''}, {name: sha, value: ''}")
 
 
 @pytest.fixture
-def it(github: GitHubServer, job: Job) -> Scene:
+def sample(github: GitHubServer, job: Job) -> Sample:
     job.environ["GITHUB_API_URL"] = github.api_url
-    return scene(github)
+    return make_sample(github)
 
 
 def submit(job: Job, cluster: Cluster, name: str, payload: dict[str, Any], **inputs: str) -> tuple[str, str]:
@@ -52,31 +52,31 @@ def test_a_workflow_run_belongs_to_the_pull_request_that_it_lists(job: Job, clus
 
 @pytest.mark.parametrize("event", ["push", "workflow_run"])
 def test_the_open_pull_request_of_the_commit_is_asked_where_there_is_a_token(
-    job: Job, it: Scene, cluster: Cluster, event: str
+    job: Job, sample: Sample, cluster: Cluster, event: str
 ) -> None:
-    sha = it.pull.head_sha
+    sha = sample.pull.head_sha
     job.environ["GITHUB_SHA"] = sha
     payloads: dict[str, Any] = {
         "push": {"after": sha},
         "workflow_run": {"workflow_run": {"head_sha": sha, "pull_requests": []}},
     }
     payload = payloads[event]
-    token = it.github.workflow_token(it.repository, {"pull-requests": "read"}).value
-    assert submit(job, cluster, event, payload, github_token=token) == (str(it.pull.number), sha)
+    token = sample.github.workflow_token(sample.repository, {"pull-requests": "read"}).value
+    assert submit(job, cluster, event, payload, github_token=token) == (str(sample.pull.number), sha)
 
 
-def test_without_a_token_a_push_belongs_to_no_pull_request(job: Job, it: Scene, cluster: Cluster) -> None:
-    assert submit(job, cluster, "push", {"after": it.pull.head_sha}) == ("", SHA)
+def test_without_a_token_a_push_belongs_to_no_pull_request(job: Job, sample: Sample, cluster: Cluster) -> None:
+    assert submit(job, cluster, "push", {"after": sample.pull.head_sha}) == ("", SHA)
 
 
-def test_a_token_that_github_refuses_does_not_fail_the_step(job: Job, it: Scene, cluster: Cluster) -> None:
+def test_a_token_that_github_refuses_does_not_fail_the_step(job: Job, sample: Sample, cluster: Cluster) -> None:
     token = "ghs_expired"
-    assert submit(job, cluster, "push", {"after": it.pull.head_sha}, github_token=token) == ("", SHA)
+    assert submit(job, cluster, "push", {"after": sample.pull.head_sha}, github_token=token) == ("", SHA)
     assert "::warning" not in job.log
-    assert submit(job, cluster, "push", {"after": it.pull.head_sha}, github_token=token, comment="true") == ("", SHA)
+    assert submit(job, cluster, "push", {"after": sample.pull.head_sha}, github_token=token, comment="true") == ("", SHA)
     assert "::warning title=argo-submit::the pull request of this event is not known" in job.log
 
 
-def test_an_input_names_the_pull_request_before_the_event(job: Job, it: Scene, cluster: Cluster) -> None:
-    token = it.github.workflow_token(it.repository, {"pull-requests": "read"}).value
-    assert submit(job, cluster, "push", {"after": it.pull.head_sha}, pr_number="5", github_token=token) == ("5", SHA)
+def test_an_input_names_the_pull_request_before_the_event(job: Job, sample: Sample, cluster: Cluster) -> None:
+    token = sample.github.workflow_token(sample.repository, {"pull-requests": "read"}).value
+    assert submit(job, cluster, "push", {"after": sample.pull.head_sha}, pr_number="5", github_token=token) == ("5", SHA)

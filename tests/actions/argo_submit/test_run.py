@@ -19,7 +19,7 @@ from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import APIS, KUBERNETES, application_of, environ_for
 from tests.actions.argo_submit.job import SHA, Job, manifest, shell
-from tests.support.payloads import scene, write_event
+from tests.support.payloads import make_sample, write_event
 from tests.support.payloads.hostile import HOSTILE
 
 SCORE = "{name: score, globalName: score, valueFrom: {path: /tmp/score}}"
@@ -405,19 +405,19 @@ def test_the_post_stage_does_not_touch_a_workflow_that_has_ended(job: Job, clust
 
 
 def test_one_comment_shows_the_running_workflow_and_then_its_end(job: Job, github: GitHubServer) -> None:
-    it = scene(github)
-    write_event(it.pull.comment("/train", by="maintainer"), job.directory / "event.json")
+    sample = make_sample(github)
+    write_event(sample.pull.comment("/train", by="maintainer"), job.directory / "event.json")
     job.environ |= {"GITHUB_EVENT_NAME": "issue_comment", "GITHUB_API_URL": github.api_url}
-    token = github.workflow_token(it.repository, {"pull-requests": "write"})
+    token = github.workflow_token(sample.repository, {"pull-requests": "write"})
     assert job.run(workflow=shell("true", parameters=HANDED), comment="true", github_token=token.value) == 0
-    comments = [one for one in it.pull.comments if "Workflow" in one.body]
+    comments = [one for one in sample.pull.comments if "Workflow" in one.body]
     assert len(comments) == 1
     assert "succeeded" in comments[0].body
     # On a comment GITHUB_SHA is the default branch's; without a checkout the pull request itself is asked.
-    assert it.pull.head_sha in comments[0].body
+    assert sample.pull.head_sha in comments[0].body
     assert SHA not in comments[0].body
     assert job.outputs["comment-url"].endswith(f"#issuecomment-{comments[0].id}")
-    assert job.result["pr-number"] == it.pull.number
+    assert job.result["pr-number"] == sample.pull.number
 
 
 def test_a_comment_that_cannot_be_written_does_not_fail_the_step(job: Job) -> None:

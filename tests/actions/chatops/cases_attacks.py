@@ -7,76 +7,76 @@ from collections.abc import Callable
 from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
 from tests.actions.chatops.step import PERMISSIONS
-from tests.support.payloads import Scene, fork_scene
+from tests.support.payloads import Sample, make_fork_sample
 
 EVIL = "e" * 40
 AGAIN = {"GITHUB_RUN_ATTEMPT": "2"}
 SIGNS = {"pending-label": "training", "check-name": "training", "environment": "staging"}
 
 
-def _meanwhile(**changes: object) -> Callable[[Scene], object]:
+def _meanwhile(**changes: object) -> Callable[[Sample], object]:
     """Change the pull request between the decision and the second reading."""
 
-    def arrange(it: Scene) -> None:
-        shown = pull_shape(it.pull, it.github.links)
+    def arrange(sample: Sample) -> None:
+        shown = pull_shape(sample.pull, sample.github.links)
         changed = {name: shown[name] | value if isinstance(value, dict) else value for name, value in changes.items()}
-        it.github.faults.answer("GET /repos/*/*/pulls/*", 200, shown | changed, skip=1)
+        sample.github.faults.answer("GET /repos/*/*/pulls/*", 200, shown | changed, skip=1)
 
     return arrange
 
 
-def _no_activity(it: Scene) -> None:
-    it.github.faults.answer("GET /repos/*/*/activity", 404)
+def _no_activity(sample: Sample) -> None:
+    sample.github.faults.answer("GET /repos/*/*/activity", 404)
 
 
-def _tested_elsewhere(it: Scene) -> None:
+def _tested_elsewhere(sample: Sample) -> None:
     """Put the commit on another branch early, with a check suite there."""
-    _no_activity(it)
-    it.repository.check_suite(EVIL, branch="elsewhere")
-    it.github.clock.tick()
+    _no_activity(sample)
+    sample.repository.check_suite(EVIL, branch="elsewhere")
+    sample.github.clock.tick()
 
 
-def _talked_about(it: Scene) -> None:
+def _talked_about(sample: Sample) -> None:
     """Begin a conversation on a bad commit; then push a good one, which people review."""
-    it.pull.push(sha=EVIL)
-    it.talk = it.pull.review_comment("Why this?", by="outsider").subject  # type: ignore[attr-defined]
-    it.pull.push(sha="a" * 40)
+    sample.pull.push(sha=EVIL)
+    sample.talk = sample.pull.review_comment("Why this?", by="outsider").subject  # type: ignore[attr-defined]
+    sample.pull.push(sha="a" * 40)
 
 
-def _answer(it: Scene):  # type: ignore[no-untyped-def]
-    return it.pull.review_comment("/train", by="maintainer", reply_to=it.talk)  # type: ignore[attr-defined]
+def _answer(sample: Sample):  # type: ignore[no-untyped-def]
+    return sample.pull.review_comment("/train", by="maintainer", reply_to=sample.talk)  # type: ignore[attr-defined]
 
 
-def _crowd(it: Scene) -> None:
-    it.pull.review("APPROVED", by="maintainer")
+def _crowd(sample: Sample) -> None:
+    sample.pull.review("APPROVED", by="maintainer")
     for number in range(25):
-        it.pull.review("APPROVED", by=f"stranger{number}")
+        sample.pull.review("APPROVED", by=f"stranger{number}")
 
 
-def _forged_check(by: str) -> Callable[[Scene], None]:
+def _forged_check(by: str) -> Callable[[Sample], None]:
     """Report a check that one App must report as another App, under the same name."""
 
-    def arrange(it: Scene) -> None:
-        trusted = it.github.register_app("ci", permissions={"checks": "write"}, repositories=[it.repository])
-        other = it.github.register_app("other", permissions={"checks": "write"}, repositories=[it.repository])
-        it.repository.protect("main", ["tests"], by=by, app=trusted)
-        it.repository.check_run(it.pull.head_sha, "tests", conclusion="success", app=other)
-        it.repository.status(it.pull.head_sha, "tests", "success")
+    def arrange(sample: Sample) -> None:
+        trusted = sample.github.register_app("ci", permissions={"checks": "write"}, repositories=[sample.repository])
+        other = sample.github.register_app("other", permissions={"checks": "write"}, repositories=[sample.repository])
+        sample.repository.protect("main", ["tests"], by=by, app=trusted)
+        sample.repository.check_run(sample.pull.head_sha, "tests", conclusion="success", app=other)
+        sample.repository.status(sample.pull.head_sha, "tests", "success")
 
     return arrange
 
 
-def _trusted_check(it: Scene) -> None:
-    trusted = it.github.register_app("ci", permissions={"checks": "write"}, repositories=[it.repository])
-    it.repository.protect("main", ["tests"], app=trusted)
-    it.repository.check_run(it.pull.head_sha, "tests", conclusion="success", app=trusted)
+def _trusted_check(sample: Sample) -> None:
+    trusted = sample.github.register_app("ci", permissions={"checks": "write"}, repositories=[sample.repository])
+    sample.repository.protect("main", ["tests"], app=trusted)
+    sample.repository.check_run(sample.pull.head_sha, "tests", conclusion="success", app=trusted)
 
 
-def _like_ours(it: Scene) -> None:
+def _like_ours(sample: Sample) -> None:
     """Name a fork's branch like a branch of the repository whose head everybody has seen."""
-    fork = it.github.fork(it.repository, by="outsider")
-    it.repository.open_pull_request(by="writer", head="topic")
-    it.pull = it.repository.open_pull_request(by="outsider", fork=fork, head="topic")
+    fork = sample.github.fork(sample.repository, by="outsider")
+    sample.repository.open_pull_request(by="writer", head="topic")
+    sample.pull = sample.repository.open_pull_request(by="outsider", fork=fork, head="topic")
 
 
 CASES = [
@@ -98,7 +98,7 @@ CASES = [
         "run again by a writer outside of the team",
         "rerun-permission",
         by="writer",
-        before=lambda it: it.github.team("octo-org/ml", ["writer"]),
+        before=lambda sample: sample.github.team("octo-org/ml", ["writer"]),
         inputs={"allow-teams": "octo-org/ml"},
         permissions={**PERMISSIONS, "members": "read"},
         environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "maintainer"},
@@ -108,7 +108,7 @@ CASES = [
         "run again, and the server does not say by whom",
         "permission-unknown",
         environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": ""},
-        exits=3,
+        exit_code=3,
         reply=("did not return your role",),
     ),
     # Changes of the pull request while the decision is made
@@ -133,7 +133,7 @@ CASES = [
         "a commit with an old suite of another branch",
         "head-unknown",
         before=_tested_elsewhere,
-        after=lambda it: it.pull.push(sha=EVIL),
+        after=lambda sample: sample.pull.push(sha=EVIL),
         reply=("does not show", f"/train sha={EVIL}"),
     ),
     Case(
@@ -141,7 +141,7 @@ CASES = [
         "head-not-seen",
         before=_talked_about,
         event=_answer,
-        after=lambda it: it.pull.push(sha=EVIL, force=True),
+        after=lambda sample: sample.pull.push(sha=EVIL, force=True),
         reply=("Somebody pushed", f"/train sha={EVIL}"),
     ),
     Case("an answer in an old conversation", "ok", before=_talked_about, event=_answer, outputs={"sha": "a" * 40}),
@@ -153,13 +153,19 @@ CASES = [
         reply=("/train sha=",),
     ),
     # Approvals in a crowd
-    Case("a crowd approves behind the one who may", "ok", scene=fork_scene, inputs={"forks": "approved"}, before=_crowd),
+    Case(
+        "a crowd approves behind the one who may",
+        "ok",
+        sample=make_fork_sample,
+        inputs={"forks": "approved"},
+        before=_crowd,
+    ),
     Case(
         "a crowd of strangers approves",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: [it.pull.review("APPROVED", by=f"stranger{number}") for number in range(25)],
+        before=lambda sample: [sample.pull.review("APPROVED", by=f"stranger{number}") for number in range(25)],
         reply=("must approve exactly this commit",),
     ),
     # Forged required checks

@@ -8,7 +8,7 @@ from typing import Any
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery
 from tests.actions.chatops.case import Case
-from tests.support.payloads import Scene, fork_scene
+from tests.support.payloads import Sample, make_fork_sample
 
 RUN = 4242
 IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
@@ -16,21 +16,21 @@ READS = ("GET /repos/octo-org/digits/pulls/1", "GET /repos/octo-org/digits/colla
 REFUSED = ("::warning", "the call-back was refused")
 
 
-def _submitted(it: Scene) -> None:
+def _submitted(sample: Sample) -> None:
     """The run of a comment, on the default branch, submitted the workflow."""
-    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=RUN)
+    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=RUN)
 
 
-def _pushed(it: Scene) -> None:
-    _submitted(it)
-    it.pull.push(sha="e" * 40)
+def _pushed(sample: Sample) -> None:
+    _submitted(sample)
+    sample.pull.push(sha="e" * 40)
 
 
-def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **changed: Any) -> Callable[[Scene], Delivery[Any]]:
+def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **changed: Any) -> Callable[[Sample], Delivery[Any]]:
     """A call-back for the pull request's first commit, with some of its claims changed."""
 
-    def event(it: Scene) -> Delivery[Any]:
-        sha, number = it.pull.commits[0].sha, it.pull.number
+    def event(sample: Sample) -> Delivery[Any]:
+        sha, number = sample.pull.commits[0].sha, sample.pull.number
         call_back = CallBack(
             sha=sha,
             pull_request=number,
@@ -42,15 +42,15 @@ def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **change
             step="train",
             image=IMAGE,
         )
-        return it.repository.dispatch(event_type, call_back.payload() | changed, by=by)
+        return sample.repository.dispatch(event_type, call_back.payload() | changed, by=by)
 
     return event
 
 
-def _of_a_pull_request(sha: str) -> Callable[[Scene], object]:
-    def before(it: Scene) -> None:
-        sha_of_run = it.pull.head_sha if sha == "head" else sha
-        it.repository.workflow_run(sha_of_run, by="writer", run_id=RUN, event="pull_request")
+def _of_a_pull_request(sha: str) -> Callable[[Sample], object]:
+    def before(sample: Sample) -> None:
+        sha_of_run = sample.pull.head_sha if sha == "head" else sha
+        sample.repository.workflow_run(sha_of_run, by="writer", run_id=RUN, event="pull_request")
 
     return before
 
@@ -93,7 +93,7 @@ CASES = [
         "call-back for the base branch's commit",
         "commit-not-here",
         before=_submitted,
-        event=lambda it: _call_back(sha=it.repository.branches["main"])(it),
+        event=lambda sample: _call_back(sha=sample.repository.branches["main"])(sample),
         log=REFUSED,
     ),
     Case("call-back of a run that is not here", "run-not-here", event=_call_back(), log=REFUSED),
@@ -111,8 +111,8 @@ CASES = [
         "run-unknown",
         before=_submitted,
         event=_call_back(),
-        after=lambda it: it.github.faults.answer("GET /repos/*/*/actions/runs/*", 403),
-        exits=3,
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/actions/runs/*", 403),
+        exit_code=3,
         log=("permissions: { actions: read }",),
     ),
     Case(
@@ -120,8 +120,8 @@ CASES = [
         "commits-unknown",
         before=_pushed,
         event=_call_back(),
-        after=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/commits", 403),
-        exits=3,
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*/commits", 403),
+        exit_code=3,
         log=("permissions: { pull-requests: read }",),
     ),
     Case(
@@ -129,13 +129,13 @@ CASES = [
         "pull-request-unknown",
         before=_submitted,
         event=_call_back(pr=99),
-        exits=3,
+        exit_code=3,
         log=("404",),
     ),
     Case(
         "call-back for a closed pull request",
         "closed",
-        before=lambda it: (_submitted(it), it.pull.close(by="writer")),
+        before=lambda sample: (_submitted(sample), sample.pull.close(by="writer")),
         event=_call_back(),
         log=REFUSED,
     ),
@@ -159,7 +159,7 @@ CASES = [
     Case(
         "call-back on a fork",
         "fork",
-        scene=fork_scene,
+        sample=make_fork_sample,
         before=_submitted,
         event=_call_back(pr=2),
         log=("::warning", "comes from a fork"),
@@ -168,7 +168,7 @@ CASES = [
         "call-back on a fork that may command",
         "ok",
         inputs={"forks": "allow"},
-        scene=fork_scene,
+        sample=make_fork_sample,
         before=_submitted,
         event=_call_back(pr=2),
         outputs={"fork": "true"},
@@ -177,7 +177,7 @@ CASES = [
         "call-back with checks of its own commit",
         "checks",
         inputs={"require-checks": "tests"},
-        before=lambda it: (_pushed(it), it.repository.check_run("e" * 40, "tests", conclusion="success")),
+        before=lambda sample: (_pushed(sample), sample.repository.check_run("e" * 40, "tests", conclusion="success")),
         event=_call_back(),
         log=("tests: missing",),
     ),

@@ -9,84 +9,84 @@ from typing import Any
 from mlops_sandbox.github import Delivery
 from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
-from tests.support.payloads import Scene
+from tests.support.payloads import Sample
 
 EVIL, GOOD = "e" * 40, "a" * 40
 
 
-def _push(it: Scene) -> None:
-    it.pull.push(sha=EVIL)
+def _push(sample: Sample) -> None:
+    sample.pull.push(sha=EVIL)
 
 
-def _at_once(it: Scene) -> None:
+def _at_once(sample: Sample) -> None:
     """Push in the same second as the comment."""
-    it.pull.push(sha=EVIL, at=it.pull.comments[-1].created_at)
+    sample.pull.push(sha=EVIL, at=sample.pull.comments[-1].created_at)
 
 
-def _reset_trick(it: Scene) -> None:
+def _reset_trick(sample: Sample) -> None:
     """Push and test a commit early, hide it during the review, put it back after the comment."""
-    it.pull.push(sha=EVIL)
-    it.repository.check_suite(EVIL)
-    it.pull.push(sha=GOOD, force=True)
+    sample.pull.push(sha=EVIL)
+    sample.repository.check_suite(EVIL)
+    sample.pull.push(sha=GOOD, force=True)
 
 
-def _backdated(it: Scene) -> None:
-    it.pull.push(sha=EVIL, committed_at=it.github.clock.now() - timedelta(days=30))
+def _backdated(sample: Sample) -> None:
+    sample.pull.push(sha=EVIL, committed_at=sample.github.clock.now() - timedelta(days=30))
 
 
-def _no_activity(it: Scene) -> None:
-    it.github.faults.answer("GET /repos/*/*/activity", 404)
+def _no_activity(sample: Sample) -> None:
+    sample.github.faults.answer("GET /repos/*/*/activity", 404)
 
 
-def _empty_activity(it: Scene) -> None:
-    it.github.faults.answer("GET /repos/*/*/activity", 200, [])
+def _empty_activity(sample: Sample) -> None:
+    sample.github.faults.answer("GET /repos/*/*/activity", 200, [])
 
 
-def _private(it: Scene) -> None:
+def _private(sample: Sample) -> None:
     """Make the repository private: a public one shows checks and activity to any token."""
-    it.repository.private = True
+    sample.repository.private = True
 
 
-def _suite(it: Scene) -> None:
-    _no_activity(it)
-    it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref)
-    it.github.clock.tick()
+def _suite(sample: Sample) -> None:
+    _no_activity(sample)
+    sample.repository.check_suite(sample.pull.head_sha, branch=sample.pull.head_ref)
+    sample.github.clock.tick()
 
 
-def _late_suite(it: Scene) -> None:
-    it.repository.check_suite(it.pull.head_sha, branch=it.pull.head_ref, at=it.pull.comments[-1].created_at)
+def _late_suite(sample: Sample) -> None:
+    sample.repository.check_suite(sample.pull.head_sha, branch=sample.pull.head_ref, at=sample.pull.comments[-1].created_at)
 
 
-def _check(name: str, **state: Any) -> Callable[[Scene], None]:
-    def arrange(it: Scene) -> None:
-        it.repository.check_run(it.pull.head_sha, name, **state)
+def _check(name: str, **state: Any) -> Callable[[Sample], None]:
+    def arrange(sample: Sample) -> None:
+        sample.repository.check_run(sample.pull.head_sha, name, **state)
 
     return arrange
 
 
-def _pin(command: str) -> Callable[[Scene], Delivery[Any]]:
-    return lambda it: it.pull.comment(command.replace("HEAD", it.pull.head_sha), by="maintainer")
+def _pin(command: str) -> Callable[[Sample], Delivery[Any]]:
+    return lambda sample: sample.pull.comment(command.replace("HEAD", sample.pull.head_sha), by="maintainer")
 
 
-def _required(it: Scene) -> None:
-    it.repository.protect("main", ["lint"])
-    it.repository.protect("main", ["tests"], by="ruleset")
-    it.repository.check_run(it.pull.head_sha, "lint", conclusion="success")
+def _required(sample: Sample) -> None:
+    sample.repository.protect("main", ["lint"])
+    sample.repository.protect("main", ["tests"], by="ruleset")
+    sample.repository.check_run(sample.pull.head_sha, "lint", conclusion="success")
 
 
-def _second_reading(it: Scene, **changes: object) -> None:
+def _second_reading(sample: Sample, **changes: object) -> None:
     """Let the second reading of the pull request show another state than the first."""
-    shown = pull_shape(it.pull, it.github.links) | changes
-    it.github.faults.answer("GET /repos/*/*/pulls/*", 200, shown, skip=1)
+    shown = pull_shape(sample.pull, sample.github.links) | changes
+    sample.github.faults.answer("GET /repos/*/*/pulls/*", 200, shown, skip=1)
 
 
-def _moves(it: Scene) -> None:
-    shown = pull_shape(it.pull, it.github.links)
-    _second_reading(it, head=shown["head"] | {"sha": EVIL})
+def _moves(sample: Sample) -> None:
+    shown = pull_shape(sample.pull, sample.github.links)
+    _second_reading(sample, head=shown["head"] | {"sha": EVIL})
 
 
-def _closes(it: Scene) -> None:
-    _second_reading(it, state="closed")
+def _closes(sample: Sample) -> None:
+    _second_reading(sample, state="closed")
 
 
 SIGNS = {"pending-label": "training", "check-name": "training", "environment": "staging"}
@@ -108,14 +108,14 @@ CASES = [
         "push, reset, push again",
         "head-not-seen",
         before=_reset_trick,
-        after=lambda it: it.pull.push(sha=EVIL, force=True),
+        after=lambda sample: sample.pull.push(sha=EVIL, force=True),
         reply=("Somebody pushed",),
     ),
     Case(
         "pushed and reset again after the comment",
         "ok",
-        before=lambda it: it.pull.push(sha=GOOD),
-        after=lambda it: (_push(it), it.pull.push(sha=GOOD, force=True)),
+        before=lambda sample: sample.pull.push(sha=GOOD),
+        after=lambda sample: (_push(sample), sample.pull.push(sha=GOOD, force=True)),
         outputs={"sha": GOOD},
     ),
     Case(
@@ -163,19 +163,19 @@ CASES = [
         "pinned in capitals",
         "ok",
         inputs={"head": "pinned"},
-        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha.upper()}", by="maintainer"),
+        event=lambda sample: sample.pull.comment(f"/train sha={sample.pull.head_sha.upper()}", by="maintainer"),
     ),
     Case(
         "a short pin",
         "sha-malformed",
-        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha[:12]}", by="maintainer"),
+        event=lambda sample: sample.pull.comment(f"/train sha={sample.pull.head_sha[:12]}", by="maintainer"),
         reply=("40 digits",),
     ),
     Case("another commit's pin", "sha-mismatch", "/train sha=" + "0" * 40, reply=("not the head", "/train sha=")),
     Case(
         "two pins",
         "sha-mismatch",
-        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha} sha={EVIL}", by="maintainer"),
+        event=lambda sample: sample.pull.comment(f"/train sha={sample.pull.head_sha} sha={EVIL}", by="maintainer"),
         reply=("not the head",),
     ),
     Case("a pin after a later push", "ok", after=None, before=_push, event=_pin("/train sha=HEAD"), outputs={"sha": EVIL}),
@@ -200,7 +200,7 @@ CASES = [
         "approved by another",
         "ok",
         inputs=APPROVAL,
-        before=lambda it: it.pull.review("APPROVED", by="maintainer"),
+        before=lambda sample: sample.pull.review("APPROVED", by="maintainer"),
         by="writer",
     ),
     Case("not approved", "not-approved", inputs=APPROVAL, reply=("Somebody else",)),
@@ -208,14 +208,14 @@ CASES = [
         "approved by who commands",
         "not-approved",
         inputs=APPROVAL,
-        before=lambda it: it.pull.review("APPROVED", by="maintainer"),
+        before=lambda sample: sample.pull.review("APPROVED", by="maintainer"),
         reply=("Somebody else",),
     ),
     Case(
         "approved without the role",
         "not-approved",
         inputs=APPROVAL,
-        before=lambda it: it.pull.review("APPROVED", by="triager"),
+        before=lambda sample: sample.pull.review("APPROVED", by="triager"),
         reply=("role needed: write",),
     ),
     Case(
@@ -223,15 +223,15 @@ CASES = [
         "not-approved",
         inputs=APPROVAL,
         by="writer",
-        before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.push()),
+        before=lambda sample: (sample.pull.review("APPROVED", by="maintainer"), sample.pull.push()),
         reply=("Somebody else",),
     ),
     Case(
         "reviews not readable",
         "approval-unknown",
         inputs=APPROVAL,
-        before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*/reviews", 403),
-        exits=3,
+        before=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*/reviews", 403),
+        exit_code=3,
         reply=("did not return the reviews",),
     ),
     # Checks
@@ -270,27 +270,27 @@ CASES = [
         "check of an older commit",
         "checks",
         inputs={"require-checks": "lint"},
-        before=lambda it: (_check("lint", conclusion="success")(it), it.pull.push()),
+        before=lambda sample: (_check("lint", conclusion="success")(sample), sample.pull.push()),
         reply=("lint: missing",),
     ),
     Case(
         "status passed",
         "ok",
         inputs={"require-checks": "ci/build"},
-        before=lambda it: it.repository.status(it.pull.head_sha, "ci/build", "success"),
+        before=lambda sample: sample.repository.status(sample.pull.head_sha, "ci/build", "success"),
     ),
     Case(
         "status failed",
         "checks",
         inputs={"require-checks": "ci/build"},
-        before=lambda it: it.repository.status(it.pull.head_sha, "ci/build", "error"),
+        before=lambda sample: sample.repository.status(sample.pull.head_sha, "ci/build", "error"),
         reply=("ci/build: failed",),
     ),
     Case(
         "required by branch and ruleset",
         "ok",
         inputs={"require-checks": "required"},
-        before=lambda it: (_required(it), _check("tests", conclusion="success")(it)),
+        before=lambda sample: (_required(sample), _check("tests", conclusion="success")(sample)),
     ),
     Case(
         "required by the ruleset alone is missing",
@@ -306,7 +306,7 @@ CASES = [
         inputs={"require-checks": "lint"},
         before=_private,
         permissions={"contents": "read", "pull-requests": "write", "issues": "write"},
-        exits=3,
+        exit_code=3,
         reply=("did not return the state",),
         log=("checks: read",),
     ),
@@ -326,9 +326,9 @@ CASES = [
     Case(
         "not readable any more before the end",
         "pull-request-unknown",
-        after=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*", 500, skip=1),
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*", 500, skip=1),
         inputs=SIGNS,
-        exits=4,
+        exit_code=4,
         reply=("did not return the pull request",),
         withdrawn=True,
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_sandbox.github import Delivery
 from tests.actions.chatops.case import Case
-from tests.support.payloads import VARIANTS, Scene, fork_scene
+from tests.support.payloads import VARIANTS, Sample, make_fork_sample
 
 LABELED = {
     "commands": """
@@ -17,18 +17,19 @@ deploy: {permission: admin, label: ship}
 }
 
 
-def _dispatch(**inputs: str) -> Callable[[Scene], Delivery[Any]]:
-    return lambda it: it.repository.workflow_dispatch(
-        {name.replace("_", "-"): value.replace("HEAD", it.pull.head_sha) for name, value in inputs.items()}, by="maintainer"
+def _dispatch(**inputs: str) -> Callable[[Sample], Delivery[Any]]:
+    return lambda sample: sample.repository.workflow_dispatch(
+        {name.replace("_", "-"): value.replace("HEAD", sample.pull.head_sha) for name, value in inputs.items()},
+        by="maintainer",
     )
 
 
-def _other(name: str) -> Callable[[Scene], Delivery[Any]]:
-    return lambda it: VARIANTS[name]()
+def _other(name: str) -> Callable[[Sample], Delivery[Any]]:
+    return lambda sample: VARIANTS[name]()
 
 
-def _late_review(it: Scene) -> None:
-    it.pull.push(sha="e" * 40)
+def _late_review(sample: Sample) -> None:
+    sample.pull.push(sha="e" * 40)
 
 
 CASES = [
@@ -37,46 +38,49 @@ CASES = [
         "label",
         "ok",
         inputs=LABELED,
-        event=lambda it: it.pull.label("training", by="maintainer"),
+        event=lambda sample: sample.pull.label("training", by="maintainer"),
         outputs={"command": "train", "comment-id": "", "actor": "maintainer"},
         params={"lr": 0.1},
     ),
     Case(
         "label named like the command",
         "ok",
-        event=lambda it: it.pull.label("/train", by="writer"),
+        event=lambda sample: sample.pull.label("/train", by="writer"),
         outputs={"command": "train"},
     ),
     Case(
-        "label that stands for nothing", "no-command", inputs=LABELED, event=lambda it: it.pull.label("bug", by="maintainer")
+        "label that stands for nothing",
+        "no-command",
+        inputs=LABELED,
+        event=lambda sample: sample.pull.label("bug", by="maintainer"),
     ),
     Case(
         "label without a role",
         "permission",
         inputs=LABELED,
-        event=lambda it: it.pull.label("training", by="triager"),
+        event=lambda sample: sample.pull.label("training", by="triager"),
         reply=("'triage'",),
     ),
     Case(
         "label of a command with its own permission",
         "permission",
         inputs=LABELED,
-        event=lambda it: it.pull.label("ship", by="maintainer"),
+        event=lambda sample: sample.pull.label("ship", by="maintainer"),
         reply=("'admin'",),
     ),
-    Case("label by a bot", "bot", inputs=LABELED, event=lambda it: it.pull.label("training", by="ml-bot[bot]")),
+    Case("label by a bot", "bot", inputs=LABELED, event=lambda sample: sample.pull.label("training", by="ml-bot[bot]")),
     Case(
         "label by a bot on the list",
         "ok",
         inputs={**LABELED, "allow-bots": "ml-bot"},
-        event=lambda it: it.pull.label("training", by="ml-bot[bot]"),
+        event=lambda sample: sample.pull.label("training", by="ml-bot[bot]"),
     ),
     Case("label taken off", "unsupported-action", inputs=LABELED, event=_other("label taken off")),
     Case(
         "pushed after the label",
         "head-not-seen",
         inputs=LABELED,
-        event=lambda it: it.pull.label("training", by="maintainer"),
+        event=lambda sample: sample.pull.label("training", by="maintainer"),
         after=_late_review,
         reply=("/train sha=",),
     ),
@@ -84,56 +88,60 @@ CASES = [
         "label on a fork",
         "fork",
         inputs=LABELED,
-        scene=fork_scene,
-        event=lambda it: it.pull.label("training", by="maintainer"),
+        sample=make_fork_sample,
+        event=lambda sample: sample.pull.label("training", by="maintainer"),
         reply=("comes from a fork",),
     ),
     Case(
         "label on a fork that is gone",
         "fork-gone",
         inputs={**LABELED, "forks": "allow"},
-        scene=lambda github: fork_scene(github, deleted=True),
-        event=lambda it: it.pull.label("training", by="maintainer"),
+        sample=lambda github: make_fork_sample(github, deleted=True),
+        event=lambda sample: sample.pull.label("training", by="maintainer"),
         reply=("deleted",),
     ),
     Case(
         "label with a legacy phrase",
         "no-command",
         inputs={"commands": "", "trigger_phrase": "training"},
-        event=lambda it: it.pull.label("training", by="maintainer"),
+        event=lambda sample: sample.pull.label("training", by="maintainer"),
     ),
     # Reviews
     Case(
         "review comment",
         "ok",
-        event=lambda it: it.pull.review_comment("/train a=1", by="maintainer"),
+        event=lambda sample: sample.pull.review_comment("/train a=1", by="maintainer"),
         params={"a": "1"},
         reactions=("eyes",),
     ),
     Case(
         "review comment by an outsider",
         "permission",
-        event=lambda it: it.pull.review_comment("/train", by="outsider"),
+        event=lambda sample: sample.pull.review_comment("/train", by="outsider"),
         reply=("may not",),
         reactions=("confused",),
     ),
     Case(
-        "review comment without a command", "no-command", event=lambda it: it.pull.review_comment("Typo?", by="maintainer")
+        "review comment without a command",
+        "no-command",
+        event=lambda sample: sample.pull.review_comment("Typo?", by="maintainer"),
     ),
     Case(
         "pushed after the review comment",
         "head-not-seen",
-        event=lambda it: it.pull.review_comment("/train", by="maintainer"),
+        event=lambda sample: sample.pull.review_comment("/train", by="maintainer"),
         after=_late_review,
         reply=("/train sha=",),
     ),
-    Case("review", "ok", event=lambda it: it.pull.review("APPROVED", by="maintainer", body="Good.\n\n/train")),
+    Case("review", "ok", event=lambda sample: sample.pull.review("APPROVED", by="maintainer", body="Good.\n\n/train")),
     Case("review without text", "no-command", event=_other("review without text")),
     Case(
         "review of an older commit",
         "head-not-seen",
-        before=lambda it: it.pull.push(),
-        event=lambda it: it.pull.review("COMMENTED", by="maintainer", body="/train", sha=it.pull.commits[-2].sha),
+        before=lambda sample: sample.pull.push(),
+        event=lambda sample: sample.pull.review(
+            "COMMENTED", by="maintainer", body="/train", sha=sample.pull.commits[-2].sha
+        ),
         reply=("/train sha=",),
     ),
     # Started by hand
@@ -157,7 +165,7 @@ CASES = [
         "by hand for a pull request that is none",
         "pull-request-unknown",
         event=_dispatch(command="train", pr_number="99"),
-        exits=3,
+        exit_code=3,
         log=("404",),
     ),
     # Events without a command

@@ -177,7 +177,7 @@ CASES = [
         "ok",
         "/train msg='revert sha=deadbeef' sha=" + "a" * 40 + " -- sha=deadbeef",
         inputs={"commands": "", "trigger_phrase": "/train"},
-        before=lambda it: it.pull.push(sha="a" * 40),
+        before=lambda sample: sample.pull.push(sha="a" * 40),
         outputs={"TRAILING_LINE": "msg='revert sha=deadbeef' -- sha=deadbeef", "positional": '["sha=deadbeef"]'},
         params={"msg": "revert sha=deadbeef"},
     ),
@@ -186,7 +186,7 @@ CASES = [
         "ok",
         "/train sha=" + "a" * 40 + " run1",
         inputs={"commands": "", "trigger_phrase": "/train"},
-        before=lambda it: it.pull.push(sha="a" * 40),
+        before=lambda sample: sample.pull.push(sha="a" * 40),
         outputs={"TRAILING_LINE": "run1", "TRAILING_TOKEN": "run1"},
     ),
 ]

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from tests.actions.chatops.case import Case
 from tests.actions.chatops.step import PERMISSIONS
-from tests.support.payloads import Scene, fork_scene, scene
+from tests.support.payloads import Sample, make_fork_sample, make_sample
 
 
-def _team(it: Scene) -> None:
-    it.github.team("octo-org/ml", ["writer"])
+def _team(sample: Sample) -> None:
+    sample.github.team("octo-org/ml", ["writer"])
 
 
-def _nested_team(it: Scene) -> None:
-    it.github.team("octo-org/vision", ["writer"], parent=it.github.team("octo-org/ml"))
+def _nested_team(sample: Sample) -> None:
+    sample.github.team("octo-org/vision", ["writer"], parent=sample.github.team("octo-org/ml"))
 
 
-def _team_role(it: Scene) -> None:
-    it.repository.grant(it.github.team("octo-org/ml", ["insider"]), "maintain")
+def _team_role(sample: Sample) -> None:
+    sample.repository.grant(sample.github.team("octo-org/ml", ["insider"]), "maintain")
 
 
 def _custom_role(base: str):  # type: ignore[no-untyped-def]
-    def arrange(it: Scene) -> None:
-        it.repository.collaborator("special", it.repository.custom_role("ml-lead", base))
+    def arrange(sample: Sample) -> None:
+        sample.repository.collaborator("special", sample.repository.custom_role("ml-lead", base))
 
     return arrange
 
 
-def _role_fails(it: Scene) -> None:
-    it.github.faults.answer("GET /repos/*/*/collaborators/*/permission", 404)
+def _role_fails(sample: Sample) -> None:
+    sample.github.faults.answer("GET /repos/*/*/collaborators/*/permission", 404)
 
 
 CASES = [
@@ -35,7 +35,12 @@ CASES = [
     Case("triage is not write", "permission", by="triager", reply=("'triage'", "'write'")),
     Case("write", "ok", by="writer", outputs={"actor": "writer"}),
     Case("maintain ranks above write", "ok", by="maintainer"),
-    Case("an organisation's owner", "ok", by="boss", before=lambda it: it.github.organization("octo-org", owners=["boss"])),
+    Case(
+        "an organisation's owner",
+        "ok",
+        by="boss",
+        before=lambda sample: sample.github.organization("octo-org", owners=["boss"]),
+    ),
     Case("a role by a team", "ok", by="insider", before=_team_role),
     Case("a custom role on write", "ok", by="special", before=_custom_role("write")),
     Case("a custom role on triage", "permission", by="special", before=_custom_role("triage"), reply=("'triage'",)),
@@ -55,14 +60,14 @@ CASES = [
         "nobody in a private repository",
         "permission",
         by="stranger",
-        before=lambda it: setattr(it.repository, "private", True),
+        before=lambda sample: setattr(sample.repository, "private", True),
         reply=("'none'",),
     ),
     Case(
         "an unknown role is a denial",
         "permission-unknown",
         before=_role_fails,
-        exits=3,
+        exit_code=3,
         reply=("GitHub did not return your role",),
         log=("404",),
     ),
@@ -115,7 +120,7 @@ CASES = [
         by="writer",
         before=_team,
         inputs={"allow-teams": "octo-org/ml"},
-        exits=3,
+        exit_code=3,
         reply=("did not return who is in the team",),
     ),
     Case(
@@ -132,7 +137,7 @@ CASES = [
         "bot",
         by="github-actions[bot]",
         reply=None,
-        event=lambda it: it.repository.open_pull_request(by="writer", head="other").comment(
+        event=lambda sample: sample.repository.open_pull_request(by="writer", head="other").comment(
             "/train", by="github-actions[bot]"
         ),
     ),
@@ -164,23 +169,23 @@ CASES = [
         "run again by nobody known",
         "permission-unknown",
         environ={"GITHUB_RUN_ATTEMPT": "2", "GITHUB_TRIGGERING_ACTOR": "ghost9"},
-        exits=3,
+        exit_code=3,
         reply=("did not return your role",),
     ),
     # The pull request
-    Case("closed", "closed", before=lambda it: it.pull.close(by="writer"), reply=("not open",)),
-    Case("merged", "closed", before=lambda it: it.pull.merge(by="maintainer"), reply=("not open",)),
-    Case("closed since", "closed", after=lambda it: it.pull.close(by="writer"), reply=("not open",)),
+    Case("closed", "closed", before=lambda sample: sample.pull.close(by="writer"), reply=("not open",)),
+    Case("merged", "closed", before=lambda sample: sample.pull.merge(by="maintainer"), reply=("not open",)),
+    Case("closed since", "closed", after=lambda sample: sample.pull.close(by="writer"), reply=("not open",)),
     Case(
         "plain issue",
         "not-a-pull-request",
-        event=lambda it: it.repository.open_issue(by="outsider").comment("/train", by="maintainer"),
+        event=lambda sample: sample.repository.open_issue(by="outsider").comment("/train", by="maintainer"),
     ),
-    Case("draft", "ok", before=lambda it: it.pull.set_draft(True, by="writer")),
+    Case("draft", "ok", before=lambda sample: sample.pull.set_draft(True, by="writer")),
     Case(
         "draft denied",
         "draft",
-        before=lambda it: it.pull.set_draft(True, by="writer"),
+        before=lambda sample: sample.pull.set_draft(True, by="writer"),
         inputs={"drafts": "deny"},
         reply=("drafts take no commands",),
     ),
@@ -189,117 +194,130 @@ CASES = [
     Case(
         "no pull request to be read",
         "pull-request-unknown",
-        before=lambda it: it.github.faults.answer("GET /repos/*/*/pulls/*", 403),
-        exits=3,
+        before=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*", 403),
+        exit_code=3,
         reply=("did not return the pull request",),
         log=("pull-requests: read",),
     ),
     # Forks
-    Case("fork", "fork", scene=fork_scene, reply=("comes from a fork",)),
+    Case("fork", "fork", sample=make_fork_sample, reply=("comes from a fork",)),
     Case(
         "fork that is gone",
         "fork-gone",
-        scene=lambda github: fork_scene(github, deleted=True),
+        sample=lambda github: make_fork_sample(github, deleted=True),
         inputs={"forks": "allow"},
         reply=("has been deleted",),
     ),
-    Case("fork allowed needs a pin", "sha-missing", scene=fork_scene, inputs={"forks": "allow"}, reply=("/train sha=",)),
+    Case(
+        "fork allowed needs a pin",
+        "sha-missing",
+        sample=make_fork_sample,
+        inputs={"forks": "allow"},
+        reply=("/train sha=",),
+    ),
     Case(
         "fork allowed, head latest still needs a pin",
         "sha-missing",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "allow", "head": "latest"},
         reply=("/train sha=",),
     ),
     Case(
         "fork allowed with a pin",
         "ok",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "allow"},
-        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha}", by="maintainer"),
+        event=lambda sample: sample.pull.comment(f"/train sha={sample.pull.head_sha}", by="maintainer"),
         outputs={"fork": "true", "head-repo": "outsider/digits"},
     ),
     Case(
         "fork with a pin is still a fork",
         "fork",
-        scene=fork_scene,
-        event=lambda it: it.pull.comment(f"/train sha={it.pull.head_sha}", by="maintainer"),
+        sample=make_fork_sample,
+        event=lambda sample: sample.pull.comment(f"/train sha={sample.pull.head_sha}", by="maintainer"),
         reply=("comes from a fork",),
     ),
     Case(
         "fork approved",
         "ok",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: it.pull.review("APPROVED", by="maintainer"),
+        before=lambda sample: sample.pull.review("APPROVED", by="maintainer"),
     ),
     Case(
         "fork not approved",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
         reply=("must approve exactly this commit",),
     ),
     Case(
         "fork approved by an outsider",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: it.pull.review("APPROVED", by="passer-by"),
+        before=lambda sample: sample.pull.review("APPROVED", by="passer-by"),
         reply=("must approve exactly this commit",),
     ),
     Case(
         "fork approved by its author",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: (it.repository.collaborator("outsider"), it.pull.review("APPROVED", by="outsider")),
+        before=lambda sample: (sample.repository.collaborator("outsider"), sample.pull.review("APPROVED", by="outsider")),
         reply=("must approve exactly this commit",),
     ),
     Case(
         "fork approved before the last push",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.push()),
+        before=lambda sample: (sample.pull.review("APPROVED", by="maintainer"), sample.pull.push()),
         reply=("must approve exactly this commit",),
     ),
     Case(
         "fork, approval dismissed",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: it.pull.dismiss(it.pull.review("APPROVED", by="maintainer").subject),
+        before=lambda sample: sample.pull.dismiss(sample.pull.review("APPROVED", by="maintainer").subject),
         reply=("must approve exactly this commit",),
     ),
     Case(
         "fork, approval taken back",
         "fork-not-approved",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: (
-            it.pull.review("APPROVED", by="maintainer"),
-            it.pull.review("CHANGES_REQUESTED", by="maintainer"),
+        before=lambda sample: (
+            sample.pull.review("APPROVED", by="maintainer"),
+            sample.pull.review("CHANGES_REQUESTED", by="maintainer"),
         ),
         reply=("must approve exactly this commit",),
     ),
     Case(
         "fork, approval then a remark",
         "ok",
-        scene=fork_scene,
+        sample=make_fork_sample,
         inputs={"forks": "approved"},
-        before=lambda it: (it.pull.review("APPROVED", by="maintainer"), it.pull.review("COMMENTED", by="maintainer")),
+        before=lambda sample: (
+            sample.pull.review("APPROVED", by="maintainer"),
+            sample.pull.review("COMMENTED", by="maintainer"),
+        ),
     ),
     # Authors
     Case(
         "somebody edits another's comment",
         "unsupported-action",
-        event=lambda it: it.pull.edit_comment(it.pull.comment("Fine.", by="outsider").subject, "/train", by="maintainer"),
+        event=lambda sample: sample.pull.edit_comment(
+            sample.pull.comment("Fine.", by="outsider").subject, "/train", by="maintainer"
+        ),
     ),
     Case(
         "the author edits",
         "unsupported-action",
-        event=lambda it: it.pull.edit_comment(it.pull.comment("Fine.", by="maintainer").subject, "/train", by="maintainer"),
+        event=lambda sample: sample.pull.edit_comment(
+            sample.pull.comment("Fine.", by="maintainer").subject, "/train", by="maintainer"
+        ),
     ),
-    Case("on a draft scene", "ok", scene=lambda github: scene(github, draft=True)),
+    Case("on a draft scene", "ok", sample=lambda github: make_sample(github, draft=True)),
 ]

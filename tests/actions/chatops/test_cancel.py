@@ -13,7 +13,7 @@ import pytest
 
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
 INPUTS = {"commands": "/train", "pending-label": "training", "check-name": "model", "environment": "staging"}
@@ -40,10 +40,10 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 def test_a_cancelled_step_ends_at_once(
     github: GitHubServer, tmp_path: Path, number: signal.Signals, exits: int, silent: str
 ) -> None:
-    it = scene(github)
+    sample = make_sample(github)
     github.faults.stall(silent)
     stage = ChatopsStep(github, tmp_path)
-    with stage.start(it.pull.comment("/train", by="maintainer"), INPUTS) as process:
+    with stage.start(sample.pull.comment("/train", by="maintainer"), INPUTS) as process:
         wait_for(lambda: bool(github.requests(silent)), process)
         process.send_signal(number)
         # Long before the stall would end.
@@ -55,10 +55,10 @@ class Job:
     """A job whose chatops step is killed, and whose post step then runs."""
 
     def __init__(self, github: GitHubServer, directory: Path) -> None:
-        self.it: Scene = scene(github)
+        self.sample: Sample = make_sample(github)
         self.github = github
         self.stage = ChatopsStep(github, directory)
-        self.delivery: Delivery[Any] = self.it.pull.comment("/train", by="maintainer")
+        self.delivery: Delivery[Any] = self.sample.pull.comment("/train", by="maintainer")
         github.faults.stall(SECOND_READ, skip=1)
 
     def run_until_killed(self, when: Callable[[], bool], by: signal.Signals, **inputs: str) -> None:
@@ -75,11 +75,11 @@ class Job:
 
     def all_feedback_is_there(self) -> bool:
         """Return whether GitHub has all feedback: then the only open request is the stalled one."""
-        repository = self.it.repository
+        repository = self.sample.repository
         stalled = len(self.github.requests(SECOND_READ)) > 1
         return bool(
             self.delivery.subject.reactions
-            and self.it.pull.label_names
+            and self.sample.pull.label_names
             and repository.check_runs
             and [one.state for one in repository.deployments.values()] == [self.deployed]
             and stalled
@@ -89,10 +89,10 @@ class Job:
 
     @property
     def feedback(self) -> dict[str, object]:
-        repository = self.it.repository
+        repository = self.sample.repository
         return {
             "reactions": [reaction.content for reaction in self.delivery.subject.reactions],
-            "labels": self.it.pull.label_names,
+            "labels": self.sample.pull.label_names,
             "checks": [run.conclusion for run in repository.check_runs.values()],
             "deployments": [deployment.state for deployment in repository.deployments.values()],
         }
@@ -136,7 +136,7 @@ def test_the_feedback_of_another_step_is_left_alone(github: GitHubServer, tmp_pa
     """Two commands at once, with the same commit, check name and environment: each concludes its own feedback."""
     job = Job(github, tmp_path)
     github.faults.clear()
-    job.stage.run(job.it.pull.comment("/train", by="maintainer"), INPUTS)
+    job.stage.run(job.sample.pull.comment("/train", by="maintainer"), INPUTS)
     github.faults.stall(SECOND_READ, skip=1)
     for route in CREATING_REQUESTS.values():
         github.faults.stall(route)

@@ -12,7 +12,7 @@ import pytest
 
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import VARIANTS, scene, write_event
+from tests.support.payloads import VARIANTS, make_sample, write_event
 
 LIST_FOREIGN = """
 import json, os, sys
@@ -26,7 +26,7 @@ print(json.dumps([code, sorted(loaded - sys.stdlib_module_names - {"mlops_action
 
 @pytest.mark.parametrize("body", ["Looks good to me.", "/lgtm", "Use `/train`", "> /train\n\nWhy?", "x" * 65_536])
 def test_a_comment_that_is_no_command_imports_nothing_foreign(body: str, tmp_path: Path) -> None:
-    delivery = scene().pull.comment(body, by="writer")
+    delivery = make_sample().pull.comment(body, by="writer")
     foreign = _foreign(write_event(delivery, tmp_path / "event.json"), delivery.event)
     # A line that looks like a command has the workflow's `commands` read: YAML's reader comes, with Cython's modules in it.
     allowed = {"yaml", "_yaml", "cython_runtime"} if body.startswith("/") else set()
@@ -60,9 +60,9 @@ def _foreign(event: Path, name: str) -> list[str]:
 
 
 def test_a_command_makes_seven_requests(github: GitHubServer, tmp_path: Path) -> None:
-    it = scene(github)
+    sample = make_sample(github)
     inputs = {"commands": "/train", "pending-label": "training", "check-name": "model"}
-    ran = ChatopsStep(github, tmp_path).run(it.pull.comment("/train", by="maintainer"), inputs)
+    ran = ChatopsStep(github, tmp_path).run(sample.pull.comment("/train", by="maintainer"), inputs)
     assert ran.outputs["triggered"] == "true"
     requests = [f"{one.method} {one.path.removeprefix('/repos/octo-org/digits')}" for one in github.exchanges]
     comment = ran.outputs["comment-id"]

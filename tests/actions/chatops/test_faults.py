@@ -15,7 +15,7 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 
@@ -35,22 +35,22 @@ REMEDIES = {
 }
 
 
-def _comment(it: Scene) -> Delivery[Any]:
-    return it.pull.comment("/train", by="maintainer")
+def _comment(sample: Sample) -> Delivery[Any]:
+    return sample.pull.comment("/train", by="maintainer")
 
 
-def _call_back(it: Scene) -> Delivery[Any]:
-    sha = it.pull.head_sha
-    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=7)
-    it.pull.push(sha="e" * 40)
-    return it.repository.dispatch(
+def _call_back(sample: Sample) -> Delivery[Any]:
+    sha = sample.pull.head_sha
+    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=7)
+    sample.pull.push(sha="e" * 40)
+    return sample.repository.dispatch(
         EVENT_TYPE, CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded").payload(), by="maintainer"
     )
 
 
-def _comment_after_review(it: Scene) -> Delivery[Any]:
-    it.pull.review("APPROVED", by="writer")
-    return _comment(it)
+def _comment_after_review(sample: Sample) -> Delivery[Any]:
+    sample.pull.review("APPROVED", by="writer")
+    return _comment(sample)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class DecisionRead:
     route: str
     reason: str
     inputs: Mapping[str, str] = field(default_factory=dict)
-    event: Callable[[Scene], Delivery[Any]] = _comment
+    event: Callable[[Sample], Delivery[Any]] = _comment
     answers: Mapping[str, str] = field(default_factory=dict)
     exits_zero: bool = False
 
@@ -151,9 +151,9 @@ def check_remedy(ran: StepRecord, fault: str) -> None:
 
 
 def check_that_the_decision_fails_closed(read: DecisionRead, fault: str, github: GitHubServer, directory: Path) -> None:
-    it = scene(github)
+    sample = make_sample(github)
     github.team("octo-org/ml", ["writer"])
-    delivery = read.event(it)
+    delivery = read.event(sample)
     inject_fault(github, read.route, fault)
     ran = ChatopsStep(github, directory, permissions={"members": "read"} | WRITES).run(
         delivery, {"commands": "/train", "environment": "staging", **read.inputs}
@@ -161,7 +161,7 @@ def check_that_the_decision_fails_closed(read: DecisionRead, fault: str, github:
     assert github.requests(read.route), ran.log
     assert (ran.outputs["triggered"], ran.outputs["reason"]) == ("false", read.answers.get(fault, read.reason)), ran.log
     assert "sha" not in ran.outputs
-    assert it.repository.deployments == {}
+    assert sample.repository.deployments == {}
     if fault in read.answers:
         assert ran.exit_code == 0
         return
@@ -190,15 +190,15 @@ def test_the_check_suites_as_evidence_fail_closed_too(fault: str, github: GitHub
 
 
 def check_that_the_first_feedback_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
-    it = scene(github)
+    sample = make_sample(github)
     inject_fault(github, route, fault)
-    ran = ChatopsStep(github, directory).run(_comment(it), FEEDBACK_INPUTS)
+    ran = ChatopsStep(github, directory).run(_comment(sample), FEEDBACK_INPUTS)
     assert github.requests(route), ran.log
-    assert (ran.exit_code, ran.outputs["triggered"], ran.outputs["sha"]) == (0, "true", it.pull.head_sha), ran.log
+    assert (ran.exit_code, ran.outputs["triggered"], ran.outputs["sha"]) == (0, "true", sample.pull.head_sha), ran.log
     assert len(warnings(ran)) == 1, ran.log
     check_remedy(ran, fault)
     # An existing deployment is concluded, whether or not its first status was written.
-    assert bool(ran.outputs["deployment-id"]) == bool(it.repository.deployments)
+    assert bool(ran.outputs["deployment-id"]) == bool(sample.repository.deployments)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -208,8 +208,8 @@ def test_the_first_feedback_fails_soft(route: str, fault: str, github: GitHubSer
 
 
 def check_that_the_last_feedback_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
-    it = scene(github)
-    stage, delivery = ChatopsStep(github, directory), _comment(it)
+    sample = make_sample(github)
+    stage, delivery = ChatopsStep(github, directory), _comment(sample)
     started = stage.run(delivery, FEEDBACK_INPUTS)
     inject_fault(github, route, fault)
     ran = stage.run(delivery, FEEDBACK_INPUTS, post=True, state=started.state)
@@ -229,8 +229,8 @@ def test_the_last_feedback_fails_soft(route: str, fault: str, github: GitHubServ
 
 
 def check_that_the_search_fails_soft(created_by: str, fault: str, github: GitHubServer, directory: Path) -> None:
-    it = scene(github)
-    stage, delivery = ChatopsStep(github, directory), _comment(it)
+    sample = make_sample(github)
+    stage, delivery = ChatopsStep(github, directory), _comment(sample)
     github.faults.close(created_by, done=True)
     started = stage.run(delivery, FEEDBACK_INPUTS)
     inject_fault(github, SEARCHES[created_by], fault)
@@ -248,9 +248,9 @@ def test_the_search_for_lost_feedback_fails_soft(created_by: str, fault: str, gi
 
 
 def check_that_the_reply_fails_soft(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
-    it = scene(github)
+    sample = make_sample(github)
     inject_fault(github, route, fault)
-    ran = ChatopsStep(github, directory).run(it.pull.comment("/train", by="outsider"), FEEDBACK_INPUTS)
+    ran = ChatopsStep(github, directory).run(sample.pull.comment("/train", by="outsider"), FEEDBACK_INPUTS)
     assert (ran.exit_code, ran.outputs["reason"]) == (0, "permission")
     assert len(warnings(ran)) == 1
     check_remedy(ran, fault)
@@ -261,27 +261,27 @@ def test_a_reply_to_a_denial_fails_soft(fault: str, github: GitHubServer, tmp_pa
     check_that_the_reply_fails_soft(REPLY, fault, github, tmp_path)
 
 
-def app_inputs(it: Scene) -> dict[str, str]:
+def app_inputs(sample: Sample) -> dict[str, str]:
     granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
-    app = it.github.register_app("ml-bot", permissions=granted, repositories=[it.repository])
+    app = sample.github.register_app("ml-bot", permissions=granted, repositories=[sample.repository])
     return {"app-id": str(app.id), "app-private-key": app.private_key}
 
 
 def check_that_the_app_fails_soft(app_call: tuple[str, str], fault: str, github: GitHubServer, directory: Path) -> None:
     """Feedback falls back on the job's token; without a requested token the step fails."""
     route, exported = app_call
-    it = scene(github)
-    inputs = {**FEEDBACK_INPUTS, **app_inputs(it), "export-app-token": exported}
+    sample = make_sample(github)
+    inputs = {**FEEDBACK_INPUTS, **app_inputs(sample), "export-app-token": exported}
     inject_fault(github, route, fault)
-    ran = ChatopsStep(github, directory).run(_comment(it), inputs)
+    ran = ChatopsStep(github, directory).run(_comment(sample), inputs)
     assert github.requests(route), ran.log
     if exported == "false":
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
-        assert it.pull.label_names == ["training"]
+        assert sample.pull.label_names == ["training"]
     else:
         assert ran.exit_code in (3, 4)
         assert dict(ran.outputs) == {}
-        assert it.github.writes == [one for one in it.github.writes if one.path.startswith("/app/")]
+        assert sample.github.writes == [one for one in sample.github.writes if one.path.startswith("/app/")]
     assert len(warnings(ran)) == 1
     cause, _, remedy = warnings(ran)[0].partition("\n")
     assert cause

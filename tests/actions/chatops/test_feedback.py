@@ -11,7 +11,7 @@ import urllib3
 
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops.step import PERMISSIONS, ChatopsStep
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.result_schemas import check_result
 from tests.support.step import StepRecord
 
@@ -30,9 +30,9 @@ class Job:
 
     def __init__(self, github: GitHubServer, directory: Path) -> None:
         self.github = github
-        self.it: Scene = scene(github)
+        self.sample: Sample = make_sample(github)
         self.stage = ChatopsStep(github, directory)
-        self.delivery = self.it.pull.comment("/train", by="maintainer")
+        self.delivery = self.sample.pull.comment("/train", by="maintainer")
 
     def main(self, **inputs: str) -> StepRecord:
         return self.stage.run(self.delivery, INPUTS | self._named(inputs))
@@ -46,10 +46,10 @@ class Job:
 
     @property
     def feedback(self) -> dict[str, object]:
-        repository = self.it.repository
+        repository = self.sample.repository
         return {
             "reactions": [reaction.content for reaction in self.delivery.subject.reactions],
-            "labels": self.it.pull.label_names,
+            "labels": self.sample.pull.label_names,
             "checks": [(run.name, run.conclusion or run.status) for run in repository.check_runs.values()],
             "deployments": [deployment.state for deployment in repository.deployments.values()],
         }
@@ -72,10 +72,10 @@ SUCCEEDED = {"reactions": ["rocket"], "labels": ["trained"], "checks": [("model"
 def test_a_started_command_shows_on_the_pull_request(job: Job) -> None:
     ran = job.main()
     assert job.feedback == STARTED
-    (check,) = job.it.repository.check_runs.values()
-    (deployment,) = job.it.repository.deployments.values()
+    (check,) = job.sample.repository.check_runs.values()
+    (deployment,) = job.sample.repository.deployments.values()
     assert (ran.outputs["check-run-id"], ran.outputs["deployment-id"]) == (str(check.id), str(deployment.id))
-    assert check.head_sha == deployment.sha == ran.outputs["sha"] == job.it.pull.head_sha
+    assert check.head_sha == deployment.sha == ran.outputs["sha"] == job.sample.pull.head_sha
     assert check.details_url == f"{job.github.origin}/octo-org/digits/actions/runs/4711"
     assert deployment.payload == {"lr": 0.1}
     assert "`/train` by **maintainer** in [a comment](" in (check.summary or "")
@@ -116,19 +116,19 @@ def test_the_post_step_concludes_from_the_jobs_status(job: Job, status: str, fee
 
 def test_a_later_success_takes_the_label_of_an_earlier_failure_away(job: Job) -> None:
     job.post(job.main().state, "failure")
-    job.delivery = job.it.pull.comment("/train", by="maintainer")
+    job.delivery = job.sample.pull.comment("/train", by="maintainer")
     job.post(job.main().state, "success")
-    assert job.it.pull.label_names == ["trained"]
+    assert job.sample.pull.label_names == ["trained"]
 
 
 def test_the_post_step_does_nothing_for_an_ignored_event(job: Job) -> None:
-    job.delivery = job.it.pull.comment("Looks good.", by="maintainer")
+    job.delivery = job.sample.pull.comment("Looks good.", by="maintainer")
     started = job.main()
     assert (started.state, job.post(started.state).exit_code, job.github.exchanges) == ({}, 0, [])
 
 
 def test_the_post_step_does_nothing_after_a_denial(job: Job) -> None:
-    job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
+    job.delivery = job.sample.pull.comment("/train lr=x", by="maintainer")
     started = job.main()
     before = len(job.github.exchanges)
     assert job.post(started.state).exit_code == 0
@@ -209,7 +209,7 @@ def test_a_later_job_concludes(job: Job) -> None:
 
 
 def test_a_later_job_has_nothing_to_conclude_after_a_denial(job: Job) -> None:
-    job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
+    job.delivery = job.sample.pull.comment("/train lr=x", by="maintainer")
     started = job.main()
     before = len(job.github.exchanges)
     finished = job.stage.run(job.delivery, {"mode": "finish", "begun": started.outputs["result"]})
@@ -245,18 +245,18 @@ def test_only_the_requested_feedback_is_given(job: Job) -> None:
 
 def test_reply_always_confirms_every_start(job: Job) -> None:
     job.main(reply="always")
-    (_, reply) = job.it.pull.comments
-    sha = job.it.pull.head_sha
+    (_, reply) = job.sample.pull.comments
+    sha = job.sample.pull.head_sha
     commit = f"[`{sha[:7]}`]({job.github.origin}/octo-org/digits/commit/{sha})"
     assert reply.body.startswith(f"`/train` runs for commit {commit}.")
     assert "| `lr` | `0.1` |" in reply.body
 
 
 def test_reply_never_leaves_a_denial_without_a_reply(job: Job) -> None:
-    job.delivery = job.it.pull.comment("/train lr=x", by="maintainer")
+    job.delivery = job.sample.pull.comment("/train lr=x", by="maintainer")
     ran = job.main(reply="never")
     assert ran.outputs["reason"] == "parameters"
-    assert len(job.it.pull.comments) == 2
+    assert len(job.sample.pull.comments) == 2
     assert job.feedback["reactions"] == ["confused"]
 
 
@@ -296,7 +296,7 @@ def test_a_read_only_token_still_triggers(job: Job) -> None:
 @pytest.fixture
 def app(job: Job) -> dict[str, str]:
     granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
-    app = job.github.register_app("ml-bot", permissions=granted, repositories=[job.it.repository])
+    app = job.github.register_app("ml-bot", permissions=granted, repositories=[job.sample.repository])
     return {"app_id": str(app.id), "app_private_key": app.private_key}
 
 
@@ -330,7 +330,7 @@ def test_the_legacy_names_export_the_token(job: Job, app: dict[str, str]) -> Non
     }
     ran = job.stage.run(job.delivery, inputs)
     assert ran.outputs["APP_INSTALLATION_TOKEN"] in job.github.tokens
-    assert job.it.pull.label_names == ["busy"]
+    assert job.sample.pull.label_names == ["busy"]
 
 
 @pytest.mark.parametrize("name", ["indicator_label", "pr_acknowledgement_label"])
@@ -338,20 +338,20 @@ def test_a_label_set_by_its_legacy_name_stays_when_the_job_ends(job: Job, name: 
     inputs = {"trigger_phrase": "/train", name: "busy"}
     ran = job.stage.run(job.delivery, inputs)
     job.stage.run(job.delivery, {**inputs, "job-status": "success"}, post=True, state=ran.state)
-    assert job.it.pull.label_names == ["busy"]
+    assert job.sample.pull.label_names == ["busy"]
 
 
 def test_an_acknowledgement_is_one_comment_and_stands_above_the_reply(job: Job) -> None:
     ran = job.stage.run(job.delivery, {"trigger_phrase": "/train", "pr_acknowledgement_comment": "On it."})
-    assert job.it.pull.comments[-1].body == "On it."
-    assert (ran.outputs["triggered"], ran.outputs["PR_NUMBER"]) == ("true", str(job.it.pull.number))
-    job.delivery = job.it.pull.comment("/train", by="maintainer")
+    assert job.sample.pull.comments[-1].body == "On it."
+    assert (ran.outputs["triggered"], ran.outputs["PR_NUMBER"]) == ("true", str(job.sample.pull.number))
+    job.delivery = job.sample.pull.comment("/train", by="maintainer")
     job.main(acknowledgement="On it.", reply="always")
-    assert job.it.pull.comments[-1].body.startswith("On it.\n\n`/train` runs")
-    before = len(job.it.pull.comments)
-    job.delivery = job.it.pull.comment("Looks good", by="maintainer")
+    assert job.sample.pull.comments[-1].body.startswith("On it.\n\n`/train` runs")
+    before = len(job.sample.pull.comments)
+    job.delivery = job.sample.pull.comment("Looks good", by="maintainer")
     job.main(acknowledgement="On it.")
-    assert len(job.it.pull.comments) == before + 1
+    assert len(job.sample.pull.comments) == before + 1
 
 
 GRANTED = {
@@ -382,7 +382,7 @@ NARROWED = {
 @pytest.fixture
 def powerful_app(job: Job) -> dict[str, str]:
     """An App that was granted more than a pipeline should hold."""
-    app = job.github.register_app("ml-bot", permissions=GRANTED, repositories=[job.it.repository])
+    app = job.github.register_app("ml-bot", permissions=GRANTED, repositories=[job.sample.repository])
     return {"app_id": str(app.id), "app_private_key": app.private_key}
 
 
@@ -450,7 +450,7 @@ def test_a_permission_that_the_app_was_not_granted_is_named(
 
 
 def test_no_token_without_permissions_is_requested(job: Job) -> None:
-    app = job.github.register_app("ml-bot", permissions={"secrets": "write"}, repositories=[job.it.repository])
+    app = job.github.register_app("ml-bot", permissions={"secrets": "write"}, repositories=[job.sample.repository])
     ran = job.main(app_id=str(app.id), app_private_key=app.private_key)
     assert job.github.requests("POST /app/**") == []
     assert "feedback uses 'github-token', since the GitHub App cannot act" in ran.log
@@ -461,7 +461,7 @@ def test_no_token_without_permissions_is_requested(job: Job) -> None:
     ("body", "by"), [("/train", "outsider"), ("Looks good", "maintainer"), ("/train lr=x", "maintainer")]
 )
 def test_no_token_is_minted_before_authorisation(job: Job, app: dict[str, str], body: str, by: str) -> None:
-    job.delivery = job.it.pull.comment(body, by=by)
+    job.delivery = job.sample.pull.comment(body, by=by)
     ran = job.main(**app, export_app_token="true")
     assert job.github.requests("POST /app/**") == []
     assert "APP_INSTALLATION_TOKEN" not in ran.outputs

@@ -16,7 +16,7 @@ from mlops_actions.core.callback import EVENT_TYPE
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
 ACCEPTED = {"commands": "/train", "reaction": "none", "reply": "never", "head": "latest", "failure-reaction": "none"}
@@ -30,11 +30,11 @@ class Conversation:
     """One server and one pull request for all examples; the examples vary the comment."""
 
     def __init__(self, github: GitHubServer, directory: Path) -> None:
-        self.it: Scene = scene(github)
+        self.sample: Sample = make_sample(github)
         self.stage = ChatopsStep(github, directory)
 
     def post_comment(self, body: str, **inputs: str) -> StepRecord:
-        return self.stage.run(self.it.pull.comment(body, by="maintainer"), {**ACCEPTED, **inputs})
+        return self.stage.run(self.sample.pull.comment(body, by="maintainer"), {**ACCEPTED, **inputs})
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,9 @@ BAD_INPUTS = [
 
 @pytest.mark.parametrize(("inputs", "message"), BAD_INPUTS)
 def test_bad_inputs_name_the_remedy(conversation: Conversation, inputs: dict[str, str], message: str) -> None:
-    ran = conversation.stage.run(conversation.it.pull.comment("/train", by="maintainer"), {"commands": "/train", **inputs})
+    ran = conversation.stage.run(
+        conversation.sample.pull.comment("/train", by="maintainer"), {"commands": "/train", **inputs}
+    )
     assert ran.exit_code == 2
     (error,) = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand) and entry.name == "error"]
     cause, _, remedy = error.message.partition("\n")
@@ -124,8 +126,8 @@ def test_bad_inputs_name_the_remedy(conversation: Conversation, inputs: dict[str
 def test_an_event_cannot_be_replaced(conversation: Conversation, tmp_path: Path) -> None:
     """The replaced action accepted the path of any payload, and so anybody's claim of who gives the command."""
     forged = tmp_path / "forged.json"
-    forged.write_text(json.dumps(conversation.it.pull.comment("/train", by="maintainer").payload))
-    delivery = conversation.it.pull.comment("/train", by="outsider")
+    forged.write_text(json.dumps(conversation.sample.pull.comment("/train", by="maintainer").payload))
+    delivery = conversation.sample.pull.comment("/train", by="outsider")
     ran = conversation.stage.run(delivery, {"commands": "/train", "TEST_EVENT_PATH": str(forged)})
     assert ran.outputs["reason"] == "permission"
     assert "::warning::'test_event_path' is ignored" in ran.log
@@ -142,7 +144,7 @@ def test_an_event_cannot_be_replaced(conversation: Conversation, tmp_path: Path)
 )
 def test_a_manual_dispatch_names_the_missing_input(conversation: Conversation, inputs: dict[str, str], message: str) -> None:
     ran = conversation.stage.run(
-        conversation.it.repository.workflow_dispatch(inputs, by="maintainer"), {"commands": "/train"}
+        conversation.sample.repository.workflow_dispatch(inputs, by="maintainer"), {"commands": "/train"}
     )
     assert ran.exit_code == 2
     assert message in ran.log
@@ -153,7 +155,7 @@ def test_a_manual_dispatch_names_the_missing_input(conversation: Conversation, i
 )
 def test_a_malformed_call_back_is_bad_input(conversation: Conversation, payload: dict[str, Any]) -> None:
     ran = conversation.stage.run(
-        conversation.it.repository.dispatch(EVENT_TYPE, payload, by="maintainer"), {"commands": "/train"}
+        conversation.sample.repository.dispatch(EVENT_TYPE, payload, by="maintainer"), {"commands": "/train"}
     )
     assert ran.exit_code == 2
     assert "the call-back's client_payload cannot be read" in ran.log

@@ -12,7 +12,7 @@ import pytest
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
 SUBMITTED, REPORTING = 4242, 4343
@@ -23,8 +23,8 @@ INPUTS = {
 
 
 @pytest.fixture
-def it(github: GitHubServer) -> Scene:
-    arranged = scene(github)
+def sample(github: GitHubServer) -> Sample:
+    arranged = make_sample(github)
     for run in (SUBMITTED, REPORTING):
         arranged.repository.workflow_run(arranged.repository.branches["main"], by="maintainer", run_id=run)
     return arranged
@@ -33,8 +33,8 @@ def it(github: GitHubServer) -> Scene:
 class Jobs:
     """Jobs of two workflow runs that share nothing but GitHub."""
 
-    def __init__(self, it: Scene, directory: Path) -> None:
-        self.it, self._directory, self._number = it, directory, 0
+    def __init__(self, sample: Sample, directory: Path) -> None:
+        self.sample, self._directory, self._number = sample, directory, 0
 
     def run(
         self, run_id: int, delivery: Delivery[Any], inputs: Mapping[str, str], *, fresh: bool = True
@@ -42,12 +42,12 @@ class Jobs:
         self._number += 1
         folder = self._directory / str(self._number)
         folder.mkdir()
-        stage = ChatopsStep(self.it.github, folder, environ={"GITHUB_RUN_ID": str(run_id)})
+        stage = ChatopsStep(self.sample.github, folder, environ={"GITHUB_RUN_ID": str(run_id)})
         return stage.run(delivery, {**INPUTS, **inputs}), stage
 
     def begin(self, run_id: int = SUBMITTED, **inputs: str) -> Delivery[Any]:
         """Give a command as a maintainer; its job ends and leaves the feedback open."""
-        delivery = self.it.pull.comment("/train", by="maintainer")
+        delivery = self.sample.pull.comment("/train", by="maintainer")
         ran, stage = self.run(run_id, delivery, {"conclude": "false", **inputs})
         assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true"), ran.log
         assert stage.run(delivery, {**INPUTS, "conclude": "false"}, post=True, state=ran.state).exit_code == 0
@@ -55,15 +55,15 @@ class Jobs:
 
     def call_back(self, **changed: Any) -> Delivery[Any]:
         claim = CallBack(
-            sha=self.it.pull.commits[0].sha,
-            pull_request=self.it.pull.number,
+            sha=self.sample.pull.commits[0].sha,
+            pull_request=self.sample.pull.number,
             run=SUBMITTED,
             workflow="train-x7k2p",
             phase="Succeeded",
             namespace="ml",
             uid="0b5a-1",
         )
-        return self.it.repository.dispatch(EVENT_TYPE, replace(claim, **changed).payload(), by="maintainer")
+        return self.sample.repository.dispatch(EVENT_TYPE, replace(claim, **changed).payload(), by="maintainer")
 
     def conclude(self, status: str, delivery: Delivery[Any] | None = None, **inputs: str) -> StepRecord:
         """Run the call-back's job to its end, with the post step."""
@@ -75,51 +75,51 @@ class Jobs:
         return ran
 
     def checks(self) -> list[tuple[str, str | None]]:
-        return [(run.name, run.conclusion) for run in self.it.repository.check_runs.values()]
+        return [(run.name, run.conclusion) for run in self.sample.repository.check_runs.values()]
 
     def reactions(self, delivery: Delivery[Any]) -> list[str]:
         return [reaction.content for reaction in delivery.subject.reactions]
 
 
 @pytest.fixture
-def jobs(it: Scene, tmp_path: Path) -> Jobs:
-    return Jobs(it, tmp_path)
+def jobs(sample: Sample, tmp_path: Path) -> Jobs:
+    return Jobs(sample, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("status", "label", "reaction"), [("success", "trained", "rocket"), ("failure", "training-failed", "confused")]
 )
 def test_a_call_back_concludes_the_feedback_of_the_submitting_run(
-    jobs: Jobs, it: Scene, status: str, label: str, reaction: str
+    jobs: Jobs, sample: Sample, status: str, label: str, reaction: str
 ) -> None:
     command = jobs.begin()
-    assert (jobs.checks(), it.pull.label_names) == ([("training", None)], ["training"])
+    assert (jobs.checks(), sample.pull.label_names) == ([("training", None)], ["training"])
     assert jobs.reactions(command) == ["eyes"]
     jobs.conclude(status)
     assert jobs.checks() == [("training", status)], "the check run of the submitting run, and no second one"
-    assert it.pull.label_names == [label]
+    assert sample.pull.label_names == [label]
     assert jobs.reactions(command) == [reaction]
-    (check,) = it.repository.check_runs.values()
+    (check,) = sample.repository.check_runs.values()
     assert (check.title or "").startswith("/train ")
     assert str(REPORTING) in (check.summary or "")
 
 
-def test_a_later_job_with_mode_finish_concludes_it_as_well(jobs: Jobs, it: Scene) -> None:
+def test_a_later_job_with_mode_finish_concludes_it_as_well(jobs: Jobs, sample: Sample) -> None:
     command = jobs.begin()
     ran, _ = jobs.run(REPORTING, delivery := jobs.call_back(), {"conclude": "false"})
     finish = {"mode": "finish", "begun": ran.outputs["result"], "job-status": "success"}
     assert jobs.run(REPORTING, delivery, finish)[0].exit_code == 0
-    assert (jobs.checks(), it.pull.label_names) == ([("training", "success")], ["trained"])
+    assert (jobs.checks(), sample.pull.label_names) == ([("training", "success")], ["trained"])
     assert jobs.reactions(command) == ["rocket"]
 
 
-def test_a_call_back_concludes_the_deployment(jobs: Jobs, it: Scene) -> None:
+def test_a_call_back_concludes_the_deployment(jobs: Jobs, sample: Sample) -> None:
     jobs.begin(environment="staging")
     jobs.conclude("success", environment="staging")
-    assert [one.state for one in it.repository.deployments.values()] == ["success"]
+    assert [one.state for one in sample.repository.deployments.values()] == ["success"]
 
 
-def test_a_repeated_call_back_concludes_nothing(jobs: Jobs, it: Scene) -> None:
+def test_a_repeated_call_back_concludes_nothing(jobs: Jobs, sample: Sample) -> None:
     command = jobs.begin()
     jobs.conclude("success")
     jobs.conclude("failure")
@@ -127,8 +127,8 @@ def test_a_repeated_call_back_concludes_nothing(jobs: Jobs, it: Scene) -> None:
     assert jobs.reactions(command) == ["rocket"]
 
 
-def test_each_of_two_trainings_of_one_commit_is_concluded_by_its_own_call_back(jobs: Jobs, it: Scene) -> None:
-    it.repository.workflow_run(it.repository.branches["main"], by="maintainer", run_id=SUBMITTED + 1)
+def test_each_of_two_trainings_of_one_commit_is_concluded_by_its_own_call_back(jobs: Jobs, sample: Sample) -> None:
+    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=SUBMITTED + 1)
     first, second = jobs.begin(), jobs.begin(SUBMITTED + 1)
     jobs.conclude("failure", jobs.call_back(run=SUBMITTED + 1))
     assert jobs.checks() == [("training", None), ("training", "failure")]
@@ -138,7 +138,7 @@ def test_each_of_two_trainings_of_one_commit_is_concluded_by_its_own_call_back(j
     assert jobs.reactions(first) == ["rocket"]
 
 
-def test_a_call_back_of_another_run_concludes_nothing_of_this_one(jobs: Jobs, it: Scene) -> None:
+def test_a_call_back_of_another_run_concludes_nothing_of_this_one(jobs: Jobs, sample: Sample) -> None:
     """The run is in this repository, so the call-back is accepted; it must not touch the feedback of other runs."""
     command = jobs.begin()
     jobs.conclude("failure", jobs.call_back(run=REPORTING))
@@ -157,16 +157,16 @@ def test_a_call_back_of_another_run_concludes_nothing_of_this_one(jobs: Jobs, it
         "0 issues/1 /train",
     ],
 )
-def test_a_check_run_with_a_foreign_external_id_is_left_alone(jobs: Jobs, it: Scene, external_id: str) -> None:
-    planted = it.repository.check_run(it.pull.head_sha, "training", status="in_progress")
+def test_a_check_run_with_a_foreign_external_id_is_left_alone(jobs: Jobs, sample: Sample, external_id: str) -> None:
+    planted = sample.repository.check_run(sample.pull.head_sha, "training", status="in_progress")
     planted.external_id = external_id
     jobs.conclude("success")
     assert planted.conclusion is None
-    assert not [one for one in it.github.writes if "user" in one.path]
+    assert not [one for one in sample.github.writes if "user" in one.path]
 
 
-def test_unreadable_check_runs_are_a_warning_only(jobs: Jobs, it: Scene) -> None:
+def test_unreadable_check_runs_are_a_warning_only(jobs: Jobs, sample: Sample) -> None:
     jobs.begin()
-    it.github.faults.answer("GET /repos/*/*/commits/*/check-runs", 403)
+    sample.github.faults.answer("GET /repos/*/*/commits/*/check-runs", 403)
     ran = jobs.conclude("success")
     assert "is unknown and stays" in ran.log

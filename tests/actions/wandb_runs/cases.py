@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.actions.wandb_runs.world import OTHER, SHA
+from tests.actions.wandb_runs.step import OTHER, SHA
 
 LoggedRun = Mapping[str, Any]
 

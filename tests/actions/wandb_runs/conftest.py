@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from mlops_sandbox.github import GitHubServer
-from tests.actions.wandb_runs.world import World
+from tests.actions.wandb_runs.step import WandbStep
 from tests.support.forking import Forker
-from tests.support.wandb import Served, forker, github, serve, served
+from tests.support.wandb import WandbHost, forker, github, serve, wandb_host
 
-__all__ = ["forker", "github", "serve", "served", "world"]
+__all__ = ["forker", "github", "serve", "step", "wandb_host"]
 
 
 @pytest.fixture
-def world(served: Served, github: GitHubServer, forker: Forker, tmp_path: Path) -> World:
-    return World.begin(served, github, forker, tmp_path)
+def step(wandb_host: WandbHost, github: GitHubServer, forker: Forker, tmp_path: Path) -> WandbStep:
+    return WandbStep.begin(wandb_host, github, forker, tmp_path)

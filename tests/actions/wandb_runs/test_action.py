@@ -29,7 +29,7 @@ from mlops_actions.wandb_runs.inputs import Inputs
 from mlops_actions.wandb_runs.ports import Ports
 from mlops_actions.wandb_runs.run import run as run_action
 from mlops_sandbox.wandb import Fault
-from tests.actions.wandb_runs.world import NOW, OTHER, SHA, World
+from tests.actions.wandb_runs.step import NOW, OTHER, SHA, WandbStep
 from tests.support.clock import FakeClock
 from tests.support.forking import Forker
 from tests.support.result_schemas import check_result
@@ -41,24 +41,24 @@ HOSTILE = "=cmd|' /C calc'!A0 | `x` </details> ![i](http://evil) @team #1\n::set
 # The main path
 
 
-def test_the_report_of_a_commit_against_its_baselines(world: World) -> None:
-    world.candidate("c1", summary={"acc": 0.95, "loss": 0.2}, commit=SHA)
-    world.candidate("c2", summary={"acc": 0.93, "loss": 0.4}, commit=SHA, age=1)
-    world.baseline("b1", summary={"acc": 0.94, "loss": 0.25}, age=60)
-    world.baseline("b2", summary={"acc": 0.90, "loss": 0.35}, age=120)
-    world.baseline("unfinished", state="running", age=3)
-    code = world.run(
+def test_the_report_of_a_commit_against_its_baselines(step: WandbStep) -> None:
+    step.candidate("c1", summary={"acc": 0.95, "loss": 0.2}, commit=SHA)
+    step.candidate("c2", summary={"acc": 0.93, "loss": 0.4}, commit=SHA, age=1)
+    step.baseline("b1", summary={"acc": 0.94, "loss": 0.25}, age=60)
+    step.baseline("b2", summary={"acc": 0.90, "loss": 0.35}, age=120)
+    step.baseline("unfinished", state="running", age=3)
+    code = step.run(
         sha=SHA,
         baseline_tags="baseline",
         metrics="acc:max, loss",
         config_keys="lr",
         comment="true",
-        pr_number=world.pull.number,
+        pr_number=step.pull.number,
         image="ghcr.io/octo/digits@sha256:" + "1" * 64,
         workflow_url="https://argo.example/workflows/ml/train-1",
     )
-    assert code == 0, world.log
-    outputs = world.outputs()
+    assert code == 0, step.log
+    outputs = step.outputs()
     expected = {
         "complete": "true",
         "single-run": "false",
@@ -73,7 +73,7 @@ def test_the_report_of_a_commit_against_its_baselines(world: World) -> None:
         "verified": "true",
         "same-data": "",
         "best-run-id": "c1",
-        "best-run-url": f"{world.wandb.url}/sandbox/digits/runs/c1",
+        "best-run-url": f"{step.wandb.url}/sandbox/digits/runs/c1",
         "csv": "wandb_report.csv",
         "json": "wandb_report.json",
         "markdown": "wandb_report.md",
@@ -90,46 +90,46 @@ def test_the_report_of_a_commit_against_its_baselines(world: World) -> None:
     assert result["schema"] == 1
     assert [run["id"] for run in result["candidates"]] == ["c1", "c2"]
     assert result["comparison"][0]["best"]["reference"] == 0.94
-    assert [row["run.id"] for row in world.rows()] == ["c1", "c2", "b1", "b2"]
-    (body,) = world.comments()
-    report = (world.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
+    assert [row["run.id"] for row in step.rows()] == ["c1", "c2", "b1", "b2"]
+    (body,) = step.comments()
+    report = (step.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     assert body.endswith(report.strip()) or report.strip() in body
-    assert world.summary().strip() == report.strip()
+    assert step.summary().strip() == report.strip()
     assert (
         report.splitlines()[0] == "### 📊 2 runs finished for `aaaaaaa`: better on 2 of 2 metrics against the best baseline"
     )
-    assert f"[c1]({world.wandb.url}/sandbox/digits/runs/c1)" in report
+    assert f"[c1]({step.wandb.url}/sandbox/digits/runs/c1)" in report
     assert "| `acc` ↑ | **0.95** | 0.94<br>+0.01 (+1.06 %) 🟢 | 0.92<br>" in report
     assert "✅ recorded by W&B for all 2 candidates" in report
     assert "sha256:" + "1" * 64 in report
     assert "https://argo.example/workflows/ml/train-1" in report
-    assert outputs["comment-url"].startswith(f"{world.github.origin}/octo/digits/pull/{world.pull.number}#")
-    assert len(world.server.requests) == 2
+    assert outputs["comment-url"].startswith(f"{step.github.origin}/octo/digits/pull/{step.pull.number}#")
+    assert len(step.server.requests) == 2
 
 
-def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(world: World) -> None:
-    world.candidate()
-    first = {"sha": SHA, "comment": "true", "pr_number": world.pull.number}
-    world.run(**first)
-    address = world.outputs()["comment-url"]
-    world.candidate("c2")
-    world.run(**first)
-    assert world.outputs()["comment-url"] == address
-    (body,) = world.comments()
+def test_the_comment_is_updated_in_place_and_another_tag_has_its_own(step: WandbStep) -> None:
+    step.candidate()
+    first = {"sha": SHA, "comment": "true", "pr_number": step.pull.number}
+    step.run(**first)
+    address = step.outputs()["comment-url"]
+    step.candidate("c2")
+    step.run(**first)
+    assert step.outputs()["comment-url"] == address
+    (body,) = step.comments()
     assert "2 runs finished" in body
-    world.run(**first, comment_tag="nightly")
-    assert len(world.comments()) == 2
+    step.run(**first, comment_tag="nightly")
+    assert len(step.comments()) == 2
 
 
-def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(world: World) -> None:
-    world.candidate()
-    given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "metrics": "acc", "gates": "acc > 0.95"}
-    world.run(**given)
-    world.candidate("c2", summary={"acc": 0.99})
-    world.environ["GITHUB_RUN_ID"] = "78"
-    world.run(**given)
-    (body,) = world.comments()
-    report = (world.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
+def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(step: WandbStep) -> None:
+    step.candidate()
+    given = {"sha": SHA, "comment": "true", "pr_number": step.pull.number, "metrics": "acc", "gates": "acc > 0.95"}
+    step.run(**given)
+    step.candidate("c2", summary={"acc": 0.99})
+    step.environ["GITHUB_RUN_ID"] = "78"
+    step.run(**given)
+    (body,) = step.comments()
+    report = (step.workspace / "wandb_report.md").read_text().replace("\u00a0", " ")
     newest, _, earlier = body.partition("<!-- mlops-actions-earlier -->")
     assert report.strip() in newest
     assert newest.startswith("<!-- mlops-actions:mlops -->\n<!-- mlops-actions-run:78 -->\n### ✅ The gate passed")
@@ -137,22 +137,22 @@ def test_the_report_of_an_earlier_workflow_run_is_folded_below_the_new_one(world
     assert "| ❌ failed | `acc > 0.95` | 0.9 |" in earlier
 
 
-EVENTS: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
-    "issue comment": ("issue_comment", lambda world: world.pull.comment(by="ada", body="/train").payload),
+EVENTS: dict[str, tuple[str, Callable[[WandbStep], dict[str, Any]]]] = {
+    "issue comment": ("issue_comment", lambda step: step.pull.comment(by="ada", body="/train").payload),
     "pull request": (
         "pull_request",
-        lambda world: {**world.pull.comment(by="ada", body="x").payload, "pull_request": pull_request(world)},
+        lambda step: {**step.pull.comment(by="ada", body="x").payload, "pull_request": pull_request(step)},
     ),
-    "dispatch": ("workflow_dispatch", lambda world: {"inputs": {"pr-number": str(world.pull.number)}}),
-    "dispatch with a hash": ("workflow_dispatch", lambda world: {"inputs": {"pr-number": f"#{world.pull.number}"}}),
-    "repository dispatch": ("repository_dispatch", lambda world: {"client_payload": {"pr-number": world.pull.number}}),
+    "dispatch": ("workflow_dispatch", lambda step: {"inputs": {"pr-number": str(step.pull.number)}}),
+    "dispatch with a hash": ("workflow_dispatch", lambda step: {"inputs": {"pr-number": f"#{step.pull.number}"}}),
+    "repository dispatch": ("repository_dispatch", lambda step: {"client_payload": {"pr-number": step.pull.number}}),
     "merge group": (
         "merge_group",
-        lambda world: {"merge_group": {"head_ref": f"refs/heads/gh-readonly-queue/main/pr-{world.pull.number}-{OTHER}"}},
+        lambda step: {"merge_group": {"head_ref": f"refs/heads/gh-readonly-queue/main/pr-{step.pull.number}-{OTHER}"}},
     ),
     "workflow run with its pull request": (
         "workflow_run",
-        lambda world: {"workflow_run": {"head_sha": SHA, "pull_requests": [{"number": world.pull.number}]}},
+        lambda step: {"workflow_run": {"head_sha": SHA, "pull_requests": [{"number": step.pull.number}]}},
     ),
     "workflow run by its commit": ("workflow_run", lambda _: {"workflow_run": {"head_sha": SHA, "pull_requests": []}}),
     "push by its commit": ("push", lambda _: {"after": SHA}),
@@ -160,61 +160,61 @@ EVENTS: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_the_comment_goes_to_the_events_pull_request(world: World, event: str, tmp_path: Path) -> None:
+def test_the_comment_goes_to_the_events_pull_request(step: WandbStep, event: str, tmp_path: Path) -> None:
     name, payload = EVENTS[event]
-    world.candidate()
-    (tmp_path / "event.json").write_text(json.dumps(payload(world)))
-    world.environ["GITHUB_EVENT_NAME"] = name
-    assert world.run(sha=SHA, comment="true") == 0, world.log
-    assert "1 run finished" in world.comments()[-1]
+    step.candidate()
+    (tmp_path / "event.json").write_text(json.dumps(payload(step)))
+    step.environ["GITHUB_EVENT_NAME"] = name
+    assert step.run(sha=SHA, comment="true") == 0, step.log
+    assert "1 run finished" in step.comments()[-1]
 
 
-def pull_request(world: World) -> dict[str, Any]:
+def pull_request(step: WandbStep) -> dict[str, Any]:
     side = {"ref": "x", "sha": SHA, "repo": {"id": 1, "full_name": "octo/digits"}}
     user = {"login": "ada", "type": "User"}
-    return {"number": world.pull.number, "state": "open", "user": user, "head": side, "base": side, "html_url": ""}
+    return {"number": step.pull.number, "state": "open", "user": user, "head": side, "base": side, "html_url": ""}
 
 
-def test_outside_of_a_workflow_there_is_no_event_and_no_comment(world: World) -> None:
-    world.candidate()
-    world.environ["GITHUB_EVENT_PATH"] = ""
-    assert world.run(sha=SHA, comment="true") == 0, world.log
-    assert "belongs to no pull request" in world.log
+def test_outside_of_a_workflow_there_is_no_event_and_no_comment(step: WandbStep) -> None:
+    step.candidate()
+    step.environ["GITHUB_EVENT_PATH"] = ""
+    assert step.run(sha=SHA, comment="true") == 0, step.log
+    assert "belongs to no pull request" in step.log
 
 
-def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_why(world: World) -> None:
-    token = world.github.workflow_token(world.repository, {"pull-requests": "write", "checks": "write"}, from_fork=True)
-    world.environ["INPUT_GITHUB-TOKEN"] = token.value
-    world.candidate()
-    assert world.run(sha=SHA, comment="true", pr_number=world.pull.number, check_name="metrics") == 0
-    assert world.comments() == []
-    assert "1 run finished" in world.summary()
-    assert "::warning" in world.log
-    assert "Resource not accessible by integration" in world.log
-    assert "no comment was written" in json.loads(world.outputs()["result"])["notes"][0]
+def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_why(step: WandbStep) -> None:
+    token = step.github.workflow_token(step.repository, {"pull-requests": "write", "checks": "write"}, from_fork=True)
+    step.environ["INPUT_GITHUB-TOKEN"] = token.value
+    step.candidate()
+    assert step.run(sha=SHA, comment="true", pr_number=step.pull.number, check_name="metrics") == 0
+    assert step.comments() == []
+    assert "1 run finished" in step.summary()
+    assert "::warning" in step.log
+    assert "Resource not accessible by integration" in step.log
+    assert "no comment was written" in json.loads(step.outputs()["result"])["notes"][0]
 
 
 @pytest.mark.parametrize(
     ("change", "code"), [({"github_token": "ghs_wrong"}, 3), ({"pr_number": 4711}, 3), ({"promote_alias": "best"}, 3)]
 )
-def test_a_failure_after_the_report_is_written_keeps_the_outputs(world: World, change: dict[str, Any], code: int) -> None:
-    world.candidate()
-    given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number, "gates": "acc >= 0.1", **change}
-    assert world.run(**given) == code
-    assert world.outputs()["gate"] == "passed"
-    assert world.rows()
-    assert world.log.rstrip().splitlines()[-1].startswith("::error")
+def test_a_failure_after_the_report_is_written_keeps_the_outputs(step: WandbStep, change: dict[str, Any], code: int) -> None:
+    step.candidate()
+    given = {"sha": SHA, "comment": "true", "pr_number": step.pull.number, "gates": "acc >= 0.1", **change}
+    assert step.run(**given) == code
+    assert step.outputs()["gate"] == "passed"
+    assert step.rows()
+    assert step.log.rstrip().splitlines()[-1].startswith("::error")
 
 
-def test_without_a_pull_request_there_is_a_warning_and_no_comment(world: World) -> None:
-    world.candidate()
-    assert world.run(sha=SHA, comment="true") == 0
-    assert "belongs to no pull request" in world.log
+def test_without_a_pull_request_there_is_a_warning_and_no_comment(step: WandbStep) -> None:
+    step.candidate()
+    assert step.run(sha=SHA, comment="true") == 0
+    assert "belongs to no pull request" in step.log
 
 
-def test_two_jobs_that_comment_at_once_leave_one_comment(world: World, tmp_path: Path) -> None:
-    world.candidate()
-    environ = {**world.environ, "INPUT_SHA": SHA, "INPUT_COMMENT": "true", "INPUT_PR-NUMBER": str(world.pull.number)}
+def test_two_jobs_that_comment_at_once_leave_one_comment(step: WandbStep, tmp_path: Path) -> None:
+    step.candidate()
+    environ = {**step.environ, "INPUT_SHA": SHA, "INPUT_COMMENT": "true", "INPUT_PR-NUMBER": str(step.pull.number)}
 
     def job(number: int) -> int:
         (folder := tmp_path / f"job{number}").mkdir()
@@ -224,17 +224,17 @@ def test_two_jobs_that_comment_at_once_leave_one_comment(world: World, tmp_path:
 
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(job, (1, 2))) == [0, 0]
-    (body,) = world.comments()
+    (body,) = step.comments()
     assert "1 run finished" in body
 
 
-def test_a_deleted_comment_is_created_again(world: World) -> None:
-    world.candidate()
-    given = {"sha": SHA, "comment": "true", "pr_number": world.pull.number}
-    world.run(**given)
-    world.pull.delete_comment(world.pull.comments[0])
-    assert world.run(**given) == 0
-    assert len(world.comments()) == 1
+def test_a_deleted_comment_is_created_again(step: WandbStep) -> None:
+    step.candidate()
+    given = {"sha": SHA, "comment": "true", "pr_number": step.pull.number}
+    step.run(**given)
+    step.pull.delete_comment(step.pull.comments[0])
+    assert step.run(**given) == 0
+    assert len(step.comments()) == 1
 
 
 # Gates
@@ -270,8 +270,8 @@ GATES = [
 
 
 @pytest.mark.parametrize(("gate", "passes"), GATES, ids=[gate for gate, _ in GATES])
-def test_a_gate_passes_or_fails_with_its_numbers(world: World, gate: str, passes: bool) -> None:
-    world.candidate(
+def test_a_gate_passes_or_fails_with_its_numbers(step: WandbStep, gate: str, passes: bool) -> None:
+    step.candidate(
         summary={
             "acc": 0.95,
             "loss": 0.2,
@@ -285,50 +285,50 @@ def test_a_gate_passes_or_fails_with_its_numbers(world: World, gate: str, passes
             "only_candidate": 1,
         }
     )
-    world.baseline("new", summary={"acc": 0.93, "loss": 0.3, "nan": 1}, age=10)
-    world.baseline("old", summary={"acc": 0.94, "loss": 0.25, "nan": 1}, age=20)
-    code = world.run(sha=SHA, baseline_tags="baseline", gates=gate)
-    assert code == (0 if passes else 1), world.log
-    assert world.outputs()["gate"] == ("passed" if passes else "failed")
-    first = world.summary().splitlines()[0]
+    step.baseline("new", summary={"acc": 0.93, "loss": 0.3, "nan": 1}, age=10)
+    step.baseline("old", summary={"acc": 0.94, "loss": 0.25, "nan": 1}, age=20)
+    code = step.run(sha=SHA, baseline_tags="baseline", gates=gate)
+    assert code == (0 if passes else 1), step.log
+    assert step.outputs()["gate"] == ("passed" if passes else "failed")
+    first = step.summary().splitlines()[0]
     assert first.startswith("### ✅ The gate passed" if passes else "### ❌ Gates failed")
     if not passes:
-        assert world.log.rstrip().splitlines()[-1].startswith("::error")
-        assert gate.replace("%", "%25") in world.log
+        assert step.log.rstrip().splitlines()[-1].startswith("::error")
+        assert gate.replace("%", "%25") in step.log
 
 
-def test_all_gates_are_evaluated_on_the_same_run(world: World) -> None:
-    world.candidate("accurate", summary={"acc": 0.99, "latency": 9})
-    world.candidate("fast", summary={"acc": 0.80, "latency": 1})
-    assert world.run(sha=SHA, metrics="acc,latency", gates="acc >= 0.95\nlatency <= 2") == 1
-    assert world.outputs()["best-run-id"] == "accurate"
+def test_all_gates_are_evaluated_on_the_same_run(step: WandbStep) -> None:
+    step.candidate("accurate", summary={"acc": 0.99, "latency": 9})
+    step.candidate("fast", summary={"acc": 0.80, "latency": 1})
+    assert step.run(sha=SHA, metrics="acc,latency", gates="acc >= 0.95\nlatency <= 2") == 1
+    assert step.outputs()["best-run-id"] == "accurate"
 
 
-def test_gates_without_a_finished_candidate_fail(world: World) -> None:
-    world.candidate(state="failed")
-    assert world.run(sha=SHA, gates="acc >= 0") == 1
-    assert world.outputs()["gate"] == "failed"
-    assert "no candidate finished" in world.summary()
+def test_gates_without_a_finished_candidate_fail(step: WandbStep) -> None:
+    step.candidate(state="failed")
+    assert step.run(sha=SHA, gates="acc >= 0") == 1
+    assert step.outputs()["gate"] == "failed"
+    assert "no candidate finished" in step.summary()
 
 
-def test_no_candidate_is_a_warning_and_with_gates_a_failure(world: World) -> None:
-    world.server.store.project("sandbox", "digits")
-    assert world.run(sha=SHA) == 0
-    outputs = world.outputs()
+def test_no_candidate_is_a_warning_and_with_gates_a_failure(step: WandbStep) -> None:
+    step.server.store.project("sandbox", "digits")
+    assert step.run(sha=SHA) == 0
+    outputs = step.outputs()
     assert (outputs["num-candidates"], outputs["complete"], outputs["gate"]) == ("0", "false", "none")
     assert outputs["verified"] == "false"
-    assert "::warning" in world.log
-    assert "No run found for `aaaaaaa`" in world.summary()
-    assert (world.workspace / "wandb_report.csv").read_text().startswith("run.url,run.name,run.tags,run.id")
-    assert world.run(sha=SHA, gates="acc >= 0") == 1
+    assert "::warning" in step.log
+    assert "No run found for `aaaaaaa`" in step.summary()
+    assert (step.workspace / "wandb_report.csv").read_text().startswith("run.url,run.name,run.tags,run.id")
+    assert step.run(sha=SHA, gates="acc >= 0") == 1
 
 
-def test_a_check_run_is_concluded_by_the_gates(world: World) -> None:
-    world.candidate(summary={"acc": 0.5})
-    world.run(sha=SHA, gates="acc >= 0.9", check_name="metrics")
-    world.run(sha=SHA, gates="acc >= 0.1", check_name="metrics")
-    world.run(sha=SHA, check_name="metrics")
-    bodies = [exchange.body for exchange in world.github.requests("PATCH /repos/*/*/check-runs/*")]
+def test_a_check_run_is_concluded_by_the_gates(step: WandbStep) -> None:
+    step.candidate(summary={"acc": 0.5})
+    step.run(sha=SHA, gates="acc >= 0.9", check_name="metrics")
+    step.run(sha=SHA, gates="acc >= 0.1", check_name="metrics")
+    step.run(sha=SHA, check_name="metrics")
+    bodies = [exchange.body for exchange in step.github.requests("PATCH /repos/*/*/check-runs/*")]
     assert [body["conclusion"] for body in bodies] == ["failure", "success", "neutral"]
     assert bodies[0]["output"]["title"] == "0 of 1 gate passed"
 
@@ -336,12 +336,12 @@ def test_a_check_run_is_concluded_by_the_gates(world: World) -> None:
 # Choosing
 
 
-def test_runs_are_chosen_by_config_or_by_recorded_commit(world: World) -> None:
-    world.candidate("by config")
-    world.server.store.add_run("sandbox", "digits", name="by commit", commit=SHA)
-    world.server.store.add_run("sandbox", "digits", name="other", commit=OTHER)
-    world.run(sha=SHA)
-    assert {row["run.id"] for row in world.rows()} == {"by config", "by commit"}
+def test_runs_are_chosen_by_config_or_by_recorded_commit(step: WandbStep) -> None:
+    step.candidate("by config")
+    step.server.store.add_run("sandbox", "digits", name="by commit", commit=SHA)
+    step.server.store.add_run("sandbox", "digits", name="other", commit=OTHER)
+    step.run(sha=SHA)
+    assert {row["run.id"] for row in step.rows()} == {"by config", "by commit"}
 
 
 CHOICES = [
@@ -363,15 +363,15 @@ CHOICES = [
 @pytest.mark.parametrize(
     ("inputs", "chosen"), CHOICES, ids=lambda value: str(sorted(value)) if isinstance(value, set) else str(value)
 )
-def test_candidates_are_selected_by_the_inputs(world: World, inputs: Any, chosen: Any) -> None:
-    world.candidate("c1")
-    world.candidate("c2", group="seeds")
-    world.candidate("c3", config={"secondary_sha": "v2"}, tags=["best"])
-    world.server.store.add_run(
+def test_candidates_are_selected_by_the_inputs(step: WandbStep, inputs: Any, chosen: Any) -> None:
+    step.candidate("c1")
+    step.candidate("c2", group="seeds")
+    step.candidate("c3", config={"secondary_sha": "v2"}, tags=["best"])
+    step.server.store.add_run(
         "sandbox", "digits", name="other", group="seeds", config={"lr": 0.01, "github_sha": OTHER, "revision": SHA}
     )
-    assert world.run(**inputs) == 0, world.log
-    assert {row["run.id"] for row in world.rows()} == chosen
+    assert step.run(**inputs) == 0, step.log
+    assert {row["run.id"] for row in step.rows()} == chosen
 
 
 BASELINES = [
@@ -390,25 +390,25 @@ BASELINES = [
 
 
 @pytest.mark.parametrize(("inputs", "count"), [({"BASELINE_TAGS": "['baseline']"}, 12), ({"baseline_tags": "baseline"}, 10)])
-def test_the_older_name_has_no_limit_of_baselines(world: World, inputs: Any, count: int) -> None:
-    world.candidate("c1")
+def test_the_older_name_has_no_limit_of_baselines(step: WandbStep, inputs: Any, count: int) -> None:
+    step.candidate("c1")
     for number in range(12):
-        world.baseline(f"b{number}", age=10 + number)
-    world.run(sha=SHA, **inputs)
-    assert world.outputs()["num-baselines"] == world.outputs()["NUM_BASELINES"] == str(count)
+        step.baseline(f"b{number}", age=10 + number)
+    step.run(sha=SHA, **inputs)
+    assert step.outputs()["num-baselines"] == step.outputs()["NUM_BASELINES"] == str(count)
 
 
 @pytest.mark.parametrize(("inputs", "chosen"), BASELINES, ids=str)
-def test_baselines_are_selected_by_tags_or_commit(world: World, inputs: Any, chosen: Any) -> None:
-    world.candidate("c1", tags=["baseline"], age=1)
-    world.baseline("b2", age=20)
-    world.baseline("b1", age=10)
-    world.baseline("b3", age=30).tags = ["baseline", "reference"]
-    world.baseline("failed", state="failed", age=5)
-    world.run(sha=SHA, **inputs)
-    ids = [row["run.id"] for row in world.rows() if row["__eval.category"] == "baseline"]
+def test_baselines_are_selected_by_tags_or_commit(step: WandbStep, inputs: Any, chosen: Any) -> None:
+    step.candidate("c1", tags=["baseline"], age=1)
+    step.baseline("b2", age=20)
+    step.baseline("b1", age=10)
+    step.baseline("b3", age=30).tags = ["baseline", "reference"]
+    step.baseline("failed", state="failed", age=5)
+    step.run(sha=SHA, **inputs)
+    ids = [row["run.id"] for row in step.rows() if row["__eval.category"] == "baseline"]
     assert ids == chosen
-    assert world.outputs()["num-baselines"] == str(len(chosen))
+    assert step.outputs()["num-baselines"] == str(len(chosen))
 
 
 STATES = [
@@ -424,11 +424,11 @@ STATES = [
 
 
 @pytest.mark.parametrize(("states", "expected"), STATES, ids=str)
-def test_candidates_are_counted_by_state(world: World, states: list[str], expected: Any) -> None:
+def test_candidates_are_counted_by_state(step: WandbStep, states: list[str], expected: Any) -> None:
     for index, state in enumerate(states):
-        world.candidate(f"c{index}", state=state)
-    world.run(sha=SHA)
-    outputs = world.outputs()
+        step.candidate(f"c{index}", state=state)
+    step.run(sha=SHA)
+    outputs = step.outputs()
     assert {name: outputs[name] for name in expected} == expected
     assert outputs["num-candidates"] == str(len(states))
 
@@ -436,26 +436,26 @@ def test_candidates_are_counted_by_state(world: World, states: list[str], expect
 # Waiting
 
 
-def test_waiting_polls_states_until_enough_runs_have_ended(world: World, tmp_path: Path) -> None:
-    run = world.candidate(state="running")
+def test_waiting_polls_states_until_enough_runs_have_ended(step: WandbStep, tmp_path: Path) -> None:
+    run = step.candidate(state="running")
 
     def end() -> None:
         run.state = "finished"
 
-    clock = FakeClock(lambda: world.candidate("c2", state="pending"), end, lambda: world.server.store.project(
+    clock = FakeClock(lambda: step.candidate("c2", state="pending"), end, lambda: step.server.store.project(
         "sandbox", "digits").runs["c2"].finish(1, NOW))  # fmt: skip
     given = {"INPUT_SHA": SHA, "INPUT_WAIT": "true", "INPUT_MIN-RUNS": "2", "INPUT_TIMEOUT": "5m"}
-    runner = GitHubRunner(world.environ, io.StringIO())
-    server = Server(world.wandb.url, world.wandb.url, world.server.api_key)
+    runner = GitHubRunner(step.environ, io.StringIO())
+    server = Server(step.wandb.url, step.wandb.url, step.server.api_key)
     tracker = WandbProject("sandbox/digits", server, runner, pause=clock.sleep)
     outcome = run_action(
-        read(Inputs, {**world.environ, **given}),
-        Context.from_environ(world.environ),
+        read(Inputs, {**step.environ, **given}),
+        Context.from_environ(step.environ),
         None,
         Ports(
             tracker=tracker,
             publisher=None,
-            workspace=WorkspaceFiles(world.workspace),
+            workspace=WorkspaceFiles(step.workspace),
             runner=runner,
             clock=clock,
         ),
@@ -463,39 +463,39 @@ def test_waiting_polls_states_until_enough_runs_have_ended(world: World, tmp_pat
     assert clock.slept == [20, 20, 20]
     assert outcome.error is None
     assert (outcome.outputs["num-finished"], outcome.outputs["num-failed"]) == ("1", "1")
-    polls = [exchange for exchange in world.server.requests if b"summaryMetrics" not in exchange.body]
+    polls = [exchange for exchange in step.server.requests if b"summaryMetrics" not in exchange.body]
     assert len(polls) >= 4, "only the last request reads metrics"
 
 
-def test_waiting_ends_at_once_when_all_have_ended(world: World) -> None:
-    world.candidate()
-    world.candidate("c2", state="failed")
-    assert world.run(sha=SHA, wait="true", min_runs=2) == 0
+def test_waiting_ends_at_once_when_all_have_ended(step: WandbStep) -> None:
+    step.candidate()
+    step.candidate("c2", state="failed")
+    assert step.run(sha=SHA, wait="true", min_runs=2) == 0
 
 
-def test_a_run_without_a_recent_heartbeat_is_not_waited_for(world: World) -> None:
-    world.candidate(state="running", heartbeat=NOW - timedelta(hours=1), created=NOW - timedelta(hours=2))
-    assert world.run(sha=SHA, wait="true") == 0
-    assert world.outputs()["num-crashed"] == "1"
+def test_a_run_without_a_recent_heartbeat_is_not_waited_for(step: WandbStep) -> None:
+    step.candidate(state="running", heartbeat=NOW - timedelta(hours=1), created=NOW - timedelta(hours=2))
+    assert step.run(sha=SHA, wait="true") == 0
+    assert step.outputs()["num-crashed"] == "1"
 
 
 @pytest.mark.parametrize(("states", "least"), [(["running"], 1), (["finished"], 2), ([], 1)], ids=str)
-def test_a_timeout_is_exit_5_with_outputs(world: World, states: list[str], least: int) -> None:
-    world.server.store.project("sandbox", "digits")
+def test_a_timeout_is_exit_5_with_outputs(step: WandbStep, states: list[str], least: int) -> None:
+    step.server.store.project("sandbox", "digits")
     for index, state in enumerate(states):
-        world.candidate(f"c{index}", state=state)
-    assert world.run(sha=SHA, wait="true", min_runs=least, timeout="0s", gates="acc >= 0") == 5
-    assert world.outputs()["num-candidates"] == str(len(states))
-    assert "timeout" in world.log
+        step.candidate(f"c{index}", state=state)
+    assert step.run(sha=SHA, wait="true", min_runs=least, timeout="0s", gates="acc >= 0") == 5
+    assert step.outputs()["num-candidates"] == str(len(states))
+    assert "timeout" in step.log
 
 
-def test_nothing_is_promoted_while_candidates_are_running(world: World) -> None:
-    world.candidate()
-    world.candidate("c2", state="running")
+def test_nothing_is_promoted_while_candidates_are_running(step: WandbStep) -> None:
+    step.candidate()
+    step.candidate("c2", state="running")
     given = {"sha": SHA, "wait": "true", "timeout": "0s", "gates": "acc >= 0", "check_name": "metrics"}
-    assert world.run(**given, promote_alias="best") == 5
-    assert json.loads(world.outputs()["result"])["promoted"] is None
-    assert world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"] == "timed_out"
+    assert step.run(**given, promote_alias="best") == 5
+    assert json.loads(step.outputs()["result"])["promoted"] is None
+    assert step.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"] == "timed_out"
 
 
 # Trust
@@ -511,21 +511,21 @@ TRUST = [
 
 
 @pytest.mark.parametrize(("runs", "verified", "text"), TRUST)
-def test_candidates_are_verified_by_the_recorded_commit(world: World, runs: Any, verified: str, text: str) -> None:
+def test_candidates_are_verified_by_the_recorded_commit(step: WandbStep, runs: Any, verified: str, text: str) -> None:
     for index, run in enumerate(runs):
-        world.candidate(f"c{index}", **run)
-    world.run(sha=SHA)
-    assert world.outputs()["verified"] == verified
-    assert text in world.summary()
-    assert ("WANDB_GIT_COMMIT" in world.summary()) == ("claimed" in text)
+        step.candidate(f"c{index}", **run)
+    step.run(sha=SHA)
+    assert step.outputs()["verified"] == verified
+    assert text in step.summary()
+    assert ("WANDB_GIT_COMMIT" in step.summary()) == ("claimed" in text)
 
 
-def test_uncommitted_changes_are_shown(world: World) -> None:
-    run = world.candidate(commit=SHA)
-    run.files["diff.patch"] = world.server.store.new_blob()
-    world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
-    world.run(sha=SHA)
-    assert "1 run from a tree with uncommitted changes" in world.summary()
+def test_uncommitted_changes_are_shown(step: WandbStep) -> None:
+    run = step.candidate(commit=SHA)
+    run.files["diff.patch"] = step.server.store.new_blob()
+    step.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
+    step.run(sha=SHA)
+    assert "1 run from a tree with uncommitted changes" in step.summary()
 
 
 DATA = [
@@ -540,61 +540,61 @@ DATA = [
 
 @pytest.mark.parametrize(("candidates", "baselines", "same", "text"), DATA)
 def test_datasets_of_candidates_and_baselines_are_compared(
-    world: World, candidates: Any, baselines: Any, same: str, text: str
+    step: WandbStep, candidates: Any, baselines: Any, same: str, text: str
 ) -> None:
-    store = world.server.store
+    store = step.server.store
     collection = store.project("sandbox", "digits").collection("mnist", "dataset")
     versions = {digest: store.add_artifact(collection, digest) for digest in ("one", "two")}
     model = store.add_artifact(store.project("sandbox", "digits").collection("start", "model"), "m1")
     for index, digest in enumerate(candidates):
-        run = world.candidate(f"c{index}")
+        run = step.candidate(f"c{index}")
         run.inputs += [model, *([versions[digest]] if digest else [])]
     for index, digest in enumerate(baselines):
-        world.baseline(f"b{index}", age=9).inputs += [versions[digest]] if digest else []
-    world.run(sha=SHA, baseline_tags="baseline")
-    assert world.outputs()["same-data"] == same
-    assert text in world.summary()
-    world.run(sha=SHA, baseline_tags="baseline", lineage="false")
-    assert world.outputs()["same-data"] == ""
+        step.baseline(f"b{index}", age=9).inputs += [versions[digest]] if digest else []
+    step.run(sha=SHA, baseline_tags="baseline")
+    assert step.outputs()["same-data"] == same
+    assert text in step.summary()
+    step.run(sha=SHA, baseline_tags="baseline", lineage="false")
+    assert step.outputs()["same-data"] == ""
 
 
 # Seeds
 
 
-def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(world: World) -> None:
+def test_a_group_of_seeds_is_compared_by_its_mean_and_noise_is_named(step: WandbStep) -> None:
     for index, value in enumerate((0.93, 0.95, 0.97)):
-        world.candidate(f"c{index}", group="wide", summary={"acc": value, "loss": value})
-        world.baseline(f"b{index}", group="old", summary={"acc": value - 0.2, "loss": value}, age=9)
+        step.candidate(f"c{index}", group="wide", summary={"acc": value, "loss": value})
+        step.baseline(f"b{index}", group="old", summary={"acc": value - 0.2, "loss": value}, age=9)
     given = {"sha": SHA, "baseline_tags": "baseline", "metrics": "acc:max, loss:min", "aggregate": "group"}
-    assert world.run(**given, gates="acc >= 0.96") == 1, "the mean is 0.95, whatever the luckiest seed had"
-    assert world.run(**given, gates="acc >= 0.94\nacc >= baseline + 0.19") == 0
-    report = world.summary()
-    assert f"[wide \\(n = 3\\)]({world.wandb.url}/sandbox/digits/runs/c2)" in report
+    assert step.run(**given, gates="acc >= 0.96") == 1, "the mean is 0.95, whatever the luckiest seed had"
+    assert step.run(**given, gates="acc >= 0.94\nacc >= baseline + 0.19") == 0
+    report = step.summary()
+    assert f"[wide \\(n = 3\\)]({step.wandb.url}/sandbox/digits/runs/c2)" in report
     assert "| `acc` ↑ | 0.95 ± 0.02 (n = 3) | 0.75 ± 0.02 (n = 3) | +0.2 |" in report
     assert "better by more than noise" in report
     assert "no more than noise" in report
-    assert world.outputs()["best-run-id"] == "c2"
-    assert json.loads(world.outputs()["result"])["seeds"][0]["verdict"] == "better by more than noise"
-    assert len(world.rows()) == 6
+    assert step.outputs()["best-run-id"] == "c2"
+    assert json.loads(step.outputs()["result"])["seeds"][0]["verdict"] == "better by more than noise"
+    assert len(step.rows()) == 6
 
 
 # Values
 
 
-def test_values_of_every_type_are_shown_unchanged(world: World) -> None:
-    world.candidate(
+def test_values_of_every_type_are_shown_unchanged(step: WandbStep) -> None:
+    step.candidate(
         summary={"a": "NaN", "b": "Infinity", "c": "text | `x`", "d": True, "e": [1, 2], "f": {"min": 0.5}, "g": 10**400,
                  "h": None, "i": -0.5, "j": 1e-9, "k": 123456.789},
         config={"deep": {"er": 1}, "list": [1, "x"], "_x": 5, "x": 6},
     )  # fmt: skip
     names = "a,b,c,d,e,f,g,h,i,j,k,absent,_x"
-    assert world.run(sha=SHA, metrics=names, config_keys="deep.er,list,x,lr") == 0, world.log
-    (row,) = world.rows()
+    assert step.run(sha=SHA, metrics=names, config_keys="deep.er,list,x,lr") == 0, step.log
+    (row,) = step.rows()
     assert (row["a"], row["b"], row["c"], row["d"], row["e"]) == ("nan", "inf", "text | `x`", "True", "[1, 2]")
     assert (row["f"], row["h"], row["i"], row["absent"]) == ("0.5", "", "-0.5", "")
     assert (row["_deep.er"], row["_list"], row["_lr"]) == ("1", '[1, "x"]', "0.1")
     assert (row["_x"], row["_x (config)"]) == ("", "6")
-    report = world.summary()
+    report = step.summary()
     for cell in (
         "NaN",
         "∞",
@@ -609,41 +609,41 @@ def test_values_of_every_type_are_shown_unchanged(world: World) -> None:
         "–",
     ):
         assert f" {cell} |" in report or f" **{cell}** |" in report, cell
-    json.loads((world.workspace / "wandb_report.json").read_text(), parse_constant=lambda name: pytest.fail(name))
-    json.loads(world.outputs()["result"], parse_constant=lambda name: pytest.fail(name))
+    json.loads((step.workspace / "wandb_report.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    json.loads(step.outputs()["result"], parse_constant=lambda name: pytest.fail(name))
 
 
-def test_the_csv_has_the_columns_of_the_replaced_action(world: World) -> None:
-    world.candidate(
+def test_the_csv_has_the_columns_of_the_replaced_action(step: WandbStep) -> None:
+    step.candidate(
         "c1", tags=["a", "b's"], description="why", summary={"loss": 0.5, "best_val_loss": 0.4, "accuracy": 0.9,
         "best_val_acc": 0.91, "_runtime": 12},
     )  # fmt: skip
-    world.baseline(summary={"loss": 0.6}, age=3)
-    code = world.run(
+    step.baseline(summary={"loss": 0.6}, age=3)
+    code = step.run(
         PROJECT_NAME="sandbox/digits",
         FILTER_GITHUB_SHA=SHA,
         BASELINE_TAGS="['baseline', 'reference']",
         DISPLAY_METRICS="['accuracy', 'loss', 'best_val_acc', 'best_val_loss', '_runtime', 'loss']",
         DISPLAY_CONFIG_VARS="['lr', 'epochs']",
-        WANDB_API_KEY=world.server.api_key,
+        WANDB_API_KEY=step.server.api_key,
     )
-    assert code == 0, world.log
-    header = (world.workspace / "wandb_report.csv").read_text().splitlines()[0]
+    assert code == 0, step.log
+    header = (step.workspace / "wandb_report.csv").read_text().splitlines()[0]
     assert header == (
         "run.url,run.name,run.tags,run.id,run.entity,run.project,github_sha,run.description,"
         "accuracy,loss,best_val_acc,best_val_loss,_runtime,_lr,_epochs,__eval.category"
     )
-    first, second = world.rows()
+    first, second = step.rows()
     assert (first["run.tags"], first["run.entity"], first["run.project"]) == (str(["a", "b's"]), "sandbox", "digits")
     assert (first["github_sha"], first["_runtime"], first["__eval.category"]) == (SHA, "12", "candidate")
     assert (second["loss"], second["accuracy"], second["__eval.category"]) == ("0.6", "", "baseline")
 
 
-def test_curves_are_drawn_for_candidate_and_baseline(world: World) -> None:
-    world.candidate(history=[{"loss": 1 / (step + 1)} for step in range(50)])
-    world.baseline(history=[{"loss": 2 / (step + 1)} for step in range(20)], age=5)
-    world.run(sha=SHA, baseline_tags="baseline", curves="loss\nabsent")
-    report = world.summary()
+def test_curves_are_drawn_for_candidate_and_baseline(step: WandbStep) -> None:
+    step.candidate(history=[{"loss": 1 / (step + 1)} for step in range(50)])
+    step.baseline(history=[{"loss": 2 / (step + 1)} for step in range(20)], age=5)
+    step.run(sha=SHA, baseline_tags="baseline", curves="loss\nabsent")
+    report = step.summary()
     assert report.count("```mermaid") == 1
     assert "xychart-beta" in report
     assert len(re.findall(r"^  line \[", report, re.MULTILINE)) == 2
@@ -651,112 +651,112 @@ def test_curves_are_drawn_for_candidate_and_baseline(world: World) -> None:
     assert "🟧 baseline [b1]" in report
     assert "ends at step 19, flat from there" in report
     assert "No run shown here has a history of `absent`" in report
-    assert len(world.server.requests) == 2
+    assert len(step.server.requests) == 2
 
 
 # Hostile
 
 
-def assert_only_text(world: World, body: str) -> None:
+def assert_only_text(step: WandbStep, body: str) -> None:
     """Assert that no hostile name became mark-up, a mention, a foreign link or a workflow command."""
     html = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(body)
     prose = re.sub(r"<code.*?</code>", "", html, flags=re.DOTALL)
     assert "<img" not in html
     assert set(re.findall(r'href="(http[^"]*)"', html)) <= {
-        f"{world.wandb.url}/sandbox/digits/runs/c1",
-        f"{world.wandb.url}/sandbox/digits",
-        f"{world.github.origin}/octo/digits/commit/{SHA}",
-        *(f"{world.github.origin}/octo/digits/actions/runs/{run}" for run in (77, 78)),
+        f"{step.wandb.url}/sandbox/digits/runs/c1",
+        f"{step.wandb.url}/sandbox/digits",
+        f"{step.github.origin}/octo/digits/commit/{SHA}",
+        *(f"{step.github.origin}/octo/digits/actions/runs/{run}" for run in (77, 78)),
     }
     assert prose.count("<details") == prose.count("</details>")
     assert not re.search(r"@team|#1\b", prose)
     assert "\u202e" not in body
-    assert not re.search(r"^::set-output", world.log, re.MULTILINE)
+    assert not re.search(r"^::set-output", step.log, re.MULTILINE)
 
 
-def test_hostile_names_stay_text_everywhere(world: World) -> None:
-    world.candidate(
+def test_hostile_names_stay_text_everywhere(step: WandbStep) -> None:
+    step.candidate(
         display_name=HOSTILE, summary={HOSTILE.replace(",", ""): HOSTILE, "acc": 1}, tags=[HOSTILE], description=HOSTILE,
         config={"evil": HOSTILE}, group=HOSTILE, history=[{"acc": 1}, {"acc": 2}],
     )  # fmt: skip
-    code = world.run(sha=SHA, metrics=json.dumps([HOSTILE, "acc"]), config_keys="evil", curves="acc", comment="true",
-                     pr_number=world.pull.number, image=HOSTILE.splitlines()[0])  # fmt: skip
-    assert code == 0, world.log
-    assert_only_text(world, world.comments()[0])
-    (row,) = world.rows()
+    code = step.run(sha=SHA, metrics=json.dumps([HOSTILE, "acc"]), config_keys="evil", curves="acc", comment="true",
+                     pr_number=step.pull.number, image=HOSTILE.splitlines()[0])  # fmt: skip
+    assert code == 0, step.log
+    assert_only_text(step, step.comments()[0])
+    (row,) = step.rows()
     assert row["run.name"].startswith("'=cmd")
     assert row["_evil"].startswith("'=cmd")
-    assert world.outputs()["num-finished"] == "1"
+    assert step.outputs()["num-finished"] == "1"
 
 
-def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(world: World) -> None:
-    store = world.server.store
-    run = world.candidate(display_name=HOSTILE, group=HOSTILE, summary={"acc": HOSTILE}, state="finished", commit=OTHER)
+def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(step: WandbStep) -> None:
+    store = step.server.store
+    run = step.candidate(display_name=HOSTILE, group=HOSTILE, summary={"acc": HOSTILE}, state="finished", commit=OTHER)
     run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, HOSTILE), HOSTILE))
-    given = {"sha": SHA, "gates": "acc > 0", "aggregate": "group", "comment": "true", "pr_number": world.pull.number}
+    given = {"sha": SHA, "gates": "acc > 0", "aggregate": "group", "comment": "true", "pr_number": step.pull.number}
     for workflow_run in ("77", "78"):
-        world.environ["GITHUB_RUN_ID"] = workflow_run
-        assert world.run(**given, check_name=HOSTILE.splitlines()[0], metrics="acc", debug="true") == 1, world.log
-    (body,) = world.comments()
+        step.environ["GITHUB_RUN_ID"] = workflow_run
+        assert step.run(**given, check_name=HOSTILE.splitlines()[0], metrics="acc", debug="true") == 1, step.log
+    (body,) = step.comments()
     assert body.count("❌ Gates failed") == 3, "the report, the fold's title, and the report in it"
-    assert_only_text(world, body)
+    assert_only_text(step, body)
     for summary in (
-        exchange.body["output"]["summary"] for exchange in world.github.requests("PATCH /repos/*/*/check-runs/*")
+        exchange.body["output"]["summary"] for exchange in step.github.requests("PATCH /repos/*/*/check-runs/*")
     ):
-        assert_only_text(world, summary)
-    assert "has no finite value" in world.log.splitlines()[-1]
+        assert_only_text(step, summary)
+    assert "has no finite value" in step.log.splitlines()[-1]
 
 
-def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(world: World) -> None:
+def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(step: WandbStep) -> None:
     for index in range(60):
-        world.candidate(
+        step.candidate(
             f"c{index}", display_name=f"run {index} " + "x" * 100, summary={f"m{i}": "✅" * 30 for i in range(40)}
         )
     metrics = ",".join(f"m{i}" for i in range(40))
-    given = {"sha": SHA, "metrics": metrics, "comment": "true", "pr_number": world.pull.number, "check_name": "metrics"}
-    assert world.run(**given, config_keys="lr") == 0, world.log
-    (body,) = world.comments()
+    given = {"sha": SHA, "metrics": metrics, "comment": "true", "pr_number": step.pull.number, "check_name": "metrics"}
+    assert step.run(**given, config_keys="lr") == 0, step.log
+    (body,) = step.comments()
     assert len(body) <= 65_536
-    assert f"[the job's summary]({world.github.origin}/octo/digits/actions/runs/77) and in `wandb_report.md`" in body
-    summary = world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["output"]["summary"]
+    assert f"[the job's summary]({step.github.origin}/octo/digits/actions/runs/77) and in `wandb_report.md`" in body
+    summary = step.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["output"]["summary"]
     assert 50_000 < len(summary.encode()) <= 65_535
 
 
-def test_a_symbolic_link_in_the_checkout_is_replaced_and_not_followed(world: World, tmp_path: Path) -> None:
+def test_a_symbolic_link_in_the_checkout_is_replaced_and_not_followed(step: WandbStep, tmp_path: Path) -> None:
     secret = tmp_path / "outside"
     secret.write_text("untouched")
-    (world.workspace / "wandb_report.csv").symlink_to(secret)
-    world.candidate()
-    assert world.run(sha=SHA) == 0
+    (step.workspace / "wandb_report.csv").symlink_to(secret)
+    step.candidate()
+    assert step.run(sha=SHA) == 0
     assert secret.read_text() == "untouched"
-    assert not (world.workspace / "wandb_report.csv").is_symlink()
+    assert not (step.workspace / "wandb_report.csv").is_symlink()
 
 
-def test_a_folder_outside_the_workspace_is_refused(world: World, tmp_path: Path) -> None:
-    (world.workspace / "reports").symlink_to(tmp_path)
-    world.candidate()
+def test_a_folder_outside_the_workspace_is_refused(step: WandbStep, tmp_path: Path) -> None:
+    (step.workspace / "reports").symlink_to(tmp_path)
+    step.candidate()
     for folder in ("reports", "..", "/etc", "reports/deep"):
-        assert world.run(sha=SHA, report_dir=folder) == 2
-        assert "leads out of the workspace" in world.log
-    assert world.run(sha=SHA, report_dir="deep/er") == 0
-    assert world.outputs()["csv"] == "deep/er/wandb_report.csv"
+        assert step.run(sha=SHA, report_dir=folder) == 2
+        assert "leads out of the workspace" in step.log
+    assert step.run(sha=SHA, report_dir="deep/er") == 0
+    assert step.outputs()["csv"] == "deep/er/wandb_report.csv"
 
 
-def test_debug_logs_queries_and_answers(world: World) -> None:
-    world.candidate(summary={"acc": "NaN"})
-    world.run(sha=SHA, metrics="acc", debug="true")
-    assert f'candidates: {{"$or": [{{"config.github_sha": "{SHA}"}}, {{"commit": "{SHA}"}}]}}' in world.log
-    assert 'c1 finished {"acc": "NaN"}' in world.log
+def test_debug_logs_queries_and_answers(step: WandbStep) -> None:
+    step.candidate(summary={"acc": "NaN"})
+    step.run(sha=SHA, metrics="acc", debug="true")
+    assert f'candidates: {{"$or": [{{"config.github_sha": "{SHA}"}}, {{"commit": "{SHA}"}}]}}' in step.log
+    assert 'c1 finished {"acc": "NaN"}' in step.log
 
 
-def test_no_secret_is_in_log_outputs_or_files(world: World) -> None:
-    world.candidate()
-    world.run(sha=SHA, comment="true", pr_number=world.pull.number, debug="true")
-    key = world.server.api_key
-    assert key not in world.log.replace(f"::add-mask::{key}", "")
-    assert all(key not in value for value in world.outputs().values())
-    assert all(key not in path.read_text() for path in world.workspace.iterdir())
-    masked = re.findall(r"^::add-mask::(.*)$", world.log, re.MULTILINE)
+def test_no_secret_is_in_log_outputs_or_files(step: WandbStep) -> None:
+    step.candidate()
+    step.run(sha=SHA, comment="true", pr_number=step.pull.number, debug="true")
+    key = step.server.api_key
+    assert key not in step.log.replace(f"::add-mask::{key}", "")
+    assert all(key not in value for value in step.outputs().values())
+    assert all(key not in path.read_text() for path in step.workspace.iterdir())
+    masked = re.findall(r"^::add-mask::(.*)$", step.log, re.MULTILINE)
     assert {key, base64.b64encode(f"api:{key}".encode()).decode()} <= set(masked)
 
 
@@ -793,10 +793,10 @@ BAD = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
-def test_a_bad_input_is_exit_2_and_named(world: World, inputs: Any, message: str) -> None:
-    world.candidate()
-    assert world.run(**inputs) == 2
-    last = world.log.rstrip().splitlines()[-1].replace("%25", "%")
+def test_a_bad_input_is_exit_2_and_named(step: WandbStep, inputs: Any, message: str) -> None:
+    step.candidate()
+    assert step.run(**inputs) == 2
+    last = step.log.rstrip().splitlines()[-1].replace("%25", "%")
     assert last.startswith("::error")
     assert message in last
     assert "%0A" in last, "the second line is the remedy"
@@ -822,56 +822,56 @@ def test_a_bad_input_is_exit_2_and_named(world: World, inputs: Any, message: str
         (Fault(cut=True), 0, "could not be reached; trying again"),
     ],
 )
-def test_each_fault_of_the_server_has_its_exit_code(world: World, fault: Fault, code: int, message: str) -> None:
-    world.candidate()
-    world.server.faults.append(fault)
-    assert world.run(sha=SHA) == code
-    assert message in world.log
+def test_each_fault_of_the_server_has_its_exit_code(step: WandbStep, fault: Fault, code: int, message: str) -> None:
+    step.candidate()
+    step.server.faults.append(fault)
+    assert step.run(sha=SHA) == code
+    assert message in step.log
 
 
-def test_a_wrong_key_and_a_missing_project_are_refused(world: World) -> None:
-    world.candidate()
-    assert world.run(sha=SHA, api_key="0" * 40) == 3
-    assert world.run(sha=SHA, project="sandbox/none") == 3
-    assert "has no project sandbox/none" in world.log
+def test_a_wrong_key_and_a_missing_project_are_refused(step: WandbStep) -> None:
+    step.candidate()
+    assert step.run(sha=SHA, api_key="0" * 40) == 3
+    assert step.run(sha=SHA, project="sandbox/none") == 3
+    assert "has no project sandbox/none" in step.log
 
 
-def test_the_environment_replaces_missing_inputs(world: World, tmp_path: Path) -> None:
-    world.candidate()
+def test_the_environment_replaces_missing_inputs(step: WandbStep, tmp_path: Path) -> None:
+    step.candidate()
     for name in ("INPUT_API-KEY", "INPUT_BASE-URL"):
-        del world.environ[name]
-    world.environ |= {"WANDB_API_KEY": world.server.api_key, "WANDB_BASE_URL": world.wandb.url}
-    assert world.run(sha=SHA) == 0
-    del world.environ["WANDB_API_KEY"]
+        del step.environ[name]
+    step.environ |= {"WANDB_API_KEY": step.server.api_key, "WANDB_BASE_URL": step.wandb.url}
+    assert step.run(sha=SHA) == 0
+    del step.environ["WANDB_API_KEY"]
     netrc = tmp_path / "netrc"
-    netrc.write_text(f"machine {world.wandb.url.removeprefix('http://')}\n login user\n password {world.server.api_key}\n")
+    netrc.write_text(f"machine {step.wandb.url.removeprefix('http://')}\n login user\n password {step.server.api_key}\n")
     netrc.chmod(0o600)
-    world.environ["NETRC"] = str(netrc)
-    assert world.run(sha=SHA) == 0, world.log
-    assert f"::add-mask::{world.server.api_key}" in world.log
+    step.environ["NETRC"] = str(netrc)
+    assert step.run(sha=SHA) == 0, step.log
+    assert f"::add-mask::{step.server.api_key}" in step.log
 
 
-def test_an_identity_token_is_exchanged_for_an_access_token(world: World, tmp_path: Path) -> None:
-    world.candidate()
+def test_an_identity_token_is_exchanged_for_an_access_token(step: WandbStep, tmp_path: Path) -> None:
+    step.candidate()
     token = tmp_path / "token"
-    token.write_text(world.server.identity_token + "\n")
-    world.environ |= {"WANDB_IDENTITY_TOKEN_FILE": str(token)}
-    assert world.run(sha=SHA) == 2
-    assert "both an API key and WANDB_IDENTITY_TOKEN_FILE" in world.log
-    del world.environ["INPUT_API-KEY"]
-    assert world.run(sha=SHA) == 0, world.log
-    sent = world.server.requests[-1].headers["authorization"].removeprefix("Bearer ")
-    assert {f"::add-mask::{sent}", f"::add-mask::{world.server.identity_token}"} <= set(world.log.splitlines())
+    token.write_text(step.server.identity_token + "\n")
+    step.environ |= {"WANDB_IDENTITY_TOKEN_FILE": str(token)}
+    assert step.run(sha=SHA) == 2
+    assert "both an API key and WANDB_IDENTITY_TOKEN_FILE" in step.log
+    del step.environ["INPUT_API-KEY"]
+    assert step.run(sha=SHA) == 0, step.log
+    sent = step.server.requests[-1].headers["authorization"].removeprefix("Bearer ")
+    assert {f"::add-mask::{sent}", f"::add-mask::{step.server.identity_token}"} <= set(step.log.splitlines())
     token.write_text("another.jwt.here")
-    assert world.run(sha=SHA) == 3
-    assert "did not accept the identity token (400)" in world.log
+    assert step.run(sha=SHA) == 3
+    assert "did not accept the identity token (400)" in step.log
     token.unlink()
-    assert world.run(sha=SHA) == 2
+    assert step.run(sha=SHA) == 2
 
 
-def test_a_run_without_comment_imports_no_sdk(world: World) -> None:
-    world.candidate()
-    environ = {**os.environ, **world.environ, "INPUT_SHA": SHA, "INPUT_GATES": "acc >= 0.99"}
+def test_a_run_without_comment_imports_no_sdk(step: WandbStep) -> None:
+    step.candidate()
+    environ = {**os.environ, **step.environ, "INPUT_SHA": SHA, "INPUT_GATES": "acc >= 0.99"}
     script = (
         "import sys; from mlops_actions.__main__ import main; code = main(['wandb-runs']);"
         "print('LOADED', [name for name in ('wandb', 'github', 'requests', 'numpy') if name in sys.modules]); sys.exit(code)"
@@ -880,4 +880,4 @@ def test_a_run_without_comment_imports_no_sdk(world: World) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert "LOADED []" in done.stdout
     assert "::error" in done.stdout
-    assert math.isclose(json.loads(world.outputs()["result"])["gate-results"][0]["value"], 0.9)
+    assert math.isclose(json.loads(step.outputs()["result"])["gate-results"][0]["value"], 0.9)

@@ -5,33 +5,33 @@ from __future__ import annotations
 import pytest
 
 from tests.actions.wandb_runs.cases import CASES, Case
-from tests.actions.wandb_runs.world import SHA, World
+from tests.actions.wandb_runs.step import SHA, WandbStep
 from tests.support.result_schemas import check_result
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_case_has_its_outcome(world: World, case: Case) -> None:
+def test_the_case_has_its_outcome(step: WandbStep, case: Case) -> None:
     for index, run in enumerate(case.candidates):
-        world.candidate(f"c{index}", age=index, **run)
+        step.candidate(f"c{index}", age=index, **run)
     for index, run in enumerate(case.baselines):
-        world.baseline(f"b{index}", age=100 + index, **run)
-    given = {"sha": SHA, "baseline_tags": "baseline", "comment": "true", "pr_number": world.pull.number, **case.inputs}
+        step.baseline(f"b{index}", age=100 + index, **run)
+    given = {"sha": SHA, "baseline_tags": "baseline", "comment": "true", "pr_number": step.pull.number, **case.inputs}
 
-    assert world.run(**given) == case.code, world.log
+    assert step.run(**given) == case.code, step.log
 
-    outputs = world.outputs()
+    outputs = step.outputs()
     assert {name: outputs[name] for name in case.outputs} == dict(case.outputs)
     check_result("wandb-runs", outputs["result"])
-    check_result("wandb-runs", (world.workspace / "wandb_report.json").read_text())
-    rows = world.rows()
+    check_result("wandb-runs", (step.workspace / "wandb_report.json").read_text())
+    rows = step.rows()
     if case.csv is not None:
         assert [row["run.id"] for row in rows] == list(case.csv)
     assert {name: rows[0][name] for name in case.cells} == dict(case.cells)
-    (comment,) = world.comments()
+    (comment,) = step.comments()
     for text in case.says:
         assert text in comment
     for text in case.hides:
         assert text not in comment
     # What is on the pull request is what the summary and the file say.
-    assert comment.rstrip().endswith(world.summary().strip())
-    assert {path.name for path in world.workspace.iterdir()} == {f"wandb_report.{kind}" for kind in ("csv", "json", "md")}
+    assert comment.rstrip().endswith(step.summary().strip())
+    assert {path.name for path in step.workspace.iterdir()} == {f"wandb_report.{kind}" for kind in ("csv", "json", "md")}

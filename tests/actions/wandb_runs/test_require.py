@@ -7,56 +7,56 @@ from typing import Any
 
 import pytest
 
+from tests.actions.wandb_runs.step import OTHER, SHA, WandbStep
 from tests.actions.wandb_runs.test_action import HOSTILE, assert_only_text
-from tests.actions.wandb_runs.world import OTHER, SHA, World
 
 ALL = "one, finished, verified, clean"
 
 
-def logged_model(world: World, run: Any, name: str = "digits-model", digest: str = "d1") -> Any:
-    store = world.server.store
+def logged_model(step: WandbStep, run: Any, name: str = "digits-model", digest: str = "d1") -> Any:
+    store = step.server.store
     return store.add_artifact(store.project("sandbox", "digits").collection(name, "model"), digest, run=run)
 
 
-def deploy(world: World, run: str, **changed: Any) -> int:
+def deploy(step: WandbStep, run: str, **changed: Any) -> int:
     given = {
         "run_id": run, "sha": SHA, "require": ALL, "gates": "acc >= 0.9", "metrics": "acc:max",
         "promote_alias": "production", "comment": "true", "comment_tag": "deploy",
-        "pr_number": world.pull.number, "check_name": "deploy",
+        "pr_number": step.pull.number, "check_name": "deploy",
     }  # fmt: skip
-    return world.run(**{**given, **changed})
+    return step.run(**{**given, **changed})
 
 
-def aliases(world: World) -> set[str]:
-    collections = world.server.store.project("sandbox", "digits").collections
+def aliases(step: WandbStep) -> set[str]:
+    collections = step.server.store.project("sandbox", "digits").collections
     return {alias for collection in collections.values() for alias in collection.aliases} - {"latest"}
 
 
-def conclusion(world: World) -> str:
-    return str(world.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"])
+def conclusion(step: WandbStep) -> str:
+    return str(step.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"])
 
 
-def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(world: World) -> None:
-    older = world.candidate("older", commit=SHA, age=5)
-    logged_model(world, older, digest="d0")
-    logged_model(world, world.candidate("chosen", commit=SHA))
-    assert deploy(world, "chosen") == 0, world.log
-    outputs = world.outputs()
+def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(step: WandbStep) -> None:
+    older = step.candidate("older", commit=SHA, age=5)
+    logged_model(step, older, digest="d0")
+    logged_model(step, step.candidate("chosen", commit=SHA))
+    assert deploy(step, "chosen") == 0, step.log
+    outputs = step.outputs()
     assert (outputs["requirements"], outputs["gate"], outputs["promoted"]) == ("passed", "passed", "digits-model:v1")
-    assert aliases(world) == {"production"}
-    assert conclusion(world) == "success"
-    (body,) = world.comments()
+    assert aliases(step) == {"production"}
+    assert conclusion(step) == "success"
+    (body,) = step.comments()
     assert "✅ The gate passed for run `chosen`" in body
     assert "**Required:** ✅ one · ✅ finished · ✅ verified · ✅ clean" in body
     assert "**Promoted:** `digits-model:v1` is now `production`" in body
     assert json.loads(outputs["result"])["requirement-results"][0] == {"name": "one", "holds": True, "reason": None}
 
 
-def test_requirements_alone_are_enough_to_promote(world: World) -> None:
-    logged_model(world, world.candidate("chosen", commit=SHA))
-    assert deploy(world, "chosen", gates="") == 0, world.log
-    assert world.outputs()["promoted"] == "digits-model:v0"
-    assert "✅ All requirements hold for run `chosen`" in world.comments()[0]
+def test_requirements_alone_are_enough_to_promote(step: WandbStep) -> None:
+    logged_model(step, step.candidate("chosen", commit=SHA))
+    assert deploy(step, "chosen", gates="") == 0, step.log
+    assert step.outputs()["promoted"] == "digits-model:v0"
+    assert "✅ All requirements hold for run `chosen`" in step.comments()[0]
 
 
 REFUSED = [
@@ -75,11 +75,11 @@ REFUSED = [
     ("run", "logged", "name", "reason"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
 def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_promoted(
-    world: World, run: Any, logged: Any, name: str, reason: str
+    step: WandbStep, run: Any, logged: Any, name: str, reason: str
 ) -> None:
-    logged_model(world, world.candidate("chosen", **logged))
-    assert deploy(world, run) == 1, world.log
-    outputs = world.outputs()
+    logged_model(step, step.candidate("chosen", **logged))
+    assert deploy(step, run) == 1, step.log
+    outputs = step.outputs()
     assert (outputs["requirements"], outputs["promoted"]) == ("failed", "")
     unmet = {
         result["name"]: result["reason"]
@@ -87,69 +87,69 @@ def test_a_run_that_fails_a_requirement_is_rejected_with_the_reason_and_not_prom
         if not result["holds"]
     }
     assert reason in unmet[name]
-    assert reason in world.log.replace("%0A", " ")
-    assert aliases(world) == set()
-    assert conclusion(world) == "failure"
-    (body,) = world.comments()
+    assert reason in step.log.replace("%0A", " ")
+    assert aliases(step) == set()
+    assert conclusion(step) == "failure"
+    (body,) = step.comments()
     assert "**Nothing was promoted to `production`**" in body
     assert "❌ Not accepted, run" in body
     assert f"❌ {name}: " in body.replace("\\", "")
 
 
-def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(world: World) -> None:
-    logged_model(world, world.candidate("chosen", commit=SHA, summary={"acc": 0.5}))
-    assert deploy(world, "chosen") == 1
-    assert (world.outputs()["requirements"], world.outputs()["gate"]) == ("passed", "failed")
-    assert aliases(world) == set()
+def test_a_failed_gate_prevents_the_promotion_although_all_requirements_hold(step: WandbStep) -> None:
+    logged_model(step, step.candidate("chosen", commit=SHA, summary={"acc": 0.5}))
+    assert deploy(step, "chosen") == 1
+    assert (step.outputs()["requirements"], step.outputs()["gate"]) == ("passed", "failed")
+    assert aliases(step) == set()
 
 
-def test_uncommitted_changes_are_not_clean(world: World) -> None:
-    run = world.candidate("chosen", commit=SHA)
-    run.files["diff.patch"] = world.server.store.new_blob()
-    world.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
-    assert deploy(world, "chosen", promote_alias="") == 1
-    assert "uncommitted changes" in world.log
+def test_uncommitted_changes_are_not_clean(step: WandbStep) -> None:
+    run = step.candidate("chosen", commit=SHA)
+    run.files["diff.patch"] = step.server.store.new_blob()
+    step.server.store.blobs[run.files["diff.patch"]] = b"--- a/train.py"
+    assert deploy(step, "chosen", promote_alias="") == 1
+    assert "uncommitted changes" in step.log
 
 
-def test_several_runs_are_not_one(world: World) -> None:
+def test_several_runs_are_not_one(step: WandbStep) -> None:
     for name in ("c1", "c2"):
-        logged_model(world, world.candidate(name, commit=SHA))
-    assert deploy(world, "", require="one") == 1
-    assert "there are 2 runs" in world.log
-    assert aliases(world) == set()
+        logged_model(step, step.candidate(name, commit=SHA))
+    assert deploy(step, "", require="one") == 1
+    assert "there are 2 runs" in step.log
+    assert aliases(step) == set()
 
 
 @pytest.mark.parametrize(("baseline_digest", "code"), [("d1", 0), ("d2", 1)])
-def test_the_same_datasets_can_be_required(world: World, baseline_digest: str, code: int) -> None:
-    store = world.server.store
-    runs = (world.candidate("chosen", commit=SHA), "d1"), (world.baseline(), baseline_digest)
+def test_the_same_datasets_can_be_required(step: WandbStep, baseline_digest: str, code: int) -> None:
+    store = step.server.store
+    runs = (step.candidate("chosen", commit=SHA), "d1"), (step.baseline(), baseline_digest)
     for run, digest in runs:
         run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection("data", "dataset"), digest))
-    assert deploy(world, "chosen", require="same-data", baseline_tags="baseline", promote_alias="") == code, world.log
+    assert deploy(step, "chosen", require="same-data", baseline_tags="baseline", promote_alias="") == code, step.log
 
 
-def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(world: World) -> None:
-    world.candidate("chosen", commit=SHA)
-    assert deploy(world, "chosen") == 3, world.log
-    assert "logged no artifact of type 'model'" in world.log
-    assert "**Nothing was promoted to `production`**: run chosen logged no artifact" in world.comments()[0].replace("\\", "")
+def test_a_run_without_a_model_is_not_promoted_and_the_report_says_so(step: WandbStep) -> None:
+    step.candidate("chosen", commit=SHA)
+    assert deploy(step, "chosen") == 3, step.log
+    assert "logged no artifact of type 'model'" in step.log
+    assert "**Nothing was promoted to `production`**: run chosen logged no artifact" in step.comments()[0].replace("\\", "")
 
 
 def test_another_run_from_a_tracker_that_ignores_the_filter_is_rejected(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    step: WandbStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that does not know the filtered field answers with any run."""
-    logged_model(world, world.candidate("other", commit=SHA))
+    logged_model(step, step.candidate("other", commit=SHA))
     monkeypatch.setattr("mlops_sandbox.wandb.store.matches", lambda *_: True)
-    assert deploy(world, "chosen") == 1
-    assert "answered with run other when asked for chosen" in world.log
-    assert aliases(world) == set()
+    assert deploy(step, "chosen") == 1
+    assert "answered with run other when asked for chosen" in step.log
+    assert aliases(step) == set()
 
 
-def test_hostile_names_stay_text_in_requirements_and_promotions(world: World) -> None:
-    logged_model(world, world.candidate("c1", display_name=HOSTILE, commit=HOSTILE))
-    assert deploy(world, "c1", promote_alias=HOSTILE.splitlines()[0]) == 1, world.log
-    assert_only_text(world, world.comments()[0])
+def test_hostile_names_stay_text_in_requirements_and_promotions(step: WandbStep) -> None:
+    logged_model(step, step.candidate("c1", display_name=HOSTILE, commit=HOSTILE))
+    assert deploy(step, "c1", promote_alias=HOSTILE.splitlines()[0]) == 1, step.log
+    assert_only_text(step, step.comments()[0])
 
 
 BAD = [
@@ -161,8 +161,8 @@ BAD = [
 
 
 @pytest.mark.parametrize(("inputs", "message"), BAD, ids=[message for _, message in BAD])
-def test_an_impossible_requirement_is_refused_before_any_request(world: World, inputs: Any, message: str) -> None:
-    world.server.requests.clear()
-    assert deploy(world, "chosen", **inputs) == 2
-    assert message in world.log
-    assert not world.server.requests
+def test_an_impossible_requirement_is_refused_before_any_request(step: WandbStep, inputs: Any, message: str) -> None:
+    step.server.requests.clear()
+    assert deploy(step, "chosen", **inputs) == 2
+    assert message in step.log
+    assert not step.server.requests

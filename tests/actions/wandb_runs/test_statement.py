@@ -26,8 +26,8 @@ from mlops_actions.verify import command
 from mlops_actions.verify.checks import Pins
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
+from tests.actions.wandb_runs.step import OTHER, SHA, WandbStep
 from tests.actions.wandb_runs.test_action import HOSTILE
-from tests.actions.wandb_runs.world import OTHER, SHA, World
 from tests.support.result_schemas import check_result
 
 USER, PASSWORD = "publisher", "a-password-of-the-registry"
@@ -87,21 +87,21 @@ def images() -> Iterator[Images]:
 class Verifier:
     """Run the verifier with the environment's credentials; `output` and `errors` are those of the last call."""
 
-    world: World
+    step: WandbStep
     images: Images
     capsys: pytest.CaptureFixture[str]
     output: str = ""
     errors: str = ""
 
     def __call__(self, document: Any, *, text: str = "", environ: Mapping[str, str] | None = None, **pins: str) -> int:
-        path = self.world.workspace / "given.json"
+        path = self.step.workspace / "given.json"
         path.write_text(text or json.dumps(document))
-        home = {"HOME": str(self.world.workspace)}
-        tracker = {"WANDB_API_KEY": self.world.server.api_key, "WANDB_BASE_URL": self.world.wandb.url}
+        home = {"HOME": str(self.step.workspace)}
+        tracker = {"WANDB_API_KEY": self.step.server.api_key, "WANDB_BASE_URL": self.step.wandb.url}
         registry = {"REGISTRY": self.images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD}
         code = command.main(path, Pins(**pins), {**home, **tracker, **registry, **(environ or {})})
         self.output, self.errors = self.capsys.readouterr()
-        assert self.world.server.api_key not in self.output + self.errors
+        assert self.step.server.api_key not in self.output + self.errors
         assert PASSWORD not in self.output + self.errors
         return code
 
@@ -111,34 +111,34 @@ class Verifier:
 
 
 @pytest.fixture
-def verify(world: World, images: Images, capsys: pytest.CaptureFixture[str]) -> Verifier:
-    return Verifier(world, images, capsys)
+def verify(step: WandbStep, images: Images, capsys: pytest.CaptureFixture[str]) -> Verifier:
+    return Verifier(step, images, capsys)
 
 
-def log(world: World, name: str = "c1", **more: Any) -> Any:
+def log(step: WandbStep, name: str = "c1", **more: Any) -> Any:
     """A finished run of the commit with its dataset and its model."""
-    run = world.candidate(name, **{"commit": SHA, "summary": {"acc": 0.95, "loss": 0.125}, **more})
-    store = world.server.store
+    run = step.candidate(name, **{"commit": SHA, "summary": {"acc": 0.95, "loss": 0.125}, **more})
+    store = step.server.store
     project = store.project("sandbox", "digits")
     run.inputs.append(store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
     store.add_artifact(project.collection("digits-model", "model"), f"model of {name}", run=run)
     return run
 
 
-def state(world: World, images: Images, **changed: Any) -> Json:
+def state(step: WandbStep, images: Images, **changed: Any) -> Json:
     """Let wandb-runs write a statement; return it."""
     given = {
         "sha": SHA, "metrics": "acc:max, loss", "gates": "acc >= 0.9", "statement": "true", "image": images.of(SHA),
         "workflow_uid": "0b5a-1", "workflow_url": "https://argo.example/workflows/ml/digits-1", "pr_number": "7",
     }  # fmt: skip
-    assert world.run(**{**given, **changed}) == 0, world.log
-    statement: Json = json.loads((world.workspace / world.outputs()["statement"]).read_text())
+    assert step.run(**{**given, **changed}) == 0, step.log
+    statement: Json = json.loads((step.workspace / step.outputs()["statement"]).read_text())
     return statement
 
 
-def test_the_statement_contains_the_models_provenance(world: World, images: Images) -> None:
-    log(world)
-    statement = state(world, images)
+def test_the_statement_contains_the_models_provenance(step: WandbStep, images: Images) -> None:
+    log(step)
+    statement = state(step, images)
     image = images.of(SHA)
     name, _, digest = image.partition("@")
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
@@ -148,9 +148,9 @@ def test_the_statement_contains_the_models_provenance(world: World, images: Imag
         {"name": "sandbox/digits/digits-model:v0", "digest": {"wandb": "model of c1"}},
     ]
     predicate = statement["predicate"]
-    assert predicate["commit"] == {"repository": f"{world.github.origin}/octo/digits", "sha": SHA, "pullRequest": 7}
+    assert predicate["commit"] == {"repository": f"{step.github.origin}/octo/digits", "sha": SHA, "pullRequest": 7}
     assert predicate["workflow"] == {"uid": "0b5a-1", "url": "https://argo.example/workflows/ml/digits-1"}
-    assert predicate["tracker"] == {"server": world.wandb.url, "project": "sandbox/digits"}
+    assert predicate["tracker"] == {"server": step.wandb.url, "project": "sandbox/digits"}
     (run,) = predicate["runs"]
     assert (run["id"], run["commit"], run["metrics"]) == ("c1", SHA, {"acc": 0.95, "loss": 0.125})
     assert run["datasets"] == [{"name": "digits:v0", "type": "dataset", "digest": {"wandb": "4f2a"}}]
@@ -167,47 +167,47 @@ def test_the_statement_contains_the_models_provenance(world: World, images: Imag
     ],
 )
 def test_the_statement_names_the_events_pull_request(
-    world: World, images: Images, tmp_path: Path, event: str, payload: Json
+    step: WandbStep, images: Images, tmp_path: Path, event: str, payload: Json
 ) -> None:
-    log(world)
-    world.environ["GITHUB_EVENT_NAME"] = event
+    log(step)
+    step.environ["GITHUB_EVENT_NAME"] = event
     (tmp_path / "event.json").write_text(json.dumps(payload))
-    number = world.pull.number if event == "push" else 7
-    assert state(world, images, pr_number="")["predicate"]["commit"]["pullRequest"] == number
+    number = step.pull.number if event == "push" else 7
+    assert state(step, images, pr_number="")["predicate"]["commit"]["pullRequest"] == number
 
 
 @pytest.mark.parametrize(("permissions", "warns"), [(None, True), ({"checks": "write"}, False)], ids=["wrong", "too weak"])
 def test_a_statement_is_written_although_github_refuses_to_name_the_pull_request(
-    world: World, images: Images, tmp_path: Path, permissions: dict[str, str] | None, warns: bool
+    step: WandbStep, images: Images, tmp_path: Path, permissions: dict[str, str] | None, warns: bool
 ) -> None:
-    log(world)
-    world.repository.private = True
+    log(step)
+    step.repository.private = True
     (tmp_path / "event.json").write_text(json.dumps({"after": SHA}))
-    token = world.github.workflow_token(world.repository, permissions).value if permissions else "ghs_wrong"
-    statement = state(world, images, pr_number="", github_token=token)
+    token = step.github.workflow_token(step.repository, permissions).value if permissions else "ghs_wrong"
+    statement = state(step, images, pr_number="", github_token=token)
     assert "pullRequest" not in statement["predicate"]["commit"]
-    assert "the statement names no pull request" in world.log
-    assert ("::warning" in world.log) == warns
+    assert "the statement names no pull request" in step.log
+    assert ("::warning" in step.log) == warns
 
 
-def test_the_outputs_are_the_inputs_of_actions_attest(world: World, images: Images) -> None:
-    log(world)
-    statement = state(world, images)
-    outputs = world.outputs()
+def test_the_outputs_are_the_inputs_of_actions_attest(step: WandbStep, images: Images) -> None:
+    log(step)
+    statement = state(step, images)
+    outputs = step.outputs()
     result = check_result("wandb-runs", outputs["result"])
     assert {name: result[name] for name in ("statement", "predicate", "subject-digest")}.items() <= outputs.items()
-    assert json.loads((world.workspace / outputs["predicate"]).read_text()) == statement["predicate"]
+    assert json.loads((step.workspace / outputs["predicate"]).read_text()) == statement["predicate"]
     assert outputs["predicate-type"] == statement["predicateType"]
     assert f"{outputs['subject-name']}@{outputs['subject-digest']}" == images.of(SHA)
     # The form that actions/attest insists on (its src/subject.ts).
     assert re.fullmatch(r"sha256:[A-Za-z0-9]{64}", outputs["subject-digest"])
 
 
-def test_no_statement_is_written_unless_asked_for(world: World) -> None:
-    log(world)
-    world.run(sha=SHA)
-    assert "statement" not in world.outputs()
-    assert not list(world.workspace.glob("*statement*"))
+def test_no_statement_is_written_unless_asked_for(step: WandbStep) -> None:
+    log(step)
+    step.run(sha=SHA)
+    assert "statement" not in step.outputs()
+    assert not list(step.workspace.glob("*statement*"))
 
 
 REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
@@ -228,9 +228,9 @@ REFUSED: list[tuple[str, Mapping[str, Any], Mapping[str, Any], int, str]] = [
     ("logged", "inputs", "code", "why"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
 def test_a_statement_with_unrecorded_facts_is_refused(
-    world: World, logged: Mapping[str, Any], inputs: Mapping[str, Any], code: int, why: str
+    step: WandbStep, logged: Mapping[str, Any], inputs: Mapping[str, Any], code: int, why: str
 ) -> None:
-    log(world, **logged)
+    log(step, **logged)
     given = {
         "sha": SHA,
         "metrics": "acc",
@@ -239,18 +239,18 @@ def test_a_statement_with_unrecorded_facts_is_refused(
         "promote_alias": "production",
         **inputs,
     }
-    assert world.run(**given) == code, world.log
-    assert why in world.log
-    assert not world.outputs().get("statement")
-    assert not list(world.workspace.glob("*statement*"))
-    models = world.server.store.project("sandbox", "digits").collections["digits-model"]
+    assert step.run(**given) == code, step.log
+    assert why in step.log
+    assert not step.outputs().get("statement")
+    assert not list(step.workspace.glob("*statement*"))
+    models = step.server.store.project("sandbox", "digits").collections["digits-model"]
     assert set(models.aliases) == {"latest"}, "a model that cannot be attested is not promoted"
 
 
-def test_a_group_is_stated_with_each_run(world: World, images: Images, verify: Verifier) -> None:
+def test_a_group_is_stated_with_each_run(step: WandbStep, images: Images, verify: Verifier) -> None:
     for name, acc in (("c1", 0.95), ("c2", 0.93)):
-        log(world, name, group="seeds", summary={"acc": acc, "loss": 0.1})
-    statement = state(world, images, aggregate="group")
+        log(step, name, group="seeds", summary={"acc": acc, "loss": 0.1})
+    statement = state(step, images, aggregate="group")
     assert {run["id"]: run["metrics"]["acc"] for run in statement["predicate"]["runs"]} == {"c1": 0.95, "c2": 0.93}
     assert verify(statement) == 0, verify.output
 
@@ -258,9 +258,9 @@ def test_a_group_is_stated_with_each_run(world: World, images: Images, verify: V
 # Verifying
 
 
-def test_a_true_statement_passes_every_check(world: World, images: Images, verify: Verifier) -> None:
-    log(world)
-    statement = state(world, images)
+def test_a_true_statement_passes_every_check(step: WandbStep, images: Images, verify: Verifier) -> None:
+    log(step)
+    statement = state(step, images)
     repository = statement["predicate"]["commit"]["repository"]
     assert verify(statement, image=images.of(SHA), sha=SHA, repository="octo/digits", project="sandbox/digits") == 0, (
         verify.output
@@ -276,14 +276,14 @@ def test_a_true_statement_passes_every_check(world: World, images: Images, verif
         assert line in verify.output, verify.output
 
 
-def test_the_command_prints_checks_and_exits_with_their_result(world: World, images: Images) -> None:
-    log(world)
-    state(world, images)
+def test_the_command_prints_checks_and_exits_with_their_result(step: WandbStep, images: Images) -> None:
+    log(step)
+    state(step, images)
     environ = {
-        "PATH": "/usr/bin:/bin", "HOME": str(world.workspace), "WANDB_API_KEY": world.server.api_key,
-        "WANDB_BASE_URL": world.wandb.url, "REGISTRY": images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD,
+        "PATH": "/usr/bin:/bin", "HOME": str(step.workspace), "WANDB_API_KEY": step.server.api_key,
+        "WANDB_BASE_URL": step.wandb.url, "REGISTRY": images.host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": PASSWORD,
     }  # fmt: skip
-    call = [sys.executable, "-m", "mlops_actions", "verify", str(world.workspace / "wandb_statement.json")]
+    call = [sys.executable, "-m", "mlops_actions", "verify", str(step.workspace / "wandb_statement.json")]
     good = subprocess.run([*call, "--sha", SHA], env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert (good.returncode, good.stderr) == (0, ""), good.stdout
     bad = subprocess.run([*call, "--sha", OTHER], env=environ, capture_output=True, text=True, timeout=60, check=False)
@@ -293,11 +293,11 @@ def test_the_command_prints_checks_and_exits_with_their_result(world: World, ima
 
 @pytest.mark.parametrize("bundle", [False, True])
 def test_an_envelope_is_read_and_its_signature_is_not_checked(
-    world: World, images: Images, verify: Verifier, bundle: bool
+    step: WandbStep, images: Images, verify: Verifier, bundle: bool
 ) -> None:
-    log(world)
+    log(step)
     # actions/attest makes a statement of its own around the predicate, about the image alone.
-    statement = state(world, images)
+    statement = state(step, images)
     statement["subject"] = statement["subject"][:1]
     payload = base64.b64encode(json.dumps(statement).encode()).decode()
     envelope = {"payloadType": "application/vnd.in-toto+json", "payload": payload, "signatures": [{"sig": "x"}]}
@@ -308,8 +308,8 @@ def test_an_envelope_is_read_and_its_signature_is_not_checked(
     assert "– signature: not checked here" in verify.output
 
 
-def test_an_index_is_checked_platform_by_platform(world: World, images: Images, verify: Verifier) -> None:
-    log(world)
+def test_an_index_is_checked_platform_by_platform(step: WandbStep, images: Images, verify: Verifier) -> None:
+    log(step)
     good = {**images.image({"org.opencontainers.image.revision": SHA}), "platform": {"os": "linux", "architecture": "amd64"}}
     bad = {
         **images.image({"org.opencontainers.image.revision": OTHER}),
@@ -318,13 +318,13 @@ def test_an_index_is_checked_platform_by_platform(world: World, images: Images, 
     attested = {**images.image({}), "platform": {"os": "unknown", "architecture": "unknown"}}
     for manifests, code in (([good, attested], 0), ([good, bad], 1), ([attested], 1), ([], 1)):
         index = images.put({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}, INDEX)
-        assert verify(state(world, images, image=f"{images.name}@{index['digest']}")) == code, verify.output
+        assert verify(state(step, images, image=f"{images.name}@{index['digest']}")) == code, verify.output
         assert len(verify.wrong) == code
 
 
-def test_a_pinned_tag_is_resolved_by_the_registry(world: World, images: Images, verify: Verifier) -> None:
-    log(world)
-    statement = state(world, images)
+def test_a_pinned_tag_is_resolved_by_the_registry(step: WandbStep, images: Images, verify: Verifier) -> None:
+    log(step)
+    statement = state(step, images)
     images.of(SHA, "v1")
     assert verify(statement, image=f"{images.name}:v1") == 0, verify.output
     images.of(OTHER, "v2")
@@ -377,10 +377,10 @@ TAMPERED: list[tuple[str, Any, str]] = [
     ("path", "value", "why"), TAMPERED, ids=[f"{path}={str(value)[:12]}" for path, value, _ in TAMPERED]
 )
 def test_a_changed_statement_is_refused(
-    world: World, images: Images, verify: Verifier, path: str, value: Any, why: str
+    step: WandbStep, images: Images, verify: Verifier, path: str, value: Any, why: str
 ) -> None:
-    log(world)
-    statement = state(world, images)
+    log(step)
+    statement = state(step, images)
     assert verify(statement) == 0, verify.output
     code = verify(changed(statement, path, value))
     assert code in (1, 3), verify.output
@@ -391,53 +391,53 @@ def test_a_changed_statement_is_refused(
     "pins", [{"sha": OTHER}, {"repository": "octo/other"}, {"project": "sandbox/other"}, {"image": "IMAGE"}], ids=str
 )
 def test_a_statement_that_differs_from_a_pinned_value_is_refused(
-    world: World, images: Images, verify: Verifier, pins: dict[str, str]
+    step: WandbStep, images: Images, verify: Verifier, pins: dict[str, str]
 ) -> None:
-    log(world)
-    statement = state(world, images)
+    log(step)
+    statement = state(step, images)
     given: Any = {name: images.of(OTHER) if value == "IMAGE" else value for name, value in pins.items()}
     assert verify(statement, **given) == 1
     assert len(verify.wrong) == 1
 
 
-def test_a_run_that_changed_after_the_statement_is_refused(world: World, images: Images, verify: Verifier) -> None:
-    run = log(world)
-    statement = state(world, images)
+def test_a_run_that_changed_after_the_statement_is_refused(step: WandbStep, images: Images, verify: Verifier) -> None:
+    run = log(step)
+    statement = state(step, images)
     run.summary["acc"] = 0.1
     assert verify(statement) == 1
     assert verify.wrong == ["✗ run c1: acc is 0.1, the statement says 0.95"]
-    del world.server.store.project("sandbox", "digits").runs["c1"]
+    del step.server.store.project("sandbox", "digits").runs["c1"]
     assert verify(statement) == 1
     assert "the tracker has no such run" in verify.output
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"org.opencontainers.image.revision": OTHER}], ids=str)
 def test_an_image_without_the_commits_label_is_refused(
-    world: World, images: Images, verify: Verifier, labels: dict[str, str] | None
+    step: WandbStep, images: Images, verify: Verifier, labels: dict[str, str] | None
 ) -> None:
-    log(world)
+    log(step)
     image = f"{images.name}@{images.image(labels)['digest']}"
-    assert verify(state(world, images, image=image)) == 1
+    assert verify(state(step, images, image=image)) == 1
     assert verify.wrong[0].startswith("✗ image:")
 
 
 @pytest.mark.parametrize("tag", [SHA[:12], SHA])
 def test_an_image_reused_for_the_commit_is_accepted_by_its_tag(
-    world: World, images: Images, verify: Verifier, tag: str
+    step: WandbStep, images: Images, verify: Verifier, tag: str
 ) -> None:
-    log(world)
+    log(step)
     reused = {"org.opencontainers.image.revision": OTHER, "of": tag}
     image = f"{images.name}@{images.image(reused, tag)['digest']}"
-    assert verify(state(world, images, image=image)) == 0, verify.output
+    assert verify(state(step, images, image=image)) == 0, verify.output
     assert "built for commit" in verify.output
     images.image({"org.opencontainers.image.revision": OTHER, "of": "another"}, tag)
-    assert verify(state(world, images, image=image)) == 1, "the tag has moved to another image"
+    assert verify(state(step, images, image=image)) == 1, "the tag has moved to another image"
 
 
-def test_no_credential_is_sent_to_a_server_that_a_statement_names(world: World, images: Images, verify: Verifier) -> None:
+def test_no_credential_is_sent_to_a_server_that_a_statement_names(step: WandbStep, images: Images, verify: Verifier) -> None:
     """A forged statement names its author's own registry and tracker, to receive our credentials."""
-    log(world)
-    statement = state(world, images)
+    log(step)
+    statement = state(step, images)
     seen: list[Mapping[str, str]] = []
 
     async def record_headers(scope: Any, receive: Any, send: Any) -> None:
@@ -468,32 +468,32 @@ def test_no_credential_is_sent_to_a_server_that_a_statement_names(world: World, 
     ids=str,
 )
 def test_a_refused_request_has_its_exit_code_and_the_other_checks_are_printed(
-    world: World, images: Images, verify: Verifier, environ: dict[str, str], code: int, words: str
+    step: WandbStep, images: Images, verify: Verifier, environ: dict[str, str], code: int, words: str
 ) -> None:
-    log(world)
-    assert verify(state(world, images), environ=environ) == code, verify.output
+    log(step)
+    assert verify(state(step, images), environ=environ) == code, verify.output
     assert words in verify.errors
     assert "✓" in verify.output
 
 
-def test_dockers_own_credentials_are_used_for_their_registry(world: World, images: Images, verify: Verifier) -> None:
-    log(world)
+def test_dockers_own_credentials_are_used_for_their_registry(step: WandbStep, images: Images, verify: Verifier) -> None:
+    log(step)
     auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-    (world.workspace / ".docker").mkdir()
-    (world.workspace / ".docker" / "config.json").write_text(json.dumps({"auths": {images.host: {"auth": auth}}}))
-    assert verify(state(world, images), environ={"REGISTRY": "", "REGISTRY_USERNAME": "", "REGISTRY_PASSWORD": ""}) == 0
+    (step.workspace / ".docker").mkdir()
+    (step.workspace / ".docker" / "config.json").write_text(json.dumps({"auths": {images.host: {"auth": auth}}}))
+    assert verify(state(step, images), environ={"REGISTRY": "", "REGISTRY_USERNAME": "", "REGISTRY_PASSWORD": ""}) == 0
 
 
-def test_hostile_names_stay_text_in_statement_and_checks(world: World, images: Images, verify: Verifier) -> None:
+def test_hostile_names_stay_text_in_statement_and_checks(step: WandbStep, images: Images, verify: Verifier) -> None:
     metric = "acc\x1b[2J\u202e::set-output name=x::y"
-    run = log(world, display_name=HOSTILE, summary={metric: 0.5, "acc": 1.0}, tags=[HOSTILE])
-    store = world.server.store
+    run = log(step, display_name=HOSTILE, summary={metric: 0.5, "acc": 1.0}, tags=[HOSTILE])
+    store = step.server.store
     run.inputs.append(store.add_artifact(store.project("sandbox", "digits").collection(HOSTILE, "dataset"), HOSTILE))
-    statement = state(world, images, metrics=json.dumps([metric]), gates="")
-    text = (world.workspace / "wandb_statement.json").read_text()
+    statement = state(step, images, metrics=json.dumps([metric]), gates="")
+    text = (step.workspace / "wandb_statement.json").read_text()
     assert text.isascii()
     assert not re.search(r"^::", text, re.MULTILINE)
-    assert not re.search(r"^::set-output", world.log, re.MULTILINE)
+    assert not re.search(r"^::set-output", step.log, re.MULTILINE)
     assert verify(statement) == 0, verify.output
     assert all(character.isprintable() for line in verify.output.splitlines() for character in line)
     assert not re.search(r"^::", verify.output, re.MULTILINE)
@@ -527,18 +527,18 @@ NO_STATEMENT: list[Callable[[Json], Any]] = [
 
 @pytest.mark.parametrize("tampered", NO_STATEMENT)
 def test_a_document_that_is_no_statement_is_exit_2_without_a_request(
-    world: World, images: Images, verify: Verifier, tampered: Callable[[Json], Any]
+    step: WandbStep, images: Images, verify: Verifier, tampered: Callable[[Json], Any]
 ) -> None:
-    log(world)
-    statement = state(world, images)
-    world.server.requests.clear()
+    log(step)
+    statement = state(step, images)
+    step.server.requests.clear()
     assert verify(tampered(statement)) == 2
     assert "is not a statement about a training" in verify.errors
-    assert not world.server.requests
+    assert not step.server.requests
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, '{"a": 1}\n{"b": 2}', "\x00", "NaN"])
-def test_text_that_is_not_json_is_exit_2(world: World, verify: Verifier, text: str) -> None:
+def test_text_that_is_not_json_is_exit_2(step: WandbStep, verify: Verifier, text: str) -> None:
     assert verify(None, text=text or " ") == 2
 
 
@@ -547,8 +547,8 @@ def test_a_missing_file_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "cannot be read" in capsys.readouterr().err
 
 
-def test_a_statement_read_and_written_again_is_unchanged(world: World, images: Images) -> None:
-    log(world)
-    statement = state(world, images)
+def test_a_statement_read_and_written_again_is_unchanged(step: WandbStep, images: Images) -> None:
+    log(step)
+    statement = state(step, images)
     _, training = in_toto.read(statement)
     assert training.statement() == statement

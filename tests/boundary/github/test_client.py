@@ -18,7 +18,7 @@ from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_sandbox.github import GitHubServer, Token
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 
 REPOSITORY = "octo-org/digits"
 WRITE = {"contents": "write", "issues": "write", "pull-requests": "write", "checks": "write", "deployments": "write"}
@@ -28,13 +28,13 @@ class Wired:
     """A repository on a server, with a client and its log."""
 
     def __init__(self, github: GitHubServer) -> None:
-        self.scene: Scene = scene(github)
+        self.sample: Sample = make_sample(github)
         self.github = github
         self.out = io.StringIO()
         self.log = GitHubRunner({}, self.out)
 
     def client(self, token: Token | str | None = None, **pace: Any) -> GitHub:
-        token = token or self.github.workflow_token(self.scene.repository, WRITE)
+        token = token or self.github.workflow_token(self.sample.repository, WRITE)
         value = token if isinstance(token, str) else token.value
         transport = GitHubTransport(value, self.github.api_url, self.log, pace=Pace(**{"backoff": 0.0, **pace}))
         return GitHub(transport, REPOSITORY)
@@ -61,7 +61,7 @@ def test_a_wrong_token_is_refused(wired: Wired) -> None:
 
 
 def test_a_missing_permission_is_named_from_the_header(wired: Wired) -> None:
-    token = wired.github.workflow_token(wired.scene.repository, {"contents": "read"})
+    token = wired.github.workflow_token(wired.sample.repository, {"contents": "read"})
     error = refused(lambda: wired.client(token).comment(1, "x"))
     assert (error.status, error.exit_code) == (403, 3)
     assert error.remedy == "the token may not do this: give the job 'permissions: { issues: write }'"
@@ -139,7 +139,7 @@ def test_a_request_that_must_not_repeat_is_sent_once(wired: Wired) -> None:
 def test_a_repeatable_request_is_sent_again(wired: Wired) -> None:
     wired.github.faults.answer("POST /repos/*/*/issues/1/labels", 502, times=1)
     wired.client().add_labels(1, ["a"])
-    assert wired.scene.pull.label_names == ["a"]
+    assert wired.sample.pull.label_names == ["a"]
 
 
 def test_a_silent_server_is_unavailable(wired: Wired) -> None:
@@ -185,7 +185,7 @@ def test_an_answer_that_is_not_json_is_unavailable(wired: Wired) -> None:
 def test_concurrent_requests_do_not_mix(wired: Wired) -> None:
     logins = [f"user{number}" for number in range(24)]
     for login in logins:
-        wired.scene.repository.collaborator(login)
+        wired.sample.repository.collaborator(login)
     client = wired.client()
 
     def login_of(login: str) -> str:
@@ -202,7 +202,7 @@ def test_a_sticky_comment_is_written_once_and_then_kept_up_to_date(wired: Wired)
     client = wired.client()
     first = client.upsert_comment(1, "mlops", "started")
     second = client.upsert_comment(1, "mlops", "done")
-    (comment,) = wired.scene.pull.comments
+    (comment,) = wired.sample.pull.comments
     assert first == second
     assert first.endswith(f"/octo-org/digits/pull/1#issuecomment-{comment.id}")
     assert comment.body == "<!-- mlops-actions:mlops -->\ndone"
@@ -210,58 +210,58 @@ def test_a_sticky_comment_is_written_once_and_then_kept_up_to_date(wired: Wired)
 
 def test_a_sticky_comment_is_found_behind_hundreds_of_comments(wired: Wired) -> None:
     for number in range(230):
-        wired.scene.pull.comment(f"remark {number}", by="writer")
+        wired.sample.pull.comment(f"remark {number}", by="writer")
     client = wired.client()
     client.upsert_comment(1, "mlops", "started")
     client.upsert_comment(1, "mlops", "done")
-    assert len(wired.scene.pull.comments) == 231
-    assert wired.scene.pull.comments[-1].body.endswith("done")
+    assert len(wired.sample.pull.comments) == 231
+    assert wired.sample.pull.comments[-1].body.endswith("done")
 
 
 def test_a_strangers_marker_is_left_alone(wired: Wired) -> None:
-    wired.scene.pull.comment("<!-- mlops-actions:mlops -->\nmine", by="outsider")
+    wired.sample.pull.comment("<!-- mlops-actions:mlops -->\nmine", by="outsider")
     client = wired.client()
     client.upsert_comment(1, "mlops", "started")
     client.upsert_comment(1, "mlops", "done")
-    assert [comment.user.login for comment in wired.scene.pull.comments] == ["outsider", "github-actions[bot]"]
-    assert [comment.body.split("\n")[1] for comment in wired.scene.pull.comments] == ["mine", "done"]
+    assert [comment.user.login for comment in wired.sample.pull.comments] == ["outsider", "github-actions[bot]"]
+    assert [comment.body.split("\n")[1] for comment in wired.sample.pull.comments] == ["mine", "done"]
 
 
 def test_an_own_comment_that_only_quotes_the_marker_is_left_alone(wired: Wired) -> None:
     client = wired.client()
     client.comment(1, "> <!-- mlops-actions:mlops -->")
     client.upsert_comment(1, "mlops", "started")
-    assert len(wired.scene.pull.comments) == 2
+    assert len(wired.sample.pull.comments) == 2
 
 
 def test_tags_do_not_mix_and_cannot_end_the_marker(wired: Wired) -> None:
     client = wired.client()
     for tag in ("a", "a b", "--><b>", "a"):
         client.upsert_comment(1, tag, "x")
-    assert len(wired.scene.pull.comments) == 3
-    assert all(comment.body.count("-->") == 1 for comment in wired.scene.pull.comments)
+    assert len(wired.sample.pull.comments) == 3
+    assert all(comment.body.count("-->") == 1 for comment in wired.sample.pull.comments)
 
 
 def test_a_users_token_knows_its_own_comment(wired: Wired) -> None:
     client = wired.client(wired.github.user_token("maintainer"))
     client.upsert_comment(1, "mlops", "started")
     client.upsert_comment(1, "mlops", "done")
-    (comment,) = wired.scene.pull.comments
+    (comment,) = wired.sample.pull.comments
     assert (comment.user.login, comment.body.split("\n")[1]) == ("maintainer", "done")
 
 
 def test_an_installations_token_knows_its_own_comment(wired: Wired) -> None:
-    app = wired.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[wired.scene.repository])
+    app = wired.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[wired.sample.repository])
     token = wired.github.installation_token(app.installations[0], {"issues": "write", "pull_requests": "write"}, None)
     for text in ("started", "done"):
         wired.client(token).upsert_comment(1, "mlops", text)
-    (comment,) = wired.scene.pull.comments
+    (comment,) = wired.sample.pull.comments
     assert (comment.user.login, comment.body.split("\n")[1]) == ("ml-bot[bot]", "done")
 
 
 def test_a_long_comment_is_cut_to_githubs_limit(wired: Wired) -> None:
     wired.client().upsert_comment(1, "mlops", "line\n" * 20_000)
-    (comment,) = wired.scene.pull.comments
+    (comment,) = wired.sample.pull.comments
     assert len(comment.body) <= 65_536
     assert "Cut here" in comment.body
 
@@ -279,7 +279,7 @@ class TransportWithHook(GitHubTransport):
 
 
 def interrupted(wired: Wired, verb: str, hook: Callable[[], object], run_id: str = "") -> GitHub:
-    token = wired.github.workflow_token(wired.scene.repository, WRITE)
+    token = wired.github.workflow_token(wired.sample.repository, WRITE)
     transport = TransportWithHook(token.value, wired.github.api_url, wired.log, pace=Pace(backoff=0.0))
     transport.hook = (verb, hook)
     return GitHub(transport, REPOSITORY, run_id=run_id)
@@ -287,21 +287,21 @@ def interrupted(wired: Wired, verb: str, hook: Callable[[], object], run_id: str
 
 def test_a_comment_that_is_deleted_between_find_and_update_is_written_anew(wired: Wired) -> None:
     wired.client().upsert_comment(1, "mlops", "started")
-    (before,) = wired.scene.pull.comments
-    client = interrupted(wired, "PATCH", lambda: wired.scene.pull.delete_comment(before))
+    (before,) = wired.sample.pull.comments
+    client = interrupted(wired, "PATCH", lambda: wired.sample.pull.delete_comment(before))
     address = client.upsert_comment(1, "mlops", "done")
-    (comment,) = wired.scene.pull.comments
+    (comment,) = wired.sample.pull.comments
     assert comment.id != before.id
     assert address.endswith(f"#issuecomment-{comment.id}")
     assert comment.body.endswith("done")
 
 
 def test_of_two_jobs_that_comment_at_once_one_comment_remains_with_both_reports(wired: Wired) -> None:
-    token = wired.github.workflow_token(wired.scene.repository, WRITE).value
+    token = wired.github.workflow_token(wired.sample.repository, WRITE).value
     other = GitHub(GitHubTransport(token, wired.github.api_url, wired.log), REPOSITORY, run_id="1")
     client = interrupted(wired, "POST", lambda: other.upsert_comment(1, "mlops", "### first", keep=True), run_id="2")
     address = client.upsert_comment(1, "mlops", "### second", keep=True)
-    (comment,) = wired.scene.pull.comments
+    (comment,) = wired.sample.pull.comments
     assert address.endswith(f"#issuecomment-{comment.id}")
     assert "### second" in comment.body.partition("<details")[0]
     assert "### first" in comment.body.partition("<details")[2]
@@ -311,9 +311,9 @@ def test_a_duplicate_of_a_killed_job_is_deleted(wired: Wired) -> None:
     client = wired.client()
     for _ in range(3):
         client.comment(1, "<!-- mlops-actions:mlops -->\nstarted")
-    oldest = wired.scene.pull.comments[0]
+    oldest = wired.sample.pull.comments[0]
     client.upsert_comment(1, "mlops", "done")
-    assert [(comment.id, comment.body.split("\n")[1]) for comment in wired.scene.pull.comments] == [(oldest.id, "done")]
+    assert [(comment.id, comment.body.split("\n")[1]) for comment in wired.sample.pull.comments] == [(oldest.id, "done")]
 
 
 def test_however_two_jobs_interleave_one_comment_remains(wired: Wired) -> None:
@@ -328,7 +328,7 @@ def test_however_two_jobs_interleave_one_comment_remains(wired: Wired) -> None:
         with ThreadPoolExecutor() as pool:
             addresses = set(pool.map(write, clients))
         assert len(addresses) == 1
-    assert len(wired.scene.pull.comments) == 8
+    assert len(wired.sample.pull.comments) == 8
 
 
 # The App
@@ -339,7 +339,7 @@ ISSUES = {"issues": "write"}
 @pytest.fixture
 def app_key(wired: Wired) -> AppKey:
     app = wired.github.register_app(
-        "ml-bot", permissions={"issues": "write", "checks": "read"}, repositories=[wired.scene.repository]
+        "ml-bot", permissions={"issues": "write", "checks": "read"}, repositories=[wired.sample.repository]
     )
     return AppKey(str(app.id), app.private_key)
 
@@ -385,25 +385,25 @@ def test_an_app_that_is_not_installed_is_refused(wired: Wired, app_key: AppKey) 
 
 
 def test_a_commit_s_open_pull_request_is_found(wired: Wired) -> None:
-    pull = wired.scene.pull
+    pull = wired.sample.pull
     assert wired.client().pull_request_of_commit(pull.head_sha) == pull.number
 
 
 def test_a_commit_that_is_no_longer_the_head_has_no_pull_request(wired: Wired) -> None:
-    pull = wired.scene.pull
+    pull = wired.sample.pull
     before = pull.head_sha
     pull.push(by="writer")
     assert wired.client().pull_request_of_commit(before) is None
 
 
 def test_a_commit_of_a_closed_pull_request_has_none(wired: Wired) -> None:
-    pull = wired.scene.pull
+    pull = wired.sample.pull
     pull.close(by="writer")
     assert wired.client().pull_request_of_commit(pull.head_sha) is None
 
 
 def test_a_commit_of_two_pull_requests_has_none(wired: Wired) -> None:
-    first = wired.scene.pull
-    wired.scene.repository.branches["second"] = first.head_sha
-    wired.scene.repository.open_pull_request(by="writer", head="second")
+    first = wired.sample.pull
+    wired.sample.repository.branches["second"] = first.head_sha
+    wired.sample.repository.open_pull_request(by="writer", head="second")
     assert wired.client().pull_request_of_commit(first.head_sha) is None

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.support.wandb import forker, github, serve, served
+from tests.support.wandb import forker, github, serve, wandb_host
 
-__all__ = ["forker", "github", "serve", "served"]
+__all__ = ["forker", "github", "serve", "wandb_host"]

@@ -17,7 +17,7 @@ from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.runs import Artifact, Run, RunKeys, RunQuery, TrackerResult
 from mlops_sandbox.wandb import Fault
 from tests.support.logs import RecordingLog
-from tests.support.wandb import Served
+from tests.support.wandb import WandbHost
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 SHA = "c" * 40
@@ -41,9 +41,9 @@ def run_of(run_id: str) -> Run:
     return Run(id=run_id, name="", state="finished", url="", entity="sandbox", project="digits")
 
 
-def fill(served: Served, runs: int = 3) -> Served:
+def fill(wandb_host: WandbHost, runs: int = 3) -> WandbHost:
     for index in range(runs):
-        served.server.store.add_run(
+        wandb_host.server.store.add_run(
             "sandbox",
             "digits",
             name=f"run{index}",
@@ -54,26 +54,26 @@ def fill(served: Served, runs: int = 3) -> Served:
             tags=["baseline"] if index == 0 else [],
             commit=SHA.upper() if index == 1 else None,
         )
-    return served
+    return wandb_host
 
 
 @pytest.fixture(scope="module")
-def started(serve: Callable[..., Served]) -> Served:
+def started(serve: Callable[..., WandbHost]) -> WandbHost:
     return serve()
 
 
 @pytest.fixture
-def served(started: Served) -> Served:
+def wandb_host(started: WandbHost) -> WandbHost:
     started.server.clear()
     return fill(started)
 
 
 @pytest.fixture
-def client(served: Served) -> Client:
-    return Client(served.url, served.server.api_key)
+def client(wandb_host: WandbHost) -> Client:
+    return Client(wandb_host.url, wandb_host.server.api_key)
 
 
-def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(served: Served, client: Client) -> None:
+def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(wandb_host: WandbHost, client: Client) -> None:
     result = client.find(baselines=RunQuery(tags=("baseline",), stop_after=5))
     assert [run.id for run in result.candidates] == ["run2", "run1", "run0"]
     assert [run.id for run in result.baselines] == ["run0"]
@@ -81,19 +81,19 @@ def test_one_request_reads_both_lists_newest_first_with_the_requested_keys(serve
     assert newest.config == {"github_sha": SHA, "lr": 2, "nested": {"depth": 3}}
     assert newest.summary == {"acc": 0.2, "loss.min": 0.1, "loss": {"min": 0.1}}
     assert newest.created == CREATED + timedelta(minutes=2)
-    assert newest.url == f"{served.url}/sandbox/digits/runs/run2"
+    assert newest.url == f"{wandb_host.url}/sandbox/digits/runs/run2"
     assert result.candidates[1].commit == SHA, "written in capitals, compared in small letters"
-    assert len(served.server.requests) == 1
-    assert "other" not in served.server.requests[0].body.decode()
+    assert len(wandb_host.server.requests) == 1
+    assert "other" not in wandb_host.server.requests[0].body.decode()
 
 
-def test_the_key_is_sent_by_basic_authorisation(served: Served, client: Client) -> None:
+def test_the_key_is_sent_by_basic_authorisation(wandb_host: WandbHost, client: Client) -> None:
     client.find()
-    sent = served.server.requests[0].headers["authorization"]
-    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"api:{served.server.api_key}"
+    sent = wandb_host.server.requests[0].headers["authorization"]
+    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"api:{wandb_host.server.api_key}"
 
 
-def test_all_pages_are_read_with_one_request_each(serve: Callable[..., Served]) -> None:
+def test_all_pages_are_read_with_one_request_each(serve: Callable[..., WandbHost]) -> None:
     many = fill(serve(), 2100)
     result = Client(many.url, many.server.api_key).find(baselines=RunQuery(tags=("baseline",), stop_after=10))
     assert len({run.id for run in result.candidates}) == len(result.candidates) == 2100
@@ -101,7 +101,7 @@ def test_all_pages_are_read_with_one_request_each(serve: Callable[..., Served]) 
 
 
 @pytest.mark.parametrize("deleted", ["run1099", "run100", "run99", "run0"], ids=["read", "last read", "next", "last"])
-def test_a_run_deleted_between_pages_costs_no_other_run(serve: Callable[..., Served], deleted: str) -> None:
+def test_a_run_deleted_between_pages_costs_no_other_run(serve: Callable[..., WandbHost], deleted: str) -> None:
     many = fill(serve(), 1100)
     runs = many.server.store.project("sandbox", "digits").runs
     many.server.faults.append(Fault(meanwhile=lambda: runs.pop(deleted)))
@@ -110,7 +110,7 @@ def test_a_run_deleted_between_pages_costs_no_other_run(serve: Callable[..., Ser
     assert result == {f"run{index}" for index in range(1100)} - (set() if was_read else {deleted})
 
 
-def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve: Callable[..., Served]) -> None:
+def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve: Callable[..., WandbHost]) -> None:
     many = fill(serve(), 1020)
     for index in range(4):
         many.server.store.add_run("sandbox", "digits", name=f"old{index}", created=CREATED - timedelta(days=index + 1))
@@ -119,7 +119,7 @@ def test_baselines_are_read_until_enough_of_them_are_not_candidates(serve: Calla
     assert len(many.server.requests) == 2
 
 
-def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serve: Callable[..., Served]) -> None:
+def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serve: Callable[..., WandbHost]) -> None:
     older = fill(serve(keyed=False))
     client = Client(older.url, older.server.api_key)
     result = client.find()
@@ -130,13 +130,13 @@ def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serv
     assert len(older.server.requests) == 3, "it is not tried again"
 
 
-def test_states_are_read_without_metrics(served: Served, client: Client) -> None:
+def test_states_are_read_without_metrics(wandb_host: WandbHost, client: Client) -> None:
     assert {run.state for run in client.project.states(OF_COMMIT)} == {"finished"}
-    assert "summaryMetrics" not in served.server.requests[0].body.decode()
+    assert "summaryMetrics" not in wandb_host.server.requests[0].body.decode()
 
 
-def test_details_are_one_request_with_one_spec_per_metric(served: Served, client: Client) -> None:
-    store = served.server.store
+def test_details_are_one_request_with_one_spec_per_metric(wandb_host: WandbHost, client: Client) -> None:
+    store = wandb_host.server.store
     run = store.project("sandbox", "digits").runs["run0"]
     data = store.add_artifact(store.project("sandbox", "digits").collection("mnist", "dataset"), "d1gest")
     run.inputs.append(data)
@@ -149,19 +149,19 @@ def test_details_are_one_request_with_one_spec_per_metric(served: Served, client
     assert details["run0"].datasets == (Artifact(name="mnist", version=0, type="dataset", digest="d1gest"),)
     assert details["run1"].datasets == ()
     assert (details["run0"].has_uncommitted_changes, details["run1"].has_uncommitted_changes) == (True, False)
-    assert len(served.server.requests) == 2
+    assert len(wandb_host.server.requests) == 2
 
 
-def test_a_run_deleted_since_has_no_details(served: Served, client: Client) -> None:
+def test_a_run_deleted_since_has_no_details(wandb_host: WandbHost, client: Client) -> None:
     runs = client.find().candidates
-    del served.server.store.project("sandbox", "digits").runs["run1"]
+    del wandb_host.server.store.project("sandbox", "digits").runs["run1"]
     assert set(client.project.details(runs, curves=[], lineage=True, samples=4)) == {"run0", "run2"}
 
 
-def test_details_that_a_server_refuses_are_left_out_with_a_warning(served: Served, client: Client) -> None:
+def test_details_that_a_server_refuses_are_left_out_with_a_warning(wandb_host: WandbHost, client: Client) -> None:
     runs = client.find().candidates
     refusal = {"errors": [{"message": 'Cannot query field "sampledHistory" on type "Run".'}]}
-    served.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
+    wandb_host.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
     assert client.project.details(runs, curves=["loss"], lineage=True, samples=4) == {}
     assert "sampledHistory" in client.log.lines[-1]
 
@@ -169,26 +169,26 @@ def test_details_that_a_server_refuses_are_left_out_with_a_warning(served: Serve
 # Refusals
 
 
-def test_a_wrong_key_is_refused_and_not_sent_again(served: Served) -> None:
+def test_a_wrong_key_is_refused_and_not_sent_again(wandb_host: WandbHost) -> None:
     with pytest.raises(Refused, match=r"refused the API key \(401\)") as caught:
-        Client(served.url, "0" * 40).find()
+        Client(wandb_host.url, "0" * 40).find()
     assert "api-key" in caught.value.remedy
-    assert len(served.server.requests) == 1, "a wrong key is not tried again"
+    assert len(wandb_host.server.requests) == 1, "a wrong key is not tried again"
 
 
-def test_an_unknown_project_is_refused(served: Served) -> None:
+def test_an_unknown_project_is_refused(wandb_host: WandbHost) -> None:
     with pytest.raises(Refused, match="has no project sandbox/none"):
-        Client(served.url, served.server.api_key, "sandbox/none").find()
+        Client(wandb_host.url, wandb_host.server.api_key, "sandbox/none").find()
 
 
-def test_a_forbidden_request_is_refused(served: Served, client: Client) -> None:
-    served.server.faults.append(Fault(403, "{}"))
+def test_a_forbidden_request_is_refused(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.faults.append(Fault(403, "{}"))
     with pytest.raises(Refused, match="403"):
         client.find()
 
 
-def test_a_server_without_graphql_is_refused(served: Served, client: Client) -> None:
-    served.server.faults.append(Fault(404, "nothing here"))
+def test_a_server_without_graphql_is_refused(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.faults.append(Fault(404, "nothing here"))
     with pytest.raises(Refused, match="no GraphQL API"):
         client.find()
 
@@ -199,16 +199,16 @@ def test_a_filter_that_the_server_refuses_is_bad_input(client: Client) -> None:
     assert caught.value.remedy == "correct 'filters'"
 
 
-def test_permission_errors_of_graphql_are_refusals(served: Served, client: Client) -> None:
+def test_permission_errors_of_graphql_are_refusals(wandb_host: WandbHost, client: Client) -> None:
     answer = {"data": {"project": None}, "errors": [{"message": "permission denied for team"}]}
-    served.server.faults.append(Fault(200, json.dumps(answer)))
+    wandb_host.server.faults.append(Fault(200, json.dumps(answer)))
     with pytest.raises(Refused, match="permission denied for team"):
         client.find()
 
 
-def test_a_partial_answer_is_unavailable(served: Served, client: Client) -> None:
+def test_a_partial_answer_is_unavailable(wandb_host: WandbHost, client: Client) -> None:
     half = {"data": {"project": {"candidates": {"edges": []}}}, "errors": [{"message": "timeout in shard 3"}]}
-    served.server.faults.append(Fault(200, json.dumps(half)))
+    wandb_host.server.faults.append(Fault(200, json.dumps(half)))
     with pytest.raises(Unavailable, match="timeout in shard 3"):
         client.find()
 
@@ -217,65 +217,69 @@ def test_a_partial_answer_is_unavailable(served: Served, client: Client) -> None
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}])
-def test_a_rate_limit_is_waited_for_as_its_headers_ask(served: Served, client: Client, headers: dict[str, str]) -> None:
-    served.server.faults.append(Fault(429, "{}", headers, times=2))
+def test_a_rate_limit_is_waited_for_as_its_headers_ask(
+    wandb_host: WandbHost, client: Client, headers: dict[str, str]
+) -> None:
+    wandb_host.server.faults.append(Fault(429, "{}", headers, times=2))
     assert len(client.find().candidates) == 3
     assert client.slept == [7, 7]
     assert "429" in client.log.lines[0]
 
 
-def test_a_rate_limit_is_waited_for_at_most_five_minutes(served: Served, client: Client) -> None:
-    served.server.faults.append(Fault(429, "{}", {"Retry-After": "99999"}))
+def test_a_rate_limit_is_waited_for_at_most_five_minutes(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.faults.append(Fault(429, "{}", {"Retry-After": "99999"}))
     client.find()
     assert client.slept == [300]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_server_errors_are_retried_with_growing_pauses(served: Served, client: Client, status: int) -> None:
-    served.server.faults.append(Fault(status, "<html>", times=3))
+def test_server_errors_are_retried_with_growing_pauses(wandb_host: WandbHost, client: Client, status: int) -> None:
+    wandb_host.server.faults.append(Fault(status, "<html>", times=3))
     assert len(client.find().candidates) == 3
     assert client.slept == sorted(client.slept)
     assert len(client.slept) == 3
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_retries_end_after_five_attempts(served: Served, client: Client, status: int) -> None:
-    served.server.faults.append(Fault(status, "{}", times=99))
+def test_retries_end_after_five_attempts(wandb_host: WandbHost, client: Client, status: int) -> None:
+    wandb_host.server.faults.append(Fault(status, "{}", times=99))
     with pytest.raises(Unavailable, match=f"answered {status} after 5 attempts"):
         client.find()
-    assert len(served.server.requests) == 5
+    assert len(wandb_host.server.requests) == 5
 
 
-def test_a_cut_connection_is_retried(served: Served, client: Client) -> None:
-    served.server.faults.append(Fault(cut=True))
+def test_a_cut_connection_is_retried(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.faults.append(Fault(cut=True))
     assert len(client.find().candidates) == 3
 
 
-def test_a_stalled_answer_is_retried(served: Served, client: Client) -> None:
-    served.server.faults.append(Fault(stall=0.4))
-    server = Server(served.url, served.url, served.server.api_key)
+def test_a_stalled_answer_is_retried(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.faults.append(Fault(stall=0.4))
+    server = Server(wandb_host.url, wandb_host.url, wandb_host.server.api_key)
     hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
     assert len(hasty.find(OF_COMMIT, None, KEYS).candidates) == 3
     assert "could not be reached" in client.log.lines[0]
 
 
 @pytest.mark.parametrize("body", ['{"data": {"proj', "<html>a proxy's page</html>", ""])
-def test_an_answer_that_is_not_json_is_retried_and_then_unavailable(served: Served, client: Client, body: str) -> None:
-    served.server.faults.append(Fault(200, body))
+def test_an_answer_that_is_not_json_is_retried_and_then_unavailable(
+    wandb_host: WandbHost, client: Client, body: str
+) -> None:
+    wandb_host.server.faults.append(Fault(200, body))
     assert len(client.find().candidates) == 3
-    served.server.faults.append(Fault(200, body, times=99))
+    wandb_host.server.faults.append(Fault(200, body, times=99))
     with pytest.raises(Unavailable, match="sent no JSON"):
         client.find()
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"text"', "{}", '{"data": []}', '{"data": null}'])
-def test_json_without_data_is_unavailable(served: Served, client: Client, body: str) -> None:
-    served.server.faults.append(Fault(200, body))
+def test_json_without_data_is_unavailable(wandb_host: WandbHost, client: Client, body: str) -> None:
+    wandb_host.server.faults.append(Fault(200, body))
     with pytest.raises(Unavailable):
         client.find()
 
 
-def test_malformed_runs_are_read_as_empty_fields(served: Served, client: Client) -> None:
+def test_malformed_runs_are_read_as_empty_fields(wandb_host: WandbHost, client: Client) -> None:
     nodes = [
         None,
         {},
@@ -283,7 +287,7 @@ def test_malformed_runs_are_read_as_empty_fields(served: Served, client: Client)
         {"name": "b", "config": '{"_wandb": {"value": {"m": [{"1": 5}, 7, {"1": "x", "8": 2}]}}}', "state": None},
     ]
     page = {"edges": [None if node is None else {"node": node} for node in nodes], "pageInfo": {"hasNextPage": True}}
-    served.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
+    wandb_host.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
     first, second = client.find().candidates
     assert (first.config, first.summary, first.created) == ({}, {}, None)
     assert second.directions == {"x": "max"}
@@ -294,7 +298,7 @@ def test_an_unreachable_server_is_unavailable() -> None:
         Client("http://127.0.0.1:9", "k" * 40).find()
 
 
-def test_the_key_does_not_follow_a_redirect(served: Served) -> None:
+def test_the_key_does_not_follow_a_redirect(wandb_host: WandbHost) -> None:
     received: list[str] = []
 
     class Elsewhere(BaseHTTPRequestHandler):
@@ -309,9 +313,9 @@ def test_the_key_does_not_follow_a_redirect(served: Served) -> None:
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         address = f"http://127.0.0.1:{server.server_port}/graphql"
-        served.server.faults.append(Fault(307, "", {"Location": address}))
+        wandb_host.server.faults.append(Fault(307, "", {"Location": address}))
         with pytest.raises(Refused, match="redirects elsewhere") as caught:
-            Client(served.url, served.server.api_key).find()
+            Client(wandb_host.url, wandb_host.server.api_key).find()
         assert address in caught.value.remedy
         assert received == []
     finally:
@@ -319,7 +323,7 @@ def test_the_key_does_not_follow_a_redirect(served: Served) -> None:
         server.server_close()
 
 
-def test_a_proxy_of_the_environment_is_used(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_used(wandb_host: WandbHost, monkeypatch: pytest.MonkeyPatch) -> None:
     proxied: list[str] = []
 
     class Proxy(BaseHTTPRequestHandler):
@@ -339,24 +343,24 @@ def test_a_proxy_of_the_environment_is_used(served: Served, monkeypatch: pytest.
             Client("http://wandb.invalid", "k" * 40).find()
         assert proxied == ["http://wandb.invalid/graphql"]
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        assert len(Client(served.url, served.server.api_key).find().candidates) == 3
+        assert len(Client(wandb_host.url, wandb_host.server.api_key).find().candidates) == 3
     finally:
         server.shutdown()
         server.server_close()
 
 
-def test_the_newest_model_is_found_after_pages_of_checkpoints(served: Served, client: Client) -> None:
-    store = served.server.store
+def test_the_newest_model_is_found_after_pages_of_checkpoints(wandb_host: WandbHost, client: Client) -> None:
+    store = wandb_host.server.store
     run = store.add_run("sandbox", "digits", name="many")
     project = store.project("sandbox", "digits")
     for index in range(150):
         store.add_artifact(project.collection("weights", "model"), f"digest {index}", run=run)
         store.add_artifact(project.collection("plots", "run_table"), f"plot {index}", run=run)
-    served.server.requests.clear()
+    wandb_host.server.requests.clear()
     newest = client.project.model(run_of("many"))
     assert newest is not None
     assert (newest.label, newest.digest) == ("weights:v149", "digest 149")
-    assert len(served.server.requests) == 3
+    assert len(wandb_host.server.requests) == 3
     store.add_run("sandbox", "digits", name="none")
     assert client.project.model(run_of("none")) is None
 

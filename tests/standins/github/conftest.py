@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from mlops_sandbox.github import GitHubServer, Token
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 
 EVERYTHING = "write-all"
 
@@ -30,11 +30,11 @@ class Client:
 
 
 @pytest.fixture
-def it(github: GitHubServer) -> Scene:
-    return scene(github)
+def sample(github: GitHubServer) -> Sample:
+    return make_sample(github)
 
 
 @pytest.fixture
-def call(it: Scene) -> Client:
+def call(sample: Sample) -> Client:
     """A workflow's token that may do everything a workflow's token can."""
-    return Client(it.github, it.github.workflow_token(it.repository, EVERYTHING))
+    return Client(sample.github, sample.github.workflow_token(sample.repository, EVERYTHING))

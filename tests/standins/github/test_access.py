@@ -11,29 +11,29 @@ import requests
 
 from mlops_sandbox.github import App, Token
 from tests.standins.github.conftest import Client
-from tests.support.payloads import COMMAND, Scene, fork_scene
+from tests.support.payloads import COMMAND, Sample, make_fork_sample
 
 INACCESSIBLE = "Resource not accessible by integration"
 
 
-def _client(it: Scene, permissions: dict[str, str] | str, *, from_fork: bool = False) -> Client:
-    return Client(it.github, it.github.workflow_token(it.repository, permissions, from_fork=from_fork))
+def _client(sample: Sample, permissions: dict[str, str] | str, *, from_fork: bool = False) -> Client:
+    return Client(sample.github, sample.github.workflow_token(sample.repository, permissions, from_fork=from_fork))
 
 
-def test_unknown_and_missing_tokens_are_refused(it: Scene) -> None:
-    wrong = Client(it.github, "ghs_wrong")("GET {repo}")
+def test_unknown_and_missing_tokens_are_refused(sample: Sample) -> None:
+    wrong = Client(sample.github, "ghs_wrong")("GET {repo}")
     assert (wrong.status_code, wrong.json()["message"]) == (401, "Bad credentials")
-    nobody = Client(it.github, None)
+    nobody = Client(sample.github, None)
     assert nobody("GET {repo}").status_code == 200
-    assert nobody(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"}).status_code == 401
+    assert nobody(f"POST {{repo}}/issues/{sample.pull.number}/comments", {"body": "x"}).status_code == 401
     assert nobody("GET {repo}/collaborators/writer/permission").status_code == 401
 
 
-def test_graphql_returns_the_viewer_of_every_token(it: Scene, call: Client) -> None:
-    address = it.github.api_url.replace("/v3", "/graphql")
-    app = it.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[it.repository])
-    installation = it.github.installation_token(app.installations[0], {}, None)
-    logins = {"github-actions[bot]": call.token, "ml-bot[bot]": installation, "writer": it.github.user_token("writer")}
+def test_graphql_returns_the_viewer_of_every_token(sample: Sample, call: Client) -> None:
+    address = sample.github.api_url.replace("/v3", "/graphql")
+    app = sample.github.register_app("ml-bot", permissions={"issues": "write"}, repositories=[sample.repository])
+    installation = sample.github.installation_token(app.installations[0], {}, None)
+    logins = {"github-actions[bot]": call.token, "ml-bot[bot]": installation, "writer": sample.github.user_token("writer")}
     for login, token in logins.items():
         assert isinstance(token, Token)
         headers = {"Authorization": f"Bearer {token.value}"}
@@ -49,22 +49,22 @@ def test_graphql_returns_the_viewer_of_every_token(it: Scene, call: Client) -> N
      ("maintain", "write", "maintain"), ("admin", "admin", "admin")],
 )  # fmt: skip
 def test_permission_has_coarse_roles_and_role_name_exact_ones(
-    it: Scene, call: Client, role: str, permission: str, role_name: str
+    sample: Sample, call: Client, role: str, permission: str, role_name: str
 ) -> None:
-    it.repository.collaborator("someone", role)
+    sample.repository.collaborator("someone", role)
     answer = call("GET {repo}/collaborators/someone/permission").json()
     assert (answer["permission"], answer["role_name"]) == (permission, role_name)
     assert answer["user"]["permissions"]["push"] is (role in ("write", "maintain", "admin"))
     assert answer["user"]["permissions"]["triage"] is (role != "read")
 
 
-def test_custom_roles_teams_and_owners_have_their_roles(it: Scene, call: Client) -> None:
-    it.repository.custom_role("ml-reviewer", "triage")
-    it.repository.collaborator("custom", "ml-reviewer")
-    parent = it.github.team("octo-org/ml", ["lead"])
-    it.github.team("octo-org/ml-interns", ["intern"], parent=parent)
-    it.repository.grant(parent, "maintain")
-    it.github.organization("octo-org", owners=["boss"])
+def test_custom_roles_teams_and_owners_have_their_roles(sample: Sample, call: Client) -> None:
+    sample.repository.custom_role("ml-reviewer", "triage")
+    sample.repository.collaborator("custom", "ml-reviewer")
+    parent = sample.github.team("octo-org/ml", ["lead"])
+    sample.github.team("octo-org/ml-interns", ["intern"], parent=parent)
+    sample.repository.grant(parent, "maintain")
+    sample.github.organization("octo-org", owners=["boss"])
 
     def role(login: str) -> tuple[str, str]:
         answer = call(f"GET {{repo}}/collaborators/{login}/permission").json()
@@ -77,25 +77,29 @@ def test_custom_roles_teams_and_owners_have_their_roles(it: Scene, call: Client)
     assert call("GET {repo}/collaborators/nobody-at-all/permission").status_code == 404
 
 
-def test_an_outsider_has_no_role_in_a_private_repository(it: Scene) -> None:
-    private = it.github.repository("octo-org/secret", private=True)
-    token = it.github.workflow_token(private)
-    answer = Client(it.github, token)("GET /repos/octo-org/secret/collaborators/outsider/permission").json()
+def test_an_outsider_has_no_role_in_a_private_repository(sample: Sample) -> None:
+    private = sample.github.repository("octo-org/secret", private=True)
+    token = sample.github.workflow_token(private)
+    answer = Client(sample.github, token)("GET /repos/octo-org/secret/collaborators/outsider/permission").json()
     assert answer["permission"] == "none"
-    for stranger in (Client(it.github, None), Client(it.github, it.github.user_token("outsider")), _client(it, "write-all")):
+    for stranger in (
+        Client(sample.github, None),
+        Client(sample.github, sample.github.user_token("outsider")),
+        _client(sample, "write-all"),
+    ):
         assert stranger("GET /repos/octo-org/secret").status_code == 404
 
 
-def test_team_membership_needs_more_than_a_workflows_token(it: Scene, call: Client) -> None:
-    team = it.github.team("octo-org/ml", ["lead"])
-    team.pending.add(it.github.user("invited").login)
+def test_team_membership_needs_more_than_a_workflows_token(sample: Sample, call: Client) -> None:
+    team = sample.github.team("octo-org/ml", ["lead"])
+    team.pending.add(sample.github.user("invited").login)
     route = "GET /orgs/octo-org/teams/ml/memberships"
     refused = call(f"{route}/lead")
     assert (refused.status_code, refused.json()["message"]) == (403, INACCESSIBLE)
     assert refused.headers["X-Accepted-GitHub-Permissions"] == "members=read"
-    app = it.github.register_app("mlops", permissions={"members": "read"}, repositories=[it.repository])
-    token = it.github.installation_token(app.installations[0], {"members": "read"}, None)
-    allowed = Client(it.github, token)
+    app = sample.github.register_app("mlops", permissions={"members": "read"}, repositories=[sample.repository])
+    token = sample.github.installation_token(app.installations[0], {"members": "read"}, None)
+    allowed = Client(sample.github, token)
     assert allowed(f"{route}/lead").json()["state"] == "active"
     assert allowed(f"{route}/invited").json()["state"] == "pending"
     assert allowed(f"{route}/outsider").status_code == 404
@@ -113,61 +117,61 @@ WRITES: list[tuple[str, dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("route", "body", "permission", "accepted"), WRITES)
 def test_each_write_needs_its_permission(
-    it: Scene, route: str, body: dict[str, Any], permission: str, accepted: str
+    sample: Sample, route: str, body: dict[str, Any], permission: str, accepted: str
 ) -> None:
-    values = {"number": it.pull.number, "sha": it.pull.head_sha, "repo": "{repo}"}
+    values = {"number": sample.pull.number, "sha": sample.pull.head_sha, "repo": "{repo}"}
     filled = {name: value.format(**values) if isinstance(value, str) else value for name, value in body.items()}
-    for refused in (_client(it, {permission: "read"}), _client(it, {permission: "write"}, from_fork=True)):
+    for refused in (_client(sample, {permission: "read"}), _client(sample, {permission: "write"}, from_fork=True)):
         response = refused(route.format(**values), filled)
         assert (response.status_code, response.json()["message"]) == (403, INACCESSIBLE)
         assert response.headers["X-Accepted-GitHub-Permissions"] == accepted
-    assert _client(it, {permission: "write"})(route.format(**values), filled).status_code in (200, 201, 204)
+    assert _client(sample, {permission: "write"})(route.format(**values), filled).status_code in (200, 201, 204)
 
 
-def test_reacting_to_a_comment_on_a_pull_request_needs_its_own_permission(it: Scene) -> None:
-    route = f"POST {{repo}}/issues/comments/{it.pull.comment(COMMAND, by='writer').subject.id}/reactions"
-    assert _client(it, {"issues": "write"})(route, {"content": "eyes"}).status_code == 403
-    assert _client(it, {"pull-requests": "write"})(route, {"content": "eyes"}).status_code == 201
+def test_reacting_to_a_comment_on_a_pull_request_needs_its_own_permission(sample: Sample) -> None:
+    route = f"POST {{repo}}/issues/comments/{sample.pull.comment(COMMAND, by='writer').subject.id}/reactions"
+    assert _client(sample, {"issues": "write"})(route, {"content": "eyes"}).status_code == 403
+    assert _client(sample, {"pull-requests": "write"})(route, {"content": "eyes"}).status_code == 201
 
 
-def test_an_issue_is_not_a_pull_request_to_a_limited_token(it: Scene) -> None:
-    issue = it.repository.open_issue(by="outsider")
+def test_an_issue_is_not_a_pull_request_to_a_limited_token(sample: Sample) -> None:
+    issue = sample.repository.open_issue(by="outsider")
     route = f"POST {{repo}}/issues/{issue.number}/comments"
-    assert _client(it, {"pull-requests": "write"})(route, {"body": "x"}).status_code == 403
-    assert _client(it, {"issues": "write"})(route, {"body": "x"}).status_code == 201
-    assert _client(it, "read-all")(f"GET {{repo}}/pulls/{issue.number}").status_code == 404
+    assert _client(sample, {"pull-requests": "write"})(route, {"body": "x"}).status_code == 403
+    assert _client(sample, {"issues": "write"})(route, {"body": "x"}).status_code == 201
+    assert _client(sample, "read-all")(f"GET {{repo}}/pulls/{issue.number}").status_code == 404
 
 
-def test_a_users_role_limits_the_users_token(it: Scene) -> None:
-    issue = f"{{repo}}/issues/{it.pull.number}"
-    outsider, triager = (Client(it.github, it.github.user_token(login)) for login in ("outsider", "triager"))
+def test_a_users_role_limits_the_users_token(sample: Sample) -> None:
+    issue = f"{{repo}}/issues/{sample.pull.number}"
+    outsider, triager = (Client(sample.github, sample.github.user_token(login)) for login in ("outsider", "triager"))
     assert outsider(f"POST {issue}/comments", {"body": "hello"}).status_code == 201
     assert outsider(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 403
     assert triager(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 200
     assert triager("POST {repo}/deployments", {"ref": "main"}).status_code == 403
-    check = triager("POST {repo}/check-runs", {"name": "x", "head_sha": it.pull.head_sha})
+    check = triager("POST {repo}/check-runs", {"name": "x", "head_sha": sample.pull.head_sha})
     assert (check.status_code, check.json()["message"]) == (403, "You must authenticate via a GitHub App.")
 
 
-def test_only_its_own_app_may_change_a_check_run(it: Scene, call: Client) -> None:
-    app = it.github.register_app("other", permissions={"checks": "write"}, repositories=[it.repository])
-    run = it.repository.check_run(it.pull.head_sha, "theirs", app=app)
+def test_only_its_own_app_may_change_a_check_run(sample: Sample, call: Client) -> None:
+    app = sample.github.register_app("other", permissions={"checks": "write"}, repositories=[sample.repository])
+    run = sample.repository.check_run(sample.pull.head_sha, "theirs", app=app)
     assert call(f"PATCH {{repo}}/check-runs/{run.id}", {"conclusion": "success"}).status_code == 403
 
 
-def test_a_workflow_cannot_comment_on_a_locked_conversation(it: Scene, call: Client) -> None:
-    it.pull.locked = True
-    assert call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "x"}).status_code == 403
+def test_a_workflow_cannot_comment_on_a_locked_conversation(sample: Sample, call: Client) -> None:
+    sample.pull.locked = True
+    assert call(f"POST {{repo}}/issues/{sample.pull.number}/comments", {"body": "x"}).status_code == 403
 
 
-def test_a_deleted_fork_is_not_found(it: Scene, call: Client) -> None:
-    pull = fork_scene(it.github, deleted=True).pull
+def test_a_deleted_fork_is_not_found(sample: Sample, call: Client) -> None:
+    pull = make_fork_sample(sample.github, deleted=True).pull
     assert call("GET /repos/outsider/digits").status_code == 404
     assert call(f"GET {{repo}}/pulls/{pull.number}").json()["head"]["repo"] is None
 
 
-def test_user_is_the_account_of_a_users_token_only(it: Scene, call: Client) -> None:
-    assert Client(it.github, it.github.user_token("writer"))("GET /user").json()["login"] == "writer"
+def test_user_is_the_account_of_a_users_token_only(sample: Sample, call: Client) -> None:
+    assert Client(sample.github, sample.github.user_token("writer"))("GET /user").json()["login"] == "writer"
     assert call("GET /user").status_code == 403
 
 
@@ -180,13 +184,13 @@ def _jwt(app: App, **changes: Any) -> str:
 
 
 @pytest.fixture
-def app(it: Scene) -> App:
+def app(sample: Sample) -> App:
     permissions = {"issues": "write", "pull_requests": "write"}
-    return it.github.register_app("mlops", permissions=permissions, repositories=[it.repository])
+    return sample.github.register_app("mlops", permissions=permissions, repositories=[sample.repository])
 
 
-def test_an_app_finds_its_installation_and_creates_a_token(it: Scene, app: App) -> None:
-    signed = Client(it.github, _jwt(app))
+def test_an_app_finds_its_installation_and_creates_a_token(sample: Sample, app: App) -> None:
+    signed = Client(sample.github, _jwt(app))
     assert signed("GET /app").json()["slug"] == "mlops"
     assert len(signed("GET /app/installations").json()) == 1
     answer = signed("GET {repo}/installation").json()
@@ -194,39 +198,39 @@ def test_an_app_finds_its_installation_and_creates_a_token(it: Scene, app: App) 
     requested = {"repositories": ["digits"], "permissions": {"issues": "write"}}
     minted = signed(f"POST /app/installations/{answer['id']}/access_tokens", requested)
     assert (minted.status_code, minted.json()["permissions"]) == (201, {"issues": "write"})
-    acting = Client(it.github, minted.json()["token"])
+    acting = Client(sample.github, minted.json()["token"])
     assert acting("GET /installation/repositories").json()["total_count"] == 1
-    assert acting(f"POST {{repo}}/issues/{it.pull.number}/labels", {"labels": ["train"]}).status_code == 200
-    delivery = it.github.deliveries[-1]
+    assert acting(f"POST {{repo}}/issues/{sample.pull.number}/labels", {"labels": ["train"]}).status_code == 200
+    delivery = sample.github.deliveries[-1]
     assert (delivery.payload["sender"]["login"], delivery.starts_workflows) == ("mlops[bot]", True)
 
 
 @pytest.mark.parametrize(
     "requested", [{"permissions": {"contents": "write"}}, {"repositories": ["other"]}, {"repository_ids": [1]}]
 )
-def test_an_app_token_has_at_most_the_granted_permissions(it: Scene, app: App, requested: dict[str, Any]) -> None:
+def test_an_app_token_has_at_most_the_granted_permissions(sample: Sample, app: App, requested: dict[str, Any]) -> None:
     route = f"POST /app/installations/{app.installations[0].id}/access_tokens"
-    assert Client(it.github, _jwt(app))(route, requested).status_code == 422
+    assert Client(sample.github, _jwt(app))(route, requested).status_code == 422
 
 
 @pytest.mark.parametrize(
     "changes", [{"exp": 1}, {"exp": int(time.time()) + 7200}, {"iss": "999"}, {"iat": int(time.time()) + 600}]
 )
-def test_invalid_json_web_tokens_are_refused(it: Scene, app: App, changes: dict[str, Any]) -> None:
-    assert Client(it.github, _jwt(app, **changes))("GET {repo}/installation").status_code == 401
+def test_invalid_json_web_tokens_are_refused(sample: Sample, app: App, changes: dict[str, Any]) -> None:
+    assert Client(sample.github, _jwt(app, **changes))("GET {repo}/installation").status_code == 401
 
 
-def test_a_token_signed_with_another_key_is_refused(it: Scene, app: App) -> None:
+def test_a_token_signed_with_another_key_is_refused(sample: Sample, app: App) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     foreign = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     now = int(time.time())
     forged = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, foreign, "RS256")
-    assert Client(it.github, forged)("GET /app").status_code == 401
+    assert Client(sample.github, forged)("GET /app").status_code == 401
     unsigned = jwt.encode({"iat": now, "exp": now + 60, "iss": str(app.id)}, "", "none")
-    assert Client(it.github, unsigned)("GET /app").status_code == 401
+    assert Client(sample.github, unsigned)("GET /app").status_code == 401
 
 
-def test_an_app_without_an_installation_is_not_found(it: Scene, app: App) -> None:
-    it.github.repository("octo-org/other")
-    assert Client(it.github, _jwt(app))("GET /repos/octo-org/other/installation").status_code == 404
+def test_an_app_without_an_installation_is_not_found(sample: Sample, app: App) -> None:
+    sample.github.repository("octo-org/other")
+    assert Client(sample.github, _jwt(app))("GET /repos/octo-org/other/installation").status_code == 404

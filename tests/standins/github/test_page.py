@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mlops_sandbox.github import render_page, render_transcript
 from mlops_sandbox.github.page.markdown import render_markdown
 from mlops_sandbox.github.page.sanitise import ELEMENTS, VOID_ELEMENTS, sanitise
-from tests.support.payloads import Scene, scene
+from tests.support.payloads import Sample, make_sample
 from tests.support.payloads.hostile import HOSTILE
 
 
@@ -113,9 +113,9 @@ def test_images_become_links_and_are_not_loaded() -> None:
     assert "<img" not in html
 
 
-def _eventful() -> Scene:
-    it = scene()
-    pull, repo, bot = it.pull, it.repository, it.github.actions_app.bot
+def _eventful() -> Sample:
+    sample = make_sample()
+    pull, repo, bot = sample.pull, sample.repository, sample.github.actions_app.bot
     comment = pull.comment("/train lr=3e-4", by="maintainer").subject
     pull.react(comment, "eyes", bot)
     pull.label("training", by=bot)
@@ -130,7 +130,7 @@ def _eventful() -> Scene:
     repo.deployment_status(deployment, "success", by=bot)
     pull.push(by="writer", message="Fix the rate", force=True)
     pull.merge(by="maintainer")
-    return it
+    return sample
 
 
 def _text(html: str) -> str:
@@ -153,33 +153,35 @@ def test_the_page_shows_the_events_in_order() -> None:
 
 
 def test_checks_of_the_head_decide_the_overall_state() -> None:
-    it = scene()
-    assert "No checks on this commit" in render_page(it.pull)
-    it.repository.check_run(it.pull.head_sha, "tests")
-    assert "1 of 1 checks in progress" in render_page(it.pull)
-    it.repository.check_run(it.pull.head_sha, "tests", conclusion="success")
-    assert "The check has passed" in render_page(it.pull)
-    it.repository.status(it.pull.head_sha, "ci", "error", description="broken")
-    assert "1 of 2 checks failed" in render_page(it.pull)
-    it.pull.push(by="writer")
-    assert "No checks on this commit" in render_page(it.pull)
+    sample = make_sample()
+    assert "No checks on this commit" in render_page(sample.pull)
+    sample.repository.check_run(sample.pull.head_sha, "tests")
+    assert "1 of 1 checks in progress" in render_page(sample.pull)
+    sample.repository.check_run(sample.pull.head_sha, "tests", conclusion="success")
+    assert "The check has passed" in render_page(sample.pull)
+    sample.repository.status(sample.pull.head_sha, "ci", "error", description="broken")
+    assert "1 of 2 checks failed" in render_page(sample.pull)
+    sample.pull.push(by="writer")
+    assert "No checks on this commit" in render_page(sample.pull)
 
 
 def test_titles_names_and_labels_are_escaped() -> None:
-    it = scene()
+    sample = make_sample()
     attack = "<img src=x onerror=attack()>"
-    it.pull.title = attack
-    it.pull.label(attack, by="maintainer")
-    it.repository.check_run(it.pull.head_sha, attack, conclusion="success", title=attack, details_url="javascript:attack()")
-    it.repository.deploy(it.pull.head_sha, attack, by="maintainer")
-    it.pull.push(by="writer", message=attack)
-    page = render_page(it.pull)
+    sample.pull.title = attack
+    sample.pull.label(attack, by="maintainer")
+    sample.repository.check_run(
+        sample.pull.head_sha, attack, conclusion="success", title=attack, details_url="javascript:attack()"
+    )
+    sample.repository.deploy(sample.pull.head_sha, attack, by="maintainer")
+    sample.pull.push(by="writer", message=attack)
+    page = render_page(sample.pull)
     assert "<img" not in page
     assert "javascript:attack" not in page
 
 
 def test_the_policy_names_exactly_the_scripts_of_the_page() -> None:
-    plain = unescape(render_page(scene().pull))
+    plain = unescape(render_page(make_sample().pull))
     assert "script-src 'none'" in plain
     assert "<script" not in plain
     drawn = unescape(render_page(_eventful().pull))
@@ -190,9 +192,9 @@ def test_the_policy_names_exactly_the_scripts_of_the_page() -> None:
     assert not re.search(r"(src|href)=\"(?:https?:)?//", drawn.partition("<body>")[0])
 
 
-def test_the_served_page_loads_only_the_mermaid_library(it: Scene) -> None:
-    it.pull.comment("```mermaid\nflowchart LR\n  a --> b\n```", by="writer")
-    origin = it.github.origin
+def test_the_served_page_loads_only_the_mermaid_library(sample: Sample) -> None:
+    sample.pull.comment("```mermaid\nflowchart LR\n  a --> b\n```", by="writer")
+    origin = sample.github.origin
     page = requests.get(f"{origin}/octo-org/digits/pull/1", timeout=10)
     assert (page.status_code, len(page.content) < 100_000) == (200, True)
     (address,) = re.findall(r'<script src="([^"]+)"', page.text)
@@ -205,9 +207,9 @@ def test_the_served_page_loads_only_the_mermaid_library(it: Scene) -> None:
 
 
 def test_the_transcript_keeps_each_comment_within_its_quote() -> None:
-    it = _eventful()
-    it.pull.comment("```\nnever closed\n# A heading", by="outsider")
-    text = render_transcript(it.pull)
+    sample = _eventful()
+    sample.pull.comment("```\nnever closed\n# A heading", by="outsider")
+    text = render_transcript(sample.pull)
     assert "> ```\n> never closed\n> # A heading" in text
     assert text.index("/train lr=3e-4") < text.index("never closed") < text.index("No checks on this commit")
     assert not re.search(r"^(```|# A heading)", text, re.MULTILINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.github_schema import problems_of_delivery
-from tests.support.payloads import VARIANTS, fork_scene, scene
+from tests.support.payloads import VARIANTS, make_fork_sample, make_sample
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -14,25 +14,25 @@ def test_each_payload_matches_githubs_schema(name: str) -> None:
 
 
 def test_a_missing_field_is_reported() -> None:
-    delivery = scene().pull.comment("hello", by="writer")
+    delivery = make_sample().pull.comment("hello", by="writer")
     del delivery.payload["comment"]["author_association"]
     assert "author_association" in problems_of_delivery(delivery)[0]
 
 
 def test_an_unknown_field_is_reported() -> None:
-    delivery = scene().pull.comment("hello", by="writer")
+    delivery = make_sample().pull.comment("hello", by="writer")
     delivery.payload["comment"]["mood"] = "good"
     assert problems_of_delivery(delivery) == ["the payload of issue_comment: no field .comment.mood"]
 
 
 def test_comment_on_a_pull_request_says_so_and_one_on_an_issue_does_not() -> None:
-    it = scene()
-    assert "pull_request" in it.pull.comment("x", by="writer").payload["issue"]
-    assert "pull_request" not in it.repository.open_issue(by="writer").comment("x", by="writer").payload["issue"]
+    sample = make_sample()
+    assert "pull_request" in sample.pull.comment("x", by="writer").payload["issue"]
+    assert "pull_request" not in sample.repository.open_issue(by="writer").comment("x", by="writer").payload["issue"]
 
 
 def test_deleted_fork_leaves_a_head_without_repository() -> None:
-    payload = fork_scene(deleted=True).pull.label("train", by="maintainer").payload
+    payload = make_fork_sample(deleted=True).pull.label("train", by="maintainer").payload
     assert payload["pull_request"]["head"]["repo"] is None
     assert payload["pull_request"]["base"]["repo"]["full_name"] == "octo-org/digits"
 
@@ -45,14 +45,14 @@ def test_editing_names_the_editor_as_sender_and_keeps_the_author() -> None:
 
 
 def test_earlier_set_up_events_are_strictly_older() -> None:
-    it = scene()
-    delivery = it.pull.comment("x", by="writer")
-    assert it.repository.activity[-1].at < delivery.subject.created_at < it.github.clock.tick()
+    sample = make_sample()
+    delivery = sample.pull.comment("x", by="writer")
+    assert sample.repository.activity[-1].at < delivery.subject.created_at < sample.github.clock.tick()
 
 
 def test_private_members_show_as_outsiders() -> None:
-    it = scene()
-    it.repository.grant(it.github.team("octo-org/ml", ["insider"]), "write")
-    payload = it.pull.comment("x", by="insider").payload
+    sample = make_sample()
+    sample.repository.grant(sample.github.team("octo-org/ml", ["insider"]), "write")
+    payload = sample.pull.comment("x", by="insider").payload
     assert payload["comment"]["author_association"] == "NONE"
-    assert it.repository.role_of(it.github.user("insider")) == ("write", "write")
+    assert sample.repository.role_of(sample.github.user("insider")) == ("write", "write")

@@ -14,19 +14,19 @@ from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.github.rest.routes import ROUTES
 from tests.standins.github.conftest import Client
 from tests.support.github_schema import operation_of
-from tests.support.payloads import COMMAND, Scene
+from tests.support.payloads import COMMAND, Sample
 
 ORG_ONLY = {"/orgs/{org}/teams/{team}", "/orgs/{org}/teams/{team}/memberships/{username}"}
 
 
-def _rich(it: Scene) -> dict[str, Any]:
+def _rich(sample: Sample) -> dict[str, Any]:
     """Fill the repository, and return a value for every parameter of every path."""
-    repo, pull = it.repository, it.pull
+    repo, pull = sample.repository, sample.pull
     repo.push("main", by="maintainer", files={"train.py": "print(1)\n"})
     comment = pull.comment(COMMAND, by="maintainer").subject
     line = pull.review_comment("Here.", by="maintainer").subject
-    it.github.team("octo-org/ml", ["insider"])
-    reaction, _ = pull.react(comment, "eyes", it.github.actions_app.bot)
+    sample.github.team("octo-org/ml", ["insider"])
+    reaction, _ = pull.react(comment, "eyes", sample.github.actions_app.bot)
     pull.label("bug", by="maintainer")
     pull.review("APPROVED", by="maintainer")
     run = repo.check_run(pull.head_sha, "tests", conclusion="success")
@@ -35,7 +35,7 @@ def _rich(it: Scene) -> dict[str, Any]:
     repo.deployment_status(deployment, "success", by="maintainer")
     repo.protect("main", ["tests"])
     repo.protect("main", ["lint"], by="ruleset")
-    it.github.fork(repo, by="outsider")
+    sample.github.fork(repo, by="outsider")
     workflow_run = repo.workflow_run(pull.head_sha, by="maintainer")
     return {
         "owner": "octo-org", "repo": "digits", "number": pull.number, "comment": comment.id, "line": line.id,
@@ -45,10 +45,10 @@ def _rich(it: Scene) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_every_get_route_matches_githubs_schema(it: Scene, call: Client) -> None:
-    values = _rich(it)
-    people = Client(it.github, it.github.user_token("maintainer"))
-    it.repository.collaborator("maintainer", "admin")
+def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) -> None:
+    values = _rich(sample)
+    people = Client(sample.github, sample.github.user_token("maintainer"))
+    sample.repository.collaborator("maintainer", "admin")
     readers = [route for route in ROUTES if route.method == "GET" and route.authentication != "jwt"]
     assert len(readers) > 35
     for route in readers:
@@ -76,26 +76,26 @@ def test_every_route_is_one_of_githubs() -> None:
         assert operation_of(route.method, re.sub(r"\{[\w:]+\}", "x", path)), f"{route.method} {route.path}"
 
 
-def test_commenting_and_editing(it: Scene, call: Client) -> None:
-    created = call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": "first"})
+def test_commenting_and_editing(sample: Sample, call: Client) -> None:
+    created = call(f"POST {{repo}}/issues/{sample.pull.number}/comments", {"body": "first"})
     assert created.status_code == 201
     assert created.json()["user"]["login"] == "github-actions[bot]"
     changed = call(f"PATCH {{repo}}/issues/comments/{created.json()['id']}", {"body": "second"})
-    assert changed.json()["body"] == it.pull.comments[-1].body == "second"
+    assert changed.json()["body"] == sample.pull.comments[-1].body == "second"
     assert call(f"DELETE {{repo}}/issues/comments/{created.json()['id']}").status_code == 204
-    assert it.pull.comments == []
-    assert it.github.deliveries[-1].starts_workflows is False
+    assert sample.pull.comments == []
+    assert sample.github.deliveries[-1].starts_workflows is False
 
 
 @pytest.mark.parametrize(("body", "status"), [("x" * 65_536, 201), ("x" * 65_537, 422), ("", 422), ("  ", 422)])
-def test_a_comment_that_is_too_long_is_refused(it: Scene, call: Client, body: str, status: int) -> None:
-    assert call(f"POST {{repo}}/issues/{it.pull.number}/comments", {"body": body}).status_code == status
+def test_a_comment_that_is_too_long_is_refused(sample: Sample, call: Client, body: str, status: int) -> None:
+    assert call(f"POST {{repo}}/issues/{sample.pull.number}/comments", {"body": body}).status_code == status
 
 
-def test_pages_of_comments_link_to_each_other(it: Scene, call: Client) -> None:
+def test_pages_of_comments_link_to_each_other(sample: Sample, call: Client) -> None:
     for number in range(65):
-        it.pull.comment(str(number), by="writer")
-    route = f"GET {{repo}}/issues/{it.pull.number}/comments"
+        sample.pull.comment(str(number), by="writer")
+    route = f"GET {{repo}}/issues/{sample.pull.number}/comments"
     first = call(route)
     assert [comment["body"] for comment in first.json()] == [str(number) for number in range(30)]
     assert set(first.links) == {"next", "last"}
@@ -107,8 +107,8 @@ def test_pages_of_comments_link_to_each_other(it: Scene, call: Client) -> None:
     assert "per_page=50" in call(route, per_page=50).links["next"]["url"]
 
 
-def test_reacting_twice_adds_one_reaction(it: Scene, call: Client) -> None:
-    comment = it.pull.comment(COMMAND, by="writer").subject
+def test_reacting_twice_adds_one_reaction(sample: Sample, call: Client) -> None:
+    comment = sample.pull.comment(COMMAND, by="writer").subject
     route = f"POST {{repo}}/issues/comments/{comment.id}/reactions"
     assert call(route, {"content": "eyes"}).status_code == 201
     again = call(route, {"content": "eyes"})
@@ -120,8 +120,8 @@ def test_reacting_twice_adds_one_reaction(it: Scene, call: Client) -> None:
     assert comment.reactions == []
 
 
-def test_adding_labels_creates_them_and_removing_a_missing_one_is_404(it: Scene, call: Client) -> None:
-    issue = f"{{repo}}/issues/{it.pull.number}/labels"
+def test_adding_labels_creates_them_and_removing_a_missing_one_is_404(sample: Sample, call: Client) -> None:
+    issue = f"{{repo}}/issues/{sample.pull.number}/labels"
     assert [label["name"] for label in call(f"POST {issue}", {"labels": ["training", "bug"]}).json()] == ["training", "bug"]
     assert call("GET {repo}/labels/training").json()["color"] == "ededed"
     assert call(f"DELETE {issue}/training").json()[0]["name"] == "bug"
@@ -133,17 +133,17 @@ def test_adding_labels_creates_them_and_removing_a_missing_one_is_404(it: Scene,
     assert created.json()["color"] == "ffd700"
     assert call("PATCH {repo}/labels/gold", {"color": "000000"}).json()["color"] == "000000"
     call(f"PUT {issue}", {"labels": ["gold"]})
-    assert it.pull.label_names == ["gold"]
+    assert sample.pull.label_names == ["gold"]
 
 
-def test_check_run_from_start_to_conclusion(it: Scene, call: Client) -> None:
-    sha = it.pull.head_sha
+def test_check_run_from_start_to_conclusion(sample: Sample, call: Client) -> None:
+    sha = sample.pull.head_sha
     created = call("POST {repo}/check-runs", {"name": "training", "head_sha": sha, "status": "in_progress"})
     assert (created.status_code, created.json()["status"], created.json()["conclusion"]) == (201, "in_progress", None)
     output = {"title": "Passed", "summary": "All gates passed"}
     done = call(f"PATCH {{repo}}/check-runs/{created.json()['id']}", {"conclusion": "success", "output": output})
     assert (done.json()["status"], done.json()["conclusion"]) == ("completed", "success")
-    assert done.json()["pull_requests"][0]["number"] == it.pull.number
+    assert done.json()["pull_requests"][0]["number"] == sample.pull.number
     (suite,) = call(f"GET {{repo}}/commits/{sha}/check-suites").json()["check_suites"]
     assert (suite["status"], suite["conclusion"]) == ("completed", "success")
 
@@ -153,22 +153,22 @@ def test_check_run_from_start_to_conclusion(it: Scene, call: Client) -> None:
     [{"head_sha": "0" * 40}, {"status": "completed"}, {"conclusion": "perfect"}, {"output": {"title": "no summary"}},
      {"output": {"title": "long", "summary": "x" * 65_536}}, {"details_url": "javascript:alert(1)"}],
 )  # fmt: skip
-def test_invalid_check_runs_are_refused(it: Scene, call: Client, change: dict[str, Any]) -> None:
-    body = {"name": "training", "head_sha": it.pull.head_sha} | change
+def test_invalid_check_runs_are_refused(sample: Sample, call: Client, change: dict[str, Any]) -> None:
+    body = {"name": "training", "head_sha": sample.pull.head_sha} | change
     assert call("POST {repo}/check-runs", body).status_code == 422
 
 
-def test_newest_run_of_a_name_counts(it: Scene, call: Client) -> None:
-    sha = it.pull.head_sha
-    it.repository.check_run(sha, "tests", conclusion="failure")
-    it.repository.check_run(sha, "tests", conclusion="success")
+def test_newest_run_of_a_name_counts(sample: Sample, call: Client) -> None:
+    sha = sample.pull.head_sha
+    sample.repository.check_run(sha, "tests", conclusion="failure")
+    sample.repository.check_run(sha, "tests", conclusion="success")
     assert [run["conclusion"] for run in call(f"GET {{repo}}/commits/{sha}/check-runs").json()["check_runs"]] == ["success"]
     assert call(f"GET {{repo}}/commits/{sha}/check-runs", filter="all").json()["total_count"] == 2
 
 
-def test_a_deployment_needs_passed_checks_unless_contexts_exclude_them(it: Scene, call: Client) -> None:
-    it.repository.check_run(it.pull.head_sha, "training")
-    body = {"ref": it.pull.head_sha, "environment": "staging", "auto_merge": False, "payload": {"lr": 3e-4}}
+def test_a_deployment_needs_passed_checks_unless_contexts_exclude_them(sample: Sample, call: Client) -> None:
+    sample.repository.check_run(sample.pull.head_sha, "training")
+    body = {"ref": sample.pull.head_sha, "environment": "staging", "auto_merge": False, "payload": {"lr": 3e-4}}
     refused = call("POST {repo}/deployments", body)
     assert (refused.status_code, refused.json()["errors"][0]["contexts"]) == (409, ["training"])
     created = call("POST {repo}/deployments", body | {"required_contexts": []})
@@ -181,17 +181,17 @@ def test_a_deployment_needs_passed_checks_unless_contexts_exclude_them(it: Scene
     assert call(f"POST {statuses}", {"state": "error", "description": "x" * 141}).status_code == 422
 
 
-def test_a_newer_deployment_makes_the_older_inactive(it: Scene, call: Client) -> None:
-    first, second = (it.repository.deploy(it.pull.head_sha, "staging", by="maintainer") for _ in range(2))
+def test_a_newer_deployment_makes_the_older_inactive(sample: Sample, call: Client) -> None:
+    first, second = (sample.repository.deploy(sample.pull.head_sha, "staging", by="maintainer") for _ in range(2))
     for deployment in (first, second):
         call(f"POST {{repo}}/deployments/{deployment.id}/statuses", {"state": "success"})
     assert (first.state, second.state) == ("inactive", "success")
 
 
-def test_activity_of_a_branch_is_newest_first_and_names_forced_pushes(it: Scene, call: Client) -> None:
-    first = it.pull.head_sha
-    second = it.pull.push(by="writer").sha
-    it.pull.push(by="writer", sha=first, force=True)
+def test_activity_of_a_branch_is_newest_first_and_names_forced_pushes(sample: Sample, call: Client) -> None:
+    first = sample.pull.head_sha
+    second = sample.pull.push(by="writer").sha
+    sample.pull.push(by="writer", sha=first, force=True)
     document = call("GET {repo}/activity", ref="schedule").json()
     assert [(item["activity_type"], item["after"]) for item in document] == [
         ("force_push", first), ("push", second), ("branch_creation", first),
@@ -199,8 +199,8 @@ def test_activity_of_a_branch_is_newest_first_and_names_forced_pushes(it: Scene,
     assert document[0]["timestamp"] > document[1]["timestamp"]
 
 
-def test_statuses_are_combined(it: Scene, call: Client) -> None:
-    sha = it.pull.head_sha
+def test_statuses_are_combined(sample: Sample, call: Client) -> None:
+    sha = sample.pull.head_sha
     assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "pending"
     call(f"POST {{repo}}/statuses/{sha}", {"state": "failure", "context": "ci"})
     assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "failure"
@@ -208,55 +208,55 @@ def test_statuses_are_combined(it: Scene, call: Client) -> None:
     assert call(f"GET {{repo}}/commits/{sha}/status").json()["state"] == "success"
 
 
-def test_dispatch_and_its_limits(it: Scene, call: Client) -> None:
+def test_dispatch_and_its_limits(sample: Sample, call: Client) -> None:
     body = {"event_type": "mlops-done", "client_payload": {"pr": 1}}
     assert call("POST {repo}/dispatches", body).status_code == 204
-    assert it.github.deliveries[-1].payload["action"] == "mlops-done"
-    assert it.github.deliveries[-1].starts_workflows is True
+    assert sample.github.deliveries[-1].payload["action"] == "mlops-done"
+    assert sample.github.deliveries[-1].starts_workflows is True
     many = {"event_type": "x", "client_payload": {str(number): number for number in range(11)}}
     assert call("POST {repo}/dispatches", many).status_code == 422
     assert call("POST {repo}/dispatches", {"event_type": "x" * 101}).status_code == 422
 
 
-def test_reviews_by_request(it: Scene) -> None:
-    person = Client(it.github, it.github.user_token("maintainer"))
-    created = person(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"})
-    assert (created.json()["state"], created.json()["commit_id"]) == ("APPROVED", it.pull.head_sha)
-    author = Client(it.github, it.github.user_token("writer"))
-    assert author(f"POST {{repo}}/pulls/{it.pull.number}/reviews", {"event": "APPROVE"}).status_code == 422
-    line = it.pull.review_comment("Why?", by="maintainer").subject
-    reply = author(f"POST {{repo}}/pulls/{it.pull.number}/comments/{line.id}/replies", {"body": "Because."})
+def test_reviews_by_request(sample: Sample) -> None:
+    person = Client(sample.github, sample.github.user_token("maintainer"))
+    created = person(f"POST {{repo}}/pulls/{sample.pull.number}/reviews", {"event": "APPROVE"})
+    assert (created.json()["state"], created.json()["commit_id"]) == ("APPROVED", sample.pull.head_sha)
+    author = Client(sample.github, sample.github.user_token("writer"))
+    assert author(f"POST {{repo}}/pulls/{sample.pull.number}/reviews", {"event": "APPROVE"}).status_code == 422
+    line = sample.pull.review_comment("Why?", by="maintainer").subject
+    reply = author(f"POST {{repo}}/pulls/{sample.pull.number}/comments/{line.id}/replies", {"body": "Because."})
     assert reply.status_code == 201
     reaction = author(f"POST {{repo}}/pulls/comments/{line.id}/reactions", {"content": "+1"})
     assert author(f"DELETE {{repo}}/pulls/comments/{line.id}/reactions/{reaction.json()['id']}").status_code == 204
 
 
-def test_reactions_to_the_pull_request_itself(it: Scene, call: Client) -> None:
-    created = call(f"POST {{repo}}/issues/{it.pull.number}/reactions", {"content": "rocket"})
+def test_reactions_to_the_pull_request_itself(sample: Sample, call: Client) -> None:
+    created = call(f"POST {{repo}}/issues/{sample.pull.number}/reactions", {"content": "rocket"})
     assert created.status_code == 201
-    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/reactions/{created.json()['id']}").status_code == 204
+    assert call(f"DELETE {{repo}}/issues/{sample.pull.number}/reactions/{created.json()['id']}").status_code == 204
 
 
 @pytest.mark.parametrize(
     ("raw", "status", "message"),
     [(b"{", 400, "Problems parsing JSON"), (b'"text"', 400, "Body should be a JSON object"), (b"{}", 422, "")],
 )
-def test_bodies_that_are_no_object_are_refused(it: Scene, call: Client, raw: bytes, status: int, message: str) -> None:
-    url = f"{it.github.api_url}/repos/octo-org/digits/issues/1/comments"
+def test_bodies_that_are_no_object_are_refused(sample: Sample, call: Client, raw: bytes, status: int, message: str) -> None:
+    url = f"{sample.github.api_url}/repos/octo-org/digits/issues/1/comments"
     assert not isinstance(call.token, str | None)
     response = requests.post(url, data=raw, headers={"Authorization": f"token {call.token.value}"}, timeout=10)
     assert response.status_code == status
     assert message in response.json()["message"]
 
 
-def test_pull_requests_are_found_by_commit_and_by_branch(it: Scene, call: Client) -> None:
-    assert call(f"GET {{repo}}/commits/{it.pull.head_sha}/pulls").json()[0]["number"] == it.pull.number
-    assert call("GET {repo}/pulls", head="octo-org:schedule").json()[0]["number"] == it.pull.number
+def test_pull_requests_are_found_by_commit_and_by_branch(sample: Sample, call: Client) -> None:
+    assert call(f"GET {{repo}}/commits/{sample.pull.head_sha}/pulls").json()[0]["number"] == sample.pull.number
+    assert call("GET {repo}/pulls", head="octo-org:schedule").json()[0]["number"] == sample.pull.number
     assert call("GET {repo}/pulls", head="octo-org:other").json() == []
 
 
-def test_files_and_commits(it: Scene, call: Client) -> None:
-    it.repository.push("main", by="maintainer", files={"src/train.py": "print('é')\n"})
+def test_files_and_commits(sample: Sample, call: Client) -> None:
+    sample.repository.push("main", by="maintainer", files={"src/train.py": "print('é')\n"})
     document = call("GET {repo}/contents/src/train.py").json()
     assert base64.b64decode(document["content"]).decode() == "print('é')\n"
     assert call("GET {repo}/contents/none.py").status_code == 404
@@ -264,8 +264,8 @@ def test_files_and_commits(it: Scene, call: Client) -> None:
     assert call("GET {repo}/git/ref/heads/none").status_code == 404
 
 
-def test_pygithub_reads_and_writes(github: GitHubServer, it: Scene) -> None:
-    token = github.workflow_token(it.repository, "write-all")
+def test_pygithub_reads_and_writes(github: GitHubServer, sample: Sample) -> None:
+    token = github.workflow_token(sample.repository, "write-all")
     client = pygithub.Github(
         auth=pygithub.Auth.Token(token.value),
         base_url=github.api_url,
@@ -274,7 +274,7 @@ def test_pygithub_reads_and_writes(github: GitHubServer, it: Scene) -> None:
         seconds_between_requests=0,
     )
     repository = client.get_repo("octo-org/digits")
-    pull = repository.get_pull(it.pull.number)
+    pull = repository.get_pull(sample.pull.number)
     assert repository.get_collaborator_role_name("maintainer") == "maintain"
     pull.add_to_labels("training")
     pull.create_issue_comment("started").create_reaction("rocket")
@@ -282,12 +282,12 @@ def test_pygithub_reads_and_writes(github: GitHubServer, it: Scene) -> None:
     run.edit(conclusion="success", output={"title": "Passed", "summary": "fine"})
     repository.create_deployment(pull.head.sha, auto_merge=False, required_contexts=[]).create_status("success")
     assert [suite.created_at for suite in repository.get_commit(pull.head.sha).get_check_suites()]
-    assert it.pull.label_names == ["training"]
+    assert sample.pull.label_names == ["training"]
 
 
 @pytest.mark.parametrize(("version", "status"), [("2022-11-28", 200), ("2026-03-10", 200), ("2019-01-01", 400)])
-def test_only_known_api_versions_are_accepted(it: Scene, version: str, status: int) -> None:
-    url, headers = f"{it.github.api_url}/repos/octo-org/digits", {"X-GitHub-Api-Version": version}
+def test_only_known_api_versions_are_accepted(sample: Sample, version: str, status: int) -> None:
+    url, headers = f"{sample.github.api_url}/repos/octo-org/digits", {"X-GitHub-Api-Version": version}
     assert requests.get(url, headers=headers, timeout=10).status_code == status
 
 
@@ -302,10 +302,10 @@ def test_pushes_start_check_suites_where_a_workflow_listens_to_them(github: GitH
     assert suites[fork_pull.head_sha] == fork.activity[-1].at
 
 
-def test_branch_names_may_contain_a_slash(it: Scene, call: Client) -> None:
-    it.pull.label("needs/gpu", by="maintainer")
-    it.repository.push("feature/x", by="writer")
+def test_branch_names_may_contain_a_slash(sample: Sample, call: Client) -> None:
+    sample.pull.label("needs/gpu", by="maintainer")
+    sample.repository.push("feature/x", by="writer")
     assert call("GET {repo}/branches/feature/x").json()["name"] == "feature/x"
     assert call("GET {repo}/branches/feature%2Fx").json()["name"] == "feature/x"
-    assert call(f"DELETE {{repo}}/issues/{it.pull.number}/labels/needs%2Fgpu").status_code == 200
-    assert it.pull.label_names == []
+    assert call(f"DELETE {{repo}}/issues/{sample.pull.number}/labels/needs%2Fgpu").status_code == 200
+    assert sample.pull.label_names == []

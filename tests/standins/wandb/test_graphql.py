@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from mlops_sandbox.graphql_execution import execute
 from mlops_sandbox.wandb import Fault
 from mlops_sandbox.wandb.schema import wandb_schema
-from tests.support.wandb import Served
+from tests.support.wandb import WandbHost
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def served(serve: Callable[..., Served]) -> Served:
+def wandb_host(serve: Callable[..., WandbHost]) -> WandbHost:
     started = serve()
     for index in range(5):
         started.server.store.add_run(
@@ -37,11 +37,13 @@ def served(serve: Callable[..., Served]) -> Served:
     return started
 
 
-def ask(served: Served, query: str, *, key: str = "", operation: str = "", **variables: Any) -> tuple[int, dict[str, Any]]:
-    token = base64.b64encode(f"api:{key or served.server.api_key}".encode()).decode()
+def ask(
+    wandb_host: WandbHost, query: str, *, key: str = "", operation: str = "", **variables: Any
+) -> tuple[int, dict[str, Any]]:
+    token = base64.b64encode(f"api:{key or wandb_host.server.api_key}".encode()).decode()
     answer = urllib3.request(
         "POST",
-        f"{served.url}/graphql",
+        f"{wandb_host.url}/graphql",
         json={"query": query, "variables": variables, "operationName": operation},
         headers={"Authorization": f"Basic {token}"},
         retries=False,
@@ -49,9 +51,9 @@ def ask(served: Served, query: str, *, key: str = "", operation: str = "", **var
     return answer.status, answer.json()
 
 
-def test_two_connections_under_aliases_with_keys(served: Served) -> None:
+def test_two_connections_under_aliases_with_keys(wandb_host: WandbHost) -> None:
     status, body = ask(
-        served,
+        wandb_host,
         """query Both($first: Int = 2, $few: JSONString) {
           project(name: "digits", entityName: "sandbox") {
             few: runs(first: $first, order: "-created_at", filters: $few) { edges { node { ...Part } } }
@@ -71,25 +73,25 @@ def test_two_connections_under_aliases_with_keys(served: Served) -> None:
     assert project["all"]["pageInfo"]["hasNextPage"] is False
 
 
-def test_a_page_follows_its_cursor_after_a_run_was_deleted(served: Served) -> None:
+def test_a_page_follows_its_cursor_after_a_run_was_deleted(wandb_host: WandbHost) -> None:
     query = """query Page($after: String) { project(name: "digits", entityName: "sandbox") {
       runs(first: 2, after: $after) { edges { node { name } } pageInfo { hasNextPage endCursor } } } }"""
-    _, body = ask(served, query)
+    _, body = ask(wandb_host, query)
     first = body["data"]["project"]["runs"]
     assert [edge["node"]["name"] for edge in first["edges"]] == ["run0", "run1"]
-    runs = served.server.store.project("sandbox", "digits").runs
+    runs = wandb_host.server.store.project("sandbox", "digits").runs
     gone = runs.pop("run0")
     try:
-        _, body = ask(served, query, after=first["pageInfo"]["endCursor"])
+        _, body = ask(wandb_host, query, after=first["pageInfo"]["endCursor"])
     finally:
-        served.server.store.project("sandbox", "digits").runs = {"run0": gone, **runs}
+        wandb_host.server.store.project("sandbox", "digits").runs = {"run0": gone, **runs}
     assert [edge["node"]["name"] for edge in body["data"]["project"]["runs"]["edges"]] == ["run2", "run3"]
 
 
-def test_sampled_history_holds_only_rows_with_all_keys(served: Served) -> None:
+def test_sampled_history_holds_only_rows_with_all_keys(wandb_host: WandbHost) -> None:
     specs = [{"keys": ["_step", "loss"], "samples": 4}, {"keys": ["_step", "loss", "acc"], "samples": 100}]
     _, body = ask(
-        served,
+        wandb_host,
         """query H($specs: [JSONString!]!) { project(name: "digits", entityName: "sandbox") {
           run(name: "run1") { sampledHistory(specs: $specs) } } }""",
         specs=[json.dumps(spec) for spec in specs],
@@ -99,10 +101,10 @@ def test_sampled_history_holds_only_rows_with_all_keys(served: Served) -> None:
     assert [row["acc"] for row in both] == [1, 3, 5, 7, 9]
 
 
-def test_an_unknown_project_run_or_foreign_entity_is_null(served: Served) -> None:
-    assert ask(served, '{ project(name: "none", entityName: "sandbox") { id } }')[1]["data"] == {"project": None}
-    assert ask(served, '{ project(name: "digits", entityName: "other") { id } }')[1]["data"] == {"project": None}
-    _, body = ask(served, '{ project(name: "digits", entityName: "sandbox") { run(name: "x") { id } } }')
+def test_an_unknown_project_run_or_foreign_entity_is_null(wandb_host: WandbHost) -> None:
+    assert ask(wandb_host, '{ project(name: "none", entityName: "sandbox") { id } }')[1]["data"] == {"project": None}
+    assert ask(wandb_host, '{ project(name: "digits", entityName: "other") { id } }')[1]["data"] == {"project": None}
+    _, body = ask(wandb_host, '{ project(name: "digits", entityName: "sandbox") { run(name: "x") { id } } }')
     assert body["data"]["project"]["run"] is None
 
 
@@ -130,16 +132,16 @@ def test_an_unknown_project_run_or_foreign_entity_is_null(served: Served) -> Non
         ("subscription { x }", "The subscription operation is not supported by the schema."),
     ],
 )
-def test_an_invalid_document_is_refused_as_a_whole(served: Served, query: str, message: str) -> None:
-    status, body = ask(served, query)
+def test_an_invalid_document_is_refused_as_a_whole(wandb_host: WandbHost, query: str, message: str) -> None:
+    status, body = ask(wandb_host, query)
     assert status == 400
     assert body["data"] is None
     assert message in [error["message"] for error in body["errors"]]
 
 
-def test_a_bad_filter_leaves_partial_data(served: Served) -> None:
+def test_a_bad_filter_leaves_partial_data(wandb_host: WandbHost) -> None:
     status, body = ask(
-        served,
+        wandb_host,
         '{ project(name: "digits", entityName: "sandbox") { id runs(filters: "{\\"$x\\": 1}") { edges { cursor } } } }',
     )
     assert status == 200
@@ -148,13 +150,13 @@ def test_a_bad_filter_leaves_partial_data(served: Served) -> None:
     assert body["errors"][0]["path"] == ["project", "runs"]
 
 
-def test_a_wrong_api_key_is_not_logged_in(served: Served) -> None:
-    status, body = ask(served, "{ viewer { id } }", key="0" * 40)
+def test_a_wrong_api_key_is_not_logged_in(wandb_host: WandbHost) -> None:
+    status, body = ask(wandb_host, "{ viewer { id } }", key="0" * 40)
     assert status == 401
     assert body["errors"][0]["message"] == "user is not logged in"
 
 
-def test_an_older_server_refuses_the_argument_keys(serve: Callable[..., Served]) -> None:
+def test_an_older_server_refuses_the_argument_keys(serve: Callable[..., WandbHost]) -> None:
     older = serve(keyed=False)
     older.server.store.add_run("sandbox", "digits", summary={"acc": 1})
     query = '{ project(name: "digits") { runs { edges { node { summaryMetrics%s } } } } }'
@@ -162,22 +164,22 @@ def test_an_older_server_refuses_the_argument_keys(serve: Callable[..., Served])
     assert ask(older, query % "")[0] == 200
 
 
-def test_a_fault_applies_only_as_often_as_its_times_say(served: Served) -> None:
-    served.server.faults.append(
+def test_a_fault_applies_only_as_often_as_its_times_say(wandb_host: WandbHost) -> None:
+    wandb_host.server.faults.append(
         Fault(status=429, body='{"errors": []}', headers={"Retry-After": "7"}, match="Limited", times=2)
     )
-    assert [ask(served, "query Limited { viewer { id } }")[0] for _ in range(3)] == [429, 429, 200]
-    asked = [exchange for exchange in served.server.requests if exchange.operation == "Limited"]
+    assert [ask(wandb_host, "query Limited { viewer { id } }")[0] for _ in range(3)] == [429, 429, 200]
+    asked = [exchange for exchange in wandb_host.server.requests if exchange.operation == "Limited"]
     assert [exchange.status for exchange in asked] == [429, 429, 200]
 
 
-def test_a_fault_cuts_the_connection(served: Served) -> None:
-    served.server.faults.append(Fault(match="Cut", cut=True))
+def test_a_fault_cuts_the_connection(wandb_host: WandbHost) -> None:
+    wandb_host.server.faults.append(Fault(match="Cut", cut=True))
     with pytest.raises(urllib3.exceptions.HTTPError):
-        ask(served, "query Cut { viewer { id } }")
+        ask(wandb_host, "query Cut { viewer { id } }")
 
 
-def test_the_server_executes_the_whole_executable_language(served: Served) -> None:
+def test_the_server_executes_the_whole_executable_language(wandb_host: WandbHost) -> None:
     document = """
         # comment
         query First($names: [String!]! = ["acc"], $few: Boolean!) {
@@ -190,14 +192,14 @@ def test_the_server_executes_the_whole_executable_language(served: Served) -> No
         mutation Second { deleteRun(input: {id: "none", clientMutationId: null}) { clientMutationId } }
         fragment Part on Project { __typename name }
         """
-    status, body = ask(served, document, operation="First", few=True)
+    status, body = ask(wandb_host, document, operation="First", few=True)
     assert (status, body.get("errors")) == (200, None)
     project = body["data"]["one"]
     assert (project["__typename"], project["name"]) == ("Project", "digits")
     assert project["runs"]["edges"] == [{"node": {"name": "run4", "summaryMetrics": '{"acc": 0.4}'}}]
-    status, body = ask(served, document, operation="Second")
+    status, body = ask(wandb_host, document, operation="Second")
     assert body["errors"][0]["message"] == "could not find run to delete"
-    status, body = ask(served, document, few=True)
+    status, body = ask(wandb_host, document, few=True)
     assert (status, body["errors"][0]["message"]) == (
         400, "Must provide operation name if query contains multiple operations."
     )  # fmt: skip
@@ -215,9 +217,9 @@ def test_a_document_that_is_too_deep_or_too_long_is_refused(document: str) -> No
     assert "Parsing aborted" in answer.errors[0]["message"]
 
 
-def test_an_unknown_field_of_an_input_is_refused(served: Served) -> None:
+def test_an_unknown_field_of_an_input_is_refused(wandb_host: WandbHost) -> None:
     status, body = ask(
-        served,
+        wandb_host,
         "mutation M($input: UpdateArtifactInput!) { updateArtifact(input: $input) { artifact { id } } }",
         input={"artifactID": "x", "colour": "red"},
     )

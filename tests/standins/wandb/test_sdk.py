@@ -17,17 +17,17 @@ from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.runs import MISSING, RunKeys, RunQuery, metric_value
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.wandb import Fault
-from tests.actions.wandb_runs.world import World
+from tests.actions.wandb_runs.step import WandbStep
 from tests.support.clock import AdvancedClock
 from tests.support.forking import Forker
 from tests.support.logs import RecordingLog
-from tests.support.wandb import Served
+from tests.support.wandb import WandbHost
 
 SHA = "a" * 40
 
 
 @pytest.fixture(scope="module")
-def served(serve: Callable[..., Served]) -> Served:
+def wandb_host(serve: Callable[..., WandbHost]) -> WandbHost:
     clock = AdvancedClock()
     started = serve(clock=clock)
     started.clock = clock  # type: ignore[attr-defined]
@@ -35,20 +35,22 @@ def served(serve: Callable[..., Served]) -> Served:
 
 
 @pytest.fixture(scope="module")
-def logged(served: Served) -> dict[str, str]:
-    run_ids: dict[str, str] = served.sdk("log_runs.py")
+def logged(wandb_host: WandbHost) -> dict[str, str]:
+    run_ids: dict[str, str] = wandb_host.sdk("log_runs.py")
     return run_ids
 
 
 @pytest.fixture(scope="module")
-def read(served: Served, logged: dict[str, str]) -> dict[str, Any]:
-    assert served.server.store.projects["sandbox", "digits"].runs[logged["cut off"]].state == "running"
-    served.clock.ahead = timedelta(minutes=10)  # type: ignore[attr-defined]
-    listing: dict[str, Any] = served.sdk("read_runs.py")
+def read(wandb_host: WandbHost, logged: dict[str, str]) -> dict[str, Any]:
+    assert wandb_host.server.store.projects["sandbox", "digits"].runs[logged["cut off"]].state == "running"
+    wandb_host.clock.ahead = timedelta(minutes=10)  # type: ignore[attr-defined]
+    listing: dict[str, Any] = wandb_host.sdk("read_runs.py")
     return listing
 
 
-def test_a_finished_run_is_read_back_as_it_was_logged(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
+def test_a_finished_run_is_read_back_as_it_was_logged(
+    wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any]
+) -> None:
     run = read["runs"][logged["finished"]]
     assert run["state"] == "finished"
     assert run["name"] == "first `run` | <b>"
@@ -56,7 +58,7 @@ def test_a_finished_run_is_read_back_as_it_was_logged(served: Served, logged: di
     assert (run["group"], run["job_type"], run["notes"]) == ("seeds", "train", "a note")
     assert run["commit"] == SHA
     assert run["config"] == {"github_sha": SHA, "lr": 0.1, "layers": [1, 2], "nested": {"depth": 3}}
-    assert run["url"] == f"{served.url}/sandbox/digits/runs/{logged['finished']}"
+    assert run["url"] == f"{wandb_host.url}/sandbox/digits/runs/{logged['finished']}"
 
 
 def test_summaries_are_nested_where_the_sdk_nests_them(logged: dict[str, str], read: dict[str, Any]) -> None:
@@ -96,22 +98,26 @@ def test_filters_and_orders_reach_the_sdk(logged: dict[str, str], read: dict[str
     assert read["newest first"] == order[::-1]
 
 
-def test_every_run_has_a_page_that_escapes_its_values(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
-    page = urllib3.request("GET", f"{served.url}/sandbox/digits/runs/{logged['finished']}")
+def test_every_run_has_a_page_that_escapes_its_values(
+    wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any]
+) -> None:
+    page = urllib3.request("GET", f"{wandb_host.url}/sandbox/digits/runs/{logged['finished']}")
     text = page.data.decode()
     assert page.status == 200
     assert "first `run` | &lt;b&gt;" in text
     assert "<polyline" in text
     assert "0.9" in text
-    listing = urllib3.request("GET", f"{served.url}/sandbox/digits").data.decode()
+    listing = urllib3.request("GET", f"{wandb_host.url}/sandbox/digits").data.decode()
     assert f"/sandbox/digits/runs/{logged['failed']}" in listing
-    assert urllib3.request("GET", f"{served.url}/sandbox/digits/runs/none").status == 404
+    assert urllib3.request("GET", f"{wandb_host.url}/sandbox/digits/runs/none").status == 404
 
 
 def test_the_suites_own_client_reads_what_the_sdk_reads(
-    served: Served, logged: dict[str, str], read: dict[str, Any]
+    wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any]
 ) -> None:
-    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), RecordingLog())
+    project = WandbProject(
+        "sandbox/digits", Server(wandb_host.url, wandb_host.url, wandb_host.server.api_key), RecordingLog()
+    )
     names = ("acc", "loss", "loss.min", "acc.max", "val_acc", "note", "deep.inner", "odd")
     keys = RunKeys(("github_sha", "lr", "layers", "nested.depth", "_wandb"), names)
     found = {
@@ -148,59 +154,63 @@ def test_the_suites_own_client_reads_what_the_sdk_reads(
 
 
 def test_the_stand_in_supports_every_request_of_the_sdk(
-    served: Served, logged: dict[str, str], read: dict[str, Any]
+    wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any]
 ) -> None:
-    refused = [exchange for exchange in served.server.requests if exchange.status >= 400]
+    refused = [exchange for exchange in wandb_host.server.requests if exchange.status >= 400]
     assert [(exchange.path, exchange.operation) for exchange in refused] == []
 
 
-def test_a_model_is_promoted_through_the_sdk(served: Served, logged: dict[str, str], read: dict[str, Any]) -> None:
-    project = WandbProject("sandbox/digits", Server(served.url, served.url, served.server.api_key), RecordingLog())
+def test_a_model_is_promoted_through_the_sdk(wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any]) -> None:
+    project = WandbProject(
+        "sandbox/digits", Server(wandb_host.url, wandb_host.url, wandb_host.server.api_key), RecordingLog()
+    )
     run = project.find(RunQuery(run_ids=(logged["finished"],)), None, RunKeys()).candidates[0]
-    assert served.sdk("promote.py", served.url, logged["finished"]) == "model:v0"
-    store = served.server.store
+    assert wandb_host.sdk("promote.py", wandb_host.url, logged["finished"]) == "model:v0"
+    store = wandb_host.server.store
     assert store.project("sandbox", "digits").collections["model"].aliases["accepted"].version == 0
     assert run.finished
-    assert served.sdk("promote.py", served.url, logged["failed"]) == (
+    assert wandb_host.sdk("promote.py", wandb_host.url, logged["failed"]) == (
         f"3: run {logged['failed']} logged no artifact of type 'model'"
     )
     del store.project("sandbox", "digits").collections["model"].aliases["accepted"]
-    served.server.faults.append(Fault(403, '{"errors": [{"message": "permission denied"}]}', match="AddAliases", times=9))
-    said = served.sdk("promote.py", served.url, logged["finished"])
+    wandb_host.server.faults.append(
+        Fault(403, '{"errors": [{"message": "permission denied"}]}', match="AddAliases", times=9)
+    )
+    said = wandb_host.sdk("promote.py", wandb_host.url, logged["finished"])
     assert said.startswith("4: W&B did not give the alias 'accepted'")
-    served.server.faults.clear()
+    wandb_host.server.faults.clear()
 
 
 def test_the_action_reports_what_the_sdk_logged_and_promotes_its_model(
-    served: Served, logged: dict[str, str], read: dict[str, Any], github: GitHubServer, forker: Forker, tmp_path: Path
+    wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any], github: GitHubServer, forker: Forker, tmp_path: Path
 ) -> None:
-    world = World.begin(served, github, forker, tmp_path, keep=True)
+    step = WandbStep.begin(wandb_host, github, forker, tmp_path, keep=True)
     given = {"sha": SHA, "metrics": "val_acc, loss, acc, note, odd", "config_keys": "lr, nested.depth"}
-    code = world.run(**given, gates="val_acc >= 0.9\nloss <= 0.2", curves="loss", promote_alias="released")
-    assert code == 0, world.log
-    outputs = world.outputs()
+    code = step.run(**given, gates="val_acc >= 0.9\nloss <= 0.2", curves="loss", promote_alias="released")
+    assert code == 0, step.log
+    outputs = step.outputs()
     assert (outputs["num-finished"], outputs["verified"], outputs["gate"]) == ("1", "true", "passed")
     assert outputs["best-run-id"] == logged["finished"]
-    (row,) = world.rows()
+    (row,) = step.rows()
     theirs = read["runs"][logged["finished"]]
     assert (row["run.id"], row["run.name"], row["run.tags"]) == (logged["finished"], theirs["name"], str(theirs["tags"]))
     assert (float(row["loss"]), float(row["acc"]), row["note"], row["odd"]) == (
         theirs["summary"]["loss"]["min"], theirs["summary"]["acc"]["max"], theirs["summary"]["note"], "nan",
     )  # fmt: skip
     assert (row["_lr"], row["_nested.depth"]) == ("0.1", "3")
-    assert f"data `{theirs['used'][0][0]}` (`{theirs['used'][0][2][:12]}`)" in world.summary()
+    assert f"data `{theirs['used'][0][0]}` (`{theirs['used'][0][2][:12]}`)" in step.summary()
     assert json.loads(outputs["result"])["promoted"] == "model:v0"
-    assert served.server.store.project("sandbox", "digits").collections["model"].aliases["released"].version == 0
+    assert wandb_host.server.store.project("sandbox", "digits").collections["model"].aliases["released"].version == 0
 
 
 def test_the_action_states_what_the_sdk_logged(
-    served: Served, logged: dict[str, str], read: dict[str, Any], github: GitHubServer, forker: Forker, tmp_path: Path
+    wandb_host: WandbHost, logged: dict[str, str], read: dict[str, Any], github: GitHubServer, forker: Forker, tmp_path: Path
 ) -> None:
-    world = World.begin(served, github, forker, tmp_path, keep=True)
-    code = world.run(sha=SHA, metrics="val_acc", gates="val_acc >= 0.9", statement="true")
-    assert code == 0, world.log
-    statement = json.loads((world.workspace / world.outputs()["statement"]).read_text())
-    model = served.server.store.project("sandbox", "digits").collections["model"].versions[-1]
+    step = WandbStep.begin(wandb_host, github, forker, tmp_path, keep=True)
+    code = step.run(sha=SHA, metrics="val_acc", gates="val_acc >= 0.9", statement="true")
+    assert code == 0, step.log
+    statement = json.loads((step.workspace / step.outputs()["statement"]).read_text())
+    model = wandb_host.server.store.project("sandbox", "digits").collections["model"].versions[-1]
     assert statement["subject"] == [{"name": "sandbox/digits/model:v0", "digest": {"wandb": model.digest}}]
     (run,) = statement["predicate"]["runs"]
     assert [[used["name"], used["type"], used["digest"]["wandb"]] for used in run["datasets"]] == [

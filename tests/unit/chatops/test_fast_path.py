@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
 from mlops_actions.chatops.fast_path import is_no_command
-from tests.support.payloads import VARIANTS, scene, write_event
+from tests.support.payloads import VARIANTS, make_sample, write_event
 
 WORDS = [
     "/train",
@@ -125,6 +125,6 @@ def test_a_malformed_payload_takes_the_full_path(event: Path, payload: object) -
 
 def test_a_payload_as_github_sends_it_is_recognised(tmp_path: Path) -> None:
     """A payload as GitHub describes it, not one written by hand."""
-    delivery = scene().pull.comment("Looks good.", by="outsider")
+    delivery = make_sample().pull.comment("Looks good.", by="outsider")
     path = write_event(delivery, tmp_path / "event.json")
     assert is_no_command({"GITHUB_EVENT_NAME": "issue_comment", "GITHUB_EVENT_PATH": str(path), "INPUT_COMMANDS": "/x"})

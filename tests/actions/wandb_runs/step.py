@@ -1,4 +1,4 @@
-"""One step of wandb-runs between the two stand-ins: what is logged, who asks, what comes of it."""
+"""A step of wandb-runs on the stand-ins for W&B and GitHub: the logged runs, the inputs, and the record of the step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from mlops_sandbox.runner.environment import input_variable
 from mlops_sandbox.wandb import WandbServer
 from tests.support.forking import Forker
 from tests.support.step import LocalRunner, Step, StepRecord
-from tests.support.wandb import Served
+from tests.support.wandb import WandbHost
 
 SHA, OTHER = "a" * 40, "b" * 40
 NOW = datetime.now(UTC)
 
 
 @dataclass
-class World:
-    """Both stand-ins, a workspace, and the runner's environment of one step."""
+class WandbStep:
+    """Both stand-ins, a workspace, and the environment of one step."""
 
-    wandb: Served
+    wandb: WandbHost
     github: GitHubServer
     repository: Repository
     pull: PullRequest
@@ -34,10 +34,12 @@ class World:
     log: str = ""
 
     @classmethod
-    def begin(cls, served: Served, github: GitHubServer, forker: Forker, tmp_path: Path, *, keep: bool = False) -> Self:
-        """Set both stand-ins back (with `keep` not what was logged), and open a pull request whose head is `SHA`."""
+    def begin(
+        cls, wandb_host: WandbHost, github: GitHubServer, forker: Forker, tmp_path: Path, *, keep: bool = False
+    ) -> Self:
+        """Reset both stand-ins (`keep` keeps the logged runs), and open a pull request whose head is `SHA`."""
         if not keep:
-            served.server.clear()
+            wandb_host.server.clear()
         github.repositories.clear()
         github.exchanges.clear()
         repository = github.repository("octo/digits")
@@ -47,15 +49,15 @@ class World:
         environ = {
             **runner.variables(),
             "INPUT_PROJECT": "sandbox/digits",
-            "INPUT_API-KEY": served.server.api_key,
-            "INPUT_BASE-URL": served.url,
+            "INPUT_API-KEY": wandb_host.server.api_key,
+            "INPUT_BASE-URL": wandb_host.url,
             "INPUT_GITHUB-TOKEN": token.value,
             "GITHUB_API_URL": github.api_url,
             "GITHUB_SERVER_URL": github.origin,
             "GITHUB_EVENT_NAME": "push",
             "GITHUB_RUN_ID": "77",
         }
-        return cls(served, github, repository, pull, forker, runner, environ)
+        return cls(wandb_host, github, repository, pull, forker, runner, environ)
 
     @property
     def server(self) -> WandbServer:
