@@ -14,9 +14,12 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    SelectionSetNode,
+    ValidationRule,
     build_schema,
     execute_sync,
     parse,
+    specified_rules,
     validate,
 )
 
@@ -27,6 +30,18 @@ Resolver = Callable[..., Any]
 Resolvers = Mapping[str, Mapping[str, Resolver]]
 # A document of more tokens is refused before it is read.
 MAX_TOKENS = 20_000
+
+
+class NonEmptySelections(ValidationRule):
+    """Refuse `{}`: the specification demands a selection, but graphql-core parses a set without one."""
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: Any) -> None:
+        """Report an empty selection set with the message of a parser that refuses it."""
+        if not node.selections:
+            self.report_error(GraphQLError("Syntax Error: Expected Name, found }.", node))
+
+
+RULES = (*specified_rules, NonEmptySelections)
 
 
 class ResolverError(GraphQLError):
@@ -78,7 +93,7 @@ def execute(
     """
     try:
         document = parse(query, no_location=True, max_tokens=MAX_TOKENS)
-        if problems := validate(schema, document, hide_suggestions=True):
+        if problems := validate(schema, document, RULES, hide_suggestions=True):
             return _refusal(problems)
         result = execute_sync(
             schema,

@@ -129,6 +129,7 @@ def test_an_unknown_project_run_or_foreign_entity_is_null(wandb_host: WandbHost)
             'Variable "$n" has invalid value: Expected a value of non-null type "String!" to be provided.',
         ),
         ("{ viewer { id }", "Syntax Error: Expected Name, found <EOF>."),
+        ("{}", "Syntax Error: Expected Name, found }."),
         ("subscription { x }", "The subscription operation is not supported by the schema."),
     ],
 )
