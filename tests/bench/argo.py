@@ -1,4 +1,4 @@
-"""What following a workflow of 5,000 nodes for an hour costs, against watching the whole object, on the same history.
+"""Compare the cost of following a workflow of 5,000 nodes for an hour with watching the whole object, on the same history.
 
 The cluster is the sandbox's, in this process; each follower is a process of its own. An hour passes in events: one in ten
 seconds, which is the most that Argo's controller writes, and each waits until the follower has taken the one before.

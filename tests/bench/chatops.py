@@ -1,4 +1,4 @@
-"""What a triggered command costs: requests to GitHub, how many of them wait for one another, and its time."""
+"""Measure the cost of a triggered command: requests to GitHub, how many of them run in sequence, and time."""
 
 from __future__ import annotations
 

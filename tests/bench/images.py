@@ -1,4 +1,4 @@
-"""How big the images are, and how fast the actions start inside them."""
+"""Measure the size of the images, and the start-up time of the actions inside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run commands one after another and print the seconds that each took, as a JSON list; the first that fails ends it.
+"""Run commands one after another and print their seconds as a JSON list; the first failure ends the list.
 
 On the standard library alone, since it runs inside the images; the commands come as JSON on standard input's stand-in, the
 file that is named: a list of `{"argv": […], "env": {…}}`.

@@ -1,4 +1,4 @@
-"""The performance table: a figure a line, with what it is held to and whether it holds."""
+"""The performance table: one figure per line, with its limit and whether it keeps the limit."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tests.e2e.cluster.workflows import job_of
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
-from tests.e2e.pipeline_world import Pipeline, pipeline_world
+from tests.e2e.pipeline_testbed import Pipeline, pipeline_testbed
 
 HERE = Path(__file__).parent
 Browser = Callable[..., str]
@@ -174,8 +174,8 @@ def job(another_job: Callable[[], Job]) -> Job:
 def pipeline(
     docker: Docker, images: Mapping[str, str], checkout: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Pipeline:
-    """Makes a world of the whole pipeline around a registry."""
-    return lambda registry: pipeline_world(docker, images, checkout, registry, tmp_path_factory.mktemp("pipeline"))
+    """Return a function that creates a testbed of the whole pipeline around a registry."""
+    return lambda registry: pipeline_testbed(docker, images, checkout, registry, tmp_path_factory.mktemp("pipeline"))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Somebody who follows the README at a shell, and what becomes of what they type there.
+"""A reader who follows the README at a shell: the commands they type, and the output.
 
 The commands are run as they are written. Only `gh` is a script of ours: it notes down what GitHub is asked for, and the
 tests have the stand-in do it.

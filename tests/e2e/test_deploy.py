@@ -16,7 +16,7 @@ from mlops_sandbox.cluster import ProcessExecutor
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, STRANGER
 from mlops_sandbox.github import PullRequest, render_page
 from tests.e2e.act import Act, WorkflowRun
-from tests.e2e.digits_world import World, digits_world
+from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
 
 DEPLOY = ".github/workflows/deploy.yml"
@@ -24,13 +24,13 @@ GOOD = {"test_accuracy": 0.97, "val_accuracy": 0.96, "loss": 0.1}
 
 
 @pytest.fixture(scope="module")
-def world(
+def testbed(
     docker: Docker, images: Mapping[str, str], checkout: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> Iterator[DigitsTestbed]:
     root = tmp_path_factory.mktemp("deploy")
     (root / "act").mkdir()
     act = Act(docker, images, checkout, root / "act")
-    with digits_world(act, ProcessExecutor(lambda _: None), root) as made:
+    with digits_testbed(act, ProcessExecutor(lambda _: None), root) as made:
         log(made, "baseline", made.digits.main, tags=["baseline"], summary={**GOOD, "test_accuracy": 0.9})
         log(made, "better", made.digits.branch)
         log(made, "best", made.digits.branch)
@@ -41,9 +41,9 @@ def world(
         yield made
 
 
-def log(world: World, name: str, commit: str, *, data: str = "d1", **more: Any) -> None:
+def log(testbed: DigitsTestbed, name: str, commit: str, *, data: str = "d1", **more: Any) -> None:
     """A run of a commit, with the dataset it used and the model it logged."""
-    wandb = world.sandbox.wandb
+    wandb = testbed.sandbox.wandb
     run = wandb.store.add_run(wandb.entity, "digits", name=name, commit=commit, **{"summary": GOOD, **more})
     project = wandb.store.project(wandb.entity, "digits")
     run.inputs.append(wandb.store.add_artifact(project.collection("digits", "dataset"), data))
@@ -51,42 +51,44 @@ def log(world: World, name: str, commit: str, *, data: str = "d1", **more: Any) 
 
 
 @pytest.fixture(scope="module")
-def pull(world: World) -> PullRequest:
-    return world.open_pull_request()
+def pull(testbed: DigitsTestbed) -> PullRequest:
+    return testbed.open_pull_request()
 
 
-def in_production(world: World) -> str:
+def in_production(testbed: DigitsTestbed) -> str:
     """The run whose model has the alias, empty where none has."""
-    models = world.sandbox.wandb.store.project(world.sandbox.wandb.entity, "digits").collections["digits-model"]
+    models = testbed.sandbox.wandb.store.project(testbed.sandbox.wandb.entity, "digits").collections["digits-model"]
     model = models.aliases.get("production")
     return model.run.name if model and model.run else ""
 
 
-def states(world: World) -> list[str]:
-    return [deployment.state for deployment in sorted(world.repository.deployments.values(), key=lambda one: one.id)]
+def states(testbed: DigitsTestbed) -> list[str]:
+    return [deployment.state for deployment in sorted(testbed.repository.deployments.values(), key=lambda one: one.id)]
 
 
 @pytest.fixture(scope="module")
-def deployed(world: World, pull: PullRequest) -> WorkflowRun:
-    return world.say(pull, "The report looks good.\n\n/deploy better", DEPLOY)
+def deployed(testbed: DigitsTestbed, pull: PullRequest) -> WorkflowRun:
+    return testbed.say(pull, "The report looks good.\n\n/deploy better", DEPLOY)
 
 
-def test_the_runs_model_is_in_production(world: World, deployed: WorkflowRun) -> None:
+def test_the_runs_model_is_in_production(testbed: DigitsTestbed, deployed: WorkflowRun) -> None:
     assert deployed.exit_code == 0, deployed.transcript
     outputs = deployed.step("promote").outputs
     assert (outputs["requirements"], outputs["gate"], outputs["verified"]) == ("passed", "passed", "true")
     assert outputs["promoted"].startswith("digits-model:v")
-    assert in_production(world) == "better"
+    assert in_production(testbed) == "better"
 
 
-def test_the_deployment_is_of_the_head_with_the_command_as_its_payload(world: World, deployed: WorkflowRun) -> None:
-    (deployment,) = world.repository.deployments.values()
-    assert (deployment.sha, deployment.environment) == (world.digits.branch, "production")
+def test_the_deployment_is_of_the_head_with_the_command_as_its_payload(
+    testbed: DigitsTestbed, deployed: WorkflowRun
+) -> None:
+    (deployment,) = testbed.repository.deployments.values()
+    assert (deployment.sha, deployment.environment) == (testbed.digits.branch, "production")
     assert deployment.payload == {"run": "better"}
     assert deployed.step("chatops").outputs["deployment-id"] == str(deployment.id)
 
 
-def test_the_pull_request_shows_it(world: World, deployed: WorkflowRun, pull: PullRequest) -> None:
+def test_the_pull_request_shows_it(testbed: DigitsTestbed, deployed: WorkflowRun, pull: PullRequest) -> None:
     bodies = [one.body.replace("\u00a0", " ") for one in pull.comments if one.user.is_bot]
     assert len(bodies) == 1
     assert bodies[0].startswith("<!-- mlops-actions:deploy -->")
@@ -98,12 +100,12 @@ def test_the_pull_request_shows_it(world: World, deployed: WorkflowRun, pull: Pu
 
 
 def test_a_second_deployment_turns_the_first_inactive_once_it_is_active(
-    world: World, deployed: WorkflowRun, pull: PullRequest
+    testbed: DigitsTestbed, deployed: WorkflowRun, pull: PullRequest
 ) -> None:
     assert deployed.exit_code == 0
-    run = world.say(pull, "/deploy best", DEPLOY)
+    run = testbed.say(pull, "/deploy best", DEPLOY)
     assert run.exit_code == 0, run.transcript
-    assert in_production(world) == "best"
+    assert in_production(testbed) == "best"
 
 
 UNSUPPORTED = [
@@ -118,18 +120,18 @@ UNSUPPORTED = [
 
 @pytest.mark.parametrize(("run", "why"), UNSUPPORTED, ids=[run for run, _ in UNSUPPORTED])
 def test_what_does_not_hold_is_said_and_nothing_is_promoted(
-    world: World, deployed: WorkflowRun, pull: PullRequest, run: str, why: str
+    testbed: DigitsTestbed, deployed: WorkflowRun, pull: PullRequest, run: str, why: str
 ) -> None:
     assert deployed.exit_code == 0
-    before, known = in_production(world), len(world.repository.deployments)
-    refused = world.say(pull, f"/deploy {run}", DEPLOY)
+    before, known = in_production(testbed), len(testbed.repository.deployments)
+    refused = testbed.say(pull, f"/deploy {run}", DEPLOY)
     assert refused.exit_code != 0
     step = refused.step("promote")
     assert step.outcome == "failure"
     assert why in refused.transcript
     assert step.outputs["promoted"] == ""
-    assert in_production(world) == before != run
-    assert len(world.repository.deployments) == known + 1
+    assert in_production(testbed) == before != run
+    assert len(testbed.repository.deployments) == known + 1
     (body,) = [one.body.replace("\u00a0", " ") for one in pull.comments if one.body.startswith("<!-- mlops-actions:deploy")]
     newest = body.partition("<!-- mlops-actions-earlier -->")[0]
     assert "**Nothing was promoted to `production`**" in newest
@@ -148,28 +150,28 @@ def test_what_does_not_hold_is_said_and_nothing_is_promoted(
     ],
 )
 def test_who_may_not_or_says_it_wrong_begins_no_deployment(
-    world: World, deployed: WorkflowRun, pull: PullRequest, command: str, by: str, reason: str
+    testbed: DigitsTestbed, deployed: WorkflowRun, pull: PullRequest, command: str, by: str, reason: str
 ) -> None:
     assert deployed.exit_code == 0
-    before, known = in_production(world), len(world.repository.deployments)
-    run = world.say(pull, command, DEPLOY, by=by)
+    before, known = in_production(testbed), len(testbed.repository.deployments)
+    run = testbed.say(pull, command, DEPLOY, by=by)
     assert run.exit_code == 0, run.transcript
     outputs = run.step("chatops").outputs
     assert (outputs["decision"], outputs["reason"]) == ("deny", reason)
     assert run.step("promote").outcome == ""
-    assert len(world.repository.deployments) == known
-    assert in_production(world) == before
+    assert len(testbed.repository.deployments) == known
+    assert in_production(testbed) == before
 
 
 def test_a_push_makes_every_earlier_run_one_of_another_commit(
-    world: World, deployed: WorkflowRun, pull: PullRequest
+    testbed: DigitsTestbed, deployed: WorkflowRun, pull: PullRequest
 ) -> None:
     """Runs last: the head moves."""
     assert deployed.exit_code == 0
-    before = in_production(world)
+    before = in_production(testbed)
     pull.push(sha="e" * 40, by=CONTRIBUTOR)
-    run = world.say(pull, f"/deploy better sha={'e' * 40}", DEPLOY)
+    run = testbed.say(pull, f"/deploy better sha={'e' * 40}", DEPLOY)
     assert run.exit_code != 0
     assert f"not of {'e' * 7}" in run.transcript
-    assert in_production(world) == before
+    assert in_production(testbed) == before
     assert json.loads(run.step("promote").outputs["result"])["promoted"] is None

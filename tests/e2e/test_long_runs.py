@@ -32,7 +32,7 @@ from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.digits_world import World, digits_world
+from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
 
 LONG, ENDED = ".github/workflows/long.yml", ".github/workflows/long-ended.yml"
@@ -63,7 +63,7 @@ class Held:
 class Story:
     """What happened, in order. `left` says what was found of the first job's act when it had ended."""
 
-    world: World
+    testbed: DigitsTestbed
     pull: PullRequest
     workflow: Json
     submitted: WorkflowRun
@@ -88,28 +88,34 @@ def story(
     client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
     held = Held(DockerExecutor(environment=client))
     act = Act(docker, images, checkout, root / "act")
-    with digits_world(act, held, root) as world:
-        world.secrets = {"REGISTRY_PASSWORD": registry.password}
-        world.variables = {"REGISTRY": registry.host, "REGISTRY_USERNAME": registry.username, "CALLBACK_IMAGE": tools_image}
-        token = {"token": world.github.user_token(MAINTAINER).value}
+    with digits_testbed(act, held, root) as testbed:
+        testbed.secrets = {"REGISTRY_PASSWORD": registry.password}
+        testbed.variables = {
+            "REGISTRY": registry.host,
+            "REGISTRY_USERNAME": registry.username,
+            "CALLBACK_IMAGE": tools_image,
+        }
+        token = {"token": testbed.github.user_token(MAINTAINER).value}
         try:
             if request.param == "sandbox":
-                world.sandbox.cluster.add_secret("mlops-callback", token)
-                yield played(world, held, of_the_sandbox(world))
+                testbed.sandbox.cluster.add_secret("mlops-callback", token)
+                yield played(testbed, held, of_the_sandbox(testbed))
             else:
                 cluster = request.getfixturevalue("docker_cluster")
-                with on(cluster, world, held, request.getfixturevalue("containers"), token):
-                    yield played(world, held, lambda name: cluster.until(name, has_ended))
+                with on(cluster, testbed, held, request.getfixturevalue("containers"), token):
+                    yield played(testbed, held, lambda name: cluster.until(name, has_ended))
         finally:
             held.release()
             machine.remove_images(client, registry.host)
 
 
 @contextmanager
-def on(cluster: RealCluster, world: World, held: Held, containers: Containers, token: Mapping[str, str]) -> Iterator[None]:
-    """Have the world's workflows submitted to the real cluster, whose containers are held as well."""
-    wandb = world.sandbox.wandb
-    key = {"api-key": wandb.api_key, "base-url": world.sandbox.wandb_url, "entity": wandb.entity}
+def on(
+    cluster: RealCluster, testbed: DigitsTestbed, held: Held, containers: Containers, token: Mapping[str, str]
+) -> Iterator[None]:
+    """Submit the testbed's workflows to the real cluster, whose containers are held as well."""
+    wandb = testbed.sandbox.wandb
+    key = {"api-key": wandb.api_key, "base-url": testbed.sandbox.wandb_url, "entity": wandb.entity}
     cluster.put_secret("wandb", key)
     cluster.put_secret("mlops-callback", token)
     config = yaml.safe_load(cluster.kubeconfig().read_text())
@@ -117,7 +123,7 @@ def on(cluster: RealCluster, world: World, held: Held, containers: Containers, t
         # The action runs in a container, where this machine's files are not.
         path = Path(one["cluster"].pop("certificate-authority"))
         one["cluster"]["certificate-authority-data"] = base64.b64encode(path.read_bytes()).decode()
-    world.secrets = {**world.secrets, "KUBECONFIG": base64.b64encode(json.dumps(config).encode()).decode()}
+    testbed.secrets = {**testbed.secrets, "KUBECONFIG": base64.b64encode(json.dumps(config).encode()).decode()}
     before, containers.docker = containers.docker, held
     try:
         yield
@@ -125,11 +131,11 @@ def on(cluster: RealCluster, world: World, held: Held, containers: Containers, t
         containers.docker = before
 
 
-def of_the_sandbox(world: World) -> Wait:
+def of_the_sandbox(testbed: DigitsTestbed) -> Wait:
     """How to wait for the end of a workflow on the sandbox's cluster: by its own changes."""
 
     def wait(name: str) -> Json:
-        store, changed = world.sandbox.cluster.store, threading.Event()
+        store, changed = testbed.sandbox.cluster.store, threading.Event()
         leave = store.subscribe(lambda _: changed.set())
         try:
             while not has_ended(workflow := store.get(WORKFLOWS, "default", name)):
@@ -142,51 +148,51 @@ def of_the_sandbox(world: World) -> Wait:
     return wait
 
 
-def played(world: World, held: Held, until_ended: Wait) -> Story:
-    baseline(world)
-    pull = world.open_pull_request()
+def played(testbed: DigitsTestbed, held: Held, until_ended: Wait) -> Story:
+    baseline(testbed)
+    pull = testbed.open_pull_request()
     comment = pull.comment("/long lr=3e-3 epochs=20", by=MAINTAINER)
-    submitted = world.run(LONG, comment.event, comment.payload, MAINTAINER)
+    submitted = testbed.run(LONG, comment.event, comment.payload, MAINTAINER)
     assert submitted.exit_code == 0, submitted.transcript
     assert held.started == [], "the workflow has not begun"
-    left = remains(world)
-    shutil.rmtree(world.act.root)
-    world.act.root.mkdir()
-    before = state(world, pull)
+    left = remains(testbed)
+    shutil.rmtree(testbed.act.root)
+    testbed.act.root.mkdir()
+    before = state(testbed, pull)
     held.release()
     workflow = until_ended(submitted.step("workflow").outputs["workflow-name"])
-    (delivery,) = (one for one in world.github.deliveries if one.event == "repository_dispatch")
-    reported = world.run(ENDED, delivery.event, delivery.payload, MAINTAINER)
-    return Story(world, pull, workflow, submitted, left, before, delivery, reported)
+    (delivery,) = (one for one in testbed.github.deliveries if one.event == "repository_dispatch")
+    reported = testbed.run(ENDED, delivery.event, delivery.payload, MAINTAINER)
+    return Story(testbed, pull, workflow, submitted, left, before, delivery, reported)
 
 
-def baseline(world: World) -> None:
-    wandb = world.sandbox.wandb
+def baseline(testbed: DigitsTestbed) -> None:
+    wandb = testbed.sandbox.wandb
     summary = {"test_accuracy": 0.8, "val_accuracy": 0.8, "loss": 0.9}
     wandb.store.add_run(
-        wandb.entity, "digits", name="baseline", commit=world.digits.main, tags=["baseline"], summary=summary
+        wandb.entity, "digits", name="baseline", commit=testbed.digits.main, tags=["baseline"], summary=summary
     )
 
 
-def remains(world: World) -> list[str]:
+def remains(testbed: DigitsTestbed) -> list[str]:
     """Containers and processes of an act that has run here."""
-    names = world.act.docker("ps", "--all", "--filter", f"name={CONTAINERS_OF_ACT}", "--format", "{{.Names}}").split()
+    names = testbed.act.docker("ps", "--all", "--filter", f"name={CONTAINERS_OF_ACT}", "--format", "{{.Names}}").split()
     found = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue  # it has ended meanwhile
-        if str(world.act.root) in line:
+        if str(testbed.act.root) in line:
             found.append(line)
     return [*names, *found]
 
 
-def state(world: World, pull: PullRequest) -> Json:
+def state(testbed: DigitsTestbed, pull: PullRequest) -> Json:
     """What the pull request shows."""
     return {
         "labels": sorted(pull.label_names),
-        "checks": {run.name: run.conclusion or run.status for run in world.repository.check_runs.values()},
+        "checks": {run.name: run.conclusion or run.status for run in testbed.repository.check_runs.values()},
         "reactions": [reaction.content for reaction in pull.comments[0].reactions],
         "comments": [one.body.replace("\u00a0", " ") for one in pull.comments if one.user.is_bot],
     }
@@ -200,14 +206,14 @@ def test_the_first_job_submits_and_is_gone_for_good(story: Story) -> None:
     assert story.before["checks"] == {"long training": "in_progress"}
     assert story.before["reactions"] == ["eyes"]
     (comment,) = story.before["comments"]
-    assert story.world.digits.branch[:7] in comment
+    assert story.testbed.digits.branch[:7] in comment
 
 
 def test_the_cluster_calls_back_with_what_it_knows(story: Story) -> None:
     assert story.workflow["status"]["phase"] == "Succeeded"
     assert story.delivery.payload["action"] == EVENT_TYPE
     claim: CallBack = read(story.delivery.payload["client_payload"])
-    assert (claim.sha, claim.pull_request, claim.phase) == (story.world.digits.branch, story.pull.number, "Succeeded")
+    assert (claim.sha, claim.pull_request, claim.phase) == (story.testbed.digits.branch, story.pull.number, "Succeeded")
     assert claim.workflow == story.submitted.step("workflow").outputs["workflow-name"]
     assert claim.uid == story.workflow["metadata"]["uid"]
 
@@ -215,16 +221,16 @@ def test_the_cluster_calls_back_with_what_it_knows(story: Story) -> None:
 def test_the_second_job_restores_the_context(story: Story) -> None:
     assert story.reported.exit_code == 0, story.reported.transcript
     outputs = story.reported.step("chatops").outputs
-    assert (outputs["sha"], outputs["pr-number"]) == (story.world.digits.branch, str(story.pull.number))
+    assert (outputs["sha"], outputs["pr-number"]) == (story.testbed.digits.branch, str(story.pull.number))
     feedback = json.loads(outputs["result"])["feedback"]
-    check = next(run for run in story.world.repository.check_runs.values() if run.name == "long training")
+    check = next(run for run in story.testbed.repository.check_runs.values() if run.name == "long training")
     assert (feedback["command"], feedback["check-run-id"]) == ("/long", check.id)
 
 
 def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: Story) -> None:
     outputs = story.reported.step("report").outputs
     assert (outputs["gate"], outputs["verified"], outputs["num-candidates"]) == ("passed", "true", "2")
-    (body,) = state(story.world, story.pull)["comments"]
+    (body,) = state(story.testbed, story.pull)["comments"]
     assert "✅ All 2 gates passed" in body
     assert outputs["best-run-url"] in body
     assert story.submitted.step("workflow").outputs["workflow-name"] in body
@@ -232,27 +238,27 @@ def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: 
 
 
 def test_it_concludes_what_the_first_job_began(story: Story) -> None:
-    now = state(story.world, story.pull)
+    now = state(story.testbed, story.pull)
     assert now["labels"] == ["trained"]
     assert now["checks"] == {"long training": "success", "metrics": "success"}
     assert now["reactions"] == ["rocket"]
-    assert len(story.world.repository.check_runs) == 2
+    assert len(story.testbed.repository.check_runs) == 2
 
 
 def test_a_forged_call_back_concludes_and_reports_nothing(story: Story) -> None:
     """Whoever may write can send one; a commit that is not the pull request's is not taken."""
-    before = state(story.world, story.pull)
+    before = state(story.testbed, story.pull)
     claim = read(story.delivery.payload["client_payload"])
     forged = {**claim.payload(), "sha": "f" * 40, "phase": "Failed"}
-    delivery = story.world.repository.dispatch(EVENT_TYPE, forged, by=CONTRIBUTOR)
-    run = story.world.run(ENDED, delivery.event, delivery.payload, CONTRIBUTOR)
+    delivery = story.testbed.repository.dispatch(EVENT_TYPE, forged, by=CONTRIBUTOR)
+    run = story.testbed.run(ENDED, delivery.event, delivery.payload, CONTRIBUTOR)
     assert run.step("chatops").outputs["decision"] == "deny", run.transcript
     assert run.step("report").outcome == ""
-    assert state(story.world, story.pull) == before
+    assert state(story.testbed, story.pull) == before
 
 
 def test_no_secret_reaches_a_log(story: Story) -> None:
-    secrets = {**story.world.sandbox.secrets(), **story.world.secrets}.values()
+    secrets = {**story.testbed.sandbox.secrets(), **story.testbed.secrets}.values()
     for run in (story.submitted, story.reported):
         for secret in secrets:
             assert secret not in run.transcript

@@ -17,7 +17,7 @@ from mlops_sandbox.demo.story import COMMAND, MAINTAINER, STRANGER
 from mlops_sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
-from tests.e2e.pipeline_world import Pipeline, World
+from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
 
 BASELINE, MLOPS = ".github/workflows/baseline.yml", ".github/workflows/mlops.yml"
 IMAGE = "digits"
@@ -31,33 +31,33 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianRegistr
 
 
 @pytest.fixture(scope="module")
-def world(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[World]:
+def testbed(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[PipelineTestbed]:
     with pipeline(registry) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def baseline(world: World) -> WorkflowRun:
-    (push,) = (delivery for delivery in world.github.deliveries if delivery.event == "push")
-    return world.run(BASELINE, push.event, push.payload, MAINTAINER)
+def baseline(testbed: PipelineTestbed) -> WorkflowRun:
+    (push,) = (delivery for delivery in testbed.github.deliveries if delivery.event == "push")
+    return testbed.run(BASELINE, push.event, push.payload, MAINTAINER)
 
 
 @pytest.fixture(scope="module")
-def pull(world: World, baseline: WorkflowRun) -> PullRequest:
+def pull(testbed: PipelineTestbed, baseline: WorkflowRun) -> PullRequest:
     assert baseline.exit_code == 0, baseline.transcript
-    return world.open_pull_request()
+    return testbed.open_pull_request()
 
 
 @pytest.fixture(scope="module")
-def trained(world: World, pull: PullRequest) -> WorkflowRun:
-    return world.say(pull, COMMAND, MLOPS)
+def trained(testbed: PipelineTestbed, pull: PullRequest) -> WorkflowRun:
+    return testbed.say(pull, COMMAND, MLOPS)
 
 
-def test_a_push_to_main_trains_the_baseline_from_its_image(world: World, baseline: WorkflowRun) -> None:
+def test_a_push_to_main_trains_the_baseline_from_its_image(testbed: PipelineTestbed, baseline: WorkflowRun) -> None:
     assert baseline.exit_code == 0, baseline.transcript
     published, submitted = baseline.step("publish").outputs, baseline.step("workflow").outputs
-    assert published["tags"].split() == [world.digits.main[:12], "latest"]
-    assert published["digest"] == world.registry.digest(IMAGE, "latest")
+    assert published["tags"].split() == [testbed.digits.main[:12], "latest"]
+    assert published["digest"] == testbed.registry.digest(IMAGE, "latest")
     assert submitted["phase"] == "Succeeded"
 
 
@@ -67,43 +67,47 @@ def test_every_step_succeeds(trained: WorkflowRun) -> None:
         assert trained.step(name).outcome == "success", trained.transcript
 
 
-def test_the_command_becomes_a_commit_and_typed_parameters(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+def test_the_command_becomes_a_commit_and_typed_parameters(
+    trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest
+) -> None:
     outputs = trained.step("chatops").outputs
     assert outputs["triggered"] == "true"
     assert outputs["decision"] == "continue"
     assert outputs["command"] == "train"
     assert json.loads(outputs["params"]) == {"lr": 0.003, "epochs": 20}
-    assert outputs["sha"] == world.digits.branch
+    assert outputs["sha"] == testbed.digits.branch
     assert outputs["pr-number"] == str(pull.number)
     assert outputs["actor"] == MAINTAINER
 
 
-def test_the_image_of_that_commit_is_in_the_registry_by_its_digest(trained: WorkflowRun, world: World) -> None:
+def test_the_image_of_that_commit_is_in_the_registry_by_its_digest(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
     outputs = trained.step("publish").outputs
-    sha = world.digits.branch
-    assert outputs["ref"] == f"{world.registry.host}/{IMAGE}@{outputs['digest']}"
-    assert world.registry.digest(IMAGE, outputs["digest"]) == outputs["digest"]
-    assert world.registry.digest(IMAGE, sha[:12]) == outputs["digest"]
-    manifest: Any = world.registry.manifest(IMAGE, outputs["digest"])
-    config = json.loads(world.registry.blob(IMAGE, manifest["config"]["digest"]))
+    sha = testbed.digits.branch
+    assert outputs["ref"] == f"{testbed.registry.host}/{IMAGE}@{outputs['digest']}"
+    assert testbed.registry.digest(IMAGE, outputs["digest"]) == outputs["digest"]
+    assert testbed.registry.digest(IMAGE, sha[:12]) == outputs["digest"]
+    manifest: Any = testbed.registry.manifest(IMAGE, outputs["digest"])
+    config = json.loads(testbed.registry.blob(IMAGE, manifest["config"]["digest"]))
     assert config["config"]["Labels"]["org.opencontainers.image.revision"] == sha
 
 
-def test_the_workflow_ran_from_that_image_with_the_commands_parameters(trained: WorkflowRun, world: World) -> None:
+def test_the_workflow_ran_from_that_image_with_the_commands_parameters(
+    trained: WorkflowRun, testbed: PipelineTestbed
+) -> None:
     outputs = trained.step("workflow").outputs
     assert outputs["phase"] == "Succeeded"
-    workflow = world.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
+    workflow = testbed.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
     given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
     assert given["image"] == trained.step("publish").outputs["ref"]
-    assert given["sha"] == world.digits.branch
+    assert given["sha"] == testbed.digits.branch
     assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
     assert float(json.loads(outputs["outputs"])["test-accuracy"]) > 0.9
     asked_for = f"/v2/{IMAGE}/manifests/{trained.step('publish').outputs['digest']}"
-    assert ("GET", asked_for) in {(method, path) for method, path, status in world.registry.requests() if status == 200}
+    assert ("GET", asked_for) in {(method, path) for method, path, status in testbed.registry.requests() if status == 200}
 
 
 def test_the_report_ties_the_runs_to_the_commit_and_sets_them_against_the_baseline(
-    trained: WorkflowRun, world: World
+    trained: WorkflowRun, testbed: PipelineTestbed
 ) -> None:
     outputs = trained.step("report").outputs
     assert (outputs["num-candidates"], outputs["num-baselines"]) == ("2", "2")
@@ -113,34 +117,34 @@ def test_the_report_ties_the_runs_to_the_commit_and_sets_them_against_the_baseli
     assert json.loads(trained.step("workflow").outputs["outputs"])["run-id"] in json.dumps(kept)
 
 
-def test_the_pull_request_shows_it(trained: WorkflowRun, pull: PullRequest, world: World) -> None:
+def test_the_pull_request_shows_it(trained: WorkflowRun, pull: PullRequest, testbed: PipelineTestbed) -> None:
     by_bot = [comment for comment in pull.comments if comment.user.is_bot]
     assert len(by_bot) == 1, [comment.body[:200] for comment in by_bot]
     body = by_bot[0].body
-    assert world.digits.branch[:7] in body
+    assert testbed.digits.branch[:7] in body
     assert trained.step("publish").outputs["digest"][:19] in body
     assert trained.step("workflow").outputs["workflow-url"] in body
     assert trained.step("report").outputs["best-run-url"] in body
     assert "xychart-beta" in body
-    checks = {run.name: run.conclusion for run in world.repository.check_runs.values() if run.head_sha == pull.head_sha}
+    checks = {run.name: run.conclusion for run in testbed.repository.check_runs.values() if run.head_sha == pull.head_sha}
     assert checks["metrics"] == "success"
     command = pull.comments[0]
     assert "eyes" in {reaction.content for reaction in command.reactions}
 
 
-def test_nobody_else_gets_past_chatops(world: World, pull: PullRequest, trained: WorkflowRun) -> None:
+def test_nobody_else_gets_past_chatops(testbed: PipelineTestbed, pull: PullRequest, trained: WorkflowRun) -> None:
     assert trained.exit_code == 0
     delivery = pull.comment(COMMAND, by=STRANGER)
-    run = world.run(MLOPS, delivery.event, delivery.payload, STRANGER)
+    run = testbed.run(MLOPS, delivery.event, delivery.payload, STRANGER)
     assert run.exit_code == 0, run.transcript
     assert run.step("chatops").outputs["decision"] == "deny"
     assert run.step("chatops").outputs["triggered"] == "false"
     for name in ("publish", "workflow", "report"):
         assert (run.step(name).outcome, run.step(name).outputs) == ("", {})  # act's record of a step that did not run
-    submitted, _ = world.sandbox.cluster.store.items(WORKFLOWS)
+    submitted, _ = testbed.sandbox.cluster.store.items(WORKFLOWS)
     assert len(submitted) == 2  # the baseline's and the maintainer's
 
 
-def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:
-    for secret in (*world.sandbox.secrets().values(), world.registry.password):
+def test_no_secret_reaches_the_log(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
+    for secret in (*testbed.sandbox.secrets().values(), testbed.registry.password):
         assert secret not in trained.transcript

@@ -26,7 +26,7 @@ from mlops_sandbox.github import PullRequest
 from releasing import ACTIONS, REPOSITORY
 from tests.e2e.act import Act, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.digits_world import World, digits_world
+from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
 from tests.e2e.images import BASE_IMAGE, ROOT
 from tests.e2e.test_images import locked, normalised
@@ -278,9 +278,9 @@ def test_a_published_tag_is_never_replaced(made: Release, tmp_path: Path) -> Non
 
 
 @pytest.fixture(scope="module")
-def world(
+def testbed(
     made: Release, images: Mapping[str, str], client: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+) -> Iterator[DigitsTestbed]:
     """The example's repository, its workflows' `uses:` answered by the tree of the tag, whose images are pulled."""
     root = tmp_path_factory.mktemp("users")
     (root / "act").mkdir()
@@ -292,7 +292,7 @@ def world(
         made.docker("--config", str(client), "pull", "--quiet", reference)
     environment = {**made.docker.environment, "DOCKER_CONFIG": str(client)}
     act = Act(made.docker, images, root / "suite", root / "act")
-    with digits_world(act, DockerExecutor(environment=environment), root) as found:
+    with digits_testbed(act, DockerExecutor(environment=environment), root) as found:
         commit(found.digits.path, {ROOT_ACTION: ONE_STEP}, "Listen in one step")
         found.secrets = {"REGISTRY_PASSWORD": made.registry.password}
         found.variables = {"REGISTRY": made.registry.host, "REGISTRY_USERNAME": made.registry.username}
@@ -301,18 +301,18 @@ def world(
 
 
 @pytest.fixture(scope="module")
-def pull(world: World) -> PullRequest:
+def pull(testbed: DigitsTestbed) -> PullRequest:
     """A pull request, once main has been trained as the baseline."""
-    (push,) = (delivery for delivery in world.github.deliveries if delivery.event == "push")
-    baseline = world.run(BASELINE, push.event, push.payload, MAINTAINER)
+    (push,) = (delivery for delivery in testbed.github.deliveries if delivery.event == "push")
+    baseline = testbed.run(BASELINE, push.event, push.payload, MAINTAINER)
     assert baseline.exit_code == 0, baseline.transcript
-    return world.open_pull_request()
+    return testbed.open_pull_request()
 
 
 @pytest.fixture(scope="module")
-def trained(world: World, pull: PullRequest) -> WorkflowRun:
+def trained(testbed: DigitsTestbed, pull: PullRequest) -> WorkflowRun:
     delivery = pull.comment(COMMAND, by=MAINTAINER)
-    return world.run(MLOPS, delivery.event, delivery.payload, MAINTAINER)
+    return testbed.run(MLOPS, delivery.event, delivery.payload, MAINTAINER)
 
 
 def test_the_pipeline_runs_from_the_released_images(trained: WorkflowRun, made: Release) -> None:
@@ -330,10 +330,12 @@ def test_the_pipeline_runs_from_the_released_images(trained: WorkflowRun, made: 
     assert "Dockerfile.base" not in trained.transcript
 
 
-def test_the_composite_action_runs_the_image_that_its_commit_names(world: World, pull: PullRequest, made: Release) -> None:
+def test_the_composite_action_runs_the_image_that_its_commit_names(
+    testbed: DigitsTestbed, pull: PullRequest, made: Release
+) -> None:
     """The tag's composite action uses the commit before it, by SHA; that commit's action names the image."""
     delivery = pull.comment("/train", by=MAINTAINER)
-    run = world.run(ROOT_ACTION, delivery.event, delivery.payload, MAINTAINER)
+    run = testbed.run(ROOT_ACTION, delivery.event, delivery.payload, MAINTAINER)
     assert run.exit_code == 0, run.transcript
     assert run.step("mlops").outputs["chatops-triggered"] == "true"
     first = made.git("rev-parse", f"{TAG}~1")

@@ -13,7 +13,7 @@ from mlops_sandbox.demo.story import COMMAND, STRANGER
 from mlops_sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.pipeline_world import Pipeline, World
+from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
 from tests.support.git import commit
 
 CALLER = Path(__file__).parents[2] / "examples/reusable/.github/workflows/mlops.yml"
@@ -21,90 +21,96 @@ PATH = ".github/workflows/caller.yml"
 
 
 @pytest.fixture(scope="module")
-def world(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[World]:
+def testbed(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[PipelineTestbed]:
     with pipeline(registry) as made:
         commit(made.digits.path, {PATH: CALLER.read_text()}, "Call the pipeline")
         yield made
 
 
 @pytest.fixture(scope="module")
-def pull(world: World) -> PullRequest:
-    return world.open_pull_request()
+def pull(testbed: PipelineTestbed) -> PullRequest:
+    return testbed.open_pull_request()
 
 
-def checks(world: World, pull: PullRequest, name: str) -> list[str | None]:
+def checks(testbed: PipelineTestbed, pull: PullRequest, name: str) -> list[str | None]:
     """The conclusions of the check runs of that name on the head, in their order."""
-    runs = world.repository.check_runs.values()
+    runs = testbed.repository.check_runs.values()
     return [run.conclusion for run in runs if (run.head_sha, run.name) == (pull.head_sha, name)]
 
 
 @pytest.fixture(scope="module")
-def trained(world: World, pull: PullRequest) -> WorkflowRun:
-    return world.say(pull, COMMAND, PATH)
+def trained(testbed: PipelineTestbed, pull: PullRequest) -> WorkflowRun:
+    return testbed.say(pull, COMMAND, PATH)
 
 
-def test_three_jobs_make_of_a_comment_a_report(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+def test_three_jobs_make_of_a_comment_a_report(trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest) -> None:
     assert trained.exit_code == 0, trained.transcript
     assert {name: trained.jobs[name] for name in ("listen", "train", "finish")} == dict.fromkeys(
         ("listen", "train", "finish"), "success"
     )
     image, workflow = trained.step("publish").outputs["ref"], trained.step("workflow").outputs
-    assert image == f"{world.registry.host}/digits@{world.registry.digest('digits', world.digits.branch[:12])}"
-    submitted = world.sandbox.cluster.store.get(WORKFLOWS, "default", workflow["workflow-name"])
+    assert image == f"{testbed.registry.host}/digits@{testbed.registry.digest('digits', testbed.digits.branch[:12])}"
+    submitted = testbed.sandbox.cluster.store.get(WORKFLOWS, "default", workflow["workflow-name"])
     given = {one["name"]: one.get("value") for one in submitted["spec"]["arguments"]["parameters"]}
-    assert (given["image"], given["sha"], given["pr"]) == (image, world.digits.branch, str(pull.number))
+    assert (given["image"], given["sha"], given["pr"]) == (image, testbed.digits.branch, str(pull.number))
     assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
     report = trained.step("report").outputs
     assert (report["gate"], report["verified"], report["num-candidates"]) == ("passed", "true", "2")
 
 
-def test_the_last_job_concludes_what_the_first_began(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+def test_the_last_job_concludes_what_the_first_began(
+    trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest
+) -> None:
     assert "trained" in pull.label_names
     assert "training" not in pull.label_names
-    assert checks(world, pull, "training")[0] == "success"
-    assert checks(world, pull, "metrics")[0] == "success"
+    assert checks(testbed, pull, "training")[0] == "success"
+    assert checks(testbed, pull, "metrics")[0] == "success"
     command = pull.comments[0]
     assert [reaction.content for reaction in command.reactions] == ["rocket"]
 
 
-def test_a_comment_that_is_no_command_costs_one_small_job(world: World, pull: PullRequest) -> None:
-    before = world.workflows()
-    run = world.say(pull, "see docs/training for why", PATH)
+def test_a_comment_that_is_no_command_costs_one_small_job(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    before = testbed.workflows()
+    run = testbed.say(pull, "see docs/training for why", PATH)
     assert run.exit_code == 0, run.transcript
     assert run.step("chatops", "listen").outputs["decision"] == "ignore"
     assert {job for job, _ in run.steps} == {"listen"}
-    assert world.workflows() == before
+    assert testbed.workflows() == before
 
 
-def test_a_comment_that_cannot_be_one_costs_none(world: World, pull: PullRequest) -> None:
-    run = world.say(pull, "Looks good to me.", PATH)
+def test_a_comment_that_cannot_be_one_costs_none(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    run = testbed.say(pull, "Looks good to me.", PATH)
     assert run.exit_code == 0, run.transcript
     assert run.steps == {}
 
 
-def test_a_stranger_gets_past_the_listener_in_nothing(world: World, pull: PullRequest) -> None:
-    before = world.workflows()
-    run = world.say(pull, COMMAND, PATH, by=STRANGER)
+def test_a_stranger_gets_past_the_listener_in_nothing(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    before = testbed.workflows()
+    run = testbed.say(pull, COMMAND, PATH, by=STRANGER)
     assert run.exit_code == 0, run.transcript
     assert run.step("chatops", "listen").outputs["decision"] == "deny"
     assert {job for job, _ in run.steps} == {"listen"}
-    assert world.workflows() == before
+    assert testbed.workflows() == before
 
 
-def test_a_training_that_fails_is_concluded_as_one(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+def test_a_training_that_fails_is_concluded_as_one(
+    trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest
+) -> None:
     """The registry does not take this password: the job `train` fails at its first step."""
-    other = World(**{**vars(world), "registry": replace(world.registry, password="wrong"), "secrets": {}, "variables": {}})
-    before = world.workflows()
+    other = PipelineTestbed(
+        **{**vars(testbed), "registry": replace(testbed.registry, password="wrong"), "secrets": {}, "variables": {}}
+    )
+    before = testbed.workflows()
     run = other.say(pull, COMMAND, PATH)
     assert run.exit_code == 1
     assert (run.jobs["listen"], run.jobs["train"], run.jobs["finish"]) == ("success", "failure", "success"), run.transcript
     assert run.step("publish").outcome == "failure"
-    assert world.workflows() == before
+    assert testbed.workflows() == before
     assert "training-failed" in pull.label_names
-    assert checks(world, pull, "training")[-1] == "failure"
+    assert checks(testbed, pull, "training")[-1] == "failure"
     assert [reaction.content for reaction in pull.comments[-1].reactions] == ["confused"]
 
 
-def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:
-    for secret in (*world.sandbox.secrets().values(), world.registry.password):
+def test_no_secret_reaches_the_log(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
+    for secret in (*testbed.sandbox.secrets().values(), testbed.registry.password):
         assert secret not in trained.transcript

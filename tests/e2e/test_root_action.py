@@ -13,7 +13,7 @@ from mlops_sandbox.demo.story import COMMAND, STRANGER
 from mlops_sandbox.github import PullRequest
 from tests.e2e.act import SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.pipeline_world import Pipeline, World
+from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
 from tests.support.git import commit
 
 HEAD = f"""\
@@ -68,97 +68,102 @@ def path(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def world(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[World]:
+def testbed(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[PipelineTestbed]:
     with pipeline(registry) as made:
         commit(made.digits.path, {path(name): text for name, text in FILES.items()}, "Train in one step")
         yield made
 
 
 @pytest.fixture(scope="module")
-def pull(world: World) -> PullRequest:
-    return world.open_pull_request()
+def pull(testbed: PipelineTestbed) -> PullRequest:
+    return testbed.open_pull_request()
 
 
 @pytest.fixture(scope="module")
-def trained(world: World, pull: PullRequest) -> WorkflowRun:
-    return world.say(pull, COMMAND, path("all"))
+def trained(testbed: PipelineTestbed, pull: PullRequest) -> WorkflowRun:
+    return testbed.say(pull, COMMAND, path("all"))
 
 
-def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, world: World, pull: PullRequest) -> None:
+def test_one_step_makes_of_a_comment_a_report(trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest) -> None:
     assert trained.exit_code == 0, trained.transcript
-    outputs, sha = trained.step("mlops").outputs, world.digits.branch
+    outputs, sha = trained.step("mlops").outputs, testbed.digits.branch
     assert (outputs["chatops-triggered"], outputs["chatops-command"], outputs["chatops-sha"]) == ("true", "train", sha)
     assert json.loads(outputs["chatops-params"]) == {"lr": 0.003, "epochs": 20}
-    assert outputs["image-ref"] == f"{world.registry.host}/digits@{world.registry.digest('digits', sha[:12])}"
+    assert outputs["image-ref"] == f"{testbed.registry.host}/digits@{testbed.registry.digest('digits', sha[:12])}"
     assert (outputs["workflow-phase"], outputs["gate"], outputs["verified"]) == ("Succeeded", "passed", "true")
     assert set(outputs) == {output.name for output in steps.outputs()}
-    workflow = world.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
+    workflow = testbed.sandbox.cluster.store.get(WORKFLOWS, "default", outputs["workflow-name"])
     given = {one["name"]: one.get("value") for one in workflow["spec"]["arguments"]["parameters"]}
     assert (given["image"], given["sha"], given["pr"]) == (outputs["image-ref"], sha, str(pull.number))
     assert (float(given["lr"]), given["epochs"]) == (0.003, "20")
 
 
-def test_the_image_of_a_pull_request_has_no_other_tag_than_its_commit(trained: WorkflowRun, world: World) -> None:
-    assert trained.step("mlops").outputs["image-tags"].split() == [world.digits.branch[:12]]
+def test_the_image_of_a_pull_request_has_no_other_tag_than_its_commit(
+    trained: WorkflowRun, testbed: PipelineTestbed
+) -> None:
+    assert trained.step("mlops").outputs["image-tags"].split() == [testbed.digits.branch[:12]]
 
 
-def test_the_pull_requests_one_comment_is_the_report(trained: WorkflowRun, pull: PullRequest, world: World) -> None:
+def test_the_pull_requests_one_comment_is_the_report(
+    trained: WorkflowRun, pull: PullRequest, testbed: PipelineTestbed
+) -> None:
     outputs = trained.step("mlops").outputs
     (comment,) = [comment for comment in pull.comments if comment.user.is_bot]
     assert outputs["image-digest"][:19] in comment.body
     assert outputs["workflow-url"] in comment.body
     assert outputs["best-run-url"] in comment.body
-    checks = {run.name: run.conclusion for run in world.repository.check_runs.values() if run.head_sha == pull.head_sha}
+    checks = {run.name: run.conclusion for run in testbed.repository.check_runs.values() if run.head_sha == pull.head_sha}
     assert checks["metrics"] == "success"
 
 
 def test_a_failed_gate_fails_the_step_and_its_outputs_are_there(
-    trained: WorkflowRun, world: World, pull: PullRequest
+    trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest
 ) -> None:
     """Neither image nor workflow is asked for: the commit's runs are there already, and are reported."""
-    before = world.workflows()
-    run = world.say(pull, COMMAND, path("strict"))
+    before = testbed.workflows()
+    run = testbed.say(pull, COMMAND, path("strict"))
     step = run.step("mlops")
     assert (run.exit_code, step.outcome) == (1, "failure"), run.transcript
     assert (step.outputs["gate"], step.outputs["num-candidates"]) == ("failed", "2")
     assert (step.outputs["image-ref"], step.outputs["workflow-name"]) == ("", "")
-    assert world.workflows() == before
+    assert testbed.workflows() == before
 
 
-def test_without_more_it_listens_only(world: World, pull: PullRequest) -> None:
-    before = world.workflows()
-    run = world.say(pull, COMMAND, path("listen"))
+def test_without_more_it_listens_only(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    before = testbed.workflows()
+    run = testbed.say(pull, COMMAND, path("listen"))
     assert run.exit_code == 0, run.transcript
     outputs = run.step("mlops").outputs
     assert outputs["chatops-triggered"] == "true"
     assert (outputs["image-ref"], outputs["workflow-name"], outputs["gate"]) == ("", "", "")
     assert "HEAD is now at" not in run.transcript  # the checkout's words
-    assert world.workflows() == before
+    assert testbed.workflows() == before
 
 
-def test_an_image_alone_is_published_and_not_submitted(world: World, pull: PullRequest) -> None:
-    before = world.workflows()
-    run = world.say(pull, COMMAND, path("publish"))
+def test_an_image_alone_is_published_and_not_submitted(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    before = testbed.workflows()
+    run = testbed.say(pull, COMMAND, path("publish"))
     assert run.exit_code == 0, run.transcript
     outputs = run.step("mlops").outputs
     assert (
-        outputs["image-ref"] == f"{world.registry.host}/digits@{world.registry.digest('digits', world.digits.branch[:12])}"
+        outputs["image-ref"]
+        == f"{testbed.registry.host}/digits@{testbed.registry.digest('digits', testbed.digits.branch[:12])}"
     )
     assert (outputs["workflow-name"], outputs["gate"]) == ("", "")
-    assert world.workflows() == before
+    assert testbed.workflows() == before
 
 
-def test_a_stranger_gets_past_the_first_step_in_nothing(world: World, pull: PullRequest) -> None:
-    before = world.workflows()
-    run = world.say(pull, COMMAND, path("all"), by=STRANGER)
+def test_a_stranger_gets_past_the_first_step_in_nothing(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    before = testbed.workflows()
+    run = testbed.say(pull, COMMAND, path("all"), by=STRANGER)
     assert run.exit_code == 0, run.transcript
     outputs = run.step("mlops").outputs
     assert (outputs["chatops-decision"], outputs["chatops-triggered"]) == ("deny", "false")
     assert (outputs["image-ref"], outputs["workflow-name"], outputs["gate"]) == ("", "", "")
     assert "HEAD is now at" not in run.transcript
-    assert world.workflows() == before
+    assert testbed.workflows() == before
 
 
-def test_no_secret_reaches_the_log(trained: WorkflowRun, world: World) -> None:
-    for secret in (*world.sandbox.secrets().values(), world.registry.password):
+def test_no_secret_reaches_the_log(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
+    for secret in (*testbed.sandbox.secrets().values(), testbed.registry.password):
         assert secret not in trained.transcript

@@ -16,7 +16,7 @@ import pytest
 from mlops_sandbox.demo.story import MAINTAINER
 from tests.e2e.act import CHECKOUT, SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.pipeline_world import Pipeline, World
+from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
 from tests.support.git import commit
 
 PATH = ".github/workflows/statement.yml"
@@ -63,7 +63,7 @@ jobs:
 
 @dataclass(frozen=True)
 class Stated:
-    world: World
+    testbed: PipelineTestbed
     sha: str
     run: WorkflowRun
     statement: dict[str, Any]
@@ -71,30 +71,30 @@ class Stated:
 
 @pytest.fixture(scope="module")
 def stated(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[Stated]:
-    with pipeline(registry) as world:
+    with pipeline(registry) as testbed:
         files = {PATH: WORKFLOW, "stated.Dockerfile": "FROM scratch\nCOPY train.py /\n"}
-        sha = commit(world.digits.path, files, "State what is trained")
-        wandb = world.sandbox.wandb
+        sha = commit(testbed.digits.path, files, "State what is trained")
+        wandb = testbed.sandbox.wandb
         logged = wandb.store.add_run(wandb.entity, "digits", name="c1", commit=sha, summary={"test_accuracy": 0.975})
         project = wandb.store.project(wandb.entity, "digits")
         logged.inputs.append(wandb.store.add_artifact(project.collection("digits", "dataset"), "4f2a"))
         wandb.store.add_artifact(project.collection("digits-model", "model"), "9c1d", run=logged)
-        run = world.run(PATH, "workflow_dispatch", {"inputs": {}}, MAINTAINER)
+        run = testbed.run(PATH, "workflow_dispatch", {"inputs": {}}, MAINTAINER)
         assert run.exit_code == 0, run.transcript
         text = subprocess.run(
             ["base64", "--decode"], input=run.step("kept").outputs["statement"].encode(), capture_output=True, check=True
         ).stdout
-        yield Stated(world, sha, run, json.loads(text))
+        yield Stated(testbed, sha, run, json.loads(text))
 
 
 def verify(stated: Stated, path: Path, *options: str, document: Any = None) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does, with the credentials of registry and tracker in the environment."""
     path.write_text(json.dumps(stated.statement if document is None else document))
-    world = stated.world
+    testbed = stated.testbed
     environ = {
-        "PATH": os.environ["PATH"], "HOME": str(path.parent), "WANDB_API_KEY": world.sandbox.wandb.api_key,
-        "WANDB_BASE_URL": world.sandbox.wandb_url, "REGISTRY": world.registry.host,
-        "REGISTRY_USERNAME": world.registry.username, "REGISTRY_PASSWORD": world.registry.password,
+        "PATH": os.environ["PATH"], "HOME": str(path.parent), "WANDB_API_KEY": testbed.sandbox.wandb.api_key,
+        "WANDB_BASE_URL": testbed.sandbox.wandb_url, "REGISTRY": testbed.registry.host,
+        "REGISTRY_USERNAME": testbed.registry.username, "REGISTRY_PASSWORD": testbed.registry.password,
     }  # fmt: skip
     call = [sys.executable, "-m", "mlops_actions", "verify", str(path), *options]
     return subprocess.run(call, env=environ, capture_output=True, text=True, timeout=120, check=False)
@@ -116,7 +116,7 @@ def test_a_true_statement_passes_every_check(stated: Stated, tmp_path: Path) -> 
         "--repository",
         "octo-org/digits",
         "--project",
-        f"{stated.world.sandbox.wandb.entity}/digits",
+        f"{stated.testbed.sandbox.wandb.entity}/digits",
     ]
     done = verify(stated, tmp_path / "statement.json", *pins, "--image", f"{published['image']}:{published['tag']}")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

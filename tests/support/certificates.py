@@ -1,4 +1,4 @@
-"""Certificates for 127.0.0.1 that nobody knows: of its own making, or of a private authority."""
+"""Certificates for 127.0.0.1 that no client trusts by default: self-signed, or of a private authority."""
 
 from __future__ import annotations
 

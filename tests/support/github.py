@@ -1,4 +1,4 @@
-"""The GitHub stand-in as tests use it: served on loopback, and held against GitHub's own description at the end."""
+"""Serve the GitHub stand-in on loopback for a test, and check its exchanges against GitHub's schemas at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""As much of Google as a client of GKE meets: token endpoints, the metadata server, and the description of a cluster."""
+"""A stand-in for Google: token endpoints, the metadata server, and the description of a GKE cluster."""
 
 from __future__ import annotations
 

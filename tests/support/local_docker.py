@@ -1,4 +1,4 @@
-"""A Docker without a daemon, for tests of publishing where none runs: its images hold the context, and are really pushed.
+"""A Docker stand-in for tests of publishing without a daemon: its images hold the context, and it pushes them to a registry.
 
 It prints what BuildKit's plain progress prints; no instruction of a Dockerfile is carried out.
 """
@@ -25,7 +25,7 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass(frozen=True)
 class LocalDaemon:
-    """What it says it is; `containerd_store` is how a test asks for the newer kind."""
+    """The daemon's properties; `containerd_store` selects the newer image store."""
 
     version: str = "0.0"
     containerd_store: bool = False

@@ -1,4 +1,4 @@
-"""The registries that the contract is run against: always the sandbox's, and Debian's docker-registry where installed."""
+"""The registries that the shared tests run against: the sandbox's, and Debian's docker-registry where installed."""
 
 from __future__ import annotations
 

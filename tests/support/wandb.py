@@ -1,3 +1,5 @@
+"""Serve the W&B stand-in for tests, and run scripts of the SDK against it."""
+
 from __future__ import annotations
 
 import json
@@ -23,7 +25,7 @@ MODULES = tuple(f"mlops_actions.{name}" for name in ("boundary.github", "boundar
 
 @dataclass
 class WandbHost:
-    """A server, where it listens, and how to run a script of the SDK against it."""
+    """A running server and its address, with a method that runs a script of the SDK against it."""
 
     server: WandbServer
     url: str

@@ -1,4 +1,4 @@
-"""The node: takes the pods that are bound to it, runs them, and tells the API server how they are."""
+"""The node: runs the pods that are bound to it, and reports their status to the API server."""
 
 from __future__ import annotations
 

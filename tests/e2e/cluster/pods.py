@@ -1,4 +1,4 @@
-"""What a pod of Argo's says is to be run, and how its end is told: pure translations."""
+"""Translate Argo's pods into container tasks, and the ends of containers into pod statuses: pure functions."""
 
 from __future__ import annotations
 

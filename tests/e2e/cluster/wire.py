@@ -1,6 +1,6 @@
-"""The way between a job and the API server, which a test can spoil: cut, silenced, refused, or held at one request.
+"""A proxy between a job and the API server that tests disturb: it cuts, silences or refuses connections, or holds a request.
 
-It ends TLS on either side (with the API server's own certificate), so that it also tells what was asked and answered.
+It terminates TLS on either side (with the API server's own certificate), and so records requests and answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the tests submit to the real cluster, and the jobs that do it."""
+"""Manifests for the real cluster, and the jobs that submit them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world of the whole pipeline: the digits repository, a registry, and a cluster that pulls from it."""
+"""The testbed of the whole pipeline: the digits repository, a registry, and a cluster that pulls from it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from mlops_sandbox.cluster import DockerExecutor
 from mlops_sandbox.demo import machine
 from tests.e2e.act import Act
 from tests.e2e.debian_registry import DebianRegistry
-from tests.e2e.digits_world import World as DigitsWorld
-from tests.e2e.digits_world import digits_world
+from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
 
 
 @dataclass(kw_only=True)
-class World(DigitsWorld):
-    """The world of the whole pipeline: its images lie in a registry."""
+class PipelineTestbed(DigitsTestbed):
+    """The testbed of the whole pipeline, whose images are in a registry."""
 
     registry: DebianRegistry
 
@@ -28,16 +27,16 @@ class World(DigitsWorld):
 
 
 @contextmanager
-def pipeline_world(
+def pipeline_testbed(
     docker: Docker, images: Mapping[str, str], checkout: Path, registry: DebianRegistry, root: Path
-) -> Iterator[World]:
+) -> Iterator[PipelineTestbed]:
     """The digits repository, its cluster's containers in Docker, their images pulled from the registry."""
     (root / "act").mkdir()
     client = {**docker.environment, "DOCKER_CONFIG": str(registry.log_in(root / "docker"))}
     act = Act(docker, images, checkout, root / "act")
-    with digits_world(act, DockerExecutor(environment=client), root) as made:
-        yield World(**vars(made), registry=registry)
+    with digits_testbed(act, DockerExecutor(environment=client), root) as made:
+        yield PipelineTestbed(**vars(made), registry=registry)
         machine.remove_images(client, registry.host)
 
 
-Pipeline = Callable[[DebianRegistry], AbstractContextManager[World]]
+Pipeline = Callable[[DebianRegistry], AbstractContextManager[PipelineTestbed]]

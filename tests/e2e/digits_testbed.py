@@ -21,8 +21,8 @@ from tests.e2e.act import Act, WorkflowRun
 
 
 @dataclass
-class World:
-    """All that the repository's workflows meet; `secrets` and `variables` come on top of the sandbox's own."""
+class DigitsTestbed:
+    """The services that the repository's workflows use; `secrets` and `variables` come on top of the sandbox's own."""
 
     sandbox: Sandbox
     act: Act
@@ -75,11 +75,11 @@ class World:
 
 
 @contextmanager
-def digits_world(act: Act, executor: Executor, root: Path) -> Iterator[World]:
+def digits_testbed(act: Act, executor: Executor, root: Path) -> Iterator[DigitsTestbed]:
     """A sandbox with the digits repository on it, a maintainer and a contributor."""
     made = digits.create(root / "repository")
     with Sandbox(executor) as sandbox:
         found = sandbox.github.repository(NAME, sha=made.main, files=digits.files(made.path))
         found.collaborator(MAINTAINER, "maintain")
         found.collaborator(CONTRIBUTOR, "write")
-        yield World(sandbox, act, made, found)
+        yield DigitsTestbed(sandbox, act, made, found)
