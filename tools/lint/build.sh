@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build actionlint and gitleaks, which are published as Go source, at the versions of go.mod and go.sum, once.
 #
-# Prints the folder of both programs to standard output. They are kept outside the checkout, in
+# Prints the folder of both programs to standard output; with --where it prints the folder and builds nothing. They are kept outside the checkout, in
 # ${XDG_CACHE_HOME:-~/.cache}/mlops-actions/lint-HASH, so that a new checkout or a new .venv builds nothing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -11,7 +11,7 @@ hash=$(cat go.mod go.sum | sha256sum | cut -c 1-16)
 target=$cache/lint-$hash
 is_built() { [ -x "$target/actionlint" ] && [ -x "$target/gitleaks" ]; }
 
-if is_built; then echo "$target"; exit; fi
+if is_built || [ "${1:-}" = --where ]; then echo "$target"; exit; fi
 
 if ! command -v go >/dev/null; then
   echo "error: actionlint and gitleaks are built from source and need Go" >&2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,14 +37,18 @@ def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return directory
 
 
+def folder_of_go_tools() -> str:
+    """Return the folder that `make lint` builds actionlint into."""
+    script = Path(__file__).parents[3] / "tools" / "lint" / "build.sh"
+    return subprocess.run([str(script), "--where"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def check(repository: Path, program: str, *arguments: str) -> None:
-    path = Path(sys.executable).with_name(program)
-    if not path.exists():
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed; `make lint` installs it")
-        path = Path(program)
-    command = [str(path), *arguments]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=100, check=False)
+    folders = [str(Path(sys.executable).parent), folder_of_go_tools(), os.environ["PATH"]]
+    path = shutil.which(program, path=os.pathsep.join(folders))
+    if path is None:
+        pytest.skip(f"{program} is not installed; `make lint` installs it")
+    done = subprocess.run([path, *arguments], cwd=repository, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
