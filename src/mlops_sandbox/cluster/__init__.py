@@ -9,10 +9,11 @@ With a Docker daemon the containers are real: `Cluster(DockerExecutor())`. Witho
 (`ProcessExecutor`); `engine/process.py` says how their paths are relocated. In both cases each container starts with its
 own files; input artifacts are copied in, outputs are copied out.
 
-Served, with Kubernetes' status codes and messages: discovery, `/version`; workflows, workflowtemplates,
-clusterworkflowtemplates, cronworkflows, pods, secrets, configmaps, namespaces; get, list (selectors, limit and continue),
-create, update (optimistic concurrency), merge patch, delete, dryRun; objects, metadata or tables by `Accept`; watches with
-resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens, RBAC rules.
+Served, with Kubernetes' status codes and messages: discovery, `/version`, access reviews of oneself; workflows,
+workflowtemplates, clusterworkflowtemplates, cronworkflows, pods, secrets, configmaps, namespaces; get, list (selectors,
+limit and continue), create, update (optimistic concurrency), merge patch, delete, dryRun; objects, metadata or tables by
+`Accept`; watches with resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens,
+RBAC rules.
 
 Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, stop, terminate, watch, log),
 get of the three kinds of templates, info. Missing: SSO, the workflow archive, lint, submit, the user interface.

@@ -7,10 +7,12 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import status
 from mlops_sandbox.cluster.resources import Resource
 
 ANY = "*"
+REVIEWS_PATH = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 ANONYMOUS = "system:anonymous"
 
 
@@ -83,6 +85,38 @@ class Access:
         if identity is None:
             raise status.unauthorized()
         return identity
+
+
+def access_review(identity: Identity, review: object) -> Json:
+    """Answer a SelfSubjectAccessReview: every authenticated user may ask (`system:basic-user`)."""
+    if identity.user == ANONYMOUS:
+        raise status.ApiError(
+            403,
+            "Forbidden",
+            f'selfsubjectaccessreviews.authorization.k8s.io is forbidden: User "{ANONYMOUS}" cannot create resource '
+            '"selfsubjectaccessreviews" in API group "authorization.k8s.io" at the cluster scope',
+        )
+    spec = review.get("spec") if isinstance(review, dict) else None
+    attributes = spec.get("resourceAttributes") if isinstance(spec, dict) else None
+    if not isinstance(review, dict) or not isinstance(attributes, dict):
+        raise status.invalid(
+            "SelfSubjectAccessReview",
+            "authorization.k8s.io",
+            "",
+            "spec.resourceAttributes: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must "
+            "be specified",
+        )
+    plural = "/".join(filter(None, (attributes.get("resource", ""), attributes.get("subresource", ""))))
+    allowed = any(
+        granted.allows(attributes.get("verb", ""), plural, attributes.get("namespace", "")) for granted in identity.rules
+    )
+    return {
+        "kind": "SelfSubjectAccessReview",
+        "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {},
+        "spec": spec,
+        "status": {"allowed": allowed, "reason": "a rule of the sandbox"} if allowed else {"allowed": False},
+    }
 
 
 def authorize(identity: Identity, verb: str, resource: Resource, subresource: str, namespace: str, name: str) -> None:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import addressing, representation, selectors, status, validation
-from mlops_sandbox.cluster.access import Access, authorize
+from mlops_sandbox.cluster.access import REVIEWS_PATH, Access, access_review, authorize
 from mlops_sandbox.cluster.addressing import Target
 from mlops_sandbox.cluster.logs import LogQuery, LogStore
 from mlops_sandbox.cluster.resources import NAMESPACES, PODS
@@ -40,6 +40,7 @@ class Faults:
     watch_refusal: ApiError | None = None  # answer every watch with this error
     refusals: int = 0  # the number of requests that are still answered with `refusal`
     refusal: ApiError | None = None
+    argo_missing: bool = False  # serve as a cluster without Argo's custom resource definitions
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def refuse(self, count: int, code: int, reason: str, message: str, *, retry_after: int | None = None) -> None:
@@ -81,6 +82,10 @@ class Api:
         if path == "/version":
             return JSONResponse(addressing.VERSION_DOCUMENT)
         identity = self.access.authenticate(request.headers.get("authorization", ""))
+        if path == REVIEWS_PATH and request.method == "POST":
+            return JSONResponse(access_review(identity, await _body(request)), 201)
+        if self.faults.argo_missing and addressing.GROUP in path:
+            raise status.no_such_path()
         document = addressing.discovery(path) if request.method == "GET" else None
         if document is not None:
             return JSONResponse(document)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mlops_sandbox.github.accounts import App, Token, User
+from mlops_sandbox.github.actions_settings import ActionsSettings
 from mlops_sandbox.github.branches import Branches
 from mlops_sandbox.github.discussion import (
     Comment,
@@ -243,6 +244,7 @@ class Repository(Branches):
     labels: dict[str, Label] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     forks: list[Repository] = field(default_factory=list)
+    actions_settings: ActionsSettings = field(default_factory=ActionsSettings)
 
     def __repr__(self) -> str:
         return f"<Repository {self.full_name}>"

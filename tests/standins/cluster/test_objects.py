@@ -263,3 +263,32 @@ def test_a_missing_permission_is_named(api: KubernetesApi, method: str, path: st
 
 def test_a_granted_request_is_allowed(api: KubernetesApi) -> None:
     assert api.request("GET", WORKFLOWS, token=api.reader_token).status_code == 200
+
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+def review(api: KubernetesApi, verb: str, resource: str, token: str) -> Json:
+    attributes = {"verb": verb, "group": "argoproj.io", "resource": resource, "namespace": api.namespace}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = api.request("POST", REVIEWS, json=body, token=token)
+    assert answer.status_code == 201, answer.text
+    document = dict(answer.json())
+    assert document["spec"]["resourceAttributes"] == attributes
+    return dict(document["status"])
+
+
+def test_everybody_may_ask_for_their_own_rights(api: KubernetesApi) -> None:
+    assert review(api, "create", "workflows", api.token)["allowed"] is True
+    assert review(api, "get", "workflows", api.reader_token)["allowed"] is True
+    assert review(api, "create", "workflows", api.reader_token)["allowed"] is False
+
+
+def test_a_review_without_attributes_is_invalid(api: KubernetesApi) -> None:
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {}}
+    refusal(api.request("POST", REVIEWS, json=body), 422, "Invalid")
+    refusal(api.request("POST", REVIEWS, json=body, token="unknown"), 401, "Unauthorized")

@@ -17,6 +17,8 @@ from tests.support.github_schema import operation_of
 from tests.support.payloads import COMMAND, Sample
 
 ORG_ONLY = {"/orgs/{org}/teams/{team}", "/orgs/{org}/teams/{team}/memberships/{username}"}
+# No token of a job may list these.
+NAMES_ONLY = ("secrets", "variables")
 
 
 def _rich(sample: Sample) -> dict[str, Any]:
@@ -35,6 +37,12 @@ def _rich(sample: Sample) -> dict[str, Any]:
     repo.deployment_status(deployment, "success", by="maintainer")
     repo.protect("main", ["tests"])
     repo.protect("main", ["lint"], by="ruleset")
+    repo.push("main", by="maintainer", files={".github/workflows/ci.yml": "on: push\n"})
+    settings = repo.actions_settings
+    settings.allowed_actions, settings.patterns_allowed = "selected", ["octo-org/*"]
+    settings.secrets, settings.organization_secrets = {"TOKEN"}, {"SHARED"}
+    settings.variables, settings.organization_variables = {"HOST": "a"}, {"REGION": "b"}
+    settings.environments["production"] = ["required_reviewers", "wait_timer"]
     sample.github.fork(repo, by="outsider")
     workflow_run = repo.workflow_run(pull.head_sha, by="maintainer")
     return {
@@ -42,6 +50,7 @@ def _rich(sample: Sample) -> dict[str, Any]:
         "reaction": reaction.id, "name": "bug", "sha": pull.head_sha, "ref": pull.head_sha, "branch": "main",
         "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "deployment": deployment.id, "login": "writer",
         "username": "insider", "org": "octo-org", "team": "ml", "path": "train.py", "id": repo.id,
+        "workflow": "ci.yml", "environment": "production",
     }  # fmt: skip
 
 
@@ -64,7 +73,7 @@ def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) ->
             path = path.replace(f":{name}}}", "}")
         if "/collaborators/{username}" in path:
             parameters["username"] = "writer"
-        is_for_people = path == "/user" or route.path in ORG_ONLY or route.role == "admin"
+        is_for_people = path == "/user" or route.path in ORG_ONLY or route.role == "admin" or route.path.endswith(NAMES_ONLY)
         response = (people if is_for_people else call)(f"GET {path.format(**parameters)}")
         expected = 204 if path.endswith("/collaborators/{username}") else 200
         assert response.status_code == expected, (route.path, response.text)

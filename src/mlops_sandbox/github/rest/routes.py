@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_sandbox.github.rest import accounts, apps, checks, contents, deployments, issues, pulls, repositories
+from mlops_sandbox.github.rest import accounts, actions, apps, checks, contents, deployments, issues, pulls, repositories
 from mlops_sandbox.github.rest.call import Route
 
 ROUTES: list[Route] = [
@@ -14,4 +14,5 @@ ROUTES: list[Route] = [
     *repositories.routes.all,
     *contents.routes.all,
     *apps.routes.all,
+    *actions.routes.all,
 ]
