@@ -1,4 +1,4 @@
-"""The command line for people: help, a starter, the demo, the sandbox, `verify` and the generated documents."""
+"""The command line for people: help, a starter, the demo, the sandbox, `doctor`, `verify` and the generated documents."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_action(commands, name)
     _add_demo(commands)
     _add_init(commands)
+    _add_doctor(commands)
     _add_verify(commands)
     sandbox = commands.add_parser("sandbox", help="serve the stand-ins until stopped", description=_SANDBOX)
     sandbox.set_defaults(run=_with_sandbox(_sandbox))
@@ -88,6 +89,15 @@ def _add_init(commands: _Commands[argparse.ArgumentParser]) -> None:
     init = commands.add_parser("init", help=summary, description=command.DESCRIPTION)
     command.add_options(init)
     init.set_defaults(run=command.run)
+
+
+def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
+    from mlops_actions.doctor import command
+
+    summary = "ask the real services whether everything is in place"
+    doctor = commands.add_parser("doctor", help=summary, description=command.DESCRIPTION)
+    command.add_options(doctor)
+    doctor.set_defaults(run=command.run_command)
 
 
 def _add_verify(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -17,10 +17,10 @@ PACKAGE = ROOT / "mlops_actions"
 ACTIONS = ("chatops", "docker_publish", "argo_submit", "wandb_runs")
 # Where each SDK is at home. What stands in for a service may use its own server and client libraries.
 HOMES = {
-    "github": ("boundary/github/",),
-    "kubernetes": ("boundary/cluster/",),
+    "github": ("boundary/github/", "boundary/doctor/github"),
+    "kubernetes": ("boundary/cluster/", "boundary/doctor/cluster"),
     "google": ("boundary/cluster/gke", "boundary/google"),
-    "docker": ("boundary/docker",),
+    "docker": ("boundary/docker", "boundary/doctor/registry", "boundary/doctor/machine"),
     "wandb": ("boundary/wandb/",),
 }
 SOCKETS = {"urllib3", "requests", "socket", "ssl", "http", "asyncio", "aiohttp", "httpx"}
@@ -96,6 +96,16 @@ def test_the_verifier_knows_no_action_and_connects_its_adapters_in_one_module() 
         return is_ours_or_standard(name) and (top(name) != "mlops_actions" or name.startswith(known))
 
     assert breaches(modules("verify"), allowed) == []
+
+
+def test_doctor_knows_no_action_and_connects_its_adapters_in_one_module() -> None:
+    def allowed(path: Path, name: str) -> bool:
+        known: tuple[str, ...] = ("mlops_actions.core", "mlops_actions.doctor")
+        if path.name == "command.py":  # its composition root
+            known += ("mlops_actions.boundary.doctor", "mlops_actions.boundary.workspace")
+        return is_ours_or_standard(name) and (top(name) != "mlops_actions" or name.startswith(known))
+
+    assert breaches(modules("doctor"), allowed) == []
 
 
 def test_each_sdk_has_one_home_behind_the_wall() -> None:

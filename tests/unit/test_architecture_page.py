@@ -31,6 +31,7 @@ RECIPES = (
     "Add a registry",
     "Add a tracker",
     "Add a column to the report",
+    "Add a check to doctor",
 )
 # What a maintainer asks, the file that the page must name for it, and a word that the file must hold.
 QUESTIONS = {

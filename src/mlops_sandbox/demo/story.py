@@ -1,4 +1,4 @@
-"""The story of the demo: a baseline, a pull request, refused commands, a training, its report, a deployment.
+"""The story of the demo: a baseline, a pull request, refused commands, a training, its report, a deployment, doctor.
 
 Only the people are invented.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_sandbox.cluster import LocalImage
-from mlops_sandbox.demo import repository, results
+from mlops_sandbox.demo import doctor, repository, results
 from mlops_sandbox.demo.console import Console
 from mlops_sandbox.demo.repository import DigitsRepository
 from mlops_sandbox.github import PullRequest
@@ -57,6 +57,7 @@ class Story:
         self._repository = github.repository(NAME, sha=self._digits.main, files=files)
         self._repository.collaborator(MAINTAINER, "maintain")
         self._repository.collaborator(CONTRIBUTOR, "write")
+        doctor.prepare(self._repository, sandbox.variables("digits"), sandbox.secrets())
 
     def run(self) -> PullRequest:
         """Run all chapters; raises DemoFailed."""
@@ -66,6 +67,7 @@ class Story:
         job = self._train(pull)
         self._deploy(pull, job.step("report").outputs["best-run-id"])
         self._show(pull, job)
+        self._diagnose()
         return pull
 
     def _train_baseline(self) -> None:
@@ -125,6 +127,14 @@ class Story:
         written = [results.write_outputs(self._output, job), *results.write_pull_request(self._output, pull), report]
         for path in written:
             self._console.success(str(path))
+
+    def _diagnose(self) -> None:
+        self._console.chapter("mlops-actions doctor asks whether everything is in place")
+        diagnosis = doctor.ask(self._sandbox, self._repository, self._digits.path, self._root)
+        self._console.quote(diagnosis.lines)
+        if diagnosis.exit_code != 0:
+            raise DemoFailed("doctor names what is not in place")
+        self._console.success("nothing fails")
 
     def page(self, pull: PullRequest) -> str:
         """Return the address of the pull request's page."""

@@ -69,6 +69,13 @@ def test_the_demo_succeeds_and_says_that_there_are_no_containers(played: Played)
     assert re.search(r"Without containers \((no Docker daemon answers|there is no docker command)\)", played.output)
 
 
+def test_the_demo_ends_with_doctor_and_nothing_fails(played: Played) -> None:
+    last = played.output.rpartition("mlops-actions doctor asks")[2]
+    assert last.rstrip().endswith("nothing fails")
+    assert re.search(r"[0-9]+ checks: [0-9]+ ok", last)
+    assert "✗" not in last
+
+
 def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played: Played) -> None:
     assert list(played.outputs) == ["chatops", "docker-publish", "argo-submit", "wandb-runs"]
     chatops, workflow, report = played.of("chatops"), played.of("argo-submit"), played.of("wandb-runs")

@@ -1,0 +1,34 @@
+"""Registries by the suite's own client, with the environment's credentials or those that Docker keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlops_actions.boundary.doctor.log import QuietLog
+from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
+from mlops_actions.core import registries
+
+
+def connect(host: str, environ: Mapping[str, str], *, anonymous: bool) -> RegistryClient:
+    """Return a client of a registry."""
+    login = None if anonymous else credentials(host, environ)
+    return RegistryClient(host, BasicCredentials(*login) if login else None, QuietLog(environ), retries=1)
+
+
+def credentials(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return user and password: the environment's for the registry it names, else Docker's, credential helpers included."""
+    user, password = environ.get("REGISTRY_USERNAME", ""), environ.get("REGISTRY_PASSWORD", "")
+    if user and password and host == (environ.get("REGISTRY") or registries.GITHUB):
+        return user, password
+    import docker.auth
+    from docker.errors import DockerException
+
+    folder = environ.get("DOCKER_CONFIG") or f"{environ.get('HOME', '')}/.docker"
+    try:
+        config = docker.auth.load_config(config_path=f"{folder}/config.json")
+        entry = config.resolve_authconfig(registries.known(host).docker_config_key or host) or {}
+    except (DockerException, OSError, ValueError):
+        return None
+    user = str(entry.get("username") or entry.get("Username") or "")
+    password = str(entry.get("password") or entry.get("Password") or "")
+    return (user, password) if user and password else None

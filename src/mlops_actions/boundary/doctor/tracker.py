@@ -1,0 +1,51 @@
+"""W&B by the suite's own GraphQL client: it shows which field a server refuses, and the SDK hides that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlops_actions.boundary.doctor.log import QuietLog
+from mlops_actions.boundary.wandb.server import Server, resolve
+from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
+from mlops_actions.core.errors import BadInput
+
+# W&B's own addresses; `resolve` explains an address of its web pages.
+_HOSTED = ("https://api.wandb.ai", "https://wandb.ai", "https://api.forge.coreweave.com")
+_READ_SECONDS = 10.0
+_MAX_PAUSE = 0.5  # a person waits, so no attempt waits as long as in a job
+
+
+class GraphQLApi:
+    """Implements `doctor.ports.TrackerApi`; the key is WANDB_API_KEY's, else that of the file netrc."""
+
+    def __init__(self, base_url: str, environ: Mapping[str, str]) -> None:
+        server = _resolve(base_url, environ)
+        self._api = GraphQL(server, QuietLog(environ), _pause, read_seconds=_READ_SECONDS)
+
+    def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """See the port."""
+        try:
+            return self._api.ask(query, variables)
+        except Rejected as rejected:
+            return {}, rejected.messages
+
+
+def _resolve(base_url: str, environ: Mapping[str, str]) -> Server:
+    """Find the server; WANDB_API_KEY goes to W&B's own and to that of WANDB_BASE_URL, whatever the workflow file names."""
+    own = environ.get("WANDB_BASE_URL", "").rstrip("/")
+    address = base_url.rstrip("/") or own
+    if not address or address == own or address in _HOSTED:
+        return resolve(environ.get("WANDB_API_KEY"), address, environ)
+    try:
+        return resolve(None, address, environ)  # the key that netrc holds for this very host
+    except BadInput:
+        raise BadInput(
+            f"the workflow file names the W&B server {address} and WANDB_BASE_URL does not: WANDB_API_KEY is not sent there",
+            f"export WANDB_BASE_URL={address}  # if you trust it",
+        ) from None
+
+
+def _pause(seconds: float) -> None:
+    time.sleep(min(seconds, _MAX_PAUSE))

@@ -1,0 +1,63 @@
+"""Checks as data: what was asked, what came back, and a command that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+GROUPS = ("github", "registry", "cluster", "wandb", "runner")
+TITLES = {"github": "GitHub", "registry": "Registry", "cluster": "Cluster", "wandb": "W&B", "runner": "Runner"}
+
+
+class Status(Enum):
+    """The result of one check."""
+
+    OK = "ok"
+    FAILS = "fails"
+    UNKNOWN = "cannot be told"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """One check. `remedy` is a command to paste, or one sentence where no command helps; empty where none is needed."""
+
+    group: str
+    name: str
+    status: Status
+    asked: str = ""
+    answer: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Checker:
+    """Makes the checks of one group."""
+
+    group: str
+
+    def ok(self, name: str, asked: str, answer: str = "") -> HealthCheck:
+        """Return a check that found everything in place."""
+        return HealthCheck(group=self.group, name=name, status=Status.OK, asked=asked, answer=answer)
+
+    def fails(self, name: str, asked: str, answer: str, *, remedy: str) -> HealthCheck:
+        """Return a check that found a fault."""
+        return HealthCheck(group=self.group, name=name, status=Status.FAILS, asked=asked, answer=answer, remedy=remedy)
+
+    def unknown(self, name: str, asked: str, reason: str, *, remedy: str = "") -> HealthCheck:
+        """Return a check that got no usable answer; `reason` says why."""
+        return HealthCheck(group=self.group, name=name, status=Status.UNKNOWN, asked=asked, answer=reason, remedy=remedy)
+
+    def skipped(self, name: str, reason: str) -> HealthCheck:
+        """Return a check that was not made; `reason` says why."""
+        return HealthCheck(group=self.group, name=name, status=Status.SKIPPED, answer=reason)
+
+
+def without_secrets(check: HealthCheck, secrets: Iterable[str]) -> HealthCheck:
+    """Return the check with every known secret replaced: a server may repeat what it was sent."""
+    texts = {"asked": check.asked, "answer": check.answer, "remedy": check.remedy}
+    for secret in secrets:
+        if secret:
+            texts = {name: text.replace(secret, "***") for name, text in texts.items()}
+    return replace(check, asked=texts["asked"], answer=texts["answer"], remedy=texts["remedy"])

@@ -1,0 +1,217 @@
+"""The command line of doctor: options, credentials from the environment, progress, output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from mlops_actions.core.errors import ActionError, BadInput
+from mlops_actions.core.provenance import is_sha
+from mlops_actions.doctor import render, workflow
+from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
+from mlops_actions.doctor.ports import ClusterApi, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
+from mlops_actions.doctor.run import Diagnosis, run
+from mlops_actions.doctor.scope import Scope
+
+T = TypeVar("T")
+
+DESCRIPTION = (
+    "Asks GitHub, the registry, the cluster, W&B and this machine whether everything that a workflow file needs is in place "
+    "and prints one line per check: ✓ in place, ✗ fails (with a command that helps), ? cannot be told, – skipped. "
+    "Credentials: GH_TOKEN, GITHUB_TOKEN or `gh auth token`; KUBECONFIG or ~/.kube/config; WANDB_API_KEY or netrc; "
+    "REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's configuration. It changes nothing without --try-writes."
+)
+_EXITS = "exit codes: 0 nothing fails, 1 a check fails, 2 an option or the workflow file is wrong"
+_MAX_BYTES = 5 << 20
+_EXTRAS = {
+    "github": "chatops",
+    "docker": "docker",
+    "kubernetes": "argo",
+    "google": "argo",
+    "urllib3": "chatops",
+    "wandb": "wandb",
+}
+_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "WANDB_API_KEY", "REGISTRY_PASSWORD")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = _EXITS
+    default = Path(".github/workflows/mlops.yml")
+    parser.add_argument(
+        "--workflow", type=Path, default=default, metavar="FILE", help="the workflow file (default: %(default)s)"
+    )
+    parser.add_argument("--only", action="append", choices=GROUPS, metavar="GROUP", help=f"one of: {', '.join(GROUPS)}")
+    parser.add_argument("--json", action="store_true", help="print the checks as JSON")
+    parser.add_argument(
+        "--try-writes", action="store_true", help="also begin and cancel an upload, and create and conclude a check run"
+    )
+    parser.add_argument("--commit", default="", metavar="SHA", help="the commit for the check run of --try-writes")
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """Run the command line."""
+    return main(options, os.environ)
+
+
+def main(options: argparse.Namespace, environ: Mapping[str, str], out: TextIO | None = None) -> int:
+    """Ask, print, and return the exit code."""
+    stream = out or sys.stdout
+    try:
+        diagnosis, path = _diagnose(options, environ)
+    except ActionError as error:
+        sys.stderr.write(f"error: {render.printable(error.cause)}\nremedy: {render.printable(error.remedy)}\n")
+        return error.exit_code
+    if options.json:
+        stream.write(f"{render.document(diagnosis.checks, path)}\n")
+    else:
+        stream.write(render.terminal(diagnosis.checks, colours=stream.isatty() and not environ.get("NO_COLOR")))
+    if summary := environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(render.summary_markdown(diagnosis.checks, path))
+    return diagnosis.exit_code
+
+
+def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[Diagnosis, str]:
+    if options.commit and not is_sha(options.commit):
+        raise BadInput(f"--commit is not a full commit: {options.commit!r}", "give its 40 hexadecimal digits")
+    path = options.workflow.as_posix()
+    file = workflow.parse(_read(path), path)
+    adapters = _Adapters(environ, Path.cwd())
+    context = {f"vars.{name}": environ[name] for name in file.variables if environ.get(name)}
+    if all_variables := environ.get("DOCTOR_VARS"):
+        context |= _variables(all_variables)
+    scope = Scope(
+        workflow=file,
+        repository=adapters.repository(),
+        context={**context, "github.actor": environ.get("GITHUB_ACTOR", "")},
+        read=adapters.read,
+        commit=options.commit,
+        try_writes=options.try_writes,
+    )
+    groups = options.only or GROUPS
+    secrets = [environ[name] for name in _SECRETS if environ.get(name)]
+    return run(scope, adapters.ports(), groups, secrets, _progress), path
+
+
+def _variables(text: str) -> dict[str, str]:
+    """Read what a job passes on: its token may not list variables, but `toJSON(vars)` holds them."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise BadInput("DOCTOR_VARS is not a JSON object", "write in the job: env: { DOCTOR_VARS: '${{ toJSON(vars) }}' }")
+    return {**{f"vars.{name}": str(value) for name, value in values.items()}, workflow.ALL_VARIABLES: "known"}
+
+
+def _progress(group: str, checks: Sequence[HealthCheck]) -> None:
+    failures = sum(check.status is Status.FAILS for check in checks)
+    result = f"{failures} of {len(checks)} checks fail" if failures else f"{len(checks)} checks, none fails"
+    sys.stderr.write(f"asked {TITLES[group]}: {result}\n")
+    sys.stderr.flush()
+
+
+def _read(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise BadInput(f"{path!r} is larger than 5 MiB", "name another file")
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", "") or "it is not UTF-8"
+        raise BadInput(
+            f"{path!r} cannot be read: {reason}", "run this at the top of the checkout, or name the file by --workflow"
+        ) from None
+
+
+def _with_package(connect: Callable[[], T]) -> T:
+    """Import and connect an adapter; a missing package is an error that names the extra."""
+    try:
+        return connect()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "mlops_actions":
+            raise
+        raise BadInput(
+            f"the package '{package}' is not installed", f"pip install 'mlops-actions[{_EXTRAS.get(package, 'sandbox')}]'"
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Adapters:
+    """Connects the systems with a person's own credentials, or with a job's; the SDKs are imported late."""
+
+    environ: Mapping[str, str]
+    directory: Path
+
+    def repository(self) -> str:
+        if name := self.environ.get("GITHUB_REPOSITORY", ""):
+            return name
+        from mlops_actions.boundary.doctor.github import remote_of
+
+        name = remote_of(self.directory)[1]
+        if not name:
+            raise BadInput(
+                "the repository is not known: the checkout has no remote 'origin' on GitHub",
+                "run this in a clone, or set GITHUB_REPOSITORY=owner/name",
+            )
+        return name
+
+    def read(self, path: str) -> str:
+        """Read a file that the workflow file names: in the checkout only, since somebody else may have written that name."""
+        from mlops_actions.boundary.workspace import WorkspaceFiles
+
+        workspace = WorkspaceFiles(self.directory)
+        files = workspace.find(path)
+        if not files:
+            raise BadInput(f"no file matches {path!r}", f"git ls-files -- '{path}'")
+        return workspace.read(files[0])
+
+    def ports(self) -> Ports:
+        @cache
+        def github() -> GitHubApi:
+            return _with_package(self._github)
+
+        return Ports(
+            github=github,
+            registry=lambda host, anonymous: _with_package(lambda: self._registry(host, anonymous)),
+            cluster=lambda context: _with_package(lambda: self._cluster(context)),
+            tracker=lambda base_url: _with_package(lambda: self._tracker(base_url)),
+            runner=lambda: _with_package(self._runner),
+        )
+
+    def _github(self) -> GitHubApi:
+        from mlops_actions.boundary.doctor.github import GITHUB, PyGithubApi, remote_of, token_of
+
+        host = remote_of(self.directory)[0] or GITHUB
+        default = "https://api.github.com" if host == GITHUB else f"https://{host}/api/v3"
+        return PyGithubApi(token_of(self.environ, host), (self.environ.get("GITHUB_API_URL") or default).rstrip("/"))
+
+    def _registry(self, host: str, anonymous: bool) -> RegistryApi:
+        from mlops_actions.boundary.doctor.registry import connect
+
+        return connect(host, self.environ, anonymous=anonymous)
+
+    def _cluster(self, context: str) -> ClusterApi:
+        from mlops_actions.boundary.doctor.cluster import KubernetesApi
+
+        return KubernetesApi(self.environ, context)
+
+    def _tracker(self, base_url: str) -> TrackerApi:
+        from mlops_actions.boundary.doctor.tracker import GraphQLApi
+
+        return GraphQLApi(base_url, self.environ)
+
+    def _runner(self) -> RunnerApi:
+        from mlops_actions.boundary.doctor.machine import Machine
+
+        return Machine(self.environ)

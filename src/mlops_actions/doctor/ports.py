@@ -1,0 +1,91 @@
+"""The ports of doctor, one for each system. A call raises Unavailable where the system gives no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class ApiAnswer:
+    """The answer to one request, whatever its status. `body` is parsed JSON, or None; header names are in lower case."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def message(self) -> str:
+        """The status, and the server's own message if there is one."""
+        text = self.body.get("message") if isinstance(self.body, Mapping) else ""
+        return f"{self.status}: {' '.join(str(text).split())[:300]}" if text else str(self.status)
+
+
+class GitHubApi(Protocol):
+    """GitHub's REST API with one token."""
+
+    def get(self, path: str, **query: str | int) -> ApiAnswer:
+        """Read; `path` starts with a slash."""
+
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> ApiAnswer:
+        """Change something; only `--try-writes` leads here."""
+
+
+class RegistryApi(Protocol):
+    """One registry as one user. Every call raises Refused or Unavailable."""
+
+    def tags(self, repository: str) -> list[str]:
+        """List the tags of a repository; an unknown repository has none."""
+
+    def require_push(self, repository: str) -> None:
+        """Begin an upload and cancel it; raise Refused if it may not begin."""
+
+
+class ClusterApi(Protocol):
+    """A Kubernetes API server with the credentials of a kubeconfig."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the kubeconfig's context."""
+
+    def get(self, path: str) -> ApiAnswer:
+        """Read; `path` starts with a slash."""
+
+    def create(self, path: str, body: Mapping[str, Any]) -> ApiAnswer:
+        """Create an object that is not kept: an access review, or one with `dryRun=All`."""
+
+
+class TrackerApi(Protocol):
+    """W&B's GraphQL API. A call raises Refused or Unavailable."""
+
+    def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """Send a query; return its data and the messages of its errors."""
+
+
+class RunnerApi(Protocol):
+    """This machine."""
+
+    @property
+    def is_job(self) -> bool:
+        """Whether this runs as a step of a workflow, so that this machine is the runner."""
+
+    def docker(self) -> str:
+        """Return the version of the Docker daemon; raise Unavailable."""
+
+    def free_bytes(self) -> int:
+        """Return the free space of the disk that images are built on."""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch by this machine's clock."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Connects each system when its group is asked; every function raises ActionError where it cannot."""
+
+    github: Callable[[], GitHubApi]
+    registry: Callable[[str, bool], RegistryApi]  # by host, and whether without credentials
+    cluster: Callable[[str], ClusterApi]  # by the context of the kubeconfig
+    tracker: Callable[[str], TrackerApi]  # by the base URL
+    runner: Callable[[], RunnerApi]

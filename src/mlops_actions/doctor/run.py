@@ -1,0 +1,107 @@
+"""Ask all groups side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from mlops_actions.core.concurrent import gather
+from mlops_actions.core.errors import ActionError
+from mlops_actions.doctor import cluster, github, machine, registry, tracker
+from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, without_secrets
+from mlops_actions.doctor.manifest import ArgoManifest
+from mlops_actions.doctor.ports import Ports
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import ALL_VARIABLES
+
+Progress = Callable[[str, Sequence[HealthCheck]], None]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All checks, in the order of the groups."""
+
+    checks: tuple[HealthCheck, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """1 if a check fails, else 0."""
+        return int(any(check.status is Status.FAILS for check in self.checks))
+
+
+def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str], progress: Progress) -> Diagnosis:
+    """Ask the groups, and call `progress` as soon as one has answered."""
+    scope = _with_variables(scope, ports)
+    asks: Mapping[str, Callable[[], Iterator[HealthCheck]]] = {
+        "github": lambda: github.check(scope, ports.github()),
+        "registry": lambda: registry.check(scope, ports.registry, pulls_with_secret=_pulls_with_secret(scope)),
+        "cluster": lambda: _cluster(scope, ports),
+        "wandb": lambda: _tracker(scope, ports),
+        "runner": lambda: machine.check(scope, ports.runner(), ports.github),
+    }
+    calls = {group: partial(_collect, group, asks[group], secrets) for group in GROUPS if group in groups}
+
+    def done(group: str, checks: Sequence[HealthCheck] | ActionError) -> None:
+        if not isinstance(checks, ActionError):
+            progress(group, checks)
+
+    results = gather(calls, done)
+    found = [results[group] for group in calls]
+    return Diagnosis(tuple(check for checks in found if not isinstance(checks, ActionError) for check in checks))
+
+
+def _collect(group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequence[str]) -> list[HealthCheck]:
+    """Return the checks of a group; where the system stops answering, those made so far and why."""
+    checks: list[HealthCheck] = []
+    try:
+        checks.extend(without_secrets(check, secrets) for check in ask())
+    except ActionError as error:
+        failure = Checker(group).fails("connection", "connect", error.cause, remedy=error.remedy)
+        checks.append(without_secrets(failure, secrets))
+    except Exception as error:  # noqa: BLE001 - one group must not hide the others
+        text = f"unexpected {type(error).__name__}: {error}"
+        remedy = "report this defect of doctor, or of a server that answers in another form"
+        checks.append(without_secrets(Checker(group).fails("answers", "read the answers", text, remedy=remedy), secrets))
+    return checks
+
+
+def _with_variables(scope: Scope, ports: Ports) -> Scope:
+    """Add the repository's variables to the context, unless it holds them; what cannot be read stays unknown."""
+    if ALL_VARIABLES in scope.context:
+        return scope
+    try:
+        variables = github.variables(scope.repository, ports.github())
+    except ActionError:
+        return scope  # the group GitHub says why
+    if variables is None:
+        return scope
+    named = {f"vars.{name}": value for name, value in variables.items()}
+    return replace(scope, context={**scope.context, **named, ALL_VARIABLES: "known"})
+
+
+def _pulls_with_secret(scope: Scope) -> bool:
+    manifests = [
+        manifest for step in scope.workflow.steps("argo-submit") for manifest in cluster.manifest_of(scope, step).values()
+    ]
+    return any(isinstance(manifest, ArgoManifest) and manifest.pull_secrets for manifest in manifests)
+
+
+def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
+    steps = scope.workflow.steps("argo-submit")
+    if not steps:
+        yield Checker("cluster").skipped("cluster", "the workflow file submits no workflow")
+    for step in steps:
+        yield from cluster.check(scope, step, ports.cluster(scope.value(step, "kube-context")))
+
+
+def _tracker(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
+    steps = scope.workflow.steps("wandb-runs")
+    if not steps:
+        yield Checker("wandb").skipped("project", "the workflow file reports no runs")
+    for step in steps:
+        if step.is_known("base-url", scope.context):
+            yield from tracker.check(scope, step, ports.tracker(scope.value(step, "base-url")))
+        else:
+            remedy = f"gh variable list -R {scope.repository}"
+            yield Checker("wandb").unknown("server", "the input 'base-url'", "only a job can evaluate it", remedy=remedy)

@@ -1,0 +1,50 @@
+"""What a run of doctor is about: the workflow file, the repository, and what the options allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from mlops_actions.core.errors import ActionError
+from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """`context` holds what expressions can name (`vars.X`, `github.actor`); `read` returns a file of the checkout."""
+
+    workflow: WorkflowFile
+    repository: str
+    context: Mapping[str, str]
+    read: Callable[[str], str]
+    commit: str = ""
+    try_writes: bool = False
+
+    def value(self, step: ActionStep, name: str, default: str = "") -> str:
+        """Return an input of a step with its expressions evaluated."""
+        return step.value(name, self.context, default)
+
+    def values(self, action: str, name: str, default: str = "") -> list[str]:
+        """Return the different values that the steps of an action give an input, without empty ones."""
+        found = (self.value(step, name, default) for step in self.workflow.steps(action))
+        return list(dict.fromkeys(value for value in found if value))
+
+    def words(self, action: str, *names: str) -> list[str]:
+        """Return the different words that the steps of an action give some inputs."""
+        found = (word for step in self.workflow.steps(action) for name in names for word in step.words(name, self.context))
+        return list(dict.fromkeys(found))
+
+    def lines(self, action: str, *names: str) -> list[str]:
+        """Return the different lines that the steps of an action give some inputs."""
+        found = (line for step in self.workflow.steps(action) for name in names for line in step.lines(name, self.context))
+        return list(dict.fromkeys(found))
+
+    def texts(self, paths: Iterable[str]) -> dict[str, str | ActionError]:
+        """Read files of the checkout; a file that cannot be read is its error."""
+        texts: dict[str, str | ActionError] = {}
+        for path in paths:
+            try:
+                texts[path] = self.read(path)
+            except ActionError as error:
+                texts[path] = error
+        return texts

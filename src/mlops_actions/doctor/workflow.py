@@ -1,0 +1,182 @@
+"""What a workflow file asks for: our actions with their inputs, permissions of jobs, `uses:`, secrets, variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from mlops_actions.core.errors import BadInput
+
+ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
+_ACTION = re.compile(r"(?:[^@\s]*/)?actions/(chatops|docker-publish|argo-submit|wandb-runs)/?(?:@.*)?")
+_SUITE = re.compile(r"[^/@\s]+/mlops-actions(?:/\.github/workflows/pipeline\.yml)?@.*")
+# The input of the one step that stands for an action: without it, the one step leaves the action out.
+_PIPELINE_INPUTS = {
+    "chatops": ("commands",),
+    "docker-publish": ("image",),
+    "argo-submit": ("workflow", "from"),
+    "wandb-runs": ("project",),
+}
+# What the one step calls an input of an action otherwise than the action itself.
+_RENAMED = {
+    "wandb-runs": {"wandb-api-key": "api-key", "wandb-base-url": "base-url", "report-check-name": "check-name"},
+}
+ALL_VARIABLES = "vars"  # in the context: it holds every variable of the repository
+_NEEDED_INPUTS = ("commands", "image", "workflow", "project")
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
+_VARIABLE = re.compile(r"\bvars\.([A-Za-z_][A-Za-z0-9_]*)")
+_LITERAL = re.compile(r"'((?:[^']|'')*)'")
+
+
+@dataclass(frozen=True)
+class ActionStep:
+    """One use of one of the suite's actions. `inputs` are as the file has them, expressions included."""
+
+    job: str
+    action: str
+    inputs: Mapping[str, str]
+
+    def value(self, name: str, context: Mapping[str, str], default: str = "") -> str:
+        """Return an input with its expressions evaluated; empty where only the runner can evaluate them."""
+        return (evaluate(self.inputs[name], context) or "") if name in self.inputs else default
+
+    def is_known(self, name: str, context: Mapping[str, str]) -> bool:
+        """Tell whether an input has a value that can be told here; one that is not given has its default."""
+        return name not in self.inputs or evaluate(self.inputs[name], context) is not None
+
+    def lines(self, name: str, context: Mapping[str, str]) -> list[str]:
+        """Return the non-empty lines of an input, without comments."""
+        lines = (line.strip() for line in self.value(name, context).splitlines())
+        return [line for line in lines if line and not line.startswith("#")]
+
+    def words(self, name: str, context: Mapping[str, str]) -> list[str]:
+        """Return the words of an input that are separated by commas or lines."""
+        return [word.strip() for word in re.split(r"[,\n]", self.value(name, context)) if word.strip()]
+
+
+@dataclass(frozen=True)
+class WorkflowJob:
+    """A job: its `permissions:` (None: the file sets none for it), its environment, its steps of the suite."""
+
+    name: str
+    permissions: Mapping[str, str] | str | None
+    environment: str
+    steps: tuple[ActionStep, ...]
+
+
+@dataclass(frozen=True)
+class WorkflowFile:
+    """A workflow file."""
+
+    path: str
+    events: tuple[str, ...]
+    jobs: tuple[WorkflowJob, ...]
+    uses: tuple[str, ...]
+    secrets: tuple[str, ...]
+    variables: tuple[str, ...]
+
+    @property
+    def required_variables(self) -> frozenset[str]:
+        """The variables without which a step would miss an input that it needs."""
+        texts = [step.inputs.get(name, "") for job in self.jobs for step in job.steps for name in _NEEDED_INPUTS]
+        return frozenset(name for text in texts if "||" not in text for name in _VARIABLE.findall(text))
+
+    def steps(self, action: str) -> list[ActionStep]:
+        """Return the uses of one action."""
+        return [step for job in self.jobs for step in job.steps if step.action == action]
+
+
+def evaluate(text: str, context: Mapping[str, str]) -> str | None:
+    """Evaluate the expressions of a value by the context (`vars.X`, `github.actor`); None where only a job can."""
+    known = True
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal known
+        for term in (part.strip() for part in match[1].split("||")):
+            literal = _LITERAL.fullmatch(term)
+            if literal:
+                return literal[1].replace("''", "'")
+            if context.get(term):
+                return context[term]
+            # Without the whole list, a variable that is not in the context may be set all the same.
+            known = known and term.startswith("vars.") and ALL_VARIABLES in context
+            if not known:
+                return ""
+        return ""
+
+    result = _EXPRESSION.sub(replace, text)
+    return result if known else None
+
+
+def parse(text: str, path: str) -> WorkflowFile:
+    """Read a workflow file; raises BadInput."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(f"{path} is not YAML: {error}", "correct the file, or name another by --workflow") from None
+    if not isinstance(document, Mapping) or not isinstance(document.get("jobs"), Mapping):
+        raise BadInput(f"{path} is not a workflow: it has no 'jobs'", "name a workflow file by --workflow")
+    default = document.get("permissions")
+    jobs = tuple(_job(str(name), job, default) for name, job in document["jobs"].items() if isinstance(job, Mapping))
+    expressions = [match[1] for match in _EXPRESSION.finditer(text)]
+    return WorkflowFile(
+        path=path,
+        events=_events(document.get("on", document.get(True))),  # YAML 1.1 reads the key `on` as true
+        jobs=jobs,
+        uses=tuple(dict.fromkeys(_uses(document["jobs"]))),
+        secrets=_names(_SECRET, expressions),
+        variables=_names(_VARIABLE, expressions),
+    )
+
+
+def _names(pattern: re.Pattern[str], texts: Any) -> tuple[str, ...]:
+    names = dict.fromkeys(name for text in texts for name in pattern.findall(text))
+    return tuple(name for name in names if name != "GITHUB_TOKEN")
+
+
+def _events(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(str(name) for name in value) if isinstance(value, list | Mapping) else ()
+
+
+def _uses(jobs: Mapping[str, Any]) -> Iterator[str]:
+    for job in jobs.values():
+        for node in (job, *(job.get("steps") or ())) if isinstance(job, Mapping) else ():
+            if isinstance(node, Mapping) and node.get("uses"):
+                yield str(node["uses"])
+
+
+def _job(name: str, job: Mapping[str, Any], default: Any) -> WorkflowJob:
+    permissions = job.get("permissions", default)
+    environment = job.get("environment") or ""
+    steps = [step for node in (job, *(job.get("steps") or ())) if isinstance(node, Mapping) for step in _steps(name, node)]
+    return WorkflowJob(
+        name=name,
+        permissions=permissions if permissions is None or isinstance(permissions, str) else dict(permissions),
+        environment=str(environment.get("name", "") if isinstance(environment, Mapping) else environment),
+        steps=tuple(steps),
+    )
+
+
+def _steps(job: str, node: Mapping[str, Any]) -> Iterator[ActionStep]:
+    uses = str(node.get("uses") or "")
+    values = node.get("with") or {}
+    inputs = {str(key): _text(value) for key, value in values.items()}
+    if match := _ACTION.fullmatch(uses):
+        yield ActionStep(job, match[1], inputs)
+    elif _SUITE.fullmatch(uses):
+        for action, names in _PIPELINE_INPUTS.items():
+            if any(inputs.get(name) for name in names):
+                renamed = {name: inputs[public] for public, name in _RENAMED.get(action, {}).items() if public in inputs}
+                hidden = set(_RENAMED.get(action, {}).values())
+                yield ActionStep(job, action, {name: text for name, text in inputs.items() if name not in hidden} | renamed)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)

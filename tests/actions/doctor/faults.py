@@ -1,0 +1,469 @@
+"""About seventy faults: each breaks one thing in the healthy world, and most can be mended as doctor's remedy says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_sandbox.cluster import ADMINISTRATOR, SUBMITTER
+from mlops_sandbox.cluster.resources import PODS, SECRETS
+from mlops_sandbox.registry import Account
+from mlops_sandbox.registry.faults import Fault as RegistryFault
+from mlops_sandbox.registry.store import StoredManifest
+from mlops_sandbox.wandb.server import Fault as WandbFault
+from tests.actions.doctor.world import PASSWORD, WORKFLOW, World
+
+Change = Callable[[World], object]
+NOWHERE = "127.0.0.1:1"
+CHATOPS = "          pending-label: training\n"
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """One fault: how to make it, the check that must fail, a part of its remedy, and how to follow the remedy."""
+
+    name: str
+    break_it: Change
+    fails: tuple[str, str]
+    remedy: str
+    mend: Change | None = None
+    arguments: tuple[str, ...] = ()
+
+
+def setting(name: str, value: Any) -> Change:
+    return lambda world: setattr(world.settings, name, value)
+
+
+def variable(name: str, value: str) -> Change:
+    return lambda world: world.settings.variables.__setitem__(name, value)
+
+
+def replaced(old: str, new: str, path: str = WORKFLOW) -> Change:
+    return lambda world: world.replace(old, new, path)
+
+
+def environment(name: str, value: str) -> Change:
+    return lambda world: world.environ.__setitem__(name, value)
+
+
+def wandb_at(url: Callable[[World], str]) -> Change:
+    """Let the workflow file and the person name this server."""
+
+    def change(world: World) -> None:
+        world.settings.variables["WANDB_BASE_URL"] = world.environ["WANDB_BASE_URL"] = url(world)
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    return lambda world: [change(world) for change in changes]
+
+
+def without_label(name: str) -> Change:
+    return lambda world: world.repository.labels.pop(name)
+
+
+def other_runs(**more: Any) -> Change:
+    def change(world: World) -> None:
+        world.wandb.store.projects.clear()
+        world.log_runs(**more)
+
+    return change
+
+
+def pod(reason: str, message: str, *, scheduled: bool) -> Change:
+    status: dict[str, Any] = {"phase": "Pending", "containerStatuses": [], "conditions": []}
+    if scheduled:
+        status["containerStatuses"] = [{"name": "main", "state": {"waiting": {"reason": reason, "message": message}}}]
+    else:
+        status["conditions"] = [{"type": "PodScheduled", "status": "False", "reason": reason, "message": message}]
+    metadata = {"name": "digits-1", "labels": {"workflows.argoproj.io/workflow": "digits"}}
+    spec = {"containers": [{"name": "main", "image": "digits"}]}
+    return lambda world: world.cluster.store.create(PODS, "default", {"metadata": metadata, "spec": spec, "status": status})
+
+
+def job_token(**permissions: str) -> Change:
+    named = {name.replace("_", "-"): level for name, level in permissions.items()}
+
+    def change(world: World) -> None:
+        world.environ["GH_TOKEN"] = world.github.workflow_token(world.repository, named).value
+        world.environ["DOCTOR_VARS"] = json.dumps(world.settings.variables)
+
+    return change
+
+
+def person(world: World) -> None:
+    world.environ["GH_TOKEN"] = world.github.user_token("maintainer").value
+
+
+def published(world: World) -> None:
+    content = b'{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
+    manifest = StoredManifest(content, "application/vnd.oci.image.index.v1+json")
+    world.registry.store.put_manifest("digits", "latest", manifest)
+
+
+def account(**options: Any) -> Change:
+    def change(world: World) -> None:
+        world.registry.access.accounts = {"publisher": Account(PASSWORD, **options)}
+
+    return change
+
+
+def kubeconfig(old: str, new: str) -> Change:
+    def change(world: World) -> None:
+        path = Path(world.environ["KUBECONFIG"])
+        path.write_text(path.read_text().replace(old, new))
+
+    return change
+
+
+def locked(world: World) -> None:
+    job_token(contents="read", checks="write")(world)
+    world.github.faults.answer("PATCH /repos/*/*/check-runs/*", 403, {"message": "This check run is locked"})
+
+
+WITH_ENVIRONMENT = replaced(CHATOPS, f"{CHATOPS}          environment: production\n")
+WITH_DEPLOYMENTS = replaced("      checks: write", "      deployments: write\n      checks: write")
+WRITES = ("--try-writes", "--commit", "HEAD")
+GITHUB = (
+    Breakage("an unknown token", environment("GH_TOKEN", "ghp_unknown"), ("github", "repository"), "gh auth login", person),
+    Breakage("no token", lambda world: world.environ.pop("GH_TOKEN"), ("github", "connection"), "gh auth login", person),
+    Breakage(
+        "no such repository",
+        environment("GITHUB_REPOSITORY", "octo-org/other"),
+        ("github", "repository"),
+        "gh repo view octo-org/other",
+        environment("GITHUB_REPOSITORY", "octo-org/digits"),
+    ),
+    Breakage(
+        "no connection", lambda world: world.github.faults.close("* /**"), ("github", "connection"), "curl",
+        lambda world: world.github.faults.clear(),
+    ),
+    Breakage(
+        "another server", lambda world: world.github.faults.answer("* /**", 200, "<html>hello"), ("github", "connection"),
+        "GITHUB_API_URL", lambda world: world.github.faults.clear(),
+    ),
+    Breakage(
+        "the file is only in the checkout",
+        lambda world: world.repository.commits[world.repository.branches["main"]].files.pop(WORKFLOW),
+        ("github", "workflow file"),
+        "git push origin HEAD:main",
+        lambda world: world.write(WORKFLOW, world.files[WORKFLOW]),
+    ),
+    Breakage(
+        "a disabled workflow", setting("disabled_workflows", {WORKFLOW}), ("github", "workflow state"),
+        "gh workflow enable mlops.yml", setting("disabled_workflows", set()),
+    ),
+    Breakage(
+        "Actions disabled", setting("enabled", False), ("github", "Actions settings"), "enabled=true",
+        setting("enabled", True),
+    ),
+    Breakage(
+        "local actions only", setting("allowed_actions", "local_only"), ("github", "Actions settings"),
+        "allowed_actions=selected",
+        both(
+            setting("allowed_actions", "selected"),
+            setting("patterns_allowed", ["machine-learning-apps/mlops-actions/*"]),
+        ),
+    ),
+    Breakage(
+        "selected actions without the suite", setting("allowed_actions", "selected"), ("github", "Actions settings"),
+        "patterns_allowed", setting("patterns_allowed", ["machine-learning-apps/mlops-actions/*"]),
+    ),
+    Breakage(
+        "no comments", replaced("issue_comment:", "push:"), ("github", "events"), "issue_comment",
+        replaced("  push:", "  issue_comment:"),
+    ),
+    *(
+        Breakage(
+            f"no {name}", replaced(f"      {name}: {level} #", "      # "), ("github", "job permissions"),
+            f"{name}: {level}",
+            replaced("    permissions:\n", f"    permissions:\n      {name}: {level}\n"),
+        )
+        for name, level in (("contents", "read"), ("pull-requests", "write"), ("checks", "write"))
+    ),
+    Breakage(
+        "too low a permission", replaced("pull-requests: write", "pull-requests: read"), ("github", "job permissions"),
+        "pull-requests: write", replaced("pull-requests: read", "pull-requests: write"),
+    ),
+    Breakage(
+        "an environment without deployments", WITH_ENVIRONMENT, ("github", "job permissions"), "deployments: write",
+        WITH_DEPLOYMENTS,
+    ),
+    Breakage(
+        "an action that follows a branch", replaced("actions/chatops@v1", "actions/chatops@main"),
+        ("github", "action reference"), "commits/main", replaced("actions/chatops@main", f"actions/chatops@{'1' * 40}"),
+    ),
+    *(
+        Breakage(
+            f"no secret {name}", lambda world, name=name: world.settings.secrets.remove(name),  # type: ignore[misc]
+            ("github", f"secret {name}"), f"gh secret set {name} -R octo-org/digits",
+            lambda world, name=name: world.settings.organization_secrets.add(name),  # type: ignore[misc]
+        )
+        for name in ("KUBECONFIG", "WANDB_API_KEY", "REGISTRY_PASSWORD")
+    ),
+    Breakage(
+        "no variable for the project", lambda world: world.settings.variables.pop("WANDB_PROJECT"),
+        ("github", "variable WANDB_PROJECT"), "gh variable set WANDB_PROJECT", variable("WANDB_PROJECT", "sandbox/digits"),
+    ),
+    *(
+        Breakage(
+            f"no label {name}", without_label(name), ("github", f"label {name}"), f"gh label create '{name}'",
+            lambda world, name=name: world.repository.define_label(name),  # type: ignore[misc]
+        )
+        for name in ("training", "trained", "training-failed")
+    ),
+    Breakage(
+        "no activity", lambda world: world.github.faults.answer("GET /repos/*/*/activity", 403), ("github", "activity"),
+        "contents: read", lambda world: world.github.faults.clear(),
+    ),
+    Breakage(
+        "a team and the job's token",
+        both(
+            lambda world: world.github.team("octo-org/ml", ["maintainer"]),
+            replaced(CHATOPS, f"{CHATOPS}          allow-teams: octo-org/ml\n"),
+        ),
+        ("github", "team token"), "app-id", replaced(CHATOPS, f"{CHATOPS}          app-id: 7\n"),
+    ),
+    Breakage(
+        "no such team",
+        replaced(CHATOPS, f"{CHATOPS}          allow-teams: octo-org/ml\n          app-id: 7\n"),
+        ("github", "team octo-org/ml"), "gh api orgs/octo-org/teams",
+        lambda world: world.github.team("octo-org/ml", ["maintainer"]),
+    ),
+    Breakage(
+        "protection that binds no job",
+        both(WITH_ENVIRONMENT, WITH_DEPLOYMENTS, setting("environments", {"production": ["required_reviewers"]})),
+        ("github", "environment production"), "environment: production",
+        replaced("    runs-on:", "    environment: production\n    runs-on:"),
+    ),
+    Breakage(
+        "a command that waits for itself", replaced(CHATOPS, f"{CHATOPS}          require-checks: training\n"),
+        ("github", "required checks"), "require-checks", replaced("          require-checks: training\n", ""),
+    ),
+    Breakage(
+        "a required check that waits for itself",
+        both(
+            replaced(CHATOPS, f"{CHATOPS}          require-checks: required\n"),
+            lambda world: world.repository.protect("main", ["training"]),
+        ),
+        ("github", "required checks"), "main requires", lambda world: world.repository.protections.clear(),
+    ),
+    Breakage(
+        "commits are required", setting("sha_pinning_required", True), ("github", "action pinning"), "--jq .sha",
+        replaced("@v1", f"@{'1' * 40}"),
+    ),
+    Breakage(
+        "a token that may not create check runs", job_token(contents="read"), ("github", "check run"), "checks: write",
+        job_token(contents="read", checks="write"), WRITES,
+    ),
+    Breakage("a locked check run", locked, ("github", "check run"), "check-name", None, WRITES),
+)  # fmt: skip
+REGISTRY = (
+    Breakage(
+        "a wrong password", environment("REGISTRY_PASSWORD", "wrong"), ("registry", "login"), "docker login",
+        environment("REGISTRY_PASSWORD", PASSWORD),
+    ),
+    Breakage(
+        "no registry", both(variable("REGISTRY", NOWHERE), environment("REGISTRY", NOWHERE)), ("registry", "reachable"),
+        "curl",
+    ),
+    Breakage(
+        "a registry in trouble",
+        lambda world: world.registry.faults.append(RegistryFault("GET", ".*", 503, times=50)),
+        ("registry", "reachable"), "curl", lambda world: world.registry.faults.clear(),
+    ),
+    Breakage(
+        "an account that only pulls", account(actions=frozenset({"pull"})), ("registry", "push"), "docker login", account(),
+        ("--try-writes",),
+    ),
+    Breakage(
+        "an account of another repository", account(repositories=frozenset({"other"})), ("registry", "login"),
+        "docker login", account(),
+    ),
+    Breakage(
+        "a private image", both(published, lambda world: setattr(world.registry.access, "anonymous_pull", False)),
+        ("registry", "pull by the cluster"), "imagePullSecrets",
+        replaced("  entrypoint: pipeline", "  imagePullSecrets: [{name: registry}]\n  entrypoint: pipeline",
+                 "workflow.yaml"),
+    ),
+)  # fmt: skip
+RIGHTS = tuple((verb, resource) for granted in SUBMITTER[:3] for resource in granted.resources for verb in granted.verbs)
+CLUSTER = (
+    Breakage(
+        "no cluster", lambda world: kubeconfig(world.cluster_url, f"http://{NOWHERE}")(world), ("cluster", "connection"),
+        "kubectl cluster-info", lambda world: kubeconfig(f"http://{NOWHERE}", world.cluster_url)(world),
+    ),
+    Breakage(
+        "no kubeconfig", environment("KUBECONFIG", "/nowhere/config"), ("cluster", "connection"), "kubectl config view"
+    ),
+    Breakage(
+        "a kubeconfig that is no YAML", kubeconfig("apiVersion: v1", "{"), ("cluster", "connection"), "kubectl config view",
+        lambda world: world.act_as(SUBMITTER),
+    ),
+    Breakage(
+        "an unknown context", replaced("          parameters:", "          kube-context: other\n          parameters:"),
+        ("cluster", "connection"), "kubectl config view", replaced("kube-context: other", "kube-context: sandbox"),
+    ),
+    Breakage(
+        "a revoked token", lambda world: world.cluster.access.revoke(world.cluster.submitter_token),
+        ("cluster", "credentials"), "kubeconfig", lambda world: world.act_as(SUBMITTER),
+    ),
+    Breakage(
+        "no Argo Workflows", lambda world: setattr(world.cluster.faults, "argo_missing", True),
+        ("cluster", "Argo Workflows"), "kubectl apply", lambda world: setattr(world.cluster.faults, "argo_missing", False),
+    ),
+    *(
+        Breakage(
+            f"may not {verb} {resource}",
+            lambda world, verb=verb, resource=resource: world.without_right(verb, resource),  # type: ignore[misc]
+            ("cluster", f"may {verb} {resource}"), f"--verb={verb}", lambda world: world.act_as(SUBMITTER),
+        )
+        for verb, resource in sorted(RIGHTS)
+    ),
+    Breakage(
+        "may not read templates",
+        both(
+            replaced("          workflow: workflow.yaml", "          from: workflowtemplate/digits"),
+            lambda world: world.without_right("get", "workflowtemplates"),
+        ),
+        ("cluster", "may get workflowtemplates"), "--resource=workflowtemplates.argoproj.io",
+        lambda world: world.act_as(SUBMITTER),
+    ),
+    Breakage(
+        "no manifest", replaced("workflow: workflow.yaml", "workflow: train.yaml"), ("cluster", "manifest"), "git ls-files",
+        replaced("workflow: train.yaml", "workflow: workflow.yaml"),
+    ),
+    Breakage(
+        "a manifest outside of the checkout", replaced("workflow: workflow.yaml", "workflow: ../kubeconfig"),
+        ("cluster", "manifest"), "inside of it", replaced("workflow: ../kubeconfig", "workflow: workflow.yaml"),
+    ),
+    Breakage(
+        "a manifest that is no YAML", replaced("kind: Workflow", "kind: [", "workflow.yaml"), ("cluster", "manifest"),
+        "correct the file", replaced("kind: [", "kind: Workflow", "workflow.yaml"),
+    ),
+    Breakage(
+        "another kind", replaced("kind: Workflow", "kind: Job", "workflow.yaml"), ("cluster", "manifest"), "Argo workflow",
+        replaced("kind: Job", "kind: Workflow", "workflow.yaml"),
+    ),
+    Breakage(
+        "a manifest that the cluster refuses", replaced("generateName: digits-", "labels: {}", "workflow.yaml"),
+        ("cluster", "dry run"), "kubectl create --dry-run=server",
+        replaced("labels: {}", "generateName: digits-", "workflow.yaml"),
+    ),
+    Breakage(
+        "no namespace", variable("NAMESPACE", "ml"), ("cluster", "dry run"), "kubectl create namespace ml",
+        variable("NAMESPACE", "default"),
+    ),
+    Breakage(
+        "no secret in the cluster",
+        both(
+            lambda world: world.act_as(ADMINISTRATOR),
+            lambda world: world.cluster.store.delete(SECRETS, "default", "wandb"),
+        ),
+        ("cluster", "secret wandb"), "kubectl -n default create secret generic wandb",
+        lambda world: world.cluster.add_secret("wandb", {"api-key": "key"}),
+    ),
+    Breakage(
+        "no image pull secret",
+        both(
+            lambda world: world.act_as(ADMINISTRATOR),
+            replaced("  entrypoint:", "  imagePullSecrets: [{name: registry}]\n  entrypoint:", "workflow.yaml"),
+        ),
+        ("cluster", "image pull secret registry"), "kubectl -n default create secret docker-registry registry",
+        lambda world: world.cluster.add_secret("registry", {".dockerconfigjson": "{}"}),
+    ),
+    Breakage(
+        "no service account",
+        both(
+            lambda world: world.act_as(ADMINISTRATOR),
+            replaced("          parameters:", "          service-account: trainer\n          parameters:"),
+        ),
+        ("cluster", "service account trainer"), "kubectl -n default create serviceaccount trainer",
+        replaced("          service-account: trainer\n", ""),
+    ),
+    Breakage(
+        "an image that cannot be pulled", pod("ErrImagePull", "unauthorized", scheduled=True), ("cluster", "pods that wait"),
+        "kubectl -n default describe pod digits-1", lambda world: world.cluster.store.delete(PODS, "default", "digits-1"),
+    ),
+    Breakage(
+        "a pod that fits nowhere", pod("Unschedulable", "0/3 nodes are available", scheduled=False),
+        ("cluster", "pods that wait"), "kubectl -n default describe pod digits-1",
+        lambda world: world.cluster.store.delete(PODS, "default", "digits-1"),
+    ),
+)  # fmt: skip
+WANDB = (
+    Breakage(
+        "a wrong key", environment("WANDB_API_KEY", "wrong"), ("wandb", "key"), "wandb login",
+        lambda world: environment("WANDB_API_KEY", world.wandb.api_key)(world),
+    ),
+    Breakage(
+        "no key", lambda world: world.environ.pop("WANDB_API_KEY"), ("wandb", "connection"), "api-key",
+        lambda world: environment("WANDB_API_KEY", world.wandb.api_key)(world),
+    ),
+    Breakage(
+        "no server", wandb_at(lambda _: f"http://{NOWHERE}"), ("wandb", "key"), "base-url",
+        wandb_at(lambda world: world.wandb_url),
+    ),
+    Breakage(
+        "another server", wandb_at(lambda world: world.cluster_url), ("wandb", "key"), "wandb login",
+        wandb_at(lambda world: world.wandb_url),
+    ),
+    Breakage(
+        "a server that the file names alone", lambda world: variable("WANDB_BASE_URL", world.cluster_url)(world),
+        ("wandb", "connection"), "export WANDB_BASE_URL=",
+        lambda world: variable("WANDB_BASE_URL", world.wandb_url)(world),
+    ),
+    Breakage(
+        "W&B's web pages", variable("WANDB_BASE_URL", "https://wandb.ai"), ("wandb", "connection"), "https://api.wandb.ai"
+    ),
+    Breakage(
+        "a server in trouble", lambda world: world.wandb.faults.append(WandbFault(status=500, times=50)), ("wandb", "key"),
+        "see the state of the server", lambda world: world.wandb.faults.clear(),
+    ),
+    Breakage(
+        "no such project", variable("WANDB_PROJECT", "sandbox/other"), ("wandb", "project"),
+        "wandb projects --entity sandbox", variable("WANDB_PROJECT", "sandbox/digits"),
+    ),
+    Breakage(
+        "no recorded commit", other_runs(commit=None), ("wandb", "recorded commit"), "WANDB_GIT_COMMIT", other_runs()
+    ),
+    Breakage(
+        "a metric that is not logged", replaced("            loss:min\n", "            loss:min\n            latency:min\n"),
+        ("wandb", "metric latency"), "correct 'latency'", replaced("            latency:min\n", ""),
+    ),
+    Breakage(
+        "a gate on what is not logged", replaced("            val_accuracy >= 0.9\n", "            auc >= 0.9\n"),
+        ("wandb", "gate on auc"), "correct 'auc'", replaced("auc >= 0.9", "val_accuracy >= 0.9"),
+    ),
+    Breakage(
+        "a gate that is none", replaced("val_accuracy >= 0.9", "val_accuracy is high"), ("wandb", "gates"),
+        "write gates like",
+        replaced("val_accuracy is high", "val_accuracy >= 0.9"),
+    ),
+    Breakage(
+        "a curve that is not logged", replaced("curves: val_accuracy", "curves: val_acuracy"),
+        ("wandb", "curve val_acuracy"),
+        "correct 'val_acuracy'", replaced("val_acuracy", "val_accuracy"),
+    ),
+    Breakage(
+        "a config key that is not logged", replaced("config-keys: lr,", "config-keys: lrate,"),
+        ("wandb", "config key lrate"),
+        "correct 'lrate'", replaced("lrate", "lr"),
+    ),
+    Breakage(
+        "no baselines", other_runs(tags=["candidate"]), ("wandb", "baselines"), "add the tag baseline", other_runs()
+    ),
+)  # fmt: skip
+RUNNER = (
+    Breakage(
+        "a job without Docker",
+        both(environment("GITHUB_ACTIONS", "true"), environment("DOCKER_HOST", "unix:///nowhere/docker.sock")),
+        ("runner", "Docker"), "docker version",
+        replaced("          tags: sha", "          builder: tcp://builder:1\n          tags: sha"),
+    ),
+)  # fmt: skip
+BREAKAGES = (*GITHUB, *REGISTRY, *CLUSTER, *WANDB, *RUNNER)

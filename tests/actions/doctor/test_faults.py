@@ -1,0 +1,31 @@
+"""Doctor names exactly the thing that is broken, with a remedy; the remedy, followed, mends it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actions.doctor.faults import BREAKAGES, Breakage
+from tests.actions.doctor.world import World
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: f"{breakage.fails[0]}: {breakage.name}")
+def test_doctor_names_exactly_what_is_broken_and_the_remedy_mends_it(world: World, breakage: Breakage) -> None:
+    arguments = [word.replace("HEAD", world.repository.branches["main"]) for word in breakage.arguments]
+    breakage.break_it(world)
+    broken = world.ask(*arguments)
+    assert broken.named("fails") == {breakage.fails}, broken.text
+    assert broken.code == 1
+    check = broken.check(*breakage.fails)
+    assert breakage.remedy in check["remedy"]
+    assert check["asked"]
+    assert check["answer"]
+    if breakage.mend:
+        breakage.mend(world)
+        mended = world.ask(*arguments)
+        assert mended.named("fails") == set(), mended.text
+        assert mended.code == 0
+
+
+def test_there_are_enough_ways_to_break_the_world() -> None:
+    assert len(BREAKAGES) >= 60
+    assert len({(breakage.fails[0], breakage.name) for breakage in BREAKAGES}) == len(BREAKAGES)

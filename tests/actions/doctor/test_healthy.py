@@ -1,0 +1,92 @@
+"""Doctor in a world where everything is in place."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from mlops_actions.cli import _parser
+from mlops_actions.doctor import command
+from tests.actions.doctor.world import PASSWORD, World
+
+
+def test_nothing_fails_in_a_healthy_world(world: World) -> None:
+    diagnosed = world.ask()
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert diagnosed.code == 0
+
+
+def test_nothing_fails_with_writes_either(world: World) -> None:
+    diagnosed = world.ask("--try-writes", "--commit", world.repository.branches["main"])
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert ("registry", "push") in diagnosed.named("ok")
+
+
+def test_nothing_is_changed_without_the_option(world: World) -> None:
+    world.ask()
+    assert world.github.writes == []
+    assert {entry.method for entry in world.registry.log} <= {"GET", "HEAD"}
+    assert {verb for verb, _ in world.cluster.requests} <= {"get", "list", "create"}  # the dry run is a create
+    assert not any(b"mutation" in request.body for request in world.wandb.requests)
+
+
+def test_no_secret_is_shown(world: World) -> None:
+    diagnosed = world.ask("--try-writes")
+    out = io.StringIO()
+    command.main(_parser().parse_args(["doctor"]), world.environ, out)
+    for secret in (PASSWORD, world.environ["GH_TOKEN"], world.wandb.api_key, world.cluster.submitter_token):
+        assert secret not in diagnosed.text + out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (["--commit", "main"], "--commit is not a full commit"),
+        (["--workflow", "nothing.yml"], "'nothing.yml' cannot be read"),
+        (["--workflow", "workflow.yaml"], "is not a workflow"),
+    ],
+)
+def test_a_wrong_option_ends_with_2_and_one_line_of_remedy(
+    world: World, capsys: pytest.CaptureFixture[str], arguments: list[str], cause: str
+) -> None:
+    assert command.main(_parser().parse_args(["doctor", *arguments]), world.environ, io.StringIO()) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith("error: ")
+    assert cause in errors[0]
+    assert errors[1].startswith("remedy: ")
+    assert world.github.exchanges == []
+
+
+def test_one_group_asks_only_its_system(world: World) -> None:
+    diagnosed = world.ask("--only", "wandb")
+    assert {check["group"] for check in diagnosed.checks} == {"wandb"}
+    assert not world.registry.log
+    assert not world.cluster.requests
+
+
+def test_a_job_writes_the_table_into_the_summary(world: World) -> None:
+    summary = world.checkout / "summary.md"
+    world.environ |= {"GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ACTIONS": "true"}
+    world.ask("--only", "registry")
+    text = summary.read_text(encoding="utf-8")
+    assert "| Registry | login | ✓ ok |" in text
+
+
+def test_progress_goes_to_the_standard_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.ask()
+    lines = set(capsys.readouterr().err.splitlines())
+    assert "asked W&B: 14 checks, none fails" in lines
+    assert len(lines) == 5
+
+
+def test_the_jobs_token_creates_and_concludes_a_check_run(world: World) -> None:
+    token = world.github.workflow_token(world.repository, {"contents": "read", "checks": "write"})
+    world.environ |= {"GH_TOKEN": token.value, "DOCTOR_VARS": json.dumps(world.settings.variables)}
+    diagnosed = world.ask("--try-writes", "--commit", world.repository.branches["main"])
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert ("github", "check run") in diagnosed.named("ok")
+    assert {("github", "secrets"), ("github", "variables"), ("github", "Actions settings")} <= diagnosed.named(
+        "cannot be told"
+    )

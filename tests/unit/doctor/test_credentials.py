@@ -1,0 +1,51 @@
+"""Which server gets which credential."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.boundary.doctor import github, registry
+from mlops_actions.boundary.git import _git, _output
+from mlops_actions.core.errors import BadInput
+
+
+def test_the_github_token_goes_to_github_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    environ = {"GH_TOKEN": "token"}
+    assert github.token_of(environ, "github.com") == "token"
+    with pytest.raises(BadInput) as caught:
+        github.token_of(environ, "git.example")
+    assert caught.value.remedy == "gh auth login --hostname git.example"
+    assert github.token_of({**environ, "GITHUB_API_URL": "https://git.example/api/v3"}, "git.example") == "token"
+    assert github.token_of({"GH_ENTERPRISE_TOKEN": "other"}, "git.example") == "other"
+
+
+def test_a_registry_gets_only_its_own_login(tmp_path: Path) -> None:
+    environ = {
+        "DOCKER_CONFIG": str(tmp_path),
+        "REGISTRY": "registry.example",
+        "REGISTRY_USERNAME": "ada",
+        "REGISTRY_PASSWORD": "pass",
+    }
+    assert registry.credentials("registry.example", environ) == ("ada", "pass")
+    assert registry.credentials("ghcr.io", environ) is None
+    (tmp_path / "config.json").write_text('{"auths": {"ghcr.io": {"auth": "Ym9iOnNlY3JldA=="}}}')
+    assert registry.credentials("ghcr.io", environ) == ("bob", "secret")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://github.com/octo/digits.git", ("github.com", "octo/digits")),
+        ("git@github.com:octo/digits.git", ("github.com", "octo/digits")),
+        ("ssh://git@git.example:2222/octo/digits", ("git.example", "octo/digits")),
+        ("https://user:token@git.example/octo/digits/", ("git.example", "octo/digits")),
+        ("/srv/digits.git", ("", "")),
+    ],
+)
+def test_the_repository_is_that_of_the_remote(tmp_path: Path, url: str, expected: tuple[str, str]) -> None:
+    for arguments in (("init", "--quiet"), ("remote", "add", "origin", url)):
+        _output(_git(tmp_path, *arguments))
+    assert github.remote_of(tmp_path) == expected

@@ -1,0 +1,231 @@
+"""Checks that no stand-in can break: a clock that is off, a full disk, a package that is missing, W&B without a field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.doctor import cluster, command, github, job_rights, machine, manifest, tracker
+from mlops_actions.doctor.checks import HealthCheck, Status
+from mlops_actions.doctor.ports import ApiAnswer
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import parse
+
+NOON = 1_767_268_800.0  # 2026-01-01 12:00:00 UTC
+FILE = """
+on: issue_comment
+jobs:
+  train:
+    permissions: {contents: read}
+    steps:
+      - uses: m/mlops-actions/actions/docker-publish@v1
+        with: {image: model}
+      - uses: m/mlops-actions/actions/argo-submit@v1
+        with: {workflow: workflow.yaml}
+      - uses: m/mlops-actions/actions/wandb-runs@v1
+        with: {project: e/p, metrics: "acc:max"}
+"""
+GPU = """
+kind: Workflow
+metadata: {generateName: x-}
+spec:
+  templates: [{container: {resources: {limits: {nvidia.com/gpu: 1}}}}]
+"""
+
+
+def scope(text: str = FILE, files: Mapping[str, str] | None = None) -> Scope:
+    read = {"workflow.yaml": GPU, **(files or {})}.__getitem__
+    return Scope(workflow=parse(text, "mlops.yml"), repository="o/r", context={}, read=read)
+
+
+@dataclass(frozen=True)
+class FixedMachine:
+    """A machine as a test wants it."""
+
+    is_job: bool = True
+    seconds: float = NOON
+    free: int = 50 << 30
+
+    def docker(self) -> str:
+        raise Unavailable("the Docker daemon gives no answer", "docker version")
+
+    def free_bytes(self) -> int:
+        return self.free
+
+    def now(self) -> float:
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class Answers:
+    """An API whose answers are listed by the start of the path; everything else is 404."""
+
+    answers: Mapping[str, ApiAnswer]
+    namespace: str = "default"
+
+    def get(self, path: str, **query: str | int) -> ApiAnswer:
+        found = [answer for start, answer in self.answers.items() if path.startswith(start)]
+        return found[0] if found else ApiAnswer(404, {"message": "Not Found"}, {})
+
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> ApiAnswer:
+        return self.get(path)
+
+    def create(self, path: str, body: Mapping[str, Any]) -> ApiAnswer:
+        return self.get(path)
+
+
+def statuses(checks: Sequence[HealthCheck]) -> dict[str, Status]:
+    return {check.name: check.status for check in checks}
+
+
+def controller(image: str) -> ApiAnswer:
+    return ApiAnswer(200, {"items": [{"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}]}, {})
+
+
+def clock(date: str) -> Callable[[], Answers]:
+    return lambda: Answers({"/rate_limit": ApiAnswer(200, {}, {"date": date})})
+
+
+@pytest.mark.parametrize(
+    ("api", "date", "expected"),
+    [
+        (FixedMachine(), "Thu, 01 Jan 2026 12:00:05 GMT", {"Docker": "fails", "disk": "ok", "clock": "ok"}),
+        (FixedMachine(is_job=False), "", {"Docker": "skipped", "disk": "ok", "clock": "cannot be told"}),
+        (FixedMachine(free=1), "Thu, 01 Jan 2026 13:00:00 GMT", {"Docker": "fails", "disk": "fails", "clock": "fails"}),
+        (
+            FixedMachine(is_job=False, free=1),
+            "nonsense",
+            {"Docker": "skipped", "disk": "skipped", "clock": "cannot be told"},
+        ),
+    ],
+)
+def test_the_machine_is_judged_as_a_runner_only_in_a_job(api: FixedMachine, date: str, expected: dict[str, str]) -> None:
+    checks = list(machine.check(scope(), api, clock(date)))
+    assert {name: status.value for name, status in statuses(checks).items()} == expected
+
+
+def test_publishing_to_ghcr_needs_packages_write() -> None:
+    (check,) = job_rights.permissions(scope(), "read")
+    assert check.status is Status.FAILS
+    assert "packages: write" in check.remedy
+    (check,) = job_rights.permissions(scope(FILE.replace("{contents: read}", "write-all")), "read")
+    assert check.status is Status.OK
+    (check,) = job_rights.permissions(scope(FILE.replace("    permissions: {contents: read}\n", "")), "write")
+    assert check.status is Status.OK
+
+
+def test_a_reference_without_a_version_fails() -> None:
+    checks = list(job_rights.references(scope(FILE.replace("docker-publish@v1", "docker-publish"))))
+    assert [check.status for check in checks] == [Status.FAILS, Status.OK, Status.OK]
+
+
+CLUSTER = {
+    "/version": ApiAnswer(200, {"major": "1", "minor": "35", "gitVersion": "v1.35.0"}, {}),
+    "/apis/argoproj.io/v1alpha1/namespaces": ApiAnswer(201, {}, {}),
+    "/apis/argoproj.io/v1alpha1": ApiAnswer(200, {"resources": [{"name": "workflows"}]}, {}),
+    "/apis/authorization": ApiAnswer(201, {"status": {"allowed": True}}, {}),
+    "/apis/apps/v1/deployments": controller("quay.io/argoproj/workflow-controller:v3.7.0"),
+    "/api/v1/nodes": ApiAnswer(200, {"items": [{"status": {"allocatable": {"nvidia.com/gpu": "1"}}}]}, {}),
+    "/api/v1/namespaces/default/pods": ApiAnswer(200, {"items": []}, {}),
+}
+
+
+def of_cluster(answers: Mapping[str, ApiAnswer]) -> dict[str, Status]:
+    step = scope().workflow.steps("argo-submit")[0]
+    return statuses(list(cluster.check(scope(), step, Answers({**CLUSTER, **answers}))))
+
+
+def test_the_controller_and_the_gpu_nodes_are_seen_by_an_administrator() -> None:
+    seen = of_cluster({})
+    assert set(seen.values()) == {Status.OK}
+    assert {"Argo controller", "GPU nodes"} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name", "status"),
+    [
+        ("/version", {"major": "1", "minor": "20+", "gitVersion": "v1.20"}, "Kubernetes version", Status.FAILS),
+        ("/api/v1/nodes", {"items": []}, "GPU nodes", Status.UNKNOWN),
+        (
+            "/apis/apps/v1/deployments",
+            {"items": [{"spec": {"template": {"spec": {"containers": [{"image": "workflow-controller:v2.12.0"}]}}}}]},
+            "Argo controller",
+            Status.FAILS,
+        ),
+        ("/apis/apps/v1/deployments", {"items": []}, "Argo controller", Status.UNKNOWN),
+    ],
+)
+def test_old_versions_and_missing_nodes_are_named(path: str, body: Any, name: str, status: Status) -> None:
+    seen = of_cluster({path: ApiAnswer(200, body, {})})
+    assert {check: result for check, result in seen.items() if result is not Status.OK} == {name: status}
+
+
+@dataclass(frozen=True)
+class PartialTracker:
+    """A W&B that lacks fields."""
+
+    missing: tuple[str, ...]
+
+    def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+        if "viewer" in query:
+            return {"viewer": {"username": "ada"}}, ()
+        if lacks := [name for name in self.missing if name in query]:
+            return {}, [f'Cannot query field "{name}"' for name in lacks]
+        node = {"name": "r", "state": "finished", "summaryMetrics": '{"acc": 1}', "config": "{}", "commit": "c"}
+        return {"project": {"name": "p", "runs": {"edges": [{"node": node}]}}}, ()
+
+
+@pytest.mark.parametrize("field", ["commit", "heartbeatAt", "files", "inputArtifacts", "outputArtifacts", "sampledHistory"])
+def test_a_field_that_the_server_lacks_is_named_with_what_the_report_loses(field: str) -> None:
+    step = scope().workflow.steps("wandb-runs")[0]
+    checks = list(tracker.check(scope(), step, PartialTracker((field,))))
+    failed = [check for check in checks if check.status is Status.FAILS]
+    assert [check.name for check in failed] == [f"field {field}"]
+    assert "the report lacks" in failed[0].answer
+
+
+def test_the_file_may_refer_to_a_manifest_that_is_none() -> None:
+    with pytest.raises(BadInput, match="no object of the kind Workflow"):
+        manifest.parse("kind: List", "workflow.yaml")
+
+
+def test_a_manifest_names_its_secrets_accounts_and_gpus() -> None:
+    text = """
+kind: Workflow
+spec:
+  serviceAccountName: trainer
+  imagePullSecrets: [{name: registry}]
+  volumes: [{name: v, secret: {secretName: mounted}}]
+  templates:
+    - container:
+        env:
+          - {name: A, valueFrom: {secretKeyRef: {name: key, key: a}}}
+          - {name: B, valueFrom: {secretKeyRef: {name: "{{x}}"}}}
+        envFrom: [{secretRef: {name: all}}]
+"""
+    found = manifest.parse(text, "workflow.yaml")
+    assert (set(found.secrets), found.pull_secrets) == ({"key", "all", "mounted"}, ("registry",))
+    assert (found.service_account, found.wants_gpu) == ("trainer", False)
+    assert manifest.parse(GPU, "workflow.yaml").wants_gpu
+
+
+def test_variables_of_the_repository_win_over_those_of_the_organisation() -> None:
+    own = ApiAnswer(200, {"variables": [{"name": "A", "value": "own"}]}, {})
+    shared = ApiAnswer(200, {"variables": [{"name": "A", "value": "shared"}, {"name": "B", "value": "shared"}]}, {})
+    api = Answers({"/repos/o/r/actions/variables": own, "/repos/o/r/actions/organization-variables": shared})
+    assert github.variables("o/r", api) == {"A": "own", "B": "shared"}
+    assert github.variables("o/r", Answers({})) is None
+
+
+def test_a_missing_package_is_one_line_that_names_the_extra() -> None:
+    def connect() -> None:
+        raise ModuleNotFoundError("No module named 'kubernetes'", name="kubernetes.config")
+
+    with pytest.raises(BadInput) as caught:
+        command._with_package(connect)
+    assert caught.value.cause == "the package 'kubernetes' is not installed"
+    assert caught.value.remedy == "pip install 'mlops-actions[argo]'"

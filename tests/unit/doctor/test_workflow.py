@@ -1,0 +1,77 @@
+"""What a workflow file asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_actions.core.errors import BadInput
+from mlops_actions.doctor.workflow import ALL_VARIABLES, evaluate, parse
+
+FILE = """
+on:
+  issue_comment: {types: [created]}
+permissions: {contents: read}
+jobs:
+  train:
+    environment: {name: production}
+    steps:
+      - uses: actions/checkout@v5
+      - uses: machine-learning-apps/mlops-actions/actions/chatops@v1
+        with: {commands: train, help: false}
+      - uses: ./actions/wandb-runs
+        with:
+          project: ${{ vars.PROJECT }}
+          base-url: ${{ vars.URL || 'https://wandb.example' }}
+          api-key: ${{ secrets.WANDB_API_KEY }}
+  other:
+    permissions: write-all
+    uses: machine-learning-apps/mlops-actions/.github/workflows/pipeline.yml@v1
+    with: {commands: train, image: model, report-check-name: metrics, check-name: training, project: e/p}
+"""
+
+
+def test_the_file_is_read() -> None:
+    file = parse(FILE, "mlops.yml")
+    assert file.events == ("issue_comment",)
+    train, other = file.jobs
+    assert (train.permissions, train.environment) == ({"contents": "read"}, "production")
+    assert [step.action for step in train.steps] == ["chatops", "wandb-runs"]
+    assert train.steps[0].inputs == {"commands": "train", "help": "false"}
+    assert other.permissions == "write-all"
+    assert file.secrets == ("WANDB_API_KEY",)
+    assert file.variables == ("PROJECT", "URL")
+    assert file.required_variables == {"PROJECT"}
+    assert file.uses[0] == "actions/checkout@v5"
+
+
+def test_the_one_step_stands_for_the_actions_that_its_inputs_turn_on() -> None:
+    steps = {step.action: step for step in parse(FILE, "mlops.yml").jobs[1].steps}
+    assert set(steps) == {"chatops", "docker-publish", "wandb-runs"}
+    assert steps["wandb-runs"].inputs["check-name"] == "metrics"
+    assert steps["chatops"].inputs["check-name"] == "training"
+
+
+@pytest.mark.parametrize("text", ["jobs: [", "- a list", "name: no jobs"])
+def test_a_file_that_is_no_workflow_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match=r"mlops\.yml"):
+        parse(text, "mlops.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("plain", "plain"),
+        ("${{ vars.HOST }}", "host"),
+        ("${{ vars.NONE || 'it''s' }}/x", "it's/x"),
+        ("${{ vars.NONE }}", ""),
+        ("${{ github.actor }}", "ada"),
+        ("${{ secrets.KEY || github.actor }}", None),
+        ("${{ steps.a.outputs.b }}", None),
+    ],
+)
+def test_expressions_are_evaluated_as_far_as_the_context_goes(text: str, value: str | None) -> None:
+    assert evaluate(text, {"vars.HOST": "host", "github.actor": "ada", ALL_VARIABLES: "known"}) == value
+
+
+def test_a_variable_is_unknown_while_the_variables_are() -> None:
+    assert evaluate("${{ vars.NONE || 'ghcr.io' }}", {}) is None
