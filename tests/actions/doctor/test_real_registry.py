@@ -1,0 +1,50 @@
+"""The checks of the registry on Debian's docker-registry, where it is installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlops_actions.boundary.doctor.registry import connect
+from mlops_actions.doctor import registry
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import parse
+from tests.support.registries import DEBIAN_REGISTRY, PASSWORD, USER, debian_registry
+
+FILE = """
+on: push
+jobs:
+  publish:
+    steps:
+      - uses: octo-org/mlops-actions/actions/docker-publish@v1
+        with: {image: model, registry: "HOST"}
+"""
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[str]:
+    if shutil.which(DEBIAN_REGISTRY) is None:
+        pytest.skip("docker-registry is not installed")
+    with debian_registry("basic", tmp_path) as url:
+        yield url.partition("//")[2]
+
+
+def statuses(host: str, password: str) -> dict[str, str]:
+    environ = {"REGISTRY": host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": password}
+    workflow = parse(FILE.replace("HOST", host), "mlops.yml")
+    scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=str, try_writes=True)
+    checks = registry.check(
+        scope, lambda name, anonymous: connect(name, environ, anonymous=anonymous), pulls_with_secret=False
+    )
+    return {check.name: check.status.value for check in checks}
+
+
+def test_a_real_registry_takes_the_login_and_an_upload(host: str) -> None:
+    assert statuses(host, PASSWORD) == {"reachable": "ok", "login": "ok", "push": "ok"}
+
+
+def test_a_real_registry_refuses_a_wrong_password(host: str) -> None:
+    assert statuses(host, "wrong") == {"reachable": "ok", "login": "fails"}
