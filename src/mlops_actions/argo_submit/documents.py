@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from mlops_actions.core import kubernetes_yaml
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.yaml_nodes import MAX_NODES, expanded
 
@@ -57,15 +58,11 @@ class ManifestDocument:
 
 def parse(text: str, file: str) -> list[ManifestDocument]:
     """Return the documents, without empty ones; raises InvalidManifest."""
-    loader = yaml.SafeLoader(text)
     documents = []
     try:
-        while loader.check_node():
-            node = loader.get_node()
-            if node is None:
-                break
+        for node in kubernetes_yaml.nodes(text):
             _check(node, file)
-            value = loader.construct_document(node)
+            value = kubernetes_yaml.value_of(node)
             if value is not None:
                 documents.append(ManifestDocument(value, file, node))
     except yaml.YAMLError as error:
@@ -76,8 +73,6 @@ def parse(text: str, file: str) -> list[ManifestDocument]:
         ) from None
     except RecursionError:
         raise InvalidManifest(SourceLocation(file, 1), "the document is nested too deeply", "flatten the document") from None
-    finally:
-        loader.dispose()
     return documents
 
 
@@ -103,11 +98,11 @@ def _check(root: yaml.Node, file: str) -> None:
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, _ in node.value:
-                if isinstance(key, yaml.ScalarNode):
-                    if key.value in seen and key.value != "<<":
-                        raise InvalidManifest(
-                            SourceLocation(file, key.start_mark.line + 1),
-                            f"the key '{key.value}' is given twice",
-                            "keep one of them",
-                        )
-                    seen.add(key.value)
+                if kubernetes_yaml.is_merge(key):
+                    continue
+                name = kubernetes_yaml.key_of(key)  # `1` and "1" are the same key
+                if name in seen:
+                    raise InvalidManifest(
+                        SourceLocation(file, key.start_mark.line + 1), f"the key '{name}' is given twice", "keep one of them"
+                    )
+                seen.add(name)
