@@ -13,6 +13,7 @@ from mlops_actions.pipeline import composite, reusable
 from mlops_actions.starter import render as starter
 
 README = Path("README.md")
+DOCTOR = Path("docs/doctor.md")
 SCHEMAS = Path("docs/schemas")
 ROOT_ACTION = Path("action.yml")
 REUSABLE = Path(".github/workflows/pipeline.yml")
@@ -48,6 +49,7 @@ def _generated(root: Path, actions: Sequence[Action]) -> Iterator[tuple[Path, st
             yield SCHEMAS / f"{action.name}.schema.json", result_schema.to_text(schema)
     commands = {"$schema": result_schema.DIALECT, "$id": f"{result_schema.BASE}/commands.schema.json", **COMMANDS_SCHEMA}
     yield SCHEMAS / "commands.schema.json", result_schema.to_text(commands)
+    yield _with_blocks(root, DOCTOR, {"mlops-doctor.yml": markdown.fence(starter.doctor_example(), "yaml")})
     yield _with_blocks(root, README, _blocks_of_readme(root, actions))
 
 

@@ -14,7 +14,7 @@ from typing import TextIO, TypeVar
 
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.provenance import is_sha
-from mlops_actions.doctor import render, workflow
+from mlops_actions.doctor import job, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
 from mlops_actions.doctor.ports import ClusterApi, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
 from mlops_actions.doctor.run import Diagnosis, run
@@ -84,14 +84,18 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         raise BadInput(f"--commit is not a full commit: {options.commit!r}", "give its 40 hexadecimal digits")
     path = options.workflow.as_posix()
     file = workflow.parse(_read(path), path)
-    adapters = _Adapters(environ, Path.cwd())
     context = {f"vars.{name}": environ[name] for name in file.variables if environ.get(name)}
+    context["github.actor"] = environ.get("GITHUB_ACTOR", "")
     if all_variables := environ.get("DOCTOR_VARS"):
         context |= _variables(all_variables)
+    if job.is_job(environ):
+        context |= job.values(file, environ)
+        environ = {**environ, **job.credentials(file, context, _kubeconfig_writer(environ))}
+    adapters = _Adapters(environ, Path.cwd())
     scope = Scope(
         workflow=file,
         repository=adapters.repository(),
-        context={**context, "github.actor": environ.get("GITHUB_ACTOR", "")},
+        context=context,
         read=adapters.read,
         commit=options.commit,
         try_writes=options.try_writes,
@@ -99,6 +103,15 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     groups = options.only or GROUPS
     secrets = [environ[name] for name in _SECRETS if environ.get(name)]
     return run(scope, adapters.ports(), groups, secrets, _progress), path
+
+
+def _kubeconfig_writer(environ: Mapping[str, str]) -> Callable[[str], str]:
+    def write(value: str) -> str:
+        from mlops_actions.boundary.doctor.job import kubeconfig_file
+
+        return kubeconfig_file(value, environ)
+
+    return write
 
 
 def _variables(text: str) -> dict[str, str]:

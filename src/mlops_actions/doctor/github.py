@@ -8,13 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.core.suggest import nearest
-from mlops_actions.doctor import job_rights
+from mlops_actions.doctor import job_rights, names
 from mlops_actions.doctor.checks import Checker, HealthCheck
-from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
+from mlops_actions.doctor.ports import ApiAnswer, GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
 
 _CHECK = Checker("github")
-_MAX_PAGES = 20
 _CHECK_NAME = "mlops-actions doctor"
 
 
@@ -33,22 +32,14 @@ def check(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
     default = yield from _settings(scope, api, root)
     yield from job_rights.permissions(scope, default)
     yield from job_rights.references(scope)
-    yield from _names(scope, api, root, "secret")
-    yield from _names(scope, api, root, "variable")
+    yield from names.check(scope, api, root, "secret")
+    yield from names.check(scope, api, root, "variable")
     yield from _labels(scope, api, root)
     yield from _activity(api, root, branch)
     yield from _teams(scope, api)
     yield from _environments(scope, api, root)
     yield from job_rights.self_blocking(scope, _required_checks(api, root, branch), branch)
     yield from _check_run(scope, api, root)
-
-
-def variables(repository: str, api: GitHubApi) -> dict[str, str] | None:
-    """Return the variables of a repository; None where the token may not read them."""
-    path = f"/repos/{repository}/actions/variables"
-    shared = _pages(api, f"/repos/{repository}/actions/organization-variables", "variables", size=30)
-    own = _pages(api, path, "variables", size=30)
-    return None if own is None else {str(item["name"]): str(item["value"]) for item in (*(shared or ()), *own)}
 
 
 def _remedy_of_token(answer: ApiAnswer, repository: str) -> str:
@@ -152,37 +143,12 @@ def _allowed_actions(scope: Scope, api: GitHubApi, root: str, allowed: str) -> I
         yield _CHECK.ok(name, asked, f"allowed actions: {allowed}; every action of the file is allowed")
 
 
-def _names(scope: Scope, api: GitHubApi, root: str, kind: str) -> Iterator[HealthCheck]:
-    """Check that the secrets or variables which the file names exist; only their names are read."""
-    wanted = scope.workflow.secrets if kind == "secret" else scope.workflow.variables
-    if not wanted:
-        return
-    paths = [f"{root}/actions/{kind}s", f"{root}/actions/organization-{kind}s"]
-    asked = " and ".join(f"GET {path}" for path in paths)
-    own, shared = (_pages(api, path, f"{kind}s", size=30) for path in paths)
-    if own is None:
-        yield _CHECK.unknown(
-            f"{kind}s", asked, f"the token may not list {kind}s", remedy=f"gh {kind} list -R {scope.repository}"
-        )
-        return
-    known = {str(item["name"]).upper() for item in (*own, *(shared or ()))}
-    for name in wanted:
-        if name.upper() in known:
-            yield _CHECK.ok(f"{kind} {name}", asked, "exists")
-        elif kind == "variable" and name not in scope.workflow.required_variables:
-            yield _CHECK.skipped(f"variable {name}", "not set, and no step needs it")
-        else:
-            yield _CHECK.fails(
-                f"{kind} {name}", asked, "does not exist", remedy=f"gh {kind} set {name} -R {scope.repository}"
-            )
-
-
 def _labels(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
     wanted = scope.words("chatops", "pending-label", "success-label", "failure-label")
     if not wanted:
         return
     asked = f"GET {root}/labels"
-    items = _pages(api, f"{root}/labels", "")
+    items = pages(api, f"{root}/labels", "")
     if items is None:
         yield _CHECK.unknown("labels", asked, "the token may not list labels")
         return
@@ -308,17 +274,3 @@ def _check_run(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]
             f"created, but not concluded: {concluded.message}",
             remedy="leave 'check-name' out, and use labels and the report for the outcome",
         )
-
-
-def _pages(api: GitHubApi, path: str, key: str, *, size: int = 100) -> list[Any] | None:
-    """Return the items of all pages; None where the first page is refused."""
-    items: list[Any] = []
-    for page in range(1, _MAX_PAGES + 1):
-        answer = api.get(path, per_page=size, page=page)
-        if answer.status != 200:
-            return None if page == 1 else items
-        found = answer.body[key] if key else answer.body
-        items += found
-        if len(found) < size:
-            break
-    return items

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+_MAX_PAGES = 20
+
 
 @dataclass(frozen=True)
 class ApiAnswer:
@@ -30,6 +32,20 @@ class GitHubApi(Protocol):
 
     def send(self, method: str, path: str, body: Mapping[str, Any]) -> ApiAnswer:
         """Change something; only `--try-writes` leads here."""
+
+
+def pages(api: GitHubApi, path: str, key: str, *, size: int = 100) -> list[Any] | None:
+    """Return the items of all pages; None where the first page is refused."""
+    items: list[Any] = []
+    for page in range(1, _MAX_PAGES + 1):
+        answer = api.get(path, per_page=size, page=page)
+        if answer.status != 200:
+            return None if page == 1 else items
+        found = answer.body[key] if key else answer.body
+        items += found
+        if len(found) < size:
+            break
+    return items
 
 
 class RegistryApi(Protocol):

@@ -8,7 +8,7 @@ from functools import partial
 
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
-from mlops_actions.doctor import cluster, github, machine, registry, tracker
+from mlops_actions.doctor import cluster, github, machine, names, registry, tracker
 from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, without_secrets
 from mlops_actions.doctor.manifest import ArgoManifest
 from mlops_actions.doctor.ports import Ports
@@ -71,7 +71,7 @@ def _with_variables(scope: Scope, ports: Ports) -> Scope:
     if ALL_VARIABLES in scope.context:
         return scope
     try:
-        variables = github.variables(scope.repository, ports.github())
+        variables = names.variables(scope.repository, ports.github())
     except ActionError:
         return scope  # the group GitHub says why
     if variables is None:

@@ -103,6 +103,8 @@ def evaluate(text: str, context: Mapping[str, str]) -> str | None:
                 return literal[1].replace("''", "'")
             if context.get(term):
                 return context[term]
+            if term in context:
+                continue
             # Without the whole list, a variable that is not in the context may be set all the same.
             known = known and term.startswith("vars.") and ALL_VARIABLES in context
             if not known:

@@ -16,9 +16,9 @@ from mlops_actions.starter.render import KUBECONFIG, RBAC, files
 from mlops_actions.starter.write import write
 
 DESCRIPTION = (
-    "Writes a starter into a repository: the workflow file, the Argo workflow that logs to W&B with the commit, and the "
-    "rights of the two accounts. At a terminal, it asks for values without a flag. It overwrites nothing and lists the "
-    "steps that remain."
+    "Writes a starter into a repository: the workflow file, a workflow that runs `mlops-actions doctor`, the Argo workflow "
+    "that logs to W&B with the commit, and the rights of the two accounts. At a terminal, it asks for values without a flag. "
+    "It overwrites nothing and lists the steps that remain."
 )
 _EXAMPLE_GATE = "accuracy >= 0.8"
 
@@ -147,5 +147,11 @@ def _remaining_steps(answers: Answers, directory: Path) -> str:
         ]
     if not (directory / ".git").exists():
         lines += ["", "This folder is not the top of a git repository, and GitHub reads workflow files only there."]
-    lines += ["", "Commit, push to the default branch, open a pull request, and comment: /train"]
+    lines += [
+        "",
+        "Commit, push to the default branch, and ask whether everything is in place:",
+        "  mlops-actions doctor",
+        "It names what is missing, and the command that helps. Then open a pull request, and comment:",
+        "  /train",
+    ]
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from mlops_actions.core import template
@@ -9,6 +10,7 @@ from mlops_actions.pipeline import steps
 from mlops_actions.starter.answers import Answers, scalar
 
 WORKFLOW = ".github/workflows/mlops.yml"
+DOCTOR = ".github/workflows/mlops-doctor.yml"
 MANIFEST, RBAC, KUBECONFIG = "mlops/workflow.yaml", "mlops/rbac.yaml", "mlops/kubeconfig.sh"
 _EXAMPLE = {
     "train.py": "train.py.template",
@@ -32,8 +34,10 @@ def files(answers: Answers) -> dict[str, str]:
         "project-name": scalar(answers.project_name),
     }
     base_url = f"- {{name: WANDB_BASE_URL, value: {scalar(answers.wandb_base_url)}}}"
+    workflow = _workflow(answers, shared)
     rendered = {
-        WORKFLOW: _workflow(answers, shared),
+        WORKFLOW: workflow,
+        DOCTOR: _doctor(workflow, answers.ref),
         MANIFEST: _fill("workflow.yaml.template", shared, {"wandb-base-url": [base_url] if answers.wandb_base_url else []}),
         RBAC: _fill("rbac.yaml.template", shared, {"rules": _read("submitter.rules").splitlines()}),
         KUBECONFIG: _fill("kubeconfig.sh.template", shared, {}),
@@ -41,6 +45,11 @@ def files(answers: Answers) -> dict[str, str]:
     if answers.example:
         rendered |= {path: _fill(name, {}, {}) for path, name in _EXAMPLE.items()}
     return rendered
+
+
+def doctor_example() -> str:
+    """Render the workflow that runs doctor as docs/doctor.md shows it: for the fewest flags."""
+    return files(Answers(image="model", project="entity/project"))[DOCTOR].rstrip()
 
 
 def submitter_role() -> str:
@@ -67,6 +76,17 @@ def _workflow(answers: Answers, shared: Mapping[str, str]) -> str:
         "gates": ["gates: |", *(f"  {gate}" for gate in answers.gates)] if answers.gates else _GATES_HINT,
     }
     return _fill("mlops.yml.template", values, blocks)
+
+
+def _doctor(workflow: str, ref: str) -> str:
+    """Render the workflow that runs doctor: with the permissions of the job in `workflow`, and with its secrets."""
+    permissions = workflow.partition("\n    permissions:\n")[2].partition("\n    steps:\n")[0]
+    secrets = dict.fromkeys(re.findall(r"\$\{\{ secrets\.(\w+) \}\}", workflow))
+    blocks = {
+        "permissions": [line.strip() for line in permissions.splitlines()],
+        "secrets": [f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets],
+    }
+    return _fill("mlops-doctor.yml.template", {"uses": f"{steps.REPOSITORY}/actions/doctor@{_pinned(ref)}"}, blocks)
 
 
 def _pinned(ref: str) -> str:

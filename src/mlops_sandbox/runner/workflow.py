@@ -118,7 +118,7 @@ def _triggers(value: object, where: str) -> dict[str, Trigger]:
         return {str(event): Trigger() for event in value}
     triggers = {}
     for event, filters in _mapping(value, where).items():
-        if event == "workflow_dispatch":  # its inputs are not filters
+        if event in ("workflow_dispatch", "schedule"):  # inputs and times are not filters
             triggers[event] = Trigger()
             continue
         keys = _mapping(filters or {}, f"{where}.{event}")

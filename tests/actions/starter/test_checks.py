@@ -17,7 +17,7 @@ from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import SHA, Job
 
-WORKFLOW = ".github/workflows/mlops.yml"
+FILES = (".github/workflows/mlops.yml", ".github/workflows/mlops-doctor.yml")
 VARIANTS = {
     "few flags": [],
     "the example": ["--example"],
@@ -53,15 +53,15 @@ def check(repository: Path, program: str, *arguments: str) -> None:
 
 
 def test_zizmor_reports_nothing_in_its_pedantic_mode(repository: Path) -> None:
-    check(repository, "zizmor", "--offline", "--persona", "pedantic", "--no-config", WORKFLOW)
+    check(repository, "zizmor", "--offline", "--persona", "pedantic", "--no-config", *FILES)
 
 
 def test_actionlint_reports_nothing(repository: Path) -> None:
-    check(repository, "actionlint", "-shellcheck=", "-pyflakes=", WORKFLOW)
+    check(repository, "actionlint", "-shellcheck=", "-pyflakes=", *FILES)
 
 
-def test_the_workflow_matches_the_schema_of_github_workflows(repository: Path) -> None:
-    check(repository, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", WORKFLOW)
+def test_the_workflows_match_the_schema_of_github_workflows(repository: Path) -> None:
+    check(repository, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
 
 
 def test_hadolint_and_the_shell_report_nothing(repository: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.errors import BadInput, Unavailable
-from mlops_actions.doctor import cluster, command, github, job_rights, machine, manifest, tracker
+from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, tracker
 from mlops_actions.doctor.checks import HealthCheck, Status
 from mlops_actions.doctor.ports import ApiAnswer
 from mlops_actions.doctor.scope import Scope
@@ -217,8 +217,8 @@ def test_variables_of_the_repository_win_over_those_of_the_organisation() -> Non
     own = ApiAnswer(200, {"variables": [{"name": "A", "value": "own"}]}, {})
     shared = ApiAnswer(200, {"variables": [{"name": "A", "value": "shared"}, {"name": "B", "value": "shared"}]}, {})
     api = Answers({"/repos/o/r/actions/variables": own, "/repos/o/r/actions/organization-variables": shared})
-    assert github.variables("o/r", api) == {"A": "own", "B": "shared"}
-    assert github.variables("o/r", Answers({})) is None
+    assert names.variables("o/r", api) == {"A": "own", "B": "shared"}
+    assert names.variables("o/r", Answers({})) is None
 
 
 def test_a_missing_package_is_one_line_that_names_the_extra() -> None:

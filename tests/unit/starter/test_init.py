@@ -18,7 +18,13 @@ from mlops_actions.pipeline import steps as pipeline
 from mlops_actions.starter import render
 from mlops_actions.starter.answers import Answers, scalar
 
-ALWAYS = [".github/workflows/mlops.yml", "mlops/kubeconfig.sh", "mlops/rbac.yaml", "mlops/workflow.yaml"]
+ALWAYS = [
+    ".github/workflows/mlops-doctor.yml",
+    ".github/workflows/mlops.yml",
+    "mlops/kubeconfig.sh",
+    "mlops/rbac.yaml",
+    "mlops/workflow.yaml",
+]
 EXAMPLE = [".dockerignore", "Dockerfile", "requirements.txt", "train.py"]
 PROJECT = "octo/digits"
 
@@ -32,7 +38,7 @@ def written(directory: Path) -> list[str]:
 
 
 def workflow(directory: Path) -> Json:
-    return dict(yaml.safe_load((directory / ALWAYS[0]).read_text()))
+    return dict(yaml.safe_load((directory / render.WORKFLOW).read_text()))
 
 
 def step(directory: Path) -> Json:
@@ -58,6 +64,10 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
         assert f"wrote {repository / path}\n" in output
     for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
         assert command in output
+    assert output.endswith(
+        "  mlops-actions doctor\nIt names what is missing, and the command that helps. Then open a pull request, "
+        "and comment:\n  /train\n"
+    )
     assert "There is no Dockerfile yet" in output
     assert "not the top of a git repository" in output
     given = step(repository)["with"]

@@ -1,0 +1,74 @@
+"""The checks of secrets and variables: those that the workflow file names must exist. Values of secrets are never read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_actions.doctor.checks import Checker, HealthCheck
+from mlops_actions.doctor.ports import GitHubApi, pages
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import ALL_VARIABLES
+
+_CHECK = Checker("github")
+
+
+def check(scope: Scope, api: GitHubApi, root: str, kind: str) -> Iterator[HealthCheck]:
+    """Check the names of one kind: `secret` or `variable`."""
+    wanted = scope.workflow.secrets if kind == "secret" else scope.workflow.variables
+    if not wanted:
+        return
+    paths = [f"{root}/actions/{kind}s", f"{root}/actions/organization-{kind}s"]
+    asked = " and ".join(f"GET {path}" for path in paths)
+    own, shared = (pages(api, path, f"{kind}s", size=30) for path in paths)
+    if own is None:
+        check_kind = _passed_secrets if kind == "secret" else _passed_variables
+        yield from check_kind(scope, asked)
+        return
+    known = {str(item["name"]).upper() for item in (*own, *(shared or ()))}
+    for name in wanted:
+        if name.upper() in known:
+            yield _CHECK.ok(f"{kind} {name}", asked, "exists")
+        elif kind == "variable" and name not in scope.workflow.required_variables:
+            yield _CHECK.skipped(f"variable {name}", "not set, and no step needs it")
+        else:
+            yield _missing(scope, kind, name, asked, "does not exist")
+
+
+def variables(repository: str, api: GitHubApi) -> dict[str, str] | None:
+    """Return the variables of a repository; None where the token may not read them."""
+    path = f"/repos/{repository}/actions/variables"
+    shared = pages(api, f"/repos/{repository}/actions/organization-variables", "variables", size=30)
+    own = pages(api, path, "variables", size=30)
+    return None if own is None else {str(item["name"]): str(item["value"]) for item in (*(shared or ()), *own)}
+
+
+def _missing(scope: Scope, kind: str, name: str, asked: str, answer: str) -> HealthCheck:
+    return _CHECK.fails(f"{kind} {name}", asked, answer, remedy=f"gh {kind} set {name} -R {scope.repository}")
+
+
+def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
+    """Check the secrets that the job passed on, each in the variable of its name; one that does not exist is empty there."""
+    for name in scope.workflow.secrets:
+        value = scope.context.get(f"secrets.{name}")
+        if value is None:
+            remedy = f"gh secret list -R {scope.repository}"
+            yield _CHECK.unknown(f"secret {name}", asked, "the token may not list secrets", remedy=remedy)
+        elif value:
+            yield _CHECK.ok(f"secret {name}", f"the job's variable {name}", "the job gets it")
+        else:
+            yield _missing(scope, "secret", name, f"the job's variable {name}", "does not exist, or is empty")
+
+
+def _passed_variables(scope: Scope, asked: str) -> Iterator[HealthCheck]:
+    """Check the variables that the job passed on, all of them in `DOCTOR_VARS`."""
+    if ALL_VARIABLES not in scope.context:
+        remedy = f"gh variable list -R {scope.repository}"
+        yield _CHECK.unknown("variables", asked, "the token may not list variables", remedy=remedy)
+        return
+    for name in scope.workflow.variables:
+        if f"vars.{name}" in scope.context:
+            yield _CHECK.ok(f"variable {name}", "the job's DOCTOR_VARS", "exists")
+        elif name in scope.workflow.required_variables:
+            yield _missing(scope, "variable", name, "the job's DOCTOR_VARS", "does not exist")
+        else:
+            yield _CHECK.skipped(f"variable {name}", "not set, and no step needs it")
