@@ -17,8 +17,8 @@ from mlops_actions.starter.write import write
 
 DESCRIPTION = (
     "Writes a starter into a repository: the workflow file, a workflow that runs `mlops-actions doctor`, the Argo workflow "
-    "that logs to W&B with the commit, and the rights of the two accounts. At a terminal, it asks for values without a flag. "
-    "It overwrites nothing and lists the steps that remain."
+    "that logs to W&B with the commit, and the rights of the two accounts. At a terminal, it asks for values without a "
+    "flag. It overwrites nothing and lists the steps that remain."
 )
 _EXAMPLE_GATE = "accuracy >= 0.8"
 
