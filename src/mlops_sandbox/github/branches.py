@@ -85,6 +85,9 @@ class Branches(CommitFacts):
         """Update the pull requests that depend on the branch."""
         raise NotImplementedError
 
+    def _branch_with(self, sha: str) -> str | None:
+        return next((branch for branch, tip in self.branches.items() if tip == sha), None)
+
     def find_commit(self, ref: str) -> Commit | None:
         """Find a commit by branch, `heads/…`, `refs/heads/…`, or SHA (seven digits or more)."""
         name = ref.removeprefix("refs/").removeprefix("heads/")

@@ -17,6 +17,7 @@ PASSING = ("success", "neutral", "skipped")
 STATUS_STATES = ("error", "failure", "pending", "success")
 DEPLOYMENT_STATES = ("error", "failure", "inactive", "in_progress", "queued", "pending", "success")
 MAX_OUTPUT_LENGTH = 65_535  # characters of a check run's summary and of its text
+MAX_STATUSES = 1_000  # statuses of one context on one commit
 
 
 @dataclass(eq=False)
@@ -35,7 +36,10 @@ class CheckSuite:
 
 @dataclass(eq=False)
 class CheckRun:
-    """One line of the Checks tab."""
+    """One line of the Checks tab.
+
+    `from_api` tells a run that a client created from the run that GitHub Actions itself has for each of its jobs.
+    """
 
     id: int
     suite: CheckSuite
@@ -51,6 +55,7 @@ class CheckRun:
     text: str | None = None
     annotations: list[dict[str, Any]] = field(default_factory=list)
     actions: list[dict[str, Any]] = field(default_factory=list)
+    from_api: bool = False
 
     @property
     def head_sha(self) -> str:
@@ -90,6 +95,7 @@ class DeploymentStatus:
     environment: str = ""
     environment_url: str = ""
     log_url: str = ""
+    app: App | None = None
 
 
 @dataclass(eq=False)

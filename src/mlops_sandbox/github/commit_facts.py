@@ -45,7 +45,11 @@ class CommitFacts(RepositoryAccess):
     def check_suite(
         self, sha: str, *, branch: str | None = None, app: App | None = None, at: datetime | None = None
     ) -> CheckSuite:
-        """Return the App's suite of a commit (default: GitHub Actions'), created where there is none."""
+        """Return the App's suite of a commit (default: GitHub Actions'), created where there is none.
+
+        A check run cannot choose its suite: those of all workflows share the first one.
+        https://docs.github.com/rest/guides/using-the-rest-api-to-interact-with-checks#about-check-suites
+        """
         app = app or self.instance.actions_app
         for suite in self.check_suites.values():
             if suite.app is app and suite.head_sha == sha:
@@ -70,7 +74,7 @@ class CommitFacts(RepositoryAccess):
     ) -> CheckRun:
         """Add a check run: concluded, or in the given status (default `in_progress`)."""
         at = at or self.instance.clock.tick()
-        suite = self.check_suite(sha, app=app, at=at)
+        suite = self.check_suite(sha, branch=self._branch_with(sha), app=app, at=at)
         state = "completed" if conclusion else status or "in_progress"
         run = CheckRun(
             id=self.instance.next_id("check"),
@@ -85,6 +89,10 @@ class CommitFacts(RepositoryAccess):
         self.check_runs[run.id] = run
         self.refresh(suite)
         return run
+
+    def _branch_with(self, sha: str) -> str | None:
+        """Return the branch of this repository whose tip is the commit, None where there is none."""
+        raise NotImplementedError
 
     def refresh(self, suite: CheckSuite) -> None:
         """Compute a suite's status and conclusion from its runs."""
@@ -181,12 +189,20 @@ class CommitFacts(RepositoryAccess):
         return deployment
 
     def deployment_status(
-        self, deployment: Deployment, state: str, *, by: User | str, auto_inactive: bool = True, **fields: str
+        self,
+        deployment: Deployment,
+        state: str,
+        *,
+        by: User | str,
+        auto_inactive: bool = True,
+        app: App | None = None,
+        **fields: str,
     ) -> DeploymentStatus:
         """Add a status; with `auto_inactive` a success makes older successes of the environment inactive."""
         at, creator = self.instance.clock.now(), self.instance.account(by)
         fields.setdefault("environment", deployment.environment)
         status = self._append_status(deployment, state, creator, at=at, **fields)
+        status.app = app
         deployment.environment, deployment.updated_at = status.environment, at
         if state == "success" and auto_inactive and not deployment.transient:
             for older in self.deployments.values():

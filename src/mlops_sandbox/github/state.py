@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from mlops_sandbox.github.accounts import App, Installation, Team, Token, User, normal_permissions
 from mlops_sandbox.github.instance import Instance
@@ -20,12 +21,18 @@ TOKEN_LIFETIME = timedelta(hours=1)
 
 @dataclass(eq=False, kw_only=True)
 class GitHubState(Instance):
-    """All state of an instance; `limits` holds its rate limits."""
+    """All state of an instance; `limits` holds its rate limits.
+
+    `locked_check_runs` is the status with which GitHub answers a job's token that concludes a check run it created. GitHub
+    locks the runs of its own jobs since 2025-03-31; whether it locks these too is reported both ways. None: it does not.
+    https://github.blog/changelog/2025-02-12-notice-of-upcoming-deprecations-and-breaking-changes-for-github-actions/
+    """
 
     teams: dict[tuple[str, str], Team] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     repositories: dict[str, Repository] = field(default_factory=dict)
+    locked_check_runs: Literal[403, 422] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,13 +6,28 @@ from datetime import datetime
 from typing import Any
 
 from mlops_sandbox.github.accounts import App
-from mlops_sandbox.github.checks import CHECK_STATUSES, CONCLUSIONS, MAX_OUTPUT_LENGTH, STATUS_STATES, CheckRun, WorkflowRun
+from mlops_sandbox.github.checks import (
+    CHECK_STATUSES,
+    CONCLUSIONS,
+    MAX_OUTPUT_LENGTH,
+    MAX_STATUSES,
+    STATUS_STATES,
+    CheckRun,
+    WorkflowRun,
+)
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import checks as serializers
 from mlops_sandbox.github.serializers import repository as repository_serializers
 
 routes = Routes()
+
+# Reports of clients quote this message, e.g. LouisBrunner/checks-action#369; `documentation_url` is the changelog.
+LOCKED = "Check run status and conclusions can only be updated internally by GitHub Actions."
+LOCKED_SINCE = (
+    "https://github.blog/changelog/2025-02-12-notice-of-upcoming-deprecations-and-breaking-changes-for-github-actions/"
+    "#changes-to-check-run-status-modification"
+)
 
 
 def known_commit(call: Call, ref: str) -> str:
@@ -42,7 +57,7 @@ def create_check_run(call: Call) -> ApiResponse:
         raise invalid_request("A conclusion is required when the status is completed.")
     now = call.state.clock.now()
     started = _time(call, "started_at") or (None if status == "queued" else now)
-    run = repo.check_run(sha, name, conclusion=conclusion, status=status, app=app, at=now)
+    run = repo.check_run(sha, name, conclusion=conclusion, status=status, app=app, at=now, from_api=True)
     run.started_at = started
     _set_fields(call, run)
     return ApiResponse(201, serializers.check_run(run, repo, call.links))
@@ -56,6 +71,8 @@ def update_check_run(call: Call) -> ApiResponse:
     if run.app is not app:
         raise ApiError(403, "Invalid app_id `" + str(app.id) + "` - check run can only be modified by the "
                             "GitHub App that created it.")  # fmt: skip
+    if call.body.keys() & {"status", "conclusion", "completed_at"}:
+        _refuse_where_locked(call, run)
     run.name = call.text("name", resource="CheckRun") or run.name
     conclusion = call.choice("conclusion", CONCLUSIONS)
     status = call.choice("status", CHECK_STATUSES)
@@ -75,10 +92,22 @@ def update_check_run(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.check_run(run, repo, call.links))
 
 
+def _refuse_where_locked(call: Call, run: CheckRun) -> None:
+    """Refuse to change the status of a run of GitHub Actions: always that of a job, others where the switch says so."""
+    if run.app is not call.state.actions_app:
+        return
+    status = call.state.locked_check_runs if run.from_api else 403
+    if status == 422:
+        raise ApiError(422, "Validation Failed", [f"{LOCKED} Please see {LOCKED_SINCE}"])
+    if status == 403:
+        raise ApiError(403, LOCKED, documentation_url=LOCKED_SINCE)
+
+
 def _set_fields(call: Call, run: CheckRun) -> None:
-    run.details_url = call.text("details_url", resource="CheckRun") or run.details_url
-    if run.details_url and not run.details_url.startswith(("http://", "https://")):
-        raise validation_failed("CheckRun", "details_url", "custom", message="Details url must use http or https scheme")
+    details_url = _url(call, "details_url", "CheckRun", "Details url must use http or https scheme")
+    if run.app is not call.state.actions_app:
+        # GitHub ignores the address that a workflow's token gives (actions/github-script#143) and answers with its own.
+        run.details_url = details_url or run.details_url
     run.external_id = call.text("external_id", resource="CheckRun") or run.external_id
     output: Any = call.body.get("output")
     if output is None:
@@ -94,6 +123,13 @@ def _set_fields(call: Call, run: CheckRun) -> None:
     run.summary = output["summary"]
     run.text = output.get("text", run.text)
     run.annotations += output.get("annotations") or []
+
+
+def _url(call: Call, name: str, resource: str, message: str) -> str | None:
+    url = call.text(name, resource=resource)
+    if url and not url.startswith(("http://", "https://")):
+        raise validation_failed(resource, name, "custom", message=message)
+    return url
 
 
 def _time(call: Call, name: str) -> datetime | None:
@@ -167,14 +203,19 @@ def create_status(call: Call) -> ApiResponse:
     state = call.choice("state", STATUS_STATES)
     if state is None:
         raise invalid_request('"state" wasn\'t supplied.')
+    context = call.text("context", resource="Status") or "default"
+    if sum(item.sha == sha and item.context == context for item in repo.statuses) >= MAX_STATUSES:
+        # https://docs.github.com/rest/commits/statuses#create-a-commit-status
+        message = "This SHA and context has reached the maximum number of statuses."
+        raise validation_failed("Status", "base", "custom", message=message)
     description = call.text("description", resource="Status")
     if description is not None and len(description) > 140:
         raise validation_failed(
             "Status", "description", "custom", message="description is too long (maximum is 140 characters)"
         )
     status = repo.status(
-        sha, call.text("context", resource="Status") or "default", state, by=call.actor,
-        description=description, target_url=call.text("target_url", resource="Status"),
+        sha, context, state, by=call.actor, description=description,
+        target_url=_url(call, "target_url", "Status", "Target url must use http(s) scheme"),
     )  # fmt: skip
     return ApiResponse(201, serializers.status(status, repo, call.links))
 

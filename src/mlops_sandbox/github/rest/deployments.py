@@ -96,7 +96,8 @@ def create_deployment_status(call: Call) -> ApiResponse:
         raise validation_failed("DeploymentStatus", "description", "custom",
                       message="description is too long (maximum is 140 characters)")  # fmt: skip
     auto_inactive = bool(call.body.get("auto_inactive", True))
-    status = repo.deployment_status(parent, state, by=call.actor, auto_inactive=auto_inactive, **fields)
+    app = call.token.app if call.token else None
+    status = repo.deployment_status(parent, state, by=call.actor, auto_inactive=auto_inactive, app=app, **fields)
     return ApiResponse(201, serializers.deployment_status(status, parent, repo, call.links))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus, WorkflowRun
-from mlops_sandbox.github.repository import Repository
+from mlops_sandbox.github.repository import PullRequest, Repository
 from mlops_sandbox.github.serializers.accounts import app, node_id, user
 from mlops_sandbox.github.serializers.discussion import pull_minimal
 from mlops_sandbox.github.serializers.links import Links
 from mlops_sandbox.github.serializers.repository import minimal, repo_api, simple_commit
 from mlops_sandbox.timestamps import optional_timestamp, timestamp
+
+ACTIONS = "github-actions"  # the slug of GitHub Actions' own App
 
 
 def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
@@ -26,7 +28,7 @@ def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
         "url": url,
         "before": before,
         "after": item.head_sha,
-        "pull_requests": [pull_minimal(pull, links) for pull in repo.pulls if pull.head_sha == item.head_sha],
+        "pull_requests": [pull_minimal(pull, links) for pull in _pulls_of(item.head_sha, repo)],
         "app": app(item.app, links),
         "repository": minimal(repo, links),
         "created_at": timestamp(item.created_at),
@@ -42,7 +44,8 @@ def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
 def check_run(item: CheckRun, repo: Repository, links: Links) -> Json:
     """Return a `CheckRun`."""
     url = f"{repo_api(repo, links)}/check-runs/{item.id}"
-    page = links.web(repo.full_name, "runs", item.id)
+    # The page of a job is below that of its run; a run that a client created has none.
+    page = links.web(repo.full_name, *(("runs",) if item.from_api else ("actions", "runs", item.suite.id, "job")), item.id)
     return {
         "id": item.id,
         "name": item.name,
@@ -51,7 +54,7 @@ def check_run(item: CheckRun, repo: Repository, links: Links) -> Json:
         "external_id": item.external_id,
         "url": url,
         "html_url": page,
-        "details_url": item.details_url or page,
+        "details_url": item.details_url or (page if item.app.slug == ACTIONS else links.web("apps", item.app.slug)),
         "status": item.status,
         "conclusion": item.conclusion,
         "started_at": optional_timestamp(item.started_at),
@@ -65,8 +68,16 @@ def check_run(item: CheckRun, repo: Repository, links: Links) -> Json:
         },
         "check_suite": {"id": item.suite.id},
         "app": app(item.app, links),
-        "pull_requests": [pull_minimal(pull, links) for pull in repo.pulls if pull.head_sha == item.head_sha],
+        "pull_requests": [pull_minimal(pull, links) for pull in _pulls_of(item.head_sha, repo)],
     }
+
+
+def _pulls_of(sha: str, repo: Repository) -> list[PullRequest]:
+    """Return the pull requests that checks name: open ones, none from a fork.
+
+    https://docs.github.com/rest/checks/runs: pushes to a branch of a fork are not detected.
+    """
+    return [pull for pull in repo.pulls if pull.head_sha == sha and pull.state == "open" and not pull.is_fork]
 
 
 def simple_status(item: CommitStatus, repo: Repository, links: Links) -> Json:
@@ -151,7 +162,7 @@ def deployment_status(item: DeploymentStatus, parent: Deployment, repo: Reposito
         "updated_at": timestamp(item.updated_at),
         "deployment_url": deployment_url,
         "repository_url": api,
-        "performed_via_github_app": app(parent.app, links) if parent.app else None,
+        "performed_via_github_app": app(item.app, links) if item.app else None,
     }
 
 
