@@ -201,8 +201,7 @@ class CommitFacts(RepositoryAccess):
         """Add a status; with `auto_inactive` a success makes older successes of the environment inactive."""
         at, creator = self.instance.clock.now(), self.instance.account(by)
         fields.setdefault("environment", deployment.environment)
-        status = self._append_status(deployment, state, creator, at=at, **fields)
-        status.app = app
+        status = self._append_status(deployment, state, creator, at=at, app=app, **fields)
         deployment.environment, deployment.updated_at = status.environment, at
         if state == "success" and auto_inactive and not deployment.transient:
             for older in self.deployments.values():
@@ -213,7 +212,14 @@ class CommitFacts(RepositoryAccess):
         return status
 
     def _append_status(
-        self, deployment: Deployment, state: str, creator: User, *, at: datetime, **fields: str
+        self,
+        deployment: Deployment,
+        state: str,
+        creator: User,
+        *,
+        at: datetime,
+        app: App | None = None,
+        **fields: str,
     ) -> DeploymentStatus:
         status = DeploymentStatus(
             id=self.instance.next_id("deployment status"),
@@ -221,6 +227,7 @@ class CommitFacts(RepositoryAccess):
             creator=creator,
             created_at=at,
             updated_at=at,
+            app=app,
             **fields,
         )
         deployment.statuses.append(status)
