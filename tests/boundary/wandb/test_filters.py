@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.boundary.wandb.filters import filter_of
+from mlops_actions.core.errors import BadInput
 from mlops_actions.core.runs import RunQuery
 from mlops_actions.core.types import Json
 
@@ -49,3 +50,45 @@ FILTERS = [
 @pytest.mark.parametrize(("query", "expected"), FILTERS, ids=[str(expected)[:60] for _, expected in FILTERS])
 def test_a_query_becomes_a_filter(query: RunQuery, expected: Json) -> None:
     assert filter_of(query) == expected
+
+
+GOOD = [
+    {"state": "finished", "group": {"$ne": "x"}},
+    {"tags": {"$in": ["best"]}},
+    {"$and": [{"$or": [{"config.lr": {"$lt": 1, "$gte": 0.1}}]}, {"$nor": [{"tags": "old"}]}]},
+    {"config.nothing": None, "config.layers": [64, 10], "config.x": {"depth": 3}},
+    {"display_name": {"$regex": "^run"}, "summary_metrics.acc": {"$exists": True}},
+]
+# Each with parts of the cause and of the remedy.
+BAD = [
+    ({"$where": "1"}, "no operator $where", "$regex"),
+    ({"$not": {"state": "finished"}}, "no operator $not", "$nor"),
+    ({"$an": []}, "did you mean '$and'?", "$and"),
+    ({"state": {"$not": {"$eq": "finished"}}}, "no operator $not", "$ne"),
+    ({"tags": {"$all": ["a"]}}, "no operator $all", "$in"),
+    ({"tags": {"$size": 2}}, "no operator $size", "$in"),
+    ({"display_name": {"$contains": "x"}}, "no operator $contains", "$regex"),
+    ({"$or": [{"group": "x"}, {"config.lr": {"$like": 1}}]}, "no operator $like", "$lt"),
+    ({"config.lr": {"$or": [{"$lt": 1}, {"$gt": 2}]}}, "$or stands below a field", 'write {"$or": ['),
+    ({"$in": ["a"]}, "$in stands without a field", '{"FIELD": {"$in": …}}'),
+    ({"tags": ["a"]}, "'tags' is given a list", '{"tags": {"$in": […]}}'),
+    ({"tags": {"$in": "a"}}, "$in needs a list", '{"$in": […]}'),
+    ({"summary.acc": {"$gt": 0.9}}, "no field 'summary.acc'", "summary_metrics.acc"),
+    ({"$and": []}, "not empty", '{"$and": [{…}, {…}]}'),
+    ({"$or": {"state": "finished"}}, "$or needs a list", '{"$or": [{…}, {…}]}'),
+    ({"$and": ["state"]}, "'state' where a JSON object must stand", "object"),
+]
+
+
+@pytest.mark.parametrize("condition", GOOD, ids=str)
+def test_a_filter_of_the_documented_operators_is_passed_on_as_it_is(condition: Json) -> None:
+    assert filter_of(RunQuery(tracker_filter=condition)) == condition
+
+
+@pytest.mark.parametrize(("condition", "cause", "remedy"), BAD, ids=[str(condition) for condition, _, _ in BAD])
+def test_a_filter_that_the_service_cannot_read_is_bad_input(condition: Json, cause: str, remedy: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        filter_of(RunQuery(tracker_filter=condition))
+    assert caught.value.cause.startswith("input 'filters' is no filter of W&B")
+    assert cause in caught.value.cause
+    assert remedy in caught.value.remedy
