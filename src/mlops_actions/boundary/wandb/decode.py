@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +15,10 @@ INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
 _METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
 _DIRECTIONS = {1: "min", 2: "max"}
 # Types of input artifacts that are no data: code, models, and those that W&B itself creates.
-_NOT_DATA = frozenset({"model", "code", "job", "run_table"})
+MODEL = "model"
+_NOT_DATA = frozenset({MODEL, "code", "job", "run_table"})
 _WANDB_TYPES = "wandb-"
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def with_first_parts(names: Sequence[str]) -> list[str]:
@@ -120,13 +122,29 @@ def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
     """Decode the artifacts of one page."""
+    return map(_artifact, _nodes(connection))
+
+
+def models(connection: Mapping[str, Any]) -> Iterator[tuple[datetime, Artifact]]:
+    """Decode the models of one page of artifacts, each with the time of its creation: the page has no promised order."""
     for node in _nodes(connection):
-        yield Artifact(
-            name=str((node.get("artifactSequence") or {}).get("name") or ""),
-            version=int(node.get("versionIndex") or 0),
-            type=str((node.get("artifactType") or {}).get("name") or ""),
-            digest=str(node.get("digest") or ""),
-        )
+        if (artifact := _artifact(node)).type == MODEL:
+            yield time_of(node.get("createdAt")) or _EARLIEST, artifact
+
+
+def newest(dated: Iterable[tuple[datetime, Artifact]]) -> Artifact | None:
+    """Return the newest artifact; of one second, the one with the higher version."""
+    latest = max(dated, key=lambda pair: (pair[0], pair[1].version, pair[1].name), default=None)
+    return latest[1] if latest else None
+
+
+def _artifact(node: Mapping[str, Any]) -> Artifact:
+    return Artifact(
+        name=str((node.get("artifactSequence") or {}).get("name") or ""),
+        version=int(node.get("versionIndex") or 0),
+        type=str((node.get("artifactType") or {}).get("name") or ""),
+        digest=str(node.get("digest") or ""),
+    )
 
 
 def _points(rows: Any, name: str) -> list[tuple[float, float]]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -263,10 +264,10 @@ class WandbProject:
             "query MlopsLogged($entity: String!, $project: String!, $run: String!, $after: String) "
             "{ project(name: $project, entityName: $entity) { run(name: $run) "
             f"{{ outputArtifacts(first: {_ARTIFACTS_PAGE_SIZE}, after: $after) "
-            f"{{ edges {{ node {{ {_ARTIFACT_FIELDS} }} }} {_PAGE_INFO} }} }} }} }}"
+            f"{{ edges {{ node {{ createdAt {_ARTIFACT_FIELDS} }} }} {_PAGE_INFO} }} }} }} }}"
         )
         values: dict[str, Any] = {"entity": self._entity, "project": self._name, "run": run.id, "after": None}
-        newest: Artifact | None = None
+        models: list[tuple[datetime, Artifact]] = []
         while True:
             try:
                 data, errors = self._api.ask(query, values)
@@ -275,12 +276,11 @@ class WandbProject:
             logged = (self._project(data).get("run") or {}).get("outputArtifacts")
             if errors or not isinstance(logged, Mapping):
                 raise Unavailable(f"W&B does not tell what run {run.id} logged: {' · '.join(errors)}", "re-run the job")
-            models = [artifact for artifact in decode.artifacts(logged) if artifact.type == "model"]
-            newest = models[-1] if models else newest
+            models += decode.models(logged)
             page_info = logged.get("pageInfo") or {}
             cursor = page_info.get("endCursor")
             if not page_info.get("hasNextPage") or not cursor or cursor == values["after"]:
-                return newest
+                return decode.newest(models)
             values["after"] = cursor
 
     # Writing
@@ -294,20 +294,22 @@ class WandbProject:
             try:
                 api = wandb.Api(api_key=self._server.api_key or None, overrides={"base_url": self._server.base_url})
                 logged = api.run(f"{self._entity}/{self._name}/{run.id}").logged_artifacts()
-                models = [artifact for artifact in logged if artifact.type == "model"]
-                if models and alias not in models[-1].aliases:
-                    models[-1].aliases.append(alias)
-                    models[-1].save()
+                models = [artifact for artifact in logged if artifact.type == decode.MODEL]
+                # The list has no promised order.
+                newest = max(models, key=lambda model: (model.created_at, int(model.version[1:]), model.name), default=None)
+                if newest and alias not in newest.aliases:
+                    newest.aliases.append(alias)
+                    newest.save()
             except (wandb.Error, WandbApiFailedError, ValueError, RuntimeError) as error:
                 raise Unavailable(
                     f"W&B did not give the alias {alias!r}: {error}",
                     "check that the owner of 'api-key' may write to the project",
                 ) from None
-        if not models:
+        if newest is None:
             raise Refused(
                 f"run {run.id} logged no artifact of type 'model'", "log one in the training, or leave 'promote-alias' out"
             )
-        return str(models[-1].name)
+        return str(newest.name)
 
 
 def connect(
