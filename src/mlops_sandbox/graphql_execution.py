@@ -48,9 +48,17 @@ class ResolverError(GraphQLError):
     """A resolver refuses its arguments; the client reads the message, and the field becomes null."""
 
 
+class RequestFailed(GraphQLError):
+    """A resolver fails in a way that loses the whole request: the client gets `status` and no data."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass
 class GraphQLAnswer:
-    """The answer to a request; `status` is 400 where nothing was executed."""
+    """The answer to a request; `status` is 400 where nothing was executed, and that of a RequestFailed."""
 
     status: int = 200
     data: Json | None = None
@@ -106,6 +114,11 @@ def execute(
     except GraphQLError as error:
         return _refusal([error])
     assert isinstance(result, ExecutionResult)  # noqa: S101 - no resolver is asynchronous
+    failure = next(
+        (cause for error in result.errors or () if isinstance(cause := error.original_error, RequestFailed)), None
+    )
+    if failure:
+        return GraphQLAnswer(status=failure.status, errors=[{"message": failure.message}])
     if result.data is None and result.errors:
         return _refusal(result.errors)
     errors = [{"message": error.message, "path": list(error.path or ())} for error in result.errors or ()]

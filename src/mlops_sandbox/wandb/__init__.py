@@ -1,5 +1,5 @@
 """A Weights & Biases server on loopback, for the unmodified SDK and the queries of this suite."""
 
-from mlops_sandbox.wandb.server import Exchange, Fault, WandbServer
+from mlops_sandbox.wandb.server import Exchange, Fault, Refusal, WandbServer, rate_limit
 
-__all__ = ["Exchange", "Fault", "WandbServer"]
+__all__ = ["Exchange", "Fault", "Refusal", "WandbServer", "rate_limit"]

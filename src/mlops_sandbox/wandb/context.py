@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from mlops_sandbox.wandb.store import Store
 
+# The fields of a run that hold the settings of `define_metric`, under the key `m`.
+METRIC_SETTINGS = ("config", "wandbConfig")
+
 
 @dataclass(frozen=True)
 class User:
@@ -17,11 +20,16 @@ class User:
 
 @dataclass(frozen=True)
 class RequestContext:
-    """The store, the user who asks, and the address by which the client reached the server."""
+    """The store, the user who asks, and the address by which the client reached the server.
+
+    `metric_settings` names the fields of a run that hold the settings of `define_metric`: the live service's schema is not
+    public, so a client must do with either.
+    """
 
     store: Store
     user: User
     base_url: str
+    metric_settings: tuple[str, ...] = METRIC_SETTINGS
 
     def file_url(self, blob: str) -> str:
         """Return the address where a file's content is uploaded and downloaded."""

@@ -1,7 +1,9 @@
 """W&B's filter language for runs, which is a part of MongoDB's query language.
 
 Semantics are MongoDB's: a comparison matches only values of one type (numbers with numbers, text with text), a missing
-field equals only null, and a list matches where one of its items does.
+field equals only null, and a list matches where one of its items does. The operators are those that the SDK documents
+(`wandb.Api.runs`). The live service fails with HTTP 500 for any other (opentensor/validators#136) and for a list of tags
+without an operator (wandb/wandb#4068); it refuses `summary.…` with 400 (wandb/wandb#1230).
 """
 
 from __future__ import annotations
@@ -14,7 +16,11 @@ MISSING: Any = object()
 
 
 class FilterError(ValueError):
-    """A filter is invalid; the message names the part."""
+    """A filter is invalid; the message names the part. `status` is that of the whole answer: 200 is a GraphQL error."""
+
+    def __init__(self, message: str, *, status: int = 200) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Filterable(Protocol):
@@ -88,7 +94,7 @@ def _test(value: Any, condition: Any) -> bool:
     if isinstance(condition, Mapping) and any(str(key).startswith("$") for key in condition):
         for operator, operand in condition.items():
             if operator not in _OPERATORS:
-                raise FilterError(f"unknown operator {operator}")
+                raise FilterError(f"unknown operator {operator}", status=500)
             if not _OPERATORS[operator](value, operand):
                 return False
         return True
@@ -109,8 +115,24 @@ def _clause(key: str, value: Any, run: Filterable) -> bool:
         results = [matches(item, run) for item in value]
         return {"$and": all(results), "$or": any(results), "$nor": not any(results)}[key]
     if key.startswith("$"):
-        raise FilterError(f"unknown operator {key}")
+        raise FilterError(f"unknown operator {key}", status=500)
+    if key == "tags" and isinstance(value, list):
+        raise FilterError("unsupported type []interface {}", status=500)
+    if key == "summary" or key.startswith("summary."):
+        raise FilterError(f"invalid column {key}", status=400)
     return _test(run.lookup(key), value)
+
+
+def nested_value(tree: Any, path: str) -> Any:
+    """Return the value at a dotted path of nested mappings; `MISSING` where there is none.
+
+    A dot always separates two levels: no filter finds a key whose name holds a dot (wandb/wandb#2819, #3087).
+    """
+    for part in path.split("."):
+        if not isinstance(tree, Mapping) or part not in tree:
+            return MISSING
+        tree = tree[part]
+    return tree
 
 
 def follow(tree: Any, path: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.graphql_execution import Resolver, ResolverError, Resolvers
+from mlops_sandbox.graphql_execution import RequestFailed, Resolver, ResolverError, Resolvers
 from mlops_sandbox.timestamps import timestamp
 from mlops_sandbox.wandb import history
 from mlops_sandbox.wandb.context import RequestContext, User
@@ -16,6 +16,8 @@ from mlops_sandbox.wandb.filters import MISSING, FilterError, follow
 from mlops_sandbox.wandb.paging import connection
 from mlops_sandbox.wandb.store import Artifact, Collection, Project, Run, opaque
 
+# The most histories of one call that W&B's own tools ask for (its MCP server).
+MAX_SPECS = 8
 # The features of the SDK's list (ServerFeature) that this server has; the SDK avoids the others.
 FEATURES = ("LARGE_FILENAMES", "ARTIFACT_TAGS", "CLIENT_IDS", "PROJECT_ARTIFACT_COLLECTION_MEMBERSHIP")
 
@@ -55,6 +57,8 @@ def _selected_runs(project: Project, filters: str | None, order: str | None = No
     try:
         return project.select(condition, order or "")
     except FilterError as error:
+        if error.status != 200:
+            raise RequestFailed(error.status, f"invalid filters: {error}") from None
         raise ResolverError(f"invalid filters: {error}") from None
 
 
@@ -94,16 +98,25 @@ def _artifact_version(project: Project, _context: RequestContext, name: str) -> 
 # Runs
 
 
-def _config(run: Run, _context: RequestContext, keys: Sequence[str] | None = None) -> str:
-    return json.dumps(run.config if keys is None else {key: run.config[key] for key in keys if key in run.config})
+def _config(run: Run, context: RequestContext, keys: Sequence[str] | None = None) -> str:
+    config = {**run.config}
+    if "_wandb" in config:
+        config["_wandb"] = {**config["_wandb"], "value": _internal(run, context, "config")}
+    return json.dumps(config if keys is None else {key: config[key] for key in keys if key in config})
 
 
-def _wandb_config(run: Run, _context: RequestContext, keys: Sequence[str] | None = None) -> str:
-    return _json_of_keys(run.config.get("_wandb", {}).get("value", {}), keys)
+def _wandb_config(run: Run, context: RequestContext, keys: Sequence[str] | None = None) -> str:
+    return _json_of_keys(_internal(run, context, "wandbConfig"), keys)
+
+
+def _internal(run: Run, context: RequestContext, field: str) -> Mapping[str, Any]:
+    """Return W&B's own entries of the config as `field` shows them."""
+    entries: Mapping[str, Any] = run.config.get("_wandb", {}).get("value", {})
+    return {key: value for key, value in entries.items() if key != "m" or field in context.metric_settings}
 
 
 def _summary(run: Run, _context: RequestContext, keys: Sequence[str] | None = None) -> str:
-    return _json_of_keys(run.summary, keys)
+    return _json_of_keys(run.read_summary(), keys)
 
 
 def _json_of_keys(values: Mapping[str, Any], keys: Sequence[str] | None) -> str:
@@ -113,6 +126,8 @@ def _json_of_keys(values: Mapping[str, Any], keys: Sequence[str] | None) -> str:
 
 
 def _sampled_history(run: Run, _context: RequestContext, specs: Sequence[str]) -> list[list[Json]]:
+    if len(specs) > MAX_SPECS:
+        raise ResolverError(f"too many history specs: {len(specs)}, at most {MAX_SPECS}")
     try:
         return [history.sampled(run.history, json.loads(spec)) for spec in specs]
     except (ValueError, AttributeError) as error:
@@ -166,7 +181,10 @@ def _file(owner: str, name: str, blob: str, updated_at: str) -> Json:
 
 
 def _committed(artifacts: Sequence[Artifact], first: int | None, after: str | None) -> Json:
-    committed = [artifact for artifact in artifacts if artifact.state == "COMMITTED"]
+    """Return a page of artifacts in an order that is stable, but not the one in which they were logged."""
+    committed = sorted(
+        (artifact for artifact in artifacts if artifact.state == "COMMITTED"), key=lambda artifact: artifact.commit_hash
+    )
     return connection(committed, lambda artifact: str(artifact.id), first=first, after=after)
 
 

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from mlops_sandbox.graphql_execution import execute
 from mlops_sandbox.wandb import filestream, pages
-from mlops_sandbox.wandb.context import RequestContext, User
+from mlops_sandbox.wandb.context import METRIC_SETTINGS, RequestContext, User
 from mlops_sandbox.wandb.schema import wandb_schema
 from mlops_sandbox.wandb.store import Store
 
@@ -53,6 +53,30 @@ class Fault:
     meanwhile: Callable[[], object] | None = None
 
 
+def rate_limit(seconds: float, *, times: int = 1) -> Fault:
+    """Return the answer of a spent quota. W&B's numbers are floats, also where the names suggest whole numbers."""
+    headers = {"RateLimit-Remaining": "0.0", "RateLimit-Reset": str(float(seconds))}
+    return Fault(429, json.dumps({"error": "rate limit exceeded"}), headers, times=times)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a server refuses a document that its schema does not allow.
+
+    `status` is 400 with W&B and graphql-js, 422 with gqlgen, 200 with graph-gophers, which also leaves `data` out (not
+    `with_data`). A server that is `one_at_a_time` names only the first problem.
+    """
+
+    status: int = 400
+    with_data: bool = True
+    one_at_a_time: bool = False
+
+    def of(self, errors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the body of the answer."""
+        named = list(errors[:1] if self.one_at_a_time else errors)
+        return {"data": None, "errors": named} if self.with_data else {"errors": named}
+
+
 @dataclass(frozen=True)
 class Exchange:
     """One request and its response; `operation` is the name of the GraphQL operation, or empty."""
@@ -70,9 +94,11 @@ class WandbServer:
     """A W&B server on loopback, with one user.
 
     Clients must send `api_key` (random unless given); they log to the team `entity`. `identity_token` is a JWT that the
-    server exchanges for an access token instead (OIDC federation). `keyed` says whether `config` and `summaryMetrics` have
-    the argument `keys`, as newer servers do. `requests` holds the requests, newest last; `faults` apply to those they
-    match. Tests may fill and read `store` directly.
+    server exchanges for an access token instead (OIDC federation). `requests` holds the requests, newest last; `faults`
+    apply to those they match. Tests may fill and read `store` directly.
+
+    A server can be made to know less: `lacks` names the fields and arguments that its schema lacks (see `wandb_schema`),
+    `refusal` is how it refuses a document, `metric_settings` which fields of a run hold the settings of `define_metric`.
     """
 
     def __init__(
@@ -81,7 +107,9 @@ class WandbServer:
         api_key: str = "",
         entity: str = "sandbox",
         username: str = "trainer",
-        keyed: bool = True,
+        lacks: Iterable[str] = (),
+        refusal: Refusal = Refusal(),
+        metric_settings: tuple[str, ...] = METRIC_SETTINGS,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.api_key = api_key or secrets.token_hex(20)
@@ -92,7 +120,9 @@ class WandbServer:
         self.store = Store(clock)
         self.faults: list[Fault] = []
         self.requests: deque[Exchange] = deque(maxlen=10_000)
-        self._schema = wandb_schema(keyed=keyed)
+        self.refusal = refusal
+        self._metric_settings = metric_settings
+        self.lack(*lacks)
         self.app = Starlette(
             routes=[
                 Route("/graphql", self._handler(self._graphql), methods=["POST"]),
@@ -108,6 +138,10 @@ class WandbServer:
                 Route("/{entity}/{project}/runs/{run}", self._run_page),
             ]
         )
+
+    def lack(self, *parts: str) -> None:
+        """Answer from now on as a server that lacks these fields and arguments, and no others."""
+        self._schema = wandb_schema(frozenset(parts))
 
     def environment(self, url: str) -> dict[str, str]:
         """Return the variables of a process that logs to this server at `url`."""
@@ -192,12 +226,15 @@ class WandbServer:
             query = str(document["query"])
         except (ValueError, KeyError, TypeError):
             return PlainTextResponse("the body must be JSON with a query", 400)
-        context = RequestContext(self.store, user, str(request.base_url).rstrip("/"))
+        context = RequestContext(self.store, user, str(request.base_url).rstrip("/"), self._metric_settings)
         variables, operation_name = document.get("variables"), document.get("operationName") or ""
         with self.store.lock:
             answer = execute(self._schema, query, variables, operation_name, context)
-            text = json.dumps(answer.body())
-        return Response(text, answer.status, media_type="application/json")
+            if answer.status == 400:
+                text, status = json.dumps(self.refusal.of(answer.errors)), self.refusal.status
+            else:
+                text, status = json.dumps(answer.body()), answer.status
+        return Response(text, status, media_type="application/json")
 
     async def _file_stream(self, request: HttpRequest, body: bytes, user: User) -> Response:
         entity, project, name = (request.path_params[key] for key in ("entity", "project", "run"))

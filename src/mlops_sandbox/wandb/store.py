@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mlops_sandbox.timestamps import timestamp
-from mlops_sandbox.wandb.filters import MISSING, follow, matches
+from mlops_sandbox.wandb.filters import MISSING, matches, nested_value
 
 # W&B shows a run as crashed after some minutes without a heartbeat.
 CRASHED_AFTER = timedelta(minutes=5)
@@ -23,7 +23,6 @@ _ALIASES = {
     "heartbeat_at": "heartbeatAt",
     "display_name": "displayName",
     "job_type": "jobType",
-    "summary": "summary_metrics",
     "summaryMetrics": "summary_metrics",
 }
 
@@ -35,7 +34,11 @@ def opaque(*parts: str) -> str:
 
 @dataclass(eq=False)
 class Run:
-    """One run. `config` has W&B's form: name → {"value": …}; `history` rows hold `_step`."""
+    """One run. `config` has W&B's form: name → {"value": …}; `history` rows hold `_step`.
+
+    `late_summary` are entries that the summary lacks in the next `stale_reads` answers: W&B's summaries can lag behind the
+    state `finished`.
+    """
 
     name: str
     project: Project
@@ -46,6 +49,8 @@ class Run:
     display_name: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    late_summary: dict[str, Any] = field(default_factory=dict)
+    stale_reads: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     log: dict[int, str] = field(default_factory=dict)
@@ -71,21 +76,29 @@ class Run:
         """`/entity/project/runs/name`, the page of the run."""
         return f"{self.project.path}/runs/{self.name}"
 
+    def read_summary(self) -> dict[str, Any]:
+        """Return the summary for one answer; the late entries join it after `stale_reads` answers."""
+        if self.late_summary and self.stale_reads <= 0:
+            self.summary, self.late_summary = {**self.summary, **self.late_summary}, {}
+        self.stale_reads -= 1
+        return self.summary
+
     @property
     def duration(self) -> float:
         """Seconds from creation to the last heartbeat."""
         return max((self.heartbeat - self.created).total_seconds(), 0.0)
 
     def record_heartbeat(self, now: datetime) -> None:
-        """Record a heartbeat; a crashed run is running again."""
+        """Record a heartbeat; a run that crashed or was preempted is running again."""
         self.heartbeat = now
-        if self.state == "crashed":
+        if self.state in ("crashed", "preempted"):
             self.state = "running"
 
     def finish(self, exit_code: int, now: datetime) -> None:
-        """End the run with the exit code of its process."""
+        """End the run with the exit code of its process; one that announced its preemption and failed is preempted."""
         self.heartbeat = now
-        self.state = "finished" if exit_code == 0 else "failed"
+        failed = "preempted" if self.state == "preempting" else "failed"
+        self.state = "finished" if exit_code == 0 else failed
 
     def state_at(self, now: datetime) -> str:
         """Return the state that W&B shows: a run without a heartbeat for too long is crashed."""
@@ -105,10 +118,10 @@ class Run:
         path = _ALIASES.get(path, path)
         head, dot, rest = path.partition(".")
         if dot and head == "config":
-            value = follow(self.values(), rest)
-            return follow(self.config, rest) if value is MISSING else value
+            value = nested_value(self.values(), rest)
+            return nested_value(self.config, rest) if value is MISSING else value
         if dot and _ALIASES.get(head, head) == "summary_metrics":
-            return follow(self.summary, rest)
+            return nested_value(self.summary, rest)
         value = _ATTRIBUTES[path](self) if path in _ATTRIBUTES else None
         return MISSING if value is None else value
 

@@ -35,7 +35,7 @@ def run() -> Run:
             "dotted.key": 7,
             "dash-key": "x",
         },
-        summary={"val_acc": 0.93, "loss": {"min": 0.2}, "odd": "NaN", "eval/top1": 0.9},
+        summary={"dotted.key": 7, "val_acc": 0.93, "loss": {"min": 0.2}, "odd": "NaN", "eval/top1": 0.9},
         tags=["baseline", "v2"],
         group="seeds",
         job_type="train",
@@ -72,7 +72,6 @@ CHOSEN = [
     {"tags": {"$nin": ["other"]}},
     {"tags": {"$ne": "other"}},
     {"tags": {"$regex": "^v[0-9]$"}},
-    {"tags": ["baseline", "v2"]},
     {"config.lr": 0.1},
     {"config.lr.value": 0.1},
     {"config.lr": {"$gt": 0.05, "$lt": 0.2}},
@@ -82,7 +81,6 @@ CHOSEN = [
     {"config.frozen": True},
     {"config.frozen": {"$ne": 1}},
     {"config.nested.depth": 3},
-    {"config.dotted.key": 7},
     {"config.dash-key": "x"},
     {"config.layers": 64},
     {"config.layers": [64, 10]},
@@ -117,6 +115,10 @@ PASSED_OVER = [
     {"tags": {"$in": []}},
     {"tags": {"$ne": "baseline"}},
     {"tags": {"$nin": ["v2"]}},
+    {"config.dotted.key": 7},
+    {"config.dotted.key": {"$exists": True}},
+    {"config.dotted.key.value": 7},
+    {"summary_metrics.dotted.key": 7},
     {"config.lr": "0.1"},
     {"config.lr": {"$gt": "0"}},
     {"config.lr": {"$gt": 0.1}},
@@ -138,14 +140,21 @@ PASSED_OVER = [
     {"unknownField": 1},
 ]
 
+# Each with the status of the whole answer; 200 is a GraphQL error.
 REFUSED = [
-    {"$where": "1"},
-    {"state": {"$like": "f%"}},
-    {"$and": {}},
-    {"$or": []},
-    {"tags": {"$in": "baseline"}},
-    {"displayName": {"$regex": "("}},
-    {"$and": ["state"]},
+    ({"$where": "1"}, 500),
+    ({"$not": {"state": "finished"}}, 500),
+    ({"state": {"$like": "f%"}}, 500),
+    ({"state": {"$not": {"$eq": "finished"}}}, 500),
+    ({"tags": {"$all": ["baseline"]}}, 500),
+    ({"$or": [{"group": "x"}, {"tags": {"$size": 2}}]}, 500),
+    ({"tags": ["baseline", "v2"]}, 500),
+    ({"summary.val_acc": 1}, 400),
+    ({"$and": {}}, 200),
+    ({"$or": []}, 200),
+    ({"tags": {"$in": "baseline"}}, 200),
+    ({"displayName": {"$regex": "("}}, 200),
+    ({"$and": ["state"]}, 200),
 ]
 
 
@@ -159,10 +168,11 @@ def test_a_filter_excludes_other_runs(run: Run, condition: dict[str, Any]) -> No
     assert not matches(condition, run)
 
 
-@pytest.mark.parametrize("condition", REFUSED, ids=str)
-def test_an_invalid_filter_is_refused(run: Run, condition: dict[str, Any]) -> None:
-    with pytest.raises(FilterError):
+@pytest.mark.parametrize(("condition", "status"), REFUSED, ids=str)
+def test_an_invalid_filter_is_refused(run: Run, condition: dict[str, Any], status: int) -> None:
+    with pytest.raises(FilterError) as caught:
         matches(condition, run)
+    assert caught.value.status == status
 
 
 @pytest.mark.parametrize(

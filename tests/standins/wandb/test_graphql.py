@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_sandbox.graphql_execution import execute
-from mlops_sandbox.wandb import Fault
+from mlops_sandbox.wandb import Fault, Refusal, filestream, rate_limit
 from mlops_sandbox.wandb.schema import wandb_schema
 from tests.support.wandb import WandbHost
 
@@ -143,12 +143,124 @@ def test_an_invalid_document_is_refused_as_a_whole(wandb_host: WandbHost, query:
 def test_a_bad_filter_leaves_partial_data(wandb_host: WandbHost) -> None:
     status, body = ask(
         wandb_host,
-        '{ project(name: "digits", entityName: "sandbox") { id runs(filters: "{\\"$x\\": 1}") { edges { cursor } } } }',
+        '{ project(name: "digits", entityName: "sandbox") { id runs(filters: "{\\"$or\\": []}") { edges { cursor } } } }',
     )
     assert status == 200
     assert body["data"]["project"]["id"]
     assert body["data"]["project"]["runs"] is None
     assert body["errors"][0]["path"] == ["project", "runs"]
+
+
+@pytest.mark.parametrize(("filters", "expected"), [({"$x": 1}, 500), ({"tags": ["a"]}, 500), ({"summary.acc": 1}, 400)])
+def test_a_filter_that_the_service_cannot_read_loses_the_whole_answer(
+    wandb_host: WandbHost, filters: dict[str, Any], expected: int
+) -> None:
+    query = 'query F($f: JSONString) { project(name: "digits") { id runs(filters: $f) { edges { cursor } } } }'
+    status, body = ask(wandb_host, query, f=json.dumps(filters))
+    assert (status, body["data"]) == (expected, None)
+
+
+def test_one_call_for_histories_takes_eight_specs(wandb_host: WandbHost) -> None:
+    query = """query H($specs: [JSONString!]!) {
+      project(name: "digits") { run(name: "run1") { sampledHistory(specs: $specs) } } }"""
+    specs = [json.dumps({"keys": ["_step", "loss"]})] * 9
+    assert "errors" not in ask(wandb_host, query, specs=specs[:8])[1]
+    _, body = ask(wandb_host, query, specs=specs)
+    assert body["data"]["project"]["run"]["sampledHistory"] is None
+    assert "9" in body["errors"][0]["message"]
+
+
+def test_artifacts_come_in_another_order_than_they_were_logged(serve: Callable[..., WandbHost]) -> None:
+    store = (host := serve()).server.store
+    run = store.add_run("sandbox", "digits", name="many")
+    for index in range(9):
+        store.add_artifact(store.project("sandbox", "digits").collection("weights", "model"), f"digest {index}", run=run)
+    query = """{ project(name: "digits") { run(name: "many") {
+      outputArtifacts(first: 9) { edges { node { versionIndex } } } } } }"""
+    _, body = ask(host, query)
+    versions = [edge["node"]["versionIndex"] for edge in body["data"]["project"]["run"]["outputArtifacts"]["edges"]]
+    assert sorted(versions) == list(range(9))
+    assert versions != sorted(versions)
+
+
+def test_a_summary_lags_behind_the_state(serve: Callable[..., WandbHost]) -> None:
+    store = (host := serve()).server.store
+    store.add_run("sandbox", "digits", name="late", summary={"loss": 1}, late_summary={"acc": 0.9}, stale_reads=2)
+    query = '{ project(name: "digits") { run(name: "late") { state summaryMetrics } } }'
+    answers = [ask(host, query)[1]["data"]["project"]["run"] for _ in range(3)]
+    assert {answer["state"] for answer in answers} == {"finished"}
+    assert [json.loads(answer["summaryMetrics"]) for answer in answers] == [
+        {"loss": 1}, {"loss": 1}, {"loss": 1, "acc": 0.9},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("holder", ["config", "wandbConfig"])
+def test_the_settings_of_metrics_may_stand_in_one_field_only(serve: Callable[..., WandbHost], holder: str) -> None:
+    host = serve(metric_settings=(holder,))
+    settings = [{"1": "x", "8": 2}]
+    host.server.store.add_run("sandbox", "digits", name="r", config={"_wandb": {"m": settings, "cli_version": "1"}})
+    query = """{ project(name: "digits") { run(name: "r") { config(keys: ["_wandb"]) wandbConfig(keys: ["m"]) } } }"""
+    answer = ask(host, query)[1]["data"]["project"]["run"]
+    found = {
+        "config": json.loads(answer["config"])["_wandb"]["value"].get("m"),
+        "wandbConfig": json.loads(answer["wandbConfig"]).get("m"),
+    }
+    assert found == {"config": None, "wandbConfig": None} | {holder: settings}
+
+
+def test_a_run_that_was_preempted_comes_back(serve: Callable[..., WandbHost]) -> None:
+    store = (host := serve()).server.store
+    run = store.add_run("sandbox", "digits", name="spot", state="running")
+    filestream.receive(run, {"preempting": True})
+    assert run.state == "preempting"
+    filestream.receive(run, {"complete": True, "exitcode": 1})
+    assert run.state == "preempted"
+    filestream.receive(run, {"files": {}})
+    assert ask(host, '{ project(name: "digits") { run(name: "spot") { state } } }')[1]["data"]["project"]["run"] == {
+        "state": "running"
+    }
+
+
+def test_a_spent_quota_is_told_in_floats(wandb_host: WandbHost) -> None:
+    wandb_host.server.faults.append(rate_limit(7))
+    answer = urllib3.request("POST", f"{wandb_host.url}/graphql", retries=False)
+    assert (answer.status, answer.headers["RateLimit-Remaining"], answer.headers["RateLimit-Reset"]) == (429, "0.0", "7.0")
+
+
+UNKNOWN = '{ project(name: "digits") { runs { edges { node { commit group } } } } }'
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "keys", "named"),
+    [
+        (Refusal(), 400, {"data", "errors"}, ["commit", "group"]),
+        (Refusal(status=422), 422, {"data", "errors"}, ["commit", "group"]),
+        (Refusal(status=200, with_data=False), 200, {"errors"}, ["commit", "group"]),
+        (Refusal(one_at_a_time=True), 400, {"data", "errors"}, ["commit"]),
+    ],
+    ids=["W&B and graphql-js", "gqlgen", "graph-gophers", "one at a time"],
+)
+def test_a_server_that_lacks_fields_refuses_them_by_name(
+    serve: Callable[..., WandbHost], refusal: Refusal, status: int, keys: set[str], named: list[str]
+) -> None:
+    host = serve(lacks=("Run.commit", "Run.group"), refusal=refusal)
+    got, body = ask(host, UNKNOWN)
+    assert (got, set(body)) == (status, keys)
+    assert [error["message"] for error in body["errors"]] == [
+        f'Cannot query field "{name}" on type "Run".' for name in named
+    ]
+
+
+def test_a_server_that_lacks_an_argument_refuses_it_by_name(serve: Callable[..., WandbHost]) -> None:
+    host = serve(lacks=("Project.runs(filters)",))
+    _, body = ask(host, '{ project(name: "digits") { runs(filters: "{}") { totalCount } } }')
+    assert body["errors"][0]["message"] == 'Unknown argument "filters" on field "Project.runs".'
+
+
+@pytest.mark.parametrize("part", ["Run.colour", "Run.config(only)", "Nothing.x", "Run"])
+def test_a_server_cannot_lack_what_it_never_had(part: str) -> None:
+    with pytest.raises(KeyError):
+        wandb_schema(frozenset({part}))
 
 
 def test_a_wrong_api_key_is_not_logged_in(wandb_host: WandbHost) -> None:
@@ -158,7 +270,7 @@ def test_a_wrong_api_key_is_not_logged_in(wandb_host: WandbHost) -> None:
 
 
 def test_an_older_server_refuses_the_argument_keys(serve: Callable[..., WandbHost]) -> None:
-    older = serve(keyed=False)
+    older = serve(lacks=("Run.summaryMetrics(keys)",))
     older.server.store.add_run("sandbox", "digits", summary={"acc": 1})
     query = '{ project(name: "digits") { runs { edges { node { summaryMetrics%s } } } } }'
     assert ask(older, query % '(keys: ["acc"])')[0] == 400
