@@ -49,6 +49,13 @@ class AnswerTooLong(HTTPError):
     """The server sent more bytes than an answer may have, or sent them too slowly."""
 
 
+class MalformedRedirect(HTTPError):
+    """The server redirects to what is no address."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(f"it redirects to {one_line(location)!r}, which is no address")
+
+
 class RefusedRedirect(Exception):
     """The server redirects to `location`, which the client does not follow."""
 
@@ -165,8 +172,8 @@ class HttpClient:
             if not followed or hop == redirects.limit:
                 return answer
             answer.response.close()  # its body may have no end
-            following = urljoin(url, location)
-            if urlsplit(url).scheme == "https" and urlsplit(following).scheme != "https":
+            following, scheme = _redirected(url, location)
+            if urlsplit(url).scheme == "https" and scheme != "https":
                 raise InsecureRedirect(following)
             if not same_origin(url, following):
                 if not redirects.other_origins:
@@ -204,6 +211,15 @@ class HttpClient:
         if proxy not in self._pools:
             self._pools[proxy] = _connections(proxy, self._options)
         return self._pools[proxy]
+
+
+def _redirected(url: str, location: str) -> tuple[str, str]:
+    """Return the address that a redirect leads to, and its scheme; raises MalformedRedirect."""
+    try:
+        following = urljoin(url, location)
+        return following, urlsplit(following).scheme
+    except ValueError:
+        raise MalformedRedirect(location) from None
 
 
 def debug_request(log: Log, method: str, url: str, outcome: str, began: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 import time
@@ -14,6 +13,8 @@ from typing import Any, Self
 
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, InvalidHeader, MaxRetryError, NewConnectionError, ProxyError
+
+from mlops_actions.core.json_text import parse_json
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 # With the other statuses the server may have done the work, and only its answer was lost on the way.
@@ -48,7 +49,7 @@ class Answer:
     @cached_property
     def json(self) -> Any:
         """The body's JSON; raises ValueError."""
-        return json.loads(self.data)
+        return parse_json(self.data)
 
 
 @dataclass(frozen=True)

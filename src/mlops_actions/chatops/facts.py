@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.roles import role_of
 from mlops_actions.core.concurrent import gather
-from mlops_actions.core.errors import ActionError, Unavailable
+from mlops_actions.core.errors import ActionError
 from mlops_actions.core.event import PullRequest
 
 Answer = TypeVar("Answer")
@@ -40,10 +40,7 @@ class Question(Generic[Answer]):
     """A question to GitHub; the type parameter is the type of its answer."""
 
     def ask(self, reader: Reader) -> Answer:
-        """Ask GitHub; raises ActionError.
-
-        Where the answer is not of the documented form, a KeyError, TypeError, ValueError or AttributeError is raised.
-        """
+        """Ask GitHub; raises ActionError, also where the answer is not of the documented form."""
         raise NotImplementedError
 
 
@@ -175,18 +172,8 @@ Facts: TypeAlias = Mapping[Question[Any], Any]
 
 def ask_all(reader: Reader, questions: Sequence[Question[Any]]) -> Facts:
     """Ask all questions at once; a question that GitHub does not answer maps to `Unknown`."""
-    answers = gather({question: partial(_checked_answer, reader, question) for question in questions})
+    answers = gather({question: partial(question.ask, reader) for question in questions})
     return {question: Unknown(answer) if isinstance(answer, ActionError) else answer for question, answer in answers.items()}
-
-
-def _checked_answer(reader: Reader, question: Question[Answer]) -> Answer:
-    try:
-        return question.ask(reader)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unavailable(
-            f"GitHub's answer about {question} is not of the documented form: {error!r}",
-            "check that GITHUB_API_URL is GitHub's, and report this with the log",
-        ) from None
 
 
 def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ...]:

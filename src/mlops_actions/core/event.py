@@ -5,7 +5,6 @@ The shapes are those of GitHub's webhook documentation; a missing field or one o
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.provenance import is_sha
 
 _REMEDY = "run this action on a GitHub event; GITHUB_EVENT_PATH names the event's JSON file"
@@ -132,10 +132,10 @@ def require(context: Context) -> Event:
 def load_file(name: str, path: Path) -> Event:
     """Read an event's file; raises BadInput where it is missing, no JSON object, or not of the shape of `name`."""
     try:
-        payload = json.loads(path.read_bytes())
+        payload = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise BadInput(f"the event's file {str(path)!r} does not exist", _REMEDY) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise BadInput(f"the event's file {str(path)!r} cannot be read as JSON: {error}", _REMEDY) from None
     if not isinstance(payload, dict):
         raise BadInput(f"the event's file {str(path)!r} holds {type(payload).__name__}, not a JSON object", _REMEDY)
@@ -326,9 +326,22 @@ class _Reader:
 
     def text(self, path: str, *, default: Any = _MISSING) -> str:
         value = self.value(path, default=default)
-        if value is None:
+        if value is None and default is not self._MISSING:
             return ""
         return str(self._of_type(path, value, str))
+
+    def sha(self, path: str) -> str:
+        value = self.text(path)
+        if not is_sha(value):
+            raise BadInput(f"this is not a payload of '{self._name}': '{path}' is not the SHA of a commit", _REMEDY)
+        return value
+
+    def boolean(self, path: str) -> bool:
+        """Read true or false; False where the payload does not have the field."""
+        value = self.value(path, default=False)
+        if not isinstance(value, bool):
+            raise BadInput(f"this is not a payload of '{self._name}': '{path}' is {type(value).__name__}", _REMEDY)
+        return value
 
     def integer(self, path: str) -> int:
         return int(self._of_type(path, self.value(path), int))
@@ -349,7 +362,7 @@ def _user(reader: _Reader, path: str) -> User:
 def _comment(reader: _Reader, path: str, time_key: str) -> Comment:
     return Comment(
         id=reader.integer(f"{path}.id"),
-        body=reader.text(f"{path}.body"),
+        body=reader.text(f"{path}.body", default=""),
         author=_user(reader, f"{path}.user"),
         url=reader.text(f"{path}.html_url", default=""),
         created_at=reader.text(f"{path}.{time_key}", default=""),
@@ -360,8 +373,8 @@ def _pull_request(reader: _Reader, path: str) -> PullRequest:
     return PullRequest(
         number=reader.integer(f"{path}.number"),
         state=reader.text(f"{path}.state"),
-        draft=bool(reader.value(f"{path}.draft", default=False)),
-        merged=bool(reader.value(f"{path}.merged", default=False)),
+        draft=reader.boolean(f"{path}.draft"),
+        merged=reader.boolean(f"{path}.merged"),
         author=_user(reader, f"{path}.user"),
         head=_branch(reader, f"{path}.head"),
         base=_branch(reader, f"{path}.base"),
@@ -373,7 +386,7 @@ def _branch(reader: _Reader, path: str) -> Branch:
     is_deleted = reader.value(f"{path}.repo", default=None) is None
     return Branch(
         ref=reader.text(f"{path}.ref"),
-        sha=reader.text(f"{path}.sha"),
+        sha=reader.sha(f"{path}.sha"),
         repository="" if is_deleted else reader.text(f"{path}.repo.full_name"),
         repository_id=None if is_deleted else reader.integer(f"{path}.repo.id"),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.types import Json
 
 IMAGE_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -31,7 +31,7 @@ class Manifest:
 def json_object(content: bytes) -> Json:
     """Parse a JSON object; return an empty one for anything else, since a registry may send anything."""
     try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):  # RecursionError: lists nested without end
+        parsed = parse_json(content)
+    except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}

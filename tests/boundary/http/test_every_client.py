@@ -19,6 +19,7 @@ from mlops_actions.boundary.cluster.connect import connect
 from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
 from mlops_actions.boundary.cluster.transport import ClusterCredentials
 from mlops_actions.boundary.github import GitHubTransport, Pace
+from mlops_actions.boundary.github.shapes import anything
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.boundary.wandb.server import Server
@@ -32,7 +33,9 @@ VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "REQUESTS_CA_BUNDLE", "CUR
 
 
 def github(url: str, log: GitHubRunner) -> None:
-    GitHubTransport("secret-token", url, log, pace=Pace(attempts=2)).get("/repos/octo/digits", token="query-secret")
+    GitHubTransport("secret-token", url, log, pace=Pace(attempts=2)).get(
+        "/repos/octo/digits", anything, token="query-secret"
+    )
 
 
 def registry(url: str, log: GitHubRunner) -> None:

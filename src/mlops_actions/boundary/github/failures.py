@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from mlops_actions.core.errors import Refused
+from mlops_actions.core.json_text import parse_json
 
 _RATE_LIMIT_TEXTS = ("rate limit", "please wait a few minutes before you try again", "abuse detection")
 _MAX_MESSAGE = 300
+_DETAIL_KEYS = ("resource", "field", "code")
 
 
 class GitHubRefused(Refused):
@@ -23,23 +24,25 @@ class GitHubRefused(Refused):
 def message_of(body: str) -> str:
     """Return the message in GitHub's answer, on one line; empty where the answer is not GitHub's JSON."""
     try:
-        document = json.loads(body)
+        document = parse_json(body)
     except ValueError:
         return ""
     if not isinstance(document, Mapping):
         return ""
     errors = document.get("errors")
     details = [_detail(entry) for entry in errors] if isinstance(errors, list) else []
-    parts = [str(document.get("message") or ""), *details]
+    parts = [_text(document.get("message")), *details]
     return " ".join(" · ".join(part for part in parts if part).split())[:_MAX_MESSAGE]
 
 
 def _detail(entry: Any) -> str:
     if not isinstance(entry, Mapping):
-        return str(entry)
-    if entry.get("message"):
-        return str(entry["message"])
-    return " ".join(str(entry[key]) for key in ("resource", "field", "code") if entry.get(key))
+        return _text(entry)
+    return _text(entry.get("message")) or " ".join(filter(None, (_text(entry.get(key)) for key in _DETAIL_KEYS)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def is_rate_limit(status: int, headers: Mapping[str, str], body: str) -> bool:

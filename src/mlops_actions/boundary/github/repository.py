@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.boundary.github import shapes
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.sticky_comments import NEEDS_WRITE, StickyComments
 from mlops_actions.boundary.github.transport import GitHubTransport
@@ -45,7 +46,7 @@ class GitHub:
 
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
-        answer = self._api.get(f"{self._root}/pulls/{number}", needs="pull-requests: read")
+        answer = self._api.get(f"{self._root}/pulls/{number}", shapes.anything, needs="pull-requests: read")
         try:
             return pull_request(answer)
         except BadInput as error:
@@ -56,13 +57,16 @@ class GitHub:
 
     def pull_request_of_commit(self, sha: str) -> int | None:
         """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
-        pulls = self._api.pages(f"{self._root}/commits/{_part(sha)}/pulls", needs="pull-requests: read")
-        numbers = {int(pull["number"]) for pull in pulls if pull["state"] == "open" and pull["head"]["sha"] == sha}
+        pulls = self._api.pages(
+            f"{self._root}/commits/{_part(sha)}/pulls", shapes.PULL_REQUEST_OF_COMMIT, needs="pull-requests: read"
+        )
+        numbers = {pull["number"] for pull in pulls if pull["state"] == "open" and pull["head"]["sha"] == sha}
         return numbers.pop() if len(numbers) == 1 else None
 
     def permission(self, login: str) -> Mapping[str, Any]:
         """Read a user's permission in the repository: `role_name`, `user.permissions`."""
-        answer: Mapping[str, Any] = self._api.get(f"{self._root}/collaborators/{_part(login)}/permission")
+        path = f"{self._root}/collaborators/{_part(login)}/permission"
+        answer: Mapping[str, Any] = self._api.get(path, shapes.PERMISSION)
         return answer
 
     def is_team_member(self, team: str, login: str) -> bool:
@@ -70,28 +74,29 @@ class GitHub:
         organisation, _, slug = team.partition("/")
         path = f"/orgs/{_part(organisation)}/teams/{_part(slug)}/memberships/{_part(login)}"
         try:
-            return bool(self._api.get(path)["state"] == "active")
+            return bool(self._api.get(path, shapes.MEMBERSHIP)["state"] == "active")
         except GitHubRefused as refused:
             if refused.status != 404:
                 raise
         # GitHub also answers 404 to a token that cannot see the team: the team itself must be readable.
-        self._api.get(f"/orgs/{_part(organisation)}/teams/{_part(slug)}")
+        self._api.get(f"/orgs/{_part(organisation)}/teams/{_part(slug)}", shapes.TEAM)
         return False
 
     def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield all reviews of a pull request, oldest first."""
-        return self._api.pages(f"{self._root}/pulls/{number}/reviews", needs="pull-requests: read")
+        return self._api.pages(f"{self._root}/pulls/{number}/reviews", shapes.REVIEW, needs="pull-requests: read")
 
     def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield the commits of a pull request, oldest first; GitHub lists at most 250."""
-        return self._api.pages(f"{self._root}/pulls/{number}/commits", needs="pull-requests: read")
+        return self._api.pages(f"{self._root}/pulls/{number}/commits", shapes.COMMIT, needs="pull-requests: read")
 
     # Commits, branches and workflow runs
 
     def workflow_run(self, run: int) -> Mapping[str, Any] | None:
         """Read a workflow run; None where this repository has none with this id."""
         try:
-            answer: Mapping[str, Any] = self._api.get(f"{self._root}/actions/runs/{run}", needs="actions: read")
+            path = f"{self._root}/actions/runs/{run}"
+            answer: Mapping[str, Any] = self._api.get(path, shapes.WORKFLOW_RUN, needs="actions: read")
         except GitHubRefused as refused:
             if refused.status == 404:
                 return None
@@ -100,32 +105,36 @@ class GitHub:
 
     def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
         """Yield the updates of a ref (`refs/heads/…`), newest first: `before`, `after`, `timestamp`."""
-        return self._api.pages(f"{self._root}/activity", needs="contents: read", ref=ref, direction="desc")
+        path = f"{self._root}/activity"
+        return self._api.pages(path, shapes.ACTIVITY, needs="contents: read", ref=ref, direction="desc")
 
     def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the check suites of a commit."""
-        return self._api.pages(f"{self._root}/commits/{sha}/check-suites", needs="checks: read", key="check_suites")
+        path = f"{self._root}/commits/{sha}/check-suites"
+        return self._api.pages(path, shapes.CHECK_SUITE, needs="checks: read", key="check_suites")
 
     def check_runs(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the latest check runs of a commit."""
-        return self._api.pages(f"{self._root}/commits/{sha}/check-runs", needs="checks: read", key="check_runs")
+        path = f"{self._root}/commits/{sha}/check-runs"
+        return self._api.pages(path, shapes.CHECK_RUN, needs="checks: read", key="check_runs")
 
     def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the latest status of each context of a commit."""
-        return self._api.pages(f"{self._root}/commits/{sha}/status", needs="statuses: read", key="statuses")
+        path = f"{self._root}/commits/{sha}/status"
+        return self._api.pages(path, shapes.STATUS, needs="statuses: read", key="statuses")
 
     def required_checks(self, branch: str) -> tuple[tuple[str, int], ...]:
         """Return the checks that a branch requires, by its protection and by rulesets.
 
         Each name comes with the id of the App that must report the check, 0 where any may.
         """
-        answer = self._api.get(f"{self._root}/branches/{_part(branch)}", needs="contents: read")
-        protection = (answer.get("protection") or {}).get("required_status_checks") or {}
-        protected = dict.fromkeys(protection.get("contexts") or [], 0)
+        answer = self._api.get(f"{self._root}/branches/{_part(branch)}", shapes.BRANCH, needs="contents: read")
+        protection = answer["protection"].get("required_status_checks") or {}
+        protected = dict.fromkeys(protection.get("contexts", []), 0)
         protected |= {check["context"]: _app_id(check.get("app_id")) for check in protection.get("checks") or []}
         required = dict.fromkeys(protected.items())
-        for rule in self._api.pages(f"{self._root}/rules/branches/{_part(branch)}"):
-            if rule.get("type") == "required_status_checks":
+        for rule in self._api.pages(f"{self._root}/rules/branches/{_part(branch)}", shapes.RULE):
+            if rule["type"] == "required_status_checks":
                 checks = rule["parameters"]["required_status_checks"]
                 required |= dict.fromkeys((check["context"], _app_id(check.get("integration_id"))) for check in checks)
         return tuple(required)
@@ -135,18 +144,19 @@ class GitHub:
     def react(self, target: str, content: str) -> int:
         """Add a reaction to `issues/comments/ID`, `pulls/comments/ID` or `issues/NUMBER`; returns its id."""
         path = f"{self._root}/{target}/reactions"
-        _, reaction = self._api.send("POST", path, body={"content": content}, needs=NEEDS_WRITE, repeatable=True)
+        body = {"content": content}
+        _, reaction = self._api.send("POST", path, shapes.REACTION, body=body, needs=NEEDS_WRITE, repeatable=True)
         return int(reaction["id"])
 
     def unreact(self, target: str, reaction: int) -> None:
         """Remove a reaction; it may be gone already."""
-        self._delete(f"{self._root}/{target}/reactions/{reaction}")
+        self._delete(f"{self._root}/{target}/reactions/{reaction}", shapes.nothing)
 
     def comment(self, number: int, body: str) -> str:
         """Write a comment on an issue or pull request; returns its html_url."""
         path = f"{self._root}/issues/{number}/comments"
         text = cut(body, COMMENT_LIMIT, _CUT_NOTE)
-        _, comment = self._api.send("POST", path, body={"body": text}, needs=NEEDS_WRITE)
+        _, comment = self._api.send("POST", path, shapes.COMMENT, body={"body": text}, needs=NEEDS_WRITE)
         return str(comment["html_url"])
 
     def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
@@ -159,11 +169,11 @@ class GitHub:
     def add_labels(self, number: int, labels: list[str]) -> None:
         """Add labels to an issue or pull request; GitHub creates one that does not exist."""
         path = f"{self._root}/issues/{number}/labels"
-        self._api.send("POST", path, body={"labels": labels}, needs=NEEDS_WRITE, repeatable=True)
+        self._api.send("POST", path, shapes.LABELS, body={"labels": labels}, needs=NEEDS_WRITE, repeatable=True)
 
     def remove_label(self, number: int, label: str) -> None:
         """Remove a label; it may be gone already."""
-        self._delete(f"{self._root}/issues/{number}/labels/{_part(label)}")
+        self._delete(f"{self._root}/issues/{number}/labels/{_part(label)}", shapes.LABELS)
 
     # Check runs and deployments
 
@@ -178,13 +188,14 @@ class GitHub:
         }
         if external_id:
             body["external_id"] = external_id
-        _, check_run = self._api.send("POST", f"{self._root}/check-runs", body=body, needs="checks: write")
+        path = f"{self._root}/check-runs"
+        _, check_run = self._api.send("POST", path, shapes.WRITTEN_CHECK_RUN, body=body, needs="checks: write")
         return int(check_run["id"])
 
     def check_runs_named(self, name: str, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield all check runs of a commit with this name, newest first."""
         path = f"{self._root}/commits/{sha}/check-runs"
-        return self._api.pages(path, needs="checks: read", key="check_runs", check_name=name, filter="all")
+        return self._api.pages(path, shapes.CHECK_RUN, needs="checks: read", key="check_runs", check_name=name, filter="all")
 
     def find_check_run(self, name: str, sha: str, external_id: str) -> int:
         """Return the id of the check run that was created with this external id; 0 where there is none."""
@@ -198,7 +209,8 @@ class GitHub:
             "conclusion": conclusion,
             "output": {"title": title, "summary": _check_run_summary(summary)},
         }
-        self._api.send("PATCH", f"{self._root}/check-runs/{check_run}", body=body, needs="checks: write")
+        path = f"{self._root}/check-runs/{check_run}"
+        self._api.send("PATCH", path, shapes.WRITTEN_CHECK_RUN, body=body, needs="checks: write")
 
     def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
         """Create a deployment of exactly this commit; returns its id."""
@@ -211,25 +223,26 @@ class GitHub:
             "auto_merge": False,
             "required_contexts": [],
         }
-        _, deployment = self._api.send("POST", f"{self._root}/deployments", body=body, needs="deployments: write")
+        path = f"{self._root}/deployments"
+        _, deployment = self._api.send("POST", path, shapes.DEPLOYMENT, body=body, needs="deployments: write")
         return int(deployment["id"])
 
     def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
         """Add a status to a deployment: `in_progress`, `success`, `failure`, `error`, `inactive`."""
         body = {"state": state, "log_url": url, "description": description[:_MAX_DESCRIPTION], "auto_inactive": True}
         path = f"{self._root}/deployments/{deployment}/statuses"
-        self._api.send("POST", path, body=body, needs="deployments: write")
+        self._api.send("POST", path, shapes.DEPLOYMENT_STATUS, body=body, needs="deployments: write")
 
     def find_deployment(self, sha: str, environment: str, description: str) -> int:
         """Return the id of the deployment that was created with this description; 0 where there is none."""
         path = f"{self._root}/deployments"
-        deployments = self._api.pages(path, needs="deployments: read", sha=sha, environment=environment)
+        deployments = self._api.pages(path, shapes.DEPLOYMENT, needs="deployments: read", sha=sha, environment=environment)
         expected = description[:_MAX_DESCRIPTION]
         return next((int(deployment["id"]) for deployment in deployments if deployment.get("description") == expected), 0)
 
-    def _delete(self, path: str) -> None:
+    def _delete(self, path: str, shape: shapes.Shape) -> None:
         try:
-            self._api.send("DELETE", path, needs=NEEDS_WRITE)
+            self._api.send("DELETE", path, shape, needs=NEEDS_WRITE)
         except GitHubRefused as refused:
             if refused.status != 404:
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_actions.boundary.github import shapes
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.errors import ActionError, Unavailable
@@ -42,7 +43,7 @@ class StickyComments:
             if not comments:
                 text = compose(tag, body, run=self._run_id, keep=keep)
                 path = f"{self._root}/issues/{number}/comments"
-                _, created = self._api.send("POST", path, body={"body": text}, needs=NEEDS_WRITE)
+                _, created = self._api.send("POST", path, shapes.COMMENT, body={"body": text}, needs=NEEDS_WRITE)
                 # Another job may have looked before this one wrote, and written too.
                 others = [comment for comment in self._find(number, tag) if comment["id"] != created["id"]]
                 comments = sorted([*others, created], key=_id)
@@ -66,7 +67,7 @@ class StickyComments:
         text = compose(tag, body, before=str(comment["body"]), run=self._run_id, keep=keep, day=day)
         try:
             path = f"{self._root}/issues/comments/{comment['id']}"
-            _, updated = self._api.send("PATCH", path, body={"body": text}, needs=NEEDS_WRITE)
+            _, updated = self._api.send("PATCH", path, shapes.COMMENT, body={"body": text}, needs=NEEDS_WRITE)
         except GitHubRefused as refused:
             if refused.status not in _DELETED:
                 raise
@@ -76,14 +77,15 @@ class StickyComments:
 
     def _delete(self, comment: Mapping[str, Any]) -> None:
         try:
-            self._api.send("DELETE", f"{self._root}/issues/comments/{comment['id']}", needs=NEEDS_WRITE)
+            path = f"{self._root}/issues/comments/{comment['id']}"
+            self._api.send("DELETE", path, shapes.nothing, needs=NEEDS_WRITE)
         except GitHubRefused as refused:
             if refused.status != 404:
                 raise
 
     def _find(self, number: int, tag: str) -> list[Mapping[str, Any]]:
         """Return the account's comments with a tag, oldest first."""
-        pages = self._api.pages(f"{self._root}/issues/{number}/comments", needs="pull-requests: read")
+        pages = self._api.pages(f"{self._root}/issues/{number}/comments", shapes.COMMENT, needs="pull-requests: read")
         marked = [comment for comment in pages if str(comment.get("body") or "").startswith(marker(tag))]
         return sorted((comment for comment in marked if self._is_own(comment)), key=_id)
 
@@ -95,7 +97,7 @@ class StickyComments:
         """Return the account of the token: a user's token may ask; an installation's only by GraphQL, if at all."""
         if not self._login:
             try:
-                self._login = str(self._api.get("/user")["login"])
+                self._login = str(self._api.get("/user", shapes.ACCOUNT)["login"])
             except GitHubRefused:
                 self._login = self._graphql_viewer() or WORKFLOW_LOGIN
         return self._login
@@ -103,9 +105,10 @@ class StickyComments:
     def _graphql_viewer(self) -> str:
         address = f"{self._api.api_url.removesuffix('/v3')}/graphql"
         try:
-            _, answer = self._api.send("POST", address, body={"query": "query{viewer{login}}"}, repeatable=True)
+            body = {"query": "query{viewer{login}}"}
+            _, answer = self._api.send("POST", address, shapes.VIEWER, body=body, repeatable=True)
             return str(answer["data"]["viewer"]["login"])
-        except (ActionError, KeyError, TypeError):
+        except ActionError:
             return ""
 
 

@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 from urllib3.exceptions import HTTPError, SSLError
 
 from mlops_actions.boundary.github.failures import is_rate_limit, message_of, refusal
-from mlops_actions.boundary.http import HttpClient, Limits, Redirects, RefusedRedirect, origin, same_origin
+from mlops_actions.boundary.github.shapes import Shape, WrongShape, listing, record
+from mlops_actions.boundary.http import REDIRECTS, HttpClient, Limits, Redirects, RefusedRedirect, origin, same_origin
 from mlops_actions.boundary.retry import Answer, Retry, RetryPolicy, reason_of, seconds
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.ports import Log
@@ -25,6 +26,7 @@ PAGE = 100
 _SECONDARY_WAIT = 60.0  # GitHub asks for a minute where it gives no Retry-After
 _MAX_PAGES = 300
 _REDIRECTS = Redirects(limit=2, methods=frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}))
+_NOT_GITHUB = "check GITHUB_API_URL and the proxy between the runner and GitHub"
 _SERVER_ERRORS = frozenset(range(500, 600))
 _HEADERS = {
     "Accept": "application/vnd.github+json",
@@ -83,7 +85,8 @@ class GitHubRetry(Retry):
         """Return the cause of another attempt."""
         if answer is not None:
             return f"GitHub answered {answer.status} to '{self.policy.call}'"
-        return f"no answer from {self.policy.service}" + (f": {reason_of(failure)}" if failure else "")
+        cause = f": {reason_of(failure)}" if failure else ""
+        return f"no answer from {self.policy.service} to '{self.policy.call}'{cause}"
 
 
 class GitHubTransport:
@@ -99,36 +102,42 @@ class GitHubTransport:
         )
         self._client = HttpClient(log)
 
-    def get(self, path: str, *, needs: str = "", **parameters: str | int) -> Any:
-        """GET and return the JSON of the answer."""
-        return self.send("GET", path, needs=needs, parameters=parameters)[1]
+    def get(self, path: str, shape: Shape, *, needs: str = "", **parameters: str | int) -> Any:
+        """GET and return the JSON of the answer, which has the shape."""
+        return self.send("GET", path, shape, needs=needs, parameters=parameters)[1]
 
-    def pages(self, path: str, *, needs: str = "", key: str = "", **parameters: str | int) -> Iterator[dict[str, Any]]:
-        """Yield the items of every page; `key` names the list where a page is an object."""
+    def pages(
+        self, path: str, shape: Shape, *, needs: str = "", key: str = "", **parameters: str | int
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items of every page, each of the shape; `key` names the list where a page is an object."""
+        page_shape = record(**{key: listing(shape)}) if key else listing(shape)
         next_path = path
         query: Mapping[str, str | int] = {"per_page": PAGE, **parameters}
         for _ in range(_MAX_PAGES):
-            headers, page = self.send("GET", next_path, needs=needs, parameters=query)
+            headers, page = self.send("GET", next_path, page_shape, needs=needs, parameters=query)
             yield from page[key] if key else page
             next_path = _next_link(headers.get("link", ""))
             if not next_path:
                 return
             query = {}
+        # A part of a list is no answer: what is missing could be what forbids the command.
+        raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", _NOT_GITHUB)
 
     def send(
         self,
         method: str,
         path: str,
+        shape: Shape,
         *,
         needs: str = "",
         body: Mapping[str, Any] | None = None,
         parameters: Mapping[str, str | int] | None = None,
         repeatable: bool | None = None,
     ) -> tuple[Mapping[str, str], Any]:
-        """Send a request; returns the headers (names in lower case) and the JSON of the answer.
+        """Send a request; returns the headers (names in lower case) and the JSON of the answer, which has the shape.
 
-        `repeatable` says whether it may be sent again after an answer got lost: by default all but POST. Raises
-        GitHubRefused and Unavailable.
+        An answer without a body is null. `repeatable` says whether it may be sent again after an answer got lost: by
+        default all but POST. Raises GitHubRefused and Unavailable.
         """
         url = path if path.startswith("http") else self.api_url + path
         if parameters:
@@ -139,7 +148,7 @@ class GitHubTransport:
         retry = GitHubRetry.under(replace(self._policy, call=call, repeatable=may_repeat, statuses=statuses))
         answer = self._answer(method, url, body=body, retry=retry)
         if 200 <= answer.status < 300:
-            return _lower(answer), _parsed(call, answer)
+            return _lower(answer), _document(call, answer, shape)
         if retry.is_limit(answer):
             raise Unavailable(
                 f"GitHub's rate limit holds '{call}' up for {retry.rate_wait(answer):.0f} s more",
@@ -147,6 +156,8 @@ class GitHubTransport:
             )
         if answer.status >= 500:
             raise _unavailable(retry.describe(answer, None))
+        if answer.status in REDIRECTS:
+            raise Unavailable(f"GitHub answered {answer.status} to '{call}', a redirect that leads nowhere", _NOT_GITHUB)
         raise refusal(call, answer.status, headers=_lower(answer), body=answer.text, needs=needs)
 
     def _answer(self, method: str, url: str, body: Mapping[str, Any] | None, retry: GitHubRetry) -> Answer:
@@ -189,13 +200,18 @@ def _next_link(header: str) -> str:
     return ""
 
 
-def _parsed(call: str, answer: Answer) -> Any:
-    if not answer.data.strip():
-        return None
+def _document(call: str, answer: Answer, shape: Shape) -> Any:
+    """Return the answer's JSON where it has the shape; raises Unavailable."""
+    document = None
+    if answer.data.strip():
+        try:
+            if "json" not in answer.header("Content-Type").lower():
+                raise ValueError
+            document = answer.json
+        except ValueError:
+            raise Unavailable(f"the answer to '{call}' is not GitHub's: it is not JSON", _NOT_GITHUB) from None
     try:
-        return answer.json
-    except ValueError:
-        raise Unavailable(
-            f"the answer to '{call}' is not GitHub's: it is not JSON",
-            "check GITHUB_API_URL and the proxy between the runner and GitHub",
-        ) from None
+        shape(document)
+    except WrongShape as problem:
+        raise Unavailable(f"the answer to '{call}' is not of GitHub's form: {problem}", _NOT_GITHUB) from None
+    return document
