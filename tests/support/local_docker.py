@@ -18,6 +18,7 @@ import urllib3
 
 from mlops_actions.core.errors import BadInput
 from mlops_sandbox.registry.specification import OCI_MANIFEST
+from tests.support.local_push import LocalBlob, LocalPush, PushError
 
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -118,37 +119,34 @@ class LocalDocker:
         self.images |= dict.fromkeys(references, _digest(blobs[0]))
         metadata = {"containerimage.config.digest": _digest(blobs[0]), "containerimage.digest": _digest(blobs[0])}
         if "--push" in arguments:
+            by_buildkit = any(name == "--builder" for name, _ in given)
             for number, reference in enumerate(references, 2):
-                line(f"#{number} pushing {reference} with docker")
-                if problem := self._push(reference, blobs, content):
+                if by_buildkit:
+                    line(f"#{number} exporting to image")
+                    line(f"#{number} pushing layers")
+                else:
+                    line(f"#{number} pushing {reference} with docker")
+                try:
+                    self._push(reference, blobs, content, by_buildkit=by_buildkit)
+                except PushError as error:
+                    problem = f"failed to push {reference}: {error}" if by_buildkit else str(error)
                     line(f"#{number} ERROR: {problem}")
-                    line(f"ERROR: {problem}")
+                    line(f"ERROR: failed to build: failed to solve: {problem}" if by_buildkit else f"ERROR: {problem}")
                     return 1
             metadata["containerimage.digest"] = _digest(content)
         target = next(value for name, value in given if name == "--metadata-file")
         Path(target).write_text(json.dumps(metadata), encoding="utf-8")
         return 0
 
-    def _push(self, reference: str, blobs: Sequence[bytes], manifest: bytes) -> str:
-        """Push over plain HTTP; return what went wrong, or nothing."""
+    def _push(self, reference: str, blobs: Sequence[bytes], manifest: bytes, *, by_buildkit: bool) -> None:
+        """Push over plain HTTP; raises PushError."""
         name, _, tag = reference.rpartition(":")
         host, _, repository = name.partition("/")
-        headers = {}
+        login = ""
         if host in self.signed_in:
-            headers = urllib3.make_headers(basic_auth=":".join(self.signed_in[host]))
-        base = f"http://{self.addresses.get(host, host)}/v2/{repository}"
-        with urllib3.PoolManager(headers=headers) as http:
-            for blob in blobs:
-                begun = http.request("POST", f"{base}/blobs/uploads/", body=b"")
-                if begun.status != 202:
-                    return f"unexpected status {begun.status}"
-                finished = http.request("PUT", f"{begun.headers['Location']}?digest={_digest(blob)}", body=blob)
-                if finished.status != 201:
-                    return f"unexpected status {finished.status}"
-            put = http.request(
-                "PUT", f"{base}/manifests/{tag}", body=manifest, headers=headers | {"Content-Type": OCI_MANIFEST}
-            )
-            return "" if put.status == 201 else f"unexpected status {put.status}"
+            login = urllib3.make_headers(basic_auth=":".join(self.signed_in[host]))["authorization"]
+        push = LocalPush(f"http://{self.addresses.get(host, host)}", repository, login, by_buildkit=by_buildkit)
+        push.push(tag, [LocalBlob(_digest(blob), blob) for blob in blobs], manifest)
 
 
 def _digest(content: bytes) -> str:

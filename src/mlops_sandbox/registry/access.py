@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mlops_sandbox.registry.quirks import Quirks
 from mlops_sandbox.registry.specification import RegistryError
 
 Challenge = Literal["none", "basic", "bearer"]
@@ -43,7 +45,9 @@ class Access:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     anonymous_pull: bool = False
     realm: str = ""
+    quirks: Quirks = field(default_factory=Quirks)
     _tokens: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    _uses: Counter[str] = field(default_factory=Counter)
 
     def account(self, authorization: str | None) -> Account | None:
         """Return the account of basic credentials, or None for missing or wrong ones."""
@@ -76,6 +80,10 @@ class Access:
         self._tokens[token] = frozenset(granted)
         return token
 
+    def revoke_tokens(self) -> None:
+        """Let all tokens run out."""
+        self._tokens.clear()
+
     def _anonymous(self) -> frozenset[str]:
         return frozenset({"pull"}) if self.anonymous_pull else frozenset()
 
@@ -96,20 +104,28 @@ class Access:
         if account is None:
             if repository is not None and actions <= self._anonymous():
                 return
-            header = {"WWW-Authenticate": f'Basic realm="{SERVICE}"'}
-            raise RegistryError("UNAUTHORIZED", "authentication required", headers=header)
+            raise RegistryError("UNAUTHORIZED", "authentication required", challenges=[f'Basic realm="{SERVICE}"'])
         if repository is not None and not actions <= account.actions_in(repository):
             raise RegistryError("DENIED", "requested access to the resource is denied")
 
     def _require_token(self, authorization: str | None, base: str, repository: str | None, actions: frozenset[str]) -> None:
         kind, _, token = (authorization or "").partition(" ")
-        granted = self._tokens.get(token) if kind.lower() == "bearer" else None
+        if kind.lower() == "basic" and self.quirks.offers_basic and self.account(authorization):
+            return self._require_basic(authorization, repository, actions)
+        granted = self._granted(token) if kind.lower() == "bearer" else None
         needed = {(repository, action) for action in actions} if repository is not None else set()
         if granted is not None and needed <= granted:
-            return
+            return None
         challenge = f'Bearer realm="{self.realm or f"{base}/token"}",service="{SERVICE}"'
         if repository is not None:
             challenge += f',scope="repository:{repository}:{",".join(sorted(actions, reverse=True))}"'
         if granted is not None:
             challenge += ',error="insufficient_scope"'
-        raise RegistryError("UNAUTHORIZED", "authentication required", headers={"WWW-Authenticate": challenge})
+        raise RegistryError("UNAUTHORIZED", "authentication required", challenges=self.quirks.challenges(challenge))
+
+    def _granted(self, token: str) -> frozenset[tuple[str, str]] | None:
+        """Return what a token grants; None where it is unknown, or ran out."""
+        self._uses[token] += 1
+        if self.quirks.token_requests and self._uses[token] > self.quirks.token_requests:
+            return None
+        return self._tokens.get(token)

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlops_sandbox.registry.access import Access, Account, Challenge
 from mlops_sandbox.registry.faults import Fault
+from mlops_sandbox.registry.quirks import Quirks
 from mlops_sandbox.registry.specification import DIGEST, NAME, TAG, RegistryError
 from mlops_sandbox.registry.store import Store, StoredManifest, Upload
 
@@ -50,7 +51,7 @@ class Registry:
 
     `root` holds the blobs (a temporary directory where None, removed with the object). `accounts` maps user names to
     accounts; they apply with a `challenge` of `basic` or `bearer`, and `anonymous_pull` then lets anyone pull.
-    `log` lists the served requests, oldest first; `faults` apply to the requests that they match.
+    `log` lists the served requests, oldest first; `faults` apply to the requests that they match, `quirks` to all.
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class Registry:
             root = Path(tempfile.mkdtemp(prefix="sandbox-registry-"))
             weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
         self.store = Store(root)
-        self.access = Access(challenge, dict(accounts or {}), anonymous_pull)
+        self.quirks = Quirks()
+        self.access = Access(challenge, dict(accounts or {}), anonymous_pull, quirks=self.quirks)
         self.log: list[LoggedRequest] = []
         self.faults: list[Fault] = []
         self.app = Starlette(
@@ -99,6 +101,8 @@ class Registry:
             try:
                 if name is not None and (len(name) > 255 or not NAME.fullmatch(name)):
                     raise RegistryError("NAME_INVALID", "invalid repository name")
+                if moved := self.quirks.redirect(_address(request), request.method, request.url.path, request.url.query):
+                    return Response(status_code=307, headers={"Location": moved})
                 authorization = request.headers.get("authorization")
                 self.access.require(authorization, _address(request), name, actions or frozenset())
                 response = await handler(request)
@@ -124,7 +128,8 @@ class Registry:
         if has_credentials and account is None:
             return RegistryError("UNAUTHORIZED", "incorrect username or password").response()
         token = self.access.issue_token(account, [part for scope in scopes for part in scope.split()])
-        return JSONResponse({"token": token, "access_token": token, "expires_in": 300})
+        answer = {"token": token, "access_token": token, "expires_in": 300}
+        return JSONResponse({name: answer[name] for name in self.quirks.token_fields})
 
     # Manifests and tags
 
@@ -134,15 +139,14 @@ class Registry:
         last = request.query_params.get("last", "")
         remaining = [tag for tag in tags if tag > last] if last else tags
         count = request.query_params.get("n")
-        if count is None:
-            return JSONResponse({"name": name, "tags": remaining})
-        if not re.fullmatch(r"[0-9]{1,9}", count):
+        if count is not None and not re.fullmatch(r"[0-9]{1,9}", count):
             raise RegistryError("UNSUPPORTED", "n must be a number")
-        page = remaining[: int(count)]
+        limit = self.quirks.tags_page or (len(remaining) if count is None else int(count))
+        page = remaining[:limit]
         headers = {}
         if page and len(page) < len(remaining):
-            query = urlencode({"last": page[-1], "n": count})
-            headers["Link"] = f'</v2/{name}/tags/list?{query}>; rel="next"'
+            query = urlencode({"last": page[-1], "n": limit})
+            headers["Link"] = self.quirks.next_page(_address(request), f"/v2/{name}/tags/list?{query}")
         return JSONResponse({"name": name, "tags": page}, headers=headers)
 
     async def _manifest(self, request: Request) -> Response:
@@ -153,8 +157,14 @@ class Registry:
         accepted = {part.partition(";")[0].strip() for part in ",".join(request.headers.getlist("accept")).split(",")}
         if manifest.media_type not in accepted:
             raise RegistryError("MANIFEST_UNKNOWN", f"{manifest.media_type} found, but the Accept header does not list it")
-        headers = {"Docker-Content-Digest": manifest.digest, "ETag": f'"{manifest.digest}"'}
-        return Response(manifest.content, media_type=manifest.media_type, headers=headers)
+        if request.method == "HEAD" and self.quirks.head_status is not None:
+            return Response(status_code=self.quirks.head_status)
+        headers = {"ETag": f'"{manifest.digest}"', **self._digest_header(manifest.digest)}
+        media_type = manifest.media_type + self.quirks.media_type_suffix
+        return Response(manifest.content, media_type=media_type, headers=headers)
+
+    def _digest_header(self, digest: str) -> dict[str, str]:
+        return {"Docker-Content-Digest": digest} if self.quirks.digest_header else {}
 
     async def _put_manifest(self, request: Request) -> Response:
         name, reference = request.path_params["name"], request.path_params["reference"]
@@ -164,9 +174,19 @@ class Registry:
         if len(content) > MAX_MANIFEST_BYTES:
             raise RegistryError("SIZE_INVALID", "manifest is too large")
         manifest = StoredManifest(content, request.headers.get("content-type", ""))
-        self.store.put_manifest(name, reference, manifest)
-        location = f"{_address(request)}/v2/{name}/manifests/{manifest.digest}"
-        return Response(status_code=201, headers={"Location": location, "Docker-Content-Digest": manifest.digest})
+        if not DIGEST.fullmatch(reference):
+            current = self.store.digest_of_tag(name, reference)
+            self.quirks.require_movable(name, reference, current, wanted=manifest.digest)
+        late = self.quirks.late_statuses.pop(0) if self.quirks.late_statuses else 0
+        if not late or self.quirks.late_is_stored:
+            self.store.put_manifest(name, reference, manifest)
+        if late == 401:
+            self.access.revoke_tokens()
+            self.access.require(None, _address(request), name, WRITE)
+        if late:
+            return Response(f"{late} from a gateway", status_code=late, media_type="text/plain")
+        headers = {"Location": f"{_address(request)}/v2/{name}/manifests/{manifest.digest}"}
+        return Response(status_code=self.quirks.manifest_status, headers=headers | self._digest_header(manifest.digest))
 
     async def _delete_manifest(self, request: Request) -> Response:
         self.store.delete_manifest(request.path_params["name"], request.path_params["reference"])
@@ -188,13 +208,13 @@ class Registry:
         """Start an upload; `mount` and `from` reuse a blob of another repository, `digest` uploads it in one request."""
         name, query = request.path_params["name"], request.query_params
         if "mount" in query and "from" in query:
-            can_pull = self._can_pull(request, query["from"])
-            if can_pull and self.store.mount(name, query["mount"], query["from"]):
+            can_mount = self.quirks.mounts and self._can_pull(request, query["from"])
+            if can_mount and self.store.mount(name, query["mount"], query["from"]):
                 return _created(request, name, query["mount"])
         upload = self.store.start_upload(name)
         if "digest" in query:
             return await self._complete(request, upload)
-        return _accepted(request, name, upload)
+        return self._accepted(request, name, upload)
 
     def _can_pull(self, request: Request, source: str) -> bool:
         try:
@@ -205,12 +225,12 @@ class Registry:
 
     async def _upload_status(self, request: Request) -> Response:
         name, upload = self._upload(request)
-        return _accepted(request, name, upload, status=204)
+        return self._accepted(request, name, upload, status=204)
 
     async def _append_chunk(self, request: Request) -> Response:
         name, upload = self._upload(request)
         await _receive(request, upload)
-        return _accepted(request, name, upload)
+        return self._accepted(request, name, upload)
 
     async def _finish_upload(self, request: Request) -> Response:
         _, upload = self._upload(request)
@@ -227,9 +247,22 @@ class Registry:
         self.store.cancel_upload(name, upload)
         return Response(status_code=204)
 
+    def _accepted(self, request: Request, name: str, upload: Upload, *, status: int = 202) -> Response:
+        base = _address(request) if self.quirks.upload_location == "address" else ""
+        state = f"?{urlencode({'_state': upload.state})}" if self.quirks.upload_state else ""
+        headers = {
+            "Location": f"{base}/v2/{name}/blobs/uploads/{upload.id}{state}",
+            "Range": f"0-{max(0, upload.size - 1)}",
+            "Docker-Upload-UUID": upload.id,
+        }
+        return Response(status_code=status, headers=headers)
+
     def _upload(self, request: Request) -> tuple[str, Upload]:
         name: str = request.path_params["name"]
-        return name, self.store.upload(name, request.path_params["upload"])
+        upload = self.store.upload(name, request.path_params["upload"])
+        if self.quirks.upload_state and request.query_params.get("_state") != upload.state:
+            raise RegistryError("BLOB_UPLOAD_INVALID", "blob upload invalid")
+        return name, upload
 
 
 class _Recorder:
@@ -277,15 +310,6 @@ async def _receive(request: Request, upload: Upload) -> None:
 
 def _address(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _accepted(request: Request, name: str, upload: Upload, *, status: int = 202) -> Response:
-    headers = {
-        "Location": f"{_address(request)}/v2/{name}/blobs/uploads/{upload.id}",
-        "Range": f"0-{max(0, upload.size - 1)}",
-        "Docker-Upload-UUID": upload.id,
-    }
-    return Response(status_code=status, headers=headers)
 
 
 def _created(request: Request, name: str, digest: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from starlette.responses import JSONResponse, Response
 
@@ -19,7 +20,7 @@ MANIFEST_TYPES = frozenset({OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFES
 
 STATUS_OF_CODE = {
     "BLOB_UNKNOWN": 404,
-    "BLOB_UPLOAD_INVALID": 400,
+    "BLOB_UPLOAD_INVALID": 404,
     "BLOB_UPLOAD_UNKNOWN": 404,
     "DENIED": 403,
     "DIGEST_INVALID": 400,
@@ -38,15 +39,22 @@ STATUS_OF_CODE = {
 
 
 class RegistryError(Exception):
-    """A refusal in the specification's form; `code` is one of STATUS_OF_CODE."""
+    """A refusal in the specification's form; `code` is one of STATUS_OF_CODE, or a service's own with its `status`.
 
-    def __init__(self, code: str, message: str, *, headers: dict[str, str] | None = None) -> None:
+    `challenges` are the values of WWW-Authenticate, each in a header of its own.
+    """
+
+    def __init__(self, code: str, message: str, *, status: int = 0, challenges: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.headers = headers or {}
+        self.status = status or STATUS_OF_CODE[code]
+        self.challenges = challenges
 
     def response(self) -> Response:
         """Return the error body `{"errors": [{code, message, detail}]}` with the code's status."""
         body = {"errors": [{"code": self.code, "message": self.message, "detail": None}]}
-        return JSONResponse(body, status_code=STATUS_OF_CODE[self.code], headers=self.headers)
+        response = JSONResponse(body, status_code=self.status)
+        for challenge in self.challenges:
+            response.headers.append("WWW-Authenticate", challenge)
+        return response

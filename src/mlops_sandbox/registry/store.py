@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,10 +45,14 @@ class Repository:
 
 
 class Upload:
-    """A blob while a client uploads it: its bytes are appended to a file and hashed."""
+    """A blob while a client uploads it: its bytes are appended to a file and hashed.
+
+    `state` is what a client must send back with each further request, in the query of the upload's address.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.id = str(uuid.uuid4())
+        self.state = f"{secrets.token_urlsafe(24)}=="
         self.path = folder / self.id
         self.size = 0
         self._hash = hashlib.sha256()
@@ -111,6 +116,19 @@ class Store:
 
     def _blob_path(self, digest: str) -> Path:
         return self._blobs / digest.replace(":", "-")
+
+    def digest_of_tag(self, name: str, tag: str) -> str | None:
+        """Return the digest that a tag stands for, or None."""
+        return self.repositories.get(name, Repository()).tags.get(tag)
+
+    def lose(self, name: str, digest: str) -> None:
+        """Lose a blob or a manifest while the tags and manifests that need it stay.
+
+        A clean-up of untagged manifests does that to the children of an index, for instance on ghcr.io
+        (https://github.com/vlaurin/action-ghcr-prune/issues/76), and a garbage collection during a push to blobs.
+        """
+        self.repositories[name].manifests.pop(digest, None)
+        self.repositories[name].blobs.discard(digest)
 
     def start_upload(self, name: str) -> Upload:
         """Start an upload into the repository."""

@@ -118,6 +118,16 @@ def test_bytes_of_another_digest_are_refused(target: Target) -> None:
     assert target.call("HEAD", f"/v2/{REPOSITORY}/blobs/{claimed}").status == 404
 
 
+def test_an_upload_goes_on_only_at_its_whole_address(target: Target) -> None:
+    location = begin(target)
+    cut = location.partition("?")[0]
+    assert location != cut
+    for method in ("PATCH", "GET"):
+        response = target.call(method, cut, b"abc" if method == "PATCH" else None)
+        assert (method, response.status, code_of(response)) == (method, 404, "BLOB_UPLOAD_INVALID")
+    assert finish(target, location, digest_of(b"abc"), b"abc").status == 201
+
+
 def test_an_upload_can_be_cancelled(target: Target) -> None:
     location = begin(target)
     assert target.call("DELETE", location).status == 204
