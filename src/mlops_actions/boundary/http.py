@@ -199,7 +199,7 @@ class HttpClient:
             )
             outcome = str(response.status)
             # Of a refusal, what fits is enough: its status counts, and its words are short.
-            return Answer(response, read_body(response, limits, cut=response.status >= 300) if read else b"")
+            return Answer(response, read_body(response, limits, cut=response.status >= 300) if read else b"", url)
         except HTTPError as error:
             outcome += f" ({one_line(reason_of(error))})"
             raise

@@ -27,10 +27,11 @@ _NUMBER = re.compile(r"\s*[0-9]+(?:\.[0-9]+)?\s*")
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer; `data` is its body where the request read it, else empty."""
+    """An answer; `data` is its body where the request read it, else empty; `url` is the address that gave it."""
 
     response: urllib3.BaseHTTPResponse = field(repr=False)
     data: bytes = field(default=b"", repr=False)
+    url: str = ""
 
     @property
     def status(self) -> int:

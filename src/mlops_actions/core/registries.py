@@ -81,10 +81,13 @@ _BY_HOST = {host: entry for entry in _KNOWN for host in (entry.host, *entry.alia
 
 # Messages with which any registry may refuse a push → the remedy.
 _REMEDIES_OF_MESSAGES = (
-    # Amazon ECR and others, where a repository's tags are set to be immutable.
-    (re.compile("immutable", re.IGNORECASE), "this repository's tags cannot be moved: leave moving ones such as 'latest' "
-     "out of 'tags'"),
-)  # fmt: skip
+    # A repository's tags that are set to be immutable. ECR, Harbor and Quay: "immutable"; Google: "tag immutability";
+    # Azure, for a locked image: "The operation is disallowed on this registry, repository or image".
+    (
+        re.compile(r"immutab|operation is disallowed", re.IGNORECASE),
+        "this repository's tags cannot be moved: leave moving ones such as 'latest' out of 'tags'",
+    ),
+)
 # A push to Amazon ECR does not create the repository.
 REMEDY_OF_UNKNOWN_REPOSITORY = (
     "check 'image' and 'registry'; in some registries the repository must exist before the first push"

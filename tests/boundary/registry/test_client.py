@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -16,6 +17,7 @@ from mlops_actions.core.oci import Manifest
 from mlops_actions.core.registries import remedy_of_denial
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
+from mlops_sandbox.registry.store import Repository, StoredManifest
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
 from tests.support.certificates import self_signed
 from tests.support.logs import LOG
@@ -154,12 +156,74 @@ def test_a_redirect_to_another_host_goes_without_credentials() -> None:
         assert [entry.credentials for entry in elsewhere.log] == [""]
 
 
-def test_a_write_follows_no_redirect() -> None:
-    with sandbox() as (elsewhere, other), sandbox() as (registry, target):
-        registry.faults.append(Fault("PUT", MANIFEST_PATH, 307, {"Location": f"{other.url}/v2/x/manifests/v1"}))
-        with pytest.raises(Refused, match="307"):
-            RegistryClient(host_of(target.url), None, LOG, backoff=0).put_manifest(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_write_follows_no_redirect_to_another_host(status: int) -> None:
+    accounts = {USER: Account(PASSWORD)}
+    with sandbox() as (elsewhere, other), sandbox(challenge="basic", accounts=accounts) as (registry, target):
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, backoff=0)
+        client.require_push(REPOSITORY)
+        registry.faults.append(Fault("PUT", MANIFEST_PATH, status, {"Location": f"{other.url}/v2/x/manifests/v1"}))
+        with pytest.raises(Refused, match=f"redirects writes to {other.url}") as refused:
+            client.put_manifest(REPOSITORY, "v1", b"{}", OCI_MANIFEST)
+        assert "give that host as 'registry'" in refused.value.remedy
         assert elsewhere.log == []
+
+
+@pytest.mark.parametrize("form", ["path", "address"])
+def test_a_write_follows_a_redirect_within_its_registry(form: str) -> None:
+    with sandbox(challenge="basic", accounts={USER: Account(PASSWORD)}) as (registry, target):
+        target.credentials = BASIC
+        content = image(target)
+        registry.quirks.redirect_writes = form
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, retries=0, backoff=0)
+        client.require_push(REPOSITORY)
+        client.put_manifest(REPOSITORY, "v1", content, OCI_MANIFEST)
+        assert registry.store.digest_of_tag(REPOSITORY, "v1") == digest_of(content)
+
+
+def test_a_host_that_a_registry_redirects_to_gets_no_password() -> None:
+    """It may ask for a login, and name a realm of its own."""
+    accounts = {USER: Account(PASSWORD)}
+    with (
+        sandbox(challenge="bearer", accounts=accounts) as (elsewhere, other),
+        sandbox(challenge="basic", accounts=accounts) as (registry, target),
+    ):
+        moved = {"Location": f"{other.url}/v2/{REPOSITORY}/manifests/v1"}
+        registry.faults.append(Fault("GET", MANIFEST_PATH, 307, moved, times=2))
+        client = RegistryClient(host_of(target.url), BasicCredentials(USER, PASSWORD), LOG, retries=0, backoff=0)
+        with pytest.raises(Refused, match=f"redirects to {other.url}, which asks for a login"):
+            client.manifest(REPOSITORY, "v1")
+        assert [(entry.path, entry.credentials) for entry in elsewhere.log] == [(f"/v2/{REPOSITORY}/manifests/v1", "")]
+
+
+@pytest.mark.parametrize("form", ["alone", "basic first", "bearer first", "two headers", "unquoted"])
+def test_a_base_image_is_read_without_a_login_whatever_the_challenge(form: Any) -> None:
+    """An anonymous token opens it; the password that is offered as well does not."""
+    with sandbox(challenge="bearer", anonymous_pull=True) as (registry, target):
+        stored = StoredManifest(b'{"schemaVersion": 2, "config": {"digest": "x"}, "layers": []}', OCI_MANIFEST)
+        registry.store.repositories[REPOSITORY] = Repository(manifests={stored.digest: stored}, tags={"v1": stored.digest})
+        registry.quirks.challenge = form
+        client = RegistryClient(host_of(target.url), None, LOG, retries=0, backoff=0)
+        assert client.digest_of(REPOSITORY, "v1") == stored.digest
+
+
+def test_an_accepted_manifest_is_stored() -> None:
+    with sandbox() as (registry, target):
+        content = image(target)
+        registry.quirks.manifest_status = 202
+        RegistryClient(host_of(target.url), None, LOG, backoff=0).put_manifest(REPOSITORY, "v1", content, OCI_MANIFEST)
+        assert registry.store.digest_of_tag(REPOSITORY, "v1") == digest_of(content)
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_registry_without_head_is_asked_for_the_manifest(status: int) -> None:
+    with sandbox() as (registry, target):
+        content = image(target)
+        put(target, content, "v1")
+        registry.quirks.head_status = status
+        client = RegistryClient(host_of(target.url), None, LOG, retries=0, backoff=0)
+        assert client.digest_of(REPOSITORY, "v1") == digest_of(content)
+        assert client.digest_of(REPOSITORY, "v2") is None
 
 
 @pytest.mark.parametrize("realm", ["http://attacker.example/token", "ftp://127.0.0.1/token", ""])

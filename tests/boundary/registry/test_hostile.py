@@ -118,8 +118,19 @@ def test_the_next_page_is_fetched_from_the_same_registry_only() -> None:
     with served() as (elsewhere, _), Host(elsewhere.app) as other, served() as (registry, client):
         link = f'<{other.url}/v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
         answers(registry, b'{"tags": ["a"]}', path=TAGS, kind="application/json", Link=link)
-        assert client.tags(REPOSITORY) == ["a"]
+        answers(registry, b'{"tags": ["b"]}', path=TAGS, kind="application/json")
+        assert client.tags(REPOSITORY) == ["a", "b"]
+        assert [entry.query for entry in registry.log if entry.path != "/v2/"] == ["n=1000", "last=a"]
         assert elsewhere.log == []
+
+
+def test_a_page_of_tags_that_is_missing_is_no_end() -> None:
+    """With a part of the tags, an older version would become `latest`."""
+    with served() as (registry, client):
+        link = f'</v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
+        answers(registry, b'{"tags": ["a"]}', path=TAGS, kind="application/json", Link=link)
+        with pytest.raises(Refused, match="listing the tags"):
+            client.tags(REPOSITORY)
 
 
 def test_endless_pages_are_cut_off() -> None:
@@ -127,8 +138,20 @@ def test_endless_pages_are_cut_off() -> None:
         link = f'</v2/{REPOSITORY}/tags/list?last=a>; rel="next"'
         fault = Fault("GET", TAGS, 200, {"Link": link}, body=b'{"tags": ["a"]}', times=10_000)
         registry.faults.append(fault)
-        assert set(client.tags(REPOSITORY)) == {"a"}
-        assert fault.times > 9_000
+        with pytest.raises(Unavailable, match="without end"):
+            client.tags(REPOSITORY)
+        assert fault.times == 9_998
+
+
+def test_pages_that_all_differ_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops_actions.boundary.registry.client._MAX_PAGES", 5)
+    with served() as (registry, client):
+        for number in range(9):
+            link = f'</v2/{REPOSITORY}/tags/list?last={number}>; rel="next"'
+            answers(registry, b'{"tags": []}', path=TAGS, kind="application/json", Link=link)
+        with pytest.raises(Unavailable, match="without end"):
+            client.tags(REPOSITORY)
+        assert len(registry.faults) - sum(fault.times for fault in registry.faults) == 5
 
 
 def test_a_token_that_would_split_a_header_is_refused() -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 import urllib3
 
 from mlops_actions.boundary.http import is_loopback, one_line, same_origin
+from mlops_actions.boundary.registry.challenges import parse
 from mlops_actions.boundary.registry.transport import RegistryTransport, read
 from mlops_actions.boundary.retry import TRANSIENT
 from mlops_actions.core import registries
@@ -26,7 +27,10 @@ from mlops_actions.core.ports import Log
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_MAX_PAGES = 100
+_MAX_PAGES = 1000
+_NO_HEAD = (405, 501)
+# 202: Quay stores the manifest and answers so (https://github.com/containerd/containerd/pull/3750).
+_STORED = (200, 201, 202)
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,9 @@ class RegistryClient:
         self._cancel_upload(response, _scope(repository, "push"))
 
     def _cancel_upload(self, started: urllib3.BaseHTTPResponse, scope: str) -> None:
-        location = urljoin(self._base, started.headers.get("Location", ""))
-        if same_origin(location, self._base):
+        address = started.headers.get("Location", "")
+        location = urljoin(self._base, address)
+        if address and same_origin(location, self._base):
             # Some registries cannot delete an upload; they forget it by themselves.
             authorization = self._authorization.get(scope, self._unscoped_authorization)
             self._transport.send("DELETE", location, {"Authorization": authorization})
@@ -94,12 +99,12 @@ class RegistryClient:
         response = self._call("HEAD", path, scope=self._reading_scope(repository), headers=_ACCEPT)
         if response.status == 404:
             return None
-        if response.status != 200:
+        if response.status not in (200, *_NO_HEAD):
             raise self._refusal(response, f"reading {self.host}/{repository}:{reference}")
         digest = response.headers.get("Docker-Content-Digest", "")
-        if _DIGEST.fullmatch(digest):
+        if response.status == 200 and _DIGEST.fullmatch(digest):
             return digest
-        # The header is optional in the specification; the bytes are not.
+        # The header is optional in the specification, and some registries have no HEAD; the bytes are always there.
         manifest = self.manifest(repository, reference)
         return manifest.digest if manifest else None
 
@@ -134,7 +139,7 @@ class RegistryClient:
         response = self._call(
             "PUT", path, scope=_scope(repository, "push"), headers={"Content-Type": media_type}, body=content
         )
-        if response.status not in (200, 201):
+        if response.status not in _STORED:
             raise self._refusal(response, f"tagging {self.host}/{repository}:{reference}")
 
     def mount_blob(self, repository: str, digest: str, source: str) -> bool:
@@ -151,21 +156,32 @@ class RegistryClient:
     def tags(self, repository: str) -> list[str]:
         """List all tags, page after page; an unknown repository has none."""
         tags: list[str] = []
-        path = f"/v2/{repository}/tags/list?n=1000"
-        for _ in range(_MAX_PAGES):
+        first = path = f"/v2/{repository}/tags/list?n=1000"
+        pages: set[str] = set()
+        while path and path not in pages and len(pages) < _MAX_PAGES:
             response = self._call("GET", path, self._reading_scope(repository))
-            if response.status == 404:
+            if response.status == 404 and path == first:
                 return tags
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
             tags += [tag for tag in json_object(read(response)).get("tags") or [] if isinstance(tag, str)]
-            link = re.match(r"\s*<([^>]+)>", response.headers.get("Link", ""))
-            next_url = urljoin(self._base + path, link[1]) if link else ""
-            if not next_url or not same_origin(next_url, self._base):
-                break
-            parts = urlsplit(next_url)
-            path = f"{parts.path}?{parts.query}"
+            pages.add(path)
+            path = self._next_page(path, response.headers.get("Link", ""))
+        if path:  # with a part of the tags, an older version would be taken for the newest one
+            raise Unavailable(
+                f"{self.host} lists the tags of {repository} without end",
+                "run the job again, or give 'tags' without 'latest'",
+            )
         return tags
+
+    def _next_page(self, path: str, header: str) -> str:
+        """Return path and query of the next page; empty on the last one.
+
+        The registry's own address counts, whatever host the header names: behind a gateway it is an internal one.
+        """
+        link = re.match(r"\s*<([^>]+)>", header)
+        parts = urlsplit(urljoin(self._base + path, link[1])) if link else None
+        return f"{parts.path}?{parts.query}" if parts else ""
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob (an image's configuration), checked against its digest."""
@@ -208,11 +224,9 @@ class RegistryClient:
 
     def _authorize(self, challenges: list[str], scope: str) -> str:
         """Make the Authorization header that a challenge asks for; empty without credentials."""
-        for challenge in challenges:
-            scheme, _, rest = challenge.partition(" ")
-            if scheme.lower() == "bearer":
-                parameters = {name.lower(): value for name, value in re.findall(r'(\w+)="([^"]*)"', rest)}
-                return self._token(parameters.get("realm", ""), parameters.get("service", ""), scope)
+        for challenge in parse(challenges):
+            if challenge.scheme == "bearer":
+                return self._token(challenge.parameters.get("realm", ""), challenge.parameters.get("service", ""), scope)
         self._unscoped_authorization = self._credentials.basic if self._credentials else ""
         return self._unscoped_authorization
 

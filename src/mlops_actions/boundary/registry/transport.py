@@ -9,14 +9,16 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from mlops_actions.boundary import http
-from mlops_actions.boundary.retry import Answer, Retry, RetryPolicy, is_distrust, reason_of
-from mlops_actions.core.errors import Unavailable
+from mlops_actions.boundary.retry import Retry, RetryPolicy, is_distrust, reason_of
+from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.ports import Log
 
 # Registries take manifests up to 4 MiB. The seconds are of a whole answer: one byte now and then must not hold the job.
 LIMITS = http.Limits(max_bytes=8 << 20, max_seconds=120.0)
 _PROBE = http.Limits(connect=5.0, silence=5.0, max_bytes=8 << 20, max_seconds=10.0)
-_REDIRECTS = http.Redirects(limit=4, other_origins=True)
+_READS = http.Redirects(limit=4, other_origins=True)
+# What is written goes, with its credentials, to the registry that the user names, and nowhere else.
+_WRITES = http.Redirects(limit=4, methods=frozenset({"POST", "PUT"}))
 
 
 def read(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -33,7 +35,7 @@ def read(response: urllib3.BaseHTTPResponse) -> bytes:
 
 
 class RegistryTransport:
-    """Sends requests of one registry, `host`; raises Unavailable.
+    """Sends requests of one registry, `host`; raises Refused and Unavailable.
 
     `retries` of a request that failed by the network, 429 or 5xx wait `backoff`, 2·`backoff`, … seconds, or what
     Retry-After says, up to a minute.
@@ -58,7 +60,12 @@ class RegistryTransport:
         return "https" if answer.status == 400 else "http"
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> urllib3.BaseHTTPResponse:
-        """Send with retries and return the answer, its body unread; follow redirects of reading requests."""
+        """Send with retries and return the answer, its body unread.
+
+        Redirects of reading requests are followed, without credentials to another host; those of writing requests only to
+        the same host. Raises Refused where a redirect leads to a host that may not be followed, or that asks for a login.
+        """
+        redirects = _WRITES if method in _WRITES.methods else _READS
         try:
             answer = self._client.send(
                 method,
@@ -67,22 +74,34 @@ class RegistryTransport:
                 body=body,
                 retry=Retry.under(self._policy),
                 limits=LIMITS,
-                redirects=_REDIRECTS,
+                redirects=redirects,
                 read=False,
             )
         except http.InsecureRedirect as refused:
             raise Unavailable(
                 f"{self._host} redirects to {refused.location!r}, which is not encrypted", "check 'registry'"
             ) from None
+        except http.RefusedRedirect as refused:
+            raise Refused(
+                f"{self._host} redirects writes to {_shown_origin(refused.location)}",
+                "give that host as 'registry', with 'username' and 'password' of it",
+            ) from None
         except HTTPError as error:
             raise _unreachable(url, error) from error
-        return self._ended(method, answer)
-
-    def _ended(self, method: str, answer: Answer) -> urllib3.BaseHTTPResponse:
-        if answer.status in http.REDIRECTS and method in _REDIRECTS.methods:
+        if answer.status in http.REDIRECTS and method in redirects.methods:
             answer.response.close()
             raise Unavailable(f"{self._host} redirects without end", "check the input 'registry'")
+        if answer.status == 401 and not http.same_origin(answer.url, url):
+            answer.response.close()
+            raise Refused(
+                f"{self._host} redirects to {_shown_origin(answer.url)}, which asks for a login",
+                "give that host as 'registry', with 'username' and 'password' of it",
+            )
         return answer.response
+
+
+def _shown_origin(url: str) -> str:
+    return http.one_line(http.origin(url))
 
 
 def _unreachable(url: str, error: HTTPError) -> Unavailable:

@@ -1,0 +1,230 @@
+"""Publishing to registries that differ from distribution: one quirk of the sandbox's registry at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mlops_actions.core.checkout import Checkout
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_sandbox.registry import Account, Registry
+from mlops_sandbox.registry.specification import OCI_INDEX, OCI_MANIFEST
+from mlops_sandbox.registry.store import StoredManifest
+from tests.actions.docker_publish.publisher import Publisher
+from tests.support.docker_publish import COMMITTED, SHA
+from tests.support.registries import PASSWORD, USER
+
+LOGIN = {"username": USER, "password": PASSWORD}
+BUILDERS = pytest.mark.parametrize("builder", [{}, {"builder": "started"}], ids=["dockerd", "buildkit"])
+SERVICES = pytest.mark.parametrize("service", ["ecr", "gar", "harbor", "acr", "quay"])
+NEXT_SHA = "f" * 40
+
+
+@pytest.fixture
+def publisher(publisher_of: Callable[[Registry], Publisher]) -> Publisher:
+    """A publisher to a registry that issues tokens, as most hosted ones do."""
+    return publisher_of(Registry(challenge="bearer", accounts={USER: Account(PASSWORD)}))
+
+
+def turn_on(publisher: Publisher, quirks: dict[str, Any]) -> None:
+    for name, value in quirks.items():
+        assert hasattr(publisher.registry.quirks, name)
+        setattr(publisher.registry.quirks, name, value)
+
+
+def next_commit(publisher: Publisher) -> None:
+    """Check the next commit out, with the same files."""
+    publisher.checkout = Checkout(NEXT_SHA, "main", committed=COMMITTED + 60)
+
+
+def writes(publisher: Publisher) -> list[str]:
+    """The manifests that were put."""
+    return [entry.path for entry in publisher.registry.log if entry.method == "PUT" and "/manifests/" in entry.path]
+
+
+@BUILDERS
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        {"challenge": "basic first"},
+        {"challenge": "bearer first"},
+        {"challenge": "two headers"},
+        {"challenge": "unquoted"},
+        {"redirect_writes": "path"},
+        {"redirect_writes": "address"},
+        {"manifest_status": 202},
+        {"digest_header": False},
+        {"head_status": 405},
+        {"head_status": 405, "digest_header": False},
+        {"upload_location": "path"},
+        {"upload_location": "path", "upload_state": False},
+        {"upload_state": False},
+        {"token_fields": ("token",)},
+        {"token_fields": ("access_token",)},
+        {"media_type_suffix": "; charset=utf-8"},
+        {"mounts": False},
+        {"tags_page": 1},
+    ],
+    ids=str,
+)
+def test_an_image_is_published_and_reused(publisher: Publisher, builder: dict[str, str], quirks: dict[str, Any]) -> None:
+    turn_on(publisher, quirks)
+    given = {**LOGIN, **builder}
+    first = publisher.publish(given).outputs
+    assert publisher.tags == dict.fromkeys([f"ctx-{first['context-hash']}", SHA[:12], "main", "latest"], first["digest"])
+    next_commit(publisher)
+    second = publisher.publish(given).outputs
+    assert (second["built"], second["digest"]) == ("false", first["digest"])
+    assert publisher.tags[NEXT_SHA[:12]] == first["digest"]
+
+
+@pytest.mark.parametrize("link", ["path", "address", "other scheme"])
+def test_all_pages_of_versions_decide_what_latest_is(publisher: Publisher, link: str) -> None:
+    """The newest versions stand on the last page: a client that stops early moves `latest` and `1` back."""
+    publisher.publish(LOGIN | {"tags": "v1.0.0\nv1.2.0\nv2.0.0\nv10.0.0"})
+    turn_on(publisher, {"tags_page": 2, "tags_link": link})
+    (publisher.workspace / "train.py").write_text("print('a fix of an old version')\n")
+    publisher.checkout = Checkout(NEXT_SHA, "", tags=("refs/tags/v1.0.1",), committed=COMMITTED + 60)
+    tags = publisher.publish(LOGIN, GITHUB_REF="refs/tags/v1.0.1").outputs["tags"].splitlines()
+    assert {"1.0.1", "1.0"} <= set(tags)
+    assert {"1", "latest"}.isdisjoint(tags)
+
+
+@BUILDERS
+@pytest.mark.parametrize("is_stored", [False, True], ids=["lost", "stored"])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_push_that_fails_at_its_end_is_tried_again(
+    publisher: Publisher, builder: dict[str, str], status: int, is_stored: bool
+) -> None:
+    turn_on(publisher, {"late_statuses": [status], "late_is_stored": is_stored})
+    outputs = publisher.publish({**LOGIN, **builder}).outputs
+    assert (outputs["built"], publisher.tags["latest"]) == ("true", outputs["digest"])
+    assert len(publisher.docker.builds) == 2
+
+
+@BUILDERS
+@pytest.mark.xfail(strict=True, raises=Refused, reason="docker-publish: a token that runs out in a push")
+def test_a_token_that_runs_out_in_a_push_is_fetched_again(publisher: Publisher, builder: dict[str, str]) -> None:
+    turn_on(publisher, {"late_statuses": [401]})
+    outputs = publisher.publish({**LOGIN, **builder}).outputs
+    assert (outputs["built"], publisher.tags["latest"]) == ("true", outputs["digest"])
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 502, 503, 504])
+def test_a_tag_that_fails_late_is_put_again(publisher: Publisher, status: int) -> None:
+    first = publisher.publish(LOGIN).outputs
+    next_commit(publisher)
+    turn_on(publisher, {"late_statuses": [status]})
+    second = publisher.publish(LOGIN).outputs
+    assert (second["built"], publisher.tags[NEXT_SHA[:12]]) == ("false", first["digest"])
+
+
+@pytest.mark.parametrize("requests", [1, 2, 3, 5])
+def test_a_token_that_runs_out_between_requests_is_fetched_again(publisher: Publisher, requests: int) -> None:
+    first = publisher.publish(LOGIN).outputs
+    next_commit(publisher)
+    turn_on(publisher, {"token_requests": requests})
+    assert publisher.publish(LOGIN).outputs["digest"] == first["digest"]
+    assert publisher.tags[NEXT_SHA[:12]] == first["digest"]
+
+
+@BUILDERS
+@pytest.mark.parametrize("status", [429, 500, 502])
+def test_a_push_that_fails_at_its_end_for_good_is_no_failed_build(
+    publisher: Publisher, builder: dict[str, str], status: int
+) -> None:
+    turn_on(publisher, {"late_statuses": [status] * 9})
+    with pytest.raises(Unavailable, match=f"pushing to .* failed.*{status}"):
+        publisher.publish({**LOGIN, **builder, "retries": "1"})
+    assert len(publisher.docker.builds) == 2
+
+
+@pytest.mark.xfail(strict=True, raises=Refused, reason="docker-publish: a push's cause is read from the image's name")
+def test_the_name_of_an_image_is_not_the_cause_of_a_failed_push(publisher: Publisher) -> None:
+    turn_on(publisher, {"late_statuses": [502]})
+    given = {**LOGIN, "builder": "started", "image": f"{publisher.host}/octo/authorization-service"}
+    assert publisher.publish(given).outputs["built"] == "true"
+
+
+@SERVICES
+def test_a_second_run_of_a_commit_finds_its_immutable_tags_in_place(publisher: Publisher, service: str) -> None:
+    first = publisher.publish(LOGIN).outputs
+    turn_on(publisher, {"immutable_tags": service})
+    second = publisher.publish(LOGIN).outputs
+    assert (second["built"], second["digest"], second["tags"]) == ("false", first["digest"], first["tags"])
+
+
+@SERVICES
+def test_an_immutable_tag_that_would_move_is_named_with_the_remedy(publisher: Publisher, service: str) -> None:
+    publisher.publish(LOGIN)
+    turn_on(publisher, {"immutable_tags": service})
+    (publisher.workspace / "train.py").write_text("print('changed')\n")
+    next_commit(publisher)
+    with pytest.raises(Refused, match=r"tagging .*/octo/digits:main failed") as refused:
+        publisher.publish(LOGIN)
+    assert "cannot be moved: leave moving ones such as 'latest' out of 'tags'" in refused.value.remedy
+
+
+@BUILDERS
+@SERVICES
+@pytest.mark.xfail(strict=True, raises=Unavailable, reason="docker-publish: immutable tags in a push")
+def test_a_build_for_an_immutable_tag_is_refused_once(publisher: Publisher, builder: dict[str, str], service: str) -> None:
+    given = {**LOGIN, **builder, "skip-unchanged": "false", "tags": "v1.0.0"}
+    publisher.publish(given)
+    (publisher.workspace / "train.py").write_text("print('changed')\n")
+    turn_on(publisher, {"immutable_tags": service})
+    with pytest.raises(Refused, match="pushing to") as refused:
+        publisher.publish(given)
+    assert "cannot be moved" in refused.value.remedy
+    assert len(publisher.docker.builds) == 2
+
+
+def test_a_lost_answer_and_an_immutable_tag_are_no_failure(publisher: Publisher) -> None:
+    """The first attempt stored the tag; the second one finds that it must not move."""
+    first = publisher.publish(LOGIN).outputs
+    next_commit(publisher)
+    turn_on(publisher, {"immutable_tags": "ecr", "late_statuses": [502], "late_is_stored": True})
+    publisher.registry.store.repositories[publisher.repository].tags.pop("main")
+    publisher.registry.store.repositories[publisher.repository].tags.pop("latest")
+    assert publisher.publish(LOGIN).outputs["digest"] == first["digest"]
+    assert set(publisher.tags.values()) == {first["digest"]}
+
+
+def test_writes_that_are_redirected_to_another_registry_are_refused(publisher: Publisher) -> None:
+    turn_on(publisher, {"redirect_writes": "http://127.0.0.2:9"})
+    with pytest.raises(Refused, match=r"redirects writes to http://127\.0\.0\.2:9") as refused:
+        publisher.publish(LOGIN)
+    assert "'registry'" in refused.value.remedy
+    assert publisher.docker.builds == []
+
+
+def test_layers_that_a_registry_does_not_share_are_built(publisher: Publisher) -> None:
+    publisher.publish(LOGIN | {"image": f"{publisher.host}/octo/other"})
+    turn_on(publisher, {"mounts": False})
+    outputs = publisher.publish(LOGIN | {"reuse-from": "octo/other"}).outputs
+    assert outputs["built"] == "true"
+    assert "does not share the layers of octo/other" in publisher.log.getvalue()
+
+
+def _layer(publisher: Publisher, digest: str) -> str:
+    return next(blob for blob in publisher.registry.store.repositories[publisher.repository].blobs if blob != digest)
+
+
+@pytest.mark.parametrize("part", ["config", "layer", "child"])
+@pytest.mark.xfail(strict=True, reason="docker-publish: a damaged image is reused")
+def test_a_damaged_image_is_built_anew(publisher: Publisher, part: str) -> None:
+    first = publisher.publish(LOGIN).outputs
+    store = publisher.registry.store
+    repository = store.repositories[publisher.repository]
+    lost = {"config": first["image-id"], "layer": _layer(publisher, first["image-id"]), "child": first["digest"]}[part]
+    if part == "child":
+        child = repository.manifest("latest")
+        described = {"mediaType": OCI_MANIFEST, "digest": child.digest, "size": len(child.content)}
+        index = StoredManifest(f'{{"schemaVersion": 2, "manifests": [{json.dumps(described)}]}}'.encode(), OCI_INDEX)
+        store.put_manifest(publisher.repository, f"ctx-{first['context-hash']}", index)
+    store.lose(publisher.repository, lost)
+    second = publisher.publish(LOGIN).outputs
+    assert second["built"] == "true"
