@@ -133,6 +133,24 @@ def test_a_page_of_tags_that_is_missing_is_no_end() -> None:
             client.tags(REPOSITORY)
 
 
+def test_an_address_that_is_none_is_reported() -> None:
+    with served() as (registry, client):
+        answers(registry, b'{"tags": ["a"]}', path=TAGS, kind="application/json", Link="<http://[x/y>")
+        with pytest.raises(Unavailable, match="no address"):
+            client.tags(REPOSITORY)
+        registry.faults.append(Fault("POST", "/v2/.*", 202, {"Location": "http://[x/y"}))
+        with pytest.raises(Unavailable, match="no address"):
+            client.require_push(REPOSITORY)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Location": ""}])
+def test_an_upload_without_an_address_is_not_cancelled(headers: dict[str, str]) -> None:
+    with served() as (registry, client):
+        registry.faults.append(Fault("POST", "/v2/.*", 202, headers))
+        client.require_push(REPOSITORY)
+        assert [entry.method for entry in registry.log if entry.method == "DELETE"] == []
+
+
 def test_endless_pages_are_cut_off() -> None:
     with served() as (registry, client):
         link = f'</v2/{REPOSITORY}/tags/list?last=a>; rel="next"'

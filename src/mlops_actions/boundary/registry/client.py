@@ -87,8 +87,8 @@ class RegistryClient:
 
     def _cancel_upload(self, started: urllib3.BaseHTTPResponse, scope: str) -> None:
         address = started.headers.get("Location", "")
-        location = urljoin(self._base, address)
-        if address and same_origin(location, self._base):
+        location = _joined(self._base, address) if address else ""
+        if location and same_origin(location, self._base):
             # Some registries cannot delete an upload; they forget it by themselves.
             authorization = self._authorization.get(scope, self._unscoped_authorization)
             self._transport.send("DELETE", location, {"Authorization": authorization})
@@ -180,8 +180,10 @@ class RegistryClient:
         The registry's own address counts, whatever host the header names: behind a gateway it is an internal one.
         """
         link = re.match(r"\s*<([^>]+)>", header)
-        parts = urlsplit(urljoin(self._base + path, link[1])) if link else None
-        return f"{parts.path}?{parts.query}" if parts else ""
+        if link is None:
+            return ""
+        parts = urlsplit(_joined(self._base + path, link[1]))
+        return f"{parts.path}?{parts.query}"
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob (an image's configuration), checked against its digest."""
@@ -262,6 +264,16 @@ class RegistryClient:
 
 def _scope(repository: str, action: str) -> str:
     return f"repository:{repository}:{'pull,push' if action == 'push' else 'pull'}"
+
+
+def _joined(base: str, address: str) -> str:
+    """Return the address that is named relative to `base`; raises Unavailable where it is none."""
+    try:
+        return urlsplit(urljoin(base, address)).geturl()
+    except ValueError:
+        raise Unavailable(
+            f"the registry names {one_line(address)!r}, which is no address", "check the inputs 'image' and 'registry'"
+        ) from None
 
 
 def _digest(content: bytes, algorithm: str = "sha256") -> str:
