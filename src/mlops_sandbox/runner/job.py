@@ -88,7 +88,7 @@ class JobRunner:
         self._results: list[StepResult] = []
         self._log = JobLog()
         for secret in (token, *settings.secrets.values()):
-            self._log.mask(secret)
+            self._log.mask(secret.strip())
         self._contexts: dict[str, Value] = {
             "github": environment.github_context(run, layout, workflow=workflow.name, job=job.identifier, token=token),
             "vars": dict(settings.variables),
@@ -117,15 +117,25 @@ class JobRunner:
             self._results.append(self._main(step, position))
         for result in reversed(self._results):
             self._post(result)
-        outputs = {name: self._scope().render(text) for name, text in self._job.outputs.items()}
         return JobResult(
             identifier=self._job.identifier,
             conclusion=self._conclusion(),
             workspace=self._layout.workspace,
             steps=self._results,
-            outputs=outputs,
+            outputs=self._outputs(),
             annotations=self._log.annotations,
         )
+
+    def _outputs(self) -> dict[str, str]:
+        """Return the job's outputs; an empty one and one that holds a masked text are left out (JobExtension.cs)."""
+        outputs = {}
+        for name, text in self._job.outputs.items():
+            value = self._scope().render(text)
+            if value and self._log.masked(value) != value:
+                self._write_log(f"::warning::Skip output '{name}' since it may contain secret.")
+            elif value:
+                outputs[name] = value
+        return outputs
 
     def _conclusion(self) -> Outcome:
         if self._status.cancelled:

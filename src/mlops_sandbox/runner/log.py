@@ -5,28 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mlops_sandbox.runner.files import LogCommand, read_log
+from mlops_sandbox.runner.masks import Masks
 
 _LABELS = {"error": "Error", "warning": "Warning", "notice": "Notice"}
+_EMPTY_MASK = "Can't add secret mask for empty string in ##[add-mask] command."
 
 
 @dataclass
 class JobLog:
     """Reads a log line by line. `annotations` holds errors, warnings and notices, masked, as `(level, message)`."""
 
-    masks: set[str] = field(default_factory=set, repr=False)
+    masks: Masks = field(default_factory=Masks, repr=False)
     annotations: list[tuple[str, str]] = field(default_factory=list)
     _stop_token: str | None = None
     _grouped: bool = False
 
     def mask(self, value: str) -> None:
-        """Mask a value from now on, and each line of it, as the runner does."""
-        self.masks.update(line for line in (value, *value.splitlines()) if line.strip())
+        """Mask a value from now on; see `Masks.add`."""
+        self.masks.add(value)
 
     def masked(self, text: str) -> str:
-        """Return the masked text; longest values first, so that no part of one stays."""
-        for value in sorted(self.masks, key=len, reverse=True):
-            text = text.replace(value, "***")
-        return text
+        """Return the masked text; see `Masks.apply`."""
+        return self.masks.apply(text)
 
     def read(self, line: str) -> list[str]:
         """Return the lines to show for one line of a step's output; a command for the runner shows none."""
@@ -46,6 +46,8 @@ class JobLog:
     def _execute(self, command: LogCommand) -> list[str]:
         message = self.masked(command.message)
         if command.name == "add-mask":
+            if not command.message.strip():
+                return self._execute(LogCommand("warning", {}, _EMPTY_MASK))
             self.mask(command.message)
         elif command.name == "stop-commands":
             self._stop_token = command.message

@@ -119,6 +119,31 @@ def test_secrets_and_the_token_never_reach_the_log(runs: Runs, lines: list[str])
     assert lines == ["── echo ***  ***", "*** ***", "── echo ::add-mask::hid; echo hidden", "***den"]
 
 
+@pytest.mark.parametrize(
+    ("mask", "kept"),
+    [
+        ("other", {"x": '{"a":1}', "y": "plain"}),
+        ("plain", {"x": '{"a":1}'}),
+        ("{%0A}", {"y": "plain"}),
+    ],
+)
+def test_a_job_output_that_holds_a_masked_text_is_dropped_with_a_warning_and_the_steps_output_stays(
+    runs: Runs, lines: list[str], mask: str, kept: dict[str, str]
+) -> None:
+    values = {"x": '{"a":1}', "y": "plain", "z": ""}
+    result = runs(
+        steps(
+            f"{{run: 'echo ::add-mask::{mask}'}}",
+            *(f"""{{id: {name}, run: 'echo ''v={value}'' >> "$GITHUB_OUTPUT"'}}""" for name, value in values.items()),
+            head="    outputs: {" + ", ".join(f"{name}: '${{{{ steps.{name}.outputs.v }}}}'" for name in values) + "}\n",
+        )
+    )["a"]
+    assert (result.conclusion, result.outputs) == ("success", kept)
+    assert {name: result.step(name).outputs["v"] for name in values} == values
+    dropped = [f"Warning: Skip output '{name}' since it may contain secret." for name in ("x", "y") if name not in kept]
+    assert [line for line in lines if line.startswith("Warning")] == dropped
+
+
 def test_steps_have_the_runners_variables_and_none_of_this_machine(
     runs: Runs, lines: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

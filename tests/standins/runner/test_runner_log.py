@@ -11,7 +11,7 @@ def test_a_value_is_masked_as_a_whole_and_line_by_line() -> None:
     log = JobLog()
     assert log.read("key abc") == ["key abc"]
     assert log.read("::add-mask::abc%0Adef") == []
-    assert log.read("key abcdef and def") == ["key ****** and ***"]
+    assert log.read("key abcdef and def") == ["key *** and ***"]
     assert log.read("::error title=abc::no def here") == ["Error: ***: no *** here"]
     assert log.annotations == [("error", "no *** here")]
 
@@ -28,6 +28,11 @@ def test_a_blank_mask_hides_nothing(value: str) -> None:
     log = JobLog()
     log.mask(value)
     assert log.read("a b") == ["a b"]
+
+
+def test_an_empty_mask_is_refused_with_a_warning() -> None:
+    log = JobLog()
+    assert log.read("::add-mask::") == ["Warning: Can't add secret mask for empty string in ##[add-mask] command."]
 
 
 @pytest.mark.parametrize(
