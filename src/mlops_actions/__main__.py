@@ -272,6 +272,12 @@ def _write(outcome: Outcome, runner: GitHubRunner) -> None:
 
         document = {"schema": RESULT_SCHEMA_VERSION, **outcome.result}
         runner.output("result", json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    if runner.outputs_with_secrets:
+        runner.warning(
+            f"GitHub drops job outputs that are made of {', '.join(runner.outputs_with_secrets)}: each holds a line of a "
+            "secret, and GitHub masks every line of a secret, such as the braces of a JSON key\n"
+            "store a secret of several lines in one line: a JSON key by `jq -c . key.json`, a kubeconfig by `base64 -w0`"
+        )
 
 
 def _report_bug(runner: GitHubRunner, name: str, error: Exception) -> None:

@@ -70,6 +70,24 @@ def test_a_failure_keeps_its_outputs(step: StubbedAction) -> None:
     assert json.loads(step.outputs["result"]) == {"schema": 1, "phase": "Failed"}
 
 
+@pytest.mark.parametrize(
+    ("secret", "warned"),
+    [
+        pytest.param('{\n  "private_key": "k3y"\n}', ["params, result"], id="a JSON key on several lines"),
+        pytest.param('{"private_key": "k3y"}', [], id="a JSON key on one line"),
+    ],
+)
+def test_a_warning_names_the_outputs_that_github_would_drop(step: StubbedAction, secret: str, warned: list[str]) -> None:
+    def action(runner: GitHubRunner) -> Outcome:
+        runner.mask(secret)
+        return Outcome({"triggered": "true", "params": "{}"}, {"triggered": True})
+
+    assert step.run(action) == 0
+    warnings = [entry.message for entry in step.log if isinstance(entry, LogCommand) and entry.name == "warning"]
+    assert [warning.partition(" made of ")[2].partition(":")[0] for warning in warnings] == warned
+    assert all("`jq -c . key.json`" in warning and "k3y" not in warning for warning in warnings)
+
+
 def test_a_defect_shows_no_traceback_unless_asked_to(step: StubbedAction) -> None:
     assert step.run(raising(KeyError("x"))) == 1
     assert [entry.name for entry in step.log if isinstance(entry, LogCommand)] == ["error"]

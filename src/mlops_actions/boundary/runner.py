@@ -21,6 +21,7 @@ from mlops_actions.core.markdown import SUMMARY_LIMIT
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # A line is a command when it starts with `::` after white space (any Unicode's), or holds `##[` anywhere.
 _COMMAND_START = re.compile(r"^([\s\ufeff\u200b\x00-\x1f\x7f]*):(?=:)")
+_SHORTEST_MASK = 4
 _PRIVATE_PREFIX = "mlops-actions-"
 _CUT_NOTE = "\n\n_The summary was cut here: the runner shows at most 1 MiB of it._\n"
 
@@ -54,6 +55,9 @@ class GitHubRunner:
         self._environ = environ
         self._out = out or sys.stdout
         self._masked: set[str] = set()
+        self._secret_lines: set[str] = set()
+        # Names of outputs that hold a line of a secret. GitHub masks each line of a repository's secret, however short.
+        self.outputs_with_secrets: list[str] = []
         self._directories: list[Path] = []
         self._summary_bytes = 0
         self.debugging = environ.get("RUNNER_DEBUG") == "1"
@@ -91,11 +95,17 @@ class GitHubRunner:
             self._command("endgroup", "")
 
     def mask(self, secret: str) -> None:
-        """Mask a secret; the runner masks by line, so each line of a longer one is masked too."""
-        for text in (secret, *_LINE_END.split(secret)):
-            text = text.strip()
+        """Mask each line of a secret that has at least 4 characters.
+
+        The runner splits what it shall mask into lines of any length, and drops a job output that holds a masked text: a
+        JSON document as a whole would mask `{`, and so drop every output that is JSON. Programs show a secret line by line.
+        """
+        lines = [text for line in _LINE_END.split(secret) if (text := line.strip())]
+        for text in lines:
+            if len(lines) > 1 or len(text) >= _SHORTEST_MASK:
+                self._secret_lines.add(text)
             # Masking a very short text would blank the log and hide nothing; the runner itself refuses an empty one.
-            if len(text) >= 4 and text not in self._masked:
+            if len(text) >= _SHORTEST_MASK and text not in self._masked:
                 self._masked.add(text)
                 self._command("add-mask", text)
 
@@ -118,6 +128,9 @@ class GitHubRunner:
 
     def output(self, name: str, value: str) -> None:
         """Set a step output; without a runner it is printed."""
+        # An output that is a secret itself, such as the App's token, is meant for later steps of the same job.
+        if value not in self._secret_lines and any(line in value for line in self._secret_lines):
+            self.outputs_with_secrets.append(name)
         self._append("GITHUB_OUTPUT", file_command(name, value), f"output {name}={value}")
 
     def save_state(self, name: str, value: str) -> None:

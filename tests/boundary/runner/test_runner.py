@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import stat
@@ -18,6 +19,7 @@ from mlops_actions.boundary import runner as boundary
 from mlops_actions.boundary.runner import GitHubRunner
 from mlops_actions.core.markdown import SUMMARY_LIMIT
 from mlops_sandbox.runner.files import LogCommand, read_file_command, read_log
+from mlops_sandbox.runner.log import JobLog
 
 HOSTILE = st.one_of(
     st.text(max_size=200),
@@ -95,7 +97,36 @@ def test_every_line_of_a_secret_is_masked_once() -> None:
     runner.mask("first line\nsecond%line\n\nab\n")
     runner.mask("second%line")
     masked = [entry.message for entry in read_log(out.getvalue()) if isinstance(entry, LogCommand)]
-    assert masked == ["first line\nsecond%line\n\nab", "first line", "second%line"]
+    assert masked == ["first line", "second%line"]
+
+
+def test_a_masked_json_document_of_several_lines_is_hidden_and_other_json_is_not() -> None:
+    out = io.StringIO()
+    key = json.dumps({"type": "service_account", "private_key": "k3y\nm0re"}, indent=2)
+    GitHubRunner({}, out).mask(key)
+    log = JobLog()
+    for line in out.getvalue().splitlines():
+        log.read(line)
+    assert log.masked('{"params":{"lr":1}}') == '{"params":{"lr":1}}'
+    assert [log.masked(line) for line in key.splitlines()] == ["{", "  ***", "  ***", "}"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "named"),
+    [
+        pytest.param('{\n  "key": "v4lue"\n}', ["x", "y"], id="JSON on several lines"),
+        pytest.param('{"key": "v4lue"}', [], id="JSON on one line"),
+        pytest.param("true", ["x"], id="a word that outputs use"),
+        pytest.param("a", [], id="one short line, which the action does not mask"),
+        pytest.param("t0ken", [], id="the secret alone, for later steps of the job"),
+    ],
+)
+def test_outputs_that_hold_a_line_of_a_secret_are_known(secret: str, named: list[str], tmp_path: Path) -> None:
+    runner = GitHubRunner({"GITHUB_OUTPUT": str(tmp_path / "output")}, io.StringIO())
+    runner.mask(secret)
+    for name, value in {"x": '{"built":true}', "y": "a}", "z": "t0ken"}.items():
+        runner.output(name, value)
+    assert runner.outputs_with_secrets == named
 
 
 def test_outputs_and_state_are_appended(tmp_path: Path) -> None:
