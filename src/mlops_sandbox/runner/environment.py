@@ -79,29 +79,35 @@ class Layout:
 
 def github_context(run: Run, layout: Layout, *, workflow: str, job: str, token: str) -> dict[str, Value]:
     """Return the `github` context of a job."""
-    owner = run.repository.partition("/")[0]
+    return {
+        **run_context(run, workflow),
+        "event_path": str(layout.event),
+        "job": job,
+        "token": token,
+        "workspace": str(layout.workspace),
+    }
+
+
+def run_context(run: Run, workflow: str) -> dict[str, Value]:
+    """Return the part of the `github` context that is known before a job starts."""
     return {
         "actor": run.actor,
         "api_url": run.api_url,
         "event": _as_value(run.payload),
         "event_name": run.event_name,
-        "event_path": str(layout.event),
         "graphql_url": run.graphql_url,
-        "job": job,
         "ref": run.ref,
         "ref_name": _ref_name(run.ref),
         "ref_type": _ref_type(run.ref),
         "repository": run.repository,
-        "repository_owner": owner,
+        "repository_owner": run.repository.partition("/")[0],
         "run_attempt": str(run.attempt),
         "run_id": str(run.run_id),
         "run_number": str(run.run_number),
         "server_url": run.server_url,
         "sha": run.sha,
-        "token": token,
         "triggering_actor": run.actor,
         "workflow": workflow,
-        "workspace": str(layout.workspace),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from mlops_sandbox.runner import environment, metadata, process
 from mlops_sandbox.runner.checkout import checkout
+from mlops_sandbox.runner.concurrency import Cancellation, ConcurrencyGroups
 from mlops_sandbox.runner.environment import Layout, Run
 from mlops_sandbox.runner.expressions import Scope, Status, Value
 from mlops_sandbox.runner.files import read_file_command
@@ -21,6 +22,8 @@ from mlops_sandbox.runner.metadata import Metadata
 from mlops_sandbox.runner.workflow import Job, Step, Workflow, WorkflowError
 
 Outcome = Literal["success", "failure", "cancelled", "skipped"]
+# "Context availability" in GitHub's documentation, for `jobs.<job_id>.if` and `jobs.<job_id>.concurrency`.
+_JOB_CONTEXTS = ("github", "needs", "vars")
 _FILES = ("GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")
 
 
@@ -81,9 +84,10 @@ class JobRunner:
 
     def __init__(
         self, settings: Settings, run: Run, workflow: Workflow, job: Job, layout: Layout, token: str,
-        needs: Mapping[str, JobResult],
+        needs: Mapping[str, JobResult], cancellation: Cancellation,
     ) -> None:  # fmt: skip
         self._settings, self._run, self._workflow, self._job, self._layout = settings, run, workflow, job, layout
+        self._cancellation = cancellation
         self._status = Status()
         self._results: list[StepResult] = []
         self._log = JobLog()
@@ -104,11 +108,22 @@ class JobRunner:
         self._environment = environment.variables(run, layout, workflow=workflow.name, job=job.identifier)
         self._env: dict[str, str] = {}
 
-    def run(self) -> JobResult:
-        """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps always run."""
-        scope = Scope(self._contexts, Status(failed=bool(self._failed_needs)))
+    def run(self, groups: ConcurrencyGroups) -> JobResult:
+        """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps always run.
+
+        A job whose `if` holds enters its concurrency group before it has a workspace; a job replaced there runs no step.
+        """
+        available = {name: self._contexts[name] for name in _JOB_CONTEXTS}
+        scope = Scope(available, Status(failed=bool(self._failed_needs), cancelled=self._cancellation.take()))
         if not scope.condition(self._job.condition):
             return JobResult(self._job.identifier, "skipped", self._layout.workspace)
+        label = f"{self._run.run_id}"
+        with groups.enter(self._job.concurrency, scope, label, self._cancellation) as is_admitted:
+            if not is_admitted:
+                return JobResult(self._job.identifier, "cancelled", self._layout.workspace)
+            return self._run_steps()
+
+    def _run_steps(self) -> JobResult:
         self._layout.create()
         self._layout.event.write_text(json.dumps(self._run.payload), encoding="utf-8")
         for texts in (self._workflow.environment, self._job.environment):
@@ -160,12 +175,17 @@ class JobRunner:
         for text in self._log.read(line):
             self._settings.write_log(text)
 
+    def _take_cancellation(self, *, is_interrupted: bool = False) -> None:
+        if self._cancellation.take() or is_interrupted:
+            self._status = replace(self._status, cancelled=True)
+
     # The main stage
 
     def _main(self, step: Step, position: int) -> StepResult:
         action = metadata.name_of(step.uses) or ""
         result = StepResult(step, action)
         started = time.monotonic()
+        self._take_cancellation()
         try:
             if self._scope().condition(step.condition):
                 result.skip_reason = self._settings.skip.get(step.identifier, "")
@@ -174,7 +194,7 @@ class JobRunner:
                 if not skipped:
                     result.exit_code = self._start(result, position)
         except KeyboardInterrupt:
-            self._status = replace(self._status, cancelled=True)
+            self._take_cancellation(is_interrupted=True)
             result.outcome = result.conclusion = "cancelled"
         except ValueError as error:  # from an expression, a command file, or an unsupported key
             self._write_log(f"::error::{error}")
@@ -236,7 +256,7 @@ class JobRunner:
             **{f"STATE_{name}": value for name, value in result.state.items()},
         }  # fmt: skip
         directory = self._layout.workspace / self._scope().render(result.step.directory)
-        code = process.run(argv, variables, directory, self._write_log)
+        code = process.run(argv, variables, directory, self._write_log, self._cancellation)
         texts = {name: path.read_bytes().decode("utf-8", "replace") for name, path in files.items()}
         result.outputs.update(read_file_command(texts["GITHUB_OUTPUT"]))
         result.state.update(read_file_command(texts["GITHUB_STATE"]))
@@ -262,24 +282,35 @@ class JobRunner:
             self._write_log(f"::error::{error}")
             result.post_exit_code = 1
         except KeyboardInterrupt:
-            self._status = replace(self._status, cancelled=True)
+            self._take_cancellation(is_interrupted=True)
         if result.post_exit_code:
             self._status = replace(self._status, failed=True)
         self._log.end_of_step()
 
 
 def run_workflow(
-    settings: Settings, run: Run, workflow: Workflow, root: Path, token_for: Callable[[Mapping[str, str] | None], str]
+    settings: Settings,
+    run: Run,
+    workflow: Workflow,
+    root: Path,
+    token_for: Callable[[Mapping[str, str] | None], str],
+    groups: ConcurrencyGroups | None = None,
 ) -> dict[str, JobResult]:
     """Run all jobs of a workflow, one after the other, below the private directory `root`; results by job.
 
-    `token_for` creates a job's token from its permissions.
+    `token_for` creates a job's token from its permissions. Runs that share `groups`, each in a thread of its own, wait for
+    and replace each other; a run that is replaced has no job at all.
     """
+    groups = groups or ConcurrencyGroups()
+    cancellation = Cancellation()
     results: dict[str, JobResult] = {}
-    for job in workflow.jobs:
-        layout = Layout(root / job.identifier)
-        token = token_for(job.permissions)
-        results[job.identifier] = JobRunner(
-            settings=settings, run=run, workflow=workflow, job=job, layout=layout, token=token, needs=results
-        ).run()
+    contexts: dict[str, Value] = {"github": environment.run_context(run, workflow.name), "vars": dict(settings.variables)}
+    with groups.enter(workflow.concurrency, Scope(contexts), f"{run.run_id}", cancellation) as is_admitted:
+        for job in workflow.jobs if is_admitted else ():
+            layout = Layout(root / job.identifier)
+            token = token_for(job.permissions)
+            results[job.identifier] = JobRunner(
+                settings=settings, run=run, workflow=workflow, job=job, layout=layout, token=token, needs=results,
+                cancellation=cancellation,
+            ).run(groups)  # fmt: skip
     return results

@@ -11,18 +11,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from mlops_sandbox.runner.concurrency import Cancellation
+
 # ProcessInvoker.cs: SIGINT, 7.5 s, SIGTERM, 2.5 s, kill.
 _CANCEL_SIGNALS = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5))
 _MAX_DRAIN_SECONDS = 5.0
 _INTERRUPTED, _ENDED = b"i", b"e"
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str], directory: Path, write_log: Callable[[str], None]) -> int:
-    """Run to the end and return the exit code; SIGINT or SIGTERM first ends the process, then raises KeyboardInterrupt.
+def run(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    directory: Path,
+    write_log: Callable[[str], None],
+    cancellation: Cancellation,
+) -> int:
+    """Run to the end and return the exit code.
 
-    Standard output and error go to `write_log` as they come, without line ends. No child process outlives the call.
+    SIGINT, SIGTERM and a cancellation first end the process, then raise KeyboardInterrupt. Standard output and error go to
+    `write_log` as they come, without line ends. No child process outlives the call.
     """
-    with _signal_pipe() as (reader_end, writer_end), subprocess.Popen(
+    with _signal_pipe() as (reader_end, writer_end), cancellation.interrupts(
+        lambda: os.write(writer_end, _INTERRUPTED)
+    ), subprocess.Popen(
         argv, env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", start_new_session=True,
     ) as process:  # fmt: skip

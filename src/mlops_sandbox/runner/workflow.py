@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from mlops_sandbox.runner.concurrency import Concurrency
+
 _WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "env", "concurrency", "jobs"}
 _JOB_KEYS = {
     "name", "needs", "if", "runs-on", "permissions", "env", "concurrency", "outputs", "steps", "timeout-minutes",
@@ -17,6 +19,7 @@ _JOB_KEYS = {
 _STEP_KEYS = {
     "id", "name", "if", "uses", "with", "run", "env", "shell", "working-directory", "continue-on-error", "timeout-minutes",
 }  # fmt: skip
+_CONCURRENCY_KEYS = {"group", "cancel-in-progress", "queue"}
 _TRIGGER_KEYS = {"types", "branches"}
 
 
@@ -51,6 +54,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     needs: Sequence[str] = ()
+    concurrency: Concurrency | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Workflow:
     triggers: Mapping[str, Trigger]
     jobs: Sequence[Job]
     environment: Mapping[str, str] = field(default_factory=dict)
+    concurrency: Concurrency | None = None
 
     def is_triggered_by(self, event: str, payload: Mapping[str, Any]) -> bool:
         """Return whether this event starts a run."""
@@ -108,6 +113,7 @@ def parse(text: str, path: str) -> Workflow:
         triggers=_triggers(top.get("on"), f"{path}: on"),
         jobs=_ordered(jobs, path),
         environment=_texts(top.get("env"), f"{path}: env"),
+        concurrency=_concurrency(top.get("concurrency"), f"{path}: concurrency"),
     )
 
 
@@ -143,7 +149,24 @@ def _job(identifier: str, value: object, permissions: Mapping[str, str] | None, 
         environment=_texts(keys.get("env"), f"{where}.env"),
         outputs=_texts(keys.get("outputs"), f"{where}.outputs"),
         needs=_list(keys.get("needs")),
+        concurrency=_concurrency(keys.get("concurrency"), f"{where}.concurrency"),
     )
+
+
+def _concurrency(value: object, where: str) -> Concurrency | None:
+    if value is None:
+        return None
+    keys = {"group": value} if isinstance(value, str) else _mapping(value, where)
+    _check_keys(keys, _CONCURRENCY_KEYS, where)
+    group, cancels = _text(keys.get("group")), _text(keys.get("cancel-in-progress", False))
+    queue = keys.get("queue", "single")
+    if not group:
+        raise WorkflowError(f"{where} has no group")
+    if queue not in ("single", "max"):
+        raise WorkflowError(f"{where}.queue is `{queue}`: it must be `single` or `max`")
+    if queue == "max" and cancels == "true":
+        raise WorkflowError(f"{where} combines `queue: max` with `cancel-in-progress: true`, which GitHub refuses")
+    return Concurrency(group, cancels, "max" if queue == "max" else "single")
 
 
 def _step(value: object, position: int, where: str) -> Step:

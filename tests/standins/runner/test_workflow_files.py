@@ -74,6 +74,13 @@ def test_a_job_inherits_the_permissions_of_the_file_unless_it_has_its_own() -> N
         ("a: [", "w.yml is not YAML"),
         ("- a", "w.yml is not a mapping"),
         ("on: push\njobs: {a: {runs-on: x, steps: []}}", "w.yml: jobs.a has no steps"),
+        ("on: push\nconcurrency: {cancel-in-progress: true}\n" + JOB, "w.yml: concurrency has no group"),
+        ("on: push\nconcurrency: {group: a, wait: 1}\n" + JOB, "w.yml: concurrency: `wait` is not supported"),
+        ("on: push\nconcurrency: {group: a, queue: 5}\n" + JOB, "concurrency.queue is `5`: it must be `single` or `max`"),
+        (
+            "on: push\njobs: {a: {concurrency: {group: a, queue: max, cancel-in-progress: true}, steps: [{run: a}]}}",
+            "w.yml: jobs.a.concurrency combines `queue: max` with `cancel-in-progress: true`",
+        ),
         ("on: push\ndefaults: {}\n" + JOB, "w.yml: `defaults` is not supported"),
         ("on: {push: {paths: [a]}}\n" + JOB, "w.yml: on.push: `paths` is not supported"),
         ("on: push\njobs: {a: {strategy: {}, steps: [{run: a}]}}", "w.yml: jobs.a: `strategy` is not supported"),
