@@ -118,6 +118,11 @@ class Inputs(DeclaredInputs):
         "`error` refuses a parameter that the workflow does not declare, `drop` leaves it out with a warning.",
         default="error",
     )
+    strict: bool = input_field(
+        boolean,
+        "`true` refuses a manifest with a field that Argo does not know, as `argo submit` does; `false` warns.",
+        default="true",
+    )
     image: str | None = input_field(
         _image, "Image, preferably by digest. Sets the parameter `image`, where the workflow declares it."
     )

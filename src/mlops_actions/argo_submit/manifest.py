@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlops_actions.argo_submit import schema
 from mlops_actions.argo_submit.documents import InvalidManifest, ManifestDocument
 from mlops_actions.argo_submit.inputs import NAME
 from mlops_actions.core.errors import BadInput
@@ -16,7 +17,8 @@ API_VERSION = "argoproj.io/v1alpha1"
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 LABEL_TEMPLATE = "workflows.argoproj.io/workflow-template"
 LABEL_CLUSTER_TEMPLATE = "workflows.argoproj.io/cluster-workflow-template"
-_NAME_REMEDY = 'give it a name, in quotes where YAML would not read a text: "on"'
+MAX_PROBLEMS = 8  # that one error lists
+_NAME_REMEDY = "give it a name: 'name: …'"
 LABEL_CRON = "workflows.argoproj.io/cron-workflow"
 
 
@@ -57,8 +59,12 @@ def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
     return document
 
 
-def to_workflow(document: ManifestDocument) -> Json:
-    """Return the Workflow that a document of one of the three kinds describes; raises InvalidManifest."""
+def to_workflow(document: ManifestDocument, *, strict: bool = True) -> tuple[Json, tuple[str, ...]]:
+    """Return the Workflow that a document of one of the three kinds describes, and warnings; raises InvalidManifest.
+
+    Values become texts where Argo makes texts of them, before anything is checked. An unknown field is a warning where
+    `strict` is false.
+    """
     value = document.value
     metadata, spec = value.get("metadata") or {}, value.get("spec")
     for key, mapping in (("metadata", metadata), ("spec", spec)):
@@ -75,11 +81,13 @@ def to_workflow(document: ManifestDocument) -> Json:
         workflow = _workflow({"generateName": f"{metadata.get('name', 'workflow')}-"}, spec)
         workflow["metadata"] |= {key: metadata[key] for key in ("namespace", "labels", "annotations") if key in metadata}
     else:
-        kept = ("name", "generateName", "namespace", "labels", "annotations")
+        kept = ("name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences")
         workflow = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
+    workflow["spec"] = schema.with_texts(workflow["spec"])
+    warnings = _check_fields(document, path, workflow["spec"], strict=strict)
     _check_metadata(document, workflow["metadata"])
     _check_spec(document, path, workflow["spec"])
-    return copy.deepcopy(workflow)
+    return copy.deepcopy(workflow), warnings
 
 
 def from_template(kind: str, template: Mapping[str, Any], *, copied: bool = False) -> Json:
@@ -158,6 +166,36 @@ def _kind(document: ManifestDocument) -> str:
     return str(document.value.get("kind") or "a document without 'kind'")
 
 
+def _check_fields(document: ManifestDocument, path: tuple[str, ...], spec: Json, *, strict: bool) -> tuple[str, ...]:
+    """Refuse what no supported line of Argo can read; return the unknown fields as warnings where `strict` is false."""
+    problems, line = schema.refusals(spec)
+    texts = [f"{_place(spec, item.path[:-1] if item.is_unknown else item.path)} {item.cause}" for item in problems]
+    refused = [number for number, problem in enumerate(problems) if strict or not problem.is_unknown]
+    if not refused:
+        return tuple(f"{document.at(*path, *problem.path)}: {text}" for problem, text in zip(problems, texts, strict=True))
+    first = problems[refused[0]]
+    others = [f"{document.at(*path, *problems[number].path)}: {texts[number]}" for number in refused[1:MAX_PROBLEMS]]
+    more = f"; and {len(refused) - MAX_PROBLEMS} more" if len(refused) > MAX_PROBLEMS else ""
+    raise InvalidManifest(
+        document.at(*path, *first.path), "; ".join([texts[refused[0]], *others]) + f"{more} (Argo {line})", first.remedy
+    )
+
+
+def _place(spec: Json, path: schema.Path) -> str:
+    """Return a place in the spec for people: `template 'train': container.env[0].value`."""
+    owner = ""
+    if (
+        len(path) > 1
+        and path[0] == "templates"
+        and isinstance(path[1], int)
+        and isinstance(spec["templates"][path[1]], dict)
+    ):
+        name = spec["templates"][path[1]].get("name")
+        owner, path = f"template {name!r}" if isinstance(name, str) else f"template {path[1] + 1}", path[2:]
+    rest = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return ": ".join(filter(None, (owner, rest))) or "spec"
+
+
 def _check_metadata(document: ManifestDocument, metadata: Json) -> None:
     for key in ("labels", "annotations"):
         values = metadata.get(key) or {}
@@ -175,17 +213,13 @@ def _check_metadata(document: ManifestDocument, metadata: Json) -> None:
 
 
 def _check_spec(document: ManifestDocument, path: tuple[str, ...], spec: Json) -> None:
-    templates = spec.get("templates") or []
-    if not isinstance(templates, list) or not all(isinstance(template, dict) for template in templates):
-        raise InvalidManifest(
-            document.at(*path, "templates"), "'templates' must be a list of mappings", "write '- name: …' entries"
-        )
+    """Refuse what the schema cannot say: names that are missing, given twice, or name nothing."""
     names: list[object] = []
-    for number, template in enumerate(templates):
+    for number, template in enumerate(spec.get("templates") or []):
         name = template.get("name")
         where = document.at(*path, "templates", number, "name")
-        if not isinstance(name, str) or not name:
-            raise InvalidManifest(where, f"template {number + 1} has no name, or one that is not a text", _NAME_REMEDY)
+        if not name:
+            raise InvalidManifest(where, f"template {number + 1} has no name", _NAME_REMEDY)
         if name in names:
             raise InvalidManifest(where, f"two templates have the name '{name}'", "rename one of them")
         names.append(name)
@@ -207,19 +241,11 @@ def _check_entrypoint(document: ManifestDocument, path: tuple[str, ...], spec: J
 
 
 def _check_arguments(document: ManifestDocument, path: tuple[str, ...], spec: Json) -> None:
-    arguments = spec.get("arguments") or {}
-    entries = arguments.get("parameters") or [] if isinstance(arguments, dict) else None
-    if not isinstance(entries, list):
-        raise InvalidManifest(
-            document.at(*path, "arguments"), "'arguments.parameters' must be a list", "write '- name: …' entries"
-        )
     seen: set[str] = set()
-    for number, entry in enumerate(entries):
-        where = document.at(*path, "arguments", "parameters", number)
-        name = entry.get("name") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or not name:
-            # YAML 1.1 reads an unquoted on, off, yes or no as a boolean.
-            raise InvalidManifest(where, f"parameter {number + 1} has no name, or one that is not a text", _NAME_REMEDY)
+    for number, entry in enumerate((spec.get("arguments") or {}).get("parameters") or []):
+        where, name = document.at(*path, "arguments", "parameters", number), entry.get("name")
+        if not name:
+            raise InvalidManifest(where, f"parameter {number + 1} has no name", _NAME_REMEDY)
         if name in seen:
             raise InvalidManifest(where, f"the parameter '{name}' is declared twice", "keep one of them")
         seen.add(name)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_actions.argo_submit import schema
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import pairs, yaml_value
 from mlops_actions.core.suggest import did_you_mean
@@ -43,12 +44,8 @@ class DeclaredParameter:
 
 
 def as_text(value: object) -> str:
-    """Return a parameter's value as Argo stores it: a text unchanged, any other value as JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, _NumberAsWritten):
-        return value.text
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+    """Return a parameter's value as Argo stores it; a number that was written in an input keeps its notation."""
+    return value.text if isinstance(value, _NumberAsWritten) else schema.text_of(value)
 
 
 def parse(text: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ class WorkflowRequest:
     workflow: Json
     key: str
     parameters: Mapping[str, str]
-    dropped: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     def with_name(self, attempt: int = 0) -> Json:
         """Return the workflow with its name; `attempt` (from 2 on) marks a request that is repeated after a failure."""
@@ -54,13 +54,15 @@ def prepare(
         entrypoint=inputs.entrypoint,
         priority=inputs.priority,
     )
+    warnings: tuple[str, ...] = ()
     if inputs.from_:
         kind, name = inputs.from_
         namespace = inputs.namespace or cluster().namespace
         template = cluster().get_template(kind, namespace, name)
         workflow = manifest.from_template(kind, template, copied=bool(inputs.callback))
     else:
-        workflow = manifest.to_workflow(manifest.select(_documents(inputs.workflow or "", workspace)))
+        document = manifest.select(_documents(inputs.workflow or "", workspace))
+        workflow, warnings = manifest.to_workflow(document, strict=inputs.strict)
     workflow = manifest.with_overrides(workflow, overrides)
     if inputs.adds_parameters:
         workflow = {**workflow, "spec": parameters.with_declared(workflow["spec"], file)}
@@ -92,7 +94,10 @@ def prepare(
     namespace = str(metadata.get("namespace") or "") or cluster().namespace
     metadata["namespace"] = namespace
     _check_size(workflow)
-    return WorkflowRequest(namespace=namespace, workflow=workflow, key=key, parameters=values, dropped=tuple(dropped))
+    if dropped:
+        names = ", ".join(dropped)
+        warnings = (*warnings, f"the workflow does not declare these parameters, so they are left out: {names}")
+    return WorkflowRequest(namespace=namespace, workflow=workflow, key=key, parameters=values, warnings=warnings)
 
 
 def _check_size(workflow: Json) -> None:

@@ -94,9 +94,8 @@ class _Run:
             parameters: Mapping[str, str] = {}
         else:
             request = prepare(inputs, self._context, self._revision, ports.workspace, ports.cluster)
-            if request.dropped:
-                names = ", ".join(request.dropped)
-                ports.runner.warning(f"the workflow does not declare these parameters, so they are left out: {names}")
+            for warning in request.warnings:
+                ports.runner.warning(warning)
             if inputs.dry_run:
                 return self._dry_run(request)
             workflow, attached = self._submit(request)

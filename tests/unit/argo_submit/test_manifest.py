@@ -13,7 +13,7 @@ PLAIN = HEAD + "metadata: {generateName: a-}\nspec:\n  entrypoint: main\n  templ
 
 
 def load(text: str) -> dict[str, object]:
-    return to_workflow(select(parse(text, "ci/wf.yaml")))
+    return to_workflow(select(parse(text, "ci/wf.yaml")))[0]
 
 
 def test_a_workflow_is_read_without_the_fields_that_the_server_sets() -> None:
@@ -62,10 +62,12 @@ def test_a_cron_workflow_is_run_by_its_workflow_spec() -> None:
         (PLAIN + "  onExit: bye\n", 8, "'onExit' names no template: 'bye'"),
         (PLAIN + "  - {name: main, suspend: {}}\n", 8, "two templates have the name 'main'"),
         (PLAIN + "  - {suspend: {}}\n", 8, "template 2 has no name"),
-        (PLAIN + "  - {name: on, suspend: {}}\n", 8, "template 2 has no name, or one that is not a text"),
-        (PLAIN + "  arguments:\n    parameters:\n    - {name: on}\n", 10, "parameter 1 has no name, or one that is"),
+        (PLAIN + "  - {name: on, suspend: {}}\n", 8, "template 2: name must be a text, not true"),
+        (PLAIN + "  arguments:\n    parameters:\n    - {name: on}\n", 10, "parameters[0].name must be a text"),
+        (PLAIN + "  arguments:\n    parameters:\n    - {value: a}\n", 10, "parameter 1 has no name"),
+        (PLAIN + "  - \n", 8, "templates[1] must be a mapping, not empty"),
         (PLAIN + "  arguments:\n    parameters:\n    - {name: a}\n    - {name: a}\n", 11, "'a' is declared twice"),
-        (PLAIN + "  arguments: [a]\n", 8, "'arguments.parameters' must be a list"),
+        (PLAIN + "  arguments: [a]\n", 8, "arguments must be a mapping, not a list"),
         (PLAIN + "  entrypoint: main\n", 8, "the key 'entrypoint' is given twice"),
         (PLAIN.replace("generateName: a-", "name: Not_Valid"), 3, "metadata.name is not a Kubernetes name"),
         (PLAIN.replace("generateName: a-", "name: a, labels: {v: 1}"), 3, "metadata.labels must map to texts"),

@@ -1,0 +1,163 @@
+"""Check a workflow's fields and types by the schema of each supported line of Argo. Pure; it imports jsonschema late.
+
+A controller that cannot decode one workflow stops, and stops again at each restart, for everybody on the cluster. The
+API server does not refuse such a workflow where Argo's minimal resource definitions are installed. So it is refused here.
+
+`tools/argo_schemas.py` makes the files in `schemas/` from Argo's published schema and its Go types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from mlops_actions.core.suggest import did_you_mean
+
+# The supported lines of Argo Workflows, the newest first.
+LINES = ("4.0", "3.7", "3.6")
+WORKFLOW_SPEC = "io.argoproj.workflow.v1alpha1.WorkflowSpec"
+Path = tuple[str | int, ...]
+
+_REFERENCE = "#/definitions/"
+_KINDS = {
+    "object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number", "number": "a number",
+    "boolean": "true or false", "quantity": "a quantity such as 2, 500m or 1.5Gi",
+    "integer or text": "a whole number or a text", "plugin": "a mapping with one key, the name of the plugin",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SchemaProblem:
+    """A field that Argo cannot read (`is_unknown`: that it does not know), the place below the spec, and how to mend it."""
+
+    path: Path
+    cause: str
+    remedy: str
+    is_unknown: bool = False
+
+
+def with_texts(value: Any, definition: str = WORKFLOW_SPEC) -> Any:
+    """Return the value with a text wherever Argo makes one of a number, boolean, list or mapping (Go's AnyString)."""
+    return _with_texts(value, {"$ref": _REFERENCE + definition}, _definitions(LINES[0]))
+
+
+def text_of(value: object) -> str:
+    """Return the text that Argo makes of a value: a number without exponent, `true`, a list or mapping as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f")
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def problems(spec: Mapping[str, Any], line: str) -> list[SchemaProblem]:
+    """Return what this line of Argo cannot read in a workflow's spec, in the order of the document."""
+    validator = _validator(line)
+    found = [problem for error in validator.iter_errors(spec) for problem in _problems(error)]
+    return sorted(found, key=lambda problem: [(str(type(part)), str(part).zfill(6)) for part in problem.path])
+
+
+def refusals(spec: Mapping[str, Any]) -> tuple[list[SchemaProblem], str]:
+    """Return the problems of the line of Argo that has the fewest, and the line; none where any line can read the spec."""
+    found: dict[str, list[SchemaProblem]] = {}
+    for line in LINES:
+        found[line] = problems(spec, line)
+        if not found[line]:
+            break
+    best = min(found, key=lambda line: len(found[line]))
+    return found[best], best
+
+
+def _with_texts(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _with_texts(value, definitions[schema["$ref"].removeprefix(_REFERENCE)], definitions)
+    if schema.get("x-text"):
+        return None if value is None else text_of(value)
+    if isinstance(value, dict):
+        fields, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        return {key: _with_texts(item, fields.get(key, others), definitions) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(item, schema.get("items", {}), definitions) for item in value]
+    return value
+
+
+def _problems(error: Any) -> Iterator[SchemaProblem]:
+    """Yield the problems of one error of the library: it counts all unknown fields of a mapping as one."""
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        for key in error.instance:
+            if key not in known:
+                cause = f"has no field '{key}'{did_you_mean(key, known)}"
+                yield SchemaProblem((*path, key), cause, "correct or remove the field", is_unknown=True)
+        return
+    kind = error.schema.get("x-kind") or error.schema.get("type")
+    if error.validator in ("minimum", "maximum"):
+        low, high = error.schema["minimum"], error.schema["maximum"]
+        yield SchemaProblem(path, f"must be a whole number from {low} to {high}, not {error.instance}", "correct the number")
+        return
+    cause = f"must be {_KINDS[kind]}, not {_shown(error.instance)}"
+    yield SchemaProblem(path, cause, _remedy(path, kind, error.instance))
+
+
+def _remedy(path: Path, kind: str, value: Any) -> str:
+    if len(path) > 1 and path[-2] == "steps" and kind == "array":
+        return "write a list of lists: each step in '- - name: …', and steps side by side as '  - name: …'"
+    if kind == "string" and isinstance(value, bool | int | float):
+        return f'quote it: "{text_of(value)}"'
+    if kind == "integer" and isinstance(value, str):
+        return "write a whole number without unit and quotes"
+    return f"write {_KINDS[kind]}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    name = "the text" if isinstance(value, str) else "the number" if not isinstance(value, bool) else ""
+    return f"{name} {text if len(text) <= 60 else text[:60] + '…'}".strip()
+
+
+@cache
+def _definitions(line: str) -> Mapping[str, Any]:
+    text = resources.files(__package__).joinpath("schemas", f"{line}.json").read_text(encoding="utf-8")
+    definitions: Mapping[str, Any] = json.loads(text)["definitions"]
+    return definitions
+
+
+@cache
+def _validator(line: str) -> Any:
+    from jsonschema import Draft7Validator, ValidationError, validators
+
+    definitions = _definitions(line)
+
+    def unless_null(keyword: str) -> Any:
+        """Accept null for every type: Go leaves such a field as it is."""
+
+        def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+            if instance is not None:
+                yield from Draft7Validator.VALIDATORS[keyword](validator, value, instance, schema)
+
+        return check
+
+    def check_items(validator: Any, items: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        """Refuse null as an entry that is a mapping: a template or parameter without anything."""
+        target = definitions[items["$ref"].removeprefix(_REFERENCE)] if "$ref" in items else items
+        if target.get("type") == "object":
+            for number, item in enumerate(instance if isinstance(instance, list) else ()):
+                if item is None:
+                    yield ValidationError("null", "type", [number], instance=None, schema=target)
+        yield from Draft7Validator.VALIDATORS["items"](validator, items, instance, schema)
+
+    keywords = {"type": unless_null("type"), "anyOf": unless_null("anyOf"), "items": check_items}
+    kind = validators.extend(Draft7Validator, keywords)
+    return kind({"$ref": _REFERENCE + WORKFLOW_SPEC, "definitions": definitions})
