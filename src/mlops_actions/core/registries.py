@@ -124,7 +124,8 @@ def remedy_of_denial(host: str, *, anonymous: bool) -> str:
     if remedy := known(host).remedy_of_denial:
         return remedy
     if anonymous:
-        return f"give 'username' and 'password' of {host}"
+        # docker/login-action writes the runner's own ~/.docker/config.json; a container action has another home.
+        return f"give 'username' and 'password' of {host}; a container action does not see the login of an earlier step"
     return f"check 'username' and 'password' of {host} and what this user may push"
 
 

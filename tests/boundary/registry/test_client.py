@@ -76,6 +76,7 @@ def test_a_missing_password_is_reported(guarded: Target) -> None:
     with pytest.raises(Refused) as refused:
         RegistryClient(host_of(guarded.url), None, LOG, backoff=0).require_push(REPOSITORY)
     assert "give 'username' and 'password'" in refused.value.remedy
+    assert "a container action does not see the login of an earlier step" in refused.value.remedy
 
 
 @contextmanager
@@ -140,6 +141,21 @@ def test_an_unreachable_registry_is_reported() -> None:
         host = host_of(target.url)
     with pytest.raises(Unavailable, match=host):
         RegistryClient(host, None, LOG, retries=1, backoff=0).digest_of(REPOSITORY, "v1")
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [
+        ("127.0.0.1:9", "'localhost' is the container itself and not the runner"),
+        ("localhost:9", "'localhost' is the container itself and not the runner"),
+        ("registry.invalid", "check the input 'registry' and the network"),
+    ],
+)
+def test_a_registry_that_nobody_reaches_has_the_remedy_of_its_address(host: str, remedy: str) -> None:
+    """A runner gives the action's container a network of its own: the job's `localhost:5000` is not there."""
+    with pytest.raises(Unavailable, match="cannot be reached") as unavailable:
+        RegistryClient(host, None, LOG, retries=0, backoff=0).require_push(REPOSITORY)
+    assert remedy in unavailable.value.remedy
 
 
 def test_a_redirect_to_another_host_goes_without_credentials() -> None:

@@ -67,7 +67,11 @@ def test_docker_s_tools_leave_docker_hub_out_of_names(name: ImageName, familiar:
     ("host", "anonymous", "remedy"),
     [
         ("ghcr.io", True, "permissions: packages: write"),
-        ("registry.example", True, "give 'username' and 'password' of registry.example"),
+        (
+            "registry.example",
+            True,
+            "give 'username' and 'password' of registry.example; a container action does not see",
+        ),
         ("registry.example", False, "what this user may push"),
     ],
 )
