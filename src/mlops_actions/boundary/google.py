@@ -16,7 +16,7 @@ from typing import Any
 
 from mlops_actions.boundary.http import debug_request
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-from mlops_actions.core.ports import Runner
+from mlops_actions.core.ports import Log
 from mlops_actions.core.types import Json
 
 _REGISTRY_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -24,16 +24,14 @@ _REGISTRY_REMEDY = "add google-github-actions/auth before this step, or give 'us
 _SECRET_KEYS = ("private_key", "private_key_id", "refresh_token", "client_secret")
 
 
-def access_token(environ: Mapping[str, str], runner: Runner) -> str:
+def access_token(environ: Mapping[str, str], log: Log) -> str:
     """Return a token of the job's credentials for registries, masked; raises BadInput (none), Refused and Unavailable."""
-    credentials, _ = load("", environ, runner, scopes=_REGISTRY_SCOPES, remedy=_REGISTRY_REMEDY)
-    refresh(credentials, runner, _REGISTRY_REMEDY)
+    credentials, _ = load("", environ, log, scopes=_REGISTRY_SCOPES, remedy=_REGISTRY_REMEDY)
+    refresh(credentials, log, _REGISTRY_REMEDY)
     return str(credentials.token)
 
 
-def load(
-    text: str, environ: Mapping[str, str], runner: Runner, *, scopes: Sequence[str], remedy: str
-) -> tuple[Any, str | None]:
+def load(text: str, environ: Mapping[str, str], log: Log, *, scopes: Sequence[str], remedy: str) -> tuple[Any, str | None]:
     """Return credentials and their project: of `text` (JSON or its base64), of the job's file, else of the machine.
 
     Masks the secrets in them. Raises BadInput with this remedy.
@@ -49,7 +47,7 @@ def load(
         _refuse_programs(info, origin, remedy)
         for key in _SECRET_KEYS:
             if isinstance(info.get(key), str):
-                runner.mask(info[key])
+                log.mask(info[key])
         return _of_known_type(info, origin, scopes, remedy), info.get("project_id")
     except exceptions.GoogleAuthError as error:
         cause = first_line(error) if info is None else f"they are malformed ({first_line(error)})"
@@ -59,7 +57,7 @@ def load(
         raise BadInput("there are no usable credentials for Google: they are malformed", remedy) from None
 
 
-def refresh(credentials: Any, runner: Runner, remedy: str) -> None:
+def refresh(credentials: Any, log: Log, remedy: str) -> None:
     """Get a new access token and mask it; raises BadInput, Refused and Unavailable."""
     from google.auth import exceptions
     from google.auth.transport.requests import Request
@@ -73,7 +71,7 @@ def refresh(credentials: Any, runner: Runner, remedy: str) -> None:
             outcome = str(response.status)
             return response
         finally:
-            debug_request(runner, method, url, outcome, began)
+            debug_request(log, method, url, outcome, began)
 
     try:
         credentials.refresh(logged_request)
@@ -84,7 +82,7 @@ def refresh(credentials: Any, runner: Runner, remedy: str) -> None:
     except (ValueError, KeyError):
         # The message of such an error may quote the credentials.
         raise BadInput("the credentials for Google are malformed", remedy) from None
-    runner.mask(str(credentials.token))
+    log.mask(str(credentials.token))
 
 
 def first_line(error: Exception) -> str:

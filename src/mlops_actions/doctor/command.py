@@ -12,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO, TypeVar
 
+from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.doctor import job, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
-from mlops_actions.doctor.ports import ClusterApi, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
+from mlops_actions.doctor.ports import ClusterApi, ClusterTarget, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
 from mlops_actions.doctor.run import Diagnosis, run
 from mlops_actions.doctor.scope import Scope
 
@@ -38,7 +39,7 @@ _EXTRAS = {
     "urllib3": "chatops",
     "wandb": "wandb",
 }
-_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "WANDB_API_KEY", "REGISTRY_PASSWORD")
+_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "WANDB_API_KEY", "REGISTRY_PASSWORD", "ARGO_TOKEN")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +92,10 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     if job.is_job(environ):
         context |= job.values(file, environ)
         environ = {**environ, **job.credentials(file, context, _kubeconfig_writer(environ))}
-    adapters = _Adapters(environ, Path.cwd())
+    log = QuietLog(environ)
+    for name in _SECRETS:
+        log.mask(environ.get(name, ""))
+    adapters = _Adapters(environ, Path.cwd(), log)
     scope = Scope(
         workflow=file,
         repository=adapters.repository(),
@@ -101,8 +105,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         try_writes=options.try_writes,
     )
     groups = options.only or GROUPS
-    secrets = [environ[name] for name in _SECRETS if environ.get(name)]
-    return run(scope, adapters.ports(), groups, secrets, _progress), path
+    return run(scope, adapters.ports(), groups, log.secrets, _progress), path
 
 
 def _kubeconfig_writer(environ: Mapping[str, str]) -> Callable[[str], str]:
@@ -165,6 +168,7 @@ class _Adapters:
 
     environ: Mapping[str, str]
     directory: Path
+    log: QuietLog
 
     def repository(self) -> str:
         if name := self.environ.get("GITHUB_REPOSITORY", ""):
@@ -197,7 +201,7 @@ class _Adapters:
         return Ports(
             github=github,
             registry=lambda host, anonymous: _with_package(lambda: self._registry(host, anonymous)),
-            cluster=lambda context: _with_package(lambda: self._cluster(context)),
+            cluster=lambda target: _with_package(lambda: self._cluster(target)),
             tracker=lambda base_url: _with_package(lambda: self._tracker(base_url)),
             runner=lambda: _with_package(self._runner),
         )
@@ -207,22 +211,24 @@ class _Adapters:
 
         host = remote_of(self.directory)[0] or GITHUB
         default = "https://api.github.com" if host == GITHUB else f"https://{host}/api/v3"
-        return PyGithubApi(token_of(self.environ, host), (self.environ.get("GITHUB_API_URL") or default).rstrip("/"))
+        token = token_of(self.environ, host)
+        self.log.mask(token)
+        return PyGithubApi(token, (self.environ.get("GITHUB_API_URL") or default).rstrip("/"))
 
     def _registry(self, host: str, anonymous: bool) -> RegistryApi:
         from mlops_actions.boundary.doctor.registry import connect
 
-        return connect(host, self.environ, anonymous=anonymous)
+        return connect(host, self.environ, self.log, anonymous=anonymous)
 
-    def _cluster(self, context: str) -> ClusterApi:
-        from mlops_actions.boundary.doctor.cluster import KubernetesApi
+    def _cluster(self, target: ClusterTarget) -> ClusterApi:
+        from mlops_actions.boundary.doctor.cluster import connect
 
-        return KubernetesApi(self.environ, context)
+        return connect(target, self.environ, self.log)
 
     def _tracker(self, base_url: str) -> TrackerApi:
         from mlops_actions.boundary.doctor.tracker import GraphQLApi
 
-        return GraphQLApi(base_url, self.environ)
+        return GraphQLApi(base_url, self.environ, self.log)
 
     def _runner(self) -> RunnerApi:
         from mlops_actions.boundary.doctor.machine import Machine

@@ -24,6 +24,19 @@ class ApiAnswer:
         return f"{self.status}: {' '.join(str(text).split())[:300]}" if text else str(self.status)
 
 
+@dataclass(frozen=True)
+class ClusterTarget:
+    """The cluster that inputs of argo-submit name: an Argo Server, a cluster on GKE, else a context of the kubeconfig."""
+
+    context: str = ""
+    argo_server: str = ""
+    argo_ca: str = ""
+    gke_cluster: str = ""
+    gke_location: str = ""
+    gke_project: str = ""
+    gke_endpoint: str = "auto"
+
+
 class GitHubApi(Protocol):
     """GitHub's REST API with one token."""
 
@@ -59,11 +72,11 @@ class RegistryApi(Protocol):
 
 
 class ClusterApi(Protocol):
-    """A Kubernetes API server with the credentials of a kubeconfig."""
+    """A Kubernetes API server, or an Argo Server."""
 
     @property
     def namespace(self) -> str:
-        """The namespace of the kubeconfig's context."""
+        """The namespace of the kubeconfig's context, or the one that the Argo Server manages; else `default`."""
 
     def get(self, path: str) -> ApiAnswer:
         """Read; `path` starts with a slash."""
@@ -102,6 +115,6 @@ class Ports:
 
     github: Callable[[], GitHubApi]
     registry: Callable[[str, bool], RegistryApi]  # by host, and whether without credentials
-    cluster: Callable[[str], ClusterApi]  # by the context of the kubeconfig
+    cluster: Callable[[ClusterTarget], ClusterApi]
     tracker: Callable[[str], TrackerApi]  # by the base URL
     runner: Callable[[], RunnerApi]

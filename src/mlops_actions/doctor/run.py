@@ -8,13 +8,15 @@ from functools import partial
 
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
-from mlops_actions.doctor import cluster, github, machine, names, registry, tracker
+from mlops_actions.doctor import argo_server, cluster, github, machine, names, registry, tracker
 from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, without_secrets
 from mlops_actions.doctor.manifest import ArgoManifest
-from mlops_actions.doctor.ports import Ports
+from mlops_actions.doctor.ports import ClusterTarget, Ports
 from mlops_actions.doctor.scope import Scope
-from mlops_actions.doctor.workflow import ALL_VARIABLES
+from mlops_actions.doctor.workflow import ALL_VARIABLES, ActionStep
 
+# Which cluster it is; the credentials are the caller's own.
+_CLUSTER_INPUTS = ("argo-server", "gke-cluster", "gke-location", "gke-project", "gke-endpoint", "kube-context", "namespace")
 Progress = Callable[[str, Sequence[HealthCheck]], None]
 
 
@@ -92,7 +94,27 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
     if not steps:
         yield Checker("cluster").skipped("cluster", "the workflow file submits no workflow")
     for step in steps:
-        yield from cluster.check(scope, step, ports.cluster(scope.value(step, "kube-context")))
+        unknown = [name for name in _CLUSTER_INPUTS if not step.is_known(name, scope.context)]
+        if unknown:
+            asked = f"the input {unknown[0]!r}"
+            remedy = f"gh variable list -R {scope.repository}"
+            yield Checker("cluster").unknown("cluster", asked, "only a job can evaluate it", remedy=remedy)
+            continue
+        target = _target(scope, step)
+        checks = argo_server.check if target.argo_server else cluster.check
+        yield from checks(scope, step, ports.cluster(target))
+
+
+def _target(scope: Scope, step: ActionStep) -> ClusterTarget:
+    return ClusterTarget(
+        context=scope.value(step, "kube-context"),
+        argo_server=scope.value(step, "argo-server"),
+        argo_ca=scope.value(step, "argo-ca"),
+        gke_cluster=scope.value(step, "gke-cluster"),
+        gke_location=scope.value(step, "gke-location"),
+        gke_project=scope.value(step, "gke-project"),
+        gke_endpoint=scope.value(step, "gke-endpoint") or "auto",
+    )
 
 
 def _tracker(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.doctor.registry import connect
 from mlops_actions.doctor import registry
 from mlops_actions.doctor.scope import Scope
@@ -37,7 +38,9 @@ def statuses(host: str, password: str) -> dict[str, str]:
     workflow = parse(FILE.replace("HOST", host), "mlops.yml")
     scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=str, try_writes=True)
     checks = registry.check(
-        scope, lambda name, anonymous: connect(name, environ, anonymous=anonymous), pulls_with_secret=False
+        scope,
+        lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),
+        pulls_with_secret=False,
     )
     return {check.name: check.status.value for check in checks}
 

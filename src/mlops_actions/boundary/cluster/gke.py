@@ -12,7 +12,7 @@ from mlops_actions.boundary.cluster.connect import connect_by_token
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.google import first_line, load, refresh
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-from mlops_actions.core.ports import Runner
+from mlops_actions.core.ports import Log
 
 SCOPES = (
     "https://www.googleapis.com/auth/cloud-platform",
@@ -50,9 +50,9 @@ class Address:
 class Token:
     """Google's access token, renewed when it is about to expire; safe to use from any thread."""
 
-    def __init__(self, credentials: Any, runner: Runner) -> None:
+    def __init__(self, credentials: Any, log: Log) -> None:
         self._credentials = credentials
-        self._runner = runner
+        self._log = log
         self._lock = threading.Lock()
 
     def __call__(self) -> str:
@@ -74,33 +74,38 @@ class Token:
         return ClusterCredentials(lambda: f"Bearer {self()}", self.renew)
 
     def _refresh(self) -> None:
-        refresh(self._credentials, self._runner, _LOGIN)
+        refresh(self._credentials, self._log, _LOGIN)
 
 
 def connect(
     ref: ClusterRef,
     credentials: str | None,
     environ: Mapping[str, str],
-    runner: Runner,
+    log: Log,
     pause: Callable[[float], None],
 ) -> tuple[ClusterTransport, str]:
     """Connect to the cluster, and return its default namespace too; raises BadInput, Refused, Unavailable."""
-    google_credentials, project = load(credentials or "", environ, runner, scopes=SCOPES, remedy=_LOGIN)
-    ref = replace(ref, project=ref.project or project or "")
-    for name, value in (("gke-location", ref.location), ("gke-project", ref.project)):
-        if not value:
-            raise BadInput(f"input 'gke-cluster' needs '{name}'", f"give '{name}', as the cluster's page shows it")
-    token = Token(google_credentials, runner)
-    address = choose(describe(ref, token(), environ), ref)
+    address, token = find(ref, credentials, environ, log)
     try:
-        return connect_by_token(address.url, address.authority, token.credentials, environ, runner, pause, TEXTS), "default"
+        return connect_by_token(address.url, address.authority, token.credentials, environ, log, pause, TEXTS), "default"
     except (OSError, ValueError):
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 
 
-def log_in(credentials: str | None, environ: Mapping[str, str], runner: Runner) -> ClusterCredentials:
+def find(ref: ClusterRef, credentials: str | None, environ: Mapping[str, str], log: Log) -> tuple[Address, Token]:
+    """Ask Google where the cluster is; return the token too. Raises BadInput, Refused, Unavailable."""
+    google_credentials, project = load(credentials or "", environ, log, scopes=SCOPES, remedy=_LOGIN)
+    ref = replace(ref, project=ref.project or project or "")
+    for name, value in (("gke-location", ref.location), ("gke-project", ref.project)):
+        if not value:
+            raise BadInput(f"input 'gke-cluster' needs '{name}'", f"give '{name}', as the cluster's page shows it")
+    token = Token(google_credentials, log)
+    return choose(describe(ref, token(), environ), ref), token
+
+
+def log_in(credentials: str | None, environ: Mapping[str, str], log: Log) -> ClusterCredentials:
     """Return the credentials for a cluster whose address is known already; raises BadInput."""
-    return Token(load(credentials or "", environ, runner, scopes=SCOPES, remedy=_LOGIN)[0], runner).credentials
+    return Token(load(credentials or "", environ, log, scopes=SCOPES, remedy=_LOGIN)[0], log).credentials
 
 
 def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:

@@ -1,49 +1,61 @@
-"""A cluster by the kubernetes client, which also runs the plug-ins that a person's kubeconfig names."""
+"""A cluster by the kubernetes client: by a kubeconfig with its plug-ins, by Google's API, or by an Argo Server."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from mlops_actions.boundary.http import authorities
 from mlops_actions.core.errors import BadInput, Unavailable
-from mlops_actions.doctor.ports import ApiAnswer
+from mlops_actions.core.ports import Log
+from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget
 
 _SECONDS = 10
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
-class KubernetesApi:
-    """Implements `doctor.ports.ClusterApi`; the kubeconfig is KUBECONFIG's, else `~/.kube/config`."""
+def connect(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> ClusterApi:
+    """Return the API of a cluster; raises BadInput, Refused, Unavailable."""
+    if target.argo_server:
+        return _argo_server(target, environ, log)
+    if target.gke_cluster:
+        return _gke(target, environ, log)
+    return _kubeconfig(target.context, environ, log)
 
-    def __init__(self, environ: Mapping[str, str], context: str) -> None:
-        import kubernetes.config as loader
-        import yaml
-        from kubernetes.client import ApiClient, Configuration
 
-        configuration = Configuration()
+class HttpApi:
+    """Implements `doctor.ports.ClusterApi`: requests of the kubernetes client, without its models.
+
+    `probe` is the command that shows what is wrong with the connection; `find_namespace` is asked once it is needed;
+    `authority` is the server's private certificate authority (PEM), where the configuration names no file of one.
+    """
+
+    def __init__(
+        self, configuration: Any, find_namespace: Callable[[HttpApi], str], probe: str, *, authority: str = ""
+    ) -> None:
+        from kubernetes.client import ApiClient
+
         configuration.retries = False
-        files = environ.get("KUBECONFIG") or f"{environ.get('HOME', '')}/.kube/config"
-        try:
-            if environ.get(_IN_CLUSTER) and not any(Path(file).is_file() for file in files.split(":")):
-                loader.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-                self._namespace = "default"
-            else:
-                loader.load_kube_config(  # type: ignore[no-untyped-call]
-                    files, context=context or None, client_configuration=configuration
-                )
-                self._namespace = _namespace(loader, files, context)
-        except (loader.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-            text = " ".join(str(error).split())[:300]
-            raise BadInput(f"no kubeconfig can be used: {text}", "kubectl config view --minify") from None
+        if authority:
+            self._directory = tempfile.TemporaryDirectory(prefix="mlops-actions-", ignore_cleanup_errors=True)
+            file = Path(self._directory.name) / "authority.pem"
+            file.write_text(authority, encoding="utf-8")
+            configuration.ssl_ca_cert = str(file)
         self._configuration = configuration
+        self._find_namespace = find_namespace
+        self._probe = probe
         self._client = ApiClient(configuration).rest_client
 
     @property
     def namespace(self) -> str:
         """See the port."""
-        return self._namespace
+        return self._find_namespace(self)
 
     def get(self, path: str) -> ApiAnswer:
         """See the port."""
@@ -71,12 +83,10 @@ class KubernetesApi:
             raise self._unavailable(error) from None
         try:
             document = json.loads(content) if content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if status in (200, 201) and not isinstance(document, dict):
-            raise Unavailable(
-                f"{self._configuration.host} is not a Kubernetes API: it sends no JSON", "kubectl cluster-info"
-            )
+            raise Unavailable(f"{self._configuration.host} is no API of a cluster: it sends no JSON", self._probe)
         return ApiAnswer(status, document, {})
 
     def _authorization(self) -> dict[str, str]:
@@ -90,13 +100,91 @@ class KubernetesApi:
 
     def _unavailable(self, error: object) -> Unavailable:
         text = " ".join(str(error).split())[:300]
-        return Unavailable(f"{self._configuration.host} gives no answer: {text}", "kubectl cluster-info")
+        return Unavailable(f"{self._configuration.host} gives no answer: {text}", self._probe)
+
+
+def _kubeconfig(context: str, environ: Mapping[str, str], log: Log) -> HttpApi:
+    """Use the kubeconfig of KUBECONFIG, else `~/.kube/config`, else the pod's own account."""
+    import kubernetes.config as loader
+    import yaml
+    from kubernetes.client import Configuration
+
+    configuration = Configuration()
+    files = environ.get("KUBECONFIG") or f"{environ.get('HOME', '')}/.kube/config"
+    try:
+        if environ.get(_IN_CLUSTER) and not any(Path(file).is_file() for file in files.split(":")):
+            loader.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            namespace = "default"
+        else:
+            loader.load_kube_config(  # type: ignore[no-untyped-call]
+                files, context=context or None, client_configuration=configuration
+            )
+            namespace = _namespace(loader, files, context)
+    except (loader.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        text = " ".join(str(error).split())[:300]
+        raise BadInput(f"no kubeconfig can be used: {text}", "kubectl config view --minify") from None
+    for secret in (*configuration.api_key.values(), configuration.password or ""):
+        log.mask(str(secret).removeprefix("Bearer "))
+    return HttpApi(configuration, lambda _: namespace, "kubectl cluster-info")
 
 
 def _namespace(loader: Any, files: str, context: str) -> str:
     contexts, active = loader.list_kube_config_contexts(files)
     chosen = next((entry for entry in contexts if entry["name"] == context), active) if context else active
     return str(chosen["context"].get("namespace") or "default")
+
+
+def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
+    """Use Google's application default credentials; Google tells the address, so the token goes to no other server."""
+    from mlops_actions.boundary.cluster import gke
+
+    ref = gke.ClusterRef(
+        cluster=target.gke_cluster, location=target.gke_location, project=target.gke_project, endpoint=target.gke_endpoint
+    )
+    address, token = gke.find(ref, None, environ, log)
+    probe = f"gcloud container clusters describe {target.gke_cluster} --location {target.gke_location}"
+    return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
+
+
+def _argo_server(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
+    """Use ARGO_TOKEN, which goes only to the server that ARGO_SERVER names, whatever the workflow file says."""
+    address = target.argo_server.rstrip("/")
+    token = environ.get("ARGO_TOKEN", "").strip()
+    trusted = environ.get("ARGO_SERVER", "").rstrip("/")
+    if token and trusted not in (address, urlsplit(address).netloc):
+        raise BadInput(
+            f"the workflow file names the Argo Server {address} and ARGO_SERVER does not: ARGO_TOKEN is not sent there",
+            f"export ARGO_SERVER={urlsplit(address).netloc}  # if you trust it",
+        )
+    token = token.removeprefix("Bearer ")
+    log.mask(token)
+    probe = f"curl -sS {address}/api/v1/version"
+    return HttpApi(_by_token(address, token, environ), _managed_namespace, probe, authority=_pem(target.argo_ca))
+
+
+def _managed_namespace(api: HttpApi) -> str:
+    info = api.get("/api/v1/info")
+    return str((info.body or {}).get("managedNamespace") or "default")
+
+
+def _pem(text: str) -> str:
+    """Return a certificate authority that is given as PEM or as its base64; raises BadInput."""
+    if not text or "-----BEGIN" in text:
+        return text
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise BadInput("input 'argo-ca' is neither PEM nor the base64 of PEM", "give its certificate in PEM") from None
+
+
+def _by_token(url: str, token: str, environ: Mapping[str, str]) -> Any:
+    from kubernetes.client import Configuration
+
+    configuration = Configuration(host=url)
+    configuration.ssl_ca_cert = authorities(environ)
+    if token:
+        configuration.api_key = {"authorization": f"Bearer {token}"}
+    return configuration
 
 
 def _content(response: Any) -> Any:

@@ -8,9 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 
 
 class QuietLog:
-    """Implements `core.ports.Log`: the checks say what happened, so warnings would only repeat them."""
+    """Implements `core.ports.Log`: the checks say what happened, so warnings would only repeat them.
+
+    `secrets` are those that the clients have read or made so far; doctor replaces them in what it prints.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
+        self.secrets: list[str] = []
         self._debugging = environ.get("RUNNER_DEBUG") == "1"
 
     def info(self, text: str) -> None:
@@ -32,4 +36,6 @@ class QuietLog:
         return nullcontext()
 
     def mask(self, secret: str) -> None:
-        """Do nothing: doctor replaces secrets in what it prints."""
+        """Keep the secret, so that no check shows it."""
+        if secret and secret not in self.secrets:
+            self.secrets.append(secret)

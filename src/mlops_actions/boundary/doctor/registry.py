@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core import registries
+from mlops_actions.core.ports import Log
 
 
-def connect(host: str, environ: Mapping[str, str], *, anonymous: bool) -> RegistryClient:
+def connect(host: str, environ: Mapping[str, str], log: Log, *, anonymous: bool) -> RegistryClient:
     """Return a client of a registry."""
     login = None if anonymous else credentials(host, environ)
-    return RegistryClient(host, BasicCredentials(*login) if login else None, QuietLog(environ), retries=1)
+    if login:
+        log.mask(login[1])
+    return RegistryClient(host, BasicCredentials(*login) if login else None, log, retries=1)
 
 
 def credentials(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.ports import Log
 
 # W&B's own addresses; `resolve` explains an address of its web pages.
 _HOSTED = ("https://api.wandb.ai", "https://wandb.ai", "https://api.forge.coreweave.com")
@@ -20,9 +20,11 @@ _MAX_PAUSE = 0.5  # a person waits, so no attempt waits as long as in a job
 class GraphQLApi:
     """Implements `doctor.ports.TrackerApi`; the key is WANDB_API_KEY's, else that of the file netrc."""
 
-    def __init__(self, base_url: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, base_url: str, environ: Mapping[str, str], log: Log) -> None:
         server = _resolve(base_url, environ)
-        self._api = GraphQL(server, QuietLog(environ), _pause, read_seconds=_READ_SECONDS)
+        for secret in server.secrets:
+            log.mask(secret)
+        self._api = GraphQL(server, log, _pause, read_seconds=_READ_SECONDS)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """See the port."""
