@@ -39,7 +39,7 @@ _EXTRAS = {
     "urllib3": "chatops",
     "wandb": "wandb",
 }
-_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "WANDB_API_KEY", "REGISTRY_PASSWORD", "ARGO_TOKEN")
+_SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "WANDB_API_KEY", "REGISTRY_PASSWORD", "ARGO_TOKEN", "GOOGLE_CREDENTIALS")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

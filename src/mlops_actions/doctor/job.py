@@ -47,4 +47,7 @@ def credentials(file: WorkflowFile, context: Mapping[str, str], write_kubeconfig
     for step in file.steps("argo-submit")[:1]:
         if kubeconfig := step.value("kubeconfig", context):
             found["KUBECONFIG"] = write_kubeconfig(kubeconfig)
+        found["ARGO_SERVER"] = step.value("argo-server", context)
+        found["ARGO_TOKEN"] = step.value("argo-token", context)
+        found["GOOGLE_CREDENTIALS"] = step.value("google-credentials", context)
     return {name: value for name, value in found.items() if value}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
@@ -11,48 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mlops_actions.boundary.cluster import gke
-from mlops_sandbox.cluster import SUBMITTER, Cluster, LocalImage, ProcessExecutor
+from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
-from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import SUSPENDED, Job, read_until, resume, shell
 from tests.support.cluster_certificates import Certificate, for_loopback
-from tests.support.google import Google
+from tests.support.gke_platform import Platform, account_key
 
-NAME = "projects/acme/locations/europe-west1/clusters/train"
 CALLER = "caller-0123456789"
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return for_loopback(tmp_path_factory.mktemp("certificate"), "gke")
-
-
-class Platform:
-    """A cluster, and Google, whose tokens it knows; `revoke` makes all of them so far unknown."""
-
-    def __init__(self, cluster: Cluster, certificate: Certificate, directory: Path) -> None:
-        self.cluster = cluster
-        self.google = Google({}, mint=lambda: cluster.add_user("ci@acme.test", SUBMITTER))
-        joined = directory / "gke.pem"
-        joined.write_text(certificate.certificate.read_text() + certificate.key.read_text())
-        self.api = Host(cluster.app, certificate=joined)
-        self.host = Host(self.google.app)
-        self._authority = base64.b64encode(certificate.certificate.read_bytes()).decode()
-
-    def describe(self, **more: Any) -> None:
-        """Have Google describe the cluster, by default with a public endpoint alone."""
-        address = self.api.url.removeprefix("https://")
-        authority = {"clusterCaCertificate": self._authority}
-        self.google.clusters[NAME] = {"endpoint": address, "masterAuth": authority, **more}
-
-    def revoke(self) -> None:
-        """Make every token so far unknown to the cluster."""
-        for token in self.google.tokens:
-            self.cluster.access.revoke(token)
 
 
 @pytest.fixture
@@ -71,20 +42,6 @@ def job(platform: Platform, tmp_path: Path) -> Job:
     nowhere = {"GCE_METADATA_HOST": "127.0.0.1:9", "GCE_METADATA_IP": "127.0.0.1:9", "GCE_METADATA_TIMEOUT": "1"}
     made.environ |= {"PATH": os.environ["PATH"], "HOME": str(tmp_path), gke.ENDPOINT_VARIABLE: platform.host.url, **nowhere}
     return made
-
-
-def account_key(platform: Platform) -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return json.dumps(
-        {
-            "type": "service_account",
-            "project_id": "acme",
-            "client_email": "ci@acme.test",
-            "private_key": pem.decode(),
-            "token_uri": f"{platform.host.url}/token",
-        }
-    )
 
 
 def federated(platform: Platform, directory: Path, **more: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def world(github: GitHubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     registry, wandb, cluster = registry_of_one_account(), WandbServer(), Cluster()
     with ExitStack() as stack:
         stack.enter_context(cluster)
-        apps = {"registry": registry.app, "wandb": wandb.app, "cluster": cluster.app}
+        apps = {"registry": registry.app, "wandb": wandb.app, "cluster": cluster.app, "argo": cluster.argo_server}
         hosts = {name: stack.enter_context(Host(app)) for name, app in apps.items()}
         world = build(github, hosts, registry, wandb, cluster, tmp_path)
         monkeypatch.chdir(world.checkout)

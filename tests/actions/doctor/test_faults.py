@@ -10,6 +10,11 @@ from tests.actions.doctor.world import World
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: f"{breakage.fails[0]}: {breakage.name}")
 def test_doctor_names_exactly_what_is_broken_and_the_remedy_mends_it(world: World, breakage: Breakage) -> None:
+    named_and_mended(world, breakage)
+
+
+def named_and_mended(world: World, breakage: Breakage) -> None:
+    """Break the world, hold doctor to naming exactly that, and mend it as the remedy says."""
     arguments = [word.replace("HEAD", world.repository.branches["main"]) for word in breakage.arguments]
     breakage.break_it(world)
     broken = world.ask(*arguments)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from mlops_actions.cli import _parser
@@ -169,8 +168,3 @@ def build(
 
 def registry_of_one_account() -> Registry:
     return Registry(challenge="bearer", accounts={"publisher": Account(PASSWORD)}, anonymous_pull=True)
-
-
-def enter(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.chdir(world.checkout)
-    return world

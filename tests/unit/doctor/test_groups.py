@@ -82,8 +82,16 @@ def statuses(checks: Sequence[HealthCheck]) -> dict[str, Status]:
     return {check.name: check.status for check in checks}
 
 
-def controller(image: str) -> ApiAnswer:
-    return ApiAnswer(200, {"items": [{"spec": {"template": {"spec": {"containers": [{"image": image}]}}}}]}, {})
+def controller(image: str, *, replicas: int = 1) -> dict[str, Any]:
+    deployment = {
+        "metadata": {"name": "workflow-controller", "namespace": "argo"},
+        "spec": {"template": {"spec": {"containers": [{"image": image}]}}},
+        "status": {"availableReplicas": replicas} if replicas else {},
+    }
+    return {"items": [deployment]}
+
+
+WORKFLOW = {"metadata": {"name": "digits-1", "creationTimestamp": "2026-01-01T12:00:00Z"}}
 
 
 def clock(date: str) -> Callable[[], Answers]:
@@ -125,10 +133,11 @@ def test_a_reference_without_a_version_fails() -> None:
 
 CLUSTER = {
     "/version": ApiAnswer(200, {"major": "1", "minor": "35", "gitVersion": "v1.35.0"}, {}),
+    "/apis/argoproj.io/v1alpha1/namespaces/default/workflows?limit": ApiAnswer(200, {"items": []}, {}),
     "/apis/argoproj.io/v1alpha1/namespaces": ApiAnswer(201, {}, {}),
     "/apis/argoproj.io/v1alpha1": ApiAnswer(200, {"resources": [{"name": "workflows"}]}, {}),
     "/apis/authorization": ApiAnswer(201, {"status": {"allowed": True}}, {}),
-    "/apis/apps/v1/deployments": controller("quay.io/argoproj/workflow-controller:v3.7.0"),
+    "/apis/apps/v1/deployments": ApiAnswer(200, controller("quay.io/argoproj/workflow-controller:v3.7.0"), {}),
     "/api/v1/nodes": ApiAnswer(200, {"items": [{"status": {"allocatable": {"nvidia.com/gpu": "1"}}}]}, {}),
     "/api/v1/namespaces/default/pods": ApiAnswer(200, {"items": []}, {}),
 }
@@ -150,16 +159,19 @@ def test_the_controller_and_the_gpu_nodes_are_seen_by_an_administrator() -> None
     [
         ("/version", {"major": "1", "minor": "20+", "gitVersion": "v1.20"}, "Kubernetes version", Status.FAILS),
         ("/api/v1/nodes", {"items": []}, "GPU nodes", Status.UNKNOWN),
+        ("/apis/apps/v1/deployments", controller("workflow-controller:v2.12.0"), "Argo controller", Status.FAILS),
+        ("/apis/apps/v1/deployments", controller("controller:v3.7.0", replicas=0), "Argo controller", Status.FAILS),
+        ("/apis/apps/v1/deployments", controller("controller:latest"), "Argo controller", Status.UNKNOWN),
         (
-            "/apis/apps/v1/deployments",
-            {"items": [{"spec": {"template": {"spec": {"containers": [{"image": "workflow-controller:v2.12.0"}]}}}}]},
-            "Argo controller",
+            "/apis/argoproj.io/v1alpha1/namespaces/default/workflows?limit",
+            {"items": [WORKFLOW]},
+            "workflows that wait",
             Status.FAILS,
         ),
         ("/apis/apps/v1/deployments", {"items": []}, "Argo controller", Status.UNKNOWN),
     ],
 )
-def test_old_versions_and_missing_nodes_are_named(path: str, body: Any, name: str, status: Status) -> None:
+def test_what_an_administrator_sees_wrong_is_named(path: str, body: Any, name: str, status: Status) -> None:
     seen = of_cluster({path: ApiAnswer(200, body, {})})
     assert {check: result for check, result in seen.items() if result is not Status.OK} == {name: status}
 

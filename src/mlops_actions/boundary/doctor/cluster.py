@@ -135,13 +135,16 @@ def _namespace(loader: Any, files: str, context: str) -> str:
 
 
 def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
-    """Use Google's application default credentials; Google tells the address, so the token goes to no other server."""
+    """Use GOOGLE_CREDENTIALS (JSON or base64), else Google's application default credentials.
+
+    Google tells the address, so the token goes to no server that somebody else chose.
+    """
     from mlops_actions.boundary.cluster import gke
 
     ref = gke.ClusterRef(
         cluster=target.gke_cluster, location=target.gke_location, project=target.gke_project, endpoint=target.gke_endpoint
     )
-    address, token = gke.find(ref, None, environ, log)
+    address, token = gke.find(ref, environ.get("GOOGLE_CREDENTIALS"), environ, log)
     probe = f"gcloud container clusters describe {target.gke_cluster} --location {target.gke_location}"
     return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
 
