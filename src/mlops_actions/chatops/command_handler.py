@@ -149,7 +149,7 @@ class CommandHandler:
         client: Repository,
         writer: Writer,
     ) -> Outcome:
-        withdraw(writer, state, run_url=self._context.run_url, log=self._runner)
+        withdraw(writer, self._inputs, state=state, run_url=self._context.run_url, log=self._runner)
         self._save("")
         if isinstance(current, ActionError):
             self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(current)

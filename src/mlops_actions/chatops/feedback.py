@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
+from mlops_actions.chatops import reply
 from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.ports import Writer
@@ -21,6 +22,8 @@ Status: TypeAlias = Literal["success", "failure", "cancelled"]
 Call: TypeAlias = Callable[[], Any]
 # Deployments have no state for a cancellation; `inactive` would mean that the deployment had been active.
 _DEPLOYMENT_STATES: Mapping[str, str] = {"success": "success", "failure": "failure", "cancelled": "error"}
+# What shows as running for ever where it is not concluded.
+_CONCLUDED = ("check run", "deployment")
 _STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}
 
 
@@ -106,12 +109,35 @@ def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Statu
     # The label of an earlier command must not contradict this one.
     if outdated and outdated not in (label, state.pending_label):
         calls["outdated label"] = lambda: writer.remove_label(state.pr_number, outdated)
-    warn_of_failures(gather(calls), log)
+    _close(calls, writer, inputs, state=state, status=status, run_url=run_url, log=log)
 
 
-def withdraw(writer: Writer, state: FeedbackState, run_url: str, log: Log) -> None:
+def withdraw(writer: Writer, inputs: Inputs, state: FeedbackState, run_url: str, log: Log) -> None:
     """Remove or cancel the feedback on a command that does not run after all."""
-    warn_of_failures(gather(_closing_calls(writer, state, status="cancelled", run_url=run_url)), log)
+    calls = _closing_calls(writer, state, status="cancelled", run_url=run_url)
+    _close(calls, writer, inputs, state=state, status="cancelled", run_url=run_url, log=log)
+
+
+def _close(
+    calls: Mapping[str, Call], writer: Writer, inputs: Inputs, state: FeedbackState, status: Status, run_url: str, log: Log
+) -> None:
+    """Make the closing calls; say of a check run or deployment that stays open where the outcome is."""
+    answers = gather(calls)
+    left_open = {kind: answers.pop(kind) for kind in _CONCLUDED if isinstance(answers.get(kind), ActionError)}
+    warn_of_failures(answers, log)
+    if not left_open:
+        return
+    names = {"check run": state.check_name, "deployment": state.environment}
+    outcome = f"{state.command} {_STATUS_WORDS[status]}"
+    subjects = " and ".join(f"the {kind} '{names[kind]}'" for kind in left_open)
+    lines = [f"{subjects} could not be concluded. {outcome}: {run_url}"]
+    lines += dict.fromkeys(str(error) for error in left_open.values())
+    if inputs.reply != "never":
+        text = reply.left_open(outcome, {kind: names[kind] for kind in left_open}, run_url)
+        written = gather({"reply": lambda: writer.comment(state.pr_number, text)})["reply"]
+        if isinstance(written, ActionError):
+            lines.append(f"no comment says so on the pull request: {written.cause}")
+    log.warning("\n".join(lines), title="chatops")
 
 
 def _closing_calls(writer: Writer, state: FeedbackState, status: Status, run_url: str) -> dict[str, Call]:

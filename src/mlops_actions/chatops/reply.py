@@ -40,6 +40,15 @@ def started(name: str, commit_url: str, params: Mapping[str, Value], run_url: st
     return "\n\n".join(parts)
 
 
+def left_open(outcome: str, names: Mapping[str, str], run_url: str) -> str:
+    """Say that a check run or a deployment still shows as running; `names` maps its kind to its name."""
+    subjects = " and ".join(f"the {kind} {code(name[:_MAX_NAME])}" for kind, name in names.items())
+    verb = "shows" if len(names) == 1 else "show"
+    parts = [f"{code(outcome[:_MAX_NAME])}. GitHub did not take this outcome for {subjects}, which still {verb} as running."]
+    parts.append(f"<sub>{link('the run', run_url)}</sub>\n{_MARKER}")
+    return "\n\n".join(parts)
+
+
 def summary(name: str, source: CommandSource, commit_url: str, params: Mapping[str, Value]) -> str:
     """Describe the command in the check run: who gave it, on which commit, with which parameters."""
     actor = f"**{escape(source.actor.login)}**"

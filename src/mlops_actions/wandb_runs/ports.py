@@ -42,11 +42,8 @@ class Tracker(Protocol):
 class ReportPublisher(PullRequests, Protocol):
     """The pull requests and check runs that show the report. Calls raise Refused or Unavailable."""
 
-    def create_check_run(self, name: str, sha: str, *, url: str, title: str, summary: str) -> int:
-        """Create a check run; return its id."""
-
-    def conclude_check_run(self, check_run: int, conclusion: str, *, title: str, summary: str) -> None:
-        """Conclude a check run."""
+    def report_check_run(self, name: str, sha: str, conclusion: str, *, url: str, title: str, summary: str) -> None:
+        """Create a check run that is concluded already."""
 
 
 class ReportFiles(Protocol):

@@ -1,6 +1,7 @@
 """Publish the report where people look: in the pull request's comment and in a check run.
 
-The report is complete and written to files before. A failure here is therefore kept for the step's end and costs no output.
+The report is complete and written to files before. A failure here is therefore kept for the step's end and costs no output;
+that of the check run is a warning alone, in the log and on the comment.
 """
 
 from __future__ import annotations
@@ -53,17 +54,21 @@ class PublishedReport:
 def publish(
     inputs: Inputs, event: Event | None, ports: Ports, findings: Findings, *, report: str, job_url: str
 ) -> PublishedReport:
-    """Write the comment and conclude the check run, as far as the inputs ask for them."""
+    """Write the check run and the comment, as far as the inputs ask for them."""
     attempts = []
+    if inputs.check_name:
+        attempts.append(_check(inputs, ports, findings, report, job_url))
     if inputs.comment:
         summary = markdown.link("the job's summary", job_url) if job_url else "the job's summary"
+        if any(attempt.note for attempt in attempts):
+            name = markdown.code(inputs.check_name or "")
+            # Below the headline, which later reports show as the title of this one.
+            headline, separator, rest = report.partition("\n\n")
+            warning = f"⚠️ The check run {name} could not be concluded; its report is in {summary}."
+            report = f"{headline}\n\n{warning}{separator}{rest}"
         note = f"_Cut here: the whole report is in {summary} and in `{MARKDOWN_FILE}`._"
         text = markdown.cut(report, markdown.COMMENT_LIMIT - _RESERVED, note)
         attempts.append(_attempt(ports, "no comment was written", lambda github: _comment(inputs, event, github, text)))
-    if inputs.check_name:
-        attempts.append(
-            _attempt(ports, "no check run was created", lambda github: _check(inputs, github, findings, report, job_url))
-        )
     return PublishedReport(tuple(attempts))
 
 
@@ -98,11 +103,28 @@ def _comment(inputs: Inputs, event: Event | None, github: ReportPublisher, text:
     return Attempt(comment_url=github.upsert_comment(number, inputs.comment_tag, text, keep=True))
 
 
-def _check(inputs: Inputs, github: ReportPublisher, findings: Findings, report: str, job_url: str) -> Attempt:
-    name, title = inputs.check_name or "", headline_text(findings)
-    check_run = github.create_check_run(name, inputs.sha or "", url=job_url, title=title, summary=report)
-    github.conclude_check_run(check_run, _conclusion(findings), title=title, summary=report)
-    return Attempt()
+def _check(inputs: Inputs, ports: Ports, findings: Findings, report: str, job_url: str) -> Attempt:
+    """Create the check run with its conclusion; where that fails, warn once and say where the report is."""
+    name, publisher = inputs.check_name or "", ports.publisher
+    error = "there is no 'github-token'"
+    if publisher is not None:
+        try:
+            publisher.report_check_run(
+                name,
+                inputs.sha or "",
+                _conclusion(findings),
+                url=job_url,
+                title=headline_text(findings),
+                summary=report,
+            )
+        except ActionError as failure:
+            error = str(failure)
+        else:
+            return Attempt()
+    place = f" ({job_url})" if job_url else ""
+    note = f"the check run '{name}' could not be concluded; the report is in the job's summary{place}: {error}"
+    ports.runner.warning(note, title=ACTION.name)
+    return Attempt(note=note)
 
 
 def _conclusion(findings: Findings) -> str:

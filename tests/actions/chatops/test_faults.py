@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +13,11 @@ import pytest
 from mlops_actions.boundary.github import Pace, transport
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
-from mlops_sandbox.runner.files import LogCommand, read_log
+from tests.actions.chatops.faults import FAULTS, FEEDBACK_INPUTS, app_inputs, inject_fault, warnings
 from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import Sample, make_sample
-from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 
-STATUSES = ("401", "403", "404", "409", "422", "429", "500")
-FAULTS = (*STATUSES, "closed")
 # The remedy that the log must name for each fault.
 REMEDIES = {
     "401": "check 'github-token'",
@@ -82,14 +79,6 @@ DECISION_READS = {
     "run": DecisionRead("GET /repos/*/*/actions/runs/*", "run-unknown", {}, _call_back, answers={"404": "run-not-here"}),
     "commits": DecisionRead("GET /repos/*/*/pulls/*/commits", "commits-unknown", {}, _call_back),
 }
-FEEDBACK_INPUTS = {
-    "commands": "/train",
-    "pending-label": "training",
-    "success-label": "trained",
-    "check-name": "model",
-    "environment": "staging",
-    "reply": "always",
-}
 FIRST_FEEDBACK = (
     "POST /repos/*/*/issues/comments/*/reactions",
     "POST /repos/*/*/issues/*/labels",
@@ -116,32 +105,9 @@ REPLY = "POST /repos/*/*/issues/*/comments"
 APP = ("GET /repos/*/*/installation", "POST /app/installations/*/access_tokens")
 
 
-@pytest.fixture(autouse=True)
-def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try twice and do not wait: the tests of the transport cover the waiting."""
-    monkeypatch.setattr(transport, "PACE", Pace(timeout=10, attempts=2, backoff=0.0, patience=0.0))
-
-
 @pytest.fixture
-def github(github_host: SharedHost) -> Iterator[GitHubServer]:
-    """A GitHub that is not checked against the schemas: its answers here are wrong on purpose."""
-    server = GitHubServer(origin=github_host.host.url)
-    github_host.application = server.app
-    yield server
-    server.faults.clear()
-
-
-def inject_fault(github: GitHubServer, route: str, fault: str) -> None:
-    if fault == "stall":
-        github.faults.stall(route, seconds=30)
-    elif fault == "closed":
-        github.faults.close(route)
-    else:
-        github.faults.answer(route, int(fault))
-
-
-def warnings(ran: StepRecord) -> list[str]:
-    return [one.message for one in read_log(ran.log) if isinstance(one, LogCommand) and one.name in ("warning", "error")]
+def github(faulty_github: GitHubServer) -> GitHubServer:
+    return faulty_github
 
 
 def check_remedy(ran: StepRecord, fault: str) -> None:
@@ -259,12 +225,6 @@ def check_that_the_reply_fails_soft(route: str, fault: str, github: GitHubServer
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_reply_to_a_denial_fails_soft(fault: str, github: GitHubServer, tmp_path: Path) -> None:
     check_that_the_reply_fails_soft(REPLY, fault, github, tmp_path)
-
-
-def app_inputs(sample: Sample) -> dict[str, str]:
-    granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
-    app = sample.github.register_app("ml-bot", permissions=granted, repositories=[sample.repository])
-    return {"app-id": str(app.id), "app-private-key": app.private_key}
 
 
 def check_that_the_app_fails_soft(app_call: tuple[str, str], fault: str, github: GitHubServer, directory: Path) -> None:

@@ -191,7 +191,9 @@ def test_without_write_access_the_report_is_in_the_summary_and_a_warning_says_wh
     assert "1 run finished" in step.summary()
     assert "::warning" in step.log
     assert "Resource not accessible by integration" in step.log
-    assert "no comment was written" in json.loads(step.outputs()["result"])["notes"][0]
+    about_the_check_run, about_the_comment = json.loads(step.outputs()["result"])["notes"]
+    assert "the check run 'metrics' could not be concluded" in about_the_check_run
+    assert "no comment was written" in about_the_comment
 
 
 @pytest.mark.parametrize(
@@ -328,9 +330,43 @@ def test_a_check_run_is_concluded_by_the_gates(step: WandbStep) -> None:
     step.run(sha=SHA, gates="acc >= 0.9", check_name="metrics")
     step.run(sha=SHA, gates="acc >= 0.1", check_name="metrics")
     step.run(sha=SHA, check_name="metrics")
-    bodies = [exchange.body for exchange in step.github.requests("PATCH /repos/*/*/check-runs/*")]
+    bodies = [exchange.body for exchange in step.github.requests("POST /repos/*/*/check-runs")]
     assert [body["conclusion"] for body in bodies] == ["failure", "success", "neutral"]
     assert bodies[0]["output"]["title"] == "0 of 1 gate passed"
+    # GitHub ignores the address of the details that a job's token gives, so the report links the run.
+    assert bodies[0]["output"]["summary"].count(f"{step.github.origin}/octo/digits/actions/runs/77")
+
+
+@pytest.mark.parametrize(
+    ("fault", "body"),
+    [(403, None), (404, None), (422, None), (500, None), (200, ""), (200, "<html>Sign in</html>"), (200, []), (200, {}),
+     (201, {"id": 1, "conclusion": None})],
+)  # fmt: skip
+@pytest.mark.parametrize(("gates", "exit_code"), [("acc >= 0.1", 0), ("acc >= 0.9", 1)])
+def test_a_check_run_that_github_does_not_take_is_one_warning(
+    step: WandbStep, fault: int, body: Any, gates: str, exit_code: int
+) -> None:
+    """The decision of the gates stands; the warning is in the log and, with a link to the run, on the comment."""
+    step.candidate(summary={"acc": 0.5})
+    step.github.faults.answer("POST /repos/*/*/check-runs", fault, body)
+    given = {"sha": SHA, "gates": gates, "check_name": "metrics", "comment": "true", "pr_number": step.pull.number}
+    assert step.run(**given) == exit_code, step.log
+    assert step.log.count("::warning") == 1
+    assert "the check run 'metrics' could not be concluded; the report is in the job's summary" in step.log
+    (comment,) = step.comments()
+    run_url = f"{step.github.origin}/octo/digits/actions/runs/77"
+    assert f"The check run `metrics` could not be concluded; its report is in [the job's summary]({run_url})." in comment
+    (note,) = json.loads(step.outputs()["result"])["notes"]
+    assert run_url in note
+
+
+def test_a_report_is_one_request_that_locked_check_runs_allow(step: WandbStep) -> None:
+    step.github.locked_check_runs = 403
+    step.candidate(summary={"acc": 0.5})
+    assert step.run(sha=SHA, gates="acc >= 0.1", check_name="metrics") == 0, step.log
+    (run,) = step.repository.check_runs.values()
+    assert (run.status, run.conclusion) == ("completed", "success")
+    assert "::warning" not in step.log
 
 
 # Choosing
@@ -495,7 +531,7 @@ def test_nothing_is_promoted_while_candidates_are_running(step: WandbStep) -> No
     given = {"sha": SHA, "wait": "true", "timeout": "0s", "gates": "acc >= 0", "check_name": "metrics"}
     assert step.run(**given, promote_alias="best") == 5
     assert json.loads(step.outputs()["result"])["promoted"] is None
-    assert step.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"] == "timed_out"
+    assert step.github.requests("POST /repos/*/*/check-runs")[-1].body["conclusion"] == "timed_out"
 
 
 # Trust
@@ -700,9 +736,7 @@ def test_hostile_names_stay_text_in_failures_datasets_checks_and_folds(step: Wan
     (body,) = step.comments()
     assert body.count("❌ Gates failed") == 3, "the report, the fold's title, and the report in it"
     assert_only_text(step, body)
-    for summary in (
-        exchange.body["output"]["summary"] for exchange in step.github.requests("PATCH /repos/*/*/check-runs/*")
-    ):
+    for summary in (exchange.body["output"]["summary"] for exchange in step.github.requests("POST /repos/*/*/check-runs")):
         assert_only_text(step, summary)
     assert "has no finite value" in step.log.splitlines()[-1]
 
@@ -718,7 +752,7 @@ def test_a_report_beyond_githubs_limit_is_cut_with_a_link_to_the_rest(step: Wand
     (body,) = step.comments()
     assert len(body) <= 65_536
     assert f"[the job's summary]({step.github.origin}/octo/digits/actions/runs/77) and in `wandb_report.md`" in body
-    summary = step.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["output"]["summary"]
+    summary = step.github.requests("POST /repos/*/*/check-runs")[-1].body["output"]["summary"]
     assert 50_000 < len(summary.encode()) <= 65_535
 
 

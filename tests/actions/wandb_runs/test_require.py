@@ -33,7 +33,7 @@ def aliases(step: WandbStep) -> set[str]:
 
 
 def conclusion(step: WandbStep) -> str:
-    return str(step.github.requests("PATCH /repos/*/*/check-runs/*")[-1].body["conclusion"])
+    return str(step.github.requests("POST /repos/*/*/check-runs")[-1].body["conclusion"])
 
 
 def test_an_accepted_run_gets_the_alias_and_the_pull_request_shows_it(step: WandbStep) -> None:

@@ -11,6 +11,9 @@ from mlops_actions.core.json_text import parse_json
 _RATE_LIMIT_TEXTS = ("rate limit", "please wait a few minutes before you try again", "abuse detection")
 _MAX_MESSAGE = 300
 _DETAIL_KEYS = ("resource", "field", "code")
+# Since 2025-03-31 GitHub refuses the job's token the status of check runs of GitHub Actions.
+# https://github.blog/changelog/2025-02-12-notice-of-upcoming-deprecations-and-breaking-changes-for-github-actions/
+_LOCKED_CHECK_RUN = "only be updated internally by github actions"
 
 
 class GitHubRefused(Refused):
@@ -69,6 +72,10 @@ def refusal(call: str, status: int, headers: Mapping[str, str], body: str, needs
 def _remedy(status: int, headers: Mapping[str, str], message: str, needs: str) -> str:
     if status == 401:
         return "the token is wrong or has expired: check 'github-token' (by default the job's own token is used)"
+    if _LOCKED_CHECK_RUN in message.lower():
+        return (
+            "GitHub lets only a GitHub App conclude this check run: create it as an App, by 'app-id' and 'app-private-key'"
+        )
     if status == 403 and "locked" in message.lower():
         return "the conversation is locked: unlock it, or turn the reply off"
     if status == 403:

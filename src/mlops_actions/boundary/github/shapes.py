@@ -104,6 +104,16 @@ def credential(value: Any) -> None:
         raise WrongShape("a token", value)
 
 
+def exactly(expected: str) -> Shape:
+    """Require this text: GitHub has made the change that was asked for."""
+
+    def check(value: Any) -> None:
+        if value != expected:
+            raise WrongShape(f"the text '{expected}'", value)
+
+    return check
+
+
 def optional(shape: Shape) -> Shape:
     """Take null, and let `record` take an object without the field; require the shape of any other value."""
 
@@ -155,6 +165,16 @@ def record(**fields: Shape) -> Shape:
     return check
 
 
+def concluded_check_run(conclusion: str) -> Shape:
+    """Return the shape of a check run that has been concluded."""
+    return record(id=identifier, conclusion=exactly(conclusion))
+
+
+def deployment_status(state: str) -> Shape:
+    """Return the shape of a deployment's new status."""
+    return record(id=identifier, state=exactly(state))
+
+
 def _rule(value: Any) -> None:
     record(type=text)(value)
     if value["type"] == "required_status_checks":
@@ -198,7 +218,6 @@ REACTION = _NUMBERED
 LABELS = listing(record(name=text))
 WRITTEN_CHECK_RUN = _NUMBERED
 DEPLOYMENT = record(id=identifier, description=optional(text))
-DEPLOYMENT_STATUS = _NUMBERED
 # Accounts and Apps
 ACCOUNT = _USER
 VIEWER = record(data=record(viewer=_USER))
