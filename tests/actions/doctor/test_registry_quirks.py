@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.doctor.registry import connect
 from mlops_actions.doctor import registry as checks
 from mlops_actions.doctor.checks import HealthCheck
@@ -42,7 +43,11 @@ def ask(host: str) -> dict[str, HealthCheck]:
         read=str,
         try_writes=True,
     )
-    found = checks.check(scope, lambda name, anonymous: connect(name, environ, anonymous=anonymous), pulls_with_secret=False)
+    found = checks.check(
+        scope,
+        lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),
+        pulls_with_secret=False,
+    )
     return {check.name: check for check in found}
 
 
