@@ -20,22 +20,24 @@ from mlops_actions.doctor.workflow import ActionStep
 _CHECK = Checker("cluster")
 _ARGO_PATH = f"/apis/{ARGO_GROUP}/v1alpha1"
 _MIN_MINOR = 27  # of Kubernetes 1
+_RENEW = "kubectl auth whoami  # then renew the kubeconfig"
 
 
 def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthCheck]:
     """Ask about one use of argo-submit."""
     answer = api.get("/version")
+    if answer.status in (401, 403):  # the API server looks at credentials first, whatever is asked
+        yield _CHECK.ok("reachable", "GET /version", "the API server answers")
+        yield _CHECK.fails("credentials", "GET /version", answer.message, remedy=_RENEW)
+        return
     if answer.status != 200:
-        remedy = "kubectl config view --minify" if answer.status in (401, 403) else "kubectl version"
-        yield _CHECK.fails("reachable", "GET /version", answer.message, remedy=remedy)
+        yield _CHECK.fails("reachable", "GET /version", answer.message, remedy="kubectl version")
         return
     yield _CHECK.ok("reachable", "GET /version", f"Kubernetes {answer.body.get('gitVersion')}")
     yield from _kubernetes_version(answer.body)
     argo = api.get(_ARGO_PATH)
     if argo.status in (401, 403):
-        yield _CHECK.fails(
-            "credentials", f"GET {_ARGO_PATH}", argo.message, remedy="kubectl auth whoami  # then renew the kubeconfig"
-        )
+        yield _CHECK.fails("credentials", f"GET {_ARGO_PATH}", argo.message, remedy=_RENEW)
         return
     yield _CHECK.ok("credentials", f"GET {_ARGO_PATH}", "accepted")
     if argo.status != 200 or "workflows" not in {item.get("name") for item in argo.body.get("resources") or ()}:

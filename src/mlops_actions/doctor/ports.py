@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mlops_actions.core.oci import Manifest
+
 _MAX_PAGES = 20
 
 
@@ -69,6 +71,12 @@ class RegistryApi(Protocol):
 
     def require_push(self, repository: str) -> None:
         """Begin an upload and cancel it; raise Refused if it may not begin."""
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return the manifest behind a tag or digest; None where there is none."""
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """Return a small blob."""
 
 
 class ClusterApi(Protocol):

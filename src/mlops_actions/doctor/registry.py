@@ -1,15 +1,16 @@
-"""The checks of registries: reachable, login, push, and what a cluster without a secret may pull."""
+"""The checks of registries: reachable, login, pull, push, and what a cluster without a secret may pull."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.image_name import split_host, split_tag
-from mlops_actions.core.registries import BareName, canonical, known
+from mlops_actions.core.registries import GITHUB, BareName, canonical, known
 from mlops_actions.doctor.checks import Checker, HealthCheck
-from mlops_actions.doctor.ports import RegistryApi
+from mlops_actions.doctor.ports import GitHubApi, RegistryApi
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ActionStep
 
@@ -39,7 +40,13 @@ def image_of(step: ActionStep, scope: Scope) -> TargetImage | None:
     return TargetImage(host, path.lower())
 
 
-def check(scope: Scope, connect: Callable[[str, bool], RegistryApi], *, pulls_with_secret: bool) -> Iterator[HealthCheck]:
+def check(
+    scope: Scope,
+    connect: Callable[[str, bool], RegistryApi],
+    github: Callable[[], GitHubApi],
+    *,
+    pulls_with_secret: bool,
+) -> Iterator[HealthCheck]:
     """Ask about every image; `pulls_with_secret` says whether the manifests name image pull secrets."""
     steps = scope.workflow.steps("docker-publish")
     if not steps:
@@ -55,17 +62,17 @@ def check(scope: Scope, connect: Callable[[str, bool], RegistryApi], *, pulls_wi
                 remedy=f"gh variable list -R {scope.repository}",
             )
         else:
-            yield from _image(scope, image, connect, pulls_with_secret=pulls_with_secret)
+            yield from _image(scope, image, connect)
+            if scope.workflow.steps("argo-submit"):
+                yield _pull_by_the_cluster(image, connect, github, pulls_with_secret=pulls_with_secret)
 
 
-def _image(
-    scope: Scope, image: TargetImage, connect: Callable[[str, bool], RegistryApi], *, pulls_with_secret: bool
-) -> Iterator[HealthCheck]:
+def _image(scope: Scope, image: TargetImage, connect: Callable[[str, bool], RegistryApi]) -> Iterator[HealthCheck]:
     asked = f"GET https://{image.host}/v2/{image.repository}/tags/list"
     login = f"docker login {image.host}"
     api = connect(image.host, False)
     try:
-        count = len(api.tags(image.repository))
+        tags = api.tags(image.repository)
     except Unavailable as error:
         yield _CHECK.fails("reachable", asked, error.cause, remedy=f"curl -sSI https://{image.host}/v2/")
         return
@@ -75,14 +82,39 @@ def _image(
         return
     yield _CHECK.ok("reachable", asked, f"{image.host} answers")
     yield _CHECK.ok(
-        "login", asked, f"{image.repository} has {count} tags" if count else f"{image.repository} has no tag yet"
+        "login", asked, f"{image.repository} has {len(tags)} tags" if tags else f"{image.repository} has no tag yet"
     )
+    yield _own_pull(image, api, tags, login)
     yield _push(scope, image, api, login)
-    if scope.workflow.steps("argo-submit"):
-        yield _anonymous_pull(image, connect, asked, is_new=not count, pulls_with_secret=pulls_with_secret)
+
+
+def _own_pull(image: TargetImage, api: RegistryApi, tags: list[str], login: str) -> HealthCheck:
+    """Pull the manifest and the configuration of an image: some registries let a login list tags, and not pull."""
+    if not tags:
+        return _CHECK.skipped("pull", f"{image.repository} has no tag yet")
+    asked = f"GET https://{image.host}/v2/{image.repository}/manifests/{tags[-1]}"
+    try:
+        _pull(image, api, tags[-1])
+    except ActionError as error:
+        return _CHECK.fails(
+            "pull", asked, error.cause, remedy=f"{login}\ndocker pull {image.host}/{image.repository}:{tags[-1]}"
+        )
+    return _CHECK.ok("pull", asked, f"{tags[-1]} can be pulled")
+
+
+def _pull(image: TargetImage, api: RegistryApi, tag: str) -> None:
+    """Read the manifest behind a tag, of an index the first one, and the configuration that it names."""
+    manifest = api.manifest(image.repository, tag)
+    children = manifest.document.get("manifests") if manifest else None
+    if isinstance(children, list) and children and isinstance(children[0], Mapping):
+        manifest = api.manifest(image.repository, str(children[0].get("digest")))
+    config = manifest.document.get("config") if manifest else None
+    if isinstance(config, Mapping):
+        api.blob(image.repository, str(config.get("digest")))
 
 
 def _push(scope: Scope, image: TargetImage, api: RegistryApi, login: str) -> HealthCheck:
+    """Begin an upload only: a tag that was pushed could not be deleted in every registry."""
     if not scope.try_writes:
         return _CHECK.skipped("push", "an upload is begun, and cancelled, only with --try-writes")
     asked = f"POST https://{image.host}/v2/{image.repository}/blobs/uploads/"
@@ -93,24 +125,72 @@ def _push(scope: Scope, image: TargetImage, api: RegistryApi, login: str) -> Hea
     return _CHECK.ok("push", asked, "an upload was begun and cancelled")
 
 
-def _anonymous_pull(
-    image: TargetImage, connect: Callable[[str, bool], RegistryApi], asked: str, *, is_new: bool, pulls_with_secret: bool
+def _pull_by_the_cluster(
+    image: TargetImage,
+    connect: Callable[[str, bool], RegistryApi],
+    github: Callable[[], GitHubApi],
+    *,
+    pulls_with_secret: bool,
 ) -> HealthCheck:
+    """Tell whether a cluster without a login may pull: by the package's visibility on GitHub, else by pulling a tag."""
+    name = "pull by the cluster"
     if pulls_with_secret:
-        return _CHECK.skipped("pull by the cluster", "the manifest names image pull secrets; see the group Cluster")
+        return _CHECK.skipped(name, "the manifest names image pull secrets; see the group Cluster")
+    path, visibility = _visibility(image, github)
+    if visibility and visibility != "public":
+        return _private(image, f"GET {path}", f"the package's visibility is {visibility!r}")
+    asked = f"pull from https://{image.host}/v2/{image.repository}/ without a login"
     try:
-        connect(image.host, True).tags(image.repository)
+        api = connect(image.host, True)
+        tags = api.tags(image.repository)
+        if not tags:
+            return _CHECK.unknown(name, asked, "the image does not exist yet, or only a login sees it")
+        _pull(image, api, tags[-1])
     except Unavailable as error:
-        return _CHECK.unknown("pull by the cluster", f"{asked} without a login", error.cause)
+        return _CHECK.unknown(name, asked, error.cause)
     except Refused as error:
-        if is_new:
-            return _CHECK.unknown("pull by the cluster", f"{asked} without a login", "the image does not exist yet")
-        return _CHECK.fails(
-            "pull by the cluster",
-            f"{asked} without a login",
-            f"the image is private, and the manifest names no 'imagePullSecrets' ({error.cause})",
-            remedy=f"kubectl create secret docker-registry registry --docker-server={image.host} "
-            "--docker-username=USER --docker-password=TOKEN\n"
-            "add to the manifest's spec: imagePullSecrets: [{name: registry}]",
-        )
-    return _CHECK.ok("pull by the cluster", f"{asked} without a login", "the image can be pulled without a login")
+        return _denied(image, connect, asked, error)
+    return _CHECK.ok(name, asked, f"{tags[-1]} can be pulled without a login")
+
+
+def _denied(image: TargetImage, connect: Callable[[str, bool], RegistryApi], asked: str, denial: Refused) -> HealthCheck:
+    """Tell a private image from one that does not exist yet: only the login knows."""
+    try:
+        exists = bool(connect(image.host, False).tags(image.repository))
+    except ActionError as error:
+        return _CHECK.unknown("pull by the cluster", asked, error.cause)
+    if not exists:
+        return _CHECK.unknown("pull by the cluster", asked, "the image does not exist yet")
+    return _private(image, asked, denial.cause)
+
+
+def _private(image: TargetImage, asked: str, cause: str) -> HealthCheck:
+    remedy = (
+        f"kubectl create secret docker-registry registry --docker-server={image.host} "
+        "--docker-username=USER --docker-password=TOKEN\n"
+        "add to the manifest's spec: imagePullSecrets: [{name: registry}]"
+    )
+    if image.host == GITHUB:
+        remedy += f"\nor make the package public, in its settings: https://{image.host}/{image.repository}"
+    answer = f"the image is private, and the manifest names no 'imagePullSecrets' ({cause})"
+    return _CHECK.fails("pull by the cluster", asked, answer, remedy=remedy)
+
+
+def _visibility(image: TargetImage, github: Callable[[], GitHubApi]) -> tuple[str, str]:
+    """Return the path asked, and the visibility of a package on ghcr.io; both empty where it cannot be told.
+
+    Source: https://docs.github.com/rest/packages/packages (an organisation's package, else a user's).
+    """
+    owner, slash, name = image.repository.partition("/")
+    if image.host != GITHUB or not slash:
+        return "", ""
+    try:
+        api = github()
+        for kind in ("orgs", "users"):
+            path = f"/{kind}/{quote(owner)}/packages/container/{quote(name, safe='')}"
+            answer = api.get(path)
+            if answer.status == 200 and isinstance(answer.body, Mapping):
+                return path, str(answer.body.get("visibility") or "")
+    except ActionError:
+        pass  # the group GitHub says why
+    return "", ""

@@ -37,7 +37,7 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
     scope = _with_variables(scope, ports)
     asks: Mapping[str, Callable[[], Iterator[HealthCheck]]] = {
         "github": lambda: github.check(scope, ports.github()),
-        "registry": lambda: registry.check(scope, ports.registry, pulls_with_secret=_pulls_with_secret(scope)),
+        "registry": lambda: registry.check(scope, ports.registry, ports.github, pulls_with_secret=_pulls_with_secret(scope)),
         "cluster": lambda: _cluster(scope, ports),
         "wandb": lambda: _tracker(scope, ports),
         "runner": lambda: machine.check(scope, ports.runner(), ports.github),

@@ -77,11 +77,12 @@ class Api:
 
     async def _respond(self, request: Request) -> Response:
         path = request.url.path
+        # A token that is unknown is refused whatever is asked; without one, the health and the version are anybody's.
+        identity = self.access.authenticate(request.headers.get("authorization", ""))
         if path in HEALTH_PATHS:
             return PlainTextResponse("ok")
         if path == "/version":
             return JSONResponse(addressing.VERSION_DOCUMENT)
-        identity = self.access.authenticate(request.headers.get("authorization", ""))
         if path == REVIEWS_PATH and request.method == "POST":
             return JSONResponse(access_review(identity, await _body(request)), 201)
         if self.faults.argo_missing and addressing.GROUP in path:

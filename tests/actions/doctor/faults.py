@@ -285,6 +285,16 @@ REGISTRY = (
         "docker login", account(),
     ),
     Breakage(
+        "a login that may list tags and not pull",
+        both(
+            published,
+            replaced("  entrypoint: pipeline", "  imagePullSecrets: [{name: registry}]\n  entrypoint: pipeline",
+                     "workflow.yaml"),
+            lambda world: world.registry.faults.append(RegistryFault("GET", ".*/manifests/.*", 403, times=50)),
+        ),
+        ("registry", "pull"), "docker pull", lambda world: world.registry.faults.clear(),
+    ),
+    Breakage(
         "a private image", both(published, lambda world: setattr(world.registry.access, "anonymous_pull", False)),
         ("registry", "pull by the cluster"), "imagePullSecrets",
         replaced("  entrypoint: pipeline", "  imagePullSecrets: [{name: registry}]\n  entrypoint: pipeline",

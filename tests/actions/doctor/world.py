@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 
 from mlops_actions.cli import _parser
+from mlops_actions.core.errors import BadInput
 from mlops_actions.doctor import command
+from mlops_actions.doctor.ports import GitHubApi
 from mlops_sandbox.cluster import SUBMITTER, Cluster, Rule
 from mlops_sandbox.github import GitHubServer, Repository
 from mlops_sandbox.host import Host
@@ -168,3 +170,8 @@ def build(
 
 def registry_of_one_account() -> Registry:
     return Registry(challenge="bearer", accounts={"publisher": Account(PASSWORD)}, anonymous_pull=True)
+
+
+def no_github() -> GitHubApi:
+    """Stand for a person without a token, where a test is about another system."""
+    raise BadInput("there is no token", "gh auth login")

@@ -231,8 +231,9 @@ def test_an_unknown_representation_is_not_acceptable(api: KubernetesApi) -> None
     assert api.request("GET", TEMPLATES, headers={"Accept": "text/html"}).status_code == 406
 
 
-def test_a_wrong_token_is_unauthorized(api: KubernetesApi) -> None:
-    body = refusal(api.request("GET", WORKFLOWS, token="wrong"), 401, "Unauthorized")
+@pytest.mark.parametrize("path", [WORKFLOWS, "/version", "/healthz"])
+def test_a_wrong_token_is_unauthorized(api: KubernetesApi, path: str) -> None:
+    body = refusal(api.request("GET", path, token="wrong"), 401, "Unauthorized")
     assert body["message"] == "Unauthorized"
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.core.errors import BadInput, Unavailable
-from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, tracker
+from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.core.oci import Manifest
+from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, registry, tracker
 from mlops_actions.doctor.checks import HealthCheck, Status
 from mlops_actions.doctor.ports import ApiAnswer
 from mlops_actions.doctor.scope import Scope
@@ -198,6 +199,54 @@ def test_a_field_that_the_server_lacks_is_named_with_what_the_report_loses(field
     failed = [check for check in checks if check.status is Status.FAILS]
     assert [check.name for check in failed] == [f"field {field}"]
     assert "the report lacks" in failed[0].answer
+
+
+@dataclass(frozen=True)
+class FixedRegistry:
+    """A registry with one tag, which only a login may pull unless the image is `public`."""
+
+    is_public: bool
+    anonymous: bool
+    stored: tuple[str, ...] = ("latest",)
+
+    def tags(self, repository: str) -> list[str]:
+        if self.anonymous and not self.is_public:
+            raise Refused("denied", "log in")
+        return list(self.stored)
+
+    def require_push(self, repository: str) -> None:
+        pass
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        return Manifest("", "", b"{}")
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("visibility", "is_public", "tags", "status", "asked"),
+    [
+        ("public", True, ("latest",), "ok", "without a login"),
+        ("private", True, ("latest",), "fails", "GET /orgs/o/packages/container/r%2Fmodel"),
+        ("internal", False, (), "fails", "GET /orgs/o/packages/container/r%2Fmodel"),
+        ("", False, ("latest",), "fails", "without a login"),
+        ("", False, (), "cannot be told", "without a login"),
+        ("", True, ("latest",), "ok", "without a login"),
+    ],
+)
+def test_a_package_on_ghcr_is_judged_by_its_visibility_else_by_a_pull(
+    visibility: str, is_public: bool, tags: tuple[str, ...], status: str, asked: str
+) -> None:
+    path = "/orgs/o/packages/container/r%2Fmodel"
+    github = Answers({path: ApiAnswer(200, {"visibility": visibility}, {})} if visibility else {})
+    checks = registry.check(
+        scope(), lambda _, anonymous: FixedRegistry(is_public, anonymous, tags), lambda: github, pulls_with_secret=False
+    )
+    (check,) = [check for check in checks if check.name == "pull by the cluster"]
+    assert check.status.value == status
+    assert asked in check.asked
+    assert ("make the package public" in check.remedy) is (status == "fails")
 
 
 def test_the_file_may_refer_to_a_manifest_that_is_none() -> None:
