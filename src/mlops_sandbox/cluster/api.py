@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -34,12 +34,25 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 @dataclass
 class Faults:
-    """Faults that a test injects; each field may be set at any time, from any thread."""
+    """Faults that a test injects; each field may be set at any time, from any thread.
+
+    Logs of pods on virtual nodes have no timestamps and begin at their start, whatever a client asks for
+    (https://github.com/virtual-kubelet/virtual-kubelet/issues/820, https://github.com/stackabletech/agent/issues/143): then
+    `log_timestamps` and `log_since` are false. `log_cuts` are the numbers of lines after which the next logs end, as where
+    the connection between the API server and the node breaks: the API server ends its own answer properly then, with
+    `log_cut_bytes` of the next line at its end. `logs_waiting` is the number of logs that are still refused because their
+    container has not started, although the pod says that it has.
+    """
 
     watch_seconds: float | None = None  # close every watch after this time at the latest
     watch_refusal: ApiError | None = None  # answer every watch with this error
     refusals: int = 0  # the number of requests that are still answered with `refusal`
     refusal: ApiError | None = None
+    log_timestamps: bool = True
+    log_since: bool = True
+    log_cuts: list[int] = field(default_factory=list)
+    log_cut_bytes: int = 0
+    logs_waiting: int = 0
     argo_missing: bool = False  # serve as a cluster without Argo's custom resource definitions
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -47,6 +60,19 @@ class Faults:
         """Answer the next `count` requests with an error."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         self.refusals, self.refusal = count, ApiError(code, reason, message, headers=headers)
+
+    def takes_waiting_log(self) -> bool:
+        """Count a log that is refused because its container has not started; false where none is left."""
+        with self._lock:
+            self.logs_waiting -= 1 if (is_left := self.logs_waiting > 0) else 0
+            return is_left
+
+    def limit(self, query: LogQuery) -> LogQuery:
+        """Return what the node gives of the part of a log that was asked for."""
+        with self._lock:
+            cut = self.log_cuts.pop(0) if self.log_cuts else None
+        timestamps, since = query.timestamps and self.log_timestamps, query.since if self.log_since else None
+        return replace(query, timestamps=timestamps, since=since, max_lines=cut, spare_bytes=self.log_cut_bytes)
 
     def raise_next(self) -> None:
         """Raise the injected error while requests are left to refuse."""
@@ -217,15 +243,17 @@ class Api:
             raise status.bad_request(f"container {container} is not valid for pod {target.name}")
         if request.query_params.get("previous", "").lower() == "true":
             raise status.bad_request(f'previous terminated container "{container}" in pod "{target.name}" not found')
-        if pod["status"]["phase"] == "Pending":
+        if pod["status"]["phase"] == "Pending" or self.faults.takes_waiting_log():
             raise status.bad_request(
                 f'container "{container}" in pod "{target.name}" is waiting to start: ContainerCreating'
             )
-        query = LogQuery(
-            follow=request.query_params.get("follow", "").lower() == "true",
-            timestamps=request.query_params.get("timestamps", "").lower() == "true",
-            since=_since(request),
-            tail_lines=_number(request, "tailLines"),
+        query = self.faults.limit(
+            LogQuery(
+                follow=request.query_params.get("follow", "").lower() == "true",
+                timestamps=request.query_params.get("timestamps", "").lower() == "true",
+                since=_since(request),
+                tail_lines=_number(request, "tailLines"),
+            )
         )
         log = self._logs.open(pod["metadata"]["uid"], container)
         return StreamingResponse(log.read(query), media_type="text/plain")

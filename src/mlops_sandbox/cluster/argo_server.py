@@ -22,7 +22,7 @@ from starlette.routing import Route
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import resources, selectors, status, validation
 from mlops_sandbox.cluster.access import Identity, authorize
-from mlops_sandbox.cluster.api import Api
+from mlops_sandbox.cluster.api import Api, Faults
 from mlops_sandbox.cluster.logs import LogQuery, LogStore
 from mlops_sandbox.cluster.representation import Form
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS, Resource
@@ -199,17 +199,18 @@ class ArgoServer:
         self._store.get(WORKFLOWS, call.namespace, call.name)
         self._authorize(call, "watch", PODS)
         self._authorize(call, "list", PODS)
-        return await _stream(_Logs(self._store, self._logs, call).lines())
+        return await _stream(_Logs(self._store, self._logs, call, self._api.faults).lines())
 
 
 class _Logs:
     """The logs of a workflow's pods, or of one pod; like the real server, it leaves out what it cannot read."""
 
-    def __init__(self, store: Store, logs: LogStore, call: _Call) -> None:
+    def __init__(self, store: Store, logs: LogStore, call: _Call, faults: Faults) -> None:
         self._store = store
         self._logs = logs
         self._call = call
         since = call.query("logOptions.sinceSeconds")
+        self._faults = faults
         self._query = LogQuery(
             follow=call.query("logOptions.follow") == "true",
             timestamps=call.query("logOptions.timestamps") == "true",
@@ -259,7 +260,8 @@ class _Logs:
         try:
             authorize(self._call.identity, "get", PODS, "log", self._call.namespace, pod["metadata"]["name"])
             if container in [spec["name"] for spec in pod["spec"]["containers"]]:
-                async for block in self._logs.open(pod["metadata"]["uid"], container).read(self._query):
+                query = self._faults.limit(self._query)
+                async for block in self._logs.open(pod["metadata"]["uid"], container).read(query):
                     for line in block.decode(errors="replace").split("\n")[:-1]:
                         self._lines.put_nowait({"content": line, "podName": pod["metadata"]["name"]})
                     wakeup.set()

@@ -34,6 +34,9 @@ class LogQuery:
     timestamps: bool = False
     since: datetime | None = None
     tail_lines: int | None = None
+    # The answer ends after as many lines, and as many bytes of the next one.
+    max_lines: int | None = None
+    spare_bytes: int = 0
 
 
 def rfc3339_nano(time: datetime) -> str:
@@ -48,6 +51,7 @@ class ContainerLog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lines: list[LogLine] = []
+        self._dropped = 0  # lines before these, lost in a rotation
         self._ended = False
         self._wakers: list[Callable[[], None]] = []
 
@@ -58,6 +62,12 @@ class ContainerLog:
             wakers = list(self._wakers)
         for wake in wakers:
             wake()
+
+    def rotate(self) -> None:
+        """Forget the lines so far, as the kubelet does when a file is full: a log is read from its newest file only."""
+        with self._lock:
+            self._dropped += len(self._lines)
+            self._lines.clear()
 
     def end(self) -> None:
         """End the log: readers that follow it return."""
@@ -77,15 +87,22 @@ class ContainerLog:
         wakeup = Wakeup()
         with self._lock:
             self._wakers.append(wakeup.set)
-            position = max(len(self._lines) - query.tail_lines, 0) if query.tail_lines is not None else 0
+            skipped = max(len(self._lines) - query.tail_lines, 0) if query.tail_lines is not None else 0
+            position = self._dropped + skipped
+        left = query.max_lines
         try:
             while True:
                 with self._lock:
-                    lines, ended = self._lines[position:], self._ended
-                position += len(lines)
+                    lines, ended = self._lines[max(position - self._dropped, 0) :], self._ended
+                    position = self._dropped + len(self._lines)
                 selected = [line for line in lines if query.since is None or line.time >= query.since]
-                if selected:
-                    yield b"".join(line.render(timestamps=query.timestamps) for line in selected)
+                rendered = [line.render(timestamps=query.timestamps) for line in selected]
+                if left is not None and len(rendered) > left:
+                    yield b"".join([*rendered[:left], rendered[left][: query.spare_bytes]])
+                    return
+                if rendered:
+                    yield b"".join(rendered)
+                    left = None if left is None else left - len(rendered)
                 if ended or not query.follow or not await wakeup.wait(FOLLOW_SECONDS):
                     return
         finally:

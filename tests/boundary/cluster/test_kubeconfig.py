@@ -81,6 +81,36 @@ def test_googles_library_replaces_gcloud(user: dict[str, object]) -> None:
     assert selected.config["users"][0]["user"] == {}
 
 
+# What `aws eks update-kubeconfig` and `kubelogin convert-kubeconfig` write: the user has no token, only a program.
+EKS = {
+    "apiVersion": "client.authentication.k8s.io/v1beta1",
+    "command": "aws",
+    "args": ["--region", "eu-west-1", "eks", "get-token", "--cluster-name", "training", "--output", "json"],
+}
+AKS = {
+    "apiVersion": "client.authentication.k8s.io/v1beta1",
+    "command": "kubelogin",
+    "args": ["get-token", "--login", "workloadidentity", "--server-id", "6dae42f8-4368-4678-94ff-3960e28e3630"],
+}
+
+
+@pytest.mark.parametrize(
+    ("plugin", "named"),
+    [
+        pytest.param(
+            EKS, "aws", marks=pytest.mark.xfail(strict=True, raises=BadInput, reason="argo-submit: EKS without a key")
+        ),
+        pytest.param(
+            AKS, "kubelogin", marks=pytest.mark.xfail(strict=True, raises=BadInput, reason="argo-submit: AKS without a key")
+        ),
+    ],
+)
+def test_a_kubeconfig_of_a_cloud_s_cluster_is_used_without_its_program(plugin: dict[str, object], named: str) -> None:
+    config = copy.deepcopy(CONFIG)
+    config["users"] = [{"name": "u", "user": {"exec": plugin}}]
+    assert named not in str(kubeconfig.select_context(config, None, "it").config["users"])
+
+
 @pytest.mark.parametrize("text", ["- a", "words", "clusters: 3", "clusters: [{}]", "{"])
 def test_an_invalid_kubeconfig_is_refused_without_quoting_it(text: str) -> None:
     secret = "s3cret-token"
