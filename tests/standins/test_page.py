@@ -30,6 +30,9 @@ STAND_INS = {
 PATH = re.compile(r"`((?:src|tests|docs|tools)/[^`\s]*)`")
 # A class of the first name is one switch; a class of the others holds one in each public field, or else method.
 ONE_SWITCH, MANY_SWITCHES = "Fault", ("Faults", "Quirks")
+NO_CHOICES = {
+    "accounts", "api_key", "clock", "entity", "executor", "max_pods", "mint", "namespaces", "root", "username", "window",
+}  # fmt: skip
 NO_SWITCHES = {"clear", "take"}  # methods that remove or apply a switch
 
 
@@ -65,14 +68,15 @@ def switches(name: str) -> set[str]:
             found |= {name for name in (fields or methods) - NO_SWITCHES if not name.startswith("_")}
         elif not exported or kind.__name__ in exported:
             found |= {kind.__name__} & {ONE_SWITCH}
-            found |= set() if dataclasses.is_dataclass(kind) else flags(kind)
+            found |= set() if dataclasses.is_dataclass(kind) else choices(kind)
     return found
 
 
-def flags(kind: type) -> set[str]:
-    """The parameters of a class's constructor that are true or false."""
-    parameters = inspect.signature(vars(kind).get("__init__", object.__init__)).parameters.values()
-    return {parameter.name for parameter in parameters if isinstance(parameter.default, bool)}
+def choices(kind: type) -> set[str]:
+    """What may be given to the constructor of a server beside its names, its users, its storage and its clock."""
+    is_server = "app" in vars(kind) or "self.app = " in inspect.getsource(kind)
+    parameters = inspect.signature(kind).parameters.values() if is_server else ()
+    return {parameter.name for parameter in parameters if parameter.default is not parameter.empty} - NO_CHOICES
 
 
 def test_every_stand_in_has_a_section() -> None:
@@ -88,7 +92,8 @@ def test_the_page_names_every_switch_of_a_stand_in(heading: str) -> None:
 
 
 def test_the_switches_are_found() -> None:
-    assert switches("mlops_sandbox.registry") >= {"Fault"}
+    assert switches("mlops_sandbox.registry") >= {"Fault", "late_statuses", "anonymous_pull"}
+    assert switches("mlops_sandbox.wandb") >= {"Fault", "lacks", "refusal"}
     assert switches("mlops_sandbox.cluster") >= {"argo_missing", "watch_seconds"}
     assert switches("mlops_sandbox.github") >= {"secondary_rate_limit", "stall"}
 
