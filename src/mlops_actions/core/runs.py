@@ -143,11 +143,10 @@ class RunKeys:
 
 @dataclass(frozen=True)
 class TrackerResult:
-    """The runs that the tracker answered, newest first in each list; `notes` says what the server could not do."""
+    """The runs that the tracker answered, newest first where it obeys that order."""
 
     candidates: tuple[Run, ...]
     baselines: tuple[Run, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def value_at(tree: Mapping[str, Any], name: str) -> Any:

@@ -17,6 +17,8 @@ from mlops_actions.wandb_runs.requirements import RequirementCheck
 from mlops_actions.wandb_runs.seeds import SeedGroup
 from mlops_actions.wandb_runs.selection import RunSelection
 
+_NO_BASELINE = "No finished run has the tags or the commit of a baseline."
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -72,9 +74,6 @@ def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
     by_group = inputs.aggregate == "group"
     candidate_groups = seeds.group_runs(candidates, all_metrics, by_group=by_group)
     best = metrics.best_run([group.run for group in candidate_groups], shown or all_metrics)
-    notes = list(result.notes)
-    if chosen.wants_baselines and not baselines:
-        notes.append("No finished run has the tags or the commit of a baseline.")
     return Comparison(
         selection=chosen,
         candidates=candidates,
@@ -83,7 +82,7 @@ def prepare(inputs: Inputs, result: TrackerResult) -> Comparison:
         metrics=shown,
         gate_metrics=gate_metrics,
         best=next((group for group in candidate_groups if group.run is best), None),
-        notes=tuple(notes),
+        notes=(_NO_BASELINE,) if chosen.wants_baselines and not baselines else (),
     )
 
 
@@ -94,6 +93,7 @@ def evaluate(
     *,
     now: datetime,
     tracker: TrackerInfo,
+    tracker_notes: tuple[str, ...] = (),
     timed_out: bool = False,
 ) -> Findings:
     """Compare the metrics, evaluate gates and requirements, and collect the evidence for the commit."""
@@ -132,6 +132,6 @@ def evaluate(
         details=details,
         curves=inputs.curves or (),
         silent=frozenset(run.id for run in comparison.candidates if run.is_silent(now)),
-        notes=comparison.notes,
+        notes=(*tracker_notes, *comparison.notes),
         timed_out=timed_out,
     )

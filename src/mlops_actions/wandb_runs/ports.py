@@ -18,6 +18,10 @@ class Tracker(Protocol):
     def info(self) -> TrackerInfo:
         """The tracker's name, and the addresses of its server and of the project."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what the server could not be asked so far, and what is missing for it."""
+
     def native_query(self, query: RunQuery) -> str:
         """Return a query in the tracker's own language, for the log."""
 

@@ -68,12 +68,14 @@ def _findings(inputs: Inputs, ports: Ports) -> Findings:
         for answer in (*result.candidates, *result.baselines):
             ports.runner.info(f"{answer.id} {answer.state} {json.dumps(as_json(dict(answer.summary)))}")
     compared = comparison.prepare(inputs, result)
+    details = _details(inputs, compared, tracker)
     return comparison.evaluate(
         inputs,
         compared,
-        _details(inputs, compared, tracker),
+        details,
         now=ports.clock.now(),
         tracker=tracker.info,
+        tracker_notes=tracker.notes,
         timed_out=timed_out,
     )
 

@@ -24,7 +24,7 @@ def wandb_schema(lacks: frozenset[str] = frozenset()) -> GraphQLSchema:
     definitions = (files(__package__) / "schema.graphql").read_text(encoding="utf-8")
     resolvers = {**queries.RESOLVERS, **mutations.RESOLVERS}
     schema = executable_schema(definitions, resolvers, interfaces={"ArtifactCollection": "ArtifactSequence"})
-    for part in lacks:
+    for part in sorted(lacks, key=lambda part: "(" not in part):  # arguments before the fields that have them
         match = _PART.fullmatch(part)
         if not match:
             raise KeyError(part)
@@ -35,4 +35,6 @@ def wandb_schema(lacks: frozenset[str] = frozenset()) -> GraphQLSchema:
             del object_type.fields[field].args[argument]
         else:
             del object_type.fields[field]
+            for interface in object_type.interfaces:
+                interface.fields.pop(field, None)
     return schema

@@ -50,6 +50,10 @@ class LedgerProject:
             digest_algorithm="ledger",
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def native_query(self, query: RunQuery) -> str:
         return repr(query)
 

@@ -125,7 +125,10 @@ def test_a_server_without_keys_is_asked_for_whole_fields_and_a_note_says_so(serv
     result = client.find()
     assert result.candidates[0].summary["acc"] == 0.2
     assert [exchange.status for exchange in older.server.requests] == [400, 200]
-    assert "cannot select keys" in result.notes[0]
+    assert [note.partition(":")[0] for note in client.project.notes] == [
+        "This W&B server does not know Run.config(keys)",
+        "This W&B server does not know Run.summaryMetrics(keys)",
+    ]
     client.find()
     assert len(older.server.requests) == 3, "it is not tried again"
 
@@ -158,12 +161,13 @@ def test_a_run_deleted_since_has_no_details(wandb_host: WandbHost, client: Clien
     assert set(client.project.details(runs, curves=[], lineage=True, samples=4)) == {"run0", "run2"}
 
 
-def test_details_that_a_server_refuses_are_left_out_with_a_warning(wandb_host: WandbHost, client: Client) -> None:
+def test_a_detail_that_a_server_refuses_is_left_out_with_a_note(wandb_host: WandbHost, client: Client) -> None:
     runs = client.find().candidates
     refusal = {"errors": [{"message": 'Cannot query field "sampledHistory" on type "Run".'}]}
     wandb_host.server.faults.append(Fault(400, json.dumps(refusal), match="MlopsDetails"))
-    assert client.project.details(runs, curves=["loss"], lineage=True, samples=4) == {}
-    assert "sampledHistory" in client.log.lines[-1]
+    details = client.project.details(runs, curves=["loss"], lineage=True, samples=4)
+    assert {name: (found.curves, found.datasets) for name, found in details.items()} == {run.id: ({}, ()) for run in runs}
+    assert client.project.notes == ("This W&B server does not know Run.sampledHistory: learning curves are not drawn.",)
 
 
 # Refusals
@@ -286,7 +290,7 @@ def test_malformed_runs_are_read_as_empty_fields(wandb_host: WandbHost, client: 
         {"name": "a", "config": "[1]", "summaryMetrics": "{not json", "tags": None, "createdAt": "yesterday"},
         {"name": "b", "config": '{"_wandb": {"value": {"m": [{"1": 5}, 7, {"1": "x", "8": 2}]}}}', "state": None},
     ]
-    page = {"edges": [None if node is None else {"node": node} for node in nodes], "pageInfo": {"hasNextPage": True}}
+    page = {"edges": [None if node is None else {"node": node} for node in nodes], "pageInfo": None}
     wandb_host.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
     first, second = client.find().candidates
     assert (first.config, first.summary, first.created) == ({}, {}, None)

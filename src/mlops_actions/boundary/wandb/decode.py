@@ -11,6 +11,7 @@ from mlops_actions.core.runs import Artifact, Run, RunDetails, finite_number
 from mlops_actions.core.types import Json
 
 INTERNAL_KEY = "_wandb"  # the config key under which W&B keeps its own records
+METRICS_KEY = "m"  # among these, the settings of `define_metric`
 # W&B keeps the settings of `define_metric` under these numbers (wandb_telemetry.proto, MetricRecord).
 _METRIC_NAME, _METRIC_SUMMARY, _METRIC_GOAL = "1", "7", "8"
 _DIRECTIONS = {1: "min", 2: "max"}
@@ -18,7 +19,7 @@ _DIRECTIONS = {1: "min", 2: "max"}
 MODEL = "model"
 _NOT_DATA = frozenset({MODEL, "code", "job", "run_table"})
 _WANDB_TYPES = "wandb-"
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def with_first_parts(names: Sequence[str]) -> list[str]:
@@ -51,10 +52,12 @@ def time_of(text: Any) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def directions(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield metrics and their directions from the run's `define_metric` calls: by the goal, else by the kept aggregate."""
-    internal = config_value(config.get(INTERNAL_KEY))
-    entries = internal.get("m") if isinstance(internal, Mapping) else None
+def directions(internal: Any) -> Iterator[tuple[str, str]]:
+    """Yield metrics and their directions from the run's `define_metric` calls: by the goal, else by the kept aggregate.
+
+    `internal` are W&B's own records in the config. `config` and `wandbConfig` may each hold these calls, or not.
+    """
+    entries = internal.get(METRICS_KEY) if isinstance(internal, Mapping) else None
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, Mapping) or not isinstance(entry.get(_METRIC_NAME), str):
             continue
@@ -87,7 +90,10 @@ def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
         heartbeat=time_of(node.get("heartbeatAt")),
         config={key: config_value(value) for key, value in config.items() if key != INTERNAL_KEY},
         summary=json_object(node.get("summaryMetrics")),
-        directions=dict(directions(config)),
+        directions={
+            **dict(directions(json_object(node.get("wandbConfig")))),
+            **dict(directions(config_value(config.get(INTERNAL_KEY)))),
+        },
     )
 
 
@@ -129,7 +135,7 @@ def models(connection: Mapping[str, Any]) -> Iterator[tuple[datetime, Artifact]]
     """Decode the models of one page of artifacts, each with the time of its creation: the page has no promised order."""
     for node in _nodes(connection):
         if (artifact := _artifact(node)).type == MODEL:
-            yield time_of(node.get("createdAt")) or _EARLIEST, artifact
+            yield time_of(node.get("createdAt")) or EARLIEST, artifact
 
 
 def newest(dated: Iterable[tuple[datetime, Artifact]]) -> Artifact | None:

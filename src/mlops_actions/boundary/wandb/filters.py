@@ -6,11 +6,11 @@ W&B answers HTTP 500 to any other and to a list of tags without one, so such a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.runs import RunQuery
+from mlops_actions.core.runs import Run, RunQuery, value_at
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.core.types import Json
 
@@ -21,15 +21,18 @@ _OPERATORS = (*_OF_FILTERS, *_OF_ONE_FIELD)
 
 
 def filter_of(query: RunQuery) -> Json:
-    """Return the filter of a query; raises BadInput where its own filter is one that W&B cannot read."""
+    """Return the filter of a query; raises BadInput where its own filter is one that W&B cannot read.
+
+    The filter leaves out what W&B cannot select by (see `is_complete`); `matches` then chooses among its answers.
+    """
     conditions: list[Json] = []
     if query.run_ids:
         conditions.append({"name": _any_of(query.run_ids)})
     if query.states:
         conditions.append({"state": _any_of(query.states)})
-    if query.commit:
+    if query.commit and not _has_dot(query.commit_config_key):
         conditions.append({"$or": [{f"config.{query.commit_config_key}": query.commit}, {"commit": query.commit}]})
-    conditions += [{f"config.{key}": value} for key, value in query.config.items()]
+    conditions += [{f"config.{key}": value} for key, value in query.config.items() if not _has_dot(key)]
     if query.group:
         conditions.append({"group": query.group})
     if query.tags:
@@ -38,8 +41,63 @@ def filter_of(query: RunQuery) -> Json:
         _check(query.tracker_filter)
         conditions.append(dict(query.tracker_filter))
     if query.any_of:
-        conditions.append(_joined("$or", [filter_of(alternative) for alternative in query.any_of]))
+        alternatives = [filter_of(alternative) for alternative in query.any_of]
+        # An alternative without a condition matches every run.
+        conditions += [_joined("$or", alternatives)] if all(alternatives) else []
     return _joined("$and", conditions)
+
+
+def is_complete(query: RunQuery) -> bool:
+    """Return whether W&B can select the runs: it finds no config key whose name holds a dot (wandb/wandb#2819, #3087)."""
+    keys = [*query.config, *([query.commit_config_key] if query.commit else [])]
+    return not any(map(_has_dot, keys)) and all(map(is_complete, query.any_of))
+
+
+def matches(query: RunQuery, run: Run) -> bool:
+    """Return whether a run fulfils a query, apart from the filter in W&B's own language."""
+    commit = query.commit
+    return (
+        (not query.run_ids or run.id in query.run_ids)
+        and (not query.states or run.state in query.states)
+        and (not commit or commit in (run.commit, value_at(run.config, query.commit_config_key)))
+        and all(value_at(run.config, key) == value for key, value in query.config.items())
+        and (not query.group or run.group == query.group)
+        and (not query.tags or not set(query.tags).isdisjoint(run.tags))
+        and (not query.any_of or any(matches(alternative, run) for alternative in query.any_of))
+    )
+
+
+def config_keys(query: RunQuery) -> Iterator[str]:
+    """Yield the config keys that a query names."""
+    if query.commit:
+        yield query.commit_config_key
+    yield from query.config
+    for alternative in query.any_of:
+        yield from config_keys(alternative)
+
+
+def run_fields(query: RunQuery) -> Iterator[str]:
+    """Yield the fields of a run that `matches` needs, apart from those that every server has."""
+    yield from ["commit"] if query.commit else []
+    yield from ["group"] if query.group else []
+    yield from ["tags"] if query.tags else []
+    for alternative in query.any_of:
+        yield from run_fields(alternative)
+
+
+def dotted_paths(condition: Any) -> Iterator[str]:
+    """Yield the paths in a filter of W&B's language that could be meant as a config key whose name holds a dot."""
+    if isinstance(condition, Mapping):
+        for key, value in condition.items():
+            if key.startswith("config.") and _has_dot(key.removeprefix("config.").removesuffix(".value")):
+                yield key
+            elif key in _OF_FILTERS and isinstance(value, list):
+                for item in value:
+                    yield from dotted_paths(item)
+
+
+def _has_dot(key: str) -> bool:
+    return "." in key
 
 
 def _check(condition: Any) -> None:

@@ -1,7 +1,7 @@
 """One project on W&B, read in as few requests and bytes as its GraphQL allows.
 
-Queries select keys on the server (`summaryMetrics(keys:)`, `config(keys:)`); where a server refuses that, the same query
-reads whole fields. Only `promote` needs W&B's SDK, and imports it late.
+Queries select runs and keys on the server (`runs(filters:)`, `summaryMetrics(keys:)`); a server that lacks a field or an
+argument is asked without it, and the work is done here. Only `promote` needs W&B's SDK, and imports it late.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from mlops_actions.boundary.wandb import decode
-from mlops_actions.boundary.wandb.filters import filter_of
+from mlops_actions.boundary.wandb import decode, filters, requests
+from mlops_actions.boundary.wandb.partial import Field, PartialSchema
 from mlops_actions.boundary.wandb.server import Server, resolve
-from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected
+from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected, ServerFailed
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
 from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery, TrackerInfo, TrackerResult
@@ -32,16 +31,10 @@ _PAGE_SIZE = 1000  # the SDK's exports commonly use it
 _PAGE_SIZE_OF_WHOLE_FIELDS = 100  # one run can have tens of kilobytes
 _MAX_DETAILS = 50  # runs in one request for details
 _NEWEST_FIRST = "-created_at"
-# The messages of GraphQL servers (graphql-go, graphql-js and the like) about fields that their schema lacks.
-_UNKNOWN_FIELD = re.compile(r"unknown argument|cannot query field|unknown field|undefined field", re.IGNORECASE)
 _DENIED = re.compile(r"permission|not logged in|unauthori[sz]ed|forbidden|access denied", re.IGNORECASE)
 
-_RUN_FIELDS = "name displayName state tags commit group createdAt heartbeatAt description"
-_KEYED_FIELDS = "summaryMetrics(keys: $summaryKeys) config(keys: $configKeys)"
-_WHOLE_FIELDS = "summaryMetrics config"
-_PAGE_INFO = "pageInfo { endCursor hasNextPage }"
-_ARTIFACT_FIELDS = "digest versionIndex artifactType { name } artifactSequence { name }"
-_ARTIFACTS_PAGE_SIZE = 100
+_FILTERS = "Project.runs(filters)"
+_KEYS = ("Run.summaryMetrics(keys)", "Run.config(keys)")
 
 
 @dataclass
@@ -71,7 +64,7 @@ class WandbProject:
         self._server = server
         self._project_url = f"{server.app_url}/{quote(self._entity, safe='')}/{quote(self._name, safe='')}"
         self._log = log
-        self._keyed = True
+        self._schema = PartialSchema(server.base_url)
         self._notes: list[str] = []
         self._api = GraphQL(server, log, pause, read_seconds)
 
@@ -87,90 +80,94 @@ class WandbProject:
             dataset_call="run.use_artifact",
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about what this server could not be asked so far."""
+        return tuple(dict.fromkeys([*self._schema.notes, *self._notes]))
+
     def native_query(self, query: RunQuery) -> str:
         """Return the filter that W&B gets for a query."""
-        return json.dumps(filter_of(query))
+        return json.dumps(filters.filter_of(query))
 
     # Runs
 
     def find(self, candidates: RunQuery, baselines: RunQuery | None, keys: RunKeys) -> TrackerResult:
         """Read both lists, page by page, with one request for a page of both."""
-        candidate_list = _Connection("candidates", candidates)
-        baseline_list = _Connection("baselines", baselines) if baselines else None
-        lists = [candidate_list, baseline_list] if baseline_list else [candidate_list]
-        while unread := [connection for connection in lists if self._is_unread(connection, candidate_list)]:
-            self._read_page(unread, keys)
-        return TrackerResult(
-            candidates=tuple(candidate_list.runs.values()),
-            baselines=tuple(baseline_list.runs.values()) if baseline_list else (),
-            notes=tuple(dict.fromkeys(self._notes)),
-        )
+        lists = [_Connection("candidates", candidates), *([_Connection("baselines", baselines)] if baselines else [])]
+        values = {
+            "summaryKeys": decode.with_first_parts(keys.summary),
+            "configKeys": decode.with_first_parts([*keys.config, decode.INTERNAL_KEY]),
+            "internalKeys": [decode.METRICS_KEY],
+        }
+        while unread := [connection for connection in lists if self._is_unread(connection, lists[0])]:
+            self._read_page(unread, requests.runs([connection.alias for connection in unread]), values)
+        if not lists[0].runs and (paths := list(filters.dotted_paths(candidates.tracker_filter))):
+            self._notes.append(
+                f"No run matches. W&B takes each dot in {', '.join(paths)} for a step into a nested value, and finds no "
+                "config key whose own name holds a dot."
+            )
+        return TrackerResult(*(tuple(connection.runs.values()) for connection in lists))
 
-    @staticmethod
-    def _is_unread(connection: _Connection, candidates: _Connection) -> bool:
+    def _is_unread(self, connection: _Connection, candidates: _Connection) -> bool:
         limit = connection.query.stop_after
+        # Where the server does not choose the newest, the others must be known too.
+        if not limit or self._selects_here(connection.query) or self._schema.lacks("Project.runs(order)"):
+            return connection.has_more
         # A candidate among the baselines is not usable, so more pages may be needed than the limit suggests.
         usable = sum(run_id not in candidates.runs for run_id in connection.runs)
-        return connection.has_more and (not limit or usable < limit)
-
-    def _read_page(self, connections: Sequence[_Connection], keys: RunKeys) -> None:
-        fields = f"{_RUN_FIELDS} {_KEYED_FIELDS if self._keyed else _WHOLE_FIELDS}"
-        variables: dict[str, Any] = {}
-        if self._keyed:
-            variables = {
-                "summaryKeys": decode.with_first_parts(keys.summary),
-                "configKeys": decode.with_first_parts([*keys.config, decode.INTERNAL_KEY]),
-            }
-        try:
-            project = self._read(connections, fields, variables)
-        except Rejected as rejected:
-            if not self._keyed or not any(_UNKNOWN_FIELD.search(message) for message in rejected.messages):
-                raise self._refusal(rejected.messages) from None
-            self._keyed = False
-            self._notes.append("This W&B server cannot select keys, so the action read whole summaries and configs.")
-            self._read_page(connections, keys)
-            return
-        for connection in connections:
-            self._add_runs(connection, project)
+        return connection.has_more and usable < limit
 
     def states(self, candidates: RunQuery) -> tuple[Run, ...]:
         """Read the candidates' states, without their metrics."""
+        selects_here = self._selects_here(candidates)
         connection = _Connection("candidates", candidates)
         while connection.has_more:
-            try:
-                self._add_runs(connection, self._read([connection], "name displayName state heartbeatAt createdAt", {}))
-            except Rejected as rejected:
-                raise self._refusal(rejected.messages) from None
-        return tuple(connection.runs.values())
+            request = requests.states(connection.alias, selected_here=selects_here)
+            self._read_page([connection], request, {"configKeys": []})
+        # The first refusal tells that the runs must be selected here, by fields that were not asked for.
+        return tuple(connection.runs.values()) if selects_here == self._selects_here(candidates) else self.states(candidates)
 
-    def _read(self, connections: Sequence[_Connection], fields: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        declared = ["$entity: String!", "$project: String!", "$order: String!", "$first: Int!"]
-        values: dict[str, Any] = {
-            "entity": self._entity,
-            "project": self._name,
-            "order": _NEWEST_FIRST,
-            "first": _PAGE_SIZE if self._keyed else _PAGE_SIZE_OF_WHOLE_FIELDS,
-            **variables,
-        }
-        declared += [f"${name}: [String!]" for name in variables]
-        parts = []
+    def _selects_here(self, query: RunQuery) -> bool:
+        """Return whether the server's answer must be searched for the runs that the query selects."""
+        return self._schema.lacks(_FILTERS) or not filters.is_complete(query)
+
+    def _read_page(self, connections: Sequence[_Connection], request: Field, values: Mapping[str, Any]) -> None:
+        queries = {connection.alias: self.native_query(connection.query) for connection in connections}
+        # A query's keys are read too, since the runs may have to be selected by them here.
+        keys = [key for connection in connections for key in filters.config_keys(connection.query)]
+
+        def variables() -> Mapping[str, Any]:
+            return {
+                **values,
+                "configKeys": list(dict.fromkeys([*values["configKeys"], *decode.with_first_parts(keys)])),
+                "order": _NEWEST_FIRST,
+                "first": _PAGE_SIZE_OF_WHOLE_FIELDS if self._schema.lacks(*_KEYS) else _PAGE_SIZE,
+                **queries,
+                **{f"{connection.alias}After": connection.after for connection in connections},
+            }
+
+        filtered = any(connection.query.tracker_filter for connection in connections)
+        try:
+            project = self._ask("MlopsRuns", request, variables, filtered=filtered)
+        except ServerFailed as failure:
+            if not filtered:
+                raise
+            remedy = f"W&B answers so to a filter that it cannot read: check 'filters'; else {failure.remedy}"
+            raise Unavailable(failure.cause, remedy) from None
         for connection in connections:
-            name = connection.alias
-            declared += [f"${name}: JSONString", f"${name}After: String"]
-            values[name] = self.native_query(connection.query)
-            values[f"{name}After"] = connection.after
-            parts.append(
-                f"{name}: runs(filters: ${name}, first: $first, after: ${name}After, order: $order) "
-                f"{{ edges {{ node {{ {fields} }} }} {_PAGE_INFO} }}"
-            )
-        query = (
-            f"query MlopsRuns({', '.join(declared)}) "
-            f"{{ project(name: $project, entityName: $entity) {{ {' '.join(parts)} }} }}"
-        )
-        data, errors = self._api.ask(query, values)
+            self._add_runs(connection, project)
+
+    def _ask(
+        self, operation: str, request: Field, values: Callable[[], Mapping[str, Any]], *, filtered: bool = False
+    ) -> Mapping[str, Any]:
+        """Ask about the project; a partial answer is refused, since it would make a wrong report."""
+        names = {"entity": self._entity, "project": self._name}
+        try:
+            data, errors = self._schema.ask(self._api, operation, request, lambda: {**names, **values()})
+        except Rejected as rejected:
+            raise self._refusal(rejected.messages, filtered=filtered) from None
         if errors:
-            # A partial answer would make a wrong report.
-            raise Rejected(errors)
+            raise self._refusal(errors, filtered=filtered)
         return self._project(data)
 
     def _project(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -186,26 +183,55 @@ class WandbProject:
         answer = project.get(connection.alias)
         if not isinstance(answer, Mapping):
             raise Unavailable(f"W&B's answer lacks the {connection.alias}", "re-run the job")
+        selects_here = self._selects_here(connection.query)
+        if selects_here:
+            self._check_selection(connection.query)
         for edge in answer.get("edges") or ():
             node = (edge or {}).get("node")
             if isinstance(node, Mapping) and node.get("name"):
                 run = self._run(node)
-                connection.runs.setdefault(run.id, run)
+                if not selects_here or filters.matches(connection.query, run):
+                    connection.runs.setdefault(run.id, run)
+        connection.after = self._next_cursor(answer, connection.after, "Project.runs")
+        connection.has_more = bool(connection.after)
+
+    def _check_selection(self, query: RunQuery) -> None:
+        """Refuse a query by which runs can be selected neither by this server nor here."""
+        missing = [f"Run.{name}" for name in filters.run_fields(query) if self._schema.lacks(f"Run.{name}")]
+        where = f"W&B at {self._server.base_url}"
+        if query.tracker_filter and self._schema.lacks(_FILTERS):
+            raise Refused(f"{where} cannot filter runs: it does not know {_FILTERS}", "leave 'filters' out")
+        if missing and self._schema.lacks(_FILTERS):
+            raise Refused(
+                f"{where} can neither filter runs nor tell what to select them by: it does not know {_FILTERS} and "
+                f"{', '.join(missing)}",
+                "select the runs by 'run-id', or name a server in 'base-url' that knows more",
+            )
+
+    def _next_cursor(self, answer: Mapping[str, Any], last: str | None, field: str) -> str | None:
+        """Return the cursor of the next page of a field; None where there is none."""
         page_info = answer.get("pageInfo") or {}
-        cursor = page_info.get("endCursor")
+        if not page_info.get("hasNextPage"):
+            return None
+        edges = answer.get("edges") or [{}]
+        cursor = page_info.get("endCursor") or (edges[-1] or {}).get("cursor")
         # A cursor that does not move would never end the loop.
-        connection.has_more = bool(page_info.get("hasNextPage")) and bool(cursor) and cursor != connection.after
-        connection.after = cursor
+        if not cursor or cursor == last or self._schema.lacks(f"{field}(after)"):
+            raise Unavailable(
+                f"W&B at {self._server.base_url} has more pages of {field} than one, and tells no way to ask for the others",
+                "name a server in 'base-url' that does, or move older runs to another project",
+            )
+        return str(cursor)
 
     def _run(self, node: Mapping[str, Any]) -> Run:
         url = f"{self._project_url}/runs/{quote(str(node['name']), safe='')}"
         return decode.run(node, entity=self._entity, project=self._name, url=url)
 
-    def _refusal(self, messages: Sequence[str]) -> Refused | BadInput | Unavailable:
+    def _refusal(self, messages: Sequence[str], *, filtered: bool = False) -> Refused | BadInput | Unavailable:
         text = " · ".join(messages)
         if any(_DENIED.search(message) for message in messages):
             return Refused(f"W&B refuses to show {self._entity}/{self._name}: {text}", "check the owner of 'api-key'")
-        if "filter" in text.lower():
+        if filtered and "filter" in text.lower():
             return BadInput(f"W&B does not accept the filter: {text}", "correct 'filters'")
         return Unavailable(f"W&B answered with errors: {text}", "re-run the job; if it fails again, report this message")
 
@@ -214,45 +240,36 @@ class WandbProject:
     def details(
         self, runs: Sequence[Run], *, curves: Sequence[str], lineage: bool, samples: int
     ) -> Mapping[str, RunDetails]:
-        """Read history and datasets of chosen runs, many runs per request; runs that W&B refuses are left out."""
-        details: dict[str, RunDetails] = {}
-        for start in range(0, len(runs), _MAX_DETAILS):
-            part = runs[start : start + _MAX_DETAILS]
-            try:
-                details.update(self._details(part, curves, lineage=lineage, samples=samples))
-            except Rejected as rejected:
-                self._log.warning(f"W&B refused the details of the runs: {rejected}", title="wandb-runs")
-                break
-        return details
+        """Read history and datasets of chosen runs, many runs per request; what W&B refuses is left out, with a note."""
+        found: dict[str, RunDetails] = {}
+        try:
+            for start in range(0, len(runs), _MAX_DETAILS):
+                part = runs[start : start + _MAX_DETAILS]
+                first, *others = _chunks(curves, requests.MAX_HISTORIES) or [()]
+                found.update(self._details(part, first, samples, lineage=lineage, patches=True))
+                for more in others:
+                    for run_id, entry in self._details(part, more, samples, lineage=False, patches=False):
+                        known = found.get(run_id, RunDetails())
+                        found[run_id] = replace(known, curves={**known.curves, **entry.curves})
+        except Rejected as rejected:
+            self._notes.append(f"W&B refused the details of the runs: {rejected}")
+        return found
 
     def _details(
-        self, runs: Sequence[Run], curves: Sequence[str], *, lineage: bool, samples: int
+        self, runs: Sequence[Run], curves: Sequence[str], samples: int, *, lineage: bool, patches: bool
     ) -> Iterator[tuple[str, RunDetails]]:
-        fields = 'files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }'
-        if lineage:
-            fields += f" inputArtifacts(first: {_ARTIFACTS_PAGE_SIZE}) {{ edges {{ node {{ {_ARTIFACT_FIELDS} }} }} }}"
-        declared = ["$entity: String!", "$project: String!"]
-        values: dict[str, Any] = {"entity": self._entity, "project": self._name}
-        if curves:
-            fields += " sampledHistory(specs: $specs)"
-            declared.append("$specs: [JSONString!]!")
+        request = requests.details(len(runs), lineage=lineage, patches=patches, curves=bool(curves))
+        values = {
+            "entity": self._entity,
+            "project": self._name,
             # One spec per metric: the rows of a spec are those with all of its keys.
-            values["specs"] = [json.dumps({"keys": ["_step", name], "samples": samples}) for name in curves]
-        parts = []
-        for index, run in enumerate(runs):
-            declared.append(f"$run{index}: String!")
-            values[f"run{index}"] = run.id
-            parts.append(f"run{index}: run(name: $run{index}) {{ {fields} }}")
-        query = (
-            f"query MlopsDetails({', '.join(declared)}) "
-            f"{{ project(name: $project, entityName: $entity) {{ {' '.join(parts)} }} }}"
-        )
-        data, errors = self._api.ask(query, values)
+            "specs": [json.dumps({"keys": ["_step", name], "samples": samples}) for name in curves],
+            **{f"run{index}": run.id for index, run in enumerate(runs)},
+        }
+        data, errors = self._schema.ask(self._api, "MlopsDetails", request, lambda: values)
         if errors:
-            self._log.warning(
-                f"W&B answered only a part of the request for details: {' · '.join(errors)}", title="wandb-runs"
-            )
-        project = self._project(data)
+            self._notes.append(f"W&B answered only a part of the request for details: {' · '.join(errors)}")
+        project = self._project(data) if data else {}
         for index, run in enumerate(runs):
             # A run deleted since the last request is null.
             if isinstance(node := project.get(f"run{index}"), Mapping):
@@ -260,28 +277,26 @@ class WandbProject:
 
     def model(self, run: Run) -> Artifact | None:
         """Read the artifacts that a run logged, page by page; return the newest model."""
-        query = (
-            "query MlopsLogged($entity: String!, $project: String!, $run: String!, $after: String) "
-            "{ project(name: $project, entityName: $entity) { run(name: $run) "
-            f"{{ outputArtifacts(first: {_ARTIFACTS_PAGE_SIZE}, after: $after) "
-            f"{{ edges {{ node {{ createdAt {_ARTIFACT_FIELDS} }} }} {_PAGE_INFO} }} }} }} }}"
-        )
-        values: dict[str, Any] = {"entity": self._entity, "project": self._name, "run": run.id, "after": None}
-        models: list[tuple[datetime, Artifact]] = []
-        while True:
-            try:
-                data, errors = self._api.ask(query, values)
-            except Rejected as rejected:
-                raise self._refusal(rejected.messages) from None
-            logged = (self._project(data).get("run") or {}).get("outputArtifacts")
-            if errors or not isinstance(logged, Mapping):
-                raise Unavailable(f"W&B does not tell what run {run.id} logged: {' · '.join(errors)}", "re-run the job")
+        logged = self._logged(run, None)
+        models = list(decode.models(logged))
+        after: str | None = None
+        while after := self._next_cursor(logged, after, "Run.outputArtifacts"):
+            logged = self._logged(run, after)
             models += decode.models(logged)
-            page_info = logged.get("pageInfo") or {}
-            cursor = page_info.get("endCursor")
-            if not page_info.get("hasNextPage") or not cursor or cursor == values["after"]:
-                return decode.newest(models)
-            values["after"] = cursor
+        if self._schema.lacks("Artifact.createdAt") and len({model.name for _, model in models}) > 1:
+            raise Refused(
+                f"run {run.id} logged several models, and W&B at {self._server.base_url} does not tell which is the newest: "
+                "it does not know Artifact.createdAt",
+                "log one model a run, or name a server in 'base-url' that does",
+            )
+        return decode.newest(models)
+
+    def _logged(self, run: Run, after: str | None) -> Mapping[str, Any]:
+        project = self._ask("MlopsLogged", requests.logged_artifacts(), lambda: {"run": run.id, "after": after})
+        logged = (project.get("run") or {}).get("outputArtifacts")
+        if not isinstance(logged, Mapping):
+            raise Unavailable(f"W&B does not tell what run {run.id} logged", "re-run the job")
+        return logged
 
     # Writing
 
@@ -326,6 +341,10 @@ def connect(
     for secret in server.secrets:
         log.mask(secret)
     return WandbProject(project, server, log, pause=pause)
+
+
+def _chunks(items: Sequence[str], size: int) -> list[Sequence[str]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 @contextmanager

@@ -32,6 +32,10 @@ class Rejected(Exception):
         self.messages = tuple(messages)
 
 
+class ServerFailed(Unavailable):
+    """The server failed (5xx) at every attempt."""
+
+
 class WandbRetry(Retry):
     """Waits as W&B asks: `Retry-After`, else `RateLimit-Reset` (seconds until the quota is back)."""
 
@@ -131,7 +135,7 @@ class GraphQL:
 
     def _refuse(self, answer: Answer) -> None:
         status = answer.status
-        if status in (200, 400):
+        if status in (200, 400, 422):  # 422 is what gqlgen answers to a document that its schema does not allow
             return
         where = f"W&B at {self._base_url}"
         if status == 401:
@@ -149,14 +153,13 @@ class GraphQL:
             )
         if status == 404:
             raise Refused(f"{where} has no GraphQL API (404)", "'base-url' must be the address of a W&B server")
-        raise Unavailable(
-            f"{where} answered {status} after {ATTEMPTS} attempts"
-            if status == 429 or status >= 500
-            else f"{where} answered {status}",
-            "it limits how often it may be asked: re-run the job later"
-            if status == 429
-            else "see the state of the server, then re-run the job",
-        )
+        if status == 429:
+            remedy = "it limits how often it may be asked: re-run the job later"
+            raise Unavailable(f"{where} answered 429 after {ATTEMPTS} attempts", remedy)
+        remedy = "see the state of the server, then re-run the job"
+        if status >= 500:
+            raise ServerFailed(f"{where} answered {status} after {ATTEMPTS} attempts", remedy)
+        raise Unavailable(f"{where} answered {status}", remedy)
 
 
 def _is_json(answer: Answer) -> bool:

@@ -1,0 +1,111 @@
+"""The requests to W&B as data: which fields each asks for, and what is missing where a server lacks one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlops_actions.boundary.wandb.partial import Argument, Field
+
+ARTIFACTS_PAGE_SIZE = 100
+# W&B's own tools ask for at most eight histories of a run at once.
+MAX_HISTORIES = 8
+
+_NO_FILTER = "the action reads all runs of the project and chooses among them itself"
+_NO_ORDER = "the action reads all runs to find the newest"
+_STATE = (Field("name"), Field("state"), Field("heartbeatAt", loss="a run that died without a word counts as running"))
+_SELECTED = (
+    Field("tags", loss="tags of runs are not shown"),
+    Field("commit", loss="whether W&B recorded the commit of a run cannot be told"),
+    Field("group", loss="groups of runs cannot be told"),
+    Field(
+        "config",
+        arguments=(Argument("keys", "$configKeys", "[String!]", loss="it cannot select keys, so whole configs were read"),),
+    ),
+)
+_SHOWN = (
+    Field("displayName", loss="runs are shown by their ids"),
+    Field("createdAt", loss="which run is the newest cannot be told for sure"),
+    Field("description", loss="descriptions of runs are not shown"),
+    Field("wandbConfig", arguments=(Argument("keys", "$internalKeys", "[String!]"),), loss=""),
+    Field(
+        "summaryMetrics",
+        arguments=(
+            Argument("keys", "$summaryKeys", "[String!]", loss="it cannot select keys, so whole summaries were read"),
+        ),
+    ),
+)
+_PAGE_INFO = Field("pageInfo", type="PageInfo", fields=(Field("endCursor", loss=""), Field("hasNextPage")))
+_ARTIFACT = (
+    Field("digest"),
+    Field("versionIndex"),
+    Field("artifactType", type="ArtifactType", fields=(Field("name"),)),
+    Field("artifactSequence", type="ArtifactSequence", fields=(Field("name"),)),
+)
+
+
+def runs(connections: Sequence[str]) -> Field:
+    """Ask for a page of each list; `$candidates` is the filter of the list `candidates`, `$candidatesAfter` its cursor."""
+    return _project(tuple(_runs(name, (*_STATE, *_SELECTED, *_SHOWN)) for name in connections))
+
+
+def states(connection: str, *, selected_here: bool) -> Field:
+    """Ask for the states of a list, with the fields that runs are selected by where the server does not select them."""
+    return _project((_runs(connection, (*_STATE, *(_SELECTED if selected_here else ()))),))
+
+
+def details(runs: int, *, lineage: bool, patches: bool, curves: bool) -> Field:
+    """Ask for details of so many runs, whose ids are `$run0`, `$run1`, …; `$specs` are the histories to sample."""
+    fields = [Field("name")]
+    if patches:
+        names = (Argument("names", '["diff.patch"]'), Argument("first", "1", loss=""))
+        file = (Field("name", loss=""), Field("sizeBytes"))
+        lost = "uncommitted changes of runs cannot be told"
+        fields.append(Field("files", _nodes("File", file), names, type="FileConnection", loss=lost))
+    if lineage:
+        first = Argument("first", str(ARTIFACTS_PAGE_SIZE), loss="it may list only some of the artifacts that a run used")
+        lost = "the datasets of runs cannot be told"
+        fields.append(Field("inputArtifacts", _nodes("Artifact", _ARTIFACT), (first,), type="ArtifactConnection", loss=lost))
+    if curves:
+        specs = Argument("specs", "$specs", "[JSONString!]!")
+        fields.append(Field("sampledHistory", arguments=(specs,), loss="learning curves are not drawn"))
+    lost = "histories, datasets and uncommitted changes of runs cannot be told"
+    return _project(
+        tuple(
+            Field("run", tuple(fields), (Argument("name", f"$run{index}", "String!"),), "Run", f"run{index}", loss=lost)
+            for index in range(runs)
+        )
+    )
+
+
+def logged_artifacts() -> Field:
+    """Ask for a page of the artifacts that the run `$run` logged."""
+    artifact = (*_ARTIFACT, Field("createdAt", loss=""))
+    page = (Argument("first", str(ARTIFACTS_PAGE_SIZE), loss=""), Argument("after", "$after", "String", loss=""))
+    logged = Field("outputArtifacts", (*_nodes("Artifact", artifact), _PAGE_INFO), page, type="ArtifactConnection")
+    return _project((Field("run", (logged,), (Argument("name", "$run", "String!"),), "Run"),))
+
+
+def _project(fields: tuple[Field, ...]) -> Field:
+    names = (Argument("name", "$project", "String!"), Argument("entityName", "$entity", "String!"))
+    return Field("project", fields, names, type="Project")
+
+
+def _runs(name: str, fields: tuple[Field, ...]) -> Field:
+    return Field(
+        "runs",
+        (*_nodes("Run", fields), _PAGE_INFO),
+        (
+            Argument("filters", f"${name}", "JSONString", loss=_NO_FILTER),
+            Argument("first", "$first", "Int!", loss=""),
+            Argument("after", f"${name}After", "String", loss=""),
+            Argument("order", "$order", "String!", loss=_NO_ORDER),
+        ),
+        type="RunConnection",
+        alias=name,
+    )
+
+
+def _nodes(kind: str, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    # The cursor serves where a server leaves `endCursor` empty.
+    edge = (Field("node", fields, type=kind), Field("cursor", loss=""))
+    return (Field("edges", edge, type=f"{kind}Edge"),)

@@ -1,0 +1,311 @@
+"""Servers that lack a field or an argument: nothing else is lost, and a note says what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mlops_actions.boundary.wandb.project import WandbProject
+from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.core.errors import Refused, Unavailable
+from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery
+from mlops_sandbox.wandb import Refusal
+from tests.support.logs import RecordingLog
+from tests.support.wandb import WandbHost
+from tests.support.wandb_parts import ASKED, NECESSARY, OPTIONAL, parts
+
+AT_ONCE = Refusal()
+SHA, OTHER = "a" * 40, "b" * 40
+CREATED = datetime(2026, 3, 1, tzinfo=UTC)
+CANDIDATES = RunQuery(commit=SHA, commit_config_key="github_sha", group="seeds")
+BASELINES = RunQuery(states=("finished",), any_of=(RunQuery(tags=("baseline",)),), stop_after=2)
+KEYS = RunKeys(config=("github_sha", "lr"), summary=("acc", "loss"))
+
+# What a part's absence changes: attributes of runs (`run.…`) and of their details. Absences of the others change nothing.
+CHANGES = {
+    "Run.displayName": {"name"},
+    "Run.tags": {"tags"},
+    "Run.commit": {"commit"},
+    "Run.group": {"group"},
+    "Run.createdAt": {"created"},
+    "Run.heartbeatAt": {"heartbeat"},
+    "Run.description": {"description"},
+    "Run.config(keys)": {"config"},
+    "Run.summaryMetrics(keys)": {"summary"},
+    "Run.files": {"has_uncommitted_changes"},
+    "Run.files(names)": {"has_uncommitted_changes"},
+    "FileConnection.edges": {"has_uncommitted_changes"},
+    "FileEdge.node": {"has_uncommitted_changes"},
+    "File.sizeBytes": {"has_uncommitted_changes"},
+    "Run.inputArtifacts": {"datasets"},
+    "Run.sampledHistory": {"curves"},
+    "Run.sampledHistory(specs)": {"curves"},
+    "Project.run": {"curves", "datasets", "has_uncommitted_changes"},
+    "Project.run(name)": {"curves", "datasets", "has_uncommitted_changes"},
+}
+# Parts of artifacts: without them neither datasets nor models can be told.
+OF_ARTIFACTS = {
+    "ArtifactConnection.edges", "ArtifactEdge.node", "Artifact.digest", "Artifact.versionIndex", "Artifact.artifactType",
+    "ArtifactType.name", "Artifact.artifactSequence", "ArtifactSequence.name",
+}  # fmt: skip
+WITHOUT_MODEL = OF_ARTIFACTS | {"Project.run", "Project.run(name)", "Run.outputArtifacts", "ArtifactConnection.pageInfo"}
+# Absences that nobody sees in a report.
+UNSEEN = {
+    "Project.runs(first)", "Project.runs(after)", "PageInfo.endCursor", "RunEdge.cursor", "Run.wandbConfig",
+    "Run.wandbConfig(keys)", "Run.files(first)", "File.name", "FileEdge.cursor", "ArtifactEdge.cursor",
+    "Run.outputArtifacts", "Run.outputArtifacts(first)", "Run.outputArtifacts(after)", "ArtifactConnection.pageInfo",
+    "Artifact.createdAt",
+}  # fmt: skip
+
+
+@dataclass
+class Answers:
+    """Everything that a report reads from one server."""
+
+    candidates: Sequence[Run]
+    baselines: Sequence[Run]
+    states: Mapping[str, str]
+    details: Mapping[str, RunDetails]
+    model: Artifact | None
+    notes: Sequence[str]
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """Return the attributes of each run with those of its details."""
+        runs = [*self.candidates, *self.baselines]
+        return {run.id: {**asdict(run), **asdict(self.details.get(run.id, RunDetails()))} for run in runs}
+
+
+@pytest.fixture(scope="module")
+def host(serve: Callable[..., WandbHost]) -> WandbHost:
+    started = serve()
+    store = started.server.store
+    project = store.project("sandbox", "digits")
+    data = store.add_artifact(project.collection("mnist", "dataset"), "d1gest")
+    for index, (name, sha, tags) in enumerate(
+        [("b0", OTHER, ["baseline"]), ("other", OTHER, []), ("c0", SHA, []), ("b1", OTHER, ["baseline"]), ("c1", SHA, [])]
+    ):
+        run = store.add_run(
+            "sandbox",
+            "digits",
+            name=name,
+            created=CREATED + timedelta(minutes=index),
+            config={"github_sha": sha, "lr": index, "more": 1, "_wandb": {"m": [{"1": "loss", "8": 1}]}},
+            summary={"acc": index / 10, "loss": 0.1, "more": 1},
+            history=[{"loss": step} for step in range(10)],
+            tags=tags,
+            commit=sha,
+            group="seeds",
+            description="a note",
+            display_name=f"run {name}",
+        )
+        run.inputs.append(data)
+        run.files["diff.patch"] = store.new_blob()
+        store.blobs[run.files["diff.patch"]] = b"--- a"
+        store.add_artifact(project.collection("weights", "model"), f"model of {name}", run=run)
+    return started
+
+
+def project_of(host: WandbHost) -> WandbProject:
+    return WandbProject("sandbox/digits", Server(host.url, host.url, host.server.api_key), RecordingLog())
+
+
+def read(host: WandbHost, *lacking: str, refusal: Refusal = AT_ONCE) -> Answers:
+    """Read everything from the server without these parts."""
+    host.server.lack(*lacking)
+    host.server.refusal = refusal
+    host.server.requests.clear()
+    project = project_of(host)
+    states = {run.id: run.state for run in project.states(CANDIDATES)}
+    result = project.find(CANDIDATES, BASELINES, KEYS)
+    runs = [*result.candidates, *result.baselines]
+    details = project.details(runs, curves=["loss"], lineage=True, samples=10)
+    try:
+        model = project.model(next(run for run in runs if run.id == "c1"))
+    except Refused:
+        model = None
+    return Answers(result.candidates, result.baselines, states, details, model, project.notes)
+
+
+@pytest.fixture(scope="module")
+def whole(host: WandbHost) -> Answers:
+    answers = read(host)
+    assert answers.notes == ()
+    assert answers.model is not None
+    return answers
+
+
+def test_the_requests_ask_for_nothing_but_the_listed_parts(host: WandbHost, whole: Answers) -> None:
+    read(host)
+    assert parts(json.loads(exchange.body)["query"] for exchange in host.server.requests) <= ASKED
+    assert NECESSARY <= ASKED
+    assert set(CHANGES) | OF_ARTIFACTS | UNSEEN <= OPTIONAL
+
+
+@pytest.mark.parametrize("part", sorted(OPTIONAL))
+def test_a_part_that_a_server_lacks_costs_nothing_else(host: WandbHost, whole: Answers, part: str) -> None:
+    got = read(host, part)
+    assert sorted(run.id for run in got.candidates) == ["c0", "c1"]
+    assert sorted(run.id for run in got.baselines) == ["b0", "b1"]
+    assert got.states == whole.states
+    changed = {
+        name
+        for run_id, values in whole.values().items()
+        for name, value in values.items()
+        if got.values()[run_id][name] != value
+    }
+    assert changed == ({"datasets"} if part in OF_ARTIFACTS else CHANGES.get(part, set()))
+    assert got.model == (None if part in WITHOUT_MODEL else whole.model)
+    # Each kind of request is refused once; what one refusal tells is not asked for again.
+    assert len(host.server.requests) <= 4 + 4
+    if part in UNSEEN:
+        assert got.notes == ()
+    else:
+        (note,) = got.notes
+        assert note.startswith("This W&B server does not know ")
+
+
+@pytest.mark.parametrize("part", sorted(NECESSARY))
+def test_a_necessary_part_that_a_server_lacks_is_named_with_the_server(host: WandbHost, part: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read(host, part)
+    assert f"W&B at {host.url} does not know {part}" in caught.value.cause
+    assert "base-url" in caught.value.remedy
+
+
+REFUSALS = {
+    "all at once": AT_ONCE,
+    "gqlgen": Refusal(status=422),
+    "graph-gophers": Refusal(status=200, with_data=False),
+    "one at a time": Refusal(one_at_a_time=True),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_a_server_that_knows_only_what_is_necessary_still_tells_states_and_values(host: WandbHost, refusal: Refusal) -> None:
+    kept = {"Run.commit", "Run.group", "Run.tags"}  # by which runs are selected here
+    host.server.lack(*(part for part in OPTIONAL - kept if part.startswith(("Project.", "Run.", "RunEdge.", "PageInfo."))))
+    host.server.refusal = refusal
+    host.server.requests.clear()
+    project = project_of(host)
+    if refusal.one_at_a_time:
+        # After some refusals everything that can be left out is left out, and with it what the runs are selected by.
+        with pytest.raises(Refused, match=r"can neither filter runs nor tell what to select them by"):
+            project.find(CANDIDATES, BASELINES, KEYS)
+    else:
+        found = project.find(CANDIDATES, BASELINES, KEYS)
+        assert {run.id: run.summary["acc"] for run in found.candidates} == {"c0": 0.2, "c1": 0.4}
+        assert {run.id for run in found.baselines} == {"b0", "b1"}
+        assert project.details(found.candidates, curves=["loss"], lineage=True, samples=3) == {}
+    assert len(host.server.requests) <= 6
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_three_missing_fields_cost_a_few_small_requests(host: WandbHost, whole: Answers, refusal: Refusal) -> None:
+    got = read(host, "Run.commit", "Run.description", "Run.files", refusal=refusal)
+    assert [run.commit for run in got.candidates] == ["", ""]
+    assert got.model == whole.model
+    assert {name.split(" know ")[1].partition(":")[0] for name in got.notes} == {
+        "Run.commit", "Run.description", "Run.files",
+    }  # fmt: skip
+    assert len(host.server.requests) <= 4 + 3
+
+
+def test_a_server_that_can_neither_filter_nor_tell_tags_is_refused(host: WandbHost) -> None:
+    host.server.lack("Project.runs(filters)", "Run.tags")
+    with pytest.raises(Refused, match=r"does not know Project\.runs\(filters\) and Run\.tags"):
+        project_of(host).find(CANDIDATES, BASELINES, KEYS)
+
+
+def test_a_filter_of_the_user_needs_a_server_that_filters(host: WandbHost) -> None:
+    host.server.lack("Project.runs(filters)")
+    with pytest.raises(Refused, match="cannot filter runs") as caught:
+        project_of(host).find(RunQuery(tracker_filter={"state": "finished"}), None, KEYS)
+    assert caught.value.remedy == "leave 'filters' out"
+
+
+@pytest.mark.parametrize("key", ["git.sha", "env.github.sha"])
+@pytest.mark.parametrize("nested", [True, False], ids=["nested", "a name with dots"])
+def test_a_commit_under_a_key_with_dots_is_found(serve: Callable[..., WandbHost], key: str, nested: bool) -> None:
+    host = serve()
+    config: Any = {key: SHA}
+    if nested:
+        config = SHA
+        for part in reversed(key.split(".")):
+            config = {part: config}
+    host.server.store.add_run("sandbox", "digits", name="c", config=config, summary={"acc": 1})
+    host.server.store.add_run("sandbox", "digits", name="recorded", commit=SHA)
+    host.server.store.add_run("sandbox", "digits", name="other", config={"x": 1})
+    project = project_of(host)
+    query = RunQuery(commit=SHA, commit_config_key=key)
+    assert {run.id for run in project.find(query, None, RunKeys()).candidates} == {"c", "recorded"}
+    assert {run.id for run in project.states(query)} == {"c", "recorded"}
+    baselines = RunQuery(states=("finished",), any_of=(RunQuery(tags=("x",)), query), stop_after=5)
+    assert {run.id for run in project.find(RunQuery(run_ids=("other",)), baselines, RunKeys()).baselines} == {
+        "c", "recorded",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["config.a.b", "config.a.b.value"])
+def test_a_filter_by_a_key_with_dots_that_finds_nothing_is_explained(host: WandbHost, path: str) -> None:
+    host.server.lack()
+    project = project_of(host)
+    assert project.find(RunQuery(tracker_filter={"$and": [{path: 1}, {"config.lr.value": 1}]}), None, KEYS).candidates == ()
+    (note,) = project.notes
+    assert path in note
+    assert "config.lr" not in note
+
+
+def test_a_list_without_a_cursor_for_its_next_page_is_no_whole_list(serve: Callable[..., WandbHost]) -> None:
+    host = serve(lacks=("Project.runs(after)",))
+    for index in range(1001):
+        host.server.store.add_run("sandbox", "digits", name=f"run{index}")
+    with pytest.raises(Unavailable, match=r"more pages of Project\.runs"):
+        project_of(host).find(RunQuery(states=("finished",)), None, KEYS)
+
+
+def test_an_empty_end_cursor_is_replaced_by_the_last_edges(serve: Callable[..., WandbHost]) -> None:
+    host = serve(lacks=("PageInfo.endCursor",))
+    for index in range(1001):
+        host.server.store.add_run("sandbox", "digits", name=f"run{index}")
+    assert len(project_of(host).find(RunQuery(states=("finished",)), None, KEYS).candidates) == 1001
+
+
+def test_nine_curves_are_read_by_two_requests(host: WandbHost) -> None:
+    host.server.lack()
+    host.server.requests.clear()
+    run = host.server.store.project("sandbox", "digits").runs["c0"]
+    run.history = [{"_step": step, **{f"m{index}": step for index in range(9)}} for step in range(3)]
+    curves = [f"m{index}" for index in range(9)]
+    project = project_of(host)
+    runs = project.find(RunQuery(run_ids=("c0", "c1")), None, KEYS).candidates
+    details = project.details(runs, curves=curves, lineage=True, samples=3)
+    assert sorted(details["c0"].curves) == curves
+    assert details["c1"].curves == {}
+    assert details["c0"].datasets == details["c1"].datasets != ()
+    assert [exchange.operation for exchange in host.server.requests] == ["MlopsRuns", "MlopsDetails", "MlopsDetails"]
+    assert project.notes == ()
+
+
+@pytest.mark.parametrize("holder", ["config", "wandbConfig"])
+def test_directions_are_found_wherever_a_server_holds_them(serve: Callable[..., WandbHost], holder: str) -> None:
+    host = serve(metric_settings=(holder,))
+    host.server.store.add_run("sandbox", "digits", config={"_wandb": {"m": [{"1": "x", "8": 2}, {"1": "y", "7": [1]}]}})
+    (run,) = project_of(host).find(RunQuery(states=("finished",)), None, KEYS).candidates
+    assert run.directions == {"x": "max", "y": "min"}
+
+
+def test_several_models_without_dates_are_no_choice(host: WandbHost) -> None:
+    store = host.server.store
+    run = store.add_run("sandbox", "digits", name="two", commit="f" * 40)
+    for name in ("weights", "head"):
+        store.add_artifact(store.project("sandbox", "digits").collection(name, "model"), name, run=run)
+    host.server.lack("Artifact.createdAt")
+    project = project_of(host)
+    (candidate,) = project.find(RunQuery(run_ids=("two",)), None, KEYS).candidates
+    with pytest.raises(Refused, match=r"does not tell which is the newest.*Artifact\.createdAt"):
+        project.model(candidate)
