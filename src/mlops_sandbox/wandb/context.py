@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from mlops_sandbox.wandb.store import Store
 
-# The fields of a run that hold the settings of `define_metric`, under the key `m`.
-METRIC_SETTINGS = ("config", "wandbConfig")
-
 
 @dataclass(frozen=True)
 class User:
@@ -19,17 +16,32 @@ class User:
 
 
 @dataclass(frozen=True)
-class RequestContext:
-    """The store, the user who asks, and the address by which the client reached the server.
+class Quirks:
+    """Ways in which servers differ that a client must do with. The defaults are the live service's, as far as it is known.
 
-    `metric_settings` names the fields of a run that hold the settings of `define_metric`: the live service's schema is not
-    public, so a client must do with either.
+    `metric_settings` names the fields of a run that hold the settings of `define_metric`; the live service's schema is not
+    public. The others are of mlops-club/bandw: `obeys_order` is whether `runs` has an order, `end_cursors` whether a page
+    of runs has an `endCursor` (else only its edges have cursors), `nan_as_text` whether NaN in a summary is text (else the
+    summary is JSON with the word NaN).
     """
+
+    metric_settings: tuple[str, ...] = ("config", "wandbConfig")
+    obeys_order: bool = True
+    end_cursors: bool = True
+    nan_as_text: bool = True
+
+
+NO_QUIRKS = Quirks()
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """The store, the user who asks, the address by which the client reached the server, and the server's ways."""
 
     store: Store
     user: User
     base_url: str
-    metric_settings: tuple[str, ...] = METRIC_SETTINGS
+    quirks: Quirks = NO_QUIRKS
 
     def file_url(self, blob: str) -> str:
         """Return the address where a file's content is uploaded and downloaded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,13 +65,17 @@ def _selected_runs(project: Project, filters: str | None, order: str | None = No
 
 def _runs(
     project: Project,
-    _context: RequestContext,
+    context: RequestContext,
     filters: str | None = None,
     order: str | None = None,
     first: int | None = None,
     after: str | None = None,
 ) -> Json:
-    return connection(_selected_runs(project, filters, order), lambda run: str(run.id), first=first, after=after)
+    selected = _selected_runs(project, filters, order if context.quirks.obeys_order else None)
+    page = connection(selected, lambda run: str(run.id), first=first, after=after)
+    if not context.quirks.end_cursors:
+        page["pageInfo"]["endCursor"] = None
+    return page
 
 
 def _run_count(project: Project, _context: RequestContext, filters: str | None = None) -> int:
@@ -112,11 +117,14 @@ def _wandb_config(run: Run, context: RequestContext, keys: Sequence[str] | None 
 def _internal(run: Run, context: RequestContext, field: str) -> Mapping[str, Any]:
     """Return W&B's own entries of the config as `field` shows them."""
     entries: Mapping[str, Any] = run.config.get("_wandb", {}).get("value", {})
-    return {key: value for key, value in entries.items() if key != "m" or field in context.metric_settings}
+    return {key: value for key, value in entries.items() if key != "m" or field in context.quirks.metric_settings}
 
 
-def _summary(run: Run, _context: RequestContext, keys: Sequence[str] | None = None) -> str:
-    return _json_of_keys(run.read_summary(), keys)
+def _summary(run: Run, context: RequestContext, keys: Sequence[str] | None = None) -> str:
+    summary = run.read_summary()
+    if not context.quirks.nan_as_text:
+        summary = {key: math.nan if value == "NaN" else value for key, value in summary.items()}
+    return _json_of_keys(summary, keys)
 
 
 def _json_of_keys(values: Mapping[str, Any], keys: Sequence[str] | None) -> str:

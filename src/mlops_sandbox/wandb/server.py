@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from mlops_sandbox.graphql_execution import execute
 from mlops_sandbox.wandb import filestream, pages
-from mlops_sandbox.wandb.context import METRIC_SETTINGS, RequestContext, User
+from mlops_sandbox.wandb.context import NO_QUIRKS, Quirks, RequestContext, User
 from mlops_sandbox.wandb.schema import wandb_schema
 from mlops_sandbox.wandb.store import Store
 
@@ -77,6 +77,9 @@ class Refusal:
         return {"data": None, "errors": named} if self.with_data else {"errors": named}
 
 
+AT_ONCE = Refusal()
+
+
 @dataclass(frozen=True)
 class Exchange:
     """One request and its response; `operation` is the name of the GraphQL operation, or empty."""
@@ -98,7 +101,7 @@ class WandbServer:
     apply to those they match. Tests may fill and read `store` directly.
 
     A server can be made to know less: `lacks` names the fields and arguments that its schema lacks (see `wandb_schema`),
-    `refusal` is how it refuses a document, `metric_settings` which fields of a run hold the settings of `define_metric`.
+    `refusal` is how it refuses a document, and `quirks` are other ways in which servers differ.
     """
 
     def __init__(
@@ -108,8 +111,8 @@ class WandbServer:
         entity: str = "sandbox",
         username: str = "trainer",
         lacks: Iterable[str] = (),
-        refusal: Refusal = Refusal(),
-        metric_settings: tuple[str, ...] = METRIC_SETTINGS,
+        refusal: Refusal = AT_ONCE,
+        quirks: Quirks = NO_QUIRKS,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.api_key = api_key or secrets.token_hex(20)
@@ -121,7 +124,7 @@ class WandbServer:
         self.faults: list[Fault] = []
         self.requests: deque[Exchange] = deque(maxlen=10_000)
         self.refusal = refusal
-        self._metric_settings = metric_settings
+        self.quirks = quirks
         self.lack(*lacks)
         self.app = Starlette(
             routes=[
@@ -226,7 +229,7 @@ class WandbServer:
             query = str(document["query"])
         except (ValueError, KeyError, TypeError):
             return PlainTextResponse("the body must be JSON with a query", 400)
-        context = RequestContext(self.store, user, str(request.base_url).rstrip("/"), self._metric_settings)
+        context = RequestContext(self.store, user, str(request.base_url).rstrip("/"), self.quirks)
         variables, operation_name = document.get("variables"), document.get("operationName") or ""
         with self.store.lock:
             answer = execute(self._schema, query, variables, operation_name, context)

@@ -14,7 +14,7 @@ from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import Refused, Unavailable
 from mlops_actions.core.runs import Artifact, Run, RunDetails, RunKeys, RunQuery
-from mlops_sandbox.wandb import Refusal
+from mlops_sandbox.wandb import Quirks, Refusal
 from tests.support.logs import RecordingLog
 from tests.support.wandb import WandbHost
 from tests.support.wandb_parts import ASKED, NECESSARY, OPTIONAL, parts
@@ -269,7 +269,7 @@ def test_a_list_without_a_cursor_for_its_next_page_is_no_whole_list(serve: Calla
 
 
 def test_an_empty_end_cursor_is_replaced_by_the_last_edges(serve: Callable[..., WandbHost]) -> None:
-    host = serve(lacks=("PageInfo.endCursor",))
+    host = serve(quirks=Quirks(end_cursors=False))
     for index in range(1001):
         host.server.store.add_run("sandbox", "digits", name=f"run{index}")
     assert len(project_of(host).find(RunQuery(states=("finished",)), None, KEYS).candidates) == 1001
@@ -293,7 +293,7 @@ def test_nine_curves_are_read_by_two_requests(host: WandbHost) -> None:
 
 @pytest.mark.parametrize("holder", ["config", "wandbConfig"])
 def test_directions_are_found_wherever_a_server_holds_them(serve: Callable[..., WandbHost], holder: str) -> None:
-    host = serve(metric_settings=(holder,))
+    host = serve(quirks=Quirks(metric_settings=(holder,)))
     host.server.store.add_run("sandbox", "digits", config={"_wandb": {"m": [{"1": "x", "8": 2}, {"1": "y", "7": [1]}]}})
     (run,) = project_of(host).find(RunQuery(states=("finished",)), None, KEYS).candidates
     assert run.directions == {"x": "max", "y": "min"}

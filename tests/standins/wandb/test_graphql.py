@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_sandbox.graphql_execution import execute
-from mlops_sandbox.wandb import Fault, Refusal, filestream, rate_limit
+from mlops_sandbox.wandb import Fault, Quirks, Refusal, filestream, rate_limit
 from mlops_sandbox.wandb.schema import wandb_schema
 from tests.support.wandb import WandbHost
 
@@ -196,7 +196,7 @@ def test_a_summary_lags_behind_the_state(serve: Callable[..., WandbHost]) -> Non
 
 @pytest.mark.parametrize("holder", ["config", "wandbConfig"])
 def test_the_settings_of_metrics_may_stand_in_one_field_only(serve: Callable[..., WandbHost], holder: str) -> None:
-    host = serve(metric_settings=(holder,))
+    host = serve(quirks=Quirks(metric_settings=(holder,)))
     settings = [{"1": "x", "8": 2}]
     host.server.store.add_run("sandbox", "digits", name="r", config={"_wandb": {"m": settings, "cli_version": "1"}})
     query = """{ project(name: "digits") { run(name: "r") { config(keys: ["_wandb"]) wandbConfig(keys: ["m"]) } } }"""
@@ -206,6 +206,22 @@ def test_the_settings_of_metrics_may_stand_in_one_field_only(serve: Callable[...
         "wandbConfig": json.loads(answer["wandbConfig"]).get("m"),
     }
     assert found == {"config": None, "wandbConfig": None} | {holder: settings}
+
+
+def test_a_server_may_ignore_the_order_leave_end_cursors_empty_and_write_nan_as_a_word(
+    serve: Callable[..., WandbHost],
+) -> None:
+    host = serve(quirks=Quirks(obeys_order=False, end_cursors=False, nan_as_text=False))
+    for index in range(3):
+        created = CREATED + timedelta(hours=index)
+        host.server.store.add_run("sandbox", "digits", name=f"run{index}", created=created, summary={"odd": "NaN"})
+    query = """{ project(name: "digits") { runs(first: 2, order: "-created_at") {
+      pageInfo { hasNextPage endCursor } edges { cursor node { name summaryMetrics } } } } }"""
+    page = ask(host, query)[1]["data"]["project"]["runs"]
+    assert [edge["node"]["name"] for edge in page["edges"]] == ["run0", "run1"]
+    assert page["pageInfo"] == {"hasNextPage": True, "endCursor": None}
+    assert all(edge["cursor"] for edge in page["edges"])
+    assert page["edges"][0]["node"]["summaryMetrics"] == '{"odd": NaN}'
 
 
 def test_a_run_that_was_preempted_comes_back(serve: Callable[..., WandbHost]) -> None:
