@@ -103,8 +103,10 @@ class WandbStep:
         return self._run(name, {"github_sha": OTHER, "lr": 0.2}, **{"tags": ["baseline"], **more})
 
     def _run(self, name: str, claimed: dict[str, Any], *, age: int = 0, **more: Any) -> Any:
-        """Log a run that is `age` minutes old and was heard of just now."""
-        heard = datetime.now(UTC)  # not NOW: after some minutes of other tests a run that went on would count as crashed
+        """Log a run that is `age` minutes old and was heard of two minutes ago."""
+        # Not NOW: after some minutes of other tests a run that went on would count as crashed. Not just now: the action
+        # would wait for metrics that its summary lacks.
+        heard = datetime.now(UTC) - timedelta(minutes=2)
         given = {"summary": {"acc": 0.9}, "created": NOW - timedelta(minutes=age), "heartbeat": heard, **more}
         given["config"] = {**claimed, **more.get("config", {})}
         return self.server.store.add_run("sandbox", "digits", name=name, **given)
