@@ -822,7 +822,8 @@ BAD = [
     ({"sha": SHA, "FILTER_GITHUB_SHA": OTHER}, "two names for one thing"),
     ({"sha": SHA, "api_key": ""}, "there is no W&B API key"),
     ({"sha": SHA, "api_key": "a b"}, "characters that no API key has"),
-    ({"sha": SHA, "filters": '{"$where": 1}'}, "does not accept the filter"),
+    ({"sha": SHA, "filters": '{"$where": 1}'}, "W&B has no operator $where"),
+    ({"sha": SHA, "filters": '{"displayName": {"$regex": "("}}'}, "does not accept the filter"),
 ]
 
 

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -15,7 +16,7 @@ from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.runs import Artifact, Run, RunKeys, RunQuery, TrackerResult
-from mlops_sandbox.wandb import Fault
+from mlops_sandbox.wandb import Fault, rate_limit
 from tests.support.logs import RecordingLog
 from tests.support.wandb import WandbHost
 
@@ -197,6 +198,23 @@ def test_a_server_without_graphql_is_refused(wandb_host: WandbHost, client: Clie
         client.find()
 
 
+def test_a_failing_server_is_blamed_on_the_filter_only_where_one_was_given(wandb_host: WandbHost, client: Client) -> None:
+    wandb_host.server.faults.append(Fault(500, "{}", times=99))
+    with pytest.raises(Unavailable, match="answered 500") as caught:
+        client.find(RunQuery(tracker_filter={"state": "finished"}))
+    assert "check 'filters'" in caught.value.remedy
+    with pytest.raises(Unavailable, match="answered 500") as caught:
+        client.find()
+    assert "filters" not in caught.value.remedy
+
+
+def test_an_error_about_filters_is_not_blamed_on_an_input_that_was_not_given(wandb_host: WandbHost, client: Client) -> None:
+    refusal = {"errors": [{"message": "filters could not be evaluated"}], "data": None}
+    wandb_host.server.faults.append(Fault(400, json.dumps(refusal)))
+    with pytest.raises(Unavailable, match="filters could not be evaluated"):
+        client.find()
+
+
 def test_a_filter_that_the_server_refuses_is_bad_input(client: Client) -> None:
     with pytest.raises(BadInput, match="invalid filters") as caught:
         client.find(RunQuery(tracker_filter={"displayName": {"$regex": "("}}))
@@ -220,13 +238,23 @@ def test_a_partial_answer_is_unavailable(wandb_host: WandbHost, client: Client) 
 # Faults
 
 
-@pytest.mark.parametrize("headers", [{"Retry-After": "7"}, {"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}])
+@pytest.mark.parametrize(
+    ("fault", "slept"),
+    [
+        (Fault(429, "{}", {"Retry-After": "7"}), 7),
+        (Fault(429, "{}", {"Retry-After": "7.25"}), 7.25),
+        (Fault(429, "{}", {"RateLimit-Remaining": "0", "RateLimit-Reset": "7"}), 7),
+        (rate_limit(7.25), 7.25),
+        (rate_limit(7), 7),
+    ],
+    ids=["Retry-After", "Retry-After as a float", "RateLimit-Reset", "RateLimit-Reset as a float", "whole float"],
+)
 def test_a_rate_limit_is_waited_for_as_its_headers_ask(
-    wandb_host: WandbHost, client: Client, headers: dict[str, str]
+    wandb_host: WandbHost, client: Client, fault: Fault, slept: float
 ) -> None:
-    wandb_host.server.faults.append(Fault(429, "{}", headers, times=2))
+    wandb_host.server.faults.append(replace(fault, times=2))
     assert len(client.find().candidates) == 3
-    assert client.slept == [7, 7]
+    assert client.slept == [slept, slept]
     assert "429" in client.log.lines[0]
 
 
@@ -258,9 +286,9 @@ def test_a_cut_connection_is_retried(wandb_host: WandbHost, client: Client) -> N
 
 
 def test_a_stalled_answer_is_retried(wandb_host: WandbHost, client: Client) -> None:
-    wandb_host.server.faults.append(Fault(stall=0.4))
+    wandb_host.server.faults.append(Fault(stall=2.0))
     server = Server(wandb_host.url, wandb_host.url, wandb_host.server.api_key)
-    hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.1)
+    hasty = WandbProject("sandbox/digits", server, client.log, pause=client.slept.append, read_seconds=0.5)
     assert len(hasty.find(OF_COMMIT, None, KEYS).candidates) == 3
     assert "could not be reached" in client.log.lines[0]
 
