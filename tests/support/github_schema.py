@@ -22,6 +22,9 @@ from mlops_sandbox.github import Delivery, Exchange
 
 # Answers any operation may give; the description leaves them out for most.
 COMMON_ERRORS = ("400", "401", "403", "404", "409", "422", "429", "500", "502", "503")
+# Models that the description leaves out of an answer's alternatives although the documentation names the events.
+# https://docs.github.com/rest/using-the-rest-api/issue-event-types#closed
+OTHER_MODELS = {"/repos/{owner}/{repo}/issues/{issue_number}/events": "StateChangeIssueEvent"}
 # Fields that belong to an object although a model of it lacks them: those of the API's version 2022-11-28, which clients
 # ask for by default and the models (2026-03-10) have dropped, and `archived_*`, which only some models of a label have.
 OTHER_FIELDS = frozenset({"assignee", "merge_commit_sha", "archived_at", "archived_by"})
@@ -68,7 +71,10 @@ def operations() -> tuple[Operation, ...]:
                 continue
             errors = re.findall(r'"(\d\d\d)": (.+?),\n', _find(r"error_models=\{(.*?)\n {12}\}", text) or "")
             body = _find(r"type_validate_python\(\s*([^=]+?),\s*json,?\s*\)", text)
-            found.append(Operation(verb, path, body, _find(r"\bresponse_model=(.*?),\n {8,12}[a-z)]", text), dict(errors)))
+            response = _find(r"\bresponse_model=(.*?),\n {8,12}[a-z)]", text)
+            if response is not None and path in OTHER_MODELS:
+                response = response.replace("Union[", f"Union[{OTHER_MODELS[path]}, ")
+            found.append(Operation(verb, path, body, response, dict(errors)))
     return tuple(found)
 
 

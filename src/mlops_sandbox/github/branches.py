@@ -46,6 +46,9 @@ class Branches(CommitFacts):
         actor = self.instance.account(by)
         before = self.branches.get(branch, NO_COMMIT)
         tip = self.commits.get(before) or self.commits.get(self.branches.get(self.default_branch, ""))
+        parents: tuple[str, ...] = () if tip is None else (tip.sha,)
+        if force and tip is not None:
+            parents = tip.parents  # an amended commit replaces the tip
         sha = sha or invent_sha(self.full_name, branch, message, before, len(self.activity))
         if sha not in self.commits:
             self.commits[sha] = Commit(
@@ -53,7 +56,7 @@ class Branches(CommitFacts):
                 message=message,
                 author=actor,
                 date=committed_at or at,
-                parents=(tip.sha,) if tip else (),
+                parents=parents,
                 files={**(tip.files if tip else {}), **(files or {})},
             )
         kind = "branch_creation" if before == NO_COMMIT else "force_push" if force else "push"
@@ -80,6 +83,33 @@ class Branches(CommitFacts):
         details = {"branch": branch, "before": before, "after": sha}
         self.instance.emit(Event(name="push", source=self, subject=None, sender=actor, details=details))
         self._branch_moved(branch, sha, actor=actor, forced=kind == "force_push", at=at)
+
+    def delete_branch(self, branch: str, *, by: User | str) -> None:
+        """Delete a branch; GitHub closes the open pull requests from and to it."""
+        actor, at, before = self.instance.account(by), self.instance.clock.tick(), self.branches.pop(branch)
+        number, ref = self.instance.next_id("activity"), f"refs/heads/{branch}"
+        self.activity.append(
+            Activity(id=number, ref=ref, before=before, after=NO_COMMIT, at=at, kind="branch_deletion", actor=actor)
+        )
+        details = {"branch": branch, "before": before, "after": NO_COMMIT}
+        self.instance.emit(Event(name="push", source=self, subject=None, sender=actor, details=details))
+        self._branch_deleted(branch, actor=actor)
+
+    def _branch_deleted(self, branch: str, *, actor: User) -> None:
+        """Close the pull requests that need the branch."""
+        raise NotImplementedError
+
+    def is_ancestor(self, sha: str, *, of: str) -> bool:
+        """Return whether a commit is `of` itself or one of its ancestors."""
+        pending, seen = [of], set[str]()
+        while pending:
+            current = pending.pop()
+            if current == sha:
+                return True
+            if current in self.commits and current not in seen:
+                seen.add(current)
+                pending += self.commits[current].parents
+        return False
 
     def _branch_moved(self, branch: str, sha: str, *, actor: User, forced: bool, at: datetime) -> None:
         """Update the pull requests that depend on the branch."""

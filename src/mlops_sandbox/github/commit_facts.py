@@ -18,7 +18,7 @@ from mlops_sandbox.github.checks import (
     WorkflowRun,
 )
 from mlops_sandbox.github.discussion import TimelineEventKind
-from mlops_sandbox.github.events import Event
+from mlops_sandbox.github.events import Delivery, Event
 from mlops_sandbox.github.repository_access import RepositoryAccess
 
 
@@ -265,3 +265,18 @@ class CommitFacts(RepositoryAccess):
         )
         self.workflow_runs[run.id] = run
         return run
+
+    def dispatch(self, event_type: str, client_payload: Mapping[str, Any], *, by: User | str) -> Delivery[None]:
+        """Send a `repository_dispatch`."""
+        details = {"client_payload": dict(client_payload)}
+        return self._emit("repository_dispatch", event_type, by=by, details=details)
+
+    def workflow_dispatch(
+        self, inputs: Mapping[str, str], *, by: User | str, workflow: str = ".github/workflows/mlops.yml"
+    ) -> Delivery[None]:
+        """Start a workflow by hand on the default branch."""
+        return self._emit("workflow_dispatch", None, by=by, details={"inputs": dict(inputs), "workflow": workflow})
+
+    def _emit(self, name: str, action: str | None, *, by: User | str, details: Mapping[str, Any]) -> Delivery[None]:
+        sender = self.instance.account(by)
+        return self.instance.emit(Event(name=name, action=action, source=self, subject=None, sender=sender, details=details))

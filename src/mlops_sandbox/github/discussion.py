@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from mlops_sandbox.github.accounts import App, User
+from mlops_sandbox.github.accounts import App, Token, User
+from mlops_sandbox.github.events import Delivery, Event, Subject
 from mlops_sandbox.github.instance import Instance
 
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
@@ -14,7 +16,7 @@ MAX_BODY_LENGTH = 65_536  # characters of a comment, a review or an issue's body
 
 TimelineEventKind = Literal[
     "opened", "committed", "force-pushed", "commented", "reviewed", "review-commented", "labeled", "unlabeled",
-    "closed", "merged", "draft", "ready", "deployed", "deployment-status",
+    "closed", "reopened", "head-deleted", "base-deleted", "merged", "draft", "ready", "deployed", "deployment-status",
 ]  # fmt: skip
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
 
@@ -81,6 +83,7 @@ class Review:
 class TimelineEvent:
     """One entry of a timeline; `subject` is the comment, label, commit or deployment it is about."""
 
+    id: int
     at: datetime
     kind: TimelineEventKind
     actor: User
@@ -112,7 +115,8 @@ class Discussion:
     ) -> None:
         """Add an entry to the timeline."""
         at = at or self.instance.clock.now()
-        self.timeline.append(TimelineEvent(at=at, kind=kind, actor=actor, subject=subject, detail=detail))
+        number = self.instance.next_id("timeline event")
+        self.timeline.append(TimelineEvent(id=number, at=at, kind=kind, actor=actor, subject=subject, detail=detail))
         self.updated_at = max(self.updated_at, at)
 
     def delete_comment(self, comment: Comment) -> None:
@@ -131,8 +135,38 @@ class Discussion:
         subject.reactions.append(reaction)
         return reaction, True
 
-    def close(self, *, by: User | str) -> None:
-        """Close without merging."""
-        actor = self.instance.account(by)
-        self.state, self.closed_at = "closed", self.instance.clock.tick()
-        self.record("closed", actor)
+    def emit(
+        self,
+        name: str,
+        action: str,
+        subject: Subject,
+        *,
+        by: User,
+        token: Token | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> Delivery[Subject]:
+        """Emit an event that happened here."""
+        return self.instance.emit(
+            Event(name=name, action=action, source=self, subject=subject, sender=by, details=details or {}, token=token)
+        )
+
+    def comment(self, body: str, *, by: User | str, at: datetime | None = None) -> Delivery[Comment]:
+        """Write a comment; the delivery's subject is the comment, its payload the `issue_comment` event."""
+        return self.add_comment(body, self.instance.account(by), at=at or self.instance.clock.tick())
+
+    def add_comment(
+        self, body: str, user: User, *, at: datetime, app: App | None = None, token: Token | None = None
+    ) -> Delivery[Comment]:
+        """Add a comment at a time of the caller's choice; `token` is that of the request, if one wrote it."""
+        number = self.instance.next_id("comment")
+        comment = Comment(id=number, issue=self.number, user=user, body=body, created_at=at, updated_at=at, app=app)
+        self.comments.append(comment)
+        self.record("commented", user, comment, at=at)
+        return self.emit("issue_comment", "created", comment, by=user, token=token)
+
+    def edit_comment(self, comment: Comment, body: str, *, by: User | str, token: Token | None = None) -> Delivery[Comment]:
+        """Change the text of a comment."""
+        actor, details = self.instance.account(by), {"body": comment.body}
+        comment.body = body
+        comment.updated_at = self.instance.clock.now() if token else self.instance.clock.tick()
+        return self.emit("issue_comment", "edited", comment, by=actor, token=token, details=details)

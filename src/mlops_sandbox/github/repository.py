@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from mlops_sandbox.github.accounts import App, Token, User
+from mlops_sandbox.github.accounts import Token, User
 from mlops_sandbox.github.actions_settings import ActionsSettings
 from mlops_sandbox.github.branches import Branches
 from mlops_sandbox.github.discussion import (
-    Comment,
     Discussion,
     Label,
     Review,
@@ -19,8 +16,8 @@ from mlops_sandbox.github.discussion import (
     ReviewState,
     TimelineEventKind,
 )
-from mlops_sandbox.github.events import Delivery, Event, Subject
-from mlops_sandbox.github.git import Commit
+from mlops_sandbox.github.events import Delivery
+from mlops_sandbox.github.git import Commit, invent_sha
 
 # The labels of a new repository. https://docs.github.com/issues/using-labels-and-milestones-to-track-work/managing-labels
 DEFAULT_LABELS = {"bug": "d73a4a", "documentation": "0075ca", "enhancement": "a2eeef"}
@@ -47,49 +44,13 @@ class Issue(Discussion):
         """The same object, if it is a pull request."""
         return None
 
-    def emit(
-        self,
-        name: str,
-        action: str,
-        subject: Subject,
-        *,
-        by: User,
-        token: Token | None = None,
-        details: Mapping[str, Any] | None = None,
-    ) -> Delivery[Subject]:
-        """Emit an event that happened here."""
-        return self.instance.emit(
-            Event(name=name, action=action, source=self, subject=subject, sender=by, details=details or {}, token=token)
-        )
-
-    def comment(self, body: str, *, by: User | str, at: datetime | None = None) -> Delivery[Comment]:
-        """Write a comment; the delivery's subject is the comment, its payload the `issue_comment` event."""
-        return self.add_comment(body, self.instance.account(by), at=at or self.instance.clock.tick())
-
-    def add_comment(
-        self, body: str, user: User, *, at: datetime, app: App | None = None, token: Token | None = None
-    ) -> Delivery[Comment]:
-        """Add a comment at a time of the caller's choice; `token` is that of the request, if one wrote it."""
-        number = self.instance.next_id("comment")
-        comment = Comment(id=number, issue=self.number, user=user, body=body, created_at=at, updated_at=at, app=app)
-        self.comments.append(comment)
-        self.record("commented", user, comment, at=at)
-        return self.emit("issue_comment", "created", comment, by=user, token=token)
-
-    def edit_comment(self, comment: Comment, body: str, *, by: User | str, token: Token | None = None) -> Delivery[Comment]:
-        """Change the text of a comment."""
-        actor, details = self.instance.account(by), {"body": comment.body}
-        comment.body = body
-        comment.updated_at = self.instance.clock.now() if token else self.instance.clock.tick()
-        return self.emit("issue_comment", "edited", comment, by=actor, token=token, details=details)
-
     def label(self, name: str, *, by: User | str, token: Token | None = None) -> Delivery[Label]:
         """Set a label (created where the repository has none of that name); setting it again changes nothing."""
         actor, label = self.instance.account(by), self.repository.define_label(name)
         if label not in self.labels:
             self.labels.append(label)
             self.record("labeled", actor, label, at=None if token else self.instance.clock.tick())
-        return self.emit(self._label_event, "labeled", label, by=actor, token=token)
+        return self.emit(self._event, "labeled", label, by=actor, token=token)
 
     def unlabel(self, name: str, *, by: User | str, token: Token | None = None) -> Delivery[Label]:
         """Remove a label; raises KeyError where it is not set."""
@@ -99,10 +60,24 @@ class Issue(Discussion):
         actor = self.instance.account(by)
         self.labels.remove(label)
         self.record("unlabeled", actor, label, at=None if token else self.instance.clock.tick())
-        return self.emit(self._label_event, "unlabeled", label, by=actor, token=token)
+        return self.emit(self._event, "unlabeled", label, by=actor, token=token)
+
+    def close(self, *, by: User | str) -> Delivery[None]:
+        """Close without merging; a pull request keeps the head that it has now, whatever is pushed to its branch."""
+        actor = self.instance.account(by)
+        self.state, self.closed_at = "closed", self.instance.clock.tick()
+        self.record("closed", actor)
+        return self.emit(self._event, "closed", None, by=actor)
+
+    def reopen(self, *, by: User | str) -> Delivery[None]:
+        """Open again."""
+        actor = self.instance.account(by)
+        self.state, self.closed_at = "open", None
+        self.record("reopened", actor, at=self.instance.clock.tick())
+        return self.emit(self._event, "reopened", None, by=actor)
 
     @property
-    def _label_event(self) -> str:
+    def _event(self) -> str:
         return "pull_request" if self.as_pull else "issues"
 
 
@@ -172,6 +147,47 @@ class PullRequest(Issue):
         self.record("force-pushed" if forced else "committed", actor, commit, detail=before, at=at)
         self.emit("pull_request", "synchronize", None, by=actor, details={"before": before, "after": sha})
 
+    @property
+    def test_merge(self) -> str | None:
+        """The commit of `refs/pull/N/merge`, which GitHub keeps for an open pull request alone."""
+        if self.state == "closed":
+            return None
+        return invent_sha("merge", self.number, self.head_sha, self.repository.branches[self.base_ref])
+
+    @property
+    def reopening_problem(self) -> str | None:
+        """Why GitHub does not reopen it, in GitHub's words; None where it does.
+
+        GitHub requires that the branch still holds the head that the pull request was closed with: it answers so to clients
+        (isaacs/github#361, cilium/cilium#47088), and the documentation does not say it.
+        """
+        head, branch = self.head_repository, self.head_ref
+        if self.merged_at is not None:
+            return "The pull request cannot be reopened."
+        if head is None:
+            return "The repository that submitted this pull request has been deleted."
+        for repository, name in ((head, branch), (self.repository, self.base_ref)):
+            if name not in repository.branches:
+                return f"The {name} branch has been deleted."
+        if not head.is_ancestor(self.head_sha, of=head.branches[branch]):
+            return f"The {branch} branch was force-pushed or recreated."
+        return None
+
+    def reopen(self, *, by: User | str) -> Delivery[None]:
+        """Open again, with the head that the branch has by now; raises ValueError where GitHub refuses it."""
+        if problem := self.reopening_problem:
+            raise ValueError(problem)
+        assert self.head_repository is not None  # noqa: S101 - else there is a problem
+        commit = self.head_repository.commits[self.head_repository.branches[self.head_ref]]
+        has_moved = self.head_sha != commit.sha
+        self.head_sha = commit.sha
+        delivery = super().reopen(by=by)
+        if has_moved:
+            at = self.instance.clock.now()
+            self.import_commit(commit, at)
+            self.record("committed", commit.author, commit, at=at)
+        return delivery
+
     def import_commit(self, commit: Commit, at: datetime) -> None:
         """Add a commit of the head to this repository, with the check suite of workflows that listen to pull requests."""
         self.repository.commits.setdefault(commit.sha, commit)
@@ -225,6 +241,7 @@ class PullRequest(Issue):
         self.state, self.closed_at, self.merged_at, self.merged_by = "closed", at, at, actor
         self.record("merged", actor, self.repository.commits[self.head_sha], at=at)
         self.repository.set_branch(self.base_ref, self.head_sha, actor=actor, kind="pr_merge", at=at)
+        self.emit(self._event, "closed", None, by=actor)
 
     def set_draft(self, draft: bool, *, by: User | str) -> None:
         """Turn into a draft, or mark ready."""
@@ -283,6 +300,15 @@ class Repository(Branches):
             for pull in repository.pulls:
                 if pull.head_repository is self and pull.head_ref == branch and pull.state == "open":
                     pull.set_head(sha, actor, forced=forced, at=at)
+
+    def _branch_deleted(self, branch: str, *, actor: User) -> None:
+        """Close the open pull requests from or to the branch, as GitHub does."""
+        for repository in [self, *([self.parent] if self.parent else [])]:
+            for pull in repository.pulls:
+                is_head = pull.head_repository is self and pull.head_ref == branch
+                if pull.state == "open" and (is_head or (repository is self and pull.base_ref == branch)):
+                    pull.record("head-deleted" if is_head else "base-deleted", actor)
+                    pull.close(by=actor)
 
     def _add_to_timelines(
         self, sha: str, kind: TimelineEventKind, actor: User, subject: object, *, detail: str = "", at: datetime
@@ -366,18 +392,3 @@ class Repository(Branches):
         pull.record("committed", tip.author, tip, at=at)
         pull.emit("pull_request", "opened", None, by=user)
         return pull
-
-    def dispatch(self, event_type: str, client_payload: Mapping[str, Any], *, by: User | str) -> Delivery[None]:
-        """Send a `repository_dispatch`."""
-        details = {"client_payload": dict(client_payload)}
-        return self._emit("repository_dispatch", event_type, by=by, details=details)
-
-    def workflow_dispatch(
-        self, inputs: Mapping[str, str], *, by: User | str, workflow: str = ".github/workflows/mlops.yml"
-    ) -> Delivery[None]:
-        """Start a workflow by hand on the default branch."""
-        return self._emit("workflow_dispatch", None, by=by, details={"inputs": dict(inputs), "workflow": workflow})
-
-    def _emit(self, name: str, action: str | None, *, by: User | str, details: Mapping[str, Any]) -> Delivery[None]:
-        sender = self.instance.account(by)
-        return self.instance.emit(Event(name=name, action=action, source=self, subject=None, sender=sender, details=details))

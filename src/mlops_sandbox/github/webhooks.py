@@ -39,17 +39,16 @@ def _issue_comment(event: Event[Issue, Comment], links: Links) -> Json:
     return document
 
 
-def _issues(event: Event[Issue, Label], links: Links) -> Json:
-    """Write `labeled` or `unlabeled` of an issue that is no pull request."""
-    return {
-        "action": event.action,
-        "issue": discussion.issue(event.source, links),
-        "label": discussion.label(event.subject, event.source.repository, links),
-    }
+def _issues(event: Event[Issue, Label | None], links: Links) -> Json:
+    """Write `labeled`, `unlabeled`, `closed` or `reopened` of an issue that is no pull request."""
+    document: Json = {"action": event.action, "issue": discussion.issue(event.source, links)}
+    if event.subject is not None:
+        document["label"] = discussion.label(event.subject, event.source.repository, links)
+    return document
 
 
 def _pull_request(event: Event[PullRequest, Label | None], links: Links) -> Json:
-    """Write `opened`, `synchronize` (with `before`, `after`), `labeled` or `unlabeled`."""
+    """Write `opened`, `closed`, `reopened`, `synchronize` (with `before`, `after`), `labeled` or `unlabeled`."""
     document: Json = {
         "action": event.action,
         "number": event.source.number,
@@ -96,9 +95,9 @@ def _deployment(event: Event[Repository, Deployment], links: Links) -> Json:
 
 
 def _push(event: Event[Repository, None], links: Links) -> Json:
-    """Write a push of one commit to a branch."""
+    """Write a push of one commit to a branch, or its deletion."""
     repository, before, after = event.source, event.details["before"], event.details["after"]
-    commit = repository.commits[after]
+    commit = repository.commits[before if after == NO_COMMIT else after]
     author = {**repositories.git_user(commit.author, commit), "username": commit.author.login}
     head_commit = repositories.simple_commit(commit) | {
         "distinct": True,
@@ -114,12 +113,12 @@ def _push(event: Event[Repository, None], links: Links) -> Json:
         "before": before,
         "after": after,
         "created": before == NO_COMMIT,
-        "deleted": False,
+        "deleted": after == NO_COMMIT,
         "forced": False,
         "base_ref": None,
         "compare": f"{repositories.repo_api(repository, links)}/compare/{before[:12]}...{after[:12]}",
-        "commits": [head_commit],
-        "head_commit": head_commit,
+        "commits": [] if after == NO_COMMIT else [head_commit],
+        "head_commit": None if after == NO_COMMIT else head_commit,
         "pusher": {"name": event.sender.login, "email": repositories.git_user(event.sender, commit)["email"]},
     }
 

@@ -19,6 +19,9 @@ EMOJI = {
 CheckResult = Literal["success", "failure", "pending", "neutral"]
 EVENTS = {
     "closed": "closed this",
+    "reopened": "reopened this",
+    "head-deleted": "deleted the head branch",
+    "base-deleted": "deleted the base branch",
     "merged": "merged this",
     "draft": "marked this as a draft",
     "ready": "marked this as ready for review",

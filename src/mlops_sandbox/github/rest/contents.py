@@ -30,12 +30,16 @@ def get_git_commit(call: Call) -> ApiResponse:
 
 @routes("GET", f"{REPO}/git/ref/{{ref:path}}", "contents=read")
 def get_ref(call: Call) -> ApiResponse:
-    """Read the commit of a branch."""
+    """Read the commit of a branch, or of a pull request: `pull/N/head`, and `pull/N/merge` while it is open."""
     repo, ref = call.repository, call.params["ref"]
-    branch = ref.removeprefix("heads/")
-    if not ref.startswith("heads/") or branch not in repo.branches:
+    refs = {f"heads/{branch}": sha for branch, sha in repo.branches.items()}
+    for pull in repo.pulls:
+        refs[f"pull/{pull.number}/head"] = pull.head_sha
+        if pull.test_merge:
+            refs[f"pull/{pull.number}/merge"] = pull.test_merge
+    if ref not in refs:
         raise not_found()
-    return ApiResponse(200, serializers.git_ref(branch, repo.branches[branch], repo, call.links))
+    return ApiResponse(200, serializers.git_ref(ref, refs[ref], repo, call.links))
 
 
 @routes("GET", f"{REPO}/contents/{{path:path}}", "contents=read")

@@ -10,6 +10,7 @@ from mlops_sandbox.github.repository import Issue
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import discussion as serializers
+from mlops_sandbox.github.serializers import timeline
 from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
@@ -65,6 +66,18 @@ def unreact(call: Call, reactions: list[Reaction]) -> ApiResponse:
 def get_issue(call: Call) -> ApiResponse:
     """Read an issue, or a pull request as one."""
     return ApiResponse(200, serializers.issue(call.issue, call.links))
+
+
+@routes("GET", f"{REPO}/issues/{{number:int}}/events", *READ_EITHER)
+def list_events(call: Call) -> ApiResponse:
+    """List what happened to an issue, oldest first."""
+    return call.page(timeline.events(call.issue, call.links), lambda document: document)
+
+
+@routes("GET", f"{REPO}/issues/{{number:int}}/timeline", *READ_EITHER)
+def list_timeline(call: Call) -> ApiResponse:
+    """List what happened to an issue with its comments, reviews and commits, oldest first."""
+    return call.page(timeline.timeline(call.issue, call.links), lambda document: document)
 
 
 @routes("GET", f"{REPO}/issues/{{number:int}}/comments", *READ_EITHER)

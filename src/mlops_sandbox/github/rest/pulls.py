@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlops_sandbox.github.discussion import MAX_BODY_LENGTH, ReviewComment, ReviewState
 from mlops_sandbox.github.repository import PullRequest
-from mlops_sandbox.github.responses import ApiResponse, invalid_request, not_found
+from mlops_sandbox.github.responses import ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.rest.issues import body_of, react, unreact
 from mlops_sandbox.github.serializers import discussion as serializers
@@ -37,6 +37,24 @@ def list_pulls(call: Call) -> ApiResponse:
 def get_pull(call: Call) -> ApiResponse:
     """Read a pull request."""
     return ApiResponse(200, serializers.pull(call.pull, call.links))
+
+
+@routes("PATCH", f"{REPO}/pulls/{{number:int}}", WRITE, role="triage")
+def update_pull(call: Call) -> ApiResponse:
+    """Change the title or the body; close, or open again where the branch still holds the head."""
+    pull = call.pull
+    pull.title = call.text("title", resource="PullRequest") or pull.title
+    if "body" in call.body:
+        pull.body = call.text("body", resource="PullRequest")
+    state = call.choice("state", ("open", "closed"))
+    if state == "open" and pull.state == "closed":
+        if problem := pull.reopening_problem:
+            message = f"state cannot be changed. {problem}"
+            raise validation_failed("PullRequest", "state", "invalid", message=message)
+        pull.reopen(by=call.actor)
+    elif state == "closed" and pull.state == "open":
+        pull.close(by=call.actor)
+    return ApiResponse(200, serializers.pull(pull, call.links))
 
 
 @routes("GET", f"{REPO}/pulls/{{number:int}}/commits", READ)

@@ -173,13 +173,13 @@ def git_commit(item: Commit, repo: Repository, links: Links) -> Json:
     }
 
 
-def git_ref(branch: str, sha: str, repo: Repository, links: Links) -> Json:
-    """Return a `GitRef`."""
+def git_ref(ref: str, sha: str, repo: Repository, links: Links) -> Json:
+    """Return a `GitRef`; `ref` is the name below `refs/`."""
     api = repo_api(repo, links)
     return {
-        "ref": f"refs/heads/{branch}",
+        "ref": f"refs/{ref}",
         "node_id": node_id("Ref", int(sha[:8], 16)),
-        "url": f"{api}/git/refs/heads/{branch}",
+        "url": f"{api}/git/refs/{ref}",
         "object": {"type": "commit", "sha": sha, "url": f"{api}/git/commits/{sha}"},
     }
 
