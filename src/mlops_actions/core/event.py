@@ -344,7 +344,11 @@ class _Reader:
         return value
 
     def integer(self, path: str) -> int:
-        return int(self._of_type(path, self.value(path), int))
+        """Read a number that GitHub gives to an object: from 1 on, of 64 bits."""
+        value = int(self._of_type(path, self.value(path), int))
+        if not 0 < value < 2**63:
+            raise BadInput(f"this is not a payload of '{self._name}': '{path}' is no number of GitHub's", _REMEDY)
+        return value
 
     def _of_type(self, path: str, value: Any, kind: type) -> Any:
         if not isinstance(value, kind) or isinstance(value, bool):

@@ -48,12 +48,15 @@ class GitHub:
         """Read a pull request."""
         answer = self._api.get(f"{self._root}/pulls/{number}", shapes.anything, needs="pull-requests: read")
         try:
-            return pull_request(answer)
+            found = pull_request(answer)
+            if found.number != number:
+                raise BadInput(f"it is about the pull request {found.number}", "")
         except BadInput as error:
             raise Unavailable(
                 f"the answer to 'GET {self._root}/pulls/{number}' is not of GitHub's form: {error.cause}",
                 "check GITHUB_API_URL and the proxy between the runner and GitHub",
             ) from None
+        return found
 
     def pull_request_of_commit(self, sha: str) -> int | None:
         """Return the number of the open pull request whose head is this commit; None where there is none, or several."""

@@ -163,7 +163,7 @@ class GitHubTransport:
     def _answer(self, method: str, url: str, body: Mapping[str, Any] | None, retry: GitHubRetry) -> Answer:
         # The token goes to this one origin, whatever a page's link or a redirect names.
         if not same_origin(url, self.api_url):
-            raise self._address_error(url)
+            raise _elsewhere(retry.policy.call, url)
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         try:
@@ -171,7 +171,7 @@ class GitHubTransport:
                 method, url, headers=headers, body=data, retry=retry, limits=self._limits, redirects=_REDIRECTS
             )
         except RefusedRedirect as refused:
-            raise self._address_error(refused.location) from None
+            raise _elsewhere(retry.policy.call, refused.location) from None
         except SSLError as error:
             raise Unavailable(
                 f"the certificate of {self.api_url} is not trusted: {reason_of(error)}",
@@ -180,8 +180,9 @@ class GitHubTransport:
         except HTTPError as error:
             raise _unavailable(retry.describe(None, error)) from None
 
-    def _address_error(self, url: str) -> Unavailable:
-        return Unavailable(f"{self.api_url} refers to another address, {origin(url)}", "check GITHUB_API_URL")
+
+def _elsewhere(call: str, url: str) -> Unavailable:
+    return Unavailable(f"the answer to '{call}' refers to another address, {origin(url)}", "check GITHUB_API_URL")
 
 
 def _unavailable(cause: str) -> Unavailable:

@@ -1,0 +1,211 @@
+"""The calls of chatops, and the scenarios that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mlops_actions.core.callback import EVENT_TYPE, CallBack
+from mlops_sandbox.github import Delivery, GitHubServer
+from tests.actions.chatops.step import ChatopsStep
+from tests.actions.odd_answers.calls import Call, Play
+from tests.support.payloads import Sample, make_sample
+
+_RIGHTS = dict.fromkeys(("actions", "checks", "contents", "deployments", "issues", "pull-requests", "statuses"), "write")
+_FEEDBACK = {
+    "pending-label": "training",
+    "success-label": "trained",
+    "check-name": "model",
+    "environment": "staging",
+    "reply": "always",
+}
+
+
+@dataclass
+class World:
+    """A GitHub with a sample, and a job on it."""
+
+    github: GitHubServer
+    directory: Path
+
+    @cached_property
+    def sample(self) -> Sample:
+        """A repository with a pull request and a team."""
+        sample = make_sample(self.github)
+        self.github.team("octo-org/ml", ["maintainer"])
+        return sample
+
+    def with_check(self) -> World:
+        """Let a check and a status pass, which the base branch requires."""
+        sha, repository = self.sample.pull.head_sha, self.sample.repository
+        repository.check_run(sha, "tests", conclusion="success")
+        repository.status(sha, "lint", "success")
+        repository.protect("main", ["tests"])
+        repository.protect("main", ["lint"], by="ruleset")
+        return self
+
+    def play(self, delivery: Delivery[Any], inputs: Mapping[str, str], *, post: bool = False, run_id: str = "7") -> Play:
+        """Return the last stage of a scenario; with `post` the main stage runs now."""
+        stage = ChatopsStep(
+            self.github,
+            self.directory,
+            permissions={**_RIGHTS, "members": "read"},
+            environ={"GITHUB_RUN_ID": run_id},
+        )
+        given = {"commands": "/train, /deploy", "reaction": "none", "reply": "never", **inputs}
+        state = stage.run(delivery, given).state if post else None
+        return lambda: stage.run(delivery, given, post=post, state=state)
+
+    def comment(self, body: str = "/train", by: str = "maintainer") -> Delivery[Any]:
+        """Comment on the pull request."""
+        return self.sample.pull.comment(body, by=by)
+
+    def with_label(self) -> World:
+        """Set a label that no command sets."""
+        self.sample.pull.label("data", by="maintainer")
+        return self
+
+    def without(self, route: str, status: int = 403) -> World:
+        """Refuse a route."""
+        assert self.sample
+        self.github.faults.answer(route, status)
+        return self
+
+
+def _review(world: World) -> Play:
+    world.sample.pull.review("APPROVED", by="writer")
+    # The author's own approval does not count, so that of another one is asked for.
+    world.sample.repository.collaborator("reviewer", "maintain")
+    world.sample.pull.review("APPROVED", by="reviewer")
+    return world.play(world.comment(), {"require-approval": "true"})
+
+
+def _call_back(world: World, inputs: Mapping[str, str]) -> Play:
+    sample = world.sample
+    sha = sample.pull.head_sha
+    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=7)
+    if "check-name" in inputs:
+        world.play(world.comment(), {**inputs, "conclude": "false"})()
+    sample.pull.push(sha="e" * 40)
+    claim = CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded")
+    return world.play(sample.repository.dispatch(EVENT_TYPE, claim.payload(), by="maintainer"), inputs, run_id="8")
+
+
+def _app_of(world: World) -> dict[str, str]:
+    granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
+    app = world.github.register_app("ml-bot", permissions=granted, repositories=[world.sample.repository])
+    return {"app-id": str(app.id), "app-private-key": app.private_key}
+
+
+def _lost(world: World, created_by: str) -> Play:
+    """Lose the answer to a creation, so that the post stage searches for what was created."""
+    assert world.sample
+    world.github.faults.close(created_by, done=True)
+    return world.play(world.comment(), _FEEDBACK, post=True)
+
+
+SCENARIOS: Mapping[str, Callable[[World], Play]] = {
+    "a command": lambda world: world.play(world.comment(), {}),
+    "a command of a team": lambda world: world.play(world.comment(), {"allow-teams": "octo-org/ml"}),
+    "a command by no member of the team": lambda world: world.play(
+        world.comment(by="writer"), {"allow-teams": "octo-org/ml"}
+    ),
+    "a command where the activity cannot be read": lambda world: (
+        world.with_check().without("GET /repos/*/*/activity").play(world.comment(), {})
+    ),
+    "a command with an approval": _review,
+    "a command with checks": lambda world: world.with_check().play(world.comment(), {"require-checks": "required"}),
+    "a call-back": lambda world: _call_back(world, {}),
+    "a call-back with feedback": lambda world: _call_back(world, {"check-name": "model"}),
+    "the first feedback": lambda world: world.play(world.comment(), {**_FEEDBACK, "reaction": "eyes"}),
+    "the last feedback": lambda world: world.with_label().play(
+        world.comment(), {**_FEEDBACK, "reaction": "eyes"}, post=True
+    ),
+    "a lost check run": lambda world: _lost(world, "POST /repos/*/*/check-runs"),
+    "a lost deployment": lambda world: _lost(world, "POST /repos/*/*/deployments"),
+    "a denial": lambda world: world.play(world.comment(by="outsider"), {"reply": "always"}),
+    "feedback of an App": lambda world: world.play(world.comment(), {**_app_of(world), "pending-label": "training"}),
+    "a token of an App": lambda world: world.play(world.comment(), {**_app_of(world), "export-app-token": "true"}),
+}
+
+_PULL_REQUEST = (
+    "number", "state", "draft?", "merged?", "user.login", "user.type?", "head.ref", "head.sha", "head.repo.id",
+    "head.repo.full_name", "base.ref", "base.sha", "base.repo.id", "base.repo.full_name", "html_url?",
+)  # fmt: skip
+_CHECK_RUNS = ("check_runs", "check_runs.[].id", "check_runs.[].name", "check_runs.[].status")
+_INSTALLATION = ("id", "app_slug", "permissions")
+_TOKEN = ("token", "permissions")
+
+CALLS = (
+    Call("GET /repos/*/*/pulls/*", "a command", "decision", _PULL_REQUEST, occurrence=1),
+    Call("GET /repos/*/*/pulls/*", "a command", "decision", _PULL_REQUEST, occurrence=2),
+    Call(
+        "GET /repos/*/*/collaborators/*/permission", "a command", "decision",
+        ("permission", "role_name?", "user?", "user.permissions?"),
+    ),
+    Call("GET /repos/*/*/activity", "a command", "decision", ("[].timestamp", "[].after")),
+    Call("GET /orgs/*/teams/*/memberships/*", "a command of a team", "decision", ("state",), absence="not-allowed"),
+    Call("GET /orgs/*/teams/*", "a command by no member of the team", "decision", ("id",)),
+    Call(
+        "GET /repos/*/*/commits/*/check-suites", "a command where the activity cannot be read", "decision",
+        ("check_suites", "check_suites.[].created_at?", "check_suites.[].head_branch?"),
+    ),
+    Call(
+        "GET /repos/*/*/pulls/*/reviews", "a command with an approval", "decision",
+        ("[].user?", "[].user.login", "[].state", "[].commit_id?", "[].author_association?"),
+    ),
+    Call(
+        "GET /repos/*/*/commits/*/check-runs", "a command with checks", "decision",
+        (*_CHECK_RUNS, "check_runs.[].conclusion?", "check_runs.[].app?", "check_runs.[].app.id"),
+    ),
+    Call(
+        "GET /repos/*/*/commits/*/status", "a command with checks", "decision",
+        ("statuses", "statuses.[].context", "statuses.[].state"),
+    ),
+    Call(
+        "GET /repos/*/*/branches/*", "a command with checks", "decision",
+        (
+            "protection", "protection.required_status_checks?", "protection.required_status_checks.contexts",
+            "protection.required_status_checks.checks?", "protection.required_status_checks.checks.[].context",
+            "protection.required_status_checks.checks.[].app_id?",
+        ),
+    ),
+    Call(
+        "GET /repos/*/*/rules/branches/*", "a command with checks", "decision",
+        (
+            "[].type", "[].parameters", "[].parameters.required_status_checks",
+            "[].parameters.required_status_checks.[].context",
+        ),
+    ),
+    Call("GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha"), absence="run-not-here"),
+    Call("GET /repos/*/*/pulls/*/commits", "a call-back", "decision", ("[].sha",)),
+    Call("GET /repos/*/*/installation", "a token of an App", "decision", _INSTALLATION),
+    Call("POST /app/installations/*/access_tokens", "a token of an App", "decision", _TOKEN),
+    Call("GET /repos/*/*/installation", "feedback of an App", "feedback", _INSTALLATION),
+    Call("POST /app/installations/*/access_tokens", "feedback of an App", "feedback", _TOKEN),
+    Call(
+        "GET /repos/*/*/commits/*/check-runs", "a call-back with feedback", "feedback",
+        (*_CHECK_RUNS, "check_runs.[].external_id?"),
+    ),
+    Call("POST /repos/*/*/issues/comments/*/reactions", "the first feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/issues/*/labels", "the first feedback", "feedback", ("[].name",)),
+    Call("POST /repos/*/*/check-runs", "the first feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/deployments", "the first feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/deployments/*/statuses", "the first feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/issues/*/comments", "the first feedback", "feedback", ("id", "html_url")),
+    Call("POST /repos/*/*/issues/*/comments", "a denial", "feedback", ("id", "html_url")),
+    Call("POST /repos/*/*/issues/comments/*/reactions", "a denial", "feedback", ("id",)),
+    Call("DELETE /repos/*/*/issues/comments/*/reactions/*", "the last feedback", "feedback", empty=True, absence="gone"),
+    Call("DELETE /repos/*/*/issues/*/labels/*", "the last feedback", "feedback", ("[].name",), absence="gone"),
+    Call("POST /repos/*/*/issues/*/labels", "the last feedback", "feedback", ("[].name",)),
+    Call("PATCH /repos/*/*/check-runs/*", "the last feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/deployments/*/statuses", "the last feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/issues/comments/*/reactions", "the last feedback", "feedback", ("id",)),
+    Call(
+        "GET /repos/*/*/commits/*/check-runs", "a lost check run", "feedback", (*_CHECK_RUNS, "check_runs.[].external_id?")
+    ),
+    Call("GET /repos/*/*/deployments", "a lost deployment", "feedback", ("[].id", "[].description?")),
+)  # fmt: skip
