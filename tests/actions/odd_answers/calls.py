@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlops_sandbox.github.faults import route_pattern
-from mlops_sandbox.runner.files import LogCommand, read_log
 from tests.actions.odd_answers.answers import AS_USUAL, NO_CONTENT, ODD, OF_THE_BODY, wrong_values
 from tests.actions.odd_answers.server import Change, Interceptor
-from tests.support.step import StepRecord
+from tests.support.step import StepRecord, annotation_messages
 
 Play = Callable[[], StepRecord]
 
@@ -71,9 +70,9 @@ def times_asked(interceptor: Interceptor, call: Call) -> int:
     return sum(pattern.fullmatch(asked) is not None for asked in interceptor.calls)
 
 
-def annotations(record: StepRecord, *levels: str) -> list[str]:
-    """Return the messages of a step's annotations of these levels."""
-    return [entry.message for entry in read_log(record.log) if isinstance(entry, LogCommand) and entry.name in levels]
+def told(record: StepRecord) -> list[str]:
+    """Return the messages of a step's errors and warnings."""
+    return [*annotation_messages(record.log, "error"), *annotation_messages(record.log, "warning")]
 
 
 def problems_of_decision(
@@ -84,7 +83,7 @@ def problems_of_decision(
     if record.exit_code not in exits:
         yield f"it ended with exit code {record.exit_code}"
     yield from (f"{name} is {value!r}" for name, value in forbidden.items() if record.outputs.get(name) == value)
-    if not any(_explains(message, call) for message in annotations(record, "error", "warning")):
+    if not any(_explains(message, call) for message in told(record)):
         yield f"nobody is told the call, the cause and the remedy: {record.log}"
 
 
@@ -96,7 +95,7 @@ def problems_of_feedback(
     if record.exit_code != usual.exit_code:
         yield f"it ended with exit code {record.exit_code}"
     yield from (f"{name} differs" for name in outputs if record.outputs.get(name) != usual.outputs.get(name))
-    messages = annotations(record, "error", "warning")
+    messages = told(record)
     if len(messages) != warnings:
         yield f"{len(messages)} warnings: {messages}"
     elif not all(_explains(message, call) for message in messages):
@@ -105,8 +104,8 @@ def problems_of_feedback(
 
 def _explains(message: str, call: Call) -> bool:
     """Tell whether a message names the call with its cause, and a remedy."""
-    cause, _, remedy = message.partition("\n")
-    return bool(re.search(f"{call.route.partition(' ')[0]} (/|http)", cause) and remedy)
+    *causes, remedy = message.splitlines()
+    return bool(remedy) and re.search(f"{call.route.partition(' ')[0]} (/|http)", "\n".join(causes)) is not None
 
 
 def _problems_of_log(record: StepRecord) -> Iterator[str]:

@@ -194,15 +194,15 @@ CALLS = (
     Call("POST /repos/*/*/issues/*/labels", "the first feedback", "feedback", ("[].name",)),
     Call("POST /repos/*/*/check-runs", "the first feedback", "feedback", ("id",)),
     Call("POST /repos/*/*/deployments", "the first feedback", "feedback", ("id",)),
-    Call("POST /repos/*/*/deployments/*/statuses", "the first feedback", "feedback", ("id",)),
+    Call("POST /repos/*/*/deployments/*/statuses", "the first feedback", "feedback", ("id", "state")),
     Call("POST /repos/*/*/issues/*/comments", "the first feedback", "feedback", ("id", "html_url")),
     Call("POST /repos/*/*/issues/*/comments", "a denial", "feedback", ("id", "html_url")),
     Call("POST /repos/*/*/issues/comments/*/reactions", "a denial", "feedback", ("id",)),
     Call("DELETE /repos/*/*/issues/comments/*/reactions/*", "the last feedback", "feedback", empty=True, absence="gone"),
     Call("DELETE /repos/*/*/issues/*/labels/*", "the last feedback", "feedback", ("[].name",), absence="gone"),
     Call("POST /repos/*/*/issues/*/labels", "the last feedback", "feedback", ("[].name",)),
-    Call("PATCH /repos/*/*/check-runs/*", "the last feedback", "feedback", ("id",)),
-    Call("POST /repos/*/*/deployments/*/statuses", "the last feedback", "feedback", ("id",)),
+    Call("PATCH /repos/*/*/check-runs/*", "the last feedback", "feedback", ("id", "conclusion")),
+    Call("POST /repos/*/*/deployments/*/statuses", "the last feedback", "feedback", ("id", "state")),
     Call("POST /repos/*/*/issues/comments/*/reactions", "the last feedback", "feedback", ("id",)),
     Call(
         "GET /repos/*/*/commits/*/check-runs", "a lost check run", "feedback", (*_CHECK_RUNS, "check_runs.[].external_id?")

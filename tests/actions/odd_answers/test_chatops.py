@@ -12,12 +12,12 @@ from mlops_sandbox.github import GitHubServer
 from tests.actions.odd_answers.answers import without_other_fields
 from tests.actions.odd_answers.calls import (
     Call,
-    annotations,
     odd_answers,
     problems_of_decision,
     problems_of_feedback,
     shown,
     times_asked,
+    told,
     undeclared,
     usual_answers,
 )
@@ -91,7 +91,7 @@ def test_every_call_is_in_the_table(trial: Trial) -> None:
 def test_the_action_needs_no_other_fields_than_the_table_says(call: Call, trial: Trial) -> None:
     usual, _ = trial.usual(call)
     record, _ = trial.run(call, without_other_fields(call.field_paths) if call.fields else lambda true: true)
-    assert (record.exit_code, annotations(record, "warning", "error")) == (usual.exit_code, annotations(usual, "warning"))
+    assert (record.exit_code, told(record)) == (usual.exit_code, told(usual))
     assert [record.outputs.get(name) for name in OUTPUTS] == [usual.outputs.get(name) for name in OUTPUTS]
 
 
@@ -101,9 +101,9 @@ def test_the_same_answer_in_another_way_changes_nothing(call: Call, trial: Trial
     for name, change in usual_answers(call):
         record, interceptor = trial.run(call, change)
         assert interceptor.changed, name
-        assert (record.exit_code, annotations(record, "warning", "error")) == (
+        assert (record.exit_code, told(record)) == (
             usual.exit_code,
-            annotations(usual, "warning"),
+            told(usual),
         ), (name, record.log)
         assert [record.outputs.get(output) for output in OUTPUTS] == [usual.outputs.get(output) for output in OUTPUTS]
 
