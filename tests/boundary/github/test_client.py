@@ -151,8 +151,15 @@ def test_a_silent_server_is_unavailable(wired: Wired) -> None:
 
 def test_a_renamed_repository_is_followed_to_its_new_address(wired: Wired) -> None:
     moved = {"Location": f"{wired.github.api_url}/repos/{REPOSITORY}/pulls/1"}
+    wired.github.faults.answer("GET /repos/octo-org/digits/pulls/1", 301, headers=moved, times=1)
+    assert wired.client().pull_request(1).number == 1
+
+
+def test_another_pull_request_than_the_one_that_was_asked_for_is_no_answer(wired: Wired) -> None:
+    moved = {"Location": f"{wired.github.api_url}/repos/{REPOSITORY}/pulls/1"}
     wired.github.faults.answer("GET /repos/octo-org/digits/pulls/7", 301, headers=moved)
-    assert wired.client().pull_request(7).number == 1
+    with pytest.raises(Unavailable, match="it is about the pull request 1"):
+        wired.client().pull_request(7)
 
 
 def test_the_token_goes_to_no_other_address(wired: Wired) -> None:
