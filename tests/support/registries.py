@@ -18,6 +18,7 @@ import urllib3
 
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
+from tests.support.certificates import Certificates
 
 USER, PASSWORD = "alice", "wonderland-7"
 BASIC = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
@@ -42,23 +43,29 @@ class Target:
 
 
 @contextmanager
-def sandbox_registry(challenge: str) -> Iterator[str]:
+def sandbox_registry(challenge: str, folder: Path, certificates: Certificates | None = None) -> Iterator[str]:
     registry = Registry(challenge=challenge, accounts={USER: Account(PASSWORD)})  # type: ignore[arg-type]
-    with Host(registry.app) as host:
+    chain = None
+    if certificates:
+        (chain := folder / "chain.pem").write_bytes(certificates.certificate.read_bytes() + certificates.key.read_bytes())
+    with Host(registry.app, certificate=chain) as host:
         yield host.url
 
 
 @contextmanager
-def debian_registry(challenge: str, folder: Path) -> Iterator[str]:
+def debian_registry(challenge: str, folder: Path, certificates: Certificates | None = None) -> Iterator[str]:
     """Run the real registry until the block ends; its first answer is waited for, not its start."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "contract"}
+    if certificates:
+        http["tls"] = {"certificate": str(certificates.certificate), "key": str(certificates.key)}
     config = {
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": f"127.0.0.1:{port}", "secret": "contract"},
+        "http": http,
     }
     if challenge == "basic":
         (folder / "htpasswd").write_text(HTPASSWD)
@@ -68,10 +75,11 @@ def debian_registry(challenge: str, folder: Path) -> Iterator[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environ) as process:
         try:
-            url = f"http://127.0.0.1:{port}"
+            url = f"{'https' if certificates else 'http'}://127.0.0.1:{port}"
             waiting = urllib3.Retry(connect=60, backoff_factor=0.05, backoff_max=0.2, redirect=False)
-            with urllib3.PoolManager() as http:
-                http.request("GET", f"{url}/v2/", retries=waiting)
+            authority = str(certificates.authority) if certificates else None
+            with urllib3.PoolManager(ca_certs=authority) as pool:
+                pool.request("GET", f"{url}/v2/", retries=waiting)
             yield url
         finally:
             process.terminate()
@@ -87,8 +95,10 @@ def kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-def start(kind: str, challenge: str, folder: Path) -> AbstractContextManager[str]:
-    return sandbox_registry(challenge) if kind == "sandbox" else debian_registry(challenge, folder)
+def start(kind: str, challenge: str, folder: Path, certificates: Certificates | None = None) -> AbstractContextManager[str]:
+    """Run a registry until the block ends; with `certificates` it speaks TLS."""
+    run = sandbox_registry if kind == "sandbox" else debian_registry
+    return run(challenge, folder, certificates)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from mlops_sandbox.registry.store import Repository, StoredManifest
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
-from tests.support.certificates import self_signed
+from tests.support.certificates import of_an_authority, self_signed
 from tests.support.logs import LOG
 from tests.support.registries import BASIC, PASSWORD, USER, Target, start
 
@@ -302,6 +302,35 @@ def test_a_registry_on_this_machine_may_speak_tls(tmp_path: Path, monkeypatch: p
         assert "SSL_CERT_FILE" in refused.value.remedy
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert RegistryClient(name, None, LOG, retries=0, backoff=0).tags(REPOSITORY) == []
+
+
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+@pytest.mark.parametrize("variable", AUTHORITIES)
+def test_a_registry_of_a_private_authority_is_trusted_where_the_environment_names_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    made = of_an_authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    other = of_an_authority(tmp_path / "other")
+    for name in AUTHORITIES:
+        monkeypatch.delenv(name, raising=False)
+    with start(kind, "basic", tmp_path, made) as url:
+        host = url.removeprefix("https://")
+
+        def client() -> RegistryClient:
+            return RegistryClient(host, BasicCredentials(USER, PASSWORD), LOG, retries=0, backoff=0)
+
+        for authority in (None, other.authority):
+            if authority:
+                monkeypatch.setenv(variable, str(authority))
+            with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED") as distrusted:
+                client().require_push(REPOSITORY)
+            assert "SSL_CERT_FILE" in distrusted.value.remedy
+        monkeypatch.setenv(variable, str(made.authority))
+        client().require_push(REPOSITORY)
+        assert client().tags(REPOSITORY) == []
 
 
 def test_a_blob_is_not_shared_with_a_user_who_may_not_read_it() -> None:
