@@ -17,7 +17,10 @@ from mlops_actions.doctor.workflow import ActionStep
 
 _CHECK = Checker("wandb")
 _RECENT = 50
-# Every field and argument that wandb-runs asks for, and what its report lacks without it.
+_ARTIFACT = "digest versionIndex artifactType { name } artifactSequence { name }"
+_PAGE = "pageInfo { endCursor hasNextPage }"
+# Every field and argument of a run that wandb-runs asks for, and what its report lacks without it.
+# tests/actions/doctor/test_coverage.py compares both tables with the queries of boundary/wandb/project.py.
 _FIELDS = {
     "name": "everything",
     "displayName": "names of runs",
@@ -31,9 +34,16 @@ _FIELDS = {
     'summaryMetrics(keys: ["loss"])': "nothing, but more bytes are read",
     'config(keys: ["lr"])': "nothing, but more bytes are read",
     'files(names: ["diff.patch"], first: 1) { edges { node { name sizeBytes } } }': "uncommitted changes",
-    "inputArtifacts(first: 1) { edges { node { digest } } }": "datasets",
-    "outputArtifacts(first: 1) { edges { node { digest } } }": "models",
+    f"inputArtifacts(first: 1) {{ edges {{ node {{ {_ARTIFACT} }} }} }}": "datasets",
+    f"outputArtifacts(first: 1, after: null) {{ edges {{ node {{ createdAt {_ARTIFACT} }} }} {_PAGE} }}": "models",
     'sampledHistory(specs: ["{\\"keys\\": [\\"_step\\"], \\"samples\\": 1}"])': "learning curves",
+}
+# The same of a project, by the name of the check.
+_PROJECT_FIELDS = {
+    "runs(filters)": ('runs(first: 1, filters: "{}") { edges { node { name } } }', "the runs of a commit"),
+    "runs(order)": ('runs(first: 1, order: "-created_at") { edges { node { name } } }', "the newest runs"),
+    "runs(after)": (f"runs(first: 1, after: null) {{ edges {{ node {{ name }} }} {_PAGE} }}", "runs beyond the first page"),
+    "run(name)": ('run(name: "doctor") { name }', "the details of a run"),
 }
 _OPTIONAL = ("summaryMetrics", "config")
 _PROJECT = "query Doctor($entity: String!, $project: String!) { project(name: $project, entityName: $entity) { %s } }"
@@ -76,28 +86,31 @@ def check(scope: Scope, step: ActionStep, api: TrackerApi) -> Iterator[HealthChe
     yield _CHECK.ok("project", asked, "exists")
     missing = yield from _fields(api, names)
     runs = _runs(api, names, missing)
-    yield from _run_checks(scope, step, runs, asked)
+    yield from _run_checks(scope, step, runs, asked, missing)
+    yield from _models(scope, step, api, names, missing)
 
 
 def _fields(api: TrackerApi, names: Mapping[str, str]) -> Any:
     """Yield a check for each field that this server lacks, or one for all; return the names of those it lacks."""
-    query = _PROJECT % "runs(first: 1) { edges { node { %s } } }"
-    _, errors = api.ask(query % " ".join(_FIELDS), names)
+    of_run = "runs(first: 1) { edges { node { %s } } }"
+    at_once = [f"field{index}: {query}" for index, (query, _) in enumerate(_PROJECT_FIELDS.values())]
+    _, errors = api.ask(_PROJECT % " ".join([of_run % " ".join(_FIELDS), *at_once]), names)
     if not errors:
-        yield _CHECK.ok("fields", f"{len(_FIELDS)} fields of a run", "the server knows every field that the report uses")
+        count = len(_FIELDS) + len(_PROJECT_FIELDS)
+        yield _CHECK.ok("fields", f"{count} fields of a run", "the server knows every field that the report uses")
         return frozenset()
     missing = set()
-    for field, use in _FIELDS.items():
-        _, errors = api.ask(query % field, names)
-        name = field.partition("(")[0].partition(" ")[0]
+    asked = {field.partition("(")[0]: (of_run % field, use) for field, use in _FIELDS.items()} | _PROJECT_FIELDS
+    for name, (query, use) in asked.items():
+        _, errors = api.ask(_PROJECT % query, names)
         if not errors:
             continue
         missing.add(name)
         if name in _OPTIONAL:
-            yield _CHECK.ok(f"field {name}", field, "the server cannot select keys; whole fields are read")
+            yield _CHECK.ok(f"field {name}", query, "the server cannot select keys; whole fields are read")
         else:
             yield _CHECK.fails(
-                f"field {name}", field, f"{' · '.join(errors)}; the report lacks {use}", remedy="upgrade the W&B server"
+                f"field {name}", query, f"{' · '.join(errors)}; the report lacks {use}", remedy="upgrade the W&B server"
             )
     return frozenset(missing)
 
@@ -105,10 +118,10 @@ def _fields(api: TrackerApi, names: Mapping[str, str]) -> Any:
 def _runs(api: TrackerApi, names: Mapping[str, str], missing: frozenset[str]) -> list[_Run]:
     wanted = [name for name in ("name", "commit", "state", "tags") if name not in missing]
     fields = " ".join([*wanted, "summaryMetrics", "config"])
-    query = _PROJECT % f'runs(first: {_RECENT}, order: "-created_at") {{ edges {{ node {{ {fields} }} }} }}'
+    order = "" if "runs(order)" in missing else ', order: "-created_at"'
+    query = _PROJECT % f"runs(first: {_RECENT}{order}) {{ edges {{ node {{ {fields} }} }} }}"
     data, _ = api.ask(query, names)
-    edges = ((data.get("project") or {}).get("runs") or {}).get("edges") or ()
-    return [_run(edge["node"]) for edge in edges if isinstance(edge, Mapping) and isinstance(edge.get("node"), Mapping)]
+    return [_run(node) for node in _nodes((data.get("project") or {}).get("runs"))]
 
 
 def _run(node: Mapping[str, Any]) -> _Run:
@@ -130,14 +143,17 @@ def _object(text: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _run_checks(scope: Scope, step: ActionStep, runs: Sequence[_Run], asked: str) -> Iterator[HealthCheck]:
+def _run_checks(
+    scope: Scope, step: ActionStep, runs: Sequence[_Run], asked: str, missing: frozenset[str]
+) -> Iterator[HealthCheck]:
     finished = [run for run in runs if run.state == "finished"]
     if not finished:
         text = "the project has no finished run yet" if not runs else f"none of the {len(runs)} newest runs has finished"
         yield _CHECK.unknown("recent runs", asked, f"{text}, so nothing can be told about metrics and baselines")
         return
     yield _CHECK.ok("recent runs", asked, f"{len(finished)} of the {len(runs)} newest runs have finished")
-    yield _commit(finished)
+    if "commit" not in missing:
+        yield _commit(finished)
     wanted = dict.fromkeys(_metric(line) for line in step.lines("metrics", scope.context))
     yield from _metrics(scope, step, list(wanted), finished)
     yield from _keys(
@@ -145,7 +161,8 @@ def _run_checks(scope: Scope, step: ActionStep, runs: Sequence[_Run], asked: str
     )
     config = {key for run in finished for key in run.config if key != "_wandb"}
     yield from _keys("config key", step.words("config-keys", scope.context), config, "config keys")
-    yield from _baselines(step.words("baseline-tags", scope.context), runs)
+    if "tags" not in missing:
+        yield from _baselines(step.words("baseline-tags", scope.context), runs)
 
 
 def _commit(runs: Sequence[_Run]) -> HealthCheck:
@@ -186,6 +203,46 @@ def _keys(kind: str, names: Sequence[str], known: set[str], what: str) -> Iterat
             f"no recent run has it{did_you_mean(name, known)}; they have {listed}",
             remedy=f"correct '{name}' in the workflow file, or log it in the training script",
         )
+
+
+def _models(
+    scope: Scope, step: ActionStep, api: TrackerApi, names: Mapping[str, str], missing: frozenset[str]
+) -> Iterator[HealthCheck]:
+    """Look for the models that `promote-alias` moves an alias to, and that `statement` names."""
+    alias, statement = scope.value(step, "promote-alias"), scope.value(step, "statement").lower() == "true"
+    if not (alias or statement) or missing & {"outputArtifacts", "state"}:
+        return
+    asked = f"the output artifacts of the {_RECENT} newest runs"
+    fields = "state outputArtifacts(first: 100) { edges { node { artifactType { name } } } }"
+    data, errors = api.ask(_PROJECT % f"runs(first: {_RECENT}) {{ edges {{ node {{ {fields} }} }} }}", names)
+    nodes = [node for node in _nodes((data.get("project") or {}).get("runs")) if node.get("state") == "finished"]
+    if errors or not nodes:
+        yield _CHECK.unknown("model artifacts", asked, " · ".join(errors) or "the project has no finished run yet")
+        return
+    logged = [{_type(artifact) for artifact in _nodes(node.get("outputArtifacts"))} for node in nodes]
+    with_model = sum("model" in types for types in logged)
+    if with_model:
+        yield _CHECK.ok("model artifacts", asked, f"{with_model} of {len(nodes)} finished runs logged a model")
+        return
+    seen = sorted(set().union(*logged))
+    yield _CHECK.fails(
+        "model artifacts",
+        asked,
+        f"no finished run logged an artifact of the type 'model'{did_you_mean('model', seen)}; "
+        f"the types are {', '.join(seen[:10]) or 'none'}",
+        remedy='log it in the training script: run.log_model("model.pt")',
+    )
+
+
+def _nodes(connection: Any) -> list[Mapping[str, Any]]:
+    edges = connection.get("edges") if isinstance(connection, Mapping) else None
+    nodes = [edge.get("node") for edge in edges or () if isinstance(edge, Mapping)]
+    return [node for node in nodes if isinstance(node, Mapping)]
+
+
+def _type(artifact: Mapping[str, Any]) -> str:
+    kind = artifact.get("artifactType")
+    return str(kind.get("name") or "") if isinstance(kind, Mapping) else ""
 
 
 def _baselines(tags: Sequence[str], runs: Sequence[_Run]) -> Iterator[HealthCheck]:

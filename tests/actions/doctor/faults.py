@@ -465,6 +465,28 @@ WANDB = (
         "correct 'lrate'", replaced("lrate", "lr"),
     ),
     Breakage(
+        "no models to promote",
+        replaced("          curves: val_accuracy\n", "          curves: val_accuracy\n          promote-alias: best\n"),
+        ("wandb", "model artifacts"), "run.log_model",
+        lambda world: world.wandb.store.add_artifact(
+            world.wandb.store.project("sandbox", "digits").collection("digits", "model"), "digest",
+            run=world.wandb.store.project("sandbox", "digits").runs["b1"],
+        ),
+    ),
+    *(
+        Breakage(
+            f"a server without {part}", lambda world, part=part: world.wandb.lack(part),  # type: ignore[misc]
+            ("wandb", f"field {name}"), "upgrade the W&B server",
+            lambda world: world.wandb.lack(),
+        )
+        for part, name in (
+            ("Run.commit", "commit"), ("Run.tags", "tags"), ("Run.heartbeatAt", "heartbeatAt"),
+            ("Run.outputArtifacts", "outputArtifacts"),
+            ("Artifact.createdAt", "outputArtifacts"), ("Run.sampledHistory", "sampledHistory"),
+            ("Project.runs(filters)", "runs(filters)"), ("Project.runs(order)", "runs(order)"),
+        )
+    ),
+    Breakage(
         "no baselines", other_runs(tags=["candidate"]), ("wandb", "baselines"), "add the tag baseline", other_runs()
     ),
 )  # fmt: skip

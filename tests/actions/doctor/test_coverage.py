@@ -1,15 +1,30 @@
-"""Doctor asks for each right that the actions use: a new one needs its check in the same change."""
+"""Doctor asks for each right and each field that the actions use: a new one needs its check in the same change."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from graphql import FieldNode, TypeInfo, TypeInfoVisitor, Visitor, parse, visit
 
+from mlops_actions.boundary.doctor.log import QuietLog
+from mlops_actions.boundary.doctor.tracker import GraphQLApi
+from mlops_actions.boundary.wandb.project import WandbProject
+from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.core.runs import RunKeys, RunQuery
+from mlops_actions.doctor import tracker
+from mlops_actions.doctor.checks import Status
 from mlops_actions.doctor.cluster_rights import TEMPLATES, needed
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import parse as parse_workflow
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.cluster.resources import CLUSTER_WORKFLOW_TEMPLATES, CRON_WORKFLOWS, WORKFLOW_TEMPLATES
 from mlops_sandbox.host import Host
+from mlops_sandbox.wandb import WandbServer
+from mlops_sandbox.wandb.schema import wandb_schema
 from tests.actions.argo_submit.apis import APIS, application_of, environ_for
 from tests.actions.argo_submit.job import SUSPENDED, Job, shell
 
@@ -43,3 +58,64 @@ def rights_that_argo_submit_uses(api: str, folder: Path) -> set[tuple[str, str]]
 def test_doctor_asks_for_each_right_that_argo_submit_uses_and_for_no_other(tmp_path: Path) -> None:
     asked = {(right.verb, right.resource) for kind in TEMPLATES for right in needed("default", kind)}
     assert asked == set().union(*(rights_that_argo_submit_uses(api, tmp_path) for api in APIS))
+
+
+class FieldNames(Visitor):
+    """Collects the fields and arguments of a query, as `Run.commit` and `Project.runs(filters)`."""
+
+    def __init__(self, types: TypeInfo) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self._types = types
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        parent = self._types.get_parent_type()
+        assert parent is not None
+        name = f"{parent.name}.{node.name.value}"
+        self.found |= {name, *(f"{name}({argument.name.value})" for argument in node.arguments or ())}
+
+
+def fields_of(query: str) -> set[str]:
+    types = TypeInfo(wandb_schema())
+    names = FieldNames(types)
+    visit(parse(query), TypeInfoVisitor(types, names))
+    return names.found
+
+
+def fields_that(act: Callable[[WandbServer, str], object]) -> set[str]:
+    """Let a client read a server with one run, and return the fields of its queries."""
+    server = WandbServer()
+    with Host(server.app) as host:
+        run = server.store.add_run("sandbox", "digits", name="r1", state="finished", summary={"loss": 1}, config={"lr": 1})
+        server.store.add_artifact(server.store.project("sandbox", "digits").collection("weights", "model"), "d", run=run)
+        act(server, host.url)
+        return set().union(*(fields_of(json.loads(request.body)["query"]) for request in server.requests))
+
+
+READING = {"details", "find", "model", "states"}
+OTHERS = {"info", "native_query"}  # they send nothing
+BY_THE_SDK = {"promote"}  # W&B's own queries
+
+
+def read_everything(server: WandbServer, url: str) -> None:
+    project = WandbProject("sandbox/digits", Server(url, url, server.api_key), QuietLog({}))
+    assert {name for name in dir(project) if not name.startswith("_")} == READING | OTHERS | BY_THE_SDK
+    query, keys = RunQuery(commit="a" * 40, commit_config_key="sha"), RunKeys(config=("lr",), summary=("loss",))
+    project.find(query, RunQuery(tags=("baseline",)), keys)
+    runs = project.find(RunQuery(), None, keys).candidates
+    project.states(query)
+    project.details(runs, curves=("loss",), lineage=True, samples=10)
+    assert project.model(runs[0])
+
+
+def ask_doctor(server: WandbServer, url: str) -> None:
+    file = {"uses": "o/mlops-actions/actions/wandb-runs@v1", "with": {"project": "sandbox/digits", "promote-alias": "best"}}
+    workflow = parse_workflow(json.dumps({"on": "push", "jobs": {"report": {"steps": [file]}}}), "mlops.yml")
+    scope = Scope(workflow=workflow, repository="o/r", context={}, read=str)
+    environ = {"WANDB_API_KEY": server.api_key, "WANDB_BASE_URL": url}
+    checks = list(tracker.check(scope, workflow.steps("wandb-runs")[0], GraphQLApi(url, environ, QuietLog(environ))))
+    assert ("fields", Status.OK) in [(check.name, check.status) for check in checks]
+
+
+def test_doctor_asks_for_each_field_that_wandb_runs_reads() -> None:
+    assert fields_that(read_everything) - fields_that(ask_doctor) == set()
