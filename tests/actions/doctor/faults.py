@@ -482,7 +482,7 @@ WANDB = (
         for part, name in (
             ("Run.commit", "commit"), ("Run.tags", "tags"), ("Run.heartbeatAt", "heartbeatAt"),
             ("Run.outputArtifacts", "outputArtifacts"),
-            ("Artifact.createdAt", "outputArtifacts"), ("Run.sampledHistory", "sampledHistory"),
+             ("Run.sampledHistory", "sampledHistory"),
             ("Project.runs(filters)", "runs(filters)"), ("Project.runs(order)", "runs(order)"),
         )
     ),

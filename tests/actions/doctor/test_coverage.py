@@ -93,7 +93,7 @@ def fields_that(act: Callable[[WandbServer, str], object]) -> set[str]:
 
 
 READING = {"details", "find", "model", "states"}
-OTHERS = {"info", "native_query"}  # they send nothing
+OTHERS = {"info", "native_query", "notes"}  # they send nothing
 BY_THE_SDK = {"promote"}  # W&B's own queries
 
 
