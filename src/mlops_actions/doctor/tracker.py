@@ -39,9 +39,6 @@ _RUN_FIELDS = {
     "inputArtifacts": (f"inputArtifacts(first: 1) {{ {_ARTIFACT} }}", "datasets"),
     "outputArtifacts": (f"outputArtifacts(first: 1, after: null) {{ {_ARTIFACT} {_PAGE} }}", "models"),
     "createdAt of artifacts": ("outputArtifacts(first: 1, after: null) { edges { node { createdAt } } }", _NOTHING),
-        "outputArtifacts(first: 1, after: null) { edges { node { createdAt } } }",
-        "the newest model",
-    ),
     "cursor of artifacts": ("inputArtifacts(first: 1) { edges { cursor } }", _NOTHING),
     "cursor of files": ('files(names: ["diff.patch"], first: 1) { edges { cursor } }', _NOTHING),
     "sampledHistory": (
