@@ -30,6 +30,7 @@ DESCRIPTION = (
     "REGISTRY_USERNAME and REGISTRY_PASSWORD, or Docker's configuration. It changes nothing without --try-writes."
 )
 _EXITS = "exit codes: 0 nothing fails, 1 a check fails, 2 an option or the workflow file is wrong"
+APP_KEY = "DOCTOR_APP_KEY"
 _MAX_BYTES = 5 << 20
 _EXTRAS = {
     "github": "chatops",
@@ -53,6 +54,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the checks as JSON")
     parser.add_argument(
         "--try-writes", action="store_true", help="also begin and cancel an upload, and create and conclude a check run"
+    )
+    parser.add_argument(
+        "--app-key", default="", metavar="FILE", help=f"the private key of the GitHub App (default: the variable {APP_KEY})"
     )
     parser.add_argument("--commit", default="", metavar="SHA", help="the commit for the check run of --try-writes")
 
@@ -102,6 +106,8 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         context=context,
         read=adapters.read,
         commit=options.commit,
+        app_key=_read(options.app_key) if options.app_key else environ.get(APP_KEY, ""),
+        is_job=job.is_job(environ),
         try_writes=options.try_writes,
     )
     groups = options.only or GROUPS
@@ -200,6 +206,7 @@ class _Adapters:
 
         return Ports(
             github=github,
+            github_app=lambda app_id, key: _with_package(lambda: self._github_app(app_id, key)),
             registry=lambda host, anonymous: _with_package(lambda: self._registry(host, anonymous)),
             cluster=lambda target: _with_package(lambda: self._cluster(target)),
             tracker=lambda base_url: _with_package(lambda: self._tracker(base_url)),
@@ -207,13 +214,18 @@ class _Adapters:
         )
 
     def _github(self) -> GitHubApi:
-        from mlops_actions.boundary.doctor.github import GITHUB, PyGithubApi, remote_of, token_of
+        from mlops_actions.boundary.doctor.github import PyGithubApi, server_of, token_of
 
-        host = remote_of(self.directory)[0] or GITHUB
-        default = "https://api.github.com" if host == GITHUB else f"https://{host}/api/v3"
+        host, api_url = server_of(self.environ, self.directory)
         token = token_of(self.environ, host)
         self.log.mask(token)
-        return PyGithubApi(token, (self.environ.get("GITHUB_API_URL") or default).rstrip("/"))
+        return PyGithubApi.with_token(token, api_url)
+
+    def _github_app(self, app_id: str, key: str) -> GitHubApi:
+        from mlops_actions.boundary.doctor.github import PyGithubApi, server_of
+
+        self.log.mask(key)
+        return PyGithubApi.as_app(app_id, key, server_of(self.environ, self.directory)[1])
 
     def _registry(self, host: str, anonymous: bool) -> RegistryApi:
         from mlops_actions.boundary.doctor.registry import connect

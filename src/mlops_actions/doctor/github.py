@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.core.concurrent import gather
+from mlops_actions.core.errors import ActionError
 from mlops_actions.core.suggest import nearest
-from mlops_actions.doctor import job_rights, names
+from mlops_actions.doctor import app, environments, job_rights, names, references, settings, token
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ApiAnswer, GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
 
 _CHECK = Checker("github")
+_MAX_LAG_SECONDS = 60
 _CHECK_NAME = "mlops-actions doctor"
 
 
-def check(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
-    """Ask everything; the first check decides whether there is anything to ask."""
+def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[HealthCheck]:
+    """Ask everything at once; the first check decides whether there is anything to ask."""
     root = f"/repos/{scope.repository}"
     answer = api.get(root)
     asked = f"GET {root}"
@@ -27,19 +32,38 @@ def check(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
         return
     branch = str(answer.body.get("default_branch") or "main")
     yield _CHECK.ok("repository", asked, f"{scope.repository} is visible, its default branch is {branch}")
-    yield from _workflow_file(scope, api, root, branch)
-    yield from job_rights.events(scope)
-    default = yield from _settings(scope, api, root)
-    yield from job_rights.permissions(scope, default)
-    yield from job_rights.references(scope)
-    yield from names.check(scope, api, root, "secret")
-    yield from names.check(scope, api, root, "variable")
-    yield from _labels(scope, api, root)
-    yield from _activity(api, root, branch)
-    yield from _teams(scope, api)
-    yield from _environments(scope, api, root)
-    yield from job_rights.self_blocking(scope, _required_checks(api, root, branch), branch)
-    yield from _check_run(scope, api, root)
+    is_private = bool(answer.body.get("private"))
+    sections = (
+        lambda: token.check(scope, api, root, answer, branch),
+        lambda: _workflow_file(scope, api, root, branch),
+        lambda: job_rights.events(scope),
+        lambda: settings.check(scope, api, root),
+        lambda: settings.forks(api, root, is_private=is_private),
+        lambda: settings.access(scope, api),
+        lambda: job_rights.references(scope),
+        lambda: references.check(scope, api),
+        lambda: names.check(scope, api, root, "secret"),
+        lambda: names.check(scope, api, root, "variable"),
+        lambda: _labels(scope, api, root),
+        lambda: _activity(api, root, branch, answer),
+        lambda: _teams(scope, api),
+        lambda: app.check(scope, connect_app, root),
+        lambda: environments.check(scope, api, root, branch),
+        lambda: _self_blocking(scope, api, root, branch),
+        lambda: _check_run(scope, api, root),
+    )
+    yield from _at_once(sections)
+
+
+def _at_once(sections: Sequence[Callable[[], Iterator[HealthCheck]]]) -> Iterator[HealthCheck]:
+    """Make the checks of all sections at once; yield them in order, and raise the first error after them."""
+    found: list[list[HealthCheck]] = [[] for _ in sections]
+    calls = {number: partial(found[number].extend, section()) for number, section in enumerate(sections)}
+    errors = [result for result in gather(calls).values() if isinstance(result, ActionError)]
+    for checks in found:
+        yield from checks
+    if errors:
+        raise errors[0]
 
 
 def _remedy_of_token(answer: ApiAnswer, repository: str) -> str:
@@ -78,71 +102,6 @@ def _workflow_file(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iter
         yield _CHECK.unknown("workflow state", asked, answer.message)
 
 
-def _settings(scope: Scope, api: GitHubApi, root: str) -> Any:
-    """Yield the checks of Actions' settings; return the level of a job without `permissions:`."""
-    asked = f"GET {root}/actions/permissions"
-    answer = api.get(f"{root}/actions/permissions")
-    if answer.status != 200:
-        yield _CHECK.unknown("Actions settings", asked, f"{answer.message} (only administrators may read them)")
-    elif not answer.body.get("enabled"):
-        yield _CHECK.fails(
-            "Actions settings",
-            asked,
-            "Actions are disabled in this repository",
-            remedy=f"gh api -X PUT repos/{scope.repository}/actions/permissions -F enabled=true",
-        )
-    else:
-        yield from _allowed_actions(scope, api, root, str(answer.body.get("allowed_actions") or "all"))
-        if answer.body.get("sha_pinning_required"):
-            yield from job_rights.pinned(scope)
-    asked = f"GET {root}/actions/permissions/workflow"
-    answer = api.get(f"{root}/actions/permissions/workflow")
-    if answer.status != 200:
-        yield _CHECK.unknown("default permissions", asked, f"{answer.message} (only administrators may read them)")
-        return "read"
-    level = str(answer.body.get("default_workflow_permissions") or "read")
-    yield _CHECK.ok("default permissions", asked, f"a job without 'permissions:' has '{level}'")
-    return level
-
-
-def _allowed_actions(scope: Scope, api: GitHubApi, root: str, allowed: str) -> Iterator[HealthCheck]:
-    name, asked = "Actions settings", f"GET {root}/actions/permissions"
-    foreign = [uses for uses in scope.workflow.uses if not uses.startswith(("./", "$/", "docker://"))]
-    owner = scope.repository.partition("/")[0]
-    if allowed == "all" or not foreign:
-        yield _CHECK.ok(name, asked, f"allowed actions: {allowed}")
-        return
-    patterns: list[str] = []
-    selected: dict[str, Any] = {}
-    if allowed == "selected":
-        asked = f"GET {root}/actions/permissions/selected-actions"
-        answer = api.get(f"{root}/actions/permissions/selected-actions")
-        if answer.status != 200:
-            yield _CHECK.unknown(name, asked, answer.message)
-            return
-        selected = answer.body
-        patterns = list(selected.get("patterns_allowed") or [])
-    blocked = [
-        uses
-        for uses in foreign
-        if not uses.startswith(f"{owner}/")
-        and not (selected.get("github_owned_allowed") and uses.startswith(("actions/", "github/")))
-        and not any(fnmatch.fnmatch(uses, pattern) for pattern in patterns)
-    ]
-    if blocked:
-        setting = f"repos/{scope.repository}/actions/permissions"
-        allow = "".join(f" -f 'patterns_allowed[]={item}'" for item in (*patterns, *blocked))
-        yield _CHECK.fails(
-            name,
-            asked,
-            f"allowed actions: {allowed}; not allowed: {', '.join(blocked)}",
-            remedy=f"gh api -X PUT {setting} -F enabled=true -f allowed_actions=selected\n"
-            f"gh api -X PUT {setting}/selected-actions -F github_owned_allowed=true -F verified_allowed=false{allow}",
-        )
-    else:
-        yield _CHECK.ok(name, asked, f"allowed actions: {allowed}; every action of the file is allowed")
-
-
 def _labels(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
     wanted = scope.words("chatops", "pending-label", "success-label", "failure-label")
     if not wanted:
@@ -171,8 +130,8 @@ def _may_create_labels(permissions: Any) -> bool:
     return permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("issues") == "write")
 
 
-def _activity(api: GitHubApi, root: str, branch: str) -> Iterator[HealthCheck]:
-    """Check that the activity can be read, and that it holds the newest push: chatops proves a head by it."""
+def _activity(api: GitHubApi, root: str, branch: str, repository: ApiAnswer) -> Iterator[HealthCheck]:
+    """Check that the activity can be read, and how far it lags: chatops proves a head by it."""
     asked = f"GET {root}/activity?ref=refs/heads/{branch}"
     answer = api.get(f"{root}/activity", ref=f"refs/heads/{branch}", per_page=1)
     if answer.status != 200 or not isinstance(answer.body, list):
@@ -186,10 +145,28 @@ def _activity(api: GitHubApi, root: str, branch: str) -> Iterator[HealthCheck]:
     head = api.get(f"{root}/branches/{quote(branch, safe='')}")
     newest = str(answer.body[0].get("after") or "") if answer.body else ""
     tip = str(head.body["commit"]["sha"]) if head.status == 200 else ""
-    if newest and tip and newest != tip:
-        yield _CHECK.unknown("activity", asked, f"it lags: its newest entry is {newest[:12]}, {branch} is at {tip[:12]}")
+    if not tip or newest == tip:
+        yield _CHECK.ok("activity", asked, f"readable{', and it holds the newest push' if tip else ''}")
+        return
+    seconds = _seconds_since(str(repository.body.get("pushed_at") or ""), head.headers.get("date", ""))
+    text = f"its newest entry is {newest[:12] or 'none'}, but {branch} is at {tip[:12]}, pushed {seconds:.0f} s ago"
+    if seconds <= _MAX_LAG_SECONDS:
+        yield _CHECK.unknown("activity", asked, f"it lags: {text}")
     else:
-        yield _CHECK.ok("activity", asked, f"readable{', and it holds the newest push' if newest and newest == tip else ''}")
+        yield _CHECK.fails(
+            "activity",
+            asked,
+            f"it lags: {text}; until it catches up, chatops asks for the commit",
+            remedy=f"gh pr comment --body '/COMMAND sha={tip}'  # with the head of the pull request",
+        )
+
+
+def _seconds_since(moment: str, now: str) -> float:
+    """Return the seconds from an ISO time to the time of a header `Date`; 0 where one of them is missing."""
+    try:
+        return (parsedate_to_datetime(now) - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def _teams(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
@@ -211,27 +188,8 @@ def _teams(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
             yield _CHECK.unknown(f"team {team}", asked, answer.message)
 
 
-def _environments(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
-    for step in scope.workflow.steps("chatops"):
-        name = scope.value(step, "environment")
-        if not name:
-            continue
-        asked = f"GET {root}/environments/{name}"
-        answer = api.get(f"{root}/environments/{quote(name, safe='')}")
-        job = next(job for job in scope.workflow.jobs if job.name == step.job)
-        rules = answer.body.get("protection_rules") or [] if answer.status == 200 else []
-        if rules and job.environment != name:
-            yield _CHECK.fails(
-                f"environment {name}",
-                asked,
-                f"it has protection rules, but job '{job.name}' does not name it, so they do not bind the job",
-                remedy=f"add to jobs.{job.name}: environment: {name}",
-            )
-        elif answer.status in (200, 404):
-            text = "its protection rules bind the job" if rules else "it has no protection rules"
-            yield _CHECK.ok(f"environment {name}", asked, text)
-        else:
-            yield _CHECK.unknown(f"environment {name}", asked, answer.message)
+def _self_blocking(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[HealthCheck]:
+    yield from job_rights.self_blocking(scope, _required_checks(api, root, branch), branch)
 
 
 def _required_checks(api: GitHubApi, root: str, branch: str) -> frozenset[str]:

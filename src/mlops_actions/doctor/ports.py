@@ -40,7 +40,11 @@ class ClusterTarget:
 
 
 class GitHubApi(Protocol):
-    """GitHub's REST API with one token."""
+    """GitHub's REST API with one token. Several threads may ask at once."""
+
+    @property
+    def token_prefix(self) -> str:
+        """The start of the token up to its last underscore, which tells its kind: `ghp_`, `github_pat_`; else empty."""
 
     def get(self, path: str, **query: str | int) -> ApiAnswer:
         """Read; `path` starts with a slash."""
@@ -122,6 +126,7 @@ class Ports:
     """Connects each system when its group is asked; every function raises ActionError where it cannot."""
 
     github: Callable[[], GitHubApi]
+    github_app: Callable[[str, str], GitHubApi]  # as an App, by its id and private key
     registry: Callable[[str, bool], RegistryApi]  # by host, and whether without credentials
     cluster: Callable[[ClusterTarget], ClusterApi]
     tracker: Callable[[str], TrackerApi]  # by the base URL

@@ -36,7 +36,7 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
     """Ask the groups, and call `progress` as soon as one has answered."""
     scope = _with_variables(scope, ports)
     asks: Mapping[str, Callable[[], Iterator[HealthCheck]]] = {
-        "github": lambda: github.check(scope, ports.github()),
+        "github": lambda: github.check(scope, ports.github(), ports.github_app),
         "registry": lambda: registry.check(scope, ports.registry, ports.github, pulls_with_secret=_pulls_with_secret(scope)),
         "cluster": lambda: _cluster(scope, ports),
         "wandb": lambda: _tracker(scope, ports),

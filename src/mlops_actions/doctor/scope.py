@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
@@ -11,13 +11,18 @@ from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """`context` holds what expressions can name (`vars.X`, `github.actor`); `read` returns a file of the checkout."""
+    """`context` holds what expressions can name (`vars.X`, `github.actor`); `read` returns a file of the checkout.
+
+    `app_key` is the private key of the GitHub App that a person gave. `is_job` tells whether doctor runs as a job.
+    """
 
     workflow: WorkflowFile
     repository: str
     context: Mapping[str, str]
     read: Callable[[str], str]
     commit: str = ""
+    app_key: str = field(default="", repr=False)
+    is_job: bool = False
     try_writes: bool = False
 
     def value(self, step: ActionStep, name: str, default: str = "") -> str:

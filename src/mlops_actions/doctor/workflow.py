@@ -30,6 +30,9 @@ _NEEDED_INPUTS = ("commands", "image", "workflow", "project")
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 _VARIABLE = re.compile(r"\bvars\.([A-Za-z_][A-Za-z0-9_]*)")
+_COMMENTED = re.compile(
+    r"^\s*(?:- )?uses:\s*['\"]?([^\s/@]+/[^\s/@]+)[^\s@]*@([0-9a-f]{40})['\"]?\s+#\s*(v?[0-9][\w.+-]*)", re.MULTILINE
+)
 _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
@@ -71,12 +74,13 @@ class WorkflowJob:
 
 @dataclass(frozen=True)
 class WorkflowFile:
-    """A workflow file."""
+    """A workflow file. `versions` holds, by repository and commit, the version in the comment behind a `uses:`."""
 
     path: str
     events: tuple[str, ...]
     jobs: tuple[WorkflowJob, ...]
     uses: tuple[str, ...]
+    versions: Mapping[tuple[str, str], str]
     secrets: tuple[str, ...]
     variables: tuple[str, ...]
 
@@ -131,6 +135,7 @@ def parse(text: str, path: str) -> WorkflowFile:
         events=_events(document.get("on", document.get(True))),  # YAML 1.1 reads the key `on` as true
         jobs=jobs,
         uses=tuple(dict.fromkeys(_uses(document["jobs"]))),
+        versions=dict(_versions(text)),
         secrets=_names(_SECRET, expressions),
         variables=_names(_VARIABLE, expressions),
     )
@@ -152,6 +157,12 @@ def _uses(jobs: Mapping[str, Any]) -> Iterator[str]:
         for node in (job, *(job.get("steps") or ())) if isinstance(job, Mapping) else ():
             if isinstance(node, Mapping) and node.get("uses"):
                 yield str(node["uses"])
+
+
+def _versions(text: str) -> Iterator[tuple[tuple[str, str], str]]:
+    """Find the comments behind pinned actions: `uses: owner/name@SHA # v1.2.3`."""
+    for match in _COMMENTED.finditer(text):
+        yield (match[1], match[2]), match[3]
 
 
 def _job(name: str, job: Mapping[str, Any], default: Any) -> WorkflowJob:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_sandbox.github import Repository
+from mlops_sandbox.github import GitHubServer, Repository
+from mlops_sandbox.github.published import publish_actions
 from mlops_sandbox.runner.environment import inherited_variables
 from mlops_sandbox.suite import Sandbox
 
@@ -26,8 +27,10 @@ class Diagnosis:
     lines: tuple[str, ...]
 
 
-def prepare(repository: Repository, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    """Set up what the documentation asks an administrator to set up: labels, variables, secrets."""
+def prepare(github: GitHubServer, repository: Repository, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    """Set up labels, variables and secrets, as an administrator does, and publish the releases of the used actions."""
+    files = repository.commits[repository.branches[repository.default_branch]].files
+    publish_actions(github, (text for path, text in files.items() if path.startswith(".github/workflows/")))
     repository.collaborator(_ADMINISTRATOR, "admin")
     for label in LABELS:
         repository.define_label(label)

@@ -93,6 +93,7 @@ class Installation:
     account: User
     created_at: datetime
     repositories: frozenset[str] | None = None
+    suspended_at: datetime | None = None
 
     def covers(self, full_name: str) -> bool:
         """Return whether the installation includes this repository."""
@@ -107,6 +108,7 @@ class Token:
 
     A user's token has `permissions` None: the role of its user decides. A workflow's or installation's token has the
     permissions that it was created with, limited to `repositories` (None: all of the installation).
+    `scopes` are those of a classic personal access token; None for a token without scopes.
     `starts_workflows` is False for a workflow's own token: its actions trigger no other workflow.
     """
 
@@ -117,6 +119,7 @@ class Token:
     app: App | None = None
     installation: Installation | None = None
     expires_at: datetime | None = None
+    scopes: tuple[str, ...] | None = None
     starts_workflows: bool = True
 
     def allows(self, permission: str, level: str) -> bool:

@@ -129,6 +129,8 @@ class Api:
                 response.headers.setdefault("X-Accepted-GitHub-Permissions", route.accepted)
         except ApiError as error:
             response = error.response
+        if token is not None and token.scopes is not None:
+            response.headers.setdefault("X-OAuth-Scopes", ", ".join(token.scopes))
         response.headers = self._state.limits.headers(token) | response.headers
         return response
 

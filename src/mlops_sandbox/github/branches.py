@@ -22,6 +22,8 @@ class Branches(CommitFacts):
 
     suites_on_push: bool = False
     branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    releases: list[str] = field(default_factory=list)
     commits: dict[str, Commit] = field(default_factory=dict)
     activity: list[Activity] = field(default_factory=list)
 
@@ -118,9 +120,18 @@ class Branches(CommitFacts):
     def _branch_with(self, sha: str) -> str | None:
         return next((branch for branch, tip in self.branches.items() if tip == sha), None)
 
+    def release(self, version: str, *moving: str, sha: str | None = None) -> str:
+        """Publish a release: its tag, and the tags that move to it, name a commit (the default branch's); return that."""
+        sha = sha or self.branches[self.default_branch]
+        self.tags |= dict.fromkeys((version, *moving), sha)
+        self.releases.append(version)
+        return sha
+
     def find_commit(self, ref: str) -> Commit | None:
-        """Find a commit by branch, `heads/…`, `refs/heads/…`, or SHA (seven digits or more)."""
+        """Find a commit by branch or tag, `heads/…`, `refs/heads/…`, or SHA (seven digits or more)."""
         name = ref.removeprefix("refs/").removeprefix("heads/")
+        if ref.removeprefix("refs/").removeprefix("tags/") in self.tags:
+            return self.commits.get(self.tags[ref.removeprefix("refs/").removeprefix("tags/")])
         if name in self.branches:
             return self.commits.get(self.branches[name])
         if len(ref) >= 7 and all(digit in "0123456789abcdef" for digit in ref):

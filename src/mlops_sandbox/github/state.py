@@ -155,9 +155,9 @@ class GitHubState(Instance):
             )
         )
 
-    def user_token(self, login: str) -> Token:
-        """Create a personal access token: its permissions are those of the account's role."""
-        return self._add_token(Token("ghp_" + secrets.token_hex(18), self.user(login)))
+    def user_token(self, login: str, scopes: tuple[str, ...] = ("repo", "read:org", "workflow")) -> Token:
+        """Create a personal access token (classic): its permissions are those of the account's role, within its scopes."""
+        return self._add_token(Token("ghp_" + secrets.token_hex(18), self.user(login), scopes=scopes))
 
     def installation_token(
         self, installation: Installation, permissions: Mapping[str, str], repositories: frozenset[str] | None

@@ -16,6 +16,7 @@ from mlops_actions.doctor import command
 from mlops_actions.doctor.ports import GitHubApi
 from mlops_sandbox.cluster import SUBMITTER, Cluster, Rule
 from mlops_sandbox.github import GitHubServer, Repository
+from mlops_sandbox.github.published import publish_actions
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
 from mlops_sandbox.wandb import WandbServer
@@ -121,6 +122,7 @@ def build(
     repository.collaborator("maintainer", "admin")
     for label in LABELS:
         repository.define_label(label)
+    publish_actions(github, files.values())
     settings = repository.actions_settings
     settings.secrets |= {"KUBECONFIG", "REGISTRY_PASSWORD", "WANDB_API_KEY"}
     registry_host = hosts["registry"].url.partition("//")[2]

@@ -67,6 +67,7 @@ class Answers:
 
     answers: Mapping[str, ApiAnswer]
     namespace: str = "default"
+    token_prefix: str = "ghp_"
 
     def get(self, path: str, **query: str | int) -> ApiAnswer:
         found = [answer for start, answer in self.answers.items() if path.startswith(start)]

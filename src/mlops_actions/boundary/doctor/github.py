@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.doctor.ports import ApiAnswer
+
+if TYPE_CHECKING:
+    from github.Auth import Auth
+    from github.Requester import Requester
 
 GITHUB = "github.com"
 _SECONDS = 10
@@ -18,21 +24,42 @@ _REMOTE = re.compile(r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([^/:]+)(?::[0-9]+)?
 
 
 class PyGithubApi:
-    """Implements `doctor.ports.GitHubApi`."""
+    """Implements `doctor.ports.GitHubApi`. PyGithub's requester serves one thread, so each thread gets its own."""
 
-    def __init__(self, token: str, api_url: str) -> None:
-        from github import Auth, Github
-
-        client = Github(
-            base_url=api_url,
-            auth=Auth.Token(token),
-            timeout=_SECONDS,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-        )
-        self._requester = client.requester
+    def __init__(self, authentication: Auth, api_url: str, token_prefix: str = "") -> None:
+        self._authentication = authentication
         self._api_url = api_url
+        self._local = threading.local()
+        self.token_prefix = token_prefix
+
+    @classmethod
+    def with_token(cls, token: str, api_url: str) -> PyGithubApi:
+        """Return an API that asks with a person's token, or with a job's."""
+        from github.Auth import Token
+
+        return cls(Token(token), api_url, token[: token.rfind("_") + 1])
+
+    @classmethod
+    def as_app(cls, app_id: str, key: str, api_url: str) -> PyGithubApi:
+        """Return an API that asks as a GitHub App; raises BadInput for a key that cannot sign."""
+        from github.Auth import AppAuthToken
+
+        return cls(AppAuthToken(AppKey(app_id, key).signed()), api_url)
+
+    def _requester(self) -> Requester:
+        if not hasattr(self._local, "requester"):
+            from github import Github
+
+            self._local.requester = Github(
+                base_url=self._api_url,
+                auth=self._authentication,
+                timeout=_SECONDS,
+                retry=None,
+                seconds_between_requests=None,
+                seconds_between_writes=None,
+            ).requester
+        requester: Requester = self._local.requester
+        return requester
 
     def get(self, path: str, **query: str | int) -> ApiAnswer:
         """See the port."""
@@ -46,7 +73,7 @@ class PyGithubApi:
         from github import GithubException
 
         try:
-            status, headers, text = self._requester.requestJson(method, path, parameters=dict(query), input=body)
+            status, headers, text = self._requester().requestJson(method, path, parameters=dict(query), input=body)
         except (GithubException, OSError, ValueError) as error:  # what requests raises is an OSError
             raise Unavailable(
                 f"{self._api_url} gives no answer: {type(error).__name__}", f"curl -sSI {self._api_url}"
@@ -74,6 +101,13 @@ def token_of(environ: Mapping[str, str], host: str) -> str:
         return token
     names = "GH_TOKEN and GITHUB_TOKEN are" if is_trusted else "GH_ENTERPRISE_TOKEN is"
     raise BadInput(f"there is no token for {host}: {names} empty, and gh has none", f"gh auth login --hostname {host}")
+
+
+def server_of(environ: Mapping[str, str], directory: Path) -> tuple[str, str]:
+    """Return host and address of the API: GITHUB_API_URL's, else that of the checkout's remote, else GitHub's."""
+    host = remote_of(directory)[0] or GITHUB
+    default = "https://api.github.com" if host == GITHUB else f"https://{host}/api/v3"
+    return host, (environ.get("GITHUB_API_URL") or default).rstrip("/")
 
 
 def remote_of(directory: Path) -> tuple[str, str]:

@@ -39,6 +39,16 @@ class AppKey:
             raise BadInput("input 'app-private-key' is not a private key in PEM form", _KEY_REMEDY)
         return text.strip() + "\n"
 
+    def signed(self) -> str:
+        """Return the App's JSON web token, valid for some minutes; raises BadInput where the key cannot sign."""
+        from github import Auth
+        from jwt.exceptions import InvalidKeyError
+
+        try:
+            return Auth.AppAuth(self.app_id, self.pem).token
+        except (InvalidKeyError, ValueError, TypeError) as error:
+            raise BadInput(f"input 'app-private-key' cannot sign: {type(error).__name__}", _KEY_REMEDY) from None
+
 
 @dataclass(frozen=True)
 class InstallationToken:
@@ -64,14 +74,7 @@ def mint_token(
     A permission that the installation was not granted is left out; with `require_all` it is an error. The token is masked
     before it is returned. Raises BadInput (no key), Refused and Unavailable.
     """
-    from github import Auth
-    from jwt.exceptions import InvalidKeyError
-
-    try:
-        signed = Auth.AppAuth(key.app_id, key.pem).token
-    except (InvalidKeyError, ValueError, TypeError) as error:
-        raise BadInput(f"input 'app-private-key' cannot sign: {type(error).__name__}", _KEY_REMEDY) from None
-    transport = GitHubTransport(signed, api_url, log)
+    transport = GitHubTransport(key.signed(), api_url, log)
     try:
         installation = transport.get(f"/repos/{repository}/installation", shapes.INSTALLATION)
         available = _narrow(permissions, _granted_permissions(installation))

@@ -83,6 +83,9 @@ def _authorise_person(call: Call, token: Token) -> None:
     role = repository.role_of(token.actor)[1]
     if role == "none":
         raise not_found()
+    # https://docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+    if token.scopes is not None and "repo" not in token.scopes and (repository.private or route.always):
+        raise not_found()
     if route.only_app_tokens:
         raise ApiError(403, "You must authenticate via a GitHub App.")
     if rank(role) < rank(route.role):

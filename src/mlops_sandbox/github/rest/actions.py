@@ -1,6 +1,6 @@
-"""Settings of Actions, secrets and variables, workflows, environments.
+"""Settings of Actions, secrets and variables, workflows.
 
-Permissions and roles are those of https://docs.github.com/rest/actions and /rest/deployments/environments; a job's token can
+Permissions and roles are those of https://docs.github.com/rest/actions; a job's token can
 have neither `administration` nor `secrets` nor `actions_variables`.
 """
 
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from typing import Any, cast
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.github.responses import ApiError, ApiResponse, not_found
+from mlops_sandbox.github.actions_settings import FORK_WORKFLOWS
+from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers.accounts import node_id
+from mlops_sandbox.github.serializers.checks import workflow_run
 from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
@@ -110,31 +113,98 @@ def get_workflow(call: Call) -> ApiResponse:
     )
 
 
-@routes("GET", f"{REPO}/environments/{{environment}}", "actions=read")
-def get_environment(call: Call) -> ApiResponse:
-    """Read an environment with its protection rules."""
-    repo, name = call.repository, call.params["environment"]
-    rules = repo.actions_settings.environments.get(name)
-    if rules is None:
+@routes("PUT", f"{REPO}/actions/permissions", "administration=write", role="admin", always=True)
+def set_permissions(call: Call) -> ApiResponse:
+    """Enable Actions, and set which."""
+    settings = call.repository.actions_settings
+    if not isinstance(call.body.get("enabled"), bool):
+        raise invalid_request('"enabled" wasn\'t supplied.')
+    settings.enabled = call.body["enabled"]
+    allowed = call.choice("allowed_actions", ("all", "local_only", "selected"))
+    settings.allowed_actions = cast(Any, allowed) or settings.allowed_actions
+    return ApiResponse(204)
+
+
+@routes("PUT", f"{REPO}/actions/permissions/selected-actions", "administration=write", role="admin", always=True)
+def set_selected_actions(call: Call) -> ApiResponse:
+    """Set which actions are allowed; 409 where not a selection is."""
+    settings = call.repository.actions_settings
+    if settings.allowed_actions != "selected":
+        raise ApiError(409, "Allowed actions are not a selection on this repository")
+    settings.github_owned_allowed = bool(call.body.get("github_owned_allowed"))
+    settings.patterns_allowed = list(call.body.get("patterns_allowed") or [])
+    return ApiResponse(204)
+
+
+@routes("GET", f"{REPO}/actions/permissions/fork-pr-contributor-approval", "administration=read", role="admin", always=True)
+def get_fork_approval(call: Call) -> ApiResponse:
+    """Read which contributors' workflows need an approval; 404 in a private repository."""
+    if call.repository.private:
         raise not_found()
-    number, at = zlib.crc32(name.encode()), timestamp(repo.created_at)
-    protection = [
-        {"id": index, "node_id": node_id("Gate", index), "type": rule} for index, rule in enumerate(rules, start=1)
-    ]
-    return ApiResponse(
-        200,
-        {
-            "id": number,
-            "node_id": node_id("Environment", number),
-            "name": name,
-            "url": call.links.api(*_repository(call), "environments", name),
-            "html_url": call.links.web(repo.full_name, "deployments", "activity_log"),
-            "created_at": at,
-            "updated_at": at,
-            "protection_rules": protection,
-            "deployment_branch_policy": None,
-        },
-    )
+    return ApiResponse(200, {"approval_policy": call.repository.actions_settings.fork_approval})
+
+
+_FORK_WORKFLOWS = f"{REPO}/actions/permissions/fork-pr-workflows-private-repos"
+
+
+@routes("GET", _FORK_WORKFLOWS, "administration=read", role="admin", always=True)
+def get_fork_workflows(call: Call) -> ApiResponse:
+    """Read what workflows of forks get; 403 in a public repository."""
+    if not call.repository.private:
+        raise ApiError(403, "This setting is only available for private repositories.")
+    return ApiResponse(200, dict(call.repository.actions_settings.fork_workflows))
+
+
+@routes("PUT", _FORK_WORKFLOWS, "administration=write", role="admin", always=True)
+def set_fork_workflows(call: Call) -> ApiResponse:
+    """Set what workflows of forks get."""
+    if not isinstance(call.body.get("run_workflows_from_fork_pull_requests"), bool):
+        raise invalid_request('"run_workflows_from_fork_pull_requests" wasn\'t supplied.')
+    given = {name: call.body[name] for name in FORK_WORKFLOWS if isinstance(call.body.get(name), bool)}
+    call.repository.actions_settings.fork_workflows |= given
+    return ApiResponse(204)
+
+
+@routes("GET", f"{REPO}/actions/permissions/access", "administration=read", role="admin", always=True)
+def get_access(call: Call) -> ApiResponse:
+    """Read which other repositories may use a private repository's actions; 422 for a public one."""
+    if not call.repository.private:
+        raise ApiError(422, "Access policy only applies to internal and private repositories.")
+    return ApiResponse(200, {"access_level": call.repository.actions_settings.access_level})
+
+
+@routes("PUT", f"{REPO}/actions/permissions/access", "administration=write", role="admin", always=True)
+def set_access(call: Call) -> ApiResponse:
+    """Set which other repositories may use a private repository's actions."""
+    level = call.choice("access_level", ("none", "user", "organization"))
+    call.repository.actions_settings.access_level = cast(Any, level)
+    return ApiResponse(204)
+
+
+@routes("PUT", f"{REPO}/actions/workflows/{{workflow}}/enable", "actions=write", role="write", always=True)
+def enable_workflow(call: Call) -> ApiResponse:
+    """Enable a workflow by the name of its file."""
+    call.repository.actions_settings.disabled_workflows.discard(f"{_WORKFLOWS}{call.params['workflow']}")
+    return ApiResponse(204)
+
+
+@routes("POST", f"{REPO}/actions/variables", "actions_variables=write", role="write", always=True)
+def create_variable(call: Call) -> ApiResponse:
+    """Create a variable; 409 where it exists."""
+    variables = call.repository.actions_settings.variables
+    name = (call.text("name", resource="Variable", required=True) or "").upper()
+    if name in variables:
+        raise ApiError(409, "Already exists - Variable already exists")
+    variables[name] = call.text("value", resource="Variable", required=True) or ""
+    return ApiResponse(201, {})
+
+
+@routes("GET", f"{REPO}/actions/runs", "actions=read")
+def list_runs(call: Call) -> ApiResponse:
+    """List workflow runs, newest first."""
+    repo = call.repository
+    runs = sorted(repo.workflow_runs.values(), key=lambda run: -run.id)
+    return call.page(runs, lambda run: workflow_run(run, repo, call.links), within="workflow_runs")
 
 
 def _named(call: Call, key: str, items: Iterable[Json]) -> ApiResponse:

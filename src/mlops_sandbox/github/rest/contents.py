@@ -9,6 +9,28 @@ from mlops_sandbox.github.serializers import repository as serializers
 routes = Routes()
 
 
+@routes("GET", f"{REPO}/commits", "contents=read")
+def list_commits(call: Call) -> ApiResponse:
+    """List the commits of a branch or tag, newest first; `sha` names it."""
+    repo = call.repository
+    commit = repo.find_commit(call.query.get("sha") or repo.default_branch)
+    if commit is None:
+        raise not_found()
+    commits = [commit]
+    while commits[-1].parents and commits[-1].parents[0] in repo.commits:
+        commits.append(repo.commits[commits[-1].parents[0]])
+    return call.page(commits, lambda item: serializers.commit(item, repo, call.links))
+
+
+@routes("GET", f"{REPO}/releases/latest", "contents=read")
+def get_latest_release(call: Call) -> ApiResponse:
+    """Read the newest release; 404 where there is none."""
+    repo = call.repository
+    if not repo.releases:
+        raise not_found()
+    return ApiResponse(200, serializers.release(repo.releases[-1], repo, call.links))
+
+
 @routes("GET", f"{REPO}/commits/{{ref:path}}", "contents=read")
 def get_commit(call: Call) -> ApiResponse:
     """Read a commit by SHA or branch."""

@@ -62,6 +62,14 @@ def unreact(call: Call, reactions: list[Reaction]) -> ApiResponse:
     return ApiResponse(204)
 
 
+@routes("GET", f"{REPO}/issues", *READ_EITHER)
+def list_issues(call: Call) -> ApiResponse:
+    """List issues and pull requests, newest first."""
+    state = call.query.get("state", "open")
+    issues = [issue for issue in call.repository.issues.values() if state in ("all", issue.state)]
+    return call.page(sorted(issues, key=lambda issue: -issue.number), lambda issue: serializers.issue(issue, call.links))
+
+
 @routes("GET", f"{REPO}/issues/{{number:int}}", *READ_EITHER)
 def get_issue(call: Call) -> ApiResponse:
     """Read an issue, or a pull request as one."""

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from mlops_sandbox.github.rest import accounts, actions, apps, checks, contents, deployments, issues, pulls, repositories
+from mlops_sandbox.github.rest import (
+    accounts,
+    actions,
+    apps,
+    checks,
+    contents,
+    deployments,
+    environments,
+    issues,
+    pulls,
+    repositories,
+)
 from mlops_sandbox.github.rest.call import Route
 
 ROUTES: list[Route] = [
@@ -15,4 +26,5 @@ ROUTES: list[Route] = [
     *contents.routes.all,
     *apps.routes.all,
     *actions.routes.all,
+    *environments.routes.all,
 ]

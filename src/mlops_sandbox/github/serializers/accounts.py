@@ -119,8 +119,8 @@ def installation(item: Installation, links: Links) -> Json:
         "single_file_name": None,
         "has_multiple_single_files": False,
         "single_file_paths": [],
-        "suspended_by": None,
-        "suspended_at": None,
+        "suspended_by": user(item.account, links) if item.suspended_at else None,
+        "suspended_at": timestamp(item.suspended_at) if item.suspended_at else None,
     }
 
 

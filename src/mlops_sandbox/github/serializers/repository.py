@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.accounts import User, role_flags
@@ -181,6 +182,34 @@ def git_ref(ref: str, sha: str, repo: Repository, links: Links) -> Json:
         "node_id": node_id("Ref", int(sha[:8], 16)),
         "url": f"{api}/git/refs/{ref}",
         "object": {"type": "commit", "sha": sha, "url": f"{api}/git/commits/{sha}"},
+    }
+
+
+def release(tag: str, repo: Repository, links: Links) -> Json:
+    """Return a `Release` without files."""
+    number, at = zlib.crc32(tag.encode()), timestamp(repo.created_at)
+    api, web = links.api("repos", repo.full_name, "releases", number), links.web(repo.full_name, "releases", "tag", tag)
+    return {
+        "id": number,
+        "node_id": node_id("Release", number),
+        "url": api,
+        "html_url": web,
+        "assets_url": f"{api}/assets",
+        "upload_url": f"{api}/assets{{?name,label}}",
+        "tarball_url": links.api("repos", repo.full_name, "tarball", tag),
+        "zipball_url": links.api("repos", repo.full_name, "zipball", tag),
+        "tag_name": tag,
+        "target_commitish": repo.default_branch,
+        "name": tag,
+        "body": "",
+        "draft": False,
+        "prerelease": False,
+        "immutable": False,
+        "created_at": at,
+        "updated_at": at,
+        "published_at": at,
+        "author": user(repo.owner, links),
+        "assets": [],
     }
 
 

@@ -1,0 +1,100 @@
+"""The checks of the GitHub App that chatops acts as: it exists, it is installed, and it has each permission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mlops_actions.core.errors import ActionError
+from mlops_actions.doctor.checks import Checker, HealthCheck
+from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import ActionStep
+
+_CHECK = Checker("github")
+_LEVELS = ("none", "read", "write", "admin")
+Connect = Callable[[str, str], GitHubApi]  # by the App's id and its private key
+
+
+def check(scope: Scope, connect: Connect, root: str) -> Iterator[HealthCheck]:
+    """Ask as each App that a step of chatops names."""
+    for step in scope.workflow.steps("chatops"):
+        if not step.inputs.get("app-id"):
+            continue
+        app_id = scope.value(step, "app-id")
+        key = scope.value(step, "app-private-key") or scope.app_key
+        if not app_id:
+            yield _CHECK.unknown("App", "the input 'app-id'", "only a job can evaluate it")
+        elif not key:
+            yield _CHECK.skipped("App", "give its private key by --app-key FILE, or run doctor as a job")
+        else:
+            yield from _app(scope, step, connect, app_id=app_id, key=key, root=root)
+
+
+def needed(scope: Scope, step: ActionStep) -> dict[str, str]:
+    """Return the permissions that chatops needs as an App, by GitHub's names."""
+    needs = {"pull_requests": "write"}
+    if scope.words("chatops", "pending-label", "success-label", "failure-label"):
+        needs["issues"] = "write"  # to create a label that does not exist yet
+    if step.inputs.get("check-name"):
+        needs["checks"] = "write"
+    if step.inputs.get("environment"):
+        needs["deployments"] = "write"
+    if step.inputs.get("allow-teams"):
+        needs["members"] = "read"
+    return needs
+
+
+def _app(scope: Scope, step: ActionStep, connect: Connect, *, app_id: str, key: str, root: str) -> Iterator[HealthCheck]:
+    try:
+        api = connect(app_id, key)
+    except ActionError as error:
+        yield _CHECK.fails("App", "sign with the private key", error.cause, remedy=error.remedy)
+        return
+    answer = api.get("/app")
+    if answer.status != 200:
+        yield _CHECK.fails(
+            "App",
+            "GET /app",
+            f"{answer.message}: there is no App {app_id}, or the private key is not its own",
+            remedy=f"set 'app-id' and 'app-private-key' of job '{step.job}' to those of one App",
+        )
+        return
+    slug, owner = str(answer.body.get("slug") or ""), answer.body.get("owner") or {}
+    yield _CHECK.ok("App", "GET /app", f"{answer.body.get('name')} ({slug})")
+    settings = f"https://github.com/{_account(owner)}settings/apps/{slug}/permissions"
+    yield from _installation(scope, step, api.get(f"{root}/installation"), slug=slug, settings=settings, root=root)
+
+
+def _account(owner: object) -> str:
+    is_organisation = isinstance(owner, dict) and owner.get("type") == "Organization"
+    return f"organizations/{owner.get('login')}/" if is_organisation and isinstance(owner, dict) else ""
+
+
+def _installation(
+    scope: Scope, step: ActionStep, answer: ApiAnswer, *, slug: str, settings: str, root: str
+) -> Iterator[HealthCheck]:
+    asked = f"GET {root}/installation"
+    if answer.status == 404:
+        remedy = f"open https://github.com/apps/{slug}/installations/new and choose {scope.repository}"
+        yield _CHECK.fails("App installation", asked, f"the App is not installed on {scope.repository}", remedy=remedy)
+        return
+    if answer.status != 200:
+        yield _CHECK.unknown("App installation", asked, answer.message)
+        return
+    if answer.body.get("suspended_at"):
+        remedy = f"open {answer.body.get('html_url')} and choose Unsuspend"
+        yield _CHECK.fails("App installation", asked, f"suspended since {answer.body['suspended_at']}", remedy=remedy)
+        return
+    yield _CHECK.ok("App installation", asked, f"the App is installed on {scope.repository}")
+    granted = answer.body.get("permissions") or {}
+    for name, level in needed(scope, step).items():
+        has = str(granted.get(name, "none"))
+        if has in _LEVELS and _LEVELS.index(has) >= _LEVELS.index(level):
+            yield _CHECK.ok(f"App permission {name}", asked, has)
+        else:
+            yield _CHECK.fails(
+                f"App permission {name}",
+                asked,
+                f"the App needs {name}: {level}, and has {has}",
+                remedy=f"open {settings}, grant {name}: {level}, and accept it for the installation",
+            )
