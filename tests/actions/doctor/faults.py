@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlops_sandbox.cluster import ADMINISTRATOR, SUBMITTER
 from mlops_sandbox.cluster.resources import PODS, SECRETS
@@ -20,19 +20,23 @@ from mlops_sandbox.wandb.server import Fault as WandbFault
 from tests.actions.doctor.world import PASSWORD, WORKFLOW, World
 
 Change = Callable[[World], object]
+AS_TOLD: Literal["as told"] = "as told"
 NOWHERE = "127.0.0.1:1"
 CHATOPS = "          pending-label: training\n"
 
 
 @dataclass(frozen=True)
 class Breakage:
-    """One fault: how to make it, the check that must fail, a part of its remedy, and how to follow the remedy."""
+    """One fault: how to make it, the check that must fail, a part of its remedy, and how to follow the remedy.
+
+    `AS_TOLD` runs the remedy's own text, see `remedies.follow`.
+    """
 
     name: str
     break_it: Change
     fails: tuple[str, str]
     remedy: str
-    mend: Change | None = None
+    mend: Change | Literal["as told"] | None = None
     arguments: tuple[str, ...] = ()
 
 
@@ -236,23 +240,18 @@ GITHUB = (
     ),
     Breakage(
         "a disabled workflow", setting("disabled_workflows", {WORKFLOW}), ("github", "workflow state"),
-        "gh workflow enable mlops.yml", setting("disabled_workflows", set()),
+        "gh workflow enable mlops.yml", AS_TOLD,
     ),
     Breakage(
-        "Actions disabled", setting("enabled", False), ("github", "Actions settings"), "enabled=true",
-        setting("enabled", True),
+        "Actions disabled", setting("enabled", False), ("github", "Actions settings"), "enabled=true", AS_TOLD,
     ),
     Breakage(
         "local actions only", setting("allowed_actions", "local_only"), ("github", "Actions settings"),
-        "allowed_actions=selected",
-        both(
-            setting("allowed_actions", "selected"),
-            setting("patterns_allowed", ["machine-learning-apps/mlops-actions/*"]),
-        ),
+        "allowed_actions=selected", AS_TOLD,
     ),
     Breakage(
         "selected actions without the suite", setting("allowed_actions", "selected"), ("github", "Actions settings"),
-        "patterns_allowed", setting("patterns_allowed", ["machine-learning-apps/mlops-actions/*"]),
+        "patterns_allowed", AS_TOLD,
     ),
     Breakage(
         "no comments", replaced("issue_comment:", "push:"), ("github", "events"), "issue_comment",
@@ -261,18 +260,16 @@ GITHUB = (
     *(
         Breakage(
             f"no {name}", replaced(f"      {name}: {level} #", "      # "), ("github", "job permissions"),
-            f"{name}: {level}",
-            replaced("    permissions:\n", f"    permissions:\n      {name}: {level}\n"),
+            f"{name}: {level}", AS_TOLD,
         )
         for name, level in (("contents", "read"), ("pull-requests", "write"), ("checks", "write"))
     ),
     Breakage(
         "too low a permission", replaced("pull-requests: write", "pull-requests: read"), ("github", "job permissions"),
-        "pull-requests: write", replaced("pull-requests: read", "pull-requests: write"),
+        "pull-requests: write", AS_TOLD,
     ),
     Breakage(
-        "an environment without deployments", WITH_ENVIRONMENT, ("github", "job permissions"), "deployments: write",
-        WITH_DEPLOYMENTS,
+        "an environment without deployments", WITH_ENVIRONMENT, ("github", "job permissions"), "deployments: write", AS_TOLD,
     ),
     Breakage(
         "an action that follows a branch", replaced("actions/chatops@v1", "actions/chatops@main"),
@@ -281,19 +278,17 @@ GITHUB = (
     *(
         Breakage(
             f"no secret {name}", lambda world, name=name: world.settings.secrets.remove(name),  # type: ignore[misc]
-            ("github", f"secret {name}"), f"gh secret set {name} -R octo-org/digits",
-            lambda world, name=name: world.settings.organization_secrets.add(name),  # type: ignore[misc]
+            ("github", f"secret {name}"), f"gh secret set {name} -R octo-org/digits", AS_TOLD,
         )
         for name in ("KUBECONFIG", "WANDB_API_KEY", "REGISTRY_PASSWORD")
     ),
     Breakage(
         "no variable for the project", lambda world: world.settings.variables.pop("WANDB_PROJECT"),
-        ("github", "variable WANDB_PROJECT"), "gh variable set WANDB_PROJECT", variable("WANDB_PROJECT", "sandbox/digits"),
+        ("github", "variable WANDB_PROJECT"), "gh variable set WANDB_PROJECT", AS_TOLD,
     ),
     *(
         Breakage(
-            f"no label {name}", without_label(name), ("github", f"label {name}"), f"gh label create '{name}'",
-            lambda world, name=name: world.repository.define_label(name),  # type: ignore[misc]
+            f"no label {name}", without_label(name), ("github", f"label {name}"), f"gh label create '{name}'", AS_TOLD,
         )
         for name in ("training", "trained", "training-failed")
     ),
@@ -318,8 +313,7 @@ GITHUB = (
     Breakage(
         "protection that binds no job",
         both(WITH_ENVIRONMENT, WITH_DEPLOYMENTS, setting("environments", {"production": Environment(["maintainer"])})),
-        ("github", "environment production"), "environment: production",
-        replaced("    runs-on:", "    environment: production\n    runs-on:"),
+        ("github", "environment production"), "environment: production", AS_TOLD,
     ),
     Breakage(
         "a command that waits for itself", replaced(CHATOPS, f"{CHATOPS}          require-checks: training\n"),
@@ -380,7 +374,7 @@ GITHUB = (
         Breakage(
             f"forks get {name}",
             both(private, lambda world, gifts=gifts: world.settings.fork_workflows.update(gifts)),  # type: ignore[misc]
-            ("github", "fork policy"), "fork-pr-workflows-private-repos",
+            ("github", "fork policy"), "fork-pr-workflows-private-repos", AS_TOLD,
         )
         for name, gifts in (
             ("secrets", {"run_workflows_from_fork_pull_requests": True, "send_secrets_and_variables": True}),
@@ -390,7 +384,7 @@ GITHUB = (
     ),
     Breakage(
         "a private suite that shares nothing", private_suite("none"), ("github", "action access"),
-        "access_level=organization",
+        "access_level=organization", AS_TOLD,
     ),
     Breakage(
         "an activity that lags", lambda world: world.repository.activity.pop(), ("github", "activity"), "gh pr comment",
@@ -398,12 +392,11 @@ GITHUB = (
     ),
     Breakage(
         "an environment for other branches", environment_of_the_job(branches=["release/*"]),
-        ("github", "branches of production"), "deployment-branch-policies -f name=main",
+        ("github", "branches of production"), "deployment-branch-policies -f name=main", AS_TOLD,
     ),
     Breakage(
         "an environment for protected branches", environment_of_the_job(branches="protected"),
-        ("github", "branches of production"), "deployment-branch-policies -f name=main",
-        lambda world: world.repository.protect("main", ["lint"]),
+        ("github", "branches of production"), "deployment-branch-policies -f name=main", AS_TOLD,
     ),
     Breakage(
         "no such App", both(with_app(**GRANTED), lambda world: setattr(app_of(world), "id", app_of(world).id + 1)),

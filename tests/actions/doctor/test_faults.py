@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.actions.doctor.faults import BREAKAGES, Breakage
+from tests.actions.doctor import remedies
+from tests.actions.doctor.faults import AS_TOLD, BREAKAGES, Breakage
 from tests.actions.doctor.world import World
 
 
@@ -25,10 +26,18 @@ def named_and_mended(world: World, breakage: Breakage) -> None:
     assert check["asked"]
     assert check["answer"]
     if breakage.mend:
-        breakage.mend(world)
+        if breakage.mend == AS_TOLD:
+            remedies.follow(world, check["remedy"])
+        else:
+            breakage.mend(world)
         mended = world.ask(*arguments)
         assert mended.named("fails") == set(), mended.text
         assert mended.code == 0
+
+
+def test_the_remedies_of_github_that_are_commands_or_edits_are_run_as_they_are_told() -> None:
+    """The others leave a choice to the person, or lead to a page of GitHub that has no API."""
+    assert sum(breakage.mend == AS_TOLD for breakage in BREAKAGES) >= 20
 
 
 def test_there_are_enough_ways_to_break_the_world() -> None:
