@@ -97,8 +97,10 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         context |= job.values(file, environ)
         environ = {**environ, **job.credentials(file, context, _kubeconfig_writer(environ))}
     log = QuietLog(environ)
-    for name in _SECRETS:
-        log.mask(environ.get(name, ""))
+    secrets = [environ.get(name, "") for name in _SECRETS]
+    secrets += [value for name, value in context.items() if name.startswith(job.SECRETS)]
+    for secret in secrets:
+        log.mask(secret)
     adapters = _Adapters(environ, Path.cwd(), log)
     scope = Scope(
         workflow=file,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from mlops_actions.core import registries
 from mlops_actions.doctor.workflow import WorkflowFile
 
+SECRETS = "secrets."  # the start of a secret's name in an expression
 TOKEN = "github.token"  # noqa: S105 - the name of a value in an expression
 
 
@@ -24,9 +25,9 @@ def values(file: WorkflowFile, environ: Mapping[str, str]) -> dict[str, str]:
 
     GitHub passes on a secret that does not exist as an empty text.
     """
-    secrets = {f"secrets.{name}": environ[name] for name in file.secrets if name in environ}
+    secrets = {f"{SECRETS}{name}": environ[name] for name in file.secrets if name in environ}
     token = environ.get("GH_TOKEN") or environ.get("GITHUB_TOKEN") or ""
-    return secrets | ({TOKEN: token, "secrets.GITHUB_TOKEN": token} if token else {})
+    return secrets | ({TOKEN: token, f"{SECRETS}GITHUB_TOKEN": token} if token else {})
 
 
 def credentials(file: WorkflowFile, context: Mapping[str, str], write_kubeconfig: Callable[[str], str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def follow(world: World, remedy: str) -> None:
             _drop(world, line.partition(":")[0] + ":")
         world.replace("    permissions:\n", f"    permissions:\n{''.join(lines)}")
     elif match := _JOB_KEY.fullmatch(remedy):
-        world.replace(f"  {match[1]}:\n", f"  {match[1]}:\n    {match[2]}\n")
+        world.replace(f"\n  {match[1]}:\n", f"\n  {match[1]}:\n    {match[2]}\n")
     else:
         for line in remedy.splitlines():
             _run(world, shlex.split(line))
