@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_sandbox.github import GitHubServer, Repository
+from mlops_sandbox.github import Repository
 from mlops_sandbox.github.published import publish_actions
 from mlops_sandbox.runner.environment import inherited_variables
 from mlops_sandbox.suite import Sandbox
@@ -27,10 +27,8 @@ class Diagnosis:
     lines: tuple[str, ...]
 
 
-def prepare(github: GitHubServer, repository: Repository, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    """Set up labels, variables and secrets, as an administrator does, and publish the releases of the used actions."""
-    files = repository.commits[repository.branches[repository.default_branch]].files
-    publish_actions(github, (text for path, text in files.items() if path.startswith(".github/workflows/")))
+def prepare(repository: Repository, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    """Set up what the documentation asks an administrator to set up: labels, variables, secrets."""
     repository.collaborator(_ADMINISTRATOR, "admin")
     for label in LABELS:
         repository.define_label(label)
@@ -39,7 +37,8 @@ def prepare(github: GitHubServer, repository: Repository, variables: Mapping[str
 
 
 def ask(sandbox: Sandbox, repository: Repository, checkout: Path, home: Path) -> Diagnosis:
-    """Run doctor in the checkout; it changes nothing that stays."""
+    """Run doctor in the checkout; it changes nothing that stays. It finds the releases of the actions that are used."""
+    publish_actions(sandbox.github, (path.read_text("utf-8") for path in checkout.glob(".github/workflows/*.yml")))
     environment = {
         **inherited_variables(os.environ),
         **sandbox.environment(),

@@ -57,7 +57,7 @@ class Story:
         self._repository = github.repository(NAME, sha=self._digits.main, files=files)
         self._repository.collaborator(MAINTAINER, "maintain")
         self._repository.collaborator(CONTRIBUTOR, "write")
-        doctor.prepare(github, self._repository, sandbox.variables("digits"), sandbox.secrets())
+        doctor.prepare(self._repository, sandbox.variables("digits"), sandbox.secrets())
 
     def run(self) -> PullRequest:
         """Run all chapters; raises DemoFailed."""
