@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import TextIO, TypeVar
 
 from mlops_actions.boundary.doctor.log import QuietLog
@@ -31,6 +32,7 @@ DESCRIPTION = (
 )
 _EXITS = "exit codes: 0 nothing fails, 1 a check fails, 2 an option or the workflow file is wrong"
 APP_KEY = "DOCTOR_APP_KEY"
+_CONNECTING = RLock()
 _MAX_BYTES = 5 << 20
 _EXTRAS = {
     "github": "chatops",
@@ -158,9 +160,13 @@ def _read(path: str) -> str:
 
 
 def _with_package(connect: Callable[[], T]) -> T:
-    """Import and connect an adapter; a missing package is an error that names the extra."""
+    """Import and connect an adapter; a missing package is an error that names the extra.
+
+    One thread at a time: a package with circular imports, such as PyGithub, is incomplete for a second thread.
+    """
     try:
-        return connect()
+        with _CONNECTING:
+            return connect()
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "mlops_actions":
