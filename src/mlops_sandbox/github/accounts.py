@@ -35,7 +35,7 @@ def role_flags(role: str) -> dict[str, bool]:
 
 @dataclass(eq=False)
 class User:
-    """An account; the login of a bot ends in `[bot]`."""
+    """An account; the login of a bot ends in `[bot]`. The id stays when the login is renamed (`Instance.rename`)."""
 
     id: int
     login: str
@@ -55,16 +55,16 @@ class Team:
     id: int
     organization: User
     slug: str
-    members: dict[str, Literal["member", "maintainer"]] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
+    members: dict[User, Literal["member", "maintainer"]] = field(default_factory=dict)
+    pending: set[User] = field(default_factory=set)
     parent: Team | None = None
     children: list[Team] = field(default_factory=list)
 
-    def membership(self, login: str) -> Literal["member", "maintainer"] | None:
+    def membership(self, user: User) -> Literal["member", "maintainer"] | None:
         """Return the role of an active member, also of a child team, or None."""
-        if login in self.members:
-            return self.members[login]
-        inherited = (child.membership(login) for child in self.children)
+        if user in self.members:
+            return self.members[user]
+        inherited = (child.membership(user) for child in self.children)
         return next((role for role in inherited if role is not None), None)
 
 

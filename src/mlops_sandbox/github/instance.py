@@ -29,8 +29,8 @@ class Instance:
     clock: Clock = field(default_factory=Clock)
     origin: str = DEFAULT_ORIGIN
     users: dict[str, User] = field(default_factory=dict)
-    owners: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    public_members: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    owners: dict[User, set[User]] = field(default_factory=lambda: defaultdict(set))
+    public_members: dict[User, set[User]] = field(default_factory=lambda: defaultdict(set))
     deliveries: list[Delivery[Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -65,21 +65,36 @@ class Instance:
         key = login.lower()
         if key not in self.users:
             self.users[key] = User(self.next_id("user"), login, "Organization")
-        self.owners[key].update(self.user(owner).login.lower() for owner in owners)
-        self.public_members[key].update(self.user(member).login.lower() for member in public_members)
-        return self.users[key]
+        account = self.users[key]
+        self.owners[account].update(self.user(owner) for owner in owners)
+        self.public_members[account].update(self.user(member) for member in public_members)
+        return account
 
     def account(self, account: User | str) -> User:
         """Return the account for a login or an account."""
         return self.user(account) if isinstance(account, str) else account
 
-    def owners_of(self, account: User) -> set[str]:
-        """Return the lower-cased logins of an organisation's owners."""
-        return self.owners.get(account.login.lower(), set())
+    def rename(self, account: User | str, login: str) -> User:
+        """Give an account another login, also one that differs in case only; raises ValueError where it is taken.
 
-    def public_members_of(self, account: User) -> set[str]:
-        """Return the lower-cased logins of the members that anybody can see."""
-        return self.public_members.get(account.login.lower(), set())
+        The id stays, and roles, teams, comments and commits stay with it. Everybody may take the old login, and gets another
+        id. https://docs.github.com/account-and-profile/concepts/username-changes
+        """
+        user = self.account(account)
+        if self.users.get(login.lower(), user) is not user:
+            raise ValueError(f"the login {login!r} is taken")
+        del self.users[user.login.lower()]
+        user.login = login
+        self.users[login.lower()] = user
+        return user
+
+    def owners_of(self, account: User) -> set[User]:
+        """Return an organisation's owners."""
+        return self.owners.get(account, set())
+
+    def public_members_of(self, account: User) -> set[User]:
+        """Return the members that anybody can see."""
+        return self.public_members.get(account, set())
 
     def emit(self, event: Event[Source, Subject]) -> Delivery[Subject]:
         """Write an event's payload, record the delivery and return it."""

@@ -277,12 +277,11 @@ class Repository(Branches):
 
     def association(self, user: User) -> str:
         """Return the `author_association`; a private member of the organisation shows as an outsider, as on GitHub."""
-        login = user.login.lower()
         if user is self.owner:
             return "OWNER"
-        if login in self.instance.public_members_of(self.owner):
+        if user in self.instance.public_members_of(self.owner):
             return "MEMBER"
-        if login in self.collaborators:
+        if user in self.collaborators:
             return "COLLABORATOR"
         has_merged = any(pull.user is user and pull.merged_at for pull in self.pulls)
         return "CONTRIBUTOR" if has_merged else "NONE"

@@ -16,7 +16,7 @@ class RepositoryAccess:
     owner: User
     name: str
     private: bool = False
-    collaborators: dict[str, str] = field(default_factory=dict)
+    collaborators: dict[User, str] = field(default_factory=dict)
     team_roles: dict[Team, str] = field(default_factory=dict)
     custom_roles: dict[str, str] = field(default_factory=dict)
 
@@ -29,7 +29,7 @@ class RepositoryAccess:
         """Give an account (created where there is none) a role: one of GitHub's, or a `custom_role`."""
         self._check_role(role)
         user = self.instance.user(login)
-        self.collaborators[user.login.lower()] = role
+        self.collaborators[user] = role
         return user
 
     def custom_role(self, name: str, base: str) -> str:
@@ -45,10 +45,10 @@ class RepositoryAccess:
 
     def role_of(self, user: User) -> tuple[str, str]:
         """Return the strongest role of an account, by its own name and as GitHub's role below it."""
-        if user is self.owner or user.login.lower() in self.instance.owners_of(self.owner):
+        if user is self.owner or user in self.instance.owners_of(self.owner):
             return "admin", "admin"
-        roles = [self.collaborators.get(user.login.lower(), "none" if self.private else "read")]
-        roles += [role for team, role in self.team_roles.items() if team.membership(user.login.lower())]
+        roles = [self.collaborators.get(user, "none" if self.private else "read")]
+        roles += [role for team, role in self.team_roles.items() if team.membership(user)]
         strongest = max(roles, key=lambda role: rank(self.base_role(role)))
         return strongest, self.base_role(strongest)
 

@@ -43,11 +43,29 @@ class GitHubState(Instance):
         """Create the team `organization/slug`, a child of `parent` if given; its members stay private."""
         organization, _, slug = name.partition("/")
         team = Team(self.next_id("team"), self.organization(organization), slug, parent=parent)
-        team.members = {self.user(login).login.lower(): "member" for login in members}
+        team.members = {self.user(login): "member" for login in members}
         if parent is not None:
             parent.children.append(team)
         self.teams[organization.lower(), slug] = team
         return team
+
+    def rename(self, account: User | str, login: str) -> User:
+        """Rename an account; its repositories and teams are found below the new login, and tokens and installations follow.
+
+        GitHub redirects requests for a repository's old name; here they find nothing.
+        """
+        user = self.account(account)
+        owned = {repository: repository.full_name for repository in self.repositories.values() if repository.owner is user}
+        super().rename(user, login)
+        self.repositories = {repository.full_name.lower(): repository for repository in self.repositories.values()}
+        self.teams = {(team.organization.login.lower(), team.slug): team for team in self.teams.values()}
+        names = {old: repository.full_name for repository, old in owned.items()}
+        holders: list[Token | Installation] = [*self.tokens.values()]
+        holders += [installation for app in self.apps.values() for installation in app.installations]
+        for holder in holders:
+            if holder.repositories is not None:
+                holder.repositories = frozenset(names.get(name, name) for name in holder.repositories)
+        return user
 
     # Repositories
 

@@ -92,7 +92,7 @@ def test_an_outsider_has_no_role_in_a_private_repository(sample: Sample) -> None
 
 def test_team_membership_needs_more_than_a_workflows_token(sample: Sample, call: Client) -> None:
     team = sample.github.team("octo-org/ml", ["lead"])
-    team.pending.add(sample.github.user("invited").login)
+    team.pending.add(sample.github.user("invited"))
     route = "GET /orgs/octo-org/teams/ml/memberships"
     refused = call(f"{route}/lead")
     assert (refused.status_code, refused.json()["message"]) == (403, INACCESSIBLE)

@@ -21,6 +21,18 @@ def get_authenticated_user(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.public_user(call.actor, call.links))
 
 
+@routes("GET", "/user/{id:int}")
+def get_user_by_id(call: Call) -> ApiResponse:
+    """Read an account by the id that it keeps.
+
+    https://docs.github.com/rest/users/users#get-a-user-using-their-id
+    """
+    user = next((user for user in call.state.users.values() if user.id == call.number("id")), None)
+    if user is None:
+        raise not_found()
+    return ApiResponse(200, serializers.public_user(user, call.links))
+
+
 @routes("GET", "/users/{login}")
 def get_user(call: Call) -> ApiResponse:
     """Read an account."""
@@ -46,7 +58,7 @@ def get_collaborator_permission(call: Call) -> ApiResponse:
 def check_collaborator(call: Call) -> ApiResponse:
     """Answer 204 where an account is a collaborator."""
     repo, user = call.repository, _user(call, "username")
-    is_collaborator = user.login.lower() in repo.collaborators or repo.role_of(user)[1] not in ("none", "read")
+    is_collaborator = user in repo.collaborators or repo.role_of(user)[1] not in ("none", "read")
     if not is_collaborator:
         raise not_found()
     return ApiResponse(204)
@@ -63,10 +75,9 @@ def get_team_membership(call: Call) -> ApiResponse:
     """Read an account's membership; child teams count."""
     team = _team(call)
     user = _user(call, "username")
-    login = user.login.lower()
-    if login in team.pending:
+    if user in team.pending:
         return ApiResponse(200, serializers.membership(team, user, "member", "pending", call.links))
-    role = team.membership(login)
+    role = team.membership(user)
     if role is None:
         raise not_found()
     return ApiResponse(200, serializers.membership(team, user, role, "active", call.links))
