@@ -61,11 +61,11 @@ def test_a_wrong_token_is_refused(wired: Wired) -> None:
     assert "github-token" in error.remedy
 
 
-def test_a_missing_permission_is_named_from_the_header(wired: Wired) -> None:
+def test_a_missing_permission_is_the_one_for_a_pull_request_not_the_first_that_github_names(wired: Wired) -> None:
     token = wired.github.workflow_token(wired.sample.repository, {"contents": "read"})
     error = refused(lambda: wired.client(token).comment(1, "x"))
     assert (error.status, error.exit_code) == (403, 3)
-    assert error.remedy == "the token may not do this: give the job 'permissions: { issues: write }'"
+    assert error.remedy == "the token may not do this: give the job 'permissions: { pull-requests: write }'"
 
 
 def test_a_missing_permission_is_named_without_a_header(wired: Wired) -> None:

@@ -31,7 +31,7 @@ class GitHubClients:
     def as_app(self, permissions: Mapping[str, str]) -> GitHub:
         """Return a client that acts as the App, with a new token that has those of the `permissions` the App was granted."""
         token = self._mint(permissions, require_all=False)
-        transport = GitHubTransport(token.token, self._context.api_url, self._log)
+        transport = GitHubTransport(token.token, self._context.api_url, self._log, as_app=True)
         return GitHub(transport, self._context.repository, login=token.login)
 
     def app_token(self, permissions: Mapping[str, str], *, require_all: bool) -> tuple[str, Mapping[str, str]]:

@@ -1,7 +1,4 @@
-"""One repository on GitHub: what the actions read and write, call by call.
-
-Each call names the `permissions:` line it needs, for the message where GitHub refuses it.
-"""
+"""One repository on GitHub: what the actions read and write, call by call."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.github import shapes
-from mlops_actions.boundary.github.failures import GitHubRefused
-from mlops_actions.boundary.github.sticky_comments import NEEDS_WRITE, StickyComments
+from mlops_actions.boundary.github.failures import GitHubRefused, label_refusal
+from mlops_actions.boundary.github.sticky_comments import StickyComments
 from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
@@ -46,7 +43,7 @@ class GitHub:
 
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
-        answer = self._api.get(f"{self._root}/pulls/{number}", shapes.anything, needs="pull-requests: read")
+        answer = self._api.get(f"{self._root}/pulls/{number}", shapes.anything)
         try:
             found = pull_request(answer)
             if found.number != number:
@@ -60,9 +57,7 @@ class GitHub:
 
     def pull_request_of_commit(self, sha: str) -> int | None:
         """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
-        pulls = self._api.pages(
-            f"{self._root}/commits/{_part(sha)}/pulls", shapes.PULL_REQUEST_OF_COMMIT, needs="pull-requests: read"
-        )
+        pulls = self._api.pages(f"{self._root}/commits/{_part(sha)}/pulls", shapes.PULL_REQUEST_OF_COMMIT)
         numbers = {pull["number"] for pull in pulls if pull["state"] == "open" and pull["head"]["sha"] == sha}
         return numbers.pop() if len(numbers) == 1 else None
 
@@ -87,11 +82,11 @@ class GitHub:
 
     def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield all reviews of a pull request, oldest first."""
-        return self._api.pages(f"{self._root}/pulls/{number}/reviews", shapes.REVIEW, needs="pull-requests: read")
+        return self._api.pages(f"{self._root}/pulls/{number}/reviews", shapes.REVIEW)
 
     def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield the commits of a pull request, oldest first; GitHub lists at most 250."""
-        return self._api.pages(f"{self._root}/pulls/{number}/commits", shapes.COMMIT, needs="pull-requests: read")
+        return self._api.pages(f"{self._root}/pulls/{number}/commits", shapes.COMMIT)
 
     # Commits, branches and workflow runs
 
@@ -99,7 +94,7 @@ class GitHub:
         """Read a workflow run; None where this repository has none with this id."""
         try:
             path = f"{self._root}/actions/runs/{run}"
-            answer: Mapping[str, Any] = self._api.get(path, shapes.WORKFLOW_RUN, needs="actions: read")
+            answer: Mapping[str, Any] = self._api.get(path, shapes.WORKFLOW_RUN)
         except GitHubRefused as refused:
             if refused.status == 404:
                 return None
@@ -109,29 +104,29 @@ class GitHub:
     def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
         """Yield the updates of a ref (`refs/heads/…`), newest first: `before`, `after`, `timestamp`."""
         path = f"{self._root}/activity"
-        return self._api.pages(path, shapes.ACTIVITY, needs="contents: read", ref=ref, direction="desc")
+        return self._api.pages(path, shapes.ACTIVITY, ref=ref, direction="desc")
 
     def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the check suites of a commit."""
         path = f"{self._root}/commits/{sha}/check-suites"
-        return self._api.pages(path, shapes.CHECK_SUITE, needs="checks: read", key="check_suites")
+        return self._api.pages(path, shapes.CHECK_SUITE, key="check_suites")
 
     def check_runs(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the latest check runs of a commit."""
         path = f"{self._root}/commits/{sha}/check-runs"
-        return self._api.pages(path, shapes.CHECK_RUN, needs="checks: read", key="check_runs")
+        return self._api.pages(path, shapes.CHECK_RUN, key="check_runs")
 
     def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the latest status of each context of a commit."""
         path = f"{self._root}/commits/{sha}/status"
-        return self._api.pages(path, shapes.STATUS, needs="statuses: read", key="statuses")
+        return self._api.pages(path, shapes.STATUS, key="statuses")
 
     def required_checks(self, branch: str) -> tuple[tuple[str, int], ...]:
         """Return the checks that a branch requires, by its protection and by rulesets.
 
         Each name comes with the id of the App that must report the check, 0 where any may.
         """
-        answer = self._api.get(f"{self._root}/branches/{_part(branch)}", shapes.BRANCH, needs="contents: read")
+        answer = self._api.get(f"{self._root}/branches/{_part(branch)}", shapes.BRANCH)
         protection = answer["protection"].get("required_status_checks") or {}
         protected = dict.fromkeys(protection.get("contexts", []), 0)
         protected |= {check["context"]: _app_id(check.get("app_id")) for check in protection.get("checks") or []}
@@ -148,7 +143,7 @@ class GitHub:
         """Add a reaction to `issues/comments/ID`, `pulls/comments/ID` or `issues/NUMBER`; returns its id."""
         path = f"{self._root}/{target}/reactions"
         body = {"content": content}
-        _, reaction = self._api.send("POST", path, shapes.REACTION, body=body, needs=NEEDS_WRITE, repeatable=True)
+        _, reaction = self._api.send("POST", path, shapes.REACTION, body=body, repeatable=True)
         return int(reaction["id"])
 
     def unreact(self, target: str, reaction: int) -> None:
@@ -159,7 +154,7 @@ class GitHub:
         """Write a comment on an issue or pull request; returns its html_url."""
         path = f"{self._root}/issues/{number}/comments"
         text = cut(body, COMMENT_LIMIT, _CUT_NOTE)
-        _, comment = self._api.send("POST", path, shapes.COMMENT, body={"body": text}, needs=NEEDS_WRITE)
+        _, comment = self._api.send("POST", path, shapes.COMMENT, body={"body": text})
         return str(comment["html_url"])
 
     def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
@@ -170,9 +165,13 @@ class GitHub:
         return self._sticky_comments.upsert(number, tag, body, keep=keep)
 
     def add_labels(self, number: int, labels: list[str]) -> None:
-        """Add labels to an issue or pull request; GitHub creates one that does not exist."""
+        """Add labels to an issue or pull request; GitHub creates one that does not exist where the token may do that."""
         path = f"{self._root}/issues/{number}/labels"
-        self._api.send("POST", path, shapes.LABELS, body={"labels": labels}, needs=NEEDS_WRITE, repeatable=True)
+        try:
+            self._api.send("POST", path, shapes.LABELS, body={"labels": labels}, repeatable=True)
+        except GitHubRefused as refused:
+            repository = self._root.removeprefix("/repos/")
+            raise label_refusal(refused, labels, repository, as_app=self._api.as_app) from None
 
     def remove_label(self, number: int, label: str) -> None:
         """Remove a label; it may be gone already."""
@@ -192,13 +191,13 @@ class GitHub:
         if external_id:
             body["external_id"] = external_id
         path = f"{self._root}/check-runs"
-        _, check_run = self._api.send("POST", path, shapes.WRITTEN_CHECK_RUN, body=body, needs="checks: write")
+        _, check_run = self._api.send("POST", path, shapes.WRITTEN_CHECK_RUN, body=body)
         return int(check_run["id"])
 
     def check_runs_named(self, name: str, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield all check runs of a commit with this name, newest first."""
         path = f"{self._root}/commits/{sha}/check-runs"
-        return self._api.pages(path, shapes.CHECK_RUN, needs="checks: read", key="check_runs", check_name=name, filter="all")
+        return self._api.pages(path, shapes.CHECK_RUN, key="check_runs", check_name=name, filter="all")
 
     def find_check_run(self, name: str, sha: str, external_id: str) -> int:
         """Return the id of the check run that was created with this external id; 0 where there is none."""
@@ -213,7 +212,7 @@ class GitHub:
             "conclusion": conclusion,
             "output": {"title": title, "summary": _check_run_summary(summary)},
         }
-        self._api.send("PATCH", path, shapes.concluded_check_run(conclusion), body=body, needs="checks: write")
+        self._api.send("PATCH", path, shapes.concluded_check_run(conclusion), body=body)
 
     def report_check_run(self, name: str, sha: str, conclusion: str, *, url: str, title: str, summary: str) -> None:
         """Create a check run that is concluded already, which GitHub lets a job do also where it locks check runs."""
@@ -226,7 +225,7 @@ class GitHub:
             "details_url": url,
             "output": {"title": title, "summary": _check_run_summary(summary)},
         }
-        self._api.send("POST", path, shapes.concluded_check_run(conclusion), body=body, needs="checks: write")
+        self._api.send("POST", path, shapes.concluded_check_run(conclusion), body=body)
 
     def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
         """Create a deployment of exactly this commit; returns its id."""
@@ -240,25 +239,25 @@ class GitHub:
             "required_contexts": [],
         }
         path = f"{self._root}/deployments"
-        _, deployment = self._api.send("POST", path, shapes.DEPLOYMENT, body=body, needs="deployments: write")
+        _, deployment = self._api.send("POST", path, shapes.DEPLOYMENT, body=body)
         return int(deployment["id"])
 
     def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
         """Add a status to a deployment: `in_progress`, `success`, `failure`, `error`, `inactive`."""
         body = {"state": state, "log_url": url, "description": description[:_MAX_DESCRIPTION], "auto_inactive": True}
         path = f"{self._root}/deployments/{deployment}/statuses"
-        self._api.send("POST", path, shapes.deployment_status(state), body=body, needs="deployments: write")
+        self._api.send("POST", path, shapes.deployment_status(state), body=body)
 
     def find_deployment(self, sha: str, environment: str, description: str) -> int:
         """Return the id of the deployment that was created with this description; 0 where there is none."""
         path = f"{self._root}/deployments"
-        deployments = self._api.pages(path, shapes.DEPLOYMENT, needs="deployments: read", sha=sha, environment=environment)
+        deployments = self._api.pages(path, shapes.DEPLOYMENT, sha=sha, environment=environment)
         expected = description[:_MAX_DESCRIPTION]
         return next((int(deployment["id"]) for deployment in deployments if deployment.get("description") == expected), 0)
 
     def _delete(self, path: str, shape: shapes.Shape) -> None:
         try:
-            self._api.send("DELETE", path, shape, needs=NEEDS_WRITE)
+            self._api.send("DELETE", path, shape)
         except GitHubRefused as refused:
             if refused.status != 404:
                 raise

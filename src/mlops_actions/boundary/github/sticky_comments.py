@@ -13,7 +13,6 @@ from mlops_actions.core.sticky import compose, marker
 
 # The account of the workflow's own token, which may not ask for its own name.
 WORKFLOW_LOGIN = "github-actions[bot]"
-NEEDS_WRITE = "pull-requests: write"
 _MAX_ATTEMPTS = 3
 _DELETED = (404, 410)
 
@@ -43,7 +42,7 @@ class StickyComments:
             if not comments:
                 text = compose(tag, body, run=self._run_id, keep=keep)
                 path = f"{self._root}/issues/{number}/comments"
-                _, created = self._api.send("POST", path, shapes.COMMENT, body={"body": text}, needs=NEEDS_WRITE)
+                _, created = self._api.send("POST", path, shapes.COMMENT, body={"body": text})
                 # Another job may have looked before this one wrote, and written too.
                 others = [comment for comment in self._find(number, tag) if comment["id"] != created["id"]]
                 comments = sorted([*others, created], key=_id)
@@ -67,7 +66,7 @@ class StickyComments:
         text = compose(tag, body, before=str(comment["body"]), run=self._run_id, keep=keep, day=day)
         try:
             path = f"{self._root}/issues/comments/{comment['id']}"
-            _, updated = self._api.send("PATCH", path, shapes.COMMENT, body={"body": text}, needs=NEEDS_WRITE)
+            _, updated = self._api.send("PATCH", path, shapes.COMMENT, body={"body": text})
         except GitHubRefused as refused:
             if refused.status not in _DELETED:
                 raise
@@ -78,14 +77,14 @@ class StickyComments:
     def _delete(self, comment: Mapping[str, Any]) -> None:
         try:
             path = f"{self._root}/issues/comments/{comment['id']}"
-            self._api.send("DELETE", path, shapes.nothing, needs=NEEDS_WRITE)
+            self._api.send("DELETE", path, shapes.nothing)
         except GitHubRefused as refused:
             if refused.status != 404:
                 raise
 
     def _find(self, number: int, tag: str) -> list[Mapping[str, Any]]:
         """Return the account's comments with a tag, oldest first."""
-        pages = self._api.pages(f"{self._root}/issues/{number}/comments", shapes.COMMENT, needs="pull-requests: read")
+        pages = self._api.pages(f"{self._root}/issues/{number}/comments", shapes.COMMENT)
         marked = [comment for comment in pages if str(comment.get("body") or "").startswith(marker(tag))]
         return sorted((comment for comment in marked if self._is_own(comment)), key=_id)
 

@@ -90,10 +90,14 @@ class GitHubRetry(Retry):
 
 
 class GitHubTransport:
-    """One identity at one address. Safe to use from several threads."""
+    """One identity at one address. Safe to use from several threads.
 
-    def __init__(self, token: str, api_url: str, log: Log, *, pace: Pace | None = None) -> None:
+    `as_app` says that the token is a GitHub App's and not the job's own, for the remedy of a refusal.
+    """
+
+    def __init__(self, token: str, api_url: str, log: Log, *, as_app: bool = False, pace: Pace | None = None) -> None:
         self.api_url = api_url
+        self.as_app = as_app
         self._headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
         pace = pace or PACE
         self._limits = Limits(connect=pace.timeout, silence=pace.timeout)
@@ -102,19 +106,17 @@ class GitHubTransport:
         )
         self._client = HttpClient(log)
 
-    def get(self, path: str, shape: Shape, *, needs: str = "", **parameters: str | int) -> Any:
+    def get(self, path: str, shape: Shape, **parameters: str | int) -> Any:
         """GET and return the JSON of the answer, which has the shape."""
-        return self.send("GET", path, shape, needs=needs, parameters=parameters)[1]
+        return self.send("GET", path, shape, parameters=parameters)[1]
 
-    def pages(
-        self, path: str, shape: Shape, *, needs: str = "", key: str = "", **parameters: str | int
-    ) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, shape: Shape, *, key: str = "", **parameters: str | int) -> Iterator[dict[str, Any]]:
         """Yield the items of every page, each of the shape; `key` names the list where a page is an object."""
         page_shape = record(**{key: listing(shape)}) if key else listing(shape)
         next_path = path
         query: Mapping[str, str | int] = {"per_page": PAGE, **parameters}
         for _ in range(_MAX_PAGES):
-            headers, page = self.send("GET", next_path, page_shape, needs=needs, parameters=query)
+            headers, page = self.send("GET", next_path, page_shape, parameters=query)
             yield from page[key] if key else page
             next_path = _next_link(headers.get("link", ""))
             if not next_path:
@@ -129,7 +131,6 @@ class GitHubTransport:
         path: str,
         shape: Shape,
         *,
-        needs: str = "",
         body: Mapping[str, Any] | None = None,
         parameters: Mapping[str, str | int] | None = None,
         repeatable: bool | None = None,
@@ -143,7 +144,7 @@ class GitHubTransport:
         if parameters:
             url += f"?{urlencode(parameters)}"
         may_repeat = method != "POST" if repeatable is None else repeatable
-        call = f"{method} {path.partition('?')[0]}"
+        call = f"{method} {path.removeprefix(self.api_url).partition('?')[0]}"
         statuses = _SERVER_ERRORS if may_repeat else frozenset()
         retry = GitHubRetry.under(replace(self._policy, call=call, repeatable=may_repeat, statuses=statuses))
         answer = self._answer(method, url, body=body, retry=retry)
@@ -158,7 +159,7 @@ class GitHubTransport:
             raise _unavailable(retry.describe(answer, None))
         if answer.status in REDIRECTS:
             raise Unavailable(f"GitHub answered {answer.status} to '{call}', a redirect that leads nowhere", _NOT_GITHUB)
-        raise refusal(call, answer.status, headers=_lower(answer), body=answer.text, needs=needs)
+        raise refusal(call, answer.status, headers=_lower(answer), body=answer.text, as_app=self.as_app)
 
     def _answer(self, method: str, url: str, body: Mapping[str, Any] | None, retry: GitHubRetry) -> Answer:
         # The token goes to this one origin, whatever a page's link or a redirect names.
