@@ -10,7 +10,7 @@ from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decid
 from mlops_actions.chatops.facts import CurrentPullRequest, Question, Unknown, ask_all
 from mlops_actions.chatops.feedback import FirstFeedback, warn_of_failures, withdraw
 from mlops_actions.chatops.feedback_state import FeedbackState, new_step_id
-from mlops_actions.chatops.identity import export_token, feedback_client
+from mlops_actions.chatops.identity import MembersReader, export_token, feedback_client
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outputs import AcceptedCommand, outcome
 from mlops_actions.chatops.ports import Ports, Repository, Writer
@@ -34,6 +34,7 @@ class CommandHandler:
         self._context = context
         self._ports = ports
         self._runner = ports.runner
+        self._members_reader = MembersReader(inputs, ports)
         self._facts: dict[Question[Any], Any] = {}
 
     def handle(self, parsed: ParsedEvent) -> Outcome:
@@ -52,7 +53,7 @@ class CommandHandler:
             decision = decide(self._inputs, request, self._facts)
             if not isinstance(decision, OpenQuestions):
                 return decision
-            self._facts.update(ask_all(client, decision.questions))
+            self._facts.update(ask_all(client, self._members_reader, decision.questions))
 
     def _answer_without_request(self, parsed: ParsedEvent, client: Repository) -> Outcome:
         """Answer an event that needs no facts: the command `help`, several commands, a misspelt command."""

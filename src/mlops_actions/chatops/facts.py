@@ -6,11 +6,11 @@ decision treats as a denial, never as a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.roles import role_of
@@ -37,7 +37,12 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Question(Generic[Answer]):
-    """A question to GitHub; the type parameter is the type of its answer."""
+    """A question to GitHub; the type parameter is the type of its answer.
+
+    `is_about_members` marks a question that only a token which may see an organisation's members can ask.
+    """
+
+    is_about_members: ClassVar[bool] = False
 
     def ask(self, reader: Reader) -> Answer:
         """Ask GitHub; raises ActionError, also where the answer is not of the documented form."""
@@ -70,6 +75,7 @@ class UserRole(Question[str]):
 class TeamMembership(Question[bool]):
     """Whether a user is in `org/team`."""
 
+    is_about_members: ClassVar[bool] = True
     team: str
     login: str
 
@@ -170,9 +176,17 @@ class PullRequestCommits(Question[tuple[str, ...]]):
 Facts: TypeAlias = Mapping[Question[Any], Any]
 
 
-def ask_all(reader: Reader, questions: Sequence[Question[Any]]) -> Facts:
-    """Ask all questions at once; a question that GitHub does not answer maps to `Unknown`."""
-    answers = gather({question: partial(question.ask, reader) for question in questions})
+def ask_all(reader: Reader, members_reader: Callable[[], Reader], questions: Sequence[Question[Any]]) -> Facts:
+    """Ask all questions at once; a question that GitHub does not answer maps to `Unknown`.
+
+    `members_reader` returns the reader that may see an organisation's members. It may raise ActionError, and several threads
+    may call it.
+    """
+
+    def ask(question: Question[Any]) -> Any:
+        return question.ask(members_reader() if question.is_about_members else reader)
+
+    answers = gather({question: partial(ask, question) for question in questions})
     return {question: Unknown(answer) if isinstance(answer, ActionError) else answer for question, answer in answers.items()}
 
 

@@ -118,8 +118,9 @@ class Inputs(DeclaredInputs):
     )
     allow_teams: tuple[str, ...] | None = input_field(
         _teams,
-        "Only members of these `org/team`s (or those in `allow-users`) may give a command; they need the role as well. The "
-        "token must be able to read the organisation's members.",
+        "Only members of these `org/team`s (or those in `allow-users`) may give a command; they need the role as well. A "
+        "job's own token never sees an organisation's members: give `app-id` and `app-private-key` of a GitHub App with the "
+        "permission `members: read`, which is then asked, or a `github-token` that may read them.",
     )
     allow_bots: tuple[str, ...] | None = input_field(
         _logins, "Logins of bots that may give commands, whatever their role; all other bots are ignored."

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from mlops_actions.chatops.reasons import REASONS
 from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
-from tests.actions.chatops.step import ChatopsStep
+from tests.actions.chatops.step import ChatopsStep, app_inputs
 from tests.support.payloads import Sample, make_sample
 from tests.support.result_schemas import check_result
 from tests.support.step import StepRecord
@@ -25,6 +25,7 @@ class Case:
     """What happens, in this order: `before`, the event (a comment `body` by `by`, or `event`), `after`, the action.
 
     `reply` holds what the one reply must contain, in order; None: nobody is answered. `reactions` are ours on the comment.
+    `permissions` are the job's token's, `app` those that a GitHub App was granted which the step acts as; None: no App.
     `log` holds texts that the log must contain; `requests` all requests, in any order; `withdrawn`: feedback was given and
     must be taken back.
     """
@@ -39,6 +40,7 @@ class Case:
     after: Arrange | None = None
     sample: Callable[[GitHubServer], Sample] = make_sample
     permissions: Mapping[str, str] | None = None
+    app: Mapping[str, str] | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] | None = None
@@ -64,7 +66,8 @@ def play(case: Case, stage: ChatopsStep) -> tuple[Sample, StepRecord, Delivery[A
     if case.permissions is not None:
         stage.permissions = case.permissions
     stage.environ |= dict(case.environ)
-    record = stage.run(delivery, {**DEFAULT_INPUTS, **case.inputs})
+    app = {} if case.app is None else app_inputs(sample, case.app)
+    record = stage.run(delivery, {**DEFAULT_INPUTS, **app, **case.inputs})
     check(case, sample, record, delivery)
     return sample, record, delivery
 
@@ -118,7 +121,8 @@ def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], shown: s
         assert [deployment.state for deployment in sample.repository.deployments.values()] == ["error"], shown
     elif decision == "deny":
         # A denial starts nothing: no label, check run or deployment, nor is one tried.
-        allowed = ("POST /repos/*/*/issues/*/comments", "POST /repos/*/*/**/reactions")
+        allowed = ["POST /repos/*/*/issues/*/comments", "POST /repos/*/*/**/reactions"]
+        allowed += ["POST /app/installations/*/access_tokens"] if case.inputs.get("allow-teams") else []
         assert all(any(write.matches(route) for route in allowed) for write in sample.github.writes), shown
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
-from tests.actions.chatops.step import PERMISSIONS
+from tests.actions.chatops.step import APP_PERMISSIONS
 from tests.support.payloads import Sample, make_fork_sample
 
 EVIL = "e" * 40
@@ -100,7 +100,7 @@ CASES = [
         by="writer",
         before=lambda sample: sample.github.team("octo-org/ml", ["writer"]),
         inputs={"allow-teams": "octo-org/ml"},
-        permissions={**PERMISSIONS, "members": "read"},
+        app=APP_PERMISSIONS,
         environ={**AGAIN, "GITHUB_TRIGGERING_ACTOR": "maintainer"},
         reply=("maintainer is not among the allowed users",),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.actions.chatops.case import Case
-from tests.actions.chatops.step import PERMISSIONS
+from tests.actions.chatops.step import APP_PERMISSIONS, PERMISSIONS
 from tests.support.payloads import Sample, make_fork_sample, make_sample
 
 
@@ -95,7 +95,7 @@ CASES = [
         by="writer",
         before=_team,
         inputs={"allow-teams": "octo-org/ml"},
-        permissions={**PERMISSIONS, "members": "read"},
+        app=APP_PERMISSIONS,
     ),
     Case(
         "in a child of the team",
@@ -103,7 +103,7 @@ CASES = [
         by="writer",
         before=_nested_team,
         inputs={"allow-teams": "octo-org/ml"},
-        permissions={**PERMISSIONS, "members": "read"},
+        app=APP_PERMISSIONS,
     ),
     Case(
         "not in the team",
@@ -111,17 +111,46 @@ CASES = [
         by="maintainer",
         before=_team,
         inputs={"allow-teams": "octo-org/ml"},
-        permissions={**PERMISSIONS, "members": "read"},
+        app=APP_PERMISSIONS,
         reply=("certain people",),
     ),
     Case(
-        "a team that the token cannot see",
+        "a team and no App",
         "team-unknown",
         by="writer",
         before=_team,
         inputs={"allow-teams": "octo-org/ml"},
         exit_code=3,
-        reply=("did not return who is in the team",),
+        reply=("did not return who is in the team", "'app-id' and 'app-private-key'", "'members: read'"),
+    ),
+    Case(
+        "a team and a job that asks for members, which no job is given",
+        "team-unknown",
+        by="writer",
+        before=_team,
+        inputs={"allow-teams": "octo-org/ml"},
+        permissions={**PERMISSIONS, "members": "write"},
+        exit_code=3,
+        reply=("did not return who is in the team", "'app-id' and 'app-private-key'", "'members: read'"),
+    ),
+    Case(
+        "a team and an App that may not see members",
+        "team-unknown",
+        by="writer",
+        before=_team,
+        inputs={"allow-teams": "octo-org/ml"},
+        app={name: level for name, level in APP_PERMISSIONS.items() if name != "members"},
+        exit_code=3,
+        reply=("did not return who is in the team", "was not granted members: read", "the App's settings"),
+    ),
+    Case(
+        "a team that does not exist",
+        "team-unknown",
+        by="writer",
+        inputs={"allow-teams": "octo-org/ml"},
+        app=APP_PERMISSIONS,
+        exit_code=3,
+        reply=("did not return who is in the team", "it does not exist"),
     ),
     Case(
         "user or team",

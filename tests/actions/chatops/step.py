@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_sandbox.github import Delivery, GitHubServer
+from tests.support.payloads import Sample
 from tests.support.step import Execute, LocalRunner, Step, StepRecord, in_this_process
 
 PERMISSIONS = {
@@ -21,6 +22,14 @@ PERMISSIONS = {
     "statuses": "read",
 }
 RUN_ID = "4711"
+# What a GitHub App is granted for chatops, with `members` for `allow-teams`.
+APP_PERMISSIONS = {
+    "checks": "write",
+    "deployments": "write",
+    "issues": "write",
+    "members": "read",
+    "pull_requests": "write",
+}
 # Waits ten minutes for an answer, so that a test can hold one back.
 WITH_LONG_TIMEOUT = """
 from mlops_actions.__main__ import main
@@ -28,6 +37,12 @@ from mlops_actions.boundary.github import transport
 transport.PACE = transport.Pace(timeout=600)
 raise SystemExit(main(["chatops"]))
 """
+
+
+def app_inputs(sample: Sample, permissions: Mapping[str, str]) -> dict[str, str]:
+    """Register a GitHub App with these permissions on the sample's repository; return the inputs that name it."""
+    app = sample.github.register_app("ml-bot", permissions=permissions, repositories=[sample.repository])
+    return {"app-id": str(app.id), "app-private-key": app.private_key}
 
 
 @dataclass

@@ -13,8 +13,8 @@ import pytest
 from mlops_actions.boundary.github import Pace, transport
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
-from tests.actions.chatops.faults import FAULTS, FEEDBACK_INPUTS, app_inputs, inject_fault, warnings
-from tests.actions.chatops.step import ChatopsStep
+from tests.actions.chatops.faults import FAULTS, FEEDBACK_INPUTS, inject_fault, warnings
+from tests.actions.chatops.step import APP_PERMISSIONS, ChatopsStep, app_inputs
 from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
@@ -121,8 +121,10 @@ def check_that_the_decision_fails_closed(read: DecisionRead, fault: str, github:
     github.team("octo-org/ml", ["writer"])
     delivery = read.event(sample)
     inject_fault(github, read.route, fault)
-    ran = ChatopsStep(github, directory, permissions={"members": "read"} | WRITES).run(
-        delivery, {"commands": "/train", "environment": "staging", **read.inputs}
+    # Only an App can see an organisation's members.
+    app = app_inputs(sample, APP_PERMISSIONS) if "allow-teams" in read.inputs else {}
+    ran = ChatopsStep(github, directory, permissions=WRITES).run(
+        delivery, {"commands": "/train", "environment": "staging", **app, **read.inputs}
     )
     assert github.requests(read.route), ran.log
     assert (ran.outputs["triggered"], ran.outputs["reason"]) == ("false", read.answers.get(fault, read.reason)), ran.log
@@ -231,7 +233,7 @@ def check_that_the_app_fails_soft(app_call: tuple[str, str], fault: str, github:
     """Feedback falls back on the job's token; without a requested token the step fails."""
     route, exported = app_call
     sample = make_sample(github)
-    inputs = {**FEEDBACK_INPUTS, **app_inputs(sample), "export-app-token": exported}
+    inputs = {**FEEDBACK_INPUTS, **app_inputs(sample, APP_PERMISSIONS), "export-app-token": exported}
     inject_fault(github, route, fault)
     ran = ChatopsStep(github, directory).run(_comment(sample), inputs)
     assert github.requests(route), ran.log

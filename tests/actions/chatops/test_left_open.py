@@ -9,8 +9,8 @@ from typing import Any, Literal
 import pytest
 
 from mlops_sandbox.github import GitHubServer
-from tests.actions.chatops.faults import FAULTS, FEEDBACK_INPUTS, app_inputs, inject_fault, warnings
-from tests.actions.chatops.step import ChatopsStep
+from tests.actions.chatops.faults import FAULTS, FEEDBACK_INPUTS, inject_fault, warnings
+from tests.actions.chatops.step import APP_PERMISSIONS, ChatopsStep, app_inputs
 from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
@@ -81,7 +81,7 @@ def test_a_locked_check_run_of_an_app_is_concluded(github: GitHubServer, tmp_pat
     sample = make_sample(github)
     github.locked_check_runs = 403
     stage, delivery = ChatopsStep(github, tmp_path), sample.pull.comment("/train", by="maintainer")
-    inputs = INPUTS | app_inputs(sample)
+    inputs = INPUTS | app_inputs(sample, APP_PERMISSIONS)
     ran = stage.run(delivery, inputs, post=True, state=stage.run(delivery, inputs).state)
     assert (ran.exit_code, warnings(ran)) == (0, [])
     assert [run.conclusion for run in sample.repository.check_runs.values()] == ["success"]

@@ -124,9 +124,10 @@ def _check_missing(
 ) -> None:
     """Refuse a request that GitHub would answer with 422, and a token without permissions: GitHub would give it all."""
     if require_all or not available:
+        remedy = "grant it in the App's settings, and accept it for the installation"
         raise Refused(
             f"{app} was not granted {', '.join(f'{name}: {requested[name]}' for name in missing)}",
-            "grant it in the App's settings and accept it for the installation, or remove it from 'app-permissions'",
+            f"{remedy}; or remove it from 'app-permissions'" if require_all else remedy,
         )
 
 
