@@ -13,6 +13,7 @@ import yaml
 from mlops_sandbox.cluster import Executor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import repository as digits
+from mlops_sandbox.demo.doctor import LABELS
 from mlops_sandbox.demo.repository import DigitsRepository
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
 from mlops_sandbox.github import GitHubServer, PullRequest, Repository
@@ -82,4 +83,6 @@ def digits_testbed(act: Act, executor: Executor, root: Path) -> Iterator[DigitsT
         found = sandbox.github.repository(NAME, sha=made.main, files=digits.files(made.path))
         found.collaborator(MAINTAINER, "maintain")
         found.collaborator(CONTRIBUTOR, "write")
+        for label in LABELS:
+            found.define_label(label)
         yield DigitsTestbed(sandbox, act, made, found)

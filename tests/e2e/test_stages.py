@@ -34,6 +34,8 @@ class Commanded:
         self._github = github
         self.repository = github.repository(runner.repository)
         self.repository.collaborator("maintainer", "maintain")
+        for label in ("training", "trained", "training failed"):
+            self.repository.define_label(label)
         self.pull: PullRequest = self.repository.open_pull_request(by="contributor", title="Train longer")
         github.clock.catch_up()
         self._comment: Delivery[Comment] = self.pull.comment("/train", by="maintainer")

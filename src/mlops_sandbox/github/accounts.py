@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from mlops_sandbox.github.permissions import JOB_PERMISSIONS
+
 AccountKind = Literal["User", "Bot", "Organization"]
 
 # Repository roles in ascending order, and the flags that a role sets in `permissions` blocks.
@@ -14,12 +16,6 @@ AccountKind = Literal["User", "Bot", "Organization"]
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 ROLE_FLAGS = {"pull": "read", "triage": "triage", "push": "write", "maintain": "maintain", "admin": "admin"}
 
-# Workflow `permissions:` keys that a job's token can have; it always has `metadata: read`.
-# https://docs.github.com/actions/security-for-github-actions/security-guides/automatic-token-authentication
-WORKFLOW_PERMISSIONS = (
-    "actions", "attestations", "checks", "contents", "deployments", "discussions", "id_token", "issues", "packages",
-    "pages", "pull_requests", "repository_projects", "security_events", "statuses",
-)  # fmt: skip
 LEVELS = ("none", "read", "write", "admin")
 
 
@@ -122,9 +118,17 @@ class Token:
     scopes: tuple[str, ...] | None = None
     starts_workflows: bool = True
 
+    @property
+    def is_of_job(self) -> bool:
+        """Whether this is the token of a workflow's job, which GitHub makes itself."""
+        return self.app is not None and self.installation is None
+
     def allows(self, permission: str, level: str) -> bool:
-        """Return whether an installation's token has `permission` at `level` or above."""
-        if self.permissions is None:
+        """Return whether an installation's token has `permission` at `level` or above.
+
+        A job's token is refused what no `permissions:` line can ask for, whatever it was created with.
+        """
+        if self.permissions is None or (self.is_of_job and permission not in (*JOB_PERMISSIONS, "metadata")):
             return False
         granted = "read" if permission == "metadata" else self.permissions.get(permission, "none")
         return LEVELS.index(granted) >= LEVELS.index(level)
@@ -138,7 +142,7 @@ def normal_permissions(permissions: Mapping[str, str] | str) -> dict[str, str]:
     if isinstance(permissions, str):
         if permissions not in ("read-all", "write-all"):
             raise ValueError(f"permissions are a mapping, read-all or write-all, not {permissions!r}")
-        return dict.fromkeys(WORKFLOW_PERMISSIONS, permissions.removesuffix("-all"))
+        return dict.fromkeys(JOB_PERMISSIONS, permissions.removesuffix("-all"))
     result: dict[str, str] = {}
     for name, level in permissions.items():
         if level not in LEVELS:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from mlops_sandbox.github.accounts import Token
 from mlops_sandbox.github.faults import Fault, Faults, route_pattern
 from mlops_sandbox.github.responses import ApiError, ApiResponse, not_found
-from mlops_sandbox.github.rest.access import app_of, authorise, credential, token_of
+from mlops_sandbox.github.rest.access import accepted_header, app_of, authorise, credential, token_of
 from mlops_sandbox.github.rest.call import Call, Route
 from mlops_sandbox.github.rest.routes import ROUTES
 from mlops_sandbox.github.serializers.links import Links
@@ -125,8 +125,8 @@ class Api:
             )
             authorise(call)
             response = route.handler(call)
-            if route.needs:
-                response.headers.setdefault("X-Accepted-GitHub-Permissions", route.accepted)
+            if route.authentication == "token":
+                response.headers = accepted_header(route) | response.headers
         except ApiError as error:
             response = error.response
         if token is not None and token.scopes is not None:

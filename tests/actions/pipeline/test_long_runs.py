@@ -14,6 +14,7 @@ import pytest
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.cluster import ProcessExecutor
 from mlops_sandbox.demo import repository as digits
+from mlops_sandbox.demo.doctor import LABELS
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
 from mlops_sandbox.github import Delivery, PullRequest
 from mlops_sandbox.runner.environment import Run
@@ -34,6 +35,8 @@ class Example:
         repository = sandbox.github.repository(NAME, sha=self.origin.main, files=digits.files(self.origin.path))
         repository.collaborator(MAINTAINER, "maintain")
         repository.collaborator(CONTRIBUTOR, "write")
+        for label in LABELS:
+            repository.define_label(label)
         repository.push(digits.BRANCH, by=CONTRIBUTOR, message=digits.TITLE, sha=self.origin.branch)
         self.pull: PullRequest = repository.open_pull_request(by=CONTRIBUTOR, head=digits.BRANCH)
         sandbox.github.clock.catch_up()

@@ -147,7 +147,9 @@ def test_a_users_role_limits_the_users_token(sample: Sample) -> None:
     outsider, triager = (Client(sample.github, sample.github.user_token(login)) for login in ("outsider", "triager"))
     assert outsider(f"POST {issue}/comments", {"body": "hello"}).status_code == 201
     assert outsider(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 403
-    assert triager(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 200
+    assert triager(f"POST {issue}/labels", {"labels": ["bug"]}).status_code == 200
+    assert triager(f"POST {issue}/labels", {"labels": ["x"]}).status_code == 403
+    assert triager("POST {repo}/labels", {"name": "x"}).status_code == 403
     assert triager("POST {repo}/deployments", {"ref": "main"}).status_code == 403
     check = triager("POST {repo}/check-runs", {"name": "x", "head_sha": sample.pull.head_sha})
     assert (check.status_code, check.json()["message"]) == (403, "You must authenticate via a GitHub App.")

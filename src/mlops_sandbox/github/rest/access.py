@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
+from typing import Literal
 
 from mlops_sandbox.github.accounts import App, Token, rank
+from mlops_sandbox.github.permissions import NO_INSTALLATION, OBSERVED, PERMISSIONLESS, Observation
 from mlops_sandbox.github.repository import PullRequest
 from mlops_sandbox.github.responses import ApiError, not_found
-from mlops_sandbox.github.rest.call import Call, Route
+from mlops_sandbox.github.rest.call import Call, Route, operation_key
 from mlops_sandbox.github.state import GitHubState
 
 
@@ -63,7 +66,7 @@ def authorise(call: Call) -> None:
     if token is None and route.method != "GET":
         raise ApiError(401, "Requires authentication")
     if "repo" not in call.params:
-        if token is not None and token.permissions is not None and not _has_any(token, route.needs):
+        if token is not None and token.permissions is not None and not is_granted(token, route.published):
             raise _inaccessible(route)
         return
     repository = call.repository
@@ -76,6 +79,27 @@ def authorise(call: Call) -> None:
         _authorise_person(call, token)
     else:
         _authorise_app(call, token)
+
+
+def authorise_label_creation(call: Call) -> None:
+    """Raise 403 where the token may use the labels that a repository has, but create none.
+
+    That takes `issues: write`, also where the label is for a pull request, and a person's role `write`.
+    https://github.com/actions/labeler/issues/870
+    https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories/repository-roles
+    """
+    token = call.token
+    if token is None or token.permissions is None:
+        may_create = rank(call.repository.role_of(call.actor)[1]) >= rank("write")
+    else:
+        may_create = token.allows("issues", "write")
+    if not may_create:
+        raise ApiError(
+            403,
+            "You do not have permission to create labels on this repository.",
+            [{"resource": "Repository", "field": "label", "code": "unauthorized"}],
+            headers=accepted_header(call.route),
+        )
 
 
 def _authorise_person(call: Call, token: Token) -> None:
@@ -106,29 +130,32 @@ def _authorise_app(call: Call, token: Token) -> None:
         raise not_found() if repository.private else _inaccessible(route)
     if public_read:
         return
-    if not _has_any(token, _needs(call)):
+    if not is_granted(token, _needed(call)):
         raise _inaccessible(route)
 
 
-def _needs(call: Call) -> tuple[str, ...]:
-    """Return the permissions of which one is needed for an issue or for a pull request.
+def _needed(call: Call) -> str:
+    """Return the permissions that a call takes in practice: the published ones, unless GitHub is seen to ask for others.
 
-    GitHub's documentation accepts `issues` or `pull_requests` where the two share an operation. In practice GitHub refuses
-    a reaction to a comment on a pull request to a token with `issues: write` alone (reports of 2026), and grants nothing on
-    a plain issue for `pull_requests`. The stand-in is as strict.
+    On an issue that is no pull request, `pull_requests` grants nothing.
+    https://github.com/actions/github-script/pull/488
     """
-    needs = call.route.needs
-    if len(needs) < 2:
-        return needs
-    target = _target(call)
-    if target == "issue":
-        return tuple(need for need in needs if need.startswith("issues"))
-    if target == "pull" and call.route.path.endswith(("/reactions", "/reactions/{reaction:int}")):
-        return tuple(need for need in needs if need.startswith("pull_requests"))
-    return needs
+    published, subject = call.route.published, _subject(call)
+    observation = _observed().get(call.route.operation)
+    if observation is not None and observation.subject in ("", subject):
+        return observation.permissions
+    if subject == "issue":
+        alternatives = [one for one in published.split("; ") if not one.startswith("pull_requests=")]
+        return "; ".join(alternatives)
+    return published
 
 
-def _target(call: Call) -> str:
+@cache
+def _observed() -> dict[str, Observation]:
+    return {operation_key(operation): observation for operation, observation in OBSERVED.items()}
+
+
+def _subject(call: Call) -> Literal["", "issue", "pull"]:
     issues = call.repository.issues
     if "number" in call.params:
         issue = issues.get(call.number("number"))
@@ -137,16 +164,24 @@ def _target(call: Call) -> str:
         containing = (issue for issue in issues.values() if any(comment.id == number for comment in issue.comments))
         issue = next(containing, None)
     else:
-        return "unknown"
-    return "unknown" if issue is None else "pull" if isinstance(issue, PullRequest) else "issue"
+        return ""
+    return "" if issue is None else "pull" if isinstance(issue, PullRequest) else "issue"
 
 
-def _has_any(token: Token, needs: tuple[str, ...]) -> bool:
-    if not needs:
-        return True
-    return any(token.allows(*need.split("=", 1)) for need in needs)
+def is_granted(token: Token, permissions: str) -> bool:
+    """Return whether a token has one of the alternatives of a header `X-Accepted-GitHub-Permissions`, as a whole."""
+    if permissions in (PERMISSIONLESS, NO_INSTALLATION):
+        return permissions == PERMISSIONLESS
+    return any(
+        all(token.allows(*permission.split("=", 1)) for permission in alternative.split(","))
+        for alternative in permissions.split("; ")
+    )
+
+
+def accepted_header(route: Route) -> dict[str, str]:
+    """Return the header that names the permissions of an operation; GitHub sends it with refusals and with answers."""
+    return {"X-Accepted-GitHub-Permissions": route.published} if route.published != NO_INSTALLATION else {}
 
 
 def _inaccessible(route: Route) -> ApiError:
-    headers = {"X-Accepted-GitHub-Permissions": route.accepted} if route.needs else None
-    return ApiError(403, "Resource not accessible by integration", headers=headers)
+    return ApiError(403, "Resource not accessible by integration", headers=accepted_header(route))

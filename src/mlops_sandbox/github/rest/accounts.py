@@ -15,9 +15,7 @@ COARSE_ROLES = {"maintain": "write", "triage": "read"}
 
 @routes("GET", "/user")
 def get_authenticated_user(call: Call) -> ApiResponse:
-    """Read the account of a user's token; other tokens are refused."""
-    if call.token is not None and call.token.permissions is not None:
-        raise ApiError(403, "Resource not accessible by integration")
+    """Read the account of a user's token."""
     return ApiResponse(200, serializers.public_user(call.actor, call.links))
 
 
@@ -39,7 +37,7 @@ def get_user(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.public_user(_user(call, "login"), call.links))
 
 
-@routes("GET", f"{REPO}/collaborators/{{username}}/permission", "metadata=read", role="write", always=True)
+@routes("GET", f"{REPO}/collaborators/{{username}}/permission", role="write", always=True)
 def get_collaborator_permission(call: Call) -> ApiResponse:
     """Read the role of an account."""
     repo, user = call.repository, _user(call, "username")
@@ -54,7 +52,7 @@ def get_collaborator_permission(call: Call) -> ApiResponse:
     )
 
 
-@routes("GET", f"{REPO}/collaborators/{{username}}", "metadata=read", role="write", always=True)
+@routes("GET", f"{REPO}/collaborators/{{username}}", role="write", always=True)
 def check_collaborator(call: Call) -> ApiResponse:
     """Answer 204 where an account is a collaborator."""
     repo, user = call.repository, _user(call, "username")
@@ -64,13 +62,13 @@ def check_collaborator(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("GET", "/orgs/{org}/teams/{team}", "members=read")
+@routes("GET", "/orgs/{org}/teams/{team}")
 def get_team(call: Call) -> ApiResponse:
     """Read a team."""
     return ApiResponse(200, serializers.team(_team(call), call.links))
 
 
-@routes("GET", "/orgs/{org}/teams/{team}/memberships/{username}", "members=read")
+@routes("GET", "/orgs/{org}/teams/{team}/memberships/{username}")
 def get_team_membership(call: Call) -> ApiResponse:
     """Read an account's membership; child teams count."""
     team = _team(call)

@@ -23,7 +23,7 @@ routes = Routes()
 _WORKFLOWS = ".github/workflows/"
 
 
-@routes("GET", f"{REPO}/actions/permissions", "administration=read", role="admin", always=True)
+@routes("GET", f"{REPO}/actions/permissions", role="admin", always=True)
 def get_permissions(call: Call) -> ApiResponse:
     """Read whether Actions are enabled, and which."""
     settings = call.repository.actions_settings
@@ -36,7 +36,7 @@ def get_permissions(call: Call) -> ApiResponse:
     return ApiResponse(200, body)
 
 
-@routes("GET", f"{REPO}/actions/permissions/selected-actions", "administration=read", role="admin", always=True)
+@routes("GET", f"{REPO}/actions/permissions/selected-actions", role="admin", always=True)
 def get_selected_actions(call: Call) -> ApiResponse:
     """Read which actions are allowed; 409 where not a selection is."""
     settings = call.repository.actions_settings
@@ -52,41 +52,41 @@ def get_selected_actions(call: Call) -> ApiResponse:
     )
 
 
-@routes("GET", f"{REPO}/actions/permissions/workflow", "administration=read", role="admin", always=True)
+@routes("GET", f"{REPO}/actions/permissions/workflow", role="admin", always=True)
 def get_workflow_permissions(call: Call) -> ApiResponse:
     """Read what the token of a job without `permissions:` may do."""
     level = call.repository.actions_settings.default_workflow_permissions
     return ApiResponse(200, {"default_workflow_permissions": level, "can_approve_pull_request_reviews": False})
 
 
-@routes("GET", f"{REPO}/actions/secrets", "secrets=read", role="write", always=True)
+@routes("GET", f"{REPO}/actions/secrets", role="write", always=True)
 def list_secrets(call: Call) -> ApiResponse:
     """List the names of the repository's secrets."""
     return _named(call, "secrets", ({"name": name} for name in sorted(call.repository.actions_settings.secrets)))
 
 
-@routes("GET", f"{REPO}/actions/organization-secrets", "secrets=read", role="write", always=True)
+@routes("GET", f"{REPO}/actions/organization-secrets", role="write", always=True)
 def list_organization_secrets(call: Call) -> ApiResponse:
     """List the names of the organisation's secrets that the repository gets."""
     names = sorted(call.repository.actions_settings.organization_secrets)
     return _named(call, "secrets", ({"name": name} for name in names))
 
 
-@routes("GET", f"{REPO}/actions/variables", "actions_variables=read", role="write", always=True)
+@routes("GET", f"{REPO}/actions/variables", role="write", always=True)
 def list_variables(call: Call) -> ApiResponse:
     """List the repository's variables."""
     variables = sorted(call.repository.actions_settings.variables.items())
     return _named(call, "variables", ({"name": name, "value": value} for name, value in variables))
 
 
-@routes("GET", f"{REPO}/actions/organization-variables", "actions_variables=read", role="write", always=True)
+@routes("GET", f"{REPO}/actions/organization-variables", role="write", always=True)
 def list_organization_variables(call: Call) -> ApiResponse:
     """List the organisation's variables that the repository gets."""
     variables = sorted(call.repository.actions_settings.organization_variables.items())
     return _named(call, "variables", ({"name": name, "value": value} for name, value in variables))
 
 
-@routes("GET", f"{REPO}/actions/workflows/{{workflow}}", "actions=read")
+@routes("GET", f"{REPO}/actions/workflows/{{workflow}}")
 def get_workflow(call: Call) -> ApiResponse:
     """Read a workflow by the name of its file on the default branch."""
     repo = call.repository
@@ -113,7 +113,7 @@ def get_workflow(call: Call) -> ApiResponse:
     )
 
 
-@routes("PUT", f"{REPO}/actions/permissions", "administration=write", role="admin", always=True)
+@routes("PUT", f"{REPO}/actions/permissions", role="admin", always=True)
 def set_permissions(call: Call) -> ApiResponse:
     """Enable Actions, and set which."""
     settings = call.repository.actions_settings
@@ -125,7 +125,7 @@ def set_permissions(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("PUT", f"{REPO}/actions/permissions/selected-actions", "administration=write", role="admin", always=True)
+@routes("PUT", f"{REPO}/actions/permissions/selected-actions", role="admin", always=True)
 def set_selected_actions(call: Call) -> ApiResponse:
     """Set which actions are allowed; 409 where not a selection is."""
     settings = call.repository.actions_settings
@@ -136,7 +136,7 @@ def set_selected_actions(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("GET", f"{REPO}/actions/permissions/fork-pr-contributor-approval", "administration=read", role="admin", always=True)
+@routes("GET", f"{REPO}/actions/permissions/fork-pr-contributor-approval", role="admin", always=True)
 def get_fork_approval(call: Call) -> ApiResponse:
     """Read which contributors' workflows need an approval; 404 in a private repository."""
     if call.repository.private:
@@ -147,7 +147,7 @@ def get_fork_approval(call: Call) -> ApiResponse:
 _FORK_WORKFLOWS = f"{REPO}/actions/permissions/fork-pr-workflows-private-repos"
 
 
-@routes("GET", _FORK_WORKFLOWS, "administration=read", role="admin", always=True)
+@routes("GET", _FORK_WORKFLOWS, role="admin", always=True)
 def get_fork_workflows(call: Call) -> ApiResponse:
     """Read what workflows of forks get; 403 in a public repository."""
     if not call.repository.private:
@@ -155,7 +155,7 @@ def get_fork_workflows(call: Call) -> ApiResponse:
     return ApiResponse(200, dict(call.repository.actions_settings.fork_workflows))
 
 
-@routes("PUT", _FORK_WORKFLOWS, "administration=write", role="admin", always=True)
+@routes("PUT", _FORK_WORKFLOWS, role="admin", always=True)
 def set_fork_workflows(call: Call) -> ApiResponse:
     """Set what workflows of forks get."""
     if not isinstance(call.body.get("run_workflows_from_fork_pull_requests"), bool):
@@ -165,7 +165,7 @@ def set_fork_workflows(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("GET", f"{REPO}/actions/permissions/access", "administration=read", role="admin", always=True)
+@routes("GET", f"{REPO}/actions/permissions/access", role="admin", always=True)
 def get_access(call: Call) -> ApiResponse:
     """Read which other repositories may use a private repository's actions; 422 for a public one."""
     if not call.repository.private:
@@ -173,7 +173,7 @@ def get_access(call: Call) -> ApiResponse:
     return ApiResponse(200, {"access_level": call.repository.actions_settings.access_level})
 
 
-@routes("PUT", f"{REPO}/actions/permissions/access", "administration=write", role="admin", always=True)
+@routes("PUT", f"{REPO}/actions/permissions/access", role="admin", always=True)
 def set_access(call: Call) -> ApiResponse:
     """Set which other repositories may use a private repository's actions."""
     level = call.choice("access_level", ("none", "user", "organization"))
@@ -181,14 +181,14 @@ def set_access(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("PUT", f"{REPO}/actions/workflows/{{workflow}}/enable", "actions=write", role="write", always=True)
+@routes("PUT", f"{REPO}/actions/workflows/{{workflow}}/enable", role="write", always=True)
 def enable_workflow(call: Call) -> ApiResponse:
     """Enable a workflow by the name of its file."""
     call.repository.actions_settings.disabled_workflows.discard(f"{_WORKFLOWS}{call.params['workflow']}")
     return ApiResponse(204)
 
 
-@routes("POST", f"{REPO}/actions/variables", "actions_variables=write", role="write", always=True)
+@routes("POST", f"{REPO}/actions/variables", role="write", always=True)
 def create_variable(call: Call) -> ApiResponse:
     """Create a variable; 409 where it exists."""
     variables = call.repository.actions_settings.variables
@@ -199,7 +199,7 @@ def create_variable(call: Call) -> ApiResponse:
     return ApiResponse(201, {})
 
 
-@routes("GET", f"{REPO}/actions/runs", "actions=read")
+@routes("GET", f"{REPO}/actions/runs")
 def list_runs(call: Call) -> ApiResponse:
     """List workflow runs, newest first."""
     repo = call.repository

@@ -105,7 +105,7 @@ def _installation(call: Call) -> Installation:
     return installation
 
 
-@routes("GET", "/installation/repositories", "metadata=read")
+@routes("GET", "/installation/repositories")
 def list_installation_repositories(call: Call) -> ApiResponse:
     """List the repositories of an installation's token."""
     token = call.token

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.accounts import Token, User
+from mlops_sandbox.github.permissions import PUBLISHED
 from mlops_sandbox.github.repository import Issue, PullRequest, Repository
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.serializers.links import Links
@@ -132,19 +133,28 @@ def _path_pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)(?::(\w+))?\}", group, path))
 
 
+def operation_key(operation: str) -> str:
+    """Return an operation, such as `GET /repos/{owner}/{repo}`, with empty braces."""
+    return re.sub(r"\{[^}]*\}", "{}", operation)
+
+
+@cache
+def _published() -> dict[str, str]:
+    return {operation_key(operation): permissions for operation, permissions in PUBLISHED.items()}
+
+
 @dataclass(frozen=True)
 class Route:
     """One operation. `path` has `{name}` for a segment, `{name:int}` for a number, `{name:path}` for the rest.
 
-    `needs` are the permissions of which a limited token must have one, e.g. `("issues=write", "pull_requests=write")`;
-    `role` is the role that a user needs; with `always` both apply to public repositories too. `only_app_tokens` is for
-    operations that no user's token can call. `authentication` is `token`, `jwt` (an App's) or `none`.
+    `role` is the role that a user needs. With `always` this and the permissions (see `published`) apply to public
+    repositories too. `only_app_tokens` is for operations that no user's token can call. `authentication` is `token`, `jwt`
+    (an App's) or `none`.
     """
 
     method: str
     path: str
     handler: Handler
-    needs: tuple[str, ...] = ()
     role: str = "read"
     always: bool = False
     only_app_tokens: bool = False
@@ -158,9 +168,14 @@ class Route:
         return {name: value.replace("%2F", "/") for name, value in match.groupdict().items()} if match else None
 
     @property
-    def accepted(self) -> str:
-        """The `x-accepted-github-permissions` header: alternatives separated by semicolons."""
-        return "; ".join(self.needs)
+    def operation(self) -> str:
+        """The method and the path without the names of its parameters, which GitHub names in its own way."""
+        return operation_key(f"{self.method} {self.path}")
+
+    @property
+    def published(self) -> str:
+        """The permissions that GitHub publishes for this operation; raises KeyError where the table has none."""
+        return _published()[self.operation]
 
 
 class Routes:
@@ -173,7 +188,6 @@ class Routes:
         self,
         method: str,
         path: str,
-        *needs: str,
         role: str = "read",
         always: bool = False,
         only_app_tokens: bool = False,
@@ -187,7 +201,6 @@ class Routes:
                     method=method,
                     path=path,
                     handler=handler,
-                    needs=needs,
                     role=role,
                     always=always,
                     only_app_tokens=only_app_tokens,

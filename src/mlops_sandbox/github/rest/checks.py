@@ -45,7 +45,7 @@ def _writing_app(call: Call) -> App:
     return token.app
 
 
-@routes("POST", f"{REPO}/check-runs", "checks=write", only_app_tokens=True)
+@routes("POST", f"{REPO}/check-runs", only_app_tokens=True)
 def create_check_run(call: Call) -> ApiResponse:
     """Create a check run on a commit the repository has."""
     repo, app = call.repository, _writing_app(call)
@@ -63,7 +63,7 @@ def create_check_run(call: Call) -> ApiResponse:
     return ApiResponse(201, serializers.check_run(run, repo, call.links))
 
 
-@routes("PATCH", f"{REPO}/check-runs/{{run:int}}", "checks=write", only_app_tokens=True)
+@routes("PATCH", f"{REPO}/check-runs/{{run:int}}", only_app_tokens=True)
 def update_check_run(call: Call) -> ApiResponse:
     """Change a check run; only its own App may."""
     repo, app = call.repository, _writing_app(call)
@@ -147,13 +147,13 @@ def _run(call: Call) -> CheckRun:
     return run
 
 
-@routes("GET", f"{REPO}/check-runs/{{run:int}}", "checks=read")
+@routes("GET", f"{REPO}/check-runs/{{run:int}}")
 def get_check_run(call: Call) -> ApiResponse:
     """Read a check run."""
     return ApiResponse(200, serializers.check_run(_run(call), call.repository, call.links))
 
 
-@routes("GET", f"{REPO}/commits/{{ref:path}}/check-runs", "checks=read")
+@routes("GET", f"{REPO}/commits/{{ref:path}}/check-runs")
 def list_check_runs(call: Call) -> ApiResponse:
     """List a commit's check runs, the latest of each name unless `filter=all`."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
@@ -170,7 +170,7 @@ def _all_runs(call: Call, suite: int) -> list[CheckRun]:
     return [run for run in call.repository.check_runs.values() if run.suite.id == suite]
 
 
-@routes("GET", f"{REPO}/commits/{{ref:path}}/check-suites", "checks=read")
+@routes("GET", f"{REPO}/commits/{{ref:path}}/check-suites")
 def list_check_suites(call: Call) -> ApiResponse:
     """List a commit's check suites."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
@@ -178,7 +178,7 @@ def list_check_suites(call: Call) -> ApiResponse:
     return call.page(suites, lambda suite: serializers.check_suite(suite, repo, call.links), within="check_suites")
 
 
-@routes("GET", f"{REPO}/commits/{{ref:path}}/status", "statuses=read")
+@routes("GET", f"{REPO}/commits/{{ref:path}}/status")
 def get_combined_status(call: Call) -> ApiResponse:
     """Read all statuses of a commit as one."""
     repo = call.repository
@@ -188,7 +188,7 @@ def get_combined_status(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.combined_status(commit.sha, repo, call.links))
 
 
-@routes("GET", f"{REPO}/commits/{{ref:path}}/statuses", "statuses=read")
+@routes("GET", f"{REPO}/commits/{{ref:path}}/statuses")
 def list_statuses(call: Call) -> ApiResponse:
     """List a commit's statuses, newest first."""
     repo, sha = call.repository, known_commit(call, call.params["ref"])
@@ -196,7 +196,7 @@ def list_statuses(call: Call) -> ApiResponse:
     return call.page(statuses, lambda status: serializers.status(status, repo, call.links))
 
 
-@routes("POST", f"{REPO}/statuses/{{sha}}", "statuses=write", role="write")
+@routes("POST", f"{REPO}/statuses/{{sha}}", role="write")
 def create_status(call: Call) -> ApiResponse:
     """Set a status of a commit."""
     repo, sha = call.repository, known_commit(call, call.params["sha"])
@@ -223,8 +223,7 @@ def create_status(call: Call) -> ApiResponse:
 # Required checks
 
 
-@routes("GET", f"{REPO}/branches/{{branch:path}}/protection/required_status_checks", "administration=read",
-        role="admin", always=True)  # fmt: skip
+@routes("GET", f"{REPO}/branches/{{branch:path}}/protection/required_status_checks", role="admin", always=True)
 def get_required_status_checks(call: Call) -> ApiResponse:
     """Read the checks that branch protection requires; administrators only."""
     repo, branch = call.repository, call.params["branch"]
@@ -237,7 +236,7 @@ def get_required_status_checks(call: Call) -> ApiResponse:
     return ApiResponse(200, repository_serializers.required_status_checks(branch, contexts, repo, call.links))
 
 
-@routes("GET", f"{REPO}/rules/branches/{{branch:path}}", "metadata=read")
+@routes("GET", f"{REPO}/rules/branches/{{branch:path}}")
 def list_branch_rules(call: Call) -> ApiResponse:
     """List the rulesets' rules for a branch."""
     return call.page(repository_serializers.ruleset_rules(call.params["branch"], call.repository), lambda rule: rule)
@@ -246,13 +245,13 @@ def list_branch_rules(call: Call) -> ApiResponse:
 # Workflow runs
 
 
-@routes("GET", f"{REPO}/actions/runs/{{run:int}}", "actions=read")
+@routes("GET", f"{REPO}/actions/runs/{{run:int}}")
 def get_workflow_run(call: Call) -> ApiResponse:
     """Read a workflow run."""
     return ApiResponse(200, serializers.workflow_run(_workflow_run(call), call.repository, call.links))
 
 
-@routes("GET", f"{REPO}/actions/runs/{{run:int}}/attempts/{{attempt:int}}", "actions=read")
+@routes("GET", f"{REPO}/actions/runs/{{run:int}}/attempts/{{attempt:int}}")
 def get_workflow_run_attempt(call: Call) -> ApiResponse:
     """Read one attempt of a workflow run."""
     run = _workflow_run(call)

@@ -9,7 +9,7 @@ from mlops_sandbox.github.serializers import repository as serializers
 routes = Routes()
 
 
-@routes("GET", f"{REPO}/commits", "contents=read")
+@routes("GET", f"{REPO}/commits")
 def list_commits(call: Call) -> ApiResponse:
     """List the commits of a branch or tag, newest first; `sha` names it."""
     repo = call.repository
@@ -22,7 +22,7 @@ def list_commits(call: Call) -> ApiResponse:
     return call.page(commits, lambda item: serializers.commit(item, repo, call.links))
 
 
-@routes("GET", f"{REPO}/releases/latest", "contents=read")
+@routes("GET", f"{REPO}/releases/latest")
 def get_latest_release(call: Call) -> ApiResponse:
     """Read the newest release; 404 where there is none."""
     repo = call.repository
@@ -31,7 +31,7 @@ def get_latest_release(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.release(repo.releases[-1], repo, call.links))
 
 
-@routes("GET", f"{REPO}/commits/{{ref:path}}", "contents=read")
+@routes("GET", f"{REPO}/commits/{{ref:path}}")
 def get_commit(call: Call) -> ApiResponse:
     """Read a commit by SHA or branch."""
     commit = call.repository.find_commit(call.params["ref"])
@@ -41,7 +41,7 @@ def get_commit(call: Call) -> ApiResponse:
     return ApiResponse(200, document | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []})
 
 
-@routes("GET", f"{REPO}/git/commits/{{sha}}", "contents=read")
+@routes("GET", f"{REPO}/git/commits/{{sha}}")
 def get_git_commit(call: Call) -> ApiResponse:
     """Read a git commit object."""
     commit = call.repository.commits.get(call.params["sha"])
@@ -50,7 +50,7 @@ def get_git_commit(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.git_commit(commit, call.repository, call.links))
 
 
-@routes("GET", f"{REPO}/git/ref/{{ref:path}}", "contents=read")
+@routes("GET", f"{REPO}/git/ref/{{ref:path}}")
 def get_ref(call: Call) -> ApiResponse:
     """Read the commit of a branch, or of a pull request: `pull/N/head`, and `pull/N/merge` while it is open."""
     repo, ref = call.repository, call.params["ref"]
@@ -64,7 +64,7 @@ def get_ref(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.git_ref(ref, refs[ref], repo, call.links))
 
 
-@routes("GET", f"{REPO}/contents/{{path:path}}", "contents=read")
+@routes("GET", f"{REPO}/contents/{{path:path}}")
 def get_content(call: Call) -> ApiResponse:
     """Read a file."""
     repo, path = call.repository, call.params["path"]

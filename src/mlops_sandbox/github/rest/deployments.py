@@ -12,7 +12,7 @@ from mlops_sandbox.github.serializers import checks as serializers
 routes = Routes()
 
 
-@routes("GET", f"{REPO}/deployments", "deployments=read")
+@routes("GET", f"{REPO}/deployments")
 def list_deployments(call: Call) -> ApiResponse:
     """List deployments, newest first."""
     repo = call.repository
@@ -25,7 +25,7 @@ def list_deployments(call: Call) -> ApiResponse:
     return call.page(deployments, lambda item: serializers.deployment(item, repo, call.links))
 
 
-@routes("POST", f"{REPO}/deployments", "deployments=write", role="write")
+@routes("POST", f"{REPO}/deployments", role="write")
 def create_deployment(call: Call) -> ApiResponse:
     """Create a deployment; 409 where a check of the commit has not passed, unless `required_contexts` excludes it."""
     repo = call.repository
@@ -63,13 +63,13 @@ def _not_passed(call: Call, sha: str) -> list[str]:
     return [name for name in names if not outcome.get(name, False)]
 
 
-@routes("GET", f"{REPO}/deployments/{{deployment:int}}", "deployments=read")
+@routes("GET", f"{REPO}/deployments/{{deployment:int}}")
 def get_deployment(call: Call) -> ApiResponse:
     """Read a deployment."""
     return ApiResponse(200, serializers.deployment(_deployment(call), call.repository, call.links))
 
 
-@routes("GET", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=read")
+@routes("GET", f"{REPO}/deployments/{{deployment:int}}/statuses")
 def list_deployment_statuses(call: Call) -> ApiResponse:
     """List a deployment's statuses, newest first."""
     parent = _deployment(call)
@@ -78,7 +78,7 @@ def list_deployment_statuses(call: Call) -> ApiResponse:
     )
 
 
-@routes("POST", f"{REPO}/deployments/{{deployment:int}}/statuses", "deployments=write", role="write")
+@routes("POST", f"{REPO}/deployments/{{deployment:int}}/statuses", role="write")
 def create_deployment_status(call: Call) -> ApiResponse:
     """Add a status to a deployment."""
     repo, parent = call.repository, _deployment(call)

@@ -26,13 +26,13 @@ def _environment(call: Call) -> Environment:
     return environment
 
 
-@routes("GET", _ENVIRONMENT, "actions=read")
+@routes("GET", _ENVIRONMENT)
 def get_environment(call: Call) -> ApiResponse:
     """Read an environment with its protection rules."""
     return ApiResponse(200, _document(call, _environment(call)))
 
 
-@routes("PUT", _ENVIRONMENT, "administration=write", role="admin", always=True)
+@routes("PUT", _ENVIRONMENT, role="admin", always=True)
 def set_environment(call: Call) -> ApiResponse:
     """Create an environment, or set which branches may deploy to it."""
     environments = call.repository.actions_settings.environments
@@ -45,7 +45,7 @@ def set_environment(call: Call) -> ApiResponse:
     return ApiResponse(200, _document(call, environment))
 
 
-@routes("GET", f"{_ENVIRONMENT}/deployment-branch-policies", "actions=read")
+@routes("GET", f"{_ENVIRONMENT}/deployment-branch-policies")
 def list_branch_policies(call: Call) -> ApiResponse:
     """List the patterns of branches; 404 where there is no such policy."""
     branches = _environment(call).branches
@@ -54,7 +54,7 @@ def list_branch_policies(call: Call) -> ApiResponse:
     return call.page(branches, _policy, within="branch_policies")
 
 
-@routes("POST", f"{_ENVIRONMENT}/deployment-branch-policies", "administration=write", role="admin", always=True)
+@routes("POST", f"{_ENVIRONMENT}/deployment-branch-policies", role="admin", always=True)
 def create_branch_policy(call: Call) -> ApiResponse:
     """Let branches of a pattern deploy; 404 where the environment takes no patterns."""
     branches = _environment(call).branches

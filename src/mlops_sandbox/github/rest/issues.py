@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mlops_sandbox.github.accounts import rank
 from mlops_sandbox.github.discussion import MAX_BODY_LENGTH, REACTIONS, Comment, Label, Reaction
 from mlops_sandbox.github.repository import Issue
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
+from mlops_sandbox.github.rest.access import authorise_label_creation
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import discussion as serializers
 from mlops_sandbox.github.serializers import timeline
 from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
-
-READ_EITHER = ("issues=read", "pull_requests=read")
-WRITE_EITHER = ("issues=write", "pull_requests=write")
 
 
 def body_of(call: Call, resource: str) -> str:
@@ -62,7 +58,7 @@ def unreact(call: Call, reactions: list[Reaction]) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("GET", f"{REPO}/issues", *READ_EITHER)
+@routes("GET", f"{REPO}/issues")
 def list_issues(call: Call) -> ApiResponse:
     """List issues and pull requests, newest first."""
     state = call.query.get("state", "open")
@@ -70,25 +66,25 @@ def list_issues(call: Call) -> ApiResponse:
     return call.page(sorted(issues, key=lambda issue: -issue.number), lambda issue: serializers.issue(issue, call.links))
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/{{number:int}}")
 def get_issue(call: Call) -> ApiResponse:
     """Read an issue, or a pull request as one."""
     return ApiResponse(200, serializers.issue(call.issue, call.links))
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/events", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/{{number:int}}/events")
 def list_events(call: Call) -> ApiResponse:
     """List what happened to an issue, oldest first."""
     return call.page(timeline.events(call.issue, call.links), lambda document: document)
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/timeline", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/{{number:int}}/timeline")
 def list_timeline(call: Call) -> ApiResponse:
     """List what happened to an issue with its comments, reviews and commits, oldest first."""
     return call.page(timeline.timeline(call.issue, call.links), lambda document: document)
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/comments", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/{{number:int}}/comments")
 def list_comments(call: Call) -> ApiResponse:
     """List comments, oldest first; `since` narrows by the last change."""
     issue, since = call.issue, call.query.get("since", "")
@@ -96,7 +92,7 @@ def list_comments(call: Call) -> ApiResponse:
     return call.page(comments, lambda comment: serializers.comment(comment, issue, call.links))
 
 
-@routes("POST", f"{REPO}/issues/{{number:int}}/comments", *WRITE_EITHER)
+@routes("POST", f"{REPO}/issues/{{number:int}}/comments")
 def create_comment(call: Call) -> ApiResponse:
     """Write a comment."""
     issue, text, token = call.issue, body_of(call, "IssueComment"), call.token
@@ -108,14 +104,14 @@ def create_comment(call: Call) -> ApiResponse:
     return ApiResponse(201, document, {"Location": document["url"]})
 
 
-@routes("GET", f"{REPO}/issues/comments/{{comment:int}}", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/comments/{{comment:int}}")
 def get_comment(call: Call) -> ApiResponse:
     """Read a comment."""
     issue, comment = find_comment(call)
     return ApiResponse(200, serializers.comment(comment, issue, call.links))
 
 
-@routes("PATCH", f"{REPO}/issues/comments/{{comment:int}}", *WRITE_EITHER)
+@routes("PATCH", f"{REPO}/issues/comments/{{comment:int}}")
 def update_comment(call: Call) -> ApiResponse:
     """Change a comment's text."""
     issue, comment = find_comment(call)
@@ -124,7 +120,7 @@ def update_comment(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.comment(comment, issue, call.links))
 
 
-@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}", *WRITE_EITHER)
+@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}")
 def delete_comment(call: Call) -> ApiResponse:
     """Delete a comment."""
     issue, comment = find_comment(call)
@@ -139,37 +135,37 @@ def _own_or_writer(call: Call, comment: Comment) -> None:
         raise ApiError(403, "Must have admin rights to Repository.")
 
 
-@routes("GET", f"{REPO}/issues/comments/{{comment:int}}/reactions", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/comments/{{comment:int}}/reactions")
 def list_comment_reactions(call: Call) -> ApiResponse:
     """List a comment's reactions."""
     return call.page(_filtered(call, find_comment(call)[1]), lambda reaction: serializers.reaction(reaction, call.links))
 
 
-@routes("POST", f"{REPO}/issues/comments/{{comment:int}}/reactions", *WRITE_EITHER)
+@routes("POST", f"{REPO}/issues/comments/{{comment:int}}/reactions")
 def create_comment_reaction(call: Call) -> ApiResponse:
     """React to a comment."""
     return react(call, *find_comment(call))
 
 
-@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}/reactions/{{reaction:int}}", *WRITE_EITHER)
+@routes("DELETE", f"{REPO}/issues/comments/{{comment:int}}/reactions/{{reaction:int}}")
 def delete_comment_reaction(call: Call) -> ApiResponse:
     """Remove a reaction to a comment."""
     return unreact(call, find_comment(call)[1].reactions)
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/reactions", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/{{number:int}}/reactions")
 def list_issue_reactions(call: Call) -> ApiResponse:
     """List the reactions to an issue."""
     return call.page(_filtered(call, call.issue), lambda reaction: serializers.reaction(reaction, call.links))
 
 
-@routes("POST", f"{REPO}/issues/{{number:int}}/reactions", *WRITE_EITHER)
+@routes("POST", f"{REPO}/issues/{{number:int}}/reactions")
 def create_issue_reaction(call: Call) -> ApiResponse:
     """React to an issue or a pull request."""
     return react(call, call.issue, call.issue)
 
 
-@routes("DELETE", f"{REPO}/issues/{{number:int}}/reactions/{{reaction:int}}", *WRITE_EITHER)
+@routes("DELETE", f"{REPO}/issues/{{number:int}}/reactions/{{reaction:int}}")
 def delete_issue_reaction(call: Call) -> ApiResponse:
     """Remove a reaction to an issue."""
     return unreact(call, call.issue.reactions)
@@ -183,14 +179,14 @@ def _filtered(call: Call, subject: Issue | Comment) -> list[Reaction]:
 # Labels of the repository
 
 
-@routes("GET", f"{REPO}/labels", *READ_EITHER)
+@routes("GET", f"{REPO}/labels")
 def list_labels(call: Call) -> ApiResponse:
     """List the repository's labels."""
     repo = call.repository
     return call.page(repo.labels.values(), lambda label: serializers.label(label, repo, call.links))
 
 
-@routes("POST", f"{REPO}/labels", *WRITE_EITHER, role="triage")
+@routes("POST", f"{REPO}/labels", role="write")
 def create_label(call: Call) -> ApiResponse:
     """Create a label."""
     repo = call.repository
@@ -206,13 +202,13 @@ def create_label(call: Call) -> ApiResponse:
     return ApiResponse(201, serializers.label(label, repo, call.links))
 
 
-@routes("GET", f"{REPO}/labels/{{name}}", *READ_EITHER)
+@routes("GET", f"{REPO}/labels/{{name}}")
 def get_label(call: Call) -> ApiResponse:
     """Read a label."""
     return ApiResponse(200, serializers.label(_label(call), call.repository, call.links))
 
 
-@routes("PATCH", f"{REPO}/labels/{{name}}", *WRITE_EITHER, role="triage")
+@routes("PATCH", f"{REPO}/labels/{{name}}", role="write")
 def update_label(call: Call) -> ApiResponse:
     """Change a label's colour or description."""
     label = _label(call)
@@ -232,32 +228,32 @@ def _label(call: Call) -> Label:
 # Labels of an issue
 
 
-@routes("GET", f"{REPO}/issues/{{number:int}}/labels", *READ_EITHER)
+@routes("GET", f"{REPO}/issues/{{number:int}}/labels")
 def list_issue_labels(call: Call) -> ApiResponse:
     """List the labels of an issue."""
     return call.page(call.issue.labels, lambda label: serializers.label(label, call.repository, call.links))
 
 
-@routes("POST", f"{REPO}/issues/{{number:int}}/labels", *WRITE_EITHER, role="triage")
+@routes("POST", f"{REPO}/issues/{{number:int}}/labels", role="triage")
 def add_labels(call: Call) -> ApiResponse:
-    """Add labels to an issue; missing ones are created."""
-    issue = call.issue
-    for name in _names(call.body):
+    """Add labels to an issue; those that the repository does not have are created, where the token may."""
+    issue, names = call.issue, _names(call)
+    for name in names:
         if name.lower() not in (label.lower() for label in issue.label_names):
             issue.label(name, by=call.actor, token=call.token)
     return list_issue_labels(call)
 
 
-@routes("PUT", f"{REPO}/issues/{{number:int}}/labels", *WRITE_EITHER, role="triage")
+@routes("PUT", f"{REPO}/issues/{{number:int}}/labels", role="triage")
 def set_labels(call: Call) -> ApiResponse:
     """Replace the labels of an issue."""
-    issue, kept = call.issue, {name.lower() for name in _names(call.body)}
+    issue, kept = call.issue, {name.lower() for name in _names(call)}
     for name in [label for label in issue.label_names if label.lower() not in kept]:
         issue.unlabel(name, by=call.actor, token=call.token)
     return add_labels(call)
 
 
-@routes("DELETE", f"{REPO}/issues/{{number:int}}/labels/{{name}}", *WRITE_EITHER, role="triage")
+@routes("DELETE", f"{REPO}/issues/{{number:int}}/labels/{{name}}", role="triage")
 def remove_label(call: Call) -> ApiResponse:
     """Remove one label."""
     issue = call.issue
@@ -268,11 +264,14 @@ def remove_label(call: Call) -> ApiResponse:
     return ApiResponse(200, [serializers.label(label, call.repository, call.links) for label in issue.labels])
 
 
-def _names(body: dict[str, Any]) -> list[str]:
-    labels = body.get("labels", body.get("", []))
+def _names(call: Call) -> list[str]:
+    """Return the labels of the body, in each of GitHub's forms; raises 403 where one had to be created and may not be."""
+    labels = call.body.get("labels", call.body.get("", []))
     if not isinstance(labels, list):
         raise invalid_request("For 'properties/labels', the value is not an array.")
     names = [label if isinstance(label, str) else str(label.get("name", "")) for label in labels]
     if not all(name.strip() and len(name) <= 50 for name in names):
         raise validation_failed("Label", "name")
+    if any(name.lower() not in call.repository.labels for name in names):
+        authorise_label_creation(call)
     return names

@@ -12,8 +12,6 @@ from mlops_sandbox.github.serializers.repository import commit as serialize_comm
 
 routes = Routes()
 
-READ = "pull_requests=read"
-WRITE = "pull_requests=write"
 REVIEW_EVENTS: dict[str, ReviewState] = {
     "APPROVE": "APPROVED",
     "REQUEST_CHANGES": "CHANGES_REQUESTED",
@@ -21,7 +19,7 @@ REVIEW_EVENTS: dict[str, ReviewState] = {
 }
 
 
-@routes("GET", f"{REPO}/pulls", READ)
+@routes("GET", f"{REPO}/pulls")
 def list_pulls(call: Call) -> ApiResponse:
     """List pull requests, newest first."""
     state = call.query.get("state", "open")
@@ -33,13 +31,13 @@ def list_pulls(call: Call) -> ApiResponse:
     return call.page(reversed(pulls), lambda pull: serializers.pull_simple(pull, call.links))
 
 
-@routes("GET", f"{REPO}/pulls/{{number:int}}", READ)
+@routes("GET", f"{REPO}/pulls/{{number:int}}")
 def get_pull(call: Call) -> ApiResponse:
     """Read a pull request."""
     return ApiResponse(200, serializers.pull(call.pull, call.links))
 
 
-@routes("PATCH", f"{REPO}/pulls/{{number:int}}", WRITE, role="triage")
+@routes("PATCH", f"{REPO}/pulls/{{number:int}}", role="triage")
 def update_pull(call: Call) -> ApiResponse:
     """Change the title or the body; close, or open again where the branch still holds the head."""
     pull = call.pull
@@ -57,20 +55,20 @@ def update_pull(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.pull(pull, call.links))
 
 
-@routes("GET", f"{REPO}/pulls/{{number:int}}/commits", READ)
+@routes("GET", f"{REPO}/pulls/{{number:int}}/commits")
 def list_pull_commits(call: Call) -> ApiResponse:
     """List a pull request's commits."""
     return call.page(call.pull.commits, lambda commit: serialize_commit(commit, call.repository, call.links))
 
 
-@routes("GET", f"{REPO}/pulls/{{number:int}}/reviews", READ)
+@routes("GET", f"{REPO}/pulls/{{number:int}}/reviews")
 def list_reviews(call: Call) -> ApiResponse:
     """List reviews, oldest first."""
     pull = call.pull
     return call.page(pull.reviews, lambda review: serializers.review(review, pull, call.links))
 
 
-@routes("POST", f"{REPO}/pulls/{{number:int}}/reviews", WRITE)
+@routes("POST", f"{REPO}/pulls/{{number:int}}/reviews")
 def create_review(call: Call) -> ApiResponse:
     """Submit a review."""
     pull, event = call.pull, call.choice("event", REVIEW_EVENTS) or "COMMENT"
@@ -84,14 +82,14 @@ def create_review(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.review(delivery.subject, pull, call.links))
 
 
-@routes("GET", f"{REPO}/pulls/{{number:int}}/comments", READ)
+@routes("GET", f"{REPO}/pulls/{{number:int}}/comments")
 def list_review_comments(call: Call) -> ApiResponse:
     """List comments on lines."""
     pull = call.pull
     return call.page(pull.review_comments, lambda comment: serializers.review_comment(comment, pull, call.links))
 
 
-@routes("POST", f"{REPO}/pulls/{{number:int}}/comments/{{comment:int}}/replies", WRITE)
+@routes("POST", f"{REPO}/pulls/{{number:int}}/comments/{{comment:int}}/replies")
 def reply_to_review_comment(call: Call) -> ApiResponse:
     """ApiResponse a comment on a line."""
     pull = call.pull
@@ -103,26 +101,26 @@ def reply_to_review_comment(call: Call) -> ApiResponse:
     return ApiResponse(201, serializers.review_comment(delivery.subject, pull, call.links))
 
 
-@routes("GET", f"{REPO}/pulls/comments/{{comment:int}}", READ)
+@routes("GET", f"{REPO}/pulls/comments/{{comment:int}}")
 def get_review_comment(call: Call) -> ApiResponse:
     """Read a comment on a line."""
     pull, comment = _review_comment(call)
     return ApiResponse(200, serializers.review_comment(comment, pull, call.links))
 
 
-@routes("POST", f"{REPO}/pulls/comments/{{comment:int}}/reactions", WRITE)
+@routes("POST", f"{REPO}/pulls/comments/{{comment:int}}/reactions")
 def create_review_comment_reaction(call: Call) -> ApiResponse:
     """React to a comment on a line."""
     return react(call, *_review_comment(call))
 
 
-@routes("DELETE", f"{REPO}/pulls/comments/{{comment:int}}/reactions/{{reaction:int}}", WRITE)
+@routes("DELETE", f"{REPO}/pulls/comments/{{comment:int}}/reactions/{{reaction:int}}")
 def delete_review_comment_reaction(call: Call) -> ApiResponse:
     """Remove a reaction to a comment on a line."""
     return unreact(call, _review_comment(call)[1].reactions)
 
 
-@routes("GET", f"{REPO}/commits/{{sha}}/pulls", READ)
+@routes("GET", f"{REPO}/commits/{{sha}}/pulls")
 def list_pulls_of_commit(call: Call) -> ApiResponse:
     """List the pull requests that hold a commit."""
     pulls = call.repository.pulls_with(call.params["sha"])

@@ -16,14 +16,14 @@ MAX_DISPATCH_TYPE_LENGTH = 100
 MAX_DISPATCH_BYTES = 65_535
 
 
-@routes("GET", REPO, "metadata=read")
+@routes("GET", REPO)
 def get_repository(call: Call) -> ApiResponse:
     """Read a repository."""
     viewer = call.token.actor if call.token and call.token.permissions is None else None
     return ApiResponse(200, serializers.full(call.repository, viewer, call.links))
 
 
-@routes("GET", f"{REPO}/activity", "contents=read")
+@routes("GET", f"{REPO}/activity")
 def list_activity(call: Call) -> ApiResponse:
     """List the activity of branches, newest first; `ref`, `actor` and `activity_type` filter it."""
     repo, ref, actor = call.repository, call.query.get("ref"), call.query.get("actor")
@@ -39,7 +39,7 @@ def list_activity(call: Call) -> ApiResponse:
     return call.page(items, lambda item: serializers.activity(item, call.links))
 
 
-@routes("GET", f"{REPO}/branches/{{branch:path}}", "contents=read")
+@routes("GET", f"{REPO}/branches/{{branch:path}}")
 def get_branch(call: Call) -> ApiResponse:
     """Read a branch with its protection."""
     if call.params["branch"] not in call.repository.branches:
@@ -47,7 +47,7 @@ def get_branch(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.branch(call.params["branch"], call.repository, call.links))
 
 
-@routes("POST", f"{REPO}/dispatches", "contents=write", role="write")
+@routes("POST", f"{REPO}/dispatches", role="write")
 def create_dispatch(call: Call) -> ApiResponse:
     """Send a `repository_dispatch`."""
     event_type = call.text("event_type", resource="RepositoryDispatch", required=True) or ""
@@ -66,7 +66,7 @@ def create_dispatch(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("GET", f"{REPO}/forks", "metadata=read")
+@routes("GET", f"{REPO}/forks")
 def list_forks(call: Call) -> ApiResponse:
     """List forks."""
     forks = [fork for fork in call.repository.forks if not fork.deleted]
