@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
-from tests.support.payloads import Sample
 from tests.support.step import StepRecord
 
 STATUSES = ("401", "403", "404", "409", "422", "429", "500")
@@ -30,9 +29,3 @@ def inject_fault(github: GitHubServer, route: str, fault: str) -> None:
 
 def warnings(ran: StepRecord) -> list[str]:
     return [one.message for one in read_log(ran.log) if isinstance(one, LogCommand) and one.name in ("warning", "error")]
-
-
-def app_inputs(sample: Sample) -> dict[str, str]:
-    granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
-    app = sample.github.register_app("ml-bot", permissions=granted, repositories=[sample.repository])
-    return {"app-id": str(app.id), "app-private-key": app.private_key}

@@ -65,6 +65,10 @@ CALLS: dict[str, tuple[str, Call]] = {
         "checks: write",
         lambda client, _: client.conclude_check_run(1, "success", title="t", summary="s"),
     ),
+    "report_check_run": (
+        "checks: write",
+        lambda client, sample: client.report_check_run("a", sample.pull.head_sha, "success", url="", title="t", summary="s"),
+    ),
     "create_deployment": (
         "deployments: write",
         lambda client, sample: client.create_deployment(sample.pull.head_sha, "staging", {}, "d"),
