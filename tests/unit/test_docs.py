@@ -166,7 +166,7 @@ def test_every_page_shows_the_same_cluster_role() -> None:
 
 
 def test_every_permission_in_the_code_is_documented() -> None:
-    code = (ROOT / "src/mlops_actions/boundary/github/repository.py").read_text(encoding="utf-8")
+    code = (ROOT / "src/mlops_actions/core/github_rights.py").read_text(encoding="utf-8")
     asked = set(re.findall(r"\"([a-z-]+: (?:read|write))\"", code))
     assert len(asked) > 5
     listed = set(re.findall(r"`([a-z-]+: (?:read|write))`", (ROOT / "docs/permissions.md").read_text(encoding="utf-8")))
