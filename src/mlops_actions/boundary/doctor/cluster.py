@@ -123,7 +123,8 @@ def _kubeconfig(context: str, environ: Mapping[str, str], log: Log) -> HttpApi:
     except (loader.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         text = " ".join(str(error).split())[:300]
         raise BadInput(f"no kubeconfig can be used: {text}", "kubectl config view --minify") from None
-    for secret in (*configuration.api_key.values(), configuration.password or ""):
+    basic = str(configuration.get_basic_auth_token() or "").removeprefix("Basic ") if configuration.username else ""
+    for secret in (*configuration.api_key.values(), configuration.password or "", basic):
         log.mask(str(secret).removeprefix("Bearer "))
     return HttpApi(configuration, lambda _: namespace, "kubectl cluster-info")
 

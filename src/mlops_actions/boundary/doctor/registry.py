@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
@@ -14,6 +15,7 @@ def connect(host: str, environ: Mapping[str, str], log: Log, *, anonymous: bool)
     login = None if anonymous else credentials(host, environ)
     if login:
         log.mask(login[1])
+        log.mask(base64.b64encode(":".join(login).encode()).decode())  # as the header holds it
     return RegistryClient(host, BasicCredentials(*login) if login else None, log, retries=1)
 
 
