@@ -114,6 +114,9 @@ class RunnerApi(Protocol):
     def docker(self) -> str:
         """Return the version of the Docker daemon; raise Unavailable."""
 
+    def runner_version(self) -> str:
+        """Return the version of GitHub's runner that this process is a step of; empty where it cannot be told."""
+
     def free_bytes(self) -> int:
         """Return the free space of the disk that images are built on."""
 

@@ -50,6 +50,10 @@ class FixedMachine:
     is_job: bool = True
     seconds: float = NOON
     free: int = 50 << 30
+    version: str = ""
+
+    def runner_version(self) -> str:
+        return self.version
 
     def docker(self) -> str:
         raise Unavailable("the Docker daemon gives no answer", "docker version")
@@ -116,6 +120,24 @@ def clock(date: str) -> Callable[[], Answers]:
 def test_the_machine_is_judged_as_a_runner_only_in_a_job(api: FixedMachine, date: str, expected: dict[str, str]) -> None:
     checks = list(machine.check(scope(), api, clock(date)))
     assert {name: status.value for name, status in statuses(checks).items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("uses", "api", "expected"),
+    [
+        ("actions/checkout@v4", FixedMachine(), None),
+        ("actions/checkout@v5", FixedMachine(is_job=False), "skipped"),
+        ("actions/checkout@v5", FixedMachine(), "cannot be told"),
+        ("actions/checkout@v5", FixedMachine(version="2.327.0"), "fails"),
+        ("actions/checkout@v5", FixedMachine(version="2.327.1"), "ok"),
+        ("$/actions/own", FixedMachine(version="2.335.1"), "fails"),
+        ("$/actions/own", FixedMachine(version="2.336.0"), "ok"),
+    ],
+)
+def test_the_runner_must_know_each_reference_of_the_file(uses: str, api: FixedMachine, expected: str | None) -> None:
+    text = FILE.replace("    steps:", f"    steps:\n      - uses: {uses}")
+    seen = statuses(list(machine.check(scope(text), api, clock(""))))
+    assert seen.get("runner version") == (Status(expected) if expected else None)
 
 
 def test_publishing_to_ghcr_needs_packages_write() -> None:

@@ -1,14 +1,18 @@
-"""This machine: the Docker daemon by its SDK, the disk, the clock."""
+"""This machine: the Docker daemon by its SDK, the runner, the disk, the clock."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from mlops_actions.core.errors import Unavailable
 
 _SECONDS = 5
+_WORKER, _LISTENER = "Runner.Worker", "Runner.Listener"  # https://github.com/actions/runner
 
 
 class Machine:
@@ -34,6 +38,19 @@ class Machine:
             text = " ".join(str(error).split())[:200]
             raise Unavailable(f"the Docker daemon gives no answer: {text}", "docker version") from None
 
+    def runner_version(self) -> str:
+        """See the port. No variable holds it, so ask the runner's own program, which is a parent of each step on Linux."""
+        process = os.getpid()
+        while process > 1:
+            try:
+                program = Path(f"/proc/{process}/exe").readlink()
+                process = int(Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+            except (OSError, ValueError, IndexError):
+                return ""
+            if program.name == _WORKER:
+                return _output([str(program.with_name(_LISTENER)), "--version"])
+        return ""
+
     def free_bytes(self) -> int:
         """See the port."""
         return shutil.disk_usage(self._environ.get("RUNNER_TEMP") or self._environ.get("GITHUB_WORKSPACE") or ".").free
@@ -41,3 +58,13 @@ class Machine:
     def now(self) -> float:
         """See the port."""
         return time.time()
+
+
+def _output(command: list[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
