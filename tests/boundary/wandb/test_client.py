@@ -397,6 +397,23 @@ def test_the_newest_model_is_found_after_pages_of_checkpoints(wandb_host: WandbH
     assert client.project.model(run_of("none")) is None
 
 
+@pytest.mark.parametrize("newer", ["encoder", "weights"])
+def test_the_newest_of_several_models_is_the_one_that_was_created_last(
+    wandb_host: WandbHost, client: Client, newer: str
+) -> None:
+    store = wandb_host.server.store
+    run = store.add_run("sandbox", "digits", name="two")
+    for name in ("encoder", "weights"):
+        for version in range(3 if name == newer else 5):
+            artifact = store.add_artifact(
+                store.project("sandbox", "digits").collection(name, "model"), f"{version}", run=run
+            )
+            artifact.created = CREATED + timedelta(minutes=version, days=1 if name == newer else 0)
+    newest = client.project.model(run_of("two"))
+    assert newest is not None
+    assert newest.label == f"{newer}:v2"
+
+
 def test_a_missing_run_has_no_model(client: Client) -> None:
     with pytest.raises(Unavailable, match="does not tell what run gone logged"):
         client.project.model(run_of("gone"))

@@ -124,7 +124,7 @@ class PartialSchema:
 
     def _learn(self, root: Field, messages: Sequence[str], *, everything: bool) -> bool:
         """Note what a refusal names, or `everything` that can be left out; return whether anything of it is new."""
-        about_schema = [message for message in messages if _ABOUT_SCHEMA.search(message)]
+        about_schema = [message for message in messages if is_about_schema(message)]
         if not about_schema:
             return False
         known = len(self._lacking)
@@ -160,6 +160,11 @@ class PartialSchema:
             f"W&B at {self._address} does not know {chain[-1].name}, which a report needs: {message}",
             "name a server in 'base-url' that does; `mlops-actions doctor` lists what this one lacks",
         )
+
+
+def is_about_schema(message: str) -> bool:
+    """Return whether a refusal is about a field or an argument that the server's schema lacks."""
+    return bool(_ABOUT_SCHEMA.search(message))
 
 
 def _argument_name(owner: str, field: Field, argument: Argument) -> str:

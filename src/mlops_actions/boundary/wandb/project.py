@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.wandb import decode, filters, requests
-from mlops_actions.boundary.wandb.partial import Field, PartialSchema
+from mlops_actions.boundary.wandb.partial import Field, PartialSchema, is_about_schema
 from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import READ_SECONDS, GraphQL, Rejected, ServerFailed
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
@@ -316,10 +316,10 @@ class WandbProject:
                     newest.aliases.append(alias)
                     newest.save()
             except (wandb.Error, WandbApiFailedError, ValueError, RuntimeError) as error:
-                raise Unavailable(
-                    f"W&B did not give the alias {alias!r}: {error}",
-                    "check that the owner of 'api-key' may write to the project",
-                ) from None
+                remedy = "check that the owner of 'api-key' may write to the project"
+                if is_about_schema(str(error)):
+                    remedy = "this server lacks what W&B's SDK asks it for: leave 'promote-alias' out, or upgrade the server"
+                raise Unavailable(f"W&B did not give the alias {alias!r}: {error}", remedy) from None
         if newest is None:
             raise Refused(
                 f"run {run.id} logged no artifact of type 'model'", "log one in the training, or leave 'promote-alias' out"

@@ -22,6 +22,6 @@ try:
         Run(id=run_id, name="", state="finished", url="", entity="sandbox", project="digits"), "accepted"
     )
 except ActionError as error:
-    message = f"{error.exit_code}: {error.cause}"
+    message = f"{error.exit_code}: {error}"
 assert dict(os.environ) == before
 print(json.dumps(message))
