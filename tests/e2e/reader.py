@@ -22,6 +22,7 @@ case "$1 $2" in
     else
       cat > "$GH_NOTES/secret.$3"
     fi ;;
+  "label create") printf '%s\\n' "$3" >> "$GH_NOTES/labels" ;;
   "pr create") git rev-parse --abbrev-ref HEAD | tr -d '\\n' > "$GH_NOTES/pull-request" ;;
   "pr comment") printf '%s' "$4" > "$GH_NOTES/comment" ;;
   *) echo "gh here knows nothing of: $*" >&2; exit 64 ;;

@@ -114,11 +114,14 @@ def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: b
         reader.type("sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG")
     else:
         reader.type('base64 "$KUBECONFIG" | gh secret set KUBECONFIG')
+    reader.type("gh label create training && gh label create trained && gh label create training-failed")
     reader.type("env | grep -E '^(WANDB_API_KEY|REGISTRY_PASSWORD)=' | gh secret set --env-file -")
     reader.type("git add --all && git commit --quiet --message 'Train on the pull request' && git push --quiet origin main")
     main = head(origin, "main")
     repository = sandbox.github.repository(NAME, sha=main, files=files(origin, "main"))
     repository.collaborator(OWNER, "admin")
+    for label in reader.asked("labels").split():
+        repository.define_label(label)
 
     reader.type(
         "git switch --quiet --create more-points && sed -i 's/POINTS, TESTED = 2000/POINTS, TESTED = 4000/' train.py && "

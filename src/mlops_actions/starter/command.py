@@ -21,6 +21,8 @@ DESCRIPTION = (
     "flag. It overwrites nothing and lists the steps that remain."
 )
 _EXAMPLE_GATE = "accuracy >= 0.8"
+# The labels of the workflow file.
+LABELS = ("training", "trained", "training-failed")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +136,9 @@ def _remaining_steps(answers: Answers, directory: Path) -> str:
         lines += ["  gh secret set REGISTRY_PASSWORD"]
         lines += [] if answers.registry_username else ["  gh variable set REGISTRY_USERNAME"]
     lines += [
+        "",
+        "The labels that show where a training is; a job may set them, but not create them:",
+        *(f"  gh label create {label}" for label in LABELS),
         "",
         f"The account {answers.service_account} must be able to pull from {answers.registry}:",
         "for a private image it needs an image pull secret.",

@@ -64,6 +64,9 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
         assert f"wrote {repository / path}\n" in output
     for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
         assert command in output
+    # A job without `issues: write` sets labels, and creates none.
+    shown = [value for name, value in step(repository)["with"].items() if name.endswith("-label")]
+    assert [line.split()[-1] for line in output.splitlines() if "gh label create" in line] == shown
     assert output.endswith(
         "  mlops-actions doctor\nIt names what is missing, and the command that helps. Then open a pull request, "
         "and comment:\n  /train\n"
