@@ -16,7 +16,7 @@ from mlops_actions.starter.render import files
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops.faults import warnings
 from tests.actions.chatops.step import ChatopsStep
-from tests.support.payloads import make_sample
+from tests.support.payloads import Sample, make_sample
 
 ROOT = Path(__file__).parents[3]
 LABELS = {"pending-label": "training", "success-label": "trained", "failure-label": "training-failed"}
