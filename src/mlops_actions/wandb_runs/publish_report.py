@@ -1,7 +1,7 @@
 """Publish the report where people look: in the pull request's comment and in a check run.
 
-The report is complete and written to files before. A failure here is therefore kept for the step's end and costs no output;
-that of the check run is a warning alone, in the log and on the comment.
+The report is complete and written to files before. A failure here is a warning, and changes neither the exit code nor an
+output of the comparison; that of the check run is on the comment, too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlops_actions.core import markdown
-from mlops_actions.core.errors import ActionError, Refused
+from mlops_actions.core.errors import ActionError
 from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.wandb_runs.findings import PASSED, Findings
 from mlops_actions.wandb_runs.inputs import ACTION, MARKDOWN_FILE, Inputs
@@ -22,11 +22,10 @@ _RESERVED = 500  # characters of a comment for the hidden lines that identify it
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt to publish: the comment's address, a note about the workflow's own limits, or a failure."""
+    """One attempt to publish: the comment's address, or a note that says why there is nothing."""
 
     comment_url: str = ""
     note: str = ""
-    failure: ActionError | None = None
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,6 @@ class PublishedReport:
     def notes(self) -> list[str]:
         """The notes of all attempts."""
         return [attempt.note for attempt in self.attempts if attempt.note]
-
-    @property
-    def failure(self) -> ActionError | None:
-        """The first failure."""
-        return next((attempt.failure for attempt in self.attempts if attempt.failure), None)
 
 
 def publish(
@@ -73,7 +67,7 @@ def publish(
 
 
 def _attempt(ports: Ports, effect: str, act: Callable[[ReportPublisher], Attempt]) -> Attempt:
-    """Call GitHub. A limit of the workflow itself becomes a note that begins with `effect`, any other error a failure."""
+    """Call GitHub; an error becomes a note that begins with `effect`, and a warning."""
     attempt = _call(ports.publisher, act)
     if not attempt.note:
         return attempt
@@ -87,13 +81,8 @@ def _call(publisher: ReportPublisher | None, act: Callable[[ReportPublisher], At
         return Attempt(note="there is no 'github-token'")
     try:
         return act(publisher)
-    except Refused as refused:
-        # The token of a pull request from a fork may only read.
-        if not refused.is_forbidden:
-            return Attempt(failure=refused)
-        return Attempt(note=f"the report is in the job's summary: {refused}")
     except ActionError as error:
-        return Attempt(failure=error)
+        return Attempt(note=f"the report is in the job's summary: {error}")
 
 
 def _comment(inputs: Inputs, event: Event | None, github: ReportPublisher, text: str) -> Attempt:

@@ -45,7 +45,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports) -> 
     ports.runner.summary(text)
     _log(findings, ports.runner)
     published = publish(inputs, event, ports, findings, report=text, job_url=report_context.job_url)
-    error = _error(inputs, findings) or attestation.error or promotion.error or published.failure
+    error = _error(inputs, findings) or attestation.error or promotion.error
     outputs = {
         **_outputs(findings),
         "promoted": promotion.artifact,

@@ -22,15 +22,15 @@ def _empty(status: int) -> Change:
 
 
 def _cut_off(true: Answer) -> Answer:
-    return true.with_body(true.body[: len(true.body) // 2])
+    return true.with_body(true.body[: len(true.body) // 2], status=true.status)
 
 
 def _no_utf8(true: Answer) -> Answer:
-    return true.with_body(true.body.replace(b'"', b'"\xff', 1))
+    return true.with_body(true.body.replace(b'"', b'"\xff', 1), status=true.status)
 
 
 def _html_of_the_same_text(true: Answer) -> Answer:
-    return true.with_body(true.body, "text/html; charset=utf-8")
+    return true.with_body(true.body, "text/html; charset=utf-8", true.status)
 
 
 def _repeated_names(true: Answer, *, last_is_true: bool) -> Answer:
@@ -47,7 +47,7 @@ def _repeated_names(true: Answer, *, last_is_true: bool) -> Answer:
             pairs += [f"{json.dumps(name)}:{text}" for text in (reversed(texts) if last_is_true else texts)]
         return f"{{{','.join(pairs)}}}"
 
-    return true.with_body(write(json.loads(true.body)).encode())
+    return true.with_body(write(json.loads(true.body)).encode(), status=true.status)
 
 
 def _redirect(status: int, location: Callable[[Answer], str]) -> Change:
@@ -157,6 +157,8 @@ def _set(node: Any, steps: list[str], value: Any) -> None:
     step, *rest = steps
     keys = list(range(len(node))) if step == "[]" else [step]
     for key in keys:
+        if step != "[]" and step not in node:
+            return  # the answer to another question of the same route
         if rest:
             _set(node[key], rest, value)
         elif value is _MISSING:

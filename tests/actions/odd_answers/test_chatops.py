@@ -134,7 +134,6 @@ def test_an_odd_answer_to_feedback_is_one_warning(call: Call, trial: Trial) -> N
     for name, change in odd_answers(call, true_body):
         record, interceptor = trial.run(call, change)
         assert interceptor.changed, name
-        warnings = 0 if name.startswith("404") and call.absence else 1
-        if found := list(problems_of_feedback(record, usual, call=call, outputs=OUTPUTS, warnings=warnings)):
+        if found := list(problems_of_feedback(record, usual, call=call, outputs=OUTPUTS, answer=name)):
             problems[name] = found
     assert not problems, shown(problems)
