@@ -121,8 +121,9 @@ def _has_content(files: Mapping[str, Any]) -> bool:
 
 
 def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for edge in connection.get("edges") or ():
-        if isinstance(node := (edge or {}).get("node"), Mapping):
+    edges = connection.get("edges")
+    for edge in edges if isinstance(edges, list) else ():
+        if isinstance(edge, Mapping) and isinstance(node := edge.get("node"), Mapping):
             yield node
 
 

@@ -186,9 +186,14 @@ class WandbProject:
         selects_here = self._selects_here(connection.query)
         if selects_here:
             self._check_selection(connection.query)
-        for edge in answer.get("edges") or ():
-            node = (edge or {}).get("node")
+        edges = answer.get("edges") or []
+        if not isinstance(edges, list):
+            raise Unavailable(f"W&B's answer has no list of {connection.alias}", "re-run the job")
+        for edge in edges:
+            node = edge.get("node") if isinstance(edge, Mapping) else None
             if isinstance(node, Mapping) and node.get("name"):
+                if not isinstance(node["name"], str):
+                    raise Unavailable("W&B's answer has a run whose name is no text", "re-run the job")
                 run = self._run(node)
                 if not selects_here or filters.matches(connection.query, run):
                     connection.runs.setdefault(run.id, run)
