@@ -26,6 +26,7 @@ from tests.e2e.container_step import ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry
 from tests.e2e.docker_daemon import Docker, daemon
 from tests.e2e.pipeline_testbed import Pipeline, pipeline_testbed
+from tests.support.shared_host import SharedHost
 
 HERE = Path(__file__).parent
 Browser = Callable[..., str]
@@ -57,6 +58,14 @@ def docker(_stop_on_sigterm: None) -> Iterator[Docker]:
     """A daemon: the machine's own where one answers, else one that ends with the tests."""
     with daemon() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def github_host(docker: Docker) -> Iterator[SharedHost]:
+    """The port that the tests' GitHubs share, where containers on the bridge reach it."""
+    shared = SharedHost(docker.gateway)
+    with shared.host:
+        yield shared
 
 
 @pytest.fixture(scope="session")

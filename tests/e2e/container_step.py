@@ -1,11 +1,12 @@
 """One step of a job as GitHub's runner starts it: `docker run` with its mounts, working directory, HOME and environment.
 
-From the runner's source: ContainerActionHandler.cs (mounts, environment), DockerCommandManager.cs (the command line),
-FileCommandManager.cs (the command files), ProcessInvoker.cs (how the runner cancels a step).
+From the runner's source: ContainerActionHandler.cs (mounts, environment, network), DockerCommandManager.cs (the command
+line), FileCommandManager.cs (the command files), ProcessInvoker.cs (how the runner cancels a step).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import queue
@@ -86,7 +87,9 @@ class RunningContainer:
 class ContainerRunner:
     """A runner with one job: its steps share a workspace, a HOME and a temporary directory below `root`.
 
-    With `read_only` nothing of a container's own file system can be written, only what the runner mounts.
+    With `read_only` nothing of a container's own file system can be written, only what the runner mounts. Containers are on
+    Docker's bridge, as the runner has them where a job has no services: a test's server is reached at `docker.gateway`, and
+    `localhost` is the container itself. `on_host` is for servers that must be on loopback.
     """
 
     docker: Docker
@@ -94,7 +97,16 @@ class ContainerRunner:
     root: Path
     repository: str = REPOSITORY
     read_only: bool = False
+    network: str = ""
     _made: list[str] = field(default_factory=list)
+
+    @property
+    def on_host(self) -> ContainerRunner:
+        """The same runner, with its containers on this machine's network.
+
+        For a registry (Docker speaks HTTP with loopback alone) and a cluster (no credentials go elsewhere without TLS).
+        """
+        return dataclasses.replace(self, network="host")
 
     @property
     def workspace(self) -> Path:
@@ -146,14 +158,12 @@ class ContainerRunner:
         workspace: Path | None = None,
         image: str | None = None,
         entrypoint: str | None = None,
-        network: str = "host",
         read_only_home: bool = False,
         arguments: tuple[str, ...] = (),
     ) -> RunningContainer:
         """Start a stage in its container.
 
-        `image` is a target of Dockerfile.base (the action's own by default). Only `network` differs from the runner, which
-        has one network a job: the stand-ins are on loopback.
+        `image` is a target of Dockerfile.base (the action's own by default).
         """
         workspace = workspace or self.workspace
         home, workflow = _made(self.temp / "_github_home"), _made(self.temp / "_github_workflow")
@@ -177,7 +187,7 @@ class ContainerRunner:
             *(word for key in environment for word in ("-e", key)),
             "-e", "GITHUB_ACTIONS=true", "-e", "CI=true",
             "--entrypoint", entrypoint or f"{EXECUTABLES}/{step.action}{'-post' if step.post else ''}",
-            "--network", network, *(["--read-only"] if self.read_only else []),
+            *(["--network", self.network] if self.network else []), *(["--read-only"] if self.read_only else []),
             "-v", f"{self.docker.socket}:/var/run/docker.sock",
             "-v", f"{self.temp}:/github/runner_temp",
             "-v", f"{home}:/github/home{':ro' if read_only_home else ''}",

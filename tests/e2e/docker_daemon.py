@@ -50,6 +50,11 @@ class Docker:
         return Path(self.host.removeprefix("unix://"))
 
     @property
+    def gateway(self) -> str:
+        """This machine's address on the daemon's bridge, at which containers reach servers of the tests."""
+        return self("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+
+    @property
     def environment(self) -> dict[str, str]:
         """This process's environment, pointed at the daemon."""
         return {**os.environ, "DOCKER_HOST": self.host}

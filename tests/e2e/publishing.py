@@ -48,7 +48,7 @@ class Publisher(Generic[R]):
     """One repository, published to one image of one registry."""
 
     def __init__(self, runner: ContainerRunner, registry: R, repository: str, dockerfile: str = DOCKERFILE) -> None:
-        self.runner = runner
+        self.runner = runner.on_host
         self.registry = registry
         self.repository = repository
         self.workspace = runner.workspace

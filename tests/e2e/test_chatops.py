@@ -14,6 +14,7 @@ from tests.actions.chatops.case import play
 from tests.actions.chatops.step import ChatopsStep
 from tests.e2e.act import Act
 from tests.e2e.container_step import ContainerRunner
+from tests.e2e.docker_daemon import Docker
 from tests.support.git import commit
 
 SAMPLE = (
@@ -33,9 +34,9 @@ SAMPLE = (
 
 
 @pytest.fixture
-def github() -> Iterator[GitHubServer]:
+def github(docker: Docker) -> Iterator[GitHubServer]:
     server = GitHubServer()
-    with server.serve():
+    with server.serve(docker.gateway):
         yield server
 
 

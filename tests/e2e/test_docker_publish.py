@@ -150,7 +150,7 @@ def test_the_older_names_leave_the_image_in_the_daemon(publisher: Publisher, doc
 
 
 def test_a_registry_on_this_machine_may_speak_tls(runner: ContainerRunner) -> None:
-    stand_in = Registry()
+    runner, stand_in = runner.on_host, Registry()
     (folder := runner.workspace / "ignored").mkdir()
     with Host(stand_in.app, certificate=self_signed(folder)) as host:
         name = f"{host.url.removeprefix('https://')}/octo-org/tls"

@@ -216,7 +216,7 @@ def test_actions_argo_finds_the_kubeconfig_by_the_path_that_its_readme_names(run
             (runner.workspace / name).write_text(text)
         inputs = {"argo_url": "https://argo.example", "workflow_yaml_path": "coinflip.yaml"}
         env = {"KUBECONFIG": "/github/workspace/.kube/config"}
-        step = runner.run("argo-submit", inputs=inputs, env=env, event_name="push", event=EVENT)
+        step = runner.on_host.run("argo-submit", inputs=inputs, env=env, event_name="push", event=EVENT)
         assert step.exit_code == 0, step.log
         name = step.outputs["WORKFLOW_URL"].removeprefix("https://argo.example/workflows/default/")
         assert cluster.store.get(WORKFLOWS, "default", name)["metadata"]["name"] == name

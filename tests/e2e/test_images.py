@@ -211,7 +211,7 @@ def test_chatops_adds_at_most_25_megabytes_to_the_base_image(
 
 
 @pytest.fixture
-def silent_server() -> Iterator[tuple[str, threading.Event]]:
+def silent_server(docker: Docker) -> Iterator[tuple[str, threading.Event]]:
     """A server that takes every request and never answers; the event is set when the first has arrived."""
     arrived, closed = threading.Event(), threading.Event()
 
@@ -225,9 +225,9 @@ def silent_server() -> Iterator[tuple[str, threading.Event]]:
         daemon_threads = True
         block_on_close = False
 
-    with Server(("127.0.0.1", 0), Silent) as server:
+    with Server((docker.gateway, 0), Silent) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", arrived
+        yield f"http://{docker.gateway}:{server.server_address[1]}", arrived
         closed.set()
         server.shutdown()
 
@@ -359,14 +359,14 @@ def test_argo_submit_works_in_a_sealed_container(sealed: ContainerRunner, tmp_pa
     with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as host:
         kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", host.url).read_text()
         inputs = {"workflow": WORKFLOW, "kubeconfig": kubeconfig, "github-token": "none"}
-        done = sealed.run("argo-submit", inputs=inputs, event_name="push", event={})
+        done = sealed.on_host.run("argo-submit", inputs=inputs, event_name="push", event={})
     assert (done.exit_code, done.outputs.get("phase")) == (0, "Succeeded"), done.log
 
 
-def test_wandb_runs_works_in_a_sealed_container(sealed: ContainerRunner) -> None:
+def test_wandb_runs_works_in_a_sealed_container(sealed: ContainerRunner, docker: Docker) -> None:
     wandb = WandbServer()
     wandb.store.project(wandb.entity, "digits")
-    with Host(wandb.app) as host:
+    with Host(wandb.app, address=docker.gateway) as host:
         inputs = {"project": f"{wandb.entity}/digits", "api-key": wandb.api_key, "base-url": host.url, "sha": "a" * 40}
         done = sealed.run("wandb-runs", inputs=inputs, event_name="push", event={})
     assert (done.exit_code, done.outputs.get("num-candidates")) == (0, "0"), done.log

@@ -129,6 +129,7 @@ def publishing(registry: DebianRegistry) -> dict[str, str]:
 def test_the_post_stage_removes_the_credentials_of_a_killed_publisher(
     runner: ContainerRunner, registry: DebianRegistry
 ) -> None:
+    runner = runner.on_host
     running = runner.start("docker-publish", inputs=publishing(registry), event_name="push", event={})
     running.wait_for("began-42")
     runner.docker("kill", "--signal", "KILL", running.name)
@@ -173,7 +174,7 @@ def shutdown(cluster: Cluster) -> str | None:
 
 
 def test_a_cancelled_submitter_ends_its_workflow(runner: ContainerRunner, cluster: tuple[Cluster, dict[str, str]]) -> None:
-    made, inputs = cluster
+    (made, inputs), runner = cluster, runner.on_host
     running = runner.start("argo-submit", inputs=inputs, event_name="push", event={})
     running.wait_for("submitted workflow")
     running.interrupt()
@@ -185,7 +186,7 @@ def test_a_cancelled_submitter_ends_its_workflow(runner: ContainerRunner, cluste
 def test_the_post_stage_ends_the_workflow_of_a_killed_submitter(
     runner: ContainerRunner, cluster: tuple[Cluster, dict[str, str]]
 ) -> None:
-    made, inputs = cluster
+    (made, inputs), runner = cluster, runner.on_host
     running = runner.start("argo-submit", inputs=inputs, event_name="push", event={})
     running.wait_for("submitted workflow")
     runner.docker("kill", "--signal", "KILL", running.name)

@@ -266,6 +266,19 @@ def is_loopback(host: str) -> bool:
     return _LOOPBACK.fullmatch(name.lower()) is not None
 
 
+def remedy_of_unreachable(url: str, otherwise: str) -> str:
+    """Return the remedy for an address that gives no answer: a special one for `localhost`, else `otherwise`.
+
+    The runner gives the container of an action a network of its own (its ContainerActionHandler.cs).
+    """
+    if not is_loopback(urlsplit(url).netloc.rpartition("@")[2]):
+        return otherwise
+    return (
+        "in an action's container, 'localhost' is the container itself and not the runner: give an address that containers "
+        "reach, such as the name of a service of the job or a host name of the runner"
+    )
+
+
 def authorities(environ: Mapping[str, str]) -> str | None:
     """Return the file of certificate authorities that the environment names, if any."""
     return next((environ[name] for name in AUTHORITY_VARIABLES if environ.get(name)), None)

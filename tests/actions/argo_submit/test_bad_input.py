@@ -241,6 +241,7 @@ def test_an_unreachable_cluster_is_an_error(job: Job, cluster: Cluster, monkeypa
         assert job.run(workflow=shell("true"), kubeconfig=cluster.kubeconfig(url)) == 4
     assert f"the cluster at {url} cannot be reached: " in job.error
     assert "refused" in job.error
+    assert "in an action's container, 'localhost' is the container itself" in job.error
 
 
 def test_an_answer_that_is_not_kubernetes_is_an_error(job: Job, cluster: Cluster, host: Host) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError, SSLError
 
-from mlops_actions.boundary.http import HttpClient, Limits, read_body
+from mlops_actions.boundary.http import HttpClient, Limits, read_body, remedy_of_unreachable
 from mlops_actions.boundary.retry import NOT_BEGUN, TRANSIENT, Answer, Retry, RetryPolicy, reason_of
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.types import Json
@@ -196,7 +196,10 @@ class ClusterTransport:
         except (HTTPError, OSError) as error:
             raise Unavailable(
                 f"the {self.texts.side} at {self.server} cannot be reached: {reason_of(error)}",
-                f"check {self.texts.address}, and whether this runner can reach it (network, firewall, proxy)",
+                remedy_of_unreachable(
+                    self.server,
+                    f"check {self.texts.address}, and whether this runner can reach it (network, firewall, proxy)",
+                ),
             ) from None
         return answer
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from urllib3.exceptions import HTTPError, SSLError
 
-from mlops_actions.boundary.http import HttpClient, Limits
+from mlops_actions.boundary.http import HttpClient, Limits, remedy_of_unreachable
 from mlops_actions.boundary.retry import Answer, Retry, RetryPolicy, parse_seconds, reason_of
 from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.errors import Refused, Unavailable
@@ -128,7 +128,9 @@ class GraphQL:
             remedy = (
                 "name the file of your certificate authority in REQUESTS_CA_BUNDLE, in the job's 'env:'"
                 if isinstance(error, SSLError)
-                else "check 'base-url', the proxy and the network, then re-run the job"
+                else remedy_of_unreachable(
+                    self._base_url, "check 'base-url', the proxy and the network, then re-run the job"
+                )
             )
             cause = f"W&B at {self._base_url} could not be reached: {reason_of(error)}"
             raise Unavailable(cause, remedy) from None
