@@ -126,7 +126,7 @@ class Deployment:
 
 @dataclass(eq=False)
 class WorkflowRun:
-    """A run of a workflow file, with the accounts that started and re-ran it."""
+    """A run of a workflow file, with the accounts that started and re-ran it; `title` is its `run-name`."""
 
     id: int
     name: str
@@ -142,6 +142,7 @@ class WorkflowRun:
     attempt: int = 1
     status: str = "in_progress"
     conclusion: str | None = None
+    title: str = ""
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@
 
 That part behaves as GitHub documents it ("Evaluate expressions in workflows and actions"): loose equality, strings
 compared without regard to case, `&&` and `||` that return an operand, names found without regard to case, null for
-missing values. Ordering, `*` filters, `hashFiles`, `join`, `endsWith` and `case` are not supported, and are an error.
+missing values. Ordering, `*` filters, `hashFiles`, `join` and `case` are not supported, and are an error.
 """
 
 from __future__ import annotations
@@ -323,6 +323,11 @@ def _contains(arguments: Sequence[Value]) -> Value:
     return to_text(item).lower() in to_text(search).lower()
 
 
+def _ends_with(arguments: Sequence[Value]) -> Value:
+    text, end = (to_text(argument).lower() for argument in arguments)
+    return text.endswith(end)
+
+
 def _starts_with(arguments: Sequence[Value]) -> Value:
     text, start = (to_text(argument).lower() for argument in arguments)
     return text.startswith(start)
@@ -353,6 +358,7 @@ def _to_json(arguments: Sequence[Value]) -> Value:
 
 _FUNCTIONS: dict[str, tuple[int, int, Call]] = {
     "contains": (2, 2, _contains),
+    "endsWith": (2, 2, _ends_with),
     "format": (1, 256, _format),
     "fromJSON": (1, 1, _from_json),
     "startsWith": (2, 2, _starts_with),

@@ -57,6 +57,7 @@ def scope(**status: bool) -> Scope:
         ("contains(fromJSON(steps.docker-publish.outputs.params).tags, 'b')", True),
         ("contains('', 'a')", False),
         ("startsWith(github.event.comment.body, '/TRAIN')", True),
+        ("endsWith('a.TXT', '.txt') && !endsWith('a.txt', '.TX')", True),
         ("fromJSON('[1, 2]')[1]", 2),
         ("fromJSON('[1, 2]')[2]", None),
         ("fromJSON('[1, 2]')['x']", None),

@@ -6,6 +6,7 @@ from mlops_sandbox.github.rest import (
     accounts,
     actions,
     apps,
+    authoring,
     checks,
     contents,
     deployments,
@@ -27,4 +28,5 @@ ROUTES: list[Route] = [
     *apps.routes.all,
     *actions.routes.all,
     *environments.routes.all,
+    *authoring.routes.all,
 ]

@@ -177,7 +177,7 @@ def workflow_run(item: WorkflowRun, repo: Repository, links: Links) -> Json:
     return {
         "id": item.id,
         "name": item.name,
-        "display_title": item.name,
+        "display_title": item.title or item.name,
         "node_id": node_id("WorkflowRun", item.id),
         "check_suite_id": suite_id,
         "check_suite_node_id": node_id("CheckSuite", suite_id),
