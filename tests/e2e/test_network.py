@@ -11,6 +11,7 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
 from tests.e2e.container_step import ContainerRunner
 from tests.e2e.docker_daemon import Docker
+from tests.support.step import StepRecord
 
 KEY = "k" * 40
 KUBECONFIG = {
@@ -42,7 +43,11 @@ def test_a_server_on_the_runners_address_of_the_bridge_is_reached(runner: Contai
     wandb = WandbServer()
     wandb.store.project(wandb.entity, "digits")
     inputs = {"project": f"{wandb.entity}/digits", "api-key": wandb.api_key, "sha": "a" * 40}
+
+    def run(address: str) -> StepRecord:
+        return runner.run("wandb-runs", inputs={**inputs, "base-url": address}, event_name="push", event={})
+
     with Host(wandb.app, address="0.0.0.0") as host:  # the bridge, and this machine's loopback too
-        reached = runner.run("wandb-runs", inputs={**inputs, "base-url": f"http://{docker.gateway}:{host.port}"}, event={})
-        missed = runner.run("wandb-runs", inputs={**inputs, "base-url": f"http://127.0.0.1:{host.port}"}, event={})
+        reached = run(f"http://{docker.gateway}:{host.port}")
+        missed = run(f"http://127.0.0.1:{host.port}")
     assert (reached.exit_code, missed.exit_code) == (0, 4), reached.log + missed.log
