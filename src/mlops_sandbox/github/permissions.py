@@ -56,6 +56,9 @@ PUBLISHED: Mapping[str, str] = {
     "GET /repos/{owner}/{repo}/contents/{path}": "contents=read",
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}": "contents=read",
     "GET /repos/{owner}/{repo}/git/ref/{ref}": "contents=read",
+    "POST /repos/{owner}/{repo}/git/refs": "contents=write",
+    "DELETE /repos/{owner}/{repo}/git/refs/{ref}": "contents=write",
+    "PUT /repos/{owner}/{repo}/contents/{path}": "contents=write",
     "POST /repos/{owner}/{repo}/dispatches": "contents=write",
     # Actions
     "GET /repos/{owner}/{repo}/actions/permissions": "administration=read",
@@ -74,6 +77,7 @@ PUBLISHED: Mapping[str, str] = {
     "POST /repos/{owner}/{repo}/actions/variables": "actions_variables=write",
     "GET /repos/{owner}/{repo}/actions/organization-variables": "actions_variables=read",
     "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}": "actions=read",
+    "GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs": "actions=read",
     "PUT /repos/{owner}/{repo}/actions/workflows/{workflow_id}/enable": "actions=write",
     "GET /repos/{owner}/{repo}/actions/runs": "actions=read",
     "GET /repos/{owner}/{repo}/actions/runs/{run_id}": "actions=read",
@@ -120,8 +124,10 @@ PUBLISHED: Mapping[str, str] = {
     "POST /repos/{owner}/{repo}/labels": _ISSUES_WRITE,
     "GET /repos/{owner}/{repo}/labels/{name}": _ISSUES_READ,
     "PATCH /repos/{owner}/{repo}/labels/{name}": _ISSUES_WRITE,
+    "DELETE /repos/{owner}/{repo}/labels/{name}": _ISSUES_WRITE,
     # Pull requests
     "GET /repos/{owner}/{repo}/pulls": "pull_requests=read",
+    "POST /repos/{owner}/{repo}/pulls": "pull_requests=write",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}": "pull_requests=read; contents=read",
     "PATCH /repos/{owner}/{repo}/pulls/{pull_number}": "pull_requests=write",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits": "pull_requests=read",

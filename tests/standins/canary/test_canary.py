@@ -49,8 +49,6 @@ class World:
         self.github, self._root = github, root
         self.repository: Repository = github.repository("octo-org/suite", files=FILES)
         self.repository.collaborator(LOGIN, "admin")
-        # GitHub creates no label by `pull-requests: write`; https://github.com/actions/labeler/issues/870.
-        github.faults.answer(LABELS, 403, skip=1, times=1)
         self._groups = ConcurrencyGroups()
         self._handled = len(github.deliveries)
         self.change: Callable[[Job], Job] = lambda job: job
@@ -163,17 +161,6 @@ def failing(identifier: str) -> Callable[[World], None]:
     return lambda world: setattr(world, "change", change)
 
 
-def with_labels(*answers: tuple[int, int, int]) -> Callable[[World], None]:
-    """Answer requests to add a label: status, requests that pass before, and how often; the newest comes first."""
-
-    def add(world: World) -> None:
-        world.github.faults.clear()
-        for status, skip, times in answers:
-            world.github.faults.answer(LABELS, status, [] if status == 200 else {}, skip=skip, times=times)
-
-    return add
-
-
 def answering(route: str, status: int, body: Any, *, skip: int = 0) -> Callable[[World], None]:
     def add(world: World) -> None:
         world.github.faults.answer(route, status, body, skip=skip, times=1)
@@ -193,9 +180,9 @@ def test_where_every_assumption_holds_the_canary_sees_it_and_leaves_nothing_behi
 @pytest.mark.parametrize(
     ("key", "falsify", "seen"),
     [
-        ("known-label", with_labels((403, 0, 1), (404, 0, 1)), 404),
-        ("new-label-refused", with_labels((200, 1, 1)), 200),
-        ("new-label", with_labels((403, 1, 2)), 403),
+        ("known-label", answering(LABELS, 404, {}), 404),
+        ("new-label-refused", answering(LABELS, 200, [], skip=1), 200),
+        ("new-label", answering(LABELS, 403, {}, skip=2), 403),
         ("check-run", lambda world: setattr(world.github, "locked_check_runs", 403), [201, 403]),
         ("activity", answering("GET /repos/*/*/activity", 200, []), None),
         ("queue-single", with_queue("max"), ["success"] * 3),

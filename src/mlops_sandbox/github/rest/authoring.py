@@ -14,7 +14,7 @@ from mlops_sandbox.github.serializers import repository as serializers
 routes = Routes()
 
 
-@routes("POST", f"{REPO}/git/refs", "contents=write", role="write")
+@routes("POST", f"{REPO}/git/refs", role="write")
 def create_ref(call: Call) -> ApiResponse:
     """Create a branch at a commit that the repository has."""
     repo = call.repository
@@ -32,7 +32,7 @@ def create_ref(call: Call) -> ApiResponse:
     return ApiResponse(201, serializers.git_ref(branch, sha, repo, call.links))
 
 
-@routes("DELETE", f"{REPO}/git/refs/{{ref:path}}", "contents=write", role="write")
+@routes("DELETE", f"{REPO}/git/refs/{{ref:path}}", role="write")
 def delete_ref(call: Call) -> ApiResponse:
     """Delete a branch; its pull request is closed by that."""
     repo, branch = call.repository, call.params["ref"].removeprefix("heads/")
@@ -45,7 +45,7 @@ def delete_ref(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("PUT", f"{REPO}/contents/{{path:path}}", "contents=write", role="write")
+@routes("PUT", f"{REPO}/contents/{{path:path}}", role="write")
 def put_content(call: Call) -> ApiResponse:
     """Create a file by a commit on a branch."""
     repo, path = call.repository, call.params["path"]
@@ -68,7 +68,7 @@ def put_content(call: Call) -> ApiResponse:
     )
 
 
-@routes("POST", f"{REPO}/pulls", "pull_requests=write")
+@routes("POST", f"{REPO}/pulls")
 def create_pull(call: Call) -> ApiResponse:
     """Open a pull request from a branch of the repository."""
     repo = call.repository
@@ -82,16 +82,7 @@ def create_pull(call: Call) -> ApiResponse:
     return ApiResponse(201, discussion_serializers.pull(pull, call.links))
 
 
-@routes("PATCH", f"{REPO}/pulls/{{number:int}}", "pull_requests=write")
-def update_pull(call: Call) -> ApiResponse:
-    """Close a pull request."""
-    pull = call.pull
-    if call.choice("state", ("open", "closed")) == "closed" and pull.state == "open":
-        pull.close(by=call.actor)
-    return ApiResponse(200, discussion_serializers.pull(pull, call.links))
-
-
-@routes("DELETE", f"{REPO}/labels/{{name}}", "issues=write", "pull_requests=write", role="triage")
+@routes("DELETE", f"{REPO}/labels/{{name}}", role="triage")
 def delete_label(call: Call) -> ApiResponse:
     """Delete a label, also from what has it."""
     repo, name = call.repository, call.params["name"].lower()
@@ -102,7 +93,7 @@ def delete_label(call: Call) -> ApiResponse:
     return ApiResponse(204)
 
 
-@routes("GET", f"{REPO}/actions/workflows/{{workflow}}/runs", "actions=read")
+@routes("GET", f"{REPO}/actions/workflows/{{workflow}}/runs")
 def list_workflow_runs(call: Call) -> ApiResponse:
     """List the runs of a workflow file, newest first; `event` filters them."""
     repo, path = call.repository, f".github/workflows/{call.params['workflow']}"
