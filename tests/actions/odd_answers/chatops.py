@@ -10,7 +10,7 @@ from typing import Any
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
-from tests.actions.chatops.step import ChatopsStep
+from tests.actions.chatops.step import APP_PERMISSIONS, ChatopsStep, app_inputs
 from tests.actions.odd_answers.calls import Call, Play
 from tests.support.payloads import Sample, make_sample
 
@@ -52,7 +52,7 @@ class World:
         stage = ChatopsStep(
             self.github,
             self.directory,
-            permissions={**_RIGHTS, "members": "read"},
+            permissions=_RIGHTS,
             environ={"GITHUB_RUN_ID": run_id},
         )
         given = {"commands": "/train, /deploy", "reaction": "none", "reply": "never", **inputs}
@@ -94,10 +94,8 @@ def _call_back(world: World, inputs: Mapping[str, str]) -> Play:
     return world.play(sample.repository.dispatch(EVENT_TYPE, claim.payload(), by="maintainer"), inputs, run_id="8")
 
 
-def _app_of(world: World) -> dict[str, str]:
-    granted = {"issues": "write", "pull_requests": "write", "checks": "write", "deployments": "write"}
-    app = world.github.register_app("ml-bot", permissions=granted, repositories=[world.sample.repository])
-    return {"app-id": str(app.id), "app-private-key": app.private_key}
+def _as_app(world: World, inputs: Mapping[str, str], by: str = "maintainer") -> Play:
+    return world.play(world.comment(by=by), {**app_inputs(world.sample, APP_PERMISSIONS), **inputs})
 
 
 def _lost(world: World, created_by: str) -> Play:
@@ -109,10 +107,8 @@ def _lost(world: World, created_by: str) -> Play:
 
 SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a command": lambda world: world.play(world.comment(), {}),
-    "a command of a team": lambda world: world.play(world.comment(), {"allow-teams": "octo-org/ml"}),
-    "a command by no member of the team": lambda world: world.play(
-        world.comment(by="writer"), {"allow-teams": "octo-org/ml"}
-    ),
+    "a command of a team": lambda world: _as_app(world, {"allow-teams": "octo-org/ml"}),
+    "a command by no member of the team": lambda world: _as_app(world, {"allow-teams": "octo-org/ml"}, by="writer"),
     "a command where the activity cannot be read": lambda world: (
         world.with_check().without("GET /repos/*/*/activity").play(world.comment(), {})
     ),
@@ -127,8 +123,8 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a lost check run": lambda world: _lost(world, "POST /repos/*/*/check-runs"),
     "a lost deployment": lambda world: _lost(world, "POST /repos/*/*/deployments"),
     "a denial": lambda world: world.play(world.comment(by="outsider"), {"reply": "always"}),
-    "feedback of an App": lambda world: world.play(world.comment(), {**_app_of(world), "pending-label": "training"}),
-    "a token of an App": lambda world: world.play(world.comment(), {**_app_of(world), "export-app-token": "true"}),
+    "feedback of an App": lambda world: _as_app(world, {"pending-label": "training"}),
+    "a token of an App": lambda world: _as_app(world, {"export-app-token": "true"}),
 }
 
 _PULL_REQUEST = (
@@ -182,6 +178,8 @@ CALLS = (
     ),
     Call("GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha"), absence="run-not-here"),
     Call("GET /repos/*/*/pulls/*/commits", "a call-back", "decision", ("[].sha",)),
+    Call("GET /repos/*/*/installation", "a command of a team", "decision", _INSTALLATION),
+    Call("POST /app/installations/*/access_tokens", "a command of a team", "decision", _TOKEN),
     Call("GET /repos/*/*/installation", "a token of an App", "decision", _INSTALLATION),
     Call("POST /app/installations/*/access_tokens", "a token of an App", "decision", _TOKEN),
     Call("GET /repos/*/*/installation", "feedback of an App", "feedback", _INSTALLATION),
