@@ -4,7 +4,7 @@ Sources, read on 2026-11-28:
 
 - https://github.com/github/docs/blob/main/src/github-apps/data/fpt-2026-03-10/server-to-server-permissions.json
   It is the data of https://docs.github.com/rest/authentication/permissions-required-for-github-apps and holds for every
-  token of an installation; a job's own token is one.
+  token of an installation; a job's own token is one. Read twice, at commit 02ac71cd67f12f791665800215adb392e5bbea21.
 - https://github.com/github/docs/blob/main/data/reusables/actions/github-token-available-permissions.md, which lists what
   `permissions:` of a workflow can hold.
 
@@ -25,6 +25,8 @@ NO_INSTALLATION = ""
 
 _ISSUES_READ = "issues=read; pull_requests=read"
 _ISSUES_WRITE = "issues=write; pull_requests=write"
+# The second alternative is for workflow files: see `access.authorise_workflow_files`.
+_CONTENTS_WRITE = "contents=write; contents=write,workflows=write"
 
 PUBLISHED: Mapping[str, str] = {
     # Accounts, teams, limits
@@ -56,9 +58,9 @@ PUBLISHED: Mapping[str, str] = {
     "GET /repos/{owner}/{repo}/contents/{path}": "contents=read",
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}": "contents=read",
     "GET /repos/{owner}/{repo}/git/ref/{ref}": "contents=read",
-    "POST /repos/{owner}/{repo}/git/refs": "contents=write",
+    "POST /repos/{owner}/{repo}/git/refs": _CONTENTS_WRITE,
     "DELETE /repos/{owner}/{repo}/git/refs/{ref}": "contents=write",
-    "PUT /repos/{owner}/{repo}/contents/{path}": "contents=write",
+    "PUT /repos/{owner}/{repo}/contents/{path}": _CONTENTS_WRITE,
     "POST /repos/{owner}/{repo}/dispatches": "contents=write",
     # Actions
     "GET /repos/{owner}/{repo}/actions/permissions": "administration=read",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -236,3 +238,54 @@ def test_a_token_signed_with_another_key_is_refused(sample: Sample, app: App) ->
 def test_an_app_without_an_installation_is_not_found(sample: Sample, app: App) -> None:
     sample.github.repository("octo-org/other")
     assert Client(sample.github, _jwt(app))("GET /repos/octo-org/other/installation").status_code == 404
+
+
+WORKFLOW_FILE = ".github/workflows/mlops.yml"
+CONTENTS = {"contents": "write"}
+FILE_HEADER = "contents=write; contents=write,workflows=write"
+
+
+def _put_file(client: Client, path: str) -> requests.Response:
+    content = base64.b64encode(b"on: push").decode()
+    return client(f"PUT {{repo}}/contents/{path}", {"message": "Add a file", "content": content, "branch": "main"})
+
+
+def _app_token(sample: Sample, permissions: dict[str, str]) -> Token:
+    app = sample.github.register_app("ml-bot", permissions=permissions, repositories=[sample.repository])
+    return sample.github.installation_token(app.installations[0], permissions, None)
+
+
+@pytest.mark.parametrize(
+    ("token", "of_workflow_file", "of_other_file"),
+    [
+        (lambda sample: sample.github.workflow_token(sample.repository, CONTENTS), 403, 201),
+        (lambda sample: sample.github.workflow_token(sample.repository, CONTENTS | {"workflows": "write"}), 403, 201),
+        (lambda sample: _app_token(sample, CONTENTS), 403, 201),
+        (lambda sample: _app_token(sample, {"workflows": "write"}), 403, 403),
+        (lambda sample: _app_token(sample, CONTENTS | {"workflows": "write"}), 201, 201),
+        (lambda sample: sample.github.user_token("writer", ("repo",)), 404, 201),
+        (lambda sample: sample.github.user_token("writer", ("repo", "workflow")), 201, 201),
+    ],
+    ids=["job", "job that asks for workflows", "app", "app without contents", "app with both", "scope repo", "both scopes"],
+)  # fmt: skip
+def test_a_workflow_file_takes_more_than_another_file(
+    sample: Sample, token: Callable[[Sample], Token], of_workflow_file: int, of_other_file: int
+) -> None:
+    client = Client(sample.github, token(sample))
+    answers = _put_file(client, WORKFLOW_FILE), _put_file(client, "src/train.py")
+    assert [answer.status_code for answer in answers] == [of_workflow_file, of_other_file]
+    if answers[0].status_code == 403:
+        assert (answers[0].json()["message"], answers[0].headers["X-Accepted-GitHub-Permissions"]) == (
+            INACCESSIBLE,
+            FILE_HEADER,
+        )
+
+
+def test_a_branch_with_other_workflow_files_than_the_default_branch_takes_workflows(sample: Sample) -> None:
+    old = sample.repository.push("main", by="writer", files={"src/train.py": "1"}).sha
+    new = sample.repository.push("main", by="writer", files={WORKFLOW_FILE: "on: push"}).sha
+    job, app = _client(sample, CONTENTS), Client(sample.github, _app_token(sample, CONTENTS | {"workflows": "write"}))
+    assert job("POST {repo}/git/refs", {"ref": "refs/heads/new", "sha": new}).status_code == 201
+    refused = job("POST {repo}/git/refs", {"ref": "refs/heads/old", "sha": old})
+    assert (refused.status_code, refused.headers["X-Accepted-GitHub-Permissions"]) == (403, FILE_HEADER)
+    assert app("POST {repo}/git/refs", {"ref": "refs/heads/old", "sha": old}).status_code == 201

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,23 +52,61 @@ def test_an_observation_has_a_source_and_differs_from_what_is_published() -> Non
         assert observation.permissions != PUBLISHED[operation]
 
 
+def _differences(table: Mapping[str, str], data: Mapping[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the permissions of an operation in the table and in GitHub's data, sorted, where they differ.
+
+    The data has an entry for each permission of each alternative, so a permission of two alternatives is there twice.
+    It does not tell which permissions belong to one alternative.
+    """
+    published: dict[str, Counter[str]] = defaultdict(Counter)
+    for permission, group in data.items():
+        for item in group["permissions"]:
+            if item["server-to-server"]:
+                operation = operation_key(f"{item['verb'].upper()} {item['requestPath']}")
+                published[operation][f"{permission}={item['access']}"] += 1
+    differences = {}
+    for operation, permissions in table.items():
+        is_named = permissions not in (PERMISSIONLESS, NO_INSTALLATION)
+        named = Counter(one for alternative in _alternatives(permissions) for one in alternative if is_named)
+        if named != (found := published[operation_key(operation)]):
+            differences[operation] = (sorted(named.elements()), sorted(found.elements()))
+    return differences
+
+
 def test_the_table_is_what_github_publishes() -> None:
     source = _source()
     if not source.exists():
         pytest.skip(f"GitHub's data is not at {source}: put {SOURCE} there, or name it in GITHUB_PERMISSIONS_DATA")
-    published: dict[str, set[str]] = defaultdict(set)
-    for permission, group in json.loads(source.read_text()).items():
-        for item in group["permissions"]:
-            if item["server-to-server"]:
-                operation = operation_key(f"{item['verb'].upper()} {item['requestPath']}")
-                published[operation].add(f"{permission}={item['access']}")
-    differences = {}
-    for operation, permissions in PUBLISHED.items():
-        named = set() if permissions in (PERMISSIONLESS, NO_INSTALLATION) else set().union(*_alternatives(permissions))
-        if named != (found := published.get(operation_key(operation), set())):
-            differences[operation] = (sorted(named), sorted(found))
-    assert differences == {}
-    assert len(published) > len(PUBLISHED) // 2
+    assert _differences(PUBLISHED, json.loads(source.read_text())) == {}
+
+
+FILE = "PUT /repos/{owner}/{repo}/contents/{path}"
+DATA = {
+    permission: {
+        "permissions": [
+            {"verb": "put", "requestPath": FILE.partition(" ")[2], "access": "write", "server-to-server": by_app}
+            for by_app in entries
+        ]
+    }
+    for permission, entries in {"contents": [True, True], "workflows": [True], "codespaces": [False]}.items()
+}
+
+
+@pytest.mark.parametrize(
+    ("permissions", "differs"),
+    [
+        ("contents=write; contents=write,workflows=write", False),
+        ("contents=read; contents=write,workflows=write", True),
+        ("contents=write; contents=write,workflows=read", True),
+        ("contents=write", True),
+        ("contents=write; workflows=write", True),
+        ("contents=write; contents=write,workflows=write; codespaces=write", True),
+        (PERMISSIONLESS, True),
+        (NO_INSTALLATION, True),
+    ],
+)
+def test_the_comparison_with_githubs_data_sees_another_level_and_another_permission(permissions: str, differs: bool) -> None:
+    assert bool(_differences({FILE: permissions}, DATA)) is differs
 
 
 # What no `permissions:` line can ask for, by an operation that takes it.
@@ -86,7 +126,8 @@ def test_what_a_job_never_has_is_all_that_its_permissions_do_not_list() -> None:
     taken = {
         one.partition("=")[0] for permissions in PUBLISHED.values() for one in re.split("[,;] ?", permissions) if "=" in one
     }
-    assert taken - set(JOB_PERMISSIONS) - {"metadata", "allows_permissionless_access"} == set(NEVER.values())
+    # `workflows` is taken beside `contents` alone, so that no operation here takes it by itself.
+    assert taken - set(JOB_PERMISSIONS) - {"metadata", "allows_permissionless_access"} == {*NEVER.values(), "workflows"}
 
 
 @pytest.mark.parametrize("route", NEVER)

@@ -102,6 +102,20 @@ def authorise_label_creation(call: Call) -> None:
         )
 
 
+def authorise_workflow_files(call: Call) -> None:
+    """Raise where the token may write contents, but no workflow files: 403 for an App, 404 for a token with scopes.
+
+    A job's own token never has `workflows`.
+    https://docs.github.com/rest/authentication/permissions-required-for-github-apps#repository-permissions-for-workflows
+    https://github.com/starhaven-io/pinprick/pull/195, https://github.com/octokit/octokit.rb/issues/1184
+    """
+    token = call.token
+    if token is not None and token.permissions is not None and not token.allows("workflows", "write"):
+        raise _inaccessible(call.route)
+    if token is not None and token.scopes is not None and "workflow" not in token.scopes:
+        raise not_found()
+
+
 def _authorise_person(call: Call, token: Token) -> None:
     route, repository = call.route, call.repository
     role = repository.role_of(token.actor)[1]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 
+from mlops_sandbox.github.git import Commit
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
+from mlops_sandbox.github.rest.access import authorise_workflow_files
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import checks as check_serializers
 from mlops_sandbox.github.serializers import discussion as discussion_serializers
@@ -13,10 +15,16 @@ from mlops_sandbox.github.serializers import repository as serializers
 
 routes = Routes()
 
+_WORKFLOWS = ".github/workflows/"
+
 
 @routes("POST", f"{REPO}/git/refs", role="write")
 def create_ref(call: Call) -> ApiResponse:
-    """Create a branch at a commit that the repository has."""
+    """Create a branch at a commit that the repository has.
+
+    Workflow files that differ from those of the default branch take the right to write workflow files.
+    https://github.com/vercel/next.js/pull/94596
+    """
     repo = call.repository
     ref = call.text("ref", resource="Reference", required=True) or ""
     sha = call.text("sha", resource="Reference", required=True) or ""
@@ -27,6 +35,9 @@ def create_ref(call: Call) -> ApiResponse:
         raise ApiError(422, "Reference already exists")
     if sha not in repo.commits:
         raise ApiError(422, "Object does not exist")
+    tip = repo.find_commit(repo.default_branch)
+    if _workflow_files(repo.commits[sha]) != (_workflow_files(tip) if tip else {}):
+        authorise_workflow_files(call)
     at = call.state.clock.now()
     repo.set_branch(branch, sha, actor=call.actor, kind="branch_creation", at=at)
     return ApiResponse(201, serializers.git_ref(branch, sha, repo, call.links))
@@ -49,6 +60,8 @@ def delete_ref(call: Call) -> ApiResponse:
 def put_content(call: Call) -> ApiResponse:
     """Create a file by a commit on a branch."""
     repo, path = call.repository, call.params["path"]
+    if path.startswith(_WORKFLOWS):
+        authorise_workflow_files(call)
     message = call.text("message", resource="Content", required=True) or ""
     branch = call.text("branch", resource="Content") or repo.default_branch
     if branch not in repo.branches:
@@ -96,7 +109,7 @@ def delete_label(call: Call) -> ApiResponse:
 @routes("GET", f"{REPO}/actions/workflows/{{workflow}}/runs")
 def list_workflow_runs(call: Call) -> ApiResponse:
     """List the runs of a workflow file, newest first; `event` filters them."""
-    repo, path = call.repository, f".github/workflows/{call.params['workflow']}"
+    repo, path = call.repository, f"{_WORKFLOWS}{call.params['workflow']}"
     tip = repo.find_commit(repo.default_branch)
     if tip is None or path not in tip.files:
         raise not_found()
@@ -105,3 +118,7 @@ def list_workflow_runs(call: Call) -> ApiResponse:
     return call.page(
         reversed(runs), lambda run: check_serializers.workflow_run(run, repo, call.links), within="workflow_runs"
     )
+
+
+def _workflow_files(commit: Commit) -> dict[str, str]:
+    return {path: text for path, text in commit.files.items() if path.startswith(_WORKFLOWS)}
