@@ -57,8 +57,8 @@ def _rich(sample: Sample) -> dict[str, Any]:
         "owner": "octo-org", "repo": "digits", "number": pull.number, "comment": comment.id, "line": line.id,
         "reaction": reaction.id, "name": "bug", "sha": pull.head_sha, "ref": pull.head_sha, "branch": "main",
         "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "deployment": deployment.id, "login": "writer",
-        "username": "insider", "org": "octo-org", "team": "ml", "path": "train.py", "id": repo.id,
-        "workflow": "ci.yml", "environment": "production",
+        "username": "insider", "org": "octo-org", "team": "ml", "path": "train.py",
+        "account": sample.github.user("writer").id, "workflow": "ci.yml", "environment": "production",
     }  # fmt: skip
 
 

@@ -19,13 +19,13 @@ def get_authenticated_user(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.public_user(call.actor, call.links))
 
 
-@routes("GET", "/user/{id:int}")
+@routes("GET", "/user/{account:int}")
 def get_user_by_id(call: Call) -> ApiResponse:
     """Read an account by the id that it keeps.
 
     https://docs.github.com/rest/users/users#get-a-user-using-their-id
     """
-    user = next((user for user in call.state.users.values() if user.id == call.number("id")), None)
+    user = next((user for user in call.state.users.values() if user.id == call.number("account")), None)
     if user is None:
         raise not_found()
     return ApiResponse(200, serializers.public_user(user, call.links))
