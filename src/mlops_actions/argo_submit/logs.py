@@ -14,7 +14,7 @@ from mlops_actions.argo_submit.pods import EXECUTOR_CONTAINERS
 from mlops_actions.argo_submit.ports import Cluster, LogLine, NotFound
 from mlops_actions.argo_submit.watch import Emit
 from mlops_actions.core.argo import NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
-from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.types import Json
 
 MAX_STREAMS = 8
@@ -190,7 +190,7 @@ class LogCollector:
             self._cluster.get_pod(self._namespace, source.pod)
         except Unavailable:
             return False
-        except Refused:
+        except ActionError:
             pass
         return True
 

@@ -255,13 +255,14 @@ def test_a_redirect_is_not_followed_with_the_token(job: Job, cluster: Cluster, o
     asked, elsewhere = other
     redirecting = Asked(RedirectResponse(f"{elsewhere.url}/login", 302))
     assert run_against(job, cluster, redirecting.app) == 3
-    assert f"redirects this request (302): it sends one on to '{elsewhere.url}/login'" in job.error
+    assert f"redirects this request (302 to GET /api/v1/info): it sends one on to '{elsewhere.url}/login'" in job.error
     assert asked.seen == []
 
 
 def test_an_answer_that_is_not_an_argo_servers_is_an_error(job: Job, cluster: Cluster, other: tuple[Asked, Host]) -> None:
     assert run_against(job, cluster, other[0].app) == 4
-    assert "is no Argo Server: it sent no JSON object" in job.error
+    assert "what answers GET /api/v1/info at " in job.error
+    assert "is no Argo Server: it sent a web page" in job.error
 
 
 def test_no_authorization_header_is_sent_without_a_token(job: Job, cluster: Cluster, other: tuple[Asked, Host]) -> None:

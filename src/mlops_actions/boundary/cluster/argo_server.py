@@ -6,16 +6,19 @@ keeps it in a database. The logs are those of the containers that do the work, n
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from mlops_actions.argo_submit.ports import Expired, LogLine, NotFound, WatchEvent
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, log_line, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
+from mlops_actions.boundary.cluster.shapes import DRY_RUN, SERVER_INFO, WATCHED, check, check_workflow
+from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
@@ -89,18 +92,20 @@ class ArgoServer:
     def namespace(self) -> str:
         """The namespace that the server manages, where it manages only one; else `default`."""
         if self._namespace is None:
-            self._namespace = str(self._requests.send("GET", "/api/v1/info").get("managedNamespace") or "default")
+            info = self._requests.send("GET", "/api/v1/info", partial(check, shape=SERVER_INFO))
+            self._namespace = info.get("managedNamespace") or "default"
         return self._namespace
 
     def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
         """See the port."""
         named = bool(workflow["metadata"].get("name"))
         body = {"namespace": namespace, "workflow": workflow, "serverDryRun": dry_run}
-        return self._requests.send("POST", _workflows(namespace), body=body, repeatable=named or dry_run)
+        checked = partial(check, shape=DRY_RUN) if dry_run else check_workflow
+        return self._requests.send("POST", _workflows(namespace), checked, body=body, repeatable=named or dry_run)
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """See the port. The pods that the record implies reach the watches of pods."""
-        workflow = self._requests.send("GET", _workflows(namespace, name))
+        workflow = self._requests.send("GET", _workflows(namespace, name), check_workflow)
         ended = self._pods.update(workflow)
         with self._lock:
             followed = [pod for pod in ended if pod in self._following]
@@ -113,23 +118,25 @@ class ArgoServer:
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
         scope = "" if kind == "clusterworkflowtemplate" else f"/{path_segment(namespace)}"
-        return self._requests.send("GET", f"/api/v1/{TEMPLATES[kind]}{scope}/{path_segment(name)}")
+        path = f"/api/v1/{TEMPLATES[kind]}{scope}/{path_segment(name)}"
+        return self._requests.send("GET", path, partial(check, shape=TEMPLATE_SHAPES[kind]))
 
     def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
         """See the port."""
         path, body = f"{_workflows(namespace, name)}/{STRATEGIES[strategy]}", {"namespace": namespace, "name": name}
         try:
             # One attempt first: the server answers 500 where the workflow has ended meanwhile.
-            self._requests.send("PUT", path, body=body, urgent=True)
+            self._requests.send("PUT", path, check_workflow, body=body, urgent=True)
         except Unavailable as error:
             if ALREADY_ENDED in error.cause:
                 return
             if urgent:
                 raise
-            self._requests.send("PUT", path, body=body)
+            self._requests.send("PUT", path, check_workflow, body=body)
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> FilteredWatch:
         """See the port."""
+        path = f"/api/v1/workflow-events/{path_segment(namespace)}"
         # Without a version the server starts with the workflow as it is, and no version can be too old. It sends not even a
         # header before the first event.
         query = {
@@ -138,10 +145,12 @@ class ArgoServer:
             "fields": ",".join(["error", "result.type", *(f"result.object.metadata.{field}" for field in WATCHED_METADATA)]),
         }
         try:
-            lines = self._open(f"/api/v1/workflow-events/{path_segment(namespace)}", query, seconds + SPARE_SECONDS)
+            lines = self._open(path, query, seconds + SPARE_SECONDS)
         except NotFound as gone:  # deleted between two watches: the next read raises NotFound
             raise Expired(gone.cause) from None
-        return FilteredWatch(ParsedStream(_UntilBreak(lines), self._event), resource_version)
+        return FilteredWatch(
+            ParsedStream(_UntilBreak(lines), partial(self._requests.parse, path=path, parse=_event)), resource_version
+        )
 
     def watch_pods(self, namespace: str, workflow: str, resource_version: str, seconds: int) -> RecordedPodsWatch:  # noqa: ARG002
         """See the port. `get_workflow` supplies the pods, so that this watch ends only when it is closed."""
@@ -177,7 +186,7 @@ class ArgoServer:
                 self._following.setdefault(pod, []).append(lines)
         if not has_ended and self._pods.has_ended(pod):  # while it was opened
             self._end_logs(pod)
-        return ParsedStream(_UntilBreak(lines), self._log_line)
+        return ParsedStream(_UntilBreak(lines), partial(self._requests.parse, path=path, parse=_log_line))
 
     def _end_logs(self, pod: str) -> None:
         with self._lock:
@@ -188,24 +197,17 @@ class ArgoServer:
     def _open(self, path: str, query: dict[str, str], seconds: float) -> ByteLines:
         return self._requests.stream(path, query, path, accept="application/json", seconds=seconds)
 
-    def _event(self, line: bytes) -> WatchEvent:
-        event = self._result(line)
-        value = event.get("object")
-        return WatchEvent(str(event.get("type")), value if isinstance(value, dict) else {})
 
-    def _log_line(self, line: bytes) -> LogLine:
-        return log_line(str(self._result(line).get("content") or "").encode())
+def _event(raw: Any) -> WatchEvent:
+    """Read an event of a watch; raises OddAnswer."""
+    event = check(raw, {"result!": {"type!": str, "object!": WATCHED}})["result"]
+    return WatchEvent(event["type"], event["object"])
 
-    def _result(self, line: bytes) -> Json:
-        try:
-            result = json.loads(line)["result"]
-        except (ValueError, KeyError, TypeError):
-            result = None
-        if not isinstance(result, dict):
-            raise Unavailable(
-                f"{self._requests.server} sent an invalid event", "check the proxy between this runner and the server"
-            )
-        return result
+
+def _log_line(raw: Any) -> LogLine:
+    """Read an entry of a log; raises OddAnswer."""
+    entry = check(raw, {"result!": {"content": str}})["result"]
+    return log_line((entry.get("content") or "").encode(errors="replace"))
 
 
 class FilteredWatch:

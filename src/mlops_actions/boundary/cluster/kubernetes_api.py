@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from mlops_actions.argo_submit.ports import LogLine, Stream, WatchEvent
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
+from mlops_actions.boundary.cluster.shapes import (
+    DRY_RUN,
+    POD,
+    WATCHED,
+    Shape,
+    check,
+    check_workflow,
+)
+from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import ClusterTransport, Failure
 from mlops_actions.core.argo import WORKFLOW_LABEL
-from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.types import Json
 
 T = TypeVar("T")
@@ -55,38 +63,41 @@ class KubernetesCluster:
         """See the port."""
         query = {"dryRun": "All"} if dry_run else None
         named = bool(workflow["metadata"].get("name"))
-        path = f"{_workflows(namespace)}"
-        return self._requests.send("POST", path, query=query, body=workflow, repeatable=named or dry_run)
+        checked = partial(check, shape=DRY_RUN) if dry_run else check_workflow
+        path = _workflows(namespace)
+        return self._requests.send("POST", path, checked, query=query, body=workflow, repeatable=named or dry_run)
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """See the port."""
-        return self._requests.send("GET", _workflows(namespace, name))
+        return self._requests.send("GET", _workflows(namespace, name), check_workflow)
 
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
         scope = "" if kind == "clusterworkflowtemplate" else f"/namespaces/{path_segment(namespace)}"
-        return self._requests.send("GET", f"{GROUP}{scope}/{TEMPLATES[kind]}/{path_segment(name)}")
+        path = f"{GROUP}{scope}/{TEMPLATES[kind]}/{path_segment(name)}"
+        return self._requests.send("GET", path, partial(check, shape=TEMPLATE_SHAPES[kind]))
 
     def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
         """See the port."""
         patch = {"spec": {"shutdown": strategy}}
-        self._requests.send("PATCH", _workflows(namespace, name), body=patch, content_type=MERGE_PATCH, urgent=urgent)
+        path = _workflows(namespace, name)
+        self._requests.send("PATCH", path, check_workflow, body=patch, content_type=MERGE_PATCH, urgent=urgent)
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> ParsedStream[WatchEvent]:
         """See the port."""
         query = {"fieldSelector": f"metadata.name={name}", "resourceVersion": resource_version}
-        return self._watch(_workflows(namespace), query, METADATA, seconds)
+        return self._watch(_workflows(namespace), query, METADATA, seconds, WATCHED)
 
     def watch_pods(self, namespace: str, workflow: str, resource_version: str, seconds: int) -> ParsedStream[WatchEvent]:
         """See the port."""
         query = {"labelSelector": f"{WORKFLOW_LABEL}={workflow}"}
         if resource_version:
             query["resourceVersion"] = resource_version
-        return self._watch(_pods(namespace), query, "application/json", seconds)
+        return self._watch(_pods(namespace), query, "application/json", seconds, POD)
 
     def get_pod(self, namespace: str, name: str) -> Json:
         """See the port."""
-        return self._requests.send("GET", _pods(namespace, name))
+        return self._requests.send("GET", _pods(namespace, name), partial(check, shape=POD))
 
     def stream_log(self, namespace: str, pod: str, container: str, since: str) -> ParsedStream[LogLine]:
         """See the port."""
@@ -97,23 +108,27 @@ class KubernetesCluster:
         lines = self._requests.stream(path, query, "log", accept="*/*", seconds=LOG_SILENCE_SECONDS)
         return ParsedStream(lines, log_line)
 
-    def _watch(self, path: str, query: dict[str, str], accept: str, seconds: int) -> ParsedStream[WatchEvent]:
+    def _watch(self, path: str, query: dict[str, str], accept: str, seconds: int, shape: Shape) -> ParsedStream[WatchEvent]:
         query = {**query, "watch": "true", "timeoutSeconds": str(seconds), "allowWatchBookmarks": "true"}
         lines = self._requests.stream(path, query, f"watch {path}", accept=accept, seconds=seconds + SPARE_SECONDS)
-        return ParsedStream(lines, self._event)
 
-    def _event(self, line: bytes) -> WatchEvent:
-        try:
-            raw = json.loads(line)
-            event_type, value = str(raw["type"]), dict(raw["object"])
-        except (ValueError, KeyError, TypeError):
-            raise Unavailable(
-                f"{self._requests.server} sent an invalid watch event", "check the proxy between this runner and the server"
-            ) from None
-        if event_type == "ERROR":
-            code = int(value.get("code") or 500)
-            raise self._requests.error_of_watch(Failure(code, str(value.get("reason")), str(value.get("message"))))
-        return WatchEvent(event_type, value)
+        def event(line: bytes) -> WatchEvent:
+            read = self._requests.parse(line, path, partial(_event, shape=shape))
+            if isinstance(read, Failure):
+                raise self._requests.error_of_watch(read, f"GET {path}")
+            return read
+
+        return ParsedStream(lines, event)
+
+
+def _event(raw: Any, shape: Shape) -> WatchEvent | Failure:
+    """Read an event of a watch, or the failure that it reports; raises OddAnswer."""
+    event = check(raw, {"type!": str, "object!": {}})
+    kind, value = event["type"], event["object"]
+    if kind == "ERROR":
+        check(value, {"code": int, "reason": str, "message": str})
+        return Failure(value.get("code") or 500, value.get("reason") or "", value.get("message") or "")
+    return WatchEvent(kind, check(value, WATCHED if kind == "BOOKMARK" else shape))
 
 
 def log_line(line: bytes) -> LogLine:

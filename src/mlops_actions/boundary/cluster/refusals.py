@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from mlops_actions.argo_submit.ports import AlreadyExists, Expired, NotFound
+from mlops_actions.boundary.cluster.shapes import OddAnswer
 from mlops_actions.boundary.cluster.transport import ByteLines, ClusterTransport, Failure
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.types import Json
+
+T = TypeVar("T")
 
 # An API server that has just started denies every request until it has read its roles (seen in kube-apiserver 1.35).
 PASSING_DENIAL_SECONDS = 30.0
@@ -55,13 +59,16 @@ class ClusterRequests:
         self._seen_rights = SeenRights()
         self.server = transport.server
 
-    def send(self, method: str, path: str, **options: Any) -> Json:
-        """Send a request; see `ClusterTransport.send`."""
+    def send(self, method: str, path: str, check: Callable[[Any], Json], **options: Any) -> Json:
+        """Send a request, and return its answer as `check` does, which raises OddAnswer; see `ClusterTransport.send`."""
+        call = f"{method} {path}"
         try:
-            answer = self._transport.send(method, path, **options)
+            answer = check(self._transport.send(method, path, **options))
         except Failure as failure:
-            raise self.error(failure, f"{method} {path}") from None
-        self._seen_rights.allowed(f"{method} {path}")
+            raise self.error(failure, call) from None
+        except OddAnswer as odd:
+            raise self._transport.odd(call, str(odd)) from None
+        self._seen_rights.allowed(call)
         return answer
 
     def stream(self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float) -> ByteLines:
@@ -69,36 +76,47 @@ class ClusterRequests:
         try:
             lines = self._transport.stream(path, query, accept=accept, seconds=seconds)
         except Failure as failure:
-            raise self.error_of_watch(failure, right) from None
+            raise self.error_of_watch(failure, f"GET {path}", right) from None
         self._seen_rights.allowed(right)
         return lines
 
-    def error_of_watch(self, failure: Failure, right: str = "") -> ActionError | Expired:
+    def parse(self, line: bytes, path: str, parse: Callable[[Any], T]) -> T:
+        """Parse the JSON of a stream's line; `parse` raises OddAnswer. Raises Unavailable where the line is none."""
+        try:
+            return parse(parse_json(line))
+        except OddAnswer as odd:
+            raise self._transport.odd(f"GET {path}", str(odd)) from None
+        except ValueError:
+            raise self._transport.odd(f"GET {path}", "it sent a line that is no JSON") from None
+
+    def error_of_watch(self, failure: Failure, call: str, right: str = "") -> ActionError | Expired:
         """Return the error for a failed watch: its resource version may have expired (410)."""
         if failure.code == 410 or (failure.code == 400 and _EXPIRED.search(failure.message)):
             return Expired(failure.message)
-        return self.error(failure, right)
+        return self.error(failure, call, right)
 
-    def error(self, failure: Failure, right: str = "") -> ActionError:
-        """Return the error for a failure; a denial of a right that was allowed before may pass."""
+    def error(self, failure: Failure, call: str, right: str = "") -> ActionError:
+        """Return the error for a failure; a denial of a right (by default that to the call) that was allowed may pass."""
         texts = self._transport.texts
-        if failure.code == 403 and self._seen_rights.may_pass(right):
-            denied = _denied(failure)
+        if failure.code == 403 and self._seen_rights.may_pass(right or call):
+            denied = _denied(failure, call)
             return Unavailable(f"{denied.cause}, which was allowed before", denied.remedy)
         if failure.code == 401:
             return Refused(
                 f"the {texts.side} at {self.server} does not accept the credentials (401)",
                 f"the token may have expired or been revoked: {texts.credentials}",
             )
-        return refusal(failure, side=texts.side, server=self.server, health=texts.health)
+        return refusal(failure, call, side=texts.side, server=self.server, health=texts.health)
 
 
-def refusal(failure: Failure, *, side: str, server: str, health: str) -> ActionError:
+def refusal(failure: Failure, call: str, *, side: str, server: str, health: str) -> ActionError:
     """Return the error for a refusal, with its remedy."""
     if failure.code == 403:
-        return _denied(failure)
+        return _denied(failure, call)
     if failure.code == 404:
-        return NotFound(f"the cluster does not have this object (404): {failure.message}", _missing(failure.message))
+        return NotFound(
+            f"the cluster does not have this object (404 to {call}): {failure.message}", _missing(failure.message)
+        )
     if failure.reason == "AlreadyExists" or (failure.code == 409 and "already exists" in failure.message):
         return AlreadyExists(failure.message, "choose another name")
     if failure.code in (400, 412, 422):
@@ -107,19 +125,21 @@ def refusal(failure: Failure, *, side: str, server: str, health: str) -> ActionE
             "correct the field it names",
         )
     if failure.code >= 500 or failure.code == 429:
-        return Unavailable(f"{server} answered {failure.code}: {failure.message}", health)
+        return Unavailable(f"{server} answered {failure.code} to {call}: {failure.message}", health)
     if failure.code < 400:
         return Refused(
-            f"the {side} at {server} redirects this request ({failure.code}): {failure.message}",
+            f"the {side} at {server} redirects this request ({failure.code} to {call}): {failure.message}",
             "give the address of the server itself: credentials are not sent to another address",
         )
-    return Refused(f"the {side} refuses this ({failure.code}): {failure.message}", "see its message")
+    return Refused(f"the {side} refuses this ({failure.code} to {call}): {failure.message}", "see its message")
 
 
-def _denied(failure: Failure) -> Refused:
+def _denied(failure: Failure, call: str) -> Refused:
     match = _DENIAL.search(failure.message)
     if match is None:
-        return Refused(f"the cluster denies this (403): {failure.message}", "ask the cluster's administrator for it")
+        return Refused(
+            f"the cluster denies this (403 to {call}): {failure.message}", "ask the cluster's administrator for it"
+        )
     where = f" in the namespace '{match['namespace']}'" if match["namespace"] else ""
     kind = "Role" if match["namespace"] else "ClusterRole"
     rule = f'{{apiGroups: ["{match["group"]}"], resources: ["{match["resource"]}"], verbs: ["{match["verb"]}"]}}'

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
@@ -128,8 +129,8 @@ class ClusterTransport:
         content_type: str = "application/json",
         repeatable: bool = True,
         urgent: bool = False,
-    ) -> Json:
-        """Send a request and return the object of its answer; raises Failure, Unavailable.
+    ) -> Any:
+        """Send a request and return the JSON of its answer, not yet checked; raises Failure, Unavailable.
 
         Passing failures (429, 5xx, a broken connection) are tried again; `repeatable=False` where a repetition after a
         lost answer would do the work twice. `urgent`: one attempt of a few seconds.
@@ -144,18 +145,24 @@ class ClusterTransport:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
         limits = _URGENT if urgent else _LIMITS
-        return self._object(self._answer(method, path, query, headers, policy, limits, body=data), policy)
+        return self._object(
+            f"{method} {path}", self._answer(method, path, query, headers, policy, limits, body=data), policy
+        )
 
     def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteLines:
         """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable."""
         limits = Limits(silence=seconds)
         once = RetryPolicy(f"the {self.texts.side}", attempts=1)
         answer = self._answer("GET", path, query, {"Accept": accept}, once, limits, read=False)
+        call = f"GET {path}"
         if answer.status >= 300:
             data = read_body(answer.response, _REFUSAL, cut=True)
             if answer.status in TRANSIENT:
-                raise Unavailable(f"{self.server} answered {answer.status}", self.texts.health)
+                raise Unavailable(f"{self.server} answered {answer.status} to {call}", self.texts.health)
             raise _failure(Answer(answer.response, data))
+        if _is_page(answer):
+            answer.response.close()
+            raise self.odd(call, "it sent a web page")
         return ByteLines(answer.response, self.server)
 
     def _answer(
@@ -203,30 +210,41 @@ class ClusterTransport:
             ) from None
         return answer
 
-    def _object(self, answer: Answer, policy: RetryPolicy) -> Json:
+    def odd(self, call: str, problem: str) -> Unavailable:
+        """Return the error for an answer that this API does not give."""
+        return Unavailable(
+            f"what answers {call} at {self.server} is no {self.texts.api}: {problem}",
+            f"check {self.texts.address} and the proxy on the way",
+        )
+
+    def _object(self, call: str, answer: Answer, policy: RetryPolicy) -> Any:
         if answer.status in TRANSIENT:
             times = f" {policy.attempts} times" if policy.attempts > 1 and answer.status in policy.statuses else ""
             raise Unavailable(
-                f"{self.server} answered {answer.status}{times}: {_failure(answer).message}",
+                f"{self.server} answered {answer.status} to {call}{times}: {_failure(answer).message}",
                 f"{self.texts.health}, then run the job again",
             )
         if answer.status >= 300:
             raise _failure(answer)
-        document = _document(answer)
-        if document is None:
-            raise Unavailable(
-                f"what answers at {self.server} is no {self.texts.api}: it sent no JSON object",
-                f"check {self.texts.address} and the proxy on the way",
-            )
-        return document
+        if _is_page(answer):
+            raise self.odd(call, "it sent a web page")
+        try:
+            return answer.json
+        except ValueError:
+            raise self.odd(call, "it sent no JSON object") from None
 
 
-def _document(answer: Answer) -> Json | None:
+def _is_page(answer: Answer) -> bool:
+    """Tell whether the answer is a web page, such as a proxy's or a sign-in page; neither API sends one."""
+    return answer.header("Content-Type").partition(";")[0].strip().lower() == "text/html"
+
+
+def _document(answer: Answer) -> Json:
     try:
         document = answer.json
     except ValueError:
-        return None
-    return document if isinstance(document, dict) else None
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _failure(answer: Answer) -> Failure:
@@ -234,7 +252,7 @@ def _failure(answer: Answer) -> Failure:
     code = answer.status
     if code < 400:
         return Failure(code, "", f"it sends one on to {answer.header('Location') or 'another address'!r}")
-    document = _document(answer) or {}
+    document = _document(answer)
     if document.get("kind") == "Status":
         return Failure(code, str(document.get("reason") or ""), str(document.get("message") or ""))
     if isinstance(document.get("error"), dict):
