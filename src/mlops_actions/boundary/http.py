@@ -269,13 +269,14 @@ def is_loopback(host: str) -> bool:
 def remedy_of_unreachable(url: str, otherwise: str) -> str:
     """Return the remedy for an address that gives no answer: a special one for `localhost`, else `otherwise`.
 
-    The runner gives the container of an action a network of its own (its ContainerActionHandler.cs).
+    The runner gives the container of an action a bridge network:
+    https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ContainerActionHandler.cs.
     """
     if not is_loopback(urlsplit(url).netloc.rpartition("@")[2]):
         return otherwise
     return (
-        "in an action's container, 'localhost' is the container itself and not the runner: give an address that containers "
-        "reach, such as the name of a service of the job or a host name of the runner"
+        "in an action's container, 'localhost' is the container itself and not the runner: give an address that the runner "
+        "and its containers both reach, such as a host name of the runner"
     )
 
 

@@ -146,8 +146,8 @@ def test_an_unreachable_registry_is_reported() -> None:
 @pytest.mark.parametrize(
     ("host", "remedy"),
     [
-        ("127.0.0.1:9", "'localhost' is the container itself and not the runner"),
-        ("localhost:9", "'localhost' is the container itself and not the runner"),
+        ("127.0.0.1:9", "give an address that the runner and its containers both reach"),
+        ("localhost:9", "give an address that the runner and its containers both reach"),
         ("registry.invalid", "check the input 'registry' and the network"),
     ],
 )

@@ -108,13 +108,5 @@ def _unreachable(url: str, error: HTTPError) -> Unavailable:
     cause = f"the registry at {urlsplit(url).netloc} cannot be reached: {http.one_line(reason_of(error))}"
     if is_distrust(error):
         return Unavailable(cause, "name the file of your certificate authority in SSL_CERT_FILE, in the step's 'env:'")
-    if http.is_loopback(urlsplit(url).netloc):
-        # https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ContainerActionHandler.cs: a bridge network.
-        return Unavailable(
-            cause,
-            "in an action's container, 'localhost' is the container itself and not the runner: name the registry by a host "
-            "that this step and the builder both reach",
-        )
-    return Unavailable(
-        cause, "check the input 'registry' and the network between this runner and it, then run the job again"
-    )
+    otherwise = "check the input 'registry' and the network between this runner and it, then run the job again"
+    return Unavailable(cause, http.remedy_of_unreachable(url, otherwise))
