@@ -119,7 +119,7 @@ class Act:
             "--workflows", str(checkout / workflow),
             "--eventpath", str(home / "event.json"),
             "--actor", actor,
-            "--platform", "ubuntu-latest=-self-hosted",
+            "--platform", "ubuntu-latest=-self-hosted", "--platform", "ubuntu-24.04=-self-hosted",
             "--json", "--pull=false", "--action-offline-mode", "--no-cache-server",
             f"--rebuild={str(rebuild).lower()}",
             "--action-cache-path", str(cache),
