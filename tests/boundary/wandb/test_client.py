@@ -318,11 +318,30 @@ def test_malformed_runs_are_read_as_empty_fields(wandb_host: WandbHost, client: 
         {"name": "a", "config": "[1]", "summaryMetrics": "{not json", "tags": None, "createdAt": "yesterday"},
         {"name": "b", "config": '{"_wandb": {"value": {"m": [{"1": 5}, 7, {"1": "x", "8": 2}]}}}', "state": None},
     ]
-    page = {"edges": [None if node is None else {"node": node} for node in nodes], "pageInfo": None}
+    page = {"edges": [None if node is None else {"node": node} for node in nodes], "pageInfo": {"hasNextPage": False}}
     wandb_host.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
     first, second = client.find().candidates
     assert (first.config, first.summary, first.created) == ({}, {}, None)
     assert second.directions == {"x": "max"}
+
+
+@pytest.mark.parametrize(
+    "page_info", [None, "text", [], {}, {"hasNextPage": None}, {"hasNextPage": "false"}, {"hasNextPage": 0}], ids=repr
+)
+def test_a_page_that_does_not_tell_whether_it_is_the_last_is_refused(
+    wandb_host: WandbHost, client: Client, page_info: object
+) -> None:
+    page = {"edges": [{"node": {"name": "a"}}], "pageInfo": page_info}
+    wandb_host.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
+    with pytest.raises(Unavailable, match=r"does not tell whether Project\.runs has another page"):
+        client.find()
+
+
+def test_a_cursor_that_is_no_text_is_refused(wandb_host: WandbHost, client: Client) -> None:
+    page = {"edges": [{"node": {"name": "a"}, "cursor": 5}], "pageInfo": {"hasNextPage": True, "endCursor": {"a": 1}}}
+    wandb_host.server.faults.append(Fault(200, json.dumps({"data": {"project": {"candidates": page}}})))
+    with pytest.raises(Unavailable, match="tells no way to ask"):
+        client.find()
 
 
 def test_an_unreachable_server_is_unavailable() -> None:

@@ -215,18 +215,26 @@ class WandbProject:
 
     def _next_cursor(self, answer: Mapping[str, Any], last: str | None, field: str) -> str | None:
         """Return the cursor of the next page of a field; None where there is none."""
-        page_info = answer.get("pageInfo") or {}
-        if not page_info.get("hasNextPage"):
+        answered = answer.get("pageInfo")
+        page_info = answered if isinstance(answered, Mapping) else {}
+        has_more = page_info.get("hasNextPage")
+        if not isinstance(has_more, bool):  # a part of the runs must not be taken for all of them
+            raise Unavailable(
+                f"W&B at {self._server.base_url} does not tell whether {field} has another page",
+                "re-run the job; if it fails again, name a server in 'base-url' that does",
+            )
+        if not has_more:
             return None
-        edges = answer.get("edges") or [{}]
-        cursor = page_info.get("endCursor") or (edges[-1] or {}).get("cursor")
+        edges = answer.get("edges")
+        last_edge = edges[-1] if isinstance(edges, list) and edges else None
+        cursor = page_info.get("endCursor") or (last_edge.get("cursor") if isinstance(last_edge, Mapping) else None)
         # A cursor that does not move would never end the loop.
-        if not cursor or cursor == last or self._schema.lacks(f"{field}(after)"):
+        if not isinstance(cursor, str) or not cursor or cursor == last or self._schema.lacks(f"{field}(after)"):
             raise Unavailable(
                 f"W&B at {self._server.base_url} has more pages of {field} than one, and tells no way to ask for the others",
                 "name a server in 'base-url' that does, or move older runs to another project",
             )
-        return str(cursor)
+        return cursor
 
     def _run(self, node: Mapping[str, Any]) -> Run:
         url = f"{self._project_url}/runs/{quote(str(node['name']), safe='')}"
