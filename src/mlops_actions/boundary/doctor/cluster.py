@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from mlops_actions.boundary.http import authorities
 from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
 from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget
 
@@ -82,8 +82,8 @@ class HttpApi:
         except (HTTPError, OSError) as error:
             raise self._unavailable(error) from None
         try:
-            document = json.loads(content) if content else None
-        except (ValueError, RecursionError):
+            document = parse_json(content) if content else None
+        except ValueError:
             document = None
         if status in (200, 201) and not isinstance(document, dict):
             raise Unavailable(f"{self._configuration.host} is no API of a cluster: it sends no JSON", self._probe)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import threading
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.doctor.ports import ApiAnswer
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PyGithubApi:
                 f"{self._api_url} gives no answer: {type(error).__name__}", f"curl -sSI {self._api_url}"
             ) from None
         try:
-            document = json.loads(text) if text else None
+            document = parse_json(text) if text else None
         except ValueError:
             document = None
         if status == 200 and document is None:
