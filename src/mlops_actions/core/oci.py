@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.types import Json
@@ -35,3 +36,16 @@ def json_object(content: bytes) -> Json:
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+def is_manifest(document: Json) -> bool:
+    """Tell whether an object has what each image manifest or image index has (OCI image specification, 1.1)."""
+    entries = [document.get("manifests")] if "manifests" in document else [document.get("layers"), [document.get("config")]]
+    return all(isinstance(descriptors, list) and all(map(_is_descriptor, descriptors)) for descriptors in entries)
+
+
+def _is_descriptor(value: Any) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("digest"), str):
+        return False
+    size = value.get("size")
+    return isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 63

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import ImageName
-from mlops_actions.core.oci import Manifest
+from mlops_actions.core.oci import Manifest, json_object
 from mlops_actions.core.provenance import PREFIX
 from mlops_actions.docker_publish import bases, dockerfile, fingerprint, plan
 from mlops_actions.docker_publish.fingerprint import FingerprintInputs
@@ -175,7 +174,7 @@ def built_at(registry: Registry, name: ImageName, manifest: Manifest) -> datetim
         if "manifests" in document:
             child = registry.manifest(name.repository, document["manifests"][0]["digest"])
             document = child.document if child else {}
-        config = json.loads(registry.blob(name.repository, document["config"]["digest"]))
+        config = json_object(registry.blob(name.repository, document["config"]["digest"]))
         moment = datetime.fromisoformat(config["config"]["Labels"][BUILT_LABEL])
     except (ActionError, KeyError, IndexError, TypeError, ValueError):
         return None

@@ -20,7 +20,7 @@ from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, 
 from tests.support.logs import LOG
 from tests.support.registries import PASSWORD, USER
 
-CONTENT = b'{"schemaVersion": 2}'
+CONTENT = b'{"schemaVersion": 2, "manifests": []}'
 DIGEST = digest_of(CONTENT)
 
 

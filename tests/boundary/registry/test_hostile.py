@@ -26,6 +26,7 @@ from tests.support.registries import PASSWORD, USER
 MANIFEST = rf"/v2/{REPOSITORY}/manifests/.*"
 TAGS = rf"/v2/{REPOSITORY}/tags/list"
 OTHER = "sha256:" + "0" * 64
+EMPTY_INDEX = b'{"manifests": []}'
 
 
 @contextmanager
@@ -52,10 +53,10 @@ def test_a_manifest_that_was_not_requested_is_refused() -> None:
 @pytest.mark.parametrize("header", ["x", "sha256:abc", "md5:" + "0" * 32, "sha256:" + "0" * 64 + "%0A::error::x"])
 def test_an_invalid_digest_header_is_replaced_by_the_computed_digest(header: str) -> None:
     with served() as (registry, client):
-        answers(registry, b"{}", Docker_Content_Digest=header)
+        answers(registry, EMPTY_INDEX, Docker_Content_Digest=header)
         manifest = client.manifest(REPOSITORY, "v1")
         assert manifest is not None
-        assert manifest.digest == "sha256:" + hashlib.sha256(b"{}").hexdigest()
+        assert manifest.digest == "sha256:" + hashlib.sha256(EMPTY_INDEX).hexdigest()
 
 
 def test_a_sha512_digest_is_checked_too() -> None:
@@ -76,12 +77,42 @@ def test_a_document_that_is_no_manifest_is_refused(kind: str) -> None:
             client.manifest(REPOSITORY, "ctx-1")
 
 
-def test_endlessly_nested_lists_are_an_empty_document() -> None:
+DESCRIPTOR = {"digest": OTHER, "size": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"null",
+        b"<html>",
+        b"[" * 200_000,
+        b'{"manifests": {}}',
+        b'{"manifests": [null]}',
+        json.dumps({"layers": [DESCRIPTOR]}).encode(),
+        json.dumps({"config": DESCRIPTOR, "layers": {}}).encode(),
+        json.dumps({"config": DESCRIPTOR, "layers": [{"digest": OTHER}]}).encode(),
+        json.dumps({"config": {**DESCRIPTOR, "digest": 5}, "layers": []}).encode(),
+        json.dumps({"config": {**DESCRIPTOR, "size": 10**400}, "layers": []}).encode(),
+        b'{"config": {"digest": "sha256:0", "size": 1e999}, "layers": []}',
+    ],
+    ids=lambda body: body[:60],
+)
+def test_what_is_no_manifest_is_refused_whatever_its_media_type_says(body: bytes) -> None:
     with served() as (registry, client):
-        answers(registry, b"[" * 200_000)
-        manifest = client.manifest(REPOSITORY, "v1")
-        assert manifest is not None
-        assert manifest.document == {}
+        answers(registry, body)
+        with pytest.raises(Unavailable, match="no manifest"):
+            client.manifest(REPOSITORY, "v1")
+
+
+def test_a_page_is_no_answer_to_a_manifest_that_was_put() -> None:
+    with served() as (registry, client):
+        page = {"Content-Type": "text/html"}
+        registry.faults.append(Fault("PUT", MANIFEST, 200, page, body=b"<title>Sign in</title>"))
+        with pytest.raises(Unavailable, match="does not show that image"):
+            client.put_manifest(REPOSITORY, "v1", EMPTY_INDEX, OCI_MANIFEST)
 
 
 def test_reading_an_endless_manifest_stops() -> None:
@@ -100,18 +131,30 @@ def test_a_blob_s_digest_cannot_reach_another_path(digest: str) -> None:
 
 
 def test_invalid_tags_are_ignored() -> None:
-    answered = [1, None, {"a": 1}, "9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
+    answered = ["9" * 5000, "1.0.0-" + "9" * 5000, "::error::x", "1.0.0\n2.0.0", "v1.2.3"]
     with served() as (registry, client):
         answers(registry, json.dumps({"tags": answered}).encode(), path=TAGS, kind="application/json")
         tags = client.tags(REPOSITORY)
     assert [str(version) for version in releases(tags)] == ["1.2.3"]
 
 
-@pytest.mark.parametrize("body", [b"[]", b"null", b'{"tags": null}', b'{"tags": {}}', b"not json", b"[" * 100_000])
-def test_an_invalid_list_of_tags_is_empty(body: bytes) -> None:
+def test_a_repository_without_tags_may_have_null() -> None:
+    with served() as (registry, client):
+        answers(registry, b'{"tags": null}', path=TAGS, kind="application/json")
+        assert client.tags(REPOSITORY) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b"{}", b'{"tags": {}}', b'{"tags": "v1"}', b'{"tags": ["v1", 2]}', b"not json", b"[" * 100_000],
+    ids=lambda body: body[:20],
+)
+def test_what_is_no_list_of_tags_is_refused(body: bytes) -> None:
+    """Without the newer versions, an older one would become `latest`."""
     with served() as (registry, client):
         answers(registry, body, path=TAGS, kind="application/json")
-        assert client.tags(REPOSITORY) == []
+        with pytest.raises(Unavailable, match="no list of tags"):
+            client.tags(REPOSITORY)
 
 
 def test_the_next_page_is_fetched_from_the_same_registry_only() -> None:

@@ -21,8 +21,9 @@ from mlops_actions.boundary.registry.transport import RegistryTransport, read
 from mlops_actions.boundary.retry import TRANSIENT
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
-from mlops_actions.core.oci import MANIFEST_TYPES, Manifest, json_object
+from mlops_actions.core.oci import MANIFEST_TYPES, Manifest, is_manifest, json_object
 from mlops_actions.core.ports import Log
+from mlops_actions.core.types import Json
 
 # `Accept: */*` would get a converted manifest with another digest from some registries (tried with distribution 2.8).
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
@@ -131,7 +132,13 @@ class RegistryClient:
                 f"{self.host} sent {media_type[:80]!r} for {repository}:{reference}, which is no manifest",
                 "check the inputs 'image' and 'registry', and the proxies between the runner and the registry",
             )
-        return Manifest(digest, media_type, content)
+        manifest = Manifest(digest, media_type, content)
+        if not is_manifest(manifest.document):
+            raise Unavailable(
+                f"{self.host} sent no manifest for {repository}:{reference}, though it says so",
+                "check the inputs 'image' and 'registry', and the proxies between the runner and the registry",
+            )
+        return manifest
 
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store the very bytes of a manifest under a tag or digest, so that its digest stays the same."""
@@ -141,6 +148,12 @@ class RegistryClient:
         )
         if response.status not in _STORED:
             raise self._refusal(response, f"tagging {self.host}/{repository}:{reference}")
+        # A page of a proxy has 200 too, where the specification has 201.
+        if response.status == 200 and self.digest_of(repository, reference) != _digest(content):
+            raise Unavailable(
+                f"{self.host} answered 200 to tagging {repository}:{reference}, and does not show that image there",
+                "run the job again; if it persists, check the proxies between the runner and the registry",
+            )
 
     def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Let a repository share a blob of another one, `source`; False where the registry wants it uploaded instead."""
@@ -164,13 +177,23 @@ class RegistryClient:
                 return tags
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
-            tags += [tag for tag in json_object(read(response)).get("tags") or [] if isinstance(tag, str)]
+            tags += self._tags_of_page(repository, json_object(read(response)))
             pages.add(path)
             path = self._next_page(path, response.headers.get("Link", ""))
         if path:  # with a part of the tags, an older version would be taken for the newest one
             raise Unavailable(
                 f"{self.host} lists the tags of {repository} without end",
                 "run the job again, or give 'tags' without 'latest'",
+            )
+        return tags
+
+    def _tags_of_page(self, repository: str, page: Json) -> list[str]:
+        """Return the tags of one page; a repository without tags may have null. With fewer, `latest` could move back."""
+        tags = [] if page.get("tags", 0) is None else page.get("tags")
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise Unavailable(
+                f"{self.host} sent no list of tags for {repository}",
+                "check the inputs 'image' and 'registry', and the proxies between the runner and the registry",
             )
         return tags
 
