@@ -71,9 +71,8 @@ def to_workflow(document: ManifestDocument, *, strict: bool = True) -> tuple[Jso
         if not isinstance(mapping, dict):
             raise InvalidManifest(document.at(key), f"'{key}' is missing or not a mapping", f"give '{key}' as a mapping")
     kind = value["kind"]
-    path: tuple[str, ...] = ("spec",)
+    path = spec_path(document)
     if kind == "CronWorkflow":
-        path = ("spec", "workflowSpec")
         if not isinstance(spec.get("workflowSpec"), dict):
             raise InvalidManifest(document.at(*path), "a CronWorkflow needs 'spec.workflowSpec'", "give it as a mapping")
         workflow = _from_cron(value)
@@ -84,7 +83,7 @@ def to_workflow(document: ManifestDocument, *, strict: bool = True) -> tuple[Jso
         kept = ("name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences")
         workflow = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
     workflow["spec"] = schema.with_texts(workflow["spec"])
-    warnings = _check_fields(document, path, workflow["spec"], strict=strict)
+    warnings = _check_fields(document, workflow["spec"], strict=strict)
     _check_metadata(document, workflow["metadata"])
     _check_spec(document, path, workflow["spec"])
     return copy.deepcopy(workflow), warnings
@@ -166,19 +165,31 @@ def _kind(document: ManifestDocument) -> str:
     return str(document.value.get("kind") or "a document without 'kind'")
 
 
-def _check_fields(document: ManifestDocument, path: tuple[str, ...], spec: Json, *, strict: bool) -> tuple[str, ...]:
+def _check_fields(document: ManifestDocument, spec: Json, *, strict: bool) -> tuple[str, ...]:
     """Refuse what no supported line of Argo can read; return the unknown fields as warnings where `strict` is false."""
     problems, line = schema.refusals(spec)
-    texts = [f"{_place(spec, item.path[:-1] if item.is_unknown else item.path)} {item.cause}" for item in problems]
-    refused = [number for number, problem in enumerate(problems) if strict or not problem.is_unknown]
-    if not refused:
-        return tuple(f"{document.at(*path, *problem.path)}: {text}" for problem, text in zip(problems, texts, strict=True))
-    first = problems[refused[0]]
-    others = [f"{document.at(*path, *problems[number].path)}: {texts[number]}" for number in refused[1:MAX_PROBLEMS]]
-    more = f"; and {len(refused) - MAX_PROBLEMS} more" if len(refused) > MAX_PROBLEMS else ""
-    raise InvalidManifest(
-        document.at(*path, *first.path), "; ".join([texts[refused[0]], *others]) + f"{more} (Argo {line})", first.remedy
-    )
+    if refused := [problem for problem in problems if strict or not problem.is_unknown]:
+        raise invalid(document, spec, refused, f" (Argo {line})")
+    return tuple(f"{document.at(*spec_path(document), *problem.path)}: {_text(spec, problem)}" for problem in problems)
+
+
+def spec_path(document: ManifestDocument) -> tuple[str, ...]:
+    """Return the path of the workflow's spec in a document."""
+    return ("spec", "workflowSpec") if document.value.get("kind") == "CronWorkflow" else ("spec",)
+
+
+def invalid(document: ManifestDocument, spec: Json, problems: Sequence[schema.Problem], note: str = "") -> InvalidManifest:
+    """Return the error that lists problems of a spec: the first with its remedy, and the places of the others."""
+    path = spec_path(document)
+    first, *others = problems[:MAX_PROBLEMS]
+    texts = [_text(spec, first), *(f"{document.at(*path, *other.path)}: {_text(spec, other)}" for other in others)]
+    if len(problems) > MAX_PROBLEMS:
+        texts.append(f"and {len(problems) - MAX_PROBLEMS} more")
+    return InvalidManifest(document.at(*path, *first.path), "; ".join(texts) + note, first.remedy)
+
+
+def _text(spec: Json, problem: schema.Problem) -> str:
+    return f"{_place(spec, problem.path[:-1] if problem.is_unknown else problem.path)} {problem.cause}"
 
 
 def _place(spec: Json, path: schema.Path) -> str:

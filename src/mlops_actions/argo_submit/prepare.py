@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mlops_actions.argo_submit import callback, documents, idempotency, manifest, parameters
 from mlops_actions.argo_submit.inputs import Inputs
+from mlops_actions.argo_submit.lint import workflow as lint
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.revision import WorkflowRevision, parameters_by_input
 from mlops_actions.core.context import Context
@@ -55,6 +56,7 @@ def prepare(
         priority=inputs.priority,
     )
     warnings: tuple[str, ...] = ()
+    document: documents.ManifestDocument | None = None
     if inputs.from_:
         kind, name = inputs.from_
         namespace = inputs.namespace or cluster().namespace
@@ -93,6 +95,8 @@ def prepare(
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **revision.annotations()}
     namespace = str(metadata.get("namespace") or "") or cluster().namespace
     metadata["namespace"] = namespace
+    if document and (problems := lint.problems(workflow)):
+        raise manifest.invalid(document, workflow["spec"], problems)
     _check_size(workflow)
     if dropped:
         names = ", ".join(dropped)

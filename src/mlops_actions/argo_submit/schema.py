@@ -32,7 +32,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class SchemaProblem:
+class Problem:
     """A field that Argo cannot read (`is_unknown`: that it does not know), the place below the spec, and how to mend it."""
 
     path: Path
@@ -55,16 +55,16 @@ def text_of(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
-def problems(spec: Mapping[str, Any], line: str) -> list[SchemaProblem]:
+def problems(spec: Mapping[str, Any], line: str) -> list[Problem]:
     """Return what this line of Argo cannot read in a workflow's spec, in the order of the document."""
     validator = _validator(line)
     found = [problem for error in validator.iter_errors(spec) for problem in _problems(error)]
     return sorted(found, key=lambda problem: [(str(type(part)), str(part).zfill(6)) for part in problem.path])
 
 
-def refusals(spec: Mapping[str, Any]) -> tuple[list[SchemaProblem], str]:
+def refusals(spec: Mapping[str, Any]) -> tuple[list[Problem], str]:
     """Return the problems of the line of Argo that has the fewest, and the line; none where any line can read the spec."""
-    found: dict[str, list[SchemaProblem]] = {}
+    found: dict[str, list[Problem]] = {}
     for line in LINES:
         found[line] = problems(spec, line)
         if not found[line]:
@@ -86,7 +86,7 @@ def _with_texts(value: Any, schema: Mapping[str, Any], definitions: Mapping[str,
     return value
 
 
-def _problems(error: Any) -> Iterator[SchemaProblem]:
+def _problems(error: Any) -> Iterator[Problem]:
     """Yield the problems of one error of the library: it counts all unknown fields of a mapping as one."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
@@ -94,15 +94,15 @@ def _problems(error: Any) -> Iterator[SchemaProblem]:
         for key in error.instance:
             if key not in known:
                 cause = f"has no field '{key}'{did_you_mean(key, known)}"
-                yield SchemaProblem((*path, key), cause, "correct or remove the field", is_unknown=True)
+                yield Problem((*path, key), cause, "correct or remove the field", is_unknown=True)
         return
     kind = error.schema.get("x-kind") or error.schema.get("type")
     if error.validator in ("minimum", "maximum"):
         low, high = error.schema["minimum"], error.schema["maximum"]
-        yield SchemaProblem(path, f"must be a whole number from {low} to {high}, not {error.instance}", "correct the number")
+        yield Problem(path, f"must be a whole number from {low} to {high}, not {error.instance}", "correct the number")
         return
     cause = f"must be {_KINDS[kind]}, not {_shown(error.instance)}"
-    yield SchemaProblem(path, cause, _remedy(path, kind, error.instance))
+    yield Problem(path, cause, _remedy(path, kind, error.instance))
 
 
 def _remedy(path: Path, kind: str, value: Any) -> str:

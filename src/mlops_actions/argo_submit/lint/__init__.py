@@ -1,0 +1,1 @@
+"""Find in a workflow what its schema cannot say and Argo refuses."""

@@ -1,0 +1,229 @@
+"""Find in a workflow what its schema cannot say and Argo refuses when the workflow starts. Pure.
+
+The rules are those of Argo's own linter, https://github.com/argoproj/argo-workflows/blob/main/workflow/validate/validate.go.
+Where a rule depends on what is only known in the cluster, such as a template of another object, nothing is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlops_actions.argo_submit.lint.names import NAME, NAME_RULE, check_name, check_names, cycle
+from mlops_actions.argo_submit.lint.template import TYPES, check_template, has_location, types_of
+from mlops_actions.argo_submit.lint.variables import Variables, ancestors
+from mlops_actions.argo_submit.schema import Path, Problem
+from mlops_actions.core.suggest import did_you_mean
+from mlops_actions.core.types import Json
+
+_TAG = re.compile(r"\{\{[-a-zA-Z0-9]+(\.[-a-zA-Z0-9_]+)*\}\}")
+_RESULT = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
+_RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
+_OF_ITEMS = ("AnySucceeded", "AllFailed")
+_SOURCES = ("withItems", "withParam", "withSequence")
+
+
+def problems(workflow: Json) -> list[Problem]:
+    """Return what Argo would refuse, in the order of the document; the spec must have passed the schema."""
+    spec = workflow["spec"]
+    if spec.get("workflowTemplateRef"):
+        return list(_arguments(spec.get("arguments"), ("arguments",), needs_values=False))
+    return list(_Linter(workflow).problems())
+
+
+class _Linter:
+    def __init__(self, workflow: Json) -> None:
+        self._spec = workflow["spec"]
+        self._templates: dict[str, Json] = {
+            template["name"]: template for template in self._spec.get("templates") or [] if template.get("name")
+        }
+        self._variables = Variables(workflow, self._templates)
+
+    def problems(self) -> Iterator[Problem]:
+        yield from _arguments(self._spec.get("arguments"), ("arguments",), needs_values=False)
+        yield from _hooks(self._spec, ())
+        yield from self._entries()
+        for number, template in enumerate(self._spec.get("templates") or []):
+            path: Path = ("templates", number)
+            if not NAME.fullmatch(template.get("name") or ""):
+                yield Problem((*path, "name"), f"is not a name for Argo: {template.get('name')!r}", NAME_RULE)
+            yield from self._template(template, path)
+
+    def _entries(self) -> Iterator[Problem]:
+        """Check that the workflow's arguments supply the inputs of the first template and of the exit handler."""
+        arguments = self._spec.get("arguments") or {}
+        for key in ("entrypoint", "onExit"):
+            template = self._templates.get(self._spec.get(key) or "")
+            if template:
+                yield from _missing_inputs(template, arguments, (key,), "arguments")
+
+    def _template(self, template: Json, path: Path) -> Iterator[Problem]:
+        types = types_of(template)
+        if len(types) != 1:
+            found = "has no type" if not types else f"has several types: {', '.join(types)}"
+            yield Problem(path, found, f"give exactly one of {', '.join(TYPES)}")
+            return
+        [kind] = types
+        yield from check_template(template, path, kind, self._spec.get("templateDefaults") or {})
+        if kind == "steps":
+            yield from self._steps(template, (*path, "steps"))
+        elif kind == "dag":
+            yield from self._dag(template, (*path, "dag"))
+        yield from self._variables.problems(template, path, kind)
+
+    def _steps(self, template: Json, path: Path) -> Iterator[Problem]:
+        names: set[str] = set()
+        for group, steps in enumerate(template["steps"] or []):
+            for number, step in enumerate(steps or []):
+                place = (*path, group, number)
+                yield from check_name(step, place, "step", names)
+                yield from self._call(step, place)
+
+    def _dag(self, template: Json, path: Path) -> Iterator[Problem]:
+        tasks = template["dag"].get("tasks") or []
+        if not tasks:
+            yield Problem(path, "has no tasks", "give at least one task")
+            return
+        names: set[str] = set()
+        for number, task in enumerate(tasks):
+            yield from check_name(task, (*path, "tasks", number), "task", names)
+        by_name = {task["name"]: task for task in tasks if task.get("name")}
+        dependencies = {name: dependencies_of(task) for name, task in by_name.items()}
+        uses_depends = any(task.get("depends") for task in tasks)
+        for number, task in enumerate(tasks):
+            place = (*path, "tasks", number)
+            yield from self._call(task, place)
+            yield from _dependencies(task, place, by_name, uses_depends=uses_depends)
+            yield from _unordered_arguments(task, place, ancestors(task.get("name") or "", dependencies))
+        if circle := cycle(dependencies):
+            cause = f"has tasks that wait for each other: {' → '.join(circle)}"
+            yield Problem((*path, "tasks"), cause, "remove one dependency")
+        for target in str(template["dag"].get("target") or "").split(" "):
+            if target and not _TAG.search(target) and target not in by_name:
+                yield Problem((*path, "target"), f"names no task: '{target}'{did_you_mean(target, by_name)}", "name a task")
+
+    def _call(self, call: Json, path: Path) -> Iterator[Problem]:
+        """Check a step or task: what it runs, its arguments, items and hooks."""
+        yield from _arguments(call.get("arguments"), (*path, "arguments"), needs_values=True)
+        yield from _hooks(call, path)
+        given = [key for key in _SOURCES if call.get(key)]
+        if len(given) > 1:
+            yield Problem(path, f"has {' and '.join(given)}", "give one of them")
+        sequence = call.get("withSequence") or {}
+        if sequence.get("count") is not None and sequence.get("end") is not None:
+            yield Problem((*path, "withSequence"), "has both 'count' and 'end'", "give one of them")
+        name, reference, inline = call.get("template") or "", call.get("templateRef"), call.get("inline")
+        if reference is not None:
+            if name:
+                yield Problem((*path, "template"), "stands beside 'templateRef'", "give one of them")
+            for key in ("name", "template"):
+                if not reference.get(key):
+                    yield Problem((*path, "templateRef"), f"has no '{key}'", f"give '{key}'")
+        elif inline is not None:
+            yield from self._template({"name": "inline", **inline}, (*path, "inline"))
+        elif not name:
+            yield Problem(path, "names no template", "give 'template', 'templateRef' or 'inline'")
+        elif "{{" not in name:
+            target = self._templates.get(name)
+            if target is None:
+                near = did_you_mean(name, self._templates)
+                yield Problem((*path, "template"), f"names no template: '{name}'{near}", "correct the name")
+            else:
+                yield from _missing_inputs(target, call.get("arguments") or {}, path, "arguments")
+
+
+def dependencies_of(task: Mapping[str, Any]) -> dict[str, bool]:
+    """Return the tasks that a task waits for, and whether it asks for results of items (`.AnySucceeded`)."""
+    if not task.get("depends"):
+        return dict.fromkeys(task.get("dependencies") or (), False)
+    found: dict[str, bool] = {}
+    for match in _RESULT.finditer(str(task["depends"])):
+        name = match[1] or match[3]
+        found[name] = found.get(name, False) or match[2] in _OF_ITEMS
+    return found
+
+
+def _arguments(arguments: Json | None, path: Path, *, needs_values: bool) -> Iterator[Problem]:
+    arguments = arguments or {}
+    for key in ("parameters", "artifacts"):
+        yield from check_names(arguments.get(key), (*path, key))
+    for number, parameter in enumerate(arguments.get("parameters") or []):
+        place = (*path, "parameters", number)
+        source = parameter.get("valueFrom")
+        if needs_values and source is None and parameter.get("value") is None:
+            yield Problem(place, f"gives parameter '{parameter.get('name')}' no value", "give 'value' or 'valueFrom'")
+        if source is not None and (
+            (not any(source.get(key) for key in ("configMapKeyRef", "event")) and source.get("supplied") is None)
+            or any(source.get(key) for key in ("path", "jsonPath", "parameter", "expression"))
+        ):
+            cause = "needs configMapKeyRef, event or supplied, and no other source"
+            yield Problem((*place, "valueFrom"), cause, "give one of them")
+        choices = parameter.get("enum")
+        if choices is not None and not choices:
+            yield Problem((*place, "enum"), "is empty", "list the values, or remove 'enum'")
+        elif needs_values and choices and parameter.get("value") not in choices:
+            yield Problem((*place, "value"), f"must be one of {', '.join(map(str, choices))}", "give one of them")
+    for number, artifact in enumerate(arguments.get("artifacts") or []):
+        if not artifact.get("from") and not has_location(artifact):
+            cause = "has neither 'from' nor a location nor a key"
+            yield Problem((*path, "artifacts", number), cause, "say where it comes from")
+        if artifact.get("from") and artifact.get("fromExpression"):
+            yield Problem((*path, "artifacts", number), "has both 'from' and 'fromExpression'", "give one of them")
+
+
+def _missing_inputs(template: Json, arguments: Mapping[str, Any], path: Path, where: str) -> Iterator[Problem]:
+    inputs = template.get("inputs") or {}
+    given = {entry.get("name") for entry in arguments.get("parameters") or []}
+    for parameter in inputs.get("parameters") or []:
+        has_value = any(parameter.get(key) is not None for key in ("value", "default", "valueFrom"))
+        if not has_value and parameter.get("name") not in given:
+            cause = f"gives no value for the input '{parameter.get('name')}' of template '{template.get('name')}'"
+            yield Problem(path, cause, f"give it in '{where}', or a default in the template")
+    artifacts = {entry.get("name") for entry in arguments.get("artifacts") or []}
+    for artifact in inputs.get("artifacts") or []:
+        if not artifact.get("optional") and not has_location(artifact) and artifact.get("name") not in artifacts:
+            cause = f"gives no artifact for the input '{artifact.get('name')}' of template '{template.get('name')}'"
+            yield Problem(path, cause, f"give it in '{where}', or 'optional: true' in the template")
+
+
+def _hooks(owner: Json, path: Path) -> Iterator[Problem]:
+    for name, hook in (owner.get("hooks") or {}).items():
+        if name != "exit" and not (hook or {}).get("expression"):
+            yield Problem((*path, "hooks", name), "has no expression", "say in 'expression' when it runs")
+
+
+def _dependencies(task: Json, path: Path, tasks: Mapping[str, Json], *, uses_depends: bool) -> Iterator[Problem]:
+    name = task.get("name") or ""
+    if (uses_depends or task.get("dependencies")) and name[:1].isdigit():
+        cause = f"begins with a digit, which Argo refuses beside dependencies: '{name}'"
+        yield Problem((*path, "name"), cause, "rename the task")
+    if uses_depends and task.get("dependencies"):
+        yield Problem((*path, "dependencies"), "stands in a DAG with 'depends'", "use one of the two in all tasks")
+    if uses_depends and task.get("continueOn") is not None:
+        remedy = "write 'depends: task.Failed' in what follows"
+        yield Problem((*path, "continueOn"), "stands in a DAG with 'depends'", remedy)
+    key = "depends" if task.get("depends") else "dependencies"
+    for match in _RESULT.finditer(str(task.get("depends") or "")):
+        if match[2] and match[2] not in _RESULTS:
+            cause = f"asks for an unknown result: '{match[0]}'"
+            yield Problem((*path, key), cause, f"use one of {', '.join(_RESULTS)}")
+    for dependency, of_items in dependencies_of(task).items():
+        if dependency not in tasks:
+            near = did_you_mean(dependency, tasks)
+            yield Problem((*path, key), f"names no task: '{dependency}'{near}", "name a task of this DAG")
+        elif of_items and not any(tasks[dependency].get(source) for source in _SOURCES):
+            cause = f"asks for results of items, and task '{dependency}' has none"
+            yield Problem((*path, key), cause, "use .Succeeded or .Failed")
+
+
+def _unordered_arguments(task: Json, path: Path, ancestors: set[str]) -> Iterator[Problem]:
+    """Find values of tasks that this task does not wait for: it may start before they exist."""
+    arguments = task.get("arguments") or {}
+    for key, field in (("parameters", "value"), ("artifacts", "from")):
+        for number, entry in enumerate(arguments.get(key) or []):
+            text = str(entry.get(field) or "")
+            if text.startswith("{{tasks.") and (name := text.split(".")[1]) not in ancestors:
+                place = (*path, "arguments", key, number)
+                cause = f"uses task '{name}', which this task does not wait for"
+                yield Problem(place, cause, f"add '{name}' to 'dependencies'")

@@ -1,0 +1,291 @@
+"""What the schema cannot say and Argo refuses is found before submission, with place and remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlops_actions.argo_submit import schema
+from mlops_actions.argo_submit.documents import parse
+from mlops_actions.argo_submit.lint import workflow as lint
+from mlops_actions.argo_submit.manifest import invalid, select, to_workflow
+
+_HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: a-, labels: {team: ml}}\nspec:\n"
+_ECHO = """\
+  - name: echo
+    inputs: {parameters: [{name: text}]}
+    container: {image: x, command: [echo], args: ["{{inputs.parameters.text}}"]}
+"""
+_SAY = "arguments: {parameters: [{name: text, value: a}]}"
+
+
+def _workflow(templates: str, spec: str = "") -> str:
+    """Return a manifest whose first template is `main`; `{say}` stands for arguments of the template `echo`."""
+    return f"{_HEAD}  entrypoint: main\n{spec}  templates:\n{_ECHO}{templates}".replace("{say}", _SAY)
+
+
+def _steps(*groups: str, more: str = "") -> str:
+    return _workflow("  - name: main\n" + more + "    steps:\n" + "".join(f"    - [{group}]\n" for group in groups))
+
+
+def _dag(*tasks: str, more: str = "") -> str:
+    return _workflow("  - name: main\n    dag:\n" + more + "      tasks:\n" + "".join(f"      - {task}\n" for task in tasks))
+
+
+def _main(fields: str, spec: str = "") -> str:
+    return _workflow("  - name: main\n" + "".join(f"    {line}\n" for line in fields.splitlines()), spec)
+
+
+def _found(text: str) -> list[str]:
+    document = select(parse(text, "wf.yaml"))
+    workflow, _ = to_workflow(document)
+    problems = lint.problems(workflow)
+    return [invalid(document, workflow["spec"], [problem]).cause for problem in problems]
+
+
+def _text(name: str, value: str, more: str) -> str:
+    return f"{{name: {name}, template: echo, arguments: {{parameters: [{{name: text, value: '{value}'}}]}}, {more}}}"
+
+
+_A, _B = "{name: a, template: echo, {say}}", "{name: b, template: echo, {say}}"
+
+REFUSED: dict[str, tuple[str, str]] = {
+    # templates
+    "a template without a type": (_main("inputs: {}"), "template 'main' has no type"),
+    "a template of two types": (_main("suspend: {}\nhttp: {url: x}"), "template 'main' has several types: suspend, http"),
+    "a template with a space": (
+        _workflow("  - {name: main, suspend: {}}\n  - {name: a b, suspend: {}}\n"),
+        "is not a name for Argo: 'a b'",
+    ),
+    "a step that runs nothing": (_steps("{name: a}"), "steps[0][0] names no template"),
+    "a step that runs a missing template": (
+        _steps("{name: a, template: ecko, {say}}"),
+        "names no template: 'ecko' (did you mean 'echo'?)",
+    ),
+    "a step with template and reference": (
+        _steps("{name: a, template: echo, templateRef: {name: t, template: e}, {say}}"),
+        "stands beside 'templateRef'",
+    ),
+    "a reference without a template": (_steps("{name: a, templateRef: {name: t}}"), "templateRef has no 'template'"),
+    "an inline template without a type": (_steps("{name: a, inline: {inputs: {}}}"), "steps[0][0].inline has no type"),
+    # names
+    "a step without a name": (_steps("{template: echo, {say}}"), "is a step without a name"),
+    "two steps of one name": (_steps(_A, _A), "steps[1][0].name is given twice: 'a'"),
+    "a step with an underscore": (_steps("{name: a_b, template: echo, {say}}"), "is not a name for Argo: 'a_b'"),
+    "a parameter with a dot": (
+        _main("inputs: {parameters: [{name: a.b, value: c}]}\nsuspend: {}"),
+        "is not a name for Argo: 'a.b'",
+    ),
+    "two inputs of one name": (
+        _main("inputs: {parameters: [{name: a, value: c}, {name: a, value: d}]}\nsuspend: {}"),
+        "is given twice: 'a'",
+    ),
+    # arguments
+    "a step without a required argument": (
+        _steps("{name: a, template: echo}"),
+        "steps[0][0] gives no value for the input 'text' of template 'echo'",
+    ),
+    "an argument without a value": (
+        _steps("{name: a, template: echo, arguments: {parameters: [{name: text}]}}"),
+        "gives parameter 'text' no value",
+    ),
+    "an argument from a path": (
+        _steps("{name: a, template: echo, arguments: {parameters: [{name: text, valueFrom: {path: /a}}]}}"),
+        "valueFrom needs configMapKeyRef, event or supplied",
+    ),
+    "an artifact from nowhere": (
+        _steps("{name: a, template: echo, arguments: {parameters: [{name: text, value: a}], artifacts: [{name: d}]}}"),
+        "has neither 'from' nor a location nor a key",
+    ),
+    "an entrypoint whose input nobody gives": (
+        _main("inputs: {parameters: [{name: lr}]}\nsuspend: {}"),
+        "entrypoint gives no value for the input 'lr' of template 'main'",
+    ),
+    "an artifact that nobody gives": (
+        _main("inputs: {artifacts: [{name: data, path: /d}]}\ncontainer: {image: x}"),
+        "gives no artifact for the input 'data'",
+    ),
+    "an empty list of choices": (
+        _main("suspend: {}", "  arguments: {parameters: [{name: a, value: b, enum: []}]}\n"),
+        "enum is empty",
+    ),
+    # variables
+    "a variable of an unknown step": (
+        _steps(
+            _A, "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{steps.c.outputs.result}}'}]}}"
+        ),
+        "uses a variable that nothing defines: '{{steps.c.outputs.result}}'",
+    ),
+    "a variable of a later step": (
+        _steps(
+            "{name: a, template: echo, arguments: {parameters: [{name: text, value: '{{steps.b.outputs.result}}'}]}}", _B
+        ),
+        "uses a variable that nothing defines: '{{steps.b.outputs.result}}'",
+    ),
+    "an unknown parameter of the workflow": (
+        _main("container: {image: x, args: ['{{workflow.parameters.lr}}']}"),
+        "nothing defines: '{{workflow.parameters.lr}}'",
+    ),
+    "a typing mistake in an input": (
+        _main(
+            "inputs: {parameters: [{name: epochs, value: 1}]}\ncontainer: {image: x, args: ['{{inputs.parameters.epoch}}']}"
+        ),
+        "(did you mean 'inputs.parameters.epochs'?)",
+    ),
+    "a variable of a step in a container": (
+        _main("container: {image: x, args: ['{{steps.a.outputs.result}}']}"),
+        "nothing defines: '{{steps.a.outputs.result}}'",
+    ),
+    "an item without items": (
+        _steps("{name: a, template: echo, arguments: {parameters: [{name: text, value: '{{item.x}}'}]}}"),
+        "'{{item.x}}'",
+    ),
+    "an output that a template lacks": (
+        _steps(
+            _A,
+            "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{steps.a.outputs.parameters.z}}'}]}}",
+        ),
+        "'{{steps.a.outputs.parameters.z}}'",
+    ),
+    "failures without an exit handler": (
+        _main("container: {image: x, args: ['{{workflow.failures}}']}"),
+        "'{{workflow.failures}}'",
+    ),
+    # DAGs
+    "a DAG without tasks": (_main("dag: {tasks: []}"), "dag has no tasks"),
+    "a dependency that is missing": (
+        _dag("{name: a, template: echo, {say}, dependencies: [z]}"),
+        "dependencies names no task: 'z'",
+    ),
+    "a cycle": (
+        _dag("{name: a, template: echo, {say}, dependencies: [b]}", "{name: b, template: echo, {say}, depends: a}"),
+        "a → b → a",
+    ),
+    "a task that waits for itself": (_dag("{name: a, template: echo, {say}, dependencies: [a]}"), "a → a"),
+    "depends beside dependencies": (
+        _dag(_A, "{name: b, template: echo, {say}, depends: a}", "{name: c, template: echo, {say}, dependencies: [a]}"),
+        "dependencies stands in a DAG with 'depends'",
+    ),
+    "an unknown result": (
+        _dag(_A, "{name: b, template: echo, {say}, depends: a.Won}"),
+        "asks for an unknown result: 'a.Won'",
+    ),
+    "results of items without items": (
+        _dag(_A, "{name: b, template: echo, {say}, depends: a.AnySucceeded}"),
+        "asks for results of items, and task 'a' has none",
+    ),
+    "a target that is missing": (_dag(_A, more="      target: z\n"), "dag.target names no task: 'z'"),
+    "a task that begins with a digit": (
+        _dag(_A, "{name: 1b, template: echo, {say}, dependencies: [a]}"),
+        "begins with a digit",
+    ),
+    "an argument of a task that is not waited for": (
+        _dag(_A, "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{tasks.a.outputs.result}}'}]}}"),
+        "uses task 'a', which this task does not wait for",
+    ),
+    # what each type needs
+    "a container without an image": (_main("container: {command: [a]}"), "container has no image"),
+    "two mounts at one path": (
+        _main("container: {image: x, volumeMounts: [{name: a, mountPath: /m}, {name: b, mountPath: /m}]}"),
+        "uses the path '/m'",
+    ),
+    "an artifact without a path": (
+        _main("container: {image: x}\noutputs: {artifacts: [{name: m}]}"),
+        "gives artifact 'm' no path",
+    ),
+    "an output without a source": (
+        _main("container: {image: x}\noutputs: {parameters: [{name: m}]}"),
+        "gives output 'm' no value",
+    ),
+    "an output of steps from a path": (
+        _workflow(
+            "  - name: main\n    steps: [[" + _A + "]]\n    outputs: {parameters: [{name: m, valueFrom: {path: /m}}]}\n"
+        ),
+        "needs parameter or expression in a template with steps",
+    ),
+    "a container set in a circle": (
+        _main(
+            "containerSet: {containers: [{name: a, image: x, dependencies: [b]}, {name: b, image: x, dependencies: [a]}]}"
+        ),
+        "has containers that wait for each other: a → b → a",
+    ),
+    "an action that Kubernetes lacks": (
+        _main("resource: {action: make, manifest: a}"),
+        "action is not one of apply, create",
+    ),
+    "a resource without a manifest": (_main("resource: {action: create}"), "has neither 'manifest' nor 'manifestFrom'"),
+    "a retry policy that does not exist": (
+        _main("suspend: {}\nretryStrategy: {retryPolicy: Never}"),
+        "is not one of Always, OnError, OnFailure, OnTransientError",
+    ),
+    "a timeout without a unit": (_main("container: {image: x}\ntimeout: '60'"), "timeout has no unit: '60'"),
+    "a deadline of steps": (_steps(_A, more="    activeDeadlineSeconds: 5\n"), "has no meaning in a template with steps"),
+    "a hook without an expression": (
+        _main("suspend: {}", "  hooks: {running: {template: echo}}\n"),
+        "hooks.running has no expression",
+    ),
+    "items from two sources": (
+        _steps("{name: a, template: echo, {say}, withItems: [1], withParam: '[1]'}"),
+        "has withItems and withParam",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_argo_refuses_is_found(name: str) -> None:
+    text, cause = REFUSED[name]
+    found = _found(text)
+    assert any(cause in problem for problem in found), found
+    assert all(problem.startswith("wf.yaml:") for problem in found)
+
+
+ACCEPTED: dict[str, str] = {
+    "steps that use each other": _steps(
+        _A, "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{steps.a.outputs.result}}'}]}}"
+    ),
+    "a step beside another": _steps(_A + ", " + _B),
+    "a template of the cluster": _steps(
+        "{name: a, templateRef: {name: t, template: e}}",
+        "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{steps.a.outputs.parameters.any}}'}]}}",
+    ),
+    "a template chosen while it runs": _steps("{name: a, template: '{{workflow.labels.team}}'}"),
+    "items of every form": _steps(
+        _text("a", "{{item.x}}", "withItems: [{x: 1}]"),
+        _text("b", "{{item.y}}", "withParam: '{{workflow.labels.team}}'"),
+        _text("c", "{{item}}", "withSequence: {count: 3}"),
+    ),
+    "a DAG with results": _dag(
+        _A,
+        "{name: b, template: echo, {say}, depends: 'a.Succeeded && !a.Skipped'}",
+        "{name: c, template: echo, {say}, depends: a}",
+    ),
+    "an argument of an ancestor": _dag(
+        _A,
+        "{name: b, template: echo, {say}, dependencies: [a]}",
+        _text("c", "{{tasks.a.outputs.result}}", "dependencies: [b]"),
+    ),
+    "expressions": _main(
+        "container: {image: x, args: ['{{=nonsense.at.all}}', '{{= inputs.parameters.nope }}', '{{other.text}}']}"
+    ),
+    "variables that Argo sets": _main(
+        "container: {image: x, args: ['{{workflow.uid}} {{pod.name}} {{workflow.labels.team}} {{workflow.duration}}']}"
+    ),
+    "a global output": _workflow(
+        "  - name: main\n    steps: [[{name: a, template: made}], [{name: b, template: echo, arguments: {parameters: "
+        "[{name: text, value: '{{workflow.outputs.parameters.best}}'}]}}]]\n"
+        "  - name: made\n    container: {image: x}\n"
+        "    outputs: {parameters: [{name: o, globalName: best, valueFrom: {path: /o}}]}\n"
+    ),
+    "an image by default": _main("container: {command: [a]}", "  templateDefaults: {container: {image: x}}\n"),
+    "a template that calls itself": _steps("{name: a, template: main, when: '{{workflow.labels.team}} == b'}"),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_argo_takes_is_not_refused(name: str) -> None:
+    assert _found(ACCEPTED[name]) == []
+
+
+def test_a_reference_to_a_template_of_the_cluster_is_checked_for_its_arguments_alone() -> None:
+    text = _HEAD + "  workflowTemplateRef: {name: t}\n  arguments: {parameters: [{name: a}]}\n"
+    assert _found(text) == []
+    assert schema.problems({"workflowTemplateRef": {"name": "t"}}, "4.0") == []
