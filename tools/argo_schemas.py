@@ -45,6 +45,8 @@ _SPECIAL: dict[str, dict[str, Any]] = {
         "x-kind": "integer or text",
         "anyOf": [{"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}, {"type": "string"}],
     },
+    # An amount is not read before it is used: the decoder takes any JSON.
+    f"{ARGO}.Amount": {},
     f"{ARGO}.Plugin": {"type": "object", "x-kind": "plugin", "minProperties": 1, "maxProperties": 1},
 }
 _ANY_STRING = {"x-text": True}
@@ -78,7 +80,7 @@ def schema_text(module: str) -> str:
     published: dict[str, Any] = json.loads(text)["definitions"]
     go_types = _go_types(directory)
     definitions = {
-        name: _SPECIAL.get(name) or _definition(published[name], go_types.get(name.rsplit(".", 1)[-1], {}))
+        name: _SPECIAL[name] if name in _SPECIAL else _definition(published[name], go_types.get(name.rsplit(".", 1)[-1], {}))
         for name in sorted(_reachable(published))
     }
     head = {"$comment": f"made by tools/argo_schemas.py of {module}", "$schema": "http://json-schema.org/draft-07/schema#"}
@@ -88,9 +90,9 @@ def schema_text(module: str) -> str:
 
 
 def _definition(node: dict[str, Any], go_types: dict[str, str]) -> dict[str, Any]:
-    if "properties" not in node:
+    if "properties" not in node and node.get("type") != "object":
         return _converted(node, "")
-    properties = {key: _converted(value, go_types.get(key, "")) for key, value in node["properties"].items()}
+    properties = {key: _converted(value, go_types.get(key, "")) for key, value in node.get("properties", {}).items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

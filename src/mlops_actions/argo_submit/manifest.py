@@ -166,9 +166,9 @@ def _kind(document: ManifestDocument) -> str:
 
 
 def _check_fields(document: ManifestDocument, spec: Json, *, strict: bool) -> tuple[str, ...]:
-    """Refuse what no supported line of Argo can read; return the unknown fields as warnings where `strict` is false."""
+    """Refuse what no supported line of Argo takes; return the other unknown fields as warnings."""
     problems, line = schema.refusals(spec)
-    if refused := [problem for problem in problems if strict or not problem.is_unknown]:
+    if refused := [item for item in problems if not (item.is_overlooked if strict else item.is_unknown)]:
         raise invalid(document, spec, refused, f" (Argo {line})")
     return tuple(f"{document.at(*spec_path(document), *problem.path)}: {_text(spec, problem)}" for problem in problems)
 

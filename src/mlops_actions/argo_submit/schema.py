@@ -40,6 +40,14 @@ class Problem:
     remedy: str
     is_unknown: bool = False
 
+    @property
+    def is_overlooked(self) -> bool:
+        """Whether Argo ignores it: its reader of steps is strict about a step's own fields, and about nothing below them."""
+        if not self.is_unknown:
+            return False
+        steps = (at for at, part in enumerate(self.path[:-4]) if part == "steps")
+        return any(all(isinstance(part, int) for part in self.path[at + 1 : at + 3]) for at in steps)
+
 
 def with_texts(value: Any, definition: str = WORKFLOW_SPEC) -> Any:
     """Return the value with a text wherever Argo makes one of a number, boolean, list or mapping (Go's AnyString)."""
@@ -82,8 +90,16 @@ def _with_texts(value: Any, schema: Mapping[str, Any], definitions: Mapping[str,
         fields, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
         return {key: _with_texts(item, fields.get(key, others), definitions) for key, item in value.items()}
     if isinstance(value, list):
-        return [_with_texts(item, schema.get("items", {}), definitions) for item in value]
+        items = schema.get("items", {})
+        return [_with_texts(_empty(items, definitions) if item is None else item, items, definitions) for item in value]
     return value
+
+
+def _empty(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    """Return what Go makes of null as an entry of a list: a mapping without fields, or an empty text."""
+    if "$ref" in schema:
+        return _empty(definitions[schema["$ref"].removeprefix(_REFERENCE)], definitions)
+    return {"object": {}, "string": "", "array": []}.get(schema.get("type", ""))
 
 
 def _problems(error: Any) -> Iterator[Problem]:
@@ -116,8 +132,6 @@ def _remedy(path: Path, kind: str, value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "empty"
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
@@ -136,9 +150,7 @@ def _definitions(line: str) -> Mapping[str, Any]:
 
 @cache
 def _validator(line: str) -> Any:
-    from jsonschema import Draft7Validator, ValidationError, validators
-
-    definitions = _definitions(line)
+    from jsonschema import Draft7Validator, validators
 
     def unless_null(keyword: str) -> Any:
         """Accept null for every type: Go leaves such a field as it is."""
@@ -149,15 +161,5 @@ def _validator(line: str) -> Any:
 
         return check
 
-    def check_items(validator: Any, items: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        """Refuse null as an entry that is a mapping: a template or parameter without anything."""
-        target = definitions[items["$ref"].removeprefix(_REFERENCE)] if "$ref" in items else items
-        if target.get("type") == "object":
-            for number, item in enumerate(instance if isinstance(instance, list) else ()):
-                if item is None:
-                    yield ValidationError("null", "type", [number], instance=None, schema=target)
-        yield from Draft7Validator.VALIDATORS["items"](validator, items, instance, schema)
-
-    keywords = {"type": unless_null("type"), "anyOf": unless_null("anyOf"), "items": check_items}
-    kind = validators.extend(Draft7Validator, keywords)
-    return kind({"$ref": _REFERENCE + WORKFLOW_SPEC, "definitions": definitions})
+    kind = validators.extend(Draft7Validator, {keyword: unless_null(keyword) for keyword in ("type", "anyOf")})
+    return kind({"$ref": _REFERENCE + WORKFLOW_SPEC, "definitions": _definitions(line)})

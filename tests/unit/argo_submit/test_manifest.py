@@ -65,7 +65,7 @@ def test_a_cron_workflow_is_run_by_its_workflow_spec() -> None:
         (PLAIN + "  - {name: on, suspend: {}}\n", 8, "template 2: name must be a text, not true"),
         (PLAIN + "  arguments:\n    parameters:\n    - {name: on}\n", 10, "parameters[0].name must be a text"),
         (PLAIN + "  arguments:\n    parameters:\n    - {value: a}\n", 10, "parameter 1 has no name"),
-        (PLAIN + "  - \n", 8, "templates[1] must be a mapping, not empty"),
+        (PLAIN + "  - \n", 8, "template 2 has no name"),
         (PLAIN + "  arguments:\n    parameters:\n    - {name: a}\n    - {name: a}\n", 11, "'a' is declared twice"),
         (PLAIN + "  arguments: [a]\n", 8, "arguments must be a mapping, not a list"),
         (PLAIN + "  entrypoint: main\n", 8, "the key 'entrypoint' is given twice"),

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from mlops_actions.argo_submit.lint.names import check_name, check_names, cycle
 from mlops_actions.argo_submit.schema import Path, Problem
+from mlops_actions.core import kubernetes_yaml
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.core.types import Json
 
@@ -131,9 +134,22 @@ def _resource(template: Json, path: Path) -> Iterator[Problem]:
         yield Problem(path, "has neither 'manifest' nor 'manifestFrom'", "give one of them")
     if resource.get("manifest") and resource.get("manifestFrom") is not None:
         yield Problem(path, "has both 'manifest' and 'manifestFrom'", "give one of them")
+    if resource.get("manifest") and not _is_yaml(resource["manifest"]):
+        yield Problem((*path, "manifest"), "is not YAML", "correct it")
     artifact = ((resource.get("manifestFrom") or {}).get("artifact") or {}).get("name")
     if artifact and artifact not in {entry.get("name") for entry in (template.get("inputs") or {}).get("artifacts") or []}:
         yield Problem((*path, "manifestFrom"), f"names no input artifact: '{artifact}'", "declare it under inputs.artifacts")
+
+
+def _is_yaml(text: str) -> bool:
+    """Return whether a text is YAML once its expressions are replaced; what begins with a variable is not known yet."""
+    if text.lstrip().startswith("{{"):
+        return True
+    try:
+        list(kubernetes_yaml.nodes(re.sub(r"\{\{\s*=.*?\}\}", "x", text)))
+    except (yaml.YAMLError, RecursionError):
+        return False
+    return True
 
 
 def _outputs(template: Json, path: Path, kind: str) -> Iterator[Problem]:

@@ -59,7 +59,8 @@ class Variables:
         elif kind == "dag":
             yield from self._dag(template, (*path, "dag"), known)
         else:
-            body = {key: value for key, value in template.items() if key != "outputs"}
+            # The values of inputs come from the call, which is checked where it stands.
+            body = {key: value for key, value in template.items() if key not in ("inputs", "outputs")}
             yield from _unknown(body, path, known)
         yield from _unknown(template.get("outputs"), (*path, "outputs"), known)
 

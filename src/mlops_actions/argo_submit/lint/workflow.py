@@ -26,10 +26,19 @@ _SOURCES = ("withItems", "withParam", "withSequence")
 
 def problems(workflow: Json) -> list[Problem]:
     """Return what Argo would refuse, in the order of the document; the spec must have passed the schema."""
-    spec = workflow["spec"]
+    spec = _without_nulls(workflow["spec"])
     if spec.get("workflowTemplateRef"):
         return list(_arguments(spec.get("arguments"), ("arguments",), needs_values=False))
-    return list(_Linter(workflow).problems())
+    return list(_Linter({**workflow, "spec": spec}).problems())
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return the value without fields that are null, which Go leaves as they are."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 class _Linter:
