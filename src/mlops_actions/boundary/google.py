@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from mlops_actions.boundary.http import debug_request
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
 from mlops_actions.core.types import Json
 
@@ -82,7 +82,17 @@ def refresh(credentials: Any, log: Log, remedy: str) -> None:
     except (ValueError, KeyError):
         # The message of such an error may quote the credentials.
         raise BadInput("the credentials for Google are malformed", remedy) from None
-    log.mask(str(credentials.token))
+    except (RecursionError, TypeError, AttributeError, OverflowError):  # the library does not check what it reads
+        raise _no_token() from None
+    if not isinstance(credentials.token, str) or not credentials.token.isprintable():
+        raise _no_token()
+    log.mask(credentials.token)
+
+
+def _no_token() -> Unavailable:
+    return Unavailable(
+        "what answers POST at the address of Google's token server sent no token", "check the proxy on the way"
+    )
 
 
 def first_line(error: Exception) -> str:
@@ -141,7 +151,7 @@ def _decoded(text: str) -> str:
 
 def _parse(text: str, cause: str, remedy: str) -> Json:
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError:
         document = None
     if not isinstance(document, dict):

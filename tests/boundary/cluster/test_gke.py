@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mlops_actions.boundary.cluster import gke
 from mlops_actions.boundary.runner import GitHubRunner
-from mlops_actions.core.errors import BadInput, Refused
+from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import Job, shell
+from tests.actions.odd_answers.answers import NO_CONTENT, ODD, OF_THE_BODY
+from tests.actions.odd_answers.server import Interceptor
 from tests.support.cluster_certificates import Certificate, for_loopback
 from tests.support.google import Google
 
@@ -56,8 +58,13 @@ def google(certificate: Certificate) -> Google:
 
 
 @pytest.fixture
-def host(google: Google) -> Iterator[Host]:
-    with Host(google.app) as one:
+def interceptor(google: Google) -> Interceptor:
+    return Interceptor(google.app, prefix="")
+
+
+@pytest.fixture
+def host(interceptor: Interceptor) -> Iterator[Host]:
+    with Host(interceptor) as one:
         yield one
 
 
@@ -207,3 +214,17 @@ def test_the_location_is_needed(tmp_path: Path, key: str) -> None:
     job = Job(tmp_path)
     assert job.run(workflow=shell("true"), gke_cluster="train", google_credentials=key) == 2
     assert "input 'gke-cluster' needs 'gke-location'" in job.error
+
+
+@pytest.mark.parametrize("route", ["GET /v1/**", "POST /token"])
+def test_an_odd_answer_is_an_error_with_a_remedy(
+    host: Host, interceptor: Interceptor, key: str, tmp_path: Path, route: str
+) -> None:
+    for name, change in {**ODD, **NO_CONTENT, **OF_THE_BODY}.items():
+        if name == "as HTML":
+            continue  # Google's library reads the body whatever its media type
+        interceptor.arm(route, change)
+        with pytest.raises(ActionError) as error:
+            connect(host, key, tmp_path)
+        assert error.value.remedy, name
+        assert interceptor.changed, name

@@ -85,8 +85,8 @@ def connect(
     pause: Callable[[float], None],
 ) -> tuple[ClusterTransport, str]:
     """Connect to the cluster, and return its default namespace too; raises BadInput, Refused, Unavailable."""
-    address, token = find(ref, credentials, environ, log)
     try:
+        address, token = find(ref, credentials, environ, log)
         return connect_by_token(address.url, address.authority, token.credentials, environ, log, pause, TEXTS), "default"
     except (OSError, ValueError):
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
@@ -114,6 +114,7 @@ def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
     from google.cloud import container_v1
+    from google.protobuf.json_format import ParseError
 
     options = {"api_endpoint": environ[ENDPOINT_VARIABLE].rstrip("/")} if environ.get(ENDPOINT_VARIABLE) else None
     name = f"projects/{ref.project}/locations/{ref.location}/clusters/{ref.cluster}"
@@ -133,7 +134,14 @@ def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:
             "grant it the role roles/container.clusterViewer (permission container.clusters.get) in the project",
         ) from None
     except (exceptions.GoogleAPIError, GoogleAuthError, OSError) as error:
-        raise Unavailable(f"Google's container API does not answer: {first_line(error)}", "try again") from None
+        raise Unavailable(
+            f"Google's container API does not answer GET /v1/{name}: {first_line(error)}", "try again"
+        ) from None
+    except (ParseError, RecursionError, ValueError, TypeError, AttributeError):  # the library does not check what it reads
+        raise Unavailable(
+            f"what answers GET /v1/{name} is not Google's container API: it sent no description of a cluster",
+            f"check the proxy on the way, and the variable {ENDPOINT_VARIABLE} where it is set",
+        ) from None
 
 
 def choose(cluster: Any, ref: ClusterRef) -> Address:
