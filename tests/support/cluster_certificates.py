@@ -43,7 +43,7 @@ def write_key(path: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def for_loopback(directory: Path, name: str, *hosts: str) -> Certificate:
+def for_loopback(directory: Path, name: str, *hosts: str, lifetime: timedelta = timedelta(days=1)) -> Certificate:
     """Make a certificate that signs itself, for 127.0.0.1 and for names that are to lead there."""
     made = Certificate(directory / f"{name}.crt", directory / f"{name}.key")
     key = write_key(made.key)
@@ -57,7 +57,7 @@ def for_loopback(directory: Path, name: str, *hosts: str) -> Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(moment - timedelta(minutes=5))
-        .not_valid_after(moment + timedelta(days=1))
+        .not_valid_after(moment + lifetime)
         .add_extension(x509.SubjectAlternativeName(valid_for), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_KEY_USAGE, critical=True)

@@ -320,19 +320,22 @@ def _is_excepted(host: str, exceptions: str) -> bool:
 def _connections(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
     if not proxy:
         return urllib3.PoolManager(**options)
+    return urllib3.ProxyManager(proxy, proxy_headers=proxy_headers(proxy), **options)
+
+
+def proxy_headers(proxy: str) -> dict[str, str]:
+    """Return the header with the login that a proxy's address holds; empty where it holds none."""
     parts = urlsplit(proxy)
-    headers = None
-    if parts.username is not None:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers = urllib3.make_headers(proxy_basic_auth=login)
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+    if parts.username is None:
+        return {}
+    return dict(urllib3.make_headers(proxy_basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}"))
 
 
 def _tls_options(trust: Trust, environ: Mapping[str, str]) -> dict[str, Any]:
     options: dict[str, Any] = {"socket_options": [*HTTPConnection.default_socket_options, *_KEEP_ALIVE]}
     if trust == Trust():
         return {**options, "ca_certs": authorities(environ)}
-    options["ssl_context"] = _context(trust, environ)
+    options["ssl_context"] = tls_context(trust, environ)
     if trust.server_name:
         options["server_hostname"] = trust.server_name
     if not trust.verified:
@@ -341,7 +344,8 @@ def _tls_options(trust: Trust, environ: Mapping[str, str]) -> dict[str, Any]:
     return options
 
 
-def _context(trust: Trust, environ: Mapping[str, str]) -> ssl.SSLContext:
+def tls_context(trust: Trust, environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the settings of TLS for a trust; raises OSError and ValueError where its certificates cannot be read."""
     bundle = None if trust.authority else authorities(environ)
     context = ssl.create_default_context(cafile=bundle, cadata=trust.authority or None)
     if trust.authority:

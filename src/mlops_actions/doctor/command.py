@@ -212,12 +212,14 @@ class _Adapters:
         def github() -> GitHubApi:
             return _with_package(self._github)
 
+        # Each is connected once: the check of the network and the system's own checks share it.
+        registry, cluster, tracker = cache(self._registry), cache(self._cluster), cache(self._tracker)
         return Ports(
             github=github,
             github_app=lambda app_id, key: _with_package(lambda: self._github_app(app_id, key)),
-            registry=lambda host, anonymous: _with_package(lambda: self._registry(host, anonymous)),
-            cluster=lambda target: _with_package(lambda: self._cluster(target)),
-            tracker=lambda base_url: _with_package(lambda: self._tracker(base_url)),
+            registry=lambda host, anonymous: _with_package(lambda: registry(host, anonymous)),
+            cluster=lambda target: _with_package(lambda: cluster(target)),
+            tracker=lambda base_url: _with_package(lambda: tracker(base_url)),
             runner=lambda: _with_package(self._runner),
         )
 

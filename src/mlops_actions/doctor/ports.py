@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from mlops_actions.core.oci import Manifest
@@ -39,8 +40,50 @@ class ClusterTarget:
     gke_endpoint: str = "auto"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """The address of a system's API, and how its server proves who it is.
+
+    `authority` is the PEM text of a private certificate authority; `proxy` is the proxy that the system's own configuration
+    names, which wins over the environment's.
+    """
+
+    url: str
+    authority: str = field(default="", repr=False)
+    server_name: str = ""
+    verified: bool = True
+    proxy: str = field(default="", repr=False)
+
+
+class Stage(Enum):
+    """The stages of a connection that can fail."""
+
+    NAME = "name"
+    CONNECTION = "connection"
+    AUTHORITY = "authority"
+    TLS = "tls"
+    PROXY = "proxy"
+    PROXY_LOGIN = "proxy login"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """How far a connection got: `detail` says it in words, and `failed` is the stage that failed, else None.
+
+    `proxy_setting` is the variable, or the key of a kubeconfig, that names the proxy on the way; empty where there is none.
+    """
+
+    detail: str
+    failed: Stage | None = None
+    proxy_setting: str = ""
+
+
 class GitHubApi(Protocol):
     """GitHub's REST API with one token. Several threads may ask at once."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the requests go."""
 
     @property
     def token_prefix(self) -> str:
@@ -70,6 +113,10 @@ def pages(api: GitHubApi, path: str, key: str, *, size: int = 100) -> list[Any] 
 class RegistryApi(Protocol):
     """One registry as one user. Every call raises Refused or Unavailable."""
 
+    @property
+    def base_url(self) -> str:
+        """Where the requests go."""
+
     def tags(self, repository: str) -> list[str]:
         """List the tags of a repository; an unknown repository has none."""
 
@@ -87,6 +134,10 @@ class ClusterApi(Protocol):
     """A Kubernetes API server, or an Argo Server."""
 
     @property
+    def endpoint(self) -> Endpoint:
+        """Where the requests go."""
+
+    @property
     def namespace(self) -> str:
         """The namespace of the kubeconfig's context, or the one that the Argo Server manages; else `default`."""
 
@@ -99,6 +150,10 @@ class ClusterApi(Protocol):
 
 class TrackerApi(Protocol):
     """W&B's GraphQL API. A call raises Refused or Unavailable."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the requests go."""
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """Send a query; return its data and the messages of its errors."""
@@ -116,6 +171,9 @@ class RunnerApi(Protocol):
 
     def runner_version(self) -> str:
         """Return the version of GitHub's runner that this process is a step of; empty where it cannot be told."""
+
+    def reach(self, endpoint: Endpoint) -> Route:
+        """Connect to a system's API, without a request; raises Unavailable where that cannot be told."""
 
     def free_bytes(self) -> int:
         """Return the free space of the disk that images are built on."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
-from mlops_actions.doctor import argo_server, cluster, github, machine, names, registry, tracker
+from mlops_actions.doctor import argo_server, cluster, github, machine, names, network, registry, tracker
 from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, without_secrets
 from mlops_actions.doctor.manifest import ArgoManifest
-from mlops_actions.doctor.ports import ClusterTarget, Ports
+from mlops_actions.doctor.ports import ClusterTarget, Endpoint, Ports
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ALL_VARIABLES, ActionStep
 
@@ -35,14 +36,15 @@ class Diagnosis:
 def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str], progress: Progress) -> Diagnosis:
     """Ask the groups, and call `progress` as soon as one has answered."""
     scope = _with_variables(scope, ports)
+    routes = network.check(_systems(scope, ports), ports.runner()) if "runner" in groups else network.NOT_ASKED
     asks: Mapping[str, Callable[[], Iterator[HealthCheck]]] = {
         "github": lambda: github.check(scope, ports.github(), ports.github_app),
         "registry": lambda: registry.check(scope, ports.registry, ports.github, pulls_with_secret=_pulls_with_secret(scope)),
         "cluster": lambda: _cluster(scope, ports),
         "wandb": lambda: _tracker(scope, ports),
-        "runner": lambda: machine.check(scope, ports.runner(), ports.github),
+        "runner": lambda: chain(routes.checks, machine.check(scope, ports.runner(), ports.github)),
     }
-    calls = {group: partial(_collect, group, asks[group], secrets) for group in GROUPS if group in groups}
+    calls = {group: partial(_collect, group, asks[group], secrets, routes) for group in GROUPS if group in groups}
 
     def done(group: str, checks: Sequence[HealthCheck] | ActionError) -> None:
         if not isinstance(checks, ActionError):
@@ -53,7 +55,9 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
     return Diagnosis(tuple(check for checks in found if not isinstance(checks, ActionError) for check in checks))
 
 
-def _collect(group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequence[str]) -> list[HealthCheck]:
+def _collect(
+    group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequence[str], routes: network.Routes
+) -> list[HealthCheck]:
     """Return the checks of a group; where the system stops answering, those made so far and why."""
     checks: list[HealthCheck] = []
     try:
@@ -65,7 +69,21 @@ def _collect(group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequ
         text = f"unexpected {type(error).__name__}: {error}"
         remedy = "report this defect of doctor, or of a server that answers in another form"
         checks.append(without_secrets(Checker(group).fails("answers", "read the answers", text, remedy=remedy), secrets))
-    return checks
+    return [routes.without_repeat(check) for check in checks]
+
+
+def _systems(scope: Scope, ports: Ports) -> Iterator[tuple[str, Callable[[], Endpoint]]]:
+    """Yield the group of each system that the workflow file needs, and what tells the system's address."""
+    yield "github", lambda: ports.github().endpoint
+    images = (registry.image_of(step, scope) for step in scope.workflow.steps("docker-publish"))
+    for host in dict.fromkeys(image.host for image in images if image):
+        yield "registry", partial(lambda host: Endpoint(url=ports.registry(host, False).base_url), host)
+    targets = (_target(scope, step) for step in scope.workflow.steps("argo-submit") if not _unknown_inputs(scope, step))
+    for target in dict.fromkeys(targets):
+        yield "cluster", partial(lambda target: ports.cluster(target).endpoint, target)
+    steps = scope.workflow.steps("wandb-runs")
+    for url in dict.fromkeys(scope.value(step, "base-url") for step in steps if step.is_known("base-url", scope.context)):
+        yield "wandb", partial(lambda url: ports.tracker(url).endpoint, url)
 
 
 def _with_variables(scope: Scope, ports: Ports) -> Scope:
@@ -94,8 +112,7 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
     if not steps:
         yield Checker("cluster").skipped("cluster", "the workflow file submits no workflow")
     for step in steps:
-        unknown = [name for name in _CLUSTER_INPUTS if not step.is_known(name, scope.context)]
-        if unknown:
+        if unknown := _unknown_inputs(scope, step):
             asked = f"the input {unknown[0]!r}"
             remedy = f"gh variable list -R {scope.repository}"
             yield Checker("cluster").unknown("cluster", asked, "only a job can evaluate it", remedy=remedy)
@@ -103,6 +120,10 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
         target = _target(scope, step)
         checks = argo_server.check if target.argo_server else cluster.check
         yield from checks(scope, step, ports.cluster(target))
+
+
+def _unknown_inputs(scope: Scope, step: ActionStep) -> list[str]:
+    return [name for name in _CLUSTER_INPUTS if not step.is_known(name, scope.context)]
 
 
 def _target(scope: Scope, step: ActionStep) -> ClusterTarget:

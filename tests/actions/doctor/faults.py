@@ -449,8 +449,8 @@ REGISTRY = (
         environment("REGISTRY_PASSWORD", PASSWORD),
     ),
     Breakage(
-        "no registry", both(variable("REGISTRY", NOWHERE), environment("REGISTRY", NOWHERE)), ("registry", "reachable"),
-        "curl",
+        "no registry", both(variable("REGISTRY", NOWHERE), environment("REGISTRY", NOWHERE)),
+        ("runner", "network to registry"), "curl -v https://127.0.0.1:1",
     ),
     Breakage(
         "a registry in trouble",
@@ -485,8 +485,9 @@ REGISTRY = (
 RIGHTS = tuple((verb, resource) for granted in SUBMITTER[:3] for resource in granted.resources for verb in granted.verbs)
 CLUSTER = (
     Breakage(
-        "no cluster", lambda world: kubeconfig(world.cluster_url, f"http://{NOWHERE}")(world), ("cluster", "connection"),
-        "kubectl cluster-info", lambda world: kubeconfig(f"http://{NOWHERE}", world.cluster_url)(world),
+        "no cluster", lambda world: kubeconfig(world.cluster_url, f"http://{NOWHERE}")(world),
+        ("runner", "network to cluster"), "curl -v http://127.0.0.1:1",
+        lambda world: kubeconfig(f"http://{NOWHERE}", world.cluster_url)(world),
     ),
     Breakage(
         "no kubeconfig", environment("KUBECONFIG", "/nowhere/config"), ("cluster", "connection"), "kubectl config view"
@@ -596,7 +597,7 @@ WANDB = (
         lambda world: environment("WANDB_API_KEY", world.wandb.api_key)(world),
     ),
     Breakage(
-        "no server", wandb_at(lambda _: f"http://{NOWHERE}"), ("wandb", "key"), "base-url",
+        "no server", wandb_at(lambda _: f"http://{NOWHERE}"), ("runner", "network to W&B"), "curl -v http://127.0.0.1:1",
         wandb_at(lambda world: world.wandb_url),
     ),
     Breakage(

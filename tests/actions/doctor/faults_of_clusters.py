@@ -59,7 +59,7 @@ TEMPLATES = (
     ),
 )  # fmt: skip
 ARGO_SERVER = (
-    Breakage("no Argo Server", elsewhere, ("cluster", "connection"), "curl"),
+    Breakage("no Argo Server", elsewhere, ("runner", "network to cluster"), "curl -v http://127.0.0.1:1"),
     Breakage(
         "another server", lambda world: (
             world.replace(world.hosts["argo"].url, world.hosts["wandb"].url),

@@ -27,7 +27,7 @@ class Recorded:
 
 
 class Recorder:
-    """Answers with `replies` in their order, then with 404. Refuses tunnels, after it has recorded them."""
+    """Answers with `replies` in their order, then with 404, and refuses tunnels with 403."""
 
     def __init__(self, certificate: Path | None = None, key: Path | None = None) -> None:
         self.requests: list[Recorded] = []
@@ -39,8 +39,9 @@ class Recorder:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 recorder.requests.append(Recorded(self.command, self.path, headers))
-                reply = recorder.replies.pop(0) if recorder.replies else Reply()
-                self.send_response(403 if self.command == "CONNECT" else reply.status)
+                refusal = Reply(403 if self.command == "CONNECT" else 404)
+                reply = recorder.replies.pop(0) if recorder.replies else refusal
+                self.send_response(reply.status)
                 for name, value in {**reply.headers, "Content-Length": "2"}.items():
                     self.send_header(name, value)
                 self.end_headers()

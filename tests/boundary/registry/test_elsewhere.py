@@ -40,8 +40,8 @@ def hub(account: Account) -> Iterator[tuple[Registry, Registry, RegistryClient]]
 
 
 def test_docker_hub_s_api_has_a_host_of_its_own() -> None:
-    assert RegistryClient("docker.io", None, LOG)._base == "https://registry-1.docker.io"
-    assert RegistryClient("ghcr.io", None, LOG)._base == "https://ghcr.io"
+    assert RegistryClient("docker.io", None, LOG).base_url == "https://registry-1.docker.io"
+    assert RegistryClient("ghcr.io", None, LOG).base_url == "https://ghcr.io"
 
 
 def test_a_realm_on_another_host_gets_the_password_and_the_registry_never() -> None:

@@ -12,10 +12,11 @@ from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
 from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, registry, tracker
 from mlops_actions.doctor.checks import HealthCheck, Status
-from mlops_actions.doctor.ports import ApiAnswer
+from mlops_actions.doctor.ports import ApiAnswer, Endpoint, Route
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 
+ENDPOINT = Endpoint(url="https://api.test")
 NOON = 1_767_268_800.0  # 2026-01-01 12:00:00 UTC
 FILE = """
 on: issue_comment
@@ -58,6 +59,9 @@ class FixedMachine:
     def docker(self) -> str:
         raise Unavailable("the Docker daemon gives no answer", "docker version")
 
+    def reach(self, endpoint: Endpoint) -> Route:
+        return Route(detail=endpoint.url)
+
     def free_bytes(self) -> int:
         return self.free
 
@@ -72,6 +76,7 @@ class Answers:
     answers: Mapping[str, ApiAnswer]
     namespace: str = "default"
     token_prefix: str = "ghp_"
+    endpoint: Endpoint = ENDPOINT
 
     def get(self, path: str, **query: str | int) -> ApiAnswer:
         found = [answer for start, answer in self.answers.items() if path.startswith(start)]
@@ -205,6 +210,7 @@ class PartialTracker:
     """A W&B that lacks fields."""
 
     missing: tuple[str, ...]
+    endpoint: Endpoint = ENDPOINT
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
         if "viewer" in query:
@@ -231,6 +237,7 @@ class FixedRegistry:
     is_public: bool
     anonymous: bool
     stored: tuple[str, ...] = ("latest",)
+    base_url: str = ENDPOINT.url
 
     def tags(self, repository: str) -> list[str]:
         if self.anonymous and not self.is_public:

@@ -14,7 +14,7 @@ from mlops_actions.boundary.http import authorities
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
-from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget
+from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget, Endpoint
 
 _SECONDS = 10
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
@@ -56,6 +56,21 @@ class HttpApi:
     def namespace(self) -> str:
         """See the port."""
         return self._find_namespace(self)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """See the port."""
+        configuration = self._configuration
+        file = configuration.ssl_ca_cert
+        # The client also takes a proxy from the environment, and keeps even one that `no_proxy` excepts.
+        own_proxy = "" if getattr(configuration, "_proxy_from_env", True) else configuration.proxy
+        return Endpoint(
+            url=configuration.host,
+            authority=Path(file).read_text(encoding="utf-8") if file else "",
+            server_name=configuration.tls_server_name or "",
+            verified=configuration.verify_ssl,
+            proxy=own_proxy or "",
+        )
 
     def get(self, path: str) -> ApiAnswer:
         """See the port."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
-from mlops_actions.doctor.ports import ApiAnswer
+from mlops_actions.doctor.ports import ApiAnswer, Endpoint
 
 if TYPE_CHECKING:
     from github.Auth import Auth
@@ -29,6 +29,7 @@ class PyGithubApi:
     def __init__(self, authentication: Auth, api_url: str, token_prefix: str = "") -> None:
         self._authentication = authentication
         self._api_url = api_url
+        self.endpoint = Endpoint(url=api_url)
         self._local = threading.local()
         self.token_prefix = token_prefix
 

@@ -1,4 +1,4 @@
-"""This machine: the Docker daemon by its SDK, the runner, the disk, the clock."""
+"""This machine: the Docker daemon by its SDK, the runner, the network, the disk, the clock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlops_actions.core.errors import Unavailable
+from mlops_actions.doctor.ports import Endpoint, Route
 
 _SECONDS = 5
 _WORKER, _LISTENER = "Runner.Worker", "Runner.Listener"  # https://github.com/actions/runner
@@ -50,6 +51,12 @@ class Machine:
             if program.name == _WORKER:
                 return _output([str(program.with_name(_LISTENER)), "--version"])
         return ""
+
+    def reach(self, endpoint: Endpoint) -> Route:
+        """See the port."""
+        from mlops_actions.boundary.doctor import network
+
+        return network.reach(endpoint, self._environ)
 
     def free_bytes(self) -> int:
         """See the port."""

@@ -10,6 +10,7 @@ from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.ports import Log
+from mlops_actions.doctor.ports import Endpoint
 
 # W&B's own addresses; `resolve` explains an address of its web pages.
 _HOSTED = ("https://api.wandb.ai", "https://wandb.ai", "https://api.forge.coreweave.com")
@@ -24,6 +25,7 @@ class GraphQLApi:
         server = _resolve(base_url, environ)
         for secret in server.secrets:
             log.mask(secret)
+        self.endpoint = Endpoint(url=server.base_url)
         self._api = GraphQL(server, log, _pause, read_seconds=_READ_SECONDS)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:

@@ -73,7 +73,8 @@ class RegistryClient:
         self._unscoped_authorization = ""  # serves every scope
 
     @cached_property
-    def _base(self) -> str:
+    def base_url(self) -> str:
+        """The address of the registry's API, without a trailing slash."""
         host = registries.api_host(self.host)
         return f"{self._transport.scheme_of(host)}://{host}"
 
@@ -88,8 +89,8 @@ class RegistryClient:
 
     def _cancel_upload(self, started: urllib3.BaseHTTPResponse, scope: str) -> None:
         address = started.headers.get("Location", "")
-        location = _joined(self._base, address) if address else ""
-        if location and same_origin(location, self._base):
+        location = _joined(self.base_url, address) if address else ""
+        if location and same_origin(location, self.base_url):
             # Some registries cannot delete an upload; they forget it by themselves.
             authorization = self._authorization.get(scope, self._unscoped_authorization)
             self._transport.send("DELETE", location, {"Authorization": authorization})
@@ -205,7 +206,7 @@ class RegistryClient:
         link = re.match(r"\s*<([^>]+)>", header)
         if link is None:
             return ""
-        parts = urlsplit(_joined(self._base + path, link[1]))
+        parts = urlsplit(_joined(self.base_url + path, link[1]))
         return f"{parts.path}?{parts.query}"
 
     def blob(self, repository: str, digest: str) -> bytes:
@@ -237,13 +238,13 @@ class RegistryClient:
         """Send a request; answer one challenge for a token of this scope, also where a token has expired meanwhile."""
         authorization = self._authorization.get(scope, self._unscoped_authorization)
         response = self._transport.send(
-            method, self._base + path, headers={**(headers or {}), "Authorization": authorization}, body=body
+            method, self.base_url + path, headers={**(headers or {}), "Authorization": authorization}, body=body
         )
         if response.status == 401:
             authorization = self._authorize(response.headers.getlist("WWW-Authenticate"), scope)
             self._authorization[scope] = authorization
             response = self._transport.send(
-                method, self._base + path, headers={**(headers or {}), "Authorization": authorization}, body=body
+                method, self.base_url + path, headers={**(headers or {}), "Authorization": authorization}, body=body
             )
         return response
 

@@ -1,0 +1,95 @@
+"""The checks of the network: can each system be reached from this machine, and which stage fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+from mlops_actions.core.concurrent import gather
+from mlops_actions.core.errors import ActionError
+from mlops_actions.doctor.checks import Checker, HealthCheck, Status
+from mlops_actions.doctor.ports import Endpoint, Route, RunnerApi, Stage
+
+_CHECK = Checker("runner")
+_NAMES = {"github": "GitHub", "registry": "registry", "cluster": "cluster", "wandb": "W&B"}
+_REPEATS = frozenset({"connection", "reachable", "key"})  # checks that fail for the same reason as the network's
+_CERTIFICATE = "openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The checks of the network, and the groups whose systems cannot be reached, so that one fault names one check."""
+
+    checks: tuple[HealthCheck, ...]
+    unreachable: frozenset[str]
+
+    def without_repeat(self, check: HealthCheck) -> HealthCheck:
+        """Return a group's check; skipped if the check of the network already says why it fails."""
+        if check.status is Status.FAILS and check.group in self.unreachable and check.name in _REPEATS:
+            return Checker(check.group).skipped(check.name, f"see '{_name(check.group)}' in the group Runner")
+        return check
+
+
+NOT_ASKED = Routes((), frozenset())
+
+
+def check(systems: Iterable[tuple[str, Callable[[], Endpoint]]], runner: RunnerApi) -> Routes:
+    """Connect to all systems at once; `systems` gives each one's group and what tells its address."""
+    calls = {key: partial(_check, key[0], find, runner) for key, find in _numbered(systems)}
+    found = [(group, outcome) for (group, _), outcome in gather(calls).items() if isinstance(outcome, HealthCheck)]
+    found.sort(key=lambda pair: list(_NAMES).index(pair[0]))
+    distinct = {(group, outcome.asked or outcome.answer): outcome for group, outcome in found}
+    reached = {group for (group, _), outcome in distinct.items() if outcome.status is not Status.FAILS}
+    return Routes(tuple(distinct.values()), frozenset({group for group, _ in found} - reached))
+
+
+def _numbered(
+    systems: Iterable[tuple[str, Callable[[], Endpoint]]],
+) -> Iterable[tuple[tuple[str, int], Callable[[], Endpoint]]]:
+    return (((group, number), find) for number, (group, find) in enumerate(systems))
+
+
+def _name(group: str) -> str:
+    return f"network to {_NAMES[group]}"
+
+
+def _check(group: str, find: Callable[[], Endpoint], runner: RunnerApi) -> HealthCheck:
+    name = _name(group)
+    try:
+        endpoint = find()
+    except Exception as error:  # noqa: BLE001 - the system's own group shows the fault
+        reason = error.cause if isinstance(error, ActionError) else type(error).__name__
+        return _CHECK.skipped(name, f"the address is not known: {reason}")
+    url = urlsplit(endpoint.url)
+    address = f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+    asked = f"connect to {address}"
+    try:
+        route = runner.reach(endpoint)
+    except ActionError as error:
+        return _CHECK.unknown(name, asked, error.cause, remedy=error.remedy)
+    if route.failed is None:
+        return _CHECK.ok(name, asked, route.detail)
+    return _CHECK.fails(name, asked, route.detail, remedy=_remedy(group, address, route.failed, route))
+
+
+def _remedy(group: str, address: str, failed: Stage, route: Route) -> str:
+    url = urlsplit(address)
+    host = url.hostname or ""
+    if failed is Stage.NAME:
+        return f"nslookup {host}"
+    if failed is Stage.PROXY:
+        return f"correct {route.proxy_setting}, or add {host} to no_proxy"
+    if failed is Stage.PROXY_LOGIN:
+        return f"write the login into {route.proxy_setting}: http://USER:PASSWORD@PROXY:PORT"
+    if failed is Stage.AUTHORITY and group == "cluster":
+        return (
+            "give its authority in the kubeconfig (certificate-authority-data); for an Argo Server, in the input 'argo-ca'"
+        )
+    if failed is Stage.AUTHORITY:
+        return f"export REQUESTS_CA_BUNDLE=FILE  # PEM: the system's authorities and that of {host}, in one file"
+    if failed is Stage.TLS:
+        server = url.netloc if url.port else f"{url.netloc}:443"
+        return f"openssl s_client -connect {server} -servername {host} </dev/null | {_CERTIFICATE}"
+    return f"curl -v {address}"
