@@ -517,15 +517,6 @@ CLUSTER = (
         for verb, resource in sorted(RIGHTS)
     ),
     Breakage(
-        "may not read templates",
-        both(
-            replaced("          workflow: workflow.yaml", "          from: workflowtemplate/digits"),
-            lambda world: world.without_right("get", "workflowtemplates"),
-        ),
-        ("cluster", "may get workflowtemplates"), "--resource=workflowtemplates.argoproj.io",
-        lambda world: world.act_as(SUBMITTER),
-    ),
-    Breakage(
         "no manifest", replaced("workflow: workflow.yaml", "workflow: train.yaml"), ("cluster", "manifest"), "git ls-files",
         replaced("workflow: train.yaml", "workflow: workflow.yaml"),
     ),

@@ -57,6 +57,12 @@ TEMPLATES = (
         "no such template", replaced(MANIFEST, FROM), ("cluster", "template digits"),
         "kubectl -n default get workflowtemplates.argoproj.io", template,
     ),
+    Breakage(
+        "may not read templates",
+        both(template, replaced(MANIFEST, FROM), lambda world: world.without_right("get", "workflowtemplates")),
+        ("cluster", "may get workflowtemplates"), "--resource=workflowtemplates.argoproj.io",
+        lambda world: world.act_as(SUBMITTER),
+    ),
 )  # fmt: skip
 ARGO_SERVER = (
     Breakage("no Argo Server", elsewhere, ("runner", "network to cluster"), "curl -v http://127.0.0.1:1"),
