@@ -110,9 +110,11 @@ def github(faulty_github: GitHubServer) -> GitHubServer:
     return faulty_github
 
 
-def check_remedy(ran: StepRecord, fault: str) -> None:
-    # A 403 of a route that any token may use has no permission to name.
-    expected = (REMEDIES[fault], "check the job's 'permissions:'") if fault == "403" else (REMEDIES[fault],)
+def check_remedy(ran: StepRecord, fault: str, *, as_app: bool = False) -> None:
+    expected = [REMEDIES[fault]]
+    if fault == "403":
+        # A 403 of a route that any token may use has no permission to name.
+        expected = ["give the GitHub App 'members: read'"] if as_app else [*expected, "check the job's 'permissions:'"]
     assert any(words in message for message in warnings(ran) for words in expected), ran.log
 
 
@@ -135,7 +137,7 @@ def check_that_the_decision_fails_closed(read: DecisionRead, fault: str, github:
         return
     refused = fault.startswith("4") and fault != "429"
     assert ran.exit_code == (0 if read.exits_zero else 3 if refused else 4), ran.log
-    check_remedy(ran, fault)
+    check_remedy(ran, fault, as_app=bool(app))
 
 
 WRITES = dict.fromkeys(("actions", "checks", "contents", "deployments", "issues", "pull-requests", "statuses"), "write")

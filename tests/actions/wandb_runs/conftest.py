@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,5 +14,8 @@ __all__ = ["forker", "github", "serve", "step", "wandb_host"]
 
 
 @pytest.fixture
-def step(wandb_host: WandbHost, github: GitHubServer, forker: Forker, tmp_path: Path) -> WandbStep:
-    return WandbStep.begin(wandb_host, github, forker, tmp_path)
+def step(wandb_host: WandbHost, github: GitHubServer, forker: Forker, tmp_path: Path) -> Iterator[WandbStep]:
+    yield WandbStep.begin(wandb_host, github, forker, tmp_path)
+    # The tests of a module share one GitHub.
+    github.faults.clear()
+    github.locked_check_runs = None
