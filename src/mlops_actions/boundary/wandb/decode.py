@@ -82,7 +82,7 @@ def run(node: Mapping[str, Any], *, entity: str, project: str, url: str) -> Run:
         url=url,
         entity=entity,
         project=project,
-        tags=tuple(str(tag) for tag in node.get("tags") or ()),
+        tags=tuple(str(tag) for tag in tags) if isinstance(tags := node.get("tags"), list) else (),
         commit=str(node.get("commit") or "").lower(),
         group=str(node.get("group") or ""),
         description=str(node.get("description") or ""),
@@ -117,7 +117,8 @@ def _datasets(connection: Mapping[str, Any]) -> Iterator[Artifact]:
 
 
 def _has_content(files: Mapping[str, Any]) -> bool:
-    return any((file.get("sizeBytes") or 0) > 0 for file in _nodes(files))
+    # A size that cannot be read is content: a checkout counts as clean only where that is certain.
+    return any(file.get("sizeBytes") not in (None, 0, "0") for file in _nodes(files))
 
 
 def _nodes(connection: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -146,12 +147,17 @@ def newest(dated: Iterable[tuple[datetime, Artifact]]) -> Artifact | None:
 
 
 def _artifact(node: Mapping[str, Any]) -> Artifact:
+    version = node.get("versionIndex")
     return Artifact(
-        name=str((node.get("artifactSequence") or {}).get("name") or ""),
-        version=int(node.get("versionIndex") or 0),
-        type=str((node.get("artifactType") or {}).get("name") or ""),
+        name=_name(node.get("artifactSequence")),
+        version=version if isinstance(version, int) else 0,
+        type=_name(node.get("artifactType")),
         digest=str(node.get("digest") or ""),
     )
+
+
+def _name(value: Any) -> str:
+    return str(value.get("name") or "") if isinstance(value, Mapping) else ""
 
 
 def _points(rows: Any, name: str) -> list[tuple[float, float]]:

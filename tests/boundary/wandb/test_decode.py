@@ -1,0 +1,69 @@
+"""Fields of an unexpected form are empty, and crash nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlops_actions.boundary.wandb import decode
+from mlops_actions.core.runs import Artifact
+
+ODD: tuple[Any, ...] = (None, "text", 5, 1.5, True, [], [5], {}, {"a": 1}, [[]])
+
+
+def _connection(node: Any) -> dict[str, Any]:
+    return {"edges": [{"node": node}]}
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_a_field_of_a_run_of_an_unexpected_form_is_empty(value: Any) -> None:
+    fields = (
+        "displayName",
+        "state",
+        "tags",
+        "commit",
+        "group",
+        "createdAt",
+        "heartbeatAt",
+        "config",
+        "summaryMetrics",
+        "wandbConfig",
+    )
+    for field in fields:
+        run = decode.run({"name": "r", field: value}, entity="e", project="p", url="https://wandb.test")
+        assert run.id == "r"
+        assert run.directions == {}
+    assert decode.run({"name": "r", "tags": ["a", 5]}, entity="e", project="p", url="u").tags == ("a", "5")
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_an_artifact_of_an_unexpected_form_has_no_name(value: Any) -> None:
+    for field in ("artifactSequence", "artifactType", "digest"):
+        [artifact] = decode.artifacts(_connection({"versionIndex": 3, field: value}))
+        assert artifact.version == 3
+        assert (artifact.name, artifact.type) == ("", "")
+    assert list(decode.artifacts({"edges": value})) == []
+    assert list(decode.artifacts(_connection(value))) in ([], [Artifact(name="", version=0, type="", digest="")])
+
+
+@pytest.mark.parametrize(("version", "read"), [(7, 7), (0, 0), (None, 0), ("7", 0), ([7], 0), (1.5, 0), ({}, 0)])
+def test_a_version_is_a_whole_number_or_none(version: Any, read: int) -> None:
+    [artifact] = decode.artifacts(_connection({"versionIndex": version}))
+    assert artifact.version == read
+
+
+@pytest.mark.parametrize(
+    ("size", "is_clean"),
+    [(0, True), ("0", True), (None, True), (1, False), ("12", False), ("many", False), ([], False), ({}, False)],
+)
+def test_a_checkout_is_clean_only_where_the_size_of_its_changes_is_known_to_be_zero(size: Any, is_clean: bool) -> None:
+    details = decode.details({"files": _connection({"sizeBytes": size})}, [], lineage=False)
+    assert details.has_uncommitted_changes is not is_clean
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_curves_of_an_unexpected_form_are_left_out(value: Any) -> None:
+    assert decode.details({"sampledHistory": value}, ["loss"], lineage=True).curves == {}
+    assert decode.details({"sampledHistory": [value]}, ["loss"], lineage=True).curves == {}
+    assert decode.details({"sampledHistory": [[value]]}, ["loss"], lineage=True).curves == {}
