@@ -109,8 +109,10 @@ def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: b
         '--registry-username "$REGISTRY_USERNAME" --wandb-base-url "$WANDB_BASE_URL"'
     )
     if real:
-        reader.type("kubectl apply --filename mlops/rbac.yaml")
-        reader.type('kubectl create secret generic wandb --from-literal=api-key="$WANDB_API_KEY"')
+        reader.type(
+            "kubectl apply --filename mlops/rbac.yaml && "
+            'kubectl create secret generic wandb --from-literal=api-key="$WANDB_API_KEY"'
+        )
         reader.type("sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG")
     else:
         reader.type('base64 "$KUBECONFIG" | gh secret set KUBECONFIG')
