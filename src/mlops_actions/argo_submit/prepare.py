@@ -43,6 +43,15 @@ def prepare(
     inputs: Inputs, context: Context, revision: WorkflowRevision, workspace: Workspace, cluster: Callable[[], Cluster]
 ) -> WorkflowRequest:
     """Return the request; raises BadInput. `cluster` is called only after every check that needs no cluster."""
+    try:
+        return _prepare(inputs, context, revision, workspace, cluster)
+    except RecursionError:
+        raise BadInput("the manifest is nested too deeply", "flatten it: move inline templates to 'templates'") from None
+
+
+def _prepare(
+    inputs: Inputs, context: Context, revision: WorkflowRevision, workspace: Workspace, cluster: Callable[[], Cluster]
+) -> WorkflowRequest:
     explicit = dict(inputs.parameters or {})
     file = _parameter_file(inputs, workspace)
     overrides = manifest.Overrides(
@@ -95,9 +104,9 @@ def prepare(
     metadata["annotations"] = {**(metadata.get("annotations") or {}), **revision.annotations()}
     namespace = str(metadata.get("namespace") or "") or cluster().namespace
     metadata["namespace"] = namespace
+    _check_size(workflow)
     if document and (problems := lint.problems(workflow)):
         raise manifest.invalid(document, workflow["spec"], problems)
-    _check_size(workflow)
     if dropped:
         names = ", ".join(dropped)
         warnings = (*warnings, f"the workflow does not declare these parameters, so they are left out: {names}")

@@ -108,6 +108,16 @@ def test_a_manifest_that_stops_the_controller_is_refused_before_anything_is_sent
     assert nothing_submitted(cluster)
 
 
+def test_inline_templates_without_end_are_refused(job: Job, cluster: Cluster) -> None:
+    step = "{name: a, template: main}"
+    for _ in range(100):
+        step = f"{{name: a, inline: {{steps: [[{step}]]}}}}"
+    text = edited("container: {image: x, command: [echo]}", f"steps: [[{step}]]")
+    assert job.run(workflow=text, **PARAMETERS) == 2
+    assert "nested too deeply" in job.error
+    assert nothing_submitted(cluster)
+
+
 def test_at_least_sixty_different_mistakes_are_tested() -> None:
     assert len({bad.name for bad in CASES}) >= 60
 

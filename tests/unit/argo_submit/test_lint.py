@@ -289,3 +289,12 @@ def test_a_reference_to_a_template_of_the_cluster_is_checked_for_its_arguments_a
     text = _HEAD + "  workflowTemplateRef: {name: t}\n  arguments: {parameters: [{name: a}]}\n"
     assert _found(text) == []
     assert schema.problems({"workflowTemplateRef": {"name": "t"}}, "4.0") == []
+
+
+def test_a_long_chain_of_tasks_and_many_mistakes_end_soon() -> None:
+    """A pull request's manifest is hostile: the work must not grow with the square of its tasks."""
+    tasks = ["{name: t0, template: echo, {say}}"]
+    tasks += [f"{{name: t{n}, template: echo, {{say}}, dependencies: [t{n - 1}]}}" for n in range(1, 3000)]
+    assert _found(_dag(*tasks)) == []
+    wrong = (f"{{name: s{n}, template: echo, {{say}}, when: '{{{{steps.q{n}.id}}}}'}}" for n in range(1000))
+    assert len(_found(_steps(*wrong))) == lint.MAX_PROBLEMS

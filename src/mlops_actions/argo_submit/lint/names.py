@@ -42,19 +42,20 @@ def cycle(graph: Mapping[str, Mapping[str, object]]) -> list[str]:
     """Return one cycle, e.g. `["a", "b", "a"]`, empty where there is none."""
     done: set[str] = set()
     for start in graph:
-        trail: list[str] = []
+        trail: dict[str, None] = {}
         stack: list[tuple[str, Iterator[str]]] = [(start, iter(graph[start]))] if start not in done else []
         while stack:
             name, others = stack[-1]
             if len(trail) < len(stack):
-                trail.append(name)
+                trail[name] = None
             following = next(others, None)
             if following is None:
                 done.add(name)
                 stack.pop()
-                trail.pop()
+                del trail[name]
             elif following in trail:
-                return [*trail[trail.index(following) :], following]
+                names = list(trail)
+                return [*names[names.index(following) :], following]
             elif following in graph and following not in done:
                 stack.append((following, iter(graph[following])))
     return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from mlops_actions.argo_submit.lint.template import LEAVES, types_of
@@ -72,7 +73,7 @@ class Variables:
                 known |= _items(step)
                 outputs = self._outputs(step, prefix)
                 own = outputs if (step.get("hooks") or {}).get("exit") or step.get("onExit") else set()
-                yield from _unknown(_without_inline(step), (*path, group, number), known | own)
+                yield from _unknown(_without_inline(step), (*path, group, number), known, own)
                 known |= outputs
 
     def _dag(self, template: Json, path: Path, known: set[str]) -> Iterator[Problem]:
@@ -80,10 +81,10 @@ class Variables:
         for task in tasks:
             known |= self._outputs(task, f"tasks.{task.get('name')}")
         yield from _unknown(template["dag"].get("target"), (*path, "target"), known)
+        # Whether a task's status is known depends on the order of tasks, which its arguments are checked for.
+        known = known | {f"tasks.{task.get('name')}.status" for task in tasks}
         for number, task in enumerate(tasks):
-            # Whether a task's status is known depends on the order of tasks, which its arguments are checked for.
-            status = {f"tasks.{other.get('name')}.status" for other in tasks}
-            yield from _unknown(_without_inline(task), (*path, "tasks", number), known | status | _items(task))
+            yield from _unknown(_without_inline(task), (*path, "tasks", number), known, _items(task))
 
     def _outputs(self, call: Json, prefix: str) -> set[str]:
         """Return the variables that a step or task defines for those that follow."""
@@ -173,16 +174,21 @@ def _without_inline(call: Json) -> Json:
     return {key: value for key, value in call.items() if key != "inline"}
 
 
-def _unknown(value: Any, path: Path, known: set[str]) -> Iterator[Problem]:
-    """Yield the variables in any text below `value`, also in keys, that are not known."""
+def _unknown(value: Any, path: Path, known: set[str], more: AbstractSet[str] = frozenset()) -> Iterator[Problem]:
+    """Yield the variables in any text below `value`, also in keys, that are in neither set."""
+    prefixes: tuple[str, ...] | None = None
     for place, text in _texts(value, path):
         for match in _TAG.finditer(text):
             name = match[1].strip()
-            if name.startswith("=") or not name.startswith(_CHECKED) or name.startswith(_OPEN) or name in known:
+            if name.startswith("=") or not name.startswith(_CHECKED) or name.startswith(_OPEN):
                 continue
-            if any(prefix.endswith(ANY) and name.startswith(prefix[:-1]) for prefix in known):
+            if name in known or name in more:
                 continue
-            cause = f"uses a variable that nothing defines: '{{{{{name}}}}}'{did_you_mean(name, known)}"
+            if prefixes is None:
+                prefixes = tuple(entry[:-1] for names in (known, more) for entry in names if entry.endswith(ANY))
+            if name.startswith(prefixes):
+                continue
+            cause = f"uses a variable that nothing defines: '{{{{{name}}}}}'{did_you_mean(name, [*known, *more])}"
             yield Problem(place, cause, "define it, or correct its name")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from mlops_actions.argo_submit.lint.names import NAME, NAME_RULE, check_name, check_names, cycle
@@ -17,6 +18,7 @@ from mlops_actions.argo_submit.schema import Path, Problem
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.core.types import Json
 
+MAX_PROBLEMS = 50
 _TAG = re.compile(r"\{\{[-a-zA-Z0-9]+(\.[-a-zA-Z0-9_]+)*\}\}")
 _RESULT = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
 _RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
@@ -25,11 +27,12 @@ _SOURCES = ("withItems", "withParam", "withSequence")
 
 
 def problems(workflow: Json) -> list[Problem]:
-    """Return what Argo would refuse, in the order of the document; the spec must have passed the schema."""
+    """Return the first problems that Argo would refuse, at most MAX_PROBLEMS; the spec must have passed the schema."""
     spec = _without_nulls(workflow["spec"])
     if spec.get("workflowTemplateRef"):
         return list(_arguments(spec.get("arguments"), ("arguments",), needs_values=False))
-    return list(_Linter({**workflow, "spec": spec}).problems())
+    # Each problem costs a search for a similar name, and a hostile manifest can hold any number of them.
+    return list(islice(_Linter({**workflow, "spec": spec}).problems(), MAX_PROBLEMS))
 
 
 def _without_nulls(value: Any) -> Any:
@@ -104,7 +107,7 @@ class _Linter:
             place = (*path, "tasks", number)
             yield from self._call(task, place)
             yield from _dependencies(task, place, by_name, uses_depends=uses_depends)
-            yield from _unordered_arguments(task, place, ancestors(task.get("name") or "", dependencies))
+            yield from _unordered_arguments(task, place, dependencies)
         if circle := cycle(dependencies):
             cause = f"has tasks that wait for each other: {' → '.join(circle)}"
             yield Problem((*path, "tasks"), cause, "remove one dependency")
@@ -226,13 +229,18 @@ def _dependencies(task: Json, path: Path, tasks: Mapping[str, Json], *, uses_dep
             yield Problem((*path, key), cause, "use .Succeeded or .Failed")
 
 
-def _unordered_arguments(task: Json, path: Path, ancestors: set[str]) -> Iterator[Problem]:
+def _unordered_arguments(task: Json, path: Path, dependencies: Mapping[str, Mapping[str, object]]) -> Iterator[Problem]:
     """Find values of tasks that this task does not wait for: it may start before they exist."""
     arguments = task.get("arguments") or {}
+    before: set[str] | None = None
     for key, field in (("parameters", "value"), ("artifacts", "from")):
         for number, entry in enumerate(arguments.get(key) or []):
             text = str(entry.get(field) or "")
-            if text.startswith("{{tasks.") and (name := text.split(".")[1]) not in ancestors:
+            if not text.startswith("{{tasks."):
+                continue
+            if before is None:
+                before = ancestors(task.get("name") or "", dependencies)
+            if (name := text.split(".")[1]) not in before:
                 place = (*path, "arguments", key, number)
                 cause = f"uses task '{name}', which this task does not wait for"
                 yield Problem(place, cause, f"add '{name}' to 'dependencies'")
