@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_actions.boundary.doctor.programs import output_of
 from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
@@ -98,7 +98,7 @@ def token_of(environ: Mapping[str, str], host: str) -> str:
     for name in ("GH_TOKEN", "GITHUB_TOKEN") if is_trusted else ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"):
         if token := environ.get(name, "").strip():
             return token
-    if token := _output(["gh", "auth", "token", "--hostname", host]):
+    if token := output_of(["gh", "auth", "token", "--hostname", host]):
         return token
     names = "GH_TOKEN and GITHUB_TOKEN are" if is_trusted else "GH_ENTERPRISE_TOKEN is"
     raise BadInput(f"there is no token for {host}: {names} empty, and gh has none", f"gh auth login --hostname {host}")
@@ -113,15 +113,5 @@ def server_of(environ: Mapping[str, str], directory: Path) -> tuple[str, str]:
 
 def remote_of(directory: Path) -> tuple[str, str]:
     """Return host and `owner/name` of the checkout's remote `origin`; empty where there is none."""
-    match = _REMOTE.fullmatch(_output(["git", "-C", str(directory), "remote", "get-url", "origin"]))
+    match = _REMOTE.fullmatch(output_of(["git", "-C", str(directory), "remote", "get-url", "origin"]))
     return (match[1], match[2]) if match else ("", "")
-
-
-def _output(command: list[str]) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlops_actions.boundary.doctor.programs import output_of
 from mlops_actions.core.errors import Unavailable
 from mlops_actions.doctor.ports import Endpoint, Route
 
@@ -49,7 +49,7 @@ class Machine:
             except (OSError, ValueError, IndexError):
                 return ""
             if program.name == _WORKER:
-                return _output([str(program.with_name(_LISTENER)), "--version"])
+                return output_of([str(program.with_name(_LISTENER)), "--version"])
         return ""
 
     def reach(self, endpoint: Endpoint) -> Route:
@@ -65,13 +65,3 @@ class Machine:
     def now(self) -> float:
         """See the port."""
         return time.time()
-
-
-def _output(command: list[str]) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
