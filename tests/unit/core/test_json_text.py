@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import json
+import sys
+
 import pytest
 
-from mlops_actions.core.json_text import parse_json
+from mlops_actions.core.json_text import MAX_DEPTH, parse_json
 
 NOT_JSON = {
     "nothing": b"",
@@ -26,3 +30,62 @@ def test_what_is_no_json_raises_value_error(name: str) -> None:
 
 def test_of_a_repeated_name_the_last_value_counts() -> None:
     assert parse_json('{"state": "open", "state": "closed"}') == {"state": "closed"}
+
+
+DEPTHS = {
+    "lists, as deep as they may be": ("[" * MAX_DEPTH + "]" * MAX_DEPTH, True),
+    "lists, one level more": ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), False),
+    "objects and lists in turn": ('{"a": [' * MAX_DEPTH + "]}" * MAX_DEPTH, False),
+    "many brackets side by side": ("[" + ",".join(["{}"] * 10_000) + "]", True),
+    "brackets in a string": ('["' + "[{" * 10_000 + '"]', True),
+    "brackets after an escaped quote": ('["\\"' + "[" * 10_000 + '"]', True),
+    "brackets after an escaped backslash": ('["\\\\", ' + "[" * 10_000 + "]" * 10_001, False),
+    "closing brackets in a string": ('{"a": "]]]]", "b": ' * 300 + "1" + "}" * 300, False),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    DEPTHS.values(),
+    ids=DEPTHS,
+)
+def test_levels_are_counted_outside_strings(text: str, accepted: bool) -> None:
+    if accepted:
+        assert parse_json(text) == json.loads(text)
+    else:
+        with pytest.raises(ValueError, match="nested too deeply"):
+            parse_json(text)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_a_finalizer_that_runs_while_deep_json_is_refused_does_not_fail(
+    opening: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda failure: failures.append(repr(failure.exc_value)))
+    thresholds = gc.get_threshold()
+    try:
+        for allocations in range(500, sys.getrecursionlimit()):
+            gc.collect(0)
+            gc.set_threshold(allocations)  # the collector runs after so many levels
+            _Finalized()
+            with pytest.raises(ValueError, match="nested too deeply"):
+                parse_json(opening * 2000)
+    finally:
+        gc.set_threshold(*thresholds)
+    assert not failures
+
+
+class _Finalized:
+    """An object that only the garbage collector removes, and that runs Python code then."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        _level(5)
+
+
+def _level(number: int) -> None:
+    if number:
+        _level(number - 1)
