@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from mlops_actions.argo_submit import schema
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import pairs, yaml_value
 from mlops_actions.core.suggest import did_you_mean
 
@@ -63,9 +63,9 @@ def parse(text: str) -> dict[str, str]:
         return {key: content or "" for key, content in values_by_key.items()}
     try:
         # parse_float gets the number's text; json itself would turn 3e-4 into 0.0003.
-        document: Any = json.loads(stripped, parse_float=_NumberAsWritten)
+        document: Any = parse_json(stripped, parse_float=_NumberAsWritten)
         spelled = document
-    except (ValueError, RecursionError):
+    except ValueError:
         document = yaml_value(stripped)
         spelled = yaml_value(stripped, scalars_as_text=True)
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in spelled):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mlops_actions.core.errors import ActionError, BadInput, Refused
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.types import Json
 
 _REACTION_TARGET = re.compile(r"(?:(?:issues|pulls)/comments/[0-9]+|issues/[0-9]+)?")
@@ -54,7 +54,7 @@ class FeedbackState:
     def parse(cls, data: Any) -> FeedbackState:
         """Read the object that `as_json` returns, or its text; raises BadInput."""
         try:
-            document = json.loads(data) if isinstance(data, str) else data
+            document = parse_json(data) if isinstance(data, str) else data
             values = {field.name: document[_key(field.name)] for field in fields(cls)}
             if not all(isinstance(values[field.name], int if field.type == "int" else str) for field in fields(cls)):
                 raise TypeError("wrong type")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import cast
 
 from mlops_actions.chatops.feedback import Status, conclude
@@ -12,6 +11,7 @@ from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.ports import Ports
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.outcome import Outcome, flag
 
 
@@ -23,7 +23,7 @@ def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -
 def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
     """Conclude the feedback that the `result` of an earlier job's step describes; raises BadInput if it cannot be read."""
     try:
-        earlier = json.loads(inputs.begun or "")
+        earlier = parse_json(inputs.begun or "")
     except ValueError:
         earlier = None
     if not isinstance(earlier, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import TextIO, TypeVar
 
 from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.core.errors import ActionError, BadInput
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.doctor import job, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
@@ -130,7 +130,7 @@ def _kubeconfig_writer(environ: Mapping[str, str]) -> Callable[[str], str]:
 def _variables(text: str) -> dict[str, str]:
     """Read what a job passes on: its token may not list variables, but `toJSON(vars)` holds them."""
     try:
-        values = json.loads(text)
+        values = parse_json(text)
     except ValueError:
         values = None
     if not isinstance(values, dict):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.core import gates
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import TrackerApi
@@ -145,8 +145,8 @@ def _run(node: Mapping[str, Any]) -> _Run:
 
 def _object(text: Any) -> Mapping[str, Any]:
     try:
-        value = json.loads(text) if isinstance(text, str) else text
-    except (ValueError, RecursionError):
+        value = parse_json(text) if isinstance(text, str) else text
+    except ValueError:
         return {}
     return value if isinstance(value, Mapping) else {}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import base64
 import binascii
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import TextIO
 
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, BadInput
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.verify import document
 from mlops_actions.verify.checks import Pins
@@ -125,7 +125,7 @@ def credentials(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None
         return user, password
     folder = environ.get("DOCKER_CONFIG") or (f"{environ['HOME']}/.docker" if environ.get("HOME") else "")
     try:
-        logins = json.loads((Path(folder) / "config.json").read_bytes())["auths"] if folder else {}
+        logins = parse_json((Path(folder) / "config.json").read_bytes())["auths"] if folder else {}
         entry = logins.get(host) or logins.get(registries.known(host).docker_config_key) or {}
         user, colon, password = base64.b64decode(entry["auth"]).decode().partition(":")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, binascii.Error):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from mlops_actions.core import statement
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.statement import Training
 from mlops_actions.core.types import Json
 
@@ -22,8 +22,8 @@ def read(text: str) -> tuple[list[Json], Training, bool]:
     """
     lines = [line for line in text.splitlines() if line.strip()]
     try:
-        document = json.loads(text if len(lines) != 1 else lines[0])
-    except (ValueError, RecursionError):
+        document = parse_json(text if len(lines) != 1 else lines[0])
+    except ValueError:
         if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines):
             raise ValueError("it contains several documents: give a file with one of its lines") from None
         raise ValueError("it is not JSON") from None
@@ -36,6 +36,6 @@ def _payload(envelope: Json) -> Any:
     if envelope.get("payloadType") != PAYLOAD_TYPE:
         raise ValueError(f"the envelope's 'payloadType' is not {PAYLOAD_TYPE}")
     try:
-        return json.loads(base64.b64decode(str(envelope["payload"]), validate=True))
-    except (ValueError, RecursionError, binascii.Error):
+        return parse_json(base64.b64decode(str(envelope["payload"]), validate=True))
+    except (ValueError, binascii.Error):
         raise ValueError("the envelope's 'payload' is not JSON in base64") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from mlops_actions.core import gates as gate_grammar
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.gates import Gate
+from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, items, lines, text
 from mlops_actions.core.types import Json
 from mlops_actions.wandb_runs import metrics as metric_grammar
@@ -53,8 +53,8 @@ def _require(value: str) -> tuple[str, ...]:
 def _tracker_filter(value: str) -> Json:
     """Parse W&B's filter language only as far as JSON: the adapter passes it on."""
     try:
-        document = json.loads(value)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(value)
+    except ValueError as error:
         raise ValueError(f"is not valid JSON: {error}") from None
     if not isinstance(document, dict) or not document:
         raise ValueError('must be a JSON object that is not empty, such as {"config.lr": {"$lt": 0.1}}')

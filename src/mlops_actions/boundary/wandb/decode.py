@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from mlops_actions.core.json_text import refuse_deep_nesting
 from mlops_actions.core.runs import Artifact, Run, RunDetails, finite_number
 from mlops_actions.core.types import Json
 
@@ -32,8 +33,9 @@ def json_object(value: Any) -> Json:
     """Return a field that holds a JSON object as text; an empty object for anything else."""
     if isinstance(value, str):
         try:
+            refuse_deep_nesting(value)
             value = json.loads(value, strict=False)
-        except (ValueError, RecursionError):
+        except ValueError:
             return {}
     return value if isinstance(value, dict) else {}
 
