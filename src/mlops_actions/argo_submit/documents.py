@@ -71,8 +71,6 @@ def parse(text: str, file: str) -> list[ManifestDocument]:
         raise InvalidManifest(
             SourceLocation(file, mark.line + 1 if mark else 1), f"not valid YAML: {problem}", "correct the YAML at this line"
         ) from None
-    except RecursionError:
-        raise InvalidManifest(SourceLocation(file, 1), "the document is nested too deeply", "flatten the document") from None
     return documents
 
 

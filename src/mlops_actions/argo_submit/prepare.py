@@ -43,15 +43,6 @@ def prepare(
     inputs: Inputs, context: Context, revision: WorkflowRevision, workspace: Workspace, cluster: Callable[[], Cluster]
 ) -> WorkflowRequest:
     """Return the request; raises BadInput. `cluster` is called only after every check that needs no cluster."""
-    try:
-        return _prepare(inputs, context, revision, workspace, cluster)
-    except RecursionError:
-        raise BadInput("the manifest is nested too deeply", "flatten it: move inline templates to 'templates'") from None
-
-
-def _prepare(
-    inputs: Inputs, context: Context, revision: WorkflowRevision, workspace: Workspace, cluster: Callable[[], Cluster]
-) -> WorkflowRequest:
     explicit = dict(inputs.parameters or {})
     file = _parameter_file(inputs, workspace)
     overrides = manifest.Overrides(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-# What GitHub, Kubernetes, W&B and registries send has fewer than 30 levels.
+# What the services of this suite send has fewer than 30 levels.
 MAX_DEPTH = 200
 
 

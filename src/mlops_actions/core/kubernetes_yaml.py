@@ -26,11 +26,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import yaml
-from yaml.composer import Composer
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
+
+from mlops_actions.core.json_text import refuse_deep_nesting
+from mlops_actions.core.yaml_nodes import BoundedComposer
 
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
@@ -51,14 +53,14 @@ _TYPES = {
 }  # fmt: skip
 
 
-class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
+class _Composer(Reader, Scanner, Parser, BoundedComposer, BaseResolver):
     """Compose the documents of a text; a plain scalar without a tag has the tag "", so that `value_of` decides its type."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
         Scanner.__init__(self)
         Parser.__init__(self)
-        Composer.__init__(self)
+        BoundedComposer.__init__(self)
         BaseResolver.__init__(self)
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
@@ -76,7 +78,7 @@ class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
 
 
 def nodes(text: str) -> Iterator[yaml.Node]:
-    """Yield the root node of every document; raises yaml.YAMLError and RecursionError."""
+    """Yield the root node of every document; raises yaml.YAMLError."""
     composer = _Composer(_without_tabs(text))
     try:
         while composer.check_node():
@@ -90,8 +92,7 @@ def nodes(text: str) -> Iterator[yaml.Node]:
 def value_of(node: yaml.Node) -> Any:
     """Return a node as the JSON value that arrives in the cluster.
 
-    Raises yaml.MarkedYAMLError for what JSON cannot hold, and RecursionError. The caller limits aliases by
-    `core.yaml_nodes.expanded` first.
+    Raises yaml.MarkedYAMLError for what JSON cannot hold. The caller limits aliases by `core.yaml_nodes.expanded` first.
     """
     if node.tag.removeprefix(_STANDARD) not in _TAGS:
         raise _error(node, f"the tag '{node.tag}' means nothing in Kubernetes; remove it")
@@ -156,7 +157,8 @@ def plain_value(text: str) -> Any:
 def _without_tabs(text: str) -> str:
     """Replace the tabs of a JSON document, which YAML refuses as indentation; a text in JSON holds none."""
     if "\t" in text and text.lstrip().startswith("{"):
-        with contextlib.suppress(ValueError, RecursionError):
+        with contextlib.suppress(ValueError):
+            refuse_deep_nesting(text)
             json.loads(text)
             return text.replace("\t", " ")
     return text

@@ -143,9 +143,11 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
     """
     import yaml  # late: an ignored comment must not import third-party modules
 
+    from mlops_actions.core import yaml_nodes
+
     try:
         # BaseLoader makes text, lists and mappings only, fewer types than the safe loader. Either may refuse a character.
-        loader = (yaml.BaseLoader if scalars_as_text else yaml.SafeLoader)(value)
+        loader = (yaml_nodes.BaseLoader if scalars_as_text else yaml_nodes.SafeLoader)(value)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -154,10 +156,10 @@ def yaml_value(value: str, *, scalars_as_text: bool = False) -> Any:
             return loader.construct_document(node)
         finally:
             loader.dispose()
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None)
         raise ValueError(f"is not valid YAML{place}: {reason}") from None
 
 

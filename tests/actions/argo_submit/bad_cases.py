@@ -33,6 +33,8 @@ spec:
     - {name: main, container: {image: x, command: [echo]}}
 """
 PARAMETERS = {"parameters": "data=digits"}
+# Eight lists that stand for ten million values.
+BOMB = "[" + ", ".join(["&a0 [x]", *(f"&a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8))]) + "]"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ YAML = [
     spelled(
         "a key twice", "  entrypoint: main", "  entrypoint: main\n  entrypoint: x", 7, "the key 'entrypoint' is", "keep one"
     ),
-    spelled("bombs", "train-", "&a [*a]", 1, "holds more than 200000 nodes", "remove the nested aliases"),
+    spelled("a loop", "train-", "&a [*a]", 4, "not valid YAML: nested too deeply", "correct the YAML at this line"),
+    spelled("bombs", "train-", BOMB, 1, "holds more than 200000 nodes", "remove the nested aliases"),
     Bad("nothing", "the manifest is empty", "give a manifest with a Workflow", "# nothing\n"),
     Bad("words", f"{FILE}:1: a str is not a Workflow", "'kind' must be one of Workflow, ", "just words\n", 1),
     Bad("a list", f"{FILE}:1: a list is not a Workflow", "'kind' must be one of", "- kind: Workflow\n", 1),

@@ -147,7 +147,7 @@ def _is_yaml(text: str) -> bool:
         return True
     try:
         list(kubernetes_yaml.nodes(re.sub(r"\{\{\s*=.*?\}\}", "x", text)))
-    except (yaml.YAMLError, RecursionError):
+    except yaml.YAMLError:
         return False
     return True
 
