@@ -294,10 +294,16 @@ def test_the_pods_that_the_record_implies_are_watched(cluster: Cluster, host: Ho
             containers = event.object["status"]["containerStatuses"]
             received.append((event.object["metadata"]["name"], [one["name"] for one in containers]))
 
+    def wait_for(count: int) -> None:
+        deadline = time.monotonic() + 30
+        while len(received) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     reader = threading.Thread(target=read)
     reader.start()
     argo.get_workflow("default", "w")
     argo.get_workflow("default", "w")
+    wait_for(3)  # a reader that comes later sees the last state of a pod alone
     cluster.store.change(
         WORKFLOWS,
         "default",
@@ -305,9 +311,7 @@ def test_the_pods_that_the_record_implies_are_watched(cluster: Cluster, host: Ho
         lambda one: {**one, "status": {**status, "nodes": {**nodes, "w-2": node("w.b", "Running")}}},
     )
     argo.get_workflow("default", "w")
-    deadline = time.monotonic() + 30
-    while len(received) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(4)
     watch.close()
     reader.join(10)
     names = {one.partition("-")[2].rpartition("-")[0] for one, _ in received}
