@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
 from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome
+from mlops_actions.core.package import install_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -254,8 +255,8 @@ def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None =
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("mlops_actions"):
             raise
-        package = name.split("-")[0]
-        runner.error(f"the package '{error.name}' is not installed\npip install 'mlops-actions[{package}]'", title=name)
+        remedy = install_command(name.split("-")[0])
+        runner.error(f"the package '{error.name}' is not installed\n{remedy}", title=name)
         return UNEXPECTED
     except Exception as error:  # noqa: BLE001 - the last resort: a log must not show a bare traceback
         _report_bug(runner, name, error)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlops_actions import __version__
 from mlops_actions.core.declare import Action, declared_inputs, input_variable
+from mlops_actions.core.package import install_command
 
 MODULES = {
     "chatops": "mlops_actions.chatops.inputs",
@@ -125,19 +126,18 @@ def _environment(declaration: Action) -> str:
 
 
 def _with_sandbox(load: Callable[[], _Run]) -> _Run:
-    """Import a command that needs the sandbox when it runs; report a missing package in one line."""
+    """Import a command that needs the sandbox when it runs, and run it; report a missing package in one line."""
 
     def run(options: argparse.Namespace) -> int:
         try:
-            command = load()
+            return load()(options)
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package == "mlops_actions":
                 raise
-            remedy = "pip install 'mlops-actions[sandbox,chatops,docker,argo,wandb]'"
+            remedy = install_command("sandbox", "chatops", "docker", "argo", "wandb")
             sys.stderr.write(f"error: the sandbox needs the package '{package}', which is not installed: {remedy}\n")
             return 1
-        return command(options)
 
     return run
 

@@ -15,6 +15,7 @@ from typing import TextIO, TypeVar
 from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.json_text import parse_json
+from mlops_actions.core.package import install_command
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.doctor import job, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
@@ -171,9 +172,8 @@ def _with_package(connect: Callable[[], T]) -> T:
         package = (error.name or "").partition(".")[0]
         if package == "mlops_actions":
             raise
-        raise BadInput(
-            f"the package '{package}' is not installed", f"pip install 'mlops-actions[{_EXTRAS.get(package, 'sandbox')}]'"
-        ) from None
+        remedy = install_command(_EXTRAS.get(package, "sandbox"))
+        raise BadInput(f"the package '{package}' is not installed", remedy) from None
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,6 @@ from mlops_actions.core.declare import Action, Input, Output, declared_inputs
 from mlops_actions.docker_publish.inputs import ACTION as DOCKER_PUBLISH
 from mlops_actions.wandb_runs.inputs import ACTION as WANDB_RUNS
 
-REPOSITORY = "machine-learning-apps/mlops-actions"
-REF = "v1"
-
 # The pipeline's name for an input whose own name does not say which action it belongs to, or means two things.
 _RENAMED = {
     ("docker-publish", "secrets"): "build-secrets",

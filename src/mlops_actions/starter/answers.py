@@ -10,6 +10,7 @@ import yaml
 
 from mlops_actions.core import registries
 from mlops_actions.core.errors import BadInput, BadInputs
+from mlops_actions.core.package import REF
 from mlops_actions.pipeline import steps
 
 NAMESPACE, SERVICE_ACCOUNT, METRICS = "default", "mlops-workflow", ("accuracy:max", "loss:min")
@@ -32,7 +33,7 @@ class Answers:
     gates: tuple[str, ...] = ()
     argo_url: str = ""
     wandb_base_url: str = ""
-    ref: str = steps.REF
+    ref: str = REF
     example: bool = False
 
     def __post_init__(self) -> None:

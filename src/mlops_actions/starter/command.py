@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, BadInput
-from mlops_actions.pipeline import steps
+from mlops_actions.core.package import REF
 from mlops_actions.starter import answers as defaults
 from mlops_actions.starter.answers import Answers, plain_name
 from mlops_actions.starter.render import KUBECONFIG, RBAC, files
@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--argo-url", default="", help="base address of Argo's user interface, for links")
     add("--wandb-base-url", default="", help="address of your own W&B server")
-    add("--ref", default=steps.REF, help="release of the suite: a tag, or the 40 digits of a commit (default: %(default)s)")
+    add("--ref", default=REF, help="release of the suite: a tag, or the 40 digits of a commit (default: %(default)s)")
     add(
         "--example",
         action="store_true",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from mlops_actions.core import template
-from mlops_actions.pipeline import steps
+from mlops_actions.core.package import REPOSITORY
 from mlops_actions.starter.answers import Answers, scalar
 
 WORKFLOW = ".github/workflows/mlops.yml"
@@ -62,7 +62,7 @@ def submitter_role() -> str:
 def _workflow(answers: Answers, shared: Mapping[str, str]) -> str:
     values = {
         **shared,
-        "uses": f"{steps.REPOSITORY}@{_pinned(answers.ref)}",
+        "uses": f"{REPOSITORY}@{_pinned(answers.ref)}",
         "image": scalar(answers.image),
         "project": scalar(answers.project),
         "curve": scalar(answers.metrics[0].partition(":")[0]),
@@ -86,7 +86,7 @@ def _doctor(workflow: str, ref: str) -> str:
         "permissions": [line.strip() for line in permissions.splitlines()],
         "secrets": [f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets],
     }
-    return _fill("mlops-doctor.yml.template", {"uses": f"{steps.REPOSITORY}/actions/doctor@{_pinned(ref)}"}, blocks)
+    return _fill("mlops-doctor.yml.template", {"uses": f"{REPOSITORY}/actions/doctor@{_pinned(ref)}"}, blocks)
 
 
 def _pinned(ref: str) -> str:

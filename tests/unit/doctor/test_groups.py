@@ -10,6 +10,7 @@ import pytest
 
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
+from mlops_actions.core.package import install_command
 from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, registry, tracker
 from mlops_actions.doctor.checks import HealthCheck, Status
 from mlops_actions.doctor.ports import ApiAnswer, Endpoint, Route
@@ -319,4 +320,4 @@ def test_a_missing_package_is_one_line_that_names_the_extra() -> None:
     with pytest.raises(BadInput) as caught:
         command._with_package(connect)
     assert caught.value.cause == "the package 'kubernetes' is not installed"
-    assert caught.value.remedy == "pip install 'mlops-actions[argo]'"
+    assert caught.value.remedy == install_command("argo")

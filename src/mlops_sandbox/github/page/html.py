@@ -67,9 +67,7 @@ def mermaid_library() -> str:
     # The package is not imported: only its file is needed, and it imports many modules.
     package = find_spec("mmdc")
     if package is None or package.origin is None:
-        raise RuntimeError(
-            "the package mmdc, which contains mermaid, is not installed: pip install 'mlops-actions[sandbox]'"
-        )
+        raise ModuleNotFoundError("the package mmdc, which contains mermaid, is not installed", name="mmdc")
     text = (Path(package.origin).parent / "assets" / "mermaid.js").read_text(encoding="utf-8")
     # The text must not end its own element in a page. Both sequences occur only in strings and comments.
     return re.sub(r"<(?=/script|!--)", r"\\x3c", text, flags=re.IGNORECASE)
