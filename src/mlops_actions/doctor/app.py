@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from urllib.parse import urljoin
 
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor.checks import Checker, HealthCheck
@@ -61,8 +62,9 @@ def _app(scope: Scope, step: ActionStep, connect: Connect, *, app_id: str, key: 
         return
     slug, owner = str(answer.body.get("slug") or ""), answer.body.get("owner") or {}
     yield _CHECK.ok("App", "GET /app", f"{answer.body.get('name')} ({slug})")
-    settings = f"https://github.com/{_account(owner)}settings/apps/{slug}/permissions"
-    yield from _installation(scope, step, api.get(f"{root}/installation"), slug=slug, settings=settings, root=root)
+    page = str(answer.body.get("html_url") or f"https://{scope.host}/apps/{slug}")
+    settings = f"{urljoin(page, '/')}{_account(owner)}settings/apps/{slug}/permissions"
+    yield from _installation(scope, step, api.get(f"{root}/installation"), page=page, settings=settings, root=root)
 
 
 def _account(owner: object) -> str:
@@ -71,11 +73,11 @@ def _account(owner: object) -> str:
 
 
 def _installation(
-    scope: Scope, step: ActionStep, answer: ApiAnswer, *, slug: str, settings: str, root: str
+    scope: Scope, step: ActionStep, answer: ApiAnswer, *, page: str, settings: str, root: str
 ) -> Iterator[HealthCheck]:
     asked = f"GET {root}/installation"
     if answer.status == 404:
-        remedy = f"open https://github.com/apps/{slug}/installations/new and choose {scope.repository}"
+        remedy = f"open {page}/installations/new and choose {scope.repository}"
         yield _CHECK.fails("App installation", asked, f"the App is not installed on {scope.repository}", remedy=remedy)
         return
     if answer.status != 200:

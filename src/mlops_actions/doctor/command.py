@@ -108,6 +108,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     scope = Scope(
         workflow=file,
         repository=adapters.repository(),
+        host=adapters.host(),
         context=context,
         read=adapters.read,
         commit=options.commit,
@@ -187,7 +188,7 @@ class _Adapters:
     def repository(self) -> str:
         if name := self.environ.get("GITHUB_REPOSITORY", ""):
             return name
-        from mlops_actions.boundary.doctor.github import remote_of
+        from mlops_actions.boundary.doctor.remote import remote_of
 
         name = remote_of(self.directory)[1]
         if not name:
@@ -196,6 +197,12 @@ class _Adapters:
                 "run this in a clone, or set GITHUB_REPOSITORY=owner/name",
             )
         return name
+
+    def host(self) -> str:
+        """Return the server, as `gh` names it."""
+        from mlops_actions.boundary.doctor.github import server_of
+
+        return server_of(self.environ, self.directory)[0]
 
     def read(self, path: str) -> str:
         """Read a file that the workflow file names: in the checkout only, since somebody else may have written that name."""

@@ -22,10 +22,12 @@ def check(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[Heal
     for name, job in used.items():
         if name:
             path, is_bound = f"{root}/environments/{quote(name, safe='')}", jobs.get(job) == name
-            yield from _environment(api, path, name=name, job=job, branch=branch, is_bound=is_bound)
+            yield from _environment(scope, api, path, name=name, job=job, branch=branch, is_bound=is_bound)
 
 
-def _environment(api: GitHubApi, path: str, *, name: str, job: str, branch: str, is_bound: bool) -> Iterator[HealthCheck]:
+def _environment(
+    scope: Scope, api: GitHubApi, path: str, *, name: str, job: str, branch: str, is_bound: bool
+) -> Iterator[HealthCheck]:
     asked = f"GET {path}"
     answer = api.get(path)
     rules = answer.body.get("protection_rules") or [] if answer.status == 200 else []
@@ -44,7 +46,7 @@ def _environment(api: GitHubApi, path: str, *, name: str, job: str, branch: str,
     yield _CHECK.ok(f"environment {name}", asked, f"binds the job: {text}" if rules else "it has no protection rules")
     policy = answer.body.get("deployment_branch_policy") if answer.status == 200 else None
     if policy and is_bound:
-        yield _branch_policy(api, path, name, branch, policy)
+        yield _branch_policy(scope, api, path, name=name, branch=branch, policy=policy)
 
 
 def _rule(rule: Any) -> str:
@@ -58,9 +60,10 @@ def _rule(rule: Any) -> str:
     return {"branch_policy": "branches are limited"}.get(str(rule.get("type")), str(rule.get("type")))
 
 
-def _branch_policy(api: GitHubApi, path: str, name: str, branch: str, policy: Any) -> HealthCheck:
+def _branch_policy(scope: Scope, api: GitHubApi, path: str, *, name: str, branch: str, policy: Any) -> HealthCheck:
     """A comment starts the workflow on the default branch, so the policy must let that branch in."""
-    check_name, place = f"branches of {name}", f"gh api -X POST {path.removeprefix('/')}/deployment-branch-policies"
+    place = scope.gh_api(f"-X POST {path.removeprefix('/')}/deployment-branch-policies")
+    check_name = f"branches of {name}"
     if policy.get("custom_branch_policies"):
         asked = f"GET {path}/deployment-branch-policies"
         answer = api.get(f"{path}/deployment-branch-policies", per_page=100)
@@ -80,5 +83,5 @@ def _branch_policy(api: GitHubApi, path: str, name: str, branch: str, policy: An
         return _CHECK.ok(check_name, asked, f"protected branches, and {branch} is protected")
     text = f"only protected branches, and {branch} is not protected, so the job is refused"
     policies = '{"protected_branches": false, "custom_branch_policies": true}'
-    remedy = f"gh api -X PUT {path.removeprefix('/')} --input - <<< '{{\"deployment_branch_policy\": {policies}}}'"
+    remedy = scope.gh_api(f"-X PUT {path.removeprefix('/')} --input - <<< '{{\"deployment_branch_policy\": {policies}}}'")
     return _CHECK.fails(check_name, asked, text, remedy=f"{remedy}\n{place} -f name={branch}")

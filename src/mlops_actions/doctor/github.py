@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from mlops_actions.core import github_cli
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.suggest import nearest
@@ -28,7 +29,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
     answer = api.get(root)
     asked = f"GET {root}"
     if answer.status != 200:
-        yield _CHECK.fails("repository", asked, answer.message, remedy=_remedy_of_token(answer, scope.repository))
+        yield _CHECK.fails("repository", asked, answer.message, remedy=_remedy_of_token(answer, scope))
         return
     branch = str(answer.body.get("default_branch") or "main")
     yield _CHECK.ok("repository", asked, f"{scope.repository} is visible, its default branch is {branch}")
@@ -38,7 +39,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
         lambda: _workflow_file(scope, api, root, branch),
         lambda: job_rights.events(scope),
         lambda: settings.check(scope, api, root),
-        lambda: settings.forks(api, root, is_private=is_private),
+        lambda: settings.forks(scope, api, root, is_private=is_private),
         lambda: settings.access(scope, api),
         lambda: job_rights.references(scope),
         lambda: references.check(scope, api),
@@ -66,12 +67,13 @@ def _at_once(sections: Sequence[Callable[[], Iterator[HealthCheck]]]) -> Iterato
         raise errors[0]
 
 
-def _remedy_of_token(answer: ApiAnswer, repository: str) -> str:
+def _remedy_of_token(answer: ApiAnswer, scope: Scope) -> str:
+    on = github_cli.on(scope.host)
     if answer.status == 401:
-        return "gh auth login"
+        return f"gh auth login{on}"
     if answer.status == 404:
-        return f"gh repo view {repository}"
-    return "gh auth status"
+        return f"gh repo view {github_cli.argument(scope.repository, scope.host)}"
+    return f"gh auth status{on}"
 
 
 def _workflow_file(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[HealthCheck]:
@@ -97,7 +99,7 @@ def _workflow_file(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iter
     if state == "active":
         yield _CHECK.ok("workflow state", asked, "active")
     elif state:
-        yield _CHECK.fails("workflow state", asked, str(state), remedy=f"gh workflow enable {name} -R {scope.repository}")
+        yield _CHECK.fails("workflow state", asked, str(state), remedy=scope.gh(f"workflow enable {name}"))
     else:
         yield _CHECK.unknown("workflow state", asked, answer.message)
 
@@ -123,7 +125,7 @@ def _labels(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
         if all(_may_create_labels(job.permissions) for job in scope.workflow.jobs if job.steps):
             yield _CHECK.ok(f"label {name}", asked, "does not exist yet; the job may create it")
         else:
-            yield _CHECK.fails(f"label {name}", asked, text, remedy=f"gh label create '{name}' -R {scope.repository}")
+            yield _CHECK.fails(f"label {name}", asked, text, remedy=scope.gh(f"label create '{name}'"))
 
 
 def _may_create_labels(permissions: Any) -> bool:
@@ -182,7 +184,7 @@ def _teams(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
                 f"team {team}",
                 asked,
                 "does not exist, or this token may not see it",
-                remedy=f"gh api orgs/{organisation}/teams --jq '.[].slug'",
+                remedy=scope.gh_api(f"orgs/{organisation}/teams --jq '.[].slug'"),
             )
         else:
             yield _CHECK.unknown(f"team {team}", asked, answer.message)

@@ -102,7 +102,7 @@ def references(scope: Scope) -> Iterator[HealthCheck]:
                 "action reference",
                 asked,
                 f"{name} follows {reference!r}, which can change at any time" if at else f"{name} names no version",
-                remedy=f"gh api repos/{'/'.join(name.split('/')[:2])}/commits/{reference or 'HEAD'} --jq .sha",
+                remedy=scope.gh_api(f"repos/{'/'.join(name.split('/')[:2])}/commits/{reference or 'HEAD'} --jq .sha"),
             )
 
 
@@ -115,7 +115,7 @@ def pinned(scope: Scope) -> Iterator[HealthCheck]:
                 "action pinning",
                 f"uses: {uses}, and the setting sha_pinning_required",
                 f"the repository requires commits, and {name} has {reference!r}",
-                remedy=f"gh api repos/{'/'.join(name.split('/')[:2])}/commits/{reference} --jq .sha",
+                remedy=scope.gh_api(f"repos/{'/'.join(name.split('/')[:2])}/commits/{reference} --jq .sha"),
             )
 
 

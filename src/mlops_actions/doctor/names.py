@@ -43,7 +43,7 @@ def variables(repository: str, api: GitHubApi) -> dict[str, str] | None:
 
 
 def _missing(scope: Scope, kind: str, name: str, asked: str, answer: str) -> HealthCheck:
-    return _CHECK.fails(f"{kind} {name}", asked, answer, remedy=f"gh {kind} set {name} -R {scope.repository}")
+    return _CHECK.fails(f"{kind} {name}", asked, answer, remedy=scope.gh(f"{kind} set {name}"))
 
 
 def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
@@ -51,7 +51,7 @@ def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
     for name in scope.workflow.secrets:
         value = scope.context.get(f"secrets.{name}")
         if value is None:
-            remedy = f"gh secret list -R {scope.repository}"
+            remedy = scope.gh("secret list")
             yield _CHECK.unknown(f"secret {name}", asked, "the token may not list secrets", remedy=remedy)
         elif value:
             yield _CHECK.ok(f"secret {name}", f"the job's variable {name}", "the job gets it")
@@ -62,7 +62,7 @@ def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
 def _passed_variables(scope: Scope, asked: str) -> Iterator[HealthCheck]:
     """Check the variables that the job passed on, all of them in `DOCTOR_VARS`."""
     if ALL_VARIABLES not in scope.context:
-        remedy = f"gh variable list -R {scope.repository}"
+        remedy = scope.gh("variable list")
         yield _CHECK.unknown("variables", asked, "the token may not list variables", remedy=remedy)
         return
     for name in scope.workflow.variables:

@@ -39,8 +39,8 @@ def check(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
         if answer.status != 200:
             continue
         if tag := tags[name, ref]:
-            yield _tag(name, ref, tag, answers[_commit(name, tag)])
-        yield from _release(name, tag or ref, answers[f"/repos/{name}/releases/latest"])
+            yield _tag(scope, name, ref, tag, answers[_commit(name, tag)])
+        yield from _release(scope, name, tag or ref, answers[f"/repos/{name}/releases/latest"])
 
 
 def _is_elsewhere(uses: str) -> bool:
@@ -61,14 +61,14 @@ def _existence(scope: Scope, name: str, ref: str, answer: ApiAnswer) -> HealthCh
     asked = f"GET {_commit(name, ref)}"
     if answer.status == 200:
         return _CHECK.ok("action exists", asked, f"{name} has {ref[:12]}")
-    remedy = f"gh release list -R {name}"
+    remedy = scope.gh("release list", name)
     if answer.status == 422 or (answer.status == 404 and not scope.is_job):
         return _CHECK.fails("action exists", asked, f"{answer.message}: {name} has no {ref[:12]}", remedy=remedy)
     # A job's token sees no other private repository, though Actions may use it.
     return _CHECK.unknown("action exists", asked, answer.message, remedy=remedy)
 
 
-def _tag(name: str, ref: str, tag: str, answer: ApiAnswer) -> HealthCheck:
+def _tag(scope: Scope, name: str, ref: str, tag: str, answer: ApiAnswer) -> HealthCheck:
     asked = f"GET {_commit(name, tag)}"
     sha = str(answer.body.get("sha") or "") if answer.status == 200 else ""
     if sha == ref:
@@ -78,11 +78,11 @@ def _tag(name: str, ref: str, tag: str, answer: ApiAnswer) -> HealthCheck:
         "action tag",
         asked,
         f"the file pins {name} to {ref[:12]} as {tag}, but {tag} {text}: the tag was moved, or the comment is wrong",
-        remedy=f"gh api repos/{name}/commits/{tag} --jq .sha",
+        remedy=scope.gh_api(f"repos/{name}/commits/{tag} --jq .sha"),
     )
 
 
-def _release(name: str, ref: str, answer: ApiAnswer) -> Iterator[HealthCheck]:
+def _release(scope: Scope, name: str, ref: str, answer: ApiAnswer) -> Iterator[HealthCheck]:
     """Compare the version with the newest release; only an outdated suite is a fault, since its doctor may be newer."""
     asked = f"GET /repos/{name}/releases/latest"
     own = _VERSION.fullmatch(ref)
@@ -97,7 +97,7 @@ def _release(name: str, ref: str, answer: ApiAnswer) -> Iterator[HealthCheck]:
             "action release",
             asked,
             f"{name} {ref} is outdated: {newest} is the newest release",
-            remedy=f"gh release view {newest} -R {name}",
+            remedy=scope.gh(f"release view {newest}", name),
         )
     else:
         yield _CHECK.ok("action release", asked, f"{name} {ref} exists; {newest} is newer")

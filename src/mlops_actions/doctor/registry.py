@@ -59,7 +59,7 @@ def check(
                 "images",
                 "the inputs 'image' and 'registry'",
                 "only a job can evaluate them",
-                remedy=f"gh variable list -R {scope.repository}",
+                remedy=scope.gh("variable list"),
             )
         else:
             yield from _image(scope, image, connect)

@@ -114,7 +114,7 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
     for step in steps:
         if unknown := _unknown_inputs(scope, step):
             asked = f"the input {unknown[0]!r}"
-            remedy = f"gh variable list -R {scope.repository}"
+            remedy = scope.gh("variable list")
             yield Checker("cluster").unknown("cluster", asked, "only a job can evaluate it", remedy=remedy)
             continue
         target = _target(scope, step)
@@ -146,5 +146,5 @@ def _tracker(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
         if step.is_known("base-url", scope.context):
             yield from tracker.check(scope, step, ports.tracker(scope.value(step, "base-url")))
         else:
-            remedy = f"gh variable list -R {scope.repository}"
+            remedy = scope.gh("variable list")
             yield Checker("wandb").unknown("server", "the input 'base-url'", "only a job can evaluate it", remedy=remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mlops_actions.core import github_cli
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
 
@@ -13,7 +14,8 @@ from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
 class Scope:
     """`context` holds what expressions can name (`vars.X`, `github.actor`); `read` returns a file of the checkout.
 
-    `app_key` is the private key of the GitHub App that a person gave. `is_job` tells whether doctor runs as a job.
+    `app_key` is the private key of the GitHub App that a person gave. `host` is the server, as `gh` names it. `is_job` tells
+    whether doctor runs as a job.
     """
 
     workflow: WorkflowFile
@@ -22,8 +24,17 @@ class Scope:
     read: Callable[[str], str]
     commit: str = ""
     app_key: str = field(default="", repr=False)
+    host: str = github_cli.GITHUB
     is_job: bool = False
     try_writes: bool = False
+
+    def gh(self, command: str, repository: str = "") -> str:
+        """Return a command of `gh` about a repository (this one), e.g. `gh secret list -R octo-org/digits`."""
+        return f"gh {command} {github_cli.flag(repository or self.repository, self.host)}"
+
+    def gh_api(self, arguments: str) -> str:
+        """Return a command that sends a request to this server's API."""
+        return f"gh api{github_cli.on(self.host)} {arguments}"
 
     def value(self, step: ActionStep, name: str, default: str = "") -> str:
         """Return an input of a step with its expressions evaluated."""

@@ -32,7 +32,7 @@ def check(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
             "Actions settings",
             asked,
             "Actions are disabled in this repository",
-            remedy=f"gh api -X PUT repos/{scope.repository}/actions/permissions -F enabled=true",
+            remedy=scope.gh_api(f"-X PUT repos/{scope.repository}/actions/permissions -F enabled=true"),
         )
     else:
         yield from _allowed_actions(scope, api, root, str(answer.body.get("allowed_actions") or "all"))
@@ -41,7 +41,7 @@ def check(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
     yield from job_rights.permissions(scope, (yield from _default_permissions(api, root)))
 
 
-def forks(api: GitHubApi, root: str, *, is_private: bool) -> Iterator[HealthCheck]:
+def forks(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Iterator[HealthCheck]:
     """Check what the workflows of pull requests from forks get."""
     if not is_private:
         asked = f"GET {root}/actions/permissions/fork-pr-contributor-approval"
@@ -70,8 +70,10 @@ def forks(api: GitHubApi, root: str, *, is_private: bool) -> Iterator[HealthChec
             "fork policy",
             f"GET {path}",
             f"a workflow in a fork's pull request gets {' and '.join(gets)}, whatever chatops decides",
-            remedy=f"gh api -X PUT {path.removeprefix('/')} -F run_workflows_from_fork_pull_requests=true "
-            "-F send_write_tokens_to_workflows=false -F send_secrets_and_variables=false",
+            remedy=scope.gh_api(
+                f"-X PUT {path.removeprefix('/')} -F run_workflows_from_fork_pull_requests=true "
+                "-F send_write_tokens_to_workflows=false -F send_secrets_and_variables=false"
+            ),
         )
     else:
         yield _CHECK.ok("fork policy", f"GET {path}", "workflows of forks get neither secrets nor a token that writes")
@@ -97,7 +99,7 @@ def access(scope: Scope, api: GitHubApi) -> Iterator[HealthCheck]:
                 "action access",
                 f"GET {path}",
                 f"{name} is private and lets no other repository use its actions",
-                remedy=f"gh api -X PUT {path.removeprefix('/')} -f access_level={level}",
+                remedy=scope.gh_api(f"-X PUT {path.removeprefix('/')} -f access_level={level}"),
             )
         else:
             yield _CHECK.ok("action access", f"GET {path}", f"{name} shares its actions: {answer.body.get('access_level')}")
@@ -140,14 +142,14 @@ def _allowed_actions(scope: Scope, api: GitHubApi, root: str, allowed: str) -> I
         and not any(fnmatch.fnmatch(uses, pattern) for pattern in patterns)
     ]
     if blocked:
-        setting = f"repos/{scope.repository}/actions/permissions"
+        put = scope.gh_api(f"-X PUT repos/{scope.repository}/actions/permissions")
         allow = "".join(f" -f 'patterns_allowed[]={item}'" for item in (*patterns, *blocked))
         yield _CHECK.fails(
             name,
             asked,
             f"allowed actions: {allowed}; not allowed: {', '.join(blocked)}",
-            remedy=f"gh api -X PUT {setting} -F enabled=true -f allowed_actions=selected\n"
-            f"gh api -X PUT {setting}/selected-actions -F github_owned_allowed=true -F verified_allowed=false{allow}",
+            remedy=f"{put} -F enabled=true -f allowed_actions=selected\n"
+            f"{put}/selected-actions -F github_owned_allowed=true -F verified_allowed=false{allow}",
         )
     else:
         yield _CHECK.ok(name, asked, f"allowed actions: {allowed}; every action of the file is allowed")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
+from mlops_actions.core import github_cli
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.doctor import job_rights
@@ -63,7 +64,7 @@ def _kind(scope: Scope, api: GitHubApi, root: str, repository: ApiAnswer) -> Hea
             "token",
             asked,
             f"{text}, without the scope {', '.join(missing)}: settings and secrets stay unknown",
-            remedy=f"gh auth refresh --scopes {','.join(missing)}",
+            remedy=f"gh auth refresh{github_cli.on(scope.host)} --scopes {','.join(missing)}",
         )
     return _CHECK.ok("token", asked, f"{text}, with the scopes {', '.join(sorted(scopes))}")
 
@@ -81,7 +82,7 @@ def _right(scope: Scope, name: str, asked: str, answer: ApiAnswer) -> HealthChec
     accepted = answer.headers.get("x-accepted-github-permissions", "")
     text = f"{answer.message}{f' (GitHub asks for {accepted})' if accepted else ''}"
     if answer.status not in (403, 404) or not scope.is_job:
-        return _CHECK.unknown(f"may read {name}", asked, text, remedy="gh auth status")
+        return _CHECK.unknown(f"may read {name}", asked, text, remedy=f"gh auth status{github_cli.on(scope.host)}")
     return _CHECK.fails(
         f"may read {name}",
         asked,

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mlops_actions.core import registries
+from mlops_actions.boundary.doctor.remote import remote_of
+from mlops_actions.core import github_cli, registries
 from mlops_actions.core.errors import ActionError, BadInput
 from mlops_actions.core.package import REF
 from mlops_actions.starter import answers as defaults
@@ -122,6 +123,9 @@ def _ask(question: str, default: str) -> str:
 
 def _remaining_steps(answers: Answers, directory: Path) -> str:
     """List the steps that remain, as commands, in their order."""
+    host, repository = remote_of(directory)
+    # In a clone `gh` finds the repository, but of several servers it may choose another one.
+    where = f" {github_cli.flag(repository, host)}" if host not in ("", github_cli.GITHUB) else ""
     lines = [
         "",
         "On the cluster, once, with an account that may create roles and secrets:",
@@ -129,16 +133,16 @@ def _remaining_steps(answers: Answers, directory: Path) -> str:
         f"  kubectl --namespace {answers.namespace} create secret generic wandb --from-literal=api-key=…",
         "",
         "The secrets of the repository:",
-        f"  sh {KUBECONFIG} | base64 | gh secret set KUBECONFIG",
-        "  gh secret set WANDB_API_KEY",
+        f"  sh {KUBECONFIG} | base64 | gh secret set KUBECONFIG{where}",
+        f"  gh secret set WANDB_API_KEY{where}",
     ]
     if not answers.on_github:
-        lines += ["  gh secret set REGISTRY_PASSWORD"]
-        lines += [] if answers.registry_username else ["  gh variable set REGISTRY_USERNAME"]
+        lines += [f"  gh secret set REGISTRY_PASSWORD{where}"]
+        lines += [] if answers.registry_username else [f"  gh variable set REGISTRY_USERNAME{where}"]
     lines += [
         "",
         "The labels that show where a training is; a job may set them, but not create them:",
-        *(f"  gh label create {label}" for label in LABELS),
+        *(f"  gh label create {label}{where}" for label in LABELS),
         "",
         f"The account {answers.service_account} must be able to pull from {answers.registry}:",
         "for a private image it needs an image pull secret.",

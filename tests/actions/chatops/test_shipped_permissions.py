@@ -81,5 +81,5 @@ def test_where_a_label_is_missing_the_warning_says_how_to_create_it(github: GitH
     sample, found = _run(github, tmp_path, permissions, has_labels=False)
     assert sample.pull.label_names == []
     for label, warning in zip(("training", "trained"), found, strict=True):
-        assert f"gh label create {label} -R octo-org/digits" in warning
+        assert f"gh label create {label} -R {github.origin.partition('//')[2]}/octo-org/digits" in warning
         assert "give the job 'permissions: { issues: write }'" in warning

@@ -415,7 +415,7 @@ GITHUB = (
     Breakage(
         "an App that is not installed",
         both(with_app(**GRANTED), lambda world: setattr(app_of(world).installations[0], "repositories", frozenset())),
-        ("github", "App installation"), "https://github.com/apps/trainer/installations/new",
+        ("github", "App installation"), "/apps/trainer/installations/new",
         lambda world: setattr(app_of(world).installations[0], "repositories", None),
     ),
     Breakage(

@@ -147,6 +147,7 @@ def build(
         "GH_TOKEN": github.user_token("maintainer").value,
         "GITHUB_REPOSITORY": "octo-org/digits",
         "GITHUB_API_URL": github.api_url,
+        "GITHUB_SERVER_URL": "https://github.com",  # as `gh` names it in remedies
         "KUBECONFIG": str(cluster.write_kubeconfig(folder / "kubeconfig", hosts["cluster"].url)),
         "WANDB_API_KEY": wandb.api_key,
         "WANDB_BASE_URL": hosts["wandb"].url,

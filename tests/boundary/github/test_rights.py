@@ -169,7 +169,8 @@ def test_a_label_that_had_to_be_created_is_named_with_both_remedies(sample: Samp
     token = sample.github.workflow_token(sample.repository, {"pull-requests": "write"})
     refused = _refusal(lambda: _client(sample, token).add_labels(1, ["in training", "bug"]))
     assert refused is not None
-    assert "gh label create 'in training' -R octo-org/digits && gh label create bug -R octo-org/digits" in refused.remedy
+    there = f"-R {sample.github.origin.partition('//')[2]}/octo-org/digits"  # a server of its own, as `gh` names it
+    assert f"gh label create 'in training' {there} && gh label create bug {there}" in refused.remedy
     assert "give the job 'permissions: { issues: write }'" in refused.remedy
     sample.repository.define_label("IN training")
     assert _refusal(lambda: _client(sample, token).add_labels(1, ["in training", "bug"])) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.boundary.doctor import github, registry
+from mlops_actions.boundary.doctor.remote import remote_of
 from mlops_actions.boundary.git import _git, _output
 from mlops_actions.core.errors import BadInput
 
@@ -20,6 +21,26 @@ def test_the_github_token_goes_to_github_alone(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.remedy == "gh auth login --hostname git.example"
     assert github.token_of({**environ, "GITHUB_API_URL": "https://git.example/api/v3"}, "git.example") == "token"
     assert github.token_of({"GH_ENTERPRISE_TOKEN": "other"}, "git.example") == "other"
+
+
+@pytest.mark.parametrize(
+    ("environ", "remote", "expected"),
+    [
+        ({}, "", ("github.com", "https://api.github.com")),
+        ({}, "https://git.example/o/r", ("git.example", "https://git.example/api/v3")),
+        ({}, "git@acme.ghe.com:o/r.git", ("acme.ghe.com", "https://api.acme.ghe.com")),
+        ({"GITHUB_API_URL": "https://git.example/api/v3/"}, "", ("git.example", "https://git.example/api/v3")),
+        ({"GITHUB_SERVER_URL": "https://git.example"}, "https://github.com/o/r",
+         ("git.example", "https://git.example/api/v3")),
+    ],
+)  # fmt: skip
+def test_the_server_is_that_of_the_environment_else_of_the_remote(
+    tmp_path: Path, environ: dict[str, str], remote: str, expected: tuple[str, str]
+) -> None:
+    if remote:
+        for arguments in (("init", "--quiet"), ("remote", "add", "origin", remote)):
+            _output(_git(tmp_path, *arguments))
+    assert github.server_of(environ, tmp_path) == expected
 
 
 def test_a_registry_gets_only_its_own_login(tmp_path: Path) -> None:
@@ -48,4 +69,4 @@ def test_a_registry_gets_only_its_own_login(tmp_path: Path) -> None:
 def test_the_repository_is_that_of_the_remote(tmp_path: Path, url: str, expected: tuple[str, str]) -> None:
     for arguments in (("init", "--quiet"), ("remote", "add", "origin", url)):
         _output(_git(tmp_path, *arguments))
-    assert github.remote_of(tmp_path) == expected
+    assert remote_of(tmp_path) == expected

@@ -54,6 +54,17 @@ def environment(directory: Path) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in container["env"]}
 
 
+def test_on_a_github_enterprise_server_every_command_of_gh_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (("init", "--quiet"), ("remote", "add", "origin", "git@git.example:octo-org/digits.git")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example") == 0
+    commands = [line for line in capsys.readouterr().out.splitlines() if " gh " in line]
+    assert len(commands) == 7
+    assert [line for line in commands if not line.endswith(" -R git.example/octo-org/digits")] == []
+
+
 def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     repository = tmp_path / "My Model"
     repository.mkdir()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mlops_actions.boundary.doctor.programs import output_of
+from mlops_actions.boundary.doctor.remote import remote_of
 from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.core.github_cli import GITHUB, api_of, host_of
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.doctor.ports import ApiAnswer, Endpoint
 
@@ -18,9 +20,7 @@ if TYPE_CHECKING:
     from github.Auth import Auth
     from github.Requester import Requester
 
-GITHUB = "github.com"
 _SECONDS = 10
-_REMOTE = re.compile(r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([^/:]+)(?::[0-9]+)?[/:]([^/]+/[^/]+?)(?:\.git)?/?")
 
 
 class PyGithubApi:
@@ -105,13 +105,11 @@ def token_of(environ: Mapping[str, str], host: str) -> str:
 
 
 def server_of(environ: Mapping[str, str], directory: Path) -> tuple[str, str]:
-    """Return host and address of the API: GITHUB_API_URL's, else that of the checkout's remote, else GitHub's."""
-    host = remote_of(directory)[0] or GITHUB
-    default = "https://api.github.com" if host == GITHUB else f"https://{host}/api/v3"
-    return host, (environ.get("GITHUB_API_URL") or default).rstrip("/")
+    """Return the host, as `gh` names it, and the address of the API.
 
-
-def remote_of(directory: Path) -> tuple[str, str]:
-    """Return host and `owner/name` of the checkout's remote `origin`; empty where there is none."""
-    match = _REMOTE.fullmatch(output_of(["git", "-C", str(directory), "remote", "get-url", "origin"]))
-    return (match[1], match[2]) if match else ("", "")
+    They are those of GITHUB_SERVER_URL and GITHUB_API_URL, as a job has them; else of the checkout's remote; else GitHub's.
+    """
+    address = environ.get("GITHUB_API_URL", "").rstrip("/")
+    own = urlsplit(environ.get("GITHUB_SERVER_URL", "")).netloc
+    host = own or (host_of(address) if address else remote_of(directory)[0]) or GITHUB
+    return host, address or api_of(host)

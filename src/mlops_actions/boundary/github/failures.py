@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_actions.core.errors import Refused
+from mlops_actions.core.github_cli import flag
 from mlops_actions.core.github_rights import LABEL_CREATION, MEMBERS, right_for
 from mlops_actions.core.json_text import parse_json
 
@@ -91,14 +92,18 @@ def _remedy(call: str, status: int, headers: Mapping[str, str], message: str, *,
     return "GitHub does not accept this request as it is: correct what its message names"
 
 
-def label_refusal(refused: GitHubRefused, labels: Sequence[str], repository: str, *, as_app: bool) -> GitHubRefused:
+def label_refusal(
+    refused: GitHubRefused, labels: Sequence[str], repository: str, host: str, *, as_app: bool
+) -> GitHubRefused:
     """Explain that a label was not added because it had to be created first; return any other refusal as it is.
+
+    `host` is the server, as `gh` names it.
 
     https://github.com/actions/labeler/issues/870
     """
     if refused.status != 403 or "create labels" not in refused.cause:
         return refused
-    commands = " && ".join(f"gh label create {shlex.quote(label)} -R {repository}" for label in labels)
+    commands = " && ".join(f"gh label create {shlex.quote(label)} {flag(repository, host)}" for label in labels)
     return GitHubRefused(
         refused.status, refused.cause, f"create the label once: {commands}; or {_grant(LABEL_CREATION, as_app=as_app)}"
     )

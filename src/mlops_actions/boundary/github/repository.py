@@ -13,6 +13,7 @@ from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
+from mlops_actions.core.github_cli import host_of
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
 from mlops_actions.core.types import Json
@@ -171,7 +172,8 @@ class GitHub:
             self._api.send("POST", path, shapes.LABELS, body={"labels": labels}, repeatable=True)
         except GitHubRefused as refused:
             repository = self._root.removeprefix("/repos/")
-            raise label_refusal(refused, labels, repository, as_app=self._api.as_app) from None
+            host = host_of(self._api.api_url)
+            raise label_refusal(refused, labels, repository, host, as_app=self._api.as_app) from None
 
     def remove_label(self, number: int, label: str) -> None:
         """Remove a label; it may be gone already."""

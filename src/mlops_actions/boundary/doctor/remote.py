@@ -1,0 +1,16 @@
+"""The repository that a checkout was cloned from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mlops_actions.boundary.doctor.programs import output_of
+
+_REMOTE = re.compile(r"(?:https?://|ssh://|git@)(?:[^@/]*@)?([^/:]+)(?::[0-9]+)?[/:]([^/]+/[^/]+?)(?:\.git)?/?")
+
+
+def remote_of(directory: Path) -> tuple[str, str]:
+    """Return host and `owner/name` of the checkout's remote `origin`; empty where there is none."""
+    match = _REMOTE.fullmatch(output_of(["git", "-C", str(directory), "remote", "get-url", "origin"]))
+    return (match[1], match[2]) if match else ("", "")
