@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_actions.argo_submit.object_names import MAX_NAME_LENGTH
 from mlops_actions.core.context import Context
 from mlops_actions.core.provenance import PREFIX
 
 KEY_ANNOTATION = f"{PREFIX}/idempotency-key"
-MAX_NAME_LENGTH = 63
 DIGEST_LENGTH = 10
 DEFAULT_GENERATE_NAME = "workflow-"
 

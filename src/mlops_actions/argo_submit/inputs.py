@@ -6,32 +6,17 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 
+from mlops_actions.argo_submit import object_names
 from mlops_actions.argo_submit import parameters as parameter_texts
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, mapping, text, verbatim
+from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, text, verbatim
 from mlops_actions.core.types import Json
 
 TEMPLATE_KINDS = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-MAX_NAME_LENGTH = 63
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # A small public image with a shell and curl.
 DEFAULT_CALLBACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
-
-
-def _name(value: str) -> str:
-    name = value.strip()
-    if len(name) > MAX_NAME_LENGTH or not NAME.fullmatch(name):
-        raise ValueError(f"must be a Kubernetes name (a-z, 0-9, -, at most {MAX_NAME_LENGTH} characters), not {value!r}")
-    return name
-
-
-def _name_base(value: str) -> str:
-    base = value.strip()
-    if not NAME.fullmatch(base + "x"):
-        raise ValueError(f"must be the start of a Kubernetes name, such as train-, not {value!r}")
-    return base
 
 
 def _template(value: str) -> tuple[str, str]:
@@ -39,11 +24,7 @@ def _template(value: str) -> tuple[str, str]:
     if kind.lower() not in TEMPLATE_KINDS or not slash:
         forms = ", ".join(f"{kind}/NAME" for kind in TEMPLATE_KINDS)
         raise ValueError(f"must be one of {forms}, not {value!r}")
-    return kind.lower(), _name(name)
-
-
-def _texts(value: str) -> Mapping[str, str]:
-    return {key: parameter_texts.as_text(entry) for key, entry in mapping(value).items()}
+    return kind.lower(), object_names.read_name(name)
 
 
 def _image(value: str) -> str:
@@ -98,7 +79,7 @@ class Inputs(DeclaredInputs):
         _template,
         "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster: runs this template.",
     )
-    attach: str | None = input_field(_name, "Name of a running workflow to follow.")
+    attach: str | None = input_field(object_names.read_name, "Name of a running workflow to follow.")
     parameters: Mapping[str, str] | None = input_field(
         parameter_texts.parse,
         "YAML or JSON mapping, or `k=v` lines, such as chatops' output `params`. Takes precedence over `parameter-file`.",
@@ -136,14 +117,20 @@ class Inputs(DeclaredInputs):
         "Pull request. Sets the parameter `pr`, `pr_number` or `PR-NUMBER`, where the workflow declares it. "
         "Default: the event's pull request; for a push, the open pull request of the commit.",
     )
-    namespace: str | None = input_field(_name, "Namespace, instead of the manifest's. Default: the kubeconfig's.")
-    name: str | None = input_field(_name, "Name of the workflow, instead of the manifest's.")
-    generate_name: str | None = input_field(_name_base, "Start of the name, instead of the manifest's.")
-    labels: Mapping[str, str] | None = input_field(_texts, "Labels to add to the workflow: a mapping or `k=v` lines.")
-    annotations: Mapping[str, str] | None = input_field(
-        _texts, "Annotations to add to the workflow: a mapping or `k=v` lines."
+    namespace: str | None = input_field(
+        object_names.read_namespace, "Namespace, instead of the manifest's. Default: the kubeconfig's."
     )
-    service_account: str | None = input_field(_name, "Service account, instead of the manifest's `serviceAccountName`.")
+    name: str | None = input_field(object_names.read_name, "Name of the workflow, instead of the manifest's.")
+    generate_name: str | None = input_field(object_names.read_name_base, "Start of the name, instead of the manifest's.")
+    labels: Mapping[str, str] | None = input_field(
+        object_names.read_labels, "Labels to add to the workflow: a mapping or `k=v` lines."
+    )
+    annotations: Mapping[str, str] | None = input_field(
+        object_names.read_annotations, "Annotations to add to the workflow: a mapping or `k=v` lines."
+    )
+    service_account: str | None = input_field(
+        object_names.read_service_account, "Service account, instead of the manifest's `serviceAccountName`."
+    )
     entrypoint: str | None = input_field(text, "Template to start with, instead of the manifest's `entrypoint`.")
     priority: int | None = input_field(integer(), "Priority, instead of the manifest's.")
     idempotency: str = input_field(
@@ -213,7 +200,8 @@ class Inputs(DeclaredInputs):
         "`repository_dispatch` adds an exit handler by which the workflow reports its end to the repository, for chatops.",
     )
     callback_secret: str | None = input_field(
-        _name, "Kubernetes secret in the workflow's namespace that holds the callback's token under the key `token`."
+        object_names.read_name,
+        "Kubernetes secret in the workflow's namespace that holds the callback's token under the key `token`.",
     )
     callback_image: str = input_field(
         _image,

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_actions.argo_submit import schema
+from mlops_actions.argo_submit import object_names, schema
 from mlops_actions.argo_submit.documents import InvalidManifest, ManifestDocument
-from mlops_actions.argo_submit.inputs import NAME
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.types import Json
 
@@ -208,19 +207,29 @@ def _place(spec: Json, path: schema.Path) -> str:
 
 
 def _check_metadata(document: ManifestDocument, metadata: Json) -> None:
+    """Refuse names, labels and annotations that the API server would refuse without saying where they stand."""
+    rules = {
+        "name": (object_names.is_name, object_names.NAME_RULE),
+        "generateName": (object_names.is_name_base, object_names.NAME_RULE),
+        "namespace": (object_names.is_namespace, object_names.NAMESPACE_RULE),
+    }
+    for key, (is_valid, rule) in rules.items():
+        if key in metadata and not (isinstance(metadata[key], str) and is_valid(metadata[key])):
+            # The workflow's generateName comes from the name of a template or a cron workflow.
+            place = key if key in (document.value.get("metadata") or {}) else "name"
+            given = document.value["metadata"].get(place) if place != key else metadata[key]
+            raise InvalidManifest(
+                document.at("metadata", place), f"metadata.{place} is not a Kubernetes name: {given!r}", rule
+            )
     for key in ("labels", "annotations"):
         values = metadata.get(key) or {}
         if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
             raise InvalidManifest(
                 document.at("metadata", key), f"metadata.{key} must map to texts", 'quote numbers and true/false: "1"'
             )
-    for key, text in (("name", metadata.get("name", "")), ("generateName", f"{metadata.get('generateName', '')}x")):
-        if key in metadata and not (isinstance(metadata[key], str) and NAME.fullmatch(text)):
-            raise InvalidManifest(
-                document.at("metadata", key),
-                f"metadata.{key} is not a Kubernetes name: {metadata[key]!r}",
-                "use a-z, 0-9 and -, with a letter or digit at both ends",
-            )
+        problems = object_names.label_problems(values) if key == "labels" else object_names.key_problems(values)
+        for name, problem, rule in problems:
+            raise InvalidManifest(document.at("metadata", key, name), f"metadata.{key}: {problem}", rule)
 
 
 def _check_spec(document: ManifestDocument, path: tuple[str, ...], spec: Json) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,13 +20,14 @@ from mlops_actions.argo_submit.revision import WorkflowRevision, pull_request_to
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, BadInput, Cancelled, TimedOut, WorkFailed
+from mlops_actions.core.errors import ActionError, BadInput, Cancelled, Refused, TimedOut, WorkFailed
 from mlops_actions.core.event import Event, EventPullRequest, pull_request_of
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.types import Json
 
 STRATEGIES = {"stop": "Stop", "terminate": "Terminate"}
 MAX_ERROR_ANNOTATIONS = 10
+MAX_NAME_COLLISIONS = 5  # the server draws the last five letters of a name at random
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports, *, checked_out: str = "") -> Outcome:
@@ -121,6 +123,8 @@ class _Run:
             name = str(workflow["metadata"].get("name") or "")
             if name:  # before the request: a cancellation that comes before the answer stops the workflow too
                 self._track(request.namespace, name, request.parameters, attached=False)
+            else:
+                return self._create_unnamed(request, workflow), False
             try:
                 return cluster.create_workflow(request.namespace, workflow), False
             except AlreadyExists:
@@ -129,6 +133,17 @@ class _Run:
             if not current.ended or current.phase == "Succeeded":
                 break
         return existing, True
+
+    def _create_unnamed(self, request: WorkflowRequest, workflow: Json) -> Json:
+        """Create a workflow whose name the server makes; it makes another where that name exists already."""
+        for _ in range(MAX_NAME_COLLISIONS):
+            with contextlib.suppress(AlreadyExists):
+                return self._ports.cluster().create_workflow(request.namespace, workflow)
+        base = workflow["metadata"].get("generateName")
+        raise Refused(
+            f"each of the {MAX_NAME_COLLISIONS} names that the cluster made from '{base}' exists already",
+            "give another 'generate-name', or remove old workflows",
+        )
 
     def _existing(self, cluster: Cluster, request: WorkflowRequest, name: str) -> Json:
         """Return the workflow that has the name; raises BadInput where another request created it."""

@@ -14,6 +14,7 @@ from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.bad_cases import CASES, CRON, FILE, PARAMETERS, Bad, edited
 from tests.actions.argo_submit.job import Job, shell
+from tests.actions.argo_submit.name_cases import CASES as NAME_CASES
 
 FULL = {
     "workflows": "create get list watch patch",
@@ -65,7 +66,7 @@ def test_wrong_inputs_are_refused_with_cause_and_remedy(
     assert nothing_submitted(cluster)
 
 
-@pytest.mark.parametrize("bad", CASES, ids=lambda bad: bad.name)
+@pytest.mark.parametrize("bad", [*CASES, *NAME_CASES], ids=lambda bad: bad.name)
 def test_a_mistake_is_reported_with_cause_remedy_and_line(job: Job, cluster: Cluster, bad: Bad) -> None:
     job.write(FILE, bad.manifest)
     for path, text in bad.files.items():
@@ -137,10 +138,10 @@ def test_several_documents_are_named_with_their_places(job: Job) -> None:
     assert "only one can be run: Workflow at a.yaml:1, Workflow at b.yaml:1" in job.error
 
 
-def test_the_servers_refusal_of_a_workflow_is_bad_input(job: Job) -> None:
-    assert job.run(workflow=shell("true"), labels='{"not a key": "x"}') == 2
-    assert "the cluster does not accept this (422)" in job.error
-    assert "not a qualified name" in job.error
+def test_the_servers_refusal_of_a_workflow_is_bad_input(job: Job, cluster: Cluster) -> None:
+    cluster.faults.refuse(1, 422, "Invalid", "spec.templates: Too many: 300: must have at most 200 items")
+    assert job.run(workflow=shell("true")) == 2
+    assert "the cluster does not accept this (422): spec.templates: Too many" in job.error
 
 
 def test_a_missing_namespace_is_an_error(job: Job) -> None:

@@ -152,6 +152,15 @@ def test_without_idempotency_every_run_is_a_new_workflow(job: Job, cluster: Clus
     assert len(all_workflows(cluster)) == 2
 
 
+@pytest.mark.parametrize(("collisions", "code"), [(1, 0), (4, 0), (5, 3)])
+def test_a_generated_name_that_exists_already_is_made_anew(job: Job, cluster: Cluster, collisions: int, code: int) -> None:
+    cluster.faults.refuse(collisions, 409, "AlreadyExists", 'workflows.argoproj.io "test-abcde" already exists')
+    assert job.run(workflow=shell("true"), idempotency="none", namespace="default") == code
+    assert len(all_workflows(cluster)) == (1 if code == 0 else 0)
+    if code:
+        assert job.error.startswith("each of the 5 names that the cluster made from 'test-' exists already")
+
+
 def test_a_workflow_of_the_same_name_by_another_request_is_not_touched(job: Job, cluster: Cluster) -> None:
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": "mine"}, "spec": {}, "status": {"phase": "Running"}})
     assert job.run(workflow=shell("true"), name="mine") == 2

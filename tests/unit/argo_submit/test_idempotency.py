@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.argo_submit.idempotency import KEY_ANNOTATION, request_key, with_name
-from mlops_actions.argo_submit.inputs import NAME
+from mlops_actions.argo_submit.object_names import NAME
 from mlops_actions.core.context import Context
 
 CONTEXT = Context.from_environ({"GITHUB_REPOSITORY": "o/r", "GITHUB_RUN_ID": "1", "GITHUB_JOB": "j", "GITHUB_ACTION": "s"})
