@@ -33,7 +33,9 @@ NEEDED = {
     ("pods/log", "get"): 0,
 }
 AT_THE_END = ("workflows", "patch")  # missed when a workflow is to be stopped
-BY_THE_ARGO_SERVER = {("pods", "list")}  # which reads the pods for its logs, as whoever asks it
+TO_LIST = ("workflows", "list")  # missed by `stop: pull-request`
+# What the Argo Server does as whoever asks it: it reads the pods for its logs, and writes a workflow that is resumed.
+BY_THE_ARGO_SERVER = {("pods", "list"), ("workflows", "update")}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_the_submitter_has_what_the_readme_prints_and_nothing_else(cluster: Real
 
 def test_every_right_that_the_readme_prints_is_missed_by_a_test() -> None:
     rights = {(resource, verb) for resource, verb, _ in access.lacking().values()}
-    assert rights == {*NEEDED, AT_THE_END, *BY_THE_ARGO_SERVER}
+    assert rights == {*NEEDED, AT_THE_END, TO_LIST, *BY_THE_ARGO_SERVER}
 
 
 @pytest.mark.usefixtures("templates")
@@ -106,6 +108,16 @@ def test_what_only_the_argo_server_needs_is_not_missed(job: Job, cluster: RealCl
     assert run(job, workflow=SHORT) == 0, job.log
     assert "\nhi\n" in job.log
     assert "::warning" not in job.log
+
+
+def test_the_right_to_list_is_missed_where_the_workflows_of_a_pull_request_are_to_be_found(
+    job: Job, cluster: RealCluster
+) -> None:
+    user = access.without(*TO_LIST)
+    job.environ["KUBECONFIG"] = str(cluster.kubeconfig(user))
+    assert run(job, stop="pull-request", pr_number="7") == 3, job.log
+    assert f"the user '{user}' may not list workflows" in job.log
+    assert rule(*TO_LIST) in job.log
 
 
 def test_a_workflow_that_may_not_be_stopped_is_left_and_said_to_be(job: Job, cluster: RealCluster) -> None:

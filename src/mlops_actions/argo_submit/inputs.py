@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 
-from mlops_actions.argo_submit import object_names
+from mlops_actions.argo_submit import control_inputs, input_parsers, object_names
 from mlops_actions.argo_submit import parameters as parameter_texts
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
@@ -25,39 +24,6 @@ def _template(value: str) -> tuple[str, str]:
         forms = ", ".join(f"{kind}/NAME" for kind in TEMPLATE_KINDS)
         raise ValueError(f"must be one of {forms}, not {value!r}")
     return kind.lower(), object_names.read_name(name)
-
-
-def _image(value: str) -> str:
-    image = value.strip()
-    if not re.fullmatch(r"[\w.\-/:@+]+", image):
-        raise ValueError(f"must be an image reference, not {value!r}")
-    return image
-
-
-def _argo_url(value: str) -> str:
-    """Accept an address without `http://` too: the replaced actions appended the workflow's name to any text."""
-    return base_address(value if "://" in value else f"http://{value.strip()}")
-
-
-def _token(value: str) -> str:
-    token = " ".join(value.split())
-    if not re.fullmatch(r"((Bearer|Basic) )?[\x21-\x7e]+", token):
-        raise ValueError("must be one word, or one word after `Bearer`")
-    return token
-
-
-def _authority(value: str) -> str:
-    for certificate in (value.strip(), _decoded(value)):
-        if certificate.startswith("-----BEGIN CERTIFICATE-----"):
-            return certificate + "\n"
-    raise ValueError("must be a certificate in PEM, or the base64 of one")
-
-
-def _decoded(value: str) -> str:
-    try:
-        return base64.b64decode("".join(value.split()), validate=True).decode().strip()
-    except ValueError:
-        return ""
 
 
 @inputs
@@ -80,6 +46,18 @@ class Inputs(DeclaredInputs):
         "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster: runs this template.",
     )
     attach: str | None = input_field(object_names.read_name, "Name of a running workflow to follow.")
+    resume: str | None = input_field(
+        object_names.read_name, "Name of a suspended workflow to continue, as `argo resume` does."
+    )
+    stop: str | None = input_field(
+        object_names.read_name,
+        "Name of a workflow to stop; its exit handlers run. `pull-request`: every workflow that this suite submitted for "
+        "the event's pull request, or for `pr-number`, and that still runs.",
+    )
+    terminate: str | None = input_field(
+        object_names.read_name,
+        "Name of a workflow to end at once, without its exit handlers. `pull-request`: as for `stop`.",
+    )
     parameters: Mapping[str, str] | None = input_field(
         parameter_texts.parse,
         "YAML or JSON mapping, or `k=v` lines, such as chatops' output `params`. Takes precedence over `parameter-file`.",
@@ -105,7 +83,7 @@ class Inputs(DeclaredInputs):
         default="true",
     )
     image: str | None = input_field(
-        _image, "Image, preferably by digest. Sets the parameter `image`, where the workflow declares it."
+        input_parsers.image, "Image, preferably by digest. Sets the parameter `image`, where the workflow declares it."
     )
     sha: str | None = input_field(
         commit,
@@ -164,18 +142,21 @@ class Inputs(DeclaredInputs):
         "Address of the Argo Server, whose API is used instead of Kubernetes', for clusters that expose no other API.",
     )
     argo_token: str | None = input_field(
-        _token, "Token for the Argo Server, with or without `Bearer` before it. Default: no token.", secret=True
+        input_parsers.token, "Token for the Argo Server, with or without `Bearer` before it. Default: no token.", secret=True
     )
-    argo_ca: str | None = input_field(_authority, "Private certificate authority of the Argo Server: PEM, or its base64.")
+    argo_ca: str | None = input_field(
+        input_parsers.authority, "Private certificate authority of the Argo Server: PEM, or its base64."
+    )
     argo_url: str | None = input_field(
         base_address,
         "Base address of Argo's user interface, for links, with or without the path `/workflows/NAMESPACE`. "
         "Default: `argo-server`.",
-        legacy=(Legacy("argo_url", parse=_argo_url),),
+        legacy=(Legacy("argo_url", parse=input_parsers.argo_url),),
     )
     wait: bool | None = input_field(
         boolean,
-        "`false` submits the workflow and returns. Default: `true`; `false` with the legacy input `workflow_yaml_path`.",
+        "`false` submits the workflow and returns. Default: `true`; `false` with `resume`, `stop` and `terminate`, and with "
+        "the legacy input `workflow_yaml_path`.",
     )
     timeout: float = input_field(
         duration, "How long to wait for the workflow's end; after that the step fails with exit code 5.", default="5h30m"
@@ -204,7 +185,7 @@ class Inputs(DeclaredInputs):
         "Kubernetes secret in the workflow's namespace that holds the callback's token under the key `token`.",
     )
     callback_image: str = input_field(
-        _image,
+        input_parsers.image,
         "Image of the exit handler, with `sh` and `curl`, for clusters that accept images only from their own registry.",
         default=DEFAULT_CALLBACK_IMAGE,
     )
@@ -231,17 +212,29 @@ class Inputs(DeclaredInputs):
 
     @property
     def waits(self) -> bool:
-        """Whether to follow the workflow, which the replaced action did not."""
-        return self.wait if self.wait is not None else not self.is_legacy
+        """Whether to follow the workflow, which the replaced action did not; a step that resumes or ends one need not."""
+        default = not self.is_legacy and not (self.resume or self.stop or self.terminate)
+        return self.wait if self.wait is not None else default
+
+    @property
+    def controls(self) -> tuple[tuple[str, str | None], ...]:
+        """The inputs that name a workflow to do something with."""
+        return ("resume", self.resume), ("stop", self.stop), ("terminate", self.terminate)
+
+    @property
+    def ends_pull_request(self) -> bool:
+        """Whether to stop or terminate all that runs for the pull request."""
+        return control_inputs.PULL_REQUEST in (self.stop, self.terminate)
 
     def problems(self) -> Iterator[BadInput]:
         """Yield what is wrong with the inputs together."""
         sources = [name for name, value in self._sources() if value]
         if len(sources) != 1:
+            *names, last = (f"'{name}'" for name, _ in self._sources())
             given_names = " and ".join(f"'{name}'" for name in sources) or "none of them"
             yield BadInput(
-                f"exactly one of 'workflow', 'from' and 'attach' must be given; given: {given_names}",
-                "give 'workflow' (a manifest), 'from' (a template in the cluster) or 'attach' (a running workflow)",
+                f"exactly one of {', '.join(names)} and {last} must be given; given: {given_names}",
+                "give 'workflow' (a manifest), 'from' (a template in the cluster), or the name of a workflow that exists",
             )
         if self.name and self.generate_name:
             yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
@@ -263,6 +256,7 @@ class Inputs(DeclaredInputs):
                 "input 'callback' has no meaning with 'attach': the workflow runs already",
                 "give 'callback' where the workflow is submitted",
             )
+        yield from control_inputs.problems(self, self.controls, may_wait=not self.ends_pull_request)
         yield from self._problems_of_argo_server()
 
     def _problems_of_argo_server(self) -> Iterator[BadInput]:
@@ -287,7 +281,7 @@ class Inputs(DeclaredInputs):
             )
 
     def _sources(self) -> tuple[tuple[str, object], ...]:
-        return ("workflow", self.workflow), ("from", self.from_), ("attach", self.attach)
+        return (("workflow", self.workflow), ("from", self.from_), ("attach", self.attach), *self.controls)
 
 
 _TEXT: Json = {"type": "string"}
@@ -324,6 +318,7 @@ RESULT: Mapping[str, Json] = {
         "type": ["number", "null"],
     },
     "attached": {"type": "boolean", "description": "Whether the workflow existed already, and was joined."},
+    "stopped": {"type": "array", "items": _TEXT, "description": "The names of the workflows that this step stopped."},
     "comment-url": _TEXT,
     "sha": {**_TEXT, "description": "The commit that the workflow is about; empty where it is not known."},
     "image": {**_TEXT, "description": "The input 'image'; empty without it."},
@@ -350,6 +345,7 @@ ACTION = Action(
         Output("failed-nodes", "JSON list of the failed nodes: name, template, phase, message, exit code, last log lines"),
         Output("duration", "Seconds from the workflow's start to its end"),
         Output("attached", "`true` when the workflow existed already and was joined"),
+        Output("stopped", "JSON list of the names of the workflows that this step stopped"),
         Output("comment-url", "Address of the comment; empty where none was written"),
         Output("result", "All outputs and more as one JSON document"),
         Output("WORKFLOW_URL", "`workflow-url`", legacy=True),

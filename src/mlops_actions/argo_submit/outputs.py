@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from mlops_actions.argo_submit.follow import FollowResult
 from mlops_actions.argo_submit.prepare import WorkflowRequest
@@ -20,8 +21,18 @@ def outcome_of_dry_run(request: WorkflowRequest, name: str) -> Outcome:
     return Outcome(outputs, result)
 
 
+def outcome_of_stop(stopped: Sequence[str], namespace: str, pr_number: int, comment_url: str) -> Outcome:
+    """Return the outcome of a step that stopped what runs for a pull request; the workflows are given by name."""
+    outputs = {"workflow-namespace": namespace, "comment-url": comment_url, "stopped": _compact_json(list(stopped))}
+    return Outcome(outputs, {**outputs, "stopped": list(stopped), "pr-number": pr_number})
+
+
 def outcome_of(
-    followed: FollowResult, context: WorkflowReportContext, revision: WorkflowRevision, comment_url: str
+    followed: FollowResult,
+    context: WorkflowReportContext,
+    revision: WorkflowRevision,
+    comment_url: str,
+    stopped: Sequence[str],
 ) -> Outcome:
     """Return the outcome of a workflow that was submitted or joined, without the error of a failed one."""
     workflow = followed.status
@@ -37,6 +48,7 @@ def outcome_of(
         "failed-nodes": _compact_json(failed),
         "duration": "" if workflow.seconds is None else str(round(workflow.seconds)),
         "attached": flag(context.attached),
+        "stopped": _compact_json(list(stopped)),
         "comment-url": comment_url,
         "WORKFLOW_URL": context.url,
     }
@@ -45,6 +57,7 @@ def outcome_of(
         "outputs": dict(workflow.outputs),
         "failed-nodes": failed,
         "attached": context.attached,
+        "stopped": list(stopped),
         "duration": workflow.seconds,
         "sha": revision.sha,
         "image": revision.image,

@@ -13,12 +13,20 @@ from mlops_actions.core.types import Json
 T_co = TypeVar("T_co", covariant=True)
 
 
+# A listing ends after this many workflows.
+MAX_LISTED = 1_000
+
+
 class NotFound(Refused):
     """The cluster does not have the object (404)."""
 
 
 class AlreadyExists(Refused):
     """The cluster has an object of this name already (409)."""
+
+
+class Conflict(Refused):
+    """The object has changed since it was read (409): read it again."""
 
 
 class Expired(Exception):
@@ -57,7 +65,7 @@ class Stream(Protocol[T_co]):
 
 
 class Cluster(Protocol):
-    """A Kubernetes API. Calls raise Refused (also NotFound, AlreadyExists), BadInput (an invalid object), Unavailable."""
+    """A Kubernetes API. Calls raise Refused (also NotFound, AlreadyExists, Conflict), BadInput, Unavailable."""
 
     @property
     def namespace(self) -> str:
@@ -69,11 +77,17 @@ class Cluster(Protocol):
     def get_workflow(self, namespace: str, name: str) -> Json:
         """Read a workflow."""
 
+    def list_workflows(self, namespace: str, selector: str) -> list[Json]:
+        """Return the metadata of the workflows that a label selector selects, at most MAX_LISTED, in an object each."""
+
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """Read a `workflowtemplate`, `clusterworkflowtemplate` or `cronworkflow`."""
 
     def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
         """Set `spec.shutdown` to `Stop` or `Terminate`; `urgent` makes one quick attempt, for a job that is being killed."""
+
+    def resume(self, namespace: str, name: str) -> Json:
+        """Continue a suspended workflow, as `argo resume` does, and return it; one that is not suspended stays as it is."""
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> Stream[WatchEvent]:
         """Watch one workflow's metadata from a resource version on; reading raises Expired (410)."""

@@ -9,6 +9,7 @@ from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.core import provenance
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import Event, EventPullRequest, commit_of
+from mlops_actions.core.types import Json
 
 # The commit of these events is the one to run: of a merge group the merged result, not its pull request's head.
 _EVENTS_OF_A_COMMIT = ("push", "merge_group")
@@ -87,4 +88,18 @@ def revision_of(
         repository=context.repository,
         actor=context.triggering_actor,
         run_url=context.run_url if context.run_id else "",
+    )
+
+
+def recorded_revision(workflow: Json, step: WorkflowRevision) -> WorkflowRevision:
+    """Return the revision that a workflow of this suite was submitted for; `step` is that of the step that asks."""
+    annotations = workflow["metadata"].get("annotations") or {}
+    number = annotations.get(provenance.PULL_REQUEST, "")
+    return WorkflowRevision(
+        sha=annotations.get(provenance.SHA, ""),
+        pr_number=int(number) if number.isascii() and number.isdigit() else None,
+        image=annotations.get(provenance.IMAGE, ""),
+        repository=step.repository,
+        actor=annotations.get(provenance.ACTOR, ""),
+        run_url=step.run_url,
     )

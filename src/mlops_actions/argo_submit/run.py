@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from mlops_actions.argo_submit import callback, comment, idempotency, progress, report, status, tracked_workflow
+from mlops_actions.argo_submit import (
+    callback,
+    comment,
+    control,
+    idempotency,
+    progress,
+    pull_request_workflows,
+    report,
+    status,
+    tracked_workflow,
+)
+from mlops_actions.argo_submit.control import STRATEGIES
 from mlops_actions.argo_submit.documents import InvalidManifest
 from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
 from mlops_actions.argo_submit.inputs import Inputs
-from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run
+from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run, outcome_of_stop
+from mlops_actions.argo_submit.ownership import WorkflowOwner
 from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, NotFound, Ports
 from mlops_actions.argo_submit.prepare import WorkflowRequest, prepare
 from mlops_actions.argo_submit.report import WorkflowReportContext
-from mlops_actions.argo_submit.revision import WorkflowRevision, pull_request_to_read, revision_of
+from mlops_actions.argo_submit.revision import WorkflowRevision, pull_request_to_read, recorded_revision, revision_of
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.core.context import Context
@@ -25,7 +37,6 @@ from mlops_actions.core.event import Event, EventPullRequest, pull_request_of
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.types import Json
 
-STRATEGIES = {"stop": "Stop", "terminate": "Terminate"}
 MAX_ERROR_ANNOTATIONS = 10
 MAX_NAME_COLLISIONS = 5  # the server draws the last five letters of a name at random
 
@@ -90,6 +101,10 @@ class _Run:
 
     def _run(self) -> Outcome:
         inputs, ports = self._inputs, self._ports
+        if inputs.ends_pull_request:
+            return self._end_pull_request()
+        if inputs.resume or inputs.stop or inputs.terminate:
+            return self._control()
         if inputs.attach:
             cluster = ports.cluster()
             workflow, attached = cluster.get_workflow(inputs.namespace or cluster.namespace, inputs.attach), True
@@ -112,6 +127,52 @@ class _Run:
             self._set_state(LEFT)
             return self._report(FollowResult(current))
         return self._follow(current)
+
+    def _control(self) -> Outcome:
+        """Resume or end the workflow that an input names; a cancelled job leaves it as it is."""
+        inputs, ports, cluster = self._inputs, self._ports, self._ports.cluster()
+        verb, name = next((verb, name) for verb, name in inputs.controls if name)
+        workflow = control.find(cluster, inputs.namespace or cluster.namespace, name)
+        if verb == "resume":
+            done = control.resume(cluster, self._owner(), workflow, ports.clock.now())
+        else:
+            done = control.end(cluster, self._owner(), workflow, verb)
+        ports.runner.notice(done.note, title="argo-submit")
+        self._revision = recorded_revision(workflow, self._revision)
+        current = status.read(done.workflow)
+        self._track(current.namespace, current.name, {}, attached=True)
+        self._set_state(LEFT)
+        self._update_comment(current)
+        stopped = [name] if done.changed and verb in STRATEGIES else []
+        if not inputs.waits or current.ended:
+            return replace(self._report(FollowResult(current), stopped), error=None)
+        outcome = self._follow(current, stopped)
+        # Who has ended a workflow has what they asked for.
+        return replace(outcome, error=None) if stopped and isinstance(outcome.error, WorkFailed) else outcome
+
+    def _end_pull_request(self) -> Outcome:
+        """Stop or terminate what this suite runs for the pull request."""
+        inputs, ports, number = self._inputs, self._ports, self._revision.pr_number
+        if number is None:
+            raise BadInput(
+                "the event belongs to no pull request, so it is not known whose workflows to stop",
+                "run this on an event of a pull request, or give 'pr-number'",
+            )
+        cluster = ports.cluster()
+        strategy = STRATEGIES["stop" if inputs.stop else "terminate"]
+        namespace = inputs.namespace or cluster.namespace
+        result = pull_request_workflows.stop(cluster, self._owner(), namespace, strategy)
+        headline = pull_request_workflows.headline(result, number, f"in the namespace '{namespace}'")
+        pull_request_workflows.log(ports.runner, result, headline)
+        body = pull_request_workflows.summary(result, headline)
+        ports.runner.summary(body)
+        url = comment.update(inputs, ports, number, body) if result.stopped else ""
+        return replace(outcome_of_stop([one.name for one in result.stopped], namespace, number, url), error=result.error)
+
+    def _owner(self) -> WorkflowOwner:
+        return WorkflowOwner(
+            repository=self._context.repository, server_url=self._context.server_url, pr_number=self._revision.pr_number
+        )
 
     def _submit(self, request: WorkflowRequest) -> tuple[Json, bool]:
         """Create the workflow, or join the one that the same request has created before."""
@@ -164,7 +225,7 @@ class _Run:
         self._ports.runner.notice(f"the workflow '{name}' is valid, here and on the server; nothing was submitted")
         return outcome_of_dry_run(request, name)
 
-    def _follow(self, submitted: WorkflowStatus) -> Outcome:
+    def _follow(self, submitted: WorkflowStatus, stopped: Sequence[str] = ()) -> Outcome:
         inputs, ports = self._inputs, self._ports
         target = FollowTarget(
             namespace=submitted.namespace,
@@ -177,12 +238,12 @@ class _Run:
         try:
             followed = Follower(cluster=ports.cluster(), target=target, log=ports.runner, clock=ports.clock).follow()
         except TimedOut as timeout:
-            return self._time_out(submitted, timeout)
+            return self._time_out(submitted, timeout, stopped)
         self._set_state(ENDED)
         self._update_comment(followed.status)
-        return self._report(followed)
+        return self._report(followed, stopped)
 
-    def _time_out(self, submitted: WorkflowStatus, timeout: TimedOut) -> Outcome:
+    def _time_out(self, submitted: WorkflowStatus, timeout: TimedOut, stopped: Sequence[str]) -> Outcome:
         inputs, cluster = self._inputs, self._ports.cluster()
         namespace, name = submitted.namespace, submitted.name
         self._set_state(LEFT)
@@ -197,11 +258,11 @@ class _Run:
                 remedy = f"the workflow runs on, since '{inputs.on_timeout}' was refused: {error.cause}: {error.remedy}"
         last = status.read(cluster.get_workflow(namespace, name))
         self._update_comment(last)
-        return replace(self._report(FollowResult(last)), error=TimedOut(timeout.cause, remedy))
+        return replace(self._report(FollowResult(last), stopped), error=TimedOut(timeout.cause, remedy))
 
-    def _report(self, followed: FollowResult) -> Outcome:
+    def _report(self, followed: FollowResult, stopped: Sequence[str] = ()) -> Outcome:
         self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines))
-        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url)
+        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, stopped)
         return replace(outcome, error=self._failure(followed))
 
     def _failure(self, followed: FollowResult) -> ActionError | None:

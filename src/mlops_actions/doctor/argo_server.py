@@ -49,7 +49,8 @@ def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthChe
     namespace = scope.value(step, "namespace") or api.namespace
     source = scope.value(step, "from")
     kind, _, name = source.partition("/")
-    rights = {right.name: right for right in cluster_rights.needed(namespace, kind.lower())}
+    given = [name for name in cluster_rights.RIGHTS_OF_INPUTS if scope.value(step, name)]
+    rights = {right.name: right for right in cluster_rights.needed(namespace, kind.lower(), given)}
     yield _get(api, rights.pop("get workflows"))
     if name and kind.lower() in _PATHS:
         yield _template(api, source, rights.pop(f"get {TEMPLATES[kind.lower()]}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlops_actions.doctor.checks import Checker, HealthCheck
@@ -17,10 +17,15 @@ TEMPLATES = {
 # Verb, API group, resource: what argo-submit does with a workflow and its pods, by either API (only the Argo Server lists
 # pods, with the caller's token). tests/actions/doctor/test_coverage.py compares this with the requests of argo-submit.
 RIGHTS = (
-    *((verb, ARGO_GROUP, "workflows") for verb in ("create", "get", "watch", "patch")),
+    *((verb, ARGO_GROUP, "workflows") for verb in ("create", "get", "list", "watch", "patch")),
     *((verb, "", "pods") for verb in ("get", "list", "watch")),
     ("get", "", "pods/log"),
 )
+# By input: what the Argo Server does with the caller's token where a step continues a workflow through it.
+RIGHTS_OF_INPUTS = {
+    "resume": (("update", ARGO_GROUP, "workflows"),),
+    "retry": (("update", ARGO_GROUP, "workflows"), ("delete", "", "pods")),
+}
 _CHECK = Checker("cluster")
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
@@ -75,9 +80,14 @@ class Right:
         )
 
 
-def needed(namespace: str, template_kind: str) -> list[Right]:
-    """Return the rights for workflows in a namespace, and for reading a template of this kind (empty: none)."""
+def needed(namespace: str, template_kind: str, by_argo_server: Iterable[str] = ()) -> list[Right]:
+    """Return the rights for workflows in a namespace, and for reading a template of this kind (empty: none).
+
+    `by_argo_server` are those of the inputs `resume` and `retry` that a step gives the Argo Server.
+    """
     rights = [Right(verb, group, resource, namespace) for verb, group, resource in RIGHTS]
+    more = [right for name in by_argo_server for right in RIGHTS_OF_INPUTS[name]]
+    rights += [Right(verb, group, resource, namespace) for verb, group, resource in dict.fromkeys(more)]
     if template_kind in TEMPLATES:
         where = "" if template_kind == "clusterworkflowtemplate" else namespace
         rights.append(Right("get", ARGO_GROUP, TEMPLATES[template_kind], where))

@@ -15,8 +15,8 @@ limit and continue), create, update (optimistic concurrency), merge patch, delet
 `Accept`; watches with resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens,
 RBAC rules.
 
-Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, stop, terminate, watch, log),
-get of the three kinds of templates, info. Missing: SSO, the workflow archive, lint, submit, the user interface.
+Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, list, resume, stop, terminate,
+watch, log), get of the three kinds of templates, info. Missing: SSO, the workflow archive, lint, submit, the user interface.
 
 Run: DAG (depends, dependencies, target, failFast), steps, container, script and suspend templates, inline templates,
 templateRef, workflowTemplateRef; parameters (default, enum, globalName), artifacts between nodes by path, raw artifacts;
@@ -36,7 +36,7 @@ only tune a real cluster.
 
 from __future__ import annotations
 
-from mlops_sandbox.cluster.access import ADMINISTRATOR, SUBMITTER, Rule, rule
+from mlops_sandbox.cluster.access import ADMINISTRATOR, CONTINUER, SUBMITTER, Rule, rule
 from mlops_sandbox.cluster.cluster import Cluster
 from mlops_sandbox.cluster.engine.docker import DockerExecutor
 from mlops_sandbox.cluster.engine.executor import ContainerStartError, ContainerTask, Executor, Output, StopSignal, Transfer
@@ -44,6 +44,7 @@ from mlops_sandbox.cluster.engine.process import LocalImage, ProcessExecutor
 
 __all__ = [
     "ADMINISTRATOR",
+    "CONTINUER",
     "SUBMITTER",
     "Cluster",
     "ContainerStartError",

@@ -41,11 +41,13 @@ def rule(resources: str, verbs: str, *namespaces: str) -> Rule:
 ADMINISTRATOR = (rule(ANY, ANY),)
 # The minimum that argo-submit needs; its README prints the same rules.
 SUBMITTER = (
-    rule("workflows", "create get watch patch"),
+    rule("workflows", "create get list watch patch"),
     rule("pods", "get list watch"),
     rule("pods/log", "get"),
     rule("workflowtemplates cronworkflows clusterworkflowtemplates", "get"),
 )
+# What the Argo Server does with the caller's token, besides, where a workflow is resumed or retried.
+CONTINUER = (rule("workflows", "update"), rule("pods", "delete"))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster import resources, selectors, status, validation
+from mlops_sandbox.cluster import argo_control, resources, selectors, status, validation
 from mlops_sandbox.cluster.access import Identity, authorize
 from mlops_sandbox.cluster.api import Api, Faults
 from mlops_sandbox.cluster.logs import LogQuery, LogStore
@@ -65,7 +65,9 @@ class ArgoServer:
             self._route("/api/v1/version", self._version),
             self._route("/api/v1/info", self._info),
             self._route("/api/v1/workflows/{namespace}", self._create, "POST"),
+            self._route("/api/v1/workflows/{namespace}", self._list),
             self._route(of_workflow, self._get),
+            self._route(f"{of_workflow}/resume", self._resume, "PUT"),
             self._route(f"{of_workflow}/stop", self._stop, "PUT"),
             self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
             self._route(f"{of_workflow}/log", self._log),
@@ -128,6 +130,25 @@ class ArgoServer:
         self._store.get(resources.NAMESPACES, "", call.namespace)
         return JSONResponse(self._store.create(WORKFLOWS, call.namespace, workflow, dry_run=dry_run))
 
+    async def _list(self, call: _Call) -> Response:
+        """The real one asks Kubernetes whether the caller may list, and answers from its own record."""
+        try:
+            self._authorize(call, "list", WORKFLOWS)
+        except ApiError:
+            message = (
+                f'Permission denied, you are not allowed to list workflows in namespace "{call.namespace}". Maybe you want '
+                f"to specify a namespace with query parameter `.namespace={call.namespace}`?"
+            )
+            raise ApiError(403, "Forbidden", message) from None
+        selects = selectors.label_predicate(call.query("listOptions.labelSelector"))
+        items, revision = self._store.items(WORKFLOWS, call.namespace)
+        found = [item for item in items if selects(item)]
+        limit = call.query("listOptions.limit")
+        if limit.isdigit() and int(limit):
+            found = found[: int(limit)]  # and without an archive v4.0 does not say that there are more
+        listed = {"metadata": {"resourceVersion": str(revision)}, "items": found or None}
+        return JSONResponse(_select_fields(listed, call.query("fields")))
+
     async def _get(self, call: _Call) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
@@ -139,6 +160,12 @@ class ArgoServer:
             return JSONResponse(self._store.get(resource, call.namespace, call.name))
 
         return get
+
+    async def _resume(self, call: _Call) -> Response:
+        self._authorize(call, "get", WORKFLOWS)
+        self._store.get(WORKFLOWS, call.namespace, call.name)
+        self._authorize(call, "update", WORKFLOWS)
+        return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, argo_control.resumed))
 
     async def _stop(self, call: _Call) -> Response:
         return self._shut_down(call, "Stop")
@@ -295,20 +322,28 @@ def _line(value: Json, fields: str) -> bytes:
 
 
 def _select_fields(value: Json, fields: str) -> Json:
-    """Cut an object to the requested fields (dotted paths, separated by commas); no fields mean the whole object."""
+    """Cut an object to the requested fields (dotted paths, separated by commas); no fields mean the whole object.
+
+    A path leads through each item of a list.
+    """
     if not fields:
         return value
-    selected: Json = {}
-    for field in fields.split(","):
-        *path, last = field.split(".")
-        source, target = value, selected
-        for key in path:
-            source = source.get(key) or {}
-        if last in source:
-            for key in path:
-                target = target.setdefault(key, {})
-            target[last] = source[last]
-    return selected
+    paths = [field.split(".") for field in fields.split(",")]
+    return {name: _at_paths(value[name], inner) for name, inner in _heads(paths).items() if name in value}
+
+
+def _heads(paths: list[list[str]]) -> dict[str, list[list[str]]]:
+    return {head: [path[1:] for path in paths if path[0] == head] for head in dict.fromkeys(path[0] for path in paths)}
+
+
+def _at_paths(value: Any, paths: list[list[str]]) -> Any:
+    if [] in paths:
+        return value
+    if isinstance(value, list):
+        return [_at_paths(item, paths) for item in value]
+    if isinstance(value, dict):
+        return {name: _at_paths(value[name], inner) for name, inner in _heads(paths).items() if name in value}
+    return value
 
 
 def _has_ended(workflow: Json) -> bool:

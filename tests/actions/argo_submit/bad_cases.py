@@ -299,7 +299,12 @@ INPUTS = [
     given("a short commit", "input 'sha' must be a full commit SHA", "correct 'sha'", sha="abc1234"),
     given("pull request zero", "input 'pr-number' must be at least 1", "correct 'pr-number'", pr_number="0"),
     given("an unknown source", "input 'from' must be one of workflowtemplate/NAME", "correct 'from'", from_="pod/x"),
-    given("two sources", "exactly one of 'workflow', 'from' and 'attach'", "give 'workflow'", attach="x"),
+    given(
+        "two sources",
+        "exactly one of 'workflow', 'from', 'attach', 'resume', 'stop' and 'terminate'",
+        "give 'workflow'",
+        attach="x",
+    ),
     Bad(
         "an image that contradicts",
         "parameter 'image' contradicts input 'image'",

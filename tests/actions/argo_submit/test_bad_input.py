@@ -30,7 +30,11 @@ def nothing_submitted(cluster: Cluster) -> bool:
 @pytest.mark.parametrize(
     ("inputs", "cause", "remedy"),
     [
-        ({}, "exactly one of 'workflow', 'from' and 'attach' must be given; given: none of them", "give 'workflow'"),
+        (
+            {},
+            "exactly one of 'workflow', 'from', 'attach', 'resume', 'stop' and 'terminate' must be given; given: none",
+            "give 'workflow'",
+        ),
         ({"workflow": "a.yaml", "attach": "b"}, "given: 'workflow' and 'attach'", "give 'workflow'"),
         ({"from_": "template/x"}, "input 'from' must be one of workflowtemplate/NAME", "correct 'from'"),
         ({"attach": "Not A Name"}, "input 'attach' must be a Kubernetes name", "correct 'attach'"),

@@ -39,16 +39,20 @@ def rights_that_argo_submit_uses(api: str, folder: Path) -> set[tuple[str, str]]
             spec = {"schedule": "0 0 1 1 *", "workflowSpec": SPEC} if resource is CRON_WORKFLOWS else SPEC
             cluster.store.create(resource, namespace, {"metadata": {"name": "base"}, "spec": spec})
 
-        def job(name: str) -> Job:
+        def job(name: str, token: str | None = None) -> Job:
             directory = folder / f"{api}-{name}"
             directory.mkdir()
             made = Job(directory)
-            made.environ |= environ_for(api, cluster, host.url, directory)
+            made.environ |= environ_for(api, cluster, host.url, directory, token=token)
             return made
 
         assert job("dry").run(workflow=shell("echo hello"), dry_run="true") == 0
         assert job("followed").run(workflow=shell("echo hello; sleep 2")) == 0
         assert job("stopped").run(workflow=SUSPENDED, idempotency="none", timeout="1", on_timeout="stop") == 5
+        held = SUSPENDED.replace("name: held", "name: resumed")
+        assert job("held").run(workflow=held, idempotency="none", wait="false", pr_number="7") == 0
+        assert job("resumed", cluster.admin_token).run(resume="resumed") == 0
+        assert job("ended").run(stop="pull-request", pr_number="7") == 0
         for kind in TEMPLATES:
             assert job(kind).run(from_=f"{kind}/base", wait="false") == 0
         return set(cluster.requests)
@@ -56,7 +60,7 @@ def rights_that_argo_submit_uses(api: str, folder: Path) -> set[tuple[str, str]]
 
 @pytest.mark.timeout(300)
 def test_doctor_asks_for_each_right_that_argo_submit_uses_and_for_no_other(tmp_path: Path) -> None:
-    asked = {(right.verb, right.resource) for kind in TEMPLATES for right in needed("default", kind)}
+    asked = {(right.verb, right.resource) for kind in TEMPLATES for right in needed("default", kind, ["resume"])}
     assert asked == set().union(*(rights_that_argo_submit_uses(api, tmp_path) for api in APIS))
 
 

@@ -55,7 +55,8 @@ def _reduced(role: Json, resource: str, verb: str) -> Json:
         for rule in role["rules"]
         for one in rule["resources"]
     ]
-    return {**role, "metadata": {"name": without(resource, verb)}, "rules": [rule for rule in rules if rule["verbs"]]}
+    name = f"{role['metadata']['name']}-{without(resource, verb)}"
+    return {**role, "metadata": {"name": name}, "rules": [rule for rule in rules if rule["verbs"]]}
 
 
 def write_tokens(path: Path) -> Mapping[str, str]:

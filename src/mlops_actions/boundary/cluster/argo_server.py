@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mlops_actions.argo_submit.ports import Expired, LogLine, NotFound, WatchEvent
+from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, LogLine, NotFound, WatchEvent
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, log_line, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
-from mlops_actions.boundary.cluster.shapes import DRY_RUN, SERVER_INFO, WATCHED, check, check_workflow
+from mlops_actions.boundary.cluster.shapes import DRY_RUN, SERVER_INFO, WATCHED, WORKFLOWS, check, check_workflow
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Trust
@@ -115,6 +115,16 @@ class ArgoServer:
             timer.start()
         return workflow
 
+    def list_workflows(self, namespace: str, selector: str) -> list[Json]:
+        """See the port. In one request: Argo 4.0 does not say whether there is another page where it has no archive."""
+        query = {
+            "listOptions.labelSelector": selector,
+            "listOptions.limit": str(MAX_LISTED),
+            "fields": "metadata,items.metadata,code,message",  # the last two are of a refusal
+        }
+        listed = self._requests.send("GET", _workflows(namespace), partial(check, shape=WORKFLOWS), query=query)
+        return list(listed.get("items") or [])[:MAX_LISTED]
+
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
         scope = "" if kind == "clusterworkflowtemplate" else f"/{path_segment(namespace)}"
@@ -133,6 +143,11 @@ class ArgoServer:
             if urgent:
                 raise
             self._requests.send("PUT", path, check_workflow, body=body)
+
+    def resume(self, namespace: str, name: str) -> Json:
+        """See the port."""
+        path, body = f"{_workflows(namespace, name)}/resume", {"namespace": namespace, "name": name}
+        return self._requests.send("PUT", path, check_workflow, body=body)
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> FilteredWatch:
         """See the port."""

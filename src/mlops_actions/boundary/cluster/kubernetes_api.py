@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from mlops_actions.argo_submit.ports import LogLine, Stream, WatchEvent
+from mlops_actions.argo_submit import suspension
+from mlops_actions.argo_submit.ports import MAX_LISTED, Conflict, LogLine, Stream, WatchEvent
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
     POD,
     WATCHED,
+    WORKFLOWS,
     Shape,
     check,
     check_workflow,
@@ -31,8 +34,11 @@ TEMPLATES = {
     "cronworkflow": "cronworkflows",
 }
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 MERGE_PATCH = "application/merge-patch+json"
 LOG_SILENCE_SECONDS = 300.0  # then the log is opened again at its last line
+PAGE_SIZE = 250
+MAX_CONFLICTS = 5  # the controller changes a workflow often, but not at each of its reads
 SPARE_SECONDS = 15.0  # how long a watch may take to end after its own timeout
 
 
@@ -71,6 +77,20 @@ class KubernetesCluster:
         """See the port."""
         return self._requests.send("GET", _workflows(namespace, name), check_workflow)
 
+    def list_workflows(self, namespace: str, selector: str) -> list[Json]:
+        """See the port."""
+        found: list[Json] = []
+        query = {"labelSelector": selector, "limit": str(PAGE_SIZE)}
+        while len(found) < MAX_LISTED:
+            shaped = partial(check, shape=WORKFLOWS)
+            page = self._requests.send("GET", _workflows(namespace), shaped, query=query, accept=METADATA_LIST)
+            found += page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                break
+            query["continue"] = token
+        return found[:MAX_LISTED]
+
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
         scope = "" if kind == "clusterworkflowtemplate" else f"/namespaces/{path_segment(namespace)}"
@@ -82,6 +102,21 @@ class KubernetesCluster:
         patch = {"spec": {"shutdown": strategy}}
         path = _workflows(namespace, name)
         self._requests.send("PATCH", path, check_workflow, body=patch, content_type=MERGE_PATCH, urgent=urgent)
+
+    def resume(self, namespace: str, name: str) -> Json:
+        """See the port. The patch names the version that it was made from, so that it never undoes another change."""
+        for attempt in range(MAX_CONFLICTS):
+            workflow = self.get_workflow(namespace, name)
+            patch = suspension.resumption(workflow, datetime.now(UTC))
+            if not patch:
+                return workflow
+            try:
+                path = _workflows(namespace, name)
+                return self._requests.send("PATCH", path, check_workflow, body=patch, content_type=MERGE_PATCH)
+            except Conflict:
+                if attempt == MAX_CONFLICTS - 1:
+                    raise
+        raise AssertionError
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> ParsedStream[WatchEvent]:
         """See the port."""

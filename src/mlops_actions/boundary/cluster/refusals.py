@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from mlops_actions.argo_submit.ports import AlreadyExists, Expired, NotFound
+from mlops_actions.argo_submit.ports import AlreadyExists, Conflict, Expired, NotFound
 from mlops_actions.boundary.cluster.shapes import OddAnswer
 from mlops_actions.boundary.cluster.transport import ByteLines, ClusterTransport, Failure
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
@@ -25,6 +25,9 @@ _DENIAL = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
+
+# The Argo Server asks Kubernetes itself whether the caller may list, and answers in its own words.
+_DENIAL_OF_LIST = re.compile(r'you are not allowed to (?P<verb>\w+) (?P<resource>\w+) in namespace "(?P<namespace>[^"]+)"')
 
 
 class SeenRights:
@@ -52,7 +55,7 @@ class SeenRights:
 
 
 class ClusterRequests:
-    """Send requests, and raise the errors of the port: Refused, NotFound, AlreadyExists, Expired, BadInput, Unavailable."""
+    """Send requests, and raise the errors of the port: Refused and its kinds, Expired, BadInput, Unavailable."""
 
     def __init__(self, transport: ClusterTransport) -> None:
         self._transport = transport
@@ -119,6 +122,8 @@ def refusal(failure: Failure, call: str, *, side: str, server: str, health: str)
         )
     if failure.reason == "AlreadyExists" or (failure.code == 409 and "already exists" in failure.message):
         return AlreadyExists(failure.message, "choose another name")
+    if failure.code == 409:
+        return Conflict(f"the {side} refuses this (409 to {call}): {failure.message}", "run the job again")
     if failure.code in (400, 412, 422):
         return BadInput(
             f"the {side} does not accept this ({failure.code}): {failure.message}",
@@ -136,6 +141,12 @@ def refusal(failure: Failure, call: str, *, side: str, server: str, health: str)
 
 def _denied(failure: Failure, call: str) -> Refused:
     match = _DENIAL.search(failure.message)
+    if match is None and (match := _DENIAL_OF_LIST.search(failure.message)):
+        rule = f'{{apiGroups: ["argoproj.io"], resources: ["{match["resource"]}"], verbs: ["{match["verb"]}"]}}'
+        return Refused(
+            f"the token may not {match['verb']} {match['resource']} in the namespace '{match['namespace']}' (403)",
+            f"add this rule to a Role that is bound to its user: - {rule}",
+        )
     if match is None:
         return Refused(
             f"the cluster denies this (403 to {call}): {failure.message}", "ask the cluster's administrator for it"

@@ -42,6 +42,7 @@ _NODE: Shape = {
 }
 WORKFLOW: Shape = {
     "metadata!": {**_NAMED, "namespace!": str, "uid!": str, "resourceVersion!": str},
+    "spec": {"suspend": bool, "shutdown": str},
     "status": {
         "phase": str,
         "message": str,
@@ -51,6 +52,8 @@ WORKFLOW: Shape = {
         "outputs": _OUTPUTS,
     },
 }
+# Of a list, of which only the metadata is asked for. The Argo Server writes an empty one as null.
+WORKFLOWS: Shape = {"metadata": {"continue": str}, "items": [{"metadata!": _NAMED}]}
 # The API server gives the name and the uid of an object of which nothing is stored, too.
 DRY_RUN: Shape = {"metadata!": _NAMED}
 _SPEC: Shape = {"arguments": {"parameters": [{"name!": str}]}, "templates": [{}], "workflowMetadata": {"labels": _TEXTS}}

@@ -127,6 +127,7 @@ class ClusterTransport:
         query: Mapping[str, str] | None = None,
         body: object = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         repeatable: bool = True,
         urgent: bool = False,
     ) -> Any:
@@ -142,7 +143,7 @@ class ClusterTransport:
             repeatable=repeatable,
             pause=self._pause,
         )
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
         limits = _URGENT if urgent else _LIMITS
         return self._object(

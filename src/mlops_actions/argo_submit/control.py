@@ -1,0 +1,70 @@
+"""Continue or end a workflow that exists: resume, stop, terminate. Each may be asked for again without harm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlops_actions.argo_submit import status, suspension
+from mlops_actions.argo_submit.ownership import WorkflowOwner
+from mlops_actions.argo_submit.ports import Cluster, NotFound
+from mlops_actions.core.types import Json
+
+STRATEGIES = {"stop": "Stop", "terminate": "Terminate"}
+# An earlier demand that goes at least as far.
+_STRONGER = {"Stop": ("Stop", "Terminate"), "Terminate": ("Terminate",)}
+
+
+@dataclass(frozen=True)
+class ControlResult:
+    """The workflow afterwards, whether anything was asked of Argo, and one line that says what."""
+
+    workflow: Json
+    changed: bool
+    note: str
+
+
+def find(cluster: Cluster, namespace: str, name: str) -> Json:
+    """Read the workflow; raises NotFound, which says where it was looked for."""
+    try:
+        return cluster.get_workflow(namespace, name)
+    except NotFound:
+        raise NotFound(
+            f"there is no workflow '{name}' in the namespace '{namespace}'",
+            "check the name and 'namespace'; a workflow that has ended may have been deleted since",
+        ) from None
+
+
+def end(cluster: Cluster, owner: WorkflowOwner, workflow: Json, verb: str) -> ControlResult:
+    """Stop or terminate a workflow that still runs; `verb` is `stop` or `terminate`. Raises Refused, Unavailable."""
+    owner.check(workflow, verb)
+    name, strategy = workflow["metadata"]["name"], STRATEGIES[verb]
+    if note := _ended(workflow, verb):
+        return ControlResult(workflow, False, note)
+    earlier = str((workflow.get("spec") or {}).get("shutdown") or "")
+    if earlier in _STRONGER[strategy]:
+        return ControlResult(workflow, False, f"workflow '{name}' is being ended already (shutdown: {earlier})")
+    namespace = workflow["metadata"]["namespace"]
+    try:
+        cluster.shut_down(namespace, name, strategy)
+    except NotFound:
+        return ControlResult(workflow, False, f"workflow '{name}' was deleted meanwhile: there is nothing to {verb}")
+    return ControlResult(workflow, True, f"asked Argo to {verb} the workflow '{name}'")
+
+
+def resume(cluster: Cluster, owner: WorkflowOwner, workflow: Json, now: datetime) -> ControlResult:
+    """Continue a suspended workflow. Raises BadInput (it waits for a value), Refused, Unavailable."""
+    owner.check(workflow, "resume")
+    name = workflow["metadata"]["name"]
+    if note := _ended(workflow, "resume"):
+        return ControlResult(workflow, False, note)
+    if not suspension.resumption(workflow, now):
+        return ControlResult(workflow, False, f"workflow '{name}' is not suspended: there is nothing to resume")
+    return ControlResult(cluster.resume(workflow["metadata"]["namespace"], name), True, f"resumed the workflow '{name}'")
+
+
+def _ended(workflow: Json, verb: str) -> str:
+    current = status.read(workflow)
+    if not current.ended:
+        return ""
+    return f"workflow '{current.name}' has ended already ({current.phase}): there is nothing to {verb}"

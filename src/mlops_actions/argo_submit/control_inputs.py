@@ -1,0 +1,31 @@
+"""Which inputs go together with those that name a workflow to resume, stop, terminate or retry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mlops_actions.core.declare import DeclaredInputs
+from mlops_actions.core.errors import BadInput
+
+PULL_REQUEST = "pull-request"  # in the place of a name: all workflows of the event's pull request
+# Each of these says what to submit, and changes nothing about a workflow that exists already.
+OF_A_SUBMISSION = (
+    *("parameters", "parameter-file", "parameter_file_path", "unknown-parameters", "strict", "image", "sha", "name"),
+    *("generate-name", "labels", "annotations", "service-account", "entrypoint", "priority", "idempotency", "callback"),
+    *("callback-image", "dry-run"),
+)
+
+
+def problems(inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, may_wait: bool) -> Iterator[BadInput]:
+    """Yield what does not go together with the given one of `controls`, pairs of an input and its value."""
+    control = next((name for name, value in controls if value), "")
+    if not control:
+        return
+    if without_effect := [name for name in OF_A_SUBMISSION if inputs.was_given(name)]:
+        names = " and ".join(f"'{name}'" for name in without_effect)
+        yield BadInput(
+            f"{names} cannot be combined with '{control}', which acts on a workflow that exists already",
+            "leave one of them out",
+        )
+    if inputs.was_given("wait") and not may_wait:
+        yield BadInput(f"'wait' has no meaning with '{control}: {PULL_REQUEST}'", "leave it out, or name one workflow")

@@ -1,0 +1,104 @@
+"""Stop what this suite runs for a pull request: all of it, or what runs for other commits than its head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mlops_actions.argo_submit.ownership import WorkflowOwner
+from mlops_actions.argo_submit.ports import MAX_LISTED, Cluster, NotFound
+from mlops_actions.core import markdown as md
+from mlops_actions.core import provenance
+from mlops_actions.core.errors import ActionError, Unavailable
+from mlops_actions.core.ports import Log
+
+MAX_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class PullRequestWorkflow:
+    """A workflow that runs for the pull request, and the commit that it is about."""
+
+    namespace: str
+    name: str
+    sha: str
+
+
+@dataclass
+class StoppedWorkflows:
+    """What was stopped, what runs on because the cluster refused, and how many of the head's own commit were left."""
+
+    stopped: list[PullRequestWorkflow] = field(default_factory=list)
+    refused: list[tuple[PullRequestWorkflow, ActionError]] = field(default_factory=list)
+    kept: int = 0
+    is_complete: bool = True
+
+    @property
+    def error(self) -> ActionError | None:
+        """The first refusal, which counts for the step."""
+        return self.refused[0][1] if self.refused else None
+
+
+def stop(
+    cluster: Cluster, owner: WorkflowOwner, namespace: str, strategy: str, *, except_for: Sequence[str] = ()
+) -> StoppedWorkflows:
+    """Shut down the owner's workflows that still run, but for those of the commits `except_for`.
+
+    A refusal does not keep the others from being stopped. Raises Refused or Unavailable where they cannot be listed.
+    """
+    listed = cluster.list_workflows(namespace, owner.running)
+    result = StoppedWorkflows(is_complete=len(listed) < MAX_LISTED)
+    for workflow in listed:
+        metadata = workflow["metadata"]
+        sha = (metadata.get("annotations") or {}).get(provenance.SHA, "")
+        if not owner.owns(workflow):
+            continue
+        if sha in except_for:
+            result.kept += 1
+            continue
+        found = PullRequestWorkflow(namespace, metadata["name"], sha)
+        if isinstance(result.error, Unavailable):  # each further request would wait as long as the one that failed
+            result.refused.append((found, result.error))
+            continue
+        try:
+            cluster.shut_down(namespace, found.name, strategy)
+            result.stopped.append(found)
+        except NotFound:
+            continue  # it has ended and was deleted since the listing
+        except ActionError as error:
+            result.refused.append((found, error))
+    return result
+
+
+def log(log: Log, result: StoppedWorkflows, headline: str) -> None:
+    """Name each workflow in the log."""
+    lines = [headline, *(f"  ■ {one.name} ({provenance.short(one.sha)})" for one in result.stopped)]
+    log.info("\n".join([*lines, *(f"  ✖ {one.name}: {error.cause}" for one, error in result.refused)]))
+    if not result.is_complete:
+        log.warning(f"more than {MAX_LISTED} workflows run; run this step again for the others", title="argo-submit")
+
+
+def headline(result: StoppedWorkflows, pr_number: int, reason: str) -> str:
+    """Say in one line how many workflows were stopped, and why."""
+    count = len(result.stopped)
+    text = f"stopped {count} workflow{'' if count == 1 else 's'} of pull request #{pr_number} ({reason})"
+    if result.refused:
+        text += f"; {len(result.refused)} could not be stopped"
+    if result.kept:
+        text += f"; {result.kept} of its head commit run{'s' if result.kept == 1 else ''} on"
+    return text
+
+
+def summary(result: StoppedWorkflows, headline: str) -> str:
+    """Return the job's summary."""
+    rows = [(md.code(one.name), md.code(provenance.short(one.sha)), "asked to stop") for one in result.stopped]
+    rows += [
+        (md.code(one.name), md.code(provenance.short(one.sha)), f"runs on: {md.escape(error.cause)}")
+        for one, error in result.refused
+    ]
+    parts = [f"### {md.escape(headline[0].upper() + headline[1:])}"]
+    if rows:
+        parts.append(md.table(["Workflow", "Commit", "What happened"], rows[:MAX_SHOWN], "lll"))
+    if len(rows) > MAX_SHOWN:
+        parts.append(f"… and {len(rows) - MAX_SHOWN} more, which the log names")
+    return "\n\n".join(parts)
