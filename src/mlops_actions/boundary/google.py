@@ -15,7 +15,7 @@ from typing import Any
 
 from mlops_actions.boundary.http import debug_request
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
-from mlops_actions.core.json_text import parse_json
+from mlops_actions.core.json_text import parse_json, refuse_deep_nesting
 from mlops_actions.core.ports import Log
 from mlops_actions.core.types import Json
 
@@ -69,6 +69,8 @@ def refresh(credentials: Any, log: Log, remedy: str) -> None:
         try:
             response = request(url, method=method, **options)
             outcome = str(response.status)
+            if _is_too_deep(response.data):
+                raise _no_token()
             return response
         finally:
             debug_request(log, method, url, outcome, began)
@@ -82,11 +84,20 @@ def refresh(credentials: Any, log: Log, remedy: str) -> None:
     except (ValueError, KeyError):
         # The message of such an error may quote the credentials.
         raise BadInput("the credentials for Google are malformed", remedy) from None
-    except (RecursionError, TypeError, AttributeError, OverflowError):  # the library does not check what it reads
+    except (TypeError, AttributeError, OverflowError):  # the library does not check what it reads
         raise _no_token() from None
     if not isinstance(credentials.token, str) or not credentials.token.isprintable():
         raise _no_token()
     log.mask(credentials.token)
+
+
+def _is_too_deep(content: bytes) -> bool:
+    """Tell whether the library's parser would run into the recursion limit."""
+    try:
+        refuse_deep_nesting(content.decode(errors="replace"))
+    except ValueError:
+        return True
+    return False
 
 
 def _no_token() -> Unavailable:

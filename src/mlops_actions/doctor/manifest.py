@@ -9,8 +9,10 @@ from typing import Any
 
 import yaml
 
+from mlops_actions.core import kubernetes_yaml
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.types import Json
+from mlops_actions.core.yaml_nodes import MAX_NODES, expanded
 
 _GPU = re.compile(r"[a-z.]+/(?:gpu|.*gpu.*)")
 
@@ -29,7 +31,7 @@ class ArgoManifest:
 def parse(text: str, path: str) -> ArgoManifest:
     """Read the manifest's first workflow; raises BadInput."""
     try:
-        documents = [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+        documents = [document for document in _documents(text, path) if isinstance(document, dict)]
     except yaml.YAMLError as error:
         raise BadInput(f"{path} is not YAML: {' '.join(str(error).split())}", "correct the file") from None
     document = next((document for document in documents if document.get("kind") == "Workflow"), None)
@@ -47,6 +49,14 @@ def parse(text: str, path: str) -> ArgoManifest:
         service_account=str(spec.get("serviceAccountName") or ""),
         wants_gpu=any(_GPU.fullmatch(str(key)) for limits in _mappings(spec, "limits") for key in limits),
     )
+
+
+def _documents(text: str, path: str) -> Iterator[Any]:
+    """Yield the documents as they arrive in the cluster; raises BadInput and yaml.YAMLError."""
+    for node in kubernetes_yaml.nodes(text):
+        if any(count > MAX_NODES for count, _ in enumerate(expanded(node), 1)):
+            raise BadInput(f"{path} holds more than {MAX_NODES} nodes", "remove the nested aliases")
+        yield kubernetes_yaml.value_of(node)
 
 
 def _names(entries: Any) -> tuple[str, ...]:

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import yaml_value
 
 ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
 _ACTION = re.compile(r"(?:[^@\s]*/)?actions/(chatops|docker-publish|argo-submit|wandb-runs)/?(?:@.*)?")
@@ -122,9 +121,9 @@ def evaluate(text: str, context: Mapping[str, str]) -> str | None:
 def parse(text: str, path: str) -> WorkflowFile:
     """Read a workflow file; raises BadInput."""
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not YAML: {error}", "correct the file, or name another by --workflow") from None
+        document = yaml_value(text)
+    except ValueError as error:
+        raise BadInput(f"{path} {error}", "correct the file, or name another by --workflow") from None
     if not isinstance(document, Mapping) or not isinstance(document.get("jobs"), Mapping):
         raise BadInput(f"{path} is not a workflow: it has no 'jobs'", "name a workflow file by --workflow")
     default = document.get("permissions")

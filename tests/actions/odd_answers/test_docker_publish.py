@@ -14,17 +14,19 @@ from mlops_actions.boundary.http import USER_AGENT
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.outcome import Outcome
+from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.registry import Account, Registry
-from tests.actions.docker_publish.conftest import registry_host, workspace
+from tests.actions.docker_publish.conftest import publisher, publisher_of, registry_host, workspace
 from tests.actions.docker_publish.publisher import Publisher
 from tests.actions.odd_answers.calls import Call, odd_answers, shown, times_asked, undeclared
 from tests.actions.odd_answers.server import Answer, Change, Interceptor
 from tests.support.docker_publish import COMMITTED
+from tests.support.payloads import make_sample
 from tests.support.registries import PASSWORD, USER
 from tests.support.shared_host import SharedHost
-from tests.support.step import LocalRunner
+from tests.support.step import LocalRunner, Step
 
-__all__ = ["registry_host", "workspace"]
+__all__ = ["publisher", "publisher_of", "registry_host", "workspace"]
 LOGIN = {"username": USER, "password": PASSWORD}
 _JSON = "application/json"
 _MANIFEST = ("config", "config.digest", "config.size", "layers", "layers.[].digest", "layers.[].size")
@@ -196,6 +198,25 @@ def test_every_call_is_in_the_table(trial: Trial) -> None:
         assert undeclared(interceptor.calls, CALLS) == set(), scenario
         for call in (call for call in CALLS if call.scenario == scenario):
             assert times_asked(interceptor, call) >= max(call.occurrence, 1), (scenario, call, interceptor.calls)
+
+
+def test_github_is_asked_nothing(github_host: SharedHost, publisher: Publisher, workspace: Path, tmp_path: Path) -> None:
+    github = GitHubServer(origin=github_host.host.url)
+    recorder = github_host.application = Interceptor(github.app)
+    addresses = {"GITHUB_API_URL": github.api_url, "GITHUB_SERVER_URL": github.origin}
+    addresses["GITHUB_GRAPHQL_URL"] = f"{github.origin}/api/graphql"
+    push = make_sample(github).pull.push(by="writer") and github.deliveries[-1]
+    publisher.publish(event=push.event, payload=push.payload, environ=addresses)
+    publisher.publish(environ=addresses, GITHUB_REF="refs/tags/v1.0.0")
+    # The whole action, as far as it goes without Docker.
+    runner = LocalRunner(tmp_path / "job", workspace=workspace)
+    environ = {**addresses, "PATH": str(tmp_path), "DOCKER_HOST": f"unix://{tmp_path}/none"}
+    step = Step("docker-publish", {"image": "digits"}, push.event, push.payload, environ)
+    record = runner.run(step)
+    assert "no Docker daemon answers" in record.log
+    assert runner.run(replace(step, event=None, state=record.state, post=True)).exit_code == 0
+    github_host.application = None
+    assert recorder.calls == []
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)

@@ -280,9 +280,23 @@ def test_a_package_on_ghcr_is_judged_by_its_visibility_else_by_a_pull(
     assert ("make the package public" in check.remedy) is (status == "fails")
 
 
-def test_the_file_may_refer_to_a_manifest_that_is_none() -> None:
-    with pytest.raises(BadInput, match="no object of the kind Workflow"):
-        manifest.parse("kind: List", "workflow.yaml")
+_BOMB = "".join(f"a{level}: &a{level} [*a{level - 1}, *a{level - 1}]\n" for level in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("kind: List", "no object of the kind Workflow"),
+        ("kind: [", "is not YAML"),
+        ("kind: Workflow\nspec: " + "[" * 5000, "nested too deeply"),
+        ("kind: Workflow\nspec: &spec {secret: *spec}", "nested too deeply"),
+        (f"kind: Workflow\na0: &a0 [1]\n{_BOMB}", "remove the nested aliases"),
+    ],
+    ids=["a list", "no YAML", "deep", "a loop", "a bomb"],
+)
+def test_the_file_may_refer_to_a_manifest_that_is_none(text: str, problem: str) -> None:
+    with pytest.raises(BadInput, match=problem):
+        manifest.parse(text, "workflow.yaml")
 
 
 def test_a_manifest_names_its_secrets_accounts_and_gpus() -> None:

@@ -51,7 +51,7 @@ def test_the_one_step_stands_for_the_actions_that_its_inputs_turn_on() -> None:
     assert steps["chatops"].inputs["check-name"] == "training"
 
 
-@pytest.mark.parametrize("text", ["jobs: [", "- a list", "name: no jobs"])
+@pytest.mark.parametrize("text", ["jobs: [", "- a list", "name: no jobs", "jobs: " + "[" * 5000, "jobs: &a [*a]"])
 def test_a_file_that_is_no_workflow_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match=r"mlops\.yml"):
         parse(text, "mlops.yml")

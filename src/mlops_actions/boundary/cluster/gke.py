@@ -12,6 +12,7 @@ from mlops_actions.boundary.cluster.connect import connect_by_token
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.google import first_line, load, refresh
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.core.json_text import refuse_deep_nesting
 from mlops_actions.core.ports import Log
 
 SCOPES = (
@@ -122,6 +123,8 @@ def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:
         # By the very token that the cluster will see: the library would make another for its own API alone.
         bearer = oauth.Credentials(token)  # type: ignore[no-untyped-call]
         client = container_v1.ClusterManagerClient(credentials=bearer, transport="rest", client_options=options)
+        # The library shows no answer before it has parsed it.
+        client.transport._session.hooks["response"].append(_refuse_deep_nesting)
         return client.get_cluster(name=name, timeout=SECONDS)
     except (exceptions.NotFound, exceptions.InvalidArgument):
         raise Refused(
@@ -137,11 +140,15 @@ def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:
         raise Unavailable(
             f"Google's container API does not answer GET /v1/{name}: {first_line(error)}", "try again"
         ) from None
-    except (ParseError, RecursionError, ValueError, TypeError, AttributeError):  # the library does not check what it reads
+    except (ParseError, ValueError, TypeError, AttributeError):  # the library does not check what it reads
         raise Unavailable(
             f"what answers GET /v1/{name} is not Google's container API: it sent no description of a cluster",
             f"check the proxy on the way, and the variable {ENDPOINT_VARIABLE} where it is set",
         ) from None
+
+
+def _refuse_deep_nesting(response: Any, *_arguments: Any, **_options: Any) -> None:
+    refuse_deep_nesting(response.content.decode(errors="replace"))
 
 
 def choose(cluster: Any, ref: ClusterRef) -> Address:
