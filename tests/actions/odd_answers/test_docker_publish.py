@@ -205,7 +205,8 @@ def test_github_is_asked_nothing(github_host: SharedHost, publisher: Publisher, 
     recorder = github_host.application = Interceptor(github.app)
     addresses = {"GITHUB_API_URL": github.api_url, "GITHUB_SERVER_URL": github.origin}
     addresses["GITHUB_GRAPHQL_URL"] = f"{github.origin}/api/graphql"
-    push = make_sample(github).pull.push(by="writer") and github.deliveries[-1]
+    make_sample(github).pull.push(by="writer")
+    push = github.deliveries[-1]
     publisher.publish(event=push.event, payload=push.payload, environ=addresses)
     publisher.publish(environ=addresses, GITHUB_REF="refs/tags/v1.0.0")
     # The whole action, as far as it goes without Docker.

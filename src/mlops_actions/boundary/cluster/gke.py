@@ -124,7 +124,7 @@ def describe(ref: ClusterRef, token: str, environ: Mapping[str, str]) -> Any:
         bearer = oauth.Credentials(token)  # type: ignore[no-untyped-call]
         client = container_v1.ClusterManagerClient(credentials=bearer, transport="rest", client_options=options)
         # The library shows no answer before it has parsed it.
-        client.transport._session.hooks["response"].append(_refuse_deep_nesting)
+        client.transport._session.hooks["response"].append(_refuse_deep_nesting)  # type: ignore[attr-defined]
         return client.get_cluster(name=name, timeout=SECONDS)
     except (exceptions.NotFound, exceptions.InvalidArgument):
         raise Refused(
