@@ -34,8 +34,9 @@ NEEDED = {
 }
 AT_THE_END = ("workflows", "patch")  # missed when a workflow is to be stopped
 TO_LIST = ("workflows", "list")  # missed by `stop: pull-request`
-# What the Argo Server does as whoever asks it: it reads the pods for its logs, and writes a workflow that is resumed.
-BY_THE_ARGO_SERVER = {("pods", "list"), ("workflows", "update")}
+# What the Argo Server does as whoever asks it: it reads the pods for its logs, and writes a workflow that is resumed or
+# retried, whose failed pods it deletes.
+BY_THE_ARGO_SERVER = {("pods", "list"), ("workflows", "update"), ("pods", "delete")}
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
-"""Continue or end a workflow that exists: resume, stop, terminate. Each may be asked for again without harm."""
+"""Continue or end a workflow that exists: retry, resume, stop, terminate. Each may be asked for again without harm."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlops_actions.argo_submit import status, suspension
+from mlops_actions.argo_submit import reuse, status, suspension
 from mlops_actions.argo_submit.ownership import WorkflowOwner
-from mlops_actions.argo_submit.ports import Cluster, NotFound
+from mlops_actions.argo_submit.ports import MAX_CONFLICTS, Cluster, Conflict, NotFound
+from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.types import Json
 
 STRATEGIES = {"stop": "Stop", "terminate": "Terminate"}
@@ -61,6 +64,40 @@ def resume(cluster: Cluster, owner: WorkflowOwner, workflow: Json, now: datetime
     if not suspension.resumption(workflow, now):
         return ControlResult(workflow, False, f"workflow '{name}' is not suspended: there is nothing to resume")
     return ControlResult(cluster.resume(workflow["metadata"]["namespace"], name), True, f"resumed the workflow '{name}'")
+
+
+def retry(cluster: Cluster, owner: WorkflowOwner, workflow: Json, parameters: Mapping[str, str]) -> ControlResult:
+    """Restart a failed workflow at its failed nodes; `parameters` replace those of the workflow.
+
+    Raises BadInput (also where no Argo Server is used), Refused, Unavailable.
+    """
+    owner.check(workflow, "retry")
+    current = status.read(workflow)
+    if not current.ended:
+        return ControlResult(workflow, False, f"workflow '{current.name}' runs already: there is nothing to retry")
+    if current.phase == "Succeeded":
+        return ControlResult(workflow, False, f"workflow '{current.name}' has succeeded: there is nothing to retry")
+    retried = _retried(cluster, current, parameters)
+    if retried is None:
+        raise BadInput(
+            f"'retry' needs the Argo Server: only it can restart workflow '{current.name}' at its failed nodes",
+            f"give 'argo-server', or submit the workflow again: {reuse.describe(workflow, current)}",
+        )
+    return ControlResult(retried, True, f"retried the workflow '{current.name}' from its failed nodes")
+
+
+def _retried(cluster: Cluster, failed: WorkflowStatus, parameters: Mapping[str, str]) -> Json | None:
+    for attempt in range(MAX_CONFLICTS):
+        try:
+            return cluster.retry(failed.namespace, failed.name, parameters)
+        except (BadInput, Conflict, Unavailable) as error:
+            # Somebody else may have retried it, or the server did, and its answer was lost.
+            workflow = cluster.get_workflow(failed.namespace, failed.name)
+            if not status.read(workflow).ended:
+                return workflow
+            if not isinstance(error, Conflict) or attempt == MAX_CONFLICTS - 1:
+                raise
+    raise AssertionError
 
 
 def _ended(workflow: Json, verb: str) -> str:

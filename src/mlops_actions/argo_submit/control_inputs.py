@@ -10,10 +10,11 @@ from mlops_actions.core.errors import BadInput
 PULL_REQUEST = "pull-request"  # in the place of a name: all workflows of the event's pull request
 # Each of these says what to submit, and changes nothing about a workflow that exists already.
 OF_A_SUBMISSION = (
-    *("parameters", "parameter-file", "parameter_file_path", "unknown-parameters", "strict", "image", "sha", "name"),
-    *("generate-name", "labels", "annotations", "service-account", "entrypoint", "priority", "idempotency", "callback"),
-    *("callback-image", "dry-run"),
+    *("strict", "image", "sha", "name", "generate-name", "labels", "annotations", "service-account", "entrypoint"),
+    *("priority", "idempotency", "callback", "callback-image", "dry-run"),
 )
+# These too, but a retry may change parameters.
+PARAMETERS = ("parameters", "parameter-file", "parameter_file_path", "unknown-parameters")
 
 
 def problems(inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, may_wait: bool) -> Iterator[BadInput]:
@@ -21,7 +22,8 @@ def problems(inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]],
     control = next((name for name, value in controls if value), "")
     if not control:
         return
-    if without_effect := [name for name in OF_A_SUBMISSION if inputs.was_given(name)]:
+    without = OF_A_SUBMISSION if control == "retry" else (*PARAMETERS, *OF_A_SUBMISSION)
+    if without_effect := [name for name in without if inputs.was_given(name)]:
         names = " and ".join(f"'{name}'" for name in without_effect)
         yield BadInput(
             f"{names} cannot be combined with '{control}', which acts on a workflow that exists already",

@@ -46,6 +46,11 @@ class Inputs(DeclaredInputs):
         "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster: runs this template.",
     )
     attach: str | None = input_field(object_names.read_name, "Name of a running workflow to follow.")
+    retry: str | None = input_field(
+        object_names.read_name,
+        "Name of a failed workflow to restart at its failed nodes, as `argo retry` does, and to follow. Needs "
+        "`argo-server`. `parameters` replace those of the workflow.",
+    )
     resume: str | None = input_field(
         object_names.read_name, "Name of a suspended workflow to continue, as `argo resume` does."
     )
@@ -219,7 +224,7 @@ class Inputs(DeclaredInputs):
     @property
     def controls(self) -> tuple[tuple[str, str | None], ...]:
         """The inputs that name a workflow to do something with."""
-        return ("resume", self.resume), ("stop", self.stop), ("terminate", self.terminate)
+        return ("retry", self.retry), ("resume", self.resume), ("stop", self.stop), ("terminate", self.terminate)
 
     @property
     def ends_pull_request(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -15,6 +15,8 @@ T_co = TypeVar("T_co", covariant=True)
 
 # A listing ends after this many workflows.
 MAX_LISTED = 1_000
+# How often a change is made again that met another one: the controller changes a workflow often, but not at each read.
+MAX_CONFLICTS = 5
 
 
 class NotFound(Refused):
@@ -88,6 +90,12 @@ class Cluster(Protocol):
 
     def resume(self, namespace: str, name: str) -> Json:
         """Continue a suspended workflow, as `argo resume` does, and return it; one that is not suspended stays as it is."""
+
+    def retry(self, namespace: str, name: str, parameters: Mapping[str, str]) -> Json | None:
+        """Restart a failed workflow at its failed nodes, as `argo retry` does; None where this API has no such call.
+
+        The parameters replace those of the workflow. Not sent again after a lost answer: read the workflow then.
+        """
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> Stream[WatchEvent]:
         """Watch one workflow's metadata from a resource version on; reading raises Expired (410)."""

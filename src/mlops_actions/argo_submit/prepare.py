@@ -104,6 +104,32 @@ def prepare(
     return WorkflowRequest(namespace=namespace, workflow=workflow, key=key, parameters=values, warnings=warnings)
 
 
+def parameters_of_retry(inputs: Inputs, workflow: Json, workspace: Workspace) -> dict[str, str]:
+    """Return the parameters that a retry replaces; raises BadInput, also where one would change commit, image or PR.
+
+    The annotations say for which of these the workflow was submitted, and half of its nodes have run with them.
+    """
+    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
+    entries = [
+        entry
+        for spec in (workflow.get("spec") or {}, stored)
+        for entry in (spec.get("arguments") or {}).get("parameters") or ()
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    ]
+    declared = parameters.declared_parameters({"arguments": {"parameters": entries}})
+    explicit, file = dict(inputs.parameters or {}), _parameter_file(inputs, workspace)
+    drop = inputs.unknown_parameters == "drop"
+    values, _ = parameters.resolve(declared, explicit, file, {}, {}, drop_unknown=drop, complete=False)
+    present = {parameter.name: parameter.value for parameter in declared}
+    for name in (name for names in parameters.KNOWN.values() for name in names):
+        if name in values and values[name] != present[name]:
+            raise BadInput(
+                f"parameter '{name}' says what the workflow was submitted for, and a retry cannot change it",
+                f"leave '{name}' out, or submit a new workflow",
+            )
+    return values
+
+
 def _check_size(workflow: Json) -> None:
     """Refuse a workflow beyond the cluster's limits, and name its largest part, which the cluster does not."""
     annotations = {str(key): str(value) for key, value in workflow["metadata"]["annotations"].items()}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mlops_actions.argo_submit import comment
+from mlops_actions.argo_submit.control import STRATEGIES
+from mlops_actions.argo_submit.inputs import Inputs
+from mlops_actions.argo_submit.outputs import outcome_of_stop
 from mlops_actions.argo_submit.ownership import WorkflowOwner
-from mlops_actions.argo_submit.ports import MAX_LISTED, Cluster, NotFound
+from mlops_actions.argo_submit.ports import MAX_LISTED, Cluster, NotFound, Ports
 from mlops_actions.core import markdown as md
 from mlops_actions.core import provenance
-from mlops_actions.core.errors import ActionError, Unavailable
+from mlops_actions.core.errors import ActionError, BadInput, Unavailable
+from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.ports import Log
 
 MAX_SHOWN = 50
@@ -37,6 +42,25 @@ class StoppedWorkflows:
     def error(self) -> ActionError | None:
         """The first refusal, which counts for the step."""
         return self.refused[0][1] if self.refused else None
+
+
+def end_all(inputs: Inputs, ports: Ports, owner: WorkflowOwner) -> Outcome:
+    """Stop or terminate what runs for the pull request, and report it; raises BadInput where the event belongs to none."""
+    if owner.pr_number is None:
+        raise BadInput(
+            "the event belongs to no pull request, so it is not known whose workflows to stop",
+            "run this on an event of a pull request, or give 'pr-number'",
+        )
+    cluster = ports.cluster()
+    namespace = inputs.namespace or cluster.namespace
+    result = stop(cluster, owner, namespace, STRATEGIES["stop" if inputs.stop else "terminate"])
+    title = headline(result, owner.pr_number, f"in the namespace '{namespace}'")
+    log(ports.runner, result, title)
+    body = summary(result, title)
+    ports.runner.summary(body)
+    url = comment.update(inputs, ports, owner.pr_number, body) if result.stopped else ""
+    names = [one.name for one in result.stopped]
+    return replace(outcome_of_stop(names, namespace, owner.pr_number, url), error=result.error)
 
 
 def stop(

@@ -21,19 +21,20 @@ from mlops_actions.argo_submit import (
 )
 from mlops_actions.argo_submit.control import STRATEGIES
 from mlops_actions.argo_submit.documents import InvalidManifest
+from mlops_actions.argo_submit.find_revision import find_revision
 from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
 from mlops_actions.argo_submit.inputs import Inputs
-from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run, outcome_of_stop
+from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run
 from mlops_actions.argo_submit.ownership import WorkflowOwner
 from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, NotFound, Ports
-from mlops_actions.argo_submit.prepare import WorkflowRequest, prepare
+from mlops_actions.argo_submit.prepare import WorkflowRequest, parameters_of_retry, prepare
 from mlops_actions.argo_submit.report import WorkflowReportContext
-from mlops_actions.argo_submit.revision import WorkflowRevision, pull_request_to_read, recorded_revision, revision_of
+from mlops_actions.argo_submit.revision import WorkflowRevision, recorded_revision
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, BadInput, Cancelled, Refused, TimedOut, WorkFailed
-from mlops_actions.core.event import Event, EventPullRequest, pull_request_of
+from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.types import Json
 
@@ -46,7 +47,7 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports, *, 
 
     `checked_out` is the commit of the workspace's checkout, empty where there is none.
     """
-    revision = _find_revision(inputs, context, event, ports, checked_out)
+    revision = find_revision(inputs, context, event, ports, checked_out)
     return _Run(inputs=inputs, context=context, revision=revision, ports=ports).run()
 
 
@@ -102,8 +103,8 @@ class _Run:
     def _run(self) -> Outcome:
         inputs, ports = self._inputs, self._ports
         if inputs.ends_pull_request:
-            return self._end_pull_request()
-        if inputs.resume or inputs.stop or inputs.terminate:
+            return pull_request_workflows.end_all(inputs, ports, self._owner())
+        if any(name for _, name in inputs.controls):
             return self._control()
         if inputs.attach:
             cluster = ports.cluster()
@@ -129,45 +130,33 @@ class _Run:
         return self._follow(current)
 
     def _control(self) -> Outcome:
-        """Resume or end the workflow that an input names; a cancelled job leaves it as it is."""
+        """Retry, resume or end the workflow that an input names; a cancelled job stops it only where it was retried."""
         inputs, ports, cluster = self._inputs, self._ports, self._ports.cluster()
         verb, name = next((verb, name) for verb, name in inputs.controls if name)
         workflow = control.find(cluster, inputs.namespace or cluster.namespace, name)
-        if verb == "resume":
-            done = control.resume(cluster, self._owner(), workflow, ports.clock.now())
-        else:
-            done = control.end(cluster, self._owner(), workflow, verb)
-        ports.runner.notice(done.note, title="argo-submit")
+        parameters: Mapping[str, str] = {}
+        owner = self._owner()
         self._revision = recorded_revision(workflow, self._revision)
+        if verb == "retry":
+            parameters = parameters_of_retry(inputs, workflow, ports.workspace)
+            done = control.retry(cluster, owner, workflow, parameters)
+        elif verb == "resume":
+            done = control.resume(cluster, owner, workflow, ports.clock.now())
+        else:
+            done = control.end(cluster, owner, workflow, verb)
+        ports.runner.notice(done.note, title="argo-submit")
         current = status.read(done.workflow)
-        self._track(current.namespace, current.name, {}, attached=True)
-        self._set_state(LEFT)
+        self._track(current.namespace, current.name, parameters, attached=not (verb == "retry" and done.changed))
+        if verb != "retry" or not inputs.waits:
+            self._set_state(LEFT)
         self._update_comment(current)
         stopped = [name] if done.changed and verb in STRATEGIES else []
         if not inputs.waits or current.ended:
+            self._set_state(LEFT)
             return replace(self._report(FollowResult(current), stopped), error=None)
         outcome = self._follow(current, stopped)
         # Who has ended a workflow has what they asked for.
         return replace(outcome, error=None) if stopped and isinstance(outcome.error, WorkFailed) else outcome
-
-    def _end_pull_request(self) -> Outcome:
-        """Stop or terminate what this suite runs for the pull request."""
-        inputs, ports, number = self._inputs, self._ports, self._revision.pr_number
-        if number is None:
-            raise BadInput(
-                "the event belongs to no pull request, so it is not known whose workflows to stop",
-                "run this on an event of a pull request, or give 'pr-number'",
-            )
-        cluster = ports.cluster()
-        strategy = STRATEGIES["stop" if inputs.stop else "terminate"]
-        namespace = inputs.namespace or cluster.namespace
-        result = pull_request_workflows.stop(cluster, self._owner(), namespace, strategy)
-        headline = pull_request_workflows.headline(result, number, f"in the namespace '{namespace}'")
-        pull_request_workflows.log(ports.runner, result, headline)
-        body = pull_request_workflows.summary(result, headline)
-        ports.runner.summary(body)
-        url = comment.update(inputs, ports, number, body) if result.stopped else ""
-        return replace(outcome_of_stop([one.name for one in result.stopped], namespace, number, url), error=result.error)
 
     def _owner(self) -> WorkflowOwner:
         return WorkflowOwner(
@@ -334,35 +323,6 @@ class _Run:
         body = report.comment(workflow, self._report_context)
         url = comment.update(self._inputs, self._ports, self._revision.pr_number, body)
         self._comment_url = url or self._comment_url
-
-
-def _find_revision(
-    inputs: Inputs, context: Context, event: Event | None, ports: Ports, checked_out: str
-) -> WorkflowRevision:
-    pull_request = _pull_request_of(inputs, event, ports)
-    number = pull_request_to_read(inputs, event, pull_request, checked_out=checked_out)
-    # Only the comment needs permission to read pull requests, so that no other workflow may fail for the lack of it.
-    pull_requests = ports.pull_requests() if number and inputs.comment else None
-    head = pull_requests.pull_request(number).head.sha if number and pull_requests else ""
-    return revision_of(inputs, context, event, pull_request, checked_out=checked_out, head=head)
-
-
-def _pull_request_of(inputs: Inputs, event: Event | None, ports: Ports) -> EventPullRequest:
-    """Return the event's pull request; GitHub is asked only where neither input nor payload names one."""
-
-    def of_commit(sha: str) -> int | None:
-        pull_requests = ports.pull_requests()
-        return pull_requests.pull_request_of_commit(sha) if pull_requests else None
-
-    try:
-        return pull_request_of(event, None if inputs.pr_number else of_commit)
-    except ActionError as error:
-        text = f"the pull request of this event is not known: {error}"
-        if inputs.comment or inputs.callback:
-            ports.runner.warning(text, title="argo-submit")
-        else:
-            ports.runner.debug(text)
-        return EventPullRequest()
 
 
 def _page_of(inputs: Inputs, namespace: str, name: str) -> str:

@@ -15,8 +15,9 @@ limit and continue), create, update (optimistic concurrency), merge patch, delet
 `Accept`; watches with resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens,
 RBAC rules.
 
-Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, list, resume, stop, terminate,
-watch, log), get of the three kinds of templates, info. Missing: SSO, the workflow archive, lint, submit, the user interface.
+Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, list, resume, retry, stop,
+terminate, watch, log), get of the three kinds of templates, info. Missing: SSO, the workflow archive, lint, submit, the
+user interface.
 
 Run: DAG (depends, dependencies, target, failFast), steps, container, script and suspend templates, inline templates,
 templateRef, workflowTemplateRef; parameters (default, enum, globalName), artifacts between nodes by path, raw artifacts;

@@ -1,8 +1,10 @@
-"""What the Argo Server changes in a workflow that is resumed. Pure functions of its object; they raise ApiError."""
+"""What the Argo Server changes in a workflow that is resumed or retried. Pure functions of its object; raise ApiError."""
 
 from __future__ import annotations
 
 from mlops_actions.core.types import Json
+from mlops_sandbox.cluster import status
+from mlops_sandbox.cluster.engine.nodes import UNSUCCESSFUL, pod_name
 from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.timestamps import timestamp
 
@@ -26,3 +28,49 @@ def _supply(parameter: Json) -> None:
         problem = f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
         raise ApiError(500, "InternalError", problem)
     parameter["value"] = parameter.pop("valueFrom")["default"]
+
+
+def pods_to_delete(workflow: Json) -> list[str]:
+    """Return the names of the pods of failed nodes, which run again under the same names."""
+    name = workflow["metadata"]["name"]
+    return [
+        pod_name(name, node["name"], str(node.get("templateName") or ""))
+        for node in _nodes(workflow).values()
+        if node.get("type") == "Pod" and node.get("phase") in UNSUCCESSFUL
+    ]
+
+
+def retried(workflow: Json, parameters: list[str]) -> Json:
+    """Return a workflow that begins again at its failed nodes; `parameters` are `NAME=VALUE`. Raises ApiError."""
+    phase = str((workflow.get("status") or {}).get("phase") or "")
+    if phase == "Succeeded":
+        raise status.bad_request("To retry a succeeded workflow, set the options restartSuccessful and nodeFieldSelector")
+    if phase not in UNSUCCESSFUL:
+        raise status.bad_request(f"Cannot retry a workflow in phase {phase}")
+    labels = workflow["metadata"].setdefault("labels", {})
+    for label in ("completed", "workflow-archiving-status"):  # the label of the phase stays until the controller is at work
+        labels.pop(f"workflows.argoproj.io/{label}", None)
+    workflow["spec"].pop("shutdown", None)
+    for text in parameters:
+        _override(workflow["spec"], *text.split("=", 1))
+    kept = {key: node for key, node in _nodes(workflow).items() if not _begins_again(node)}
+    for node in kept.values():
+        if node.get("phase") in UNSUCCESSFUL:
+            node |= {"phase": "Running", "message": ""}
+            node.pop("finishedAt", None)
+        node["children"] = [child for child in node.get("children") or [] if child in kept]
+    workflow["status"] |= {"phase": "", "message": "", "finishedAt": None, "startedAt": timestamp(), "nodes": kept}
+    return workflow
+
+
+def _begins_again(node: Json) -> bool:
+    return node.get("type") in ("Pod", "Container", "Suspend", "Skipped") and node.get("phase") in UNSUCCESSFUL
+
+
+def _nodes(workflow: Json) -> dict[str, Json]:
+    return dict((workflow.get("status") or {}).get("nodes") or {})
+
+
+def _override(spec: Json, name: str, value: str) -> None:
+    parameters = spec.setdefault("arguments", {}).setdefault("parameters", [])
+    spec["arguments"]["parameters"] = [{"name": name, "value": value}, *(one for one in parameters if one["name"] != name)]

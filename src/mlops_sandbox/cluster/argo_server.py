@@ -8,6 +8,8 @@ result or an error. The server sends no header before the first line. A followed
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import argo_control, resources, selectors, status, validation
 from mlops_sandbox.cluster.access import Identity, authorize
 from mlops_sandbox.cluster.api import Api, Faults
+from mlops_sandbox.cluster.fields import select
 from mlops_sandbox.cluster.logs import LogQuery, LogStore
 from mlops_sandbox.cluster.representation import Form
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS, Resource
@@ -68,6 +71,7 @@ class ArgoServer:
             self._route("/api/v1/workflows/{namespace}", self._list),
             self._route(of_workflow, self._get),
             self._route(f"{of_workflow}/resume", self._resume, "PUT"),
+            self._route(f"{of_workflow}/retry", self._retry, "PUT"),
             self._route(f"{of_workflow}/stop", self._stop, "PUT"),
             self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
             self._route(f"{of_workflow}/log", self._log),
@@ -94,7 +98,7 @@ class ArgoServer:
             except ApiError as refusal:
                 body = _refusal(refusal, stream=handler in (self._watch, self._log))
                 fields = request.query_params.get("fields", "")
-                return JSONResponse(_select_fields(body, fields), HTTP_STATUSES[_code(refusal)], refusal.headers)
+                return JSONResponse(select(body, fields), HTTP_STATUSES[_code(refusal)], refusal.headers)
 
         return Route(path, answer, methods=[method])
 
@@ -147,12 +151,12 @@ class ArgoServer:
         if limit.isdigit() and int(limit):
             found = found[: int(limit)]  # and without an archive v4.0 does not say that there are more
         listed = {"metadata": {"resourceVersion": str(revision)}, "items": found or None}
-        return JSONResponse(_select_fields(listed, call.query("fields")))
+        return JSONResponse(select(listed, call.query("fields")))
 
     async def _get(self, call: _Call) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
-        return JSONResponse(_select_fields(workflow, call.query("fields")))
+        return JSONResponse(select(workflow, call.query("fields")))
 
     def _getter(self, resource: Resource) -> Handler:
         async def get(call: _Call) -> Response:
@@ -166,6 +170,23 @@ class ArgoServer:
         self._store.get(WORKFLOWS, call.namespace, call.name)
         self._authorize(call, "update", WORKFLOWS)
         return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, argo_control.resumed))
+
+    async def _retry(self, call: _Call) -> Response:
+        self._authorize(call, "get", WORKFLOWS)
+        current = self._store.get(WORKFLOWS, call.namespace, call.name)
+        body = json.loads(await call.request.body() or b"{}")
+        parameters = [str(text) for text in body.get("parameters") or []]
+        argo_control.retried(copy.deepcopy(current), parameters)  # may it be retried?
+        for pod in argo_control.pods_to_delete(current):
+            self._authorize(call, "delete", PODS)
+            with contextlib.suppress(ApiError):  # it is gone already
+                self._store.delete(PODS, call.namespace, pod)
+        self._authorize(call, "update", WORKFLOWS)
+
+        def edit(workflow: Json) -> Json:
+            return argo_control.retried(workflow, parameters)
+
+        return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, edit))
 
     async def _stop(self, call: _Call) -> Response:
         return self._shut_down(call, "Stop")
@@ -303,7 +324,7 @@ async def _stream(lines: AsyncIterator[Json], fields: str = "") -> Response:
     try:
         first = await anext(lines, None)
     except ApiError as refusal:
-        return JSONResponse(_select_fields(_refusal(refusal, stream=True), fields), HTTP_STATUSES[_code(refusal)])
+        return JSONResponse(select(_refusal(refusal, stream=True), fields), HTTP_STATUSES[_code(refusal)])
 
     async def rendered() -> AsyncIterator[bytes]:
         if first is not None:
@@ -318,32 +339,7 @@ async def _stream(lines: AsyncIterator[Json], fields: str = "") -> Response:
 
 
 def _line(value: Json, fields: str) -> bytes:
-    return json.dumps(_select_fields(value, fields), separators=(",", ":")).encode() + b"\n"
-
-
-def _select_fields(value: Json, fields: str) -> Json:
-    """Cut an object to the requested fields (dotted paths, separated by commas); no fields mean the whole object.
-
-    A path leads through each item of a list.
-    """
-    if not fields:
-        return value
-    paths = [field.split(".") for field in fields.split(",")]
-    return {name: _at_paths(value[name], inner) for name, inner in _heads(paths).items() if name in value}
-
-
-def _heads(paths: list[list[str]]) -> dict[str, list[list[str]]]:
-    return {head: [path[1:] for path in paths if path[0] == head] for head in dict.fromkeys(path[0] for path in paths)}
-
-
-def _at_paths(value: Any, paths: list[list[str]]) -> Any:
-    if [] in paths:
-        return value
-    if isinstance(value, list):
-        return [_at_paths(item, paths) for item in value]
-    if isinstance(value, dict):
-        return {name: _at_paths(value[name], inner) for name, inner in _heads(paths).items() if name in value}
-    return value
+    return json.dumps(select(value, fields), separators=(",", ":")).encode() + b"\n"
 
 
 def _has_ended(workflow: Json) -> bool:

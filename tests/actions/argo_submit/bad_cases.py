@@ -301,7 +301,7 @@ INPUTS = [
     given("an unknown source", "input 'from' must be one of workflowtemplate/NAME", "correct 'from'", from_="pod/x"),
     given(
         "two sources",
-        "exactly one of 'workflow', 'from', 'attach', 'resume', 'stop' and 'terminate'",
+        "exactly one of 'workflow', 'from', 'attach', 'retry', 'resume', 'stop' and 'terminate'",
         "give 'workflow'",
         attach="x",
     ),

@@ -32,7 +32,7 @@ def nothing_submitted(cluster: Cluster) -> bool:
     [
         (
             {},
-            "exactly one of 'workflow', 'from', 'attach', 'resume', 'stop' and 'terminate' must be given; given: none",
+            "exactly one of 'workflow', 'from', 'attach', 'retry', 'resume', 'stop' and 'terminate' must be given",
             "give 'workflow'",
         ),
         ({"workflow": "a.yaml", "attach": "b"}, "given: 'workflow' and 'attach'", "give 'workflow'"),

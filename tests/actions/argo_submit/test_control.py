@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mlops_actions.core import provenance
-from mlops_sandbox.cluster import CONTINUER, SUBMITTER, Cluster, rule
+from mlops_sandbox.cluster import CONTINUER, SUBMITTER, Cluster, LocalImage, ProcessExecutor, rule
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
-from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, environ_for
+from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, application_of, environ_for
 from tests.actions.argo_submit.job import SHA, Job
 from tests.support.step import REPOSITORY
 
@@ -261,6 +261,19 @@ def test_a_suspend_node_that_waits_for_a_value_is_not_resumed(job: Job, cluster:
     assert job.run(resume="w") == 2
     assert "'w' waits for a value of its output parameter 'answer'" in job.error
     assert "argo node set WORKFLOW --node-field-selector id=w --output-parameter answer=VALUE" in job.error
+
+
+def test_a_resumed_workflow_is_followed_to_its_end_where_the_step_waits(job: Job, api: str) -> None:
+    text = """{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {name: w}, spec: {entrypoint: a, templates: [
+      {name: a, suspend: {}, outputs: {parameters: [{name: answer, valueFrom: {supplied: {}, default: "no"}}]}}]}}"""
+    with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(application_of(api, cluster)) as running:
+        job.environ |= environ_for(api, cluster, running.url, job.directory, token=cluster.admin_token)
+        assert job.run(workflow=text, idempotency="none", timeout="1") == 5
+        assert job.run(resume="w", wait="true") == 0
+        assert json.loads(job.outputs["outputs"]) == {"answer": "no"}
+        assert job.run(workflow=text.replace("name: w}", "name: w2}"), idempotency="none", wait="false") == 0
+        assert job.run(stop="w2", wait="true") == 0  # it ends as it was asked to
+        assert job.outputs["phase"] == "Failed"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mlops_actions.boundary.wandb.server import Server
 from mlops_actions.core.runs import RunKeys, RunQuery
 from mlops_actions.doctor import tracker
 from mlops_actions.doctor.checks import Status
-from mlops_actions.doctor.cluster_rights import TEMPLATES, needed
+from mlops_actions.doctor.cluster_rights import RIGHTS_OF_INPUTS, TEMPLATES, needed
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse as parse_workflow
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
@@ -25,7 +25,7 @@ from mlops_sandbox.cluster.resources import CLUSTER_WORKFLOW_TEMPLATES, CRON_WOR
 from mlops_sandbox.host import Host
 from mlops_sandbox.wandb import WandbServer
 from mlops_sandbox.wandb.schema import wandb_schema
-from tests.actions.argo_submit.apis import APIS, application_of, environ_for
+from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, application_of, environ_for
 from tests.actions.argo_submit.job import SUSPENDED, Job, shell
 
 SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "x", "command": ["true"]}}]}
@@ -52,6 +52,9 @@ def rights_that_argo_submit_uses(api: str, folder: Path) -> set[tuple[str, str]]
         held = SUSPENDED.replace("name: held", "name: resumed")
         assert job("held").run(workflow=held, idempotency="none", wait="false", pr_number="7") == 0
         assert job("resumed", cluster.admin_token).run(resume="resumed") == 0
+        if api == ARGO_SERVER:
+            assert job("failed").run(workflow=shell("false"), name="failed", pr_number="7") == 1
+            assert job("retried", cluster.admin_token).run(retry="failed", wait="false") == 0
         assert job("ended").run(stop="pull-request", pr_number="7") == 0
         for kind in TEMPLATES:
             assert job(kind).run(from_=f"{kind}/base", wait="false") == 0
@@ -60,7 +63,7 @@ def rights_that_argo_submit_uses(api: str, folder: Path) -> set[tuple[str, str]]
 
 @pytest.mark.timeout(300)
 def test_doctor_asks_for_each_right_that_argo_submit_uses_and_for_no_other(tmp_path: Path) -> None:
-    asked = {(right.verb, right.resource) for kind in TEMPLATES for right in needed("default", kind, ["resume"])}
+    asked = {(right.verb, right.resource) for kind in TEMPLATES for right in needed("default", kind, RIGHTS_OF_INPUTS)}
     assert asked == set().union(*(rights_that_argo_submit_uses(api, tmp_path) for api in APIS))
 
 

@@ -70,6 +70,11 @@ class ArgoApi:
                         break
         return lines
 
+    def until_node(self, name: str, kind: str) -> None:
+        """Wait until a node of this type runs."""
+        query = {**watching(name), "fields": "error,result.type,result.object.metadata.name,result.object.status.nodes"}
+        self.lines(EVENTS, until=f'"type":"{kind}"', **query)
+
     def ended(self, name: str) -> Json:
         """Wait for a workflow's end."""
         self.lines(EVENTS, until='"workflows.argoproj.io/completed":"true"', **watching(name))

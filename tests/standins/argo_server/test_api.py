@@ -179,5 +179,85 @@ def test_stop_and_terminate_shut_a_workflow_down(api: ArgoApi, verb: str, strate
     assert refusal(again.json(), 13).startswith("cannot shutdown a completed workflow")
 
 
+def shut(api: ArgoApi, name: str, verb: str) -> tuple[int, Json]:
+    answer = api.request("PUT", f"{WORKFLOWS}/{name}/{verb}", json={"namespace": "default", "name": name})
+    return answer.status_code, dict(answer.json())
+
+
+def test_a_list_holds_the_selected_workflows_and_fields(api: ArgoApi) -> None:
+    mine = api.workflow(SUSPENDED, labels={"mine": "yes"}, annotations={"kept": "as it is"})
+    assert api.create(mine).status_code == 200
+    query = {
+        "listOptions.labelSelector": "mine=yes,workflows.argoproj.io/completed!=true",
+        "listOptions.limit": "100",
+        "fields": "metadata,items.metadata,code,message",
+    }
+    [listed] = [one for one in api.get(WORKFLOWS, **query)["items"] if one["metadata"]["name"] == mine["metadata"]["name"]]
+    assert listed["metadata"]["annotations"]["kept"] == "as it is"
+    assert not (listed.get("spec") or {}).get("templates")
+    assert not api.get(WORKFLOWS, **{**query, "listOptions.labelSelector": "mine=no"}).get("items")
+
+
+def test_a_suspended_workflow_is_resumed_and_one_that_is_not_stays_as_it_is(api: ArgoApi) -> None:
+    name = api.submitted(SUSPENDED)
+    api.until_node(name, "Suspend")
+    code, answer = shut(api, name, "resume")
+    assert code == 200
+    assert answer["metadata"]["name"] == name
+    done = api.ended(name)
+    assert done["status"]["phase"] == "Succeeded"
+    assert shut(api, name, "resume")[0] == 200
+
+
+def test_a_suspend_node_that_waits_for_a_value_is_not_resumed(api: ArgoApi) -> None:
+    outputs = {"parameters": [{"name": "answer", "valueFrom": {"supplied": {}}}]}
+    name = api.submitted({"entrypoint": "main", "templates": [{"name": "main", "suspend": {}, "outputs": outputs}]})
+    api.until_node(name, "Suspend")
+    code, answer = shut(api, name, "resume")
+    assert code == 500
+    problem = "raw output parameter 'answer' has not been set and does not have a default value"
+    assert refusal(answer, 13) == problem
+
+
+def test_a_failed_workflow_is_retried_as_the_same_object(api: ArgoApi) -> None:
+    failed = api.ended(api.submitted(api.container("exit 3")))
+    name = failed["metadata"]["name"]
+    code, answer = shut(api, name, "retry")
+    assert code == 200
+    assert answer["metadata"]["uid"] == failed["metadata"]["uid"]
+    assert answer["metadata"]["resourceVersion"] != failed["metadata"]["resourceVersion"]
+    assert "workflows.argoproj.io/completed" not in answer["metadata"]["labels"]
+    assert answer["metadata"]["labels"]["workflows.argoproj.io/phase"] == "Failed"  # until the controller is at work
+    assert not answer["status"].get("phase")
+    assert api.ended(name)["status"]["phase"] == "Failed"
+
+
+def test_only_a_failed_workflow_is_retried(api: ArgoApi) -> None:
+    name = api.submitted(SUSPENDED)
+    api.until_node(name, "Suspend")
+    code, answer = shut(api, name, "retry")
+    assert code == 400
+    assert refusal(answer, 3) == "Cannot retry a workflow in phase Running"
+    done = api.ended(api.submitted(api.container("true")))
+    code, answer = shut(api, done["metadata"]["name"], "retry")
+    assert code == 400
+    assert refusal(answer, 3).startswith("To retry a succeeded workflow, set the options")
+
+
+def test_who_may_not_write_workflows_resumes_and_retries_nothing(api: ArgoApi) -> None:
+    reader = f"Bearer {api.reader_token}"
+    held = api.submitted(SUSPENDED)
+    api.until_node(held, "Suspend")
+    failed = api.ended(api.submitted(api.container("exit 3")))["metadata"]["name"]
+    for name, verb, denied in (
+        (held, "resume", 'cannot update resource "workflows"'),
+        (failed, "retry", 'cannot delete resource "pods"'),
+    ):
+        body = {"namespace": "default", "name": name}
+        answer = api.request("PUT", f"{WORKFLOWS}/{name}/{verb}", authorization=reader, json=body)
+        assert answer.status_code == 403
+        assert denied in refusal(answer.json(), 7)
+
+
 def test_the_server_returns_its_managed_namespace(api: ArgoApi) -> None:
     assert api.get("/api/v1/info")["managedNamespace"] == "default"

@@ -149,6 +149,14 @@ class ArgoServer:
         path, body = f"{_workflows(namespace, name)}/resume", {"namespace": namespace, "name": name}
         return self._requests.send("PUT", path, check_workflow, body=body)
 
+    def retry(self, namespace: str, name: str, parameters: Mapping[str, str]) -> Json:
+        """See the port."""
+        texts = [f"{key}={value}" for key, value in parameters.items()]
+        body = {"namespace": namespace, "name": name, "parameters": texts}
+        return self._requests.send(
+            "PUT", f"{_workflows(namespace, name)}/retry", check_workflow, body=body, repeatable=False
+        )
+
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> FilteredWatch:
         """See the port."""
         path = f"/api/v1/workflow-events/{path_segment(namespace)}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from mlops_actions.argo_submit import suspension
-from mlops_actions.argo_submit.ports import MAX_LISTED, Conflict, LogLine, Stream, WatchEvent
+from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, LogLine, Stream, WatchEvent
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
@@ -38,7 +38,6 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 MERGE_PATCH = "application/merge-patch+json"
 LOG_SILENCE_SECONDS = 300.0  # then the log is opened again at its last line
 PAGE_SIZE = 250
-MAX_CONFLICTS = 5  # the controller changes a workflow often, but not at each of its reads
 SPARE_SECONDS = 15.0  # how long a watch may take to end after its own timeout
 
 
@@ -117,6 +116,10 @@ class KubernetesCluster:
                 if attempt == MAX_CONFLICTS - 1:
                     raise
         raise AssertionError
+
+    def retry(self, namespace: str, name: str, parameters: Mapping[str, str]) -> None:  # noqa: ARG002
+        """See the port. Only the Argo Server knows how to reset the record of the nodes."""
+        return
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> ParsedStream[WatchEvent]:
         """See the port."""

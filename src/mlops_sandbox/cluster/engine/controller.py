@@ -1,13 +1,20 @@
-"""The workflow controller: it runs each new workflow in a thread."""
+"""The workflow controller: it runs each new workflow, and each that is retried, in a thread."""
 
 from __future__ import annotations
 
 import threading
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster.engine.lifecycle import WorkflowRun
 from mlops_sandbox.cluster.engine.pods import Services
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS
 from mlops_sandbox.cluster.store import Change
+
+ENDED = ("Succeeded", "Failed", "Error")
+
+
+def _phase(workflow: Json | None) -> str:
+    return str(((workflow or {}).get("status") or {}).get("phase") or "")
 
 
 class Controller:
@@ -40,9 +47,11 @@ class Controller:
 
     def _on_workflow_change(self, change: Change) -> None:
         uid = change.value["metadata"]["uid"]
-        if change.kind == "ADDED":
-            if (change.value.get("status") or {}).get("phase") in (None, ""):
-                self._start(uid, change)
+        is_new = not _phase(change.value) and (change.kind == "ADDED" or _phase(change.before) in ENDED)  # ENDED: retried
+        if change.kind != "DELETED" and is_new:
+            self._start(uid, change)
+        elif change.kind == "ADDED":
+            return
         elif run := self._run(uid):
             if change.kind == "MODIFIED":
                 run.update(change.value)
@@ -57,7 +66,8 @@ class Controller:
                 run.run()
             finally:
                 with self._lock:
-                    self._runs.pop(uid, None)
+                    if uid in self._runs and self._runs[uid][0] is run:
+                        del self._runs[uid]
 
         thread = threading.Thread(target=body, name=f"workflow-{change.value['metadata']['name']}", daemon=True)
         with self._lock:

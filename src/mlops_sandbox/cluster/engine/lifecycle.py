@@ -52,7 +52,7 @@ class WorkflowRun:
         self.templates.suspend(bool(spec.get("suspend")))
         for identity, node in (status.get("nodes") or {}).items():
             if node.get("type") == "Suspend" and node.get("phase") == "Succeeded":
-                self.templates.resume(identity)
+                self.templates.resume(identity, node.get("outputs"))
         strategy = str(spec.get("shutdown") or "")
         if strategy and strategy != self._shutdown:
             self._shutdown = strategy

@@ -36,7 +36,7 @@ SUPPORTED = {
     "valueFrom of env": "configMapKeyRef secretKeyRef",
     "envFrom": "configMapRef prefix secretRef",
     "parameter": "default description enum globalName name value valueFrom",
-    "valueFrom": "default parameter path",
+    "valueFrom": "default parameter path supplied",
     "artifact": "archive deleted from name optional path raw",
 }
 UNSUPPORTED = {
@@ -53,7 +53,7 @@ UNSUPPORTED = {
     "backoff": "cap maxDuration",
     "podGC": "labelSelector",
     "valueFrom of env": "fieldRef resourceFieldRef",
-    "valueFrom": "configMapKeyRef event expression jqFilter jsonPath supplied",
+    "valueFrom": "configMapKeyRef event expression jqFilter jsonPath",
     "artifact": "artifactory azure fromExpression gcs git globalName hdfs http mode oss plugin recurseMode s3 subPath",
 }
 _ALLOWED = {kind: frozenset(f"{names} {IGNORED}".split()) for kind, names in SUPPORTED.items()}

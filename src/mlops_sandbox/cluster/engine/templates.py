@@ -21,6 +21,7 @@ from mlops_sandbox.timestamps import timestamp
 
 KINDS = ("container", "script", "dag", "steps", "suspend")
 RETRIED_PHASES = {"Always": UNSUCCESSFUL, "OnFailure": {"Failed"}, "OnError": {"Error"}, "OnTransientError": {"Error"}}
+REUSED = ("Pod", "Retry", "Suspend")
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -48,14 +49,19 @@ class TemplateRunner:
         self._signal = StateCondition()
         self._suspended = False
         self._resumed: set[str] = set()
+        # What an earlier attempt of a workflow that is retried has done already, by the node's name.
+        earlier = ((workflow.get("status") or {}).get("nodes") or {}).values()
+        self._done = {node["name"]: node for node in earlier if node["type"] in REUSED and node["phase"] == "Succeeded"}
 
     def suspend(self, suspended: bool) -> None:
         """Set `spec.suspend`: while it is true no more pods start."""
         self._suspended = suspended
         self._signal.changed()
 
-    def resume(self, node_id: str) -> None:
-        """Resume a Suspend node."""
+    def resume(self, node_id: str, outputs: Json | None = None) -> None:
+        """Resume a Suspend node; `outputs` are those that a client gave it."""
+        if outputs:
+            self.nodes.update(node_id, outputs=outputs)
         self._resumed.add(node_id)
         self._signal.changed()
 
@@ -106,9 +112,28 @@ class TemplateRunner:
         if parameters:
             fields["inputs"] = {"parameters": [{"name": name, "value": text} for name, text in parameters.items()]}
         body = _Body(template=template, source=source, variables=variables, stopper=call.scope.stopper, fields=fields)
+        if call.node_name in self._done:
+            return self._reuse(body, self._done[call.node_name], call.parents)
         if "retryStrategy" in template:
             return self._retry(body, call.node_name, call.parents)
         return self._run(body, call.node_name, call.parents)
+
+    def _reuse(self, body: _Body, done: Json, parents: Sequence[str]) -> NodeResult:
+        """Take over a node of an earlier attempt, with its outputs and times."""
+        kept = {key: value for key, value in done.items() if key not in ("id", "name", "type", "phase", "children")}
+        node = self.nodes.add(done["name"], done["type"], phase=done["phase"], parents=list(parents), **kept)
+        outputs: Json = done.get("outputs") or {}
+        files = self._services.directory / "artifacts" / node / "files"
+        result = NodeResult(
+            node,
+            done["phase"],
+            parameters={one["name"]: str(one.get("value", "")) for one in outputs.get("parameters") or []},
+            artifacts={one["name"]: files / one["name"] for one in outputs.get("artifacts") or []},
+            result=outputs.get("result"),
+            exit_code=outputs.get("exitCode"),
+        )
+        self._share(body.template, result)
+        return result
 
     def _retry(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
         strategy: Json = substitute(body.template["retryStrategy"] or {}, body.variables.texts)
@@ -197,13 +222,17 @@ class TemplateRunner:
         return result
 
     def _wait(self, body: _Body, node_name: str, parents: Sequence[str]) -> NodeResult:
-        node = self.nodes.add(node_name, "Suspend", parents=list(parents), **body.fields)
+        declared = (body.template.get("outputs") or {}).get("parameters") or []
+        supplied = [one for one in declared if "supplied" in (one.get("valueFrom") or {})]
+        fields = {**body.fields, "outputs": {"parameters": supplied} if supplied else {}}
+        node = self.nodes.add(node_name, "Suspend", parents=list(parents), **fields)
         duration = (body.template["suspend"] or {}).get("duration")
         seconds = None if duration is None else _seconds(str(substitute(str(duration), body.variables.texts)))
         resumed = self._signal.wait_for(lambda: node in self._resumed, body.stopper, seconds)
         if body.stopper.reason is not None and not resumed:
             return NodeResult(node, "Failed", body.stopper.reason)
-        return NodeResult(node, "Succeeded")
+        given = (self.nodes.field(node, "outputs") or {}).get("parameters") or []
+        return NodeResult(node, "Succeeded", parameters={one["name"]: str(one["value"]) for one in given if "value" in one})
 
     def _share(self, template: Json, result: NodeResult) -> None:
         with self._lock:
