@@ -19,7 +19,6 @@ from mlops_actions.core.package import install_command
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlops_actions.boundary.cluster import transport
     from mlops_actions.core.declare import DeclaredInputs
 
 Environ = Mapping[str, str]
@@ -133,33 +132,12 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
     context = Context.from_environ(environ)
     clock = SystemClock()
 
-    def google() -> transport.ClusterCredentials:
-        from mlops_actions.boundary.cluster import gke
-
-        return gke.log_in(inputs.google_credentials, environ, runner)
-
     @cache
     def cluster() -> Cluster:
         # Connect late: a manifest with a mistake must not wait for a client's import, or for the network.
-        if inputs.argo_server:
-            from mlops_actions.boundary.cluster import argo_server
+        from mlops_actions.boundary.cluster import by_inputs
 
-            login = argo_server.ServerLogin(inputs.argo_server, inputs.argo_token or "", inputs.argo_ca or "")
-            return argo_server.connect(login, environ, runner, clock.sleep)
-        from mlops_actions.boundary.cluster.connect import connect
-        from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
-
-        if inputs.gke_cluster:
-            from mlops_actions.boundary.cluster import gke
-
-            ref = gke.ClusterRef(
-                cluster=inputs.gke_cluster,
-                location=inputs.gke_location or "",
-                project=inputs.gke_project or "",
-                endpoint=inputs.gke_endpoint,
-            )
-            return KubernetesCluster(*gke.connect(ref, inputs.google_credentials, environ, runner, clock.sleep))
-        return KubernetesCluster(*connect(inputs.kubeconfig, inputs.kube_context, environ, runner, clock.sleep, google))
+        return by_inputs.connect(inputs, environ, runner, clock.sleep)
 
     @cache
     def pull_requests() -> PullRequests | None:

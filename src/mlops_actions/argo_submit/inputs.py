@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from mlops_actions.argo_submit import control_inputs, input_parsers, object_names
+from mlops_actions.argo_submit import connection, control_inputs, input_parsers, object_names
 from mlops_actions.argo_submit import parameters as parameter_texts
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, text, verbatim
+from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, matching, text, verbatim
 from mlops_actions.core.types import Json
 
 TEMPLATE_KINDS = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
@@ -142,6 +142,46 @@ class Inputs(DeclaredInputs):
         secret=True,
         legacy=("application_credentials",),
     )
+    eks_cluster: str | None = input_field(
+        matching(r"[0-9A-Za-z][\w-]{0,99}", "the name of an EKS cluster"),
+        "Name of an EKS cluster, which is used without the AWS command line.",
+    )
+    eks_region: str | None = input_field(
+        matching(r"[a-z]{2,}(-[a-z0-9]+)+", "a region of AWS, such as eu-west-1"),
+        "Region of the EKS cluster. Default: `AWS_REGION`.",
+    )
+    aws_role: str | None = input_field(
+        matching(r"arn:aws[\w-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", "the ARN of a role"),
+        "ARN of a role that trusts the job's identity token, for EKS. Needs `permissions: id-token: write`. "
+        "Default: the credentials that configure-aws-credentials left.",
+    )
+    aks_cluster: str | None = input_field(
+        matching(r"[\w-]{1,63}", "the name of an AKS cluster"), "Name of an AKS cluster, which is used without kubelogin."
+    )
+    aks_resource_group: str | None = input_field(
+        matching(r"[\w().-]{1,90}", "the name of a resource group"), "Resource group of the AKS cluster."
+    )
+    aks_subscription: str | None = input_field(
+        matching(r"[\w.-]+", "an id"),
+        "Subscription of the AKS cluster. Else the environment's `AZURE_SUBSCRIPTION_ID`.",
+        env=("AZURE_SUBSCRIPTION_ID",),
+    )
+    azure_client_id: str | None = input_field(
+        matching(r"[\w.-]+", "an id"),
+        "Application or managed identity that trusts the job's identity token, for AKS. Needs "
+        "`permissions: id-token: write`. Else the environment's `AZURE_CLIENT_ID`.",
+        env=("AZURE_CLIENT_ID",),
+    )
+    azure_tenant_id: str | None = input_field(
+        matching(r"[\w.-]+", "a tenant's id or domain"),
+        "Tenant of that application. Else the environment's `AZURE_TENANT_ID`.",
+        env=("AZURE_TENANT_ID",),
+    )
+    oidc_audience: str | None = input_field(
+        text,
+        "Signs in with the job's identity token of this audience, for a cluster whose API server trusts GitHub's issuer. "
+        "The kubeconfig names no user then. Needs `permissions: id-token: write`.",
+    )
     argo_server: str | None = input_field(
         base_address,
         "Address of the Argo Server, whose API is used instead of Kubernetes', for clusters that expose no other API.",
@@ -243,8 +283,6 @@ class Inputs(DeclaredInputs):
             )
         if self.name and self.generate_name:
             yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
-        if self.gke_cluster and self.kubeconfig:
-            yield BadInput("inputs 'gke-cluster' and 'kubeconfig' both name a cluster", "give one of them")
         if self.attach and self.dry_run:
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
         if self.callback and not self.callback_secret:
@@ -262,22 +300,8 @@ class Inputs(DeclaredInputs):
                 "give 'callback' where the workflow is submitted",
             )
         yield from control_inputs.problems(self, self.controls, may_wait=not self.ends_pull_request)
-        yield from self._problems_of_argo_server()
-
-    def _problems_of_argo_server(self) -> Iterator[BadInput]:
-        if not self.argo_server:
-            for name, value in (("argo-token", self.argo_token), ("argo-ca", self.argo_ca)):
-                if value:
-                    yield BadInput(f"input '{name}' has no meaning without 'argo-server'", "add 'argo-server', its address")
-            return
-        names = ("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint")
-        others = [name for name in (*names, "google-credentials") if self.was_given(name)]
-        if others:
-            yield BadInput(
-                f"input 'argo-server' cannot be combined with {' and '.join(repr(name) for name in others)}",
-                "give one of them: with 'argo-server' the Argo Server accesses the cluster",
-            )
-        scheme, _, rest = self.argo_server.partition("://")
+        yield from connection.problems(self.was_given)
+        scheme, _, rest = (self.argo_server or "").partition("://")
         host = re.sub(r":\d*$", "", rest.partition("/")[0])
         if scheme == "http" and self.argo_token and host not in LOOPBACK:
             yield BadInput(

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import urllib3
+from urllib3 import HTTPHeaderDict
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
@@ -129,9 +130,9 @@ class HttpClient:
     ) -> Answer:
         """Send a request as often as `retry` allows, and return the answer, whatever its status.
 
-        `headers` may be a function, called for every attempt. With `read=False` the body stays unread: for streams, and for
-        bodies that `read_body` reads. Raises urllib3's HTTPError where the last attempt got no answer, RefusedRedirect, and
-        what `headers` raises.
+        `headers` may be a function, called for every attempt, and a HTTPHeaderDict with several values of a name. With
+        `read=False` the body stays unread: for streams, and for bodies that `read_body` reads. Raises urllib3's HTTPError
+        where the last attempt got no answer, RefusedRedirect, and what `headers` raises.
         """
         limits, redirects = limits or Limits(), redirects or Redirects()
         while True:
@@ -139,7 +140,7 @@ class HttpClient:
             failure: HTTPError | Unavailable | None = None
             try:
                 given = headers() if callable(headers) else headers
-                answer = self._follow(method, url, dict(given), body, limits, redirects, read)
+                answer = self._follow(method, url, HTTPHeaderDict(given), body, limits, redirects, read)
                 if not retry.is_transient(answer):
                     return answer
             except (HTTPError, Unavailable) as error:
@@ -159,7 +160,7 @@ class HttpClient:
         self,
         method: str,
         url: str,
-        headers: dict[str, str],
+        headers: HTTPHeaderDict,
         body: bytes | None,
         limits: Limits,
         redirects: Redirects,
@@ -178,20 +179,22 @@ class HttpClient:
             if not same_origin(url, following):
                 if not redirects.other_origins:
                     raise RefusedRedirect(following)
-                headers = {name: value for name, value in headers.items() if name.lower() not in _CREDENTIALS}
+                kept = [(name, value) for name, value in headers.items() if name.lower() not in _CREDENTIALS]
+                headers = HTTPHeaderDict(kept)
             url = following
         raise AssertionError("the loop above returns or raises")
 
     def _once(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limits: Limits, read: bool
+        self, method: str, url: str, headers: HTTPHeaderDict, body: bytes | None, limits: Limits, read: bool
     ) -> Answer:
         began, outcome = time.monotonic(), "no answer"
+        headers.setdefault("User-Agent", USER_AGENT)
         try:
             response = self._pool(url).request(
                 method,
                 url,
                 body=body,
-                headers={"User-Agent": USER_AGENT, **headers},
+                headers=headers,
                 timeout=urllib3.Timeout(connect=limits.connect, read=limits.silence),
                 retries=False,
                 redirect=False,

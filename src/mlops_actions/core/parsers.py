@@ -78,6 +78,18 @@ def choice(*options: str) -> Callable[[str], str]:
     return parse
 
 
+def matching(pattern: str, what: str) -> Callable[[str], str]:
+    """Return a parser of one word that matches a regular expression as a whole; `what` names it in errors."""
+
+    def parse(value: str) -> str:
+        word = value.strip()
+        if not re.fullmatch(pattern, word, re.ASCII):
+            raise ValueError(f"must be {what}, not {value!r}")
+        return word
+
+    return parse
+
+
 def commit(value: str) -> str:
     """Read a full commit SHA and return it in lower case; an attacker can find a commit with a given short SHA."""
     sha = value.strip().lower()

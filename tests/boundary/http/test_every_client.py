@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from mlops_actions.boundary.cluster import argo_server
-from mlops_actions.boundary.cluster.connect import connect
+from mlops_actions.boundary.cluster.connect import LogIns, connect
 from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
-from mlops_actions.boundary.cluster.transport import ClusterCredentials
 from mlops_actions.boundary.github import GitHubTransport, Pace
 from mlops_actions.boundary.github.shapes import anything
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
@@ -55,8 +54,9 @@ def kubernetes(url: str, log: GitHubRunner) -> None:
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "x",
     }
-    no_google: Callable[[], ClusterCredentials] = pytest.fail
-    transport, namespace = connect(json.dumps(kubeconfig), None, os.environ, log, time.sleep, no_google)
+    transport, namespace = connect(
+        json.dumps(kubeconfig), None, os.environ, log, time.sleep, LogIns(lambda _login: pytest.fail("no login"))
+    )
     KubernetesCluster(transport, namespace).create_workflow(namespace, {"metadata": {"name": "w"}}, dry_run=True)
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
+from mlops_actions.boundary.cluster.logins import Login
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
@@ -22,6 +24,19 @@ from mlops_actions.core.types import Json
 
 IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOGINS = ("token", "tokenFile", "username", "password", "client-certificate", "client-certificate-data")
+
+
+@dataclass(frozen=True)
+class LogIns:
+    """Make the credentials that a kubeconfig does not hold itself.
+
+    `by_plugin` takes what a known plug-in stands for. `by_identity` sends the job's own identity token; None where the
+    inputs do not ask for that.
+    """
+
+    by_plugin: Callable[[Login], ClusterCredentials]
+    by_identity: Callable[[], ClusterCredentials] | None = None
 
 
 def connect(
@@ -30,16 +45,44 @@ def connect(
     environ: Mapping[str, str],
     runner: Runner,
     pause: Callable[[float], None],
-    google: Callable[[], ClusterCredentials],
+    log_ins: LogIns,
 ) -> tuple[ClusterTransport, str]:
     """Return a transport to the cluster, and the namespace that its configuration names (else `default`); raises BadInput.
 
     The first of these that is given counts: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod.
-    `google` logs in where the kubeconfig relies on GKE's plug-in.
     """
     config, base, confines, origin = _load(kubeconfig, environ)
+    if config is None and log_ins.by_identity is not None:
+        raise BadInput(
+            "input 'oidc-audience' needs a kubeconfig: this pod's service account is another login",
+            "give 'kubeconfig' with the cluster's address and certificate authority, and no user",
+        )
     if config is None:
         return _in_cluster(environ, runner, pause)
+    return open_kubeconfig(KubeconfigSource(config, base, confines, origin), context, environ, runner, pause, log_ins)
+
+
+@dataclass(frozen=True)
+class KubeconfigSource:
+    """A parsed kubeconfig, the base of its paths, the directory they must stay in (None: any), and its name in errors."""
+
+    config: Json
+    base: Path
+    confines: Path | None
+    origin: str
+
+
+def open_kubeconfig(
+    source: KubeconfigSource,
+    context: str | None,
+    environ: Mapping[str, str],
+    runner: Runner,
+    pause: Callable[[float], None],
+    log_ins: LogIns,
+    texts: ErrorTexts | None = None,
+) -> tuple[ClusterTransport, str]:
+    """Return a transport to the cluster of one context, and its namespace (else `default`); raises BadInput."""
+    config, base, confines, origin = source.config, source.base, source.confines, source.origin
     for secret in kubeconfigs.secrets(config):
         runner.mask(secret)
     selected = kubeconfigs.select_context(config, context, origin)
@@ -47,14 +90,23 @@ def connect(
     _resolve_files(cluster, user, base, confines, origin)
     if cluster.get("insecure-skip-tls-verify"):
         runner.warning(f"{origin} sets insecure-skip-tls-verify: anybody on the network path can read the credentials")
-    _refuse_plain_text(selected)
+    _refuse_plain_text(selected, by_identity=log_ins.by_identity is not None)
     try:
-        credentials = google() if selected.by_google else _credentials(user, runner)
+        credentials = replace(_log_in(selected, runner, log_ins, origin), impersonation=selected.impersonation)
         proxy = str(cluster.get("proxy-url") or "")
         client = HttpClient(runner, trust=_trust(cluster, user, runner), environ=environ, proxy=proxy)
     except (OSError, ValueError) as error:  # an invalid certificate or key
         raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
-    return ClusterTransport(selected.server, client, credentials, pause=pause), selected.namespace or "default"
+    transport = ClusterTransport(selected.server, client, credentials, pause=pause, texts=texts)
+    return transport, selected.namespace or "default"
+
+
+@dataclass(frozen=True)
+class Address:
+    """The address of a cluster's API; `authority` is its own CA (PEM), empty where the system's authorities count."""
+
+    url: str
+    authority: str
 
 
 def connect_by_token(
@@ -91,6 +143,19 @@ class TokenFile:
             self._runner.mask(token)
             self._masked = token
         return f"Bearer {token}"
+
+
+def _log_in(selected: kubeconfigs.SelectedContext, runner: Runner, log_ins: LogIns, origin: str) -> ClusterCredentials:
+    user = selected.config["users"][0]["user"]
+    if log_ins.by_identity is not None:
+        own = "exec" if selected.login is not None else next((key for key in _LOGINS if user.get(key)), "")
+        if own:
+            raise BadInput(
+                f"input 'oidc-audience' sends the job's identity token, but {origin} has a login of its own: '{own}'",
+                "take the login out of the kubeconfig, or leave 'oidc-audience' out",
+            )
+        return log_ins.by_identity()
+    return log_ins.by_plugin(selected.login) if selected.login is not None else _credentials(user, runner)
 
 
 def _credentials(user: Json, runner: Runner) -> ClusterCredentials:
@@ -221,11 +286,11 @@ def _confines(path: Path, environ: Mapping[str, str], origin: str) -> Path | Non
     return lexical.resolve().parent
 
 
-def _refuse_plain_text(selected: kubeconfigs.SelectedContext) -> None:
+def _refuse_plain_text(selected: kubeconfigs.SelectedContext, *, by_identity: bool) -> None:
     address = urlsplit(selected.server)
     user = selected.config["users"][0]["user"]
-    secret = any(user.get(key) for key in ("token", "tokenFile", "password"))
-    if address.scheme == "http" and address.hostname not in LOOPBACK and (secret or selected.by_google):
+    secret = by_identity or selected.login is not None or any(user.get(key) for key in ("token", "tokenFile", "password"))
+    if address.scheme == "http" and address.hostname not in LOOPBACK and secret:
         raise BadInput(
             f"the cluster's address is {selected.server}: the token would be sent in plain text", "give an https address"
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlops_actions.boundary.cluster.connect import connect_by_token
+from mlops_actions.boundary.cluster.connect import Address, connect_by_token
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.google import first_line, load, refresh
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
@@ -38,14 +38,6 @@ class ClusterRef:
     location: str
     project: str
     endpoint: str
-
-
-@dataclass(frozen=True)
-class Address:
-    """The address of a cluster's API; `authority` is its own CA (PEM), empty where the system's authorities count."""
-
-    url: str
-    authority: str
 
 
 class Token:

@@ -1,4 +1,4 @@
-"""Read a kubeconfig: decode it, select one context, refuse one that would run programs. Pure."""
+"""Read a kubeconfig: decode it, select one context, refuse one that would run unknown programs. Pure."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
+from mlops_actions.boundary.cluster import logins
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import yaml_value
 from mlops_actions.core.types import Json
 
 SECRET_KEYS = ("token", "password", "client-key-data", "client-certificate-data", "id-token", "refresh-token")
 FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-GOOGLE_PLUGIN = "gke-gcloud-auth-plugin"
-# What gcloud wrote into kubeconfigs before it had the plug-in; it names a program, gcloud.
-GOOGLE_PROVIDER = "gcp"
+# https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2; the API server decodes the others.
+_IN_HEADER_NAMES = "!#$&'*+-.^_`|~"
+_IMPERSONATED = ("as-uid", "as-groups", "as-user-extra")
 _REMEDY = "give a kubeconfig with a token or a client certificate, as `kubectl config view --raw` prints it"
 
 
@@ -24,15 +26,16 @@ _REMEDY = "give a kubeconfig with a token or a client certificate, as `kubectl c
 class SelectedContext:
     """One context: a kubeconfig that holds nothing else, and the context's namespace (empty where it names none).
 
-    `by_google` says that its token comes from gcloud or gcloud's plug-in; Google's library returns the same token without
-    running a program.
+    `login` is what a known plug-in stands for: a library returns the same token without running the program.
+    `impersonation` are the headers by which the user asks to act as another one.
     """
 
     config: Json
     context: str
     server: str
     namespace: str
-    by_google: bool = False
+    login: logins.Login | None = None
+    impersonation: tuple[tuple[str, str], ...] = ()
 
 
 def inline(text: str) -> str | None:
@@ -92,8 +95,8 @@ def select_context(config: Json, context: str | None, origin: str) -> SelectedCo
     server = str(cluster.get("server") or "")
     if not server.startswith(("https://", "http://")):
         raise BadInput(f"{origin}: the cluster of context '{name}' has no server address", _REMEDY)
-    by_google = _program(user) == GOOGLE_PLUGIN or _provider(user) == GOOGLE_PROVIDER
-    if by_google:
+    login = logins.login_of(user, origin)
+    if login is not None:
         user = {key: value for key, value in user.items() if key not in ("exec", "auth-provider")}
     _refuse_programs(user, name, origin)
     if user.get("token") and not is_token(str(user["token"])):
@@ -109,8 +112,39 @@ def select_context(config: Json, context: str | None, origin: str) -> SelectedCo
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
     }
     return SelectedContext(
-        config=single, context=name, server=server, namespace=str(selected.get("namespace") or ""), by_google=by_google
+        config=single,
+        context=name,
+        server=server,
+        namespace=str(selected.get("namespace") or ""),
+        login=login,
+        impersonation=tuple(_impersonation(user, origin)),
     )
+
+
+def _impersonation(user: Json, origin: str) -> Iterator[tuple[str, str]]:
+    """Yield the headers of `as`, `as-uid`, `as-groups` and `as-user-extra`; raises BadInput.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+    """
+    name, uid, groups, extra = (user.get(key) or "" for key in ("as", *_IMPERSONATED))
+    groups, extra = groups or [], extra or {}
+    if not isinstance(groups, list) or not isinstance(extra, dict):
+        raise BadInput(f"{origin} cannot be used: 'as-groups' is a list, and 'as-user-extra' a mapping", _REMEDY)
+    if not name and (uid or groups or extra):
+        given = next(key for key in _IMPERSONATED if user.get(key))
+        raise BadInput(f"{origin} cannot be used: '{given}' needs 'as', the user to act as", _REMEDY)
+    headers = [("Impersonate-User", str(name)), ("Impersonate-Uid", str(uid))]
+    headers += [("Impersonate-Group", str(group)) for group in groups]
+    for key, values in extra.items():
+        if not isinstance(values, list):
+            raise BadInput(f"{origin} cannot be used: '{key}' in 'as-user-extra' is not a list", _REMEDY)
+        header = f"Impersonate-Extra-{quote(str(key), safe=_IN_HEADER_NAMES)}"
+        headers += [(header, str(value)) for value in values]
+    for header, value in headers:
+        if re.search(r"[\x00-\x1f\x7f]", value):  # a line end would start another header
+            raise BadInput(f"{origin} cannot be used: the value of {header} holds a control character", _REMEDY)
+        if value:
+            yield header, value.encode().decode("latin-1")  # sent as UTF-8, as kubectl does
 
 
 def is_token(text: str) -> bool:
@@ -129,6 +163,8 @@ def secrets(value: object) -> Iterator[str]:
     """Yield every secret text in a kubeconfig, as written and decoded from base64."""
     if isinstance(value, dict):
         for key, item in value.items():
+            if key == "user":
+                yield from logins.secrets(item)
             if key in SECRET_KEYS and isinstance(item, str):
                 yield item
                 if key.endswith("-data") and (decoded := _decoded(item)):
@@ -148,20 +184,11 @@ def _entry(config: Json, plural: str, key: str, name: str, origin: str) -> Json:
     raise BadInput(f"{origin} names the {key} '{name}', but has no such entry", _REMEDY)
 
 
-def _program(user: Json) -> str:
-    plugin = user.get("exec")
-    return str(plugin.get("command") or "?").rpartition("/")[2] if isinstance(plugin, dict) else ""
-
-
-def _provider(user: Json) -> str:
-    provider = user.get("auth-provider")
-    return str(provider.get("name") or "") if isinstance(provider, dict) else ""
-
-
 def _refuse_programs(user: Json, context: str, origin: str) -> None:
     if "exec" in user:
         raise BadInput(
-            f"{origin}: the user of context '{context}' runs a program for its token ({_program(user)!r}), which is refused",
+            f"{origin}: the user of context '{context}' runs a program for its token ({logins.program(user)!r}), which is "
+            "refused",
             "a kubeconfig that runs programs is code: give one that holds a token, such as a service account's",
         )
     if "auth-provider" in user:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError, SSLError
 
 from mlops_actions.boundary.http import HttpClient, Limits, read_body, remedy_of_unreachable
@@ -51,10 +52,12 @@ class ClusterCredentials:
     """The Authorization header (empty: none), asked for anew for each attempt, since tokens are renewed.
 
     `renew` is called with one that the server did not accept; the request is repeated once if the header is another then.
+    `impersonation` are the headers that ask to act as another user; a name may come several times.
     """
 
     header: Callable[[], str]
     renew: Callable[[str], None] = _nothing
+    impersonation: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,11 @@ class ClusterTransport:
         def authorized() -> Mapping[str, str]:
             nonlocal authorization
             authorization = self._credentials.header()
-            return {**headers, "Authorization": authorization} if authorization else headers
+            sent = HTTPHeaderDict(headers)
+            if authorization:
+                sent["Authorization"] = authorization
+            sent.extend(self._credentials.impersonation)
+            return sent
 
         def send() -> Answer:
             retry = Retry.under(policy)
