@@ -19,6 +19,8 @@ ACTIONS = ("chatops", "docker_publish", "argo_submit", "wandb_runs")
 HOMES = {
     "github": ("boundary/github/", "boundary/doctor/github"),
     "kubernetes": ("boundary/cluster/", "boundary/doctor/cluster"),
+    "azure": ("boundary/cluster/aks",),
+    "botocore": ("boundary/cluster/eks",),
     "google": ("boundary/cluster/gke", "boundary/google"),
     "docker": ("boundary/docker", "boundary/doctor/registry", "boundary/doctor/machine"),
     "wandb": ("boundary/wandb/",),

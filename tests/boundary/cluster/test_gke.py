@@ -198,7 +198,7 @@ def test_the_plug_in_of_a_kubeconfig_is_replaced(tmp_path: Path, key: str, googl
         config = yaml.safe_load(cluster.kubeconfig(api.url))
         config["users"][0]["user"] = {"exec": {"command": "/usr/bin/gke-gcloud-auth-plugin", "apiVersion": "v1"}}
         job = Job(tmp_path)
-        assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(config), google_credentials=key) == 3
+        assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(config), google_credentials=key) == 3, job.log
     # Google's token reached the cluster, which (being no GKE) does not know it, nor the one that was asked for then.
     assert "does not accept the credentials (401)" in job.error
     assert len(google.tokens) == 2

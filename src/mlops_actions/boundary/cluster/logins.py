@@ -154,10 +154,10 @@ def secrets(user: object) -> Iterator[str]:
             yield str(entry.get("value") or "")
     given = plugin.get("args")
     arguments = [str(argument) for argument in given] if isinstance(given, list) else []
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for position, argument in enumerate(arguments, 1):
         option, equals, value = argument.partition("=")
         if option.startswith("-") and _is_secret(option):
-            yield value if equals else following
+            yield value if equals else "".join(arguments[position : position + 1])
 
 
 def _is_secret(name: str) -> bool:
