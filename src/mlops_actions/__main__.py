@@ -117,7 +117,8 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
 
     from mlops_actions.argo_submit.inputs import Inputs
     from mlops_actions.argo_submit.ports import Cluster, Ports
-    from mlops_actions.argo_submit.run import post, run
+    from mlops_actions.argo_submit.post import post
+    from mlops_actions.argo_submit.run import run
     from mlops_actions.argo_submit.tracked_workflow import STATE
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.git import read_checkout

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mlops_actions.argo_submit import pods, progress, status
+from mlops_actions.argo_submit import gone, pods, progress, status
 from mlops_actions.argo_submit.logs import LogCollector
 from mlops_actions.argo_submit.messages import (
-    ConnectionLost,
     LogEnded,
     Message,
     PodChanged,
@@ -23,8 +22,9 @@ from mlops_actions.argo_submit.ports import Cluster, NotFound
 from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
 from mlops_actions.core.argo import ENDED_PHASES
-from mlops_actions.core.errors import TimedOut, Unavailable, WorkFailed
+from mlops_actions.core.errors import ActionError, TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.ports import Clock, Log
+from mlops_actions.core.types import Json
 
 # A whole workflow can take 1 MiB, so it is read only after its metadata has changed, ever less often, and once a minute in
 # any case. When it ends it is read at once.
@@ -81,6 +81,9 @@ class Follower:
         self._unreachable_since: datetime | None = None
         self._read_interval = MIN_READ_INTERVAL
         self._has_ended = False
+        self._metadata: Json = {}  # the last that the watch received
+        self._was_deleted = False
+        self._polls = False  # because the cluster refuses the watch
 
     def follow(self) -> FollowResult:
         """Return when the workflow has ended; raises TimedOut, WorkFailed (deleted), Refused, Unavailable."""
@@ -91,6 +94,13 @@ class Follower:
                 self._drain(self._recorded or last)
         last = pods.with_pod_nodes(self._recorded or last, self._pod_nodes.values())
         return FollowResult(last, self._close_logs(last))
+
+    def so_far(self) -> FollowResult | None:
+        """Return what is known of a workflow whose end this step does not see; None where it was never read."""
+        if self._recorded is None:
+            return None
+        last = pods.with_pod_nodes(self._recorded, self._pod_nodes.values())
+        return FollowResult(last, self._last_lines(last))
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
@@ -115,32 +125,41 @@ class Follower:
             self._collector.stop()
 
     def _until_end(self) -> WorkflowStatus:
-        started = last_read = self._clock.now()
-        changed = True
+        started = self._clock.now()
+        last_read, changed = datetime.min.replace(tzinfo=started.tzinfo), True
         while True:
             now = self._clock.now()
             interval = self._read_interval if changed else max(self._read_interval, UNCHANGED_READ_INTERVAL)
-            due = last_read + timedelta(seconds=0 if self._shown is None else interval)
-            if now >= due:
-                current = self._read()
+            due = last_read + timedelta(seconds=interval)
+            is_late = now >= self._target.deadline
+            if now >= due or is_late:  # also once after the deadline: the workflow may have ended just before it
+                current = self._read(is_late)
                 if current is not None and current.ended:
                     return current
-                last_read, changed = self._clock.now(), current is None
+                if is_late:
+                    raise self._timed_out()
+                last_read, changed = self._clock.now(), current is None or self._polls
                 self._explain_waiting(current, last_read - started)
                 continue
-            if now >= self._target.deadline:
-                raise TimedOut(
-                    f"workflow '{self._target.name}' did not end in time{self._progress()}",
-                    "raise 'timeout', or see which node takes so long",
-                )
             message = self._next(min((due - now).total_seconds(), (self._target.deadline - now).total_seconds()))
-            if isinstance(message, WorkflowChanged):
-                changed = True
-                if status.has_ended(message.metadata):
-                    last_read = datetime.min.replace(tzinfo=now.tzinfo)
-            elif isinstance(message, WorkflowDeleted | ConnectionLost):
-                changed = True
-                last_read = datetime.min.replace(tzinfo=now.tzinfo) if isinstance(message, WorkflowDeleted) else last_read
+            if self._requires_read(message):
+                last_read = datetime.min.replace(tzinfo=now.tzinfo)
+            changed = changed or message is not None
+
+    def _requires_read(self, message: Message | None) -> bool:
+        """Take note of a message about the workflow; tell whether the workflow must be read at once."""
+        if isinstance(message, WorkflowChanged):
+            self._metadata = message.metadata
+            return status.has_ended(message.metadata)
+        if isinstance(message, WorkflowDeleted):
+            self._metadata, self._was_deleted = message.metadata or self._metadata, True
+            return True
+        if isinstance(message, WatchRefused):
+            # Where the credentials are refused altogether, the next read says so.
+            self._polls = True
+            self._warn_once("poll", f"the workflow is read now and then, since it cannot be watched: {message.error}")
+            return True
+        return False
 
     def _next(self, seconds: float) -> Message | None:
         """Handle the next message about pods and logs, or return the next about the workflow; None after `seconds`."""
@@ -155,27 +174,28 @@ class Follower:
                 self._collector.add_pod(message.pod)
         elif isinstance(message, LogEnded):
             self._add_log(message)
-        elif isinstance(message, WatchRefused):
-            if not message.logs_only and not self._has_ended:
-                raise message.error
-            if message.logs_only and not self._without_logs:
+        elif isinstance(message, WatchRefused) and message.logs_only:
+            if not self._without_logs:
                 self._without_logs = True
                 self._log.warning(f"the logs are not shown: {message.error}", title="argo-submit")
         else:
             return message
         return None
 
-    def _read(self) -> WorkflowStatus | None:
-        """Read the whole workflow and log its changes; None where the cluster cannot be reached for the moment."""
+    def _read(self, is_late: bool = False) -> WorkflowStatus | None:
+        """Read the whole workflow and log its changes; None where the cluster cannot be reached for the moment.
+
+        Past the deadline (`is_late`) that it cannot be reached is no error: the timeout is.
+        """
         target = self._target
         try:
             current = status.read(self._cluster.get_workflow(target.namespace, target.name), self._recorded)
         except NotFound:
-            raise self._deleted("was deleted") from None
+            return self._read_gone("was deleted")
         except Unavailable as error:
             now = self._clock.now()
             self._unreachable_since = self._unreachable_since or now
-            if (now - self._unreachable_since).total_seconds() >= UNREACHABLE_SECONDS:
+            if not is_late and (now - self._unreachable_since).total_seconds() >= UNREACHABLE_SECONDS:
                 raise
             limit = progress.duration(UNREACHABLE_SECONDS)
             self._warn_once("unreachable", f"{error.cause}; this step keeps trying for {limit}")
@@ -183,7 +203,7 @@ class Follower:
         self._unreachable_since = None
         self._warned.discard("unreachable")
         if current.uid != target.uid:
-            raise self._deleted("was deleted, and another of the same name was created,")
+            return self._read_gone("was deleted, and another of the same name was created,")
         self._recorded = current
         current = pods.with_pod_nodes(current, self._pod_nodes.values())
         lines = progress.changes(self._shown, current)
@@ -194,6 +214,40 @@ class Follower:
         self._read_interval = max(interval, min(current.size / BYTES_PER_SECOND, MAX_READ_INTERVAL_OF_LARGE))
         self._shown = current
         return current
+
+    def _read_gone(self, event: str) -> WorkflowStatus:
+        """Return the last status of a workflow that is gone, from the archive or the watches; raises WorkFailed."""
+        target = self._target
+        known = self._recorded
+        try:
+            last = status.read(self._cluster.get_archived(target.namespace, target.name, target.uid), known)
+            current: WorkflowStatus | None = last if last.ended and last.uid == target.uid else None
+        except ActionError:
+            current = None
+        if current is None:
+            self._await_last_event()
+            current = gone.status_of_gone(known, self._metadata, self._pod_nodes.values())
+        if current is None:
+            raise self._deleted(event)
+        self._recorded = self._shown = current
+        for note in current.notes:
+            self._warn_once(note, note)
+        return current
+
+    def _await_last_event(self) -> None:
+        """Give the watch a moment for the event of the deletion, which holds the last labels."""
+        started = self._clock.now()
+        while not (self._polls or self._was_deleted or status.has_ended(self._metadata)):
+            left = STRAGGLER_SECONDS - (self._clock.now() - started).total_seconds()
+            if left <= 0:
+                return
+            self._requires_read(self._next(left))
+
+    def _timed_out(self) -> TimedOut:
+        return TimedOut(
+            f"workflow '{self._target.name}' did not end in time{self._progress()}",
+            "raise 'timeout', or see which node takes so long",
+        )
 
     def _explain_waiting(self, current: WorkflowStatus | None, waited: timedelta) -> None:
         if current is None:
@@ -259,6 +313,10 @@ class Follower:
             for ended in self._ended_logs:
                 if ended.node_id in failed:
                     self._print_log(ended, last)
+        return self._last_lines(last)
+
+    def _last_lines(self, last: WorkflowStatus) -> dict[str, tuple[str, ...]]:
+        failed = {node.id for node in last.failed()}
         return {ended.node_id: ended.lines[-LAST_LINES:] for ended in self._ended_logs if ended.node_id in failed}
 
     def _print_log(self, ended: LogEnded, last: WorkflowStatus | None = None) -> None:

@@ -17,7 +17,9 @@ class WorkflowChanged:
 
 @dataclass(frozen=True)
 class WorkflowDeleted:
-    """The workflow no longer exists, as far as the watch can tell."""
+    """The workflow no longer exists, as far as the watch can tell; `metadata` is the last that the watch received of it."""
+
+    metadata: Json
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,9 @@ class Cluster(Protocol):
     def list_workflows(self, namespace: str, selector: str) -> list[Json]:
         """Return the metadata of the workflows that a label selector selects, at most MAX_LISTED, in an object each."""
 
+    def get_archived(self, namespace: str, name: str, uid: str) -> Json:
+        """Read a workflow that is gone from the archive; raises NotFound where there is no archive, or not this workflow."""
+
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """Read a `workflowtemplate`, `clusterworkflowtemplate` or `cronworkflow`."""
 

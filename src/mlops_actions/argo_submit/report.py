@@ -66,9 +66,12 @@ def provenance(status: WorkflowStatus, context: WorkflowReportContext) -> str:
     return f"{table}\n\n{md.fold(f'Parameters ({len(context.parameters)})', values)}"
 
 
-def comment(status: WorkflowStatus, context: WorkflowReportContext) -> str:
-    """Return the comment: headline, provenance, outputs, diagram. It holds no logs, because GitHub masks no comments."""
-    parts = [headline(status, context), provenance(status, context)]
+def comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = "") -> str:
+    """Return the comment: headline, provenance, outputs, diagram. It holds no logs, because GitHub masks no comments.
+
+    `note` says why the step no longer follows a workflow that has not ended.
+    """
+    parts = [headline(status, context), *_note(note), provenance(status, context)]
     if status.outputs:
         parts.append(_outputs(status.outputs))
     if failed := status.failed():
@@ -78,14 +81,16 @@ def comment(status: WorkflowStatus, context: WorkflowReportContext) -> str:
     return md.cut("\n\n".join(parts), md.COMMENT_LIMIT - 2_000, "_The comment was cut here._")
 
 
-def cancelled_comment(status: WorkflowStatus, context: WorkflowReportContext) -> str:
-    """Return the comment for a workflow whose job was cancelled."""
-    return f"🚫 **The job that followed this workflow was cancelled.**\n\n{comment(status, context)}"
+def cancelled_comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = "") -> str:
+    """Return the comment for a workflow whose job was cancelled; `note` says what became of the workflow."""
+    return f"🚫 **The job that followed this workflow was cancelled.**\n\n{comment(status, context, note)}"
 
 
-def summary(status: WorkflowStatus, context: WorkflowReportContext, last_lines: Mapping[str, Sequence[str]]) -> str:
-    """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id."""
-    parts = [f"### {headline(status, context)}", provenance(status, context)]
+def summary(
+    status: WorkflowStatus, context: WorkflowReportContext, last_lines: Mapping[str, Sequence[str]], note: str = ""
+) -> str:
+    """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id, `note` as in `comment`."""
+    parts = [f"### {headline(status, context)}", *_note(note), provenance(status, context)]
     if failed := status.failed():
         parts.append(_failed(failed, last_lines))
     if status.outputs:
@@ -101,6 +106,10 @@ def summary(status: WorkflowStatus, context: WorkflowReportContext, last_lines: 
         parts.append(md.fold("Nodes", md.fence("\n".join(tree))))
     parts += [f"_{md.escape(note)}_" for note in status.notes]
     return "\n\n".join(parts)
+
+
+def _note(note: str) -> list[str]:
+    return [f"⚠️ {md.escape(' '.join(note.split()))}"] if note else []
 
 
 def _outputs(outputs: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from mlops_actions.argo_submit import (
     comment,
     control,
     idempotency,
+    interruption,
     progress,
     pull_request_workflows,
     report,
@@ -26,7 +27,7 @@ from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarge
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run
 from mlops_actions.argo_submit.ownership import WorkflowOwner
-from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, NotFound, Ports
+from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, Ports
 from mlops_actions.argo_submit.prepare import WorkflowRequest, parameters_of_retry, prepare
 from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.revision import WorkflowRevision, recorded_revision
@@ -51,30 +52,6 @@ def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports, *, 
     return _Run(inputs=inputs, context=context, revision=revision, ports=ports).run()
 
 
-def post(inputs: Inputs, ports: Ports) -> Outcome:
-    """Stop the workflow of a cancelled job, where the main stage had no time to, and update the comment."""
-    saved = tracked_workflow.load(ports.runner)
-    if saved is None or saved.tracked.state not in (RUNNING, CANCELLED):
-        return Outcome()
-    tracked, cluster = saved.tracked, ports.cluster()
-    try:
-        workflow = cluster.get_workflow(tracked.namespace, tracked.name)
-    except NotFound:
-        return Outcome()
-    current = status.read(workflow)
-    error: ActionError | None = None
-    try:
-        if not current.ended and inputs.on_cancel in STRATEGIES:
-            cluster.shut_down(tracked.namespace, tracked.name, STRATEGIES[inputs.on_cancel])
-            ports.runner.notice(_stopped(tracked.name, inputs.on_cancel), title="argo-submit")
-    except NotFound:
-        return Outcome()
-    except ActionError as refused:
-        error = refused
-    comment.update(inputs, ports, tracked.pr_number, report.cancelled_comment(current, saved.context_of(workflow)))
-    return Outcome(error=error)
-
-
 class _Run:
     def __init__(self, inputs: Inputs, context: Context, revision: WorkflowRevision, ports: Ports) -> None:
         self._inputs = inputs
@@ -84,13 +61,19 @@ class _Run:
         self._tracked: TrackedWorkflow | None = None
         self._report_context = WorkflowReportContext()
         self._comment_url = ""
+        self._submitted: WorkflowStatus | None = None
+        self._follower: Follower | None = None
 
     def run(self) -> Outcome:
         try:
             return self._run()
-        except Cancelled:
-            self._cancel()
-            raise
+        except Cancelled as cancelled:
+            note = self._cancel()
+            if self._tracked is None:
+                raise
+            # The post step writes the comment: the runner leaves this one a few seconds.
+            known = WorkflowStatus.unread(self._tracked.namespace, self._tracked.name)
+            return self._interrupted(self._followed_so_far(known), cancelled, note)
         except InvalidManifest as problem:
             location = problem.location
             if location.file:
@@ -118,7 +101,7 @@ class _Run:
                 return self._dry_run(request)
             workflow, attached = self._submit(request)
             parameters = request.parameters
-        current = status.read(workflow)
+        self._submitted = current = status.read(workflow)
         self._track(current.namespace, current.name, parameters, attached=attached)
         url = self._report_context.url
         link = url or f"argo get -n {current.namespace} {current.name}"
@@ -224,16 +207,46 @@ class _Run:
             logs=inputs.logs,
             deadline=ports.clock.now() + timedelta(seconds=inputs.timeout),
         )
+        self._follower = Follower(cluster=ports.cluster(), target=target, log=ports.runner, clock=ports.clock)
         try:
-            followed = Follower(cluster=ports.cluster(), target=target, log=ports.runner, clock=ports.clock).follow()
+            followed = self._follower.follow()
         except TimedOut as timeout:
             return self._time_out(submitted, timeout, stopped)
+        except ActionError as failure:
+            return self._give_up(submitted, failure)
         self._set_state(ENDED)
         self._update_comment(followed.status)
         return self._report(followed, stopped)
 
+    def _followed_so_far(self, default: WorkflowStatus) -> FollowResult:
+        followed = self._follower.so_far() if self._follower else None
+        return followed or FollowResult(self._submitted or default)
+
+    def _give_up(self, submitted: WorkflowStatus, failure: ActionError) -> Outcome:
+        """Report a workflow that this step cannot follow to its end, and leave it to itself."""
+        self._set_state(LEFT)
+        followed = self._followed_so_far(submitted)
+        error = interruption.error_of(failure, followed.status)
+        return self._interrupted(followed, error, interruption.note_of(error), comments=True)
+
+    def _interrupted(
+        self,
+        followed: FollowResult,
+        error: ActionError | Cancelled,
+        note: str,
+        *,
+        comments: bool = False,
+        stopped: Sequence[str] = (),
+    ) -> Outcome:
+        if comments:
+            self._update_comment(followed.status, note)
+        self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines, note))
+        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, stopped)
+        return replace(outcome, error=error)
+
     def _time_out(self, submitted: WorkflowStatus, timeout: TimedOut, stopped: Sequence[str]) -> Outcome:
         inputs, cluster = self._inputs, self._ports.cluster()
+        followed = self._followed_so_far(submitted)
         namespace, name = submitted.namespace, submitted.name
         self._set_state(LEFT)
         remedy = f"raise 'timeout' (now {progress.duration(inputs.timeout)})"
@@ -243,11 +256,10 @@ class _Run:
             try:
                 cluster.shut_down(namespace, name, STRATEGIES[inputs.on_timeout])
                 remedy = f"'on-timeout: {inputs.on_timeout}' has ended it; {remedy}"
-            except ActionError as error:  # the error that counts is the timeout
-                remedy = f"the workflow runs on, since '{inputs.on_timeout}' was refused: {error.cause}: {error.remedy}"
-        last = status.read(cluster.get_workflow(namespace, name))
-        self._update_comment(last)
-        return replace(self._report(FollowResult(last), stopped), error=TimedOut(timeout.cause, remedy))
+            except ActionError as refused:  # the error that counts is the timeout
+                remedy = f"the workflow runs on, since '{inputs.on_timeout}' was refused: {refused.cause}: {refused.remedy}"
+        error = TimedOut(timeout.cause, remedy)
+        return self._interrupted(followed, error, interruption.note_of(error), comments=True, stopped=stopped)
 
     def _report(self, followed: FollowResult, stopped: Sequence[str] = ()) -> Outcome:
         self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines))
@@ -280,21 +292,22 @@ class _Run:
             )
         return f"see the log of {failed_nodes} above" if failed_nodes else "see the workflow's message"
 
-    def _cancel(self) -> None:
-        """Stop the workflow within the seconds that a cancelled job has; else the post stage does it."""
-        if self._tracked is None or self._tracked.state != RUNNING:
-            return
-        strategy = STRATEGIES.get(self._inputs.on_cancel)
-        if strategy is None:
+    def _cancel(self) -> str:
+        """Stop the workflow in the seconds that a cancelled job has; else the post stage does it. Return what was done."""
+        tracked, action = self._tracked, self._inputs.on_cancel
+        if tracked is None or tracked.state != RUNNING:
+            return ""
+        if action not in STRATEGIES:
             self._set_state(LEFT)
-            return
+            return f"the job was cancelled, and the workflow goes on, since 'on-cancel' is {action}"
         self._set_state(CANCELLED)
         try:
-            self._ports.cluster().shut_down(self._tracked.namespace, self._tracked.name, strategy, urgent=True)
+            self._ports.cluster().shut_down(tracked.namespace, tracked.name, STRATEGIES[action], urgent=True)
         except ActionError as error:
             self._ports.runner.warning(f"the workflow could not be stopped; the post step tries again: {error}")
-            return
-        self._ports.runner.notice(_stopped(self._tracked.name, self._inputs.on_cancel), title="argo-submit")
+            return f"the job was cancelled, and the workflow could not be stopped yet: {error.cause}"
+        self._ports.runner.notice(note := interruption.stopped(tracked.name, action), title="argo-submit")
+        return f"the job was cancelled: {note}"
 
     def _track(self, namespace: str, name: str, parameters: Mapping[str, str], *, attached: bool) -> None:
         revision = self._revision
@@ -319,8 +332,8 @@ class _Run:
             self._tracked = replace(self._tracked, state=state)
             self._tracked.save(self._ports.runner)
 
-    def _update_comment(self, workflow: WorkflowStatus) -> None:
-        body = report.comment(workflow, self._report_context)
+    def _update_comment(self, workflow: WorkflowStatus, note: str = "") -> None:
+        body = report.comment(workflow, self._report_context, note)
         url = comment.update(self._inputs, self._ports, self._revision.pr_number, body)
         self._comment_url = url or self._comment_url
 
@@ -332,7 +345,3 @@ def _page_of(inputs: Inputs, namespace: str, name: str) -> str:
         return ""
     base = re.sub(r"/workflows(/[^/]*)?$", "", address)
     return f"{base}/workflows/{namespace}/{name}"
-
-
-def _stopped(name: str, action: str) -> str:
-    return f"asked Argo to {action} the workflow '{name}'"

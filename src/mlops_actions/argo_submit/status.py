@@ -73,6 +73,12 @@ class WorkflowStatus:
     outputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     size: int = 0  # the approximate bytes of the nodes in the object
+    has_exit_handler: bool = False
+
+    @classmethod
+    def unread(cls, namespace: str, name: str) -> WorkflowStatus:
+        """Return the status of a workflow of which only the name is known."""
+        return cls(name=name, namespace=namespace, uid="", resource_version="", phase="")
 
     @property
     def seconds(self) -> float | None:
@@ -146,7 +152,16 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         outputs={**(root.parameters if root else {}), **_parameters(status.get("outputs"))},
         notes=tuple(notes),
         size=len(str(status.get("compressedNodes") or "")) or NODE_BYTES * len(nodes),
+        has_exit_handler=_has_exit_handler(workflow.get("spec") or {}, status),
     )
+
+
+def _has_exit_handler(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+    """Tell whether a template may follow the entrypoint's; also where a referenced spec is not stored yet."""
+    stored = status.get("storedWorkflowTemplateSpec") or {}
+    if spec.get("workflowTemplateRef") and not stored:
+        return True
+    return any(bool(one.get("onExit") or one.get("hooks")) for one in (spec, stored))
 
 
 def _entries(status: Mapping[str, Any], notes: list[str]) -> Iterator[tuple[str, Any]]:

@@ -131,7 +131,7 @@ class WorkflowWatch(Watch):
 
     def _handle(self, event: WatchEvent) -> None:
         if event.type == "DELETED":
-            self._emit(WorkflowDeleted())
+            self._emit(WorkflowDeleted(event.object.get("metadata") or {}))
         elif event.type in ("ADDED", "MODIFIED"):
             self._emit(WorkflowChanged(event.object.get("metadata") or {}))
 
@@ -139,7 +139,7 @@ class WorkflowWatch(Watch):
         try:
             metadata = self._cluster.get_workflow(self._namespace, self._workflow)["metadata"]
         except NotFound:
-            self._emit(WorkflowDeleted())
+            self._emit(WorkflowDeleted({}))
             self._stop.set()
             return
         self._resource_version = str(metadata["resourceVersion"])

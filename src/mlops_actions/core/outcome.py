@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlops_actions.core.errors import ActionError
+from mlops_actions.core.errors import ActionError, Cancelled
 
 RESULT_SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outputs and the `result` document; `error` is a failure that still has outputs, such as a failed workflow.
+    """The outputs and the `result` document; `error` ends a step that still has outputs: a failed workflow, a cancellation.
 
     `outputs` maps an output's name to its text (`flag` spells booleans). `result` holds everything that the action learned,
     as JSON values under kebab-case keys; the composition root adds `schema` and writes it as the output `result`.
@@ -21,7 +21,7 @@ class Outcome:
 
     outputs: Mapping[str, str] = field(default_factory=dict)
     result: Mapping[str, Any] = field(default_factory=dict)
-    error: ActionError | None = None
+    error: ActionError | Cancelled | None = None
 
 
 def flag(value: bool) -> str:

@@ -16,8 +16,8 @@ limit and continue), create, update (optimistic concurrency), merge patch, delet
 RBAC rules.
 
 Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, list, resume, retry, stop,
-terminate, watch, log), get of the three kinds of templates, info. Missing: SSO, the workflow archive, lint, submit, the
-user interface.
+terminate, watch, log), get of the three kinds of templates, info. Workflows that a test puts into the archive are read from
+there. Missing: SSO, archiving by itself, lint, submit, the user interface.
 
 Run: DAG (depends, dependencies, target, failFast), steps, container, script and suspend templates, inline templates,
 templateRef, workflowTemplateRef; parameters (default, enum, globalName), artifacts between nodes by path, raw artifacts;

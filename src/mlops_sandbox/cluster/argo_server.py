@@ -12,7 +12,7 @@ import contextlib
 import copy
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,6 +63,7 @@ class ArgoServer:
         self._logs = logs
         self._api = api
         self._managed_namespace = managed_namespace
+        self.archive: dict[str, Json] = {}  # by uid
         of_workflow = "/api/v1/workflows/{namespace}/{name}"
         self.app = Starlette(routes=[
             self._route("/api/v1/version", self._version),
@@ -75,6 +76,7 @@ class ArgoServer:
             self._route(f"{of_workflow}/stop", self._stop, "PUT"),
             self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
             self._route(f"{of_workflow}/log", self._log),
+            self._route("/api/v1/archived-workflows/{name}", self._get_archived),
             self._route("/api/v1/workflow-events/{namespace}", self._watch),
             self._route("/api/v1/workflow-templates/{namespace}/{name}", self._getter(resources.WORKFLOW_TEMPLATES)),
             self._route("/api/v1/cluster-workflow-templates/{name}", self._getter(resources.CLUSTER_WORKFLOW_TEMPLATES)),
@@ -155,8 +157,26 @@ class ArgoServer:
 
     async def _get(self, call: _Call) -> Response:
         self._authorize(call, "get", WORKFLOWS)
-        workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
+        try:
+            workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
+        except ApiError:
+            place = (call.namespace, call.name)
+            archived = [
+                one for one in self.archive.values() if (one["metadata"]["namespace"], one["metadata"]["name"]) == place
+            ]
+            if not archived:
+                raise
+            workflow = archived[-1]
         return JSONResponse(select(workflow, call.query("fields")))
+
+    async def _get_archived(self, call: _Call) -> Response:
+        if not self.archive:  # as of a server without a database
+            raise ApiError(500, "InternalError", "getting archived workflows not supported")
+        if call.name not in self.archive:
+            raise ApiError(404, "NotFound", "not found")
+        archived = self.archive[call.name]
+        self._authorize(replace(call, namespace=archived["metadata"]["namespace"]), "get", WORKFLOWS)
+        return JSONResponse(archived)
 
     def _getter(self, resource: Resource) -> Handler:
         async def get(call: _Call) -> Response:

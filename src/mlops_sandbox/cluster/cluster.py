@@ -21,7 +21,7 @@ from mlops_sandbox.cluster.engine.executor import Executor
 from mlops_sandbox.cluster.engine.pods import Services
 from mlops_sandbox.cluster.engine.slots import Slots
 from mlops_sandbox.cluster.logs import LogStore
-from mlops_sandbox.cluster.resources import NAMESPACES, SECRETS
+from mlops_sandbox.cluster.resources import NAMESPACES, SECRETS, WORKFLOWS
 from mlops_sandbox.cluster.store import DEFAULT_WINDOW, Store
 
 
@@ -81,6 +81,11 @@ class Cluster:
     def requests(self) -> list[tuple[str, str]]:
         """Verb and resource of every request so far, in order."""
         return list(self._api.requests)
+
+    def archive(self, name: str, *, namespace: str = "default") -> None:
+        """Keep a workflow in the database from which the Argo Server reads workflows that are gone."""
+        workflow = self.store.get(WORKFLOWS, namespace, name)
+        self._argo_server.archive[workflow["metadata"]["uid"]] = workflow
 
     def close_watches(self) -> int:
         """End every open watch, as a restart does; returns how many there were."""

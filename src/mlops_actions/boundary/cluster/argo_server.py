@@ -17,7 +17,7 @@ from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, LogLine, NotFou
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, log_line, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
-from mlops_actions.boundary.cluster.shapes import DRY_RUN, SERVER_INFO, WATCHED, WORKFLOWS, check, check_workflow
+from mlops_actions.boundary.cluster.shapes import ARCHIVED, DRY_RUN, SERVER_INFO, WATCHED, WORKFLOWS, check, check_workflow
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Trust
@@ -124,6 +124,12 @@ class ArgoServer:
         }
         listed = self._requests.send("GET", _workflows(namespace), partial(check, shape=WORKFLOWS), query=query)
         return list(listed.get("items") or [])[:MAX_LISTED]
+
+    def get_archived(self, namespace: str, name: str, uid: str) -> Json:
+        """See the port. One attempt: a server without an archive answers 500."""
+        query = {"namespace": namespace, "name": name}
+        path = f"/api/v1/archived-workflows/{path_segment(uid)}"
+        return self._requests.send("GET", path, partial(check, shape=ARCHIVED), query=query, urgent=True)
 
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""

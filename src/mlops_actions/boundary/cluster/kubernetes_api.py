@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from mlops_actions.argo_submit import suspension
-from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, LogLine, Stream, WatchEvent
+from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, LogLine, NotFound, Stream, WatchEvent
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
@@ -89,6 +89,12 @@ class KubernetesCluster:
                 break
             query["continue"] = token
         return found[:MAX_LISTED]
+
+    def get_archived(self, namespace: str, name: str, uid: str) -> Json:  # noqa: ARG002
+        """See the port. Only the Argo Server reads the archive, which is a database."""
+        raise NotFound(
+            f"the workflow '{namespace}/{name}' is gone from the cluster", "give 'argo-server', which has the archive"
+        )
 
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""

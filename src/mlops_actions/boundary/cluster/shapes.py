@@ -40,7 +40,7 @@ _NODE: Shape = {
     "children": [str],
     "outputs": _OUTPUTS,
 }
-WORKFLOW: Shape = {
+WORKFLOW: Mapping[str, Shape] = {
     "metadata!": {**_NAMED, "namespace!": str, "uid!": str, "resourceVersion!": str},
     "spec": {"suspend": bool, "shutdown": str},
     "status": {
@@ -54,6 +54,8 @@ WORKFLOW: Shape = {
 }
 # Of a list, of which only the metadata is asked for. The Argo Server writes an empty one as null.
 WORKFLOWS: Shape = {"metadata": {"continue": str}, "items": [{"metadata!": _NAMED}]}
+# The database holds a workflow without the fields that only a cluster needs.
+ARCHIVED: Shape = {**WORKFLOW, "metadata!": {**_NAMED, "namespace!": str, "uid!": str}}
 # The API server gives the name and the uid of an object of which nothing is stored, too.
 DRY_RUN: Shape = {"metadata!": _NAMED}
 _SPEC: Shape = {"arguments": {"parameters": [{"name!": str}]}, "templates": [{}], "workflowMetadata": {"labels": _TEXTS}}
