@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mlops_actions.argo_submit.follow import Follower, FollowTarget
 from mlops_actions.argo_submit.ports import WatchEvent
 from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
-from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport
+from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
@@ -230,7 +230,7 @@ def watch(transport: ClusterTransport) -> None:
     query = {"watch": "true", "fieldSelector": f"metadata.name={NAME}", "resourceVersion": created["resourceVersion"]}
     before: dict[str, Any] = {}
     print("ready", flush=True)
-    for line in transport.stream(path, query, seconds=300):
+    for line in ByteLines(transport.stream(path, query, seconds=300)):
         status = json.loads(line)["object"]["status"]
         nodes = json.loads(gzip.decompress(base64.b64decode(status["compressedNodes"])))
         changed = [node for key, node in nodes.items() if before.get(key, {}).get("phase") != node["phase"]]

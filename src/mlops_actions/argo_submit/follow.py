@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mlops_actions.argo_submit import gone, pods, progress, status
+from mlops_actions.argo_submit.log_printer import LogPrinter
 from mlops_actions.argo_submit.logs import LogCollector
 from mlops_actions.argo_submit.messages import (
     LogEnded,
@@ -21,7 +22,7 @@ from mlops_actions.argo_submit.messages import (
 from mlops_actions.argo_submit.ports import Cluster, NotFound
 from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
 from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
-from mlops_actions.core.argo import ENDED_PHASES
+from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
 from mlops_actions.core.errors import ActionError, TimedOut, Unavailable, WorkFailed
 from mlops_actions.core.ports import Clock, Log
 from mlops_actions.core.types import Json
@@ -37,9 +38,12 @@ BYTES_PER_SECOND = 1_000
 MAX_READ_INTERVAL_OF_LARGE = 300.0
 NO_CONTROLLER_SECONDS = 60.0
 UNREACHABLE_SECONDS = 600.0
+# How long logs are read after the workflow's end: while any of them comes to its end, and in all.
 DRAIN_SECONDS = 30.0
+MAX_DRAIN_SECONDS = 600.0
 STRAGGLER_SECONDS = 3.0
-LAST_LINES = 15
+TICK_SECONDS = 1.0  # how long lines of logs may be held
+MAX_NAMES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +72,18 @@ class Follower:
     def __init__(self, cluster: Cluster, target: FollowTarget, log: Log, clock: Clock) -> None:
         self._cluster = cluster
         self._target = target
-        self._log = log
+        self._log = LogPrinter(log)
         self._clock = clock
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._collector = LogCollector(cluster, target.namespace, self._messages.put)
-        self._ended_logs: list[LogEnded] = []
+        self._collector = LogCollector(
+            cluster,
+            target.namespace,
+            target.name,
+            self._log,
+            self._messages.put,
+            failed_only=target.logs == "failed",
+        )
+        self._last_lines: dict[str, str] = {}  # by node
         self._pod_nodes: dict[str, NodeStatus] = {}
         self._recorded: WorkflowStatus | None = None  # the last status, as the workflow's own record has it
         self._shown: WorkflowStatus | None = None  # the last status, completed by the pods
@@ -93,14 +104,14 @@ class Follower:
             if not self._without_logs:
                 self._drain(self._recorded or last)
         last = pods.with_pod_nodes(self._recorded or last, self._pod_nodes.values())
-        return FollowResult(last, self._close_logs(last))
+        return FollowResult(last, self._lines_of_failed(last))
 
     def so_far(self) -> FollowResult | None:
         """Return what is known of a workflow whose end this step does not see; None where it was never read."""
         if self._recorded is None:
             return None
         last = pods.with_pod_nodes(self._recorded, self._pod_nodes.values())
-        return FollowResult(last, self._last_lines(last))
+        return FollowResult(last, self._lines_of_failed(last))
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
@@ -122,7 +133,7 @@ class Follower:
         finally:
             for watch in watches:
                 watch.stop()
-            self._collector.stop()
+            self._stop_logs()
 
     def _until_end(self) -> WorkflowStatus:
         started = self._clock.now()
@@ -163,20 +174,22 @@ class Follower:
 
     def _next(self, seconds: float) -> Message | None:
         """Handle the next message about pods and logs, or return the next about the workflow; None after `seconds`."""
+        self._log.flush()
         try:
-            message = self._messages.get(timeout=max(seconds, 0))
+            message = self._messages.get(timeout=max(min(seconds, TICK_SECONDS), 0))
         except queue.Empty:
             return None
         if isinstance(message, PodChanged):
-            if (node := pods.node_of(message.pod, self._target.name)) is not None:
-                self._pod_nodes[node.id] = node
+            node = message.pod.node
+            self._pod_nodes[node.id] = node
             if not self._without_logs:
                 self._collector.add_pod(message.pod)
         elif isinstance(message, LogEnded):
-            self._add_log(message)
+            self._keep_last_lines(message)
         elif isinstance(message, WatchRefused) and message.logs_only:
             if not self._without_logs:
                 self._without_logs = True
+                self._collector.stop()
                 self._log.warning(f"the logs are not shown: {message.error}", title="argo-submit")
         else:
             return message
@@ -213,6 +226,7 @@ class Follower:
         interval = MIN_READ_INTERVAL if self._shown is None else longer
         self._read_interval = max(interval, min(current.size / BYTES_PER_SECOND, MAX_READ_INTERVAL_OF_LARGE))
         self._shown = current
+        self._collector.add_failed(node.id for node in current.nodes.values() if node.phase in FAILED_PHASES)
         return current
 
     def _read_gone(self, event: str) -> WorkflowStatus:
@@ -287,51 +301,46 @@ class Follower:
             return ""
         return f" ({self._shown.progress} done)"
 
-    def _add_log(self, ended: LogEnded) -> None:
-        self._ended_logs.append(ended)
-        if self._target.logs == "all":
-            self._print_log(ended)
-
     def _drain(self, last: WorkflowStatus) -> None:
         """Wait, within bounds, for the logs of containers that ended with the workflow."""
         ended = {node.id for node in last.nodes.values() if node.type == "Pod" and node.phase in ENDED_PHASES}
-        started = self._clock.now()
+        self._collector.add_failed(node.id for node in last.failed())
+        started = progressed = self._clock.now()
+        done = -1
         while not self._without_logs:
-            seconds = (self._clock.now() - started).total_seconds()
-            complete = len(self._ended_logs) >= self._collector.count
+            now = self._clock.now()
+            if done != self._collector.done:
+                done, progressed = self._collector.done, now
+            complete, seconds = self._collector.is_idle, (now - started).total_seconds()
             # Where the nodes' record cannot be read, only time tells whether the watch has reported every pod.
             if complete and ((last.readable and ended <= self._collector.nodes) or seconds >= STRAGGLER_SECONDS):
                 return
-            if seconds >= DRAIN_SECONDS:
-                self._log.warning("some logs did not end in time, so they are not shown", title="argo-submit")
+            if (now - progressed).total_seconds() >= DRAIN_SECONDS or seconds >= MAX_DRAIN_SECONDS:
                 return
             self._next(STRAGGLER_SECONDS if not complete else STRAGGLER_SECONDS - seconds)
 
-    def _close_logs(self, last: WorkflowStatus) -> dict[str, tuple[str, ...]]:
-        failed = {node.id for node in last.failed()}
-        if self._target.logs == "failed":
-            for ended in self._ended_logs:
-                if ended.node_id in failed:
-                    self._print_log(ended, last)
-        return self._last_lines(last)
+    def _keep_last_lines(self, ended: LogEnded) -> None:
+        before = self._last_lines.get(ended.node_id)
+        self._last_lines[ended.node_id] = f"{before}\n{ended.last_lines}" if before else ended.last_lines
 
-    def _last_lines(self, last: WorkflowStatus) -> dict[str, tuple[str, ...]]:
-        failed = {node.id for node in last.failed()}
-        return {ended.node_id: ended.lines[-LAST_LINES:] for ended in self._ended_logs if ended.node_id in failed}
+    def _lines_of_failed(self, last: WorkflowStatus) -> dict[str, tuple[str, ...]]:
+        lines = {node.id: self._last_lines.get(node.id, "") for node in last.failed()}
+        return {node: tuple(text.split("\n")) for node, text in lines.items() if text}
 
-    def _print_log(self, ended: LogEnded, last: WorkflowStatus | None = None) -> None:
-        known = last or self._shown
-        node: NodeStatus | None = known.nodes.get(ended.node_id) if known else None
-        name = node.display_name if node else ended.node_name
-        title = name if ended.container == "main" else f"{name} · {ended.container}"
-        with self._log.group(f"Log of {title}"):
-            self._log.info("\n".join(_lines_of(ended)))
-
-
-def _lines_of(ended: LogEnded) -> Sequence[str]:
-    lines = list(ended.lines)
-    if ended.left_out:
-        lines.insert(ended.head, f"… {ended.left_out} lines are left out here …")
-    if ended.note:
-        lines.append(f"({ended.note})")
-    return lines or ["(the container printed nothing)"]
+    def _stop_logs(self) -> None:
+        """Show all that was read, and say which logs are missing and how to read them."""
+        unread = self._collector.stop()
+        self._log.close()
+        with suppress(queue.Empty):
+            while True:
+                message = self._messages.get_nowait()
+                if isinstance(message, LogEnded):
+                    self._keep_last_lines(message)
+        command = f"argo logs -n {self._target.namespace} {self._target.name}"
+        for names, reason in (
+            (unread, "were not read before this step ended"),
+            (list(self._log.unshown), "are not shown, since all logs together are too long"),
+        ):
+            if names:
+                shown = ", ".join(names[:MAX_NAMES]) + (" …" if len(names) > MAX_NAMES else "")
+                self._log.warning(f"{len(names)} logs {reason} ({shown}). To read them: {command}", title="argo-submit")

@@ -1,221 +1,234 @@
-"""Follow the logs of a workflow's containers: resume them where a connection broke, and keep their size within bounds."""
+"""Decide which logs of a workflow's containers are read when, and read each in a thread of its own.
+
+The first containers are followed while they run, though not all of one kind. The others are read when they have ended, those
+that failed first.
+"""
 
 from __future__ import annotations
 
-import queue
-import re
+import heapq
+import itertools
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
+from mlops_actions.argo_submit.log_lines import printable
+from mlops_actions.argo_submit.log_printer import LogPrinter
+from mlops_actions.argo_submit.log_reader import LogReader, LogSource, TimestampedHosts
 from mlops_actions.argo_submit.messages import LogEnded, WatchRefused
-from mlops_actions.argo_submit.pods import EXECUTOR_CONTAINERS
-from mlops_actions.argo_submit.ports import Cluster, LogLine, NotFound
+from mlops_actions.argo_submit.pods import ObservedContainer, ObservedPod
+from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.watch import Emit
-from mlops_actions.core.argo import NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
-from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
-from mlops_actions.core.types import Json
+from mlops_actions.core.errors import Refused
 
-MAX_STREAMS = 8
-HEAD_LINES = 1_000
-TAIL_LINES = 4_000
-MAX_LINE_LENGTH = 4_000
-_COLORS = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
-# Other escape sequences (cursor, clearing, titles, links), and all other control characters but tabs and carriage returns,
-# which progress bars use.
-_CONTROLS = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]"
-    r"|[\x00-\x08\x0a-\x0c\x0e-\x1f\x7f-\x9f]"
-)
-MIN_PAUSE = 0.1
-MAX_PAUSE = 2.0
-MAX_FAILING_SECONDS = 60.0  # how long a log may fail to open while the cluster answers
-STABLE_SECONDS = 60.0  # a stream that stayed open this long had no lines to send, which is no failure
+MAX_LIVE = 8
+MAX_LIVE_OF_KIND = 6  # of the items of one loop
+MAX_ENDED = 3
+JOIN_SECONDS = 2.0
+MAIN = "main"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogSource:
-    """One container of one pod; `node_name` has no workflow name in front."""
-
-    node_id: str
-    node_name: str
-    pod: str
-    container: str
+class _Stage(Enum):
+    RUNS = auto()  # it runs, and no thread is free to follow it
+    WAITS = auto()  # it has ended, and is to be read
+    LEFT = auto()  # it is not to be read, unless its node turns out to have failed
+    READ = auto()  # it is being read, or was
 
 
-class LogBuffer:
-    """The first and the last lines of a log, and the timestamp that it has reached."""
-
-    def __init__(self) -> None:
-        self._head: list[str] = []
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self._count = 0
-        self._last = ("", "")
-        self._count_at_last = 0  # lines with the last timestamp
-        self.timestamp = ""
-
-    def repeated_lines(self) -> RepeatedLines:
-        """Return the filter of the lines that the server repeats after the log is opened again."""
-        return RepeatedLines(self._last, self._count_at_last)
-
-    def add(self, line: LogLine) -> None:
-        """Add a line."""
-        key = timestamp_key(line.timestamp)
-        self._count_at_last = self._count_at_last + 1 if key == self._last else 1
-        self._last, self.timestamp = key, line.timestamp
-        text = printable(line.text[: MAX_LINE_LENGTH + 1])
-        text = text if len(line.text) <= MAX_LINE_LENGTH else text[:MAX_LINE_LENGTH] + "…"
-        self._count += 1
-        if len(self._head) < HEAD_LINES:
-            self._head.append(text)
-        else:
-            self._tail.append(text)
-
-    def ended(self, source: LogSource, note: str) -> LogEnded:
-        """Return the lines; `note` says why some may be missing."""
-        lines = (*self._head, *self._tail)
-        return LogEnded(
-            node_id=source.node_id,
-            node_name=source.node_name,
-            container=source.container,
-            lines=lines,
-            head=len(self._head),
-            left_out=self._count - len(lines),
-            note=note,
-        )
+@dataclass(slots=True)
+class _Known:
+    stage: _Stage
+    title: str
+    container: ObservedContainer
 
 
-class RepeatedLines:
-    """Recognises repeated lines: a log is resumed by the second, so it begins with lines that were read before.
-
-    These are the lines before the last timestamp, and as many lines with it as were read.
-    """
-
-    def __init__(self, last: tuple[str, str], count_at_last: int) -> None:
-        self._last = last
-        self._left = count_at_last
-
-    def is_new(self, line: LogLine) -> bool:
-        """Tell whether the line was not read before."""
-        key = timestamp_key(line.timestamp)
-        if key < self._last:
-            return False
-        if key == self._last and self._left > 0:
-            self._left -= 1
-            return False
-        return True
+@dataclass(order=True, frozen=True, slots=True)
+class _Job:
+    order: tuple[bool, int]
+    source: LogSource = field(compare=False)
 
 
 class LogCollector:
-    """Follows the logs of several containers at a time, and emits each log when its container has ended."""
+    """Reads the logs of a workflow's containers; with `failed_only` those of failed nodes alone, after their end."""
 
-    def __init__(self, cluster: Cluster, namespace: str, emit: Emit) -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, workflow: str, printer: LogPrinter, emit: Emit, *, failed_only: bool
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._workflow = workflow
+        self._printer = printer
         self._emit = emit
-        self._waiting: queue.SimpleQueue[LogSource] = queue.SimpleQueue()
-        self._known: set[LogSource] = set()
-        self._stop = threading.Event()
-        self._workers = 0
+        self._failed_only = failed_only
+        self._hosts = TimestampedHosts(cluster, namespace)
+        self._lock = threading.Lock()
+        self._known: dict[LogSource, _Known] = {}
+        self._running: dict[LogSource, None] = {}  # those at the stage RUNS, in order
+        self._waiting: list[_Job] = []  # a heap of those at the stage WAITS
+        self._numbers = itertools.count()
+        self._attempts: Counter[tuple[str, str]] = Counter()  # by node and container
+        self._failed_nodes: set[str] = set()
+        self._readers: dict[LogReader, None] = {}
+        self._live_kinds: Counter[str] = Counter()
+        self._threads: dict[threading.Thread, bool] = {}  # and whether each follows containers that run
+        self._stopped = False
+        self.done = 0  # the logs that were read
 
     @property
     def nodes(self) -> set[str]:
         """The ids of the nodes whose pods were added."""
-        return {source.node_id for source in self._known}
+        with self._lock:
+            return {source.node_id for source in self._known}
 
     @property
-    def count(self) -> int:
-        """The number of logs that will be emitted for the pods that were added."""
-        return len(self._known)
+    def is_idle(self) -> bool:
+        """Whether no log is being read, or waits to be."""
+        with self._lock:
+            return not (self._readers or self._waiting or self._running)
 
-    def add_pod(self, pod: Json) -> None:
-        """Follow those of the pod's containers that have started and are not followed yet."""
-        metadata = pod.get("metadata") or {}
-        annotations = metadata.get("annotations") or {}
-        workflow = str((metadata.get("labels") or {}).get(WORKFLOW_LABEL) or "")
-        node_id = str(annotations.get(NODE_ID_ANNOTATION) or "")
-        node_name = str(annotations.get(NODE_NAME_ANNOTATION) or node_id).removeprefix(f"{workflow}.")
-        for container in (pod.get("status") or {}).get("containerStatuses") or []:
-            state = container.get("state") or {}
-            name = str(container.get("name") or "")
-            source = LogSource(node_id=node_id, node_name=node_name, pod=str(metadata.get("name") or ""), container=name)
-            started = "running" in state or "terminated" in state
-            if node_id and started and name not in EXECUTOR_CONTAINERS and source not in self._known:
-                self._known.add(source)
-                self._waiting.put(source)
-                if self._workers < MAX_STREAMS:
-                    self._workers += 1
-                    threading.Thread(target=self._work, name="log-follower", daemon=True).start()
+    def add_pod(self, pod: ObservedPod) -> None:
+        """Read the logs of those of the pod's containers that have started, now or when they have ended."""
+        with self._lock:
+            for name, container in pod.containers.items():
+                if container.has_started and not self._stopped:
+                    self._add(_source(pod, name, container), container)
+            self._start_threads()
 
-    def stop(self) -> None:
-        """Stop following; no further log is opened."""
-        self._stop.set()
+    def add_failed(self, nodes: Iterable[str]) -> None:
+        """Read the logs of nodes that have failed before those of others, and also where `failed_only` left them out."""
+        with self._lock:
+            new = set(nodes) - self._failed_nodes
+            self._failed_nodes |= new
+            if not new or self._stopped:
+                return
+            for source, known in self._known.items():
+                # The record may know of the main container's end before the pod's watch does.
+                has_ended = known.container.has_ended or source.container == MAIN
+                if source.node_id in new and known.stage is _Stage.LEFT and has_ended:
+                    self._wait(source, known)
+            self._start_threads()
 
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            source = self._waiting.get()
+    def stop(self) -> list[str]:
+        """Stop reading, within moments; return the titles of the logs that were not read at all."""
+        with self._lock:
+            self._stopped = True
+            unread = [*self._running, *(job.source for job in self._waiting)]
+            self._running.clear()
+            self._waiting.clear()
+            readers, threads = list(self._readers), list(self._threads)
+        for reader in readers:
+            reader.stop()
+        until = time.monotonic() + JOIN_SECONDS
+        for thread in threads:
+            thread.join(max(until - time.monotonic(), 0))
+        return [self._known[source].title for source in unread]
+
+    def _add(self, source: LogSource, container: ObservedContainer) -> None:
+        known = self._known.get(source)
+        if known is None:
+            known = self._known[source] = _Known(_Stage.LEFT, self._title(source), container)
+            if not container.has_ended and not self._failed_only:
+                known.stage = _Stage.RUNS
+                self._running[source] = None
+        known.container = container
+        if not container.has_ended or known.stage not in (_Stage.RUNS, _Stage.LEFT):
+            return
+        self._running.pop(source, None)
+        known.stage = _Stage.LEFT
+        if not self._failed_only or (self._has_failed(source, container) and source.container == MAIN):
+            self._wait(source, known)
+
+    def _has_failed(self, source: LogSource, container: ObservedContainer) -> bool:
+        return bool(container.exit_code) or source.node_id in self._failed_nodes
+
+    def _wait(self, source: LogSource, known: _Known) -> None:
+        known.stage = _Stage.WAITS
+        failed = self._has_failed(source, known.container)
+        heapq.heappush(self._waiting, _Job((not failed, next(self._numbers)), source))
+
+    def _title(self, source: LogSource) -> str:
+        name = source.node_name if source.container == MAIN else f"{source.node_name} · {source.container}"
+        place = source.node_id, source.container
+        self._attempts[place] += 1
+        return name if self._attempts[place] == 1 else f"{name} (attempt {self._attempts[place]})"
+
+    def _start_threads(self) -> None:
+        live = sum(self._threads.values())
+        for is_live, most in ((True, MAX_LIVE - live), (False, MAX_ENDED - len(self._threads) + live)):
+            for _ in range(most):
+                reader = self._take(is_live)
+                if reader is None:
+                    break
+                thread = threading.Thread(target=self._work, args=(reader, is_live), name="log-reader", daemon=True)
+                self._threads[thread] = is_live
+                thread.start()
+
+    def _work(self, first: LogReader, is_live: bool) -> None:
+        reader: LogReader | None = first
+        while reader is not None:
             try:
-                self._emit(self._collect(source))
+                self._read(reader, is_live)
             except Refused as error:
                 self._emit(WatchRefused(error, logs_only=True))
-                return
+            reader = self._next(reader, is_live)
 
-    def _collect(self, source: LogSource) -> LogEnded:
-        buffer = LogBuffer()
-        failures = 0
-        last_success = time.monotonic()
-        while not self._stop.is_set() and (opened := time.monotonic()) - last_success < MAX_FAILING_SECONDS:
-            try:
-                repeated = buffer.repeated_lines()
-                for line in self._cluster.stream_log(self._namespace, source.pod, source.container, buffer.timestamp):
-                    if repeated.is_new(line):
-                        buffer.add(line)
-                        failures, last_success = 0, time.monotonic()
-                if self._container_has_ended(source):
-                    return buffer.ended(source, "")
-            except NotFound:
-                return buffer.ended(source, "the pod was deleted; lines that it printed later are missing")
-            except (Unavailable, BadInput):  # a broken connection, or a container that is just starting (400)
-                if not self._is_reachable(source):  # the follower decides how long to wait for the cluster
-                    last_success = time.monotonic()
-            if time.monotonic() - opened >= STABLE_SECONDS:
-                failures, last_success = 0, time.monotonic()
-            self._stop.wait(min(MIN_PAUSE * 2**failures, MAX_PAUSE))
-            failures += 1
-        return buffer.ended(source, "the log broke off")
-
-    def _is_reachable(self, source: LogSource) -> bool:
+    def _read(self, reader: LogReader, is_live: bool) -> None:
+        source, note = reader.source, ""
         try:
-            self._cluster.get_pod(self._namespace, source.pod)
-        except Unavailable:
-            return False
-        except ActionError:
-            pass
-        return True
+            note = reader.read(has_ended=not is_live)
+        finally:
+            with self._lock:
+                failed = self._has_failed(source, self._known[source].container)
+            last_lines = reader.output.end(note, is_failed=failed)
+        self._emit(LogEnded(source.node_id, last_lines))
 
-    def _container_has_ended(self, source: LogSource) -> bool:
-        """Ask the pod: a log that ends may have been cut off."""
-        try:
-            pod = self._cluster.get_pod(self._namespace, source.pod)
-        except NotFound:
-            return True
-        for container in (pod.get("status") or {}).get("containerStatuses") or []:
-            if container.get("name") == source.container:
-                return "terminated" in (container.get("state") or {})
-        return False
+    def _next(self, reader: LogReader, is_live: bool) -> LogReader | None:
+        """Count a log as read, and take the next; None ends the thread."""
+        with self._lock:
+            self._readers.pop(reader)
+            self.done += 1
+            if is_live:
+                self._live_kinds[reader.source.kind] -= 1
+            following = self._take(is_live)
+            if following is None:
+                self._threads.pop(threading.current_thread(), None)
+            self._start_threads()  # of another kind, more may be followed now
+            return following
+
+    def _take(self, is_live: bool) -> LogReader | None:
+        source = self._take_running() if is_live else self._take_ended()
+        if source is None:
+            return None
+        known = self._known[source]
+        known.stage = _Stage.READ
+        command = f"argo logs -n {self._namespace} {self._workflow} {source.pod} -c {source.container}"
+        failed = known.container.has_ended and self._has_failed(source, known.container)
+        output = self._printer.open(known.title, command, is_live=is_live, is_failed=failed)
+        reader = LogReader(self._cluster, self._namespace, source, output, self._hosts)
+        self._readers[reader] = None
+        return reader
+
+    def _take_running(self) -> LogSource | None:
+        source = next((one for one in self._running if self._live_kinds[one.kind] < MAX_LIVE_OF_KIND), None)
+        if source is not None:
+            del self._running[source]
+            self._live_kinds[source.kind] += 1
+        return source
+
+    def _take_ended(self) -> LogSource | None:
+        return heapq.heappop(self._waiting).source if self._waiting else None
 
 
-def printable(text: str) -> str:
-    """Return a text with its colours, and without control characters that move or rewrite what a terminal shows."""
-    if text.isprintable():
-        return text
-    parts = _COLORS.split(text)
-    parts[::2] = [_CONTROLS.sub("", part) for part in parts[::2]]
-    return "".join(parts) + ("\x1b[0m" if len(parts) > 1 else "")
-
-
-def timestamp_key(timestamp: str) -> tuple[str, str]:
-    """Return a key that sorts timestamps by time: their fractions have no trailing zeros, so their texts do not."""
-    seconds, _, fraction = timestamp.removesuffix("Z").partition(".")
-    return seconds, fraction.ljust(9, "0")
+def _source(pod: ObservedPod, container: str, state: ObservedContainer) -> LogSource:
+    return LogSource(
+        node_id=pod.node.id,
+        node_name=printable(pod.node_path),
+        pod=pod.name,
+        container=container,
+        uid=pod.uid,
+        host=pod.host,
+        restarts=state.restarts,
+    )

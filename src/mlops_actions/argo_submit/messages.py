@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlops_actions.argo_submit.pods import ObservedPod
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.types import Json
 
@@ -41,20 +42,15 @@ class WatchRefused:
 class PodChanged:
     """A pod of the workflow is new or has changed."""
 
-    pod: Json
+    pod: ObservedPod
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class LogEnded:
-    """The log of a container that has ended; `left_out` lines are missing after the first `head` lines."""
+    """The log of one of a node's containers was read to its end; `last_lines` is its end, of bounded length."""
 
     node_id: str
-    node_name: str
-    container: str
-    lines: tuple[str, ...]
-    head: int
-    left_out: int
-    note: str = ""
+    last_lines: str
 
 
 Message = WorkflowChanged | WorkflowDeleted | ConnectionLost | WatchRefused | PodChanged | LogEnded

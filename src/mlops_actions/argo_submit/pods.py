@@ -2,15 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus, parse_time
-from mlops_actions.core.argo import NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION
+from mlops_actions.core.argo import NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
 from mlops_actions.core.types import Json
 
 # Argo's own containers: their logs and exit codes say nothing of the work.
 EXECUTOR_CONTAINERS = frozenset({"init", "wait"})
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """A container, as far as following its log needs it; `exit_code` is None before its end."""
+
+    has_started: bool
+    has_ended: bool
+    exit_code: int | None
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPod:
+    """A pod of a workflow; `node_path` is its node's name without the workflow's, `host` the machine that runs it."""
+
+    name: str
+    uid: str
+    host: str
+    node: NodeStatus
+    node_path: str
+    containers: Mapping[str, ObservedContainer]
+
+
+def observe(pod: Json) -> ObservedPod | None:
+    """Return what a pod shows of its node and containers; None where Argo did not create it."""
+    metadata, state = pod.get("metadata") or {}, pod.get("status") or {}
+    workflow = str((metadata.get("labels") or {}).get(WORKFLOW_LABEL) or "")
+    node = node_of(pod, workflow)
+    if node is None:
+        return None
+    statuses = [*(state.get("initContainerStatuses") or ()), *(state.get("containerStatuses") or ())]
+    return ObservedPod(
+        name=str(metadata.get("name") or ""),
+        uid=str(metadata.get("uid") or ""),
+        host=str((pod.get("spec") or {}).get("nodeName") or ""),
+        node=node,
+        node_path=re.sub(rf"^{re.escape(workflow)}(\[\d+\])?\.", "", node.name),
+        containers={
+            str(status.get("name") or ""): _container(status)
+            for status in statuses
+            if status.get("name") not in EXECUTOR_CONTAINERS
+        },
+    )
+
+
+def _container(status: Json) -> ObservedContainer:
+    state = status.get("state") or {}
+    end = state.get("terminated")
+    return ObservedContainer(
+        has_started="running" in state or end is not None,
+        has_ended=end is not None,
+        exit_code=None if end is None else int(end.get("exitCode") or 0),
+        restarts=int(status.get("restartCount") or 0),
+    )
 
 
 def node_of(pod: Json, workflow: str) -> NodeStatus | None:

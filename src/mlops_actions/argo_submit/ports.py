@@ -48,14 +48,6 @@ class WatchEvent:
         return str((self.object.get("metadata") or {}).get("resourceVersion") or "")
 
 
-@dataclass(frozen=True)
-class LogLine:
-    """One line of a container's log; `timestamp` is the server's text (RFC 3339), at which a log can be resumed."""
-
-    timestamp: str
-    text: str
-
-
 class Stream(Protocol[T_co]):
     """Items that arrive one by one; any thread may close the stream."""
 
@@ -109,8 +101,14 @@ class Cluster(Protocol):
     def get_pod(self, namespace: str, name: str) -> Json:
         """Read a pod."""
 
-    def stream_log(self, namespace: str, pod: str, container: str, since: str) -> Stream[LogLine]:
-        """Follow a container's log from a timestamp on; an empty one starts at the log's beginning."""
+    def stream_log(self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False) -> Stream[bytes]:
+        """Follow a container's log, in blocks of bytes, from a time on; an empty one starts at the log's beginning.
+
+        The lines begin with timestamps where the machine sends them. `previous` reads the run before a restart.
+        """
+
+    def sends_timestamps(self, namespace: str, pod: str, container: str, first: bytes) -> bool:
+        """Tell whether the timestamp at the start of a log's first line is the machine's, not the container's own."""
 
 
 @dataclass(frozen=True, kw_only=True)

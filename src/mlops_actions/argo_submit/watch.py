@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from mlops_actions.argo_submit import pods
 from mlops_actions.argo_submit.messages import (
     ConnectionLost,
     Message,
@@ -156,8 +157,8 @@ class PodWatch(Watch):
         return self._cluster.watch_pods(self._namespace, self._workflow, self._resource_version, WATCH_SECONDS)
 
     def _handle(self, event: WatchEvent) -> None:
-        if event.type in ("ADDED", "MODIFIED", "DELETED"):
-            self._emit(PodChanged(event.object))
+        if event.type in ("ADDED", "MODIFIED", "DELETED") and (pod := pods.observe(event.object)) is not None:
+            self._emit(PodChanged(pod))
 
     def _start_over(self) -> None:
         self._resource_version = ""  # the watch then starts with the pods that exist

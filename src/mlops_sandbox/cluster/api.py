@@ -241,7 +241,10 @@ class Api:
         container = request.query_params.get("container", "") or names[0]
         if container not in names:
             raise status.bad_request(f"container {container} is not valid for pod {target.name}")
-        if request.query_params.get("previous", "").lower() == "true":
+        uid = pod["metadata"]["uid"]
+        previous = request.query_params.get("previous", "").lower() == "true"
+        log = self._logs.previous(uid, container) if previous else self._logs.open(uid, container)
+        if log is None:
             raise status.bad_request(f'previous terminated container "{container}" in pod "{target.name}" not found')
         if pod["status"]["phase"] == "Pending" or self.faults.takes_waiting_log():
             raise status.bad_request(
@@ -253,9 +256,9 @@ class Api:
                 timestamps=request.query_params.get("timestamps", "").lower() == "true",
                 since=_since(request),
                 tail_lines=_number(request, "tailLines"),
+                limit_bytes=_number(request, "limitBytes"),
             )
         )
-        log = self._logs.open(pod["metadata"]["uid"], container)
         return StreamingResponse(log.read(query), media_type="text/plain")
 
 

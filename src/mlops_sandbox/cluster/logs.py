@@ -37,6 +37,7 @@ class LogQuery:
     # The answer ends after as many lines, and as many bytes of the next one.
     max_lines: int | None = None
     spare_bytes: int = 0
+    limit_bytes: int | None = None
 
 
 def rfc3339_nano(time: datetime) -> str:
@@ -83,7 +84,14 @@ class ContainerLog:
             return [line.text.decode(errors="replace") for line in self._lines[-count:]]
 
     async def read(self, query: LogQuery) -> AsyncIterator[bytes]:
-        """Yield the lines asked for, each with its end."""
+        """Yield the lines asked for, each with its end, up to `limit_bytes` in all."""
+        left = query.limit_bytes
+        async for block in self._read(query):
+            yield block[:left]
+            if left is not None and (left := left - len(block)) <= 0:
+                return
+
+    async def _read(self, query: LogQuery) -> AsyncIterator[bytes]:
         wakeup = Wakeup()
         with self._lock:
             self._wakers.append(wakeup.set)
@@ -116,11 +124,26 @@ class LogStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._logs: dict[tuple[str, str], ContainerLog] = {}
+        self._previous: dict[tuple[str, str], ContainerLog] = {}
 
     def open(self, pod_uid: str, container: str) -> ContainerLog:
         """Return the log of a container, a new one at the first call."""
         with self._lock:
             return self._logs.setdefault((pod_uid, container), ContainerLog())
+
+    def restart(self, pod_uid: str, container: str) -> ContainerLog:
+        """End the log of a container that is restarted: it stays readable as the previous one. Return the new one."""
+        key = pod_uid, container
+        with self._lock:
+            self._previous[key] = before = self._logs.pop(key)
+            log = self._logs[key] = ContainerLog()
+        before.end()
+        return log
+
+    def previous(self, pod_uid: str, container: str) -> ContainerLog | None:
+        """Return the log of the run before the last restart; None where there was none."""
+        with self._lock:
+            return self._previous.get((pod_uid, container))
 
     def drop(self, pod_uid: str) -> None:
         """Delete a pod's logs, as happens when the pod is deleted."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlops_actions.argo_submit import logs, parameters, status
+from mlops_actions.argo_submit import log_lines, parameters, status
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
@@ -144,7 +144,7 @@ def test_a_value_beyond_the_size_of_an_object_is_named(job: Job, cluster: Cluste
     ],
 )
 def test_a_log_line_keeps_its_colours_and_nothing_else(text: str, kept: str) -> None:
-    assert logs.printable(text) == kept
+    assert log_lines.printable(text) == kept
 
 
 def test_names_and_messages_of_nodes_cannot_rewrite_the_log(job: Job, cluster: Cluster) -> None:

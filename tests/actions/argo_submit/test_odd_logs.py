@@ -17,14 +17,16 @@ LINES = (
     "   an indented line",
     "last words",
 )
+# What a container logs itself, with timestamps of its own.
+OWN_TIMESTAMPS = tuple(f"2026-01-01T00:00:0{number}.000000000Z epoch {number}" for number in range(3))
 SCRIPT = "; ".join(f'echo "{line}"' for line in LINES)
 SLOW_SCRIPT = "; sleep 0.15; ".join(f'echo "{line}"' for line in LINES)
-NO_TIMESTAMPS = pytest.mark.xfail(strict=True, reason="argo-submit: logs without timestamps")
 
 
 def shown(job: Job) -> tuple[str, ...]:
-    """The lines of the container's group in the job's log."""
-    return tuple(job.log.partition("::group::Log of ")[2].partition("::endgroup::")[0].splitlines()[1:])
+    """The lines of the container's groups in the job's log: messages may come between them."""
+    groups = job.log.split("::group::Log of ")[1:]
+    return tuple(line for group in groups for line in group.partition("::endgroup::")[0].splitlines()[1:])
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -33,12 +35,21 @@ def test_every_line_is_shown_once_and_in_order(job: Job) -> None:
     assert shown(job) == LINES
 
 
-@NO_TIMESTAMPS
 @pytest.mark.parametrize("api", APIS)
 def test_a_node_without_timestamps_loses_no_word(job: Job, cluster: Cluster) -> None:
     cluster.faults.log_timestamps = cluster.faults.log_since = False
     assert job.run(workflow=shell(SCRIPT), logs="all") == 0
     assert shown(job) == LINES
+
+
+@pytest.mark.parametrize("sends_timestamps", [True, False])
+@pytest.mark.parametrize("api", [KUBERNETES])  # the Argo Server takes the container's own timestamps for the node's
+def test_the_timestamps_of_a_container_itself_are_kept(job: Job, cluster: Cluster, sends_timestamps: bool) -> None:
+    cluster.faults.log_timestamps = cluster.faults.log_since = sends_timestamps
+    script = "; sleep 0.15; ".join(f"echo '{line}'" for line in OWN_TIMESTAMPS)
+    cluster.faults.log_cuts = [2, 99, 99]
+    assert job.run(workflow=shell(script), logs="all") == 0
+    assert shown(job) == OWN_TIMESTAMPS
 
 
 # After which line each stream ends.
@@ -54,7 +65,6 @@ def test_a_log_that_ends_early_is_resumed(job: Job, cluster: Cluster, cuts: list
     assert shown(job) == LINES
 
 
-@pytest.mark.xfail(strict=True, reason="argo-submit: a log that ends within a line")
 @pytest.mark.parametrize("spare", [5, 33], ids=["within its timestamp", "within its text"])
 @pytest.mark.parametrize("api", [KUBERNETES])
 def test_a_log_that_ends_within_a_line_is_resumed(job: Job, cluster: Cluster, spare: int) -> None:
@@ -63,7 +73,6 @@ def test_a_log_that_ends_within_a_line_is_resumed(job: Job, cluster: Cluster, sp
     assert shown(job) == LINES
 
 
-@NO_TIMESTAMPS
 @pytest.mark.parametrize("api", [KUBERNETES])
 def test_a_log_without_timestamps_that_ends_early_is_resumed(job: Job, cluster: Cluster) -> None:
     """Such a node does not obey `sinceTime` either: the log begins at its start again."""

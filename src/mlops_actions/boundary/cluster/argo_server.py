@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, LogLine, NotFound, WatchEvent
+from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, WatchEvent
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
-from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, log_line, path_segment
+from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import ARCHIVED, DRY_RUN, SERVER_INFO, WATCHED, WORKFLOWS, check, check_workflow
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
@@ -85,7 +85,6 @@ class ArgoServer:
         self._pods = RecordedPods()
         self._lock = threading.Lock()
         self._following: dict[str, list[ByteLines]] = {}  # by pod
-        self._settled: set[tuple[str, str]] = set()  # containers whose log was opened after their end
         self._namespace: str | None = None
 
     @property
@@ -186,16 +185,12 @@ class ArgoServer:
         return self._pods.watch()
 
     def get_pod(self, namespace: str, name: str) -> Json:  # noqa: ARG002
-        """See the port. A container counts as ended once its log was opened after its end, and is complete."""
-        pod = self._pods.get(name)
-        for container in pod["status"]["containerStatuses"]:
-            with self._lock:
-                settled = (name, container["name"]) in self._settled
-            if not settled:
-                container["state"] = {"running": {}}
-        return pod
+        """See the port."""
+        return self._pods.get(name)
 
-    def stream_log(self, namespace: str, pod: str, container: str, since: str) -> ParsedStream[LogLine]:
+    def stream_log(
+        self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False
+    ) -> ParsedStream[bytes]:
         """See the port."""
         has_ended = self._pods.has_ended(pod)
         query = {
@@ -204,18 +199,22 @@ class ArgoServer:
             "logOptions.follow": "false" if has_ended else "true",
             "logOptions.timestamps": "true",
         }
+        if previous:
+            query["logOptions.previous"] = "true"
         if since and (seconds := _seconds_since(since)) is not None:
             query["logOptions.sinceSeconds"] = str(seconds + MAX_CLOCK_SKEW_SECONDS)
         path = f"{_workflows(namespace, self._pods.workflow)}/log"
         lines = self._open(path, query, MAX_SILENCE_SECONDS)
-        with self._lock:
-            if has_ended:
-                self._settled.add((pod, container))
-            else:
+        if not has_ended:
+            with self._lock:
                 self._following.setdefault(pod, []).append(lines)
-        if not has_ended and self._pods.has_ended(pod):  # while it was opened
-            self._end_logs(pod)
+            if self._pods.has_ended(pod):  # while it was opened
+                self._end_logs(pod)
         return ParsedStream(_UntilBreak(lines), partial(self._requests.parse, path=path, parse=_log_line))
+
+    def sends_timestamps(self, namespace: str, pod: str, container: str, first: bytes) -> bool:  # noqa: ARG002
+        """See the port. The server itself takes what looks like a timestamp for the machine's: only the first line tells."""
+        return True
 
     def _end_logs(self, pod: str) -> None:
         with self._lock:
@@ -224,7 +223,7 @@ class ArgoServer:
             lines.close()
 
     def _open(self, path: str, query: dict[str, str], seconds: float) -> ByteLines:
-        return self._requests.stream(path, query, path, accept="application/json", seconds=seconds)
+        return ByteLines(self._requests.stream(path, query, path, accept="application/json", seconds=seconds))
 
 
 def _event(raw: Any) -> WatchEvent:
@@ -233,10 +232,10 @@ def _event(raw: Any) -> WatchEvent:
     return WatchEvent(event["type"], event["object"])
 
 
-def _log_line(raw: Any) -> LogLine:
-    """Read an entry of a log; raises OddAnswer."""
+def _log_line(raw: Any) -> bytes:
+    """Read an entry of a log, which is a line; raises OddAnswer."""
     entry = check(raw, {"result!": {"content": str}})["result"]
-    return log_line((entry.get("content") or "").encode(errors="replace"))
+    return (entry.get("content") or "").encode(errors="replace") + b"\n"
 
 
 class FilteredWatch:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from mlops_actions.argo_submit import suspension
-from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, LogLine, NotFound, Stream, WatchEvent
+from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, NotFound, Stream, WatchEvent
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
@@ -21,7 +21,7 @@ from mlops_actions.boundary.cluster.shapes import (
     check_workflow,
 )
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
-from mlops_actions.boundary.cluster.transport import ClusterTransport, Failure
+from mlops_actions.boundary.cluster.transport import ByteBlocks, ByteLines, ClusterTransport, Failure
 from mlops_actions.core.argo import WORKFLOW_LABEL
 from mlops_actions.core.types import Json
 
@@ -143,18 +143,28 @@ class KubernetesCluster:
         """See the port."""
         return self._requests.send("GET", _pods(namespace, name), partial(check, shape=POD))
 
-    def stream_log(self, namespace: str, pod: str, container: str, since: str) -> ParsedStream[LogLine]:
+    def stream_log(self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False) -> ByteBlocks:
         """See the port."""
         query = {"container": container, "follow": "true", "timestamps": "true"}
         if since:
             query["sinceTime"] = since
+        if previous:
+            query["previous"] = "true"
+        return self._log(namespace, pod, query)
+
+    def sends_timestamps(self, namespace: str, pod: str, container: str, first: bytes) -> bool:
+        """See the port. Without `timestamps` a machine that puts none before the lines sends the same."""
+        query = {"container": container, "limitBytes": str(len(first))}
+        blocks = self._log(namespace, pod, query)
+        return b"".join(blocks)[: len(first)] != first
+
+    def _log(self, namespace: str, pod: str, query: dict[str, str]) -> ByteBlocks:
         path = f"{_pods(namespace, pod)}/log"
-        lines = self._requests.stream(path, query, "log", accept="*/*", seconds=LOG_SILENCE_SECONDS)
-        return ParsedStream(lines, log_line)
+        return self._requests.stream(path, query, "log", accept="*/*", seconds=LOG_SILENCE_SECONDS)
 
     def _watch(self, path: str, query: dict[str, str], accept: str, seconds: int, shape: Shape) -> ParsedStream[WatchEvent]:
         query = {**query, "watch": "true", "timeoutSeconds": str(seconds), "allowWatchBookmarks": "true"}
-        lines = self._requests.stream(path, query, f"watch {path}", accept=accept, seconds=seconds + SPARE_SECONDS)
+        blocks = self._requests.stream(path, query, f"watch {path}", accept=accept, seconds=seconds + SPARE_SECONDS)
 
         def event(line: bytes) -> WatchEvent:
             read = self._requests.parse(line, path, partial(_event, shape=shape))
@@ -162,7 +172,7 @@ class KubernetesCluster:
                 raise self._requests.error_of_watch(read, f"GET {path}")
             return read
 
-        return ParsedStream(lines, event)
+        return ParsedStream(ByteLines(blocks), event)
 
 
 def _event(raw: Any, shape: Shape) -> WatchEvent | Failure:
@@ -173,12 +183,6 @@ def _event(raw: Any, shape: Shape) -> WatchEvent | Failure:
         check(value, {"code": int, "reason": str, "message": str})
         return Failure(value.get("code") or 500, value.get("reason") or "", value.get("message") or "")
     return WatchEvent(kind, check(value, WATCHED if kind == "BOOKMARK" else shape))
-
-
-def log_line(line: bytes) -> LogLine:
-    """Read a line that begins with its timestamp."""
-    timestamp, _, text = line.decode(errors="replace").rstrip("\r").partition(" ")
-    return LogLine(timestamp, text)
 
 
 def _workflows(namespace: str, name: str = "") -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from mlops_actions.argo_submit.ports import AlreadyExists, Conflict, Expired, NotFound
 from mlops_actions.boundary.cluster.shapes import OddAnswer
-from mlops_actions.boundary.cluster.transport import ByteLines, ClusterTransport, Failure
+from mlops_actions.boundary.cluster.transport import ByteBlocks, ClusterTransport, Failure
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.types import Json
@@ -74,14 +74,14 @@ class ClusterRequests:
         self._seen_rights.allowed(call)
         return answer
 
-    def stream(self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float) -> ByteLines:
+    def stream(self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float) -> ByteBlocks:
         """Open a stream; `right` names the right that the server allows by answering."""
         try:
-            lines = self._transport.stream(path, query, accept=accept, seconds=seconds)
+            blocks = self._transport.stream(path, query, accept=accept, seconds=seconds)
         except Failure as failure:
             raise self.error_of_watch(failure, f"GET {path}", right) from None
         self._seen_rights.allowed(right)
-        return lines
+        return blocks
 
     def parse(self, line: bytes, path: str, parse: Callable[[Any], T]) -> T:
         """Parse the JSON of a stream's line; `parse` raises OddAnswer. Raises Unavailable where the line is none."""

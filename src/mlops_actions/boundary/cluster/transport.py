@@ -72,29 +72,21 @@ class ErrorTexts:
     credentials: str = "give a fresh kubeconfig"
 
 
-class ByteLines:
-    """The lines of an answer as they come; `close` ends them from any thread."""
+class ByteBlocks:
+    """An answer in blocks of bytes, as they come; `close` ends them from any thread."""
 
     def __init__(self, response: urllib3.BaseHTTPResponse, server: str) -> None:
         self._response = response
-        self._server = server
+        self.server = server
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[bytes]:
-        buffer = b""
         try:
-            for chunk in self._response.stream(65_536, decode_content=True):
-                buffer += chunk
-                *lines, buffer = buffer.split(b"\n")
-                yield from lines
-                if len(buffer) > _MAX_LINE:
-                    raise Unavailable(f"{self._server} sent a line without end", "report what stands between you and it")
-            if buffer:
-                yield buffer
+            yield from self._response.stream(65_536, decode_content=True)
         except (HTTPError, OSError, ValueError) as error:
             # A socket that is shut down while it is read reports all kinds of things.
             if not self._closed.is_set():
-                raise Unavailable(f"the connection to {self._server} broke: {reason_of(error)}", "try again") from None
+                raise Unavailable(f"the connection to {self.server} broke: {reason_of(error)}", "try again") from None
         finally:
             self._response.close()
 
@@ -103,6 +95,28 @@ class ByteLines:
         self._closed.set()
         with contextlib.suppress(RuntimeError, ValueError, OSError):  # it has ended by itself
             self._response.shutdown()
+
+
+class ByteLines:
+    """The lines of an answer as they come; see `ByteBlocks`."""
+
+    def __init__(self, blocks: ByteBlocks) -> None:
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[bytes]:
+        buffer = b""
+        for block in self._blocks:
+            buffer += block
+            *lines, buffer = buffer.split(b"\n")
+            yield from lines
+            if len(buffer) > _MAX_LINE:
+                raise Unavailable(f"{self._blocks.server} sent a line without end", "report what stands between you and it")
+        if buffer:
+            yield buffer
+
+    def close(self) -> None:
+        """End the stream; a reader that waits is woken."""
+        self._blocks.close()
 
 
 class ClusterTransport:
@@ -153,7 +167,7 @@ class ClusterTransport:
             f"{method} {path}", self._answer(method, path, query, headers, policy, limits, body=data), policy
         )
 
-    def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteLines:
+    def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteBlocks:
         """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable."""
         limits = Limits(silence=seconds)
         once = RetryPolicy(f"the {self.texts.side}", attempts=1)
@@ -167,7 +181,7 @@ class ClusterTransport:
         if _is_page(answer):
             answer.response.close()
             raise self.odd(call, "it sent a web page")
-        return ByteLines(answer.response, self.server)
+        return ByteBlocks(answer.response, self.server)
 
     def _answer(
         self,
