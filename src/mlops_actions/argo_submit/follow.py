@@ -311,7 +311,9 @@ class Follower:
             now = self._clock.now()
             if done != self._collector.done:
                 done, progressed = self._collector.done, now
-            complete, seconds = self._collector.is_idle, (now - started).total_seconds()
+            # In this order: a reader emits its message before it counts as done.
+            complete = self._collector.is_idle and self._messages.empty()
+            seconds = (now - started).total_seconds()
             # Where the nodes' record cannot be read, only time tells whether the watch has reported every pod.
             if complete and ((last.readable and ended <= self._collector.nodes) or seconds >= STRAGGLER_SECONDS):
                 return
