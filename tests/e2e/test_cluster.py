@@ -233,13 +233,15 @@ templates:
     packed = base64.b64decode(status["compressedNodes"])
     assert packed.startswith(b"\x1f\x8b")
     assert f"{FAN - 1}/{FAN}" in job.log
-    assert [node["name"] for node in json.loads(job.outputs["failed-nodes"])] == [f"each({FAN // 2}:{FAN // 2})"]
+    assert job.outputs["failed-nodes"] == "[]"  # the one that failed is tolerated
+    assert f"each({FAN // 2}:{FAN // 2})" in job.log
     # The same record as Argo 4.1 packs it.
     nodes = base64.b64encode(zstd.compress(gzip.decompress(packed))).decode()
     cluster.connection.call("PATCH", f"{ARGO}/workflows/{name}", {"status": {"compressedNodes": nodes}})
     again = another_job()
     assert run(again, attach=name, logs="none") == 0, again.log
-    assert [node["name"] for node in json.loads(again.outputs["failed-nodes"])] == [f"each({FAN // 2}:{FAN // 2})"]
+    assert again.outputs["phase"] == "Succeeded"
+    assert f"each({FAN // 2}:{FAN // 2})" in again.log
     assert "::warning" not in again.log
 
 

@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlops_actions.argo_submit.graph import NodeGraph
+from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.progress import MARKS, duration
-from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.core.argo import FAILED_PHASES
 from mlops_actions.core.markdown import mermaid, mermaid_text
 
 # Beyond the first limit the items of a loop become one box; beyond the second the workflow is not drawn.
 MAX_SINGLE_NODES = 24
 MAX_BOXES = 80
+_MARKS: Mapping[str, str] = {**MARKS, "Tolerated": "⚠"}
 STYLES: Mapping[str, str] = {
     "Succeeded": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
     "Failed": "fill:#ffebe9,stroke:#cf222e,color:#1f2328",
+    "Tolerated": "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
     "Running": "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
     "Waiting": "fill:#f6f8fa,stroke:#8c959f,color:#1f2328",
     "Skipped": "fill:#f6f8fa,stroke:#8c959f,color:#59636e,stroke-dasharray:4",
@@ -32,7 +36,7 @@ def draw(status: WorkflowStatus) -> str:
     """Return the fenced diagram; empty where there are fewer than two boxes, or too many."""
     graph = NodeGraph(status)
     collapsed = len(graph.nodes) > MAX_SINGLE_NODES
-    boxes = {key: _box(nodes) for key, nodes in graph.groups(collapsed=collapsed).items()}
+    boxes = {key: _box(nodes, status) for key, nodes in graph.groups(collapsed=collapsed).items()}
     if len(boxes) < 2 or len(boxes) > MAX_BOXES:
         return ""
     numbers = {key: f"n{number}" for number, key in enumerate(boxes)}
@@ -44,12 +48,14 @@ def draw(status: WorkflowStatus) -> str:
     return mermaid("\n".join(lines))
 
 
-def _box(nodes: list[NodeStatus]) -> _Box:
-    phases = [node.phase for node in nodes]
+def _box(nodes: list[NodeStatus], status: WorkflowStatus) -> _Box:
+    phases = [_phase(node, status) for node in nodes]
     if "Failed" in phases or "Error" in phases:
         style = "Failed"
     elif "Running" in phases:
         style = "Running"
+    elif "Tolerated" in phases:
+        style = "Tolerated"
     elif set(phases) <= {"Skipped", "Omitted"}:
         style = "Skipped"
     else:
@@ -58,8 +64,24 @@ def _box(nodes: list[NodeStatus]) -> _Box:
     if len(nodes) == 1:
         seconds = duration(first.seconds) if first.phase in ("Succeeded", "Failed", "Error") else ""
         name = first.display_name
-        label = f"{MARKS.get(first.phase, '')} {mermaid_text(name)} {seconds}".strip()
+        label = f"{_MARKS.get(phases[0], '')} {mermaid_text(name)} {_remarks(first, status)}{seconds}".strip()
     else:
-        counts = " ".join(f"{phases.count(phase)}{MARKS.get(phase, '')}" for phase in sorted(set(phases)))
+        counts = " ".join(f"{phases.count(phase)}{_MARKS.get(phase, '')}" for phase in sorted(set(phases)))
         label = f"{mermaid_text(first.loop_name)} ×{len(nodes)} {counts}"
     return _Box(label, style)
+
+
+def _phase(node: NodeStatus, status: WorkflowStatus) -> str:
+    """Return the phase; of a failure that does not fail the workflow, `Tolerated`."""
+    is_tolerated = status.ended and node.phase in FAILED_PHASES and node.id not in status.failures.ids
+    return "Tolerated" if is_tolerated else node.phase
+
+
+def _remarks(node: NodeStatus, status: WorkflowStatus) -> str:
+    attempts = [child for child in node.children if child in status.nodes] if node.type == "Retry" else []
+    return "".join(
+        [
+            f"({len(attempts)} attempts) " if len(attempts) > 1 else "",
+            "(cached) " if node.is_cached or any(status.nodes[attempt].is_cached for attempt in attempts) else "",
+        ]
+    )

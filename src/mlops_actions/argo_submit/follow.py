@@ -19,8 +19,9 @@ from mlops_actions.argo_submit.messages import (
     WorkflowChanged,
     WorkflowDeleted,
 )
+from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.ports import Cluster, NotFound
-from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
 from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
 from mlops_actions.core.errors import ActionError, TimedOut, Unavailable, WorkFailed

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlops_actions.argo_submit.status import LABEL_PHASE, NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.status import LABEL_PHASE, WorkflowStatus
 from mlops_actions.core.argo import ENDED_PHASES
 
 NOTE = "the workflow was deleted before this step could read its last status, so that outputs and durations may be missing"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
 
 GROUPING_TYPES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
 

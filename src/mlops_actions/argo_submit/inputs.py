@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mlops_actions.argo_submit import connection, control_inputs, input_parsers, object_names
 from mlops_actions.argo_submit import parameters as parameter_texts
+from mlops_actions.argo_submit.result_parts import FAILED_NODES, RESOURCES
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, matching, text, verbatim
@@ -324,24 +325,8 @@ RESULT: Mapping[str, Json] = {
     "phase": _TEXT,
     "message": _TEXT,
     "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
-    "failed-nodes": {
-        "description": "The nodes that failed.",
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {
-                "name": {**_TEXT, "description": "The name that Argo's user interface shows."},
-                "id": _TEXT,
-                "template": _TEXT,
-                "phase": {**_TEXT, "description": "`Failed` or `Error`."},
-                "message": _TEXT,
-                "exit-code": {**_TEXT, "description": "Empty where no container ended with one."},
-                "last-lines": {"type": "array", "items": _TEXT, "description": "The last lines of the node's log."},
-            },
-            "required": ["name", "id", "template", "phase", "message", "exit-code", "last-lines"],
-            "additionalProperties": False,
-        },
-    },
+    "failed-nodes": FAILED_NODES,
+    "resources": RESOURCES,
     "duration": {
         "description": "Seconds from the workflow's start to its end; null where it had not ended.",
         "type": ["number", "null"],
@@ -371,7 +356,11 @@ ACTION = Action(
         Output("phase", "`Succeeded`, `Failed` or `Error`; with `wait: false`, the phase after the submission"),
         Output("message", "Argo's message about the end"),
         Output("outputs", "JSON object of the output parameters: global ones and those of the entrypoint"),
-        Output("failed-nodes", "JSON list of the failed nodes: name, template, phase, message, exit code, last log lines"),
+        Output(
+            "failed-nodes",
+            "JSON list of the nodes that failed for good: name, phase, message, exit code, reason, pod, node, last lines",
+        ),
+        Output("resources", "JSON object of what all pods requested: `cpu-hours`, `memory-gib-hours`, `gpu-hours`"),
         Output("duration", "Seconds from the workflow's start to its end"),
         Output("attached", "`true` when the workflow existed already and was joined"),
         Output("stopped", "JSON list of the names of the workflows that this step stopped"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from mlops_actions.argo_submit import report, resources
 from mlops_actions.argo_submit.follow import FollowResult
+from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.prepare import WorkflowRequest
 from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.revision import WorkflowRevision
-from mlops_actions.argo_submit.status import NodeStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core.outcome import Outcome, flag
 from mlops_actions.core.types import Json
 
@@ -36,7 +38,8 @@ def outcome_of(
 ) -> Outcome:
     """Return the outcome of a workflow that was submitted or joined, without the error of a failed one."""
     workflow = followed.status
-    failed = [_failed_node(node, followed.last_lines.get(node.id, ())) for node in workflow.failed()]
+    failed = [_failed_node(node, workflow, context.url, followed.last_lines.get(node.id, ())) for node in workflow.failed()]
+    used = resources.hours(workflow.resources)
     outputs = {
         "workflow-name": workflow.name,
         "workflow-namespace": workflow.namespace,
@@ -46,6 +49,7 @@ def outcome_of(
         "message": workflow.message,
         "outputs": _compact_json(dict(workflow.outputs)),
         "failed-nodes": _compact_json(failed),
+        "resources": _compact_json(used),
         "duration": "" if workflow.seconds is None else str(round(workflow.seconds)),
         "attached": flag(context.attached),
         "stopped": _compact_json(list(stopped)),
@@ -56,6 +60,7 @@ def outcome_of(
         **{name: text for name, text in outputs.items() if name != "WORKFLOW_URL"},
         "outputs": dict(workflow.outputs),
         "failed-nodes": failed,
+        "resources": used,
         "attached": context.attached,
         "stopped": list(stopped),
         "duration": workflow.seconds,
@@ -67,7 +72,7 @@ def outcome_of(
     return Outcome(outputs, result)
 
 
-def _failed_node(node: NodeStatus, last_lines: tuple[str, ...]) -> Json:
+def _failed_node(node: NodeStatus, workflow: WorkflowStatus, page: str, last_lines: tuple[str, ...]) -> Json:
     return {
         "name": node.display_name,
         "id": node.id,
@@ -75,6 +80,10 @@ def _failed_node(node: NodeStatus, last_lines: tuple[str, ...]) -> Json:
         "phase": node.phase,
         "message": node.message,
         "exit-code": node.exit_code,
+        "reason": node.reason,
+        "pod": workflow.pod_of(node),
+        "node": node.host,
+        "log-url": report.log_page(node, page),
         "last-lines": list(last_lines),
     }
 

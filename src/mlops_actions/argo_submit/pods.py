@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus, parse_time
+from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.status import WorkflowStatus, parse_time
 from mlops_actions.core.argo import NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
 from mlops_actions.core.types import Json
 

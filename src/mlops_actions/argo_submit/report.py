@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
-from mlops_actions.argo_submit import diagram, progress, timeline
-from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit import diagram, progress, resources, timeline
+from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core import markdown as md
 from mlops_actions.core.provenance import short
 
@@ -75,7 +77,7 @@ def comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = 
     if status.outputs:
         parts.append(_outputs(status.outputs))
     if failed := status.failed():
-        parts.append(_failed(failed, {}))
+        parts.append(_failed(status, failed, {}, context.url))
     if picture := diagram.draw(status):
         parts.append(md.fold("What ran", picture, opened=not status.outputs))
     return md.cut("\n\n".join(parts), md.COMMENT_LIMIT - 2_000, "_The comment was cut here._")
@@ -92,11 +94,13 @@ def summary(
     """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id, `note` as in `comment`."""
     parts = [f"### {headline(status, context)}", *_note(note), provenance(status, context)]
     if failed := status.failed():
-        parts.append(_failed(failed, last_lines))
+        parts.append(_failed(status, failed, last_lines, context.url))
     if status.outputs:
         parts.append(_outputs(status.outputs))
     if picture := diagram.draw(status):
         parts.append(picture)
+    if used := resources.describe(status):
+        parts.append(used)
     if path := timeline.describe(status):
         parts.append(path)
     if chart := timeline.draw(status):
@@ -117,12 +121,21 @@ def _outputs(outputs: Mapping[str, str]) -> str:
     return md.table(["Output", "Value"], rows, "ll")
 
 
-def _failed(nodes: Sequence[NodeStatus], last_lines: Mapping[str, Sequence[str]]) -> str:
-    rows = [
-        (md.code(node.display_name), md.escape(node.message or node.phase), progress.duration(node.seconds))
-        for node in nodes[:MAX_FAILED_NODES]
-    ]
-    parts = [md.table(["Failed", "Reason", "After"], rows, "llr")]
+def log_page(node: NodeStatus, page: str) -> str:
+    """Return the address of a node's log on the workflow's page; empty without a page, or where the node has no log."""
+    if not page or node.type != "Pod" or node.is_cached:
+        return ""
+    return f"{page}?{urlencode({'nodeId': node.id, 'sidePanel': f'logs:{node.id}:main'})}"
+
+
+def _failed(status: WorkflowStatus, nodes: Sequence[NodeStatus], last_lines: Mapping[str, Sequence[str]], page: str) -> str:
+    rows = []
+    for node in nodes[:MAX_FAILED_NODES]:
+        name, log = md.code(node.display_name), log_page(node, page)
+        place = " on ".join(md.code(part) for part in (status.pod_of(node), node.host) if part)
+        reason = md.escape(node.message or node.phase)
+        rows.append((f"{name} ({md.link('log', log)})" if log else name, reason, place, progress.duration(node.seconds)))
+    parts = [md.table(["Failed", "Reason", "Pod", "After"], rows, "lllr")]
     if len(nodes) > MAX_FAILED_NODES:
         parts.append(f"… and {len(nodes) - MAX_FAILED_NODES} more")
     parts += [

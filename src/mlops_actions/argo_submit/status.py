@@ -7,52 +7,23 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from mlops_actions.argo_submit import compressed_nodes
-from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
+from mlops_actions.argo_submit.failures import ContinueOn, Failures, continue_on_of, failures_of
+from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.core.argo import ENDED_PHASES, POD_NAME_FORMAT_ANNOTATION, pod_name
 
 LABEL_COMPLETED = "workflows.argoproj.io/completed"
 LABEL_PHASE = "workflows.argoproj.io/phase"
-COMPOSITES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup", "Retry"})
 NONE: Mapping[str, str] = MappingProxyType({})
+NO_RESOURCES: Mapping[str, int] = MappingProxyType({})
 UNREAD = "the nodes are shown only as far as their pods are known"
 # The average size of a node in the object; see `WorkflowStatus.size`.
 NODE_BYTES = 860
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_ITEM = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """One entry of `status.nodes`."""
-
-    id: str
-    name: str
-    display_name: str
-    type: str
-    template: str
-    phase: str
-    message: str = ""
-    started: datetime | None = None
-    finished: datetime | None = None
-    children: tuple[str, ...] = ()
-    boundary: str = ""
-    exit_code: str = ""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def seconds(self) -> float | None:
-        """The node's duration; None while it runs."""
-        if self.started is None or self.finished is None:
-            return None
-        return (self.finished - self.started).total_seconds()
-
-    @property
-    def loop_name(self) -> str:
-        """The display name without the number and item that a loop or a retry adds."""
-        return _ITEM.sub("", self.display_name)
 
 
 @dataclass(frozen=True)
@@ -73,7 +44,10 @@ class WorkflowStatus:
     outputs: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     size: int = 0  # the approximate bytes of the nodes in the object
+    pods_by_id: bool = False  # pods have their node's id as name (pod-name-format v1)
     has_exit_handler: bool = False
+    continue_on: ContinueOn = field(default_factory=dict)
+    resources: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def unread(cls, namespace: str, name: str) -> WorkflowStatus:
@@ -97,22 +71,20 @@ class WorkflowStatus:
         """The entrypoint's node: its id is the workflow's name."""
         return self.nodes.get(self.name)
 
+    def pod_of(self, node: NodeStatus) -> str:
+        """Return the name of the pod that a node runs in; empty where it runs in none."""
+        if node.type != "Pod" or node.is_cached:
+            return ""
+        return node.id if self.pods_by_id else pod_name(self.name, node.name, node.template)
+
+    @cached_property
+    def failures(self) -> Failures:
+        """What failed for good; nothing in a workflow that has succeeded."""
+        return Failures() if self.phase == "Succeeded" else failures_of(self.nodes, self.continue_on)
+
     def failed(self) -> list[NodeStatus]:
-        """Return the failed nodes that hold no others, without the attempts of a retry that succeeded in the end."""
-        retried = {
-            child
-            for node in self.nodes.values()
-            if node.type == "Retry"
-            for child in (node.children if node.phase not in FAILED_PHASES else node.children[:-1])
-        }
-        leaves = [
-            node
-            for node in self.nodes.values()
-            if node.phase in FAILED_PHASES and node.type not in COMPOSITES and node.id not in retried
-        ]
-        if not leaves and self.root and self.root.phase in FAILED_PHASES:
-            leaves = [self.root]
-        return sorted(leaves, key=lambda node: (node.finished is None, str(node.finished), node.name))
+        """Return the nodes that failed for good: neither tolerated (`continueOn`) nor repaired by another attempt."""
+        return list(self.failures.nodes)
 
 
 def has_ended(metadata: Mapping[str, Any]) -> bool:
@@ -152,8 +124,26 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         outputs={**(root.parameters if root else {}), **_parameters(status.get("outputs"))},
         notes=tuple(notes),
         size=len(str(status.get("compressedNodes") or "")) or NODE_BYTES * len(nodes),
+        pods_by_id=(metadata.get("annotations") or {}).get(POD_NAME_FORMAT_ANNOTATION) == "v1",
         has_exit_handler=_has_exit_handler(workflow.get("spec") or {}, status),
+        continue_on=continue_on_of(_templates(workflow.get("spec") or {}, status)),
+        resources=_resources(status),
     )
+
+
+def _templates(spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[Any]:
+    """Return the workflow's own templates, and those of the cluster that Argo has stored with it."""
+    stored = status.get("storedWorkflowTemplateSpec") or {}
+    return [
+        *(spec.get("templates") or ()),
+        *(stored.get("templates") or ()),
+        *(status.get("storedTemplates") or {}).values(),
+    ]
+
+
+def _resources(entry: Mapping[str, Any]) -> Mapping[str, int]:
+    used = entry.get("resourcesDuration") or {}
+    return {sys.intern(str(name)): seconds for name, seconds in used.items()} or NO_RESOURCES
 
 
 def _has_exit_handler(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
@@ -195,6 +185,9 @@ def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> NodeStatus:
         boundary=sys.intern(str(raw.get("boundaryID") or "")),
         exit_code=str(outputs.get("exitCode") or ""),
         parameters=_parameters(outputs) or NONE,
+        host=sys.intern(str(raw.get("hostNodeName") or "")),
+        is_cached=bool((raw.get("memoizationStatus") or {}).get("hit")),
+        resources=_resources(raw),
     )
 
 

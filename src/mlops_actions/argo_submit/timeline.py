@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlops_actions.argo_submit.graph import NodeGraph
+from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.progress import MARKS, duration
-from mlops_actions.argo_submit.status import NodeStatus, WorkflowStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core import markdown as md
 from mlops_actions.core.argo import FAILED_PHASES
 

@@ -7,11 +7,16 @@ import threading
 from collections.abc import Iterator
 
 from mlops_actions.argo_submit.ports import NotFound, WatchEvent
-from mlops_actions.core.argo import ENDED_PHASES, NODE_ID_ANNOTATION, NODE_NAME_ANNOTATION, WORKFLOW_LABEL
+from mlops_actions.core.argo import (
+    ENDED_PHASES,
+    NODE_ID_ANNOTATION,
+    NODE_NAME_ANNOTATION,
+    POD_NAME_FORMAT_ANNOTATION,
+    WORKFLOW_LABEL,
+    pod_name,
+)
 from mlops_actions.core.types import Json
 
-POD_NAME_FORMAT_ANNOTATION = "workflows.argoproj.io/pod-name-format"
-MAX_PREFIX_LENGTH = 242
 _STARTED_PHASES = ENDED_PHASES | {"Running"}
 
 
@@ -117,17 +122,6 @@ def pods_of(workflow: Json) -> Iterator[Json]:
                 "containerStatuses": [{"name": container, "state": state} for container in started],
             },
         }
-
-
-def pod_name(workflow: str, node_name: str, template: str) -> str:
-    """Return the name that Argo gives to a node's pod: the workflow's name, the template's, and a hash of the node's."""
-    if workflow == node_name:
-        return workflow
-    digest = 0x811C9DC5  # FNV-1a
-    for byte in node_name.encode():
-        digest = ((digest ^ byte) * 0x01000193) & 0xFFFFFFFF
-    prefix = f"{workflow}-{template}" if template else workflow
-    return f"{prefix[:MAX_PREFIX_LENGTH]}-{digest}"
 
 
 def _template_of(node: Json) -> str:

@@ -37,6 +37,8 @@ _NODE: Shape = {
     "phase": str,
     "templateRef": {"template": str},
     "memoizationStatus": {"hit": bool},
+    "resourcesDuration": Each(int),
+    "hostNodeName": str,
     "children": [str],
     "outputs": _OUTPUTS,
 }
@@ -50,6 +52,9 @@ WORKFLOW: Mapping[str, Shape] = {
         "nodes": Each(_NODE),
         "compressedNodes": str,
         "outputs": _OUTPUTS,
+        "resourcesDuration": Each(int),
+        "storedTemplates": Each({}),
+        "storedWorkflowTemplateSpec": {"templates": [{}]},
     },
 }
 # Of a list, of which only the metadata is asked for. The Argo Server writes an empty one as null.

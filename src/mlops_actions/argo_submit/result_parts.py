@@ -1,0 +1,42 @@
+"""JSON Schemas of parts of the output `result`."""
+
+from __future__ import annotations
+
+from mlops_actions.core.types import Json
+
+_TEXT: Json = {"type": "string"}
+
+_FAILED_NODE: Json = {
+    "name": {**_TEXT, "description": "The name that Argo's user interface shows."},
+    "id": _TEXT,
+    "template": _TEXT,
+    "phase": {**_TEXT, "description": "`Failed` or `Error`."},
+    "message": _TEXT,
+    "exit-code": {**_TEXT, "description": "Empty where no container ended with one."},
+    "reason": {**_TEXT, "description": "Kubernetes' word for the reason, such as `OOMKilled`; else empty."},
+    "pod": {**_TEXT, "description": "Name of the pod; empty where the node has none."},
+    "node": {**_TEXT, "description": "Name of the machine; empty where it is not known."},
+    "log-url": {**_TEXT, "description": "The log on Argo's page; empty without `argo-url` and `argo-server`."},
+    "last-lines": {"type": "array", "items": _TEXT, "description": "The last lines of the node's log."},
+}
+FAILED_NODES: Json = {
+    "description": "The nodes that failed for good: of a retry the last attempt, and none that `continueOn` tolerates.",
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": _FAILED_NODE,
+        "required": list(_FAILED_NODE),
+        "additionalProperties": False,
+    },
+}
+
+RESOURCES: Json = {
+    "description": "What all pods together requested, by the time that they ran, as far as Argo has recorded it.",
+    "type": "object",
+    "properties": {
+        "cpu-hours": {"type": "number", "description": "Hours of one core."},
+        "memory-gib-hours": {"type": "number"},
+        "gpu-hours": {"type": "number", "description": "Hours of one GPU, of any vendor."},
+    },
+    "additionalProperties": False,
+}
