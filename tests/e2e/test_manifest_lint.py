@@ -97,7 +97,7 @@ def _verdicts(
 def _ours(text: str) -> str:
     try:
         document = manifest.select(parse(text, ""))
-        workflow, _ = manifest.to_workflow(document)
+        workflow = manifest.to_workflow(document).workflow
         problems = lint.problems(workflow)
     except BadInput as error:
         return error.cause

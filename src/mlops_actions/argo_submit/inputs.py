@@ -94,12 +94,14 @@ class Inputs(DeclaredInputs):
     sha: str | None = input_field(
         commit,
         "Commit. Sets the parameter `sha`, `github_sha` or `GITHUB-SHA`, where the workflow declares it. "
-        "Default: the commit that is checked out, else the PR's head, else `GITHUB_SHA`.",
+        "Default: the commit that is checked out, else the PR's head, else `GITHUB_SHA`; a default fills only a parameter "
+        "that has no value in the manifest, or an empty one.",
     )
     pr_number: int | None = input_field(
         integer(minimum=1),
         "Pull request. Sets the parameter `pr`, `pr_number` or `PR-NUMBER`, where the workflow declares it. "
-        "Default: the event's pull request; for a push, the open pull request of the commit.",
+        "Default: the event's pull request; for a push, the open pull request of the commit; a default fills only a "
+        "parameter that has no value in the manifest, or an empty one.",
     )
     namespace: str | None = input_field(
         object_names.read_namespace, "Namespace, instead of the manifest's. Default: the kubeconfig's."
@@ -236,7 +238,7 @@ class Inputs(DeclaredInputs):
         default=DEFAULT_CALLBACK_IMAGE,
     )
     dry_run: bool = input_field(
-        boolean, "Validate the workflow here and on the server, and submit nothing.", default="false"
+        boolean, "Validate the workflow here and on the server, say what was checked, and submit nothing.", default="false"
     )
     github_token: str | None = input_field(
         text,
@@ -339,6 +341,8 @@ RESULT: Mapping[str, Json] = {
     "pr-number": {"type": ["integer", "null"], "description": "The pull request that the workflow is about."},
     "parameters": {**_TEXTS_BY_NAME, "description": "The parameters that this step set."},
     "dry-run": {"const": True, "description": "Present where the workflow was validated and not submitted."},
+    "checked": {"type": "array", "items": _TEXT, "description": "What a dry run has checked; absent without one."},
+    "not-checked": {"type": "array", "items": _TEXT, "description": "What it could not check; absent without one."},
 }
 
 ACTION = Action(

@@ -19,6 +19,10 @@ LABEL_CLUSTER_TEMPLATE = "workflows.argoproj.io/cluster-workflow-template"
 MAX_PROBLEMS = 8  # that one error lists
 _NAME_REMEDY = "give it a name: 'name: …'"
 LABEL_CRON = "workflows.argoproj.io/cron-workflow"
+# A controller may look only at workflows with its own identifier.
+INHERITED_LABELS = ("workflows.argoproj.io/controller-instanceid",)
+# What `{{workflow.scheduledTime}}` stands for. A schedule sets it, and so does `argo submit --from cronwf/NAME`.
+SCHEDULED_TIME = "workflows.argoproj.io/scheduled-time"
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,17 @@ def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
     return document
 
 
-def to_workflow(document: ManifestDocument, *, strict: bool = True) -> tuple[Json, tuple[str, ...]]:
-    """Return the Workflow that a document of one of the three kinds describes, and warnings; raises InvalidManifest.
+@dataclass(frozen=True)
+class CheckedWorkflow:
+    """The Workflow that a manifest describes, the line of Argo that can read it, and the fields that this line lacks."""
+
+    workflow: Json
+    line: str
+    warnings: tuple[str, ...]
+
+
+def to_workflow(document: ManifestDocument, *, strict: bool = True) -> CheckedWorkflow:
+    """Return the Workflow that a document of one of the three kinds describes; raises InvalidManifest.
 
     Values become texts where Argo makes texts of them, before anything is checked. An unknown field is a warning where
     `strict` is false.
@@ -82,10 +95,11 @@ def to_workflow(document: ManifestDocument, *, strict: bool = True) -> tuple[Jso
         kept = ("name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences")
         workflow = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
     workflow["spec"] = schema.with_texts(workflow["spec"])
-    warnings = _check_fields(document, workflow["spec"], strict=strict)
+    warnings = _check_unknown_fields(document, strict=strict)
+    more, line = _check_fields(document, workflow["spec"], strict=strict)
     _check_metadata(document, workflow["metadata"])
     _check_spec(document, path, workflow["spec"])
-    return copy.deepcopy(workflow), warnings
+    return CheckedWorkflow(copy.deepcopy(workflow), line, (*warnings, *more))
 
 
 def from_template(kind: str, template: Mapping[str, Any], *, copied: bool = False) -> Json:
@@ -146,15 +160,20 @@ def _workflow(metadata: Json, spec: object) -> Json:
 
 
 def _from_cron(cron: Mapping[str, Any]) -> Json:
-    name = str((cron.get("metadata") or {}).get("name", "cron"))
+    """Return the workflow that the schedule would start, but for its name and the time that it was scheduled for."""
+    own = cron.get("metadata") or {}
     extra = cron["spec"].get("workflowMetadata") or cron["spec"].get("workflowMeta") or {}
+    inherited = {key: text for key, text in (own.get("labels") or {}).items() if key in INHERITED_LABELS}
+    name = str(own.get("name", "cron"))
     metadata: Json = {
         "generateName": f"{name}-",
-        "labels": {**(extra.get("labels") or {}), LABEL_CRON: name},
+        "labels": {**inherited, LABEL_CRON: name, **(extra.get("labels") or {})},
         "annotations": {**(extra.get("annotations") or {})},
     }
-    if (cron.get("metadata") or {}).get("namespace"):
-        metadata["namespace"] = cron["metadata"]["namespace"]
+    if extra.get("finalizers"):
+        metadata["finalizers"] = extra["finalizers"]
+    if own.get("namespace"):
+        metadata["namespace"] = own["namespace"]
     return _workflow(metadata, cron["spec"]["workflowSpec"])
 
 
@@ -164,12 +183,25 @@ def _kind(document: ManifestDocument) -> str:
     return str(document.value.get("kind") or "a document without 'kind'")
 
 
-def _check_fields(document: ManifestDocument, spec: Json, *, strict: bool) -> tuple[str, ...]:
-    """Refuse what no supported line of Argo takes; return the other unknown fields as warnings."""
+def _check_unknown_fields(document: ManifestDocument, *, strict: bool) -> tuple[str, ...]:
+    """Refuse fields around the spec that do not exist, which would be left out; return them as warnings."""
+    unknown = schema.unknown_fields(document.value)
+    texts = []
+    for problem in unknown:
+        owner = ".".join(str(part) for part in problem.path[:-1]) or str(document.value["kind"])
+        texts.append(f"{owner} {problem.cause}")
+    if unknown and strict:
+        raise InvalidManifest(document.at(*unknown[0].path), "; ".join(texts[:MAX_PROBLEMS]), unknown[0].remedy)
+    return tuple(f"{document.at(*problem.path)}: {text}" for problem, text in zip(unknown, texts, strict=True))
+
+
+def _check_fields(document: ManifestDocument, spec: Json, *, strict: bool) -> tuple[tuple[str, ...], str]:
+    """Refuse what no supported line of Argo takes; return the other unknown fields as warnings, and the line."""
     problems, line = schema.refusals(spec)
     if refused := [item for item in problems if not (item.is_overlooked if strict else item.is_unknown)]:
         raise invalid(document, spec, refused, f" (Argo {line})")
-    return tuple(f"{document.at(*spec_path(document), *problem.path)}: {_text(spec, problem)}" for problem in problems)
+    path = spec_path(document)
+    return tuple(f"{document.at(*path, *problem.path)}: {schema.text(spec, problem)}" for problem in problems), line
 
 
 def spec_path(document: ManifestDocument) -> tuple[str, ...]:
@@ -181,29 +213,13 @@ def invalid(document: ManifestDocument, spec: Json, problems: Sequence[schema.Pr
     """Return the error that lists problems of a spec: the first with its remedy, and the places of the others."""
     path = spec_path(document)
     first, *others = problems[:MAX_PROBLEMS]
-    texts = [_text(spec, first), *(f"{document.at(*path, *other.path)}: {_text(spec, other)}" for other in others)]
+    texts = [
+        schema.text(spec, first),
+        *(f"{document.at(*path, *other.path)}: {schema.text(spec, other)}" for other in others),
+    ]
     if len(problems) > MAX_PROBLEMS:
         texts.append(f"and {len(problems) - MAX_PROBLEMS} more")
     return InvalidManifest(document.at(*path, *first.path), "; ".join(texts) + note, first.remedy)
-
-
-def _text(spec: Json, problem: schema.Problem) -> str:
-    return f"{_place(spec, problem.path[:-1] if problem.is_unknown else problem.path)} {problem.cause}"
-
-
-def _place(spec: Json, path: schema.Path) -> str:
-    """Return a place in the spec for people: `template 'train': container.env[0].value`."""
-    owner = ""
-    if (
-        len(path) > 1
-        and path[0] == "templates"
-        and isinstance(path[1], int)
-        and isinstance(spec["templates"][path[1]], dict)
-    ):
-        name = spec["templates"][path[1]].get("name")
-        owner, path = f"template {name!r}" if isinstance(name, str) else f"template {path[1] + 1}", path[2:]
-    rest = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return ": ".join(filter(None, (owner, rest))) or "spec"
 
 
 def _check_metadata(document: ManifestDocument, metadata: Json) -> None:

@@ -16,10 +16,11 @@ from mlops_actions.core.outcome import Outcome, flag
 from mlops_actions.core.types import Json
 
 
-def outcome_of_dry_run(request: WorkflowRequest, name: str) -> Outcome:
+def outcome_of_dry_run(request: WorkflowRequest, name: str, checked: Sequence[str], not_checked: Sequence[str]) -> Outcome:
     """Return the outcome of a workflow that the server has validated, and that was not submitted."""
     outputs = {"workflow-name": name, "workflow-namespace": request.namespace, "attached": flag(False)}
-    result = {**outputs, "attached": False, "dry-run": True, "parameters": dict(request.parameters)}
+    result: Json = {**outputs, "attached": False, "dry-run": True, "parameters": dict(request.parameters)}
+    result |= {"checked": list(checked), "not-checked": list(not_checked)}
     return Outcome(outputs, result)
 
 

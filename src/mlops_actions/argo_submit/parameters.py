@@ -36,11 +36,15 @@ class _NumberAsWritten(float):
 
 @dataclass(frozen=True)
 class DeclaredParameter:
-    """One entry of a workflow's `arguments.parameters`; `value` is None where it must be supplied."""
+    """One entry of a workflow's `arguments.parameters`.
+
+    `value` is None where the manifest gives none; then `has_source` tells whether it names another source (`valueFrom`).
+    """
 
     name: str
     value: str | None
     choices: tuple[str, ...] = ()
+    has_source: bool = False
 
 
 def as_text(value: object) -> str:
@@ -86,6 +90,7 @@ def declared_parameters(spec: Mapping[str, Any]) -> list[DeclaredParameter]:
             entry["name"],
             None if entry.get("value", entry.get("default")) is None else as_text(entry.get("value", entry.get("default"))),
             tuple(as_text(choice) for choice in entry.get("enum") or ()),
+            has_source=bool(entry.get("valueFrom")),
         )
         for entry in entries
     ]
@@ -104,7 +109,7 @@ def with_declared(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, An
 
 
 def without_value(declared: Sequence[DeclaredParameter], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the known values whose parameter has no value in the manifest; the image is set in any case."""
+    """Return the known values whose parameter has no value in the manifest, not even an empty one; the image in any case."""
     with_value = {parameter.name for parameter in declared if parameter.value is not None}
     return {source: text for source, text in known.items() if source == "image" or with_value.isdisjoint(KNOWN[source])}
 
@@ -123,11 +128,11 @@ def resolve(
 
     `explicit` (the input `parameters`) comes before `file`, and `file` before `known` (image, sha, pr-number and repository,
     which argo-submit knows by itself). `given` holds the known values that an input states: a parameter that contradicts
-    one is an error, because the record of commit and image would be false. `complete` says that no template supplies
-    missing values.
+    one is an error, because the record of commit and image would be false. What no input states is only set where the
+    manifest gives no value. `complete` says that no other template supplies missing values.
     """
     names = [parameter.name for parameter in declared]
-    values = {**_of_known(names, known), **file, **explicit}
+    values = {**_of_known(declared, known, given), **file, **explicit}
     unknown = [name for name in values if name not in names]
     if unknown and not drop_unknown:
         raise _unknown(unknown, names)
@@ -145,7 +150,8 @@ def resolve(
         if "{{" in text:
             raise BadInput(
                 f"parameter '{name}' holds '{{{{', which Argo reads as a template tag: {text!r}",
-                "give a value without '{{'; a value that Argo computes belongs in the manifest",
+                "commit the text as a file that the workflow reads, or give it in base64 and decode it in the template; "
+                "a value that Argo computes belongs in the manifest",
             )
     return values, unknown
 
@@ -161,12 +167,21 @@ def argument_entries(spec: Mapping[str, Any], values: Mapping[str, str]) -> list
             argument.pop("valueFrom", None)
         elif entry.get("value") is not None:
             argument["value"] = as_text(entry["value"])
+        elif entry.get("default") is not None and not entry.get("valueFrom"):
+            argument["value"] = as_text(entry["default"])  # Argo knows defaults of templates, and none of workflows
         result.append(argument)
     return result
 
 
-def _of_known(names: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for source, text in known.items() for name in KNOWN.get(source, ()) if name in names and text}
+def _of_known(declared: Sequence[DeclaredParameter], known: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the known values by parameter. A value in the manifest gives way only to one that an input states."""
+    return {
+        parameter.name: text
+        for source, text in known.items()
+        for parameter in declared
+        if text and parameter.name in KNOWN.get(source, ())
+        if source in given or not (parameter.value or parameter.has_source)
+    }
 
 
 def _unknown(unknown: Sequence[str], names: Sequence[str]) -> BadInput:
@@ -180,7 +195,7 @@ def _unknown(unknown: Sequence[str], names: Sequence[str]) -> BadInput:
 
 def _check(parameter: DeclaredParameter, value: str | None, *, complete: bool) -> None:
     if value is None:
-        if complete:
+        if complete and not parameter.has_source:
             raise BadInput(
                 f"the workflow's parameter '{parameter.name}' has no value",
                 f"give it in 'parameters': {parameter.name}=…, or a default in the manifest",

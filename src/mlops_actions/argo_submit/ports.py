@@ -65,8 +65,14 @@ class Cluster(Protocol):
     def namespace(self) -> str:
         """The namespace that the configuration names, else `default`."""
 
-    def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
-        """Create a workflow. A named one is sent again where the answer was lost, so that it may raise AlreadyExists."""
+    def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False, strict: bool = True) -> Json:
+        """Create a workflow. A named one is sent again where the answer was lost, so that it may raise AlreadyExists.
+
+        `strict` lets the server refuse a field that it does not know, where it can; else it warns.
+        """
+
+    def lint_workflow(self, namespace: str, workflow: Json) -> bool:
+        """Have the server check a workflow by Argo's rules; return False where it has no such check."""
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """Read a workflow."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from mlops_actions.argo_submit import callback, documents, idempotency, manifest, parameters
+from mlops_actions.argo_submit import (
+    callback,
+    cluster_templates,
+    documents,
+    idempotency,
+    manifest,
+    parameters,
+    schema,
+)
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.lint import workflow as lint
 from mlops_actions.argo_submit.ports import Cluster
@@ -32,6 +41,11 @@ class WorkflowRequest:
     key: str
     parameters: Mapping[str, str]
     warnings: tuple[str, ...]
+    # Whether the server shall refuse fields that it does not know, as it does for `kubectl create`.
+    strict: bool
+    # What was found to be right before the cluster judges it, and what could not be checked.
+    checked: tuple[str, ...]
+    not_checked: tuple[str, ...]
 
     def with_name(self, attempt: int = 0) -> Json:
         """Return the workflow with its name; `attempt` (from 2 on) marks a request that is repeated after a failure."""
@@ -39,13 +53,143 @@ class WorkflowRequest:
         return {**self.workflow, "metadata": metadata}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """What the workflow is made of: a document of the workspace, or an object of the cluster, which is read already."""
+
+    workflow: Json
+    document: documents.ManifestDocument | None = None
+    label: str = ""
+    line: str = ""
+    warnings: tuple[str, ...] = ()
+    templates: cluster_templates.ClusterTemplates | None = None
+
+    def refuse(self, workflow: Json, problems: Sequence[schema.Problem]) -> BadInput:
+        """Return the error that lists problems of the workflow."""
+        if self.document:
+            return manifest.invalid(self.document, workflow["spec"], problems)
+        texts = "; ".join(schema.text(workflow["spec"], problem) for problem in problems[: manifest.MAX_PROBLEMS])
+        return BadInput(f"the {self.label} in the cluster cannot be run: {texts}", problems[0].remedy)
+
+
 def prepare(
-    inputs: Inputs, context: Context, revision: WorkflowRevision, workspace: Workspace, cluster: Callable[[], Cluster]
+    inputs: Inputs,
+    context: Context,
+    revision: WorkflowRevision,
+    workspace: Workspace,
+    cluster: Callable[[], Cluster],
+    now: datetime,
 ) -> WorkflowRequest:
     """Return the request; raises BadInput. `cluster` is called only after every check that needs no cluster."""
+    try:
+        return _prepare(inputs, context, revision, workspace, cluster, now)
+    except RecursionError:
+        raise BadInput("the manifest is nested too deeply", "flatten it: move inline templates to 'templates'") from None
+
+
+def _prepare(
+    inputs: Inputs,
+    context: Context,
+    revision: WorkflowRevision,
+    workspace: Workspace,
+    cluster: Callable[[], Cluster],
+    now: datetime,
+) -> WorkflowRequest:
     explicit = dict(inputs.parameters or {})
     file = _parameter_file(inputs, workspace)
-    overrides = manifest.Overrides(
+    source = _source(inputs, workspace, cluster)
+    workflow = manifest.with_overrides(source.workflow, _overrides(inputs))
+    spec = workflow["spec"]
+
+    def namespace() -> str:
+        return str(workflow["metadata"].get("namespace") or "") or cluster().namespace
+
+    templates = source.templates or cluster_templates.read(spec, namespace, cluster)
+    if inputs.adds_parameters:
+        spec = parameters.with_declared(spec, file)
+    if inputs.is_legacy:
+        workflow = {**workflow, "metadata": idempotency.with_commit(workflow["metadata"], revision.sha)}
+    declared = parameters.declared_parameters(spec)
+    if template := templates.of_workflow(spec):
+        own = {parameter.name for parameter in declared}
+        declared += [parameter for parameter in parameters.declared_parameters(template) if parameter.name not in own]
+    known = revision.known_parameters()
+    values, dropped = parameters.resolve(
+        declared,
+        explicit,
+        file,
+        parameters.without_value(declared, known) if inputs.is_legacy else known,
+        parameters_by_input(inputs),
+        drop_unknown=inputs.unknown_parameters == "drop",
+        # A template that may not be read may supply declarations and defaults.
+        complete=bool(template) or not spec.get("workflowTemplateRef"),
+    )
+    spec = parameters.with_declared(spec, values)
+    if entries := parameters.argument_entries(spec, values):
+        spec = {**spec, "arguments": {**(spec.get("arguments") or {}), "parameters": entries}}
+    workflow = {**workflow, "spec": spec}
+    key = idempotency.request_key(workflow, inputs.idempotency, context, revision.sha)
+    # After the key: the callback names the run, which `idempotency: sha` must ignore, and the time passes.
+    if inputs.callback:
+        request = callback.callback_request(revision, context, inputs.callback_image, inputs.callback_secret or "")
+        workflow = callback.with_exit_handler(workflow, request)
+    metadata = workflow["metadata"]
+    metadata["labels"] = {**(metadata.get("labels") or {}), **revision.labels(context)}
+    metadata["annotations"] = {**(metadata.get("annotations") or {}), **revision.annotations()}
+    if manifest.LABEL_CRON in metadata["labels"]:
+        scheduled = {manifest.SCHEDULED_TIME: f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+        metadata["annotations"] = {**scheduled, **metadata["annotations"]}
+    metadata["namespace"] = namespace()
+    _check_size(workflow)
+    if problems := lint.problems(workflow, templates.specs):
+        raise source.refuse(workflow, problems)
+    warnings = source.warnings
+    if dropped:
+        names = ", ".join(dropped)
+        warnings = (*warnings, f"the workflow does not declare these parameters, so they are left out: {names}")
+    return WorkflowRequest(
+        namespace=metadata["namespace"],
+        workflow=workflow,
+        key=key,
+        parameters=values,
+        warnings=warnings,
+        strict=inputs.strict and not source.warnings,
+        checked=tuple(_checked(source, templates)),
+        not_checked=templates.unread,
+    )
+
+
+def _source(inputs: Inputs, workspace: Workspace, cluster: Callable[[], Cluster]) -> _Source:
+    if not inputs.from_:
+        document = manifest.select(_documents(inputs.workflow or "", workspace))
+        read = manifest.to_workflow(document, strict=inputs.strict)
+        return _Source(workflow=read.workflow, document=document, line=read.line, warnings=read.warnings)
+    kind, name = inputs.from_
+    template = cluster().get_template(kind, inputs.namespace or cluster().namespace, name)
+    by_reference = kind != "cronworkflow" and not inputs.callback
+    label = f"{kind} '{name}'"
+    holder = template["spec"]["workflowSpec"] if kind == "cronworkflow" else template["spec"]
+    spec, line = cluster_templates.checked(kind, name, holder)
+    if kind == "cronworkflow":
+        template = {**template, "spec": {**template["spec"], "workflowSpec": spec}}
+    else:
+        template = {**template, "spec": spec}
+    workflow = manifest.from_template(kind, template, copied=bool(inputs.callback))
+    templates = cluster_templates.ClusterTemplates({(kind, name): spec}) if by_reference else None
+    return _Source(workflow=workflow, label=label, line=line, templates=templates)
+
+
+def _checked(source: _Source, templates: cluster_templates.ClusterTemplates) -> Iterator[str]:
+    """Yield what was checked here, for people."""
+    yield f"fields and types of the {source.label or 'manifest'} by the schema of Argo {source.line}"
+    others = [f"{kind}/{name}" for (kind, name), spec in templates.specs.items() if spec is not None and not source.label]
+    if others:
+        yield f"types of the cluster's {', '.join(others)}"
+    yield "names, references, variables and arguments, as 'argo lint' does"
+
+
+def _overrides(inputs: Inputs) -> manifest.Overrides:
+    return manifest.Overrides(
         namespace=inputs.namespace,
         name=inputs.name,
         generate_name=inputs.generate_name,
@@ -55,53 +199,6 @@ def prepare(
         entrypoint=inputs.entrypoint,
         priority=inputs.priority,
     )
-    warnings: tuple[str, ...] = ()
-    document: documents.ManifestDocument | None = None
-    if inputs.from_:
-        kind, name = inputs.from_
-        namespace = inputs.namespace or cluster().namespace
-        template = cluster().get_template(kind, namespace, name)
-        workflow = manifest.from_template(kind, template, copied=bool(inputs.callback))
-    else:
-        document = manifest.select(_documents(inputs.workflow or "", workspace))
-        workflow, warnings = manifest.to_workflow(document, strict=inputs.strict)
-    workflow = manifest.with_overrides(workflow, overrides)
-    if inputs.adds_parameters:
-        workflow = {**workflow, "spec": parameters.with_declared(workflow["spec"], file)}
-    if inputs.is_legacy:
-        workflow = {**workflow, "metadata": idempotency.with_commit(workflow["metadata"], revision.sha)}
-    spec = workflow["spec"]
-    declared = parameters.declared_parameters(spec)
-    known = revision.known_parameters()
-    by_reference = bool(spec.get("workflowTemplateRef"))
-    values, dropped = parameters.resolve(
-        declared,
-        explicit,
-        file,
-        parameters.without_value(declared, known) if inputs.is_legacy else known,
-        parameters_by_input(inputs),
-        # A manifest that refers to a template may leave declarations and defaults to the template.
-        drop_unknown=inputs.unknown_parameters == "drop",
-        complete=not by_reference,
-    )
-    if entries := parameters.argument_entries(spec, values):
-        spec["arguments"] = {**(spec.get("arguments") or {}), "parameters": entries}
-    key = idempotency.request_key(workflow, inputs.idempotency, context, revision.sha)
-    if inputs.callback:  # after the key: the callback names the run, and `idempotency: sha` must ignore the run
-        request = callback.callback_request(revision, context, inputs.callback_image, inputs.callback_secret or "")
-        workflow = callback.with_exit_handler(workflow, request)
-    metadata = workflow["metadata"]
-    metadata["labels"] = {**(metadata.get("labels") or {}), **revision.labels(context)}
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), **revision.annotations()}
-    namespace = str(metadata.get("namespace") or "") or cluster().namespace
-    metadata["namespace"] = namespace
-    _check_size(workflow)
-    if document and (problems := lint.problems(workflow)):
-        raise manifest.invalid(document, workflow["spec"], problems)
-    if dropped:
-        names = ", ".join(dropped)
-        warnings = (*warnings, f"the workflow does not declare these parameters, so they are left out: {names}")
-    return WorkflowRequest(namespace=namespace, workflow=workflow, key=key, parameters=values, warnings=warnings)
 
 
 def parameters_of_retry(inputs: Inputs, workflow: Json, workspace: Workspace) -> dict[str, str]:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from mlops_actions.argo_submit import (
     callback,
     comment,
     control,
+    dry_run,
     idempotency,
     interruption,
     progress,
@@ -25,7 +27,7 @@ from mlops_actions.argo_submit.documents import InvalidManifest
 from mlops_actions.argo_submit.find_revision import find_revision
 from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
 from mlops_actions.argo_submit.inputs import Inputs
-from mlops_actions.argo_submit.outputs import outcome_of, outcome_of_dry_run
+from mlops_actions.argo_submit.outputs import outcome_of
 from mlops_actions.argo_submit.ownership import WorkflowOwner
 from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, Ports
 from mlops_actions.argo_submit.prepare import WorkflowRequest, parameters_of_retry, prepare
@@ -94,11 +96,12 @@ class _Run:
             workflow, attached = cluster.get_workflow(inputs.namespace or cluster.namespace, inputs.attach), True
             parameters: Mapping[str, str] = {}
         else:
-            request = prepare(inputs, self._context, self._revision, ports.workspace, ports.cluster)
+            request = prepare(inputs, self._context, self._revision, ports.workspace, ports.cluster, ports.clock.now())
             for warning in request.warnings:
                 ports.runner.warning(warning)
             if inputs.dry_run:
-                return self._dry_run(request)
+                return dry_run.validate(request, ports.cluster(), ports.runner, partial(self._existing, ports.cluster()))
+            ports.cluster().lint_workflow(request.namespace, request.with_name())
             workflow, attached = self._submit(request)
             parameters = request.parameters
         self._submitted = current = status.read(workflow)
@@ -159,7 +162,7 @@ class _Run:
             else:
                 return self._create_unnamed(request, workflow), False
             try:
-                return cluster.create_workflow(request.namespace, workflow), False
+                return cluster.create_workflow(request.namespace, workflow, strict=request.strict), False
             except AlreadyExists:
                 existing = self._existing(cluster, request, name)
             current = status.read(existing)
@@ -171,7 +174,7 @@ class _Run:
         """Create a workflow whose name the server makes; it makes another where that name exists already."""
         for _ in range(MAX_NAME_COLLISIONS):
             with contextlib.suppress(AlreadyExists):
-                return self._ports.cluster().create_workflow(request.namespace, workflow)
+                return self._ports.cluster().create_workflow(request.namespace, workflow, strict=request.strict)
         base = workflow["metadata"].get("generateName")
         raise Refused(
             f"each of the {MAX_NAME_COLLISIONS} names that the cluster made from '{base}' exists already",
@@ -190,12 +193,6 @@ class _Run:
             f"a workflow '{name}' exists already in the namespace '{request.namespace}', and another request created it",
             "give another 'name', or 'generate-name'",
         )
-
-    def _dry_run(self, request: WorkflowRequest) -> Outcome:
-        accepted = self._ports.cluster().create_workflow(request.namespace, request.with_name(), dry_run=True)
-        name = str(accepted["metadata"].get("name") or "")
-        self._ports.runner.notice(f"the workflow '{name}' is valid, here and on the server; nothing was submitted")
-        return outcome_of_dry_run(request, name)
 
     def _follow(self, submitted: WorkflowStatus, stopped: Sequence[str] = ()) -> Outcome:
         inputs, ports = self._inputs, self._ports

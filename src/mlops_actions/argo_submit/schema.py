@@ -9,6 +9,7 @@ API server does not refuse such a workflow where Argo's minimal resource definit
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,8 @@ from mlops_actions.core.suggest import did_you_mean
 # The supported lines of Argo Workflows, the newest first.
 LINES = ("4.0", "3.7", "3.6")
 WORKFLOW_SPEC = "io.argoproj.workflow.v1alpha1.WorkflowSpec"
+_CRON_SPEC = "io.argoproj.workflow.v1alpha1.CronWorkflowSpec"
+_METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 Path = tuple[str | int, ...]
 
 _REFERENCE = "#/definitions/"
@@ -70,6 +73,38 @@ def problems(spec: Mapping[str, Any], line: str) -> list[Problem]:
     return sorted(found, key=lambda problem: [(str(type(part)), str(part).zfill(6)) for part in problem.path])
 
 
+def unknown_fields(document: Mapping[str, Any]) -> list[Problem]:
+    """Return the fields around a document's workflow spec that no line of Argo knows, by their paths in the document."""
+    is_cron = document.get("kind") == "CronWorkflow"
+    rest = {key: value for key, value in document.items() if key != "spec"}
+    metadata = document.get("metadata") or {}
+    # The cluster writes `managedFields`, and an export of an object holds them.
+    rest["metadata"] = {key: value for key, value in metadata.items() if key != "managedFields"}
+    if is_cron:
+        rest["spec"] = {key: value for key, value in document["spec"].items() if key != "workflowSpec"}
+    found = [
+        [problem for error in _validator(line, is_cron).iter_errors(rest) for problem in _problems(error)] for line in LINES
+    ]
+    return min(([problem for problem in problems if problem.is_unknown] for problems in found), key=len)
+
+
+def suggest_field(path: str) -> str:
+    """Return a note on a field that a cluster does not know, such as `spec.templates[0].contaner`; may be empty."""
+    *above, name = [part for part in re.split(r"[.\[\]]+", path) if part] or [""]
+    definitions = _definitions(LINES[0])
+    node: Mapping[str, Any] = {
+        "properties": {"spec": {"$ref": _REFERENCE + WORKFLOW_SPEC}, "metadata": {"$ref": _REFERENCE + _METADATA}}
+    }
+    for part in [*above, ""]:
+        while "$ref" in node:
+            node = definitions[node["$ref"].removeprefix(_REFERENCE)]
+        if part:
+            inner = node.get("items") if part.isdigit() else node.get("properties", {}).get(part)
+            node = inner or node.get("additionalProperties") or {}
+    known = node.get("properties", {})
+    return f" (Argo {LINES[0]} has it; the cluster's Argo may be older)" if name in known else did_you_mean(name, known)
+
+
 def refusals(spec: Mapping[str, Any]) -> tuple[list[Problem], str]:
     """Return the problems of the line of Argo that has the fewest, and the line; none where any line can read the spec."""
     found: dict[str, list[Problem]] = {}
@@ -77,8 +112,29 @@ def refusals(spec: Mapping[str, Any]) -> tuple[list[Problem], str]:
         found[line] = problems(spec, line)
         if not found[line]:
             break
-    best = min(found, key=lambda line: len(found[line]))
+    # A field that this line does not know weighs less than one that it cannot read.
+    best = min(found, key=lambda line: (sum(not problem.is_unknown for problem in found[line]), len(found[line])))
     return found[best], best
+
+
+def text(spec: Mapping[str, Any], problem: Problem) -> str:
+    """Return a problem of a spec for people, with its place."""
+    return f"{place(spec, problem.path[:-1] if problem.is_unknown else problem.path)} {problem.cause}"
+
+
+def place(spec: Mapping[str, Any], path: Path) -> str:
+    """Return a place in the spec for people: `template 'train': container.env[0].value`."""
+    owner = ""
+    if (
+        len(path) > 1
+        and path[0] == "templates"
+        and isinstance(path[1], int)
+        and isinstance(spec["templates"][path[1]], dict)
+    ):
+        name = spec["templates"][path[1]].get("name")
+        owner, path = f"template {name!r}" if isinstance(name, str) else f"template {path[1] + 1}", path[2:]
+    rest = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return ": ".join(filter(None, (owner, rest))) or "spec"
 
 
 def _with_texts(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
@@ -149,7 +205,8 @@ def _definitions(line: str) -> Mapping[str, Any]:
 
 
 @cache
-def _validator(line: str) -> Any:
+def _validator(line: str, is_cron: bool | None = None) -> Any:
+    """Return the validator of a workflow's spec, or (with `is_cron`) of what stands around it in a document."""
     from jsonschema import Draft7Validator, validators
 
     def unless_null(keyword: str) -> Any:
@@ -162,4 +219,9 @@ def _validator(line: str) -> Any:
         return check
 
     kind = validators.extend(Draft7Validator, {keyword: unless_null(keyword) for keyword in ("type", "anyOf")})
-    return kind({"$ref": _REFERENCE + WORKFLOW_SPEC, "definitions": _definitions(line)})
+    root: dict[str, Any] = {"$ref": _REFERENCE + WORKFLOW_SPEC}
+    if is_cron is not None:
+        fields = {"apiVersion": {}, "kind": {}, "status": {}, "metadata": {"$ref": _REFERENCE + _METADATA}}
+        fields["spec"] = {"$ref": _REFERENCE + _CRON_SPEC} if is_cron else {}
+        root = {"type": "object", "properties": fields, "additionalProperties": False}
+    return kind({**root, "definitions": _definitions(line)})

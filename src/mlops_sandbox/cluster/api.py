@@ -53,6 +53,10 @@ class Faults:
     log_cuts: list[int] = field(default_factory=list)
     log_cut_bytes: int = 0
     logs_waiting: int = 0
+    warnings: list[str] = field(default_factory=list)  # of an admission policy, with each object that is created
+    unknown_fields: list[str] = field(default_factory=list)  # as Argo's full definitions of an older line lack them
+    lint_refusal: str = ""  # what the Argo Server's own lint says of each workflow
+    lint_missing: bool = False  # serve as an Argo Server without this call
     argo_missing: bool = False  # serve as a cluster without Argo's custom resource definitions
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -197,8 +201,13 @@ class Api:
         value = validation.check(target.resource, target.namespace, await _body(request))
         if target.resource.namespaced:
             self._store.get(NAMESPACES, "", target.namespace)
+        level, missing = request.query_params.get("fieldValidation", ""), self.faults.unknown_fields
+        warnings = validation.check_fields(target.resource, value, level, missing) if target.resource.group else []
         created = self._store.create(target.resource, target.namespace, value, dry_run=_dry_run(request))
-        return self._object(request, target, created, code=201)
+        response = self._object(request, target, created, code=201)
+        for text in [*warnings, *self.faults.warnings]:
+            response.headers.append("Warning", f"299 - {json.dumps(text, ensure_ascii=True)}")
+        return response
 
     async def _update(self, request: Request, target: Target) -> Response:
         value = validation.check(target.resource, target.namespace, await _body(request))

@@ -70,6 +70,7 @@ class ArgoServer:
             self._route("/api/v1/info", self._info),
             self._route("/api/v1/workflows/{namespace}", self._create, "POST"),
             self._route("/api/v1/workflows/{namespace}", self._list),
+            self._route("/api/v1/workflows/{namespace}/lint", self._lint, "POST"),
             self._route(of_workflow, self._get),
             self._route(f"{of_workflow}/resume", self._resume, "PUT"),
             self._route(f"{of_workflow}/retry", self._retry, "PUT"),
@@ -88,7 +89,8 @@ class ArgoServer:
             parameters = request.path_params
             try:
                 identity = self._authenticate(request)
-                self._api.faults.raise_next()
+                if handler != self._lint:  # whose faults are its own: `lint_refusal`, `lint_missing`
+                    self._api.faults.raise_next()
                 return await handler(
                     _Call(
                         request=request,
@@ -121,15 +123,17 @@ class ArgoServer:
     async def _info(self, _call: _Call) -> Response:
         return JSONResponse({"managedNamespace": self._managed_namespace, "modals": {}})
 
+    async def _lint(self, call: _Call) -> Response:
+        """Check a workflow as `argo lint` does; the cluster's API is asked only for the templates of other objects."""
+        if self._api.faults.lint_missing:
+            raise ApiError(404, "NotFound", "Not Found")
+        _, workflow = await _workflow(call)
+        if self._api.faults.lint_refusal:
+            raise status.bad_request(self._api.faults.lint_refusal)
+        return JSONResponse(workflow)
+
     async def _create(self, call: _Call) -> Response:
-        try:
-            body = json.loads(await call.request.body())
-            workflow = dict(body["workflow"])
-        except (ValueError, KeyError, TypeError):
-            raise status.bad_request("workflow body not specified") from None
-        # The server parses the body as a Workflow of any kind, and validates it before it calls Kubernetes.
-        workflow |= {"apiVersion": WORKFLOWS.api_version, "kind": WORKFLOWS.kind}
-        _check_entrypoint(workflow)
+        body, workflow = await _workflow(call)
         dry_run = bool(body.get("serverDryRun"))
         self._authorize(call, "create", WORKFLOWS)
         validation.check(WORKFLOWS, call.namespace, workflow)
@@ -360,6 +364,18 @@ async def _stream(lines: AsyncIterator[Json], fields: str = "") -> Response:
 
 def _line(value: Json, fields: str) -> bytes:
     return json.dumps(select(value, fields), separators=(",", ":")).encode() + b"\n"
+
+
+async def _workflow(call: _Call) -> tuple[Json, Json]:
+    """Return the body and its workflow; the server parses it as a Workflow of any kind, and validates it."""
+    try:
+        body = json.loads(await call.request.body())
+        workflow = dict(body["workflow"])
+    except (ValueError, KeyError, TypeError):
+        raise status.bad_request("workflow body not specified") from None
+    workflow |= {"apiVersion": WORKFLOWS.api_version, "kind": WORKFLOWS.kind}
+    _check_entrypoint(workflow)
+    return body, workflow
 
 
 def _has_ended(workflow: Json) -> bool:

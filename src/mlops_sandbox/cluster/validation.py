@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import status
 from mlops_sandbox.cluster.resources import Resource
 
+FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
+METADATA_FIELDS = (
+    "annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers", "generateName",
+    "generation", "labels", "managedFields", "name", "namespace", "ownerReferences", "resourceVersion", "selfLink", "uid",
+)  # fmt: skip
 MAX_SUBDOMAIN_LENGTH = 253
 MAX_LABEL_LENGTH = 63
 
@@ -42,6 +49,40 @@ def check(resource: Resource, namespace: str, value: object) -> Json:
     if resource.requires_spec and not isinstance(value.get("spec"), dict):
         raise _invalid(resource, name, "spec: Required value")
     return value
+
+
+def check_fields(resource: Resource, value: Json, level: str, missing: Iterable[str]) -> list[str]:
+    """Remove the fields that the definitions lack, and return a warning of each; raises ApiError 400 where it is `Strict`.
+
+    The definitions know the fields around the spec, and, as Argo's minimal ones, accept any in it but those in `missing`.
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
+    """
+    if level not in ("", "Ignore", "Warn", "Strict"):
+        raise status.bad_request(
+            f'fieldValidation: Unsupported value: "{level}": supported values: "Ignore", "Strict", "Warn"'
+        )
+    unknown = [path for path in missing if _remove(value, re.split(r"[.\[\]]+", path.rstrip("]")))]
+    for owner, name, known in ((value, "", FIELDS), (value["metadata"], "metadata.", METADATA_FIELDS)):
+        for key in [key for key in owner if key not in known]:
+            del owner[key]
+            unknown.append(f"{name}{key}")
+    texts = [f'unknown field "{path}"' for path in sorted(unknown)]
+    if texts and level == "Strict":
+        raise status.bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+            f"strict decoding error: {', '.join(texts)}"
+        )
+    return [] if level == "Ignore" else texts
+
+
+def _remove(value: Any, path: list[str]) -> bool:
+    *above, last = path
+    for part in above:
+        try:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        except (LookupError, TypeError, ValueError):
+            return False
+    return isinstance(value, dict) and value.pop(last, None) is not None
 
 
 def _check_name(resource: Resource, name: str, base: str) -> None:

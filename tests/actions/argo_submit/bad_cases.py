@@ -243,8 +243,8 @@ PARAMETER_TEXTS = [
     given(
         "outside the enum", "parameter 'size' must be one of small, large, not 'huge'", "one of these", "data=a\nsize=huge"
     ),
-    given("a tag", "parameter 'data' holds '{{', which Argo reads", "a value without '{{'", "data={{workflow.uid}}"),
-    given("an expression", "parameter 'data' holds '{{'", "a value without '{{'", '{"data": "a{{=sprig.env(\'X\')}}"}'),
+    given("a tag", "parameter 'data' holds '{{', which Argo reads", "commit the text as a file", "data={{workflow.uid}}"),
+    given("an expression", "parameter 'data' holds '{{'", "or give it in base64", '{"data": "a{{=sprig.env(\'X\')}}"}'),
     given("a list", "input 'parameters' must be a YAML or JSON mapping", "correct 'parameters'", "[1, 2]"),
     given("words", "input 'parameters' must be a YAML or JSON mapping", "correct 'parameters'", "just words"),
     given("no YAML", "input 'parameters' ", "correct 'parameters'", "a: b: c"),

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from mlops_actions.boundary.cluster import argo_server
 from mlops_sandbox.cluster import Cluster, rule
-from mlops_sandbox.cluster.resources import CLUSTER_WORKFLOW_TEMPLATES, WORKFLOWS
+from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import ARGO_SERVER, environ_for
 from tests.actions.argo_submit.job import Job, manifest, read_until, shell
@@ -117,14 +117,9 @@ def test_the_namespace_is_the_one_that_the_server_manages(job: Job) -> None:
 
 
 def test_the_servers_validation_names_the_mistake(job: Job, cluster: Cluster) -> None:
-    """A template in the cluster is checked there alone."""
-    cluster.store.create(
-        CLUSTER_WORKFLOW_TEMPLATES, "", {"metadata": {"name": "t"}, "spec": {"entrypoint": "main", "templates": []}}
-    )
-    assert job.run(from_="clusterworkflowtemplate/t", dry_run="true") == 0
-    assert job.run(workflow=shell("true"), labels='{"not a key": "x"}') == 2
-    assert "the Argo Server does not accept this (400)" in job.error
-    assert "not a qualified name" in job.error
+    cluster.faults.refuse(1, 422, "Invalid", "spec.templates: Too many: 300: must have at most 200 items")
+    assert job.run(workflow=shell("true"), namespace="default") == 2
+    assert "the Argo Server does not accept this (400): spec.templates: Too many" in job.error
 
 
 @pytest.mark.parametrize(

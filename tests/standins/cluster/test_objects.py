@@ -57,6 +57,23 @@ def test_a_created_object_has_the_metadata_of_the_server(api: KubernetesApi) -> 
     assert api.get(f"{TEMPLATES}/{metadata['name']}")["spec"] == created["spec"]
 
 
+@pytest.mark.parametrize("level", ["", "Warn", "Ignore", "Strict", "strict"])
+def test_unknown_fields_are_refused_warned_of_or_ignored_and_left_out(api: KubernetesApi, level: str) -> None:
+    body = {**template(generateName="made-", lables={"a": "b"}), "sepc": {}}
+    answer = api.request("POST", TEMPLATES, json=body, params={"fieldValidation": level} if level else {})
+    if level == "strict":
+        assert answer.status_code in (400, 422)
+    elif level == "Strict":
+        message = refusal(answer, 400, "BadRequest")["message"]
+        assert message.endswith('strict decoding error: unknown field "metadata.lables", unknown field "sepc"')
+    else:
+        assert answer.status_code == 201
+        assert "lables" not in answer.json()["metadata"]
+        assert "sepc" not in answer.json()
+        warnings = ['299 - "unknown field \\"metadata.lables\\""', '299 - "unknown field \\"sepc\\""']
+        assert answer.headers.get_list("warning") == ([] if level == "Ignore" else warnings)
+
+
 def test_generate_name_stays_within_63_characters(api: KubernetesApi) -> None:
     created = create(api, generateName="n" * 80 + "-")
     assert len(created["metadata"]["name"]) == 63

@@ -37,7 +37,7 @@ def _main(fields: str, spec: str = "") -> str:
 
 def _found(text: str) -> list[str]:
     document = select(parse(text, "wf.yaml"))
-    workflow, _ = to_workflow(document)
+    workflow = to_workflow(document).workflow
     problems = lint.problems(workflow)
     return [invalid(document, workflow["spec"], [problem]).cause for problem in problems]
 
@@ -48,7 +48,29 @@ def _text(name: str, value: str, more: str) -> str:
 
 _A, _B = "{name: a, template: echo, {say}}", "{name: b, template: echo, {say}}"
 
+
+def _metric(fields: str) -> str:
+    return _main(f"metrics: {{prometheus: [{{{fields}}}]}}\nsuspend: {{}}")
+
+
 REFUSED: dict[str, tuple[str, str]] = {
+    # metrics
+    "a metric with a minus": (_metric("name: a-b, help: c, gauge: {value: '1'}"), "is not a name for a metric: 'a-b'"),
+    "a metric that begins with a digit": (_metric("name: 1a, help: c, gauge: {value: '1'}"), "for a metric: '1a'"),
+    "a metric without a name": (_metric("help: c, gauge: {value: '1'}"), "is not a name for a metric: ''"),
+    "a metric without help": (_metric("name: a, gauge: {value: '1'}"), "prometheus[0] gives metric 'a' no help"),
+    "a label with a dot": (
+        _metric("name: a, help: c, labels: [{key: x.z, value: d}], gauge: {value: '1'}"),
+        "labels[0].key is not a name for a metric's label: 'x.z'",
+    ),
+    "a gauge without a value": (_metric("name: a, help: c, gauge: {realtime: true}"), "gauge has no value"),
+    "a counter without a value": (_metric("name: a, help: c, counter: {value: ''}"), "counter has no value"),
+    "a histogram without a value": (_metric("name: a, help: c, histogram: {buckets: [1]}"), "histogram has no value"),
+    "a real-time gauge of resources": (
+        _metric("name: a, help: c, gauge: {realtime: true, value: '{{resourcesDuration.cpu}}'}"),
+        "gauge.value is not known in real time",
+    ),
+    "a strategy of podGC": (_main("suspend: {}", "  podGC: {strategy: OnSuccess}\n"), "podGC.strategy is not one of OnPod"),
     # templates
     "a template without a type": (_main("inputs: {}"), "template 'main' has no type"),
     "a template of two types": (_main("suspend: {}\nhttp: {url: x}"), "template 'main' has several types: suspend, http"),
@@ -239,6 +261,11 @@ def test_what_argo_refuses_is_found(name: str) -> None:
 
 
 ACCEPTED: dict[str, str] = {
+    "metrics": _metric(
+        "name: a_B1, help: c, labels: [{key: k, value: '{{status}}'}], gauge: {value: '{{duration}}', realtime: true}"
+    ),
+    "a counter": _metric("name: a, help: c, counter: {value: '1'}"),
+    "a strategy of podGC": _main("suspend: {}", "  podGC: {strategy: OnPodSuccess}\n"),
     "steps that use each other": _steps(
         _A, "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{steps.a.outputs.result}}'}]}}"
     ),

@@ -13,7 +13,7 @@ PLAIN = HEAD + "metadata: {generateName: a-}\nspec:\n  entrypoint: main\n  templ
 
 
 def load(text: str) -> dict[str, object]:
-    return to_workflow(select(parse(text, "ci/wf.yaml")))[0]
+    return to_workflow(select(parse(text, "ci/wf.yaml"))).workflow
 
 
 def test_a_workflow_is_read_without_the_fields_that_the_server_sets() -> None:

@@ -66,6 +66,29 @@ def test_a_known_value_is_not_set_where_it_is_not_declared() -> None:
     assert choose(LR, known={"image": "x", "sha": "y", "pr-number": "1", "repository": "o/r"}) == ({}, [])
 
 
+@pytest.mark.parametrize(
+    ("declared", "given", "expected"),
+    [
+        (DeclaredParameter("sha", "main"), {}, {}),  # what the event says is a guess
+        (DeclaredParameter("sha", "main"), {"sha": "abc"}, {"sha": "abc"}),
+        (DeclaredParameter("sha", ""), {}, {"sha": "abc"}),  # an empty text is a place for it
+        (DeclaredParameter("sha", None), {}, {"sha": "abc"}),
+        (DeclaredParameter("sha", None, has_source=True), {}, {}),
+        (DeclaredParameter("pr", "0"), {}, {}),
+        (DeclaredParameter("pr", "0"), {"pr-number": "7"}, {"pr": "7"}),
+        (DeclaredParameter("repo", "other/repo"), {}, {}),
+    ],
+)
+def test_a_value_of_the_manifest_gives_way_only_to_an_input(
+    declared: DeclaredParameter, given: dict[str, str], expected: dict[str, str]
+) -> None:
+    assert choose(declared, known={"sha": "abc", "pr-number": "7", "repository": "o/r"}, given=given) == (expected, [])
+
+
+def test_a_parameter_with_another_source_needs_no_value() -> None:
+    assert choose(DeclaredParameter("limit", None, has_source=True)) == ({}, [])
+
+
 def test_a_parameter_that_contradicts_the_input_is_an_error() -> None:
     with pytest.raises(BadInput, match="parameter 'image' contradicts input 'image': 'evil' is not 'good@sha256:1'"):
         choose(
@@ -123,12 +146,12 @@ def test_declarations_are_read_and_values_set_as_text() -> None:
     assert declared_parameters(spec) == [
         DeclaredParameter("a", "1"),
         DeclaredParameter("b", "true"),
-        DeclaredParameter("c", None),
+        DeclaredParameter("c", None, has_source=True),
         DeclaredParameter("d", "x", ("1", "2")),
     ]
     assert argument_entries(spec, {"c": "3"}) == [
         {"name": "a", "value": "1"},
         {"name": "b", "value": "true"},
         {"name": "c", "value": "3"},
-        {"name": "d", "default": "x", "enum": [1, 2]},
+        {"name": "d", "value": "x", "default": "x", "enum": [1, 2]},
     ]

@@ -30,7 +30,8 @@ def _container(field: str) -> str:
 
 
 def _read(text: str, *, strict: bool = True) -> tuple[Json, tuple[str, ...]]:
-    return to_workflow(select(parse(text, "wf.yaml")), strict=strict)
+    read = to_workflow(select(parse(text, "wf.yaml")), strict=strict)
+    return read.workflow, read.warnings
 
 
 # What stops a controller, or is lost on the way, each with the message and the remedy.

@@ -18,6 +18,8 @@ TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "sus
 LEAVES = frozenset(TYPES) - {"steps", "dag", "suspend"}
 _RETRY_POLICIES = ("Always", "OnError", "OnFailure", "OnTransientError")
 _ACTIONS = ("apply", "create", "delete", "get", "patch", "replace")
+_METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_METRIC_RULE = "use letters, digits and '_', with no digit at its start"
 _OUTPUT_SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
 _NOT_LOCATIONS = {
     "name", "path", "mode", "from", "globalName", "archive", "archiveLogs", "optional", "recurseMode", "deleted",
@@ -66,6 +68,8 @@ def _settings(template: Json, path: Path, kind: str) -> Iterator[Problem]:
     for number, container in enumerate(template.get("initContainers") or []):
         if not container.get("name"):
             yield Problem((*path, "initContainers", number), "has no name", "give it a name: 'name: …'")
+    for number, metric in enumerate((template.get("metrics") or {}).get("prometheus") or []):
+        yield from _metric(metric, (*path, "metrics", "prometheus", number))
     timeout = template.get("timeout") or ""
     if timeout and kind not in LEAVES:
         yield Problem((*path, "timeout"), f"has no meaning in a template with {kind}", "remove it")
@@ -73,6 +77,25 @@ def _settings(template: Json, path: Path, kind: str) -> Iterator[Problem]:
         yield Problem((*path, "timeout"), f"has no unit: '{timeout}'", f'write "{timeout}s"')
     if kind in ("steps", "dag") and template.get("activeDeadlineSeconds") is not None:
         yield Problem((*path, "activeDeadlineSeconds"), f"has no meaning in a template with {kind}", "remove it")
+
+
+def _metric(metric: Json, path: Path) -> Iterator[Problem]:
+    """Check a metric of Prometheus, whose name and labels hold letters, digits and `_`."""
+    name = metric.get("name") or ""
+    if not _METRIC.fullmatch(name):
+        yield Problem((*path, "name"), f"is not a name for a metric: '{name}'", _METRIC_RULE)
+    for number, label in enumerate(metric.get("labels") or []):
+        if not _METRIC.fullmatch(label.get("key") or ""):
+            cause = f"is not a name for a metric's label: '{label.get('key') or ''}'"
+            yield Problem((*path, "labels", number, "key"), cause, _METRIC_RULE)
+    if not metric.get("help"):
+        yield Problem(path, f"gives metric '{name}' no help", "say in 'help' what it measures")
+    for kind in ("gauge", "counter", "histogram"):
+        value = (metric.get(kind) or {}).get("value")
+        if metric.get(kind) is not None and not value:
+            yield Problem((*path, kind), "has no value", "give 'value'")
+        elif kind == "gauge" and value and metric[kind].get("realtime") and "resourcesDuration." in value:
+            yield Problem((*path, kind, "value"), "is not known in real time", "set 'realtime: false', or use {{duration}}")
 
 
 def _leaf(template: Json, path: Path, kind: str, defaults: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from mlops_actions.argo_submit.lint.names import NAME, NAME_RULE, check_name, check_names, cycle
+from mlops_actions.argo_submit.lint.references import Reference, ReferencedSpecs, reference_of
 from mlops_actions.argo_submit.lint.template import TYPES, check_template, has_location, types_of
 from mlops_actions.argo_submit.lint.variables import Variables, ancestors
 from mlops_actions.argo_submit.schema import Path, Problem
@@ -23,16 +24,20 @@ _TAG = re.compile(r"\{\{[-a-zA-Z0-9]+(\.[-a-zA-Z0-9_]+)*\}\}")
 _RESULT = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.([A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
 _RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 _OF_ITEMS = ("AnySucceeded", "AllFailed")
+_POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 _SOURCES = ("withItems", "withParam", "withSequence")
 
 
-def problems(workflow: Json) -> list[Problem]:
-    """Return the first problems that Argo would refuse, at most MAX_PROBLEMS; the spec must have passed the schema."""
+def problems(workflow: Json, referenced: ReferencedSpecs | None = None) -> list[Problem]:
+    """Return the first problems that Argo would refuse, at most MAX_PROBLEMS; the spec must have passed the schema.
+
+    `referenced` holds the templates of other objects as far as they are known.
+    """
     spec = _without_nulls(workflow["spec"])
-    if spec.get("workflowTemplateRef"):
-        return list(_arguments(spec.get("arguments"), ("arguments",), needs_values=False))
+    linter = _Linter({**workflow, "spec": spec}, referenced or {})
+    found = linter.reference_problems() if spec.get("workflowTemplateRef") else linter.problems()
     # Each problem costs a search for a similar name, and a hostile manifest can hold any number of them.
-    return list(islice(_Linter({**workflow, "spec": spec}).problems(), MAX_PROBLEMS))
+    return list(islice(found, MAX_PROBLEMS))
 
 
 def _without_nulls(value: Any) -> Any:
@@ -45,8 +50,9 @@ def _without_nulls(value: Any) -> Any:
 
 
 class _Linter:
-    def __init__(self, workflow: Json) -> None:
+    def __init__(self, workflow: Json, referenced: ReferencedSpecs) -> None:
         self._spec = workflow["spec"]
+        self._referenced = {reference: _without_nulls(other) for reference, other in referenced.items()}
         self._templates: dict[str, Json] = {
             template["name"]: template for template in self._spec.get("templates") or [] if template.get("name")
         }
@@ -55,12 +61,59 @@ class _Linter:
     def problems(self) -> Iterator[Problem]:
         yield from _arguments(self._spec.get("arguments"), ("arguments",), needs_values=False)
         yield from _hooks(self._spec, ())
+        yield from _pod_gc(self._spec)
         yield from self._entries()
         for number, template in enumerate(self._spec.get("templates") or []):
             path: Path = ("templates", number)
             if not NAME.fullmatch(template.get("name") or ""):
                 yield Problem((*path, "name"), f"is not a name for Argo: {template.get('name')!r}", NAME_RULE)
             yield from self._template(template, path)
+
+    def reference_problems(self) -> Iterator[Problem]:
+        """Check a workflow that runs the templates of another object."""
+        place: Path = ("workflowTemplateRef",)
+        yield from _arguments(self._spec.get("arguments"), ("arguments",), needs_values=False)
+        yield from _hooks(self._spec, ())
+        yield from _pod_gc(self._spec)
+        if self._spec.get("templates"):
+            cause = "stands beside 'workflowTemplateRef', and Argo takes only one of them"
+            yield Problem(("templates",), cause, "call the other object's templates by 'templateRef'")
+        reference = reference_of(self._spec["workflowTemplateRef"])
+        if reference is None or reference not in self._referenced:
+            return
+        other = self._referenced[reference]
+        if other is None:
+            yield _missing_object(reference, place)
+            return
+        entry = self._spec.get("entrypoint") or other.get("entrypoint")
+        if not entry:
+            yield Problem(
+                place, f"refers to the {reference[0]} '{reference[1]}', which names no entrypoint", "give 'entrypoint'"
+            )
+        arguments = {
+            key: [*((self._spec.get("arguments") or {}).get(key) or []), *((other.get("arguments") or {}).get(key) or [])]
+            for key in ("parameters", "artifacts")
+        }
+        for key, name in (("entrypoint", entry), ("onExit", self._spec.get("onExit") or other.get("onExit"))):
+            if name:
+                yield from self._referenced_template(reference, name, arguments, (key,) if self._spec.get(key) else place)
+
+    def _referenced_template(
+        self, reference: Reference, name: str, arguments: Mapping[str, Any], path: Path
+    ) -> Iterator[Problem]:
+        """Check that another object, as far as it is known, has a template, and that its inputs are given."""
+        if reference not in self._referenced or "{{" in name:
+            return
+        other = self._referenced[reference]
+        if other is None:
+            yield _missing_object(reference, path)
+            return
+        templates = {template.get("name"): template for template in other.get("templates") or []}
+        if name in templates:
+            yield from _missing_inputs(templates[name], arguments, path, "arguments")
+        elif not other.get("workflowTemplateRef"):
+            cause = f"names no template of the {reference[0]} '{reference[1]}': '{name}'{did_you_mean(name, templates)}"
+            yield Problem(path, cause, "correct the name")
 
     def _entries(self) -> Iterator[Problem]:
         """Check that the workflow's arguments supply the inputs of the first template and of the exit handler."""
@@ -132,6 +185,9 @@ class _Linter:
             for key in ("name", "template"):
                 if not reference.get(key):
                     yield Problem((*path, "templateRef"), f"has no '{key}'", f"give '{key}'")
+            if (other := reference_of(reference)) and reference.get("template"):
+                arguments = call.get("arguments") or {}
+                yield from self._referenced_template(other, reference["template"], arguments, (*path, "templateRef"))
         elif inline is not None:
             yield from self._template({"name": "inline", **inline}, (*path, "inline"))
         elif not name:
@@ -143,6 +199,11 @@ class _Linter:
                 yield Problem((*path, "template"), f"names no template: '{name}'{near}", "correct the name")
             else:
                 yield from _missing_inputs(target, call.get("arguments") or {}, path, "arguments")
+
+
+def _missing_object(reference: Reference, path: Path) -> Problem:
+    kind, name = reference
+    return Problem(path, f"refers to the {kind} '{name}', which the cluster does not have", f"create the {kind} first")
 
 
 def dependencies_of(task: Mapping[str, Any]) -> dict[str, bool]:
@@ -203,6 +264,12 @@ def _hooks(owner: Json, path: Path) -> Iterator[Problem]:
     for name, hook in (owner.get("hooks") or {}).items():
         if name != "exit" and not (hook or {}).get("expression"):
             yield Problem((*path, "hooks", name), "has no expression", "say in 'expression' when it runs")
+
+
+def _pod_gc(spec: Json) -> Iterator[Problem]:
+    strategy = (spec.get("podGC") or {}).get("strategy") or ""
+    if strategy and strategy not in _POD_GC:
+        yield Problem(("podGC", "strategy"), f"is not one of {', '.join(_POD_GC)}: '{strategy}'", "give one of them")
 
 
 def _dependencies(task: Json, path: Path, tasks: Mapping[str, Json], *, uses_depends: bool) -> Iterator[Problem]:

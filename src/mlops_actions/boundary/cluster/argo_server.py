@@ -32,6 +32,7 @@ TEMPLATES = {
     "cronworkflow": "cron-workflows",
 }
 STRATEGIES = {"Stop": "stop", "Terminate": "terminate"}
+NO_SUCH_CALL = ": Not Found"  # what the server says of a path that it does not serve
 ALREADY_ENDED = "cannot shutdown a completed workflow"
 # The server resumes a log by seconds before its own clock's time; the clocks may differ by this much. Lines that are read
 # twice are recognised by their timestamps.
@@ -95,12 +96,23 @@ class ArgoServer:
             self._namespace = info.get("managedNamespace") or "default"
         return self._namespace
 
-    def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False) -> Json:
-        """See the port."""
+    def create_workflow(self, namespace: str, workflow: Json, *, dry_run: bool = False, strict: bool = True) -> Json:  # noqa: ARG002
+        """See the port. The server leaves out fields that its Argo does not know."""
         named = bool(workflow["metadata"].get("name"))
         body = {"namespace": namespace, "workflow": workflow, "serverDryRun": dry_run}
         checked = partial(check, shape=DRY_RUN) if dry_run else check_workflow
         return self._requests.send("POST", _workflows(namespace), checked, body=body, repeatable=named or dry_run)
+
+    def lint_workflow(self, namespace: str, workflow: Json) -> bool:
+        """See the port."""
+        body = {"namespace": namespace, "workflow": workflow}
+        try:
+            self._requests.send("POST", f"{_workflows(namespace)}/lint", partial(check, shape={}), body=body)
+        except NotFound as missing:
+            if missing.cause.endswith(NO_SUCH_CALL):
+                return False
+            raise
+        return True
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """See the port. The pods that the record implies reach the watches of pods."""

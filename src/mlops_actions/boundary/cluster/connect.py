@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.logins import Login
+from mlops_actions.boundary.cluster.refusals import with_nearest
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
@@ -97,7 +98,7 @@ def open_kubeconfig(
         client = HttpClient(runner, trust=_trust(cluster, user, runner), environ=environ, proxy=proxy)
     except (OSError, ValueError) as error:  # an invalid certificate or key
         raise BadInput(f"{origin} cannot be used: {reason_of(error)}", "check its certificates and keys") from None
-    transport = ClusterTransport(selected.server, client, credentials, pause=pause, texts=texts)
+    transport = ClusterTransport(selected.server, client, credentials, pause=pause, texts=texts, warn=warnings_to(runner))
     return transport, selected.namespace or "default"
 
 
@@ -120,7 +121,16 @@ def connect_by_token(
 ) -> ClusterTransport:
     """Return a transport to a cluster whose address and authority (PEM; empty: the system's) are known."""
     client = HttpClient(log, trust=Trust(authority), environ=environ)
-    return ClusterTransport(url, client, credentials, pause=pause, texts=texts)
+    return ClusterTransport(url, client, credentials, pause=pause, texts=texts, warn=warnings_to(log))
+
+
+def warnings_to(log: Log) -> Callable[[str], None]:
+    """Return what shows a warning of the API server, with the nearest name where it names an unknown field."""
+
+    def warn(text: str) -> None:
+        log.warning(f"the cluster warns: {with_nearest(text)}", title="argo-submit")
+
+    return warn
 
 
 class TokenFile:
@@ -314,4 +324,5 @@ def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[flo
     token = Path(incluster_config.SERVICE_TOKEN_FILENAME)  # the kubelet renews it there
     namespace = token.with_name("namespace")
     own = namespace.read_text(encoding="utf-8").strip() if namespace.is_file() else ""
-    return ClusterTransport(configuration.host, client, _by_file(token, runner), pause=pause), own or "default"
+    transport = ClusterTransport(configuration.host, client, _by_file(token, runner), pause=pause, warn=warnings_to(runner))
+    return transport, own or "default"

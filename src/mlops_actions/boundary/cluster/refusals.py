@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from mlops_actions.argo_submit.ports import AlreadyExists, Conflict, Expired, NotFound
+from mlops_actions.argo_submit.schema import suggest_field
 from mlops_actions.boundary.cluster.shapes import OddAnswer
 from mlops_actions.boundary.cluster.transport import ByteBlocks, ClusterTransport, Failure
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
@@ -21,6 +22,7 @@ T = TypeVar("T")
 PASSING_DENIAL_SECONDS = 30.0
 # Kubernetes answers 410; the Argo Server passes on only the message.
 _EXPIRED = re.compile(r"too old resource version|resourceVersion .* too old|[Tt]he resourceVersion .* is too old")
+_UNKNOWN_FIELD = re.compile(r'unknown field "([^"]{1,300})"')
 _DENIAL = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
@@ -112,6 +114,11 @@ class ClusterRequests:
         return refusal(failure, call, side=texts.side, server=self.server, health=texts.health)
 
 
+def with_nearest(message: str) -> str:
+    """Return a server's message with the nearest known field behind each unknown one."""
+    return _UNKNOWN_FIELD.sub(lambda match: match[0] + suggest_field(match[1]), message)
+
+
 def refusal(failure: Failure, call: str, *, side: str, server: str, health: str) -> ActionError:
     """Return the error for a refusal, with its remedy."""
     if failure.code == 403:
@@ -124,6 +131,11 @@ def refusal(failure: Failure, call: str, *, side: str, server: str, health: str)
         return AlreadyExists(failure.message, "choose another name")
     if failure.code == 409:
         return Conflict(f"the {side} refuses this (409 to {call}): {failure.message}", "run the job again")
+    if failure.code == 400 and _UNKNOWN_FIELD.search(failure.message):
+        return BadInput(
+            f"the {side} does not know a field ({failure.code}): {with_nearest(failure.message)}",
+            "correct or remove the field; with 'strict: false' the cluster leaves it out, and warns",
+        )
     if failure.code in (400, 412, 422):
         return BadInput(
             f"the {side} does not accept this ({failure.code}): {failure.message}",

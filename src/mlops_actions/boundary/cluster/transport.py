@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -31,6 +32,10 @@ _LIMITS = Limits(max_bytes=_MAX_BYTES)
 _URGENT = Limits(connect=2.0, silence=2.0, max_bytes=_MAX_BYTES, max_seconds=10.0)
 _MAX_LINE = 16 * 1024 * 1024
 _REFUSAL = Limits(max_bytes=1_000_000, max_seconds=60.0)
+# A warning of the server: https://kubernetes.io/blog/2020/09/03/warnings/. It shows at most 4,096 characters of them.
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+_MAX_WARNINGS = 50
+_MAX_WARNING = 1000
 
 
 class Failure(Exception):
@@ -120,7 +125,7 @@ class ByteLines:
 
 
 class ClusterTransport:
-    """Requests to one server. `pause(seconds)` lets time pass before another attempt."""
+    """Requests to one server. `pause(seconds)` lets time pass before another attempt; `warn` gets the server's warnings."""
 
     def __init__(
         self,
@@ -129,12 +134,15 @@ class ClusterTransport:
         credentials: ClusterCredentials,
         pause: Callable[[float], None] = time.sleep,
         texts: ErrorTexts | None = None,
+        warn: Callable[[str], None] = _nothing,
     ) -> None:
         self.server = server.rstrip("/")
         self.texts = texts or ErrorTexts()
         self._client = client
         self._credentials = credentials
         self._pause = pause
+        self._warn = warn
+        self._warnings: set[str] = set()
 
     def send(
         self,
@@ -163,9 +171,16 @@ class ClusterTransport:
         headers = {"Accept": accept, "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
         limits = _URGENT if urgent else _LIMITS
-        return self._object(
-            f"{method} {path}", self._answer(method, path, query, headers, policy, limits, body=data), policy
-        )
+        answer = self._answer(method, path, query, headers, policy, limits, body=data)
+        self._show_warnings(answer)
+        return self._object(f"{method} {path}", answer, policy)
+
+    def _show_warnings(self, answer: Answer) -> None:
+        """Pass on each warning of the server once."""
+        for text in warnings_of(answer.response.headers.getlist("Warning")):
+            if text not in self._warnings and len(self._warnings) < _MAX_WARNINGS:
+                self._warnings.add(text)
+                self._warn(text)
 
     def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteBlocks:
         """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable."""
@@ -254,6 +269,13 @@ class ClusterTransport:
             return answer.json
         except ValueError:
             raise self.odd(call, "it sent no JSON object") from None
+
+
+def warnings_of(headers: Iterable[str]) -> Iterator[str]:
+    """Yield the texts of `Warning` headers with the code 299, which may stand several in a line (RFC 7234, section 5.5)."""
+    for header in headers:
+        for match in _WARNING.finditer(header):
+            yield re.sub(r"\\(.)", r"\1", match[1])[:_MAX_WARNING]
 
 
 def _is_page(answer: Answer) -> bool:
