@@ -118,7 +118,7 @@ VALUES = [
         "    container: {image: x, command: [echo], resources: {limits: {cpu: 0.5, memory: 1Gi}}}\n"
     )), expected={
         "spec.templates.0.retryStrategy.limit": 3,
-        "spec.templates.0.container.resources.limits": {"cpu": 0.5, "memory": "1Gi"},
+        "spec.templates.0.container.resources.limits.memory": "1Gi",
     }),
     Case("a prompt in a script", workflow(templates=(
         "  - name: main\n    script: {image: x, command: [python3], source: 'print(\"{{ user }} {{#each}}\")'}\n"
