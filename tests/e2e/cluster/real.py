@@ -21,6 +21,7 @@ from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import Binaries
 from tests.e2e.cluster.connection import Connection
 from tests.e2e.cluster.containers import Containers
+from tests.e2e.cluster.identity import TrustedIssuer
 from tests.e2e.cluster.node import NAME as NODE_NAME
 from tests.e2e.cluster.node import Node
 from tests.e2e.cluster.processes import Program, free_port
@@ -59,6 +60,7 @@ class RealCluster:
         self.url = f"https://127.0.0.1:{port}"
         self.certificate: Certificate = for_loopback(directory, "apiserver")
         self.tokens = access.write_tokens(directory / "tokens.csv")
+        self.trusted = TrustedIssuer(self.certificate, directory)
         self.connection = self._connect(access.ADMIN)
         self._etcd = Program("etcd", self._etcd_command(), directory / "etcd.log", self._etcd_is_ready)
         self._api_server = Program(
@@ -207,6 +209,7 @@ class RealCluster:
         with contextlib.ExitStack() as stack:
             stack.callback(self.connection.close)
             stack.callback(reporter.close)
+            stack.enter_context(self.trusted.host)
             for program in (self._etcd, self._api_server):
                 stack.callback(program.stop)
                 program.start()
@@ -251,6 +254,7 @@ class RealCluster:
             f"--tls-cert-file={self.certificate.certificate}",
             f"--tls-private-key-file={self.certificate.key}",
             f"--token-auth-file={self._directory / 'tokens.csv'}",
+            f"--authentication-config={self.trusted.file}",
             "--authorization-mode=RBAC",
             f"--service-account-key-file={signing}",
             f"--service-account-signing-key-file={signing}",

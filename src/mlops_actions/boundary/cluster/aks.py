@@ -80,9 +80,10 @@ class Azure:
         self._pause = pause
         self._identity = JobIdentity(environ, log, pause)
         authority, manager = _HOSTS[login.cloud]
-        self._authority = environ.get(AUTHORITY_VARIABLE) or authority
-        named = next((hosts[1] for hosts in _HOSTS.values() if hosts[0] == self._authority.rstrip("/")), manager)
-        self.manager = (environ.get(RESOURCE_MANAGER_VARIABLE) or named).rstrip("/")
+        self._authority = (environ.get(AUTHORITY_VARIABLE) or authority).rstrip("/")
+        # The Resource Manager of the same cloud: its tokens name it, whatever address leads to it.
+        self.resource = next((hosts[1] for hosts in _HOSTS.values() if hosts[0] == self._authority), manager)
+        self.manager = (environ.get(RESOURCE_MANAGER_VARIABLE) or self.resource).rstrip("/")
 
     def cluster_token(self) -> RenewedToken:
         """Return the token for the cluster, which was fetched once; raises BadInput, Refused, Unavailable."""
@@ -209,7 +210,7 @@ def find(
         if not value:
             raise BadInput(f"input 'aks-cluster' needs '{name}'", f"give '{name}', as the cluster's page shows it")
     azure = Azure(AzureLogin(), client_id, tenant_id, environ, log, pause)
-    token = retried(lambda: azure.token(f"{azure.manager}/.default"), pause).text
+    token = retried(lambda: azure.token(f"{azure.resource}/.default"), pause).text
     log.mask(token)
     config = kubeconfigs.parse(_user_kubeconfig(ref, azure.manager, token, environ, log, pause), _ORIGIN)
     # The files of this machine are not Azure's to name.

@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from mlops_actions.boundary.cluster.connect import Address, connect_by_token
@@ -61,6 +61,7 @@ class Aws:
         self._environ = environ
         self._log = log
         self._session = _checked("AWS", partial(self._new_session, role, identity))
+        self._clients: dict[str, Any] = {}
 
     def token(self) -> IssuedToken:
         """Return a token for the cluster; raises BadInput, Refused, Unavailable."""
@@ -69,7 +70,7 @@ class Aws:
     def describe(self) -> Address:
         """Ask AWS where the cluster is; raises BadInput, Refused, Unavailable."""
         name = self._login.cluster
-        answer = _checked("AWS EKS", lambda: self._client("eks").describe_cluster(name=name), self._login)
+        answer = _checked("AWS EKS", lambda: self._own("eks").describe_cluster(name=name), self._login)
         call = f"DescribeCluster of '{name}'"
         try:
             cluster = answer["cluster"]
@@ -112,9 +113,12 @@ class Aws:
     def _configured(self, session: Any) -> Any:
         from botocore.config import Config
 
+        session.register_component("data_loader", _loader())
         session.set_config_variable("sts_regional_endpoints", "regional")
-        if self._login.region:
-            session.set_config_variable("region", self._login.region)
+        # botocore itself reads AWS_DEFAULT_REGION alone; the other AWS libraries read AWS_REGION first.
+        region = self._login.region or self._environ.get("AWS_REGION")
+        if region:
+            session.set_config_variable("region", region)
         once = {"total_max_attempts": 1}  # `retried` and the requests to the cluster repeat what failed
         session.set_default_client_config(Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries=once))
         return session
@@ -123,13 +127,21 @@ class Aws:
         run = re.sub(r"\W", "", self._environ.get("GITHUB_RUN_ID", ""))
         return f"mlops-actions-{run}"[:64].rstrip("-")
 
-    def _client(self, service: str, *, session: Any = None, **options: Any) -> Any:
+    def _own(self, service: str) -> Any:
+        """Return the client that signs with the session's credentials."""
+        if service not in self._clients:
+            self._clients[service] = self._client(service, session=self._session)
+        return self._clients[service]
+
+    def _client(self, service: str, *, session: Any, **options: Any) -> Any:
         verify = self._environ.get("AWS_CA_BUNDLE") or authorities(self._environ) or None
-        client = (session or self._session).create_client(service, verify=verify, **options)
+        client = session.create_client(service, verify=verify, **options)
         began = time.monotonic()
 
-        def log(http_response: Any, **_: Any) -> None:
-            debug_request(self._log, service, client.meta.endpoint_url, str(http_response.status_code), began)
+        def log(operation_model: Any, response_dict: Any, **_: Any) -> None:
+            debug_request(
+                self._log, operation_model.name, client.meta.endpoint_url, str(response_dict.get("status_code")), began
+            )
 
         client.meta.events.register("before-parse", log)
         return client
@@ -139,14 +151,21 @@ class Aws:
         for secret in (frozen.secret_key, frozen.token):
             if secret:
                 self._log.mask(secret)
-        client = self._client("sts")
-
-        def name_cluster(request: Any, **_: Any) -> None:
-            request.headers[_CLUSTER_HEADER] = self._login.cluster
-
-        client.meta.events.register("before-sign.sts.GetCallerIdentity", name_cluster)
+        client = self._own("sts")
+        client.meta.events.register_first("before-sign.sts.GetCallerIdentity", self._name_cluster, unique_id=_CLUSTER_HEADER)
         url = client.generate_presigned_url("get_caller_identity", ExpiresIn=_EXPIRES, HttpMethod="GET")
         return IssuedToken(_PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("="), _LIFETIME)
+
+    def _name_cluster(self, request: Any, **_: Any) -> None:
+        request.headers[_CLUSTER_HEADER] = self._login.cluster
+
+
+@cache
+def _loader() -> Any:
+    """Return the reader of botocore's data, whose parsed files all sessions share."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 class _Given:
@@ -211,6 +230,7 @@ def _refuse_programs(session: Any) -> None:
 def _checked(service: str, call: Callable[[], T], login: AwsLogin | None = None) -> T:
     """Return what `call` returns; raises ActionError for whatever botocore raises."""
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     try:
         return call()
@@ -235,7 +255,10 @@ def _checked(service: str, call: Callable[[], T], login: AwsLogin | None = None)
         exceptions.InvalidConfigError, exceptions.UnknownServiceError,
     ) as error:  # fmt: skip
         raise BadInput(f"there are no usable credentials for AWS: {one_line(str(error))}", _LOGIN) from None
-    except (exceptions.BotoCoreError, LookupError, TypeError, AttributeError, ValueError, OSError, RecursionError):
+    except (
+        exceptions.BotoCoreError, ResponseParserError, LookupError, TypeError, AttributeError, ValueError, OSError,
+        RecursionError,
+    ):  # fmt: skip
         # botocore does not check what it reads.
         raise Unavailable(f"what answers as {service} is not AWS: its answer makes no sense", "check the proxy") from None
 

@@ -36,6 +36,6 @@ def lifetime(token: str) -> float:
     part = token.split(".")[1]
     try:
         claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return max(float(claims["exp"]) - float(claims.get("nbf", claims["iat"])), _SHORTEST)
+        return max(float(claims["exp"]) - float(claims["iat"]), _SHORTEST)
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return _SHORTEST

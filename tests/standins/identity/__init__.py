@@ -1,0 +1,1 @@
+"""The stand-ins of GitHub's issuer, AWS and Azure refuse what the real ones refuse."""
