@@ -40,6 +40,8 @@ _EXTRAS = {
     "docker": "docker",
     "kubernetes": "argo",
     "google": "argo",
+    "botocore": "argo",
+    "azure": "argo",
     "urllib3": "chatops",
     "wandb": "wandb",
 }

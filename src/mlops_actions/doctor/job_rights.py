@@ -12,12 +12,19 @@ from mlops_actions.doctor.workflow import ActionStep, WorkflowJob
 _LEVELS = ("none", "read", "write")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _PINNED = re.compile(r"[0-9a-f]{40}|v?[0-9]+(?:\.[0-9]+)*(?:[-+].*)?")
+# Inputs of argo-submit by which the job's own identity token signs in.
+_IDENTITY_INPUTS = ("aws-role", "aks-cluster", "oidc-audience")
 _JOB_TOKEN = ("", "${{ github.token }}", "${{ secrets.GITHUB_TOKEN }}")
 CHECK = Checker("github")
 
 
 def needed(step: ActionStep, scope: Scope) -> dict[str, str]:
-    """Return the permissions that a step needs of the job's token; none where it has another token."""
+    """Return the permissions that a step needs of the job; those of its token only where it has no other token."""
+    identity = {"id-token": "write"} if any(step.inputs.get(name) for name in _IDENTITY_INPUTS) else {}
+    return {**_of_token(step, scope), **identity}
+
+
+def _of_token(step: ActionStep, scope: Scope) -> dict[str, str]:
     if step.inputs.get("github-token", "").strip() not in _JOB_TOKEN or step.inputs.get("app-id"):
         return {}
     needs: dict[str, str] = {}
@@ -42,7 +49,9 @@ def missing(job: WorkflowJob, scope: Scope, default: str) -> dict[str, str]:
     granted = job.permissions
     if granted is None or isinstance(granted, str):
         level = {"read-all": "read", "write-all": "write"}.get(granted or "", default)
-        return {name: need for name, need in needs.items() if _LEVELS.index(level) < _LEVELS.index(need)}
+        # Whatever the repository's default is, it holds no `id-token`.
+        levels = {name: "none" if name == "id-token" and granted is None else level for name in needs}
+        return {name: need for name, need in needs.items() if _LEVELS.index(levels[name]) < _LEVELS.index(need)}
     return {name: need for name, need in needs.items() if _level(granted, name) < _LEVELS.index(need)}
 
 

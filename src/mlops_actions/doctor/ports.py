@@ -29,7 +29,7 @@ class ApiAnswer:
 
 @dataclass(frozen=True)
 class ClusterTarget:
-    """The cluster that inputs of argo-submit name: an Argo Server, a cluster on GKE, else a context of the kubeconfig."""
+    """The cluster that inputs of argo-submit name: an Argo Server, a cloud's cluster, else a context of the kubeconfig."""
 
     context: str = ""
     argo_server: str = ""
@@ -38,6 +38,20 @@ class ClusterTarget:
     gke_location: str = ""
     gke_project: str = ""
     gke_endpoint: str = "auto"
+    eks_cluster: str = ""
+    eks_region: str = ""
+    aws_role: str = ""
+    aks_cluster: str = ""
+    aks_resource_group: str = ""
+    aks_subscription: str = ""
+    azure_client_id: str = ""
+    azure_tenant_id: str = ""
+    oidc_audience: str = ""
+
+    @property
+    def needs_identity(self) -> bool:
+        """Whether only a job can sign in: a person has no identity token of GitHub's."""
+        return bool(self.aks_cluster or self.oidc_audience)
 
 
 @dataclass(frozen=True, kw_only=True)

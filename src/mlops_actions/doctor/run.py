@@ -17,7 +17,11 @@ from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import ALL_VARIABLES, ActionStep
 
 # Which cluster it is; the credentials are the caller's own.
-_CLUSTER_INPUTS = ("argo-server", "gke-cluster", "gke-location", "gke-project", "gke-endpoint", "kube-context", "namespace")
+_CLUSTER_INPUTS = (
+    "argo-server", "gke-cluster", "gke-location", "gke-project", "gke-endpoint", "kube-context", "namespace",
+    "eks-cluster", "eks-region", "aws-role", "aks-cluster", "aks-resource-group", "aks-subscription", "azure-client-id",
+    "azure-tenant-id", "oidc-audience",
+)  # fmt: skip
 Progress = Callable[[str, Sequence[HealthCheck]], None]
 
 
@@ -79,7 +83,7 @@ def _systems(scope: Scope, ports: Ports) -> Iterator[tuple[str, Callable[[], End
     for host in dict.fromkeys(image.host for image in images if image):
         yield "registry", partial(lambda host: Endpoint(url=ports.registry(host, False).base_url), host)
     targets = (_target(scope, step) for step in scope.workflow.steps("argo-submit") if not _unknown_inputs(scope, step))
-    for target in dict.fromkeys(targets):
+    for target in dict.fromkeys(target for target in targets if scope.is_job or not target.needs_identity):
         yield "cluster", partial(lambda target: ports.cluster(target).endpoint, target)
     steps = scope.workflow.steps("wandb-runs")
     for url in dict.fromkeys(scope.value(step, "base-url") for step in steps if step.is_known("base-url", scope.context)):
@@ -118,6 +122,10 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
             yield Checker("cluster").unknown("cluster", asked, "only a job can evaluate it", remedy=remedy)
             continue
         target = _target(scope, step)
+        if target.needs_identity and not scope.is_job:
+            remedy = "run doctor in a job: mlops-actions init writes mlops-doctor.yml"
+            yield Checker("cluster").unknown("cluster", "sign in", "only a job has an identity token", remedy=remedy)
+            continue
         checks = argo_server.check if target.argo_server else cluster.check
         yield from checks(scope, step, ports.cluster(target))
 
@@ -135,6 +143,15 @@ def _target(scope: Scope, step: ActionStep) -> ClusterTarget:
         gke_location=scope.value(step, "gke-location"),
         gke_project=scope.value(step, "gke-project"),
         gke_endpoint=scope.value(step, "gke-endpoint") or "auto",
+        eks_cluster=scope.value(step, "eks-cluster"),
+        eks_region=scope.value(step, "eks-region"),
+        aws_role=scope.value(step, "aws-role"),
+        aks_cluster=scope.value(step, "aks-cluster"),
+        aks_resource_group=scope.value(step, "aks-resource-group"),
+        aks_subscription=scope.value(step, "aks-subscription"),
+        azure_client_id=scope.value(step, "azure-client-id"),
+        azure_tenant_id=scope.value(step, "azure-tenant-id"),
+        oidc_audience=scope.value(step, "oidc-audience"),
     )
 
 

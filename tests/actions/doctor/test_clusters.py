@@ -1,19 +1,24 @@
-"""Doctor asks a cluster on GKE by Google's API, and a cluster behind an Argo Server by that server."""
+"""Doctor asks a cloud's cluster by the cloud's API, and a cluster behind an Argo Server by that server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlops_actions.boundary.cluster.gke import ENDPOINT_VARIABLE
+from mlops_sandbox.cluster import SUBMITTER
+from mlops_sandbox.cluster.access import rule
+from mlops_sandbox.identity.azure import TENANT
 from tests.actions.doctor.faults import Breakage
 from tests.actions.doctor.faults_of_clusters import ARGO_SERVER, KUBECONFIG, TEMPLATES, breakages_on_gke, through_argo_server
 from tests.actions.doctor.test_faults import named_and_mended
 from tests.actions.doctor.world import World
 from tests.support.cluster_certificates import Certificate, for_loopback
 from tests.support.gke_platform import Platform, account_key
+from tests.support.identity_platform import APPLICATION, AUDIENCE, REGION, ROLE, SUBSCRIPTION, IdentityPlatform
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +95,80 @@ def test_a_fault_of_a_cluster_on_gke_is_named(world: World, platform: Platform, 
     breakages = {breakage.name: breakage for breakage in breakages_on_gke(platform)}
     assert list(breakages) == GKE_FAULTS
     named_and_mended(world, breakages[name])
+
+
+EKS = f"          eks-cluster: train\n          eks-region: {REGION}\n          aws-role: {ROLE}\n"
+AKS = (
+    f"          aks-cluster: train\n          aks-resource-group: ml\n          aks-subscription: {SUBSCRIPTION}\n"
+    f"          azure-client-id: {APPLICATION}\n          azure-tenant-id: {TENANT}\n"
+)
+AUDIENCE_ALONE = f"          oidc-audience: {AUDIENCE}\n"
+
+
+@pytest.fixture
+def identity(
+    world: World, certificate: Certificate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[IdentityPlatform]:
+    """Let doctor run in a job that has an identity token."""
+    with IdentityPlatform(world.cluster, certificate, tmp_path) as made:
+        kubeconfig = tmp_path / "without-user"
+        kubeconfig.write_text(made.kubeconfig(None))
+        world.environ |= {**made.environ, "GITHUB_ACTIONS": "true", "KUBECONFIG": str(kubeconfig)}
+        for name, value in made.environ.items():  # botocore reads the process' own
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+@pytest.mark.parametrize("inputs", [EKS, AKS, AUDIENCE_ALONE], ids=["EKS", "AKS", "audience"])
+def test_nothing_fails_on_a_cluster_that_takes_the_job_s_identity(
+    world: World, identity: IdentityPlatform, inputs: str
+) -> None:
+    world.replace(KUBECONFIG, inputs)
+    diagnosed = world.ask("--only", "cluster")
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert ("cluster", "may create workflows") in diagnosed.named("ok")
+    issued = [*identity.issuer.tokens, *identity.azure.tokens]
+    assert not any(token in diagnosed.text for token in issued)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "change", "remedy"),
+    [
+        (EKS, lambda it: it.aws.roles.clear(), "check 'aws-role'"),
+        (EKS, lambda it: it.aws.describers.clear(), "eks:DescribeCluster"),
+        (EKS, lambda it: it.aws.clusters.clear(), "check 'eks-cluster' and 'eks-region'"),
+        (AKS, lambda it: it.azure.applications.clear(), "check 'azure-client-id'"),
+        (AKS, lambda it: it.azure.kubeconfigs.clear(), "check 'aks-cluster'"),
+        (AUDIENCE_ALONE, lambda it: setattr(it.issuer, "refuses", 403), "id-token: write"),
+    ],
+    ids=["role", "describe", "EKS cluster", "application", "AKS cluster", "permission"],
+)
+def test_a_fault_of_a_login_by_identity_is_named(
+    world: World, identity: IdentityPlatform, inputs: str, change: Callable[[IdentityPlatform], None], remedy: str
+) -> None:
+    world.replace(KUBECONFIG, inputs)
+    change(identity)
+    diagnosed = world.ask("--only", "cluster")
+    assert ("cluster", "connection") in diagnosed.named("fails"), diagnosed.text
+    assert remedy in diagnosed.text
+
+
+@pytest.mark.parametrize("inputs", [AKS, AUDIENCE_ALONE], ids=["AKS", "audience"])
+def test_a_person_is_told_that_only_a_job_can_sign_in(world: World, inputs: str) -> None:
+    world.replace(KUBECONFIG, inputs)
+    diagnosed = world.ask("--only", "cluster")
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert ("cluster", "cluster") in diagnosed.named("cannot be told")
+
+
+def test_doctor_acts_as_the_user_that_the_kubeconfig_names(world: World, tmp_path: Path) -> None:
+    token = world.cluster.access.grant("robot", [rule("users", "impersonate")])
+    config = yaml.safe_load(Path(world.environ["KUBECONFIG"]).read_text())
+    config["users"][0]["user"] = {"token": token, "as": "nobody"}
+    path = tmp_path / "acting"
+    path.write_text(yaml.safe_dump(config))
+    world.environ["KUBECONFIG"] = str(path)
+    diagnosed = world.ask("--only", "cluster")
+    assert ("cluster", "may create workflows") in diagnosed.named("fails")
+    world.cluster.add_user("nobody", SUBMITTER)
+    assert ("cluster", "may create workflows") in world.ask("--only", "cluster").named("ok")

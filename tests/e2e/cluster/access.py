@@ -100,7 +100,7 @@ def grant(connection: Connection, namespace: str, user: str, role: Json) -> None
         {
             "apiVersion": f"{RBAC}/v1",
             "kind": f"{role['kind']}Binding",
-            "metadata": {"name": f"{name}-{user}".replace(":", "-")},
+            "metadata": {"name": re.sub(r"[^a-z0-9.-]", "-", f"{name}-{user}")},
             "subjects": [{"kind": "User", "name": user, "apiGroup": RBAC}],
             "roleRef": {"kind": role["kind"], "name": name, "apiGroup": RBAC},
         },

@@ -156,6 +156,19 @@ def test_publishing_to_ghcr_needs_packages_write() -> None:
     assert check.status is Status.OK
 
 
+@pytest.mark.parametrize("name", ["aws-role", "aks-cluster", "oidc-audience"])
+def test_a_login_by_the_job_s_identity_token_needs_id_token(name: str) -> None:
+    text = FILE.replace("workflow: workflow.yaml", f"workflow: workflow.yaml, {name}: x, github-token: own")
+    text = text.replace("{contents: read}", "{packages: write}")
+    (check,) = job_rights.permissions(scope(text), "write")
+    assert (check.status, "id-token: write" in check.remedy) == (Status.FAILS, True)
+    # No repository's default holds it.
+    (check,) = job_rights.permissions(scope(text.replace("    permissions: {packages: write}\n", "")), "write")
+    assert check.status is Status.FAILS
+    (check,) = job_rights.permissions(scope(text.replace("{packages: write}", "{packages: write, id-token: write}")), "read")
+    assert check.status is Status.OK
+
+
 def test_a_reference_without_a_version_fails() -> None:
     checks = list(job_rights.references(scope(FILE.replace("docker-publish@v1", "docker-publish"))))
     assert [check.status for check in checks] == [Status.FAILS, Status.OK, Status.OK]

@@ -117,11 +117,11 @@ def select_context(config: Json, context: str | None, origin: str) -> SelectedCo
         server=server,
         namespace=str(selected.get("namespace") or ""),
         login=login,
-        impersonation=tuple(_impersonation(user, origin)),
+        impersonation=tuple(impersonation(user, origin)),
     )
 
 
-def _impersonation(user: Json, origin: str) -> Iterator[tuple[str, str]]:
+def impersonation(user: Json, origin: str) -> Iterator[tuple[str, str]]:
     """Yield the headers of `as`, `as-uid`, `as-groups` and `as-user-extra`; raises BadInput.
 
     https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation

@@ -15,7 +15,7 @@ from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
 
-_SHORTEST = 60.0  # seconds, where a token does not say how long it lives
+_UNKNOWN = 60.0  # seconds, where a token does not say how long it lives
 
 
 def log_in(audience: str, environ: Mapping[str, str], log: Log, pause: Callable[[float], None]) -> ClusterCredentials:
@@ -36,6 +36,6 @@ def lifetime(token: str) -> float:
     part = token.split(".")[1]
     try:
         claims = parse_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return max(float(claims["exp"]) - float(claims["iat"]), _SHORTEST)
+        return max(float(claims["exp"]) - float(claims["iat"]), 0.0)
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, OverflowError):
-        return _SHORTEST
+        return _UNKNOWN

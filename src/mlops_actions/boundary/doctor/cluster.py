@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import tempfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
+from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin
 from mlops_actions.boundary.http import authorities
+from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
@@ -26,18 +30,29 @@ def connect(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> Clus
         return _argo_server(target, environ, log)
     if target.gke_cluster:
         return _gke(target, environ, log)
-    return _kubeconfig(target.context, environ, log)
+    if target.eks_cluster:
+        return _eks(target, environ, log)
+    if target.aks_cluster:
+        return _aks(target, environ, log)
+    return _kubeconfig(target, environ, log)
 
 
 class HttpApi:
     """Implements `doctor.ports.ClusterApi`: requests of the kubernetes client, without its models.
 
     `probe` is the command that shows what is wrong with the connection; `find_namespace` is asked once it is needed;
-    `authority` is the server's private certificate authority (PEM), where the configuration names no file of one.
+    `authority` is the server's private certificate authority (PEM), where the configuration names no file of one;
+    `impersonation` are the headers that ask to act as another user.
     """
 
     def __init__(
-        self, configuration: Any, find_namespace: Callable[[HttpApi], str], probe: str, *, authority: str = ""
+        self,
+        configuration: Any,
+        find_namespace: Callable[[HttpApi], str],
+        probe: str,
+        *,
+        authority: str = "",
+        impersonation: Sequence[tuple[str, str]] = (),
     ) -> None:
         from kubernetes.client import ApiClient
 
@@ -50,6 +65,7 @@ class HttpApi:
         self._configuration = configuration
         self._find_namespace = find_namespace
         self._probe = probe
+        self._impersonation = impersonation
         self._client = ApiClient(configuration).rest_client
 
     @property
@@ -82,9 +98,12 @@ class HttpApi:
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> ApiAnswer:
         from kubernetes.client.exceptions import ApiException
+        from urllib3 import HTTPHeaderDict
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json", "Content-Type": "application/json", **self._authorization()}
+        given = {"Accept": "application/json", "Content-Type": "application/json", **self._authorization()}
+        headers = HTTPHeaderDict(given)
+        headers.extend(self._impersonation)
         try:
             response = self._client.request(  # type: ignore[no-untyped-call]
                 method, self._configuration.host + path, headers=headers, body=body, _request_timeout=_SECONDS
@@ -118,8 +137,12 @@ class HttpApi:
         return Unavailable(f"{self._configuration.host} gives no answer: {text}", self._probe)
 
 
-def _kubeconfig(context: str, environ: Mapping[str, str], log: Log) -> HttpApi:
-    """Use the kubeconfig of KUBECONFIG, else `~/.kube/config`, else the pod's own account."""
+def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
+    """Use the kubeconfig of KUBECONFIG, else `~/.kube/config`, else the pod's own account.
+
+    With an audience the job's identity token signs in.
+    """
+    context = target.context
     import kubernetes.config as loader
     import yaml
     from kubernetes.client import Configuration
@@ -139,9 +162,25 @@ def _kubeconfig(context: str, environ: Mapping[str, str], log: Log) -> HttpApi:
         text = " ".join(str(error).split())[:300]
         raise BadInput(f"no kubeconfig can be used: {text}", "kubectl config view --minify") from None
     basic = str(configuration.get_basic_auth_token() or "").removeprefix("Basic ") if configuration.username else ""
+    if target.oidc_audience:
+        token = JobIdentity(environ, log).token(target.oidc_audience)
+        configuration.api_key = {"authorization": f"Bearer {token}"}
     for secret in (*configuration.api_key.values(), configuration.password or "", basic):
         log.mask(str(secret).removeprefix("Bearer "))
-    return HttpApi(configuration, lambda _: namespace, "kubectl cluster-info")
+    acting = _impersonation(files, context)
+    return HttpApi(configuration, lambda _: namespace, "kubectl cluster-info", impersonation=acting)
+
+
+def _impersonation(files: str, context: str) -> Sequence[tuple[str, str]]:
+    """Return the headers by which the kubeconfig's user acts as another one; the kubernetes client leaves them out."""
+    paths = [Path(file) for file in files.split(":") if file]
+    config = kubeconfigs.merged(
+        [kubeconfigs.parse(path.read_text(encoding="utf-8"), "the kubeconfig") for path in paths if path.is_file()]
+    )
+    contexts = {str(entry["name"]): entry.get("context") or {} for entry in config["contexts"]}
+    chosen = contexts.get(context or str(config["current-context"]), {}).get("user")
+    users = [entry.get("user") for entry in config["users"] if entry["name"] == chosen]
+    return tuple(kubeconfigs.impersonation(users[0], "the kubeconfig")) if users and isinstance(users[0], dict) else ()
 
 
 def _namespace(loader: Any, files: str, context: str) -> str:
@@ -163,6 +202,37 @@ def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
     address, token = gke.find(ref, environ.get("GOOGLE_CREDENTIALS"), environ, log)
     probe = f"gcloud container clusters describe {target.gke_cluster} --location {target.gke_location}"
     return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
+
+
+def _eks(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
+    """Use the job's identity token for the input 'aws-role', else, as a person, the credentials of this machine."""
+    from mlops_actions.boundary.cluster import eks
+
+    role = target.aws_role if JobIdentity(environ, log).is_granted else ""
+    address, token = eks.find(AwsLogin(target.eks_cluster, target.eks_region), role, environ, log, time.sleep)
+    probe = f"aws eks describe-cluster --name {target.eks_cluster} --region {target.eks_region}"
+    return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
+
+
+def _aks(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
+    """Use the job's identity token. Azure tells the address, so the token goes to no server that somebody else chose."""
+    from mlops_actions.boundary.cluster import aks
+
+    client_id = target.azure_client_id or environ.get("AZURE_CLIENT_ID", "")
+    tenant_id = target.azure_tenant_id or environ.get("AZURE_TENANT_ID", "")
+    subscription = target.aks_subscription or environ.get("AZURE_SUBSCRIPTION_ID", "")
+    named = aks.AksCluster(target.aks_cluster, target.aks_resource_group, subscription)
+    source = aks.find(named, client_id, tenant_id, environ, log, time.sleep)
+    selected = kubeconfigs.select_context(source.config, None, source.origin)
+    if not isinstance(selected.login, AzureLogin):
+        raise BadInput(
+            f"the cluster '{target.aks_cluster}' takes no tokens of Microsoft Entra",
+            "az aks update --enable-aad  # or give a kubeconfig in 'kubeconfig'",
+        )
+    token = aks.Azure(selected.login, client_id, tenant_id, environ, log, time.sleep).cluster_token()
+    authority = _pem(str(selected.config["clusters"][0]["cluster"].get("certificate-authority-data") or ""))
+    probe = f"az aks show --name {target.aks_cluster} --resource-group {target.aks_resource_group}"
+    return HttpApi(_by_token(selected.server, token(), environ), lambda _: "default", probe, authority=authority)
 
 
 def _argo_server(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:
