@@ -213,7 +213,14 @@ class Inputs(DeclaredInputs):
         choice("leave", "stop", "terminate"), "What to do with the workflow after the timeout.", default="leave"
     )
     on_cancel: str = input_field(
-        choice("stop", "terminate", "leave"), "What to do with the workflow when the job is cancelled.", default="stop"
+        choice("stop", "terminate", "leave"),
+        "What to do with the workflow that this step has submitted when the job is cancelled.",
+        default="stop",
+    )
+    on_cancel_attached: str = input_field(
+        choice("leave", "stop", "terminate"),
+        "What to do when the job is cancelled with a workflow that this step has not submitted (`attach`, or joined).",
+        default="leave",
     )
     logs: str = input_field(choice("all", "failed", "none"), "Which nodes' logs to show, grouped by node.", default="all")
     comment: bool = input_field(
@@ -257,6 +264,10 @@ class Inputs(DeclaredInputs):
     def adds_parameters(self) -> bool:
         """Whether parameters of the file that the workflow does not declare are added to it."""
         return self.was_given("parameter_file_path") and not self.was_given("unknown-parameters")
+
+    def action_on_cancel(self, *, attached: bool) -> tuple[str, str]:
+        """Return the input that says what a cancelled job does with the workflow, and its value."""
+        return ("on-cancel-attached", self.on_cancel_attached) if attached else ("on-cancel", self.on_cancel)
 
     @property
     def waits(self) -> bool:

@@ -18,21 +18,25 @@ def post(inputs: Inputs, ports: Ports) -> Outcome:
     if saved is None or saved.tracked.state not in (RUNNING, CANCELLED):
         return Outcome()
     tracked, cluster = saved.tracked, ports.cluster()
+    name_of_input, action = inputs.action_on_cancel(attached=tracked.context.attached)
     current, workflow = WorkflowStatus.unread(tracked.namespace, tracked.name), {}
     note, error = "", None
     try:
-        workflow = cluster.get_workflow(tracked.namespace, tracked.name)
-        current = status.read(workflow)
-        if not current.ended and inputs.on_cancel in STRATEGIES:
-            cluster.shut_down(tracked.namespace, tracked.name, STRATEGIES[inputs.on_cancel])
-            ports.runner.notice(note := interruption.stopped(tracked.name, inputs.on_cancel), title="argo-submit")
-        elif not current.ended:
-            note = interruption.whether_it_goes_on(current)
-    except NotFound:
-        note = f"the workflow '{tracked.namespace}/{tracked.name}' does not exist"
+        for name in tracked.names(cluster):
+            workflow = cluster.get_workflow(tracked.namespace, name)
+            current = status.read(workflow)
+            if not current.ended and action in STRATEGIES:
+                cluster.shut_down(tracked.namespace, name, STRATEGIES[action])
+                ports.runner.notice(note := interruption.stopped(name, action), title="argo-submit")
+            elif not current.ended:
+                note = f"'{name_of_input}' is {action}: {interruption.whether_it_goes_on(current)}"
+    except NotFound as missing:
+        note = f"there is nothing to stop: {missing.cause}"
     except ActionError as refused:
-        error = interruption.error_of(refused, current)
+        error = interruption.error_of(refused, current) if current.name else refused
         note = interruption.note_of(error)
+    if not current.name:  # nothing was submitted, as far as is known
+        return Outcome(error=error)
     body = report.cancelled_comment(current, saved.context_of(workflow), note)
     comment.update(inputs, ports, tracked.pr_number, body)
     return Outcome(error=error)

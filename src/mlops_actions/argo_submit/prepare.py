@@ -21,6 +21,7 @@ from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.lint import workflow as lint
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.revision import WorkflowRevision, parameters_by_input
+from mlops_actions.core import provenance
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.ports import Workspace
@@ -47,10 +48,15 @@ class WorkflowRequest:
     checked: tuple[str, ...]
     not_checked: tuple[str, ...]
 
-    def with_name(self, attempt: int = 0) -> Json:
-        """Return the workflow with its name; `attempt` (from 2 on) marks a request that is repeated after a failure."""
+    def with_name(self, attempt: int = 0, identity: str = "") -> Json:
+        """Return the workflow with its name; `attempt` (from 2 on) marks a request that is repeated after a failure.
+
+        `identity` is the value of a label that no other creation has.
+        """
         metadata = idempotency.with_name(self.workflow["metadata"], self.key, attempt=attempt)
-        return {**self.workflow, "metadata": metadata}
+        known = {idempotency.KEY_ANNOTATION: self.key, provenance.REQUEST: identity}
+        labels = {**(metadata.get("labels") or {}), **provenance.labels(known)}
+        return {**self.workflow, "metadata": {**metadata, "labels": labels}}
 
 
 @dataclass(frozen=True, kw_only=True)

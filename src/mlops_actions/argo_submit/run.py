@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,6 @@ from mlops_actions.argo_submit import (
     comment,
     control,
     dry_run,
-    idempotency,
     interruption,
     progress,
     pull_request_workflows,
@@ -29,20 +28,20 @@ from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarge
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.outputs import outcome_of
 from mlops_actions.argo_submit.ownership import WorkflowOwner
-from mlops_actions.argo_submit.ports import AlreadyExists, Cluster, Ports
+from mlops_actions.argo_submit.ports import Ports
 from mlops_actions.argo_submit.prepare import WorkflowRequest, parameters_of_retry, prepare
 from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.revision import WorkflowRevision, recorded_revision
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.submission import MAX_ATTEMPTS, Submitter
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.core.context import Context
-from mlops_actions.core.errors import ActionError, BadInput, Cancelled, Refused, TimedOut, WorkFailed
+from mlops_actions.core.errors import ActionError, Cancelled, TimedOut, WorkFailed
 from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.types import Json
 
 MAX_ERROR_ANNOTATIONS = 10
-MAX_NAME_COLLISIONS = 5  # the server draws the last five letters of a name at random
 
 
 def run(inputs: Inputs, context: Context, event: Event | None, ports: Ports, *, checked_out: str = "") -> Outcome:
@@ -65,6 +64,7 @@ class _Run:
         self._comment_url = ""
         self._submitted: WorkflowStatus | None = None
         self._follower: Follower | None = None
+        self._identity = secrets.token_hex(16)  # of what this step creates
 
     def run(self) -> Outcome:
         try:
@@ -151,48 +151,21 @@ class _Run:
 
     def _submit(self, request: WorkflowRequest) -> tuple[Json, bool]:
         """Create the workflow, or join the one that the same request has created before."""
-        cluster = self._ports.cluster()
-        existing: Json = {}
+
+        def track(name: str) -> None:  # before the request: a cancellation before the answer stops the workflow too
+            self._track(request.namespace, name, request.parameters, attached=False, request=self._identity)
+
+        def forget() -> None:
+            self._tracked = None
+            tracked_workflow.clear(self._ports.runner)
+
+        submitter = Submitter(
+            cluster=self._ports.cluster(), request=request, identity=self._identity, track=track, forget=forget
+        )
+        by_commit = self._inputs.idempotency == "sha"
         # A re-run of the job joins its workflow, unless that has failed: then it is a new attempt under a new name.
-        for attempt in (0, *range(2, self._context.run_attempt + 1)):
-            workflow = request.with_name(attempt)
-            name = str(workflow["metadata"].get("name") or "")
-            if name:  # before the request: a cancellation that comes before the answer stops the workflow too
-                self._track(request.namespace, name, request.parameters, attached=False)
-            else:
-                return self._create_unnamed(request, workflow), False
-            try:
-                return cluster.create_workflow(request.namespace, workflow, strict=request.strict), False
-            except AlreadyExists:
-                existing = self._existing(cluster, request, name)
-            current = status.read(existing)
-            if not current.ended or current.phase == "Succeeded":
-                break
-        return existing, True
-
-    def _create_unnamed(self, request: WorkflowRequest, workflow: Json) -> Json:
-        """Create a workflow whose name the server makes; it makes another where that name exists already."""
-        for _ in range(MAX_NAME_COLLISIONS):
-            with contextlib.suppress(AlreadyExists):
-                return self._ports.cluster().create_workflow(request.namespace, workflow, strict=request.strict)
-        base = workflow["metadata"].get("generateName")
-        raise Refused(
-            f"each of the {MAX_NAME_COLLISIONS} names that the cluster made from '{base}' exists already",
-            "give another 'generate-name', or remove old workflows",
-        )
-
-    def _existing(self, cluster: Cluster, request: WorkflowRequest, name: str) -> Json:
-        """Return the workflow that has the name; raises BadInput where another request created it."""
-        existing = cluster.get_workflow(request.namespace, name)
-        annotations = existing["metadata"].get("annotations") or {}
-        if request.key and annotations.get(idempotency.KEY_ANNOTATION) == request.key:
-            return existing
-        self._tracked = None
-        tracked_workflow.clear(self._ports.runner)
-        raise BadInput(
-            f"a workflow '{name}' exists already in the namespace '{request.namespace}', and another request created it",
-            "give another 'name', or 'generate-name'",
-        )
+        last = MAX_ATTEMPTS if by_commit else self._context.run_attempt
+        return submitter.submit((0, *range(2, last + 1)), joins_newest=by_commit)
 
     def _follow(self, submitted: WorkflowStatus, stopped: Sequence[str] = ()) -> Outcome:
         inputs, ports = self._inputs, self._ports
@@ -291,25 +264,28 @@ class _Run:
 
     def _cancel(self) -> str:
         """Stop the workflow in the seconds that a cancelled job has; else the post stage does it. Return what was done."""
-        tracked, action = self._tracked, self._inputs.on_cancel
+        tracked = self._tracked
         if tracked is None or tracked.state != RUNNING:
             return ""
+        name_of_input, action = self._inputs.action_on_cancel(attached=tracked.context.attached)
         if action not in STRATEGIES:
             self._set_state(LEFT)
-            return f"the job was cancelled, and the workflow goes on, since 'on-cancel' is {action}"
+            return f"the job was cancelled, and the workflow goes on, since '{name_of_input}' is {action}"
         self._set_state(CANCELLED)
         try:
-            self._ports.cluster().shut_down(tracked.namespace, tracked.name, STRATEGIES[action], urgent=True)
+            names = tracked.names(self._ports.cluster())
+            for name in names:
+                self._ports.cluster().shut_down(tracked.namespace, name, STRATEGIES[action], urgent=True)
         except ActionError as error:
             self._ports.runner.warning(f"the workflow could not be stopped; the post step tries again: {error}")
             return f"the job was cancelled, and the workflow could not be stopped yet: {error.cause}"
-        self._ports.runner.notice(note := interruption.stopped(tracked.name, action), title="argo-submit")
+        self._ports.runner.notice(note := interruption.stopped(", ".join(names), action), title="argo-submit")
         return f"the job was cancelled: {note}"
 
-    def _track(self, namespace: str, name: str, parameters: Mapping[str, str], *, attached: bool) -> None:
+    def _track(self, namespace: str, name: str, parameters: Mapping[str, str], *, attached: bool, request: str = "") -> None:
         revision = self._revision
         self._report_context = WorkflowReportContext(
-            url=_page_of(self._inputs, namespace, name),
+            url=_page_of(self._inputs, namespace, name) if name else "",
             run_url=revision.run_url,
             repository=revision.repository,
             server_url=self._context.server_url,
@@ -320,7 +296,7 @@ class _Run:
             parameters=parameters,
         )
         self._tracked = TrackedWorkflow(
-            namespace=namespace, name=name, pr_number=revision.pr_number, context=self._report_context
+            namespace=namespace, name=name, pr_number=revision.pr_number, context=self._report_context, request=request
         )
         self._tracked.save(self._ports.runner)
 

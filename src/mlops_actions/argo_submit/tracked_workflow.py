@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mlops_actions.argo_submit.parameters import declared_parameters
+from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.report import WorkflowReportContext
+from mlops_actions.argo_submit.submission import names_of_request
 from mlops_actions.core.ports import Runner
 
 STATE = "argo-workflow"
@@ -22,7 +24,8 @@ class TrackedWorkflow:
     """A workflow, and what the post stage needs to stop it and to write its comment.
 
     `state` is `running` (this step follows the workflow), `left` (the workflow runs on, as the inputs ask), `ended`, or
-    `cancelled` (the workflow must be stopped, unless the main stage has done so).
+    `cancelled` (the workflow must be stopped, unless the main stage has done so). `request` is the label of a workflow whose
+    creation has not been answered yet; `name` is empty where the server is to make it.
     """
 
     namespace: str
@@ -30,6 +33,13 @@ class TrackedWorkflow:
     pr_number: int | None
     context: WorkflowReportContext
     state: str = RUNNING
+    request: str = ""
+
+    def names(self, cluster: Cluster) -> list[str]:
+        """Return the names of what this step has submitted or follows; raises NotFound where that is nothing."""
+        if not self.request:
+            return [self.name]
+        return names_of_request(cluster, self.namespace, self.name, self.request)
 
     def save(self, runner: Runner) -> None:
         """Keep the record for the post stage. Parameters are kept by name: the workflow holds their values."""

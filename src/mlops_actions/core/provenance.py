@@ -12,6 +12,7 @@ REPOSITORY = f"{PREFIX}/repository"
 PULL_REQUEST = f"{PREFIX}/pull-request"
 RUN = f"{PREFIX}/run"
 STEP = f"{PREFIX}/step"
+REQUEST = f"{PREFIX}/request"  # of argo-submit: one creation of a workflow
 IMAGE = f"{PREFIX}/image"
 ACTOR = f"{PREFIX}/actor"
 

@@ -1,0 +1,225 @@
+"""A cancelled job stops what it has submitted and nothing else, at whatever moment the cancellation comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from mlops_actions.boundary.clock import SystemClock
+from mlops_actions.core import provenance
+from mlops_actions.core.errors import Cancelled
+from mlops_sandbox.cluster import Cluster, rule
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from tests.actions.argo_submit.apis import APIS, application_of, environ_for
+from tests.actions.argo_submit.job import Job
+from tests.actions.argo_submit.scripted import Scripted
+from tests.support.shared_host import SharedHost
+
+NAME = "cancelled"
+UNNAMED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: job-}
+spec: {entrypoint: main, templates: [{name: main, container: {image: x, command: [x]}}]}
+"""
+NAMED = UNNAMED.replace("generateName: job-", f"name: {NAME}")
+
+
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A cluster without a controller, so that every workflow goes on until a test ends it."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def script(cluster: Cluster, cluster_host: SharedHost, api: str) -> Scripted:
+    cluster_host.application = script = Scripted(application_of(api, cluster))
+    return script
+
+
+@pytest.fixture
+def job(cluster: Cluster, script: Scripted, cluster_host: SharedHost, api: str, tmp_path: Any) -> Job:
+    job = Job(tmp_path)
+    job.environ |= environ_for(api, cluster, cluster_host.host.url, tmp_path)
+    return job
+
+
+@pytest.fixture
+def cancel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Cancels the job that runs in this process, as a signal of the runner does."""
+    monkeypatch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise Cancelled(signal.SIGINT)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    yield lambda: os.kill(os.getpid(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+def workflows(cluster: Cluster) -> list[Any]:
+    return cluster.store.items(WORKFLOWS)[0]
+
+
+def shutdowns(cluster: Cluster) -> list[Any]:
+    return [one["spec"].get("shutdown") for one in workflows(cluster)]
+
+
+@pytest.mark.parametrize("workflow", [NAMED, UNNAMED], ids=["named", "by the server"])
+def test_a_workflow_whose_creation_was_not_answered_is_found_and_stopped(
+    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], workflow: str
+) -> None:
+    script.before_the_answer("POST", "/workflows", cancel)
+    assert job.run(workflow=workflow, idempotency="none") == 130
+    (created,) = workflows(cluster)
+    assert created["spec"]["shutdown"] == "Stop"
+    assert f"asked Argo to stop the workflow '{created['metadata']['name']}'" in job.log
+    assert "the job was cancelled" in job.summary.replace("\\", "")
+    assert "phase" in job.outputs
+
+
+@pytest.mark.parametrize("workflow", [NAMED, UNNAMED], ids=["named", "by the server"])
+def test_the_post_stage_finds_a_workflow_that_was_created_late(
+    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], workflow: str
+) -> None:
+    """The main stage is refused for a moment; the post stage is not."""
+    script.before_the_answer("POST", "/workflows", cancel)
+    refused = [503]
+    script.at("GET", "/workflows", lambda: refused[0])
+    assert job.run(workflow=workflow, idempotency="none") == 130
+    assert "the workflow could not be stopped; the post step tries again" in job.log
+    assert shutdowns(cluster) == [None]
+    script.refused.clear()
+    assert job.run_post(workflow=workflow, idempotency="none") == 0
+    assert shutdowns(cluster) == ["Stop"]
+
+
+def test_without_the_right_to_list_the_error_names_the_label_and_says_that_the_workflow_may_run(
+    job: Job, script: Scripted, cluster: Cluster, cluster_host: SharedHost, cancel: Callable[[], None], api: str
+) -> None:
+    token = cluster.add_user("ci", [rule("workflows", "create get watch patch")])
+    job.environ |= environ_for(api, cluster, cluster_host.host.url, job.directory, token=token)
+    script.before_the_answer("POST", "/workflows", cancel)
+    assert job.run(workflow=UNNAMED, idempotency="none") == 130
+    assert shutdowns(cluster) == [None]
+    assert job.run_post(workflow=UNNAMED, idempotency="none") == 3
+    label = workflows(cluster)[0]["metadata"]["labels"][provenance.REQUEST]
+    cause, remedy = job.error.splitlines()
+    assert "a workflow that was being created may run" in cause
+    assert f"find it by `kubectl -n default get workflows -l {provenance.REQUEST}={label}`" in remedy
+    assert "may not list workflows in the namespace 'default' (403)" in cause
+    assert '- {apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["list"]}' in remedy
+
+
+def test_a_workflow_of_the_same_name_by_somebody_else_is_not_stopped(
+    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None]
+) -> None:
+    cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": NAME}, "spec": {}, "status": {"phase": "Running"}})
+    script.before_the_answer("POST", "/workflows", cancel)
+    assert job.run(workflow=NAMED) == 130
+    assert shutdowns(cluster) == [None]
+    assert job.run_post(workflow=NAMED) == 0
+    assert shutdowns(cluster) == [None]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shutdown"),
+    [
+        ({}, None),
+        ({"on_cancel": "terminate"}, None),
+        ({"on_cancel_attached": "stop"}, "Stop"),
+        ({"on_cancel_attached": "terminate", "on_cancel": "leave"}, "Terminate"),
+    ],
+)
+@pytest.mark.parametrize("by", ["attach", "joined"])
+def test_a_workflow_that_the_job_has_not_submitted_is_stopped_only_where_an_input_says_so(
+    job: Job,
+    script: Scripted,
+    cluster: Cluster,
+    cancel: Callable[[], None],
+    by: str,
+    inputs: dict[str, str],
+    shutdown: str | None,
+) -> None:
+    source = {"workflow": UNNAMED}
+    assert job.run(**source, wait="false") == 0
+    name = job.outputs["workflow-name"]
+    script.at("GET", f"/{name}?", cancel, count=2)
+    given = {"attach": name} if by == "attach" else source
+    assert job.run(**given, **inputs) == 130
+    assert shutdowns(cluster) == [shutdown]
+    assert job.outputs["workflow-name"] == name
+    expected = "asked Argo to" if shutdown else "the workflow goes on, since 'on-cancel-attached' is leave"
+    assert expected in job.summary.replace("\\", "")
+    assert job.run_post(**given, **inputs) == 0
+    assert shutdowns(cluster) == [shutdown]
+
+
+def test_a_creation_whose_answer_is_lost_is_found_by_its_label(job: Job, script: Scripted, cluster: Cluster) -> None:
+    script.before_the_answer("POST", "/workflows", lambda: 500)
+    assert job.run(workflow=UNNAMED, idempotency="none", wait="false", namespace="default") == 0
+    (created,) = workflows(cluster)
+    assert job.outputs["workflow-name"] == created["metadata"]["name"]
+    assert job.outputs["attached"] == "false"
+
+
+def test_a_named_workflow_whose_answer_is_lost_is_the_jobs_own(job: Job, script: Scripted, cluster: Cluster) -> None:
+    script.before_the_answer("POST", "/workflows", lambda: 503)
+    assert job.run(workflow=NAMED, idempotency="none", wait="false") == 0
+    assert len(workflows(cluster)) == 1
+    assert job.outputs["attached"] == "false"
+
+
+def end(cluster: Cluster, name: str, phase: str, **spec: str) -> None:
+    def edit(workflow: dict[str, Any]) -> dict[str, Any]:
+        labels = {**workflow["metadata"]["labels"], "workflows.argoproj.io/phase": phase}
+        metadata = {**workflow["metadata"], "labels": labels}
+        return {**workflow, "metadata": metadata, "spec": {**workflow["spec"], **spec}, "status": {"phase": phase}}
+
+    cluster.store.change(WORKFLOWS, "default", name, edit)
+
+
+def submit_of_run(job: Job, run: int, **inputs: str) -> tuple[str, str]:
+    """Submit as a step of another GitHub run; return the workflow's name, and whether it was joined."""
+    job.environ["GITHUB_RUN_ID"] = str(run)
+    assert job.run(workflow=UNNAMED, idempotency="sha", wait="false", **inputs) == 0
+    return job.outputs["workflow-name"], job.outputs["attached"]
+
+
+@pytest.mark.parametrize("may_list", [True, False])
+def test_by_commit_the_newest_run_that_succeeded_or_runs_is_joined(
+    job: Job, cluster: Cluster, cluster_host: SharedHost, script: Scripted, api: str, may_list: bool
+) -> None:
+    verbs = "create get watch patch list" if may_list else "create get watch patch"
+    token = cluster.add_user("ci", [rule("workflows", verbs)])
+    job.environ |= environ_for(api, cluster, cluster_host.host.url, job.directory, token=token)
+    first, attached = submit_of_run(job, 1)
+    assert attached == "false"
+    assert submit_of_run(job, 2) == (first, "true")  # it runs
+    end(cluster, first, "Failed")
+    second, attached = submit_of_run(job, 3)
+    assert (second, attached) == (f"{first}-2", "false")
+    end(cluster, second, "Succeeded")
+    assert submit_of_run(job, 4) == (second, "true")
+    cluster.store.delete(WORKFLOWS, "default", first)
+    if may_list:  # else the name of the first is free again
+        assert submit_of_run(job, 5) == (second, "true")
+    assert json.loads(job.outputs["result"])["attached"] is True
+
+
+def test_a_run_that_is_being_stopped_is_not_joined(job: Job, cluster: Cluster) -> None:
+    first, _ = submit_of_run(job, 1)
+    end(cluster, first, "Running", shutdown="Stop")
+    assert submit_of_run(job, 2) == (f"{first}-2", "false")
