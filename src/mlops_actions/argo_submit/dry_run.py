@@ -16,9 +16,7 @@ DRY_RUN = "a dry run of the cluster: rights, admission, quota"
 NEVER_CHECKED = "whether images, secrets, config maps and artifacts exist"
 
 
-def validate(
-    request: WorkflowRequest, cluster: Cluster, log: Log, existing: Callable[[WorkflowRequest, str], Json]
-) -> Outcome:
+def validate(request: WorkflowRequest, cluster: Cluster, log: Log, existing: Callable[[str], Json]) -> Outcome:
     """Return the outcome of a valid workflow; raises BadInput and Refused.
 
     `existing` returns the workflow that the same request has created before; it raises BadInput where another one did.
@@ -36,7 +34,7 @@ def validate(
         checked.append(DRY_RUN)
     except AlreadyExists:
         if name:
-            existing(request, name)
+            existing(name)
         not_checked.append(f"{DRY_RUN} (the workflow exists already, and a submission would join it)")
     not_checked.append(NEVER_CHECKED)
     log.notice(

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 from mlops_actions.argo_submit import (
     callback,
@@ -100,7 +99,7 @@ class _Run:
             for warning in request.warnings:
                 ports.runner.warning(warning)
             if inputs.dry_run:
-                return dry_run.validate(request, ports.cluster(), ports.runner, partial(self._existing, ports.cluster()))
+                return dry_run.validate(request, ports.cluster(), ports.runner, self._submitter(request).existing)
             ports.cluster().lint_workflow(request.namespace, request.with_name())
             workflow, attached = self._submit(request)
             parameters = request.parameters
@@ -151,7 +150,12 @@ class _Run:
 
     def _submit(self, request: WorkflowRequest) -> tuple[Json, bool]:
         """Create the workflow, or join the one that the same request has created before."""
+        by_commit = self._inputs.idempotency == "sha"
+        # A re-run of the job joins its workflow, unless that has failed: then it is a new attempt under a new name.
+        last = MAX_ATTEMPTS if by_commit else self._context.run_attempt
+        return self._submitter(request).submit((0, *range(2, last + 1)), joins_newest=by_commit)
 
+    def _submitter(self, request: WorkflowRequest) -> Submitter:
         def track(name: str) -> None:  # before the request: a cancellation before the answer stops the workflow too
             self._track(request.namespace, name, request.parameters, attached=False, request=self._identity)
 
@@ -159,13 +163,7 @@ class _Run:
             self._tracked = None
             tracked_workflow.clear(self._ports.runner)
 
-        submitter = Submitter(
-            cluster=self._ports.cluster(), request=request, identity=self._identity, track=track, forget=forget
-        )
-        by_commit = self._inputs.idempotency == "sha"
-        # A re-run of the job joins its workflow, unless that has failed: then it is a new attempt under a new name.
-        last = MAX_ATTEMPTS if by_commit else self._context.run_attempt
-        return submitter.submit((0, *range(2, last + 1)), joins_newest=by_commit)
+        return Submitter(cluster=self._ports.cluster(), request=request, identity=self._identity, track=track, forget=forget)
 
     def _follow(self, submitted: WorkflowStatus, stopped: Sequence[str] = ()) -> Outcome:
         inputs, ports = self._inputs, self._ports

@@ -49,7 +49,7 @@ class Submitter:
             try:
                 return self.cluster.create_workflow(self.request.namespace, workflow, strict=self.request.strict), False
             except AlreadyExists:
-                existing = self._existing(name)
+                existing = self.existing(name)
             if self._is_own(existing):  # only the answer was lost
                 return existing, False
             if is_worth_joining(existing):
@@ -68,7 +68,7 @@ class Submitter:
         for metadata in found:
             if (metadata.get("labels") or {}).get(status.LABEL_PHASE) not in FAILED_PHASES:
                 with contextlib.suppress(NotFound):
-                    workflow = self._existing(metadata["name"])
+                    workflow = self.existing(metadata["name"])
                     if is_worth_joining(workflow):
                         return workflow
         return None
@@ -100,7 +100,7 @@ class Submitter:
                 lost.cause, f"{lost.remedy}; a workflow may have been created, and may run: see `{where}` ({unknown.cause})"
             ) from None
 
-    def _existing(self, name: str) -> Json:
+    def existing(self, name: str) -> Json:
         """Return the workflow that has the name; raises BadInput where another request created it."""
         existing = self.cluster.get_workflow(self.request.namespace, name)
         annotations = existing["metadata"].get("annotations") or {}
