@@ -16,7 +16,7 @@ from mlops_actions.core import provenance
 from mlops_actions.core.errors import Cancelled
 from mlops_sandbox.cluster import Cluster, rule
 from mlops_sandbox.cluster.resources import WORKFLOWS
-from tests.actions.argo_submit.apis import APIS, application_of, environ_for
+from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES, application_of, environ_for
 from tests.actions.argo_submit.job import Job
 from tests.actions.argo_submit.scripted import Scripted
 from tests.support.shared_host import SharedHost
@@ -29,6 +29,9 @@ metadata: {generateName: job-}
 spec: {entrypoint: main, templates: [{name: main, container: {image: x, command: [x]}}]}
 """
 NAMED = UNNAMED.replace("generateName: job-", f"name: {NAME}")
+
+
+CREATION = {KUBERNETES: "/workflows?", ARGO_SERVER: "/workflows/default?"}
 
 
 @pytest.fixture(params=APIS)
@@ -79,9 +82,9 @@ def shutdowns(cluster: Cluster) -> list[Any]:
 
 @pytest.mark.parametrize("workflow", [NAMED, UNNAMED], ids=["named", "by the server"])
 def test_a_workflow_whose_creation_was_not_answered_is_found_and_stopped(
-    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], workflow: str
+    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], workflow: str, api: str
 ) -> None:
-    script.before_the_answer("POST", "/workflows", cancel)
+    script.before_the_answer("POST", CREATION[api], cancel)
     assert job.run(workflow=workflow, idempotency="none") == 130
     (created,) = workflows(cluster)
     assert created["spec"]["shutdown"] == "Stop"
@@ -92,10 +95,10 @@ def test_a_workflow_whose_creation_was_not_answered_is_found_and_stopped(
 
 @pytest.mark.parametrize("workflow", [NAMED, UNNAMED], ids=["named", "by the server"])
 def test_the_post_stage_finds_a_workflow_that_was_created_late(
-    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], workflow: str
+    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], workflow: str, api: str
 ) -> None:
     """The main stage is refused for a moment; the post stage is not."""
-    script.before_the_answer("POST", "/workflows", cancel)
+    script.before_the_answer("POST", CREATION[api], cancel)
     refused = [503]
     script.at("GET", "/workflows", lambda: refused[0])
     assert job.run(workflow=workflow, idempotency="none") == 130
@@ -111,7 +114,7 @@ def test_without_the_right_to_list_the_error_names_the_label_and_says_that_the_w
 ) -> None:
     token = cluster.add_user("ci", [rule("workflows", "create get watch patch")])
     job.environ |= environ_for(api, cluster, cluster_host.host.url, job.directory, token=token)
-    script.before_the_answer("POST", "/workflows", cancel)
+    script.before_the_answer("POST", CREATION[api], cancel)
     assert job.run(workflow=UNNAMED, idempotency="none") == 130
     assert shutdowns(cluster) == [None]
     assert job.run_post(workflow=UNNAMED, idempotency="none") == 3
@@ -124,10 +127,10 @@ def test_without_the_right_to_list_the_error_names_the_label_and_says_that_the_w
 
 
 def test_a_workflow_of_the_same_name_by_somebody_else_is_not_stopped(
-    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None]
+    job: Job, script: Scripted, cluster: Cluster, cancel: Callable[[], None], api: str
 ) -> None:
     cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": NAME}, "spec": {}, "status": {"phase": "Running"}})
-    script.before_the_answer("POST", "/workflows", cancel)
+    script.before_the_answer("POST", CREATION[api], cancel)
     assert job.run(workflow=NAMED) == 130
     assert shutdowns(cluster) == [None]
     assert job.run_post(workflow=NAMED) == 0
@@ -167,16 +170,20 @@ def test_a_workflow_that_the_job_has_not_submitted_is_stopped_only_where_an_inpu
     assert shutdowns(cluster) == [shutdown]
 
 
-def test_a_creation_whose_answer_is_lost_is_found_by_its_label(job: Job, script: Scripted, cluster: Cluster) -> None:
-    script.before_the_answer("POST", "/workflows", lambda: 500)
+def test_a_creation_whose_answer_is_lost_is_found_by_its_label(
+    job: Job, script: Scripted, cluster: Cluster, api: str
+) -> None:
+    script.before_the_answer("POST", CREATION[api], lambda: 500)
     assert job.run(workflow=UNNAMED, idempotency="none", wait="false", namespace="default") == 0
     (created,) = workflows(cluster)
     assert job.outputs["workflow-name"] == created["metadata"]["name"]
     assert job.outputs["attached"] == "false"
 
 
-def test_a_named_workflow_whose_answer_is_lost_is_the_jobs_own(job: Job, script: Scripted, cluster: Cluster) -> None:
-    script.before_the_answer("POST", "/workflows", lambda: 503)
+def test_a_named_workflow_whose_answer_is_lost_is_the_jobs_own(
+    job: Job, script: Scripted, cluster: Cluster, api: str
+) -> None:
+    script.before_the_answer("POST", CREATION[api], lambda: 503)
     assert job.run(workflow=NAMED, idempotency="none", wait="false") == 0
     assert len(workflows(cluster)) == 1
     assert job.outputs["attached"] == "false"
