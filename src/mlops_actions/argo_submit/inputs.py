@@ -166,18 +166,18 @@ class Inputs(DeclaredInputs):
     )
     aks_subscription: str | None = input_field(
         matching(r"[\w.-]+", "an id"),
-        "Subscription of the AKS cluster. Else the environment's `AZURE_SUBSCRIPTION_ID`.",
+        "Subscription of the AKS cluster.",
         env=("AZURE_SUBSCRIPTION_ID",),
     )
     azure_client_id: str | None = input_field(
         matching(r"[\w.-]+", "an id"),
         "Application or managed identity that trusts the job's identity token, for AKS. Needs "
-        "`permissions: id-token: write`. Else the environment's `AZURE_CLIENT_ID`.",
+        "`permissions: id-token: write`.",
         env=("AZURE_CLIENT_ID",),
     )
     azure_tenant_id: str | None = input_field(
         matching(r"[\w.-]+", "a tenant's id or domain"),
-        "Tenant of that application. Else the environment's `AZURE_TENANT_ID`.",
+        "Tenant of that application.",
         env=("AZURE_TENANT_ID",),
     )
     oidc_audience: str | None = input_field(
