@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mlops_actions.argo_submit import gone, pods, progress, status
+from mlops_actions.argo_submit import gone, pods, progress, status, waiting
 from mlops_actions.argo_submit.log_printer import LogPrinter
 from mlops_actions.argo_submit.logs import LogCollector
 from mlops_actions.argo_submit.messages import (
@@ -20,8 +20,10 @@ from mlops_actions.argo_submit.messages import (
     WorkflowDeleted,
 )
 from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.pods import PodWaiting
 from mlops_actions.argo_submit.ports import Cluster, NotFound
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.waiting import Waiting
 from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
 from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
 from mlops_actions.core.errors import ActionError, TimedOut, Unavailable, WorkFailed
@@ -45,6 +47,7 @@ MAX_DRAIN_SECONDS = 600.0
 STRAGGLER_SECONDS = 3.0
 TICK_SECONDS = 1.0  # how long lines of logs may be held
 MAX_NAMES = 10
+MAX_WARNINGS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +70,21 @@ class FollowResult:
     last_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+# Called with each status of a workflow that has not ended, and what it waits for.
+OnRead = Callable[[WorkflowStatus, Sequence[Waiting]], None]
+
+
 class Follower:
     """Follows one workflow; `follow` is called once, in the main thread, where a cancellation may interrupt it."""
 
-    def __init__(self, cluster: Cluster, target: FollowTarget, log: Log, clock: Clock) -> None:
+    def __init__(
+        self, cluster: Cluster, target: FollowTarget, log: Log, clock: Clock, on_read: OnRead | None = None
+    ) -> None:
         self._cluster = cluster
         self._target = target
         self._log = LogPrinter(log)
         self._clock = clock
+        self._on_read = on_read
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._collector = LogCollector(
             cluster,
@@ -86,6 +96,8 @@ class Follower:
         )
         self._last_lines: dict[str, str] = {}  # by node
         self._pod_nodes: dict[str, NodeStatus] = {}
+        self._waiting_pods: dict[str, PodWaiting] = {}  # by node
+        self.waiting: list[Waiting] = []  # what is waited for, at the last read
         self._recorded: WorkflowStatus | None = None  # the last status, as the workflow's own record has it
         self._shown: WorkflowStatus | None = None  # the last status, completed by the pods
         self._without_logs = target.logs == "none"
@@ -152,6 +164,8 @@ class Follower:
                     raise self._timed_out()
                 last_read, changed = self._clock.now(), current is None or self._polls
                 self._explain_waiting(current, last_read - started)
+                if current is not None and self._on_read is not None:
+                    self._on_read(current, self.waiting)
                 continue
             message = self._next(min((due - now).total_seconds(), (self._target.deadline - now).total_seconds()))
             if self._requires_read(message):
@@ -183,6 +197,10 @@ class Follower:
         if isinstance(message, PodChanged):
             node = message.pod.node
             self._pod_nodes[node.id] = node
+            if message.pod.waiting is not None:
+                self._waiting_pods[node.id] = message.pod.waiting
+            else:
+                self._waiting_pods.pop(node.id, None)
             if not self._without_logs:
                 self._collector.add_pod(message.pod)
         elif isinstance(message, LogEnded):
@@ -268,26 +286,24 @@ class Follower:
         if current is None:
             return
         name, namespace = current.name, current.namespace
-        if not current.phase and waited.total_seconds() >= NO_CONTROLLER_SECONDS:
+        if (
+            not (current.phase or current.message or current.is_suspended)
+            and waited.total_seconds() >= NO_CONTROLLER_SECONDS
+        ):
             self._warn_once(
                 "controller",
                 f"no controller has started workflow '{name}' yet: is Argo's workflow-controller running, does it manage "
                 f"the namespace '{namespace}', and does it expect a label workflows.argoproj.io/controller-instanceid?",
             )
-        for node in progress.suspended(current):
-            self._warn_once(
-                f"suspended {node.id}",
-                f"'{node.display_name}' is suspended. To resume it: argo resume {name} -n {namespace} "
-                f"--node-field-selector id={node.id}",
-            )
-        for node in current.nodes.values():
-            if node.phase == "Pending" and node.message:
-                self._warn_once(f"pending {node.message}", f"'{node.display_name}' cannot start yet: {node.message}")
+        self.waiting = waiting.reasons(current, self._waiting_pods)
+        for one in self.waiting:
+            remedy = f". To resume it: {waiting.resume_command(one, current)}" if one.reason == waiting.SUSPENDED else ""
+            self._warn_once(f"{one.reason} {one.what}", f"{one.text()}{remedy}")
         for note in current.notes:
             self._warn_once(note, note)
 
     def _warn_once(self, key: str, text: str) -> None:
-        if key not in self._warned:
+        if key not in self._warned and len(self._warned) < MAX_WARNINGS:
             self._warned.add(key)
             self._log.warning(text, title="argo-submit")
 

@@ -340,6 +340,7 @@ RESULT: Mapping[str, Json] = {
     "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
     "failed-nodes": FAILED_NODES,
     "resources": RESOURCES,
+    "failed-count": {"type": "integer", "description": "How many nodes failed for good."},
     "duration": {
         "description": "Seconds from the workflow's start to its end; null where it had not ended.",
         "type": ["number", "null"],

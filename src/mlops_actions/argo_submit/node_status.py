@@ -31,6 +31,7 @@ class NodeStatus:
     children: tuple[str, ...] = ()
     boundary: str = ""
     exit_code: str = ""
+    progress: str = ""  # `N/M` of a node that runs
     parameters: Mapping[str, str] = field(default_factory=dict)
     host: str = ""  # the machine
     is_cached: bool = False  # by memoization

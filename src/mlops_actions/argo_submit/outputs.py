@@ -15,6 +15,12 @@ from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core.outcome import Outcome, flag
 from mlops_actions.core.types import Json
 
+# GitHub takes at most 1 MiB of outputs of a job, and this step sends the failed nodes twice; see
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs
+MAX_FAILED_NODES = 100
+MAX_FAILED_BYTES = 200_000
+MAX_MESSAGE = 1_000
+
 
 def outcome_of_dry_run(request: WorkflowRequest, name: str, checked: Sequence[str], not_checked: Sequence[str]) -> Outcome:
     """Return the outcome of a workflow that the server has validated, and that was not submitted."""
@@ -39,7 +45,13 @@ def outcome_of(
 ) -> Outcome:
     """Return the outcome of a workflow that was submitted or joined, without the error of a failed one."""
     workflow = followed.status
-    failed = [_failed_node(node, workflow, context.url, followed.last_lines.get(node.id, ())) for node in workflow.failed()]
+    nodes = workflow.failed()
+    failed = _bounded(
+        [
+            _failed_node(node, workflow, context.url, followed.last_lines.get(node.id, ()))
+            for node in nodes[:MAX_FAILED_NODES]
+        ]
+    )
     used = resources.hours(workflow.resources)
     outputs = {
         "workflow-name": workflow.name,
@@ -62,6 +74,7 @@ def outcome_of(
         "outputs": dict(workflow.outputs),
         "failed-nodes": failed,
         "resources": used,
+        "failed-count": len(nodes),
         "attached": context.attached,
         "stopped": list(stopped),
         "duration": workflow.seconds,
@@ -73,13 +86,30 @@ def outcome_of(
     return Outcome(outputs, result)
 
 
+def _bounded(nodes: list[Json]) -> list[Json]:
+    """Return the nodes, those without their last lines for which there is no room; as many as fit."""
+    left, bounded = MAX_FAILED_BYTES, []
+    for node in nodes:
+        short = {**node, "last-lines": []}
+        left -= len(_compact_json(short).encode()) + 1
+        if left < 0:
+            break
+        bounded.append(short)
+    for position, node in enumerate(nodes[: len(bounded)]):
+        left -= len(_compact_json(node["last-lines"]).encode())
+        if left < 0:
+            break
+        bounded[position] = node
+    return bounded
+
+
 def _failed_node(node: NodeStatus, workflow: WorkflowStatus, page: str, last_lines: tuple[str, ...]) -> Json:
     return {
         "name": node.display_name,
         "id": node.id,
         "template": node.template,
         "phase": node.phase,
-        "message": node.message,
+        "message": node.message[:MAX_MESSAGE],
         "exit-code": node.exit_code,
         "reason": node.reason,
         "pod": workflow.pod_of(node),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.status import WorkflowStatus, parse_time
@@ -13,6 +14,9 @@ from mlops_actions.core.types import Json
 
 # Argo's own containers: their logs and exit codes say nothing of the work.
 EXECUTOR_CONTAINERS = frozenset({"init", "wait"})
+QUEUES = ("kueue.x-k8s.io/queue-name", "volcano.sh/queue-name", "scheduling.volcano.sh/queue-name")
+# Steps of every start.
+ORDINARY_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,16 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class PodWaiting:
+    """Why a pod has not started: a reason of Kubernetes', its message, since when, and the queue that admits the pod."""
+
+    reason: str
+    message: str = ""
+    since: datetime | None = None
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedPod:
     """A pod of a workflow; `node_path` is its node's name without the workflow's, `host` the machine that runs it."""
 
@@ -35,6 +49,7 @@ class ObservedPod:
     node: NodeStatus
     node_path: str
     containers: Mapping[str, ObservedContainer]
+    waiting: PodWaiting | None = None
 
 
 def observe(pod: Json) -> ObservedPod | None:
@@ -56,7 +71,33 @@ def observe(pod: Json) -> ObservedPod | None:
             for status in statuses
             if status.get("name") not in EXECUTOR_CONTAINERS
         },
+        waiting=_waiting(pod, statuses),
     )
+
+
+def _waiting(pod: Json, statuses: list[Json]) -> PodWaiting | None:
+    """Return why a pod has not started; None where it has, or is on its ordinary way to.
+
+    See https://kubernetes.io/docs/concepts/scheduling-eviction/pod-scheduling-readiness/ for gates; Kueue and Volcano name
+    their queues in labels and annotations.
+    """
+    metadata, state = pod.get("metadata") or {}, pod.get("status") or {}
+    if state.get("phase") != "Pending":
+        return None
+    created = parse_time(metadata.get("creationTimestamp"))
+    marks = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    queue = next((str(marks[name]) for name in QUEUES if marks.get(name)), "")
+    for condition in state.get("conditions") or ():
+        if condition.get("status") == "False" and condition.get("reason") in ("Unschedulable", "SchedulingGated"):
+            gates = ", ".join(str(gate.get("name")) for gate in (pod.get("spec") or {}).get("schedulingGates") or ())
+            message = str(condition.get("message") or "")
+            since = parse_time(condition.get("lastTransitionTime")) or created
+            return PodWaiting(str(condition["reason"]), f"{gates}: {message}" if gates else message, since, queue)
+    for status in statuses:
+        waiting = (status.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") and waiting["reason"] not in ORDINARY_REASONS:
+            return PodWaiting(str(waiting["reason"]), str(waiting.get("message") or ""), created)
+    return None
 
 
 def _container(status: Json) -> ObservedContainer:

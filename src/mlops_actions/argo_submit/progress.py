@@ -90,11 +90,6 @@ def tree(status: WorkflowStatus) -> list[str]:
     return lines
 
 
-def suspended(status: WorkflowStatus) -> list[NodeStatus]:
-    """Return the nodes that are suspended until a user resumes them."""
-    return [node for node in status.nodes.values() if node.type == "Suspend" and node.phase == "Running"]
-
-
 def _write(nodes: Sequence[NodeStatus], children: Mapping[str, list[NodeStatus]], depth: int, lines: list[str]) -> None:
     for node in nodes:
         below = sorted(children.get(node.id, []), key=_when)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from mlops_actions.argo_submit import diagram, progress, resources, timeline
+from mlops_actions.argo_submit import diagram, live_report, progress, resources, timeline
+from mlops_actions.argo_submit.live_report import LiveFacts
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core import markdown as md
@@ -68,12 +69,17 @@ def provenance(status: WorkflowStatus, context: WorkflowReportContext) -> str:
     return f"{table}\n\n{md.fold(f'Parameters ({len(context.parameters)})', values)}"
 
 
-def comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = "") -> str:
+def comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = "", facts: LiveFacts | None = None) -> str:
     """Return the comment: headline, provenance, outputs, diagram. It holds no logs, because GitHub masks no comments.
 
-    `note` says why the step no longer follows a workflow that has not ended.
+    `note` says why the step no longer follows a workflow that has not ended; `facts` are those about one that runs.
     """
-    parts = [headline(status, context), *_note(note), provenance(status, context)]
+    parts = [
+        headline(status, context),
+        *_note(note),
+        *live_report.parts(status, facts),
+        provenance(status, context),
+    ]
     if status.outputs:
         parts.append(_outputs(status.outputs))
     if failed := status.failed():
@@ -89,10 +95,22 @@ def cancelled_comment(status: WorkflowStatus, context: WorkflowReportContext, no
 
 
 def summary(
-    status: WorkflowStatus, context: WorkflowReportContext, last_lines: Mapping[str, Sequence[str]], note: str = ""
+    status: WorkflowStatus,
+    context: WorkflowReportContext,
+    last_lines: Mapping[str, Sequence[str]],
+    note: str = "",
+    facts: LiveFacts | None = None,
 ) -> str:
-    """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id, `note` as in `comment`."""
-    parts = [f"### {headline(status, context)}", *_note(note), provenance(status, context)]
+    """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id.
+
+    `note` and `facts` are as in `comment`.
+    """
+    parts = [
+        f"### {headline(status, context)}",
+        *_note(note),
+        *live_report.parts(status, facts),
+        provenance(status, context),
+    ]
     if failed := status.failed():
         parts.append(_failed(status, failed, last_lines, context.url))
     if status.outputs:

@@ -25,6 +25,8 @@ from mlops_actions.argo_submit.documents import InvalidManifest
 from mlops_actions.argo_submit.find_revision import find_revision
 from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
 from mlops_actions.argo_submit.inputs import Inputs
+from mlops_actions.argo_submit.live_comment import LiveComment
+from mlops_actions.argo_submit.live_report import LiveFacts
 from mlops_actions.argo_submit.outputs import outcome_of
 from mlops_actions.argo_submit.ownership import WorkflowOwner
 from mlops_actions.argo_submit.ports import Ports
@@ -34,6 +36,7 @@ from mlops_actions.argo_submit.revision import WorkflowRevision, recorded_revisi
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.submission import MAX_ATTEMPTS, Submitter
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
+from mlops_actions.argo_submit.waiting import Waiting
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, Cancelled, TimedOut, WorkFailed
 from mlops_actions.core.event import Event
@@ -64,6 +67,7 @@ class _Run:
         self._submitted: WorkflowStatus | None = None
         self._follower: Follower | None = None
         self._identity = secrets.token_hex(16)  # of what this step creates
+        self._live_comment = LiveComment(self._write_live_comment, ports.clock)
 
     def run(self) -> Outcome:
         try:
@@ -175,7 +179,8 @@ class _Run:
             logs=inputs.logs,
             deadline=ports.clock.now() + timedelta(seconds=inputs.timeout),
         )
-        self._follower = Follower(cluster=ports.cluster(), target=target, log=ports.runner, clock=ports.clock)
+        on_read = self._live_comment.update if inputs.comment else None
+        self._follower = Follower(ports.cluster(), target, ports.runner, ports.clock, on_read)
         try:
             followed = self._follower.follow()
         except TimedOut as timeout:
@@ -208,7 +213,9 @@ class _Run:
     ) -> Outcome:
         if comments:
             self._update_comment(followed.status, note)
-        self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines, note))
+        self._ports.runner.summary(
+            report.summary(followed.status, self._report_context, followed.last_lines, note, self._facts())
+        )
         outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, stopped)
         return replace(outcome, error=error)
 
@@ -303,8 +310,16 @@ class _Run:
             self._tracked = replace(self._tracked, state=state)
             self._tracked.save(self._ports.runner)
 
+    def _write_live_comment(self, workflow: WorkflowStatus, waits: Sequence[Waiting]) -> str:
+        body = report.comment(workflow, self._report_context, facts=LiveFacts(self._ports.clock.now(), waits))
+        return comment.update(self._inputs, self._ports, self._revision.pr_number, body)
+
+    def _facts(self) -> LiveFacts:
+        return LiveFacts(self._ports.clock.now(), self._follower.waiting if self._follower else ())
+
     def _update_comment(self, workflow: WorkflowStatus, note: str = "") -> None:
-        body = report.comment(workflow, self._report_context, note)
+        self._live_comment.finish()
+        body = report.comment(workflow, self._report_context, note, self._facts())
         url = comment.update(self._inputs, self._ports, self._revision.pr_number, body)
         self._comment_url = url or self._comment_url
 

@@ -48,6 +48,8 @@ class WorkflowStatus:
     has_exit_handler: bool = False
     continue_on: ContinueOn = field(default_factory=dict)
     resources: Mapping[str, int] = field(default_factory=dict)
+    is_suspended: bool = False  # by `argo suspend`, or before its start
+    lock_holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the locks that are waited for
 
     @classmethod
     def unread(cls, namespace: str, name: str) -> WorkflowStatus:
@@ -128,6 +130,8 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         has_exit_handler=_has_exit_handler(workflow.get("spec") or {}, status),
         continue_on=continue_on_of(_templates(workflow.get("spec") or {}, status)),
         resources=_resources(status),
+        is_suspended=(workflow.get("spec") or {}).get("suspend") is True,
+        lock_holders=dict(_lock_holders(status.get("synchronization"))),
     )
 
 
@@ -144,6 +148,22 @@ def _templates(spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[Any]:
 def _resources(entry: Mapping[str, Any]) -> Mapping[str, int]:
     used = entry.get("resourcesDuration") or {}
     return {sys.intern(str(name)): seconds for name, seconds in used.items()} or NO_RESOURCES
+
+
+def _lock_holders(synchronization: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the locks that are waited for, and who holds them.
+
+    See https://argo-workflows.readthedocs.io/en/latest/fields/#synchronizationstatus.
+    """
+    kinds = synchronization if isinstance(synchronization, dict) else {}
+    for kind in ("mutex", "semaphore"):
+        of_kind = kinds.get(kind)
+        entries = of_kind.get("waiting") if isinstance(of_kind, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and entry.get(kind):
+                holders = entry.get("holders") or [entry.get("holder")]
+                names = [without_controls(str(one)) for one in holders if one] if isinstance(holders, list) else []
+                yield str(entry[kind]), tuple(names)
 
 
 def _has_exit_handler(spec: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
@@ -184,6 +204,7 @@ def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> NodeStatus:
         children=tuple(sys.intern(str(child)) for child in raw.get("children") or ()),
         boundary=sys.intern(str(raw.get("boundaryID") or "")),
         exit_code=str(outputs.get("exitCode") or ""),
+        progress=str(raw.get("progress") or "") if raw.get("phase") == "Running" else "",
         parameters=_parameters(outputs) or NONE,
         host=sys.intern(str(raw.get("hostNodeName") or "")),
         is_cached=bool((raw.get("memoizationStatus") or {}).get("hit")),

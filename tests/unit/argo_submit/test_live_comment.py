@@ -1,0 +1,122 @@
+"""The comment moves with a workflow that runs, at most twice a minute."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mlops_actions.argo_submit import live_report
+from mlops_actions.argo_submit.live_comment import MIN_INTERVAL_SECONDS, LiveComment
+from mlops_actions.argo_submit.live_report import LiveFacts
+from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.waiting import Waiting
+from tests.support.clock import FakeClock
+
+NOW = datetime(2026, 1, 1, 1, tzinfo=UTC)
+STATUS = replace(WorkflowStatus.unread("ns", "wf"), phase="Running", started=NOW - timedelta(minutes=10))
+
+
+def node(number: int, progress: str = "0/1") -> NodeStatus:
+    started = NOW - timedelta(minutes=5)
+    kind, name = "Pod", f"train({number})"
+    return NodeStatus(f"wf-{number}", f"wf.{name}", name, kind, "t", "Running", started=started, progress=progress)
+
+
+class Comments:
+    """Where comments are written; `address` is what the writer is told."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.address = "https://github.test/c/1"
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def write(self, status: WorkflowStatus, waits: Sequence[Waiting]) -> str:
+        self.may_answer.wait(30)
+        self.written.append(status.progress)
+        return self.address
+
+
+def step(live: LiveComment, clock: FakeClock, seconds: float, progress: str, *, finished: bool = True) -> None:
+    clock.sleep(seconds)
+    live.update(replace(STATUS, progress=progress), ())
+    if finished:
+        live.finish()
+
+
+def test_a_change_is_shown_at_most_twice_a_minute() -> None:
+    clock, comments = FakeClock(at=NOW), Comments()
+    live = LiveComment(comments.write, clock)
+    for number in range(1, 61):
+        step(live, clock, 2, f"{number}/60")
+    assert len(comments.written) == 120 / MIN_INTERVAL_SECONDS
+    assert comments.written == ["15/60", "30/60", "45/60", "60/60"]
+
+
+def test_what_has_not_changed_is_not_written_again() -> None:
+    clock, comments = FakeClock(at=NOW), Comments()
+    live = LiveComment(comments.write, clock)
+    for _ in range(3):
+        step(live, clock, 60, "1/2")
+    assert comments.written == ["1/2"]
+
+
+def test_a_comment_that_cannot_be_written_is_not_tried_again() -> None:
+    clock, comments = FakeClock(at=NOW), Comments()
+    comments.address = ""
+    live = LiveComment(comments.write, clock)
+    step(live, clock, 60, "1/2")
+    step(live, clock, 60, "2/2")
+    assert comments.written == ["1/2"]
+
+
+def test_a_slow_comment_holds_nobody_up_and_is_over_before_the_next() -> None:
+    clock, comments = FakeClock(at=NOW), Comments()
+    comments.may_answer.clear()
+    live = LiveComment(comments.write, clock)
+    step(live, clock, 60, "1/3", finished=False)
+    step(live, clock, 60, "2/3", finished=False)
+    assert comments.written == []
+    comments.may_answer.set()
+    live.finish()
+    assert comments.written == ["1/3"]
+
+
+@pytest.mark.parametrize(
+    ("progress", "bar"),
+    [
+        ("0/4", "`░░░░░░░░░░░░░░░░░░░░` 0 % (0/4)"),
+        ("1/4", "`█████░░░░░░░░░░░░░░░` 25 % (1/4)"),
+        ("4/4", "`████████████████████` 100 % (4/4)"),
+        ("9/4", "`████████████████████` 100 % (9/4)"),
+        ("0/0", ""),
+        ("", ""),
+        ("-1/4", ""),
+        ("1/4`x`", ""),
+    ],
+)
+def test_the_progress_is_a_bar(progress: str, bar: str) -> None:
+    assert live_report.bar(progress) == bar
+
+
+def test_a_running_workflow_shows_its_nodes_what_it_waits_for_and_its_expected_end() -> None:
+    nodes = {one.id: one for one in [node(0, "40/100"), *(node(number) for number in range(1, 8))]}
+    waits = [Waiting("Lock", "ns/Mutex/<b>", nodes=("x",), since=NOW - timedelta(minutes=1))]
+    facts = LiveFacts(NOW, waits, expected=1200.0)
+    shown = live_report.parts(replace(STATUS, nodes=nodes, progress="1/2"), facts)
+    assert shown == [
+        "`██████████░░░░░░░░░░` 50 % (1/2)",
+        "Running: `train(0)` (40/100, for 5m 00s), `train(1)` (for 5m 00s), `train(2)` (for 5m 00s), "
+        "`train(3)` (for 5m 00s), `train(4)` (for 5m 00s) and 3 more",
+        "- ⏸ 'x' waits for the lock ns/Mutex/&#60;b&#62; \\(for 1m 00s\\)",
+        "Expected to end in 10m 00s: the last run took 20m 00s.",
+    ]
+    assert live_report.parts(replace(STATUS, nodes=nodes), LiveFacts(NOW, (), 60.0))[-1] == (
+        "It takes longer than before: the last run took 1m 00s."
+    )
+    assert live_report.parts(replace(STATUS, nodes=nodes, ended=True), facts) == []
