@@ -33,11 +33,11 @@ def parts(status: WorkflowStatus, facts: LiveFacts | None) -> list[str]:
     """Return the paragraphs about a workflow that has not ended; none for one that has."""
     if facts is None or status.ended:
         return []
-    found = [bar(status.progress), _nodes(status, facts.now), _waits(facts), _expected(status, facts)]
+    found = [progress_bar(status.progress), _nodes(status, facts.now), _waits(facts), _expected(status, facts)]
     return [text for text in found if text]
 
 
-def bar(text: str) -> str:
+def progress_bar(text: str) -> str:
     """Draw Argo's progress `N/M` as a bar; empty where it is none."""
     match = _PROGRESS.fullmatch(text)
     done, total = (int(match[1]), int(match[2])) if match else (0, 0)

@@ -101,7 +101,7 @@ def test_a_slow_comment_holds_nobody_up_and_is_over_before_the_next() -> None:
     ],
 )
 def test_the_progress_is_a_bar(progress: str, bar: str) -> None:
-    assert live_report.bar(progress) == bar
+    assert live_report.progress_bar(progress) == bar
 
 
 def test_a_running_workflow_shows_its_nodes_what_it_waits_for_and_its_expected_end() -> None:
