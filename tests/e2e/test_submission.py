@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,13 @@ from tests.e2e.cluster.real import ARGO, NAMESPACE, RealCluster
 
 GROUP = "/apis/argoproj.io/v1alpha1"
 PLURALS = {"WorkflowTemplate": "workflowtemplates", "CronWorkflow": "cronworkflows"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_controller(cluster: RealCluster) -> Iterator[None]:
+    """Leave the workflows as they were stored: a controller fills in values at once."""
+    with cluster.without_controller():
+        yield
 
 
 @pytest.fixture

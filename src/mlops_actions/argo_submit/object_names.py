@@ -19,6 +19,9 @@ MAX_NAME_LENGTH = 63
 MAX_OBJECT_NAME_LENGTH = 253
 MAX_LABEL_LENGTH = 63
 
+# An exported workflow has this label, and a controller ignores the workflows that have it.
+COMPLETED = "workflows.argoproj.io/completed"
+
 NAME_RULE = f"use a-z, 0-9 and -, with a letter or digit at both ends, at most {MAX_NAME_LENGTH} characters"
 NAMESPACE_RULE = f"{NAME_RULE}, no dots"
 LABEL_RULE = (
@@ -45,6 +48,8 @@ def is_namespace(text: str) -> bool:
 def label_problems(labels: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield the key, the problem and the rule for each label that Kubernetes refuses."""
     yield from key_problems(labels)
+    if COMPLETED in labels:
+        yield COMPLETED, f"Argo never runs a workflow with the label '{COMPLETED}'", "remove it: Argo sets it at the end"
     for key, value in labels.items():
         if value and (len(value) > MAX_LABEL_LENGTH or not _LABEL_VALUE.fullmatch(value)):
             yield key, f"{value!r}, the value of '{key}', is no label value", f"{LABEL_RULE}; an annotation takes any text"

@@ -19,6 +19,9 @@ IN_MANIFEST = [
     labelled("a label with a blank", "labels: {team: a b}", 5, "'a b', the value of 'team', is no label value", "63"),
     labelled("a label that ends in a dot", "labels: {team: a.}", 5, "'a.', the value of 'team'", "letter or digit at both"),
     labelled("a label that is too long", f"labels: {{team: {_LONG}}}", 5, f"'{_LONG}', the value", "at most 63"),
+    labelled(
+        "an exported workflow", "labels: {workflows.argoproj.io/completed: 'true'}", 5, "Argo never runs a", "remove"
+    ),
     labelled("a label's key with a blank", "labels: {a b: x}", 5, "'a b' is no key of labels and annotations", "NAME or"),
     labelled("a label's empty key", 'labels: {"": x}', 5, "'' is no key of labels", "a key is NAME or DOMAIN/NAME"),
     labelled("a key with two slashes", "labels: {a/b/c: x}", 5, "'a/b/c' is no key", "DOMAIN/NAME"),
@@ -40,6 +43,7 @@ IN_MANIFEST = [
     ),
 ]  # fmt: skip
 IN_INPUTS = [
+    given("Argo's label", "since Argo never runs", "correct 'labels'", labels="workflows.argoproj.io/completed=true"),
     given("a branch in labels", "input 'labels' cannot be used, since 'feature/x',", "correct", labels="b=feature/x"),
     given("a key in labels", "input 'labels' cannot be used, since 'a b' is no", "correct 'labels'", labels='{"a b": x}'),
     given("a key in annotations", "input 'annotations' cannot be used, since 'a b'", "correct", annotations='{"a b": x}'),

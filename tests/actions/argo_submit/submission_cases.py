@@ -59,6 +59,12 @@ NEEDS: Json = {"entrypoint": "main", "arguments": {"parameters": [{"name": "data
     {"name": "main", "container": {"image": "x", "command": ["echo"]}},
 ]}  # fmt: skip
 CRON: Json = {"schedules": ["0 0 1 1 *"], "workflowSpec": {"entrypoint": "main", "templates": NEEDS["templates"]}}
+
+
+def _cron(spec: Json) -> Json:
+    return {**CRON, "workflowSpec": spec}
+
+
 _CRASHING: Json = {"entrypoint": "main", "templates": [
     {"name": "main", "container": {"image": "x", "command": ["echo"], "env": [{"name": "A", "value": 1}]}},
 ]}  # fmt: skip
@@ -118,7 +124,7 @@ VALUES = [
         "    container: {image: x, command: [echo], resources: {limits: {cpu: 0.5, memory: 1Gi}}}\n"
     )), expected={
         "spec.templates.0.retryStrategy.limit": 3,
-        "spec.templates.0.container.resources.limits.memory": "1Gi",
+        "spec.templates.0.container.resources.limits": {"cpu": 0.5, "memory": "1Gi"},
     }),
     Case("a prompt in a script", workflow(templates=(
         "  - name: main\n    script: {image: x, command: [python3], source: 'print(\"{{ user }} {{#each}}\")'}\n"
@@ -179,6 +185,17 @@ FROM = [
     Case("a schedule with a wrong type", inputs={"from_": "cronworkflow/case-cron-crash"}, objects=(
         template("case-cron-crash", {**CRON, "workflowSpec": _CRASHING}, "CronWorkflow"),
     ), refused="'case-cron-crash' in the cluster cannot be run: template 'main': container.env[0].value must be"),
+    Case("a schedule's entrypoint", inputs={"from_": "cronworkflow/case-cron-entry"}, objects=(
+        template("case-cron-entry", _cron({**CRON["workflowSpec"], "entrypoint": "mian"}), "CronWorkflow"),
+    ), refused="entrypoint names no template: 'mian' (did you mean 'main'?)"),
+    Case("a schedule of a template", "", {"from_": "cronworkflow/case-cron-ref", "parameters": "data=5"}, objects=(
+        template("case-cron-ref", _cron({"workflowTemplateRef": {"name": "case-cron-needs"}}), "CronWorkflow"),
+        template("case-cron-needs", NEEDS),
+    ), expected={"spec.arguments.parameters": [{"name": "data", "value": "5"}]}),
+    Case("a schedule of a template without a value", inputs={"from_": "cronworkflow/case-cron-ref-2"}, objects=(
+        template("case-cron-ref-2", _cron({"workflowTemplateRef": {"name": "case-needs-9"}}), "CronWorkflow"),
+        template("case-needs-9", NEEDS),
+    ), refused="the workflow's parameter 'data' has no value"),
     Case("a template with a wrong type", inputs={"from_": "workflowtemplate/case-crash"},
          objects=(template("case-crash", _CRASHING),), refused="'case-crash' in the cluster cannot be run"),
     Case("a template's parameter without a value", inputs={"from_": "workflowtemplate/case-needs"},

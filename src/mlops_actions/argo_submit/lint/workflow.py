@@ -63,8 +63,12 @@ class _Linter:
         yield from _hooks(self._spec, ())
         yield from _pod_gc(self._spec)
         yield from self._entries()
+        names: set[str] = set()
         for number, template in enumerate(self._spec.get("templates") or []):
             path: Path = ("templates", number)
+            if template.get("name") in names:
+                yield Problem((*path, "name"), f"is given twice: '{template['name']}'", "rename one of them")
+            names.add(template.get("name") or "")
             if not NAME.fullmatch(template.get("name") or ""):
                 yield Problem((*path, "name"), f"is not a name for Argo: {template.get('name')!r}", NAME_RULE)
             yield from self._template(template, path)
@@ -118,10 +122,16 @@ class _Linter:
     def _entries(self) -> Iterator[Problem]:
         """Check that the workflow's arguments supply the inputs of the first template and of the exit handler."""
         arguments = self._spec.get("arguments") or {}
+        if not self._spec.get("entrypoint"):
+            yield Problem((), "has no entrypoint", "name the template to start with in 'entrypoint'")
         for key in ("entrypoint", "onExit"):
-            template = self._templates.get(self._spec.get(key) or "")
-            if template:
-                yield from _missing_inputs(template, arguments, (key,), "arguments")
+            name = self._spec.get(key) or ""
+            if name in self._templates:
+                yield from _missing_inputs(self._templates[name], arguments, (key,), "arguments")
+            elif name:
+                yield Problem(
+                    (key,), f"names no template: '{name}'{did_you_mean(name, self._templates)}", "correct the name"
+                )
 
     def _template(self, template: Json, path: Path) -> Iterator[Problem]:
         types = types_of(template)
