@@ -13,7 +13,7 @@ from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import pairs, yaml_value
 from mlops_actions.core.suggest import did_you_mean
 
-_LINE = re.compile(r"[\w.-]+=.*")
+_LINE = re.compile(r"[\w./-]+=.*")  # the keys of labels and annotations may have a domain
 # The parameters that argo-submit sets by itself, and the names by which a workflow may declare them.
 KNOWN: Mapping[str, tuple[str, ...]] = {
     "image": ("image",),
