@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -35,7 +37,8 @@ class Interceptor:
     """Serves `application` and records its calls as `METHOD /path`; `change` applies to those of `route`.
 
     With `occurrence` (from 1 on) it applies to that call of the route alone. The stand-in carries every call out; only
-    its answer is changed. A call that was redirected arrives with a mark in its query, and gets the true answer.
+    its answer is changed. A call that was redirected arrives with a mark in its query, and gets the true answer. The true
+    answer of a stream is its first chunk. `before_call` gets each call before it is answered.
     """
 
     application: ASGIApp
@@ -45,6 +48,7 @@ class Interceptor:
     occurrence: int = 0
     change: Change | None = None
     changed: int = 0
+    before_call: Callable[[str], None] | None = None
     _redirected: bool = False
 
     def arm(self, route: str, change: Change, occurrence: int = 0) -> None:
@@ -63,6 +67,8 @@ class Interceptor:
             return
         path = scope["path"].removeprefix(self.prefix)
         self.calls.append(f"{scope['method']} {path}")
+        if self.before_call is not None:
+            self.before_call(self.calls[-1])
         if self.change is None or not self._is_meant(self.calls[-1], scope["query_string"]):
             await self.application(scope, receive, send)
             return
@@ -86,11 +92,22 @@ class Interceptor:
 
     async def _true_answer(self, scope: Scope, receive: Receive) -> Answer:
         messages: list[Message] = []
+        has_content = asyncio.Event()
 
         async def keep(message: Message) -> None:
             messages.append(message)
+            if message.get("body"):
+                has_content.set()
+                await asyncio.sleep(0)  # whoever waits for the first chunk of a stream ends it here
 
-        await self.application(scope, receive, keep)
+        serving = asyncio.ensure_future(self.application(scope, receive, keep))
+        if is_stream(scope):
+            first = asyncio.ensure_future(has_content.wait())
+            await asyncio.wait({serving, first}, return_when=asyncio.FIRST_COMPLETED)
+            serving.cancel()
+            first.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in messages[0]["headers"]}
         headers.pop("content-length", None)
         host = dict(scope["headers"])[b"host"].decode()
@@ -98,6 +115,11 @@ class Interceptor:
         query = scope["query_string"].decode()
         path = scope["path"] + (f"?{query}" if query else "")
         return Answer(messages[0]["status"], headers, body, origin=f"http://{host}", path=path)
+
+
+def is_stream(scope: Scope) -> bool:
+    """Tell whether a call of a cluster's API asks for an answer that is sent bit by bit."""
+    return any(mark in scope["query_string"] for mark in (b"watch=true", b"ollow=", b"timeoutSeconds="))
 
 
 MOVED = "moved=1"

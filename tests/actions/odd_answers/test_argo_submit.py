@@ -1,94 +1,74 @@
-"""argo-submit gets odd answers of a cluster: it never reports success for one, and never crashes."""
+"""argo-submit gets odd answers of a cluster: it never reports success for one, loses no workflow, and never crashes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mlops_actions.argo_submit import follow
+from mlops_actions.argo_submit import follow, log_reader, watch
 from mlops_actions.boundary.clock import SystemClock
-from mlops_sandbox.cluster import Cluster
-from mlops_sandbox.cluster.resources import WORKFLOW_TEMPLATES, WORKFLOWS
-from mlops_sandbox.host import Host
-from tests.actions.argo_submit.apis import application_of, environ_for
-from tests.actions.argo_submit.job import Job, shell
-from tests.actions.odd_answers.calls import Call, odd_answers, problems_of_decision, shown
+from mlops_actions.boundary.cluster import transport
+from tests.actions.argo_submit.apis import APIS, KUBERNETES
+from tests.actions.odd_answers.argo_submit import CALLS, LOG, SCENARIOS, TEXT, World
+from tests.actions.odd_answers.calls import (
+    Call,
+    odd_answers,
+    problems_of_decision,
+    shown,
+    times_asked,
+    told,
+    undeclared,
+)
 from tests.actions.odd_answers.server import Answer, Change, Interceptor
+from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 
-_KUBERNETES, _ARGO = "/apis/argoproj.io/v1alpha1/namespaces/*", "/api/v1"
-_OBJECT = ("metadata", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion")
-_WORKFLOW = (*_OBJECT, "status", "status.phase")
-_TEMPLATE = ("metadata", "metadata.name", "spec")
-INPUTS = {
-    "join": {"attach": "done", "logs": "none"},
-    "submit": {"workflow": shell("true"), "wait": "false", "idempotency": "none"},
-    "dry run": {"workflow": shell("true"), "dry_run": "true"},
-    "template": {"from_": "workflowtemplate/train", "wait": "false", "idempotency": "none"},
-}
-CALLS = [
-    *(("kubernetes", call) for call in (
-        Call(f"GET {_KUBERNETES}/workflows/*", "join", "decision", _WORKFLOW, occurrence=1),
-        Call(f"GET {_KUBERNETES}/workflows/*", "join", "decision", _WORKFLOW, occurrence=2, names="GET /|was deleted"),
-        Call(f"POST {_KUBERNETES}/workflows", "submit", "decision", _OBJECT),
-        Call(f"POST {_KUBERNETES}/workflows", "dry run", "decision", ("metadata", "metadata.name")),
-        Call(f"GET {_KUBERNETES}/workflowtemplates/*", "template", "decision", _TEMPLATE),
-    )),
-    *(("argo-server", call) for call in (
-        Call(f"GET {_ARGO}/info", "submit", "decision", ("managedNamespace?",)),
-        Call(f"GET {_ARGO}/workflows/*/*", "join", "decision", _WORKFLOW, occurrence=1),
-        Call(f"GET {_ARGO}/workflows/*/*", "join", "decision", _WORKFLOW, occurrence=2, names="GET /|was deleted"),
-        Call(f"POST {_ARGO}/workflows/*", "submit", "decision", _OBJECT),
-        Call(f"POST {_ARGO}/workflows/*", "dry run", "decision", ("metadata", "metadata.name")),
-        Call(f"GET {_ARGO}/workflow-templates/*/*", "template", "decision", _TEMPLATE),
-    )),
-]  # fmt: skip
-# A server that manages every namespace says nothing of one.
-_NO_NAMESPACE = ("an empty object", "1e999", "a number of", "names twice, the last one null")
+DECISIONS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "decision"]
+STREAMS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "feedback"]
+MAX_LINE = 200_000
 
 
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SystemClock, "sleep", lambda clock, seconds: None)
     monkeypatch.setattr(follow, "UNREACHABLE_SECONDS", 0.0)
+    for module, name in (
+        (follow, "MIN_READ_INTERVAL"),
+        (watch, "MIN_PAUSE"),
+        (watch, "MAX_PAUSE"),
+        (log_reader, "MIN_PAUSE"),
+    ):
+        monkeypatch.setattr(module, name, 0.02)
+    monkeypatch.setattr(transport, "_MAX_LINE", MAX_LINE)
+
+
+@pytest.fixture
+def crashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The exceptions that ended threads."""
+    found: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: found.append(repr(arguments.exc_value)))
+    return found
 
 
 class Trial:
-    """Runs the step against one cluster, without a controller: it holds a workflow that has succeeded, and a template."""
+    """Plays a scenario on a cluster of its own each time, with one answer changed."""
 
-    def __init__(self, api: str, directory: Path) -> None:
-        self._cluster = Cluster()
-        labels = {"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/phase": "Succeeded"}
-        spec = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "example.test/image"}}]}
-        head = {"apiVersion": WORKFLOWS.api_version, "kind": "Workflow"}
-        ended = {**head, "metadata": {"name": "done", "labels": labels}, "spec": spec, "status": {"phase": "Succeeded"}}
-        self._cluster.store.create(WORKFLOWS, "default", ended)
-        template = {"apiVersion": WORKFLOWS.api_version, "kind": "WorkflowTemplate", "metadata": {"name": "train"}}
-        self._cluster.store.create(WORKFLOW_TEMPLATES, "default", {**template, "spec": spec})
-        self._interceptor = Interceptor(application_of(api, self._cluster), prefix="")
-        self._api = api
-        self._host = Host(self._interceptor)
-        self._directory = directory
-        self._job = Job(directory)
+    def __init__(self, api: str, host: SharedHost, directory: Path) -> None:
+        self._api, self._host, self._directory = api, host, directory
 
-    def __enter__(self) -> Trial:
-        self._host.__enter__()
-        self._job.environ |= environ_for(self._api, self._cluster, self._host.url, self._directory)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._host.__exit__(None, None, None)
-        self._cluster.close()
-
-    def run(self, call: Call, change: Change) -> StepRecord:
-        """Run with one answer changed."""
-        self._interceptor.arm(call.route, change, call.occurrence)
-        code = self._job.run(**INPUTS[call.scenario])
-        assert self._interceptor.changed, (self._interceptor.calls, self._job.log)
-        left = self._job.record
-        return StepRecord(code, left.log, left.outputs, left.state, left.environment, left.summary)
+    def run(self, call: Call, change: Change) -> tuple[StepRecord, Interceptor]:
+        world = World(self._api, self._host, self._directory)
+        try:
+            play = SCENARIOS[call.scenario](world)
+            world.interceptor.arm(call.route, change, call.occurrence)
+            return play(), world.interceptor
+        finally:
+            world.close()
 
     def true_body(self, call: Call) -> bytes:
         """Run with no answer changed; return the body of the true one."""
@@ -98,27 +78,144 @@ class Trial:
             bodies.append(true.body)
             return true
 
-        record = self.run(call, keep)
+        record, interceptor = self.run(call, keep)
         assert record.exit_code == 0, record.log
+        assert interceptor.changed, (interceptor.calls, record.log)
         return bodies[0]
 
 
+@pytest.fixture(scope="module")
+def cluster_host() -> Iterator[SharedHost]:
+    shared = SharedHost()
+    with shared.host:
+        yield shared
+
+
 @pytest.fixture
-def trial(api: str, tmp_path: Path) -> Iterator[Trial]:
-    with Trial(api, tmp_path) as made:
-        yield made
+def trial(api: str, cluster_host: SharedHost, tmp_path: Path) -> Trial:
+    return Trial(api, cluster_host, tmp_path)
 
 
-@pytest.mark.parametrize(("api", "call"), CALLS, ids=str)
-def test_an_odd_answer_of_a_cluster_is_never_a_success(api: str, call: Call, trial: Trial) -> None:
+@pytest.mark.parametrize("api", APIS)
+def test_every_call_is_in_the_table(api: str, trial: Trial) -> None:
+    for scenario in SCENARIOS:
+        record, interceptor = trial.run(Call("GET /nothing", scenario, "decision"), lambda true: true)
+        assert record.exit_code == 0, (scenario, record.log)
+        assert undeclared(interceptor.calls, CALLS[api]) == set(), scenario
+        for call in (call for call in CALLS[api] if call.scenario == scenario):
+            assert times_asked(interceptor, call) >= max(call.occurrence, 1), (scenario, call, interceptor.calls)
+
+
+@pytest.mark.parametrize(("api", "call"), DECISIONS, ids=str)
+def test_an_odd_answer_of_a_cluster_is_never_a_success(api: str, call: Call, trial: Trial, crashes: list[str]) -> None:
     true_body = trial.true_body(call)
     problems: dict[str, list[str]] = {}
     for name, change in odd_answers(call, true_body):
-        if call.route.endswith("/info") and name.startswith(_NO_NAMESPACE):
+        if call.silent and name.startswith(call.silent):
             continue
-        exits = (1,) if name.startswith("404") and call.occurrence == 2 else (2, 3, 4)
-        record = trial.run(call, change)
-        found = list(problems_of_decision(record, call, exits=exits, forbidden={"phase": "Succeeded"}))
-        if found:
-            problems[name] = found
+        is_absent = name.startswith("404")
+        exits: tuple[int, ...] = (2, 3, 4)
+        if is_absent and call.absence:
+            exits = (0,)
+        elif is_absent and call.occurrence == 2:
+            exits = (1,)
+        record, interceptor = trial.run(call, change)
+        assert interceptor.changed, name
+        if exits == (0,):
+            found = [f"it ended with {record.exit_code}: {record.log}"] if record.exit_code else []
+        else:
+            found = list(problems_of_decision(record, call, exits=exits, forbidden={"phase": "Succeeded"}))
+        if found or crashes:
+            problems[name] = [*found, *crashes]
+            crashes.clear()
     assert not problems, shown(problems)
+
+
+def _with_line(true: Answer, line: str, *, is_after_true_line: bool = False) -> Answer:
+    return true.with_body((true.body if is_after_true_line else b"") + line.encode() + b"\n", true.headers["content-type"])
+
+
+def _event(kind: str, value: object) -> str:
+    return json.dumps({"type": kind, "object": value})
+
+
+def _status(code: int, message: str = "too old resource version: 1 (2)") -> dict[str, object]:
+    return {"kind": "Status", "status": "Failure", "code": code, "message": message}
+
+
+def _result(kind: str, value: object) -> str:
+    return json.dumps({"result": {"type": kind, "object": value}})
+
+
+# What a stream of either API may hold besides the odd answers to any call.
+_LINES: Mapping[str, str] = {
+    "a page within": "<!doctype html><title>Bad gateway</title>",
+    "a deep line": "[" * 100_000,
+    "a line without end": "x" * (2 * MAX_LINE),
+    "binary": "".join(map(chr, range(256))).replace("\n", ""),
+    "an event ERROR without a status": _event("ERROR", {}),
+    "an event ERROR with a list": _event("ERROR", []),
+    "an event ERROR of the wrong types": _event("ERROR", {"code": "410", "message": 5}),
+    "an event ERROR 410": _event("ERROR", _status(410)),
+    "an event ERROR 500": _event("ERROR", _status(500, "etcd is away")),
+    "an event of an unknown kind": _event("RENAMED", {"metadata": {}}),
+    "an event DELETED of another": _event("DELETED", {"metadata": {"name": "x"}}),
+    "a result of an unknown kind": _result("RENAMED", {"metadata": {}}),
+    "a result DELETED of another": _result("DELETED", {"metadata": {}}),
+    "an empty object within": "{}",
+    "an error without fields": '{"error":{}}',
+    "an error that is a list": '{"error":[]}',
+    "an error of the wrong types": '{"error":{"message":5}}',
+    "an error 410": '{"error":{"grpc_code":11,"http_code":410,"message":"too old resource version"}}',
+    "an error 500": '{"error":{"http_code":500,"message":"etcd is away"}}',
+}
+# Nothing was printed, or the pod is gone, as far as the server tells.
+_WITHOUT_LOG = ("404", "204", "empty")
+
+
+def _odd_streams(call: Call, true_body: bytes) -> Iterator[tuple[str, Change]]:
+    yield from odd_answers(call, true_body) if call.fields else odd_answers(call, b'"no JSON"')
+    for name, line in _LINES.items():
+        yield name, partial(_with_line, line=line)
+        yield f"{name}, after a true line", partial(_with_line, line=line, is_after_true_line=True)
+    yield "410", lambda true: true.with_body(json.dumps(_status(410)).encode(), status=410)
+    yield "400", lambda true: true.with_body(json.dumps(_status(400)).encode(), status=400)
+
+
+def _problems_of_stream(record: StepRecord, api: str, call: Call, answer: str) -> Iterator[str]:
+    if record.exit_code and answer.startswith(("301", "307", "308")):
+        # A watch that is sent elsewhere each time may be given up: that is told.
+        yield from problems_of_decision(record, call, exits=(3,), forbidden={"phase": "Succeeded"})
+        return
+    if record.exit_code != 0 or record.outputs.get("phase") != "Succeeded":
+        yield f"it ended with exit code {record.exit_code}, phase {record.outputs.get('phase')}: {told(record)}"
+    if "unexpected" in record.log or "Traceback" in record.log:
+        yield f"it crashed: {record.log}"
+    # A log is text: whatever a node sends is printed as such.
+    is_text = call.route == LOG[api] and (api == KUBERNETES or answer.startswith(_WITHOUT_LOG))
+    if "log" in call.scenario and not is_text and record.log.count(TEXT) != 1 and not told(record):
+        yield f"the log is shown {record.log.count(TEXT)} times, and nobody is told: {record.log}"
+
+
+@pytest.mark.parametrize(("api", "call"), STREAMS, ids=str)
+def test_a_workflow_is_followed_to_its_end_after_an_odd_answer(
+    api: str, call: Call, trial: Trial, crashes: list[str]
+) -> None:
+    true_body = trial.true_body(call)
+    problems: dict[str, list[str]] = {}
+    for name, change in _odd_streams(call, true_body):
+        record, interceptor = trial.run(call, change)
+        assert interceptor.changed, name
+        if found := [*_problems_of_stream(record, api, call, name), *crashes]:
+            problems[name] = found
+            crashes.clear()
+    assert not problems, shown(problems)
+
+
+@pytest.mark.parametrize("api", [KUBERNETES])
+def test_a_list_of_workflows_whose_pages_do_not_end_is_refused(trial: Trial) -> None:
+    call = next(call for call in CALLS[KUBERNETES] if call.scenario == "stop all" and call.route.startswith("GET"))
+    endless = json.dumps({"metadata": {"continue": "more"}, "items": []}).encode()
+    record, _ = trial.run(call, lambda true: true.with_body(endless))
+    assert record.exit_code == 4
+    assert "more than 40 pages" in told(record)[-1]

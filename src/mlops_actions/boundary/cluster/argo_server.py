@@ -19,7 +19,7 @@ from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedS
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import ARCHIVED, DRY_RUN, SERVER_INFO, WATCHED, WORKFLOWS, check, check_workflow
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
-from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts
+from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts, Failure
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
@@ -222,7 +222,14 @@ class ArgoServer:
                 self._following.setdefault(pod, []).append(lines)
             if self._pods.has_ended(pod):  # while it was opened
                 self._end_logs(pod)
-        return ParsedStream(_UntilBreak(lines), partial(self._requests.parse, path=path, parse=_log_line))
+
+        def text(line: bytes) -> bytes:
+            read = self._requests.parse(line, path, _log_line) if line.strip() else b""
+            if isinstance(read, Failure):
+                raise self._requests.error(read, f"GET {path}")
+            return read
+
+        return ParsedStream(lines, text)
 
     def sends_timestamps(self, namespace: str, pod: str, container: str, first: bytes) -> bool:  # noqa: ARG002
         """See the port. The server itself takes what looks like a timestamp for the machine's: only the first line tells."""
@@ -244,10 +251,14 @@ def _event(raw: Any) -> WatchEvent:
     return WatchEvent(event["type"], event["object"])
 
 
-def _log_line(raw: Any) -> bytes:
-    """Read an entry of a log, which is a line; raises OddAnswer."""
-    entry = check(raw, {"result!": {"content": str}})["result"]
-    return (entry.get("content") or "").encode(errors="replace") + b"\n"
+def _log_line(raw: Any) -> bytes | Failure:
+    """Read an entry of a log, which is a line, or the failure that ends the log; raises OddAnswer."""
+    entry = check(raw, {"result": {"content": str}, "error": {"http_code": int, "message": str}})
+    if (error := entry.get("error")) is not None:
+        code = error.get("http_code")
+        return Failure(code if code in (401, 403, 404) else 500, "", error.get("message") or "")
+    check(entry, {"result!": {}})
+    return f"{entry['result'].get('content') or ''}\n".encode(errors="replace")
 
 
 class FilteredWatch:

@@ -38,6 +38,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 MERGE_PATCH = "application/merge-patch+json"
 LOG_SILENCE_SECONDS = 300.0  # then the log is opened again at its last line
 PAGE_SIZE = 250
+MAX_PAGES = 40  # a page may hold fewer than asked for, but pages without end are none
 SPARE_SECONDS = 15.0  # how long a watch may take to end after its own timeout
 
 
@@ -84,15 +85,15 @@ class KubernetesCluster:
         """See the port."""
         found: list[Json] = []
         query = {"labelSelector": selector, "limit": str(PAGE_SIZE)}
-        while len(found) < MAX_LISTED:
+        for _ in range(MAX_PAGES):
             shaped = partial(check, shape=WORKFLOWS)
             page = self._requests.send("GET", _workflows(namespace), shaped, query=query, accept=METADATA_LIST)
             found += page.get("items") or []
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
-                break
+            token = page["metadata"].get("continue")
+            if not token or len(found) >= MAX_LISTED:
+                return found[:MAX_LISTED]
             query["continue"] = token
-        return found[:MAX_LISTED]
+        raise self._requests.odd(f"GET {_workflows(namespace)}", f"its list has more than {MAX_PAGES} pages")
 
     def get_archived(self, namespace: str, name: str, uid: str) -> Json:  # noqa: ARG002
         """See the port. Only the Argo Server reads the archive, which is a database."""

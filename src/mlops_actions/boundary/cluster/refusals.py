@@ -94,6 +94,10 @@ class ClusterRequests:
         except ValueError:
             raise self._transport.odd(f"GET {path}", "it sent a line that is no JSON") from None
 
+    def odd(self, call: str, problem: str) -> Unavailable:
+        """Return the error for an answer that this API does not give."""
+        return self._transport.odd(call, problem)
+
     def error_of_watch(self, failure: Failure, call: str, right: str = "") -> ActionError | Expired:
         """Return the error for a failed watch: its resource version may have expired (410)."""
         if failure.code == 410 or (failure.code == 400 and _EXPIRED.search(failure.message)):

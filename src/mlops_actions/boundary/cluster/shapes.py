@@ -58,7 +58,7 @@ WORKFLOW: Mapping[str, Shape] = {
     },
 }
 # Of a list, of which only the metadata is asked for. The Argo Server writes an empty one as null.
-WORKFLOWS: Shape = {"metadata": {"continue": str}, "items": [{"metadata!": _NAMED}]}
+WORKFLOWS: Shape = {"metadata!": {"continue": str}, "items": [{"metadata!": _NAMED}]}
 # The database holds a workflow without the fields that only a cluster needs.
 ARCHIVED: Shape = {**WORKFLOW, "metadata!": {**_NAMED, "namespace!": str, "uid!": str}}
 # The API server gives the name and the uid of an object of which nothing is stored, too.
