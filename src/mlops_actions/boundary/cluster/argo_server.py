@@ -17,7 +17,16 @@ from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, Watch
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
-from mlops_actions.boundary.cluster.shapes import ARCHIVED, DRY_RUN, SERVER_INFO, WATCHED, WORKFLOWS, check, check_workflow
+from mlops_actions.boundary.cluster.shapes import (
+    ARCHIVED,
+    DRY_RUN,
+    LINTED,
+    SERVER_INFO,
+    WATCHED,
+    WORKFLOWS,
+    check,
+    check_workflow,
+)
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts, Failure
 from mlops_actions.boundary.http import HttpClient, Trust
@@ -107,7 +116,7 @@ class ArgoServer:
         """See the port."""
         body = {"namespace": namespace, "workflow": workflow}
         try:
-            self._requests.send("POST", f"{_workflows(namespace)}/lint", partial(check, shape={}), body=body)
+            self._requests.send("POST", f"{_workflows(namespace)}/lint", partial(check, shape=LINTED), body=body)
         except NotFound as missing:
             if missing.cause.endswith(NO_SUCH_CALL):
                 return False

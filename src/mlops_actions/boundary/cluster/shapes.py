@@ -63,6 +63,8 @@ WORKFLOWS: Shape = {"metadata!": {"continue": str}, "items": [{"metadata!": _NAM
 ARCHIVED: Shape = {**WORKFLOW, "metadata!": {**_NAMED, "namespace!": str, "uid!": str}}
 # The API server gives the name and the uid of an object of which nothing is stored, too.
 DRY_RUN: Shape = {"metadata!": _NAMED}
+# The Argo Server returns a workflow that passes its lint as it was sent.
+LINTED: Shape = {"metadata!": {}, "spec!": {}}
 _SPEC: Shape = {"arguments": {"parameters": [{"name!": str}]}, "templates": [{}], "workflowMetadata": {"labels": _TEXTS}}
 TEMPLATES: Mapping[str, Shape] = {
     "workflowtemplate": {"metadata!": _NAMED, "spec!": _SPEC},
