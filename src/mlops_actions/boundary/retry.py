@@ -192,8 +192,10 @@ def is_distrust(failure: BaseException) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the innermost message of a connection's failure: urllib3 wraps it several times."""
+    """Return the innermost message of a connection's failure: urllib3 wraps it several times. With the time waited."""
     inner = error
     while (deeper := inner.__cause__ or getattr(inner, "reason", None)) is not None and isinstance(deeper, BaseException):
+        if isinstance(inner, urllib3.exceptions.TimeoutError):
+            return str(inner.args[-1]).rpartition(": ")[2]  # "Connection to HOST timed out. (connect timeout=10.0)"
         inner = deeper
     return str(inner).rpartition(">: ")[2] or type(inner).__name__

@@ -14,9 +14,11 @@ from functools import cache
 MEMBERS = "members: read"
 # Creating a label takes more than adding one that exists. https://github.com/actions/labeler/issues/870
 LABEL_CREATION = "issues: write"
+# No call to the REST API: ghcr.io takes the job's token for a push.
+PACKAGES = "packages: write"
 
 # By call; `*` is one part of the path, `**` the rest. The first that matches counts.
-_RIGHTS: tuple[tuple[str, str], ...] = (
+RIGHTS: tuple[tuple[str, str], ...] = (
     ("GET /orgs/*/teams/**", MEMBERS),
     ("GET /repos/*/*/commits/*/pulls", "pull-requests: read"),
     ("GET /repos/*/*/pulls/**", "pull-requests: read"),
@@ -53,5 +55,5 @@ def _compiled() -> tuple[tuple[re.Pattern[str], str], ...]:
     parts = {"**": ".*", "*": "[^/ ]+"}
     return tuple(
         (re.compile("".join(parts.get(part, re.escape(part)) for part in re.split(r"(\*\*|\*)", pattern))), right)
-        for pattern, right in _RIGHTS
+        for pattern, right in RIGHTS
     )

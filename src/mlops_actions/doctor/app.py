@@ -6,20 +6,21 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urljoin
 
 from mlops_actions.core.errors import ActionError
+from mlops_actions.doctor import step_rights
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
 from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.step_rights import LEVELS
 from mlops_actions.doctor.workflow import ActionStep
 
 _CHECK = Checker("github")
-_LEVELS = ("none", "read", "write", "admin")
 Connect = Callable[[str, str], GitHubApi]  # by the App's id and its private key
 
 
 def check(scope: Scope, connect: Connect, root: str) -> Iterator[HealthCheck]:
     """Ask as each App that a step of chatops names."""
     for step in scope.workflow.steps("chatops"):
-        if not step.inputs.get("app-id"):
+        if scope.given(step, "app-id") is False:
             continue
         app_id = scope.value(step, "app-id")
         key = scope.value(step, "app-private-key") or scope.app_key
@@ -29,20 +30,6 @@ def check(scope: Scope, connect: Connect, root: str) -> Iterator[HealthCheck]:
             yield _CHECK.skipped("App", "give its private key by --app-key FILE, or run doctor as a job")
         else:
             yield from _app(scope, step, connect, app_id=app_id, key=key, root=root)
-
-
-def needed(scope: Scope, step: ActionStep) -> dict[str, str]:
-    """Return the permissions that chatops needs as an App, by GitHub's names."""
-    needs = {"pull_requests": "write"}
-    if scope.words("chatops", "pending-label", "success-label", "failure-label"):
-        needs["issues"] = "write"  # to create a label that does not exist yet
-    if step.inputs.get("check-name"):
-        needs["checks"] = "write"
-    if step.inputs.get("environment"):
-        needs["deployments"] = "write"
-    if step.inputs.get("allow-teams"):
-        needs["members"] = "read"
-    return needs
 
 
 def _app(scope: Scope, step: ActionStep, connect: Connect, *, app_id: str, key: str, root: str) -> Iterator[HealthCheck]:
@@ -89,9 +76,9 @@ def _installation(
         return
     yield _CHECK.ok("App installation", asked, f"the App is installed on {scope.repository}")
     granted = answer.body.get("permissions") or {}
-    for name, level in needed(scope, step).items():
+    for name, level in step_rights.of_app(step, scope).items():
         has = str(granted.get(name, "none"))
-        if has in _LEVELS and _LEVELS.index(has) >= _LEVELS.index(level):
+        if has in LEVELS and LEVELS.index(has) >= LEVELS.index(level):
             yield _CHECK.ok(f"App permission {name}", asked, has)
         else:
             yield _CHECK.fails(

@@ -19,6 +19,7 @@ from mlops_actions.core.package import install_command
 from mlops_actions.core.provenance import is_sha
 from mlops_actions.doctor import job, render, workflow
 from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
+from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import ClusterApi, ClusterTarget, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
 from mlops_actions.doctor.run import Diagnosis, run
 from mlops_actions.doctor.scope import Scope
@@ -139,7 +140,7 @@ def _variables(text: str) -> dict[str, str]:
         values = None
     if not isinstance(values, dict):
         raise BadInput("DOCTOR_VARS is not a JSON object", "write in the job: env: { DOCTOR_VARS: '${{ toJSON(vars) }}' }")
-    return {**{f"vars.{name}": str(value) for name, value in values.items()}, workflow.ALL_VARIABLES: "known"}
+    return {**{f"vars.{name}": str(value) for name, value in values.items()}, ALL_VARIABLES: "known"}
 
 
 def _progress(group: str, checks: Sequence[HealthCheck]) -> None:

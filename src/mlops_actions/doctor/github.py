@@ -38,7 +38,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
         lambda: token.check(scope, api, root, answer, branch),
         lambda: _workflow_file(scope, api, root, branch),
         lambda: job_rights.events(scope),
-        lambda: settings.check(scope, api, root),
+        lambda: settings.check(scope, api, root, is_private=is_private),
         lambda: settings.forks(scope, api, root, is_private=is_private),
         lambda: settings.access(scope, api),
         lambda: job_rights.references(scope),

@@ -3,80 +3,85 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from mlops_actions.doctor import step_rights
 from mlops_actions.doctor.checks import Checker, HealthCheck
+from mlops_actions.doctor.expressions import TokenOwner
 from mlops_actions.doctor.scope import Scope
-from mlops_actions.doctor.workflow import ActionStep, WorkflowJob
+from mlops_actions.doctor.step_rights import LEVELS
+from mlops_actions.doctor.workflow import WorkflowJob
 
-_LEVELS = ("none", "read", "write")
+_DEFAULT_READS = ("contents", "packages")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _PINNED = re.compile(r"[0-9a-f]{40}|v?[0-9]+(?:\.[0-9]+)*(?:[-+].*)?")
-# Inputs of argo-submit by which the job's own identity token signs in.
-_IDENTITY_INPUTS = ("aws-role", "aks-cluster", "oidc-audience")
-_JOB_TOKEN = ("", "${{ github.token }}", "${{ secrets.GITHUB_TOKEN }}")
 CHECK = Checker("github")
 
 
-def needed(step: ActionStep, scope: Scope) -> dict[str, str]:
-    """Return the permissions that a step needs of the job; those of its token only where it has no other token."""
-    identity = {"id-token": "write"} if any(step.inputs.get(name) for name in _IDENTITY_INPUTS) else {}
-    return {**_of_token(step, scope), **identity}
+def missing(job: WorkflowJob, scope: Scope, default: str, *, is_public: bool = False) -> dict[str, str]:
+    """Return the permissions that a job's steps need and its `permissions:` do not give; see `permissions`."""
+    return _lacking(job, (step_rights.of_job(step, scope).certain for step in job.steps), default, is_public=is_public)
 
 
-def _of_token(step: ActionStep, scope: Scope) -> dict[str, str]:
-    if step.inputs.get("github-token", "").strip() not in _JOB_TOKEN or step.inputs.get("app-id"):
-        return {}
-    needs: dict[str, str] = {}
-    if step.action == "chatops":
-        needs = {"contents": "read", "pull-requests": "write"}
-        needs |= {"deployments": "write"} if step.inputs.get("environment") else {}
-    elif step.action == "docker-publish" and scope.value(step, "registry", "ghcr.io") == "ghcr.io":
-        needs = {"packages": "write"}
-    elif step.inputs.get("comment") == "true":
-        needs = {"pull-requests": "write"}
-    if step.inputs.get("check-name"):
-        needs |= {"checks": "write"}
-    return needs
+def _lacking(job: WorkflowJob, needs: Iterable[Mapping[str, str]], default: str, *, is_public: bool) -> dict[str, str]:
+    needed = step_rights.merged(f"{name}: {level}" for each in needs for name, level in each.items())
+    return {
+        name: level
+        for name, level in needed.items()
+        if LEVELS.index(_granted(job, name, default)) < LEVELS.index(level) and not (is_public and level == "read")
+    }
 
 
-def missing(job: WorkflowJob, scope: Scope, default: str) -> dict[str, str]:
-    """Return the permissions that a job's steps need and its `permissions:` do not give."""
-    needs: dict[str, str] = {}
-    for step in job.steps:
-        for name, level in needed(step, scope).items():
-            needs[name] = max(level, needs.get(name, "none"), key=_LEVELS.index)
+def _granted(job: WorkflowJob, name: str, default: str) -> str:
+    """Return the level that a job gets. Without `permissions:` the repository's setting counts: `read` stands for two.
+
+    https://docs.github.com/actions/security-for-github-actions/security-guides/automatic-token-authentication
+    """
     granted = job.permissions
-    if granted is None or isinstance(granted, str):
-        level = {"read-all": "read", "write-all": "write"}.get(granted or "", default)
-        # Whatever the repository's default is, it holds no `id-token`.
-        levels = {name: "none" if name == "id-token" and granted is None else level for name in needs}
-        return {name: need for name, need in needs.items() if _LEVELS.index(levels[name]) < _LEVELS.index(need)}
-    return {name: need for name, need in needs.items() if _level(granted, name) < _LEVELS.index(need)}
+    if isinstance(granted, Mapping):
+        level = granted.get(name, "none")
+        return level if level in LEVELS else "none"
+    if granted is None:
+        return default if default == "write" or name in _DEFAULT_READS else "none"
+    return {"read-all": "read", "write-all": "write"}.get(granted, "none")
 
 
-def _level(granted: Mapping[str, str], name: str) -> int:
-    level = granted.get(name, "none")
-    return _LEVELS.index(level) if level in _LEVELS else 0
+def permissions(scope: Scope, default: str, *, is_public: bool = False) -> Iterator[HealthCheck]:
+    """Check every job; `default` is the level that the repository gives jobs without `permissions:`.
 
-
-def permissions(scope: Scope, default: str) -> Iterator[HealthCheck]:
-    """Check every job; `default` is the level that the repository gives jobs without `permissions:`."""
+    In a public repository everybody may read, so that no line is needed for it.
+    """
     name = "job permissions"
     for job in scope.workflow.jobs:
         if not job.steps:
             continue
         asked = f"permissions of job '{job.name}' in {scope.workflow.path}"
-        if lacks := missing(job, scope, default):
-            text = ", ".join(f"{permission}: {level}" for permission, level in sorted(lacks.items()))
+        lacks = missing(job, scope, default, is_public=is_public)
+        unsure = (step_rights.of_job(step, scope).possible for step in job.steps)
+        may_lack = _lacking(job, unsure, default, is_public=is_public)
+        if lacks:
+            text = _text(lacks)
             yield CHECK.fails(
                 name,
                 asked,
                 f"job '{job.name}' lacks {text}",
                 remedy=f"add to jobs.{job.name}.permissions: {{ {text} }}",
             )
+        elif may_lack:
+            text = _text(may_lack)
+            yield CHECK.unknown(
+                name,
+                asked,
+                f"job '{job.name}' lacks {text}, which its steps need for some values of expressions that only a job "
+                "evaluates, such as 'github-token'",
+                remedy=f"if they do, add to jobs.{job.name}.permissions: {{ {text} }}",
+            )
         else:
             yield CHECK.ok(name, asked, f"job '{job.name}' has what its steps need")
+
+
+def _text(permissions: Mapping[str, str]) -> str:
+    return ", ".join(f"{permission}: {level}" for permission, level in sorted(permissions.items()))
 
 
 def events(scope: Scope) -> Iterator[HealthCheck]:
@@ -131,18 +136,17 @@ def pinned(scope: Scope) -> Iterator[HealthCheck]:
 def teams(scope: Scope) -> Iterator[HealthCheck]:
     """Check that a step with `allow-teams` has a token that may see an organisation's members."""
     for step in scope.workflow.steps("chatops"):
-        if not step.inputs.get("allow-teams"):
+        if scope.given(step, "allow-teams") is False:
             continue
-        asked = f"'allow-teams' in job '{step.job}'"
-        if step.inputs.get("app-id") or step.inputs.get("github-token", "").strip() not in _JOB_TOKEN:
+        asked, app, owner = f"'allow-teams' in job '{step.job}'", scope.given(step, "app-id"), scope.token_owner(step)
+        text = "the job's token never sees an organisation's members, whatever its permissions"
+        remedy = "give the step 'app-id' and 'app-private-key' of a GitHub App that may read members"
+        if app or owner is TokenOwner.OTHER:
             yield CHECK.ok("team token", asked, "the step has a token of its own")
+        elif app is None or owner is TokenOwner.UNKNOWN or scope.given(step, "allow-teams") is None:
+            yield CHECK.unknown("team token", asked, f"only a job can evaluate whose token it is; {text}", remedy=remedy)
         else:
-            yield CHECK.fails(
-                "team token",
-                asked,
-                "the job's token never sees an organisation's members, whatever its permissions",
-                remedy="give the step 'app-id' and 'app-private-key' of a GitHub App that may read members",
-            )
+            yield CHECK.fails("team token", asked, text, remedy=remedy)
 
 
 def self_blocking(scope: Scope, required: frozenset[str], branch: str) -> Iterator[HealthCheck]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlops_actions.core import registries
 from mlops_actions.doctor.checks import Checker, HealthCheck
+from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
-from mlops_actions.doctor.workflow import ALL_VARIABLES
+from mlops_actions.doctor.workflow import secrets_in
 
 _CHECK = Checker("github")
+_OPTIONAL = "not set, and the file names what stands in for it"
 
 
 def check(scope: Scope, api: GitHubApi, root: str, kind: str) -> Iterator[HealthCheck]:
@@ -30,6 +33,8 @@ def check(scope: Scope, api: GitHubApi, root: str, kind: str) -> Iterator[Health
             yield _CHECK.ok(f"{kind} {name}", asked, "exists")
         elif kind == "variable" and name not in scope.workflow.required_variables:
             yield _CHECK.skipped(f"variable {name}", "not set, and no step needs it")
+        elif kind == "secret" and name in _optional(scope):
+            yield _CHECK.skipped(f"secret {name}", _OPTIONAL)
         else:
             yield _missing(scope, kind, name, asked, "does not exist")
 
@@ -40,6 +45,15 @@ def variables(repository: str, api: GitHubApi) -> dict[str, str] | None:
     shared = pages(api, f"/repos/{repository}/actions/organization-variables", "variables", size=30)
     own = pages(api, path, "variables", size=30)
     return None if own is None else {str(item["name"]): str(item["value"]) for item in (*(shared or ()), *own)}
+
+
+def _optional(scope: Scope) -> frozenset[str]:
+    """Return the secrets that something stands in for. The job's token is no login of another registry than GitHub's."""
+    needed: set[str] = set()
+    for step in scope.workflow.steps("docker-publish"):
+        if scope.known(step, "registry", registries.GITHUB) not in (registries.GITHUB, None):
+            needed |= set(secrets_in(step.inputs.get("password", "")))
+    return scope.workflow.optional_secrets - needed
 
 
 def _missing(scope: Scope, kind: str, name: str, asked: str, answer: str) -> HealthCheck:
@@ -55,6 +69,8 @@ def _passed_secrets(scope: Scope, asked: str) -> Iterator[HealthCheck]:
             yield _CHECK.unknown(f"secret {name}", asked, "the token may not list secrets", remedy=remedy)
         elif value:
             yield _CHECK.ok(f"secret {name}", f"the job's variable {name}", "the job gets it")
+        elif name in _optional(scope):
+            yield _CHECK.skipped(f"secret {name}", _OPTIONAL)
         else:
             yield _missing(scope, "secret", name, f"the job's variable {name}", "does not exist, or is empty")
 

@@ -14,7 +14,6 @@ from mlops_actions.doctor.ports import Endpoint, Route, RunnerApi, Stage
 
 _CHECK = Checker("runner")
 _NAMES = {"github": "GitHub", "registry": "registry", "cluster": "cluster", "wandb": "W&B"}
-_REPEATS = frozenset({"connection", "reachable", "key"})  # checks that fail for the same reason as the network's
 _CERTIFICATE = "openssl x509 -noout -subject -issuer -dates -ext subjectAltName"
 
 
@@ -25,11 +24,14 @@ class Routes:
     checks: tuple[HealthCheck, ...]
     unreachable: frozenset[str]
 
-    def without_repeat(self, check: HealthCheck) -> HealthCheck:
-        """Return a group's check; skipped if the check of the network already says why it fails."""
-        if check.status is Status.FAILS and check.group in self.unreachable and check.name in _REPEATS:
-            return Checker(check.group).skipped(check.name, f"see '{_name(check.group)}' in the group Runner")
-        return check
+    def left_out(self, group: str) -> HealthCheck | None:
+        """Return the one check of a group that is not asked, since none of its systems can be reached; else None."""
+        if group not in self.unreachable:
+            return None
+        return Checker(group).skipped("connection", f"see '{_name(group)}' in the group Runner")
+
+    def __add__(self, other: Routes) -> Routes:
+        return Routes((*self.checks, *other.checks), self.unreachable | other.unreachable)
 
 
 NOT_ASKED = Routes((), frozenset())
@@ -89,6 +91,9 @@ def _remedy(group: str, address: str, failed: Stage, route: Route) -> str:
         )
     if failed is Stage.AUTHORITY:
         return f"export REQUESTS_CA_BUNDLE=FILE  # PEM: the system's authorities and that of {host}, in one file"
+    if failed is Stage.SILENCE:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return f"curl -v --connect-timeout 10 {address}  # let this machine reach port {port} of {host}, or set a proxy"
     if failed is Stage.TLS:
         server = url.netloc if url.port else f"{url.netloc}:443"
         return f"openssl s_client -connect {server} -servername {host} </dev/null | {_CERTIFICATE}"

@@ -74,6 +74,7 @@ class Stage(Enum):
 
     NAME = "name"
     CONNECTION = "connection"
+    SILENCE = "silence"
     AUTHORITY = "authority"
     TLS = "tls"
     PROXY = "proxy"
@@ -101,7 +102,7 @@ class GitHubApi(Protocol):
 
     @property
     def token_prefix(self) -> str:
-        """The start of the token up to its last underscore, which tells its kind: `ghp_`, `github_pat_`; else empty."""
+        """The start of the token that tells its kind: `ghp_`, `github_pat_`; else empty."""
 
     def get(self, path: str, **query: str | int) -> ApiAnswer:
         """Read; `path` starts with a slash."""

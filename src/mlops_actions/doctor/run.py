@@ -8,13 +8,14 @@ from functools import partial
 from itertools import chain
 
 from mlops_actions.core.concurrent import gather
-from mlops_actions.core.errors import ActionError
+from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.doctor import argo_server, cluster, github, machine, names, network, registry, tracker
 from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, without_secrets
+from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.manifest import ArgoManifest
-from mlops_actions.doctor.ports import ClusterTarget, Endpoint, Ports
+from mlops_actions.doctor.ports import ClusterTarget, Endpoint, GitHubApi, Ports
 from mlops_actions.doctor.scope import Scope
-from mlops_actions.doctor.workflow import ALL_VARIABLES, ActionStep
+from mlops_actions.doctor.workflow import ActionStep
 
 # Which cluster it is; the credentials are the caller's own.
 _CLUSTER_INPUTS = (
@@ -39,14 +40,21 @@ class Diagnosis:
 
 def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str], progress: Progress) -> Diagnosis:
     """Ask the groups, and call `progress` as soon as one has answered."""
-    scope = _with_variables(scope, ports)
-    routes = network.check(_systems(scope, ports), ports.runner()) if "runner" in groups else network.NOT_ASKED
+    routes = network.NOT_ASKED
+    if "runner" in groups:
+        routes = network.check([("github", lambda: ports.github().endpoint)], ports.runner())
+    if "github" not in routes.unreachable:
+        scope = _with_variables(scope, ports)
+    if "runner" in groups:
+        routes += network.check(_systems(scope, ports), ports.runner())
     asks: Mapping[str, Callable[[], Iterator[HealthCheck]]] = {
         "github": lambda: github.check(scope, ports.github(), ports.github_app),
-        "registry": lambda: registry.check(scope, ports.registry, ports.github, pulls_with_secret=_pulls_with_secret(scope)),
+        "registry": lambda: registry.check(
+            scope, ports.registry, _github(ports, routes), pulls_with_secret=_pulls_with_secret(scope)
+        ),
         "cluster": lambda: _cluster(scope, ports),
         "wandb": lambda: _tracker(scope, ports),
-        "runner": lambda: chain(routes.checks, machine.check(scope, ports.runner(), ports.github)),
+        "runner": lambda: chain(routes.checks, machine.check(scope, ports.runner(), _github(ports, routes))),
     }
     calls = {group: partial(_collect, group, asks[group], secrets, routes) for group in GROUPS if group in groups}
 
@@ -63,6 +71,8 @@ def _collect(
     group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequence[str], routes: network.Routes
 ) -> list[HealthCheck]:
     """Return the checks of a group; where the system stops answering, those made so far and why."""
+    if left_out := routes.left_out(group):
+        return [left_out]
     checks: list[HealthCheck] = []
     try:
         checks.extend(without_secrets(check, secrets) for check in ask())
@@ -73,12 +83,11 @@ def _collect(
         text = f"unexpected {type(error).__name__}: {error}"
         remedy = "report this defect of doctor, or of a server that answers in another form"
         checks.append(without_secrets(Checker(group).fails("answers", "read the answers", text, remedy=remedy), secrets))
-    return [routes.without_repeat(check) for check in checks]
+    return checks
 
 
 def _systems(scope: Scope, ports: Ports) -> Iterator[tuple[str, Callable[[], Endpoint]]]:
-    """Yield the group of each system that the workflow file needs, and what tells the system's address."""
-    yield "github", lambda: ports.github().endpoint
+    """Yield the group of each system besides GitHub that the workflow file needs, and what tells the system's address."""
     images = (registry.image_of(step, scope) for step in scope.workflow.steps("docker-publish"))
     for host in dict.fromkeys(image.host for image in images if image):
         yield "registry", partial(lambda host: Endpoint(url=ports.registry(host, False).base_url), host)
@@ -102,6 +111,17 @@ def _with_variables(scope: Scope, ports: Ports) -> Scope:
         return scope
     named = {f"vars.{name}": value for name, value in variables.items()}
     return replace(scope, context={**scope.context, **named, ALL_VARIABLES: "known"})
+
+
+def _github(ports: Ports, routes: network.Routes) -> Callable[[], GitHubApi]:
+    """Return what connects another group to GitHub; it raises Unavailable where GitHub is known not to answer."""
+
+    def connect() -> GitHubApi:
+        if left_out := routes.left_out("github"):
+            raise Unavailable(left_out.answer, "")
+        return ports.github()
+
+    return connect
 
 
 def _pulls_with_secret(scope: Scope) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mlops_actions.core import github_cli
 from mlops_actions.core.errors import ActionError
+from mlops_actions.doctor.expressions import TokenOwner, token_owner
 from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
 
 
@@ -39,6 +40,19 @@ class Scope:
     def value(self, step: ActionStep, name: str, default: str = "") -> str:
         """Return an input of a step with its expressions evaluated."""
         return step.value(name, self.context, default)
+
+    def known(self, step: ActionStep, name: str, default: str = "") -> str | None:
+        """Return an input of a step with its expressions evaluated; None where only a job can evaluate it."""
+        return step.known(name, self.context, default)
+
+    def given(self, step: ActionStep, name: str) -> bool | None:
+        """Tell whether an input is given, and is neither empty nor `false`; None where only a job can tell."""
+        value = self.known(step, name)
+        return None if value is None else value.strip().lower() not in ("", "false")
+
+    def token_owner(self, step: ActionStep, name: str = "github-token") -> TokenOwner:
+        """Tell whose token a step uses."""
+        return token_owner(step.inputs.get(name, ""), step.env, self.context)
 
     def values(self, action: str, name: str, default: str = "") -> list[str]:
         """Return the different values that the steps of an action give an input, without empty ones."""

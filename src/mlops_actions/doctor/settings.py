@@ -21,7 +21,7 @@ _APPROVALS = {
 _GIFTS = {"send_write_tokens_to_workflows": "a token that writes", "send_secrets_and_variables": "secrets"}
 
 
-def check(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
+def check(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Iterator[HealthCheck]:
     """Check what Actions allow, and what a job without `permissions:` gets."""
     asked = f"GET {root}/actions/permissions"
     answer = api.get(f"{root}/actions/permissions")
@@ -38,7 +38,7 @@ def check(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]:
         yield from _allowed_actions(scope, api, root, str(answer.body.get("allowed_actions") or "all"))
         if answer.body.get("sha_pinning_required"):
             yield from job_rights.pinned(scope)
-    yield from job_rights.permissions(scope, (yield from _default_permissions(api, root)))
+    yield from job_rights.permissions(scope, (yield from _default_permissions(api, root)), is_public=not is_private)
 
 
 def forks(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Iterator[HealthCheck]:

@@ -1,4 +1,4 @@
-"""The checks of the token that asks: its kind and scopes, and each right to read that the actions need."""
+"""The checks of the token that asks: its kind and scopes, and each right that the actions need."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 from mlops_actions.core import github_cli
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
-from mlops_actions.doctor import job_rights
+from mlops_actions.doctor import step_rights, token_writes
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
 from mlops_actions.doctor.scope import Scope
@@ -24,7 +24,7 @@ _KINDS = {
     "github_pat_": "fine-grained personal access token",
 }
 # One harmless question for each permission. https://docs.github.com/rest/authentication/permissions-required-for-github-apps
-_QUESTIONS = {
+QUESTIONS = {
     "contents": "/commits",
     "pull-requests": "/pulls",
     "issues": "/issues",
@@ -38,14 +38,17 @@ _QUESTIONS = {
 def check(scope: Scope, api: GitHubApi, root: str, repository: ApiAnswer, branch: str) -> Iterator[HealthCheck]:
     """Check the token by the answer about the repository, and ask once for each permission."""
     yield _kind(scope, api, root, repository)
-    names = sorted(_needed(scope))
-    paths = {name: f"{root}{_QUESTIONS[name].format(branch=quote(branch, safe=''))}" for name in names}
+    needed = _needed(scope)
+    names = sorted(set(needed) & set(QUESTIONS))
+    paths = {name: f"{root}{QUESTIONS[name].format(branch=quote(branch, safe=''))}" for name in names}
     answers = gather({name: partial(api.get, path, per_page=1) for name, path in paths.items()})
     for name, path in paths.items():
         answer = answers[name]
         if isinstance(answer, ActionError):
             raise answer
         yield _right(scope, name, f"GET {path}", answer)
+    written = sorted(name for name, level in needed.items() if level == "write")
+    yield from token_writes.check(scope, api, f"the answer to GET {root}", repository, written)
 
 
 def _kind(scope: Scope, api: GitHubApi, root: str, repository: ApiAnswer) -> HealthCheck:
@@ -69,11 +72,10 @@ def _kind(scope: Scope, api: GitHubApi, root: str, repository: ApiAnswer) -> Hea
     return _CHECK.ok("token", asked, f"{text}, with the scopes {', '.join(sorted(scopes))}")
 
 
-def _needed(scope: Scope) -> set[str]:
-    needs = {name for job in scope.workflow.jobs for step in job.steps for name in job_rights.needed(step, scope)}
-    if scope.words("chatops", "require-checks"):
-        needs |= {"checks", "statuses"}
-    return needs & set(_QUESTIONS)
+def _needed(scope: Scope) -> dict[str, str]:
+    needs = [step_rights.of_job(step, scope) for job in scope.workflow.jobs for step in job.steps]
+    both = [item for need in needs for item in (*need.certain.items(), *need.possible.items())]
+    return step_rights.merged(f"{name}: {level}" for name, level in both)
 
 
 def _right(scope: Scope, name: str, asked: str, answer: ApiAnswer) -> HealthCheck:

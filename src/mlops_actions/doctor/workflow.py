@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import yaml_value
+from mlops_actions.doctor.expressions import EXPRESSION, environment, evaluate, terms
 
 ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
 _ACTION = re.compile(r"(?:[^@\s]*/)?actions/(chatops|docker-publish|argo-submit|wandb-runs)/?(?:@.*)?")
@@ -24,32 +25,39 @@ _PIPELINE_INPUTS = {
 _RENAMED = {
     "wandb-runs": {"wandb-api-key": "api-key", "wandb-base-url": "base-url", "report-check-name": "check-name"},
 }
-ALL_VARIABLES = "vars"  # in the context: it holds every variable of the repository
 _NEEDED_INPUTS = ("commands", "image", "workflow", "project")
-_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _SECRET = re.compile(r"\bsecrets\.([A-Za-z_][A-Za-z0-9_]*)")
 _VARIABLE = re.compile(r"\bvars\.([A-Za-z_][A-Za-z0-9_]*)")
 _COMMENTED = re.compile(
     r"^\s*(?:- )?uses:\s*['\"]?([^\s/@]+/[^\s/@]+)[^\s@]*@([0-9a-f]{40})['\"]?\s+#\s*(v?[0-9][\w.+-]*)", re.MULTILINE
 )
-_LITERAL = re.compile(r"'((?:[^']|'')*)'")
 
 
 @dataclass(frozen=True)
 class ActionStep:
-    """One use of one of the suite's actions. `inputs` are as the file has them, expressions included."""
+    """One use of one of the suite's actions. `inputs` and `env` are as the file has them, expressions included.
+
+    `env` holds the variables of the step, of its job and of the file.
+    """
 
     job: str
     action: str
     inputs: Mapping[str, str]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def known(self, name: str, context: Mapping[str, str], default: str = "") -> str | None:
+        """Return an input with its expressions evaluated, or the default; None where only the runner can evaluate them."""
+        if name not in self.inputs:
+            return default
+        return evaluate(self.inputs[name], {**environment(self.env, context), **context})
 
     def value(self, name: str, context: Mapping[str, str], default: str = "") -> str:
         """Return an input with its expressions evaluated; empty where only the runner can evaluate them."""
-        return (evaluate(self.inputs[name], context) or "") if name in self.inputs else default
+        return self.known(name, context, default) or ""
 
     def is_known(self, name: str, context: Mapping[str, str]) -> bool:
         """Tell whether an input has a value that can be told here; one that is not given has its default."""
-        return name not in self.inputs or evaluate(self.inputs[name], context) is not None
+        return self.known(name, context) is not None
 
     def lines(self, name: str, context: Mapping[str, str]) -> list[str]:
         """Return the non-empty lines of an input, without comments."""
@@ -73,7 +81,10 @@ class WorkflowJob:
 
 @dataclass(frozen=True)
 class WorkflowFile:
-    """A workflow file. `versions` holds, by repository and commit, the version in the comment behind a `uses:`."""
+    """A workflow file. `versions` holds, by repository and commit, the version in the comment behind a `uses:`.
+
+    `optional_secrets` are named only where something else stands in for them: `secrets.X || github.token`.
+    """
 
     path: str
     events: tuple[str, ...]
@@ -81,6 +92,7 @@ class WorkflowFile:
     uses: tuple[str, ...]
     versions: Mapping[tuple[str, str], str]
     secrets: tuple[str, ...]
+    optional_secrets: frozenset[str]
     variables: tuple[str, ...]
 
     @property
@@ -94,30 +106,6 @@ class WorkflowFile:
         return [step for job in self.jobs for step in job.steps if step.action == action]
 
 
-def evaluate(text: str, context: Mapping[str, str]) -> str | None:
-    """Evaluate the expressions of a value by the context (`vars.X`, `github.actor`); None where only a job can."""
-    known = True
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal known
-        for term in (part.strip() for part in match[1].split("||")):
-            literal = _LITERAL.fullmatch(term)
-            if literal:
-                return literal[1].replace("''", "'")
-            if context.get(term):
-                return context[term]
-            if term in context:
-                continue
-            # Without the whole list, a variable that is not in the context may be set all the same.
-            known = known and term.startswith("vars.") and ALL_VARIABLES in context
-            if not known:
-                return ""
-        return ""
-
-    result = _EXPRESSION.sub(replace, text)
-    return result if known else None
-
-
 def parse(text: str, path: str) -> WorkflowFile:
     """Read a workflow file; raises BadInput."""
     try:
@@ -127,8 +115,9 @@ def parse(text: str, path: str) -> WorkflowFile:
     if not isinstance(document, Mapping) or not isinstance(document.get("jobs"), Mapping):
         raise BadInput(f"{path} is not a workflow: it has no 'jobs'", "name a workflow file by --workflow")
     default = document.get("permissions")
-    jobs = tuple(_job(str(name), job, default) for name, job in document["jobs"].items() if isinstance(job, Mapping))
-    expressions = [match[1] for match in _EXPRESSION.finditer(text)]
+    env = _texts(document.get("env"))
+    jobs = tuple(_job(str(name), job, default, env) for name, job in document["jobs"].items() if isinstance(job, Mapping))
+    expressions = _expressions(text)
     return WorkflowFile(
         path=path,
         events=_events(document.get("on", document.get(True))),  # YAML 1.1 reads the key `on` as true
@@ -136,13 +125,28 @@ def parse(text: str, path: str) -> WorkflowFile:
         uses=tuple(dict.fromkeys(_uses(document["jobs"]))),
         versions=dict(_versions(text)),
         secrets=_names(_SECRET, expressions),
+        optional_secrets=frozenset(_names(_SECRET, expressions)) - set(_names(_SECRET, _last_terms(expressions))),
         variables=_names(_VARIABLE, expressions),
     )
+
+
+def secrets_in(text: str) -> tuple[str, ...]:
+    """Return the names of the secrets in a text's expressions."""
+    return _names(_SECRET, _expressions(text))
+
+
+def _expressions(text: str) -> list[str]:
+    return [" || ".join(terms(match[1])) for match in EXPRESSION.finditer(text)]
 
 
 def _names(pattern: re.Pattern[str], texts: Any) -> tuple[str, ...]:
     names = dict.fromkeys(name for text in texts for name in pattern.findall(text))
     return tuple(name for name in names if name != "GITHUB_TOKEN")
+
+
+def _last_terms(expressions: Iterable[str]) -> Iterator[str]:
+    """Yield the terms that nothing stands in for: the last alternative of each expression."""
+    yield from (terms(expression)[-1] for expression in expressions)
 
 
 def _events(value: Any) -> tuple[str, ...]:
@@ -164,10 +168,12 @@ def _versions(text: str) -> Iterator[tuple[tuple[str, str], str]]:
         yield (match[1], match[2]), match[3]
 
 
-def _job(name: str, job: Mapping[str, Any], default: Any) -> WorkflowJob:
+def _job(name: str, job: Mapping[str, Any], default: Any, env: Mapping[str, str]) -> WorkflowJob:
     permissions = job.get("permissions", default)
     environment = job.get("environment") or ""
-    steps = [step for node in (job, *(job.get("steps") or ())) if isinstance(node, Mapping) for step in _steps(name, node)]
+    env = {**env, **_texts(job.get("env"))}
+    nodes = (job, *(job.get("steps") or ()))
+    steps = [step for node in nodes if isinstance(node, Mapping) for step in _steps(name, node, env)]
     return WorkflowJob(
         name=name,
         permissions=permissions if permissions is None or isinstance(permissions, str) else dict(permissions),
@@ -176,18 +182,22 @@ def _job(name: str, job: Mapping[str, Any], default: Any) -> WorkflowJob:
     )
 
 
-def _steps(job: str, node: Mapping[str, Any]) -> Iterator[ActionStep]:
+def _steps(job: str, node: Mapping[str, Any], env: Mapping[str, str]) -> Iterator[ActionStep]:
     uses = str(node.get("uses") or "")
-    values = node.get("with") or {}
-    inputs = {str(key): _text(value) for key, value in values.items()}
+    inputs, env = _texts(node.get("with")), {**env, **_texts(node.get("env"))}
     if match := _ACTION.fullmatch(uses):
-        yield ActionStep(job, match[1], inputs)
+        yield ActionStep(job, match[1], inputs, env)
     elif _SUITE.fullmatch(uses):
         for action, names in _PIPELINE_INPUTS.items():
             if any(inputs.get(name) for name in names):
                 renamed = {name: inputs[public] for public, name in _RENAMED.get(action, {}).items() if public in inputs}
                 hidden = set(_RENAMED.get(action, {}).values())
-                yield ActionStep(job, action, {name: text for name, text in inputs.items() if name not in hidden} | renamed)
+                own = {name: text for name, text in inputs.items() if name not in hidden}
+                yield ActionStep(job, action, own | renamed, env)
+
+
+def _texts(values: Any) -> dict[str, str]:
+    return {str(key): _text(value) for key, value in values.items()} if isinstance(values, Mapping) else {}
 
 
 def _text(value: Any) -> str:

@@ -259,7 +259,7 @@ GITHUB = (
     ),
     *(
         Breakage(
-            f"no {name}", replaced(f"      {name}: {level} #", "      # "), ("github", "job permissions"),
+            f"no {name}", both(private, replaced(f"      {name}: {level} #", "      # ")), ("github", "job permissions"),
             f"{name}: {level}", AS_TOLD,
         )
         for name, level in (("contents", "read"), ("pull-requests", "write"), ("checks", "write"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.doctor.workflow import ALL_VARIABLES, evaluate, parse
+from mlops_actions.doctor.expressions import ALL_VARIABLES, evaluate
+from mlops_actions.doctor.workflow import parse
 
 FILE = """
 on:

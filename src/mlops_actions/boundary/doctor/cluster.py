@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin
-from mlops_actions.boundary.http import authorities
+
 from mlops_actions.boundary.job_identity import JobIdentity
+from mlops_actions.boundary.http import authorities, one_line
+from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
@@ -111,16 +113,16 @@ class HttpApi:
             status, content = response.status, _content(response)
         except ApiException as refusal:
             if not refusal.status:
-                raise self._unavailable(refusal.reason) from None
+                raise self._unavailable(method, path, refusal.reason) from None
             status, content = refusal.status, refusal.body
         except (HTTPError, OSError) as error:
-            raise self._unavailable(error) from None
+            raise self._unavailable(method, path, error) from None
         try:
             document = parse_json(content) if content else None
         except ValueError:
             document = None
         if status in (200, 201) and not isinstance(document, dict):
-            raise Unavailable(f"{self._configuration.host} is no API of a cluster: it sends no JSON", self._probe)
+            raise self._unavailable(method, path, "", "the answer is no JSON, so this is no API of a cluster")
         return ApiAnswer(status, document, {})
 
     def _authorization(self) -> dict[str, str]:
@@ -132,9 +134,12 @@ class HttpApi:
             return {"Authorization": str(self._configuration.get_basic_auth_token())}
         return {}
 
-    def _unavailable(self, error: object) -> Unavailable:
-        text = " ".join(str(error).split())[:300]
-        return Unavailable(f"{self._configuration.host} gives no answer: {text}", self._probe)
+    def _unavailable(self, method: str, path: str, error: object, text: str = "") -> Unavailable:
+        reason = reason_of(error) if isinstance(error, BaseException) else str(error)
+        if "timed out" in reason:
+            text = f"no answer within {_SECONDS:g} s"
+        call = f"{method} {self._configuration.host}{path.partition('?')[0]}"
+        return Unavailable(f"{call}: {text or f'no answer: {one_line(reason)}'}", self._probe)
 
 
 def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi:

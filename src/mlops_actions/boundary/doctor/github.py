@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from github.Requester import Requester
 
 _SECONDS = 10
+# A fine-grained token has another underscore further on.
+_KIND = re.compile(r"(?:gh[a-z]|github_pat)_")
 
 
 class PyGithubApi:
@@ -38,7 +41,8 @@ class PyGithubApi:
         """Return an API that asks with a person's token, or with a job's."""
         from github.Auth import Token
 
-        return cls(Token(token), api_url, token[: token.rfind("_") + 1])
+        kind = _KIND.match(token)
+        return cls(Token(token), api_url, kind[0] if kind else "")
 
     @classmethod
     def as_app(cls, app_id: str, key: str, api_url: str) -> PyGithubApi:
@@ -73,19 +77,25 @@ class PyGithubApi:
     def _request(self, method: str, path: str, query: Mapping[str, str | int], body: dict[str, Any] | None) -> ApiAnswer:
         from github import GithubException
 
+        call = f"{method} {self._api_url}{path}"
         try:
             status, headers, text = self._requester().requestJson(method, path, parameters=dict(query), input=body)
         except (GithubException, OSError, ValueError) as error:  # what requests raises is an OSError
-            raise Unavailable(
-                f"{self._api_url} gives no answer: {type(error).__name__}", f"curl -sSI {self._api_url}"
-            ) from None
+            text = f"no answer within {_SECONDS:g} s" if _is_timeout(error) else f"no answer: {type(error).__name__}"
+            raise Unavailable(f"{call}: {text}", f"curl -sSI {self._api_url}") from None
         try:
             document = parse_json(text) if text else None
         except ValueError:
             document = None
         if status == 200 and document is None:
-            raise Unavailable(f"{self._api_url} sends no JSON, so it is not GitHub's API", "check GITHUB_API_URL")
+            raise Unavailable(f"{call}: the answer is no JSON, so this is not GitHub's API", "check GITHUB_API_URL")
         return ApiAnswer(status, document, {str(name).lower(): str(value) for name, value in headers.items()})
+
+
+def _is_timeout(error: Exception) -> bool:
+    from requests.exceptions import Timeout
+
+    return isinstance(error, Timeout)
 
 
 def token_of(environ: Mapping[str, str], host: str) -> str:

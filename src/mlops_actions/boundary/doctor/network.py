@@ -77,6 +77,8 @@ def _connect(host: str, port: int) -> socket.socket:
         return socket.create_connection((host, port), _SECONDS)
     except (socket.gaierror, UnicodeError) as error:
         raise _Failed(Stage.NAME, f"the name {host} does not resolve: {_reason(error)}") from None
+    except TimeoutError:
+        raise _Failed(Stage.SILENCE, f"{host}:{port} does not answer within {_SECONDS:g} s") from None
     except OSError as error:
         raise _Failed(Stage.CONNECTION, f"{host}:{port} takes no connection: {_reason(error)}") from None
 
@@ -99,6 +101,9 @@ def _through(
     except _Failed:
         connection.close()
         raise
+    except TimeoutError:
+        connection.close()
+        raise _Failed(Stage.PROXY, f"{name} gives no answer within {_SECONDS:g} s") from None
     except (OSError, ValueError) as error:
         connection.close()
         raise _Failed(Stage.PROXY, f"{name} gives no answer: {_reason(error)}") from None
@@ -137,6 +142,8 @@ def _begin_tls(
         return context.wrap_socket(connection, server_hostname=endpoint.server_name or host)
     except ssl.SSLCertVerificationError as error:
         raise _distrusted(host, error) from None
+    except TimeoutError:
+        raise _Failed(Stage.TLS, f"TLS with {host}:{port} does not begin within {_SECONDS:g} s") from None
     except (OSError, ValueError) as error:
         raise _Failed(Stage.TLS, f"TLS with {host}:{port} does not begin: {_reason(error)}") from None
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
-from mlops_actions.core.errors import BadInput
+from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
 from mlops_actions.doctor.ports import Endpoint
 
 # W&B's own addresses; `resolve` explains an address of its web pages.
 _HOSTED = ("https://api.wandb.ai", "https://wandb.ai", "https://api.forge.coreweave.com")
-_READ_SECONDS = 10.0
-_MAX_PAUSE = 0.5  # a person waits, so no attempt waits as long as in a job
+# A person waits, so nothing takes as long as in a job.
+_SECONDS = 10.0
+_ATTEMPTS = 2
+_MAX_PAUSE = 0.5
 
 
 class GraphQLApi:
@@ -26,7 +28,8 @@ class GraphQLApi:
         for secret in server.secrets:
             log.mask(secret)
         self.endpoint = Endpoint(url=server.base_url)
-        self._api = GraphQL(server, log, _pause, read_seconds=_READ_SECONDS)
+        self._call = f"POST {server.base_url}/graphql"
+        self._api = GraphQL(server, log, _pause, read_seconds=_SECONDS, connect_seconds=_SECONDS, attempts=_ATTEMPTS)
 
     def ask(self, query: str, variables: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """See the port."""
@@ -34,6 +37,10 @@ class GraphQLApi:
             return self._api.ask(query, variables)
         except Rejected as rejected:
             return {}, rejected.messages
+        except Unavailable as error:
+            raise Unavailable(f"{self._call}: {error.cause}", error.remedy) from None
+        except Refused as error:
+            raise Refused(f"{self._call}: {error.cause}", error.remedy) from None
 
 
 def _resolve(base_url: str, environ: Mapping[str, str]) -> Server:

@@ -66,7 +66,7 @@ class WandbProject:
         self._log = log
         self._schema = PartialSchema(server.base_url)
         self._notes: list[str] = []
-        self._api = GraphQL(server, log, pause, read_seconds)
+        self._api = GraphQL(server, log, pause, read_seconds=read_seconds)
 
     @property
     def info(self) -> TrackerInfo:

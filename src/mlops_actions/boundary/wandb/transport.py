@@ -58,16 +58,26 @@ class WandbRetry(Retry):
 class GraphQL:
     """One server. `pause` lets time pass before another attempt."""
 
-    def __init__(self, server: Server, log: Log, pause: Callable[[float], None], read_seconds: float = READ_SECONDS) -> None:
+    def __init__(
+        self,
+        server: Server,
+        log: Log,
+        pause: Callable[[float], None],
+        *,
+        read_seconds: float = READ_SECONDS,
+        connect_seconds: float = _CONNECT_SECONDS,
+        attempts: int = ATTEMPTS,
+    ) -> None:
         self._server = server
         self._url = f"{server.base_url}/graphql"
         self._base_url = server.base_url
         self._authorization = server.authorization if server.api_key else ""
         self._log = log
-        self._limits = Limits(connect=_CONNECT_SECONDS, silence=read_seconds, max_bytes=_MAX_BYTES)
+        self._attempts = attempts
+        self._limits = Limits(connect=connect_seconds, silence=read_seconds, max_bytes=_MAX_BYTES)
         # Reading is by POST here, so every request may be repeated.
         self._policy = RetryPolicy(
-            "W&B", attempts=ATTEMPTS, max_wait=_MAX_WAIT, patience=_MAX_WAIT * (ATTEMPTS - 1), pause=pause
+            "W&B", attempts=attempts, max_wait=_MAX_WAIT, patience=_MAX_WAIT * (ATTEMPTS - 1), pause=pause
         )
         self._client = HttpClient(log)
 
@@ -157,10 +167,10 @@ class GraphQL:
             raise Refused(f"{where} has no GraphQL API (404)", "'base-url' must be the address of a W&B server")
         if status == 429:
             remedy = "it limits how often it may be asked: re-run the job later"
-            raise Unavailable(f"{where} answered 429 after {ATTEMPTS} attempts", remedy)
+            raise Unavailable(f"{where} answered 429 after {self._attempts} attempts", remedy)
         remedy = "see the state of the server, then re-run the job"
         if status >= 500:
-            raise ServerFailed(f"{where} answered {status} after {ATTEMPTS} attempts", remedy)
+            raise ServerFailed(f"{where} answered {status} after {self._attempts} attempts", remedy)
         raise Unavailable(f"{where} answered {status}", remedy)
 
 

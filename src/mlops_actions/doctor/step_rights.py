@@ -1,0 +1,114 @@
+"""The permissions that a step needs on GitHub: those of the calls that its inputs turn on, by core/github_rights.py.
+
+tests/actions/doctor/test_coverage.py compares them with the calls that the actions make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mlops_actions.core.github_rights import LABEL_CREATION, MEMBERS, PACKAGES, right_for
+from mlops_actions.core.registries import GITHUB
+from mlops_actions.doctor.expressions import TokenOwner
+from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.workflow import ActionStep
+
+LEVELS = ("none", "read", "write", "admin")
+LABELS = ("pending-label", "success-label", "failure-label")
+CALL_BACK = "repository_dispatch"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Calls that an action makes if one of `inputs` is given (without names: always), or on an event.
+
+    `as_app` says that a GitHub App makes them, where the step has one.
+    """
+
+    action: str
+    calls: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    event: str = ""
+    as_app: bool = False
+
+
+_REPLY = ("POST /repos/*/*/issues/comments/*/reactions", "POST /repos/*/*/issues/*/comments")
+_COMMENT = (
+    "GET /repos/*/*/commits/*/pulls",
+    "GET /repos/*/*/issues/*/comments",
+    "POST /repos/*/*/issues/*/comments",
+)
+FEATURES = (
+    Feature("chatops", ("GET /repos/*/*/pulls/*", "GET /repos/*/*/activity")),
+    Feature("chatops", _REPLY),  # to a command that is refused
+    Feature("chatops", _REPLY, as_app=True),
+    Feature("chatops", ("POST /repos/*/*/issues/*/labels",), LABELS, as_app=True),
+    Feature("chatops", ("POST /repos/*/*/check-runs",), ("check-name",), as_app=True),
+    Feature("chatops", ("POST /repos/*/*/deployments",), ("environment",), as_app=True),
+    Feature("chatops", ("GET /repos/*/*/commits/*/check-runs", "GET /repos/*/*/commits/*/status"), ("require-checks",)),
+    Feature("chatops", ("GET /orgs/*/teams/*/memberships/*",), ("allow-teams",), as_app=True),
+    Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event=CALL_BACK),
+    Feature("argo-submit", _COMMENT, ("comment",)),
+    Feature("wandb-runs", _COMMENT, ("comment",)),
+    Feature("wandb-runs", ("POST /repos/*/*/check-runs",), ("check-name",)),
+)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Permissions by name. `possible` are needed only if an expression, which a job alone evaluates, has some value."""
+
+    certain: Mapping[str, str] = field(default_factory=dict)
+    possible: Mapping[str, str] = field(default_factory=dict)
+
+
+def of_job(step: ActionStep, scope: Scope) -> Needs:
+    """Return the permissions that a step needs of the job's own token, as `permissions:` names them."""
+    owner = scope.token_owner(step)
+    certain: list[str] = []
+    possible: list[str] = []
+    for feature, is_on in _features(step, scope):
+        by_app = scope.given(step, "app-id") if feature.as_app else False
+        if owner is TokenOwner.OTHER or by_app:
+            continue
+        sure = is_on and by_app is False and owner is TokenOwner.JOB
+        (certain if sure else possible).extend(right for right in map(right_for, feature.calls) if right != MEMBERS)
+    if step.action == "docker-publish":
+        registry, password = scope.known(step, "registry", GITHUB), scope.token_owner(step, "password")
+        if registry in (GITHUB, None) and password is not TokenOwner.OTHER:
+            (certain if registry and password is TokenOwner.JOB else possible).append(PACKAGES)
+    return Needs(merged(certain), merged(possible))
+
+
+def of_app(step: ActionStep, scope: Scope) -> dict[str, str]:
+    """Return the permissions that a step needs as a GitHub App, by the names that Apps have for them."""
+    features = [feature for feature, is_on in _features(step, scope) if feature.as_app and is_on]
+    rights = [right_for(call) for feature in features for call in feature.calls]
+    if any(feature.inputs == LABELS for feature in features):
+        rights.append(LABEL_CREATION)  # for a label that does not exist yet
+    return {name.replace("-", "_"): level for name, level in merged(rights).items()}
+
+
+def merged(rights: Iterable[str]) -> dict[str, str]:
+    """Return the highest level of each permission in lines such as `checks: read`."""
+    levels: dict[str, str] = {}
+    for right in rights:
+        name, _, level = right.partition(": ")
+        levels[name] = max(level, levels.get(name, "none"), key=LEVELS.index)
+    return levels
+
+
+def _features(step: ActionStep, scope: Scope) -> list[tuple[Feature, bool]]:
+    """Return the features that are on (True), or may be on (False)."""
+    found: list[tuple[Feature, bool]] = []
+    only_feedback = step.action == "chatops" and scope.value(step, "mode").strip().lower() == "finish"
+    for feature in FEATURES:
+        if feature.action != step.action or (feature.event and feature.event not in scope.workflow.events):
+            continue
+        if only_feedback and not feature.as_app:
+            continue
+        given = [scope.given(step, name) for name in feature.inputs]
+        if not given or any(given) or None in given:
+            found.append((feature, not given or any(given)))
+    return found
