@@ -11,6 +11,7 @@ from pathlib import Path
 from mlops_actions import __version__
 from mlops_actions.core.declare import Action, declared_inputs, input_variable
 from mlops_actions.core.package import install_command
+from mlops_actions.core.types import Json
 
 MODULES = {
     "chatops": "mlops_actions.chatops.inputs",
@@ -98,7 +99,14 @@ def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
     summary = "ask the real services whether everything is in place"
     doctor = commands.add_parser("doctor", help=summary, description=command.DESCRIPTION)
     command.add_options(doctor)
-    doctor.set_defaults(run=command.run_command)
+    doctor.set_defaults(run=command.run_command, read_manifest=_read_manifest)
+
+
+def _read_manifest(text: str, file: str, *, strict: bool, entrypoint: str) -> Json:
+    """Read a manifest as argo-submit does."""
+    from mlops_actions.argo_submit.read_manifest import read_manifest
+
+    return read_manifest(text, file, strict=strict, entrypoint=entrypoint)
 
 
 def _add_verify(commands: _Commands[argparse.ArgumentParser]) -> None:

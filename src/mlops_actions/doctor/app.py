@@ -36,7 +36,8 @@ def _app(scope: Scope, step: ActionStep, connect: Connect, *, app_id: str, key: 
     try:
         api = connect(app_id, key)
     except ActionError as error:
-        yield _CHECK.fails("App", "sign with the private key", error.cause, remedy=error.remedy)
+        remedy = scope.renewal(step, "app-private-key", f"mlops-actions doctor --app-key FILE  # {error.remedy}")
+        yield _CHECK.fails("App", "sign with the private key", error.cause, remedy=remedy)
         return
     answer = api.get("/app")
     if answer.status != 200:

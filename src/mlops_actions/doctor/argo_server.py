@@ -25,7 +25,6 @@ _PATHS = {
 }
 _NO_REVIEWS = "the Argo Server answers no access reviews"
 _NOBODY = "mlops-doctor-asks"  # the name of no workflow
-_RENEW = "argo auth token  # then export ARGO_TOKEN"
 
 
 def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthCheck]:
@@ -33,7 +32,12 @@ def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthChe
     answer = api.get(_VERSION)
     if answer.status in (401, 403):
         yield _CHECK.ok("reachable", f"GET {_VERSION}", "the Argo Server answers")
-        yield _CHECK.fails("credentials", f"GET {_VERSION}", answer.message, remedy=_RENEW)
+        yield _CHECK.fails(
+            "credentials",
+            f"GET {_VERSION}",
+            answer.message,
+            remedy=scope.renewal(step, "argo-token", "argo auth token  # then export ARGO_TOKEN"),
+        )
         return
     if answer.status != 200:
         yield _CHECK.fails("reachable", f"GET {_VERSION}", answer.message, remedy="check the input 'argo-server'")

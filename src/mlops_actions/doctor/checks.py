@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -52,6 +53,21 @@ class Checker:
     def skipped(self, name: str, reason: str) -> HealthCheck:
         """Return a check that was not made; `reason` says why."""
         return HealthCheck(group=self.group, name=name, status=Status.SKIPPED, answer=reason)
+
+
+# What the actions' clients say to a job, and what it means for a person.
+_TO_A_PERSON = (
+    (re.compile(r"(?:re-run|run) the job(?: again)?(?: later)?"), "ask again"),
+    (re.compile(r"in the (?:job|step)'s 'env:'"), "in the environment"),
+)
+
+
+def for_a_person(check: HealthCheck) -> HealthCheck:
+    """Return the check with a remedy that a person can follow who runs doctor outside of a job."""
+    remedy = check.remedy
+    for pattern, text in _TO_A_PERSON:
+        remedy = pattern.sub(text, remedy)
+    return replace(check, remedy=remedy)
 
 
 def without_secrets(check: HealthCheck, secrets: Iterable[str]) -> HealthCheck:

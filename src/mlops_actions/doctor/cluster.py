@@ -20,15 +20,15 @@ from mlops_actions.doctor.workflow import ActionStep
 _CHECK = Checker("cluster")
 _ARGO_PATH = f"/apis/{ARGO_GROUP}/v1alpha1"
 _MIN_MINOR = 27  # of Kubernetes 1
-_RENEW = "kubectl auth whoami  # then renew the kubeconfig"
 
 
 def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthCheck]:
     """Ask about one use of argo-submit."""
+    renew = _renewal(scope, step)
     answer = api.get("/version")
     if answer.status in (401, 403):  # the API server looks at credentials first, whatever is asked
         yield _CHECK.ok("reachable", "GET /version", "the API server answers")
-        yield _CHECK.fails("credentials", "GET /version", answer.message, remedy=_RENEW)
+        yield _CHECK.fails("credentials", "GET /version", answer.message, remedy=renew)
         return
     if answer.status != 200:
         yield _CHECK.fails("reachable", "GET /version", answer.message, remedy="kubectl version")
@@ -37,7 +37,7 @@ def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthChe
     yield from _kubernetes_version(answer.body)
     argo = api.get(_ARGO_PATH)
     if argo.status in (401, 403):
-        yield _CHECK.fails("credentials", f"GET {_ARGO_PATH}", argo.message, remedy=_RENEW)
+        yield _CHECK.fails("credentials", f"GET {_ARGO_PATH}", argo.message, remedy=renew)
         return
     yield _CHECK.ok("credentials", f"GET {_ARGO_PATH}", "accepted")
     if argo.status != 200 or "workflows" not in {item.get("name") for item in argo.body.get("resources") or ()}:
@@ -73,6 +73,12 @@ def check(scope: Scope, step: ActionStep, api: ClusterApi) -> Iterator[HealthChe
     yield from cluster_objects.pods(namespace, api)
 
 
+def _renewal(scope: Scope, step: ActionStep) -> str:
+    if scope.value(step, "gke-cluster"):
+        return scope.renewal(step, "google-credentials", "gcloud auth application-default login")
+    return scope.renewal(step, "kubeconfig", "kubectl auth whoami  # then renew the kubeconfig")
+
+
 def manifest_of(scope: Scope, step: ActionStep) -> dict[str, ArgoManifest | ActionError]:
     """Return the manifest of a step by its path; a fault is its error. Empty where a template is submitted."""
     source = scope.value(step, "workflow")
@@ -82,7 +88,7 @@ def manifest_of(scope: Scope, step: ActionStep) -> dict[str, ArgoManifest | Acti
     result: dict[str, ArgoManifest | ActionError] = {}
     for path, text in texts.items():
         try:
-            result[path] = text if isinstance(text, ActionError) else manifests.parse(text, path)
+            result[path] = text if isinstance(text, ActionError) else manifests.needs_of(scope.workflow_of(step, text, path))
         except ActionError as error:
             result[path] = error
     return result

@@ -22,7 +22,7 @@ from mlops_actions.doctor.checks import GROUPS, TITLES, HealthCheck, Status
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.ports import ClusterApi, ClusterTarget, GitHubApi, Ports, RegistryApi, RunnerApi, TrackerApi
 from mlops_actions.doctor.run import Diagnosis, run
-from mlops_actions.doctor.scope import Scope
+from mlops_actions.doctor.scope import ReadManifest, Scope
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ _EXTRAS = {
     "google": "argo",
     "botocore": "argo",
     "azure": "argo",
+    "jsonschema": "argo",
     "urllib3": "chatops",
     "wandb": "wandb",
 }
@@ -108,12 +109,14 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     for secret in secrets:
         log.mask(secret)
     adapters = _Adapters(environ, Path.cwd(), log)
+    read: ReadManifest = options.read_manifest
     scope = Scope(
         workflow=file,
         repository=adapters.repository(),
         host=adapters.host(),
         context=context,
         read=adapters.read,
+        read_manifest=lambda *arguments, **options: _with_package(lambda: read(*arguments, **options)),
         commit=options.commit,
         app_key=_read(options.app_key) if options.app_key else environ.get(APP_KEY, ""),
         is_job=job.is_job(environ),

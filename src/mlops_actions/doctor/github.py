@@ -46,7 +46,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
         lambda: names.check(scope, api, root, "secret"),
         lambda: names.check(scope, api, root, "variable"),
         lambda: _labels(scope, api, root),
-        lambda: _activity(api, root, branch, answer),
+        lambda: _activity(scope, api, root, branch, answer),
         lambda: _teams(scope, api),
         lambda: app.check(scope, connect_app, root),
         lambda: environments.check(scope, api, root, branch),
@@ -69,11 +69,20 @@ def _at_once(sections: Sequence[Callable[[], Iterator[HealthCheck]]]) -> Iterato
 
 def _remedy_of_token(answer: ApiAnswer, scope: Scope) -> str:
     on = github_cli.on(scope.host)
+    if scope.is_job:
+        return "leave the input 'github-token' of actions/doctor out, or renew the token that it names"
     if answer.status == 401:
         return f"gh auth login{on}"
     if answer.status == 404:
         return f"gh repo view {github_cli.argument(scope.repository, scope.host)}"
     return f"gh auth status{on}"
+
+
+def _grant(scope: Scope, right: str) -> str:
+    """Return how the token that asks gets a right."""
+    if scope.is_job:
+        return f"add to the permissions of doctor's job: {{ {right} }}"
+    return f"gh auth refresh{github_cli.on(scope.host)} --scopes repo  # or give a fine-grained token '{right}'"
 
 
 def _workflow_file(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[HealthCheck]:
@@ -132,7 +141,7 @@ def _may_create_labels(permissions: Any) -> bool:
     return permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("issues") == "write")
 
 
-def _activity(api: GitHubApi, root: str, branch: str, repository: ApiAnswer) -> Iterator[HealthCheck]:
+def _activity(scope: Scope, api: GitHubApi, root: str, branch: str, repository: ApiAnswer) -> Iterator[HealthCheck]:
     """Check that the activity can be read, and how far it lags: chatops proves a head by it."""
     asked = f"GET {root}/activity?ref=refs/heads/{branch}"
     answer = api.get(f"{root}/activity", ref=f"refs/heads/{branch}", per_page=1)
@@ -141,7 +150,7 @@ def _activity(api: GitHubApi, root: str, branch: str, repository: ApiAnswer) -> 
             "activity",
             asked,
             f"{answer.message}: chatops cannot see which commit was the head",
-            remedy="give the token 'contents: read'",
+            remedy=_grant(scope, "contents: read"),
         )
         return
     head = api.get(f"{root}/branches/{quote(branch, safe='')}")
@@ -221,7 +230,7 @@ def _check_run(scope: Scope, api: GitHubApi, root: str) -> Iterator[HealthCheck]
         yield _CHECK.unknown("check run", asked, "only a job's token or an App may create one: run doctor as a job")
         return
     if created.status != 201:
-        yield _CHECK.fails("check run", asked, created.message, remedy="give the job 'permissions: { checks: write }'")
+        yield _CHECK.fails("check run", asked, created.message, remedy=_grant(scope, "checks: write"))
         return
     path = f"{root}/check-runs/{created.body['id']}"
     concluded = api.send("PATCH", path, {"status": "completed", "conclusion": "neutral"})

@@ -62,7 +62,9 @@ def _docker(scope: Scope, api: RunnerApi) -> HealthCheck:
     except ActionError as error:
         if not api.is_job:
             return _CHECK.skipped("Docker", f"this machine is not the runner ({error.cause})")
-        return _CHECK.fails("Docker", "ping the daemon", error.cause, remedy="docker version")
+        return _CHECK.fails(
+            "Docker", "ping the daemon", error.cause, remedy="docker version  # on the runner; or name a 'builder'"
+        )
 
 
 def _disk(api: RunnerApi) -> HealthCheck:

@@ -73,11 +73,11 @@ def _check(group: str, find: Callable[[], Endpoint], runner: RunnerApi) -> Healt
         return _CHECK.unknown(name, asked, error.cause, remedy=error.remedy)
     if route.failed is None:
         return _CHECK.ok(name, asked, route.detail)
-    return _CHECK.fails(name, asked, route.detail, remedy=_remedy(group, address, route.failed, route))
+    return _CHECK.fails(name, asked, route.detail, remedy=_remedy(group, address, route, is_job=runner.is_job))
 
 
-def _remedy(group: str, address: str, failed: Stage, route: Route) -> str:
-    url = urlsplit(address)
+def _remedy(group: str, address: str, route: Route, *, is_job: bool) -> str:
+    url, failed = urlsplit(address), route.failed
     host = url.hostname or ""
     if failed is Stage.NAME:
         return f"nslookup {host}"
@@ -90,7 +90,8 @@ def _remedy(group: str, address: str, failed: Stage, route: Route) -> str:
             "give its authority in the kubeconfig (certificate-authority-data); for an Argo Server, in the input 'argo-ca'"
         )
     if failed is Stage.AUTHORITY:
-        return f"export REQUESTS_CA_BUNDLE=FILE  # PEM: the system's authorities and that of {host}, in one file"
+        setting = "add to the job: env: { REQUESTS_CA_BUNDLE: FILE }" if is_job else "export REQUESTS_CA_BUNDLE=FILE"
+        return f"{setting}  # PEM: the system's authorities and that of {host}, in one file"
     if failed is Stage.SILENCE:
         port = url.port or (443 if url.scheme == "https" else 80)
         return f"curl -v --connect-timeout 10 {address}  # let this machine reach port {port} of {host}, or set a proxy"

@@ -52,8 +52,8 @@ def check(
     if not steps:
         yield _CHECK.skipped("images", "the workflow file publishes no image")
         return
-    images = dict.fromkeys(image_of(step, scope) for step in steps)
-    for image in images:
+    images = {image_of(step, scope): step for step in reversed(steps)}
+    for image, step in reversed(images.items()):
         if image is None:
             yield _CHECK.unknown(
                 "images",
@@ -62,14 +62,16 @@ def check(
                 remedy=scope.gh("variable list"),
             )
         else:
-            yield from _image(scope, image, connect)
+            yield from _image(scope, step, image, connect)
             if scope.workflow.steps("argo-submit"):
                 yield _pull_by_the_cluster(image, connect, github, pulls_with_secret=pulls_with_secret)
 
 
-def _image(scope: Scope, image: TargetImage, connect: Callable[[str, bool], RegistryApi]) -> Iterator[HealthCheck]:
+def _image(
+    scope: Scope, step: ActionStep, image: TargetImage, connect: Callable[[str, bool], RegistryApi]
+) -> Iterator[HealthCheck]:
     asked = f"GET https://{image.host}/v2/{image.repository}/tags/list"
-    login = f"docker login {image.host}"
+    login = scope.renewal(step, "password", f"docker login {image.host}")
     api = connect(image.host, False)
     try:
         tags = api.tags(image.repository)

@@ -10,7 +10,7 @@ from itertools import chain
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError, Unavailable
 from mlops_actions.doctor import argo_server, cluster, github, machine, names, network, registry, tracker
-from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, without_secrets
+from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, for_a_person, without_secrets
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.manifest import ArgoManifest
 from mlops_actions.doctor.ports import ClusterTarget, Endpoint, GitHubApi, Ports
@@ -56,7 +56,7 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
         "wandb": lambda: _tracker(scope, ports),
         "runner": lambda: chain(routes.checks, machine.check(scope, ports.runner(), _github(ports, routes))),
     }
-    calls = {group: partial(_collect, group, asks[group], secrets, routes) for group in GROUPS if group in groups}
+    calls = {group: partial(_collect, scope, group, asks[group], secrets, routes) for group in GROUPS if group in groups}
 
     def done(group: str, checks: Sequence[HealthCheck] | ActionError) -> None:
         if not isinstance(checks, ActionError):
@@ -68,7 +68,7 @@ def run(scope: Scope, ports: Ports, groups: Sequence[str], secrets: Sequence[str
 
 
 def _collect(
-    group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequence[str], routes: network.Routes
+    scope: Scope, group: str, ask: Callable[[], Iterator[HealthCheck]], secrets: Sequence[str], routes: network.Routes
 ) -> list[HealthCheck]:
     """Return the checks of a group; where the system stops answering, those made so far and why."""
     if left_out := routes.left_out(group):
@@ -83,7 +83,7 @@ def _collect(
         text = f"unexpected {type(error).__name__}: {error}"
         remedy = "report this defect of doctor, or of a server that answers in another form"
         checks.append(without_secrets(Checker(group).fails("answers", "read the answers", text, remedy=remedy), secrets))
-    return checks
+    return checks if scope.is_job else [for_a_person(check) for check in checks]
 
 
 def _systems(scope: Scope, ports: Ports) -> Iterator[tuple[str, Callable[[], Endpoint]]]:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mlops_actions.core import github_cli
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.types import Json
 from mlops_actions.doctor.expressions import TokenOwner, token_owner
-from mlops_actions.doctor.workflow import ActionStep, WorkflowFile
+from mlops_actions.doctor.workflow import ActionStep, WorkflowFile, secrets_in
+
+
+class ReadManifest(Protocol):
+    """Reads a manifest as a step of argo-submit does; raises BadInput."""
+
+    def __call__(self, text: str, file: str, *, strict: bool, entrypoint: str) -> Json:
+        """Return the workflow; `file` is empty for a manifest in the input itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
     """`context` holds what expressions can name (`vars.X`, `github.actor`); `read` returns a file of the checkout.
+
+    `read_manifest` returns the workflow that argo-submit makes of a manifest, and raises what argo-submit refuses.
 
     `app_key` is the private key of the GitHub App that a person gave. `host` is the server, as `gh` names it. `is_job` tells
     whether doctor runs as a job.
@@ -23,6 +34,7 @@ class Scope:
     repository: str
     context: Mapping[str, str]
     read: Callable[[str], str]
+    read_manifest: ReadManifest
     commit: str = ""
     app_key: str = field(default="", repr=False)
     host: str = github_cli.GITHUB
@@ -68,6 +80,19 @@ class Scope:
         """Return the different lines that the steps of an action give some inputs."""
         found = (line for step in self.workflow.steps(action) for name in names for line in step.lines(name, self.context))
         return list(dict.fromkeys(found))
+
+    def renewal(self, step: ActionStep, name: str, command: str) -> str:
+        """Return how whoever runs doctor renews a credential: a person by a command, a job by the secret in an input."""
+        if not self.is_job:
+            return command
+        if names := secrets_in(step.inputs.get(name, "")):
+            return self.gh(f"secret set {names[0]}")
+        return f"correct the input '{name}' of job '{step.job}'"
+
+    def workflow_of(self, step: ActionStep, text: str, file: str) -> Json:
+        """Return the workflow that a step makes of a manifest; raises BadInput."""
+        strict = self.value(step, "strict", "true").strip().lower() != "false"
+        return self.read_manifest(text, file, strict=strict, entrypoint=self.value(step, "entrypoint"))
 
     def texts(self, paths: Iterable[str]) -> dict[str, str | ActionError]:
         """Read files of the checkout; a file that cannot be read is its error."""

@@ -67,7 +67,9 @@ def _kind(scope: Scope, api: GitHubApi, root: str, repository: ApiAnswer) -> Hea
             "token",
             asked,
             f"{text}, without the scope {', '.join(missing)}: settings and secrets stay unknown",
-            remedy=f"gh auth refresh{github_cli.on(scope.host)} --scopes {','.join(missing)}",
+            remedy="give the token in 'github-token' of actions/doctor these scopes"
+            if scope.is_job
+            else f"gh auth refresh{github_cli.on(scope.host)} --scopes {','.join(missing)}",
         )
     return _CHECK.ok("token", asked, f"{text}, with the scopes {', '.join(sorted(scopes))}")
 
@@ -84,7 +86,8 @@ def _right(scope: Scope, name: str, asked: str, answer: ApiAnswer) -> HealthChec
     accepted = answer.headers.get("x-accepted-github-permissions", "")
     text = f"{answer.message}{f' (GitHub asks for {accepted})' if accepted else ''}"
     if answer.status not in (403, 404) or not scope.is_job:
-        return _CHECK.unknown(f"may read {name}", asked, text, remedy=f"gh auth status{github_cli.on(scope.host)}")
+        look = "run doctor's job again" if scope.is_job else f"gh auth status{github_cli.on(scope.host)}"
+        return _CHECK.unknown(f"may read {name}", asked, text, remedy=look)
     return _CHECK.fails(
         f"may read {name}",
         asked,

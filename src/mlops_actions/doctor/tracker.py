@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.core import gates
-from mlops_actions.core.errors import ActionError
+from mlops_actions.core.errors import ActionError, Refused
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.doctor.checks import Checker, HealthCheck
@@ -69,15 +69,17 @@ class _Run:
 
 def check(scope: Scope, step: ActionStep, api: TrackerApi) -> Iterator[HealthCheck]:
     """Ask about one use of wandb-runs."""
+    login = scope.renewal(step, "api-key", "wandb login --relogin")
     try:
         data, errors = api.ask("query Doctor { viewer { username } }", {})
     except ActionError as error:
-        yield _CHECK.fails("key", "viewer { username }", error.cause, remedy=f"wandb login --relogin\n{error.remedy}")
+        remedy = f"{login}\n{error.remedy}" if isinstance(error, Refused) else error.remedy
+        yield _CHECK.fails("key", "viewer { username }", error.cause, remedy=remedy)
         return
     viewer = data.get("viewer")
     if not isinstance(viewer, Mapping):
         reason = " · ".join(errors) or "the server knows no user of this key"
-        yield _CHECK.fails("key", "viewer { username }", reason, remedy="wandb login --relogin")
+        yield _CHECK.fails("key", "viewer { username }", reason, remedy=login)
         return
     yield _CHECK.ok("key", "viewer { username }", f"the key is {viewer.get('username')}'s")
     entity, slash, project = scope.value(step, "project").partition("/")

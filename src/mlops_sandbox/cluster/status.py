@@ -35,6 +35,14 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
+def denied_by_webhook(message: str) -> ApiError:
+    """Return 400: a validating webhook denies the object, and names no code of its own.
+
+    https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/webhook/errors/statuserror.go
+    """
+    return ApiError(400, "BadRequest", f'admission webhook "policy.example" denied the request: {message}')
+
+
 def unauthorized() -> ApiError:
     """Return 401: the token is unknown (a missing token is the user system:anonymous instead)."""
     return ApiError(401, "Unauthorized", "Unauthorized")

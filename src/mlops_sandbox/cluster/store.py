@@ -62,6 +62,8 @@ class Store:
     """
 
     def __init__(self, *, window: int = DEFAULT_WINDOW) -> None:
+        # The message of an admission webhook that denies every new workflow; empty: there is no such webhook.
+        self.denied_by_webhook = ""
         self._lock = threading.RLock()
         self._objects: dict[tuple[str, str, str], Json] = {}
         self._history: deque[Change] = deque(maxlen=window)
@@ -106,7 +108,9 @@ class Store:
             return items, self._revision
 
     def create(self, resource: Resource, namespace: str, value: Json, *, dry_run: bool = False) -> Json:
-        """Store a new object under its name, or under one generated from its generateName; raises ApiError 409."""
+        """Store a new object under its name, or under one generated from its generateName; raises ApiError 409 or 400."""
+        if self.denied_by_webhook and resource is resources.WORKFLOWS:
+            raise status.denied_by_webhook(self.denied_by_webhook)
         created = copy.deepcopy(value)
         metadata: Json = created.setdefault("metadata", {})
         with self._lock:

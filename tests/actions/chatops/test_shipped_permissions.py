@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.doctor.job_rights import missing
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
@@ -44,7 +45,7 @@ LABELLING: Mapping[str, Mapping[str, str]] = {
 @pytest.mark.parametrize("path", SHIPPED)
 def test_each_job_has_what_its_steps_need_and_may_not_create_labels(path: str) -> None:
     workflow = parse(SHIPPED[path], path)
-    scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=lambda _: "")
+    scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=str, read_manifest=read_manifest)
     for job in workflow.jobs:
         assert missing(job, scope, "none") == {}, job.name
         assert not isinstance(job.permissions, Mapping) or job.permissions.get("issues") != "write", job.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,7 +42,7 @@ class Breakage:
 
 
 def setting(name: str, value: Any) -> Change:
-    return lambda world: setattr(world.settings, name, value)
+    return lambda world: setattr(world.settings, name, deepcopy(value))  # a remedy may change it
 
 
 def variable(name: str, value: str) -> Change:
@@ -117,6 +118,10 @@ def account(**options: Any) -> Change:
         world.registry.access.accounts = {"publisher": Account(PASSWORD, **options)}
 
     return change
+
+
+def denied_by_webhook(message: str) -> Change:
+    return lambda world: setattr(world.cluster.store, "denied_by_webhook", message)
 
 
 def kubeconfig(old: str, new: str) -> Change:
@@ -517,6 +522,15 @@ CLUSTER = (
         for verb, resource in sorted(RIGHTS)
     ),
     Breakage(
+        "a field that Argo does not know",
+        replaced("  entrypoint: pipeline", "  entrypoint: pipeline\n  entrypiont: x", "workflow.yaml"),
+        ("cluster", "manifest"), "correct or remove the field", replaced("\n  entrypiont: x", "", "workflow.yaml"),
+    ),
+    Breakage(
+        "a manifest that Argo refuses", replaced("entrypoint: pipeline", "entrypoint: pipelin", "workflow.yaml"),
+        ("cluster", "manifest"), "pipeline", replaced("entrypoint: pipelin", "entrypoint: pipeline", "workflow.yaml"),
+    ),
+    Breakage(
         "no manifest", replaced("workflow: workflow.yaml", "workflow: train.yaml"), ("cluster", "manifest"), "git ls-files",
         replaced("workflow: train.yaml", "workflow: workflow.yaml"),
     ),
@@ -526,16 +540,15 @@ CLUSTER = (
     ),
     Breakage(
         "a manifest that is no YAML", replaced("kind: Workflow", "kind: [", "workflow.yaml"), ("cluster", "manifest"),
-        "correct the file", replaced("kind: [", "kind: Workflow", "workflow.yaml"),
+        "correct the YAML", replaced("kind: [", "kind: Workflow", "workflow.yaml"),
     ),
     Breakage(
-        "another kind", replaced("kind: Workflow", "kind: Job", "workflow.yaml"), ("cluster", "manifest"), "Argo workflow",
-        replaced("kind: Job", "kind: Workflow", "workflow.yaml"),
+        "another kind", replaced("kind: Workflow", "kind: Job", "workflow.yaml"), ("cluster", "manifest"),
+        "must be one of Workflow", replaced("kind: Job", "kind: Workflow", "workflow.yaml"),
     ),
     Breakage(
-        "a manifest that the cluster refuses", replaced("generateName: digits-", "labels: {}", "workflow.yaml"),
-        ("cluster", "dry run"), "kubectl create --dry-run=server",
-        replaced("labels: {}", "generateName: digits-", "workflow.yaml"),
+        "a manifest that the cluster refuses", denied_by_webhook("images must come from registry.example"),
+        ("cluster", "dry run"), "kubectl create --dry-run=server", denied_by_webhook(""),
     ),
     Breakage(
         "no namespace", variable("NAMESPACE", "ml"), ("cluster", "dry run"), "kubectl create namespace ml",
@@ -584,7 +597,7 @@ WANDB = (
         lambda world: environment("WANDB_API_KEY", world.wandb.api_key)(world),
     ),
     Breakage(
-        "no key", lambda world: world.environ.pop("WANDB_API_KEY"), ("wandb", "connection"), "api-key",
+        "no key", lambda world: world.environ.pop("WANDB_API_KEY"), ("wandb", "connection"), "wandb login",
         lambda world: environment("WANDB_API_KEY", world.wandb.api_key)(world),
     ),
     Breakage(

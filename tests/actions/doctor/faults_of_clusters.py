@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_sandbox.cluster import SUBMITTER, Rule
 from mlops_sandbox.cluster.resources import WORKFLOW_TEMPLATES
-from tests.actions.doctor.faults import NOWHERE, Breakage, both, environment, replaced
+from tests.actions.doctor.faults import NOWHERE, Breakage, both, denied_by_webhook, environment, replaced
 from tests.actions.doctor.world import World
 from tests.support.gke_platform import Platform, account_key
 
@@ -95,9 +95,8 @@ ARGO_SERVER = (
         "kubectl -n default get workflowtemplates.argoproj.io", template,
     ),
     Breakage(
-        "a manifest that the cluster refuses", replaced("generateName: digits-", "labels: {}", "workflow.yaml"),
-        ("cluster", "dry run"), "kubectl create --dry-run=server",
-        replaced("labels: {}", "generateName: digits-", "workflow.yaml"),
+        "a manifest that the cluster refuses", denied_by_webhook("images must come from registry.example"),
+        ("cluster", "dry run"), "kubectl create --dry-run=server", denied_by_webhook(""),
     ),
     Breakage(
         "an authority that is none", replaced("          argo-server:", "          argo-ca: '?'\n          argo-server:"),
@@ -134,11 +133,11 @@ def breakages_on_gke(platform: Platform) -> tuple[Breakage, ...]:
         ),
         Breakage(
             "credentials that Google refuses", google(platform, "refuses", True), ("cluster", "connection"),
-            "google-github-actions/auth", google(platform, "refuses", False),
+            "gcloud auth application-default login", google(platform, "refuses", False),
         ),
         Breakage(
             "no credentials", lambda world: world.environ.pop("GOOGLE_CREDENTIALS"), ("cluster", "connection"),
-            "google-github-actions/auth", environment("GOOGLE_CREDENTIALS", account_key(platform)),
+            "gcloud auth application-default login", environment("GOOGLE_CREDENTIALS", account_key(platform)),
         ),
         Breakage(
             "may not create workflows", lambda _: setattr(platform, "rules", without("create", "workflows")),

@@ -17,6 +17,9 @@ import yaml
 
 from tests.actions.doctor.world import WORKFLOW, World
 
+# What only a job can follow, and what only a person at a terminal can.
+TO_A_JOB = r"(re-run|run) the job|this step|'env:'|\$\{\{ secrets|github-token"
+TO_A_PERSON = r"gh auth|docker login|wandb login|gcloud auth|argo auth|kubectl auth whoami|\bexport \b"
 _FALSE_TRUE = {"false": False, "true": True}
 _VALUES = {"WANDB_PROJECT": "sandbox/digits"}
 _PERMISSIONS = re.compile(r"add to jobs\.([\w-]+)\.permissions: (\{.*\})")

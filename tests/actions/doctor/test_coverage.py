@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from graphql import FieldNode, TypeInfo, TypeInfoVisitor, Visitor, parse, visit
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.doctor.tracker import GraphQLApi
 from mlops_actions.boundary.wandb.project import WandbProject
@@ -118,7 +119,7 @@ def read_everything(server: WandbServer, url: str) -> None:
 def ask_doctor(server: WandbServer, url: str) -> None:
     file = {"uses": "o/mlops-actions/actions/wandb-runs@v1", "with": {"project": "sandbox/digits", "promote-alias": "best"}}
     workflow = parse_workflow(json.dumps({"on": "push", "jobs": {"report": {"steps": [file]}}}), "mlops.yml")
-    scope = Scope(workflow=workflow, repository="o/r", context={}, read=str)
+    scope = Scope(workflow=workflow, repository="o/r", context={}, read=str, read_manifest=read_manifest)
     environ = {"WANDB_API_KEY": server.api_key, "WANDB_BASE_URL": url}
     checks = list(tracker.check(scope, workflow.steps("wandb-runs")[0], GraphQLApi(url, environ, QuietLog(environ))))
     assert ("fields", Status.OK) in [(check.name, check.status) for check in checks]

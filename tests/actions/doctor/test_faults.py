@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.actions.doctor import remedies
@@ -23,6 +25,9 @@ def named_and_mended(world: World, breakage: Breakage) -> None:
     assert broken.code == 1
     check = broken.check(*breakage.fails)
     assert breakage.remedy in check["remedy"]
+    assert not re.search(
+        remedies.TO_A_JOB if "GITHUB_ACTIONS" not in world.environ else remedies.TO_A_PERSON, check["remedy"]
+    )
     assert check["asked"]
     assert check["answer"]
     if breakage.mend:

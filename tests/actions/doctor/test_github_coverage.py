@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.core import github_rights
 from mlops_actions.doctor import step_rights, token
 from mlops_actions.doctor.scope import Scope
@@ -39,7 +40,7 @@ def step_of(action: str, inputs: Mapping[str, str], *events: str) -> tuple[Actio
     """Return the step of a workflow file with these inputs."""
     node = {"uses": f"octo/mlops-actions/actions/{action}@v1", "with": dict(inputs)}
     workflow = parse(json.dumps({"on": list(events), "jobs": {"job": {"steps": [node]}}}), "mlops.yml")
-    scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=str)
+    scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=str, read_manifest=read_manifest)
     return workflow.steps(action)[0], scope
 
 

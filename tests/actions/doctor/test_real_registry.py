@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.doctor.registry import connect
 from mlops_actions.doctor import registry
@@ -37,7 +38,9 @@ def host(tmp_path: Path) -> Iterator[str]:
 def statuses(host: str, password: str) -> dict[str, str]:
     environ = {"REGISTRY": host, "REGISTRY_USERNAME": USER, "REGISTRY_PASSWORD": password}
     workflow = parse(FILE.replace("HOST", host), "mlops.yml")
-    scope = Scope(workflow=workflow, repository="octo-org/digits", context={}, read=str, try_writes=True)
+    scope = Scope(
+        workflow=workflow, repository="octo-org/digits", context={}, read=str, read_manifest=read_manifest, try_writes=True
+    )
     checks = registry.check(
         scope,
         lambda name, anonymous: connect(name, environ, QuietLog(environ), anonymous=anonymous),

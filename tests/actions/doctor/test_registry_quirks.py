@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.boundary.doctor.log import QuietLog
 from mlops_actions.boundary.doctor.registry import connect
 from mlops_actions.doctor import registry as checks
@@ -42,6 +43,7 @@ def ask(host: str) -> dict[str, HealthCheck]:
         repository="octo-org/digits",
         context={},
         read=str,
+        read_manifest=read_manifest,
         try_writes=True,
     )
     found = checks.check(

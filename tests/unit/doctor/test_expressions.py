@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.doctor import job_rights, step_rights
 from mlops_actions.doctor.checks import Status
 from mlops_actions.doctor.expressions import ALL_VARIABLES, TokenOwner, token_owner
@@ -53,7 +54,7 @@ def scope_of(inputs: Mapping[str, str], *, action: str = "wandb-runs", permissio
     step = {"uses": f"o/mlops-actions/actions/{action}@v1", "with": inputs}
     job = {"permissions": permissions or {}, "steps": [step]}
     workflow = parse(json.dumps({"on": "issue_comment", "env": env or {}, "jobs": {"train": job}}), "mlops.yml")
-    return Scope(workflow=workflow, repository="o/r", context=CONTEXT, read=str)
+    return Scope(workflow=workflow, repository="o/r", context=CONTEXT, read=str, read_manifest=read_manifest)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import yaml
 
-from mlops_actions.core.errors import BadInput, Refused, Unavailable
+from mlops_actions.argo_submit.read_manifest import read_manifest
+from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
 from mlops_actions.core.package import install_command
 from mlops_actions.doctor import cluster, command, job_rights, machine, manifest, names, registry, tracker
@@ -33,16 +35,19 @@ jobs:
         with: {project: e/p, metrics: "acc:max"}
 """
 GPU = """
+apiVersion: argoproj.io/v1alpha1
 kind: Workflow
 metadata: {generateName: x-}
 spec:
-  templates: [{container: {resources: {limits: {nvidia.com/gpu: 1}}}}]
+  entrypoint: main
+  templates: [{name: main, container: {image: x, resources: {limits: {nvidia.com/gpu: 1}}}}]
 """
 
 
 def scope(text: str = FILE, files: Mapping[str, str] | None = None) -> Scope:
     read = {"workflow.yaml": GPU, **(files or {})}.__getitem__
-    return Scope(workflow=parse(text, "mlops.yml"), repository="o/r", context={}, read=read)
+    workflow = parse(text, "mlops.yml")
+    return Scope(workflow=workflow, repository="o/r", context={}, read=read, read_manifest=read_manifest)
 
 
 @dataclass(frozen=True)
@@ -299,17 +304,37 @@ _BOMB = "".join(f"a{level}: &a{level} [*a{level - 1}, *a{level - 1}]\n" for leve
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("kind: List", "no object of the kind Workflow"),
-        ("kind: [", "is not YAML"),
+        (GPU, ""),
+        (GPU.replace("kind: Workflow", "kind: WorkflowTemplate"), ""),
+        ("kind: List", "workflow.yaml:1: List is not a Workflow"),
+        ("kind: [", "not valid YAML"),
+        (GPU.replace("entrypoint: main", "entrypoint: mian"), "mian"),
+        (GPU.replace("image: x", "imag: x"), "imag"),
+        (GPU.replace("image: x", "image: x, env: [{name: A, value: {}}]"), "env[0].value"),
+        (GPU + "  entrypoint: other\n", "the key 'entrypoint' is given twice"),
         ("kind: Workflow\nspec: " + "[" * 5000, "nested too deeply"),
         ("kind: Workflow\nspec: &spec {secret: *spec}", "nested too deeply"),
-        (f"kind: Workflow\na0: &a0 [1]\n{_BOMB}", "remove the nested aliases"),
+        (f"kind: Workflow\na0: &a0 [1]\n{_BOMB}", "nodes"),
     ],
-    ids=["a list", "no YAML", "deep", "a loop", "a bomb"],
+    ids=["fits", "a template", "a list", "no YAML", "no template", "unknown field", "type", "key", "deep", "loop", "bomb"],
 )
-def test_the_file_may_refer_to_a_manifest_that_is_none(text: str, problem: str) -> None:
-    with pytest.raises(BadInput, match=problem):
-        manifest.parse(text, "workflow.yaml")
+def test_a_manifest_is_held_to_what_argo_submit_accepts(text: str, problem: str) -> None:
+    made = scope(files={"workflow.yaml": text})
+    (found,) = cluster.manifest_of(made, made.workflow.steps("argo-submit")[0]).values()
+    assert isinstance(found, ActionError) is bool(problem)
+    assert problem in str(found)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [("strict: false", ""), ("strict: true", "unknown"), ("strict: false, entrypoint: other", "'entrypoint' names no")],
+)
+def test_the_inputs_of_the_step_count_for_its_manifest(inputs: str, problem: str) -> None:
+    text = GPU.replace("image: x", "image: x, unknown: 1")
+    made = scope(FILE.replace("workflow: workflow.yaml", f"workflow: workflow.yaml, {inputs}"), {"workflow.yaml": text})
+    (found,) = cluster.manifest_of(made, made.workflow.steps("argo-submit")[0]).values()
+    assert isinstance(found, ActionError) is bool(problem)
+    assert problem in str(found)
 
 
 def test_a_manifest_names_its_secrets_accounts_and_gpus() -> None:
@@ -326,10 +351,10 @@ spec:
           - {name: B, valueFrom: {secretKeyRef: {name: "{{x}}"}}}
         envFrom: [{secretRef: {name: all}}]
 """
-    found = manifest.parse(text, "workflow.yaml")
+    found = manifest.needs_of(yaml.safe_load(text))
     assert (set(found.secrets), found.pull_secrets) == ({"key", "all", "mounted"}, ("registry",))
     assert (found.service_account, found.wants_gpu) == ("trainer", False)
-    assert manifest.parse(GPU, "workflow.yaml").wants_gpu
+    assert manifest.needs_of(yaml.safe_load(GPU)).wants_gpu
 
 
 def test_variables_of_the_repository_win_over_those_of_the_organisation() -> None:

@@ -43,7 +43,8 @@ class ClusterRef:
 class Token:
     """Google's access token, renewed when it is about to expire; safe to use from any thread."""
 
-    def __init__(self, credentials: Any, log: Log) -> None:
+    def __init__(self, credentials: Any, log: Log, login: str = _LOGIN) -> None:
+        self._login = login
         self._credentials = credentials
         self._log = log
         self._lock = threading.Lock()
@@ -67,7 +68,7 @@ class Token:
         return ClusterCredentials(lambda: f"Bearer {self()}", self.renew)
 
     def _refresh(self) -> None:
-        refresh(self._credentials, self._log, _LOGIN)
+        refresh(self._credentials, self._log, self._login)
 
 
 def connect(
@@ -85,14 +86,19 @@ def connect(
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 
 
-def find(ref: ClusterRef, credentials: str | None, environ: Mapping[str, str], log: Log) -> tuple[Address, Token]:
-    """Ask Google where the cluster is; return the token too. Raises BadInput, Refused, Unavailable."""
-    google_credentials, project = load(credentials or "", environ, log, scopes=SCOPES, remedy=_LOGIN)
+def find(
+    ref: ClusterRef, credentials: str | None, environ: Mapping[str, str], log: Log, *, login: str = _LOGIN
+) -> tuple[Address, Token]:
+    """Ask Google where the cluster is; return the token too. Raises BadInput, Refused, Unavailable.
+
+    `login` is the remedy where there are no credentials, or Google refuses them.
+    """
+    google_credentials, project = load(credentials or "", environ, log, scopes=SCOPES, remedy=login)
     ref = replace(ref, project=ref.project or project or "")
     for name, value in (("gke-location", ref.location), ("gke-project", ref.project)):
         if not value:
             raise BadInput(f"input 'gke-cluster' needs '{name}'", f"give '{name}', as the cluster's page shows it")
-    token = Token(google_credentials, log)
+    token = Token(google_credentials, log, login)
     return choose(describe(ref, token(), environ), ref), token
 
 

@@ -20,9 +20,12 @@ from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.ports import Log
+from mlops_actions.doctor.job import is_job
 from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget, Endpoint
 
 _SECONDS = 10
+# `init` writes the script.
+_RENEW = "sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG  # the secret that the input 'kubeconfig' names"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
@@ -165,7 +168,8 @@ def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> 
             namespace = _namespace(loader, files, context)
     except (loader.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         text = " ".join(str(error).split())[:300]
-        raise BadInput(f"no kubeconfig can be used: {text}", "kubectl config view --minify") from None
+        remedy = _RENEW if is_job(environ) else "kubectl config view --minify"
+        raise BadInput(f"no kubeconfig can be used: {text}", remedy) from None
     basic = str(configuration.get_basic_auth_token() or "").removeprefix("Basic ") if configuration.username else ""
     if target.oidc_audience:
         token = JobIdentity(environ, log).token(target.oidc_audience)
@@ -204,7 +208,8 @@ def _gke(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
     ref = gke.ClusterRef(
         cluster=target.gke_cluster, location=target.gke_location, project=target.gke_project, endpoint=target.gke_endpoint
     )
-    address, token = gke.find(ref, environ.get("GOOGLE_CREDENTIALS"), environ, log)
+    login = {} if is_job(environ) else {"login": "gcloud auth application-default login"}
+    address, token = gke.find(ref, environ.get("GOOGLE_CREDENTIALS"), environ, log, **login)
     probe = f"gcloud container clusters describe {target.gke_cluster} --location {target.gke_location}"
     return HttpApi(_by_token(address.url, token(), environ), lambda _: "default", probe, authority=address.authority)
 

@@ -15,6 +15,7 @@ from mlops_actions.boundary.github.app import AppKey
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.github_cli import GITHUB, api_of, host_of
 from mlops_actions.core.json_text import parse_json
+from mlops_actions.doctor.job import is_job
 from mlops_actions.doctor.ports import ApiAnswer, Endpoint
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ def token_of(environ: Mapping[str, str], host: str) -> str:
     if token := output_of(["gh", "auth", "token", "--hostname", host]):
         return token
     names = "GH_TOKEN and GITHUB_TOKEN are" if is_trusted else "GH_ENTERPRISE_TOKEN is"
-    raise BadInput(f"there is no token for {host}: {names} empty, and gh has none", f"gh auth login --hostname {host}")
+    remedy = (
+        "leave the input 'github-token' of actions/doctor out" if is_job(environ) else f"gh auth login --hostname {host}"
+    )
+    raise BadInput(f"there is no token for {host}: {names} empty, and gh has none", remedy)
 
 
 def server_of(environ: Mapping[str, str], directory: Path) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from mlops_actions.boundary.wandb.server import Server, resolve
 from mlops_actions.boundary.wandb.transport import GraphQL, Rejected
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.ports import Log
+from mlops_actions.doctor.job import is_job
 from mlops_actions.doctor.ports import Endpoint
 
 # W&B's own addresses; `resolve` explains an address of its web pages.
@@ -48,7 +49,13 @@ def _resolve(base_url: str, environ: Mapping[str, str]) -> Server:
     own = environ.get("WANDB_BASE_URL", "").rstrip("/")
     address = base_url.rstrip("/") or own
     if not address or address == own or address in _HOSTED:
-        return resolve(environ.get("WANDB_API_KEY"), address, environ)
+        key = environ.get("WANDB_API_KEY")
+        try:
+            return resolve(key, address, environ)
+        except BadInput as error:
+            if key or is_job(environ) or "no W&B API key" not in error.cause:
+                raise
+            raise BadInput(error.cause, "wandb login  # or export WANDB_API_KEY") from None
     try:
         return resolve(None, address, environ)  # the key that netrc holds for this very host
     except BadInput:
