@@ -25,6 +25,20 @@ class TargetImage:
     repository: str
 
 
+@dataclass(frozen=True)
+class _Package:
+    """What GitHub tells of a package: the path asked, its visibility, the page of its settings; all empty: nothing.
+
+    `note` says why it tells nothing, and `remedy` how it would.
+    """
+
+    path: str = ""
+    visibility: str = ""
+    settings: str = ""
+    note: str = ""
+    remedy: str = ""
+
+
 def image_of(step: ActionStep, scope: Scope) -> TargetImage | None:
     """Return the image of a step; None where only the runner can tell its name."""
     name, registry = scope.value(step, "image"), scope.value(step, "registry", "ghcr.io")
@@ -64,7 +78,7 @@ def check(
         else:
             yield from _image(scope, step, image, connect)
             if scope.workflow.steps("argo-submit"):
-                yield _pull_by_the_cluster(image, connect, github, pulls_with_secret=pulls_with_secret)
+                yield pull_by_the_cluster(image, connect, github, pulls_with_secret=pulls_with_secret)
 
 
 def _image(
@@ -127,7 +141,7 @@ def _push(scope: Scope, image: TargetImage, api: RegistryApi, login: str) -> Hea
     return _CHECK.ok("push", asked, "an upload was begun and cancelled")
 
 
-def _pull_by_the_cluster(
+def pull_by_the_cluster(
     image: TargetImage,
     connect: Callable[[str, bool], RegistryApi],
     github: Callable[[], GitHubApi],
@@ -138,24 +152,27 @@ def _pull_by_the_cluster(
     name = "pull by the cluster"
     if pulls_with_secret:
         return _CHECK.skipped(name, "the manifest names image pull secrets; see the group Cluster")
-    path, visibility = _visibility(image, github)
-    if visibility and visibility != "public":
-        return _private(image, f"GET {path}", f"the package's visibility is {visibility!r}")
+    package = _package(image, github)
+    if package.visibility not in ("", "public"):
+        return _private(image, f"GET {package.path}", f"the package's visibility is {package.visibility!r}", package)
     asked = f"pull from https://{image.host}/v2/{image.repository}/ without a login"
     try:
         api = connect(image.host, True)
         tags = api.tags(image.repository)
         if not tags:
-            return _CHECK.unknown(name, asked, "the image does not exist yet, or only a login sees it")
+            reason = "the image does not exist yet, or only a login sees it"
+            return _CHECK.unknown(name, asked, f"{reason}{package.note}", remedy=package.remedy)
         _pull(image, api, tags[-1])
     except Unavailable as error:
         return _CHECK.unknown(name, asked, error.cause)
     except Refused as error:
-        return _denied(image, connect, asked, error)
+        return _denied(image, connect, asked, error, package)
     return _CHECK.ok(name, asked, f"{tags[-1]} can be pulled without a login")
 
 
-def _denied(image: TargetImage, connect: Callable[[str, bool], RegistryApi], asked: str, denial: Refused) -> HealthCheck:
+def _denied(
+    image: TargetImage, connect: Callable[[str, bool], RegistryApi], asked: str, denial: Refused, package: _Package
+) -> HealthCheck:
     """Tell a private image from one that does not exist yet: only the login knows."""
     try:
         exists = bool(connect(image.host, False).tags(image.repository))
@@ -163,36 +180,41 @@ def _denied(image: TargetImage, connect: Callable[[str, bool], RegistryApi], ask
         return _CHECK.unknown("pull by the cluster", asked, error.cause)
     if not exists:
         return _CHECK.unknown("pull by the cluster", asked, "the image does not exist yet")
-    return _private(image, asked, denial.cause)
+    return _private(image, asked, f"{denial.cause}{package.note}", package)
 
 
-def _private(image: TargetImage, asked: str, cause: str) -> HealthCheck:
+def _private(image: TargetImage, asked: str, cause: str, package: _Package) -> HealthCheck:
     remedy = (
         f"kubectl create secret docker-registry registry --docker-server={image.host} "
         "--docker-username=USER --docker-password=TOKEN\n"
         "add to the manifest's spec: imagePullSecrets: [{name: registry}]"
     )
     if image.host == GITHUB:
-        remedy += f"\nor make the package public, in its settings: https://{image.host}/{image.repository}"
+        remedy += f"\nor make the package public, in its settings: {package.settings or f'https://{image.host}/{image.repository}'}"
     answer = f"the image is private, and the manifest names no 'imagePullSecrets' ({cause})"
     return _CHECK.fails("pull by the cluster", asked, answer, remedy=remedy)
 
 
-def _visibility(image: TargetImage, github: Callable[[], GitHubApi]) -> tuple[str, str]:
-    """Return the path asked, and the visibility of a package on ghcr.io; both empty where it cannot be told.
+def _package(image: TargetImage, github: Callable[[], GitHubApi]) -> _Package:
+    """Ask GitHub for a package on ghcr.io. A classic token needs the scope `read:packages`; other tokens may not ask.
 
     Source: https://docs.github.com/rest/packages/packages (an organisation's package, else a user's).
     """
     owner, slash, name = image.repository.partition("/")
     if image.host != GITHUB or not slash:
-        return "", ""
+        return _Package()
     try:
         api = github()
+        answers = {}
         for kind in ("orgs", "users"):
             path = f"/{kind}/{quote(owner)}/packages/container/{quote(name, safe='')}"
-            answer = api.get(path)
+            answers[kind] = answer = api.get(path)
             if answer.status == 200 and isinstance(answer.body, Mapping):
-                return path, str(answer.body.get("visibility") or "")
+                page = str(answer.body.get("html_url") or "").replace("/container/package/", "/container/")
+                return _Package(path, str(answer.body.get("visibility") or ""), f"{page}/settings" if page else "")
     except ActionError:
-        pass  # the group GitHub says why
-    return "", ""
+        return _Package()  # the group GitHub says why
+    if any(answer.status == 403 for answer in answers.values()):
+        note = f"; GitHub does not tell this token the package's visibility ({answers['users'].message})"
+        return _Package(note=note, remedy="gh auth refresh --scopes read:packages")
+    return _Package()

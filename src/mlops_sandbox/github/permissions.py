@@ -36,6 +36,9 @@ PUBLISHED: Mapping[str, str] = {
     "GET /rate_limit": PERMISSIONLESS,
     "GET /orgs/{org}/teams/{team_slug}": "members=read",
     "GET /orgs/{org}/teams/{team_slug}/memberships/{username}": "members=read",
+    # Packages: only classic tokens with `read:packages`, https://docs.github.com/rest/packages/packages
+    "GET /orgs/{org}/packages/{package_type}/{package_name}": NO_INSTALLATION,
+    "GET /users/{username}/packages/{package_type}/{package_name}": NO_INSTALLATION,
     # Apps; all but the last are called with an App's own JSON web token
     "GET /app": PERMISSIONLESS,
     "GET /app/installations": PERMISSIONLESS,

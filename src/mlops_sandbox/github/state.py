@@ -12,6 +12,7 @@ from mlops_sandbox.github.accounts import App, Installation, Team, Token, User, 
 from mlops_sandbox.github.instance import Instance
 from mlops_sandbox.github.keys import key_pair
 from mlops_sandbox.github.limits import RateLimits
+from mlops_sandbox.github.packages import Package, Visibility
 from mlops_sandbox.github.repository import DEFAULT_LABELS, Repository
 
 # The permissions of a workflow's token where the workflow sets none (the restricted default of new repositories).
@@ -37,6 +38,7 @@ class GitHubState(Instance):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.apps[self.actions_app.slug] = self.actions_app
+        self.packages: list[Package] = []
         self.limits = RateLimits()
 
     def team(self, name: str, members: Iterable[str] = (), *, parent: Team | None = None) -> Team:
@@ -66,6 +68,12 @@ class GitHubState(Instance):
             if holder.repositories is not None:
                 holder.repositories = frozenset(names.get(name, name) for name in holder.repositories)
         return user
+
+    def package(self, repository: Repository, name: str, visibility: Visibility = "private") -> Package:
+        """Publish a container package from a repository."""
+        made = Package(self.next_id("package"), repository, name, self.clock.now(), visibility)
+        self.packages.append(made)
+        return made
 
     # Repositories
 

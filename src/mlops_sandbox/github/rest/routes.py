@@ -12,6 +12,7 @@ from mlops_sandbox.github.rest import (
     deployments,
     environments,
     issues,
+    packages,
     pulls,
     repositories,
 )
@@ -29,4 +30,5 @@ ROUTES: list[Route] = [
     *actions.routes.all,
     *environments.routes.all,
     *authoring.routes.all,
+    *packages.routes.all,
 ]

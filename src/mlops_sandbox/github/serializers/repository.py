@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import zlib
+from urllib.parse import quote
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.github.accounts import User, role_flags
 from mlops_sandbox.github.checks import Protection
 from mlops_sandbox.github.git import Activity, Commit, blob_sha
+from mlops_sandbox.github.packages import Package
 from mlops_sandbox.github.repository import Repository
 from mlops_sandbox.github.serializers.accounts import node_id, user
 from mlops_sandbox.github.serializers.links import Links
@@ -210,6 +212,25 @@ def release(tag: str, repo: Repository, links: Links) -> Json:
         "published_at": at,
         "author": user(repo.owner, links),
         "assets": [],
+    }
+
+
+def package(item: Package, links: Links) -> Json:
+    """Return a `Package`."""
+    kind = "orgs" if item.owner.kind == "Organization" else "users"
+    name = quote(item.name, safe="")
+    return {
+        "id": item.id,
+        "name": item.name,
+        "package_type": "container",
+        "owner": user(item.owner, links),
+        "version_count": 1,
+        "visibility": item.visibility,
+        "url": f"{links.api(kind, item.owner.login, 'packages/container')}/{name}",
+        "created_at": timestamp(item.created_at),
+        "updated_at": timestamp(item.created_at),
+        "repository": minimal(item.repository, links),
+        "html_url": f"{links.web(kind, item.owner.login, 'packages/container/package')}/{name}",
     }
 
 
