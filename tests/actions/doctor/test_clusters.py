@@ -12,8 +12,14 @@ from mlops_actions.boundary.cluster.gke import ENDPOINT_VARIABLE
 from mlops_sandbox.cluster import SUBMITTER
 from mlops_sandbox.cluster.access import rule
 from mlops_sandbox.identity.azure import TENANT
-from tests.actions.doctor.faults import Breakage
-from tests.actions.doctor.faults_of_clusters import ARGO_SERVER, KUBECONFIG, TEMPLATES, breakages_on_gke, through_argo_server
+from tests.actions.doctor.faults.breakage import Breakage
+from tests.actions.doctor.faults.other_clusters import (
+    ARGO_SERVER,
+    KUBECONFIG,
+    TEMPLATES,
+    breakages_on_gke,
+    through_argo_server,
+)
 from tests.actions.doctor.test_faults import named_and_mended
 from tests.actions.doctor.world import World
 from tests.support.cluster_certificates import Certificate, for_loopback

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.actions.doctor import remedies
-from tests.actions.doctor.faults import AS_TOLD, BREAKAGES, Breakage
+from tests.actions.doctor.faults import BREAKAGES
+from tests.actions.doctor.faults.breakage import AS_TOLD, Breakage
 from tests.actions.doctor.world import World
 
 

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from mlops_actions.boundary.doctor import cluster, github, network, tracker
 from mlops_actions.boundary.registry import transport as registry
 from mlops_sandbox.host import Host
-from tests.actions.doctor.faults import NOWHERE, Breakage, Change, kubeconfig, wandb_at
+from tests.actions.doctor.faults.breakage import NOWHERE, Breakage, Change, kubeconfig, wandb_at
 from tests.actions.doctor.test_faults import named_and_mended
 from tests.actions.doctor.world import World
 from tests.boundary.http.recorder import Recorder, Reply

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.actions.doctor.faults import GITHUB
+from tests.actions.doctor.faults.github import GITHUB
 from tests.actions.doctor.world import World
 
 # Faults that can be made in one world, and whose remedies are commands of `gh`.

@@ -9,8 +9,8 @@ import pytest
 
 from mlops_sandbox.cluster import SUBMITTER
 from tests.actions.doctor import remedies
-from tests.actions.doctor.faults import Change, account, environment
-from tests.actions.doctor.faults_of_clusters import KUBECONFIG
+from tests.actions.doctor.faults.breakage import Change, account, environment
+from tests.actions.doctor.faults.other_clusters import KUBECONFIG
 from tests.actions.doctor.world import PASSWORD, World
 
 

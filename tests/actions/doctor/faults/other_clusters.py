@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_sandbox.cluster import SUBMITTER, Rule
 from mlops_sandbox.cluster.resources import WORKFLOW_TEMPLATES
-from tests.actions.doctor.faults import NOWHERE, Breakage, both, denied_by_webhook, environment, replaced
+from tests.actions.doctor.faults.breakage import NOWHERE, Breakage, both, denied_by_webhook, environment, replaced
 from tests.actions.doctor.world import World
 from tests.support.gke_platform import Platform, account_key
 
