@@ -16,6 +16,8 @@ MEMBERS = "members: read"
 LABEL_CREATION = "issues: write"
 # No call to the REST API: ghcr.io takes the job's token for a push.
 PACKAGES = "packages: write"
+# Nor is this one: the runner gives a job with it the address of its identity token.
+IDENTITY = "id-token: write"
 
 # By call; `*` is one part of the path, `**` the rest. The first that matches counts.
 RIGHTS: tuple[tuple[str, str], ...] = (

@@ -120,6 +120,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         commit=options.commit,
         app_key=_read(options.app_key) if options.app_key else environ.get(APP_KEY, ""),
         is_job=job.is_job(environ),
+        has_identity_token=bool(environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")),
         try_writes=options.try_writes,
     )
     groups = options.only or GROUPS

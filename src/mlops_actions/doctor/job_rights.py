@@ -42,7 +42,8 @@ def _granted(job: WorkflowJob, name: str, default: str) -> str:
         level = granted.get(name, "none")
         return level if level in LEVELS else "none"
     if granted is None:
-        return default if default == "write" or name in _DEFAULT_READS else "none"
+        given = name != "id-token" if default == "write" else name in _DEFAULT_READS
+        return default if given else "none"
     return {"read-all": "read", "write-all": "write"}.get(granted, "none")
 
 

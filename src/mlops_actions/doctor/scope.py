@@ -39,6 +39,7 @@ class Scope:
     app_key: str = field(default="", repr=False)
     host: str = github_cli.GITHUB
     is_job: bool = False
+    has_identity_token: bool = False
     try_writes: bool = False
 
     def gh(self, command: str, repository: str = "") -> str:

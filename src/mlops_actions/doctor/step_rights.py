@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mlops_actions.core.github_rights import LABEL_CREATION, MEMBERS, PACKAGES, right_for
+from mlops_actions.core.github_rights import IDENTITY, LABEL_CREATION, MEMBERS, PACKAGES, right_for
 from mlops_actions.core.registries import GITHUB
 from mlops_actions.doctor.expressions import TokenOwner
 from mlops_actions.doctor.scope import Scope
@@ -16,6 +16,8 @@ from mlops_actions.doctor.workflow import ActionStep
 
 LEVELS = ("none", "read", "write", "admin")
 LABELS = ("pending-label", "success-label", "failure-label")
+# Inputs of argo-submit that sign in with the job's identity token.
+BY_IDENTITY = ("aws-role", "aks-cluster", "oidc-audience")
 CALL_BACK = "repository_dispatch"
 
 
@@ -78,6 +80,10 @@ def of_job(step: ActionStep, scope: Scope) -> Needs:
         registry, password = scope.known(step, "registry", GITHUB), scope.token_owner(step, "password")
         if registry in (GITHUB, None) and password is not TokenOwner.OTHER:
             (certain if registry and password is TokenOwner.JOB else possible).append(PACKAGES)
+    if step.action == "argo-submit":
+        given = [scope.given(step, name) for name in BY_IDENTITY]
+        if any(given) or None in given:
+            (certain if any(given) else possible).append(IDENTITY)
     return Needs(merged(certain), merged(possible))
 
 

@@ -28,6 +28,9 @@ def check(scope: Scope, api: GitHubApi, asked: str, repository: ApiAnswer, names
     """Yield a check for each permission to write; `repository` is the answer about the repository."""
     for name in names:
         title = f"may write {name}"
+        if name == "id-token":
+            yield from _identity(scope)
+            continue
         if name == _CREATED_BY_APPS and scope.try_writes and scope.commit:
             continue  # the check run itself tells
         if scope.is_job or api.token_prefix == "ghs_":  # noqa: S105 - its kind
@@ -39,6 +42,20 @@ def check(scope: Scope, api: GitHubApi, asked: str, repository: ApiAnswer, names
             yield _CHECK.unknown(title, asked, text, remedy=scope.gh("workflow run mlops-doctor.yml"))
         else:
             yield _CHECK.ok(title, asked, "this token may, by its scopes and the account's role")
+
+
+def _identity(scope: Scope) -> Iterator[HealthCheck]:
+    """Check whether the runner gives this job an identity token; a person has none.
+
+    https://docs.github.com/actions/reference/security/oidc
+    """
+    asked = "the variable ACTIONS_ID_TOKEN_REQUEST_URL"
+    if scope.is_job and scope.has_identity_token:
+        yield _CHECK.ok("may write id-token", asked, "the runner gives this job an identity token")
+    elif scope.is_job:
+        text = "the runner gives this job no identity token"
+        remedy = "add to the permissions of doctor's job: { id-token: write }"
+        yield _CHECK.fails("may write id-token", asked, text, remedy=remedy)
 
 
 def _unknown(api: GitHubApi, repository: ApiAnswer, name: str) -> str:

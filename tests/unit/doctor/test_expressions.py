@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from mlops_actions.argo_submit.read_manifest import read_manifest
-from mlops_actions.doctor import job_rights, step_rights
+from mlops_actions.doctor import job_rights, step_rights, token_writes
 from mlops_actions.doctor.checks import Status
 from mlops_actions.doctor.expressions import ALL_VARIABLES, TokenOwner, token_owner
+from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 
@@ -125,3 +127,25 @@ def test_an_app_replaces_the_jobs_token_for_the_feedback_alone() -> None:
     assert step_rights.of_app(step, scope) == {
         "pull_requests": "write", "issues": "write", "checks": "write", "members": "read",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", step_rights.BY_IDENTITY)
+def test_a_login_by_the_jobs_identity_token_needs_its_line(name: str) -> None:
+    for permissions, status in (({}, Status.FAILS), ({"id-token": "write"}, Status.OK), ("write-all", Status.OK)):
+        scope = scope_of({"workflow": "w.yaml", name: "x"}, action="argo-submit", permissions=permissions)
+        (check,) = job_rights.permissions(scope, "write")
+        assert check.status is status
+    scope = scope_of({"workflow": "w.yaml", name: "x"}, action="argo-submit")
+    (job,) = scope.workflow.jobs
+    by_default = type(job)(job.name, None, "", job.steps)
+    assert job_rights.missing(by_default, scope, "write") == {"id-token": "write"}
+
+
+@pytest.mark.parametrize(
+    ("is_job", "has_token", "found"), [(True, True, ["ok"]), (True, False, ["fails"]), (False, False, [])]
+)
+def test_a_job_is_told_whether_it_gets_an_identity_token(is_job: bool, has_token: bool, found: list[str]) -> None:
+    scope = replace(scope_of({}), is_job=is_job, has_identity_token=has_token)
+    answer = ApiAnswer(200, {}, {})
+    checks = token_writes.check(scope, cast(GitHubApi, None), "", answer, ["id-token"])
+    assert [check.status.value for check in checks] == found
