@@ -10,8 +10,8 @@ from mlops_actions.core.types import Json
 def read_manifest(text: str, file: str, *, strict: bool = True, entrypoint: str = "") -> Json:
     """Return the workflow that a manifest describes; raises BadInput as argo-submit does."""
     document = manifest.select(documents.parse(text, file))
-    workflow, _ = manifest.to_workflow(document, strict=strict)
-    workflow = manifest.with_overrides(workflow, manifest.Overrides(entrypoint=entrypoint or None))
+    read = manifest.to_workflow(document, strict=strict)
+    workflow = manifest.with_overrides(read.workflow, manifest.Overrides(entrypoint=entrypoint or None))
     if problems := lint.problems(workflow):
         raise manifest.invalid(document, workflow["spec"], problems)
     return workflow
