@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin
-
-from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.boundary.http import authorities, one_line
+from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.json_text import parse_json
