@@ -17,8 +17,8 @@ from mlops_sandbox.host import Host
 from mlops_sandbox.identity import Aws, AwsCluster, Azure, FederatedCredential, Issuer
 from mlops_sandbox.identity.azure import TENANT
 from mlops_sandbox.identity.github import SUBJECT, Refusal
-from tests.actions.odd_answers.server import Interceptor
 from tests.support.cluster_certificates import Certificate
+from tests.support.interceptor import Interceptor
 
 ROLE = "arn:aws:iam::111122223333:role/ci"
 OTHER_ROLE = "arn:aws:iam::111122223333:role/deeper"

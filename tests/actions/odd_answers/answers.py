@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from tests.actions.odd_answers.server import MOVED, Answer, Change
+from tests.support.interceptor import MOVED, Answer, Change
 
 ELSEWHERE = "http://127.0.0.1:9"  # nobody listens there
 _MISSING = object()

@@ -21,7 +21,7 @@ from mlops_sandbox.github.faults import route_pattern
 from tests.actions.argo_submit.apis import ARGO_SERVER, KUBERNETES, application_of, environ_for
 from tests.actions.argo_submit.job import SHA, Job, shell
 from tests.actions.odd_answers.calls import Call, Play
-from tests.actions.odd_answers.server import Interceptor
+from tests.support.interceptor import Interceptor
 from tests.support.shared_host import SharedHost
 from tests.support.step import REPOSITORY, StepRecord
 

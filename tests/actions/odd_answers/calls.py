@@ -9,7 +9,7 @@ from typing import Literal
 
 from mlops_sandbox.github.faults import route_pattern
 from tests.actions.odd_answers.answers import AS_USUAL, NO_CONTENT, ODD, OF_THE_BODY, wrong_values
-from tests.actions.odd_answers.server import Change, Interceptor
+from tests.support.interceptor import Change, Interceptor
 from tests.support.step import StepRecord, annotation_messages
 
 Play = Callable[[], StepRecord]

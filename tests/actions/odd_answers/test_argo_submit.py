@@ -24,7 +24,7 @@ from tests.actions.odd_answers.calls import (
     told,
     undeclared,
 )
-from tests.actions.odd_answers.server import Answer, Change, Interceptor
+from tests.support.interceptor import Answer, Change, Interceptor
 from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 

@@ -25,7 +25,7 @@ from tests.actions.odd_answers.calls import (
     times_asked,
     undeclared,
 )
-from tests.actions.odd_answers.server import Answer, Change, Interceptor
+from tests.support.interceptor import Answer, Change, Interceptor
 from tests.support.shared_host import SharedHost
 from tests.support.step import LocalRunner, Step, StepRecord
 

@@ -22,7 +22,7 @@ from tests.actions.odd_answers.calls import (
     usual_answers,
 )
 from tests.actions.odd_answers.chatops import CALLS, SCENARIOS, World
-from tests.actions.odd_answers.server import Answer, Change, Interceptor
+from tests.support.interceptor import Answer, Change, Interceptor
 from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 

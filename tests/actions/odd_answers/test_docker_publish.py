@@ -19,8 +19,8 @@ from mlops_sandbox.registry import Account, Registry
 from tests.actions.docker_publish.conftest import publisher, publisher_of, registry_host, workspace
 from tests.actions.docker_publish.publisher import Publisher
 from tests.actions.odd_answers.calls import Call, odd_answers, shown, times_asked, undeclared
-from tests.actions.odd_answers.server import Answer, Change, Interceptor
 from tests.support.docker_publish import COMMITTED
+from tests.support.interceptor import Answer, Change, Interceptor
 from tests.support.payloads import make_sample
 from tests.support.registries import PASSWORD, USER
 from tests.support.shared_host import SharedHost

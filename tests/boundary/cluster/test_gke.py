@@ -21,9 +21,9 @@ from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import Job, shell
 from tests.actions.odd_answers.answers import NO_CONTENT, ODD, OF_THE_BODY
-from tests.actions.odd_answers.server import Interceptor
 from tests.support.cluster_certificates import Certificate, for_loopback
 from tests.support.google import Google
+from tests.support.interceptor import Interceptor
 
 NAME = "projects/acme/locations/europe-west1/clusters/train"
 DNS = "gke-1.europe-west1.gke.goog"
