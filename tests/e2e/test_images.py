@@ -29,7 +29,15 @@ from tests.e2e.test_stages import Commanded
 LOCKS = {"chatops": "chatops", "argo-submit": "argo", "wandb-runs": "wandb", "docker-publish": "docker"}
 SDKS = {
     "chatops": ["github", "yaml"],
-    "argo-submit": ["github", "google.auth", "google.cloud.container_v1", "kubernetes", "yaml"],
+    "argo-submit": [
+        "azure.identity",
+        "botocore.session",
+        "github",
+        "google.auth",
+        "google.cloud.container_v1",
+        "kubernetes",
+        "yaml",
+    ],
     "wandb-runs": ["github", "urllib3", "wandb", "yaml"],
     "docker-publish": ["docker", "google.auth", "urllib3", "yaml"],
 }

@@ -18,13 +18,12 @@ else
   /opt/pip/bin/pip --python "$root/bin/python" install --quiet --no-cache-dir --no-compile --disable-pip-version-check \
     --no-deps --only-binary :all: --require-hashes --requirement "$1"
   # Commands of packages are nobody's here (`python` and its like are links), and the Kubernetes client's asynchronous twin,
-  # half of its 120 MB, is used by nothing. Of AWS's 400 services, 27 MB of data, two are used; the files beside the folders
+  # half of its 120 MB, is used by nothing. Of AWS's 400 services, 28 MB of data, two are used; the files beside the folders
   # hold the regions.
   find "$root/bin" -type f -delete
   rm -rf "$site/kubernetes/aio"
   if [ -d "$site/botocore/data" ]; then
     find "$site/botocore/data" -mindepth 1 -maxdepth 1 -type d ! -name sts ! -name eks -exec rm -rf {} +
-    rm -rf "$site/botocore/vendored/requests" "$site/azure/identity/aio" "$site/azure/core/pipeline/transport/_aiohttp.py"
   fi
 fi
 "$root/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash "$site"

@@ -106,6 +106,8 @@ STEPS = (
         passes_on=(
             *("workflow", "from", "parameter-file", "unknown-parameters", "namespace", "service-account"),
             *("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint"),
+            *("eks-cluster", "eks-region", "aws-role", "aks-cluster", "aks-resource-group", "aks-subscription"),
+            *("azure-client-id", "azure-tenant-id", "oidc-audience"),
             *("google-credentials", "argo-url", "timeout", "on-timeout", "on-cancel", "logs", "comment", "comment-tag"),
             "github-token",
         ),

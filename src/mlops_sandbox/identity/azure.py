@@ -6,7 +6,7 @@ import base64
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -30,10 +30,14 @@ _CLUSTER = f"{_GROUP}/providers/Microsoft.ContainerService/managedClusters/{{nam
 
 @dataclass(frozen=True)
 class FederatedCredential:
-    """Whose identity tokens an application accepts, by the exact subject; `may_list` lets it read kubeconfigs."""
+    """Whose identity tokens an application accepts, by the exact subject; `may_list` lets it read kubeconfigs.
+
+    With a `secret` the application may also sign in by that.
+    """
 
     subject: str
     may_list: bool = True
+    secret: str = field(default="", repr=False)
 
 
 class Azure:
@@ -51,6 +55,7 @@ class Azure:
         self._key = signing_key("Entra")
         self.app = Starlette(routes=[
             Route("/{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
+            Route("/{tenant}/v2.0/.well-known/openid-configuration", self._configuration),
             Route(_CLUSTER, self._kubeconfig, methods=["POST"]),
         ])  # fmt: skip
 
@@ -71,8 +76,12 @@ class Azure:
             return _entra(400, 700016, f"Application with identifier '{client}' was not found in the directory.")
         if resource not in (AKS_SERVER, MANAGER) or suffix != ".default":
             return _entra(400, 500011, f"The resource principal named {resource} was not found in the tenant.")
-        if form.get("client_assertion_type") != _JWT_BEARER:
+        by_secret = bool(credential.secret) and form.get("client_secret") == credential.secret
+        if not by_secret and form.get("client_assertion_type") != _JWT_BEARER:
             return _entra(401, 7000215, "Invalid client secret provided.")
+        return self._issued(client, resource) if by_secret else self._federated(client, credential, form, resource)
+
+    def _federated(self, client: str, credential: FederatedCredential, form: Mapping[str, str], resource: str) -> Response:
         try:
             claims = self.issuer.verify(form.get("client_assertion", ""), AUDIENCE)
         except Refusal as refusal:
@@ -80,10 +89,20 @@ class Azure:
             return _entra(401, code, f"The client assertion is not accepted: {refusal}")
         if claims["sub"] != credential.subject:
             return _entra(401, 700213, f"No matching federated identity record found for subject '{claims['sub']}'.")
+        return self._issued(client, resource)
+
+    def _issued(self, client: str, resource: str) -> Response:
         now = int(time.time())
         made = {"aud": resource, "appid": client, "oid": f"oid-{client}", "iat": now, "exp": now + self.lifetime}
         self.tokens.append(jwt.encode({**made, "jti": secrets.token_hex(8)}, self._key, algorithm=ALGORITHM))
         return JSONResponse({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": self.tokens[-1]})
+
+    async def _configuration(self, request: Request) -> Response:
+        base = f"{request.url.scheme}://{request.url.netloc}/{request.path_params['tenant']}"
+        return JSONResponse({
+            "issuer": f"{base}/v2.0", "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize", "jwks_uri": f"{base}/discovery/v2.0/keys",
+        })  # fmt: skip
 
     async def _kubeconfig(self, request: Request) -> Response:
         claims = self.claims(request.headers.get("authorization", "").removeprefix("Bearer "), MANAGER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,6 +201,29 @@ def test_the_variables_of_azure_name_the_application(job: Job, platform: Identit
     succeeds(job, kubeconfig=platform.kubeconfig(None), oidc_audience=AUDIENCE)
 
 
+def test_a_client_secret_in_a_kubeconfig_signs_in_and_is_masked(job: Job, platform: IdentityPlatform) -> None:
+    secret = secrets.token_urlsafe(24)
+    platform.azure.applications[APPLICATION] = FederatedCredential(SUBJECT, secret=secret)
+    given = kubelogin("spn", "--client-id", APPLICATION, "--client-secret", secret)
+    succeeds(job, kubeconfig=platform.kubeconfig(given))
+    assert platform.issuer.tokens == []
+    assert f"::add-mask::{secret}" in job.log
+    wrong = kubelogin("spn", "--client-id", APPLICATION, "--client-secret", "another")
+    assert run(job, kubeconfig=platform.kubeconfig(wrong)) == 3, job.log
+    assert "AADSTS7000215" in job.error
+
+
+def test_the_managed_identity_of_a_machine_signs_in(
+    job: Job, platform: IdentityPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library finds the service of the machine by its own variables, which an App Service sets."""
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{platform.hosts['azure'].url}/identity")
+    monkeypatch.setenv("IDENTITY_HEADER", "header")
+    assert run(job, kubeconfig=platform.kubeconfig(kubelogin("msi", "--client-id", APPLICATION))) in (3, 4), job.log
+    assert "GET /identity" in platform.interceptors["azure"].calls
+    assert platform.issuer.tokens == []
+
+
 def test_the_token_of_a_pod_s_file_signs_in(job: Job, platform: IdentityPlatform, tmp_path: Path) -> None:
     file = tmp_path / "azure-token"
     file.write_text(platform.issuer.issue("api://AzureADTokenExchange"))
@@ -289,6 +313,25 @@ def test_an_identity_token_is_not_sent_in_plain_text(job: Job, platform: Identit
     text = platform.kubeconfig(None).replace(platform.api.url, "http://cluster.test")
     assert run(job, kubeconfig=text, oidc_audience=AUDIENCE) == 2
     assert "would be sent in plain text" in job.error
+
+
+@pytest.mark.parametrize("variable", [False, True])
+def test_a_kubeconfig_in_the_workspace_gets_no_token_of_the_job(
+    job: Job, platform: IdentityPlatform, variable: bool
+) -> None:
+    """A pull request can change the file, and with it the server."""
+    file = job.workspace / "kubeconfig"
+    for user, inputs in (
+        (None, {"oidc_audience": AUDIENCE}),
+        (aws_cli(), {"aws_role": ROLE}),
+        (kubelogin("azurecli"), {"azure_client_id": APPLICATION}),
+    ):
+        file.write_text(platform.kubeconfig(user))
+        given = {} if variable else {"kubeconfig": str(file)}
+        job.environ["KUBECONFIG"] = str(file) if variable else ""
+        assert run(job, **inputs, **given) == 2, job.log
+        assert "a token of this job's identity" in job.error
+    assert platform.issuer.tokens == []
 
 
 # One way to connect

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
-from mlops_actions.boundary.cluster.logins import Login
+from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin, Login
 from mlops_actions.boundary.cluster.refusals import with_nearest
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Trust
@@ -91,7 +91,14 @@ def open_kubeconfig(
     _resolve_files(cluster, user, base, confines, origin)
     if cluster.get("insecure-skip-tls-verify"):
         runner.warning(f"{origin} sets insecure-skip-tls-verify: anybody on the network path can read the credentials")
-    _refuse_plain_text(selected, by_identity=log_ins.by_identity is not None)
+    by_identity = log_ins.by_identity is not None
+    if confines is not None and (by_identity or isinstance(selected.login, AwsLogin | AzureLogin)):
+        raise BadInput(
+            f"{origin} is in the workspace, and names the server that would get a token of this job's identity",
+            "a pull request can change it: give its text instead, such as a variable of the repository (it holds no "
+            "secret), or name the cluster with 'eks-cluster' or 'aks-cluster'",
+        )
+    _refuse_plain_text(selected, by_identity=by_identity)
     try:
         credentials = replace(_log_in(selected, runner, log_ins, origin), impersonation=selected.impersonation)
         proxy = str(cluster.get("proxy-url") or "")
