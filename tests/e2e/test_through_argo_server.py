@@ -232,6 +232,43 @@ def test_a_workflow_that_is_deleted_fails_the_job(job: Job, server: Server) -> N
     assert "was deleted" in log
 
 
+TWICE = """
+  - name: main
+    dag: {tasks: [{name: first, template: first}, {name: second, depends: first, template: second}]}
+  - name: first
+    outputs: {parameters: [{name: made, valueFrom: {path: /tmp/made}}]}
+    container: {image: IMAGE, command: [sh, -c, "echo ran >> FOLDER/first; wc -l < FOLDER/first > /tmp/made"]}
+  - {name: second, container: {image: IMAGE, command: [sh, -c, "echo hello; test -e FOLDER/ready"]}}
+"""
+
+
+def test_a_failed_workflow_is_retried_from_its_failed_node(job: Job, server: Server, tmp_path: Path) -> None:
+    folder = f"/{tmp_path}"  # containers are processes here, and have a /tmp of their own
+    text = manifest(TWICE, "argo-retry").replace("FOLDER", folder)
+    assert run(job, workflow=text, idempotency="none") == 1, job.log
+    uid = job.outputs["workflow-uid"]
+    (tmp_path / "ready").touch()
+    assert run(job, retry="argo-retry") == 0, job.log
+    assert (job.outputs["phase"], job.outputs["workflow-uid"]) == ("Succeeded", uid)
+    assert (tmp_path / "first").read_text() == "ran\n"
+    assert json.loads(job.outputs["failed-nodes"]) == []
+    assert run(job, retry="argo-retry") == 0, job.log
+    assert "has succeeded: there is nothing to retry" in job.log
+
+
+def test_a_suspended_workflow_is_resumed_and_one_of_the_pull_request_stopped(job: Job, server: Server) -> None:
+    for name in ("argo-resume", "argo-pr"):
+        text = manifest(SUSPENDED, name)
+        assert run(job, workflow=text, idempotency="none", wait="false", pr_number="41") == 0, job.log
+        server.cluster.until(name, lambda one: bool((one.get("status") or {}).get("nodes")))
+    assert run(job, resume="argo-resume", wait="true") == 0, job.log
+    assert job.outputs["phase"] == "Succeeded"
+    assert run(job, stop="pull-request", pr_number="41") == 0, job.log
+    assert job.result["stopped"] == ["argo-pr"]
+    assert run(job, terminate="argo-pr", wait="true") == 0, job.log
+    assert job.outputs["phase"] == "Failed"
+
+
 @pytest.mark.parametrize("on_cancel", ["stop", "terminate"])
 def test_a_cancelled_job_ends_its_workflow(job: Job, server: Server, on_cancel: str) -> None:
     name = f"argo-{on_cancel}"
@@ -252,3 +289,22 @@ def test_a_missing_right_is_named(job: Job, server: Server, resource: str, verb:
     assert run(job, workflow=text) == code, job.log
     group = "" if resource.startswith("pods") else "argoproj.io"
     assert f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}' in job.log
+
+
+@pytest.mark.parametrize(
+    ("inputs", "resource", "verb"),
+    [
+        ({"stop": "pull-request", "pr_number": "43"}, "workflows", "list"),
+        ({"resume": "argo-rights"}, "workflows", "update"),
+    ],
+)
+def test_a_missing_right_to_control_is_named(
+    job: Job, server: Server, inputs: dict[str, str], resource: str, verb: str
+) -> None:
+    if "resume" in inputs:
+        text = manifest(SUSPENDED, "argo-rights")
+        assert run(job, workflow=text, idempotency="none", wait="false") == 0, job.log
+        server.cluster.until("argo-rights", lambda one: bool((one.get("status") or {}).get("nodes")))
+    job.environ |= server.environment(access.without(resource, verb))
+    assert run(job, **inputs) == 3, job.log
+    assert f'{{apiGroups: ["argoproj.io"], resources: ["{resource}"], verbs: ["{verb}"]}}' in job.log

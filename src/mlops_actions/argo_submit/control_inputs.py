@@ -17,17 +17,21 @@ OF_A_SUBMISSION = (
 PARAMETERS = ("parameters", "parameter-file", "parameter_file_path", "unknown-parameters")
 
 
-def problems(inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, may_wait: bool) -> Iterator[BadInput]:
+def problems(
+    inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, of_pull_request: bool
+) -> Iterator[BadInput]:
     """Yield what does not go together with the given one of `controls`, pairs of an input and its value."""
     control = next((name for name, value in controls if value), "")
     if not control:
         return
     without = OF_A_SUBMISSION if control == "retry" else (*PARAMETERS, *OF_A_SUBMISSION)
+    if not of_pull_request:
+        without = (*without, "superseded")
     if without_effect := [name for name in without if inputs.was_given(name)]:
         names = " and ".join(f"'{name}'" for name in without_effect)
         yield BadInput(
             f"{names} cannot be combined with '{control}', which acts on a workflow that exists already",
             "leave one of them out",
         )
-    if inputs.was_given("wait") and not may_wait:
+    if inputs.was_given("wait") and of_pull_request:
         yield BadInput(f"'wait' has no meaning with '{control}: {PULL_REQUEST}'", "leave it out, or name one workflow")

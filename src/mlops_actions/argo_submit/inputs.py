@@ -119,6 +119,12 @@ class Inputs(DeclaredInputs):
     )
     entrypoint: str | None = input_field(text, "Template to start with, instead of the manifest's `entrypoint`.")
     priority: int | None = input_field(integer(), "Priority, instead of the manifest's.")
+    superseded: str = input_field(
+        choice("leave", "stop"),
+        "`stop` stops what this suite runs for other commits of the pull request than its head, once the workflow is "
+        "submitted. With `stop: pull-request` only these are stopped, or all if the pull request is closed.",
+        default="leave",
+    )
     idempotency: str = input_field(
         choice("run", "sha", "none"),
         "`run`: one workflow per GitHub run and step; a re-run of the job joins it, unless it has failed. "
@@ -249,7 +255,7 @@ class Inputs(DeclaredInputs):
     )
     github_token: str | None = input_field(
         text,
-        "Token for the comment, and to find the pull request of a commit.",
+        "Token for the comment, to find the pull request of a commit, and its head for `superseded`.",
         runner_default="${{ github.token }}",
         secret=True,
         env=("GITHUB_TOKEN",),
@@ -299,6 +305,8 @@ class Inputs(DeclaredInputs):
             yield BadInput("inputs 'name' and 'generate-name' exclude each other", "give one of them")
         if self.attach and self.dry_run:
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
+        if self.attach and self.was_given("superseded"):
+            yield BadInput("input 'superseded' has no meaning with 'attach': nothing is submitted", "leave it out")
         if self.callback and not self.callback_secret:
             yield BadInput(
                 "input 'callback' needs 'callback-secret'",
@@ -313,7 +321,7 @@ class Inputs(DeclaredInputs):
                 "input 'callback' has no meaning with 'attach': the workflow runs already",
                 "give 'callback' where the workflow is submitted",
             )
-        yield from control_inputs.problems(self, self.controls, may_wait=not self.ends_pull_request)
+        yield from control_inputs.problems(self, self.controls, of_pull_request=self.ends_pull_request)
         yield from connection.problems(self.was_given)
         scheme, _, rest = (self.argo_server or "").partition("://")
         host = re.sub(r":\d*$", "", rest.partition("/")[0])

@@ -11,9 +11,11 @@ from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.outputs import outcome_of_stop
 from mlops_actions.argo_submit.ownership import WorkflowOwner
 from mlops_actions.argo_submit.ports import MAX_LISTED, Cluster, NotFound, Ports
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core import markdown as md
 from mlops_actions.core import provenance
 from mlops_actions.core.errors import ActionError, BadInput, Unavailable
+from mlops_actions.core.event import PullRequest
 from mlops_actions.core.outcome import Outcome
 from mlops_actions.core.ports import Log
 
@@ -52,9 +54,15 @@ def end_all(inputs: Inputs, ports: Ports, owner: WorkflowOwner) -> Outcome:
             "run this on an event of a pull request, or give 'pr-number'",
         )
     cluster = ports.cluster()
-    namespace = inputs.namespace or cluster.namespace
-    result = stop(cluster, owner, namespace, STRATEGIES["stop" if inputs.stop else "terminate"])
-    title = headline(result, owner.pr_number, f"in the namespace '{namespace}'")
+    namespace, reason = inputs.namespace or cluster.namespace, "all of it"
+    head = ""
+    if inputs.superseded == "stop":
+        pull_request = _read(ports, owner.pr_number)
+        head = "" if pull_request.state == "closed" else pull_request.head.sha
+        reason = f"its head is {provenance.short(head)}" if head else "it is closed"
+    strategy = STRATEGIES["stop" if inputs.stop else "terminate"]
+    result = stop(cluster, owner, namespace, strategy, except_for=[head] if head else ())
+    title = headline(result, owner.pr_number, f"{reason}; namespace '{namespace}'")
     log(ports.runner, result, title)
     body = summary(result, title)
     ports.runner.summary(body)
@@ -63,10 +71,47 @@ def end_all(inputs: Inputs, ports: Ports, owner: WorkflowOwner) -> Outcome:
     return replace(outcome_of_stop(names, namespace, owner.pr_number, url), error=result.error)
 
 
+def end_superseded(ports: Ports, owner: WorkflowOwner, submitted: WorkflowStatus, sha: str) -> list[str]:
+    """Stop what runs for other commits than the pull request's head and `sha`, but for the workflow just submitted.
+
+    Return the names. The submission counts, so that a failure here is a warning.
+    """
+    if owner.pr_number is None:
+        return []
+    try:
+        head = _read(ports, owner.pr_number).head.sha
+        except_for = (head, sha)
+        result = stop(ports.cluster(), owner, submitted.namespace, "Stop", except_for=except_for, except_name=submitted.name)
+    except ActionError as error:
+        ports.runner.warning(f"'superseded: stop' has stopped nothing: {error}", title="argo-submit")
+        return []
+    if result.stopped or result.refused:
+        title = headline(result, owner.pr_number, f"its head is {provenance.short(head)}")
+        log(ports.runner, result, title)
+        ports.runner.summary(summary(result, title))
+    if result.error:
+        ports.runner.warning(f"a workflow of an earlier commit runs on: {result.error}", title="argo-submit")
+    return [one.name for one in result.stopped]
+
+
+def _read(ports: Ports, number: int) -> PullRequest:
+    """Read the pull request as it is now: the event's copy may be older than the workflows."""
+    pull_requests = ports.pull_requests()
+    if pull_requests is None:
+        raise BadInput("'superseded: stop' needs to know the pull request's head", "give 'github-token'")
+    return pull_requests.pull_request(number)
+
+
 def stop(
-    cluster: Cluster, owner: WorkflowOwner, namespace: str, strategy: str, *, except_for: Sequence[str] = ()
+    cluster: Cluster,
+    owner: WorkflowOwner,
+    namespace: str,
+    strategy: str,
+    *,
+    except_for: Sequence[str] = (),
+    except_name: str = "",
 ) -> StoppedWorkflows:
-    """Shut down the owner's workflows that still run, but for those of the commits `except_for`.
+    """Shut down the owner's workflows that still run, but for those of the commits `except_for`, and one by its name.
 
     A refusal does not keep the others from being stopped. Raises Refused or Unavailable where they cannot be listed.
     """
@@ -74,10 +119,11 @@ def stop(
     result = StoppedWorkflows(is_complete=len(listed) < MAX_LISTED)
     for workflow in listed:
         metadata = workflow["metadata"]
-        sha = (metadata.get("annotations") or {}).get(provenance.SHA, "")
-        if not owner.owns(workflow):
+        if not owner.owns(workflow) or metadata["name"] == except_name:
             continue
-        if sha in except_for:
+        annotations = metadata.get("annotations") or {}
+        sha = annotations.get(provenance.SHA, "")
+        if sha in except_for or annotations.get(provenance.HEAD) in except_for:
             result.kept += 1
             continue
         found = PullRequestWorkflow(namespace, metadata["name"], sha)

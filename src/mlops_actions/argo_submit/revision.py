@@ -17,7 +17,10 @@ _EVENTS_OF_A_COMMIT = ("push", "merge_group")
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowRevision:
-    """The facts that tie a workflow to its commit. Texts are empty, and the number is None, where they are not known."""
+    """The facts that tie a workflow to its commit. Texts are empty, and the number is None, where they are not known.
+
+    `head` is the pull request's head at that moment: a job on `pull_request` checks out a merge with the base, by default.
+    """
 
     sha: str
     pr_number: int | None
@@ -25,6 +28,7 @@ class WorkflowRevision:
     repository: str
     actor: str
     run_url: str
+    head: str = ""
 
     def known_parameters(self) -> dict[str, str]:
         """Return the values for parameters that the workflow may declare, by the keys of `parameters.KNOWN`."""
@@ -51,6 +55,7 @@ class WorkflowRevision:
         """Return the annotations, which hold the exact texts."""
         texts = {
             provenance.SHA: self.sha,
+            provenance.HEAD: self.head,
             provenance.REPOSITORY: self.repository,
             provenance.IMAGE: self.image,
             provenance.PULL_REQUEST: str(self.pr_number or ""),
@@ -88,6 +93,7 @@ def revision_of(
         repository=context.repository,
         actor=context.triggering_actor,
         run_url=context.run_url if context.run_id else "",
+        head=payload_head or head,
     )
 
 

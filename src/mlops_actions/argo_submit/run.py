@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -68,6 +68,7 @@ class _Run:
         self._follower: Follower | None = None
         self._identity = secrets.token_hex(16)  # of what this step creates
         self._live_comment = LiveComment(self._write_live_comment, ports.clock)
+        self._stopped: list[str] = []
 
     def run(self) -> Outcome:
         try:
@@ -113,6 +114,8 @@ class _Run:
         link = url or f"argo get -n {current.namespace} {current.name}"
         ports.runner.info(f"{'joined' if attached else 'submitted'} workflow {current.namespace}/{current.name}: {link}")
         self._update_comment(current)
+        if inputs.superseded == "stop" and not inputs.attach:
+            self._stopped = pull_request_workflows.end_superseded(ports, self._owner(), current, self._revision.sha)
         if not inputs.waits:
             self._set_state(LEFT)
             return self._report(FollowResult(current))
@@ -139,13 +142,14 @@ class _Run:
         if verb != "retry" or not inputs.waits:
             self._set_state(LEFT)
         self._update_comment(current)
-        stopped = [name] if done.changed and verb in STRATEGIES else []
+        if done.changed and verb in STRATEGIES:
+            self._stopped = [name]
         if not inputs.waits or current.ended:
             self._set_state(LEFT)
-            return replace(self._report(FollowResult(current), stopped), error=None)
-        outcome = self._follow(current, stopped)
+            return replace(self._report(FollowResult(current)), error=None)
+        outcome = self._follow(current)
         # Who has ended a workflow has what they asked for.
-        return replace(outcome, error=None) if stopped and isinstance(outcome.error, WorkFailed) else outcome
+        return replace(outcome, error=None) if self._stopped and isinstance(outcome.error, WorkFailed) else outcome
 
     def _owner(self) -> WorkflowOwner:
         return WorkflowOwner(
@@ -169,7 +173,7 @@ class _Run:
 
         return Submitter(cluster=self._ports.cluster(), request=request, identity=self._identity, track=track, forget=forget)
 
-    def _follow(self, submitted: WorkflowStatus, stopped: Sequence[str] = ()) -> Outcome:
+    def _follow(self, submitted: WorkflowStatus) -> Outcome:
         inputs, ports = self._inputs, self._ports
         target = FollowTarget(
             namespace=submitted.namespace,
@@ -184,12 +188,12 @@ class _Run:
         try:
             followed = self._follower.follow()
         except TimedOut as timeout:
-            return self._time_out(submitted, timeout, stopped)
+            return self._time_out(submitted, timeout)
         except ActionError as failure:
             return self._give_up(submitted, failure)
         self._set_state(ENDED)
         self._update_comment(followed.status)
-        return self._report(followed, stopped)
+        return self._report(followed)
 
     def _followed_so_far(self, default: WorkflowStatus) -> FollowResult:
         followed = self._follower.so_far() if self._follower else None
@@ -209,17 +213,16 @@ class _Run:
         note: str,
         *,
         comments: bool = False,
-        stopped: Sequence[str] = (),
     ) -> Outcome:
         if comments:
             self._update_comment(followed.status, note)
         self._ports.runner.summary(
             report.summary(followed.status, self._report_context, followed.last_lines, note, self._facts())
         )
-        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, stopped)
+        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, self._stopped)
         return replace(outcome, error=error)
 
-    def _time_out(self, submitted: WorkflowStatus, timeout: TimedOut, stopped: Sequence[str]) -> Outcome:
+    def _time_out(self, submitted: WorkflowStatus, timeout: TimedOut) -> Outcome:
         inputs, cluster = self._inputs, self._ports.cluster()
         followed = self._followed_so_far(submitted)
         namespace, name = submitted.namespace, submitted.name
@@ -234,11 +237,11 @@ class _Run:
             except ActionError as refused:  # the error that counts is the timeout
                 remedy = f"the workflow runs on, since '{inputs.on_timeout}' was refused: {refused.cause}: {refused.remedy}"
         error = TimedOut(timeout.cause, remedy)
-        return self._interrupted(followed, error, interruption.note_of(error), comments=True, stopped=stopped)
+        return self._interrupted(followed, error, interruption.note_of(error), comments=True)
 
-    def _report(self, followed: FollowResult, stopped: Sequence[str] = ()) -> Outcome:
+    def _report(self, followed: FollowResult) -> Outcome:
         self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines))
-        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, stopped)
+        outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, self._stopped)
         return replace(outcome, error=self._failure(followed))
 
     def _failure(self, followed: FollowResult) -> ActionError | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 PREFIX = "mlops-actions.dev"
 
 SHA = f"{PREFIX}/sha"
+HEAD = f"{PREFIX}/head"
 REPOSITORY = f"{PREFIX}/repository"
 PULL_REQUEST = f"{PREFIX}/pull-request"
 RUN = f"{PREFIX}/run"

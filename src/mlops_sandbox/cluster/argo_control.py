@@ -20,13 +20,17 @@ def resumed(workflow: Json) -> Json:
     return workflow
 
 
+def repeated(message: str) -> ApiError:
+    """Return the refusal of a resumption: the server repeats the write, and then calls any refusal a timeout."""
+    return ApiError(500, "InternalError", f"timed out waiting for the condition: {message}")
+
+
 def _supply(parameter: Json) -> None:
     source = parameter.get("valueFrom") or {}
     if "supplied" not in source:
         return
     if "default" not in source:
-        problem = f"raw output parameter '{parameter['name']}' has not been set and does not have a default value"
-        raise ApiError(500, "InternalError", problem)
+        raise repeated(f"raw output parameter '{parameter['name']}' has not been set and does not have a default value")
     parameter["value"] = parameter.pop("valueFrom")["default"]
 
 

@@ -7,13 +7,11 @@ result or an error. The server sends no header before the first line. A followed
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,35 +22,20 @@ from starlette.routing import Route
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import argo_control, resources, selectors, status, validation
 from mlops_sandbox.cluster.access import Identity, authorize
-from mlops_sandbox.cluster.api import Api, Faults
+from mlops_sandbox.cluster.api import Api
+from mlops_sandbox.cluster.argo_logs import WATCH_SECONDS, ArgoCall, WorkflowLogs, has_ended
 from mlops_sandbox.cluster.fields import select
-from mlops_sandbox.cluster.logs import LogQuery, LogStore
+from mlops_sandbox.cluster.logs import LogStore
 from mlops_sandbox.cluster.representation import Form
 from mlops_sandbox.cluster.resources import PODS, WORKFLOWS, Resource
 from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.cluster.store import Store
-from mlops_sandbox.cluster.wakeup import Wakeup
 from mlops_sandbox.cluster.watch import Watch, WatchRequest
 
-ENDED = ("Succeeded", "Failed", "Error")
-WATCH_SECONDS = 1800.0
 # gRPC's codes by HTTP status, as the server maps them; any other status below 500 becomes an invalid argument.
 GRPC_CODES = {401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 500: 13, 501: 12, 503: 14, 504: 4}
 HTTP_STATUSES = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 12: 501, 13: 500, 14: 503, 16: 401}
-Handler = Callable[["_Call"], Coroutine[Any, Any, Response]]
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A request, and the identity that makes it."""
-
-    request: Request
-    identity: Identity
-    namespace: str
-    name: str
-
-    def query(self, name: str) -> str:
-        return str(self.request.query_params.get(name, ""))
+Handler = Callable[["ArgoCall"], Coroutine[Any, Any, Response]]
 
 
 class ArgoServer:
@@ -92,7 +75,7 @@ class ArgoServer:
                 if handler != self._lint:  # whose faults are its own: `lint_refusal`, `lint_missing`
                     self._api.faults.raise_next()
                 return await handler(
-                    _Call(
+                    ArgoCall(
                         request=request,
                         identity=identity,
                         namespace=parameters.get("namespace", ""),
@@ -112,18 +95,18 @@ class ArgoServer:
             raise ApiError(401, "Unauthorized", "token not valid")
         return self._api.access.authenticate(header)
 
-    def _authorize(self, call: _Call, verb: str, resource: Resource, subresource: str = "") -> None:
+    def _authorize(self, call: ArgoCall, verb: str, resource: Resource, subresource: str = "") -> None:
         plural = f"{resource.plural}/{subresource}".rstrip("/")
         self._api.requests.append((verb, plural))
         authorize(call.identity, verb, resource, subresource, call.namespace, call.name)
 
-    async def _version(self, _call: _Call) -> Response:
+    async def _version(self, _call: ArgoCall) -> Response:
         return JSONResponse({"version": "v4.0.2+sandbox", "goVersion": "", "compiler": "", "platform": ""})
 
-    async def _info(self, _call: _Call) -> Response:
+    async def _info(self, _call: ArgoCall) -> Response:
         return JSONResponse({"managedNamespace": self._managed_namespace, "modals": {}})
 
-    async def _lint(self, call: _Call) -> Response:
+    async def _lint(self, call: ArgoCall) -> Response:
         """Check a workflow as `argo lint` does; the cluster's API is asked only for the templates of other objects."""
         if self._api.faults.lint_missing:
             raise ApiError(404, "NotFound", "Not Found")
@@ -132,7 +115,7 @@ class ArgoServer:
             raise status.bad_request(self._api.faults.lint_refusal)
         return JSONResponse(workflow)
 
-    async def _create(self, call: _Call) -> Response:
+    async def _create(self, call: ArgoCall) -> Response:
         body, workflow = await _workflow(call)
         dry_run = bool(body.get("serverDryRun"))
         self._authorize(call, "create", WORKFLOWS)
@@ -140,7 +123,7 @@ class ArgoServer:
         self._store.get(resources.NAMESPACES, "", call.namespace)
         return JSONResponse(self._store.create(WORKFLOWS, call.namespace, workflow, dry_run=dry_run))
 
-    async def _list(self, call: _Call) -> Response:
+    async def _list(self, call: ArgoCall) -> Response:
         """The real one asks Kubernetes whether the caller may list, and answers from its own record."""
         try:
             self._authorize(call, "list", WORKFLOWS)
@@ -159,7 +142,7 @@ class ArgoServer:
         listed = {"metadata": {"resourceVersion": str(revision)}, "items": found or None}
         return JSONResponse(select(listed, call.query("fields")))
 
-    async def _get(self, call: _Call) -> Response:
+    async def _get(self, call: ArgoCall) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         try:
             workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
@@ -173,7 +156,7 @@ class ArgoServer:
             workflow = archived[-1]
         return JSONResponse(select(workflow, call.query("fields")))
 
-    async def _get_archived(self, call: _Call) -> Response:
+    async def _get_archived(self, call: ArgoCall) -> Response:
         if not self.archive:  # as of a server without a database
             raise ApiError(500, "InternalError", "getting archived workflows not supported")
         if call.name not in self.archive:
@@ -183,19 +166,24 @@ class ArgoServer:
         return JSONResponse(archived)
 
     def _getter(self, resource: Resource) -> Handler:
-        async def get(call: _Call) -> Response:
+        async def get(call: ArgoCall) -> Response:
             self._authorize(call, "get", resource)
             return JSONResponse(self._store.get(resource, call.namespace, call.name))
 
         return get
 
-    async def _resume(self, call: _Call) -> Response:
+    async def _resume(self, call: ArgoCall) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         self._store.get(WORKFLOWS, call.namespace, call.name)
-        self._authorize(call, "update", WORKFLOWS)
+        resumed = argo_control.resumed(copy.deepcopy(self._store.get(WORKFLOWS, call.namespace, call.name)))
+        if resumed != self._store.get(WORKFLOWS, call.namespace, call.name):
+            try:
+                self._authorize(call, "update", WORKFLOWS)
+            except ApiError as refusal:
+                raise argo_control.repeated(refusal.message) from None
         return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, argo_control.resumed))
 
-    async def _retry(self, call: _Call) -> Response:
+    async def _retry(self, call: ArgoCall) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         current = self._store.get(WORKFLOWS, call.namespace, call.name)
         body = json.loads(await call.request.body() or b"{}")
@@ -212,15 +200,15 @@ class ArgoServer:
 
         return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, edit))
 
-    async def _stop(self, call: _Call) -> Response:
+    async def _stop(self, call: ArgoCall) -> Response:
         return self._shut_down(call, "Stop")
 
-    async def _terminate(self, call: _Call) -> Response:
+    async def _terminate(self, call: ArgoCall) -> Response:
         return self._shut_down(call, "Terminate")
 
-    def _shut_down(self, call: _Call, strategy: str) -> Response:
+    def _shut_down(self, call: ArgoCall, strategy: str) -> Response:
         self._authorize(call, "get", WORKFLOWS)
-        if _has_ended(self._store.get(WORKFLOWS, call.namespace, call.name)):
+        if has_ended(self._store.get(WORKFLOWS, call.namespace, call.name)):
             message = f'cannot shutdown a completed workflow: workflow: "{call.name}", namespace: "{call.namespace}"'
             raise ApiError(500, "InternalError", message)
         self._authorize(call, "patch", WORKFLOWS)
@@ -231,7 +219,7 @@ class ArgoServer:
 
         return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, edit))
 
-    async def _watch(self, call: _Call) -> Response:
+    async def _watch(self, call: ArgoCall) -> Response:
         selector, version = call.query("listOptions.fieldSelector"), call.query("listOptions.resourceVersion")
         name = selector.removeprefix("metadata.name=") if selector.startswith("metadata.name=") else ""
         if name:
@@ -266,81 +254,12 @@ class ArgoServer:
 
         return await _stream(lines(), call.query("fields"))
 
-    async def _log(self, call: _Call) -> Response:
+    async def _log(self, call: ArgoCall) -> Response:
         self._authorize(call, "get", WORKFLOWS)
         self._store.get(WORKFLOWS, call.namespace, call.name)
         self._authorize(call, "watch", PODS)
         self._authorize(call, "list", PODS)
-        return await _stream(_Logs(self._store, self._logs, call, self._api.faults).lines())
-
-
-class _Logs:
-    """The logs of a workflow's pods, or of one pod; like the real server, it leaves out what it cannot read."""
-
-    def __init__(self, store: Store, logs: LogStore, call: _Call, faults: Faults) -> None:
-        self._store = store
-        self._logs = logs
-        self._call = call
-        since = call.query("logOptions.sinceSeconds")
-        self._faults = faults
-        self._query = LogQuery(
-            follow=call.query("logOptions.follow") == "true",
-            timestamps=call.query("logOptions.timestamps") == "true",
-            since=datetime.now(UTC) - timedelta(seconds=int(since)) if since.isdigit() else None,
-        )
-        self._lines: asyncio.Queue[Json] = asyncio.Queue()
-        self._seen: set[str] = set()
-
-    async def lines(self) -> AsyncIterator[Json]:
-        wakeup = Wakeup()
-        unsubscribe = self._store.subscribe(lambda _change: wakeup.set())
-        readers: list[asyncio.Task[None]] = []
-        try:
-            while True:
-                ended = self._has_ended()
-                readers += [asyncio.create_task(self._read(pod, wakeup)) for pod in self._new_pods()]
-                done = ended and all(reader.done() for reader in readers)
-                while not self._lines.empty():
-                    yield self._lines.get_nowait()
-                if done:
-                    return
-                await wakeup.wait(WATCH_SECONDS)
-        finally:
-            unsubscribe()
-            for reader in readers:
-                reader.cancel()
-
-    def _has_ended(self) -> bool:
-        try:
-            return not self._query.follow or _has_ended(self._store.get(WORKFLOWS, self._call.namespace, self._call.name))
-        except ApiError:
-            return True
-
-    def _new_pods(self) -> Iterable[Json]:
-        pod_name = self._call.query("podName")
-        for pod in self._store.items(PODS, self._call.namespace)[0]:
-            metadata = pod["metadata"]
-            is_own = metadata.get("labels", {}).get("workflows.argoproj.io/workflow") == self._call.name
-            if not is_own or (pod_name and metadata["name"] != pod_name) or pod["status"]["phase"] == "Pending":
-                continue
-            if metadata["uid"] not in self._seen:
-                self._seen.add(metadata["uid"])
-                yield pod
-
-    async def _read(self, pod: Json, wakeup: Wakeup) -> None:
-        container = self._call.query("logOptions.container")
-        try:
-            authorize(self._call.identity, "get", PODS, "log", self._call.namespace, pod["metadata"]["name"])
-            if container in [spec["name"] for spec in pod["spec"]["containers"]]:
-                query = self._faults.limit(self._query)
-                async for block in self._logs.open(pod["metadata"]["uid"], container).read(query):
-                    for line in block.decode(errors="replace").split("\n")[:-1]:
-                        self._lines.put_nowait({"content": line, "podName": pod["metadata"]["name"]})
-                    wakeup.set()
-        except ApiError:
-            pass
-        finally:
-            asyncio.get_running_loop().call_soon(wakeup.set)  # once this task is done
+        return await _stream(WorkflowLogs(self._store, self._logs, call, self._api.faults).lines())
 
 
 async def _stream(lines: AsyncIterator[Json], fields: str = "") -> Response:
@@ -366,7 +285,7 @@ def _line(value: Json, fields: str) -> bytes:
     return json.dumps(select(value, fields), separators=(",", ":")).encode() + b"\n"
 
 
-async def _workflow(call: _Call) -> tuple[Json, Json]:
+async def _workflow(call: ArgoCall) -> tuple[Json, Json]:
     """Return the body and its workflow; the server parses it as a Workflow of any kind, and validates it."""
     try:
         body = json.loads(await call.request.body())
@@ -376,10 +295,6 @@ async def _workflow(call: _Call) -> tuple[Json, Json]:
     workflow |= {"apiVersion": WORKFLOWS.api_version, "kind": WORKFLOWS.kind}
     _check_entrypoint(workflow)
     return body, workflow
-
-
-def _has_ended(workflow: Json) -> bool:
-    return (workflow.get("status") or {}).get("phase") in ENDED
 
 
 def _check_entrypoint(workflow: Json) -> None:

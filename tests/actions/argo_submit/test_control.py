@@ -169,7 +169,7 @@ def test_all_running_workflows_of_the_pull_request_are_stopped_and_named(job: Jo
     assert job.run(stop="pull-request") == 0
     assert json.loads(job.outputs["stopped"]) == job.result["stopped"] == ["first", "second"]
     assert [shutdown(cluster, name) for name in ("first", "second", "over", "of-another")] == ["Stop", "Stop", "", ""]
-    assert "stopped 2 workflows of pull request #7 (in the namespace 'default')" in job.log
+    assert "stopped 2 workflows of pull request #7 (all of it; namespace 'default')" in job.log
     assert f"  ■ first ({SHA[:7]})\n  ■ second (fffffff)" in job.log
     assert "| `second` | `fffffff` | asked to stop |" in job.summary
     assert job.result["pr-number"] == 7
@@ -242,6 +242,15 @@ def test_a_suspended_workflow_is_resumed_once(job: Job, cluster: Cluster, facts:
     assert job.run(resume="w") == 0
     assert "workflow 'w' is not suspended: there is nothing to resume" in job.log
     assert cluster.store.get(WORKFLOWS, "default", "w") == resumed
+
+
+def test_the_right_to_resume_is_named(job: Job, cluster: Cluster, host: Host, api: str) -> None:
+    put(cluster, nodes=WAITING)
+    job.environ |= environ_for(
+        api, cluster, host.url, job.directory, token=cluster.add_user("ci", [rule("workflows", "get")])
+    )
+    assert job.run(resume="w") == 3
+    job.assert_missing_right("update" if api == ARGO_SERVER else "patch", "workflows")
 
 
 def waiting_for(**source: str) -> dict[str, Any]:

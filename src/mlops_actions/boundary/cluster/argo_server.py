@@ -16,7 +16,7 @@ from typing import Any
 from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, WatchEvent
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
-from mlops_actions.boundary.cluster.refusals import ClusterRequests
+from mlops_actions.boundary.cluster.refusals import ClusterRequests, denial_in
 from mlops_actions.boundary.cluster.shapes import (
     ARCHIVED,
     DRY_RUN,
@@ -173,7 +173,13 @@ class ArgoServer:
     def resume(self, namespace: str, name: str) -> Json:
         """See the port."""
         path, body = f"{_workflows(namespace, name)}/resume", {"namespace": namespace, "name": name}
-        return self._requests.send("PUT", path, check_workflow, body=body)
+        try:
+            # One attempt first: the server repeats a write that is refused, and then answers 500 with the refusal.
+            return self._requests.send("PUT", path, check_workflow, body=body, urgent=True)
+        except Unavailable as error:
+            if denied := denial_in(error.cause):
+                raise denied from None
+            return self._requests.send("PUT", path, check_workflow, body=body)
 
     def retry(self, namespace: str, name: str, parameters: Mapping[str, str]) -> Json:
         """See the port."""

@@ -155,25 +155,32 @@ def refusal(failure: Failure, call: str, *, side: str, server: str, health: str)
     return Refused(f"the {side} refuses this ({failure.code} to {call}): {failure.message}", "see its message")
 
 
-def _denied(failure: Failure, call: str) -> Refused:
-    match = _DENIAL.search(failure.message)
-    if match is None and (match := _DENIAL_OF_LIST.search(failure.message)):
-        rule = f'{{apiGroups: ["argoproj.io"], resources: ["{match["resource"]}"], verbs: ["{match["verb"]}"]}}'
-        return Refused(
-            f"the token may not {match['verb']} {match['resource']} in the namespace '{match['namespace']}' (403)",
-            f"add this rule to a Role that is bound to its user: - {rule}",
-        )
+def denial_in(message: str) -> Refused | None:
+    """Return the error for a denial by Kubernetes that a text quotes, with the rule that allows it; None without one."""
+    match = _DENIAL.search(message)
     if match is None:
-        return Refused(
-            f"the cluster denies this (403 to {call}): {failure.message}", "ask the cluster's administrator for it"
-        )
+        return None
     where = f" in the namespace '{match['namespace']}'" if match["namespace"] else ""
     kind = "Role" if match["namespace"] else "ClusterRole"
-    rule = f'{{apiGroups: ["{match["group"]}"], resources: ["{match["resource"]}"], verbs: ["{match["verb"]}"]}}'
     return Refused(
         f"the user '{match['user']}' may not {match['verb']} {match['resource']}{where} (403)",
-        f"add this rule to a {kind} that is bound to this user: - {rule}",
+        f"add this rule to a {kind} that is bound to this user: - {_rule(match['group'], match['resource'], match['verb'])}",
     )
+
+
+def _denied(failure: Failure, call: str) -> Refused:
+    if denied := denial_in(failure.message):
+        return denied
+    if match := _DENIAL_OF_LIST.search(failure.message):
+        return Refused(
+            f"the token may not {match['verb']} {match['resource']} in the namespace '{match['namespace']}' (403)",
+            f"add this rule to a Role that is bound to its user: - {_rule('argoproj.io', match['resource'], match['verb'])}",
+        )
+    return Refused(f"the cluster denies this (403 to {call}): {failure.message}", "ask the cluster's administrator for it")
+
+
+def _rule(group: str, resource: str, verb: str) -> str:
+    return f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["{verb}"]}}'
 
 
 def _missing(message: str) -> str:
