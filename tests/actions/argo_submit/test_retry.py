@@ -14,7 +14,7 @@ from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import ARGO_SERVER, KUBERNETES, environ_for
 from tests.actions.argo_submit.job import Job
 
-# `first` prints each time that it runs; `second` fails until the file `ready` exists, and reads what `first` gave.
+# `first` writes a line each time that it runs; `second` fails until the file `ready` exists, and passes on what `first` gave.
 FAILING = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -24,6 +24,7 @@ spec:
   arguments: {parameters: [{name: mode, value: strict}, {name: image, value: x}]}
   templates:
   - name: main
+    outputs: {parameters: [{name: said, valueFrom: {parameter: "{{tasks.second.outputs.parameters.said}}"}}]}
     dag:
       tasks:
       - {name: first, template: first}
@@ -34,9 +35,10 @@ spec:
     container: {image: x, command: [sh, -c, "echo ran >> FOLDER/first; wc -l < FOLDER/first > /tmp/made"]}
   - name: second
     inputs: {parameters: [{name: from}]}
+    outputs: {parameters: [{name: said, valueFrom: {path: /tmp/said}}]}
     container:
       image: x
-      command: [sh, -c, "echo got {{inputs.parameters.from}} in {{workflow.parameters.mode}} mode; test -e FOLDER/ready"]
+      command: [sh, -c, "echo {{inputs.parameters.from}} {{workflow.parameters.mode}} > /tmp/said; test -e FOLDER/ready"]
 """
 
 
@@ -66,7 +68,7 @@ def test_a_failed_workflow_continues_from_its_failed_node(job: Job, cluster: Clu
     assert job.run(retry="w") == 0, job.log
     assert "::notice title=argo-submit::retried the workflow 'w' from its failed nodes" in job.log
     assert (tmp_path / "first").read_text() == "ran\n"
-    assert "\ngot 1 in strict mode\n" in job.log
+    assert json.loads(job.outputs["outputs"]) == {"said": "1 strict"}
     assert (job.outputs["phase"], job.outputs["workflow-uid"], job.outputs["attached"]) == ("Succeeded", uid, "false")
     assert json.loads(job.outputs["failed-nodes"]) == []
     assert job.result["pr-number"] == 7
@@ -85,7 +87,7 @@ def test_parameters_replace_those_of_the_workflow(job: Job, tmp_path: Path) -> N
     fail(job, tmp_path)
     (tmp_path / "ready").touch()
     assert job.run(retry="w", parameters="mode=loose") == 0
-    assert "\ngot 1 in loose mode\n" in job.log
+    assert json.loads(job.outputs["outputs"]) == {"said": "1 loose"}
     assert job.result["parameters"] == {"mode": "loose"}
 
 
