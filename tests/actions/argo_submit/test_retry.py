@@ -14,7 +14,7 @@ from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import ARGO_SERVER, KUBERNETES, environ_for
 from tests.actions.argo_submit.job import Job
 
-# `first` writes a line each time that it runs; `second` fails until the file `ready` exists, and passes on what `first` gave.
+# `first` writes a line each time that it runs; `second` fails until the file `ready` exists, and passes its input on.
 FAILING = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
