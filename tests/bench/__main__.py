@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from tests.bench import argo, chatops, docker, images, wandb
+from tests.bench import argo, argo_logs, chatops, docker, images, wandb
 from tests.bench.startup import ROUNDS
 from tests.bench.table import Table
 from tests.e2e.docker_daemon import DaemonError
@@ -75,6 +75,11 @@ def main() -> None:
     table.figure("bytes", followed.bytes / watched.bytes, SHARE, of="watching the whole object", most=0.05)
     table.figure("peak memory", followed.memory / watched.memory, SHARE, of="watching the whole object", most=0.20)
     table.figure("end noticed after", followed.late, SECONDS, most=1)
+    for name, logs in argo_logs.measure().items():
+        most = argo_logs.MOST_MEGABYTES[name]
+        table.figure(f"{name}: peak memory", logs.memory / MEGABYTE, "{:.0f} MB", most=most)
+        table.figure("  end noticed after", logs.late, SECONDS, most=1)
+        table.figure("  logs shown", logs.shown, COUNT)
     reach, client = argo.imports()
     table.figure("importing what reaches a cluster", reach / client, SHARE, of="`import kubernetes.config`", most=0.5)
 
