@@ -76,7 +76,7 @@ def main() -> None:
     table.figure("peak memory", followed.memory / watched.memory, SHARE, of="watching the whole object", most=0.20)
     table.figure("end noticed after", followed.late, SECONDS, most=1)
     for name, logs in argo_logs.measure().items():
-        most = argo_logs.MOST_MEGABYTES[name]
+        most = argo_logs.MAX_MEGABYTES[name]
         table.figure(f"{name}: peak memory", logs.memory / MEGABYTE, "{:.0f} MB", most=most)
         table.figure("  end noticed after", logs.late, SECONDS, most=1)
         table.figure("  logs shown", logs.shown, COUNT)

@@ -34,7 +34,7 @@ from tests.support.logs import LOG
 NAME = "large"
 LINE = b"step 1000 loss=0.123456789 accuracy=0.987654321 rate=0.0003 " + b"." * 39
 STORM_EVERY = 3
-MOST_MEGABYTES = {"5,000 nodes": 60, "400 logs of 1 MB": 80, "1,000 logs in a storm": 60}
+MAX_MEGABYTES = {"5,000 nodes": 60, "400 logs of 1 MB": 80, "1,000 logs in a storm": 60}
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,11 @@ def _ended(workflow: dict[str, Any]) -> dict[str, Any]:
     return workflow
 
 
-class CountedText(io.TextIOBase):
+class CountedText(io.StringIO):
     """A job's log of which only the size is kept."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.shown = self.bytes = 0
 
     def write(self, text: str) -> int:
