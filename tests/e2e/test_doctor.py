@@ -266,11 +266,18 @@ def test_a_pod_whose_secret_is_missing_is_named_with_the_reason(furnished: RealC
     assert administrator.ask("cluster").named() == set()
 
 
-def test_a_manifest_that_the_api_server_refuses_is_named(administrator: Checkout) -> None:
+@pytest.mark.parametrize(
+    ("metadata", "check"),
+    [
+        ("name: Doctor_1", "manifest"),  # argo-submit itself refuses it
+        ("generateName: doctor-, finalizers: [Not Valid]", "dry run"),
+    ],
+)
+def test_a_manifest_that_is_refused_is_named(administrator: Checkout, metadata: str, check: str) -> None:
     manifest = administrator.directory / "workflow.yaml"
-    manifest.write_text(MANIFEST.replace("generateName: doctor-", "name: Doctor_1"))
+    manifest.write_text(MANIFEST.replace("generateName: doctor-", metadata))
     answered = administrator.ask("cluster")
-    assert answered.named() == {"dry run"}, answered.checks
+    assert answered.named() == {check}, answered.checks
     manifest.write_text(MANIFEST)
     assert administrator.ask("cluster").named() == set()
 

@@ -36,6 +36,8 @@ _EXITS = "exit codes: 0 nothing fails, 1 a check fails, 2 an option or the workf
 APP_KEY = "DOCTOR_APP_KEY"
 _CONNECTING = RLock()
 _MAX_BYTES = 5 << 20
+_NO_WORKFLOW = "run this at the top of the checkout, or name the file by --workflow; mlops-actions init writes one"
+_NO_APP_KEY = "name the file of the App's private key by --app-key"
 _EXTRAS = {
     "github": "chatops",
     "docker": "docker",
@@ -95,7 +97,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
     if options.commit and not is_sha(options.commit):
         raise BadInput(f"--commit is not a full commit: {options.commit!r}", "give its 40 hexadecimal digits")
     path = options.workflow.as_posix()
-    file = workflow.parse(_read(path), path)
+    file = workflow.parse(_read(path, _NO_WORKFLOW), path)
     context = {f"vars.{name}": environ[name] for name in file.variables if environ.get(name)}
     context["github.actor"] = environ.get("GITHUB_ACTOR", "")
     if all_variables := environ.get("DOCTOR_VARS"):
@@ -118,7 +120,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         read=adapters.read,
         read_manifest=lambda *arguments, **options: _with_package(lambda: read(*arguments, **options)),
         commit=options.commit,
-        app_key=_read(options.app_key) if options.app_key else environ.get(APP_KEY, ""),
+        app_key=_read(options.app_key, _NO_APP_KEY) if options.app_key else environ.get(APP_KEY, ""),
         is_job=job.is_job(environ),
         has_identity_token=bool(environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")),
         try_writes=options.try_writes,
@@ -154,18 +156,17 @@ def _progress(group: str, checks: Sequence[HealthCheck]) -> None:
     sys.stderr.flush()
 
 
-def _read(path: str) -> str:
+def _read(path: str, remedy: str) -> str:
+    """Read a file that an option names; raises BadInput with this remedy."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
-            raise BadInput(f"{path!r} is larger than 5 MiB", "name another file")
+            raise BadInput(f"{path!r} is larger than 5 MiB", remedy)
         return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", "") or "it is not UTF-8"
-        raise BadInput(
-            f"{path!r} cannot be read: {reason}", "run this at the top of the checkout, or name the file by --workflow"
-        ) from None
+        raise BadInput(f"{path!r} cannot be read: {reason}", remedy) from None
 
 
 def _with_package(connect: Callable[[], T]) -> T:

@@ -41,21 +41,23 @@ def test_no_secret_is_shown(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "cause"),
+    ("arguments", "cause", "remedy"),
     [
-        (["--commit", "main"], "--commit is not a full commit"),
-        (["--workflow", "nothing.yml"], "'nothing.yml' cannot be read"),
-        (["--workflow", "workflow.yaml"], "is not a workflow"),
+        (["--commit", "main"], "--commit is not a full commit", "its 40 hexadecimal digits"),
+        (["--workflow", "nothing.yml"], "'nothing.yml' cannot be read", "mlops-actions init writes one"),
+        (["--workflow", "workflow.yaml"], "is not a workflow", "by --workflow"),
+        (["--app-key", "nothing.pem"], "'nothing.pem' cannot be read", "by --app-key"),
     ],
 )
 def test_a_wrong_option_ends_with_2_and_one_line_of_remedy(
-    world: World, capsys: pytest.CaptureFixture[str], arguments: list[str], cause: str
+    world: World, capsys: pytest.CaptureFixture[str], arguments: list[str], cause: str, remedy: str
 ) -> None:
     assert command.main(_parser().parse_args(["doctor", *arguments]), world.environ, io.StringIO()) == 2
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("error: ")
     assert cause in errors[0]
     assert errors[1].startswith("remedy: ")
+    assert remedy in errors[1]
     assert world.github.exchanges == []
 
 

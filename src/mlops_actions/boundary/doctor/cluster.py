@@ -25,6 +25,7 @@ from mlops_actions.doctor.ports import ApiAnswer, ClusterApi, ClusterTarget, End
 _SECONDS = 10
 # `init` writes the script.
 _RENEW = "sh mlops/kubeconfig.sh | base64 | gh secret set KUBECONFIG  # the secret that the input 'kubeconfig' names"
+_CHOOSE = "export KUBECONFIG=FILE  # kubectl config view --minify shows the one in use"
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
 
@@ -167,7 +168,7 @@ def _kubeconfig(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> 
             namespace = _namespace(loader, files, context)
     except (loader.ConfigException, OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         text = " ".join(str(error).split())[:300]
-        remedy = _RENEW if is_job(environ) else "kubectl config view --minify"
+        remedy = _RENEW if is_job(environ) else _CHOOSE
         raise BadInput(f"no kubeconfig can be used: {text}", remedy) from None
     basic = str(configuration.get_basic_auth_token() or "").removeprefix("Basic ") if configuration.username else ""
     if target.oidc_audience:
