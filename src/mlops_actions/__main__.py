@@ -120,6 +120,7 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
     from mlops_actions.argo_submit.post import post
     from mlops_actions.argo_submit.run import run
     from mlops_actions.argo_submit.tracked_workflow import STATE
+    from mlops_actions.boundary.artifact_files import ArtifactFiles
     from mlops_actions.boundary.clock import SystemClock
     from mlops_actions.boundary.git import read_checkout
     from mlops_actions.boundary.workspace import WorkspaceFiles
@@ -148,12 +149,14 @@ def _argo_submit(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outco
 
         return GitHub.connect(inputs.github_token, context, runner)
 
+    workspace = WorkspaceFiles(context.workspace)
     ports = Ports(
         cluster=cluster,
         pull_requests=pull_requests,
-        workspace=WorkspaceFiles(context.workspace),
+        workspace=workspace,
         runner=runner,
         clock=clock,
+        artifacts=ArtifactFiles(workspace),
     )
     if is_post:
         return post(inputs, ports)

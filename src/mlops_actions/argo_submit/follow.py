@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mlops_actions.argo_submit import gone, pods, progress, status, waiting
+from mlops_actions.argo_submit.artifacts import OutputArtifact
 from mlops_actions.argo_submit.log_printer import LogPrinter
 from mlops_actions.argo_submit.logs import LogCollector
 from mlops_actions.argo_submit.messages import (
@@ -68,6 +69,7 @@ class FollowResult:
 
     status: WorkflowStatus
     last_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    artifacts: Sequence[OutputArtifact] = ()
 
 
 # Called with each status of a workflow that has not ended, and what it waits for.

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import re
 
+from mlops_actions.argo_submit import object_names
 from mlops_actions.core.parsers import base_address
+
+TEMPLATE_KINDS = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
 
 
 def image(value: str) -> str:
@@ -42,3 +45,12 @@ def _decoded(value: str) -> str:
         return base64.b64decode("".join(value.split()), validate=True).decode().strip()
     except ValueError:
         return ""
+
+
+def template(value: str) -> tuple[str, str]:
+    """Read the kind and the name of a template in the cluster."""
+    kind, slash, name = value.strip().partition("/")
+    if kind.lower() not in TEMPLATE_KINDS or not slash:
+        forms = ", ".join(f"{kind}/NAME" for kind in TEMPLATE_KINDS)
+        raise ValueError(f"must be one of {forms}, not {value!r}")
+    return kind.lower(), object_names.read_name(name)

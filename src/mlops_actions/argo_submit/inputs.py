@@ -5,26 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from mlops_actions.argo_submit import connection, control_inputs, input_parsers, object_names
+from mlops_actions.argo_submit import callback_inputs, connection, control_inputs, input_parsers, object_names
 from mlops_actions.argo_submit import parameters as parameter_texts
-from mlops_actions.argo_submit.result_parts import FAILED_NODES, RESOURCES
+from mlops_actions.argo_submit.result_parts import ARTIFACTS, FAILED_NODES, RESOURCES
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import base_address, boolean, choice, commit, duration, integer, matching, text, verbatim
+from mlops_actions.core.parsers import (
+    base_address,
+    boolean,
+    choice,
+    commit,
+    duration,
+    integer,
+    items,
+    matching,
+    text,
+    verbatim,
+)
 from mlops_actions.core.types import Json
 
-TEMPLATE_KINDS = ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # A small public image with a shell and curl.
 DEFAULT_CALLBACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
-
-
-def _template(value: str) -> tuple[str, str]:
-    kind, slash, name = value.strip().partition("/")
-    if kind.lower() not in TEMPLATE_KINDS or not slash:
-        forms = ", ".join(f"{kind}/NAME" for kind in TEMPLATE_KINDS)
-        raise ValueError(f"must be one of {forms}, not {value!r}")
-    return kind.lower(), object_names.read_name(name)
 
 
 @inputs
@@ -43,7 +45,7 @@ class Inputs(DeclaredInputs):
         ),
     )
     from_: tuple[str, str] | None = input_field(
-        _template,
+        input_parsers.template,
         "`workflowtemplate/NAME`, `clusterworkflowtemplate/NAME` or `cronworkflow/NAME` in the cluster: runs this template.",
     )
     attach: str | None = input_field(object_names.read_name, "Name of a running workflow to follow.")
@@ -229,6 +231,13 @@ class Inputs(DeclaredInputs):
         default="leave",
     )
     logs: str = input_field(choice("all", "failed", "none"), "Which nodes' logs to show, grouped by node.", default="all")
+    artifacts: tuple[str, ...] | None = input_field(
+        items,
+        "Output artifacts to bring into the workspace, by name or as NODE/NAME. Needs `argo-server`.",
+    )
+    artifacts_dir: str = input_field(
+        text, "Folder in the workspace that gets the artifacts, each in a folder of its own.", default="artifacts"
+    )
     comment: bool = input_field(
         boolean, "Keep a comment on the PR that shows the running workflow, and then its end.", default="false"
     )
@@ -271,10 +280,6 @@ class Inputs(DeclaredInputs):
         """Whether parameters of the file that the workflow does not declare are added to it."""
         return self.was_given("parameter_file_path") and not self.was_given("unknown-parameters")
 
-    def action_on_cancel(self, *, attached: bool) -> tuple[str, str]:
-        """Return the input that says what a cancelled job does with the workflow, and its value."""
-        return ("on-cancel-attached", self.on_cancel_attached) if attached else ("on-cancel", self.on_cancel)
-
     @property
     def waits(self) -> bool:
         """Whether to follow the workflow, which the replaced action did not; a step that resumes or ends one need not."""
@@ -307,21 +312,13 @@ class Inputs(DeclaredInputs):
             yield BadInput("input 'dry-run' has no meaning with 'attach'", "leave one of them out")
         if self.attach and self.was_given("superseded"):
             yield BadInput("input 'superseded' has no meaning with 'attach': nothing is submitted", "leave it out")
-        if self.callback and not self.callback_secret:
-            yield BadInput(
-                "input 'callback' needs 'callback-secret'",
-                "give the name of a Kubernetes secret that holds, under 'token', a token with 'contents: write'",
-            )
-        if self.callback_secret and not self.callback:
-            yield BadInput(
-                "input 'callback-secret' has no meaning without 'callback'", "add 'callback: repository_dispatch'"
-            )
-        if self.attach and self.callback:
-            yield BadInput(
-                "input 'callback' has no meaning with 'attach': the workflow runs already",
-                "give 'callback' where the workflow is submitted",
-            )
+        yield from callback_inputs.problems(self.callback, self.callback_secret, self.attach)
         yield from control_inputs.problems(self, self.controls, of_pull_request=self.ends_pull_request)
+        if self.artifacts and (not self.waits or self.dry_run):
+            yield BadInput(
+                "input 'artifacts' has no meaning without waiting for the workflow's end",
+                "leave out 'artifacts', or 'wait: false' and 'dry-run'",
+            )
         yield from connection.problems(self.was_given)
         scheme, _, rest = (self.argo_server or "").partition("://")
         host = re.sub(r":\d*$", "", rest.partition("/")[0])
@@ -347,6 +344,7 @@ RESULT: Mapping[str, Json] = {
     "message": _TEXT,
     "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
     "failed-nodes": FAILED_NODES,
+    "artifacts": ARTIFACTS,
     "resources": RESOURCES,
     "failed-count": {"type": "integer", "description": "How many nodes failed for good."},
     "duration": {
@@ -384,6 +382,7 @@ ACTION = Action(
             "failed-nodes",
             "JSON list of the nodes that failed for good: name, phase, message, exit code, reason, pod, node, last lines",
         ),
+        Output("artifacts", "JSON list of the output artifacts: name, node, bucket, key, url, path and size"),
         Output("resources", "JSON object of what all pods requested: `cpu-hours`, `memory-gib-hours`, `gpu-hours`"),
         Output("duration", "Seconds from the workflow's start to its end"),
         Output("attached", "`true` when the workflow existed already and was joined"),

@@ -35,6 +35,7 @@ class NodeStatus:
     parameters: Mapping[str, str] = field(default_factory=dict)
     host: str = ""  # the machine
     is_cached: bool = False  # by memoization
+    artifacts: tuple[tuple[str, str, str], ...] = ()  # name, bucket and key
     resources: Mapping[str, int] = field(default_factory=dict)  # `resourcesDuration`
 
     @property

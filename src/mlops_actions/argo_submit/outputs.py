@@ -52,6 +52,7 @@ def outcome_of(
             for node in nodes[:MAX_FAILED_NODES]
         ]
     )
+    artifacts = [one.document() for one in followed.artifacts]
     used = resources.hours(workflow.resources)
     outputs = {
         "workflow-name": workflow.name,
@@ -62,6 +63,7 @@ def outcome_of(
         "message": workflow.message,
         "outputs": _compact_json(dict(workflow.outputs)),
         "failed-nodes": _compact_json(failed),
+        "artifacts": _compact_json(artifacts),
         "resources": _compact_json(used),
         "duration": "" if workflow.seconds is None else str(round(workflow.seconds)),
         "attached": flag(context.attached),
@@ -73,6 +75,7 @@ def outcome_of(
         **{name: text for name, text in outputs.items() if name != "WORKFLOW_URL"},
         "outputs": dict(workflow.outputs),
         "failed-nodes": failed,
+        "artifacts": artifacts,
         "resources": used,
         "failed-count": len(nodes),
         "attached": context.attached,

@@ -107,6 +107,9 @@ class Cluster(Protocol):
     def get_pod(self, namespace: str, name: str) -> Json:
         """Read a pod."""
 
+    def read_artifact(self, namespace: str, workflow: str, node_id: str, name: str) -> Stream[bytes]:
+        """Read an output artifact in pieces; raises Refused where this API serves none."""
+
     def stream_log(self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False) -> Stream[bytes]:
         """Follow a container's log, in blocks of bytes, from a time on; an empty one starts at the log's beginning.
 
@@ -115,6 +118,19 @@ class Cluster(Protocol):
 
     def sends_timestamps(self, namespace: str, pod: str, container: str, first: bytes) -> bool:
         """Tell whether the timestamp at the start of a log's first line is the machine's, not the container's own."""
+
+
+class ArtifactFolder(Protocol):
+    """Where artifacts come into the workspace. Every call raises BadInput."""
+
+    def check(self, folder: str) -> None:
+        """Raise BadInput where the folder is outside of the workspace."""
+
+    def put(self, folder: str, parts: tuple[str, ...], file_name: str, content: Iterator[bytes]) -> tuple[str, int]:
+        """Write an artifact, unpacked, below a folder, under these names; return its path and the bytes that were read.
+
+        `file_name` is the name of an artifact that is no archive. Raises WorkFailed where the content is not accepted.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,3 +145,4 @@ class Ports:
     workspace: Workspace
     runner: Runner
     clock: Clock
+    artifacts: ArtifactFolder

@@ -18,7 +18,7 @@ def post(inputs: Inputs, ports: Ports) -> Outcome:
     if saved is None or saved.tracked.state not in (RUNNING, CANCELLED):
         return Outcome()
     tracked, cluster = saved.tracked, ports.cluster()
-    name_of_input, action = inputs.action_on_cancel(attached=tracked.context.attached)
+    name_of_input, action = tracked.action_on_cancel(inputs)
     current, workflow = WorkflowStatus.unread(tracked.namespace, tracked.name), {}
     note, error = "", None
     try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from mlops_actions.argo_submit import diagram, live_report, progress, resources, timeline
+from mlops_actions.argo_submit.artifacts import OutputArtifact
+from mlops_actions.argo_submit.artifacts import table as artifact_table
 from mlops_actions.argo_submit.live_report import LiveFacts
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.status import WorkflowStatus
@@ -100,6 +102,7 @@ def summary(
     last_lines: Mapping[str, Sequence[str]],
     note: str = "",
     facts: LiveFacts | None = None,
+    artifacts: Sequence[OutputArtifact] = (),
 ) -> str:
     """Return the job's summary; `last_lines` holds the last log lines of failed nodes by node id.
 
@@ -117,6 +120,8 @@ def summary(
         parts.append(_outputs(status.outputs))
     if picture := diagram.draw(status):
         parts.append(picture)
+    if stored := artifact_table(artifacts):
+        parts.append(stored)
     if used := resources.describe(status):
         parts.append(used)
     if path := timeline.describe(status):

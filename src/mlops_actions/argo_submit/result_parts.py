@@ -40,3 +40,18 @@ RESOURCES: Json = {
     },
     "additionalProperties": False,
 }
+
+_ARTIFACT: Json = {
+    "name": _TEXT,
+    "node": {**_TEXT, "description": "The node that has written it, as Argo's user interface names it."},
+    "bucket": _TEXT,
+    "key": _TEXT,
+    "url": {**_TEXT, "description": "Its address on the Argo Server; empty without `argo-url` and `argo-server`."},
+    "path": {**_TEXT, "description": "Its folder in the workspace; empty where it was not brought there."},
+    "size": {"type": ["integer", "null"], "description": "Bytes as they are stored; null where it was not read."},
+}
+ARTIFACTS: Json = {
+    "description": "The output artifacts of all nodes, without archived logs.",
+    "type": "array",
+    "items": {"type": "object", "properties": _ARTIFACT, "required": list(_ARTIFACT), "additionalProperties": False},
+}

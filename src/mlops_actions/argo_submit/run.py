@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mlops_actions.argo_submit import (
+    artifacts,
     callback,
     comment,
     control,
@@ -20,6 +21,7 @@ from mlops_actions.argo_submit import (
     status,
     tracked_workflow,
 )
+from mlops_actions.argo_submit.artifacts import OutputArtifact
 from mlops_actions.argo_submit.control import STRATEGIES
 from mlops_actions.argo_submit.documents import InvalidManifest
 from mlops_actions.argo_submit.find_revision import find_revision
@@ -91,6 +93,8 @@ class _Run:
 
     def _run(self) -> Outcome:
         inputs, ports = self._inputs, self._ports
+        if inputs.artifacts:  # before anything is submitted
+            ports.artifacts.check(inputs.artifacts_dir)
         if inputs.ends_pull_request:
             return pull_request_workflows.end_all(inputs, ports, self._owner())
         if any(name for _, name in inputs.controls):
@@ -193,7 +197,18 @@ class _Run:
             return self._give_up(submitted, failure)
         self._set_state(ENDED)
         self._update_comment(followed.status)
-        return self._report(followed)
+        found, problem = self._artifacts(followed.status)
+        outcome = self._report(replace(followed, artifacts=found))
+        if problem is not None and outcome.error is not None:  # the failure of the workflow is the step's
+            ports.runner.warning(str(problem), title="argo-submit")
+        return replace(outcome, error=outcome.error or problem)
+
+    def _artifacts(self, workflow: WorkflowStatus) -> tuple[list[OutputArtifact], ActionError | None]:
+        inputs, ports = self._inputs, self._ports
+        found = artifacts.of_workflow(workflow, self._report_context.url)
+        if not inputs.artifacts:
+            return found, None
+        return artifacts.bring(found, inputs.artifacts, ports.artifacts, inputs.artifacts_dir, ports.cluster(), workflow)
 
     def _followed_so_far(self, default: WorkflowStatus) -> FollowResult:
         followed = self._follower.so_far() if self._follower else None
@@ -240,7 +255,9 @@ class _Run:
         return self._interrupted(followed, error, interruption.note_of(error), comments=True)
 
     def _report(self, followed: FollowResult) -> Outcome:
-        self._ports.runner.summary(report.summary(followed.status, self._report_context, followed.last_lines))
+        self._ports.runner.summary(
+            report.summary(followed.status, self._report_context, followed.last_lines, artifacts=followed.artifacts)
+        )
         outcome = outcome_of(followed, self._report_context, self._revision, self._comment_url, self._stopped)
         return replace(outcome, error=self._failure(followed))
 
@@ -275,7 +292,7 @@ class _Run:
         tracked = self._tracked
         if tracked is None or tracked.state != RUNNING:
             return ""
-        name_of_input, action = self._inputs.action_on_cancel(attached=tracked.context.attached)
+        name_of_input, action = tracked.action_on_cancel(self._inputs)
         if action not in STRATEGIES:
             self._set_state(LEFT)
             return f"the job was cancelled, and the workflow goes on, since '{name_of_input}' is {action}"

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlops_actions.argo_submit import compressed_nodes
+from mlops_actions.argo_submit.artifact_places import bucket_of_repository, places
 from mlops_actions.argo_submit.failures import ContinueOn, Failures, continue_on_of, failures_of
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.core.argo import ENDED_PHASES, POD_NAME_FORMAT_ANNOTATION, pod_name
@@ -50,6 +51,7 @@ class WorkflowStatus:
     resources: Mapping[str, int] = field(default_factory=dict)
     is_suspended: bool = False  # by `argo suspend`, or before its start
     lock_holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the locks that are waited for
+    artifact_bucket: str = ""
 
     @classmethod
     def unread(cls, namespace: str, name: str) -> WorkflowStatus:
@@ -132,6 +134,7 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         resources=_resources(status),
         is_suspended=(workflow.get("spec") or {}).get("suspend") is True,
         lock_holders=dict(_lock_holders(status.get("synchronization"))),
+        artifact_bucket=bucket_of_repository(status),
     )
 
 
@@ -208,6 +211,7 @@ def _node(identity: str, raw: Mapping[str, Any], workflow: str) -> NodeStatus:
         parameters=_parameters(outputs) or NONE,
         host=sys.intern(str(raw.get("hostNodeName") or "")),
         is_cached=bool((raw.get("memoizationStatus") or {}).get("hit")),
+        artifacts=places(outputs),
         resources=_resources(raw),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.parameters import declared_parameters
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.report import WorkflowReportContext
@@ -34,6 +35,12 @@ class TrackedWorkflow:
     context: WorkflowReportContext
     state: str = RUNNING
     request: str = ""
+
+    def action_on_cancel(self, inputs: Inputs) -> tuple[str, str]:
+        """Return the input that says what a cancelled job does with the workflow, and its value."""
+        if self.context.attached:
+            return "on-cancel-attached", inputs.on_cancel_attached
+        return "on-cancel", inputs.on_cancel
 
     def names(self, cluster: Cluster) -> list[str]:
         """Return the names of what this step has submitted or follows; raises NotFound where that is nothing."""

@@ -47,6 +47,7 @@ class ArgoServer:
         self._api = api
         self._managed_namespace = managed_namespace
         self.archive: dict[str, Json] = {}  # by uid
+        self.artifacts: dict[tuple[str, str, str], bytes] = {}  # what a test has stored, by workflow, node and name
         of_workflow = "/api/v1/workflows/{namespace}/{name}"
         self.app = Starlette(routes=[
             self._route("/api/v1/version", self._version),
@@ -60,6 +61,7 @@ class ArgoServer:
             self._route(f"{of_workflow}/stop", self._stop, "PUT"),
             self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
             self._route(f"{of_workflow}/log", self._log),
+            self._route("/artifact-files/{namespace}/workflows/{name}/{node}/outputs/{artifact}", self._artifact),
             self._route("/api/v1/archived-workflows/{name}", self._get_archived),
             self._route("/api/v1/workflow-events/{namespace}", self._watch),
             self._route("/api/v1/workflow-templates/{namespace}/{name}", self._getter(resources.WORKFLOW_TEMPLATES)),
@@ -155,6 +157,15 @@ class ArgoServer:
                 raise
             workflow = archived[-1]
         return JSONResponse(select(workflow, call.query("fields")))
+
+    async def _artifact(self, call: ArgoCall) -> Response:
+        self._authorize(call, "get", WORKFLOWS)
+        self._store.get(WORKFLOWS, call.namespace, call.name)
+        parameters = call.request.path_params
+        content = self.artifacts.get((call.name, parameters["node"], parameters["artifact"]))
+        if content is None:
+            raise ApiError(500, "InternalError", "artifact not found")
+        return Response(content, media_type="application/octet-stream")
 
     async def _get_archived(self, call: ArgoCall) -> Response:
         if not self.archive:  # as of a server without a database

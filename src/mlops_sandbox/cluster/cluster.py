@@ -82,6 +82,10 @@ class Cluster:
         """Verb and resource of every request so far, in order."""
         return list(self._api.requests)
 
+    def store_artifact(self, workflow: str, node_id: str, name: str, content: bytes) -> None:
+        """Store what the Argo Server answers where the artifact of a node is read."""
+        self._argo_server.artifacts[workflow, node_id, name] = content
+
     def archive(self, name: str, *, namespace: str = "default") -> None:
         """Keep a workflow in the database from which the Argo Server reads workflows that are gone."""
         workflow = self.store.get(WORKFLOWS, namespace, name)

@@ -189,7 +189,17 @@ def test_an_output_cannot_leave_its_table_cell(job: Job) -> None:
     assert job.outputs["phase"] == "Succeeded"
     assert set(job.outputs) == {
         *("workflow-name", "workflow-namespace", "workflow-uid", "workflow-url", "phase", "message", "outputs"),
-        *("failed-nodes", "resources", "stopped", "duration", "attached", "comment-url", "WORKFLOW_URL", "result"),
+        *(
+            "failed-nodes",
+            "artifacts",
+            "resources",
+            "stopped",
+            "duration",
+            "attached",
+            "comment-url",
+            "WORKFLOW_URL",
+            "result",
+        ),
     }
 
 

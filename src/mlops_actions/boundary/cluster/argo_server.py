@@ -28,7 +28,14 @@ from mlops_actions.boundary.cluster.shapes import (
     check_workflow,
 )
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
-from mlops_actions.boundary.cluster.transport import ByteLines, ClusterCredentials, ClusterTransport, ErrorTexts, Failure
+from mlops_actions.boundary.cluster.transport import (
+    ByteBlocks,
+    ByteLines,
+    ClusterCredentials,
+    ClusterTransport,
+    ErrorTexts,
+    Failure,
+)
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
@@ -214,6 +221,12 @@ class ArgoServer:
     def get_pod(self, namespace: str, name: str) -> Json:  # noqa: ARG002
         """See the port."""
         return self._pods.get(name)
+
+    def read_artifact(self, namespace: str, workflow: str, node_id: str, name: str) -> ByteBlocks:
+        """See the port. The server answers 500 where it cannot read its storage."""
+        parts = (namespace, "workflows", workflow, node_id, "outputs", name)
+        path = f"/artifact-files/{'/'.join(path_segment(part) for part in parts)}"
+        return self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, pages=True)
 
     def stream_log(
         self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False

@@ -23,6 +23,7 @@ from mlops_actions.boundary.cluster.shapes import (
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import ByteBlocks, ByteLines, ClusterTransport, Failure
 from mlops_actions.core.argo import WORKFLOW_LABEL
+from mlops_actions.core.errors import Refused
 from mlops_actions.core.types import Json
 
 T = TypeVar("T")
@@ -147,6 +148,13 @@ class KubernetesCluster:
     def get_pod(self, namespace: str, name: str) -> Json:
         """See the port."""
         return self._requests.send("GET", _pods(namespace, name), partial(check, shape=POD))
+
+    def read_artifact(self, namespace: str, workflow: str, node_id: str, name: str) -> Stream[bytes]:  # noqa: ARG002
+        """See the port. Only the Argo Server reads the storage."""
+        raise Refused(
+            "artifacts come into the workspace only through the Argo Server, and this step uses Kubernetes' API",
+            "give 'argo-server', or read the bucket and key that the summary names",
+        )
 
     def stream_log(self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False) -> ByteBlocks:
         """See the port."""

@@ -76,10 +76,12 @@ class ClusterRequests:
         self._seen_rights.allowed(call)
         return answer
 
-    def stream(self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float) -> ByteBlocks:
+    def stream(
+        self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float, pages: bool = False
+    ) -> ByteBlocks:
         """Open a stream; `right` names the right that the server allows by answering."""
         try:
-            blocks = self._transport.stream(path, query, accept=accept, seconds=seconds)
+            blocks = self._transport.stream(path, query, accept=accept, seconds=seconds, pages=pages)
         except Failure as failure:
             raise self.error_of_watch(failure, f"GET {path}", right) from None
         self._seen_rights.allowed(right)

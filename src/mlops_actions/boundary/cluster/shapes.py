@@ -31,7 +31,7 @@ Shape: TypeAlias = "type | Mapping[str, Shape] | list[Shape] | Each"
 _TEXTS = Each(str)
 _METADATA: Mapping[str, Shape] = {"resourceVersion": str, "labels": _TEXTS, "annotations": _TEXTS}
 _NAMED: Mapping[str, Shape] = {**_METADATA, "name!": str}
-_OUTPUTS: Shape = {"parameters": [{"name": str}], "exitCode": str}
+_OUTPUTS: Shape = {"parameters": [{"name": str}], "artifacts": [{"name": str}], "exitCode": str}
 _NODE: Shape = {
     "type": str,
     "phase": str,

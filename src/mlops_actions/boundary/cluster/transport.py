@@ -182,8 +182,13 @@ class ClusterTransport:
                 self._warnings.add(text)
                 self._warn(text)
 
-    def stream(self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float) -> ByteBlocks:
-        """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable."""
+    def stream(
+        self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float, pages: bool = False
+    ) -> ByteBlocks:
+        """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable.
+
+        With `pages` the answer may be a web page, as an artifact may be.
+        """
         limits = Limits(silence=seconds)
         once = RetryPolicy(f"the {self.texts.side}", attempts=1)
         answer = self._answer("GET", path, query, {"Accept": accept}, once, limits, read=False)
@@ -193,7 +198,7 @@ class ClusterTransport:
             if answer.status in TRANSIENT:
                 raise Unavailable(f"{self.server} answered {answer.status} to {call}", self.texts.health)
             raise _failure(Answer(answer.response, data))
-        if _is_page(answer):
+        if _is_page(answer) and not pages:
             answer.response.close()
             raise self.odd(call, "it sent a web page")
         return ByteBlocks(answer.response, self.server)

@@ -1,0 +1,129 @@
+"""Output artifacts: shown with bucket, key and link, and brought into the workspace through the Argo Server."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mlops_sandbox.cluster import Cluster
+from mlops_sandbox.cluster.resources import WORKFLOWS
+from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES
+from tests.actions.argo_submit.job import Job
+
+NAME = "made"
+
+
+def tgz(name: str, content: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+MODEL = tgz("model.pt", b"weights")
+
+
+@pytest.fixture(params=APIS)
+def api(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A cluster with a workflow that has ended, and has written artifacts."""
+
+    def node(name: str, *artifacts: str) -> dict[str, Any]:
+        entries = [{"name": one, "s3": {"key": f"{NAME}/{name}/{one}.tgz"}} for one in artifacts]
+        return {"id": f"{NAME}-{name}", "name": f"{NAME}.{name}", "displayName": name, "type": "Pod", "templateName": "t",
+                "phase": "Succeeded", "boundaryID": NAME, "outputs": {"artifacts": entries}}  # fmt: skip
+
+    logs = {"name": "main-logs", "s3": {"key": f"{NAME}/train/main.log"}}
+    nodes = [node("train", "model", "plot"), node("test(0)", "report"), node("test(1)", "report")]
+    nodes[0]["outputs"]["artifacts"].append(logs)
+    repository = {"artifactRepository": {"s3": {"bucket": "models"}}}
+    status = {"phase": "Succeeded", "nodes": {one["id"]: one for one in nodes}, "artifactRepositoryRef": repository}
+    with Cluster() as cluster:
+        cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": NAME}, "spec": {}, "status": status})
+        cluster.store_artifact(NAME, f"{NAME}-train", "model", MODEL)
+        for number in (0, 1):
+            cluster.store_artifact(NAME, f"{NAME}-test({number})", "report", b"report %d" % number)
+        yield cluster
+
+
+def test_artifacts_are_shown_with_bucket_key_and_link(job: Job, api: str) -> None:
+    assert job.run(attach=NAME, logs="none", argo_url="https://argo.test") == 0
+    listed = json.loads(job.outputs["artifacts"])
+    assert [(one["name"], one["node"]) for one in listed] == [
+        ("model", "train"), ("plot", "train"), ("report", "test(0)"), ("report", "test(1)"),
+    ]  # fmt: skip
+    assert (listed[0]["bucket"], listed[0]["key"]) == ("models", "made/train/model.tgz")
+    assert listed[0]["url"] == "https://argo.test/artifact-files/default/workflows/made/made-train/outputs/model"
+    assert (listed[0]["path"], listed[0]["size"]) == ("", None)
+    assert "`models/made/train/model.tgz`" in job.summary
+    assert "[model](https://argo.test/artifact-files/" in job.summary
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_chosen_artifacts_come_into_the_workspace(job: Job) -> None:
+    assert job.run(attach=NAME, logs="none", artifacts="model, report", artifacts_dir="got") == 0
+    listed = {(one["name"], one["node"]): one for one in json.loads(job.outputs["artifacts"])}
+    assert (job.workspace / "got" / "model" / "model.pt").read_bytes() == b"weights"
+    assert (listed["model", "train"]["path"], listed["model", "train"]["size"]) == ("got/model", len(MODEL))
+    for number in (0, 1):
+        place = listed["report", f"test({number})"]["path"]
+        assert (job.workspace / place / "report.tgz").read_bytes() == b"report %d" % number
+    assert listed["plot", "train"]["path"] == ""
+    assert f"{len(MODEL):,} bytes" in job.summary
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_one_nodes_artifact_is_chosen_by_its_node(job: Job) -> None:
+    assert job.run(attach=NAME, logs="none", artifacts="test(1)/report") == 0
+    assert (job.workspace / "artifacts" / "report" / "report.tgz").read_bytes() == b"report 1"
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("modle", 1, "has no output artifact 'modle' (did you mean 'model'?)"),
+        ("plot", 4, "artifact 'plot' of 'train': "),
+    ],
+)
+def test_an_artifact_that_cannot_be_had_fails_the_step_and_leaves_the_others(
+    job: Job, name: str, code: int, words: str
+) -> None:
+    assert job.run(attach=NAME, logs="none", artifacts=f"{name}, model") == code
+    assert words in job.error
+    assert job.outputs["phase"] == "Succeeded"
+    assert (job.workspace / "artifacts" / "model" / "model.pt").exists()
+
+
+@pytest.mark.parametrize("api", [KUBERNETES])
+def test_without_an_argo_server_the_summary_names_bucket_and_key(job: Job) -> None:
+    assert job.run(attach=NAME, logs="none", artifacts="model") == 3
+    assert "artifacts come into the workspace only through the Argo Server" in job.error
+    assert "`models/made/train/model.tgz`" in job.summary
+
+
+@pytest.mark.parametrize("api", [KUBERNETES])
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"artifacts_dir": "../out"}, "input 'artifacts-dir' leads out of the workspace"),
+        ({"wait": "false"}, "input 'artifacts' has no meaning without waiting"),
+    ],
+)
+def test_wrong_inputs_are_refused_before_anything_else(
+    job: Job, cluster: Cluster, inputs: dict[str, str], words: str
+) -> None:
+    assert job.run(attach=NAME, artifacts="model", **inputs) == 2
+    assert words in job.error
+    assert cluster.requests == []
