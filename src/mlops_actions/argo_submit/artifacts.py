@@ -65,7 +65,7 @@ def of_workflow(status: WorkflowStatus, page: str) -> list[OutputArtifact]:
     return found
 
 
-def bring(
+def fetch_chosen(
     artifacts: Sequence[OutputArtifact],
     names: Sequence[str],
     folder: ArtifactFolder,
@@ -77,7 +77,7 @@ def bring(
 
     An artifact that several nodes have written gets a folder for each node.
     """
-    brought: dict[int, OutputArtifact] = {}
+    fetched: dict[int, OutputArtifact] = {}
     problem: ActionError | None = None
     for name in names:
         chosen = [index for index, one in enumerate(artifacts) if name in (one.name, f"{one.node_name}/{one.name}")]
@@ -96,10 +96,10 @@ def bring(
             try:
                 content = cluster.read_artifact(status.namespace, status.name, one.node_id, one.name)
                 path, size = folder.put(into, parts, basename(one.key) or one.name, iter(content))
-                brought[index] = replace(one, path=path, size=size)
+                fetched[index] = replace(one, path=path, size=size)
             except ActionError as error:
                 problem = problem or type(error)(f"artifact '{one.name}' of '{one.node_name}': {error.cause}", error.remedy)
-    return [brought.get(index, one) for index, one in enumerate(artifacts)], problem
+    return [fetched.get(index, one) for index, one in enumerate(artifacts)], problem
 
 
 def table(artifacts: Sequence[OutputArtifact]) -> str:

@@ -208,7 +208,9 @@ class _Run:
         found = artifacts.of_workflow(workflow, self._report_context.url)
         if not inputs.artifacts:
             return found, None
-        return artifacts.bring(found, inputs.artifacts, ports.artifacts, inputs.artifacts_dir, ports.cluster(), workflow)
+        return artifacts.fetch_chosen(
+            found, inputs.artifacts, ports.artifacts, inputs.artifacts_dir, ports.cluster(), workflow
+        )
 
     def _followed_so_far(self, default: WorkflowStatus) -> FollowResult:
         followed = self._follower.so_far() if self._follower else None
