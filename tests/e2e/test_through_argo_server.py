@@ -215,6 +215,24 @@ def test_a_dry_run_is_judged_by_the_server(job: Job, server: Server) -> None:
     )["items"] == []  # fmt: skip
 
 
+def test_the_servers_own_lint_judges_what_is_submitted_and_what_is_tried(job: Job, server: Server) -> None:
+    """Here of a template in the cluster, which names another one that is missing."""
+    steps = [[{"name": "a", "template": "missing"}]]
+    value = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "WorkflowTemplate",
+        "metadata": {"name": "argo-lint"},
+        "spec": {"entrypoint": "main", "templates": [{"name": "main", "steps": steps}]},
+    }
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflowtemplates"
+    server.cluster.connection.apply(path, value)
+    for dry_run in ("true", "false"):
+        assert job.run(from_="workflowtemplate/argo-lint", dry_run=dry_run) == 2, job.log
+        assert "the Argo Server does not accept this (400): " in job.error
+    assert job.run(workflow=manifest(FAILING, "argo-dry-lint"), dry_run="true", idempotency="none") == 0, job.log
+    assert "the rules of the Argo Server, by its own lint" in job.result["checked"]
+
+
 def test_a_restart_of_the_api_server_behind_it_is_waited_out(job: Job, server: Server) -> None:
     process = started(job, "is suspended", workflow=manifest(SUSPENDED, "argo-restart"), idempotency="none")
     server.cluster.restart_api_server()

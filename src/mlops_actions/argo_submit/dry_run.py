@@ -24,10 +24,10 @@ def validate(request: WorkflowRequest, cluster: Cluster, log: Log, existing: Cal
     workflow = request.with_name()
     name = str(workflow["metadata"].get("name") or "")
     checked, not_checked = list(request.checked), list(request.not_checked)
-    if cluster.lint_workflow(request.namespace, workflow):
-        checked.append(LINT)
+    if reason := cluster.lint_workflow(request.namespace, workflow):
+        not_checked.append(f"{LINT} ({reason})")
     else:
-        not_checked.append(f"{LINT} (needs an Argo Server: input 'argo-server')")
+        checked.append(LINT)
     try:
         accepted = cluster.create_workflow(request.namespace, workflow, dry_run=True, strict=request.strict)
         name = str(accepted["metadata"].get("name") or name)

@@ -89,15 +89,16 @@ def to_workflow(document: ManifestDocument, *, strict: bool = True) -> CheckedWo
             raise InvalidManifest(document.at(*path), "a CronWorkflow needs 'spec.workflowSpec'", "give it as a mapping")
         workflow = _from_cron(value)
     elif kind == "WorkflowTemplate":
-        workflow = _workflow({"generateName": f"{metadata.get('name', 'workflow')}-"}, spec)
+        base = f"{metadata['name']}-" if metadata.get("name") else metadata.get("generateName") or "workflow-"
+        workflow = _workflow({"generateName": base}, spec)
         workflow["metadata"] |= {key: metadata[key] for key in ("namespace", "labels", "annotations") if key in metadata}
     else:
         kept = ("name", "generateName", "namespace", "labels", "annotations", "finalizers", "ownerReferences")
         workflow = _workflow({key: metadata[key] for key in kept if metadata.get(key)}, spec)
     workflow["spec"] = schema.with_texts(workflow["spec"])
-    warnings = _check_unknown_fields(document, strict=strict)
     more, line = _check_fields(document, workflow["spec"], strict=strict)
     _check_metadata(document, workflow["metadata"])
+    warnings = _check_around_spec(document, strict=strict)
     _check_spec(document, path, workflow["spec"])
     return CheckedWorkflow(copy.deepcopy(workflow), line, (*warnings, *more))
 
@@ -183,16 +184,17 @@ def _kind(document: ManifestDocument) -> str:
     return str(document.value.get("kind") or "a document without 'kind'")
 
 
-def _check_unknown_fields(document: ManifestDocument, *, strict: bool) -> tuple[str, ...]:
-    """Refuse fields around the spec that do not exist, which would be left out; return them as warnings."""
-    unknown = schema.unknown_fields(document.value)
-    texts = []
-    for problem in unknown:
-        owner = ".".join(str(part) for part in problem.path[:-1]) or str(document.value["kind"])
-        texts.append(f"{owner} {problem.cause}")
-    if unknown and strict:
-        raise InvalidManifest(document.at(*unknown[0].path), "; ".join(texts[:MAX_PROBLEMS]), unknown[0].remedy)
-    return tuple(f"{document.at(*problem.path)}: {text}" for problem, text in zip(unknown, texts, strict=True))
+def _check_around_spec(document: ManifestDocument, *, strict: bool) -> tuple[str, ...]:
+    """Refuse wrong types around the spec, and unknown fields, which would be left out; else return these as warnings."""
+    problems = schema.problems_around_spec(document.value)
+    texts = {}
+    for problem in problems:
+        owner = schema.place({}, problem.path[:-1] if problem.is_unknown else problem.path) if len(problem.path) > 1 else ""
+        texts[problem] = f"{owner or document.value['kind']} {problem.cause}"
+    if refused := [problem for problem in problems if strict or not problem.is_unknown]:
+        listed = "; ".join(texts[problem] for problem in refused[:MAX_PROBLEMS])
+        raise InvalidManifest(document.at(*refused[0].path), listed, refused[0].remedy)
+    return tuple(f"{document.at(*problem.path)}: {text}" for problem, text in texts.items())
 
 
 def _check_fields(document: ManifestDocument, spec: Json, *, strict: bool) -> tuple[tuple[str, ...], str]:

@@ -71,8 +71,8 @@ class Cluster(Protocol):
         `strict` lets the server refuse a field that it does not know, where it can; else it warns.
         """
 
-    def lint_workflow(self, namespace: str, workflow: Json) -> bool:
-        """Have the server check a workflow by Argo's rules; return False where it has no such check."""
+    def lint_workflow(self, namespace: str, workflow: Json) -> str:
+        """Have the server check a workflow by Argo's rules; return why it could not, empty where it accepts the workflow."""
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """Read a workflow."""

@@ -73,8 +73,8 @@ def problems(spec: Mapping[str, Any], line: str) -> list[Problem]:
     return sorted(found, key=lambda problem: [(str(type(part)), str(part).zfill(6)) for part in problem.path])
 
 
-def unknown_fields(document: Mapping[str, Any]) -> list[Problem]:
-    """Return the fields around a document's workflow spec that no line of Argo knows, by their paths in the document."""
+def problems_around_spec(document: Mapping[str, Any]) -> list[Problem]:
+    """Return what no line of Argo can read around a document's workflow spec, by the paths in the document."""
     is_cron = document.get("kind") == "CronWorkflow"
     rest = {key: value for key, value in document.items() if key != "spec"}
     metadata = document.get("metadata") or {}
@@ -85,7 +85,7 @@ def unknown_fields(document: Mapping[str, Any]) -> list[Problem]:
     found = [
         [problem for error in _validator(line, is_cron).iter_errors(rest) for problem in _problems(error)] for line in LINES
     ]
-    return min(([problem for problem in problems if problem.is_unknown] for problems in found), key=len)
+    return min(found, key=len)
 
 
 def suggest_field(path: str) -> str:

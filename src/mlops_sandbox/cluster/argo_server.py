@@ -113,12 +113,14 @@ class ArgoServer:
         if self._api.faults.lint_missing:
             raise ApiError(404, "NotFound", "Not Found")
         _, workflow = await _workflow(call)
-        if self._api.faults.lint_refusal:
-            raise status.bad_request(self._api.faults.lint_refusal)
+        if self._api.faults.lint_refusal:  # the server does not translate this error, as it does when it creates
+            raise ApiError(500, "InternalError", self._api.faults.lint_refusal)
         return JSONResponse(workflow)
 
     async def _create(self, call: ArgoCall) -> Response:
         body, workflow = await _workflow(call)
+        if self._api.faults.lint_refusal:
+            raise status.bad_request(self._api.faults.lint_refusal)
         dry_run = bool(body.get("serverDryRun"))
         self._authorize(call, "create", WORKFLOWS)
         validation.check(WORKFLOWS, call.namespace, workflow)

@@ -15,6 +15,13 @@ def labelled(name: str, entry: str, line: int, cause: str, remedy: str) -> Bad:
 
 
 IN_MANIFEST = [
+    spelled(
+        "finalizers as text", "train-", "a-\n  finalizers: hold", 5, "metadata.finalizers must be a list, not", "list"
+    ),
+    spelled("an owner", "train-", "a-\n  ownerReferences: [{uid: 1}]", 5, "metadata.ownerReferences[0].uid", "quote it"),
+    spelled(
+        "an owner's field", "train-", "a-\n  ownerReferences: [{uuid: a}]", 5, "metadata.ownerReferences[0] has", "correct"
+    ),
     labelled("a branch as label", "labels: {branch: feature/x}", 5, "'feature/x', the value of", "annotation"),
     labelled("a label with a blank", "labels: {team: a b}", 5, "'a b', the value of 'team', is no label value", "63"),
     labelled("a label that ends in a dot", "labels: {team: a.}", 5, "'a.', the value of 'team'", "letter or digit at both"),

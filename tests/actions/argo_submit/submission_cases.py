@@ -145,7 +145,7 @@ VALUES = [
     Case("labels and annotations", workflow(metadata="generateName: case-, labels: {team: ml}, annotations: {b: c}"), {
         "labels": "branch=feature-x", "annotations": "branch=feature/x",
     }, {"metadata.labels.team": "ml", "metadata.labels.branch": "feature-x", "metadata.annotations.branch": "feature/x"}),
-    Case("a label with a domain", workflow(), {"labels": "example.test/team=ml\nother=x", "annotations": "example.test/a=b c"},
+    Case("a label with a domain", workflow(), {"labels": "example.test/team=ml\nb=c", "annotations": "example.test/a=b c"},
          {"metadata.labels.example\\.test/team": "ml", "metadata.annotations.example\\.test/a": "b c"}),
     Case("a version as label", workflow(), {"labels": '{"version": 1.10}'}, {"metadata.labels.version": "1.10"}),
 ]  # fmt: skip

@@ -74,9 +74,9 @@ class KubernetesCluster:
         path = _workflows(namespace)
         return self._requests.send("POST", path, checked, query=query, body=workflow, repeatable=named or dry_run)
 
-    def lint_workflow(self, namespace: str, workflow: Json) -> bool:  # noqa: ARG002
+    def lint_workflow(self, namespace: str, workflow: Json) -> str:  # noqa: ARG002
         """See the port: this API knows no rules of Argo."""
-        return False
+        return "needs an Argo Server: input 'argo-server'"
 
     def get_workflow(self, namespace: str, name: str) -> Json:
         """See the port."""
