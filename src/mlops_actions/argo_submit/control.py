@@ -89,7 +89,7 @@ def retry(cluster: Cluster, owner: WorkflowOwner, workflow: Json, parameters: Ma
 def _retried(cluster: Cluster, failed: WorkflowStatus, parameters: Mapping[str, str]) -> Json | None:
     for attempt in range(MAX_CONFLICTS):
         try:
-            return cluster.retry(failed.namespace, failed.name, parameters)
+            return cluster.retry(failed.namespace, failed.name, failed.uid, parameters)
         except (BadInput, Conflict, Unavailable) as error:
             # Somebody else may have retried it, or the server did, and its answer was lost.
             workflow = cluster.get_workflow(failed.namespace, failed.name)

@@ -52,6 +52,7 @@ FEATURES = (
     Feature("chatops", ("GET /orgs/*/teams/*/memberships/*",), ("allow-teams",), as_app=True),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event=CALL_BACK),
     Feature("argo-submit", _COMMENT, ("comment",)),
+    Feature("argo-submit", ("GET /repos/*/*/pulls/*",), ("superseded",)),
     Feature("wandb-runs", _COMMENT, ("comment",)),
     Feature("wandb-runs", ("POST /repos/*/*/check-runs",), ("check-name",)),
 )

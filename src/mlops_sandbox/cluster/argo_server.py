@@ -63,6 +63,7 @@ class ArgoServer:
             self._route(f"{of_workflow}/log", self._log),
             self._route("/artifact-files/{namespace}/workflows/{name}/{node}/outputs/{artifact}", self._artifact),
             self._route("/api/v1/archived-workflows/{name}", self._get_archived),
+            self._route("/api/v1/archived-workflows/{name}/retry", self._retry_archived, "PUT"),
             self._route("/api/v1/workflow-events/{namespace}", self._watch),
             self._route("/api/v1/workflow-templates/{namespace}/{name}", self._getter(resources.WORKFLOW_TEMPLATES)),
             self._route("/api/v1/cluster-workflow-templates/{name}", self._getter(resources.CLUSTER_WORKFLOW_TEMPLATES)),
@@ -170,13 +171,30 @@ class ArgoServer:
         return Response(content, media_type="application/octet-stream")
 
     async def _get_archived(self, call: ArgoCall) -> Response:
+        return JSONResponse(self._archived(call))
+
+    def _archived(self, call: ArgoCall) -> Json:
         if not self.archive:  # as of a server without a database
             raise ApiError(500, "InternalError", "getting archived workflows not supported")
         if call.name not in self.archive:
             raise ApiError(404, "NotFound", "not found")
         archived = self.archive[call.name]
         self._authorize(replace(call, namespace=archived["metadata"]["namespace"]), "get", WORKFLOWS)
-        return JSONResponse(archived)
+        return archived
+
+    async def _retry_archived(self, call: ArgoCall) -> Response:
+        """Create the workflow anew, under the same name and another uid, with what has succeeded."""
+        workflow = copy.deepcopy(self._archived(call))
+        body = json.loads(await call.request.body() or b"{}")
+        place = replace(call, namespace=str(body["namespace"]), name=workflow["metadata"]["name"])
+        with contextlib.suppress(ApiError):
+            self._store.get(WORKFLOWS, place.namespace, place.name)
+            message = "Workflow already exists on cluster, use argo retry {name} instead"
+            return JSONResponse(_refusal(ApiError(409, "AlreadyExists", message), stream=False), 409)
+        retried = argo_control.retried(workflow, [str(text) for text in body.get("parameters") or []])
+        self._authorize(place, "create", WORKFLOWS)
+        retried["metadata"].pop("resourceVersion", None)
+        return JSONResponse(self._store.create(WORKFLOWS, place.namespace, retried))
 
     def _getter(self, resource: Resource) -> Handler:
         async def get(call: ArgoCall) -> Response:

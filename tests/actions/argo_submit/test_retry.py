@@ -76,6 +76,30 @@ def test_a_failed_workflow_continues_from_its_failed_node(job: Job, cluster: Clu
     assert "workflow 'w' has succeeded: there is nothing to retry" in job.log
 
 
+def test_a_workflow_that_is_only_in_the_archive_is_created_again_and_continues(
+    job: Job, cluster: Cluster, tmp_path: Path
+) -> None:
+    fail(job, tmp_path)
+    uid = job.outputs["workflow-uid"]
+    cluster.archive("w")
+    cluster.store.delete(WORKFLOWS, "default", "w")
+    (tmp_path / "ready").touch()
+    assert job.run(attach="w") == 1
+    assert job.run(retry="w") == 0, job.log
+    assert (tmp_path / "first").read_text() == "ran\n"
+    assert job.outputs["phase"] == "Succeeded"
+    assert job.outputs["workflow-uid"] != uid
+
+
+def test_an_archived_workflow_is_neither_stopped_nor_resumed(job: Job, cluster: Cluster, tmp_path: Path) -> None:
+    fail(job, tmp_path)
+    cluster.archive("w")
+    cluster.store.delete(WORKFLOWS, "default", "w")
+    for verb in ("stop", "resume"):
+        assert job.run(**{verb: "w"}) == 0
+        assert f"workflow 'w' has ended already (Failed): there is nothing to {verb}" in job.log
+
+
 def test_a_retry_that_fails_again_fails_the_step(job: Job, tmp_path: Path) -> None:
     fail(job, tmp_path)
     assert job.run(retry="w") == 1
