@@ -32,7 +32,7 @@ def test_a_cluster_that_trusts_the_issuer_takes_the_job_s_identity_token(
     for role in access.documented():
         access.grant(cluster.connection, NAMESPACE, f"{PREFIX}{SUBJECT}", role)
     trusted = cluster.trusted
-    trusted.issuer.lifetime = 4  # a token ends while the job waits
+    trusted.issuer.lifetime = 8  # a token is renewed after half of it, while the job waits
     job = another_job()
     del job.environ["KUBECONFIG"]
     job.environ |= {**trusted.issuer.variables(trusted.host.url), "REQUESTS_CA_BUNDLE": str(cluster.certificate.certificate)}

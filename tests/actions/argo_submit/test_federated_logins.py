@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops_sandbox.cluster import SUBMITTER, Cluster, LocalImage, ProcessExecutor
-from mlops_sandbox.cluster.access import rule
+from mlops_sandbox.cluster.access import Identity, rule
 from mlops_sandbox.identity import AwsCluster, FederatedCredential
 from mlops_sandbox.identity.azure import TENANT
 from mlops_sandbox.identity.github import SUBJECT
@@ -116,9 +116,23 @@ def test_keys_in_a_kubeconfig_are_used_and_masked(job: Job, platform: IdentityPl
     assert f"::add-mask::{secret}" in job.log
 
 
-def test_tokens_and_roles_that_expire_are_renewed_while_one_waits(job: Job, platform: IdentityPlatform) -> None:
-    platform.aws.lifetime = 1  # botocore renews what has less than some minutes left
-    succeeds(job, **BY_ROLE, workflow=shell("sleep 1; echo there"))
+def let_tokens_end(platform: IdentityPlatform, *, uses: int) -> list[str]:
+    """Let the cluster refuse each token after some uses, as if it had expired; return the tokens that come."""
+    seen: list[str] = []
+    authenticators = list(platform.cluster.access.authenticators)
+
+    def authenticate(token: str) -> Identity | None:
+        seen.append(token)
+        identities = (one(token) for one in authenticators)
+        return next(filter(None, identities), None) if seen.count(token) <= uses else None
+
+    platform.cluster.access.authenticators[:] = [authenticate]
+    return seen
+
+
+def test_a_role_s_session_that_ends_soon_is_renewed(job: Job, platform: IdentityPlatform) -> None:
+    platform.aws.lifetime = 300  # botocore renews what has less than ten minutes left
+    succeeds(job, **BY_ROLE)
     assert len(platform.aws.sessions) > 1
 
 
@@ -292,10 +306,12 @@ def test_the_job_s_identity_token_signs_in(job: Job, platform: IdentityPlatform)
     assert "does not accept the credentials (401)" in job.error
 
 
-def test_an_identity_token_is_renewed_before_it_expires(job: Job, platform: IdentityPlatform) -> None:
-    platform.issuer.lifetime = 2
-    succeeds(job, kubeconfig=platform.kubeconfig(None), oidc_audience=AUDIENCE, workflow=shell("sleep 2; echo there"))
-    assert len(platform.issuer.tokens) > 1
+@pytest.mark.parametrize("inputs", [AKS, {"oidc_audience": AUDIENCE}], ids=["AKS", "audience"])
+def test_a_token_that_ends_while_one_waits_is_replaced(job: Job, platform: IdentityPlatform, inputs: dict[str, str]) -> None:
+    seen = let_tokens_end(platform, uses=2)
+    given = {"kubeconfig": platform.kubeconfig(None), **inputs} if "oidc_audience" in inputs else inputs
+    succeeds(job, **given)
+    assert len(set(seen)) > 1
 
 
 @pytest.mark.parametrize(
