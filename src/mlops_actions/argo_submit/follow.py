@@ -61,6 +61,7 @@ class FollowTarget:
     resource_version: str
     logs: str
     deadline: datetime
+    limits: Mapping[str, float] = field(default_factory=dict)  # seconds by reason of waiting
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class FollowResult:
     status: WorkflowStatus
     last_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     artifacts: Sequence[OutputArtifact] = ()
+
+
+class WaitedTooLong(TimedOut):
+    """A workflow waits longer than `fail-on` allows."""
 
 
 # Called with each status of a workflow that has not ended, and what it waits for.
@@ -166,8 +171,10 @@ class Follower:
                     raise self._timed_out()
                 last_read, changed = self._clock.now(), current is None or self._polls
                 self._explain_waiting(current, last_read - started)
-                if current is not None and self._on_read is not None:
-                    self._on_read(current, self.waiting)
+                if current is not None:
+                    self._check_limits(current)
+                    if self._on_read is not None:
+                        self._on_read(current, self.waiting)
                 continue
             message = self._next(min((due - now).total_seconds(), (self._target.deadline - now).total_seconds()))
             if self._requires_read(message):
@@ -303,6 +310,17 @@ class Follower:
             self._warn_once(f"{one.reason} {one.what}", f"{one.text()}{remedy}")
         for note in current.notes:
             self._warn_once(note, note)
+
+    def _check_limits(self, current: WorkflowStatus) -> None:
+        """Raise WaitedTooLong where something is waited for longer than the inputs allow."""
+        now = self._clock.now()
+        one = waiting.overdue(current, self._waiting_pods, self._target.limits, now)
+        if one is not None:
+            limit = progress.duration(self._target.limits[one.reason])
+            raise WaitedTooLong(
+                f"workflow '{current.name}': {one.text(now)}, and 'fail-on' allows {limit}",
+                f"remove what holds it up, or allow more than '{one.reason}>{limit.replace(' ', '')}' in 'fail-on'",
+            )
 
     def _warn_once(self, key: str, text: str) -> None:
         if key not in self._warned and len(self._warned) < MAX_WARNINGS:

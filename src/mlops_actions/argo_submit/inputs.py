@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from mlops_actions.argo_submit import callback_inputs, connection, control_inputs, input_parsers, object_names
+from mlops_actions.argo_submit import callback_inputs, connection, control_inputs, input_parsers, object_names, waiting
 from mlops_actions.argo_submit import parameters as parameter_texts
 from mlops_actions.argo_submit.result_parts import ARTIFACTS, FAILED_NODES, RESOURCES
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
@@ -220,6 +220,7 @@ class Inputs(DeclaredInputs):
     on_timeout: str = input_field(
         choice("leave", "stop", "terminate"), "What to do with the workflow after the timeout.", default="leave"
     )
+    fail_on: Mapping[str, float] | None = input_field(waiting.parse_limits, waiting.LIMITS_HELP)
     on_cancel: str = input_field(
         choice("stop", "terminate", "leave"),
         "What to do with the workflow that this step has submitted when the job is cancelled.",

@@ -25,7 +25,7 @@ from mlops_actions.argo_submit.artifacts import OutputArtifact
 from mlops_actions.argo_submit.control import STRATEGIES
 from mlops_actions.argo_submit.documents import InvalidManifest
 from mlops_actions.argo_submit.find_revision import find_revision
-from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
+from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget, WaitedTooLong
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.live_comment import LiveComment
 from mlops_actions.argo_submit.live_report import LiveFacts
@@ -186,6 +186,7 @@ class _Run:
             resource_version=submitted.resource_version,
             logs=inputs.logs,
             deadline=ports.clock.now() + timedelta(seconds=inputs.timeout),
+            limits=inputs.fail_on or {},
         )
         on_read = self._live_comment.update if inputs.comment else None
         self._follower = Follower(ports.cluster(), target, ports.runner, ports.clock, on_read)
@@ -245,6 +246,8 @@ class _Run:
         namespace, name = submitted.namespace, submitted.name
         self._set_state(LEFT)
         remedy = f"raise 'timeout' (now {progress.duration(inputs.timeout)})"
+        if isinstance(timeout, WaitedTooLong):
+            remedy = timeout.remedy
         if inputs.on_timeout not in STRATEGIES:
             remedy = f"the workflow runs on: {remedy}, or follow it with 'attach: {name}'"
         else:

@@ -8,6 +8,7 @@ pod's conditions and the states of its containers.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.pods import ORDINARY_REASONS, PodWaiting
 from mlops_actions.argo_submit.progress import duration
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.core.parsers import duration as parse_duration
 
 SUSPENDED, LOCK, PARALLELISM, QUOTA = "Suspended", "Lock", "Parallelism", "Quota"
 UNSCHEDULABLE, GATED, IMAGE = "Unschedulable", "SchedulingGated", "ImagePullBackOff"
@@ -33,6 +35,10 @@ REASONS = (
     LOCK,
     PARALLELISM,
     SUSPENDED,
+)
+LIMITS_HELP = (
+    "`REASON>DURATION`, one a line: fails the step with exit code 5, and does what `on-timeout` says, once a pod waits so "
+    f"long for this reason, such as `{IMAGE}>5m`. Reasons: {', '.join(REASONS)}."
 )
 _SAME = {"ErrImagePull": IMAGE, "ErrImageNeverPull": IMAGE, "RegistryUnavailable": IMAGE, "ImageInspectError": IMAGE}
 _LOCK = re.compile(r"Waiting for (?P<lock>\S+) lock\b")
@@ -87,6 +93,23 @@ class Waiting:
         )
         queue = f" (in the queue {self.queue})" if self.queue else ""
         return f"cannot start yet: {self.reason}{_after(message)}{needs}{queue}"
+
+
+def parse_limits(value: str) -> dict[str, float]:
+    """Read `REASON>DURATION`, one a line or separated by commas; raises ValueError."""
+    limits: dict[str, float] = {}
+    for entry in re.split(r"[\n,]", value):
+        reason, mark, time = (part.strip() for part in entry.partition(">"))
+        if not (reason or mark or time):
+            continue
+        if reason not in REASONS or not mark:
+            nearest = difflib.get_close_matches(reason, REASONS, 1)
+            hint = f" (did you mean {nearest[0]}?)" if nearest and nearest[0] != reason else ""
+            raise ValueError(
+                f"must be REASON>DURATION, such as {IMAGE}>5m, with one of {', '.join(REASONS)}, not {entry!r}{hint}"
+            )
+        limits[reason] = parse_duration(time)
+    return limits
 
 
 def reasons(status: WorkflowStatus, pods: Mapping[str, PodWaiting]) -> list[Waiting]:

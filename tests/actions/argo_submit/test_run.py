@@ -372,6 +372,24 @@ def test_a_node_that_cannot_start_is_warned_of_once_with_the_reason(job: Job, un
     assert job.log.count(f"'train' cannot start yet: {reason}") == 1
 
 
+def test_an_image_that_is_not_pulled_in_time_fails_the_step(job: Job, unattended: Cluster) -> None:
+    node = {
+        "name": "w.train",
+        "displayName": "train",
+        "type": "Pod",
+        "templateName": "t",
+        "phase": "Pending",
+        "startedAt": "2026-01-01T00:00:00Z",
+        "message": 'ErrImagePull: Back-off pulling image "x:1"',
+    }
+    status = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z", "nodes": {"w-1": node}}
+    unattended.store.create(WORKFLOWS, "default", {"metadata": {"name": "w"}, "spec": {}, "status": status})
+    assert job.run(attach="w", timeout="60", fail_on="ImagePullBackOff>5m", on_timeout="stop") == 5
+    assert "'train' cannot start yet: ImagePullBackOff: Back-off pulling image" in job.error
+    assert "'fail-on' allows 5m 00s" in job.error
+    assert stored(unattended, "w")["spec"] == {"shutdown": "Stop"}
+
+
 @pytest.mark.parametrize(("on_timeout", "shutdown"), [("leave", None), ("stop", "Stop"), ("terminate", "Terminate")])
 def test_a_timeout_has_its_own_exit_code(job: Job, cluster: Cluster, on_timeout: str, shutdown: str | None) -> None:
     assert job.run(workflow=manifest("sleep", "600"), timeout="1", on_timeout=on_timeout) == 5

@@ -184,3 +184,31 @@ def test_a_reason_is_overdue_after_its_limit(seconds: int, limits: dict[str, flo
     now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     one = waiting.overdue(workflow(node("train", f"ErrImagePull: {PULL}")), {}, limits, now)
     assert (one is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("ImagePullBackOff>5m", {"ImagePullBackOff": 300.0}),
+        ("ImagePullBackOff > 5m, Unschedulable>2h", {"ImagePullBackOff": 300.0, "Unschedulable": 7200.0}),
+        ("Quota>30s\n\nLock>1h\n", {"Quota": 30.0, "Lock": 3600.0}),
+    ],
+)
+def test_limits_are_read(text: str, limits: dict[str, float]) -> None:
+    assert waiting.parse_limits(text) == limits
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("ImagePullBackOff", "must be REASON>DURATION"),
+        ("ImagePullBackoff>5m", "did you mean ImagePullBackOff?"),
+        (">5m", "must be REASON>DURATION"),
+        ("Lock>", "'"),
+        ("Lock>soon", "'soon'"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(text: str, part: str) -> None:
+    with pytest.raises(ValueError, match=r"[a-z]") as refused:
+        waiting.parse_limits(text)
+    assert part in str(refused.value)
