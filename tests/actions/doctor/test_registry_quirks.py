@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,9 @@ from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
+from mlops_sandbox.registry.store import StoredManifest
 from tests.actions.doctor.world import no_github
+from tests.actions.odd_answers import test_docker_publish
 from tests.support.registries import PASSWORD, USER
 
 FILE = """
@@ -90,3 +92,19 @@ def test_a_registry_that_redirects_uploads_to_another_host_is_named(served: tupl
     assert push.status.value == "fails"
     assert "redirects writes to http://127.0.0.2:9" in push.answer
     assert "give that host as 'registry'" in push.remedy
+
+
+def rights(calls: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the rights that calls take, by method and path: to read an image is to pull, everything else is to push."""
+    of_images = [method for method, path in calls if path.startswith("/v2/") and path != "/v2/"]
+    return {"pull" if method in ("GET", "HEAD") else "push" for method in of_images}
+
+
+def test_doctor_asks_for_each_right_that_docker_publish_uses(served: tuple[Registry, str]) -> None:
+    registry, host = served
+    index = "application/vnd.oci.image.index.v1+json"
+    stored = StoredManifest(f'{{"schemaVersion": 2, "mediaType": "{index}", "manifests": []}}'.encode(), index)
+    registry.store.put_manifest("model", "latest", stored)
+    assert {check.status.value for check in ask(host).values()} == {"ok"}
+    used = rights(call.route.split(" ", 1) for call in test_docker_publish.CALLS)  # type: ignore[misc]
+    assert used == rights((entry.method, entry.path) for entry in registry.log) == {"pull", "push"}
