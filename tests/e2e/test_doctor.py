@@ -67,11 +67,12 @@ DEPLOYMENT = {
         },
     },
 }
-# What argo-submit itself needs for a manifest; the rights to templates are asked only with the input `from`.
+# What argo-submit itself needs for a manifest; the rights to templates are asked only with the input `from`, and those to
+# update workflows and to delete pods only where `resume` or `retry` go through an Argo Server.
 RIGHTS = [
     (verb, resource)
     for resource, verb, _ in access.lacking().values()
-    if "template" not in resource and resource != "cronworkflows"
+    if "template" not in resource and resource != "cronworkflows" and verb not in ("update", "delete")
 ]
 
 
