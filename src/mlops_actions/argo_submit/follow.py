@@ -268,6 +268,8 @@ class Follower:
             current = None
         if current is None:
             self._await_last_event()
+            while not self._messages.empty():  # also what is known of its pods
+                self._requires_read(self._next(0))
             current = gone.status_of_gone(known, self._metadata, self._pod_nodes.values())
         if current is None:
             raise self._deleted(event)

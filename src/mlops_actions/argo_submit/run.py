@@ -209,6 +209,12 @@ class _Run:
         found = artifacts.of_workflow(workflow, self._report_context.url)
         if not inputs.artifacts:
             return found, None
+        if not inputs.argo_server:
+            ports.runner.warning(
+                "the artifacts are not brought into the workspace, since only the Argo Server reads the storage: "
+                "give 'argo-server', or read the bucket and key that the summary names"
+            )
+            return found, None
         return artifacts.fetch_chosen(
             found, inputs.artifacts, ports.artifacts, inputs.artifacts_dir, ports.cluster(), workflow
         )
