@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -92,13 +93,15 @@ class Follower:
         self._log = LogPrinter(log)
         self._clock = clock
         self._on_read = on_read
-        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        # Messages about the workflow overtake those about thousands of pods.
+        self._messages: queue.PriorityQueue[tuple[int, int, Message]] = queue.PriorityQueue()
+        self._numbers = itertools.count()
         self._collector = LogCollector(
             cluster,
             target.namespace,
             target.name,
             self._log,
-            self._messages.put,
+            self._emit,
             failed_only=target.logs == "failed",
         )
         self._last_lines: dict[str, str] = {}  # by node
@@ -135,7 +138,7 @@ class Follower:
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        target, emit = self._target, self._messages.put
+        target, emit = self._target, self._emit
         workflow_watch = WorkflowWatch(
             cluster=self._cluster,
             namespace=target.namespace,
@@ -196,11 +199,15 @@ class Follower:
             return True
         return False
 
+    def _emit(self, message: Message) -> None:
+        later = isinstance(message, PodChanged | LogEnded)
+        self._messages.put((int(later), next(self._numbers), message))
+
     def _next(self, seconds: float) -> Message | None:
         """Handle the next message about pods and logs, or return the next about the workflow; None after `seconds`."""
         self._log.flush()
         try:
-            message = self._messages.get(timeout=max(min(seconds, TICK_SECONDS), 0))
+            *_, message = self._messages.get(timeout=max(min(seconds, TICK_SECONDS), 0))
         except queue.Empty:
             return None
         if isinstance(message, PodChanged):
@@ -374,7 +381,7 @@ class Follower:
         self._log.close()
         with suppress(queue.Empty):
             while True:
-                message = self._messages.get_nowait()
+                *_, message = self._messages.get_nowait()
                 if isinstance(message, LogEnded):
                     self._keep_last_lines(message)
         command = f"argo logs -n {self._target.namespace} {self._target.name}"

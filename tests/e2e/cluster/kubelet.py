@@ -68,6 +68,7 @@ class Kubelet:
             timestamps=query.get("timestamps") == "true",
             since=datetime.fromisoformat(query["sinceTime"]) if "sinceTime" in query else None,
             tail_lines=int(query["tailLines"]) if "tailLines" in query else None,
+            limit_bytes=int(query["limitBytes"]) if "limitBytes" in query else None,
         )
         return StreamingResponse(log.read(wanted), media_type="text/plain")
 
