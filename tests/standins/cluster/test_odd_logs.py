@@ -81,3 +81,17 @@ def test_a_rotated_log_has_its_newest_lines_only(cluster: Cluster, url: str, log
     log.rotate()
     log.end()
     assert read(cluster, url, "follow=true") == (200, [])
+
+
+@pytest.mark.usefixtures("log")
+def test_a_log_ends_after_as_many_bytes_as_were_asked_for(cluster: Cluster, url: str) -> None:
+    assert read(cluster, url, "limitBytes=6") == (200, ["one", "tw"])
+
+
+@pytest.mark.usefixtures("log")
+def test_a_restarted_container_has_a_previous_log(cluster: Cluster, url: str) -> None:
+    assert read(cluster, url, "previous=true")[0] == 400
+    uid = cluster.store.get(PODS, "default", "pod")["metadata"]["uid"]
+    cluster.logs.restart(uid, "main").write(b"again")
+    assert read(cluster, url, "previous=true") == (200, ["one", "two", "three"])
+    assert read(cluster, url) == (200, ["again"])
