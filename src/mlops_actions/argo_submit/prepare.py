@@ -140,8 +140,8 @@ def _prepare(
         request = callback.callback_request(revision, context, inputs.callback_image, inputs.callback_secret or "")
         workflow = callback.with_exit_handler(workflow, request)
     metadata = workflow["metadata"]
-    metadata["labels"] = {**(metadata.get("labels") or {}), **revision.labels(context)}
-    metadata["annotations"] = {**(metadata.get("annotations") or {}), **revision.annotations()}
+    metadata["labels"] = {**_without_ours(metadata.get("labels")), **revision.labels(context)}
+    metadata["annotations"] = {**_without_ours(metadata.get("annotations")), **revision.annotations()}
     if manifest.LABEL_CRON in metadata["labels"]:
         scheduled = {manifest.SCHEDULED_TIME: f"{now:%Y-%m-%dT%H:%M:%SZ}"}
         metadata["annotations"] = {**scheduled, **metadata["annotations"]}
@@ -205,6 +205,11 @@ def _overrides(inputs: Inputs) -> manifest.Overrides:
         entrypoint=inputs.entrypoint,
         priority=inputs.priority,
     )
+
+
+def _without_ours(texts: Mapping[str, str] | None) -> dict[str, str]:
+    """Leave out what this suite records: a manifest may not say for which repository or pull request it was submitted."""
+    return {key: text for key, text in (texts or {}).items() if key not in provenance.RECORDED}
 
 
 def parameters_of_retry(inputs: Inputs, workflow: Json, workspace: Workspace) -> dict[str, str]:

@@ -16,6 +16,7 @@ STEP = f"{PREFIX}/step"
 REQUEST = f"{PREFIX}/request"  # of argo-submit: one creation of a workflow
 IMAGE = f"{PREFIX}/image"
 ACTOR = f"{PREFIX}/actor"
+RECORDED = frozenset({SHA, HEAD, REPOSITORY, PULL_REQUEST, RUN, STEP, IMAGE, ACTOR})
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _MAX_LABEL = 63  # Kubernetes: label values, also [A-Za-z0-9] at both ends

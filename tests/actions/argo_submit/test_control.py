@@ -115,6 +115,16 @@ def test_a_workflow_that_this_action_submitted_can_be_stopped_by_a_later_step(jo
     assert shutdown(cluster, "own") == "Stop"
 
 
+def test_a_manifest_cannot_say_which_pull_request_it_is_of(job: Job, cluster: Cluster) -> None:
+    claims = f"{{{provenance.PULL_REQUEST}: '8', {provenance.ACTOR}: somebody, kept: x}}"
+    text = f"""{{apiVersion: argoproj.io/v1alpha1, kind: Workflow, metadata: {{name: w, labels: {claims},
+      annotations: {claims}}}, spec: {{entrypoint: a, templates: [{{name: a, suspend: {{}}}}]}}}}"""
+    assert job.run(workflow=text, wait="false", idempotency="none") == 0, job.log
+    metadata = cluster.store.get(WORKFLOWS, "default", "w")["metadata"]
+    assert provenance.PULL_REQUEST not in {**metadata["labels"], **metadata["annotations"]}
+    assert (metadata["labels"]["kept"], metadata["annotations"][provenance.ACTOR]) == ("x", "writer")
+
+
 @pytest.mark.parametrize("verb", ["stop", "terminate", "resume"])
 def test_a_workflow_that_does_not_exist_is_named_with_its_namespace(job: Job, verb: str) -> None:
     assert job.run(**{verb: "none"}, namespace="default") == 3
