@@ -59,9 +59,7 @@ def test_a_suspended_workflow_goes_on_to_its_end(
 
 
 def test_a_workflow_that_is_suspended_as_a_whole_goes_on(job: Job, cluster: RealCluster) -> None:
-    submitted(
-        job, "suspend: true\nentrypoint: main\ntemplates: [{name: main, suspend: {duration: '0'}}]", "e2e-resume-whole"
-    )
+    submitted(job, "suspend: true\n" + SUSPENDED.replace("{}", "{duration: '1'}"), "e2e-resume-whole")
     assert run(job, resume="e2e-resume-whole", wait="true") == 0, job.log
     assert job.outputs["phase"] == "Succeeded"
 
