@@ -98,7 +98,8 @@ def _revisions(registry: RegistryReader, repository: str, document: Mapping[str,
         yield "", _revision(registry, repository, document)
         return
     for child in children:
-        platform = child.get("platform") or {}
+        platform = child.get("platform")
+        platform = platform if isinstance(platform, Mapping) else {}
         if platform.get("os") in (None, "unknown"):
             continue
         manifest = registry.manifest(repository, str(child.get("digest")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from mlops_actions.core.json_text import refuse_deep_nesting
 from mlops_actions.core.runs import Artifact, Run, RunDetails, finite_number
@@ -106,7 +106,7 @@ def details(node: Mapping[str, Any], curves: Sequence[str], *, lineage: bool) ->
     points_by_metric = {name: _points(rows, name) for name, rows in zip(curves, histories, strict=False)}
     inputs, files = node.get("inputArtifacts"), node.get("files")
     return RunDetails(
-        datasets=tuple(_datasets(inputs)) if lineage and isinstance(inputs, Mapping) else None,
+        datasets=tuple(_datasets(inputs)) if lineage and tells_artifacts(inputs) else None,
         curves={name: points for name, points in points_by_metric.items() if points},
         has_uncommitted_changes=_has_content(files) if isinstance(files, Mapping) else None,
     )
@@ -135,6 +135,22 @@ def artifacts(connection: Mapping[str, Any]) -> Iterator[Artifact]:
     return map(_artifact, _nodes(connection))
 
 
+def tells_artifacts(connection: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether a page of artifacts gives each one's name, type, version and digest as W&B does."""
+    if not isinstance(connection, Mapping) or connection.get("edges") is None:
+        return isinstance(connection, Mapping)
+    edges = connection["edges"]
+    return isinstance(edges, list) and all(isinstance(edge, Mapping) and _is_artifact(edge.get("node")) for edge in edges)
+
+
+def _is_artifact(node: Any) -> bool:
+    if not isinstance(node, Mapping) or not isinstance(node.get("digest"), str):
+        return False
+    version = node.get("versionIndex")
+    is_version = isinstance(version, int) and not isinstance(version, bool) and 0 <= version < 1 << 63
+    return is_version and bool(_name(node.get("artifactType"))) and bool(_name(node.get("artifactSequence")))
+
+
 def models(connection: Mapping[str, Any]) -> Iterator[tuple[datetime, Artifact]]:
     """Decode the models of one page of artifacts, each with the time of its creation: the page has no promised order."""
     for node in _nodes(connection):
@@ -159,7 +175,8 @@ def _artifact(node: Mapping[str, Any]) -> Artifact:
 
 
 def _name(value: Any) -> str:
-    return str(value.get("name") or "") if isinstance(value, Mapping) else ""
+    name = value.get("name") if isinstance(value, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 def _points(rows: Any, name: str) -> list[tuple[float, float]]:

@@ -306,8 +306,9 @@ class WandbProject:
 
     def _logged(self, run: Run, after: str | None) -> Mapping[str, Any]:
         project = self._ask("MlopsLogged", requests.logged_artifacts(), lambda: {"run": run.id, "after": after})
-        logged = (project.get("run") or {}).get("outputArtifacts")
-        if not isinstance(logged, Mapping):
+        node = project.get("run")
+        logged = node.get("outputArtifacts") if isinstance(node, Mapping) else None
+        if not isinstance(logged, Mapping) or not decode.tells_artifacts(logged):
             raise Unavailable(f"W&B does not tell what run {run.id} logged", "re-run the job")
         return logged
 
