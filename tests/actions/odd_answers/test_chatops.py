@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mlops_actions.boundary.github import Pace, transport
 from mlops_sandbox.github import GitHubServer
@@ -32,9 +34,14 @@ FEEDBACK = [call for call in CALLS if call.kind == "feedback"]
 OUTPUTS = ("triggered", "decision", "reason", "sha", "ref", "params")
 
 
+_load_pem_private_key = cache(load_pem_private_key)
+
+
 @pytest.fixture(autouse=True)
 def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "PACE", Pace(timeout=10, attempts=2, backoff=0.0, patience=0.0))
+    # To check the App's private key costs more than the rest of a run; it is the same one each time.
+    monkeypatch.setattr("jwt.algorithms.load_pem_private_key", _load_pem_private_key)
 
 
 class Trial:
