@@ -254,8 +254,7 @@ def _calls(api: str) -> list[Call]:
         ),
         Call(f"GET {one}", "stop", "decision", _OWNED, occurrence=1, names=f"{_DELETED}|was not submitted by this action"),
         Call(f"GET {one}", "cancelled", "decision", _RUNNING, absence="deleted"),
-        # The step finds the workflow that it has created, whatever the answer was.
-        Call(f"POST {many}", "submit", "decision", _OBJECT, silent=("",)),
+        Call(f"POST {many}", "submit", "creation", _OBJECT),
         Call(f"POST {many}", "submit again", "decision", silent=("no UTF-8", "as HTML")),
         Call(f"POST {many}", "dry run", "decision", _DRY),
         Call(f"GET {templates[0]}", "workflowtemplate", "decision", _TEMPLATE),

@@ -20,12 +20,13 @@ class Call:
     """A call that `scenario` makes; `fields` are those of its answer that the action reads, `[]` for the items of a list.
 
     Of the fields that end in `?` the service may also say null or nothing. Without an `occurrence` (from 1 on) the answer to
-    each call of the route is odd. `kind`: a decision rests on the answer, or it is feedback.
+    each call of the route is odd. `kind`: a decision rests on the answer, or it is feedback, or the answer is that of a
+    creation, which the action finds by itself.
     """
 
     route: str
     scenario: str
-    kind: Literal["decision", "feedback"]
+    kind: Literal["decision", "feedback", "creation"]
     fields: tuple[str, ...] = ()
     occurrence: int = 0
     empty: bool = False  # the true answer has no body

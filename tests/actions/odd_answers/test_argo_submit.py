@@ -13,6 +13,7 @@ import pytest
 from mlops_actions.argo_submit import follow, log_reader, watch
 from mlops_actions.boundary.clock import SystemClock
 from mlops_actions.boundary.cluster import transport
+from mlops_sandbox.cluster.resources import WORKFLOWS
 from tests.actions.argo_submit.apis import APIS, KUBERNETES
 from tests.actions.odd_answers.argo_submit import CALLS, LOG, SCENARIOS, TEXT, World
 from tests.actions.odd_answers.calls import (
@@ -29,6 +30,7 @@ from tests.support.shared_host import SharedHost
 from tests.support.step import StepRecord
 
 DECISIONS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "decision"]
+CREATIONS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "creation"]
 STREAMS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "feedback"]
 MAX_LINE = 200_000
 
@@ -60,6 +62,7 @@ class Trial:
 
     def __init__(self, api: str, host: SharedHost, directory: Path) -> None:
         self._api, self._host, self._directory = api, host, directory
+        self.workflows: list[str] = []  # those in the cluster after the last run, by name
 
     def run(self, call: Call, change: Change) -> tuple[StepRecord, Interceptor]:
         world = World(self._api, self._host, self._directory)
@@ -68,6 +71,7 @@ class Trial:
             world.interceptor.arm(call.route, change, call.occurrence)
             return play(), world.interceptor
         finally:
+            self.workflows = [workflow["metadata"]["name"] for workflow in world.cluster.store.items(WORKFLOWS)[0]]
             world.close()
 
     def true_body(self, call: Call) -> bytes:
@@ -129,6 +133,26 @@ def test_an_odd_answer_of_a_cluster_is_never_a_success(api: str, call: Call, tri
             problems[name] = [*found, *crashes]
             crashes.clear()
     assert not problems, shown(problems)
+
+
+@pytest.mark.parametrize(("api", "call"), CREATIONS, ids=str)
+def test_after_an_odd_answer_to_its_creation_the_workflow_is_found(
+    api: str, call: Call, trial: Trial, crashes: list[str]
+) -> None:
+    problems: dict[str, list[str]] = {}
+    endings = set()
+    for name, change in odd_answers(call, trial.true_body(call)):
+        record, _ = trial.run(call, change)
+        endings.add(record.exit_code)
+        if record.exit_code:
+            found = list(problems_of_decision(record, call, exits=(2, 3, 4), forbidden={"phase": "Succeeded"}))
+        else:
+            found = [] if [record.outputs["workflow-name"]] == trial.workflows else [f"the cluster has {trial.workflows}"]
+        if found or crashes:
+            problems[name] = [*found, f"outputs: {record.outputs}", *crashes]
+            crashes.clear()
+    assert not problems, shown(problems)
+    assert 0 in endings
 
 
 def _with_line(true: Answer, line: str, *, is_after_true_line: bool = False) -> Answer:
