@@ -118,7 +118,7 @@ class HttpApi:
             if not refusal.status:
                 raise self._unavailable(method, path, refusal.reason) from None
             status, content = refusal.status, refusal.body
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:  # ValueError: a redirect to what is no address
             raise self._unavailable(method, path, error) from None
         try:
             document = parse_json(content) if content else None

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from mlops_actions.boundary.doctor.github_shapes import shape_of
 from mlops_actions.boundary.doctor.programs import output_of
 from mlops_actions.boundary.doctor.remote import remote_of
 from mlops_actions.boundary.github.app import AppKey
+from mlops_actions.boundary.github.shapes import WrongShape
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.github_cli import GITHUB, api_of, host_of
 from mlops_actions.core.json_text import parse_json
@@ -81,8 +83,10 @@ class PyGithubApi:
         call = f"{method} {self._api_url}{path}"
         try:
             status, headers, text = self._requester().requestJson(method, path, parameters=dict(query), input=body)
-        except (GithubException, OSError, ValueError) as error:  # what requests raises is an OSError
+        # What requests raises is an OSError; PyGithub raises RuntimeError for a redirect to another host.
+        except (GithubException, OSError, ValueError, RuntimeError) as error:
             text = f"no answer within {_SECONDS:g} s" if _is_timeout(error) else f"no answer: {type(error).__name__}"
+            text = "the answer leads to another address" if type(error) is RuntimeError else text
             raise Unavailable(f"{call}: {text}", f"curl -sSI {self._api_url}") from None
         try:
             document = parse_json(text) if text else None
@@ -90,6 +94,11 @@ class PyGithubApi:
             document = None
         if status == 200 and document is None:
             raise Unavailable(f"{call}: the answer is no JSON, so this is not GitHub's API", "check GITHUB_API_URL")
+        if status in (200, 201):
+            try:
+                shape_of(path)(document)
+            except WrongShape as problem:
+                raise Unavailable(f"{call}: the answer is not of GitHub's form: {problem}", "check GITHUB_API_URL") from None
         return ApiAnswer(status, document, {str(name).lower(): str(value) for name, value in headers.items()})
 
 

@@ -269,7 +269,9 @@ class RegistryClient:
         document = json_object(read(response))
         token = document.get("token") or document.get("access_token")
         if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Unavailable(f"the token realm of {self.host} returned no token", "run the job again")
+            raise Unavailable(
+                f"the token realm of {self.host} returned no token to GET {parts.netloc}{parts.path}", "run the job again"
+            )
         return f"Bearer {token}"
 
     def _refusal(self, response: urllib3.BaseHTTPResponse, operation: str) -> ActionError:
