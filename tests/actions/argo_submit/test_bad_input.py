@@ -254,7 +254,7 @@ def test_a_rejected_token_is_an_error(job: Job, cluster: Cluster) -> None:
     [
         ("workflows", "create", 3),
         ("workflows", "get", 3),
-        ("workflows", "watch", 3),
+        ("workflows", "watch", 0),
         ("pods", "watch", 0),
         ("pods/log", "get", 0),
     ],

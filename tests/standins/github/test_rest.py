@@ -26,6 +26,7 @@ PRIVATE_ONLY = {
     f"{REPO}/actions/permissions/access": 422,
     f"{REPO}/actions/permissions/fork-pr-workflows-private-repos": 403,
 }
+NOT_FOUND = {"/users/{username}/packages/{package_type}/{package}"}  # the package is an organisation's
 
 
 def _rich(sample: Sample) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def _rich(sample: Sample) -> dict[str, Any]:
     settings.environments["production"] = Environment(["maintainer"], 5, ["main"])
     repo.release("v1.0.0", "v1")
     sample.github.fork(repo, by="outsider")
+    sample.github.package(repo, "train", "public")
     workflow_run = repo.workflow_run(pull.head_sha, by="maintainer")
     return {
         "owner": "octo-org", "repo": "digits", "number": pull.number, "comment": comment.id, "line": line.id,
@@ -59,12 +61,14 @@ def _rich(sample: Sample) -> dict[str, Any]:
         "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "deployment": deployment.id, "login": "writer",
         "username": "insider", "org": "octo-org", "team": "ml", "path": "train.py",
         "account": sample.github.user("writer").id, "workflow": "ci.yml", "environment": "production",
+        "package_type": "container", "package": "train",
     }  # fmt: skip
 
 
 def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) -> None:
     values = _rich(sample)
     people = Client(sample.github, sample.github.user_token("maintainer"))
+    packages = Client(sample.github, sample.github.user_token("maintainer", ("repo", "read:packages")))
     sample.repository.collaborator("maintainer", "admin")
     readers = [route for route in ROUTES if route.method == "GET" and route.authentication != "jwt"]
     assert len(readers) > 35
@@ -82,8 +86,10 @@ def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) ->
         if "/collaborators/{username}" in path:
             parameters["username"] = "writer"
         is_for_people = path == "/user" or route.path in ORG_ONLY or route.role == "admin" or route.path.endswith(NAMES_ONLY)
-        response = (people if is_for_people else call)(f"GET {path.format(**parameters)}")
+        client = packages if "/packages/" in path else people if is_for_people else call
+        response = client(f"GET {path.format(**parameters)}")
         expected = 204 if path.endswith("/collaborators/{username}") else PRIVATE_ONLY.get(path, 200)
+        expected = 404 if path in NOT_FOUND else expected
         assert response.status_code == expected, (route.path, response.text)
 
 
