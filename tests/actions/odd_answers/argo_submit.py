@@ -186,7 +186,14 @@ def _end_all(world: World) -> Play:
     return world.play(stop="pull-request", pr_number="7")
 
 
-SCENARIOS: Mapping[str, Callable[[World], Play]] = {
+def _retry(world: World) -> Play:
+    node = {"id": "w", "name": "w", "displayName": "w", "type": "Pod", "templateName": "main", "phase": "Failed"}
+    world.put("w", "Failed", nodes={"w": node})
+    world.change("w", labels={"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/phase": "Failed"})
+    return world.play(retry="w", wait="false")
+
+
+_SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "join": _join,
     "logs": _logs,
     "a log that ends early": partial(_logs, state="running"),
@@ -199,6 +206,8 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     **{verb: partial(_control, verb=verb) for verb in ("stop", "terminate", "resume")},
     "stop all": _end_all,
 }
+# Only the Argo Server retries a workflow.
+SCENARIOS = {KUBERNETES: _SCENARIOS, ARGO_SERVER: {**_SCENARIOS, "retry": _retry}}
 
 _OBJECT = ("metadata", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion")
 _WORKFLOW = (*_OBJECT, "status", "status.phase")
@@ -238,6 +247,7 @@ def _calls(api: str) -> list[Call]:
         )
         others = [
             Call(f"POST {many}/lint", "submit", "decision"),
+            Call(f"PUT {one}/retry", "retry", "creation", _RUNNING),
             Call(f"GET {_ARGO}/info", "submit", "decision", ("managedNamespace?",), silent=_NO_NAMESPACE),
             Call(WORKFLOW_WATCH[api], "follow", "feedback", ("result", *_SEEN), occurrence=1),
             Call(LOG[api], "logs", "feedback", ("result", "result.content?"), occurrence=1),

@@ -67,7 +67,7 @@ class Trial:
     def run(self, call: Call, change: Change) -> tuple[StepRecord, Interceptor]:
         world = World(self._api, self._host, self._directory)
         try:
-            play = SCENARIOS[call.scenario](world)
+            play = SCENARIOS[self._api][call.scenario](world)
             world.interceptor.arm(call.route, change, call.occurrence)
             return play(), world.interceptor
         finally:
@@ -102,7 +102,7 @@ def trial(api: str, cluster_host: SharedHost, tmp_path: Path) -> Trial:
 
 @pytest.mark.parametrize("api", APIS)
 def test_every_call_is_in_the_table(api: str, trial: Trial) -> None:
-    for scenario in SCENARIOS:
+    for scenario in SCENARIOS[api]:
         record, interceptor = trial.run(Call("GET /nothing", scenario, "decision"), lambda true: true)
         assert record.exit_code == 0, (scenario, record.log)
         assert undeclared(interceptor.calls, CALLS[api]) == set(), scenario
