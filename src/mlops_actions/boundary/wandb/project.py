@@ -329,7 +329,10 @@ class WandbProject:
                 if newest and alias not in newest.aliases:
                     newest.aliases.append(alias)
                     newest.save()
-            except (wandb.Error, WandbApiFailedError, ValueError, RuntimeError) as error:
+            # The SDK does not check what it reads.
+            except (
+                wandb.Error, WandbApiFailedError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, OSError,
+            ) as error:  # fmt: skip
                 remedy = "check that the owner of 'api-key' may write to the project"
                 if is_about_schema(str(error)):
                     remedy = "this server lacks what W&B's SDK asks it for: leave 'promote-alias' out, or upgrade the server"
