@@ -14,6 +14,7 @@ from mlops_actions.argo_submit import (
     comment,
     control,
     dry_run,
+    earlier_runs,
     interruption,
     progress,
     pull_request_workflows,
@@ -67,6 +68,9 @@ class _Run:
         self._report_context = WorkflowReportContext()
         self._comment_url = ""
         self._submitted: WorkflowStatus | None = None
+        self._metadata: Json = {}  # of the workflow
+        self._expected: float | None = None  # its duration in seconds, by earlier runs; asked for once
+        self._has_asked = False
         self._follower: Follower | None = None
         self._identity = secrets.token_hex(16)  # of what this step creates
         self._live_comment = LiveComment(self._write_live_comment, ports.clock)
@@ -112,7 +116,8 @@ class _Run:
             ports.cluster().lint_workflow(request.namespace, request.with_name())
             workflow, attached = self._submit(request)
             parameters = request.parameters
-        self._submitted = current = status.read(workflow)
+        self._submitted, self._metadata = status.read(workflow), workflow["metadata"]
+        current = self._submitted
         self._track(current.namespace, current.name, parameters, attached=attached)
         url = self._report_context.url
         link = url or f"argo get -n {current.namespace} {current.name}"
@@ -141,7 +146,7 @@ class _Run:
         else:
             done = control.end(cluster, owner, workflow, verb)
         ports.runner.notice(done.note, title="argo-submit")
-        current = status.read(done.workflow)
+        current, self._metadata = status.read(done.workflow), done.workflow["metadata"]
         self._track(current.namespace, current.name, parameters, attached=not (verb == "retry" and done.changed))
         if verb != "retry" or not inputs.waits:
             self._set_state(LEFT)
@@ -342,11 +347,14 @@ class _Run:
             self._tracked.save(self._ports.runner)
 
     def _write_live_comment(self, workflow: WorkflowStatus, waits: Sequence[Waiting]) -> str:
-        body = report.comment(workflow, self._report_context, facts=LiveFacts(self._ports.clock.now(), waits))
+        if not self._has_asked:
+            self._expected, self._has_asked = earlier_runs.last_duration(self._ports.cluster(), self._metadata), True
+        facts = LiveFacts(self._ports.clock.now(), waits, self._expected)
+        body = report.comment(workflow, self._report_context, facts=facts)
         return comment.update(self._inputs, self._ports, self._revision.pr_number, body)
 
     def _facts(self) -> LiveFacts:
-        return LiveFacts(self._ports.clock.now(), self._follower.waiting if self._follower else ())
+        return LiveFacts(self._ports.clock.now(), self._follower.waiting if self._follower else (), self._expected)
 
     def _update_comment(self, workflow: WorkflowStatus, note: str = "") -> None:
         self._live_comment.finish()
