@@ -299,7 +299,7 @@ def test_a_cancelled_job_ends_its_workflow(job: Job, server: Server, on_cancel: 
 
 @pytest.mark.parametrize(
     ("resource", "verb", "code"),
-    [("workflows", "create", 3), ("workflows", "get", 3), ("workflows", "watch", 3), ("pods", "watch", 0)],
+    [("workflows", "create", 3), ("workflows", "get", 3), ("workflows", "watch", 0), ("pods", "watch", 0)],
 )
 def test_a_missing_right_is_named(job: Job, server: Server, resource: str, verb: str, code: int) -> None:
     job.environ |= server.environment(access.without(resource, verb))
