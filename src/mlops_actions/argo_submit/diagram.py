@@ -9,7 +9,6 @@ from mlops_actions.argo_submit.graph import NodeGraph
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.progress import MARKS, duration
 from mlops_actions.argo_submit.status import WorkflowStatus
-from mlops_actions.core.argo import FAILED_PHASES
 from mlops_actions.core.markdown import mermaid, mermaid_text
 
 # Beyond the first limit the items of a loop become one box; beyond the second the workflow is not drawn.
@@ -73,8 +72,7 @@ def _box(nodes: list[NodeStatus], status: WorkflowStatus) -> _Box:
 
 def _phase(node: NodeStatus, status: WorkflowStatus) -> str:
     """Return the phase; of a failure that does not fail the workflow, `Tolerated`."""
-    is_tolerated = status.ended and node.phase in FAILED_PHASES and node.id not in status.failures.ids
-    return "Tolerated" if is_tolerated else node.phase
+    return "Tolerated" if status.is_tolerated(node) else node.phase
 
 
 def _remarks(node: NodeStatus, status: WorkflowStatus) -> str:

@@ -15,7 +15,7 @@ from mlops_actions.argo_submit import compressed_nodes
 from mlops_actions.argo_submit.artifact_places import bucket_of_repository, places
 from mlops_actions.argo_submit.failures import ContinueOn, Failures, continue_on_of, failures_of
 from mlops_actions.argo_submit.node_status import NodeStatus
-from mlops_actions.core.argo import ENDED_PHASES, POD_NAME_FORMAT_ANNOTATION, pod_name
+from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES, POD_NAME_FORMAT_ANNOTATION, pod_name
 
 LABEL_COMPLETED = "workflows.argoproj.io/completed"
 LABEL_PHASE = "workflows.argoproj.io/phase"
@@ -89,6 +89,10 @@ class WorkflowStatus:
     def failed(self) -> list[NodeStatus]:
         """Return the nodes that failed for good: neither tolerated (`continueOn`) nor repaired by another attempt."""
         return list(self.failures.nodes)
+
+    def is_tolerated(self, node: NodeStatus) -> bool:
+        """Tell whether a node has failed and the workflow, which has ended, did not fail for it."""
+        return self.ended and node.phase in FAILED_PHASES and node.id not in self.failures.ids
 
 
 def has_ended(metadata: Mapping[str, Any]) -> bool:

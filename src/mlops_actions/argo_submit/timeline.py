@@ -43,10 +43,7 @@ class _Bar:
     start: datetime
     end: datetime
     critical: bool
-
-    @property
-    def failed(self) -> int:
-        return sum(node.phase in FAILED_PHASES for node in self.nodes)
+    failed: int  # nodes, without those whose failure the workflow tolerates
 
     @property
     def importance(self) -> tuple[bool, bool, float]:
@@ -125,7 +122,8 @@ def _bars(status: WorkflowStatus) -> list[_Bar]:
         if starts:
             end = max(node.finished or max(moments) for node in ran)  # a running node's bar ends at the latest known time
             is_critical = any(node.id in critical for node in ran)
-            bars.append(_Bar(nodes=ran, start=min(starts), end=end, critical=is_critical))
+            failed = sum(node.phase in FAILED_PHASES and not status.is_tolerated(node) for node in ran)
+            bars.append(_Bar(nodes=ran, start=min(starts), end=end, critical=is_critical, failed=failed))
     return bars
 
 

@@ -107,6 +107,18 @@ def test_every_node_of_a_small_workflow_has_its_bar() -> None:
     ]
 
 
+def test_a_tolerated_failure_is_not_drawn_as_the_failure_of_the_workflow() -> None:
+    tolerated, fatal = node("a", 0, 9, phase="Failed"), node("b", 0, 9, phase="Failed")
+    nodes = {one["id"]: one for one in (node("wf", 0, 9, "a", "b", type="DAG", phase="Failed"), tolerated, fatal)}
+    template = {"name": "main", "dag": {"tasks": [{"name": "a", "continueOn": {"failed": True}}, {"name": "b"}]}}
+    for name, one in nodes.items():
+        one |= {"templateName": "main", "boundaryID": "wf"} if name != "wf" else {"name": "wf", "templateName": "main"}
+    status = {"phase": "Failed", "finishedAt": nodes["wf"]["finishedAt"], "nodes": nodes}
+    drawn = timeline.draw(read({"metadata": {"name": "wf"}, "spec": {"templates": [template]}, "status": status}))
+    colours = {line.split()[1]: line.partition(" :")[2].partition(",")[0] for line in drawn.splitlines() if " :" in line}
+    assert (colours["a"], colours["b"]) == ("done", "crit")
+
+
 def test_a_loop_of_300_is_one_bar() -> None:
     items = [node(f"each({n}:{n})", n + 1, n + 10, "after", phase="Failed" if n == 7 else "Succeeded") for n in range(300)]
     bars = _bars(
