@@ -14,7 +14,7 @@ from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import ARGO_SERVER, KUBERNETES, environ_for
 from tests.actions.argo_submit.job import Job
 
-# `first` writes a line each time that it runs; `second` fails until the file `ready` exists, and passes its input on.
+# `first` writes a line each time that it runs; `second` prints its input, passes it on, and fails until `ready` exists.
 FAILING = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -38,7 +38,7 @@ spec:
     outputs: {parameters: [{name: said, valueFrom: {path: /tmp/said}}]}
     container:
       image: x
-      command: [sh, -c, "echo {{inputs.parameters.from}} {{workflow.parameters.mode}} > /tmp/said; test -e FOLDER/ready"]
+      command: [sh, -c, "echo {{inputs.parameters.from}} {{workflow.parameters.mode}} | tee /tmp/said; test -e FOLDER/ready"]
 """
 
 
@@ -69,6 +69,7 @@ def test_a_failed_workflow_continues_from_its_failed_node(job: Job, cluster: Clu
     assert "::notice title=argo-submit::retried the workflow 'w' from its failed nodes" in job.log
     assert (tmp_path / "first").read_text() == "ran\n"
     assert json.loads(job.outputs["outputs"]) == {"said": "1 strict"}
+    assert "1 strict\n" in job.log  # of the pod that was made anew under the same name
     assert (job.outputs["phase"], job.outputs["workflow-uid"], job.outputs["attached"]) == ("Succeeded", uid, "false")
     assert json.loads(job.outputs["failed-nodes"]) == []
     assert job.result["pr-number"] == 7

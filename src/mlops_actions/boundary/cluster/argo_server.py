@@ -198,16 +198,17 @@ class ArgoServer:
             return self._requests.send("PUT", path, check_workflow, body=body)
 
     def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str]) -> Json:
-        """See the port."""
+        """See the port. The pods that failed leave the record at once, so that nobody reads the logs of deleted pods."""
         texts = [f"{key}={value}" for key, value in parameters.items()]
         body = {"namespace": namespace, "name": name, "parameters": texts}
         try:
-            return self._requests.send(
-                "PUT", f"{_workflows(namespace, name)}/retry", check_workflow, body=body, repeatable=False
-            )
+            path = f"{_workflows(namespace, name)}/retry"
+            workflow = self._requests.send("PUT", path, check_workflow, body=body, repeatable=False)
         except NotFound:  # the server shows a workflow of the archive under the same address, but does not retry it there
             path = f"/api/v1/archived-workflows/{path_segment(uid)}/retry"
-            return self._requests.send("PUT", path, check_workflow, body={**body, "uid": uid}, repeatable=False)
+            workflow = self._requests.send("PUT", path, check_workflow, body={**body, "uid": uid}, repeatable=False)
+        self._pods.update(workflow)
+        return workflow
 
     def watch_workflow(self, namespace: str, name: str, resource_version: str, seconds: int) -> FilteredWatch:
         """See the port."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 from mlops_actions.argo_submit.ports import NotFound, WatchEvent
@@ -21,12 +22,17 @@ _STARTED_PHASES = ENDED_PHASES | {"Running"}
 
 
 class RecordedPods:
-    """The pods of one workflow, as far as its record shows them. Any number of threads may use it."""
+    """The pods of one workflow, as far as its record shows them. Any number of threads may use it.
+
+    The record has no uids. A pod that is made anew under the same name, as a retry does, is told from the one before by a
+    number: its node has left the record meanwhile, or has begun later, or runs after it had ended.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._pods: dict[str, Json] = {}  # by name; `_order` names each as often as it changed
         self._order: list[str] = []
+        self._made: Counter[str] = Counter()  # how many pods of a name there were before
         self.workflow = ""
 
     def update(self, workflow: Json) -> list[str]:
@@ -34,9 +40,15 @@ class RecordedPods:
         ended = []
         with self._changed:
             self.workflow = str((workflow.get("metadata") or {}).get("name") or "")
-            for pod in pods_of(workflow):
-                name = pod["metadata"]["name"]
-                if self._pods.get(name) == pod:
+            pods = {pod["metadata"]["name"]: pod for pod in pods_of(workflow)}
+            for name in [name for name in self._pods if name not in pods]:
+                del self._pods[name]
+                self._made[name] += 1
+            for name, pod in pods.items():
+                known = self._pods.get(name)
+                self._made[name] += known is not None and _is_anew(known, pod)
+                pod["metadata"]["uid"] = f"{name}-{self._made[name]}"
+                if known == pod:
                     continue
                 self._pods[name] = pod
                 self._order.append(name)
@@ -61,11 +73,12 @@ class RecordedPods:
         """Return the known pods, and then each pod that changes, until the watch is closed."""
         return RecordedPodsWatch(self)
 
-    def wait(self, position: int, watch: RecordedPodsWatch) -> list[Json]:
-        """Wait for changes after a position and return the pods; empty once the watch is closed."""
+    def wait(self, position: int, watch: RecordedPodsWatch) -> tuple[list[Json], int]:
+        """Wait for changes after a position; return the pods, and the position after them."""
         with self._changed:
             self._changed.wait_for(lambda: watch.closed or len(self._order) > position)
-            return [] if watch.closed else [copy.deepcopy(self._pods[name]) for name in self._order[position:]]
+            names = [] if watch.closed else list(dict.fromkeys(self._order[position:]))
+            return [copy.deepcopy(self._pods[name]) for name in names if name in self._pods], len(self._order)
 
     def wake(self) -> None:
         """Have every watch check whether it was closed."""
@@ -82,8 +95,8 @@ class RecordedPodsWatch:
 
     def __iter__(self) -> Iterator[WatchEvent]:
         position = 0
-        while changed := self._pods.wait(position, self):
-            position += len(changed)
+        while not self.closed:
+            changed, position = self._pods.wait(position, self)
             for pod in changed:
                 yield WatchEvent("MODIFIED", pod)
 
@@ -91,6 +104,12 @@ class RecordedPodsWatch:
         """End the stream from any thread."""
         self.closed = True
         self._pods.wake()
+
+
+def _is_anew(known: Json, pod: Json) -> bool:
+    before, now = known["status"], pod["status"]
+    has_begun_later = bool(before["startTime"]) and before["startTime"] != now["startTime"]
+    return has_begun_later or (before["phase"] in ENDED_PHASES and now["phase"] not in ENDED_PHASES)
 
 
 def pods_of(workflow: Json) -> Iterator[Json]:
@@ -119,6 +138,7 @@ def pods_of(workflow: Json) -> Iterator[Json]:
             },
             "status": {
                 "phase": {"Error": "Failed"}.get(phase, phase),
+                "startTime": node.get("startedAt"),
                 "containerStatuses": [{"name": container, "state": state} for container in started],
             },
         }
