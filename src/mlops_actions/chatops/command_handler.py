@@ -137,7 +137,7 @@ class CommandHandler:
         resumed = self._resumed(state, request, writer)
         feedback = FirstFeedback(writer, resumed or state, inputs=self._inputs, save=self._save)
         # A resumed command has its feedback on the pull request already.
-        calls = {} if resumed else feedback.calls(command.params, self._context.run_url)
+        calls = {} if resumed else feedback.calls(command.params, self._context.run_url, source.label)
         calls["pull request"] = lambda: client.pull_request(source.pr_number)
         return feedback, gather(calls, feedback.record)
 

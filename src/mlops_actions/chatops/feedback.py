@@ -6,6 +6,7 @@ All feedback is best effort: a failure is a warning and changes no decision.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
@@ -14,6 +15,7 @@ from mlops_actions.chatops import reply
 from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.ports import Writer
+from mlops_actions.chatops.request import same_label
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.ports import Log
@@ -24,6 +26,7 @@ Call: TypeAlias = Callable[[], Any]
 _DEPLOYMENT_STATES: Mapping[str, str] = {"success": "success", "failure": "failure", "cancelled": "error"}
 # What shows as running for ever where it is not concluded.
 _CONCLUDED = ("check run", "deployment")
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
 _STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}
 
 
@@ -48,8 +51,11 @@ class FirstFeedback:
         self.late_errors: dict[str, ActionError] = {}
         self._save_state()
 
-    def calls(self, params: Mapping[str, Any], run_url: str) -> dict[str, Call]:
-        """Return the calls that create the feedback, by the kind of feedback."""
+    def calls(self, params: Mapping[str, Any], run_url: str, trigger_label: str = "") -> dict[str, Call]:
+        """Return the calls that create the feedback, by the kind of feedback.
+
+        `trigger_label` is the label that gave the command; it is taken away.
+        """
         writer, state = self._writer, self.state
         calls: dict[str, Call] = {}
         title = f"{state.command} is running"
@@ -57,6 +63,9 @@ class FirstFeedback:
             calls["reaction"] = lambda: writer.react(state.reaction_target, state.reaction)
         if state.pending_label:
             calls["pending label"] = lambda: writer.add_labels(state.pr_number, [state.pending_label])
+        if trigger_label and not same_label(trigger_label, state.pending_label):
+            # So that it can be set again. As `pending-label` it stays until the command ends.
+            calls["trigger label"] = lambda: writer.remove_label(state.pr_number, trigger_label)
         if state.check_name:
             summary = _summary(state, run_url)
             calls["check run"] = lambda: writer.create_check_run(
@@ -95,7 +104,8 @@ def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Statu
     label, outdated = inputs.success_label, inputs.failure_label
     if status != "success":
         label, outdated = outdated, label
-    calls = _closing_calls(writer, state, status=status, run_url=run_url)
+    environment_url = _environment_url(inputs, log) if status == "success" and state.environment else ""
+    calls = _closing_calls(writer, state, status=status, run_url=run_url, environment_url=environment_url)
     if inputs.keeps_label:
         calls.pop("pending label", None)
     if state.reaction_target and final_reaction != "none":
@@ -104,10 +114,10 @@ def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Statu
             calls.pop("reaction", None)
     if label:
         calls["final label"] = lambda: writer.add_labels(state.pr_number, [label])
-        if label == state.pending_label:
+        if same_label(label, state.pending_label):
             calls.pop("pending label", None)
     # The label of an earlier command must not contradict this one.
-    if outdated and outdated not in (label, state.pending_label):
+    if outdated and not any(same_label(outdated, other) for other in (label, state.pending_label)):
         calls["outdated label"] = lambda: writer.remove_label(state.pr_number, outdated)
     _close(calls, writer, inputs, state=state, status=status, run_url=run_url, log=log)
 
@@ -140,7 +150,22 @@ def _close(
     log.warning("\n".join(lines), title="chatops")
 
 
-def _closing_calls(writer: Writer, state: FeedbackState, status: Status, run_url: str) -> dict[str, Call]:
+def _environment_url(inputs: Inputs, log: Log) -> str:
+    """Return the address of what was deployed; GitHub takes only those of the web."""
+    address = inputs.environment_url or ""
+    if address and not _WEB_ADDRESS.fullmatch(address):
+        log.warning(
+            f"the deployment gets no address: input 'environment-url' is {address[:80]!r}\n"
+            "give an address that begins with https:// or http://",
+            title="chatops",
+        )
+        return ""
+    return address
+
+
+def _closing_calls(
+    writer: Writer, state: FeedbackState, status: Status, run_url: str, environment_url: str = ""
+) -> dict[str, Call]:
     title = f"{state.command} {_STATUS_WORDS[status]}"
     summary = _summary(state, run_url)
     calls: dict[str, Call] = {}
@@ -160,7 +185,9 @@ def _closing_calls(writer: Writer, state: FeedbackState, status: Status, run_url
             state.sha, state.environment, state.deployment_description
         )
         if deployment:
-            writer.deployment_status(deployment, _DEPLOYMENT_STATES[status], url=run_url, description=title)
+            writer.deployment_status(
+                deployment, _DEPLOYMENT_STATES[status], url=run_url, description=title, environment_url=environment_url
+            )
 
     if state.reaction:
         calls["reaction"] = remove_reaction

@@ -180,7 +180,13 @@ class Inputs(DeclaredInputs):
     environment: str | None = input_field(
         text,
         "Create a deployment of the commit to this environment, with the parameters as its payload; its status is set when "
-        "the job ends.",
+        "the job ends. The environment's protection rules do not hold it: only a job that names the environment in "
+        "`environment:` waits for them.",
+    )
+    environment_url: str | None = input_field(
+        text,
+        "Address (http or https) of what was deployed to `environment`: the pull request then shows a button that opens it. "
+        "It is read again when the job ends, so an output of a later step can be given.",
     )
     help: bool = input_field(boolean, "Answer the command `help` with the commands and their parameters.", default="true")
     app_id: str | None = input_field(

@@ -80,8 +80,10 @@ class Writer(Protocol):
     def create_deployment(self, sha: str, environment: str, payload: Mapping[str, Any], description: str) -> int:
         """Create a deployment; returns its id."""
 
-    def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
-        """Add a status to a deployment."""
+    def deployment_status(
+        self, deployment: int, state: str, *, url: str, description: str, environment_url: str = ""
+    ) -> None:
+        """Add a status to a deployment; `environment_url` is the address of what was deployed."""
 
     def find_deployment(self, sha: str, environment: str, description: str) -> int:
         """Return the id of the deployment that was created with this description; 0 where there is none."""

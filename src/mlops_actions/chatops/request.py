@@ -48,9 +48,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class CommandSource:
-    """Where a command came from: the pull request, the user, the comment, and the target of a reaction.
+    """Where a command came from: the pull request, the user, the comment, the target of a reaction, the label.
 
-    The last three are empty where there is none: a label and a dispatch have no comment.
+    The last four are empty where there is none: a label and a dispatch have no comment.
     """
 
     pr_number: int
@@ -58,6 +58,7 @@ class CommandSource:
     comment_id: str = ""
     comment_url: str = ""
     reaction_target: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +225,11 @@ def is_allowed_bot(login: str, inputs: Inputs) -> bool:
     return login.lower().removesuffix("[bot]") in names
 
 
+def same_label(one: str, other: str) -> bool:
+    """Return whether two names are those of one label: GitHub compares them without case. An empty name is none."""
+    return bool(one) and one.lower() == other.lower()
+
+
 def _parse_label(event: PullRequestEvent, inputs: Inputs, context: Context) -> ParsedEvent:
     if event.action != "labeled":
         return ParsedEvent(Decision("unsupported-action", (event.action,)))
@@ -232,8 +238,8 @@ def _parse_label(event: PullRequestEvent, inputs: Inputs, context: Context) -> P
     if _is_ignored_bot(event.sender, inputs):
         return ParsedEvent(Decision("bot", (event.sender.login,)))
     for command in _declared_commands(inputs):
-        if event.label in (command.label, inputs.prefix + command.name) and event.label:
-            source = CommandSource(pr_number=event.pull_request.number, actor=event.sender)
+        if any(same_label(event.label, name) for name in (command.label, inputs.prefix + command.name)):
+            source = CommandSource(pr_number=event.pull_request.number, actor=event.sender, label=event.label)
             request = CommandRequest(
                 source=source,
                 command=command,

@@ -7,7 +7,7 @@ from mlops_actions.core.declare import Input
 from mlops_actions.pipeline import steps
 
 # `environment` needs `deployments: write`, which every caller would have to grant, also where nothing is deployed.
-_OMITTED = frozenset({"github-token", "environment"})
+_OMITTED = frozenset({"github-token", "environment", "environment-url"})
 _LISTEN_STEP = "chatops"
 
 

@@ -86,7 +86,7 @@ STEPS = (
         passes_on=(
             *("commands", "prefix", "permission", "allow-users", "allow-teams", "allow-bots", "forks", "drafts"),
             *("base-branches", "head", "require-approval", "require-checks", "reply"),
-            *("pending-label", "success-label", "failure-label", "check-name", "environment"),
+            *("pending-label", "success-label", "failure-label", "check-name", "environment", "environment-url"),
             *("app-id", "app-private-key", "github-token"),
         ),
     ),

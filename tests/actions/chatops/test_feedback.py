@@ -489,3 +489,25 @@ def test_the_private_key_is_in_no_output(job: Job, app: dict[str, str], tmp_path
     assert line not in json.dumps([dict(ran.outputs), dict(ran.state)])
     assert all(entry.startswith("::add-mask::") for entry in ran.log.splitlines() if line in entry)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and line in path.read_text(errors="replace")]
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "shown"),
+    [
+        ("https://models.example/digits?v=1", "success", "https://models.example/digits?v=1"),
+        ("http://intranet:8080", "success", "http://intranet:8080"),
+        ("https://models.example", "failure", ""),
+        ("", "success", ""),
+        ("javascript:alert(1)", "success", ""),
+        ("models.example", "success", ""),
+        ("https:// x", "success", ""),
+    ],
+)
+def test_a_deployment_shows_the_address_of_what_was_deployed(job: Job, address: str, status: str, shown: str) -> None:
+    started = job.main(environment_url="")
+    ran = job.post(started.state, status, environment_url=address)
+    (deployment,) = job.sample.repository.deployments.values()
+    assert (ran.exit_code, deployment.state) == (0, status)
+    assert deployment.statuses[-1].environment_url == shown
+    is_refused = status == "success" and bool(address) and not shown
+    assert ("input 'environment-url' is" in ran.log) == is_refused

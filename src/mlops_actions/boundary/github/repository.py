@@ -244,9 +244,16 @@ class GitHub:
         _, deployment = self._api.send("POST", path, shapes.DEPLOYMENT, body=body)
         return int(deployment["id"])
 
-    def deployment_status(self, deployment: int, state: str, *, url: str, description: str) -> None:
-        """Add a status to a deployment: `in_progress`, `success`, `failure`, `error`, `inactive`."""
-        body = {"state": state, "log_url": url, "description": description[:_MAX_DESCRIPTION], "auto_inactive": True}
+    def deployment_status(
+        self, deployment: int, state: str, *, url: str, description: str, environment_url: str = ""
+    ) -> None:
+        """Add a status to a deployment: `in_progress`, `success`, `failure`, `error`, `inactive`.
+
+        `url` is the address of the run, `environment_url` that of what was deployed (empty: none).
+        """
+        body: Json = {"state": state, "log_url": url, "description": description[:_MAX_DESCRIPTION], "auto_inactive": True}
+        if environment_url:
+            body["environment_url"] = environment_url
         path = f"{self._root}/deployments/{deployment}/statuses"
         self._api.send("POST", path, shapes.deployment_status(state), body=body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mlops_sandbox.github.checks import DEPLOYMENT_STATES, PASSING, Deployment
@@ -92,6 +93,9 @@ def create_deployment_status(call: Call) -> ApiResponse:
     }
     if target := call.text("target_url", resource="DeploymentStatus"):
         fields.setdefault("log_url", target)
+    if (address := fields.get("environment_url")) and not re.match(r"https?://[^/?#\s]", address):
+        raise validation_failed("DeploymentStatus", "environment_url", "custom",
+                      message="environment_url must use http(s) scheme")  # fmt: skip
     if len(fields.get("description", "")) > 140:
         raise validation_failed("DeploymentStatus", "description", "custom",
                       message="description is too long (maximum is 140 characters)")  # fmt: skip
