@@ -117,7 +117,7 @@ def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Statu
         if same_label(label, state.pending_label):
             calls.pop("pending label", None)
     # The label of an earlier command must not contradict this one.
-    if outdated and not any(same_label(outdated, other) for other in (label, state.pending_label)):
+    if outdated and not any(same_label(outdated, other) for other in (label or "", state.pending_label)):
         calls["outdated label"] = lambda: writer.remove_label(state.pr_number, outdated)
     _close(calls, writer, inputs, state=state, status=status, run_url=run_url, log=log)
 
