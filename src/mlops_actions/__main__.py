@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
-from mlops_actions.boundary.runner import GitHubRunner, cancel_on_signals, remove_private
+from mlops_actions.boundary.cancellation import acknowledge, cancel_on_signals, ignore_signals
+from mlops_actions.boundary.runner import GitHubRunner, remove_private
 from mlops_actions.core.errors import ActionError, Cancelled
 from mlops_actions.core.outcome import RESULT_SCHEMA_VERSION, Outcome
 from mlops_actions.core.package import install_command
@@ -232,6 +233,7 @@ def act(name: str, environ: Environ, *, post: bool = False, out: TextIO | None =
         runner.error(str(error), title=name)
         return error.exit_code
     except Cancelled as cancelled:
+        acknowledge()
         runner.warning("the job was cancelled, and this step stopped what it had begun", title=name)
         return cancelled.exit_code
     except ModuleNotFoundError as error:
@@ -280,7 +282,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments and arguments[0] in ACTIONS and arguments[1:] in ([], ["--post"]):
         cancel_on_signals()
-        return act(arguments[0], os.environ, post=len(arguments) > 1)
+        try:
+            return act(arguments[0], os.environ, post=len(arguments) > 1)
+        finally:
+            ignore_signals()
     from mlops_actions import cli
 
     return cli.main(arguments)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +14,7 @@ from mlops_actions.argo_submit.logs import LogCollector
 from mlops_actions.argo_submit.messages import (
     LogEnded,
     Message,
+    MessageQueue,
     PodChanged,
     WatchRefused,
     WorkflowChanged,
@@ -93,15 +92,13 @@ class Follower:
         self._log = LogPrinter(log)
         self._clock = clock
         self._on_read = on_read
-        # Messages about the workflow overtake those about thousands of pods.
-        self._messages: queue.PriorityQueue[tuple[int, int, Message]] = queue.PriorityQueue()
-        self._numbers = itertools.count()
+        self._messages = MessageQueue()
         self._collector = LogCollector(
             cluster,
             target.namespace,
             target.name,
             self._log,
-            self._emit,
+            self._messages.put,
             failed_only=target.logs == "failed",
         )
         self._last_lines: dict[str, str] = {}  # by node
@@ -138,7 +135,7 @@ class Follower:
 
     @contextmanager
     def _watching(self) -> Iterator[None]:
-        target, emit = self._target, self._emit
+        target, emit = self._target, self._messages.put
         workflow_watch = WorkflowWatch(
             cluster=self._cluster,
             namespace=target.namespace,
@@ -199,17 +196,10 @@ class Follower:
             return True
         return False
 
-    def _emit(self, message: Message) -> None:
-        later = isinstance(message, PodChanged | LogEnded)
-        self._messages.put((int(later), next(self._numbers), message))
-
     def _next(self, seconds: float) -> Message | None:
         """Handle the next message about pods and logs, or return the next about the workflow; None after `seconds`."""
         self._log.flush()
-        try:
-            *_, message = self._messages.get(timeout=max(min(seconds, TICK_SECONDS), 0))
-        except queue.Empty:
-            return None
+        message = self._messages.get(min(seconds, TICK_SECONDS))
         if isinstance(message, PodChanged):
             node = message.pod.node
             self._pod_nodes[node.id] = node
@@ -275,7 +265,7 @@ class Follower:
             current = None
         if current is None:
             self._await_last_event()
-            while not self._messages.empty():  # also what is known of its pods
+            while self._messages:  # also what is known of its pods
                 self._requires_read(self._next(0))
             current = gone.status_of_gone(known, self._metadata, self._pod_nodes.values())
         if current is None:
@@ -358,7 +348,7 @@ class Follower:
             if done != self._collector.done:
                 done, progressed = self._collector.done, now
             # In this order: a reader emits its message before it counts as done.
-            complete = self._collector.is_idle and self._messages.empty()
+            complete = self._collector.is_idle and not self._messages
             seconds = (now - started).total_seconds()
             # Where the nodes' record cannot be read, only time tells whether the watch has reported every pod.
             if complete and ((last.readable and ended <= self._collector.nodes) or seconds >= STRAGGLER_SECONDS):
@@ -379,11 +369,10 @@ class Follower:
         """Show all that was read, and say which logs are missing and how to read them."""
         unread = self._collector.stop()
         self._log.close()
-        with suppress(queue.Empty):
-            while True:
-                *_, message = self._messages.get_nowait()
-                if isinstance(message, LogEnded):
-                    self._keep_last_lines(message)
+        while self._messages:
+            message = self._messages.get()
+            if isinstance(message, LogEnded):
+                self._keep_last_lines(message)
         command = f"argo logs -n {self._target.namespace} {self._target.name}"
         for names, reason in (
             (unread, "were not read before this step ended"),

@@ -163,8 +163,8 @@ class LogCollector:
                 if reader is None:
                     break
                 thread = threading.Thread(target=self._work, args=(reader, is_live), name="log-reader", daemon=True)
+                thread.start()  # first: a cancellation in between must not leave a thread here that cannot be joined
                 self._threads[thread] = is_live
-                thread.start()
 
     def _work(self, first: LogReader, is_live: bool) -> None:
         reader: LogReader | None = first

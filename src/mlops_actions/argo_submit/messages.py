@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from mlops_actions.argo_submit.pods import ObservedPod
 from mlops_actions.core.errors import ActionError
@@ -54,3 +57,39 @@ class LogEnded:
 
 
 Message = WorkflowChanged | WorkflowDeleted | ConnectionLost | WatchRefused | PodChanged | LogEnded
+
+
+class MessageQueue:
+    """Hands messages to the main thread; those about the workflow overtake those about thousands of pods.
+
+    A signal may raise `Cancelled` in the main thread at any instruction. That leaves a `queue.PriorityQueue` locked for
+    good if it comes at the wrong moment; a deque and a `SimpleQueue` are written in C, and stay whole.
+    """
+
+    def __init__(self) -> None:
+        self._urgent: deque[Message] = deque()
+        self._later: deque[Message] = deque()
+        self._wake_ups: SimpleQueue[None] = SimpleQueue()  # there may be more than messages
+
+    def __bool__(self) -> bool:
+        return bool(self._urgent or self._later)
+
+    def put(self, message: Message) -> None:
+        """Add a message, from any thread."""
+        (self._later if isinstance(message, PodChanged | LogEnded) else self._urgent).append(message)
+        self._wake_ups.put(None)
+
+    def get(self, seconds: float = 0) -> Message | None:
+        """Return the next message, or None where there is none within `seconds`, or sooner."""
+        message = self._pop()
+        if message is None and seconds > 0:
+            with suppress(Empty):
+                self._wake_ups.get(timeout=seconds)
+            message = self._pop()
+        return message
+
+    def _pop(self) -> Message | None:
+        for messages in (self._urgent, self._later):
+            if messages:  # only the main thread takes messages
+                return messages.popleft()
+        return None

@@ -1,21 +1,18 @@
-"""The GitHub runner: its log commands, its file commands, its signals.
+"""The GitHub runner: its log commands, its file commands.
 
-Facts are from the runner's source: ActionCommand.cs (commands), FileCommandManager.cs (files), ProcessInvoker.cs (signals).
+Facts are from the runner's source: ActionCommand.cs (commands) and FileCommandManager.cs (files).
 """
 
 from __future__ import annotations
 
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 
-from mlops_actions.core.errors import Cancelled
 from mlops_actions.core.markdown import SUMMARY_LIMIT
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -193,21 +190,3 @@ def remove_private(path: str, environ: Mapping[str, str]) -> None:
     directory = Path(path)
     if path and directory.name.startswith(_PRIVATE_PREFIX) and directory.parent.resolve() == _temporary(environ).resolve():
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def cancel_on_signals() -> None:
-    """Turn SIGINT and SIGTERM into one `Cancelled` in the main thread.
-
-    The runner sends SIGINT, SIGTERM 7.5 s later, and kills 2.5 s after that: the second signal is ignored, so that the
-    clean-up which the first one started is not itself interrupted.
-    """
-    seen = False
-
-    def cancel(number: int, _frame: FrameType | None) -> None:
-        nonlocal seen
-        if not seen:
-            seen = True
-            raise Cancelled(number)
-
-    signal.signal(signal.SIGINT, cancel)
-    signal.signal(signal.SIGTERM, cancel)

@@ -321,8 +321,8 @@ def test_cancelling_is_quick_before_the_first_log_line(job: Job, cluster: Cluste
         if "▶" in line:
             break
     process.terminate()
-    process.communicate(timeout=7.5)
-    assert process.returncode == 143
+    output = process.communicate(timeout=7.5)
+    assert process.returncode == 143, output
     [workflow] = cluster.store.items(WORKFLOWS)[0]
     assert workflow["spec"]["shutdown"] == "Stop"
     assert json.loads(job.state["argo-workflow"])["state"] == "cancelled"

@@ -164,13 +164,14 @@ CANCELLED = """
     import sys
     from pathlib import Path
     from mlops_actions.boundary.docker import DockerCommand
-    from mlops_actions.boundary.runner import cancel_on_signals
+    from mlops_actions.boundary.cancellation import acknowledge, cancel_on_signals
     from mlops_actions.core.errors import Cancelled
     cancel_on_signals()
     try:
         command = DockerCommand(lambda: Path(sys.argv[1]), dict(os.environ), grace_period=0.3)
         command.build([], {}, lambda line: print(line, flush=True))
     except Cancelled as cancelled:
+        acknowledge()
         sys.exit(cancelled.exit_code)
 """
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -157,36 +153,3 @@ def test_private_directories_are_private_and_go(tmp_path: Path) -> None:
     (made / "secret").write_text("x")
     runner.close()
     assert list(tmp_path.iterdir()) == []
-
-
-SLEEPER = """
-import sys, time
-from mlops_actions.boundary.runner import cancel_on_signals
-from mlops_actions.core.errors import Cancelled
-cancel_on_signals()
-try:
-    print("ready", flush=True)
-    time.sleep(60)
-except Exception:
-    print("swallowed")
-except Cancelled as cancelled:
-    print("cleaning", flush=True)
-    sys.stdin.readline()
-    print("cleaned")
-    sys.exit(cancelled.exit_code)
-"""
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_cancels_once_and_a_second_does_not_interrupt_the_clean_up(number: signal.Signals, code: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ}
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(number)
-    assert process.stdout.readline() == "cleaning\n"
-    process.send_signal(signal.SIGTERM)
-    rest, _ = process.communicate("\n", timeout=20)
-    assert rest == "cleaned\n"
-    assert process.returncode == code
