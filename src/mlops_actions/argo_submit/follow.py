@@ -303,10 +303,10 @@ class Follower:
                 f"no controller has started workflow '{name}' yet: is Argo's workflow-controller running, does it manage "
                 f"the namespace '{namespace}', and does it expect a label workflows.argoproj.io/controller-instanceid?",
             )
-        self.waiting = waiting.reasons(current, self._waiting_pods)
+        self.waiting = waiting.reasons(current, self._waiting_pods, self._clock.now())
         for one in self.waiting:
             remedy = f". To resume it: {waiting.resume_command(one, current)}" if one.reason == waiting.SUSPENDED else ""
-            self._warn_once(f"{one.reason} {one.what}", f"{one.text()}{remedy}")
+            self._warn_once(f"{one.reason} {one.what}", f"{one.text()}{remedy}", quietly=one.is_as_ordered)
         for note in current.notes:
             self._warn_once(note, note)
 
@@ -321,9 +321,13 @@ class Follower:
                 f"remove what holds it up, or allow more than '{one.reason}>{limit.replace(' ', '')}' in 'fail-on'",
             )
 
-    def _warn_once(self, key: str, text: str) -> None:
-        if key not in self._warned and len(self._warned) < MAX_WARNINGS:
-            self._warned.add(key)
+    def _warn_once(self, key: str, text: str, *, quietly: bool = False) -> None:
+        if key in self._warned or len(self._warned) >= MAX_WARNINGS:
+            return
+        self._warned.add(key)
+        if quietly:
+            self._log.info(text)
+        else:
             self._log.warning(text, title="argo-submit")
 
     def _deleted(self, event: str) -> WorkFailed:

@@ -11,7 +11,7 @@ from mlops_actions.argo_submit import progress
 from mlops_actions.argo_submit.graph import GROUPING_TYPES
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.status import WorkflowStatus
-from mlops_actions.argo_submit.waiting import Waiting
+from mlops_actions.argo_submit.waiting import SUSPENDED, Waiting, resume_command
 from mlops_actions.core import markdown as md
 
 BAR_WIDTH = 20
@@ -33,7 +33,7 @@ def parts(status: WorkflowStatus, facts: LiveFacts | None) -> list[str]:
     """Return the paragraphs about a workflow that has not ended; none for one that has."""
     if facts is None or status.ended:
         return []
-    found = [progress_bar(status.progress), _nodes(status, facts.now), _waits(facts), _expected(status, facts)]
+    found = [progress_bar(status.progress), _nodes(status, facts.now), _waits(status, facts), _expected(status, facts)]
     return [text for text in found if text]
 
 
@@ -70,11 +70,15 @@ def _node(node: NodeStatus, now: datetime) -> str:
     return f"{md.code(node.display_name)} ({reported}for {since})"
 
 
-def _waits(facts: LiveFacts) -> str:
-    lines = [f"- ⏸ {md.escape(one.text(facts.now))}" for one in facts.waits[:MAX_WAITS]]
+def _waits(status: WorkflowStatus, facts: LiveFacts) -> str:
+    lines = [f"- ⏸ {md.escape(one.text(facts.now))}{_remedy(one, status)}" for one in facts.waits[:MAX_WAITS]]
     if len(facts.waits) > MAX_WAITS:
         lines.append(f"- … and {len(facts.waits) - MAX_WAITS} other reasons")
     return "\n".join(lines)
+
+
+def _remedy(one: Waiting, status: WorkflowStatus) -> str:
+    return f". To resume it: {md.code(resume_command(one, status))}" if one.reason == SUSPENDED else ""
 
 
 def _expected(status: WorkflowStatus, facts: LiveFacts) -> str:

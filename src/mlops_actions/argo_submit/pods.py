@@ -15,8 +15,10 @@ from mlops_actions.core.types import Json
 # Argo's own containers: their logs and exit codes say nothing of the work.
 EXECUTOR_CONTAINERS = frozenset({"init", "wait"})
 QUEUES = ("kueue.x-k8s.io/queue-name", "volcano.sh/queue-name", "scheduling.volcano.sh/queue-name")
-# Steps of every start.
-ORDINARY_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
+# Steps of every start: the kubelet prepares the pod's volumes and images, or runs its init containers.
+STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+UNSCHEDULABLE, GATED = "Unschedulable", "SchedulingGated"
+UNSCHEDULED = "Unscheduled"  # no scheduler has looked at the pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class ObservedContainer:
 
 @dataclass(frozen=True, slots=True)
 class PodWaiting:
-    """Why a pod has not started: a reason of Kubernetes', its message, since when, and the queue that admits the pod."""
+    """Why a pod has not started: a reason of Kubernetes' or `UNSCHEDULED`, its message, since when, and the pod's queue."""
 
     reason: str
     message: str = ""
@@ -76,28 +78,38 @@ def observe(pod: Json) -> ObservedPod | None:
 
 
 def _waiting(pod: Json, statuses: list[Json]) -> PodWaiting | None:
-    """Return why a pod has not started; None where it has, or is on its ordinary way to.
+    """Return why a pod has not started; None where it has. The steps of an ordinary start are reasons too.
 
     See https://kubernetes.io/docs/concepts/scheduling-eviction/pod-scheduling-readiness/ for gates; Kueue and Volcano name
-    their queues in labels and annotations.
+    their queues in labels and annotations. Other schedulers than Kubernetes' own give other reasons: Volcano's are
+    Schedulable and Undetermined too (https://github.com/volcano-sh/volcano/blob/master/docs/design/scheduling-reason.md).
     """
-    metadata, state = pod.get("metadata") or {}, pod.get("status") or {}
-    if state.get("phase") != "Pending":
-        return None
+    metadata, state, spec = pod.get("metadata") or {}, pod.get("status") or {}, pod.get("spec") or {}
     created = parse_time(metadata.get("creationTimestamp"))
+    if state.get("phase") != "Pending" or created is None:  # the record of the Argo Server implies pods, and knows no reason
+        return None
     marks = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
     queue = next((str(marks[name]) for name in QUEUES if marks.get(name)), "")
-    for condition in state.get("conditions") or ():
-        if condition.get("status") == "False" and condition.get("reason") in ("Unschedulable", "SchedulingGated"):
-            gates = ", ".join(str(gate.get("name")) for gate in (pod.get("spec") or {}).get("schedulingGates") or ())
-            message = str(condition.get("message") or "")
-            since = parse_time(condition.get("lastTransitionTime")) or created
-            return PodWaiting(str(condition["reason"]), f"{gates}: {message}" if gates else message, since, queue)
+    scheduled: Json = next((one for one in state.get("conditions") or () if one.get("type") == "PodScheduled"), {})
+    since = parse_time(scheduled.get("lastTransitionTime")) or created
+    if scheduled.get("status") == "False":
+        reason, message = str(scheduled.get("reason") or ""), str(scheduled.get("message") or "")
+        if reason == GATED:
+            gates = ", ".join(str(gate.get("name")) for gate in spec.get("schedulingGates") or ())
+            return PodWaiting(GATED, f"{gates}: {message}" if gates else message, since, queue)
+        return PodWaiting(UNSCHEDULABLE, message or reason, since, queue)
+    ordinary = None
     for status in statuses:
         waiting = (status.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") and waiting["reason"] not in ORDINARY_REASONS:
-            return PodWaiting(str(waiting["reason"]), str(waiting.get("message") or ""), created)
-    return None
+        reason, message = str(waiting.get("reason") or ""), str(waiting.get("message") or "")
+        if reason in STARTING:
+            ordinary = ordinary or PodWaiting(reason, message, since)
+        elif reason:
+            return PodWaiting(reason, message, created)
+    if ordinary is None and not scheduled and not spec.get("nodeName"):
+        scheduler = str(spec.get("schedulerName") or "default-scheduler")
+        return PodWaiting(UNSCHEDULED, f"the scheduler '{scheduler}' has not looked at its pod yet", created, queue)
+    return ordinary or PodWaiting("ContainerCreating", "", since, queue)
 
 
 def _container(status: Json) -> ObservedContainer:

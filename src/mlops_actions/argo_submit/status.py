@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from mlops_actions.argo_submit import compressed_nodes
+from mlops_actions.argo_submit.approvals import Approval, approvals, suspended_at, suspended_by
 from mlops_actions.argo_submit.artifact_places import bucket_of_repository, places
 from mlops_actions.argo_submit.failures import ContinueOn, Failures, continue_on_of, failures_of
+from mlops_actions.argo_submit.held_back import HeldBack, held_back
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES, POD_NAME_FORMAT_ANNOTATION, pod_name
 
@@ -38,6 +40,7 @@ class WorkflowStatus:
     phase: str
     message: str = ""
     ended: bool = False
+    created: datetime | None = None  # Argo sets `started` only when the workflow runs
     started: datetime | None = None
     finished: datetime | None = None
     progress: str = ""
@@ -50,6 +53,10 @@ class WorkflowStatus:
     continue_on: ContinueOn = field(default_factory=dict)
     resources: Mapping[str, int] = field(default_factory=dict)
     is_suspended: bool = False  # by `argo suspend`, or before its start
+    suspended_since: datetime | None = None
+    suspended_by: str = ""
+    approvals: Mapping[str, Approval] = field(default_factory=dict)  # of the suspend nodes that run, by id
+    held_back: tuple[HeldBack, ...] = ()
     lock_holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the locks that are waited for
     artifact_bucket: str = ""
 
@@ -108,15 +115,22 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
     name = str(metadata.get("name") or "")
     known = before.nodes if before else {}
     nodes: dict[str, NodeStatus] = {}
+    suspended: dict[str, Any] = {}
     for key, raw in _entries(status, notes):
         if isinstance(raw, dict):
+            if raw.get("type") == "Suspend":
+                suspended[str(key)] = raw
             node = _node(sys.intern(str(key)), raw, name)
             unchanged = known.get(node.id)
             nodes[node.id] = unchanged if unchanged == node else node
     if notes:
         nodes = {}  # the readable part of a damaged record would mislead
     phase = str(status.get("phase") or "")
+    ended = phase in ENDED_PHASES or (metadata.get("labels") or {}).get(LABEL_COMPLETED) == "true"
     root = nodes.get(name)
+    spec = workflow.get("spec") or {}
+    templates = _templates(spec, status)
+    is_suspended = spec.get("suspend") is True
     return WorkflowStatus(
         name=name,
         namespace=str(metadata.get("namespace") or ""),
@@ -124,7 +138,8 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         resource_version=str(metadata.get("resourceVersion") or ""),
         phase=phase,
         message=without_controls(str(status.get("message") or "")),
-        ended=phase in ENDED_PHASES or (metadata.get("labels") or {}).get(LABEL_COMPLETED) == "true",
+        ended=ended,
+        created=parse_time(metadata.get("creationTimestamp")),
         started=parse_time(status.get("startedAt")),
         finished=parse_time(status.get("finishedAt")),
         progress=str(status.get("progress") or ""),
@@ -133,10 +148,14 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         notes=tuple(notes),
         size=len(str(status.get("compressedNodes") or "")) or NODE_BYTES * len(nodes),
         pods_by_id=(metadata.get("annotations") or {}).get(POD_NAME_FORMAT_ANNOTATION) == "v1",
-        has_exit_handler=_has_exit_handler(workflow.get("spec") or {}, status),
-        continue_on=continue_on_of(_templates(workflow.get("spec") or {}, status)),
+        has_exit_handler=_has_exit_handler(spec, status),
+        continue_on=continue_on_of(templates),
         resources=_resources(status),
-        is_suspended=(workflow.get("spec") or {}).get("suspend") is True,
+        is_suspended=is_suspended,
+        suspended_since=parse_time(suspended_at(metadata)) if is_suspended else None,
+        suspended_by=without_controls(suspended_by(metadata)) if is_suspended else "",
+        approvals=approvals(suspended, templates),
+        held_back=() if ended else held_back(nodes, templates, _parallelism(spec, status)),
         lock_holders=dict(_lock_holders(status.get("synchronization"))),
         artifact_bucket=bucket_of_repository(status),
     )
@@ -150,6 +169,11 @@ def _templates(spec: Mapping[str, Any], status: Mapping[str, Any]) -> list[Any]:
         *(stored.get("templates") or ()),
         *(status.get("storedTemplates") or {}).values(),
     ]
+
+
+def _parallelism(spec: Mapping[str, Any], status: Mapping[str, Any]) -> object:
+    stored = status.get("storedWorkflowTemplateSpec") or {}
+    return spec.get("parallelism") or stored.get("parallelism")
 
 
 def _resources(entry: Mapping[str, Any]) -> Mapping[str, int]:

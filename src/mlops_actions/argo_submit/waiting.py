@@ -2,8 +2,8 @@
 
 Argo writes what a node waits for into the messages of nodes and workflows: locks
 (https://argo-workflows.readthedocs.io/en/latest/synchronization/), limits of running workflows
-(https://argo-workflows.readthedocs.io/en/latest/parallelism/), and the reasons of its pod. Kubernetes writes them into the
-pod's conditions and the states of its containers.
+(https://argo-workflows.readthedocs.io/en/latest/parallelism/), pauses between the attempts of a retry, and the reasons of
+its pod. Kubernetes writes them into the pod's conditions and the states of its containers.
 """
 
 from __future__ import annotations
@@ -15,37 +15,59 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mlops_actions.argo_submit.node_status import NodeStatus
-from mlops_actions.argo_submit.pods import ORDINARY_REASONS, PodWaiting
+from mlops_actions.argo_submit.pods import GATED, STARTING, UNSCHEDULABLE, UNSCHEDULED, PodWaiting
 from mlops_actions.argo_submit.progress import duration
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core.parsers import duration as parse_duration
 
 SUSPENDED, LOCK, PARALLELISM, QUOTA = "Suspended", "Lock", "Parallelism", "Quota"
-UNSCHEDULABLE, GATED, IMAGE = "Unschedulable", "SchedulingGated", "ImagePullBackOff"
-# What `fail-on` accepts; the reasons of containers are those of the kubelet.
+IMAGE, CREATING, BACKOFF, PENDING = "ImagePullBackOff", "ContainerCreating", "Backoff", "Pending"
+# What `fail-on` accepts, and all that is ever said; the reasons of containers are those of the kubelet.
 REASONS = (
     IMAGE,
     "InvalidImageName",
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
+    "CrashLoopBackOff",
+    CREATING,
     UNSCHEDULABLE,
     GATED,
     QUOTA,
     LOCK,
     PARALLELISM,
     SUSPENDED,
+    BACKOFF,
+    PENDING,
 )
 LIMITS_HELP = (
-    "`REASON>DURATION`, one a line: fails the step with exit code 5, and does what `on-timeout` says, once a pod waits so "
-    f"long for this reason, such as `{IMAGE}>5m`. Reasons: {', '.join(REASONS)}."
+    "`REASON>DURATION`, one a line: fails the step with exit code 5, and does what `on-timeout` says, once a pod or the "
+    f"workflow waits so long for this reason, such as `{IMAGE}>5m`. Reasons: {', '.join(REASONS)} (any other one)."
 )
-_SAME = {"ErrImagePull": IMAGE, "ErrImageNeverPull": IMAGE, "RegistryUnavailable": IMAGE, "ImageInspectError": IMAGE}
+# https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/kuberuntime
+_SAME = {
+    "ErrImagePull": IMAGE,
+    "ErrImageNeverPull": IMAGE,
+    "RegistryUnavailable": IMAGE,
+    "ImageInspectError": IMAGE,
+    "SignatureValidationFailed": IMAGE,
+    "ErrInvalidImageName": "InvalidImageName",
+    "PreCreateHookError": "CreateContainerError",
+    "PreStartHookError": "RunContainerError",
+    "PostStartHookError": "RunContainerError",
+    "PodInitializing": CREATING,
+    UNSCHEDULED: UNSCHEDULABLE,
+}
 _LOCK = re.compile(r"Waiting for (?P<lock>\S+) lock\b")
 _REASON = re.compile(r"(?P<reason>[A-Z][A-Za-z]+)(?:: (?P<message>.*))?$", re.DOTALL)
 _IMAGE_NAME = re.compile(r'image "(?P<image>[^"]+)"')
-_GPU = re.compile(r"\b(?:nvidia|amd|intel|habana)\.(?:com|ai)/[\w.-]*(?:gpu|mig|gaudi)[\w-]*")
+# Devices are counted as resources whose name has a domain, or claimed (dynamic resource allocation).
+_DEVICE = re.compile(r"\bInsufficient (?P<device>[a-z0-9.-]+/[\w.-]*\w)")
+_NO_CLAIM = "cannot allocate all claims"
 _TOO_MANY = "too many workflows"
+_BACKOFF = re.compile(r"Backoff for (?P<time>.+)")
+# An ordinary start takes less: nothing is said before.
+ORDINARY_SECONDS = 120.0
 MAX_NAMES = 3
 MAX_MESSAGE = 300
 
@@ -63,8 +85,14 @@ class Waiting:
     nodes: tuple[str, ...] = ()
     since: datetime | None = None
     node_id: str = ""
-    holders: tuple[str, ...] = ()
+    holders: tuple[str, ...] = ()  # of a lock; or who suspended the workflow
     queue: str = ""
+    is_ordinary: bool = False  # every start waits so for a moment
+
+    @property
+    def is_as_ordered(self) -> bool:
+        """Whether the manifest itself asks for this waiting, so that nobody needs a warning."""
+        return self.reason == BACKOFF or (self.reason == PARALLELISM and bool(self.what))
 
     def text(self, now: datetime | None = None) -> str:
         """Return one line that says who waits for what, and since when."""
@@ -79,20 +107,31 @@ class Waiting:
         message = " ".join(self.message.split())[:MAX_MESSAGE]
         waits = "waits" if one else "wait"
         if self.reason == SUSPENDED:
-            return f"{'is' if one else 'are'} suspended"
+            by = f" by {', '.join(self.holders)}" if self.holders else ""
+            return f"{'is' if one else 'are'} suspended{by}{_after(message)}"
         if self.reason == LOCK:
             return f"{waits} for the lock {self.what}" + (f", held by {', '.join(self.holders)}" if self.holders else "")
         if self.reason == PARALLELISM:
+            if self.what:
+                return f"{waits} for others to end: {self.what}"
             return f"{waits} until fewer workflows run: the controller limits how many run at a time"
+        if self.reason == BACKOFF:
+            return f"{waits} before the next attempt{_after(message)}"
         if self.reason == GATED:
             return f"{waits} for a queue{f' ({self.queue})' if self.queue else ''} to admit it" + _after(message)
+        if self.reason == CREATING:
+            return (
+                f"{'has' if one else 'have'} been starting for long{_after(message)}: "
+                "an image is large, a volume cannot be mounted, or an init container runs"
+            )
         needs = (
             f" ({'it waits' if one else 'they wait'} for a machine with {self.what})"
             if self.reason == UNSCHEDULABLE and self.what
             else ""
         )
         queue = f" (in the queue {self.queue})" if self.queue else ""
-        return f"cannot start yet: {self.reason}{_after(message)}{needs}{queue}"
+        reason = "" if self.reason == PENDING else f": {self.reason}"
+        return f"cannot start yet{reason}{_after(message)}{needs}{queue}"
 
 
 def parse_limits(value: str) -> dict[str, float]:
@@ -112,12 +151,14 @@ def parse_limits(value: str) -> dict[str, float]:
     return limits
 
 
-def reasons(status: WorkflowStatus, pods: Mapping[str, PodWaiting]) -> list[Waiting]:
-    """Return what a workflow waits for; `pods` holds what pods wait for, by node."""
+def reasons(status: WorkflowStatus, pods: Mapping[str, PodWaiting], now: datetime) -> list[Waiting]:
+    """Return what a workflow waits for; `pods` holds what pods wait for, by node. An ordinary start is no reason."""
     if status.ended:
         return []
     found: dict[tuple[str, str], Waiting] = {}
     for one in _each(status, pods):
+        if one.is_ordinary and (one.since is None or (now - one.since).total_seconds() < ORDINARY_SECONDS):
+            continue
         known = found.get((one.reason, one.what))
         found[one.reason, one.what] = one if known is None else _joined(known, one)
     return list(found.values())
@@ -135,38 +176,50 @@ def overdue(
 
 
 def resume_command(waiting: Waiting, status: WorkflowStatus) -> str:
-    """Return the command that ends a suspension."""
+    """Return the command that ends a suspension, with the values that it asks for."""
     selector = f" --node-field-selector id={waiting.node_id}" if waiting.node_id else ""
-    return f"argo resume {status.name} -n {status.namespace}{selector}"
+    command = f"argo resume {status.name} -n {status.namespace}{selector}"
+    approval = status.approvals.get(waiting.node_id)
+    if approval is None or not approval.required:
+        return command
+    return f"argo node set {status.name} -n {status.namespace}{selector} {approval.options} && {command}"
 
 
 def _each(status: WorkflowStatus, pods: Mapping[str, PodWaiting]) -> Iterable[Waiting]:
     if status.is_suspended:
-        yield Waiting(SUSPENDED)
-    if status.phase in ("", "Pending") and status.message:
-        yield _of_message(status.message, status, since=status.started)
+        holders = (status.suspended_by,) if status.suspended_by else ()
+        yield Waiting(SUSPENDED, since=status.suspended_since, holders=holders)
+    if status.message and (status.phase in ("", PENDING) or (status.phase == "Running" and _LOCK.search(status.message))):
+        yield _of_message(status.message, status, since=status.started or status.created)
+    for group in status.held_back:
+        yield Waiting(PARALLELISM, group.limit, nodes=group.names, since=group.since)
     for node in status.nodes.values():
+        name = (node.display_name,)
         if node.type == "Suspend" and node.phase == "Running":
-            yield Waiting(SUSPENDED, what=node.id, nodes=(node.display_name,), since=node.started, node_id=node.id)
-        elif node.phase == "Pending":
-            pod = pods.get(node.id)
-            if pod is not None:
-                yield _of_pod(pod, node)
-            elif node.message and not node.message.startswith(tuple(ORDINARY_REASONS)):
-                one = _of_message(node.message, status, since=node.started)
-                yield replace(one, nodes=(node.display_name,))
+            asked = status.approvals.get(node.id)
+            yield Waiting(SUSPENDED, node.id, asked.text if asked else "", name, node.started, node_id=node.id)
+        elif node.type == "Retry" and node.phase == "Running" and (pause := _BACKOFF.match(node.message)):
+            ends = [end for child in node.children if (end := _end_of(status.nodes.get(child))) is not None]
+            yield Waiting(BACKOFF, node.id, pause["time"], name, max(ends, default=node.started))
+        elif node.phase == PENDING:
+            yield _of_pending(node, pods.get(node.id), status)
 
 
-def _of_pod(pod: PodWaiting, node: NodeStatus) -> Waiting:
-    reason = _SAME.get(pod.reason, pod.reason)
-    return Waiting(
-        reason,
-        _what(reason, pod.message),
-        pod.message,
-        (node.display_name,),
-        pod.since or node.started,
-        queue=pod.queue,
-    )
+def _end_of(node: NodeStatus | None) -> datetime | None:
+    return None if node is None else node.finished
+
+
+def _of_pending(node: NodeStatus, pod: PodWaiting | None, status: WorkflowStatus) -> Waiting:
+    name = (node.display_name,)
+    if pod is not None:
+        one = _of_reason(pod.reason, pod.message, pod.since or node.started)
+        return replace(one, nodes=name, queue=pod.queue, is_ordinary=pod.reason in (*STARTING, UNSCHEDULED))
+    if not node.message:
+        place = status.pod_of(node)
+        seen = f"Argo gives no reason; kubectl describe pod {place} -n {status.namespace} may" if place else ""
+        return Waiting(PENDING, "", seen, name, node.started, is_ordinary=True)
+    one = _of_message(node.message, status, since=node.started)
+    return replace(one, nodes=name, is_ordinary=one.reason == CREATING)
 
 
 def _of_message(text: str, status: WorkflowStatus, since: datetime | None) -> Waiting:
@@ -178,16 +231,27 @@ def _of_message(text: str, status: WorkflowStatus, since: datetime | None) -> Wa
         return Waiting(QUOTA, "", text, since=since)
     match = _REASON.match(text)
     if match is None:
-        return Waiting("Pending", "", text, since=since)
-    reason, message = _SAME.get(match["reason"], match["reason"]), match["message"] or ""
+        return Waiting(PENDING, "", text, since=since)
+    return _of_reason(match["reason"], match["message"] or "", since)
+
+
+def _of_reason(word: str, message: str, since: datetime | None) -> Waiting:
+    """Return what a reason of Kubernetes' means: one of REASONS, or PENDING with the word in the message."""
+    reason = _SAME.get(word, word)
+    if reason not in REASONS:
+        reason, message = PENDING, f"{word}: {message}" if message else word
+    elif reason == CREATING:
+        message = f"{word}: {message}" if message else word
     return Waiting(reason, _what(reason, message), message, since=since)
 
 
 def _what(reason: str, message: str) -> str:
     if reason == IMAGE and (image := _IMAGE_NAME.search(message)):
         return image["image"]
-    if reason == UNSCHEDULABLE and (gpu := _GPU.search(message)):
-        return gpu[0]
+    if reason == UNSCHEDULABLE:
+        if device := _DEVICE.search(message):
+            return device["device"]
+        return "a device that its claims ask for" if _NO_CLAIM in message else ""
     return ""
 
 
