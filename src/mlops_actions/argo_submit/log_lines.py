@@ -20,6 +20,9 @@ _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 # RFC 3339 with or without fractions, as `timestamps=true` asks for:
 # https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/#read-log-pod-v1-core
 _TIMESTAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) ")
+# Kubelets before 1.27 also put one into a long line wherever its container runtime has cut it: Docker and containerd cut
+# after 16 KiB, CRI-O after 8 (https://github.com/kubernetes/kubernetes/issues/77603).
+_CHUNK_BYTES = (16_384, 8_192)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,26 @@ class LineAssembler:
 
 
 def without_timestamp(line: LogLine) -> LogLine:
-    """Return the line without the timestamp at its start, where there is one."""
-    match = _TIMESTAMP.match(line.data)
-    return LogLine(line.data[match.end() :], line.size - match.end()) if match else line
+    """Return the line without the timestamp at its start, where there is one, and without those at the cuts within it."""
+    first = _TIMESTAMP.match(line.data)
+    if first is None:
+        return line
+    start = first.end()
+    for chunk in _CHUNK_BYTES:
+        pieces = _pieces(line.data, start, chunk)
+        if len(pieces) > 1:
+            data = b"".join(pieces)
+            return LogLine(data, line.size - (len(line.data) - len(data)))
+    return LogLine(line.data[start:], line.size - start)
+
+
+def _pieces(data: bytes, start: int, chunk: int) -> list[bytes]:
+    """Cut a line where a timestamp follows each so many bytes."""
+    pieces = []
+    while (cut := _TIMESTAMP.match(data, start + chunk)) is not None:
+        pieces.append(data[start : cut.start()])
+        start = cut.end()
+    return [*pieces, data[start:]]
 
 
 def shown(line: LogLine) -> str:

@@ -107,7 +107,8 @@ class LogCollector:
             for source, known in self._known.items():
                 # The record may know of the main container's end before the pod's watch does.
                 has_ended = known.container.has_ended or source.container == MAIN
-                if source.node_id in new and known.stage is _Stage.LEFT and has_ended:
+                is_left = known.stage is _Stage.LEFT and has_ended
+                if source.node_id in new and (is_left or known.stage is _Stage.WAITS):
                     self._wait(source, known)
             self._start_threads()
 
@@ -115,7 +116,8 @@ class LogCollector:
         """Stop reading, within moments; return the titles of the logs that were not read at all."""
         with self._lock:
             self._stopped = True
-            unread = [*self._running, *(job.source for job in self._waiting)]
+            waiting = [job.source for job in sorted(self._waiting)]
+            unread = [*self._running, *(one for one in waiting if self._known[one].stage is _Stage.WAITS)]
             self._running.clear()
             self._waiting.clear()
             readers, threads = list(self._readers), list(self._threads)
@@ -124,7 +126,7 @@ class LogCollector:
         until = time.monotonic() + JOIN_SECONDS
         for thread in threads:
             thread.join(max(until - time.monotonic(), 0))
-        return [self._known[source].title for source in unread]
+        return [self._known[source].title for source in dict.fromkeys(unread)]
 
     def _add(self, source: LogSource, container: ObservedContainer) -> None:
         known = self._known.get(source)
@@ -195,7 +197,6 @@ class LogCollector:
             following = self._take(is_live)
             if following is None:
                 self._threads.pop(threading.current_thread(), None)
-            self._start_threads()  # of another kind, more may be followed now
             return following
 
     def _take(self, is_live: bool) -> LogReader | None:
@@ -219,7 +220,11 @@ class LogCollector:
         return source
 
     def _take_ended(self) -> LogSource | None:
-        return heapq.heappop(self._waiting).source if self._waiting else None
+        while self._waiting:
+            source = heapq.heappop(self._waiting).source
+            if self._known[source].stage is _Stage.WAITS:  # one that turned out to have failed is there twice
+                return source
+        return None
 
 
 def _source(pod: ObservedPod, container: str, state: ObservedContainer) -> LogSource:

@@ -40,8 +40,9 @@ class Faults:
     (https://github.com/virtual-kubelet/virtual-kubelet/issues/820, https://github.com/stackabletech/agent/issues/143): then
     `log_timestamps` and `log_since` are false. `log_cuts` are the numbers of lines after which the next logs end, as where
     the connection between the API server and the node breaks: the API server ends its own answer properly then, with
-    `log_cut_bytes` of the next line at its end. `logs_waiting` is the number of logs that are still refused because their
-    container has not started, although the pod says that it has.
+    `log_cut_bytes` of the next line at its end. `log_chunk_bytes` puts a timestamp before each so many bytes of a line
+    (https://github.com/kubernetes/kubernetes/issues/77603). `logs_waiting` is the number of logs that are still refused
+    because their container has not started, although the pod says that it has.
     """
 
     watch_seconds: float | None = None  # close every watch after this time at the latest
@@ -52,6 +53,7 @@ class Faults:
     log_since: bool = True
     log_cuts: list[int] = field(default_factory=list)
     log_cut_bytes: int = 0
+    log_chunk_bytes: int | None = None
     logs_waiting: int = 0
     warnings: list[str] = field(default_factory=list)  # of an admission policy, with each object that is created
     unknown_fields: list[str] = field(default_factory=list)  # as Argo's full definitions of an older line lack them
@@ -76,7 +78,14 @@ class Faults:
         with self._lock:
             cut = self.log_cuts.pop(0) if self.log_cuts else None
         timestamps, since = query.timestamps and self.log_timestamps, query.since if self.log_since else None
-        return replace(query, timestamps=timestamps, since=since, max_lines=cut, spare_bytes=self.log_cut_bytes)
+        return replace(
+            query,
+            timestamps=timestamps,
+            since=since,
+            max_lines=cut,
+            spare_bytes=self.log_cut_bytes,
+            chunk_bytes=self.log_chunk_bytes,
+        )
 
     def raise_next(self) -> None:
         """Raise the injected error while requests are left to refuse."""

@@ -95,3 +95,10 @@ def test_a_container_that_has_not_started_is_asked_again(job: Job, cluster: Clus
     assert job.run(workflow=shell(SLOW_SCRIPT), logs="all") == 0
     assert cluster.faults.logs_waiting == 0
     assert shown(job) == LINES
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_an_old_kubelet_puts_no_timestamp_into_a_long_line(job: Job, cluster: Cluster) -> None:
+    cluster.faults.log_chunk_bytes = 16_384
+    assert job.run(workflow=shell("python3 -c 'print(40_000 * chr(97)); print(1)'"), logs="all") == 0
+    assert shown(job) == (40_000 * "a", "1")

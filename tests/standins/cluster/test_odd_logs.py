@@ -95,3 +95,12 @@ def test_a_restarted_container_has_a_previous_log(cluster: Cluster, url: str) ->
     cluster.logs.restart(uid, "main").write(b"again")
     assert read(cluster, url, "previous=true") == (200, ["one", "two", "three"])
     assert read(cluster, url) == (200, ["again"])
+
+
+@pytest.mark.usefixtures("log")
+def test_an_old_kubelet_puts_a_timestamp_before_each_piece_of_a_long_line(cluster: Cluster, url: str) -> None:
+    cluster.faults.log_chunk_bytes = 2
+    line = read(cluster, url, "timestamps=true")[1][0]
+    stamp = line.partition(" ")[0]
+    assert line == f"{stamp} on{stamp} e"
+    assert read(cluster, url)[1][0] == "one"

@@ -51,6 +51,21 @@ def test_only_a_timestamp_is_taken_off(data: bytes, kept: bytes, stamp: str) -> 
     assert (without_timestamp(line(data)), line(data).timestamp) == (line(kept), stamp)
 
 
+@pytest.mark.parametrize("chunk", [16_384, 8_192])
+@pytest.mark.parametrize("length", [0, 1, 8_191, 8_192, 8_193, 16_383, 16_384, 16_385, 40_000, 60_000])
+def test_the_timestamps_of_old_kubelets_within_a_long_line_are_taken_off(chunk: int, length: int) -> None:
+    text = bytes(range(97, 123)) * (length // 26 + 1)
+    text = text[:length]
+    data = b"".join(STAMP + text[at : at + chunk] for at in range(0, max(length, 1), chunk))
+    assert without_timestamp(line(data)) == line(text)
+    assert without_timestamp(line(STAMP + text)) == line(text)
+
+
+def test_what_only_looks_like_a_timestamp_within_a_long_line_is_kept() -> None:
+    text = b"x" * 10_000 + STAMP + b"x" * 10_000
+    assert without_timestamp(line(STAMP + text)) == line(text)
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [
