@@ -37,10 +37,12 @@ class DigitsTestbed:
         return self.sandbox.github
 
     def run(self, path: str, event: str, payload: Mapping[str, Any], actor: str) -> WorkflowRun:
-        """Run a workflow file of main as a run that GitHub knows, with a token of the permissions that its job asks for."""
+        """Run a workflow file of main as a run that GitHub knows, with one token for all its jobs, as act has it."""
         workflow = yaml.safe_load((self.digits.path / path).read_text())
-        (job,) = workflow["jobs"].values()
-        token = self.github.workflow_token(self.repository, job["permissions"]).value
+        permissions: dict[str, str] = {}
+        for job in workflow["jobs"].values():
+            permissions |= job["permissions"]
+        token = self.github.workflow_token(self.repository, permissions).value
         recorded = self.repository.workflow_run(self.digits.main, by=actor, name=workflow["name"], event=event, path=path)
         addresses = self.sandbox.environment()
         return self.act.run(

@@ -102,7 +102,7 @@ def bare_act(docker: Docker, checkout: Path, tmp_path: Path) -> Act:
     """Runs workflow files that use none of the suite's actions, which would need their images."""
     root = tmp_path / "bare-act"
     root.mkdir()
-    return Act(docker, {}, checkout, root)
+    return Act(docker, {}, checkout, root, leaves_out_queue=False)
 
 
 def source(name: str, *changes: tuple[str, str]) -> str:

@@ -49,9 +49,8 @@ class Answered:
     run: WorkflowRun
     registry: DebianRegistry
 
-    @property
-    def outputs(self) -> dict[str, str]:
-        return self.run.step("mlops").outputs
+    def outputs(self, step: str) -> dict[str, str]:
+        return self.run.step(step).outputs
 
     @property
     def report(self) -> str:
@@ -137,7 +136,9 @@ def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: b
 
     reader.type("gh pr comment --body '/train lr=0.5 epochs=20'")
     delivery = pull.comment(reader.asked("comment"), by=OWNER)
-    job = yaml.safe_load(files(origin, "main")[WORKFLOW])["jobs"]["train"]
+    permissions: dict[str, str] = {}
+    for job in yaml.safe_load(files(origin, "main")[WORKFLOW])["jobs"].values():
+        permissions |= job["permissions"]
     addresses = sandbox.environment()
     run = act.run(
         origin,
@@ -147,7 +148,7 @@ def journey(reader: Reader, sandbox: Sandbox, origin: Path, act: Act, *, real: b
         repository=NAME,
         actor=OWNER,
         env={name: addresses[name] for name in ("GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_GRAPHQL_URL")},
-        secrets={**reader.secrets, "GITHUB_TOKEN": sandbox.github.workflow_token(repository, job["permissions"]).value},
+        secrets={**reader.secrets, "GITHUB_TOKEN": sandbox.github.workflow_token(repository, permissions).value},
     )
     return pull, run
 
@@ -184,13 +185,14 @@ def test_at_most_ten_commands_were_typed(answered: Answered) -> None:
 
 def test_the_pull_request_is_answered_with_what_was_measured(answered: Answered) -> None:
     assert answered.run.exit_code == 0, answered.run.transcript
-    outputs = answered.outputs
-    assert json.loads(outputs["chatops-params"]) == {"lr": 0.5, "epochs": 20}
-    assert (outputs["workflow-phase"], outputs["gate"], outputs["verified"]) == ("Succeeded", "passed", "true")
-    assert (outputs["num-candidates"], outputs["num-finished"]) == ("1", "1")
-    digest = answered.registry.digest("model", outputs["chatops-sha"][:12])
-    assert outputs["image-ref"] == f"{answered.registry.host}/model@{digest}"
-    assert outputs["best-run-url"] in answered.report
+    chatops, report = answered.outputs("chatops"), answered.outputs("report")
+    assert json.loads(chatops["params"]) == {"lr": 0.5, "epochs": 20}
+    assert answered.outputs("workflow")["phase"] == "Succeeded"
+    assert (report["gate"], report["verified"]) == ("passed", "true")
+    assert (report["num-candidates"], report["num-finished"]) == ("1", "1")
+    digest = answered.registry.digest("model", chatops["sha"][:12])
+    assert answered.outputs("publish")["ref"] == f"{answered.registry.host}/model@{digest}"
+    assert report["best-run-url"] in answered.report
     assert "accuracy" in answered.report
 
 

@@ -11,6 +11,11 @@ GITHUB = "github.com"
 _DATA_RESIDENCY = ".ghe.com"
 
 
+def is_enterprise_server(host: str) -> bool:
+    """Return whether a host is a GitHub Enterprise Server, and none of GitHub's own; an empty one is not."""
+    return bool(host) and host != GITHUB and not host.endswith(_DATA_RESIDENCY)
+
+
 def api_of(host: str) -> str:
     """Return the address of a server's REST API.
 

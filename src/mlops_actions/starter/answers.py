@@ -21,7 +21,10 @@ _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers; every text has been checked. `project` is `entity/project`."""
+    """The answers; every text has been checked. `project` is `entity/project`.
+
+    `is_enterprise_server` leaves out what only github.com knows.
+    """
 
     image: str
     project: str
@@ -35,6 +38,7 @@ class Answers:
     wandb_base_url: str = ""
     ref: str = REF
     example: bool = False
+    is_enterprise_server: bool = False
 
     def __post_init__(self) -> None:
         problems = _problems(

@@ -51,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--argo-url", default="", help="base address of Argo's user interface, for links")
     add("--wandb-base-url", default="", help="address of your own W&B server")
+    add("--server", default="", metavar="HOST", help="host of a GitHub Enterprise Server (default: that of the git remote)")
     add("--ref", default=REF, help="release of the suite: a tag, or the 40 digits of a commit (default: %(default)s)")
     add(
         "--example",
@@ -111,7 +112,13 @@ def _answers(options: argparse.Namespace, ask: Ask | None) -> Answers:
         wandb_base_url=options.wandb_base_url,
         ref=options.ref,
         example=options.example,
+        is_enterprise_server=github_cli.is_enterprise_server(_server(options)),
     )
+
+
+def _server(options: argparse.Namespace) -> str:
+    """Return the host of GitHub, from the flag or the git remote; empty where neither names one."""
+    return str(options.server).lower() or remote_of(options.directory)[0]
 
 
 def _ask(question: str, default: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+import yaml
+
 from mlops_actions.core import template
 from mlops_actions.core.package import REPOSITORY
 from mlops_actions.starter.answers import Answers, scalar
@@ -18,6 +20,9 @@ _EXAMPLE = {
     "requirements.txt": "requirements.txt.template",
     ".dockerignore": "dockerignore.template",
 }
+_ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
+_ALL_WAIT = "The others wait in their order."
+_NEWEST_WAITS = "Of those that wait, this server keeps the newest only; chatops tells the others."
 _GATES_HINT = (
     "# A gate that does not hold fails the job and the check run:",
     "#   gates: accuracy >= baseline.mean",
@@ -62,16 +67,18 @@ def submitter_role() -> str:
 def _workflow(answers: Answers, shared: Mapping[str, str]) -> str:
     values = {
         **shared,
-        "uses": f"{REPOSITORY}@{_pinned(answers.ref)}",
+        **{name: f"{REPOSITORY}/actions/{name}@{_pinned(answers.ref)}" for name in _ACTIONS},
         "image": scalar(answers.image),
         "project": scalar(answers.project),
         "curve": scalar(answers.metrics[0].partition(":")[0]),
+        "waiting": _NEWEST_WAITS if answers.is_enterprise_server else _ALL_WAIT,
     }
     blocks = {
         "packages": ["packages: write # push to ghcr.io"] if answers.on_github else [],
         "registry": _registry(answers),
+        "queue": [] if answers.is_enterprise_server else ["queue: max"],
         "argo-url": _optional("argo-url", answers.argo_url),
-        "wandb-base-url": _optional("wandb-base-url", answers.wandb_base_url),
+        "wandb-base-url": _optional("base-url", answers.wandb_base_url),
         "metrics": answers.metrics,
         "gates": ["gates: |", *(f"  {gate}" for gate in answers.gates)] if answers.gates else _GATES_HINT,
     }
@@ -79,11 +86,14 @@ def _workflow(answers: Answers, shared: Mapping[str, str]) -> str:
 
 
 def _doctor(workflow: str, ref: str) -> str:
-    """Render the workflow that runs doctor: with the permissions of the job in `workflow`, and with its secrets."""
-    permissions = workflow.partition("\n    permissions:\n")[2].partition("\n    steps:\n")[0]
+    """Render the workflow that runs doctor: with the permissions of all jobs in `workflow`, and with its secrets."""
+    jobs_by_permission: dict[str, list[str]] = {}
+    for name, job in yaml.safe_load(workflow)["jobs"].items():
+        for permission, level in job["permissions"].items():
+            jobs_by_permission.setdefault(f"{permission}: {level}", []).append(name)
     secrets = dict.fromkeys(re.findall(r"\$\{\{ secrets\.(\w+) \}\}", workflow))
     blocks = {
-        "permissions": [line.strip() for line in permissions.splitlines()],
+        "permissions": [f"{permission} # {', '.join(jobs)}" for permission, jobs in jobs_by_permission.items()],
         "secrets": [f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets],
     }
     return _fill("mlops-doctor.yml.template", {"uses": f"{REPOSITORY}/actions/doctor@{_pinned(ref)}"}, blocks)

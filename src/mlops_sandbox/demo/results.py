@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlops_sandbox.github import PullRequest, render_page, render_transcript
 from mlops_sandbox.github.page import view
-from mlops_sandbox.runner.job import JobResult
+from mlops_sandbox.runner.job import RunResult
 
 # Column of the report → column of the demo's table.
 _COLUMNS = {
@@ -20,11 +20,12 @@ _SHA_DIGITS = 12
 _NAMES = ("name", "subject", "environment")  # the attribute that names the subject of a timeline event
 
 
-def write_outputs(directory: Path, job: JobResult) -> Path:
-    """Write each action's outputs by name; null for an action that was skipped."""
-    outputs = {
-        result.action: None if result.outcome == "skipped" else result.outputs for result in job.steps if result.action
-    }
+def write_outputs(directory: Path, run: RunResult) -> Path:
+    """Write the outputs of each action's first step by the action's name; null for an action that was skipped."""
+    outputs: dict[str, dict[str, str] | None] = {}
+    for step in run.steps:
+        if step.action:
+            outputs.setdefault(step.action, None if step.outcome == "skipped" else step.outputs)
     path = directory / "outputs.json"
     path.write_text(json.dumps(outputs, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
@@ -38,10 +39,10 @@ def write_pull_request(directory: Path, pull: PullRequest) -> list[Path]:
     return [page, transcript]
 
 
-def copy_report(directory: Path, job: JobResult) -> Path:
-    """Copy wandb-runs' table from the job's workspace, which will be removed."""
+def copy_report(directory: Path, run: RunResult) -> Path:
+    """Copy wandb-runs' table from its job's workspace, which will be removed."""
     target = directory / "wandb_report.csv"
-    shutil.copyfile(job.workspace / job.step("report").outputs["csv"], target)
+    shutil.copyfile(run.job_of("report").workspace / run.step("report").outputs["csv"], target)
     return target
 
 

@@ -16,8 +16,8 @@ from mlops_sandbox.demo.console import Console
 from mlops_sandbox.demo.repository import DigitsRepository
 from mlops_sandbox.github import PullRequest
 from mlops_sandbox.runner.environment import Run
-from mlops_sandbox.runner.job import JobResult, Settings, run_workflow
-from mlops_sandbox.runner.workflow import load
+from mlops_sandbox.runner.job import RunResult, Settings, run_workflow
+from mlops_sandbox.runner.workflow import Job, Workflow, load
 from mlops_sandbox.suite import Sandbox
 
 NAME = "octo-org/digits"
@@ -64,18 +64,18 @@ class Story:
         self._train_baseline()
         pull = self._open_pull_request()
         self._show_refusals(pull)
-        job = self._train(pull)
-        self._deploy(pull, job.step("report").outputs["best-run-id"])
-        self._show(pull, job)
+        run = self._train(pull)
+        self._deploy(pull, run.step("report").outputs["best-run-id"])
+        self._show(pull, run)
         self._diagnose()
         return pull
 
     def _train_baseline(self) -> None:
         self._console.chapter("A push to main trains the baseline")
         (push,) = (delivery for delivery in self._sandbox.github.deliveries if delivery.event == "push")
-        job = self._run_workflow(_BASELINE, push.event, push.payload, by=MAINTAINER, log="baseline", verbose=False)
-        self._expect(job, "success", "baseline")
-        workflow = job.step("workflow").outputs
+        run = self._run_workflow(_BASELINE, push.event, push.payload, by=MAINTAINER, log="baseline", verbose=False)
+        self._expect(run, "success", "baseline")
+        workflow = run.step("workflow").outputs
         self._console.success(f"{workflow['workflow-name']} {workflow['phase']}: {workflow['outputs']}")
 
     def _open_pull_request(self) -> PullRequest:
@@ -92,39 +92,39 @@ class Story:
         self._console.chapter("Commands that are refused")
         for number, (login, command) in enumerate([(STRANGER, COMMAND), (MAINTAINER, MISSPELLED)], start=1):
             self._console.text(f"{login} comments: {command}")
-            job = self._comment(pull, command, by=login, log=f"refused-{number}", verbose=False)
-            self._expect(job, "success", f"refused-{number}")
-            outputs = job.step("chatops").outputs
+            run = self._comment(pull, command, by=login, log=f"refused-{number}", verbose=False)
+            self._expect(run, "success", f"refused-{number}")
+            outputs = run.step("chatops").outputs
             if outputs["decision"] != "deny":
                 raise DemoFailed(f"chatops decided {outputs['decision']} on {login}'s {command}")
             self._console.success(f"denied ({outputs['reason']}); {pull.comments[-1].user.login} replies:")
             self._console.quote(line for line in pull.comments[-1].body.splitlines() if line.strip())
 
-    def _train(self, pull: PullRequest) -> JobResult:
+    def _train(self, pull: PullRequest) -> RunResult:
         self._console.chapter(f"A maintainer comments: {COMMAND}")
-        job = self._comment(pull, COMMAND, by=MAINTAINER, log="train", verbose=True)
-        self._expect(job, "success", "train")
-        return job
+        run = self._comment(pull, COMMAND, by=MAINTAINER, log="train", verbose=True)
+        self._expect(run, "success", "train")
+        return run
 
-    def _deploy(self, pull: PullRequest, run: str) -> None:
-        command = f"/deploy {run}"
+    def _deploy(self, pull: PullRequest, trained: str) -> None:
+        command = f"/deploy {trained}"
         self._console.chapter(f"The maintainer has seen the report, and comments: {command}")
-        job = self._comment(pull, command, by=MAINTAINER, log="deploy", verbose=True, workflow=_DEPLOY)
-        self._expect(job, "success", "deploy")
-        self._console.success(f"{job.step('promote').outputs['promoted']} is the model in production")
+        run = self._comment(pull, command, by=MAINTAINER, log="deploy", verbose=True, workflow=_DEPLOY)
+        self._expect(run, "success", "deploy")
+        self._console.success(f"{run.step('promote').outputs['promoted']} is the model in production")
 
-    def _show(self, pull: PullRequest, job: JobResult) -> None:
+    def _show(self, pull: PullRequest, run: RunResult) -> None:
         self._console.chapter("The pull request now")
         self._console.quote([*results.timeline(pull), *results.states(pull)])
-        report = results.copy_report(self._output, job)
+        report = results.copy_report(self._output, run)
         self._console.chapter("Candidate against baseline, each tied to its commit")
         self._console.table(results.report_rows(report))
-        outputs = job.step("report").outputs
+        outputs = run.step("report").outputs
         self._console.text(
             f"Gates: {outputs['gate']}. Recorded commit is the one asked for: {outputs['verified']}. "
             f"Same data: {outputs['same-data']}."
         )
-        written = [results.write_outputs(self._output, job), *results.write_pull_request(self._output, pull), report]
+        written = [results.write_outputs(self._output, run), *results.write_pull_request(self._output, pull), report]
         for path in written:
             self._console.success(str(path))
 
@@ -142,16 +142,16 @@ class Story:
 
     def _comment(
         self, pull: PullRequest, body: str, *, by: str, log: str, verbose: bool, workflow: str = _MLOPS
-    ) -> JobResult:
+    ) -> RunResult:
         delivery = pull.comment(body, by=by)
         return self._run_workflow(workflow, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
 
     def _run_workflow(
         self, path: str, event: str, payload: Mapping[str, Any], *, by: str, log: str, verbose: bool
-    ) -> JobResult:
-        """Run a workflow file of the default branch, as GitHub does on this event; returns its only job's result.
+    ) -> RunResult:
+        """Run a workflow file of the default branch, as GitHub does on this event; returns the run's result.
 
-        Raises KeyboardInterrupt after the post steps if an interrupt cancelled the job.
+        Raises KeyboardInterrupt after the post steps if an interrupt cancelled the run.
         """
         workflow = load(self._digits.path / path, path)
         if not workflow.is_triggered_by(event, payload):
@@ -165,7 +165,7 @@ class Story:
             run_number=workflow_run.number,
         )  # fmt: skip
         root = self._root / f"run-{workflow_run.id}"
-        self._checkout.directory = root / workflow.jobs[0].identifier / "workspace"
+        self._checkout.directory = root / _job_with_a_checkout(workflow).identifier / "workspace"
         (self._output / "logs").mkdir(exist_ok=True)
         with (self._output / "logs" / f"{log}.log").open("w", encoding="utf-8") as file:
 
@@ -181,10 +181,10 @@ class Story:
                 write_log=write_log,
                 skip={"publish": self._without_docker} if self._without_docker else {},
             )
-            (job,) = run_workflow(settings, run, workflow, root, self._token).values()
-        if job.conclusion == "cancelled":
+            result = RunResult(run_workflow(settings, run, workflow, root, self._token))
+        if result.conclusion == "cancelled":
             raise KeyboardInterrupt
-        return job
+        return result
 
     def _token(self, permissions: Mapping[str, str] | None) -> str:
         github = self._sandbox.github
@@ -192,13 +192,18 @@ class Story:
             return github.workflow_token(self._repository).value
         return github.workflow_token(self._repository, permissions).value
 
-    def _expect(self, job: JobResult, conclusion: str, log: str) -> None:
-        if job.conclusion == conclusion:
+    def _expect(self, run: RunResult, conclusion: str, log: str) -> None:
+        if run.conclusion == conclusion:
             return
         path = self._output / "logs" / f"{log}.log"
-        self._console.failure(f"the job ended with {job.conclusion}; the end of {path}:")
+        self._console.failure(f"the run ended with {run.conclusion}; the end of {path}:")
         self._console.quote(path.read_text(encoding="utf-8").splitlines()[-_TAIL_LINES:])
-        raise DemoFailed(f"the job {log} ended with {job.conclusion}")
+        raise DemoFailed(f"the run {log} ended with {run.conclusion}")
+
+
+def _job_with_a_checkout(workflow: Workflow) -> Job:
+    jobs = workflow.jobs
+    return next((job for job in jobs if any(step.uses.startswith("actions/checkout@") for step in job.steps)), jobs[0])
 
 
 def _create_repository(path: Path) -> DigitsRepository:

@@ -64,6 +64,37 @@ class JobResult:
 
 
 @dataclass(frozen=True)
+class RunResult:
+    """The result of a workflow run, by its jobs in the order in which they ran."""
+
+    jobs: Mapping[str, JobResult]
+
+    @property
+    def conclusion(self) -> Outcome:
+        """`cancelled` or `failure` if a job ended so, else `success`."""
+        conclusions = {job.conclusion for job in self.jobs.values()}
+        if "cancelled" in conclusions:
+            return "cancelled"
+        return "failure" if "failure" in conclusions else "success"
+
+    @property
+    def steps(self) -> list[StepResult]:
+        """The steps of all jobs."""
+        return [step for job in self.jobs.values() for step in job.steps]
+
+    def job_of(self, step: str) -> JobResult:
+        """Return the first job that has a step with this id; raises KeyError where there is none."""
+        for job in self.jobs.values():
+            if any(result.step.identifier == step for result in job.steps):
+                return job
+        raise KeyError(step)
+
+    def step(self, identifier: str) -> StepResult:
+        """Return the result of the first step with this id; raises KeyError where there is none."""
+        return self.job_of(identifier).step(identifier)
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of a repository, and where the runner finds its files.
 

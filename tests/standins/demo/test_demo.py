@@ -167,7 +167,7 @@ def test_a_training_that_fails_fails_the_demo_and_shows_why(
 
     output = capsys.readouterr().out
     assert "the data has moved" in output
-    assert "The demo failed: the job baseline ended with failure" in output
+    assert "The demo failed: the run baseline ended with failure" in output
 
 
 def test_outside_of_a_checkout_the_error_says_where_to_run_the_demo(

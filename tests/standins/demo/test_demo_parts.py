@@ -14,7 +14,7 @@ import pytest
 from mlops_sandbox.demo import machine, repository, results
 from mlops_sandbox.demo.console import Console, printable
 from mlops_sandbox.github import GitHubServer
-from mlops_sandbox.runner.job import JobResult, StepResult
+from mlops_sandbox.runner.job import JobResult, RunResult, StepResult
 from mlops_sandbox.runner.workflow import Step
 
 Docker = Callable[[str], dict[str, str]]
@@ -101,7 +101,7 @@ def test_outputs_are_written_by_action_and_null_for_a_skipped_one(tmp_path: Path
         StepResult(Step("b", "checkout"), "", "success", outputs={"commit": "1"}),
         StepResult(Step("c", "publish"), "docker-publish"),
     ]
-    path = results.write_outputs(tmp_path, JobResult("train", "success", tmp_path, steps))
+    path = results.write_outputs(tmp_path, RunResult({"train": JobResult("train", "success", tmp_path, steps)}))
     assert json.loads(path.read_text()) == {"chatops": {"sha": "é"}, "docker-publish": None}
 
 

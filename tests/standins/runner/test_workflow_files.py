@@ -14,14 +14,19 @@ JOB = "jobs: {a: {runs-on: x, steps: [{run: 'true'}]}}\n"
 
 
 def test_the_example_chains_the_four_actions() -> None:
-    workflow = load(EXAMPLES / "mlops.yml")
-    (job,) = workflow.jobs
-    names = [name_of(step.uses) or step.uses.partition("@")[0] for step in job.steps]
-    assert names == ["chatops", "actions/checkout", "docker-publish", "argo-submit", "wandb-runs"]
-    assert job.permissions == {"contents": "read", "pull-requests": "write", "checks": "write", "packages": "write"}
-    checkout = job.steps[1]
-    assert checkout.inputs == {"ref": "${{ steps.chatops.outputs.sha }}", "persist-credentials": "false"}
-    assert {step.condition for step in job.steps[1:]} == {"steps.chatops.outputs.triggered == 'true'"}
+    listen, train, finish = load(EXAMPLES / "mlops.yml").jobs
+    names = [[name_of(step.uses) or step.uses.partition("@")[0] for step in job.steps] for job in (listen, train, finish)]
+    assert names == [["chatops"], ["actions/checkout", "docker-publish", "argo-submit", "wandb-runs"], ["chatops"]]
+    write = {"pull-requests": "write", "checks": "write"}
+    assert listen.permissions == {"contents": "read", **write}
+    assert train.permissions == {"contents": "read", "packages": "write", **write}
+    assert finish.permissions == write
+    assert train.steps[0].inputs == {"ref": "${{ needs.listen.outputs.sha }}", "persist-credentials": "false"}
+    assert (listen.concurrency, finish.concurrency) == (None, None)
+    assert train.concurrency is not None
+    assert train.concurrency.queue == "max"
+    triggered = "needs.listen.outputs.triggered == 'true'"
+    assert (train.condition, finish.condition) == (triggered, f"always() && {triggered}")
 
 
 def test_the_example_passes_no_comment_to_a_shell() -> None:

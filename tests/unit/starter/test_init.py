@@ -14,10 +14,10 @@ import yaml
 
 from mlops_actions.__main__ import main
 from mlops_actions.core.types import Json
-from mlops_actions.pipeline import steps as pipeline
 from mlops_actions.starter import render
 from mlops_actions.starter.answers import Answers, scalar
 
+ROOT = Path(__file__).parents[3]
 ALWAYS = [
     ".github/workflows/mlops-doctor.yml",
     ".github/workflows/mlops.yml",
@@ -41,8 +41,15 @@ def workflow(directory: Path) -> Json:
     return dict(yaml.safe_load((directory / render.WORKFLOW).read_text()))
 
 
-def step(directory: Path) -> Json:
-    return dict(workflow(directory)["jobs"]["train"]["steps"][0])
+def steps(directory: Path) -> dict[str, Json]:
+    """The steps of the workflow file that have an id."""
+    jobs = workflow(directory)["jobs"].values()
+    return {one["id"]: one for job in jobs for one in job["steps"] if "id" in one}
+
+
+def given(directory: Path, step: str) -> Json:
+    """The inputs of a step."""
+    return dict(steps(directory)[step]["with"])
 
 
 def manifest(directory: Path) -> Json:
@@ -76,7 +83,7 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
     for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
         assert command in output
     # A job without `issues: write` sets labels, and creates none.
-    shown = [value for name, value in step(repository)["with"].items() if name.endswith("-label")]
+    shown = [value for name, value in given(repository, "chatops").items() if name.endswith("-label")]
     assert [line.split()[-1] for line in output.splitlines() if "gh label create" in line] == shown
     assert output.endswith(
         "  mlops-actions doctor\nIt names what is missing, and the command that helps. Then open a pull request, "
@@ -84,8 +91,9 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
     )
     assert "There is no Dockerfile yet" in output
     assert "not the top of a git repository" in output
-    given = step(repository)["with"]
-    assert (given["image"], given["project"], given["namespace"]) == ("my-model", PROJECT, "default")
+    assert given(repository, "publish")["image"] == "my-model"
+    assert given(repository, "workflow")["namespace"] == "default"
+    assert given(repository, "report")["project"] == PROJECT
     assert manifest(repository)["metadata"] == {"generateName": "my-model-"}
 
 
@@ -97,7 +105,7 @@ def test_the_flag_example_completes_an_empty_repository(tmp_path: Path, capsys: 
     assert "no Dockerfile" not in output
     assert "not the top" not in output
     compile((tmp_path / "train.py").read_text(), "train.py", "exec")
-    assert step(tmp_path)["with"]["gates"] == "accuracy >= 0.8\n"
+    assert given(tmp_path, "report")["gates"] == "accuracy >= 0.8\n"
 
 
 def test_every_flag_is_written_to_its_place(tmp_path: Path) -> None:
@@ -108,13 +116,16 @@ def test_every_flag_is_written_to_its_place(tmp_path: Path) -> None:
         "--ref": "0123456789abcdef0123456789abcdef01234567",
     }  # fmt: skip
     assert init(tmp_path, *(word for pair in flags.items() for word in pair)) == 0
-    assert step(tmp_path)["uses"] == f"machine-learning-apps/mlops-actions@{flags['--ref']}"
-    given = step(tmp_path)["with"]
-    assert given["registry"] == "registry.example:5000"
-    assert (given["username"], given["password"]) == ("${{ vars.REGISTRY_USERNAME }}", "${{ secrets.REGISTRY_PASSWORD }}")
-    assert (given["image"], given["project"], given["namespace"]) == ("team/net", PROJECT, "ml")
-    assert (given["metrics"], given["gates"]) == ("f1:max\n", "f1 >= baseline.best - 1%\n")
-    assert (given["argo-url"], given["wandb-base-url"]) == ("https://argo.example", "https://wandb.example")
+    used = [one["uses"].removeprefix("machine-learning-apps/mlops-actions/actions/") for one in steps(tmp_path).values()]
+    assert used == [f"{name}@{flags['--ref']}" for name in ("chatops", "docker-publish", "argo-submit", "wandb-runs")]
+    publish, submit, report = (given(tmp_path, name) for name in ("publish", "workflow", "report"))
+    assert (publish["image"], publish["registry"]) == ("team/net", "registry.example:5000")
+    assert (publish["username"], publish["password"]) == (
+        "${{ vars.REGISTRY_USERNAME }}", "${{ secrets.REGISTRY_PASSWORD }}",
+    )  # fmt: skip
+    assert (submit["namespace"], submit["argo-url"]) == ("ml", "https://argo.example")
+    assert (report["project"], report["base-url"]) == (PROJECT, "https://wandb.example")
+    assert (report["metrics"], report["gates"]) == ("f1:max\n", "f1 >= baseline.best - 1%\n")
     assert "packages" not in workflow(tmp_path)["jobs"]["train"]["permissions"]
     assert manifest(tmp_path)["spec"]["serviceAccountName"] == "trainer"
     assert environment(tmp_path)["WANDB_BASE_URL"] == "https://wandb.example"
@@ -125,7 +136,7 @@ def test_every_flag_is_written_to_its_place(tmp_path: Path) -> None:
 
 def test_the_user_of_the_registry_can_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example", "--registry-username", "robot$ml") == 0
-    assert step(tmp_path)["with"]["username"] == "robot$ml"
+    assert given(tmp_path, "publish")["username"] == "robot$ml"
     output = capsys.readouterr().out
     assert "gh secret set REGISTRY_PASSWORD" in output
     assert "REGISTRY_USERNAME" not in output
@@ -145,22 +156,61 @@ def test_the_workflow_logs_to_wandb_with_the_commit(tmp_path: Path) -> None:
 
 def test_the_workflow_declares_every_parameter_of_the_command(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT) == 0
-    commands = yaml.safe_load(step(tmp_path)["with"]["commands"])
+    commands = yaml.safe_load(given(tmp_path, "chatops")["commands"])
     declared = {entry["name"] for entry in manifest(tmp_path)["spec"]["arguments"]["parameters"]}
     assert set(commands["train"]["params"]) < declared
     assert {"image", "sha", "pr"} <= declared
 
 
-def test_the_step_uses_inputs_of_the_root_action(tmp_path: Path) -> None:
+def test_each_step_has_inputs_of_its_action_alone(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT, "--gate", "accuracy > 0.5", "--argo-url", "https://a.example") == 0
-    assert set(step(tmp_path)["with"]) <= {entry.name for entry in pipeline.inputs()}
+    for step in steps(tmp_path).values():
+        action = step["uses"].partition("@")[0].removeprefix("machine-learning-apps/mlops-actions/")
+        metadata = yaml.safe_load((ROOT / action / "action.yml").read_text())
+        assert set(step["with"]) <= set(metadata["inputs"]), action
+
+
+def test_each_job_has_the_permissions_of_its_steps_and_doctor_those_of_all(tmp_path: Path) -> None:
+    assert init(tmp_path, "--project", PROJECT) == 0
+    write = {"pull-requests": "write", "checks": "write"}
+    assert {name: job["permissions"] for name, job in workflow(tmp_path)["jobs"].items()} == {
+        "listen": {"contents": "read", **write},
+        "train": {"contents": "read", "packages": "write", **write},
+        "finish": write,
+    }
+    doctor = yaml.safe_load((tmp_path / render.DOCTOR).read_text())["jobs"]["doctor"]
+    assert doctor["permissions"] == {"contents": "read", "packages": "write", **write}
+
+
+@pytest.mark.parametrize(
+    ("flags", "remote", "queue"),
+    [
+        ([], "", "max"),
+        ([], "git@github.com:octo-org/digits.git", "max"),
+        ([], "https://octo.ghe.com/octo-org/digits", "max"),
+        ([], "git@git.example:octo-org/digits.git", None),
+        (["--server", "git.example"], "", None),
+        (["--server", "github.com"], "git@git.example:octo-org/digits.git", "max"),
+    ],
+)
+def test_commands_wait_in_a_queue_except_on_a_server_that_has_none(
+    tmp_path: Path, flags: list[str], remote: str, queue: str | None
+) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    if remote:
+        subprocess.run(["git", "remote", "add", "origin", remote], cwd=tmp_path, check=True)
+    assert init(tmp_path, "--project", PROJECT, *flags) == 0
+    jobs = workflow(tmp_path)["jobs"]
+    group = {"group": "train-${{ github.event.issue.number }}", "cancel-in-progress": False}
+    assert jobs["train"]["concurrency"] == group | ({"queue": queue} if queue else {})
+    assert not {"concurrency"} & (jobs["listen"].keys() | jobs["finish"].keys() | workflow(tmp_path).keys())
 
 
 def test_the_submitter_has_the_documented_rights_but_those_for_from(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", PROJECT) == 0
     documents = list(yaml.safe_load_all((tmp_path / "mlops/rbac.yaml").read_text()))
     role = next(entry for entry in documents if entry["kind"] == "Role" and entry["metadata"]["name"] == "mlops-submitter")
-    readme = (Path(__file__).parents[3] / "actions/argo-submit/README.md").read_text()
+    readme = (ROOT / "actions/argo-submit/README.md").read_text()
     documented = yaml.safe_load(re.findall(r"<!-- role -->\n```yaml\n(.*?)```", readme, re.DOTALL)[0])
     assert documented == yaml.safe_load(render.submitter_role())
     assert role["rules"] == documented["rules"][:-1]
@@ -261,7 +311,7 @@ def test_a_scalar_reads_back_as_the_same_text(text: str) -> None:
 
 def test_yaml_syntax_in_a_name_stays_text(tmp_path: Path) -> None:
     assert init(tmp_path, "--project", "octo/a b: {c} # d") == 0
-    assert step(tmp_path)["with"]["project"] == "octo/a b: {c} # d"
+    assert given(tmp_path, "report")["project"] == "octo/a b: {c} # d"
     assert environment(tmp_path)["WANDB_PROJECT"] == "a b: {c} # d"
 
 
@@ -299,8 +349,9 @@ def test_at_a_terminal_missing_flags_are_asked_for(tmp_path: Path) -> None:
     assert "W&B project, as entity/project: " in text
     assert "Registry [ghcr.io]: " in text
     assert "Name of the image" not in text
-    given = step(tmp_path)["with"]
-    assert (given["project"], given["namespace"], given["image"]) == (PROJECT, "ml", "net")
+    assert given(tmp_path, "report")["project"] == PROJECT
+    assert given(tmp_path, "workflow")["namespace"] == "ml"
+    assert given(tmp_path, "publish")["image"] == "net"
 
 
 def test_an_entity_that_contradicts_the_project_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
