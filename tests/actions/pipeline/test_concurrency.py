@@ -94,7 +94,7 @@ def test_every_command_that_waits_is_carried_out(file: str, group: str, command:
             repository.groups.wait_until_pending(group, f"{number}")
     repository.wait()
     conclusions = {job.conclusion for jobs in repository.results.values() for job in jobs.values()}
-    assert (list(repository.numbers()), conclusions) == ([2, 3], {"success"})
+    assert (list(repository.numbers()), conclusions - {"skipped"}) == ([2, 3], {"success"})
 
 
 def test_a_comment_is_answered_while_a_training_runs_and_others_wait(tmp_path: Path) -> None:

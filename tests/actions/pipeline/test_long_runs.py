@@ -5,7 +5,7 @@ Where it goes well, the end-to-end tests run both under act; here is no Docker, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mlops_sandbox.demo.doctor import LABELS
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
 from mlops_sandbox.github import Delivery, PullRequest
 from mlops_sandbox.runner.environment import Run
-from mlops_sandbox.runner.job import JobResult, Settings, run_workflow
+from mlops_sandbox.runner.job import RunResult, Settings, run_workflow
 from mlops_sandbox.runner.workflow import load
 from mlops_sandbox.suite import Sandbox
 
@@ -42,8 +42,8 @@ class Example:
         sandbox.github.clock.catch_up()
         self.log: list[str] = []
 
-    def run(self, path: str, delivery: Delivery[Any], skip: dict[str, str] | None = None) -> tuple[JobResult, int]:
-        """Run a workflow file; returns its job and the number of the run."""
+    def run(self, path: str, delivery: Delivery[Any], skip: dict[str, str] | None = None) -> tuple[RunResult, int]:
+        """Run a workflow file; returns the result and the number of the run."""
         github, workflow = self.sandbox.github, load(self.origin.path / path, path)
         assert workflow.is_triggered_by(delivery.event, delivery.payload)
         recorded = self.pull.repository.workflow_run(self.origin.main, by=MAINTAINER, name=workflow.name, path=path)
@@ -55,9 +55,12 @@ class Example:
         sandbox = self.sandbox
         secrets = {**sandbox.secrets(), "KUBECONFIG": "bm90IGEga3ViZWNvbmZpZw=="}
         settings = Settings(self.origin.path, sandbox.variables("digits"), secrets, self.log.append, skip=skip or {})
-        token = github.workflow_token(self.pull.repository, workflow.jobs[0].permissions or {}).value
-        (job,) = run_workflow(settings, run, workflow, self._root / f"run-{recorded.id}", lambda _: token).values()
-        return job, recorded.id
+
+        def token(permissions: Mapping[str, str] | None) -> str:
+            return github.workflow_token(self.pull.repository, permissions or {}).value
+
+        jobs = run_workflow(settings, run, workflow, self._root / f"run-{recorded.id}", token)
+        return RunResult(jobs), recorded.id
 
     def call_back(self, run: int, phase: str) -> Delivery[Any]:
         claim = CallBack(self.origin.branch, self.pull.number, run, "digits-x7k2p", phase, "default", "0b5a-1")
@@ -78,16 +81,16 @@ def example(tmp_path: Path) -> Iterator[Example]:
 @pytest.fixture
 def submitted(example: Example) -> int:
     """The number of the run that began, and is thought to have submitted."""
-    job, run = example.run(LONG, example.pull.comment("/long epochs=5", by=MAINTAINER), LEFT_OUT)
-    assert job.conclusion == "success", example.log
+    result, run = example.run(LONG, example.pull.comment("/long epochs=5", by=MAINTAINER), LEFT_OUT)
+    assert result.conclusion == "success", example.log
     assert example.shown() == (["training"], {"long training": "in_progress"}, ["eyes"])
     return run
 
 
 def test_a_workflow_that_failed_is_reported_and_concluded_as_failed(example: Example, submitted: int) -> None:
     example.sandbox.wandb.store.project(example.sandbox.wandb.entity, "digits")
-    job, _ = example.run(ENDED, example.call_back(submitted, "Failed"))
-    assert job.conclusion == "failure"
+    result, _ = example.run(ENDED, example.call_back(submitted, "Failed"))
+    assert result.conclusion == "failure"
     labels, checks, reactions = example.shown()
     assert (labels, reactions) == (["training-failed"], ["confused"])
     assert checks == {"long training": "failure", "metrics": "failure"}
@@ -100,8 +103,8 @@ def test_a_failed_workflow_fails_whatever_its_metrics(example: Example, submitte
     for name, commit, tags in (("c1", example.origin.branch, []), ("b1", example.origin.main, ["baseline"])):
         summary = {"test_accuracy": 0.97, "val_accuracy": 0.96, "loss": 0.1}
         wandb.store.add_run(wandb.entity, "digits", name=name, commit=commit, tags=tags, summary=summary)
-    job, _ = example.run(ENDED, example.call_back(submitted, "Error"))
-    assert job.conclusion == "success", "the report itself is fine"
+    result, _ = example.run(ENDED, example.call_back(submitted, "Error"))
+    assert result.conclusion == "success", "the report itself is fine"
     labels, checks, reactions = example.shown()
     assert (labels, reactions) == (["training-failed"], ["confused"])
     assert checks == {"long training": "failure", "metrics": "success"}
@@ -109,6 +112,6 @@ def test_a_failed_workflow_fails_whatever_its_metrics(example: Example, submitte
 
 def test_the_first_job_concludes_if_the_submission_fails(example: Example) -> None:
     delivery = example.pull.comment("/long epochs=5", by=MAINTAINER)
-    job, _ = example.run(LONG, delivery, {"publish": LEFT_OUT["publish"]})
-    assert job.conclusion == "failure"
+    result, _ = example.run(LONG, delivery, {"publish": LEFT_OUT["publish"]})
+    assert result.conclusion == "failure"
     assert example.shown() == (["training-failed"], {"long training": "failure"}, ["confused"])
