@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mlops_actions.argo_submit import gone, pods, progress, status, waiting
+from mlops_actions.argo_submit import gone, pods, progress, status
 from mlops_actions.argo_submit.artifacts import OutputArtifact
 from mlops_actions.argo_submit.log_printer import LogPrinter
 from mlops_actions.argo_submit.logs import LogCollector
@@ -21,9 +21,9 @@ from mlops_actions.argo_submit.messages import (
     WorkflowDeleted,
 )
 from mlops_actions.argo_submit.node_status import NodeStatus
-from mlops_actions.argo_submit.pods import PodWaiting
 from mlops_actions.argo_submit.ports import Cluster, NotFound
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.wait_tracker import WaitTracker
 from mlops_actions.argo_submit.waiting import Waiting
 from mlops_actions.argo_submit.watch import PodWatch, Watch, WorkflowWatch
 from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES
@@ -46,6 +46,7 @@ UNREACHABLE_SECONDS = 600.0
 DRAIN_SECONDS = 30.0
 MAX_DRAIN_SECONDS = 600.0
 STRAGGLER_SECONDS = 3.0
+EXPLAIN_INTERVAL = timedelta(seconds=1)  # how often what pods wait for is looked at
 TICK_SECONDS = 1.0  # how long lines of logs may be held
 MAX_NAMES = 10
 MAX_WARNINGS = 30
@@ -71,10 +72,6 @@ class FollowResult:
     status: WorkflowStatus
     last_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     artifacts: Sequence[OutputArtifact] = ()
-
-
-class WaitedTooLong(TimedOut):
-    """A workflow waits longer than `fail-on` allows."""
 
 
 # Called with each status of a workflow that has not ended, and what it waits for.
@@ -103,8 +100,8 @@ class Follower:
         )
         self._last_lines: dict[str, str] = {}  # by node
         self._pod_nodes: dict[str, NodeStatus] = {}
-        self._waiting_pods: dict[str, PodWaiting] = {}  # by node
-        self.waiting: list[Waiting] = []  # what is waited for, at the last read
+        self._waits = WaitTracker(self._log, target.limits)
+        self._explained_at = clock.now()
         self._recorded: WorkflowStatus | None = None  # the last status, as the workflow's own record has it
         self._shown: WorkflowStatus | None = None  # the last status, completed by the pods
         self._without_logs = target.logs == "none"
@@ -115,6 +112,11 @@ class Follower:
         self._metadata: Json = {}  # the last that the watch received
         self._was_deleted = False
         self._polls = False  # because the cluster refuses the watch
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """What was waited for at the last look."""
+        return self._waits.reasons
 
     def follow(self) -> FollowResult:
         """Return when the workflow has ended; raises TimedOut, WorkFailed (deleted), Refused, Unavailable."""
@@ -168,14 +170,15 @@ class Follower:
                 if current is not None and current.ended:
                     return current
                 if is_late:
+                    if current is not None:
+                        self._waits.explain(current, now)
                     raise self._timed_out()
                 last_read, changed = self._clock.now(), current is None or self._polls
-                self._explain_waiting(current, last_read - started)
                 if current is not None:
-                    self._check_limits(current)
-                    if self._on_read is not None:
-                        self._on_read(current, self.waiting)
+                    self._explain_waiting(current, last_read - started)
                 continue
+            if self._waits.has_news and self._shown is not None and now - self._explained_at >= EXPLAIN_INTERVAL:
+                self._explain_waits(self._shown)
             message = self._next(min((due - now).total_seconds(), (self._target.deadline - now).total_seconds()))
             if self._requires_read(message):
                 last_read = datetime.min.replace(tzinfo=now.tzinfo)
@@ -203,10 +206,7 @@ class Follower:
         if isinstance(message, PodChanged):
             node = message.pod.node
             self._pod_nodes[node.id] = node
-            if message.pod.waiting is not None:
-                self._waiting_pods[node.id] = message.pod.waiting
-            else:
-                self._waiting_pods.pop(node.id, None)
+            self._waits.see(message.pod)
             if not self._without_logs:
                 self._collector.add_pod(message.pod)
         elif isinstance(message, LogEnded):
@@ -290,9 +290,7 @@ class Follower:
             "raise 'timeout', or see which node takes so long",
         )
 
-    def _explain_waiting(self, current: WorkflowStatus | None, waited: timedelta) -> None:
-        if current is None:
-            return
+    def _explain_waiting(self, current: WorkflowStatus, waited: timedelta) -> None:
         name, namespace = current.name, current.namespace
         if (
             not (current.phase or current.message or current.is_suspended)
@@ -303,31 +301,21 @@ class Follower:
                 f"no controller has started workflow '{name}' yet: is Argo's workflow-controller running, does it manage "
                 f"the namespace '{namespace}', and does it expect a label workflows.argoproj.io/controller-instanceid?",
             )
-        self.waiting = waiting.reasons(current, self._waiting_pods, self._clock.now())
-        for one in self.waiting:
-            remedy = f". To resume it: {waiting.resume_command(one, current)}" if one.reason == waiting.SUSPENDED else ""
-            self._warn_once(f"{one.reason} {one.what}", f"{one.text()}{remedy}", quietly=one.is_as_ordered)
         for note in current.notes:
             self._warn_once(note, note)
+        self._explain_waits(current)
 
-    def _check_limits(self, current: WorkflowStatus) -> None:
-        """Raise WaitedTooLong where something is waited for longer than the inputs allow."""
+    def _explain_waits(self, current: WorkflowStatus) -> None:
         now = self._clock.now()
-        one = waiting.overdue(current, self._waiting_pods, self._target.limits, now)
-        if one is not None:
-            limit = progress.duration(self._target.limits[one.reason])
-            raise WaitedTooLong(
-                f"workflow '{current.name}': {one.text(now)}, and 'fail-on' allows {limit}",
-                f"remove what holds it up, or allow more than '{one.reason}>{limit.replace(' ', '')}' in 'fail-on'",
-            )
+        self._waits.explain(current, now)
+        self._explained_at = now
+        self._waits.check_limits(current, now)
+        if self._on_read is not None:
+            self._on_read(current, self.waiting)
 
-    def _warn_once(self, key: str, text: str, *, quietly: bool = False) -> None:
-        if key in self._warned or len(self._warned) >= MAX_WARNINGS:
-            return
-        self._warned.add(key)
-        if quietly:
-            self._log.info(text)
-        else:
+    def _warn_once(self, key: str, text: str) -> None:
+        if key not in self._warned and len(self._warned) < MAX_WARNINGS:
+            self._warned.add(key)
             self._log.warning(text, title="argo-submit")
 
     def _deleted(self, event: str) -> WorkFailed:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 MAX_LINE_BYTES = 65_536
 # The part of an over-long line that is kept in any case: a timestamp fits in it.
 _HEAD_BYTES = 64
+# So many are kept of a line with its timestamp, which does not count.
+MAX_KEPT_BYTES = MAX_LINE_BYTES + _HEAD_BYTES
 _BINARY_MIN_LENGTH = 16
 _BINARY_SHARE = 0.3
 _COLORS = re.compile(r"(\x1b\[[0-9;:]{0,40}m)")
@@ -50,7 +52,7 @@ class LogLine:
 
 
 class LineAssembler:
-    """Makes lines of the blocks of bytes that a stream brings. It holds at most `MAX_LINE_BYTES` and one block."""
+    """Makes lines of the blocks of bytes that a stream brings. It holds at most `MAX_KEPT_BYTES` and one block."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -73,12 +75,12 @@ class LineAssembler:
     def _add(self, part: bytes) -> None:
         self._size += len(part)
         self._data += part
-        if len(self._data) > MAX_LINE_BYTES:
+        if len(self._data) > MAX_KEPT_BYTES:
             # Of a progress bar the last state counts, of any other line its start.
             last = self._data.rstrip(b"\r").rfind(b"\r", _HEAD_BYTES)
             if last > _HEAD_BYTES:
                 del self._data[_HEAD_BYTES:last]
-            del self._data[MAX_LINE_BYTES:]
+            del self._data[MAX_KEPT_BYTES:]
 
 
 def without_timestamp(line: LogLine) -> LogLine:
@@ -106,10 +108,10 @@ def _pieces(data: bytes, start: int, chunk: int) -> list[bytes]:
 
 def shown(line: LogLine) -> str:
     """Return a line's text as a log shows it: its last state, without control characters; bytes are counted, not shown."""
-    text = last_state(line.data.decode(errors="replace"))
+    cut = line.size > MAX_LINE_BYTES and not line.has_states
+    text = last_state((line.data[:MAX_LINE_BYTES] if cut else line.data).decode(errors="replace"))
     if len(text) >= _BINARY_MIN_LENGTH and len(_UNREADABLE.findall(text)) > _BINARY_SHARE * len(text):
         return f"({line.size:,} bytes that are no text)"
-    cut = line.size > MAX_LINE_BYTES and not line.has_states
     return printable(text) + (f" … (a line of {line.size:,} bytes)" if cut else "")
 
 

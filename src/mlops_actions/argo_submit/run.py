@@ -26,7 +26,7 @@ from mlops_actions.argo_submit.artifacts import OutputArtifact
 from mlops_actions.argo_submit.control import STRATEGIES
 from mlops_actions.argo_submit.documents import InvalidManifest
 from mlops_actions.argo_submit.find_revision import find_revision
-from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget, WaitedTooLong
+from mlops_actions.argo_submit.follow import Follower, FollowResult, FollowTarget
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.live_comment import LiveComment
 from mlops_actions.argo_submit.live_report import LiveFacts
@@ -39,6 +39,7 @@ from mlops_actions.argo_submit.revision import WorkflowRevision, recorded_revisi
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.submission import MAX_ATTEMPTS, Submitter
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
+from mlops_actions.argo_submit.wait_tracker import WaitedTooLong
 from mlops_actions.argo_submit.waiting import Waiting
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, Cancelled, TimedOut, WorkFailed

@@ -66,6 +66,9 @@ _DEVICE = re.compile(r"\bInsufficient (?P<device>[a-z0-9.-]+/[\w.-]*\w)")
 _NO_CLAIM = "cannot allocate all claims"
 _TOO_MANY = "too many workflows"
 _BACKOFF = re.compile(r"Backoff for (?P<time>.+)")
+# Of these reasons `what` tells all.
+_OF_ARGO = (SUSPENDED, LOCK, PARALLELISM, QUOTA, BACKOFF)
+_NUMBERED = re.compile(r"\S*\d\S*")
 # An ordinary start takes less: nothing is said before.
 ORDINARY_SECONDS = 120.0
 MAX_NAMES = 3
@@ -76,7 +79,7 @@ MAX_MESSAGE = 300
 class Waiting:
     """One thing that is waited for, by the nodes with these names; none means the workflow itself.
 
-    `what` tells two of one reason apart: the lock, the image, the queue.
+    `what` tells two of one reason apart: the lock, the image, the device. Else their messages do.
     """
 
     reason: str
@@ -88,6 +91,12 @@ class Waiting:
     holders: tuple[str, ...] = ()  # of a lock; or who suspended the workflow
     queue: str = ""
     is_ordinary: bool = False  # every start waits so for a moment
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What two that are the same have in common: numbers, and names with numbers, may differ in their messages."""
+        text = "" if self.reason in _OF_ARGO else _NUMBERED.sub("#", self.message[:MAX_MESSAGE])
+        return self.reason, self.what, text
 
     @property
     def is_as_ordered(self) -> bool:
@@ -155,12 +164,12 @@ def reasons(status: WorkflowStatus, pods: Mapping[str, PodWaiting], now: datetim
     """Return what a workflow waits for; `pods` holds what pods wait for, by node. An ordinary start is no reason."""
     if status.ended:
         return []
-    found: dict[tuple[str, str], Waiting] = {}
+    found: dict[tuple[str, str, str], Waiting] = {}
     for one in _each(status, pods):
         if one.is_ordinary and (one.since is None or (now - one.since).total_seconds() < ORDINARY_SECONDS):
             continue
-        known = found.get((one.reason, one.what))
-        found[one.reason, one.what] = one if known is None else _joined(known, one)
+        known = found.get(one.key)
+        found[one.key] = one if known is None else _joined(known, one)
     return list(found.values())
 
 
@@ -216,7 +225,7 @@ def _of_pending(node: NodeStatus, pod: PodWaiting | None, status: WorkflowStatus
         return replace(one, nodes=name, queue=pod.queue, is_ordinary=pod.reason in (*STARTING, UNSCHEDULED))
     if not node.message:
         place = status.pod_of(node)
-        seen = f"Argo gives no reason; kubectl describe pod {place} -n {status.namespace} may" if place else ""
+        seen = f"Argo gives no reason, kubectl describe pod {place} -n {status.namespace} does" if place else ""
         return Waiting(PENDING, "", seen, name, node.started, is_ordinary=True)
     one = _of_message(node.message, status, since=node.started)
     return replace(one, nodes=name, is_ordinary=one.reason == CREATING)

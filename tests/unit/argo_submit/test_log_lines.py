@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 
 from mlops_actions.argo_submit.log_lines import (
+    MAX_KEPT_BYTES,
     MAX_LINE_BYTES,
     LineAssembler,
     LogLine,
@@ -98,6 +99,14 @@ def test_a_line_of_20_mb_is_cut_and_the_lines_after_it_are_kept() -> None:
     assert peak < 1_000_000
 
 
+@pytest.mark.parametrize("stamp", [STAMP, b""], ids=["with a timestamp", "without one"])
+@pytest.mark.parametrize("size", [MAX_LINE_BYTES - 31, MAX_LINE_BYTES, MAX_LINE_BYTES + 1])
+def test_a_line_is_whole_up_to_its_bound_and_a_cut_is_always_said(size: int, stamp: bytes) -> None:
+    (one,) = LineAssembler().lines(stamp + b"x" * size + b"\n")
+    note = f" … (a line of {size:,} bytes)" if size > MAX_LINE_BYTES else ""
+    assert shown(without_timestamp(one)) == "x" * min(size, MAX_LINE_BYTES) + note
+
+
 def test_a_progress_bar_without_line_ends_keeps_its_timestamp_and_its_last_state() -> None:
     assembler = LineAssembler()
     list(assembler.lines(STAMP))
@@ -105,7 +114,7 @@ def test_a_progress_bar_without_line_ends_keeps_its_timestamp_and_its_last_state
         assert list(assembler.lines(b"\r%6d/20000 |####      |" % number)) == []
     unfinished = assembler.unfinished()
     assert unfinished is not None
-    assert len(unfinished.data) <= MAX_LINE_BYTES
+    assert len(unfinished.data) <= MAX_KEPT_BYTES
     assert (unfinished.timestamp, shown(without_timestamp(unfinished))) == (
         STAMP.decode().strip(),
         " 19999/20000 |####      |",

@@ -182,7 +182,8 @@ PULL = 'Back-off pulling image "ghcr.io/a/b:1"'
             workflow(node("train", templateName="t")),
             {},
             [
-                "'train' cannot start yet: Argo gives no reason; kubectl describe pod wf-t-2572425624 -n ns may (for 5m 00s)"
+                "'train' cannot start yet: Argo gives no reason, kubectl describe pod wf-t-2572425624 -n ns does "
+                "(for 5m 00s)"
             ],
         ),
         (
