@@ -101,6 +101,8 @@ class CommandHandler:
 
     def _accept(self, request: CommandRequest, command: AuthorizedCommand, client: Repository) -> Outcome:
         """Give the first feedback while the pull request is read again; withdraw it where the pull request changed."""
+        for line in command.warnings:
+            self._runner.warning(line, title="chatops")
         # The token is minted first, so that no feedback begins where it cannot be minted.
         token = export_token(self._inputs, self._context.repository, self._ports)
         writer = feedback_client(self._inputs, self._ports)

@@ -16,7 +16,7 @@ from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.roles import role_of
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
-from mlops_actions.core.event import PullRequest
+from mlops_actions.core.event import PullRequest, User
 
 Answer = TypeVar("Answer")
 CheckState: TypeAlias = Literal["passed", "failed", "pending", "unknown"]
@@ -25,6 +25,7 @@ CheckStates: TypeAlias = Mapping[str, Mapping[int, CheckState]]
 
 # Only these conclusions pass. Anything else fails, also a conclusion that GitHub may add later.
 _PASSED = ("success", "neutral", "skipped")
+_RUN_FIELDS = ("event", "head_sha", "created_at")
 _WORST_FIRST: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
 
 
@@ -61,14 +62,23 @@ class CurrentPullRequest(Question[PullRequest]):
 
 
 @dataclass(frozen=True)
-class UserRole(Question[str]):
-    """The role of a user, empty for none."""
+class Role:
+    """A role in the repository, empty for none, and the id of the account that has it."""
+
+    name: str
+    account: int
+
+
+@dataclass(frozen=True)
+class UserRole(Question[Role]):
+    """The role of whoever has a login by now."""
 
     login: str
 
-    def ask(self, reader: Reader) -> str:
+    def ask(self, reader: Reader) -> Role:
         """Read the user's permission."""
-        return role_of(reader.permission(self.login))
+        answer = reader.permission(self.login)
+        return Role(role_of(answer), int(answer["user"]["id"]))
 
 
 @dataclass(frozen=True)
@@ -85,15 +95,38 @@ class TeamMembership(Question[bool]):
 
 
 @dataclass(frozen=True)
-class HeadAt(Question[tuple[str, ...]]):
-    """The commits a branch may have pointed to at a moment; more than one where GitHub does not tell which."""
+class ReopenedSince(Question[bool]):
+    """Whether a pull request was reopened at a moment or later."""
 
+    number: int
+    moment: str
+
+    def ask(self, reader: Reader) -> bool:
+        """Read what happened to the pull request since."""
+        return reopened_since(reader.events(self.number), self.moment)
+
+
+@dataclass(frozen=True)
+class BranchUpdate:
+    """One update of a branch: the commit that it set, its time, and the id of the account that made it (0: unknown)."""
+
+    after: str
+    time: datetime
+    actor: int
+
+
+@dataclass(frozen=True)
+class BranchUpdates(Question[tuple[BranchUpdate, ...]]):
+    """The updates of a branch, newest first, down to the last one before a moment; the newest alone without a moment."""
+
+    repository: str
     branch: str
     moment: str
 
-    def ask(self, reader: Reader) -> tuple[str, ...]:
+    def ask(self, reader: Reader) -> tuple[BranchUpdate, ...]:
         """Read the branch's activity."""
-        return head_at(reader.activity(f"refs/heads/{self.branch}"), self.moment)
+        ref = f"refs/heads/{self.branch}"
+        return updates_since(reader.activity(self.repository, ref), ref, self.moment)
 
 
 @dataclass(frozen=True)
@@ -109,13 +142,13 @@ class FirstCheckSuite(Question[str]):
 
 
 @dataclass(frozen=True)
-class Approvers(Question[tuple[str, ...]]):
+class Approvers(Question[tuple[User, ...]]):
     """The users who approved exactly this commit and have not withdrawn the approval."""
 
     number: int
     sha: str
 
-    def ask(self, reader: Reader) -> tuple[str, ...]:
+    def ask(self, reader: Reader) -> tuple[User, ...]:
         """Read the reviews."""
         return approvers(reader.reviews(self.number), self.sha)
 
@@ -151,15 +184,15 @@ class RequiredChecks(Question[tuple[RequiredCheck, ...]]):
 
 
 @dataclass(frozen=True)
-class SubmittingRun(Question["Mapping[str, str] | None"]):
-    """The workflow run of this repository with this id: its `event` and `head_sha`; None where there is none."""
+class WorkflowRun(Question["Mapping[str, str] | None"]):
+    """The workflow run of this repository with this id: `event`, `head_sha`, `created_at`; None where there is none."""
 
     run: int
 
     def ask(self, reader: Reader) -> Mapping[str, str] | None:
         """Read the workflow run."""
         workflow_run = reader.workflow_run(self.run)
-        return None if workflow_run is None else {name: str(workflow_run[name]) for name in ("event", "head_sha")}
+        return None if workflow_run is None else {name: str(workflow_run[name]) for name in _RUN_FIELDS}
 
 
 @dataclass(frozen=True)
@@ -190,22 +223,52 @@ def ask_all(reader: Reader, members_reader: Callable[[], Reader], questions: Seq
     return {question: Unknown(answer) if isinstance(answer, ActionError) else answer for question, answer in answers.items()}
 
 
-def head_at(activity: Iterable[Mapping[str, Any]], moment: str) -> tuple[str, ...]:
-    """Return the commits a branch may have pointed to at `moment`, from its activity (newest first).
+def reopened_since(events: Iterable[Mapping[str, Any]], moment: str) -> bool:
+    """Return whether one of the events (newest first) reopened the pull request at `moment` or later."""
+    time = parse_time(moment)
+    for event in events:
+        if parse_time(str(event["created_at"])) < time:
+            return False
+        if event["event"] == "reopened":
+            return True
+    return False
+
+
+def updates_since(activity: Iterable[Mapping[str, Any]], ref: str, moment: str) -> tuple[BranchUpdate, ...]:
+    """Return the updates of `ref` from its activity (newest first) down to the last one strictly before `moment`.
+
+    Entries of another ref are left out: a server that does not know the filter lists those of all. Reads no more than
+    it needs.
+    """
+    time = parse_time(moment) if moment else None
+    updates: list[BranchUpdate] = []
+    for entry in activity:
+        if entry["ref"] != ref:
+            continue
+        actor = entry.get("actor") or {}
+        updates.append(BranchUpdate(str(entry["after"]), parse_time(str(entry["timestamp"])), int(actor.get("id") or 0)))
+        if time is None or updates[-1].time < time:
+            break
+    return tuple(updates)
+
+
+def heads_at(updates: Sequence[BranchUpdate], moment: str) -> tuple[str, ...]:
+    """Return the commits a branch may have pointed to at `moment`, from the answer to `BranchUpdates`.
 
     These are the commit that its last update strictly before the moment set, and those that updates in the same second set:
-    GitHub does not tell which came first. Empty where the activity does not reach back so far. Reads no more than it needs.
+    GitHub does not tell which came first. Empty where the activity does not reach back so far.
     """
     time = parse_time(moment)
-    candidates: list[str] = []
-    for update in activity:
-        updated = parse_time(str(update["timestamp"]))
-        if updated <= time:
-            candidates.append(str(update["after"]))
-        if updated < time:
-            return tuple(dict.fromkeys(candidates))
-    # GitHub does not know the commit before the oldest entry; an empty name stands for it.
-    return (*candidates, "") if candidates else ()
+    candidates = [update.after for update in updates if update.time <= time]
+    if candidates and updates[-1].time == time:
+        # GitHub does not know the commit before the oldest entry; an empty name stands for it.
+        candidates.append("")
+    return tuple(dict.fromkeys(candidates))
+
+
+def pusher_of(updates: Sequence[BranchUpdate], sha: str) -> int:
+    """Return the id of the account that last set a branch to this commit; 0 where the updates do not tell."""
+    return next((update.actor for update in updates if update.after == sha), 0)
 
 
 def first_created(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
@@ -219,24 +282,27 @@ def first_created(suites: Iterable[Mapping[str, Any]], branch: str) -> str:
     )
 
 
-def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[str, ...]:
+def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[User, ...]:
     """Return the users whose latest review (oldest first) approves exactly this commit, members of the repository last.
 
     `author_association` grants nothing here. It only orders the users, so that many approvals by strangers cannot hide the
     one that counts.
     """
-    latest: dict[str, tuple[str, str]] = {}
-    members: set[str] = set()
+    latest: dict[int, tuple[str, str]] = {}
+    users: dict[int, User] = {}
+    members: set[int] = set()
     for review in reviews:
-        login = (review.get("user") or {}).get("login") or ""
+        user = review.get("user") or {}
         state = str(review.get("state") or "").upper()
         # A plain comment does not withdraw an approval.
-        if login and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
-            latest[login] = (state, str(review.get("commit_id") or ""))
+        if user and state in ("APPROVED", "CHANGES_REQUESTED", "DISMISSED"):
+            account = int(user["id"])
+            latest[account] = (state, str(review.get("commit_id") or ""))
+            users[account] = User(str(user["login"]), str(user.get("type") or ""), account)
             if review.get("author_association") in ("OWNER", "MEMBER", "COLLABORATOR"):
-                members.add(login)
-    approving = [login for login, review in latest.items() if review == ("APPROVED", sha)]
-    return tuple(sorted(approving, key=members.__contains__))
+                members.add(account)
+    approving = [account for account, review in latest.items() if review == ("APPROVED", sha)]
+    return tuple(users[account] for account in sorted(approving, key=members.__contains__))
 
 
 def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[str, Any]]) -> CheckStates:

@@ -1,4 +1,4 @@
-"""The inputs, the outputs and the `result` document of chatops."""
+"""The inputs and outputs of chatops; `result.py` declares its `result` document."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mlops_actions.chatops.fast_path import DEFAULT_PREFIX, parse_prefix
-from mlops_actions.chatops.reasons import REASONS
+from mlops_actions.chatops.result import RESULT
 from mlops_actions.chatops.roles import PERMISSIONS
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, items, text
-from mlops_actions.core.types import Json
 
 # The labels of the replaced actions stayed when the job ended: other workflows and people relied on them.
 _KEPT_LABELS = ("indicator_label", "pr_acknowledgement_label")
@@ -114,7 +113,10 @@ class Inputs(DeclaredInputs):
         default="write",
     )
     allow_users: tuple[str, ...] | None = input_field(
-        _logins, "Only these users (or those in `allow-teams`) may give a command; they need the role as well."
+        _logins,
+        "Only these users (or those in `allow-teams`) may give a command; they need the role as well. Each is a login, or "
+        "the number that `gh api users/LOGIN --jq .id` shows: a login can be changed and taken by somebody else, the number "
+        "stays. A name of digits alone is always such a number.",
     )
     allow_teams: tuple[str, ...] | None = input_field(
         _teams,
@@ -122,8 +124,15 @@ class Inputs(DeclaredInputs):
         "job's own token never sees an organisation's members: give `app-id` and `app-private-key` of a GitHub App with the "
         "permission `members: read`, which is then asked, or a `github-token` that may read them.",
     )
+    allow_author: str = input_field(
+        choice("none", *PERMISSIONS),
+        "Least repository role with which the author of the pull request may give a command on it, where it is lower than "
+        "`permission`. A command's own `permission` is not lowered. In a public repository everybody has the role `read`. "
+        "Meant for forks of a team's own, with `forks: approved`.",
+        default="none",
+    )
     allow_bots: tuple[str, ...] | None = input_field(
-        _logins, "Logins of bots that may give commands, whatever their role; all other bots are ignored."
+        _logins, "Bots that may give commands, whatever their role, by login or number; all other bots are ignored."
     )
     forks: str = input_field(
         choice("deny", "approved", "allow"),
@@ -136,14 +145,19 @@ class Inputs(DeclaredInputs):
         items, "Globs of base branches; pull requests into other branches take no commands.", default="*"
     )
     head: str = input_field(
-        choice("seen", "pinned", "latest"),
-        "`seen`: GitHub itself must show that the commit was the head when the comment was written; else a reply offers the "
-        "command with `sha=` filled in. `pinned`: the command must name the head commit by `sha=` and its 40 digits. "
+        choice("seen", "suites", "pinned", "latest"),
+        "`seen`: the branch's activity on GitHub must show that the commit was the head when the comment was written; else "
+        "a reply offers the command with `sha=` filled in. `suites`: where the activity cannot be read, a check suite that "
+        "is older than the comment is enough, with a warning; unsafe, since a commit can be pushed, reset and pushed again. "
+        "`pinned`: the command must name the head commit by `sha=` and its 40 digits. "
         "`latest`: no check; unsafe, since somebody can push between the comment and the run.",
         default="seen",
     )
     require_approval: bool = input_field(
-        boolean, "Require that somebody else with the role approved the head commit in a review.", default="false"
+        boolean,
+        "Require that somebody with the role approved the head commit in a review: not the author, not who gives the "
+        "command, not who pushed the commit. Where GitHub does not show who pushed it, two people must approve.",
+        default="false",
     )
     require_checks: tuple[str, ...] | None = input_field(
         items,
@@ -282,65 +296,6 @@ class Inputs(DeclaredInputs):
     def keeps_label(self) -> bool:
         """Whether the pending label stays when the job ends."""
         return any(self.was_given(name) for name in _KEPT_LABELS)
-
-
-_STRING: Json = {"type": "string"}
-_ID: Json = {"type": "string", "pattern": "^[0-9]*$"}
-_SHA: Json = {"type": "string", "pattern": "^[0-9a-f]{40}$"}
-_SCALAR: Json = {"type": ["string", "number", "boolean"]}
-_FEEDBACK: Json = {
-    "type": "object",
-    "description": "The feedback on the pull request, for `mode: finish`. An empty text or 0 stands for none.",
-    "required": ["command", "pr-number", "sha", "step-id"],
-    "additionalProperties": False,
-    "properties": {
-        "command": {"type": "string", "description": "The command with its prefix."},
-        "pr-number": {"type": "integer"},
-        "sha": _SHA,
-        "step-id": {"type": "string", "description": "Identifies the step that began the feedback."},
-        "summary": {"type": "string", "description": "Markdown for the check run."},
-        "reaction-target": _STRING,
-        "reaction": _STRING,
-        "reaction-id": {"type": "integer"},
-        "pending-label": _STRING,
-        "check-name": _STRING,
-        "check-run-id": {"type": "integer"},
-        "environment": _STRING,
-        "deployment-id": {"type": "integer"},
-    },
-}
-# The properties of the output `result`: those from `params` on are there only where `decision` is `continue`.
-RESULT: Mapping[str, Json] = {
-    "triggered": {"type": "boolean", "description": "Whether the steps that follow should run."},
-    "decision": {"enum": ["continue", "ignore", "deny"]},
-    "reason": {"enum": list(REASONS)},
-    "details": {
-        "type": "array",
-        "items": _STRING,
-        "description": "Lines that explain the decision; they may quote anybody.",
-    },
-    "command": _STRING,
-    "args": _STRING,
-    "pr-number": {"type": "integer"},
-    "actor": _STRING,
-    "comment-id": _ID,
-    "comment-url": _STRING,
-    "params": {
-        "type": "object",
-        "description": "Typed parameters; a repeated one is a list.",
-        "additionalProperties": {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
-    },
-    "positional": {"type": "array", "items": _STRING, "description": "Arguments without a name."},
-    "sha": _SHA,
-    "ref": _STRING,
-    "base-ref": _STRING,
-    "base-sha": _SHA,
-    "head-repo": _STRING,
-    "fork": {"type": "boolean", "description": "Whether the head is in another repository."},
-    "check-run-id": _ID,
-    "deployment-id": _ID,
-    "feedback": _FEEDBACK,
-}
 
 
 ACTION = Action(

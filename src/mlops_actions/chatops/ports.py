@@ -25,8 +25,11 @@ class Reader(Protocol):
     def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield the reviews of a pull request, oldest first."""
 
-    def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the updates of a ref, newest first."""
+    def events(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield what happened to a pull request, newest first."""
+
+    def activity(self, repository: str, ref: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the updates of a ref in `owner/name`, newest first."""
 
     def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the check suites of a commit."""

@@ -50,6 +50,11 @@ REASONS: dict[str, Reason] = {
         "GitHub did not return the pull request, so nothing about it is certain. The cause and the remedy:",
     ),
     "closed": Reason("deny", "The pull request is closed or merged.", "Reopen the pull request first: it is not open."),
+    "reopened": Reason(
+        "deny",
+        "The pull request was reopened after the command was written.",
+        "This pull request was closed and reopened after this command was written. Look at the head commit, then paste:",
+    ),
     "draft": Reason(
         "deny",
         "The pull request is a draft, and `drafts: deny` is set.",
@@ -69,6 +74,11 @@ REASONS: dict[str, Reason] = {
         "deny",
         "GitHub does not return the commenter's role.",
         "GitHub did not return your role, so the command was refused. The cause and the remedy:",
+    ),
+    "login-reused": Reason(
+        "deny",
+        "The commenter's login belongs to another account by now.",
+        "Write a new comment: the login of who wrote this one belongs to another account by now.",
     ),
     "not-allowed": Reason(
         "deny",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlops_actions.chatops.inputs import Inputs
@@ -67,9 +67,10 @@ class CommandRequest:
 
     `name` is the command with its prefix, `rest` the rest of its line. `written_at` is the time of writing (ISO 8601), empty
     where GitHub does not say. `event_sha` is the head commit that GitHub attached to the event, empty where it attached
-    none. `rerun_by` is the user who ran the job again; it is empty on the first run, and where it is the same user.
-    `is_phrase` marks the legacy trigger phrase. `call_back` is set where no user gave the command, but a workflow that
-    was submitted earlier reports its end.
+    none. `is_closed` says that the pull request was closed when the event happened. `started_by_run` is the id of the run
+    that somebody started by hand, whose time stands for that of writing; 0 for other events. `rerun_by` is the user who ran
+    the job again; it is empty on the first run, and where it is the same user. `is_phrase` marks the legacy trigger phrase.
+    `call_back` is set where no user gave the command, but a workflow that was submitted earlier reports its end.
     """
 
     source: CommandSource
@@ -79,6 +80,8 @@ class CommandRequest:
     sender_is_author: bool = True
     written_at: str = ""
     event_sha: str = ""
+    is_closed: bool = False
+    started_by_run: int = 0
     rerun_by: str = ""
     is_phrase: bool = False
     call_back: CallBack | None = None
@@ -135,9 +138,10 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         command=command,
         name=("" if _has_phrase(inputs) else inputs.prefix) + line.name,
         rest=line.rest,
-        sender_is_author=bool(event.sender.login) and event.sender.login == event.comment.author.login,
+        sender_is_author=event.sender.is_same_as(event.comment.author),
         written_at=event.comment.created_at,
         event_sha=_reviewed_sha(event),
+        is_closed=event.state == "closed",
         rerun_by=_rerun_by(event.sender, context),
         is_phrase=_has_phrase(inputs),
     )
@@ -216,13 +220,13 @@ def _declared_commands(inputs: Inputs) -> tuple[Command, ...]:
 
 
 def _is_ignored_bot(user: User, inputs: Inputs) -> bool:
-    return user.is_bot and not is_allowed_bot(user.login, inputs)
+    return user.is_bot and not is_allowed_bot(user, inputs)
 
 
-def is_allowed_bot(login: str, inputs: Inputs) -> bool:
-    """Return whether `allow-bots` names a bot, with or without `[bot]` at the end."""
-    names = {name.lower().removesuffix("[bot]") for name in inputs.allow_bots or ()}
-    return login.lower().removesuffix("[bot]") in names
+def is_allowed_bot(user: User, inputs: Inputs) -> bool:
+    """Return whether `allow-bots` names this bot, by its id or by its login with or without `[bot]` at the end."""
+    names = tuple(name.lower().removesuffix("[bot]") for name in inputs.allow_bots or ())
+    return user.is_bot and replace(user, login=user.login.lower().removesuffix("[bot]")).is_among(names)
 
 
 def same_label(one: str, other: str) -> bool:
@@ -246,6 +250,7 @@ def _parse_label(event: PullRequestEvent, inputs: Inputs, context: Context) -> P
                 name=inputs.prefix + command.name,
                 rest="",
                 event_sha=event.pull_request.head.sha,
+                is_closed=event.pull_request.state == "closed",
                 rerun_by=_rerun_by(event.sender, context),
             )
             return ParsedEvent(request=request, source=source)
@@ -283,6 +288,7 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
         command=command,
         name=inputs.prefix + command.name,
         rest=line.rest,
+        started_by_run=int(context.run_id) if context.run_id.isascii() and context.run_id.isdigit() else 0,
         rerun_by=_rerun_by(event.sender, context),
     )
     return ParsedEvent(request=request, source=source)

@@ -6,7 +6,7 @@ The shapes are those of GitHub's webhook documentation; a missing field or one o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,30 @@ _REMEDY = "run this action on a GitHub event; GITHUB_EVENT_PATH names the event'
 
 @dataclass(frozen=True)
 class User:
-    """An account; `type` is `User`, `Bot` or `Organization`."""
+    """An account; `type` is `User`, `Bot` or `Organization`.
+
+    `id` is GitHub's number for the account, 0 where it is unknown. It stays when the login is changed, and nobody else
+    gets it.
+    """
 
     login: str
     type: str
+    id: int = 0
 
     @property
     def is_bot(self) -> bool:
         """Whether GitHub calls it a bot (Apps and the workflow's own token are)."""
         return self.type == "Bot"
+
+    def is_same_as(self, other: User) -> bool:
+        """Return whether both are one account; False where an id is unknown."""
+        return self.id != 0 and self.id == other.id
+
+    def is_among(self, names: Sequence[str]) -> bool:
+        """Return whether the account is in a list of logins and ids. A name of digits alone is an id, never a login."""
+        if any(name.isdigit() and name == str(self.id) for name in names):
+            return True
+        return bool(self.login) and self.login.lower() in {name.lower() for name in names if not name.isdigit()}
 
 
 @dataclass(frozen=True)
@@ -89,13 +104,15 @@ class CommentEvent(Event):
     """`issue_comment`, `pull_request_review_comment` or `pull_request_review`.
 
     `number` is the issue's or the pull request's. `on_pull_request` is False for a comment on a plain issue. Only the two
-    review events have a `pull_request`: an issue comment's payload holds no head.
+    review events have a `pull_request`: an issue comment's payload holds no head. `state` is that of the issue or pull
+    request when the event happened: `open` or `closed`, empty where the payload does not say.
     """
 
     comment: Comment
     number: int
     on_pull_request: bool
     pull_request: PullRequest | None
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +177,7 @@ def read(name: str, payload: Mapping[str, Any]) -> Event:
             number=reader.integer("issue.number"),
             on_pull_request=reader.value("issue.pull_request", default=None) is not None,
             pull_request=None,
+            state=reader.text("issue.state", default=""),
         )
     if name in ("pull_request_review_comment", "pull_request_review"):
         key, time_key = ("review", "submitted_at") if name.endswith("review") else ("comment", "created_at")
@@ -170,6 +188,7 @@ def read(name: str, payload: Mapping[str, Any]) -> Event:
             number=pull_request.number,
             on_pull_request=True,
             pull_request=pull_request,
+            state=pull_request.state,
         )
     if name in ("pull_request", "pull_request_target"):
         return PullRequestEvent(
@@ -360,7 +379,12 @@ def _user(reader: _Reader, path: str) -> User:
     # A deleted account's comments have a null user, who is never authorised.
     if reader.value(path) is None:
         return User("", "")
-    return User(reader.text(f"{path}.login"), reader.text(f"{path}.type", default="User"))
+    has_id = reader.value(f"{path}.id", default=None) is not None
+    return User(
+        reader.text(f"{path}.login"),
+        reader.text(f"{path}.type", default="User"),
+        reader.integer(f"{path}.id") if has_id else 0,
+    )
 
 
 def _comment(reader: _Reader, path: str, time_key: str) -> Comment:

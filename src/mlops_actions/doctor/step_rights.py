@@ -42,7 +42,7 @@ _COMMENT = (
     "POST /repos/*/*/issues/*/comments",
 )
 FEATURES = (
-    Feature("chatops", ("GET /repos/*/*/pulls/*", "GET /repos/*/*/activity")),
+    Feature("chatops", ("GET /repos/*/*/pulls/*", "GET /repos/*/*/issues/*/events", "GET /repos/*/*/activity")),
     Feature("chatops", _REPLY),  # to a command that is refused
     Feature("chatops", _REPLY, as_app=True),
     Feature("chatops", ("POST /repos/*/*/issues/*/labels",), LABELS, as_app=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -45,6 +45,32 @@ def _empty_activity(sample: Sample) -> None:
 def _private(sample: Sample) -> None:
     """Make the repository private: a public one shows checks and activity to any token."""
     sample.repository.private = True
+
+
+def _answer_activity(sample: Sample, refs: Sequence[str]) -> None:
+    """Answer a list of activity with an old update to the head on each of these refs."""
+    entries = [
+        {
+            "id": number,
+            "node_id": "A",
+            "before": GOOD,
+            "after": sample.pull.head_sha if ref.endswith("/schedule") else EVIL,
+            "ref": ref,
+            "timestamp": "2020-01-01T00:00:00Z",
+            "activity_type": "push",
+            "actor": None,
+        }
+        for number, ref in enumerate(refs, start=1)
+    ]
+    sample.github.faults.answer("GET /repos/*/*/activity", 200, entries)
+
+
+def _foreign_activity(sample: Sample) -> None:
+    _answer_activity(sample, ["refs/tags/schedule", "refs/heads/elsewhere"])
+
+
+def _all_activity(sample: Sample) -> None:
+    _answer_activity(sample, ["refs/heads/elsewhere", "refs/heads/schedule"])
 
 
 def _suite(sample: Sample) -> None:
@@ -91,6 +117,7 @@ def _closes(sample: Sample) -> None:
 
 SIGNS = {"pending-label": "training", "check-name": "training", "environment": "staging"}
 APPROVAL = {"require-approval": "true"}
+SUITES = {"head": "suites"}
 
 CASES = [
     # head: seen
@@ -132,14 +159,44 @@ CASES = [
         after=_push,
         reply=(f'/train sha={EVIL} msg="revert sha=deadbeef now" -- sha=deadbeef',),
     ),
-    Case("activity not readable, an older check suite", "ok", before=_suite),
     Case(
-        "activity not readable, a suite of the comment's second",
+        "activity not readable, an older check suite",
+        "head-unknown",
+        before=_suite,
+        reply=("does not show that this commit", "/train sha="),
+    ),
+    Case("suites: an older check suite", "ok", inputs=SUITES, before=_suite, log=("::warning", "'head: suites'", "reset")),
+    Case(
+        "suites: a suite of the comment's second",
         "head-not-seen",
+        inputs=SUITES,
         before=_no_activity,
         after=_late_suite,
         reply=("/train sha=",),
     ),
+    Case("suites: no suite", "head-unknown", inputs=SUITES, before=_no_activity, reply=("/train sha=",)),
+    Case(
+        "suites: the activity decides where it can be read",
+        "head-not-seen",
+        inputs=SUITES,
+        before=lambda sample: sample.repository.check_suite(EVIL, branch="schedule"),
+        after=_push,
+        reply=("Somebody pushed",),
+    ),
+    Case(
+        "push, reset, push again, and no activity",
+        "head-unknown",
+        before=lambda sample: (_reset_trick(sample), _no_activity(sample)),
+        after=lambda sample: sample.pull.push(sha=EVIL, force=True),
+        reply=("does not show that this commit", f"/train sha={EVIL}"),
+    ),
+    Case(
+        "activity of another ref",
+        "head-unknown",
+        before=_foreign_activity,
+        reply=("does not show that this commit", "/train sha="),
+    ),
+    Case("activity of all refs, as a server gives that knows no filter", "ok", before=_all_activity),
     Case(
         "activity not readable, no suite",
         "head-unknown",
@@ -148,8 +205,9 @@ CASES = [
     ),
     Case("activity does not reach back, no suite", "head-unknown", before=_empty_activity, reply=("/train sha=",)),
     Case(
-        "neither activity nor suites readable",
+        "suites: neither activity nor suites readable",
         "head-unknown",
+        inputs=SUITES,
         before=_private,
         permissions={"contents": "none", "pull-requests": "write", "issues": "write"},
         reply=("/train sha=",),

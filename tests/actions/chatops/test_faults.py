@@ -68,6 +68,7 @@ DECISION_READS = {
     "role": DecisionRead("GET /repos/*/*/collaborators/*/permission", "permission-unknown"),
     "membership": DecisionRead("GET /orgs/*/teams/*/memberships/*", "team-unknown", TEAM, answers={"404": "not-allowed"}),
     "team": DecisionRead("GET /orgs/*/teams/*", "team-unknown", TEAM),
+    "events": DecisionRead("GET /repos/*/*/issues/*/events", "pull-request-unknown"),
     "activity": DecisionRead("GET /repos/*/*/activity", "head-unknown", exits_zero=True),
     "reviews": DecisionRead(
         "GET /repos/*/*/pulls/*/reviews", "approval-unknown", {"require-approval": "true"}, _comment_after_review
@@ -151,7 +152,9 @@ def test_a_decision_fails_closed(name: str, fault: str, github: GitHubServer, tm
 
 def check_that_the_check_suites_fail_closed(route: str, fault: str, github: GitHubServer, directory: Path) -> None:
     inject_fault(github, "GET /repos/*/*/activity", "403")
-    check_that_the_decision_fails_closed(DecisionRead(route, "head-unknown", exits_zero=True), fault, github, directory)
+    check_that_the_decision_fails_closed(
+        DecisionRead(route, "head-unknown", {"head": "suites"}, exits_zero=True), fault, github, directory
+    )
 
 
 @pytest.mark.parametrize("fault", FAULTS)

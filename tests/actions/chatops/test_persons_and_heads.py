@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops.step import ChatopsStep
 from tests.support.payloads import make_sample
 
 
-@pytest.mark.xfail(strict=True, reason="chatops: compares logins instead of ids")
 def test_an_approver_who_was_renamed_in_case_only_is_still_who_commands(github: GitHubServer, tmp_path: Path) -> None:
     sample = make_sample(github)
     sample.pull.review("APPROVED", by="maintainer")
@@ -21,7 +18,6 @@ def test_an_approver_who_was_renamed_in_case_only_is_still_who_commands(github: 
     assert ran.outputs["reason"] == "not-approved", ran.log
 
 
-@pytest.mark.xfail(strict=True, reason="chatops: compares logins instead of ids")
 def test_a_login_that_a_maintainer_has_by_now_gives_its_former_owner_no_role(github: GitHubServer, tmp_path: Path) -> None:
     sample = make_sample(github)
     delivery = sample.pull.comment("/train", by="outsider")
@@ -31,7 +27,6 @@ def test_a_login_that_a_maintainer_has_by_now_gives_its_former_owner_no_role(git
     assert ran.outputs["triggered"] == "false", ran.log
 
 
-@pytest.mark.xfail(strict=True, reason="chatops: compares logins instead of ids")
 def test_a_sender_of_the_same_login_and_another_id_is_not_the_author(github: GitHubServer, tmp_path: Path) -> None:
     sample = make_sample(github)
     delivery = sample.pull.comment("/train", by="maintainer")
@@ -48,7 +43,6 @@ def test_who_was_renamed_while_the_job_waited_is_refused(github: GitHubServer, t
     assert (ran.exit_code, ran.outputs["reason"]) == (3, "permission-unknown"), ran.log
 
 
-@pytest.mark.xfail(strict=True, reason="chatops: takes a closed pull request by its present state and its branch's activity")
 def test_a_comment_on_a_closed_pull_request_commands_nothing_after_it_is_reopened(
     github: GitHubServer, tmp_path: Path
 ) -> None:

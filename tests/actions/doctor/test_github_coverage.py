@@ -30,7 +30,7 @@ from tests.actions.doctor.world import WORKFLOW, World
 from tests.actions.odd_answers import chatops, test_argo_submit_github, test_wandb_runs
 from tests.actions.odd_answers.calls import Play
 
-# chatops asks for check suites only where it may not read the activity: docs/permissions.md, `head: seen`.
+# chatops asks for check suites only with `head: suites`, and only where it may not read the activity: docs/permissions.md.
 INSTEAD_OF_ANOTHER_CALL = {"GET /repos/{}/{}/commits/{}/check-suites"}
 EVERY_TOKEN_HAS = "metadata"
 LEVELS = ("none", "read", "write", "admin")

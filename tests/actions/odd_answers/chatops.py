@@ -110,7 +110,7 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a command of a team": lambda world: _as_app(world, {"allow-teams": "octo-org/ml"}),
     "a command by no member of the team": lambda world: _as_app(world, {"allow-teams": "octo-org/ml"}, by="writer"),
     "a command where the activity cannot be read": lambda world: (
-        world.with_check().without("GET /repos/*/*/activity").play(world.comment(), {})
+        world.with_check().without("GET /repos/*/*/activity").play(world.comment(), {"head": "suites"})
     ),
     "a command with an approval": _review,
     "a command with checks": lambda world: world.with_check().play(world.comment(), {"require-checks": "required"}),
@@ -140,9 +140,13 @@ CALLS = (
     Call("GET /repos/*/*/pulls/*", "a command", "decision", _PULL_REQUEST, occurrence=2),
     Call(
         "GET /repos/*/*/collaborators/*/permission", "a command", "decision",
-        ("permission", "role_name?", "user?", "user.permissions?"),
+        ("permission", "role_name?", "user", "user.id", "user.permissions?"),
     ),
-    Call("GET /repos/*/*/activity", "a command", "decision", ("[].timestamp", "[].after")),
+    Call("GET /repos/*/*/issues/*/events", "a command", "decision", ("[].event", "[].created_at")),
+    Call(
+        "GET /repos/*/*/activity", "a command", "decision",
+        ("[].ref", "[].timestamp", "[].after", "[].actor?", "[].actor.id"),
+    ),
     Call("GET /orgs/*/teams/*/memberships/*", "a command of a team", "decision", ("state",), absence="not-allowed"),
     Call("GET /orgs/*/teams/*", "a command by no member of the team", "decision", ("id",)),
     Call(
@@ -151,7 +155,7 @@ CALLS = (
     ),
     Call(
         "GET /repos/*/*/pulls/*/reviews", "a command with an approval", "decision",
-        ("[].user?", "[].user.login", "[].state", "[].commit_id?", "[].author_association?"),
+        ("[].user?", "[].user.login", "[].user.id", "[].state", "[].commit_id?", "[].author_association?"),
     ),
     Call(
         "GET /repos/*/*/commits/*/check-runs", "a command with checks", "decision",

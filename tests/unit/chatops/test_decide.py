@@ -15,16 +15,20 @@ from mlops_actions.chatops.command_schema import parse_commands
 from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
 from mlops_actions.chatops.facts import (
     Approvers,
+    BranchUpdate,
+    BranchUpdates,
     CommitChecks,
     CurrentPullRequest,
     FirstCheckSuite,
-    HeadAt,
     Question,
+    ReopenedSince,
     RequiredCheck,
     RequiredChecks,
+    Role,
     TeamMembership,
     Unknown,
     UserRole,
+    parse_time,
 )
 from mlops_actions.chatops.grammar import ArgumentError
 from mlops_actions.chatops.inputs import Inputs
@@ -42,7 +46,7 @@ PULL = PullRequest(
     state="open",
     draft=False,
     merged=False,
-    author=User("author", "User"),
+    author=User("author", "User", 11),
     head=Branch("topic", HEAD, "o/r", 1),
     base=Branch("main", "b" * 40, "o/r", 1),
     url="https://github.com/o/r/pull/7",
@@ -59,7 +63,7 @@ def inputs(**values: str) -> Inputs:
 def request(rest: str = "", **changes: Any) -> CommandRequest:
     (command,) = parse_commands("/train", "/")
     command_request = CommandRequest(
-        source=CommandSource(7, User("boss", "User"), "1", "", "issues/comments/1"),
+        source=CommandSource(7, User("boss", "User", 12), "1", "", "issues/comments/1"),
         command=command,
         name="/train",
         rest=rest,
@@ -68,16 +72,18 @@ def request(rest: str = "", **changes: Any) -> CommandRequest:
     return replace(command_request, **changes)
 
 
+UPDATES = BranchUpdates("o/r", "topic", WRITTEN)
 ANSWERS: dict[Question[Any], Any] = {
     CurrentPullRequest(7): PULL,
-    UserRole("boss"): "write",
-    UserRole("again"): "maintain",
-    UserRole("approver"): "admin",
+    ReopenedSince(7, WRITTEN): False,
+    UserRole("boss"): Role("write", 12),
+    UserRole("again"): Role("maintain", 13),
+    UserRole("approver"): Role("admin", 14),
     TeamMembership("o/ml", "boss"): True,
     TeamMembership("o/ml", "again"): True,
-    HeadAt("topic", WRITTEN): (HEAD,),
+    UPDATES: (BranchUpdate(HEAD, parse_time("2026-01-02T03:00:00Z"), 11),),
     FirstCheckSuite(HEAD, "topic"): "2026-01-02T03:04:04Z",
-    Approvers(7, HEAD): ("approver",),
+    Approvers(7, HEAD): (User("approver", "User", 14),),
     CommitChecks(HEAD): {"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}},
     RequiredChecks("main"): (RequiredCheck("tests", 2),),
 }
@@ -104,13 +110,13 @@ EVERYTHING = inputs(allow_teams="o/ml", require_approval="true", require_checks=
 def test_an_ordinary_command_takes_two_rounds_of_questions() -> None:
     decision, rounds = decide_in_rounds(inputs(), request(), ANSWERS)
     assert isinstance(decision, AuthorizedCommand)
-    assert rounds == [{CurrentPullRequest(7), UserRole("boss")}, {HeadAt("topic", WRITTEN)}]
+    assert rounds == [{CurrentPullRequest(7), UserRole("boss"), ReopenedSince(7, WRITTEN)}, {UPDATES}]
 
 
 def test_a_pinned_command_takes_one_round_of_questions() -> None:
     decision, rounds = decide_in_rounds(inputs(), request(f"sha={HEAD}"), ANSWERS)
     assert isinstance(decision, AuthorizedCommand)
-    assert rounds == [{CurrentPullRequest(7), UserRole("boss")}]
+    assert rounds == [{CurrentPullRequest(7), UserRole("boss"), ReopenedSince(7, WRITTEN)}]
 
 
 def test_all_questions_of_a_round_are_asked_together() -> None:
@@ -119,18 +125,19 @@ def test_all_questions_of_a_round_are_asked_together() -> None:
     assert rounds == [
         {
             CurrentPullRequest(7),
+            ReopenedSince(7, WRITTEN),
             UserRole("boss"),
             UserRole("again"),
             TeamMembership("o/ml", "boss"),
             TeamMembership("o/ml", "again"),
         },
-        {HeadAt("topic", WRITTEN), Approvers(7, HEAD), CommitChecks(HEAD), RequiredChecks("main")},
+        {UPDATES, Approvers(7, HEAD), CommitChecks(HEAD), RequiredChecks("main")},
         {UserRole("approver")},
     ]
 
 
 @pytest.mark.parametrize(
-    "unanswered", [question for question in ANSWERS if not isinstance(question, HeadAt | FirstCheckSuite)], ids=str
+    "unanswered", [question for question in ANSWERS if not isinstance(question, BranchUpdates | FirstCheckSuite)], ids=str
 )
 def test_any_missing_answer_is_a_denial(unanswered: Question[Any]) -> None:
     decision, rounds = decide_in_rounds(EVERYTHING, request(rerun_by="again"), ANSWERS | {unanswered: UNANSWERED})
@@ -140,22 +147,26 @@ def test_any_missing_answer_is_a_denial(unanswered: Question[Any]) -> None:
 
 
 @pytest.mark.parametrize("first", [UNANSWERED, "", WRITTEN, "2026-01-02T03:04:06Z"])
-def test_without_activity_an_older_check_suite_is_required(first: object) -> None:
-    answers = ANSWERS | {HeadAt("topic", WRITTEN): UNANSWERED}
-    assert isinstance(decide_in_rounds(inputs(), request(), answers)[0], AuthorizedCommand)
-    decision, _ = decide_in_rounds(inputs(), request(), answers | {FirstCheckSuite(HEAD, "topic"): first})
+def test_with_suites_and_without_activity_an_older_check_suite_is_required(first: object) -> None:
+    answers = ANSWERS | {UPDATES: UNANSWERED}
+    by_suites = inputs(head="suites")
+    granted, _ = decide_in_rounds(by_suites, request(), answers)
+    assert isinstance(granted, AuthorizedCommand)
+    assert "'head: suites'" in granted.warnings[0]
+    decision, _ = decide_in_rounds(by_suites, request(), answers | {FirstCheckSuite(HEAD, "topic"): first})
     assert isinstance(decision, Decision)
     assert decision.paste == f"/train sha={HEAD}"
 
 
 def test_a_check_suite_does_not_overrule_the_activity() -> None:
-    decision, rounds = decide_in_rounds(inputs(), request(), ANSWERS | {HeadAt("topic", WRITTEN): ("c" * 40,)})
+    other = BranchUpdate("c" * 40, parse_time("2026-01-02T03:00:00Z"), 11)
+    decision, rounds = decide_in_rounds(inputs(head="suites"), request(), ANSWERS | {UPDATES: (other,)})
     assert decision == Decision("head-not-seen", (), f"/train sha={HEAD}")
     assert len(rounds) == 2
 
 
 def test_a_missing_role_ends_the_questions() -> None:
-    decision, rounds = decide_in_rounds(EVERYTHING, request(), ANSWERS | {UserRole("boss"): "triage"})
+    decision, rounds = decide_in_rounds(EVERYTHING, request(), ANSWERS | {UserRole("boss"): Role("triage", 12)})
     assert isinstance(decision, Decision)
     assert (decision.reason, len(rounds)) == ("permission", 1)
 

@@ -7,14 +7,32 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.chatops.facts import RequiredCheck, approvers, check_states, first_created, head_at, parse_time, state_of
+from mlops_actions.chatops.facts import (
+    RequiredCheck,
+    approvers,
+    check_states,
+    first_created,
+    heads_at,
+    parse_time,
+    pusher_of,
+    reopened_since,
+    state_of,
+    updates_since,
+)
 from mlops_actions.core.types import Json
 
 MOMENT = "2026-01-01T12:00:00Z"
 
 
-def update(second: int, after: str) -> dict[str, Any]:
-    return {"timestamp": f"2026-01-01T12:00:{second:02d}Z" if second >= 0 else "2026-01-01T11:59:00Z", "after": after}
+REF = "refs/heads/topic"
+
+
+def at(second: int) -> str:
+    return f"2026-01-01T12:00:{second:02d}Z" if second >= 0 else "2026-01-01T11:59:00Z"
+
+
+def update(second: int, after: str, *, ref: str = REF, by: int | None = 1) -> dict[str, Any]:
+    return {"ref": ref, "timestamp": at(second), "after": after, "actor": {"id": by} if by else None}
 
 
 @pytest.mark.parametrize(
@@ -27,10 +45,13 @@ def update(second: int, after: str) -> dict[str, Any]:
         ([update(0, "now"), update(-1, "a")], ("now", "a")),
         ([update(0, "a"), update(-1, "a")], ("a",)),
         ([update(0, "now")], ("now", "")),
+        ([update(-1, "x", ref="refs/heads/other"), update(-1, "a")], ("a",)),
+        ([update(-1, "x", ref="refs/tags/topic")], ()),
+        ([update(0, "x", ref="refs/heads/topic2"), update(-1, "a")], ("a",)),
     ],
 )
 def test_activity_shows_the_head_at_a_moment(activity: list[dict[str, Any]], shown: tuple[str, ...]) -> None:
-    assert head_at(activity, MOMENT) == shown
+    assert heads_at(updates_since(activity, REF, MOMENT), MOMENT) == shown
 
 
 def test_activity_is_read_no_further_than_needed() -> None:
@@ -38,7 +59,42 @@ def test_activity_is_read_no_further_than_needed() -> None:
         yield update(-1, "a")
         raise AssertionError("read on")
 
-    assert head_at(pages(), MOMENT) == ("a",)
+    assert heads_at(updates_since(pages(), REF, MOMENT), MOMENT) == ("a",)
+    assert [one.after for one in updates_since(pages(), REF, "")] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("activity", "pusher"),
+    [
+        ([update(-1, "a", by=3)], 3),
+        ([update(5, "a", by=4), update(3, "b", by=5), update(-1, "a", by=3)], 4),
+        ([update(-1, "b", by=3)], 0),
+        ([update(-1, "a", by=None)], 0),
+        ([update(-1, "a", ref="refs/heads/other")], 0),
+        ([], 0),
+    ],
+)
+def test_the_newest_update_to_a_commit_tells_who_pushed_it(activity: list[dict[str, Any]], pusher: int) -> None:
+    assert pusher_of(updates_since(activity, REF, MOMENT), "a") == pusher
+
+
+def happened(*events: tuple[int, str]) -> list[dict[str, Any]]:
+    return [{"created_at": at(second), "event": event} for second, event in events]
+
+
+@pytest.mark.parametrize(
+    ("events", "is_reopened"),
+    [
+        ([], False),
+        (happened((5, "reopened")), True),
+        (happened((0, "reopened")), True),
+        (happened((-1, "reopened")), False),
+        (happened((9, "labeled"), (5, "reopened"), (-1, "closed")), True),
+        (happened((9, "closed"), (8, "labeled"), (-1, "reopened")), False),
+    ],
+)
+def test_a_reopening_at_the_moment_or_later_counts(events: list[dict[str, Any]], is_reopened: bool) -> None:
+    assert reopened_since(events, MOMENT) is is_reopened
 
 
 def test_times_are_compared_across_zones_and_fractions() -> None:
@@ -61,7 +117,7 @@ def test_the_first_check_suite_counts() -> None:
 
 
 def review(login: str | None, state: str, commit: str = "c") -> dict[str, Any]:
-    return {"user": {"login": login} if login else None, "state": state, "commit_id": commit}
+    return {"user": {"login": login, "id": ord(login.lower())} if login else None, "state": state, "commit_id": commit}
 
 
 @pytest.mark.parametrize(
@@ -77,10 +133,11 @@ def review(login: str | None, state: str, commit: str = "c") -> dict[str, Any]:
         ([review("a", "PENDING")], ()),
         ([review(None, "APPROVED")], ()),
         ([review("a", "APPROVED"), review("b", "CHANGES_REQUESTED")], ("a",)),
+        ([review("a", "APPROVED"), review("A", "CHANGES_REQUESTED")], ()),
     ],
 )
 def test_the_latest_review_of_each_user_counts(reviews: list[dict[str, Any]], found: tuple[str, ...]) -> None:
-    assert approvers(reviews, "c") == found
+    assert tuple(user.login for user in approvers(reviews, "c")) == found
 
 
 def run(conclusion: str | None, status: str = "completed") -> dict[str, Any]:

@@ -85,6 +85,10 @@ class GitHub:
         """Yield all reviews of a pull request, oldest first."""
         return self._api.pages(f"{self._root}/pulls/{number}/reviews", shapes.REVIEW)
 
+    def events(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield what happened to a pull request, newest first: `event` (`closed`, `reopened`, `labeled`), `created_at`."""
+        return self._api.newest_first(f"{self._root}/issues/{number}/events", shapes.ISSUE_EVENT)
+
     def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield the commits of a pull request, oldest first; GitHub lists at most 250."""
         return self._api.pages(f"{self._root}/pulls/{number}/commits", shapes.COMMIT)
@@ -102,9 +106,12 @@ class GitHub:
             raise
         return answer
 
-    def activity(self, ref: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the updates of a ref (`refs/heads/…`), newest first: `before`, `after`, `timestamp`."""
-        path = f"{self._root}/activity"
+    def activity(self, repository: str, ref: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the updates of a ref (`refs/heads/…`), newest first: `ref`, `after`, `timestamp`, `actor`.
+
+        `repository` is `owner/name`: a fork's branch is in another one.
+        """
+        path = f"/repos/{repository}/activity"
         return self._api.pages(path, shapes.ACTIVITY, ref=ref, direction="desc")
 
     def check_suites(self, sha: str) -> Iterator[Mapping[str, Any]]:

@@ -183,18 +183,23 @@ def _rule(value: Any) -> None:
 
 
 _USER = record(login=text)
+# An account that a decision rests on is known by its id, which stays when the login is changed.
+_PERSON = record(login=text, id=identifier)
 _NUMBERED = record(id=identifier)
 
 # Pull requests and people
 PULL_REQUEST_OF_COMMIT = record(number=identifier, state=text, head=record(sha=sha))
-PERMISSION = record(permission=text, role_name=optional(text), user=optional(record(permissions=optional(mapping(boolean)))))
+PERMISSION = record(
+    permission=text, role_name=optional(text), user=record(id=identifier, permissions=optional(mapping(boolean)))
+)
 MEMBERSHIP = record(state=text)
 TEAM = _NUMBERED
-REVIEW = record(user=optional(_USER), state=text, commit_id=optional(text), author_association=optional(text))
+REVIEW = record(user=optional(_PERSON), state=text, commit_id=optional(text), author_association=optional(text))
 COMMIT = record(sha=sha)
+ISSUE_EVENT = record(event=text, created_at=moment)
 # Commits, branches and workflow runs
-WORKFLOW_RUN = record(event=text, head_sha=sha)
-ACTIVITY = record(timestamp=moment, after=sha)
+WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment)
+ACTIVITY = record(ref=text, timestamp=moment, after=sha, actor=optional(_PERSON))
 CHECK_SUITE = record(created_at=optional(moment), head_branch=optional(text))
 CHECK_RUN = record(
     id=identifier,

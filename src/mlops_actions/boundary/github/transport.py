@@ -118,11 +118,34 @@ class GitHubTransport:
         for _ in range(_MAX_PAGES):
             headers, page = self.send("GET", next_path, page_shape, parameters=query)
             yield from page[key] if key else page
-            next_path = _next_link(headers.get("link", ""))
+            next_path = _link(headers.get("link", ""), "next")
             if not next_path:
                 return
             query = {}
         # A part of a list is no answer: what is missing could be what forbids the command.
+        raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", _NOT_GITHUB)
+
+    def newest_first(self, path: str, shape: Shape) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list that GitHub only gives from the oldest to the newest, from its last item on.
+
+        A list of one page takes one request; of a longer one the first page is read, and then the last ones.
+        """
+        page_shape = listing(shape)
+        headers, items = self.send("GET", path, page_shape, parameters={"per_page": PAGE})
+        links = headers.get("link", "")
+        for _ in range(_MAX_PAGES):
+            if not (last := _link(links, "next") and _link(links, "last")):
+                break
+            # Where the list has grown meanwhile, its last page is another one.
+            headers, items = self.send("GET", last, page_shape)
+            links = headers.get("link", "")
+        for _ in range(_MAX_PAGES):
+            yield from reversed(items)
+            previous = _link(links, "prev")
+            if not previous:
+                return
+            headers, items = self.send("GET", previous, page_shape)
+            links = headers.get("link", "")
         raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", _NOT_GITHUB)
 
     def send(
@@ -194,10 +217,10 @@ def _lower(answer: Answer) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.response.headers.items()}
 
 
-def _next_link(header: str) -> str:
+def _link(header: str, relation: str) -> str:
     for link in header.split(","):
         address, _, kind = link.partition(";")
-        if 'rel="next"' in kind:
+        if f'rel="{relation}"' in kind:
             return address.strip().strip("<>")
     return ""
 
