@@ -16,7 +16,8 @@ from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.roles import role_of
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
-from mlops_actions.core.event import PullRequest, User
+from mlops_actions.core.event import PullRequest
+from mlops_actions.core.user import User
 
 Answer = TypeVar("Answer")
 CheckState: TypeAlias = Literal["passed", "failed", "pending", "unknown"]

@@ -21,7 +21,7 @@ from mlops_actions.chatops.facts import (
 )
 from mlops_actions.chatops.request import Decision, is_allowed_bot
 from mlops_actions.chatops.roles import rank
-from mlops_actions.core.event import User
+from mlops_actions.core.user import User
 
 # One reviewer with the role is enough, so only the roles of this many reviewers are read.
 _MAX_APPROVERS = 10

@@ -15,9 +15,9 @@ from mlops_actions.core.event import (
     DispatchEvent,
     Event,
     PullRequestEvent,
-    User,
     pull_request_of,
 )
+from mlops_actions.core.user import User
 
 # The command language is imported only when a line looks like a command: most comments hold none, and every run pays.
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ The shapes are those of GitHub's webhook documentation; a missing field or one o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,36 +15,9 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.provenance import is_sha
+from mlops_actions.core.user import User
 
 _REMEDY = "run this action on a GitHub event; GITHUB_EVENT_PATH names the event's JSON file"
-
-
-@dataclass(frozen=True)
-class User:
-    """An account; `type` is `User`, `Bot` or `Organization`.
-
-    `id` is GitHub's number for the account, 0 where it is unknown. It stays when the login is changed, and nobody else
-    gets it.
-    """
-
-    login: str
-    type: str
-    id: int = 0
-
-    @property
-    def is_bot(self) -> bool:
-        """Whether GitHub calls it a bot (Apps and the workflow's own token are)."""
-        return self.type == "Bot"
-
-    def is_same_as(self, other: User) -> bool:
-        """Return whether both are one account; False where an id is unknown."""
-        return self.id != 0 and self.id == other.id
-
-    def is_among(self, names: Sequence[str]) -> bool:
-        """Return whether the account is in a list of logins and ids. A name of digits alone is an id, never a login."""
-        if any(name.isdigit() and name == str(self.id) for name in names):
-            return True
-        return bool(self.login) and self.login.lower() in {name.lower() for name in names if not name.isdigit()}
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ from mlops_actions.chatops.parameters import PIN
 from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
 from mlops_actions.core.declare import read
 from mlops_actions.core.errors import Unavailable
-from mlops_actions.core.event import Branch, PullRequest, User
+from mlops_actions.core.event import Branch, PullRequest
+from mlops_actions.core.user import User
 
 HEAD = "a" * 40
 WRITTEN = "2026-01-02T03:04:05Z"
