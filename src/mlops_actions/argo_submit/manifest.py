@@ -173,6 +173,10 @@ def _from_cron(cron: Mapping[str, Any]) -> Json:
     }
     if extra.get("finalizers"):
         metadata["finalizers"] = extra["finalizers"]
+    if own.get("uid"):  # of the cluster: Argo makes it the owner, so that its history limits count the workflow
+        # Argo also sets `blockOwnerDeletion`, for which some clusters ask the right to update the owner's finalizers.
+        owner = {"apiVersion": API_VERSION, "kind": "CronWorkflow", "name": name, "uid": own["uid"], "controller": True}
+        metadata["ownerReferences"] = [owner]
     if own.get("namespace"):
         metadata["namespace"] = own["namespace"]
     return _workflow(metadata, cron["spec"]["workflowSpec"])

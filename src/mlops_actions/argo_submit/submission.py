@@ -50,6 +50,8 @@ class Submitter:
                 return self.cluster.create_workflow(self.request.namespace, workflow, strict=self.request.strict), False
             except AlreadyExists:
                 existing = self.existing(name)
+            except Unavailable as lost:
+                return self._unanswered(lost, name), False
             if self._is_own(existing):  # only the answer was lost
                 return existing, False
             if is_worth_joining(existing):
@@ -80,17 +82,17 @@ class Submitter:
                 try:
                     return self.cluster.create_workflow(self.request.namespace, workflow, strict=self.request.strict)
                 except Unavailable as lost:
-                    return self._unanswered(lost)
+                    return self._unanswered(lost, "")
         base = workflow["metadata"].get("generateName")
         raise Refused(
             f"each of the {MAX_NAME_COLLISIONS} names that the cluster made from '{base}' exists already",
             "give another 'generate-name', or remove old workflows",
         )
 
-    def _unanswered(self, lost: Unavailable) -> Json:
+    def _unanswered(self, lost: Unavailable, name: str) -> Json:
         """Return the workflow that was created although no answer came; raises Unavailable where none is found."""
         try:
-            names = names_of_request(self.cluster, self.request.namespace, "", self.identity)
+            names = names_of_request(self.cluster, self.request.namespace, name, self.identity)
             return self.cluster.get_workflow(self.request.namespace, names[0])
         except NotFound:
             raise Unavailable(lost.cause, f"{lost.remedy}; no workflow was created") from None

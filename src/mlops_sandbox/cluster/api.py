@@ -56,6 +56,7 @@ class Faults:
     log_chunk_bytes: int | None = None
     logs_waiting: int = 0
     warnings: list[str] = field(default_factory=list)  # of an admission policy, with each object that is created
+    deprecations: dict[str, str] = field(default_factory=dict)  # by verb: a warning with each answer to it
     unknown_fields: list[str] = field(default_factory=list)  # as Argo's full definitions of an older line lack them
     lint_refusal: str = ""  # what the Argo Server's own lint says of each workflow
     lint_missing: bool = False  # serve as an Argo Server without this call
@@ -147,7 +148,10 @@ class Api:
             "patch": self._patch,
             "delete": self._delete,
         }
-        return cast(Response, await handlers[verb](request, target))
+        response = cast(Response, await handlers[verb](request, target))
+        if text := self.faults.deprecations.get(verb):
+            response.headers.append("Warning", _warning(text))
+        return response
 
     async def _get(self, request: Request, target: Target) -> Response:
         value = self._store.get(target.resource, target.namespace, target.name)
@@ -216,7 +220,7 @@ class Api:
         created = self._store.create(target.resource, target.namespace, value, dry_run=_dry_run(request))
         response = self._object(request, target, created, code=201)
         for text in [*warnings, *self.faults.warnings]:
-            response.headers.append("Warning", f"299 - {json.dumps(text, ensure_ascii=True)}")
+            response.headers.append("Warning", _warning(text))
         return response
 
     async def _update(self, request: Request, target: Target) -> Response:
@@ -279,6 +283,10 @@ class Api:
             )
         )
         return StreamingResponse(log.read(query), media_type="text/plain")
+
+
+def _warning(text: str) -> str:
+    return f"299 - {json.dumps(text, ensure_ascii=True)}"
 
 
 def _key(value: Json) -> str:

@@ -175,6 +175,8 @@ FROM = [
     Case("a schedule's time", inputs={"from_": "cronworkflow/case-cron"},
          objects=(template("case-cron", CRON, "CronWorkflow"),),
          expected={"metadata.labels.workflows\\.argoproj\\.io/cron-workflow": "case-cron",
+                   "metadata.ownerReferences.0.kind": "CronWorkflow", "metadata.ownerReferences.0.name": "case-cron",
+                   "metadata.ownerReferences.0.uid": "*", "metadata.ownerReferences.0.controller": True,
                    "metadata.annotations.workflows\\.argoproj\\.io/scheduled-time": "*"}),
     Case("a schedule's metadata", inputs={"from_": "cronworkflow/case-cron-metadata"}, objects=(template(
         "case-cron-metadata",

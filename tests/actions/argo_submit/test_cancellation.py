@@ -189,6 +189,45 @@ def test_a_named_workflow_whose_answer_is_lost_is_the_jobs_own(
     assert job.outputs["attached"] == "false"
 
 
+@pytest.mark.parametrize("workflow", [NAMED, UNNAMED], ids=["named", "by the server"])
+@pytest.mark.parametrize("read", [0, 503, 403])
+def test_a_creation_that_stays_unanswered_is_found_or_said_to_may_run(
+    job: Job,
+    script: Scripted,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    workflow: str,
+    read: int,
+    api: str,
+) -> None:
+    """The first request creates the workflow, and none is answered."""
+    monkeypatch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)
+    refused = {"create": False}
+
+    def refuse() -> int | None:
+        return 503 if refused["create"] else None
+
+    def first() -> int:
+        refused["create"] = True
+        return 503
+
+    script.before_the_answer("POST", CREATION[api], first)
+    for count in range(2, 6):
+        script.at("POST", CREATION[api], refuse, count=count)
+    if read:
+        script.at("GET", "/workflows", lambda: read if refused["create"] else None)
+    assert job.run(workflow=workflow, idempotency="none", wait="false", namespace="default") == (4 if read else 0)
+    (created,) = workflows(cluster)
+    if not read:
+        assert job.outputs["workflow-name"] == created["metadata"]["name"]
+        return
+    cause, remedy = job.error.splitlines()
+    assert "answered 503 to POST" in cause
+    label = created["metadata"]["labels"][provenance.REQUEST]
+    assert "a workflow may have been created, and may run" in remedy
+    assert f"`kubectl -n default get workflows -l {provenance.REQUEST}={label}`" in remedy
+
+
 def end(cluster: Cluster, name: str, phase: str, **spec: str) -> None:
     def edit(workflow: dict[str, Any]) -> dict[str, Any]:
         labels = {**workflow["metadata"]["labels"], "workflows.argoproj.io/phase": phase}

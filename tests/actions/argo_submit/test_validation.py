@@ -62,6 +62,14 @@ def test_warnings_of_the_cluster_are_shown_once_and_cannot_command_the_runner(jo
     ]
 
 
+@pytest.mark.parametrize("verb", ["create", "get", "watch", "list"])
+def test_a_warning_is_shown_whatever_request_it_answers(job: Job, cluster: Cluster, verb: str) -> None:
+    cluster.faults.deprecations = {verb: "argoproj.io/v1alpha1 is deprecated"}
+    assert job.run(workflow=shell("true"), idempotency="sha") == 0
+    warning = "::warning title=argo-submit::the cluster warns: argoproj.io/v1alpha1 is deprecated"
+    assert job.log.splitlines().count(warning) == 1
+
+
 @pytest.mark.parametrize(
     ("api", "checked", "not_checked"),
     [

@@ -172,11 +172,10 @@ class ClusterTransport:
         data = None if body is None else json.dumps(body).encode()
         limits = _URGENT if urgent else _LIMITS
         answer = self._answer(method, path, query, headers, policy, limits, body=data)
-        self._show_warnings(answer)
         return self._object(f"{method} {path}", answer, policy)
 
     def _show_warnings(self, answer: Answer) -> None:
-        """Pass on each warning of the server once."""
+        """Pass on each warning of the server once, also those of watches and logs, which other threads read."""
         for text in warnings_of(answer.response.headers.getlist("Warning")):
             if text not in self._warnings and len(self._warnings) < _MAX_WARNINGS:
                 self._warnings.add(text)
@@ -250,6 +249,7 @@ class ClusterTransport:
                     f"check {self.texts.address}, and whether this runner can reach it (network, firewall, proxy)",
                 ),
             ) from None
+        self._show_warnings(answer)
         return answer
 
     def odd(self, call: str, problem: str) -> Unavailable:
