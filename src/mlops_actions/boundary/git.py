@@ -1,4 +1,4 @@
-"""Read the checked-out commit with git.
+"""Read the checked-out commit with git, and which files belong to it.
 
 `GITHUB_SHA` cannot replace it: it is the event's commit, and for a comment the default branch's.
 """
@@ -51,6 +51,21 @@ def read_checkout(directory: Path) -> Checkout | None:
         ),
         committed=int(committed[1]) if committed else None,
     )
+
+
+def is_tracked(repository: Path, path: Path) -> bool | None:
+    """Tell whether the repository whose top is `repository` tracks a file, given by its path from there.
+
+    None where git cannot tell. Case does not count: on some file systems another spelling is the same file.
+    """
+    # Named, not searched for: git would take a folder of the commit that looks like a bare repository for one.
+    place = ("--git-dir=.git", "--work-tree=.")
+    try:
+        with _git(repository, *place, "ls-files", "-z", "--", f":(top,literal,icase){path.as_posix()}") as process:
+            output = _output(process)
+    except OSError:
+        return None
+    return bool(output) if process.returncode == 0 else None
 
 
 def _git(directory: Path, *arguments: str) -> subprocess.Popen[bytes]:

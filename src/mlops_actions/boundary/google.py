@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops_actions.boundary.committed import refuse_committed
 from mlops_actions.boundary.http import debug_request
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.json_text import parse_json, refuse_deep_nesting
@@ -21,6 +23,8 @@ from mlops_actions.core.types import Json
 
 _REGISTRY_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _REGISTRY_REMEDY = "add google-github-actions/auth before this step, or give 'username' and 'password'"
+# The name that google-github-actions/auth makes at random, so that no commit can hold it.
+_RANDOM_NAME = re.compile(r"gha-creds-[0-9a-f]{16}\.json")
 _SECRET_KEYS = ("private_key", "private_key_id", "refresh_token", "client_secret")
 
 
@@ -142,6 +146,10 @@ def _given(text: str, environ: Mapping[str, str], remedy: str) -> tuple[Json | N
     path = next((path for path in candidates if path.is_file()), None)
     if path is None:
         raise BadInput(f"GOOGLE_APPLICATION_CREDENTIALS names a file that does not exist here: {named!r}", remedy)
+    if not _RANDOM_NAME.fullmatch(path.name):
+        # The file says which file of the machine goes to which address as proof of identity.
+        what = "GOOGLE_APPLICATION_CREDENTIALS names the file"
+        refuse_committed([path], environ, what=what, remedy=remedy)
     origin = f"the credentials file {path.name!r}"
     try:
         content = path.read_text(encoding="utf-8")

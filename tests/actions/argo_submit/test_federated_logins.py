@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mlops_sandbox.identity.azure import TENANT
 from mlops_sandbox.identity.github import SUBJECT
 from tests.actions.argo_submit.job import Job, shell
 from tests.support.cluster_certificates import Certificate, for_loopback
+from tests.support.git import commit
 from tests.support.identity_platform import (
     APPLICATION,
     AUDIENCE,
@@ -331,22 +333,57 @@ def test_an_identity_token_is_not_sent_in_plain_text(job: Job, platform: Identit
     assert "would be sent in plain text" in job.error
 
 
+FOREIGN: dict[str, tuple[dict[str, object] | None, dict[str, str]]] = {
+    "audience": (None, {"oidc_audience": AUDIENCE}),
+    "AWS": (aws_cli(), {"aws_role": ROLE}),
+    "Azure": (kubelogin("azurecli"), {"azure_client_id": APPLICATION}),
+    "file": ({"tokenFile": "token"}, {}),
+}
+
+
 @pytest.mark.parametrize("variable", [False, True])
-def test_a_kubeconfig_in_the_workspace_gets_no_token_of_the_job(
-    job: Job, platform: IdentityPlatform, variable: bool
-) -> None:
-    """A pull request can change the file, and with it the server."""
+def test_a_kubeconfig_of_the_commit_gets_no_token_of_the_job(job: Job, platform: IdentityPlatform, variable: bool) -> None:
+    """A pull request can change the file, and with it the server, which would collect the token."""
+    subprocess.run(["git", "init", "--quiet", str(job.workspace)], check=True)
+    (job.workspace / "token").write_text(platform.cluster.submitter_token)  # what an earlier step left
     file = job.workspace / "kubeconfig"
-    for user, inputs in (
-        (None, {"oidc_audience": AUDIENCE}),
-        (aws_cli(), {"aws_role": ROLE}),
-        (kubelogin("azurecli"), {"azure_client_id": APPLICATION}),
-    ):
-        file.write_text(platform.kubeconfig(user))
+    for user, inputs in FOREIGN.values():
+        commit(job.workspace, {"kubeconfig": platform.kubeconfig(user)}, "collect a token")
         given = {} if variable else {"kubeconfig": str(file)}
-        job.environ["KUBECONFIG"] = str(file) if variable else ""
+        job.environ["KUBECONFIG"] = f"/nowhere/config:{file}" if variable else ""
         assert run(job, **inputs, **given) == 2, job.log
-        assert "a token of this job's identity" in job.error
+        assert "chooses the server that gets a token of this job" in job.error
+        assert "git tracks it" in job.error
+    assert platform.issuer.tokens == []
+    assert platform.cluster.requests == []
+
+
+@pytest.mark.parametrize("login", FOREIGN)
+def test_a_kubeconfig_that_an_earlier_step_wrote_gets_the_token(job: Job, platform: IdentityPlatform, login: str) -> None:
+    user, inputs = FOREIGN[login]
+    subprocess.run(["git", "init", "--quiet", str(job.workspace)], check=True)
+    (job.workspace / "token").write_text(platform.cluster.submitter_token)
+    succeeds(job, kubeconfig=str(job.workspace / job.write("kubeconfig", platform.kubeconfig(user))), **inputs)
+
+
+def test_a_kubeconfig_of_the_commit_with_a_token_of_its_own_is_used(job: Job, platform: IdentityPlatform) -> None:
+    subprocess.run(["git", "init", "--quiet", str(job.workspace)], check=True)
+    text = platform.kubeconfig({"token": platform.cluster.submitter_token})
+    commit(job.workspace, {"kubeconfig": text}, "a kubeconfig")
+    succeeds(job, kubeconfig=str(job.workspace / "kubeconfig"))
+
+
+@pytest.mark.parametrize("variable", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+def test_settings_of_aws_in_the_commit_are_not_read(
+    job: Job, platform: IdentityPlatform, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """They could name another address as AWS, which would get the identity token."""
+    subprocess.run(["git", "init", "--quiet", str(job.workspace)], check=True)
+    commit(job.workspace, {"aws": f"[default]\nendpoint_url = {platform.hosts['aws'].url}\n"}, "collect a token")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    monkeypatch.setenv(variable, str(job.workspace / "aws"))
+    assert run(job, **BY_ROLE) == 2, job.log
+    assert "AWS's settings are in the file" in job.error
     assert platform.issuer.tokens == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ def test_a_kubeconfig_in_the_workspace_cannot_send_away_a_file(
 
 
 def test_a_kubeconfig_in_the_workspace_may_refer_to_files_beside_it(job: Job, cluster: Cluster, host: Host) -> None:
+    subprocess.run(["git", "init", "--quiet", str(job.workspace)], check=True)
     kubeconfig = checked_out(job, cluster, host, tokenFile="token")
     (job.workspace / "ci" / "token").write_text(cluster.submitter_token)
     assert job.run(workflow=shell("true"), kubeconfig=kubeconfig) == 0

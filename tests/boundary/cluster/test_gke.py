@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import Job, shell
 from tests.actions.odd_answers.answers import NO_CONTENT, ODD, OF_THE_BODY
 from tests.support.cluster_certificates import Certificate, for_loopback
+from tests.support.git import commit
 from tests.support.google import Google
 from tests.support.interceptor import Interceptor
 
@@ -130,8 +132,10 @@ def test_key_and_token_are_masked(host: Host, key: str, tmp_path: Path, google: 
 
 
 def test_the_file_of_the_auth_action_is_found_though_its_path_is_the_hosts(host: Host, key: str, tmp_path: Path) -> None:
-    (tmp_path / "gha-creds-1234.json").write_text(key)
-    server, _ = connect(host, None, tmp_path, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/work/r/r/gha-creds-1234.json")
+    (tmp_path / "gha-creds-0123456789abcdef.json").write_text(key)
+    server, _ = connect(
+        host, None, tmp_path, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/work/r/r/gha-creds-0123456789abcdef.json"
+    )
     assert server == "https://203.0.113.5"
 
 
@@ -139,7 +143,7 @@ def test_a_planted_credentials_file_is_not_taken(host: Host, key: str, tmp_path:
     """A pull request can hold one; it could have the job's own identity sent to an address of its choice."""
     (tmp_path / "gha-creds-planted.json").write_text(key)
     with pytest.raises(BadInput, match="does not exist here"):
-        connect(host, None, tmp_path, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/work/r/r/gha-creds-1234.json")
+        connect(host, None, tmp_path, GOOGLE_APPLICATION_CREDENTIALS="/home/runner/work/r/r/gha-creds-0123456789abcdef.json")
     assert google.tokens == []
 
 
@@ -202,6 +206,29 @@ def test_the_plug_in_of_a_kubeconfig_is_replaced(tmp_path: Path, key: str, googl
     # Google's token reached the cluster, which (being no GKE) does not know it, nor the one that was asked for then.
     assert "does not accept the credentials (401)" in job.error
     assert len(google.tokens) == 2
+
+
+def test_a_kubeconfig_or_credentials_of_the_commit_get_nothing_of_google(tmp_path: Path, key: str, google: Google) -> None:
+    """A pull request can change the server of the one, and in the other what is sent where as proof of identity."""
+    job = Job(tmp_path)
+    subprocess.run(["git", "init", "--quiet", str(job.workspace)], check=True)
+    with Cluster(ProcessExecutor({"": LocalImage()})) as cluster, Host(cluster.app) as api:
+        config = yaml.safe_load(cluster.kubeconfig(api.url))
+        for user in ({"exec": {"command": "gke-gcloud-auth-plugin"}}, {"auth-provider": {"name": "gcp"}}):
+            config["users"][0]["user"] = user
+            commit(job.workspace, {"kubeconfig": yaml.safe_dump(config), "google.json": key}, "collect a token")
+            inputs = {"workflow": shell("true"), "google_credentials": key}
+            assert job.run(kubeconfig=str(job.workspace / "kubeconfig"), **inputs) == 2, job.log
+            assert "chooses the server that gets a token of this job" in job.error
+            written = job.workspace / job.write("gha-kubeconfig", yaml.safe_dump(config))
+            assert job.run(kubeconfig=str(written), **inputs) == 3, job.log
+            assert "does not accept the credentials (401)" in job.error  # it got the token, and is no GKE
+            written.unlink()
+        assert len(google.tokens) == 4
+        job.environ["GOOGLE_APPLICATION_CREDENTIALS"] = str(job.workspace / "google.json")
+        assert job.run(workflow=shell("true"), kubeconfig=yaml.safe_dump(config)) == 2, job.log
+        assert "GOOGLE_APPLICATION_CREDENTIALS names the file" in job.error
+    assert len(google.tokens) == 4
 
 
 def test_two_clusters_are_one_too_many(tmp_path: Path) -> None:

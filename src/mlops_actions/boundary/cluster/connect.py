@@ -14,9 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
-from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin, Login
+from mlops_actions.boundary.cluster.logins import Login
 from mlops_actions.boundary.cluster.refusals import with_nearest
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
+from mlops_actions.boundary.committed import refuse_committed
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
 from mlops_actions.core.errors import BadInput, Unavailable
@@ -52,25 +53,29 @@ def connect(
 
     The first of these that is given counts: the input (path, YAML or base64), `KUBECONFIG`, the service account of the pod.
     """
-    config, base, confines, origin = _load(kubeconfig, environ)
-    if config is None and log_ins.by_identity is not None:
+    source = _load(kubeconfig, environ)
+    if source is None and log_ins.by_identity is not None:
         raise BadInput(
             "input 'oidc-audience' needs a kubeconfig: this pod's service account is another login",
             "give 'kubeconfig' with the cluster's address and certificate authority, and no user",
         )
-    if config is None:
+    if source is None:
         return _in_cluster(environ, runner, pause)
-    return open_kubeconfig(KubeconfigSource(config, base, confines, origin), context, environ, runner, pause, log_ins)
+    return open_kubeconfig(source, context, environ, runner, pause, log_ins)
 
 
 @dataclass(frozen=True)
 class KubeconfigSource:
-    """A parsed kubeconfig, the base of its paths, the directory they must stay in (None: any), and its name in errors."""
+    """A parsed kubeconfig, the base of its paths, the directory they must stay in (None: any), and its name in errors.
+
+    `paths` are the files that it was read from.
+    """
 
     config: Json
     base: Path
     confines: Path | None
     origin: str
+    paths: tuple[Path, ...] = ()
 
 
 def open_kubeconfig(
@@ -92,11 +97,15 @@ def open_kubeconfig(
     if cluster.get("insecure-skip-tls-verify"):
         runner.warning(f"{origin} sets insecure-skip-tls-verify: anybody on the network path can read the credentials")
     by_identity = log_ins.by_identity is not None
-    if confines is not None and (by_identity or isinstance(selected.login, AwsLogin | AzureLogin)):
-        raise BadInput(
-            f"{origin} is in the workspace, and names the server that would get a token of this job's identity",
-            "a pull request can change it: give its text instead, such as a variable of the repository (it holds no "
-            "secret), or name the cluster with 'eks-cluster' or 'aks-cluster'",
+    if by_identity or selected.login is not None or user.get("tokenFile"):
+        # A token that this file does not hold itself goes to the server that it names.
+        named = [Path(path) for entry in (cluster, user) for _, path in kubeconfigs.files(entry)]
+        refuse_committed(
+            [*source.paths, *(named if confines is not None else ())],
+            environ,
+            what=f"{origin} chooses the server that gets a token of this job, and depends on the file",
+            remedy="have an earlier step write this file, which git must not track; or give the kubeconfig's text, such as "
+            "a variable of the repository; or name the cluster ('gke-cluster', 'eks-cluster', 'aks-cluster')",
         )
     _refuse_plain_text(selected, by_identity=by_identity)
     try:
@@ -222,16 +231,17 @@ def _pem(entry: Json, name: str) -> str:
     return Path(str(entry[name])).read_text(encoding="utf-8") + "\n" if entry.get(name) else ""
 
 
-def _load(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | None, Path, Path | None, str]:
-    """Return the configuration, the base directory of its paths, the directory they must stay in, and its name in errors."""
+def _load(kubeconfig: str | None, environ: Mapping[str, str]) -> KubeconfigSource | None:
+    """Return the kubeconfig of the input or of KUBECONFIG; None where the service account of the pod counts."""
     if kubeconfig:
+        origin = "input 'kubeconfig'"
         text = kubeconfigs.inline(kubeconfig)
         if text is not None:
-            return kubeconfigs.parse(text, "input 'kubeconfig'"), Path(), None, "input 'kubeconfig'"
+            return KubeconfigSource(kubeconfigs.parse(text, origin), Path(), None, origin)
         path = Path(kubeconfig.strip())
         confines = _confines(path, environ, "the kubeconfig")
-        config = kubeconfigs.parse(_read(path, "input 'kubeconfig'"), "the kubeconfig")
-        return config, path.parent, confines, "the kubeconfig"
+        config = kubeconfigs.parse(_read(path, origin), "the kubeconfig")
+        return KubeconfigSource(config, path.parent, confines, "the kubeconfig", (path,))
     if variable := environ.get("KUBECONFIG", "").strip():
         paths = [Path(part) for part in variable.split(os.pathsep) if part]
         existing = [path for path in paths if path.is_file()] or paths[:1]
@@ -243,11 +253,12 @@ def _load(kubeconfig: str | None, environ: Mapping[str, str]) -> tuple[Json | No
             for user in config.get("users") or []:
                 _make_absolute(user.get("user"), path.parent)
             configs.append(config)
-        directories = [_confines(path, environ, "the kubeconfig of KUBECONFIG") for path in existing]
+        origin = "the kubeconfig of KUBECONFIG"
+        directories = [_confines(path, environ, origin) for path in existing]
         confines = next((directory for directory in directories if directory), None)
-        return kubeconfigs.merged(configs), existing[0].parent, confines, "the kubeconfig of KUBECONFIG"
+        return KubeconfigSource(kubeconfigs.merged(configs), existing[0].parent, confines, origin, tuple(existing))
     if environ.get(IN_CLUSTER):
-        return None, Path(), None, ""
+        return None
     raise BadInput(
         "no kubeconfig: the input 'kubeconfig' and the variable KUBECONFIG are empty, and this is not a pod of a cluster",
         "give 'kubeconfig' (a path, its YAML, or its base64), preferably from a secret",

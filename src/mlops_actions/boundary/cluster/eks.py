@@ -14,12 +14,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from mlops_actions.boundary.cluster.connect import Address, connect_by_token
 from mlops_actions.boundary.cluster.logins import AwsLogin
 from mlops_actions.boundary.cluster.renewed_token import IssuedToken, RenewedToken, retried
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
+from mlops_actions.boundary.committed import refuse_committed
 from mlops_actions.boundary.http import authorities, debug_request, one_line
 from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.core.errors import ActionError, BadInput, Refused, Unavailable
@@ -88,6 +90,11 @@ class Aws:
         from botocore import credentials, session
 
         login, base = self._login, self._configured(session.Session(profile=self._login.profile or None))
+        # They may name other addresses of AWS, and roles.
+        files = [Path(base.get_config_variable(name)).expanduser() for name in ("config_file", "credentials_file")]
+        refuse_committed(
+            [file for file in files if file.is_file()], self._environ, what="AWS's settings are in the file", remedy=_LOGIN
+        )
         create = partial(self._client, session=base)
         if role:
             fetch = credentials.AssumeRoleWithWebIdentityCredentialFetcher(
