@@ -18,7 +18,13 @@ from mlops_actions.core.provenance import short
 MAX_FAILED_NODES = 10
 MAX_PARAMETERS = 50
 MARKS: Mapping[str, str] = {"Succeeded": "✅", "Failed": "❌", "Error": "❌", "Running": "🏃"}
-VERBS: Mapping[str, str] = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed", "Running": "is running"}
+VERBS: Mapping[str, str] = {
+    "Succeeded": "succeeded",
+    "Failed": "failed",
+    "Error": "failed",
+    "Pending": "waits",
+    "Running": "is running",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +42,13 @@ class WorkflowReportContext:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def headline(status: WorkflowStatus, context: WorkflowReportContext) -> str:
-    """Return the first line: the workflow, its phase and its duration."""
+def headline(status: WorkflowStatus, context: WorkflowReportContext, note: str = "") -> str:
+    """Return the first line: the workflow, its phase and its duration; a `note` says why it is not followed to its end."""
     phase = status.phase
     name = md.link(status.name, context.url) if context.url else md.code(status.name)
+    if note and not status.ended:
+        seen = ", ".join(md.escape(text) for text in (phase, status.progress) if text)
+        return f"⚠️ **Workflow {name} is no longer followed**" + (f" (last seen: {seen})" if seen else "")
     took = progress.duration(status.seconds) if status.ended else ""
     line = f"{MARKS.get(phase, '⏳')} **Workflow {name} {VERBS.get(phase, 'was submitted')}**"
     if took:
@@ -77,7 +86,7 @@ def comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = 
     `note` says why the step no longer follows a workflow that has not ended; `facts` are those about one that runs.
     """
     parts = [
-        headline(status, context),
+        headline(status, context, note),
         *_note(note),
         *live_report.parts(status, facts),
         provenance(status, context),
@@ -109,7 +118,7 @@ def summary(
     `note` and `facts` are as in `comment`.
     """
     parts = [
-        f"### {headline(status, context)}",
+        f"### {headline(status, context, note)}",
         *_note(note),
         *live_report.parts(status, facts),
         provenance(status, context),

@@ -140,6 +140,7 @@ def test_a_failure_after_the_submission_leaves_everything_and_says_that_the_work
     assert outputs["phase"] == ("Running" if is_late else "")
     assert json.loads(outputs["result"])["workflow-name"] == NAME
     for page in (world.summary, world.comment):
+        assert f"**Workflow `{NAME}` is no longer followed**" + (" (last seen: Running, 0/1)" if is_late else "\n") in page
         assert f"⚠️ this step no longer follows the workflow 'default/{NAME}'" in page
         assert "the workflow goes on" in page
     assert world.job.run_post(workflow=WORKFLOW) == 0
@@ -157,6 +158,7 @@ def test_a_timeout_is_a_timeout_also_where_the_api_is_away(world: World, answer:
         assert "the workflow runs on" in world.job.error
         assert f"workflow '{NAME}' did not end in time" in world.summary
         assert f"workflow '{NAME}' did not end in time" in world.comment
+        assert "was submitted" not in world.comment
     assert world.job.outputs["workflow-name"] == NAME
 
 
@@ -173,6 +175,7 @@ def test_a_workflow_that_is_deleted_while_it_runs_fails_the_job(world: World) ->
     assert (world.job.outputs["workflow-name"], world.job.outputs["phase"]) == (NAME, "Running")
     assert "was deleted while this step followed it" in world.summary
     assert "was deleted while this step followed it" in world.comment
+    assert "is running" not in world.comment
 
 
 @pytest.mark.parametrize("api", [KUBERNETES])

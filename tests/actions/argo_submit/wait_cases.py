@@ -16,7 +16,7 @@ from typing import Any
 from tests.actions.argo_submit.live_cases import key
 
 SINCE = "2026-01-01T00:00:00Z"
-ELSEWHERE = "elsewhere"  # a machine that no kubelet stands for
+RUNS, ELSEWHERE = "node", "elsewhere"  # the machine of the real cluster, and one that no kubelet stands for
 SLEEP = {"command": ["sleep", "600"]}
 
 
@@ -49,9 +49,13 @@ class WaitCase:
 
 
 def _pod(name: str, text: str, message: str, pod: Mapping[str, Any], **more: Any) -> WaitCase:
-    patch = {"nodeName": ELSEWHERE, **more.pop("patch", {})}
-    template = {"container": SLEEP, "podSpecPatch": json.dumps(patch)}
+    is_bound = more.pop("is_bound", True)
+    template = {"container": SLEEP, "podSpecPatch": _on(ELSEWHERE) if is_bound else "{}"}
     return WaitCase(name, template, text, {"message": message}, pod, only_the_pod_tells=not message, **more)
+
+
+def _on(machine: str) -> str:
+    return json.dumps({"nodeName": machine})
 
 
 def _waiting(reason: str, message: str) -> dict[str, Any]:
@@ -66,9 +70,7 @@ def _container(name: str, reason: str, message: str, text: str) -> WaitCase:
 def _unscheduled(name: str, reason: str, message: str, text: str, **more: Any) -> WaitCase:
     condition = {"type": "PodScheduled", "status": "False", "reason": reason, "message": message}
     said = f"Unschedulable: {message}" if reason == "Unschedulable" else ""
-    return _pod(
-        name, text, said, {"conditions": [{**condition, "lastTransitionTime": SINCE}]}, patch={"nodeName": None}, **more
-    )
+    return _pod(name, text, said, {"conditions": [{**condition, "lastTransitionTime": SINCE}]}, is_bound=False, **more)
 
 
 GATE = "Scheduling is blocked due to non-empty scheduling gates"
@@ -82,7 +84,7 @@ def _lock(kind: str, name: str) -> dict[str, Any]:
     reference: dict[str, Any] = {"name": name}
     if kind == "semaphores":
         reference = {"configMapKeyRef": {"name": "limits", "key": name}}
-    return {"container": SLEEP, "podSpecPatch": json.dumps({"nodeName": ELSEWHERE}), "synchronization": {kind: [reference]}}
+    return {"container": SLEEP, "podSpecPatch": _on(RUNS), "synchronization": {kind: [reference]}}
 
 
 WAITS = [
@@ -100,7 +102,7 @@ WAITS = [
              "'KEY' waits for the lock default/ConfigMap/limits/gpu, held by default/",
              {"message": "Waiting for default/ConfigMap/limits/gpu lock. Lock status: 0/1"}),
     WaitCase("the next attempt", {"retryStrategy": {"limit": "3", "backoff": {"duration": "10m"}},
-                                  "container": {"command": ["sh", "-c", "exit 1"]}},
+                                  "container": {"command": ["sh", "-c", "exit 1"]}, "podSpecPatch": _on(RUNS)},
              "'KEY' waits before the next attempt: 10 minutes",
              {"type": "Retry", "phase": "Running", "message": "Backoff for 10 minutes 0 seconds"}),
     WaitCase("parallelism", {"parallelism": 1, "dag": {"tasks": [{"name": f"t{n}", "template": "held"} for n in range(3)]}},
@@ -110,14 +112,14 @@ WAITS = [
     _pod("a queue of Kueue", f"'KEY' waits for a queue \\(gpus\\) to admit it: kueue.x-k8s.io/admission: {GATE}", "",
          {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": GATE}]},
          metadata={"labels": {"kueue.x-k8s.io/queue-name": "gpus"}},
-         spec={"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}, patch={"nodeName": None}),
+         spec={"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}, is_bound=False),
     _pod("a gate of another controller", f"'KEY' waits for a queue to admit it: example.test/gate: {GATE}", "",
          {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": GATE}]},
-         spec={"schedulingGates": [{"name": "example.test/gate"}]}, patch={"nodeName": None}),
+         spec={"schedulingGates": [{"name": "example.test/gate"}]}, is_bound=False),
     _pod("a scheduler that is not there", "'KEY' cannot start yet: Unschedulable: the scheduler 'volcano' has not looked at "
          "its pod yet \\(in the queue ml\\)", "", {"conditions": []},
          metadata={"annotations": {"scheduling.volcano.sh/queue-name": "ml"}}, spec={"schedulerName": "volcano"},
-         patch={"nodeName": None}),
+         is_bound=False),
     _unscheduled("a GPU", "Unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
                  "'KEY' cannot start yet: Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu. "
                  "\\(it waits for a machine with nvidia.com/gpu\\)"),
@@ -157,7 +159,7 @@ WAITS.append(QUOTA_CASE)
 
 def spec_of(image: str) -> dict[str, Any]:
     """Return the spec of the workflow whose tasks are the cases, for a real controller; each lock is held by a task."""
-    templates: list[dict[str, Any]] = [_with_image({"name": "held", "container": SLEEP}, image)]
+    templates: list[dict[str, Any]] = [_with_image({"name": "held", "container": SLEEP, "podSpecPatch": _on(RUNS)}, image)]
     tasks = []
     for case in WAITS:
         template = {**case.template, "name": case.key}
@@ -174,9 +176,11 @@ def spec_of(image: str) -> dict[str, Any]:
             task |= {"depends": f"{case.key}-first"}
             tasks.append({"name": f"{case.key}-first", "template": "soon"})
         tasks.append(task)
-    templates.append(_with_image({"name": "soon", "container": {"command": ["true"]}}, image))
+    soon = {"name": "soon", "container": {"command": ["true"]}, "podSpecPatch": _on(RUNS)}
+    templates.append(_with_image(soon, image))
     return {
         "entrypoint": "main",
+        "podSpecPatch": "{}",  # instead of the real cluster's default, which binds each pod to its node
         "templates": [{"name": "main", "dag": {"failFast": False, "tasks": tasks}}, *templates],
     }
 

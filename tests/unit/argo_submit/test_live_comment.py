@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -120,3 +121,23 @@ def test_a_running_workflow_shows_its_nodes_what_it_waits_for_and_its_expected_e
         "It takes longer than before: the last run took 1m 00s."
     )
     assert live_report.parts(replace(STATUS, nodes=nodes, ended=True), facts) == []
+
+
+HOSTILE = [
+    "a`b`", "a\nb", "<img src=x onerror=alert(1)>", "@octo-org/admins", "[x](https://evil.test)", "a | b | c", "**bold**",
+    "![x](https://evil.test/a.png)", "```\ncode", "<!-- mlops-actions -->", "#1", "https://evil.test/", "&lt;b&gt;",
+    "\x1b[31m",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_of_a_node_stays_text(name: str) -> None:
+    running = replace(node(0), display_name=name)
+    waits = [Waiting("Suspended", "id", message=name, nodes=(name,), node_id="id", since=NOW)]
+    status = replace(STATUS, nodes={"id": running}, progress="1/2")
+    _, nodes, lines, *_ = live_report.parts(status, LiveFacts(NOW, waits))
+    for text in (nodes, lines):
+        outside = re.sub(r"<code>.*?</code>|(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+        assert "\n" not in text
+        for mark in ("<", "](", "@o", "**", "://evil", " #1", "'#1", "\x1b"):
+            assert mark not in outside, text
