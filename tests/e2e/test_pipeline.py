@@ -127,9 +127,9 @@ def test_the_pull_request_shows_it(trained: WorkflowRun, pull: PullRequest, test
     assert trained.step("report").outputs["best-run-url"] in body
     assert "xychart-beta" in body
     checks = {run.name: run.conclusion for run in testbed.repository.check_runs.values() if run.head_sha == pull.head_sha}
-    assert checks["metrics"] == "success"
-    command = pull.comments[0]
-    assert "eyes" in {reaction.content for reaction in command.reactions}
+    assert (checks["training"], checks["metrics"]) == ("success", "success")
+    assert [reaction.content for reaction in pull.comments[0].reactions] == ["rocket"]
+    assert "trained" in pull.label_names
 
 
 def test_nobody_else_gets_past_chatops(testbed: PipelineTestbed, pull: PullRequest, trained: WorkflowRun) -> None:
@@ -139,8 +139,7 @@ def test_nobody_else_gets_past_chatops(testbed: PipelineTestbed, pull: PullReque
     assert run.exit_code == 0, run.transcript
     assert run.step("chatops").outputs["decision"] == "deny"
     assert run.step("chatops").outputs["triggered"] == "false"
-    for name in ("publish", "workflow", "report"):
-        assert (run.step(name).outcome, run.step(name).outputs) == ("", {})  # act's record of a step that did not run
+    assert {job for job, _ in run.steps} == {"listen"}
     submitted, _ = testbed.sandbox.cluster.store.items(WORKFLOWS)
     assert len(submitted) == 2  # the baseline's and the maintainer's
 
