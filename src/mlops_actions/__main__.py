@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlops_actions.core.declare import DeclaredInputs
+    from mlops_actions.core.ports import Workspace
 
 Environ = Mapping[str, str]
 T = TypeVar("T", bound="DeclaredInputs")
@@ -58,7 +59,12 @@ def _chatops(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
             log=runner,
         )
 
-    return (post if is_post else run)(inputs, context, Ports(runner, clients))
+    def workspace() -> Workspace:
+        from mlops_actions.boundary.workspace import WorkspaceFiles
+
+        return WorkspaceFiles(context.workspace)
+
+    return (post if is_post else run)(inputs, context, Ports(runner, clients, workspace))
 
 
 def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:

@@ -13,6 +13,7 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.outcome import Outcome, flag
+from mlops_actions.core.ports import Workspace
 
 
 def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -> None:
@@ -22,13 +23,16 @@ def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -
 
 def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
     """Conclude the feedback that the `result` of an earlier job's step describes; raises BadInput if it cannot be read."""
+    source, begun = "begun", inputs.begun or ""
+    if inputs.begun_file is not None:
+        source, begun = "begun-file", _read(ports.workspace(), inputs.begun_file)
     try:
-        earlier = parse_json(inputs.begun or "")
+        earlier = parse_json(begun)
     except ValueError:
         earlier = None
     if not isinstance(earlier, dict):
         raise BadInput(
-            "input 'begun' is not the output 'result' of an earlier chatops step",
+            f"input '{source}' is not the output 'result' of an earlier chatops step",
             "pass the output 'result' of that step unchanged, for example '${{ needs.listen.outputs.result }}'",
         )
     result = {"triggered": False, "decision": "ignore", "reason": "finished"}
@@ -40,6 +44,11 @@ def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
     state = FeedbackState.parse(feedback)
     _conclude(state, inputs, context=context, ports=ports)
     return Outcome(outputs=outputs, result={**result, "feedback": state.as_json()})
+
+
+def _read(workspace: Workspace, path: str) -> str:
+    workspace.file(path, "begun-file")
+    return workspace.read(path)
 
 
 def _conclude(state: FeedbackState, inputs: Inputs, context: Context, ports: Ports) -> None:

@@ -241,6 +241,11 @@ class Inputs(DeclaredInputs):
         default="true",
     )
     begun: str | None = input_field(text, "With `mode: finish`: the output `result` of the earlier chatops step.")
+    begun_file: str | None = input_field(
+        text,
+        "With `mode: finish`: a file in the workspace that holds that `result`, instead of `begun`. An earlier step must "
+        "have written it; do not read it from a checkout of the pull request.",
+    )
     job_status: str | None = input_field(
         choice("success", "failure", "cancelled", "skipped"),
         "Status of the job; the post step reads it again. With `mode: finish`, the status to report, for example the "
@@ -255,9 +260,9 @@ class Inputs(DeclaredInputs):
                 "input 'commands' is required and was not given",
                 "add 'commands:' (legacy name: 'trigger_phrase') to the step's 'with:', for example 'commands: /train'",
             )
-        if self.mode == "finish" and self.begun is None:
+        if self.mode == "finish" and (self.begun is None) == (self.begun_file is None):
             yield BadInput(
-                "input 'begun' is required with 'mode: finish'",
+                "'mode: finish' needs exactly one of the inputs 'begun' and 'begun-file'",
                 "pass the output 'result' of the earlier chatops step, for example '${{ needs.listen.outputs.result }}'",
             )
         if (self.app_id is None) != (self.app_private_key is None):

@@ -16,6 +16,10 @@ from mlops_actions.core.event import PullRequest
 from mlops_actions.core.outcome import Outcome, flag, legacy_flag
 from mlops_actions.core.types import Json
 
+# A later step takes the document as one variable, for which Linux has room for 128 KiB.
+_MAX_RESULT_BYTES = 100_000
+# What grows with the comment; each is an output of its own too.
+_UNBOUNDED = ("args", "details", "positional", "params")
 # A comment has room for thousands of mistakes, the outputs of a job have not.
 _MAX_DETAILS = 50
 
@@ -59,7 +63,23 @@ def outcome(
         legacy["BRANCH_NAME"] = accepted.pull_request.head.ref
         if accepted.token:
             legacy["APP_INSTALLATION_TOKEN"] = accepted.token
-    return Outcome(outputs={**_as_outputs(result), **legacy}, result=result, error=error)
+    return Outcome(outputs={**_as_outputs(result), **legacy}, result=_bounded(result), error=error)
+
+
+def _bounded(result: Json) -> Json:
+    """Empty the largest properties of a document that would be too long, and name them in it."""
+    document, left_out = dict(result), []
+    sizes = {name: len(_text(document[name]).encode()) for name in _UNBOUNDED if name in document}
+    for name in sorted(sizes, key=lambda one: -sizes[one]):
+        if len(_text(document).encode()) <= _MAX_RESULT_BYTES:
+            break
+        document[name] = type(document[name])()
+        left_out.append(name)
+    return document | ({"left-out": left_out} if left_out else {})
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _request_properties(source: CommandSource, request: CommandRequest | None) -> Json:

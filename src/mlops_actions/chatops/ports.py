@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mlops_actions.core.event import PullRequest
-from mlops_actions.core.ports import Runner
+from mlops_actions.core.ports import Runner, Workspace
 
 
 class Reader(Protocol):
@@ -117,7 +117,8 @@ class Clients(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """The outside systems of chatops. `clients` is called late: an ignored event needs no client."""
+    """The outside systems of chatops. `clients` and `workspace` are called late: an ignored event needs none of them."""
 
     runner: Runner
     clients: Callable[[], Clients]
+    workspace: Callable[[], Workspace]

@@ -63,4 +63,9 @@ RESULT: Mapping[str, Json] = {
     "check-run-id": _ID,
     "deployment-id": _ID,
     "feedback": _FEEDBACK,
+    "left-out": {
+        "type": "array",
+        "items": _STRING,
+        "description": "The properties that are empty here since the document would be longer than 100 kB.",
+    },
 }

@@ -210,6 +210,63 @@ def test_a_later_job_concludes(job: Job) -> None:
     assert job.post(finished.state, mode="finish", begun=started.outputs["result"]).exit_code == 0
 
 
+def test_a_later_job_concludes_by_a_file_of_the_workspace(job: Job) -> None:
+    result = job.main(conclude="false").outputs["result"]
+    (job.stage.runner.workspace / "begun.json").write_text(result)
+    inputs = {**INPUTS, "mode": "finish", "begun-file": "begun.json", "job-status": "success"}
+    finished = job.stage.run(job.delivery, inputs)
+    assert finished.exit_code == 0, finished.log
+    assert job.feedback == SUCCEEDED
+    assert job.post(finished.state, mode="finish", begun_file="begun.json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("missing.json", "input 'begun-file': 'missing.json' is missing, not a file"),
+        ("empty.json", "input 'begun-file' is not the output 'result' of an earlier chatops step"),
+        ("../outside.json", "input 'begun-file' leads out of the workspace"),
+        ("link.json", "input 'begun-file' leads out of the workspace"),
+        ("large.json", "'large.json' is larger than 5 MiB"),
+    ],
+)
+def test_a_file_that_holds_no_result_is_bad_input(job: Job, path: str, cause: str) -> None:
+    workspace = job.stage.runner.workspace
+    result = job.main(conclude="false").outputs["result"]
+    outside = workspace.parent / "outside.json"
+    outside.write_text(result)
+    (workspace / "link.json").symlink_to(outside)
+    (workspace / "empty.json").write_text("")
+    (workspace / "large.json").write_text(result + " " * 6_000_000)
+    ran = job.stage.run(job.delivery, {**INPUTS, "mode": "finish", "begun-file": path, "job-status": "success"})
+    assert ran.exit_code == 2
+    assert cause in ran.log
+    assert job.feedback == STARTED
+
+
+@pytest.mark.parametrize(
+    ("words", "left_out"),
+    [
+        ("x" * 60_000, ["positional"]),
+        ("😀" * 60_000, ["positional", "args"]),
+        (" ".join(f"k{number}={number}" for number in range(6_000)), ["params"]),
+        ("n=1 " * 10, None),
+    ],
+    ids=["one word", "four bytes a character", "many parameters", "a short command"],
+)
+def test_the_result_fits_one_variable_whatever_the_comment(job: Job, words: str, left_out: list[str] | None) -> None:
+    job.delivery = job.sample.pull.comment(f"/train {words}", by="maintainer")
+    started = job.stage.run(job.delivery, {"commands": "/train", "conclude": "false"})
+    assert started.outputs["triggered"] == "true", started.log
+    assert len(started.outputs["result"].encode()) <= 100_100
+    result = check_result("chatops", started.outputs["result"])
+    assert result.get("left-out") == left_out
+    assert [name for name in left_out or () if result[name]] == []
+    assert started.outputs["args"] == words.strip()
+    finished = job.stage.run(job.delivery, {"mode": "finish", "begun": started.outputs["result"], "job-status": "success"})
+    assert (finished.exit_code, check_result("chatops", finished.outputs["result"])["reason"]) == (0, "finished")
+
+
 def test_a_later_job_has_nothing_to_conclude_after_a_denial(job: Job) -> None:
     job.delivery = job.sample.pull.comment("/train lr=x", by="maintainer")
     started = job.main()

@@ -105,7 +105,8 @@ BAD_INPUTS = [
     ({"app-permissions": "contents: admin"}, "'app-permissions' must list 'name: read' or 'name: write', not"),
     ({"app-permissions": "contents"}, "'app-permissions' must list"),
     ({"app-permissions": "issues: read\nissues: write"}, "'app-permissions' gives 'issues' twice"),
-    ({"mode": "finish"}, "input 'begun' is required"),
+    ({"mode": "finish"}, "'mode: finish' needs exactly one of the inputs 'begun' and 'begun-file'"),
+    ({"mode": "finish", "begun": "{}", "begun-file": "x"}, "'mode: finish' needs exactly one of the inputs 'begun' and"),
     ({"github-token": ""}, "input 'github-token' is empty"),
     ({"head": "newest", "forks": "maybe"}, "2 problems with the inputs"),
 ]
