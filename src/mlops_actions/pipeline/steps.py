@@ -21,6 +21,12 @@ from mlops_actions.wandb_runs.inputs import ACTION as WANDB_RUNS
 # The pipeline's name for an input whose own name does not say which action it belongs to, or means two things.
 _RENAMED = {
     ("docker-publish", "secrets"): "build-secrets",
+    ("argo-submit", "name"): "workflow-name",
+    ("argo-submit", "generate-name"): "workflow-generate-name",
+    ("argo-submit", "labels"): "workflow-labels",
+    ("argo-submit", "annotations"): "workflow-annotations",
+    ("argo-submit", "strict"): "workflow-strict",
+    ("argo-submit", "priority"): "workflow-priority",
     ("wandb-runs", "api-key"): "wandb-api-key",
     ("wandb-runs", "base-url"): "wandb-base-url",
     ("wandb-runs", "check-name"): "report-check-name",
@@ -34,6 +40,7 @@ _HELP = {
     "tags": "Rules and literal tags: `sha` (12 digits), `sha-long`, `pr`, `snapshot`, `date`, or any text.",
     "workflow": "Path or glob in the repository, or inline YAML, of the Argo workflow. It gets the command's parameters, "
     "`image`, `sha` and `pr` where it declares them. Without it (and without `from`), nothing is submitted.",
+    "wait": "`false` submits the workflow and returns; with `callback`, chatops is called at its end. Default: `true`.",
     "project": "`entity/project` on W&B, as in its address. Without it, nothing is reported.",
     "comment": "Keep one comment on the pull request: what runs, how it ended, and in the end the report.",
     "comment-tag": "Which comment: each tag has its own.",
@@ -41,6 +48,12 @@ _HELP = {
 }
 # A pull request's image must never be tagged `latest` or with the name of a branch.
 _DEFAULT = {"comment": "true", "tags": "sha"}
+
+
+# Inputs of argo-submit that the templates set themselves, or that do something else than to submit a workflow.
+_NOT_OF_A_PIPELINE = frozenset({
+    "parameters", "image", "sha", "pr-number", "attach", "retry", "resume", "stop", "terminate", "dry-run",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,14 +116,7 @@ STEPS = (
         "workflow",
         ARGO_SUBMIT,
         output_prefix="workflow-",
-        passes_on=(
-            *("workflow", "from", "parameter-file", "unknown-parameters", "namespace", "service-account"),
-            *("kubeconfig", "kube-context", "gke-cluster", "gke-location", "gke-project", "gke-endpoint"),
-            *("eks-cluster", "eks-region", "aws-role", "aks-cluster", "aks-resource-group", "aks-subscription"),
-            *("azure-client-id", "azure-tenant-id", "oidc-audience"),
-            *("google-credentials", "argo-url", "timeout", "on-timeout", "on-cancel", "logs", "comment", "comment-tag"),
-            "github-token",
-        ),
+        passes_on=tuple(entry.name for entry in declared_inputs(ARGO_SUBMIT.inputs) if entry.name not in _NOT_OF_A_PIPELINE),
     ),
     Step(
         "report",

@@ -81,6 +81,22 @@ def test_every_step_passes_only_inputs_that_its_action_declares(which: str, requ
 
 
 @pytest.mark.parametrize("which", ["root", "called"])
+def test_whatever_can_be_said_of_a_submission_can_be_said_to_the_pipeline(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    document = request.getfixturevalue(which)
+    (submit,) = [step for step in steps(document) if step["uses"].endswith("/argo-submit@v1")]
+    missing = {entry.name for entry in declared_inputs(ACTIONS["argo-submit"].inputs)} - set(submit["with"])
+    other_tasks = {"attach", "retry", "resume", "stop", "terminate", "dry-run"}
+    assert missing == other_tasks | ({"github-token"} if which == "called" else set())
+
+
+def test_two_steps_share_only_the_inputs_that_mean_the_same_to_both() -> None:
+    names = [name for step in pipeline.STEPS for name in {step.public_input(one) for one in step.passes_on}]
+    assert {name for name in names if names.count(name) > 1} == {"comment", "comment-tag", "github-token"}
+
+
+@pytest.mark.parametrize("which", ["root", "called"])
 def test_no_step_runs_a_script(which: str, request: pytest.FixtureRequest) -> None:
     for step in steps(request.getfixturevalue(which)):
         assert "run" not in step
