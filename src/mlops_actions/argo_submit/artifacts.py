@@ -94,7 +94,7 @@ def fetch_chosen(
             one = artifacts[index]
             parts = (one.name,) if len(chosen) == 1 else (one.name, f"{one.node_name}-{one.node_id[-10:]}")
             try:
-                content = cluster.read_artifact(status.namespace, status.name, one.node_id, one.name)
+                content = cluster.read_artifact(status.namespace, status.name, status.uid, one.node_id, one.name)
                 path, size = folder.put(into, parts, basename(one.key) or one.name, iter(content))
                 fetched[index] = replace(one, path=path, size=size)
             except ActionError as error:

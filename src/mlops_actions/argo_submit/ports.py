@@ -108,8 +108,11 @@ class Cluster(Protocol):
     def get_pod(self, namespace: str, name: str) -> Json:
         """Read a pod."""
 
-    def read_artifact(self, namespace: str, workflow: str, node_id: str, name: str) -> Stream[bytes]:
-        """Read an output artifact in pieces; raises Refused where this API serves none."""
+    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> Stream[bytes]:
+        """Read an output artifact in pieces, also of an archived workflow; raises Refused where this API serves none.
+
+        Raises WorkFailed for a folder of files that Argo has not packed into an archive.
+        """
 
     def stream_log(self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False) -> Stream[bytes]:
         """Follow a container's log, in blocks of bytes, from a time on; an empty one starts at the log's beginning.

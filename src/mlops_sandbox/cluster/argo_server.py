@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from mlops_actions.core.types import Json
@@ -47,7 +47,7 @@ class ArgoServer:
         self._api = api
         self._managed_namespace = managed_namespace
         self.archive: dict[str, Json] = {}  # by uid
-        self.artifacts: dict[tuple[str, str, str], bytes] = {}  # what a test has stored, by workflow, node and name
+        self.artifacts: dict[tuple[str, str, str], bytes | None] = {}  # by workflow, node and name; None: a folder
         of_workflow = "/api/v1/workflows/{namespace}/{name}"
         self.app = Starlette(routes=[
             self._route("/api/v1/version", self._version),
@@ -61,7 +61,7 @@ class ArgoServer:
             self._route(f"{of_workflow}/stop", self._stop, "PUT"),
             self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
             self._route(f"{of_workflow}/log", self._log),
-            self._route("/artifact-files/{namespace}/workflows/{name}/{node}/outputs/{artifact}", self._artifact),
+            self._route("/artifact-files/{namespace}/{source}/{name}/{node}/outputs/{artifact}", self._artifact),
             self._route("/api/v1/archived-workflows/{name}", self._get_archived),
             self._route("/api/v1/archived-workflows/{name}/retry", self._retry_archived, "PUT"),
             self._route("/api/v1/workflow-events/{namespace}", self._watch),
@@ -162,13 +162,23 @@ class ArgoServer:
         return JSONResponse(select(workflow, call.query("fields")))
 
     async def _artifact(self, call: ArgoCall) -> Response:
-        self._authorize(call, "get", WORKFLOWS)
-        self._store.get(WORKFLOWS, call.namespace, call.name)
+        """Answer 500 for whatever is missing, and send a folder on to its listing; a file comes with its name."""
         parameters = call.request.path_params
-        content = self.artifacts.get((call.name, parameters["node"], parameters["artifact"]))
+        name = call.name
+        try:
+            if parameters["source"] == "archived-workflows":
+                name = self._archived(call)["metadata"]["name"]
+            else:
+                self._authorize(call, "get", WORKFLOWS)
+                self._store.get(WORKFLOWS, call.namespace, name)
+            content = self.artifacts[name, parameters["node"], parameters["artifact"]]
+        except (ApiError, KeyError):
+            return PlainTextResponse("Internal Server Error", 500)
         if content is None:
-            raise ApiError(500, "InternalError", "artifact not found")
-        return Response(content, media_type="application/octet-stream")
+            return Response(status_code=307, headers={"Location": f"{call.request.url}/"})
+        media_type = "text/html" if content.startswith(b"<") else "application/octet-stream"
+        headers = {"Content-Disposition": f'filename="{parameters["artifact"]}"'}
+        return Response(content, media_type=media_type, headers=headers)
 
     async def _get_archived(self, call: ArgoCall) -> Response:
         return JSONResponse(self._archived(call))

@@ -82,8 +82,8 @@ class Cluster:
         """Verb and resource of every request so far, in order."""
         return list(self._api.requests)
 
-    def store_artifact(self, workflow: str, node_id: str, name: str, content: bytes) -> None:
-        """Store what the Argo Server answers where the artifact of a node is read."""
+    def store_artifact(self, workflow: str, node_id: str, name: str, content: bytes | None) -> None:
+        """Store the artifact of a node, which the Argo Server reads; None stands for a folder that is not packed."""
         self._argo_server.artifacts[workflow, node_id, name] = content
 
     def archive(self, name: str, *, namespace: str = "default") -> None:

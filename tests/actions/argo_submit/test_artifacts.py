@@ -106,6 +106,36 @@ def test_an_artifact_that_cannot_be_had_fails_the_step_and_leaves_the_others(
     assert (job.workspace / "artifacts" / "model" / "model.pt").exists()
 
 
+PAGE = b"<html><body>a report</body></html>"
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_an_artifact_that_is_a_web_page_comes_into_the_workspace(job: Job, cluster: Cluster) -> None:
+    cluster.store_artifact(NAME, f"{NAME}-train", "plot", PAGE)
+    assert job.run(attach=NAME, logs="none", artifacts="plot") == 0
+    assert (job.workspace / "artifacts" / "plot" / "plot.tgz").read_bytes() == PAGE
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_a_folder_that_is_not_packed_is_refused_with_the_way_to_pack_it(job: Job, cluster: Cluster) -> None:
+    """The server shows such a folder as a page, which is not the artifact."""
+    cluster.store_artifact(NAME, f"{NAME}-train", "plot", None)
+    assert job.run(attach=NAME, logs="none", artifacts="plot, model") == 1
+    cause, remedy = job.error.splitlines()
+    assert cause.startswith("artifact 'plot' of 'train': it is a folder that Argo has not packed (archive: none)")
+    assert "remove 'archive: {none: {}}' from the output artifact" in remedy
+    assert not (job.workspace / "artifacts" / "plot").exists()
+    assert (job.workspace / "artifacts" / "model" / "model.pt").exists()
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_the_artifacts_of_a_workflow_that_is_only_in_the_archive_come_into_the_workspace(job: Job, cluster: Cluster) -> None:
+    cluster.archive(NAME)
+    cluster.store.delete(WORKFLOWS, "default", NAME)
+    assert job.run(attach=NAME, logs="none", artifacts="model") == 0
+    assert (job.workspace / "artifacts" / "model" / "model.pt").read_bytes() == b"weights"
+
+
 @pytest.mark.parametrize("api", [KUBERNETES])
 def test_without_an_argo_server_the_summary_names_bucket_and_key(job: Job) -> None:
     assert job.run(attach=NAME, logs="none", artifacts="model") == 0

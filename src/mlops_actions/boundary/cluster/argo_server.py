@@ -6,6 +6,7 @@ keeps it in a database. The logs are those of the containers that do the work, n
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, WatchEvent
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
-from mlops_actions.boundary.cluster.refusals import ClusterRequests, denial_in
+from mlops_actions.boundary.cluster.refusals import ClusterRequests, Redirected, denial_in
 from mlops_actions.boundary.cluster.shapes import (
     ARCHIVED,
     DRY_RUN,
@@ -38,7 +39,7 @@ from mlops_actions.boundary.cluster.transport import (
 )
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
-from mlops_actions.core.errors import BadInput, Unavailable
+from mlops_actions.core.errors import BadInput, Unavailable, WorkFailed
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
 
@@ -236,11 +237,27 @@ class ArgoServer:
         """See the port."""
         return self._pods.get(name)
 
-    def read_artifact(self, namespace: str, workflow: str, node_id: str, name: str) -> ByteBlocks:
-        """See the port. The server answers 500 where it cannot read its storage."""
-        parts = (namespace, "workflows", workflow, node_id, "outputs", name)
+    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> ByteBlocks:
+        """See the port. The server answers 500 where it cannot read its storage, and where the workflow is gone."""
+        try:
+            return self._artifact(namespace, "workflows", workflow, node_id, name)
+        except (Unavailable, NotFound):
+            with contextlib.suppress(Unavailable, NotFound):
+                return self._artifact(namespace, "archived-workflows", uid, node_id, name)
+            raise
+
+    def _artifact(self, namespace: str, source: str, workflow: str, node_id: str, name: str) -> ByteBlocks:
+        parts = (namespace, source, workflow, node_id, "outputs", name)
         path = f"/artifact-files/{'/'.join(path_segment(part) for part in parts)}"
-        return self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, pages=True)
+        try:
+            return self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, files=True)
+        except Redirected as redirected:
+            if redirected.location.endswith("/"):
+                raise WorkFailed(
+                    "it is a folder that Argo has not packed (archive: none), and the server shows it as a page",
+                    "remove 'archive: {none: {}}' from the output artifact, or read the key that the summary names",
+                ) from None
+            raise
 
     def stream_log(
         self, namespace: str, pod: str, container: str, since: str, *, previous: bool = False

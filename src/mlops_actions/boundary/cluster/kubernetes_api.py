@@ -149,7 +149,7 @@ class KubernetesCluster:
         """See the port."""
         return self._requests.send("GET", _pods(namespace, name), partial(check, shape=POD))
 
-    def read_artifact(self, namespace: str, workflow: str, node_id: str, name: str) -> Stream[bytes]:  # noqa: ARG002
+    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> Stream[bytes]:  # noqa: ARG002
         """See the port. Only the Argo Server reads the storage."""
         raise Refused(
             "artifacts come into the workspace only through the Argo Server, and this step uses Kubernetes' API",

@@ -32,6 +32,14 @@ _DENIAL = re.compile(
 _DENIAL_OF_LIST = re.compile(r'you are not allowed to (?P<verb>\w+) (?P<resource>\w+) in namespace "(?P<namespace>[^"]+)"')
 
 
+class Redirected(Refused):
+    """The server sends the request on to another address."""
+
+    def __init__(self, location: str, cause: str, remedy: str) -> None:
+        super().__init__(cause, remedy)
+        self.location = location
+
+
 class SeenRights:
     """The rights that the server has allowed so far. A later denial of one of them may last only for a moment."""
 
@@ -77,11 +85,11 @@ class ClusterRequests:
         return answer
 
     def stream(
-        self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float, pages: bool = False
+        self, path: str, query: Mapping[str, str], right: str, *, accept: str, seconds: float, files: bool = False
     ) -> ByteBlocks:
         """Open a stream; `right` names the right that the server allows by answering."""
         try:
-            blocks = self._transport.stream(path, query, accept=accept, seconds=seconds, pages=pages)
+            blocks = self._transport.stream(path, query, accept=accept, seconds=seconds, files=files)
         except Failure as failure:
             raise self.error_of_watch(failure, f"GET {path}", right) from None
         self._seen_rights.allowed(right)
@@ -150,7 +158,8 @@ def refusal(failure: Failure, call: str, *, side: str, server: str, health: str)
     if failure.code >= 500 or failure.code == 429:
         return Unavailable(f"{server} answered {failure.code} to {call}: {failure.message}", health)
     if failure.code < 400:
-        return Refused(
+        return Redirected(
+            failure.location,
             f"the {side} at {server} redirects this request ({failure.code} to {call}): {failure.message}",
             "give the address of the server itself: credentials are not sent to another address",
         )

@@ -39,10 +39,11 @@ _MAX_WARNING = 1000
 
 
 class Failure(Exception):
-    """An answer that is no success: the HTTP status, and the server's own words for it."""
+    """An answer that is no success: the HTTP status, the server's own words for it, and where a redirect leads."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, code: int, reason: str, message: str, location: str = "") -> None:
         super().__init__(message)
+        self.location = location
         self.code = code
         self.reason = reason
         self.message = message
@@ -182,11 +183,12 @@ class ClusterTransport:
                 self._warn(text)
 
     def stream(
-        self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float, pages: bool = False
+        self, path: str, query: Mapping[str, str], *, accept: str = "application/json", seconds: float, files: bool = False
     ) -> ByteBlocks:
         """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable.
 
-        With `pages` the answer may be a web page, as an artifact may be.
+        With `files` the answer may be a file that is a web page. The server gives a file's name with it, unlike with a
+        listing or a page to sign in.
         """
         limits = Limits(silence=seconds)
         once = RetryPolicy(f"the {self.texts.side}", attempts=1)
@@ -197,7 +199,7 @@ class ClusterTransport:
             if answer.status in TRANSIENT:
                 raise Unavailable(f"{self.server} answered {answer.status} to {call}", self.texts.health)
             raise _failure(Answer(answer.response, data))
-        if _is_page(answer) and not pages:
+        if _is_page(answer) and not (files and answer.header("Content-Disposition")):
             answer.response.close()
             raise self.odd(call, "it sent a web page")
         return ByteBlocks(answer.response, self.server)
@@ -300,7 +302,8 @@ def _failure(answer: Answer) -> Failure:
     """Read a refusal: Kubernetes sends a `Status`, the Argo Server a code of gRPC's with a message, a proxy anything."""
     code = answer.status
     if code < 400:
-        return Failure(code, "", f"it sends one on to {answer.header('Location') or 'another address'!r}")
+        location = answer.header("Location")
+        return Failure(code, "", f"it sends one on to {location or 'another address'!r}", location)
     document = _document(answer)
     if document.get("kind") == "Status":
         return Failure(code, str(document.get("reason") or ""), str(document.get("message") or ""))
