@@ -7,8 +7,9 @@ failure of a task or step; the exit handler's failure fails a workflow that had 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.argo_submit.node_status import COMPOSITES, GROUPS, NodeStatus
@@ -16,6 +17,7 @@ from mlops_actions.core.argo import FAILED_PHASES
 
 # (name of the template, name of its task or step) → the phases in which `continueOn` tolerates it
 ContinueOn = Mapping[tuple[str, str], frozenset[str]]
+_EXIT_CODE = re.compile(r"\(exit code (\d+)\)")
 _IGNORED = frozenset({"Succeeded", "Skipped", "Omitted", "Pending"})
 
 
@@ -100,7 +102,23 @@ class _Tree:
         if below:
             yield from ((node, *path) for path in below)
         elif node.phase in FAILED_PHASES:
-            yield (node,)
+            yield (self._with_container(node),)
+
+    def _with_container(self, node: NodeStatus) -> NodeStatus:
+        """Return the pod of a container set with the container that failed first, and what Argo says of it."""
+        failed = [one for one in self._members.get(node.id, []) if one.type == "Container" and one.phase in FAILED_PHASES]
+        if not failed:
+            return node
+        first = min(failed, key=lambda one: (one.finished is None, str(one.finished), one.name))
+        name, said = first.display_name, first.message.rstrip(": ")
+        message = node.message or (said if said.startswith(f"{name}: ") else f"{name}: {said or first.phase}")
+        exit_code = _EXIT_CODE.search(said)
+        return replace(
+            node,
+            failed_container=name,
+            message=message,
+            exit_code=node.exit_code or first.exit_code or (exit_code[1] if exit_code else ""),
+        )
 
     def _is_tolerated(self, node: NodeStatus, boundary: NodeStatus | None) -> bool:
         if boundary is None:

@@ -37,6 +37,7 @@ class NodeStatus:
     is_cached: bool = False  # by memoization
     artifacts: tuple[tuple[str, str, str], ...] = ()  # name, bucket and key
     resources: Mapping[str, int] = field(default_factory=dict)  # `resourcesDuration`
+    failed_container: str = ""  # of a container set: the one that failed first
 
     @property
     def seconds(self) -> float | None:

@@ -117,6 +117,7 @@ def _failed_node(node: NodeStatus, workflow: WorkflowStatus, page: str, last_lin
         "reason": node.reason,
         "pod": workflow.pod_of(node),
         "node": node.host,
+        "container": node.failed_container,
         "log-url": report.log_page(node, page),
         "last-lines": list(last_lines),
     }

@@ -157,7 +157,8 @@ def log_page(node: NodeStatus, page: str) -> str:
     """Return the address of a node's log on the workflow's page; empty without a page, or where the node has no log."""
     if not page or node.type != "Pod" or node.is_cached:
         return ""
-    return f"{page}?{urlencode({'nodeId': node.id, 'sidePanel': f'logs:{node.id}:main'})}"
+    panel = f"logs:{node.id}:{node.failed_container or 'main'}"
+    return f"{page}?{urlencode({'nodeId': node.id, 'sidePanel': panel})}"
 
 
 def _failed(status: WorkflowStatus, nodes: Sequence[NodeStatus], last_lines: Mapping[str, Sequence[str]], page: str) -> str:

@@ -16,6 +16,7 @@ _FAILED_NODE: Json = {
     "reason": {**_TEXT, "description": "Kubernetes' word for the reason, such as `OOMKilled`; else empty."},
     "pod": {**_TEXT, "description": "Name of the pod; empty where the node has none."},
     "node": {**_TEXT, "description": "Name of the machine; empty where it is not known."},
+    "container": {**_TEXT, "description": "Of a container set the container that failed first; else empty."},
     "log-url": {**_TEXT, "description": "The log on Argo's page; empty without `argo-url` and `argo-server`."},
     "last-lines": {"type": "array", "items": _TEXT, "description": "The last lines of the node's log."},
 }

@@ -202,6 +202,32 @@ def test_the_nodes_that_failed_for_good_are_named(case: str) -> None:
     assert [one.id for one in current.failed()] == failed
 
 
+@pytest.mark.parametrize(
+    ("of_pod", "of_container", "message", "code"),
+    [
+        ("two: Error (exit code 3)", "two: Error (exit code 3): ", "two: Error (exit code 3)", "3"),
+        ("", "two: OOMKilled (exit code 137): ", "two: OOMKilled (exit code 137)", "137"),
+        ("", "Pod Failed whilst container running", "two: Pod Failed whilst container running", ""),
+        ("", "", "two: Failed", ""),
+        ("Evicted: no memory", "two: Error (exit code 1): ", "Evicted: no memory", "1"),
+    ],
+)
+def test_of_a_container_set_the_container_that_failed_first_is_named(
+    of_pod: str, of_container: str, message: str, code: str
+) -> None:
+    late = {"finishedAt": "2026-01-01T00:02:00Z"}
+    current = workflow(
+        F,
+        node("w", "Pod", F, "w.one", "w.two", "w.three", message=of_pod),
+        node("w.one", "Container", S, boundary="w"),
+        node("w.three", "Container", F, boundary="w", message="three: Error (exit code 9): ", **late),
+        node("w.two", "Container", F, boundary="w", message=of_container),
+    )
+    [failed] = current.failed()
+    assert (failed.id, failed.failed_container, failed.message, failed.exit_code) == ("w", "two", message, code)
+    assert report.log_page(failed, "https://argo.test/w").endswith("sidePanel=logs%3Aw%3Atwo")
+
+
 def test_a_failed_node_is_described_with_all_that_helps_to_find_it() -> None:
     failed = node("w.a(1)", "Pod", F, boundary="w", message="main: OOMKilled (exit code 137)", hostNodeName="gpu-7",
                   outputs={"exitCode": "137"})  # fmt: skip
@@ -215,8 +241,8 @@ def test_a_failed_node_is_described_with_all_that_helps_to_find_it() -> None:
     page = "https://argo.test/workflows/ml/w?nodeId=w.a%281%29&sidePanel=logs%3Aw.a%281%29%3Amain"
     assert told == {
         "name": "a(1)", "id": "w.a(1)", "template": "t", "phase": F, "message": "main: OOMKilled (exit code 137)",
-        "exit-code": "137", "reason": "OOMKilled", "pod": pod, "node": "gpu-7", "log-url": page,
-        "last-lines": ["last"],
+        "exit-code": "137", "reason": "OOMKilled", "pod": pod, "node": "gpu-7", "container": "",
+        "log-url": page, "last-lines": ["last"],
     }  # fmt: skip
     text = report.summary(current, context, followed.last_lines)
     assert f"[log]({page})" in text
