@@ -20,6 +20,7 @@ from mlops_actions.chatops.resume import resumed_state
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.event import PullRequest
 from mlops_actions.core.outcome import Outcome
 
 # These unknowns are ordinary denials, with a command to paste; the other unknowns fail the step.
@@ -113,7 +114,7 @@ class CommandHandler:
         warn_of_failures(failures | feedback.late_errors, self._runner)
         if changed is not None:
             return self._withdraw(request, changed, current=current, state=feedback.state, client=client, writer=writer)
-        self._reply_to_start(request, command, writer)
+        self._reply_to_start(request, command, current, writer)
         self._runner.info(f"continue: {request.name} for commit {command.sha}")
         if not self._inputs.conclude:
             # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
@@ -158,12 +159,18 @@ class CommandHandler:
             self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(current)
         return self._deny(request, decision, client)
 
-    def _reply_to_start(self, request: CommandRequest, command: AuthorizedCommand, writer: Writer) -> None:
+    def _reply_to_start(
+        self, request: CommandRequest, command: AuthorizedCommand, current: PullRequest, writer: Writer
+    ) -> None:
         parts = [self._inputs.acknowledgement] if self._inputs.acknowledgement else []
         if self._inputs.reply == "always":
             parts.append(
                 reply.started(request.name, self._commit_url(command), params=command.params, run_url=self._context.run_url)
             )
+        call_back, is_current = request.call_back, current.state == "open" and current.head.sha == command.sha
+        if call_back and not is_current and self._inputs.reply != "never":
+            commit_url, run_url = self._commit_url(command), self._context.run_url
+            parts.append(reply.moved_on(call_back.workflow, call_back.phase, commit_url, current, run_url))
         if parts:
             text = "\n\n".join(parts)
             answers = gather({"reply": lambda: writer.comment(request.source.pr_number, text)})

@@ -131,6 +131,21 @@ class BranchUpdates(Question[tuple[BranchUpdate, ...]]):
 
 
 @dataclass(frozen=True)
+class WasHead(Question[bool]):
+    """Whether a branch ever pointed to a commit, also where a rebase or a force push has removed it since."""
+
+    repository: str
+    branch: str
+    sha: str
+
+    def ask(self, reader: Reader) -> bool:
+        """Read the branch's activity."""
+        ref = f"refs/heads/{self.branch}"
+        activity = reader.activity(self.repository, ref)
+        return any(entry["ref"] == ref and self.sha in (entry["after"], entry.get("before")) for entry in activity)
+
+
+@dataclass(frozen=True)
 class FirstCheckSuite(Question[str]):
     """The creation time of a commit's first check suite on a branch (ISO 8601), empty where it has none."""
 

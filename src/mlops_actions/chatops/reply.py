@@ -8,6 +8,7 @@ from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.parameters import Command, Parameter, Value, format_value
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.request import CommandSource, Decision
+from mlops_actions.core.event import PullRequest
 from mlops_actions.core.markdown import code, cut, escape, fence, fold, link, table
 
 _MARKER = "<!-- mlops-actions:chatops -->"
@@ -37,6 +38,17 @@ def started(name: str, commit_url: str, params: Mapping[str, Value], run_url: st
     """Confirm that a command runs; its result shows on the pull request later."""
     parts = [f"{code(name[:_MAX_NAME])} runs for commit {_commit_link(commit_url)}.", *_params_table(params)]
     parts.append(f"<sub>{link('follow the run', run_url)}</sub>\n{_MARKER}")
+    return "\n\n".join(parts)
+
+
+def moved_on(workflow: str, phase: str, commit_url: str, pull_request: PullRequest, run_url: str) -> str:
+    """Say that a workflow has ended for a commit that is not, or not any more, what the open pull request shows."""
+    parts = [f"Workflow {code(workflow[:_MAX_NAME])} of commit {_commit_link(commit_url)} has ended: {code(phase)}."]
+    if pull_request.head.sha not in commit_url:
+        parts[0] += f" The head of this pull request has moved since: it is {code(pull_request.head.sha[:7])} now."
+    if pull_request.state != "open":
+        parts[0] += f" The pull request is {'merged' if pull_request.merged else 'closed'}."
+    parts.append(f"<sub>{link('the run', run_url)}</sub>\n{_MARKER}")
     return "\n\n".join(parts)
 
 

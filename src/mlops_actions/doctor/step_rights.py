@@ -51,6 +51,7 @@ FEATURES = (
     Feature("chatops", ("GET /repos/*/*/commits/*/check-runs", "GET /repos/*/*/commits/*/status"), ("require-checks",)),
     Feature("chatops", ("GET /orgs/*/teams/*/memberships/*",), ("allow-teams",), as_app=True),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event=CALL_BACK),
+    Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event="workflow_dispatch"),
     Feature("argo-submit", _COMMENT, ("comment",)),
     Feature("argo-submit", ("GET /repos/*/*/pulls/*",), ("superseded",)),
     Feature("wandb-runs", _COMMENT, ("comment",)),

@@ -10,7 +10,7 @@ from mlops_sandbox.github import Delivery
 from tests.actions.chatops.case import Case
 from tests.support.payloads import Sample, make_fork_sample
 
-RUN = 4242
+RUN, GOOD = 4242, "a" * 40
 IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
 READS = ("GET /repos/octo-org/digits/pulls/1", "GET /repos/octo-org/digits/collaborators/maintainer/permission")
 REFUSED = ("::warning", "the call-back was refused")
@@ -24,6 +24,13 @@ def _submitted(sample: Sample) -> None:
 def _pushed(sample: Sample) -> None:
     _submitted(sample)
     sample.pull.push(sha="e" * 40)
+
+
+def _rebased(sample: Sample) -> None:
+    """Push a commit, submit its workflow, and replace the commit by another one."""
+    sample.pull.push(sha=GOOD)
+    _submitted(sample)
+    sample.pull.push(sha="e" * 40, force=True)
 
 
 def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **changed: Any) -> Callable[[Sample], Delivery[Any]]:
@@ -47,10 +54,10 @@ def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **change
     return event
 
 
-def _of_a_pull_request(sha: str) -> Callable[[Sample], object]:
+def _of_a_pull_request(sha: str, event: str = "pull_request") -> Callable[[Sample], object]:
     def before(sample: Sample) -> None:
         sha_of_run = sample.pull.head_sha if sha == "head" else sha
-        sample.repository.workflow_run(sha_of_run, by="writer", run_id=RUN, event="pull_request")
+        sample.repository.workflow_run(sha_of_run, by="writer", run_id=RUN, event=event)
 
     return before
 
@@ -79,12 +86,54 @@ CASES = [
         "ok",
         before=_pushed,
         event=_call_back(),
+        reply=("`train-x7k2p`", "`Succeeded`", "has moved since: it is `eeeeeee` now"),
         requests=(
             *READS,
             READS[0],
             f"GET /repos/octo-org/digits/actions/runs/{RUN}",
             "GET /repos/octo-org/digits/pulls/1/commits",
+            "GET /repos/octo-org/digits/activity",
+            "POST /repos/octo-org/digits/issues/1/comments",
         ),
+    ),
+    Case(
+        "call-back for a commit that a force push has removed",
+        "ok",
+        before=_rebased,
+        event=lambda sample: _call_back(sha=GOOD)(sample),
+        outputs={"sha": GOOD},
+        reply=("has moved since",),
+    ),
+    Case(
+        "call-back for a commit that a force push has removed, and commits that cannot be read",
+        "ok",
+        before=_rebased,
+        event=lambda sample: _call_back(sha=GOOD)(sample),
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*/commits", 403),
+        reply=("has moved since",),
+    ),
+    Case(
+        "call-back for a commit beyond the 250 that GitHub lists",
+        "ok",
+        before=_pushed,
+        event=_call_back(),
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*/commits", 200, []),
+        reply=("has moved since",),
+    ),
+    Case(
+        "call-back for a listed commit, and activity that cannot be read",
+        "ok",
+        before=_pushed,
+        event=_call_back(),
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/activity", 403),
+        reply=("has moved since",),
+    ),
+    Case(
+        "call-back after a push, without replies",
+        "ok",
+        inputs={"reply": "never"},
+        before=_pushed,
+        event=_call_back(),
     ),
     Case(
         "call-back for a foreign commit", "commit-not-here", before=_submitted, event=_call_back(sha="f" * 40), log=REFUSED
@@ -106,6 +155,16 @@ CASES = [
         event=_call_back(),
         log=("d" * 40,),
     ),
+    *(
+        Case(
+            f"call-back of a run for another commit by {event}",
+            "run-not-here",
+            before=_of_a_pull_request("d" * 40, event),
+            event=_call_back(),
+            log=("d" * 40,),
+        )
+        for event in ("pull_request_review", "pull_request_review_comment", "push")
+    ),
     Case(
         "call-back whose run cannot be read",
         "run-unknown",
@@ -120,7 +179,10 @@ CASES = [
         "commits-unknown",
         before=_pushed,
         event=_call_back(),
-        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/pulls/*/commits", 403),
+        after=lambda sample: (
+            sample.github.faults.answer("GET /repos/*/*/pulls/*/commits", 403),
+            sample.github.faults.answer("GET /repos/*/*/activity", 403),
+        ),
         exit_code=3,
         log=("permissions: { pull-requests: read }",),
     ),
@@ -137,12 +199,14 @@ CASES = [
         "ok",
         before=lambda sample: (_submitted(sample), sample.pull.close(by="writer")),
         event=_call_back(),
+        reply=("The pull request is closed.",),
     ),
     Case(
         "call-back for a merged pull request",
         "ok",
         before=lambda sample: (_submitted(sample), sample.pull.merge(by="maintainer")),
         event=_call_back(),
+        reply=("The pull request is merged.",),
     ),
     Case(
         "call-back for a draft where drafts take no commands",

@@ -9,7 +9,15 @@ import pytest
 
 from mlops_actions.chatops.command_schema import parse_commands
 from mlops_sandbox.github import GitHubServer
-from tests.actions.chatops import cases_attacks, cases_callback, cases_commit, cases_events, cases_language, cases_people
+from tests.actions.chatops import (
+    cases_attacks,
+    cases_callback,
+    cases_commit,
+    cases_events,
+    cases_identity,
+    cases_language,
+    cases_people,
+)
 from tests.actions.chatops.case import Case, play
 from tests.actions.chatops.step import ChatopsStep
 from tests.support.command_schema import schema_problems
@@ -20,6 +28,7 @@ ALL = (
     cases_language.CASES,
     cases_people.CASES,
     cases_commit.CASES,
+    cases_identity.CASES,
     cases_events.CASES,
     cases_callback.CASES,
     cases_attacks.CASES,

@@ -78,7 +78,6 @@ DECISION_READS = {
     "protection": DecisionRead("GET /repos/*/*/branches/*", "checks-unknown", {"require-checks": "required"}),
     "rulesets": DecisionRead("GET /repos/*/*/rules/branches/*", "checks-unknown", {"require-checks": "required"}),
     "run": DecisionRead("GET /repos/*/*/actions/runs/*", "run-unknown", {}, _call_back, answers={"404": "run-not-here"}),
-    "commits": DecisionRead("GET /repos/*/*/pulls/*/commits", "commits-unknown", {}, _call_back),
 }
 FIRST_FEEDBACK = (
     "POST /repos/*/*/issues/comments/*/reactions",

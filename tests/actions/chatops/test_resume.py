@@ -113,6 +113,24 @@ def test_a_later_job_with_mode_finish_concludes_it_as_well(jobs: Jobs, sample: S
     assert jobs.reactions(command) == ["rocket"]
 
 
+@pytest.mark.parametrize("what", ["rebased", "merged", "closed"])
+def test_a_call_back_concludes_the_feedback_on_its_own_commit_whatever_became_of_the_pull_request(
+    jobs: Jobs, sample: Sample, what: str
+) -> None:
+    command, trained = jobs.begin(), sample.pull.head_sha
+    delivery = jobs.call_back(sha=trained)
+    if what == "rebased":
+        sample.pull.push(sha="e" * 40, force=True)
+    elif what == "merged":
+        sample.pull.merge(by="maintainer")
+    else:
+        sample.pull.close(by="writer")
+    jobs.conclude("success", delivery)
+    (check,) = sample.repository.check_runs.values()
+    assert (check.head_sha, check.conclusion) == (trained, "success")
+    assert (sample.pull.label_names, jobs.reactions(command)) == (["trained"], ["rocket"])
+
+
 def test_a_call_back_concludes_the_deployment(jobs: Jobs, sample: Sample) -> None:
     jobs.begin(environment="staging")
     jobs.conclude("success", environment="staging")

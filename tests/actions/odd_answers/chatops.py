@@ -115,6 +115,7 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a command with an approval": _review,
     "a command with checks": lambda world: world.with_check().play(world.comment(), {"require-checks": "required"}),
     "a call-back": lambda world: _call_back(world, {}),
+    "a call-back without activity": lambda world: _call_back(world.without("GET /repos/*/*/activity"), {}),
     "a call-back with feedback": lambda world: _call_back(world, {"check-name": "model"}),
     "the first feedback": lambda world: world.play(world.comment(), {**_FEEDBACK, "reaction": "eyes"}),
     "the last feedback": lambda world: world.with_label().play(
@@ -181,7 +182,7 @@ CALLS = (
         ),
     ),
     Call("GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha"), absence="run-not-here"),
-    Call("GET /repos/*/*/pulls/*/commits", "a call-back", "decision", ("[].sha",)),
+    Call("GET /repos/*/*/pulls/*/commits", "a call-back without activity", "decision", ("[].sha",)),
     Call("GET /repos/*/*/installation", "a command of a team", "decision", _INSTALLATION),
     Call("POST /app/installations/*/access_tokens", "a command of a team", "decision", _TOKEN),
     Call("GET /repos/*/*/installation", "a token of an App", "decision", _INSTALLATION),

@@ -12,6 +12,7 @@ import pytest
 from mlops_actions.core import event
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.user import User
 
 REPOSITORY = {"id": 1, "full_name": "octo/digits", "default_branch": "main"}
 USER = {"login": "octocat", "type": "User"}
@@ -250,3 +251,30 @@ def test_a_comment_s_commit_says_nothing_of_the_pull_request(name: str, commit: 
     payloads = {"push": {}, "issue_comment": COMMENTED, "pull_request_review": {"pull_request": PULL, "review": REVIEW}}
     context = Context.from_environ({"GITHUB_REPOSITORY": "octo/digits", "GITHUB_SHA": HEAD})
     assert event.commit_of(event.read(name, payloads[name]), context) == commit
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (User("a", "User", 1), User("A", "User", 1), True),
+        (User("a", "User", 1), User("a", "User", 2), False),
+        (User("a", "User"), User("a", "User"), False),
+        (User("a", "User", 1), User("a", "User"), False),
+    ],
+)
+def test_an_account_without_an_id_is_nobody(one: User, other: User, same: bool) -> None:
+    assert one.is_same_as(other) is same
+
+
+@pytest.mark.parametrize(
+    ("user", "names", "found"),
+    [
+        (User("Anna", "User", 7), ("anna",), True),
+        (User("Anna", "User", 7), ("7",), True),
+        (User("7", "User", 8), ("7",), False),
+        (User("8", "User", 8), ("8",), True),
+        (User("", "User"), ("", "0"), False),
+    ],
+)
+def test_an_account_is_found_by_its_login_or_its_id(user: User, names: tuple[str, ...], found: bool) -> None:
+    assert user.is_among(names) is found

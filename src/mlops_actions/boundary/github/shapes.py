@@ -199,7 +199,7 @@ COMMIT = record(sha=sha)
 ISSUE_EVENT = record(event=text, created_at=moment)
 # Commits, branches and workflow runs
 WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment)
-ACTIVITY = record(ref=text, timestamp=moment, after=sha, actor=optional(_PERSON))
+ACTIVITY = record(ref=text, timestamp=moment, before=optional(sha), after=sha, actor=optional(_PERSON))
 CHECK_SUITE = record(created_at=optional(moment), head_branch=optional(text))
 CHECK_RUN = record(
     id=identifier,
