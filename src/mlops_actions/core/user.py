@@ -29,6 +29,6 @@ class User:
 
     def is_among(self, names: Sequence[str]) -> bool:
         """Return whether the account is in a list of logins and ids. A name of digits alone is an id, never a login."""
-        if any(name.isdigit() and name == str(self.id) for name in names):
+        if self.id and str(self.id) in names:
             return True
         return bool(self.login) and self.login.lower() in {name.lower() for name in names if not name.isdigit()}
