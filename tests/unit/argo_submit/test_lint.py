@@ -93,6 +93,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a step without a name": (_steps("{template: echo, {say}}"), "is a step without a name"),
     "two steps of one name": (_steps(_A, _A), "steps[1][0].name is given twice: 'a'"),
     "a step with an underscore": (_steps("{name: a_b, template: echo, {say}}"), "is not a name for Argo: 'a_b'"),
+    "a step that is named after its item": (_steps('{name: "a-{{item}}", template: echo, {say}}'), "is not a name for Argo"),
     "a parameter with a dot": (
         _main("inputs: {parameters: [{name: a.b, value: c}]}\nsuspend: {}"),
         "is not a name for Argo: 'a.b'",
@@ -261,6 +262,13 @@ def test_what_argo_refuses_is_found(name: str) -> None:
 
 
 ACCEPTED: dict[str, str] = {
+    "a step whose name holds an input": _steps(
+        '{name: "a-{{inputs.parameters.kind}}", template: echo, {say}}',
+        more="    inputs: {parameters: [{name: kind, value: b}]}\n",
+    ),
+    "a task whose name holds a parameter of the workflow": _dag(
+        '{name: "{{workflow.parameters.kind}}", template: echo, {say}}'
+    ).replace("spec:\n", "spec:\n  arguments: {parameters: [{name: kind, value: b}]}\n"),
     "metrics": _metric(
         "name: a_B1, help: c, labels: [{key: k, value: '{{status}}'}], gauge: {value: '{{duration}}', realtime: true}"
     ),

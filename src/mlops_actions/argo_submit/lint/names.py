@@ -10,6 +10,8 @@ from mlops_actions.core.types import Json
 
 NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
 NAME_RULE = "use letters, digits and '-', at most 128"
+# Argo puts values in before it reads the names of a template's steps; an item's value comes later.
+_VARIABLE = re.compile(r"\{\{(?!\s*item\b).*?\}\}")
 _PARAMETER_NAME = re.compile(r"[-a-zA-Z0-9_]+")
 
 
@@ -18,7 +20,7 @@ def check_name(call: Json, path: Path, kind: str, names: set[str]) -> Iterator[P
     name = call.get("name") or ""
     if not name:
         yield Problem(path, f"is a {kind} without a name", "give it a name: 'name: …'")
-    elif not NAME.fullmatch(name):
+    elif not NAME.fullmatch(_VARIABLE.sub("x", name)):
         yield Problem((*path, "name"), f"is not a name for Argo: '{name}'", NAME_RULE)
     elif name in names:
         yield Problem((*path, "name"), f"is given twice: '{name}'", "rename one of them")
