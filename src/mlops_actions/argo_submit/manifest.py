@@ -40,17 +40,22 @@ class Overrides:
 
 
 def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
-    """Return the one document to run; raises InvalidManifest where there is none, or more than one."""
+    """Return the one document to run; raises InvalidManifest where there is none, or more than one.
+
+    Beside one Workflow, documents of other kinds may stand, as for `argo submit`; see `beside`.
+    """
     if not documents:
         raise BadInput("the manifest is empty", "give a manifest with a Workflow, WorkflowTemplate or CronWorkflow")
-    if len(documents) > 1:
-        places = ", ".join(f"{_kind(document)} at {document.location}" for document in documents)
+    workflows = [document for document in documents if _kind(document) == "Workflow"]
+    runnable = workflows or [document for document in documents if _kind(document) in KINDS]
+    if len(runnable) > 1:
+        places = ", ".join(f"{_kind(document)} at {document.location}" for document in runnable)
         raise InvalidManifest(
-            documents[1].location,
+            runnable[1].location,
             f"several documents, but only one can be run: {places}",
-            "give each workflow a file of its own and name one in 'workflow'",
+            "give each workflow a file of its own and name one in 'workflow'; to run several, use a step or a job for each",
         )
-    document = documents[0]
+    document = (runnable or documents)[0]
     if not isinstance(document.value, dict) or document.value.get("kind") not in KINDS:
         raise InvalidManifest(
             document.at("kind"), f"{_kind(document)} is not a Workflow", f"'kind' must be one of {', '.join(KINDS)}"
@@ -60,6 +65,16 @@ def select(documents: Sequence[ManifestDocument]) -> ManifestDocument:
             document.at("apiVersion"), f"apiVersion is {document.value.get('apiVersion')!r}", f"write {API_VERSION}"
         )
     return document
+
+
+def beside(documents: Sequence[ManifestDocument], chosen: ManifestDocument) -> tuple[str, ...]:
+    """Return a warning for each document that is not submitted with the chosen one; `argo submit` leaves them out too."""
+    return tuple(
+        f"{document.location}: {_kind(document)} stands beside the {_kind(chosen)} and is not submitted: if the workflow "
+        "needs it, apply it before, for example by `kubectl apply`"
+        for document in documents
+        if document is not chosen
+    )
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,8 @@ class _Source:
     document: documents.ManifestDocument | None = None
     label: str = ""
     line: str = ""
-    warnings: tuple[str, ...] = ()
+    unknown_fields: tuple[str, ...] = ()  # a warning for each
+    beside: tuple[str, ...] = ()  # a warning for each other document
     templates: cluster_templates.ClusterTemplates | None = None
 
     def refuse(self, workflow: Json, problems: Sequence[schema.Problem]) -> BadInput:
@@ -149,7 +150,7 @@ def _prepare(
     _check_size(workflow)
     if problems := lint.problems(workflow, templates.specs):
         raise source.refuse(workflow, problems)
-    warnings = source.warnings
+    warnings = (*source.unknown_fields, *source.beside)
     if dropped:
         names = ", ".join(dropped)
         warnings = (*warnings, f"the workflow does not declare these parameters, so they are left out: {names}")
@@ -159,7 +160,7 @@ def _prepare(
         key=key,
         parameters=values,
         warnings=warnings,
-        strict=inputs.strict and not source.warnings,
+        strict=inputs.strict and not source.unknown_fields,
         checked=tuple(_checked(source, templates)),
         not_checked=templates.unread,
     )
@@ -167,9 +168,13 @@ def _prepare(
 
 def _source(inputs: Inputs, workspace: Workspace, cluster: Callable[[], Cluster]) -> _Source:
     if not inputs.from_:
-        document = manifest.select(_documents(inputs.workflow or "", workspace))
+        found = _documents(inputs.workflow or "", workspace)
+        document = manifest.select(found)
         read = manifest.to_workflow(document, strict=inputs.strict)
-        return _Source(workflow=read.workflow, document=document, line=read.line, warnings=read.warnings)
+        beside = manifest.beside(found, document)
+        return _Source(
+            workflow=read.workflow, document=document, line=read.line, unknown_fields=read.warnings, beside=beside
+        )
     kind, name = inputs.from_
     template = cluster().get_template(kind, inputs.namespace or cluster().namespace, name)
     by_reference = kind != "cronworkflow" and not inputs.callback

@@ -241,4 +241,25 @@ FROM = [
     }),), expected={"spec.arguments.parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]}),
 ]  # fmt: skip
 
-CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM]
+_OTHERS = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n"
+_TEMPLATE = (
+    "---\napiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: t}\n"
+    f"spec:\n  entrypoint: main\n  templates:\n{MAIN}"
+)
+_LEFT_OUT = "stands beside the Workflow and is not submitted: if the workflow needs it, apply it before"
+DOCUMENTS = [
+    Case("a config map behind the workflow", workflow() + _OTHERS, expected={"metadata.generateName": "case-"},
+         logged=f"ConfigMap {_LEFT_OUT}"),
+    Case("a config map before the workflow", f"{_OTHERS}---\n{workflow()}", expected={"metadata.generateName": "case-"},
+         logged=f"workflow:2: ConfigMap {_LEFT_OUT}"),
+    Case("a template beside the workflow", workflow() + _TEMPLATE, expected={"metadata.generateName": "case-"},
+         logged=f"WorkflowTemplate {_LEFT_OUT}"),
+    Case("a config map beside a template", _TEMPLATE + _OTHERS, expected={"metadata.generateName": "t-"},
+         logged="ConfigMap stands beside the WorkflowTemplate and is not submitted"),
+    Case("two workflows and a config map", f"{workflow()}---\n{workflow()}{_OTHERS}",
+         refused="several documents, but only one can be run: Workflow at ", remedy="use a step or a job for each"),
+    Case("two templates", _TEMPLATE + _TEMPLATE, refused="several documents, but only one can be run: WorkflowTemplate at "),
+    Case("config maps alone", _OTHERS + _OTHERS, refused="ConfigMap is not a Workflow"),
+]  # fmt: skip
+
+CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM, *DOCUMENTS]
