@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from mlops_actions.core.errors import BadInput
 
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # Each way to name a cluster, and the inputs that have a meaning beside it. Without any of them a kubeconfig counts that the
 # variable KUBECONFIG names, or the pod's own account.
 _BY_KUBECONFIG = ("kube-context", "google-credentials", "aws-role", "azure-client-id", "azure-tenant-id", "oidc-audience")
@@ -58,6 +60,17 @@ def problems(was_given: Callable[[str], bool]) -> Iterator[BadInput]:
         else:
             needed = _NEEDS.get(name, "kubeconfig")
             yield BadInput(f"input '{name}' has no meaning without '{needed}'", f"add '{needed}'")
+
+
+def problems_of_argo_server(address: str, token: str) -> Iterator[BadInput]:
+    """Yield what is wrong with sending a token to this address."""
+    scheme, _, rest = address.partition("://")
+    host = re.sub(r":\d*$", "", rest.partition("/")[0])
+    if scheme == "http" and token and host not in LOOPBACK:
+        yield BadInput(
+            f"the Argo Server's address is {address}: the token would be sent in plain text",
+            "give an https address in 'argo-server', and 'argo-ca' where its certificate authority is private",
+        )
 
 
 def _listed(names: list[str]) -> str:

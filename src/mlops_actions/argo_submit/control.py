@@ -66,30 +66,34 @@ def resume(cluster: Cluster, owner: WorkflowOwner, workflow: Json, now: datetime
     return ControlResult(cluster.resume(workflow["metadata"]["namespace"], name), True, f"resumed the workflow '{name}'")
 
 
-def retry(cluster: Cluster, owner: WorkflowOwner, workflow: Json, parameters: Mapping[str, str]) -> ControlResult:
+def retry(
+    cluster: Cluster, owner: WorkflowOwner, workflow: Json, parameters: Mapping[str, str], restart: str = ""
+) -> ControlResult:
     """Restart a failed workflow at its failed nodes; `parameters` replace those of the workflow.
 
+    `restart` selects nodes that run again though they succeeded; with it a workflow that has succeeded is restarted too.
     Raises BadInput (also where no Argo Server is used), Refused, Unavailable.
     """
     owner.check(workflow, "retry")
     current = status.read(workflow)
     if not current.ended:
         return ControlResult(workflow, False, f"workflow '{current.name}' runs already: there is nothing to retry")
-    if current.phase == "Succeeded":
+    if current.phase == "Succeeded" and not restart:
         return ControlResult(workflow, False, f"workflow '{current.name}' has succeeded: there is nothing to retry")
-    retried = _retried(cluster, current, parameters)
+    retried = _retried(cluster, current, parameters, restart)
     if retried is None:
         raise BadInput(
             f"'retry' needs the Argo Server: only it can restart workflow '{current.name}' at its failed nodes",
             f"give 'argo-server', or submit the workflow again: {reuse.describe(workflow, current)}",
         )
-    return ControlResult(retried, True, f"retried the workflow '{current.name}' from its failed nodes")
+    selected = f", and the nodes of {restart}" if restart else ""
+    return ControlResult(retried, True, f"retried the workflow '{current.name}' from its failed nodes{selected}")
 
 
-def _retried(cluster: Cluster, failed: WorkflowStatus, parameters: Mapping[str, str]) -> Json | None:
+def _retried(cluster: Cluster, failed: WorkflowStatus, parameters: Mapping[str, str], restart: str) -> Json | None:
     for attempt in range(MAX_CONFLICTS):
         try:
-            return cluster.retry(failed.namespace, failed.name, failed.uid, parameters)
+            return cluster.retry(failed.namespace, failed.name, failed.uid, parameters, restart)
         except (BadInput, Conflict, Unavailable) as error:
             # Somebody else may have retried it, or the server did, and its answer was lost.
             workflow = cluster.get_workflow(failed.namespace, failed.name)

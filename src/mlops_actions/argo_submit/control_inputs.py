@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from mlops_actions.core.declare import DeclaredInputs
@@ -17,11 +18,28 @@ OF_A_SUBMISSION = (
 PARAMETERS = ("parameters", "parameter-file", "parameter_file_path", "unknown-parameters")
 
 
+# https://argo-workflows.readthedocs.io/en/latest/node-field-selector/
+_FIELD = r"(displayName|id|name|phase|templateName|templateRef\.(name|template)|inputs\.parameters\.[\w-]+\.value)"
+_TERM = rf"{_FIELD}(==?|!=)(\\.|[^,=\\])+"
+
+
+def read_node_selector(text: str) -> str:
+    """Read a selector of nodes; raises ValueError. Argo lets one with an unknown field select nothing, and says nothing."""
+    selector = text.strip()
+    if re.fullmatch(rf"{_TERM}(,{_TERM})*", selector) is None:
+        raise ValueError(
+            "must be FIELD=VALUE or FIELD!=VALUE, joined by commas, with a field such as displayName or templateName"
+        )
+    return selector
+
+
 def problems(
     inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, of_pull_request: bool
 ) -> Iterator[BadInput]:
     """Yield what does not go together with the given one of `controls`, pairs of an input and its value."""
     control = next((name for name, value in controls if value), "")
+    if control != "retry" and inputs.was_given("restart-successful"):
+        yield BadInput("input 'restart-successful' has no meaning without 'retry'", "leave it out")
     if not control:
         return
     without = OF_A_SUBMISSION if control == "retry" else (*PARAMETERS, *OF_A_SUBMISSION)

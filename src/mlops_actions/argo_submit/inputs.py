@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from mlops_actions.argo_submit import callback_inputs, connection, control_inputs, input_parsers, object_names, waiting
@@ -24,7 +23,6 @@ from mlops_actions.core.parsers import (
 )
 from mlops_actions.core.types import Json
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # A small public image with a shell and curl.
 DEFAULT_CALLBACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
 
@@ -53,6 +51,11 @@ class Inputs(DeclaredInputs):
         object_names.read_name,
         "Name of a failed workflow to restart at its failed nodes, as `argo retry` does, and to follow. Needs "
         "`argo-server`. `parameters` replace those of the workflow.",
+    )
+    restart_successful: str | None = input_field(
+        control_inputs.read_node_selector,
+        "With `retry`: nodes that run again though they succeeded, and with them what follows them, such as "
+        "`displayName=evaluate`, as `argo retry --restart-successful --node-field-selector` does.",
     )
     resume: str | None = input_field(
         object_names.read_name, "Name of a suspended workflow to continue, as `argo resume` does."
@@ -321,13 +324,7 @@ class Inputs(DeclaredInputs):
                 "leave out 'artifacts', or 'wait: false' and 'dry-run'",
             )
         yield from connection.problems(self.was_given)
-        scheme, _, rest = (self.argo_server or "").partition("://")
-        host = re.sub(r":\d*$", "", rest.partition("/")[0])
-        if scheme == "http" and self.argo_token and host not in LOOPBACK:
-            yield BadInput(
-                f"the Argo Server's address is {self.argo_server}: the token would be sent in plain text",
-                "give an https address in 'argo-server', and 'argo-ca' where its certificate authority is private",
-            )
+        yield from connection.problems_of_argo_server(self.argo_server or "", self.argo_token or "")
 
     def _sources(self) -> tuple[tuple[str, object], ...]:
         return (("workflow", self.workflow), ("from", self.from_), ("attach", self.attach), *self.controls)

@@ -92,10 +92,11 @@ class Cluster(Protocol):
     def resume(self, namespace: str, name: str) -> Json:
         """Continue a suspended workflow, as `argo resume` does, and return it; one that is not suspended stays as it is."""
 
-    def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str]) -> Json | None:
+    def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str], restart: str) -> Json | None:
         """Restart a failed workflow at its failed nodes, as `argo retry` does; None where this API has no such call.
 
         One that is only in the archive is created again, with another uid. The parameters replace those of the workflow.
+        `restart` selects nodes that run again though they succeeded; empty: none.
         Not sent again after a lost answer: read the workflow then.
         """
 

@@ -141,7 +141,7 @@ class _Run:
         self._revision = recorded_revision(workflow, self._revision)
         if verb == "retry":
             parameters = parameters_of_retry(inputs, workflow, ports.workspace)
-            done = control.retry(cluster, owner, workflow, parameters)
+            done = control.retry(cluster, owner, workflow, parameters, inputs.restart_successful or "")
         elif verb == "resume":
             done = control.resume(cluster, owner, workflow, ports.clock.now())
         else:

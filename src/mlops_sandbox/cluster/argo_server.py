@@ -201,7 +201,7 @@ class ArgoServer:
             self._store.get(WORKFLOWS, place.namespace, place.name)
             message = "Workflow already exists on cluster, use argo retry {name} instead"
             return JSONResponse(_refusal(ApiError(409, "AlreadyExists", message), stream=False), 409)
-        retried = argo_control.retried(workflow, [str(text) for text in body.get("parameters") or []])
+        retried = argo_control.retried(workflow, [str(text) for text in body.get("parameters") or []], _restart(body))
         self._authorize(place, "create", WORKFLOWS)
         retried["metadata"].pop("resourceVersion", None)
         return JSONResponse(self._store.create(WORKFLOWS, place.namespace, retried))
@@ -229,15 +229,16 @@ class ArgoServer:
         current = self._store.get(WORKFLOWS, call.namespace, call.name)
         body = json.loads(await call.request.body() or b"{}")
         parameters = [str(text) for text in body.get("parameters") or []]
-        argo_control.retried(copy.deepcopy(current), parameters)  # may it be retried?
-        for pod in argo_control.pods_to_delete(current):
+        restart = _restart(body)
+        argo_control.retried(copy.deepcopy(current), parameters, restart)  # may it be retried?
+        for pod in argo_control.pods_to_delete(current, restart):
             self._authorize(call, "delete", PODS)
             with contextlib.suppress(ApiError):  # it is gone already
                 self._store.delete(PODS, call.namespace, pod)
         self._authorize(call, "update", WORKFLOWS)
 
         def edit(workflow: Json) -> Json:
-            return argo_control.retried(workflow, parameters)
+            return argo_control.retried(workflow, parameters, restart)
 
         return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, edit))
 
@@ -347,6 +348,11 @@ def _check_entrypoint(workflow: Json) -> None:
 
 def _code(refusal: ApiError) -> int:
     return GRPC_CODES.get(refusal.code, 3 if refusal.code < 500 else 13)
+
+
+def _restart(body: Json) -> str:
+    """Return which successful nodes begin again; each of both fields has no effect without the other."""
+    return str(body.get("nodeFieldSelector") or "") if body.get("restartSuccessful") else ""
 
 
 def _refusal(refusal: ApiError, *, stream: bool) -> Json:

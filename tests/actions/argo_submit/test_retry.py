@@ -116,6 +116,36 @@ def test_parameters_replace_those_of_the_workflow(job: Job, tmp_path: Path) -> N
     assert job.result["parameters"] == {"mode": "loose"}
 
 
+def test_chosen_nodes_run_again_though_they_succeeded(job: Job, tmp_path: Path) -> None:
+    fail(job, tmp_path)
+    (tmp_path / "ready").touch()
+    assert job.run(retry="w", restart_successful="displayName=first") == 0, job.log
+    assert "retried the workflow 'w' from its failed nodes, and the nodes of displayName=first" in job.log
+    assert json.loads(job.outputs["outputs"]) == {"said": "2 strict"}  # the second node read what the first made anew
+    assert job.run(retry="w", restart_successful="templateName=second") == 0, job.log  # of a workflow that has succeeded
+    assert (tmp_path / "first").read_text() == "ran\nran\n"
+    assert job.outputs["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "cause"),
+    [
+        ({"retry": "w", "restart_successful": "evaluate"}, "must be FIELD=VALUE or FIELD!=VALUE"),
+        ({"retry": "w", "restart_successful": "colour=red"}, "must be FIELD=VALUE or FIELD!=VALUE"),
+        ({"retry": "w", "restart_successful": "name=a,b"}, "must be FIELD=VALUE or FIELD!=VALUE"),
+        ({"resume": "w", "restart_successful": "name=a"}, "'restart-successful' has no meaning without 'retry'"),
+        ({"attach": "w", "restart_successful": "name=a"}, "'restart-successful' has no meaning without 'retry'"),
+        (
+            {"retry": "w", "restart_successful": r"name=w[0].a(0:b\,c),phase!=Failed,inputs.parameters.x.value==1"},
+            "no workflow",
+        ),
+    ],
+)
+def test_a_selector_that_argo_would_take_in_silence_is_refused(job: Job, inputs: dict[str, str], cause: str) -> None:
+    job.run(**inputs)
+    assert cause in job.error
+
+
 @pytest.mark.parametrize(
     ("parameters", "cause"),
     [

@@ -198,10 +198,12 @@ class ArgoServer:
                 raise denied from None
             return self._requests.send("PUT", path, check_workflow, body=body)
 
-    def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str]) -> Json:
+    def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str], restart: str) -> Json:
         """See the port. The pods that failed leave the record at once, so that nobody reads the logs of deleted pods."""
         texts = [f"{key}={value}" for key, value in parameters.items()]
-        body = {"namespace": namespace, "name": name, "parameters": texts}
+        body: Json = {"namespace": namespace, "name": name, "parameters": texts}
+        if restart:  # the server ignores either without the other
+            body |= {"restartSuccessful": True, "nodeFieldSelector": restart}
         try:
             path = f"{_workflows(namespace, name)}/retry"
             workflow = self._requests.send("PUT", path, check_workflow, body=body, repeatable=False)

@@ -129,7 +129,7 @@ class KubernetesCluster:
                     raise
         raise AssertionError
 
-    def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str]) -> None:  # noqa: ARG002
+    def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str], restart: str) -> None:  # noqa: ARG002
         """See the port. Only the Argo Server knows how to reset the record of the nodes."""
         return
 
