@@ -261,15 +261,18 @@ class Follower:
         try:
             last = status.read(self._cluster.get_archived(target.namespace, target.name, target.uid), known)
             current: WorkflowStatus | None = last if last.ended and last.uid == target.uid else None
-        except ActionError:
-            current = None
+            in_vain = "the archive shows another workflow, or no end"
+        except NotFound:
+            current, in_vain = None, ""
+        except ActionError as error:
+            current, in_vain = None, f"the archive could not be read: {error.cause}"
         if current is None:
             self._await_last_event()
             while self._messages:  # also what is known of its pods
                 self._requires_read(self._next(0))
             current = gone.status_of_gone(known, self._metadata, self._pod_nodes.values())
         if current is None:
-            raise self._deleted(event)
+            raise self._deleted(event, in_vain)
         self._recorded = self._shown = current
         for note in current.notes:
             self._warn_once(note, note)
@@ -318,9 +321,10 @@ class Follower:
             self._warned.add(key)
             self._log.warning(text, title="argo-submit")
 
-    def _deleted(self, event: str) -> WorkFailed:
+    def _deleted(self, event: str, in_vain: str) -> WorkFailed:
         return WorkFailed(
-            f"workflow '{self._target.name}' {event} while this step followed it{self._progress()}",
+            f"workflow '{self._target.name}' {event} while this step followed it{self._progress()}"
+            + (f"; {in_vain}" if in_vain else ""),
             "find out who deleted it: a person, a time to live (ttlStrategy), or another job",
         )
 

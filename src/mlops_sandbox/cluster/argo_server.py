@@ -173,7 +173,7 @@ class ArgoServer:
                 self._store.get(WORKFLOWS, call.namespace, name)
             content = self.artifacts[name, parameters["node"], parameters["artifact"]]
         except (ApiError, KeyError):
-            return PlainTextResponse("Internal Server Error", 500)
+            return PlainTextResponse("Internal Server Error\n", 500)
         if content is None:
             return Response(status_code=307, headers={"Location": f"{call.request.url}/"})
         media_type = "text/html" if content.startswith(b"<") else "application/octet-stream"

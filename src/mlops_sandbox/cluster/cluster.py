@@ -12,6 +12,7 @@ from typing import Self
 
 from starlette.applications import Starlette
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import access, kubeconfig
 from mlops_sandbox.cluster.access import Access, Rule
 from mlops_sandbox.cluster.api import Api, Faults
@@ -89,7 +90,12 @@ class Cluster:
     def archive(self, name: str, *, namespace: str = "default") -> None:
         """Keep a workflow in the database from which the Argo Server reads workflows that are gone."""
         workflow = self.store.get(WORKFLOWS, namespace, name)
-        self._argo_server.archive[workflow["metadata"]["uid"]] = workflow
+        self.archived[workflow["metadata"]["uid"]] = workflow
+
+    @property
+    def archived(self) -> dict[str, Json]:
+        """The workflows in that database, by uid."""
+        return self._argo_server.archive
 
     def close_watches(self) -> int:
         """End every open watch, as a restart does; returns how many there were."""

@@ -136,6 +136,18 @@ def test_the_artifacts_of_a_workflow_that_is_only_in_the_archive_come_into_the_w
     assert (job.workspace / "artifacts" / "model" / "model.pt").read_bytes() == b"weights"
 
 
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_a_part_of_a_file_is_not_taken_for_it(job: Job, cluster: Cluster) -> None:
+    """Where the storage fails on the way, the server writes an error behind what it has sent."""
+    broken = b"failed to stream artifact: connection reset by peer\nInternal Server Error\n"
+    cluster.store_artifact(NAME, f"{NAME}-train", "plot", b"the first half" + broken)
+    assert job.run(attach=NAME, logs="none", artifacts="plot") == 4
+    assert "artifact 'plot' of 'train': " in job.error
+    assert "sent only a part of the file" in job.error
+    assert "connection reset by peer" in job.error
+    assert not (job.workspace / "artifacts" / "plot").exists()
+
+
 @pytest.mark.parametrize("api", [KUBERNETES])
 def test_without_an_argo_server_the_summary_names_bucket_and_key(job: Job) -> None:
     assert job.run(attach=NAME, logs="none", artifacts="model") == 0

@@ -25,11 +25,13 @@ from tests.support.interceptor import Interceptor
 from tests.support.shared_host import SharedHost
 from tests.support.step import REPOSITORY, StepRecord
 
+ARTIFACT, CONTENT = "scores", b'{"accuracy": 0.93}'
 TEXT = "the only line of the log"
 _SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "example.test/image"}}]}
 _K8S, _ARGO = "/apis/argoproj.io/v1alpha1/namespaces/*", "/api/v1"
 WORKFLOW = {KUBERNETES: f"GET {_K8S}/workflows/*", ARGO_SERVER: f"GET {_ARGO}/workflows/*/*"}
 POD = "GET /api/v1/namespaces/*/pods/*"
+ARCHIVED = f"GET {_ARGO}/archived-workflows/*"
 WORKFLOW_WATCH = {KUBERNETES: f"GET {_K8S}/workflows", ARGO_SERVER: f"GET {_ARGO}/workflow-events/*"}
 LOG = {KUBERNETES: "GET /api/v1/namespaces/*/pods/*/log", ARGO_SERVER: f"GET {_ARGO}/workflows/*/*/log"}
 
@@ -186,10 +188,39 @@ def _end_all(world: World) -> Play:
     return world.play(stop="pull-request", pr_number="7")
 
 
-def _retry(world: World) -> Play:
+def _gone(world: World) -> Play:
+    """Join a workflow that is deleted while the step follows it; it had succeeded, as only the archive knows."""
+    world.put("gone", "Running")
+    read, asked = route_pattern(WORKFLOW[world.api]), route_pattern(ARCHIVED)
+    reads = itertools.count(1)
+    last = world.cluster.store.get(WORKFLOWS, "default", "gone")
+
+    def before_call(call: str) -> None:
+        if read.fullmatch(call) and next(reads) == 2:
+            world.cluster.store.delete(WORKFLOWS, "default", "gone")
+        elif asked.fullmatch(call):  # earlier, the server would show it under its usual address too
+            world.cluster.archived[last["metadata"]["uid"]] = {**last, "status": {"phase": "Succeeded"}}
+
+    world.interceptor.before_call = before_call
+    return world.play(attach="gone", logs="none")
+
+
+def _artifact(world: World) -> Play:
+    """Join a workflow that has ended, and bring its artifact into the workspace."""
+    outputs = {"artifacts": [{"name": ARTIFACT, "s3": {"key": "done/scores.json"}}]}
+    node = {"id": "done", "name": "done", "displayName": "done", "type": "Pod", "templateName": "main"}
+    world.put("done", "Succeeded", nodes={"done": {**node, "phase": "Succeeded", "outputs": outputs}})
+    world.cluster.store_artifact("done", "done", ARTIFACT, CONTENT)
+    return world.play(attach="done", logs="none", artifacts=ARTIFACT)
+
+
+def _retry(world: World, *, archived: bool = False) -> Play:
     node = {"id": "w", "name": "w", "displayName": "w", "type": "Pod", "templateName": "main", "phase": "Failed"}
     world.put("w", "Failed", nodes={"w": node})
     world.change("w", labels={"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/phase": "Failed"})
+    if archived:
+        world.cluster.archive("w")
+        world.cluster.store.delete(WORKFLOWS, "default", "w")
     return world.play(retry="w", wait="false")
 
 
@@ -206,13 +237,21 @@ _SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     **{verb: partial(_control, verb=verb) for verb in ("stop", "terminate", "resume")},
     "stop all": _end_all,
 }
-# Only the Argo Server retries a workflow.
-SCENARIOS = {KUBERNETES: _SCENARIOS, ARGO_SERVER: {**_SCENARIOS, "retry": _retry}}
+# What only the Argo Server does.
+_OF_ARGO_SERVER: Mapping[str, Callable[[World], Play]] = {
+    "retry": _retry,
+    "retry of an archived workflow": partial(_retry, archived=True),
+    "gone": _gone,
+    "artifact": _artifact,
+}
+SCENARIOS = {KUBERNETES: _SCENARIOS, ARGO_SERVER: {**_SCENARIOS, **_OF_ARGO_SERVER}}
 
 _OBJECT = ("metadata", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.resourceVersion")
 _WORKFLOW = (*_OBJECT, "status", "status.phase")
 # A workflow that no controller has seen yet has no status.
 _RUNNING = (*_OBJECT, "status?", "status.phase?")
+# The database does not hold the version.
+_ARCHIVED = ("metadata", "metadata.name", "metadata.namespace", "metadata.uid", "status", "status.phase")
 _OWNED = (*_RUNNING, "metadata.annotations", "metadata.labels?")
 _DRY = ("metadata", "metadata.name")
 _TEMPLATE = ("metadata", "metadata.name", "spec")
@@ -248,13 +287,17 @@ def _calls(api: str) -> list[Call]:
         others = [
             Call(f"POST {many}/lint", "submit", "decision"),
             Call(f"PUT {one}/retry", "retry", "creation", _RUNNING),
+            Call(f"PUT {_ARGO}/archived-workflows/*/retry", "retry of an archived workflow", "creation", _RUNNING),
+            Call(f"PUT {one}/retry", "retry of an archived workflow", "decision", empty=True, absence="archived"),
+            Call(ARCHIVED, "gone", "decision", _ARCHIVED, fails=("",), names="archive|was deleted"),
+            Call("GET /artifact-files/*/workflows/*/*/outputs/*", "artifact", "artifact"),
             Call(f"GET {_ARGO}/info", "submit", "decision", ("managedNamespace?",), silent=_NO_NAMESPACE),
             Call(WORKFLOW_WATCH[api], "follow", "feedback", ("result", *_SEEN), occurrence=1),
             Call(LOG[api], "logs", "feedback", ("result", "result.content?"), occurrence=1),
         ]  # fmt: skip
     return [
         Call(f"GET {one}", "join", "decision", _WORKFLOW, occurrence=1, names=_DELETED),
-        Call(f"GET {one}", "follow", "decision", _RUNNING, occurrence=2, names=_DELETED),
+        Call(f"GET {one}", "follow", "decision", _RUNNING, occurrence=2, names=_DELETED, fails=("404",)),
         Call(
             f"GET {one}",
             "submit again",

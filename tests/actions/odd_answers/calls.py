@@ -21,17 +21,18 @@ class Call:
 
     Of the fields that end in `?` the service may also say null or nothing. Without an `occurrence` (from 1 on) the answer to
     each call of the route is odd. `kind`: a decision rests on the answer, or it is feedback, or the answer is that of a
-    creation, which the action finds by itself.
+    creation, which the action finds by itself, or the content of an artifact.
     """
 
     route: str
     scenario: str
-    kind: Literal["decision", "feedback", "creation"]
+    kind: Literal["decision", "feedback", "creation", "artifact"]
     fields: tuple[str, ...] = ()
     occurrence: int = 0
     empty: bool = False  # the true answer has no body
     absence: str = ""  # the reason of the decision where 404 is an answer: there is no such thing
     names: str = ""  # a pattern of what a message may name instead of the call
+    fails: tuple[str, ...] = ()  # beginnings of the names of odd answers after which the work counts as failed
     silent: tuple[str, ...] = ()  # beginnings of the names of odd answers that are as good as the true one
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ from mlops_actions.boundary.clock import SystemClock
 from mlops_actions.boundary.cluster import transport
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from tests.actions.argo_submit.apis import APIS, KUBERNETES
-from tests.actions.odd_answers.argo_submit import CALLS, LOG, SCENARIOS, TEXT, World
+from tests.actions.odd_answers.argo_submit import ARTIFACT, CALLS, CONTENT, LOG, SCENARIOS, TEXT, World
 from tests.actions.odd_answers.calls import (
     Call,
     odd_answers,
@@ -31,6 +31,7 @@ from tests.support.step import StepRecord
 
 DECISIONS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "decision"]
 CREATIONS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "creation"]
+ARTIFACTS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "artifact"]
 STREAMS = [(api, call) for api in APIS for call in CALLS[api] if call.kind == "feedback"]
 MAX_LINE = 200_000
 
@@ -41,6 +42,7 @@ def _without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "UNREACHABLE_SECONDS", 0.0)
     for module, name in (
         (follow, "MIN_READ_INTERVAL"),
+        (follow, "STRAGGLER_SECONDS"),
         (watch, "MIN_PAUSE"),
         (watch, "MAX_PAUSE"),
         (log_reader, "MIN_PAUSE"),
@@ -121,7 +123,7 @@ def test_an_odd_answer_of_a_cluster_is_never_a_success(api: str, call: Call, tri
         exits: tuple[int, ...] = (2, 3, 4)
         if is_absent and call.absence:
             exits = (0,)
-        elif is_absent and call.occurrence == 2:
+        elif call.fails and name.startswith(call.fails):
             exits = (1,)
         record, interceptor = trial.run(call, change)
         assert interceptor.changed, name
@@ -153,6 +155,27 @@ def test_after_an_odd_answer_to_its_creation_the_workflow_is_found(
             crashes.clear()
     assert not problems, shown(problems)
     assert 0 in endings
+
+
+@pytest.mark.parametrize(("api", "call"), ARTIFACTS, ids=str)
+def test_no_artifact_comes_of_an_odd_answer(api: str, call: Call, trial: Trial, tmp_path: Path) -> None:
+    assert trial.true_body(call) == CONTENT
+    [put] = (path for path in tmp_path.rglob("scores.json"))
+    assert put.read_bytes() == CONTENT
+    put.unlink()
+    put.parent.rmdir()
+    problems: dict[str, list[str]] = {}
+    for name, change in odd_answers(call, CONTENT):
+        record, interceptor = trial.run(call, change)
+        assert interceptor.changed, name
+        found = list(problems_of_decision(record, call, exits=(3, 4), forbidden={}))
+        if record.outputs.get("phase") != "Succeeded" or not all(ARTIFACT in line for line in told(record)):
+            found.append(f"it does not tell the workflow's end and the artifact: {told(record)}")
+        if any(tmp_path.rglob("scores.json")):
+            found.append("it put a file into the workspace")
+        if found:
+            problems[name] = found
+    assert not problems, shown(problems)
 
 
 def _with_line(true: Answer, line: str, *, is_after_true_line: bool = False) -> Answer:

@@ -65,6 +65,9 @@ GRAPHQL = Call(
     ),
     names="W&B|/graphql|gate",
 )
+# The exchange of the job's identity token.
+EXCHANGE = Call("POST /oidc/token", "an identity token", "decision", ("access_token",), names="identity token")
+WANDB = (GRAPHQL, EXCHANGE)
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +109,12 @@ class Trial:
             runner.run(replace(step, environ={**step.environ, "GITHUB_RUN_ID": "76"}))
             (written,) = pull.comments
             pull.comment(written.body, by=written.user)
-        used = self._wandb if call.scenario == "a gate" else of_github
+        if call.scenario == EXCHANGE.scenario:
+            file = self._directory / "token"
+            file.write_text(self._wandb.server.identity_token)
+            inputs = {**step.inputs, "api-key": ""}
+            step = replace(step, inputs=inputs, environ={**step.environ, "WANDB_IDENTITY_TOKEN_FILE": str(file)})
+        used = of_github if call.scenario in SCENARIOS else self._wandb
         used.arm(call.route, change, call.occurrence)
         record = runner.run(step)
         self._wandb.disarm()
@@ -157,6 +165,14 @@ def test_every_call_is_in_the_table(trial: Trial) -> None:
             assert times_asked(interceptor, call), (call, interceptor.calls)
 
 
+def test_every_call_to_wandb_is_in_the_table(trial: Trial) -> None:
+    for call in WANDB:
+        record, interceptor = trial.run(Call("GET /nothing", call.scenario, "decision"), lambda true: true)
+        assert record.exit_code == 0, record.log
+        assert undeclared(interceptor.calls, WANDB) == set(), call
+        assert times_asked(interceptor, call), (call, interceptor.calls)
+
+
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_an_odd_answer_of_github_is_one_warning(call: Call, trial: Trial) -> None:
     usual, true_body = trial.usual(call)
@@ -170,16 +186,17 @@ def test_an_odd_answer_of_github_is_one_warning(call: Call, trial: Trial) -> Non
     assert not problems, shown(problems)
 
 
-def test_no_gate_passes_for_an_odd_answer_of_wandb(trial: Trial) -> None:
-    usual, true_body = trial.usual(GRAPHQL)
+@pytest.mark.parametrize("call", WANDB, ids=str)
+def test_no_gate_passes_for_an_odd_answer_of_wandb(call: Call, trial: Trial) -> None:
+    usual, true_body = trial.usual(call)
     assert (usual.exit_code, usual.outputs["gate"]) == (0, "passed"), usual.log
     problems: dict[str, list[str]] = {}
-    for name, change in odd_answers(GRAPHQL, true_body):
+    for name, change in odd_answers(call, true_body):
         if name == "as HTML":
             continue  # servers that speak W&B's protocol send JSON as what they like
-        record, interceptor = trial.run(GRAPHQL, change)
+        record, interceptor = trial.run(call, change)
         assert interceptor.changed, name
-        found = list(problems_of_decision(record, GRAPHQL, exits=(1, 2, 3, 4), forbidden={"gate": "passed"}))
+        found = list(problems_of_decision(record, call, exits=(1, 2, 3, 4), forbidden={"gate": "passed"}))
         if found:
             problems[name] = found
     assert not problems, shown(problems)

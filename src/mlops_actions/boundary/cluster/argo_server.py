@@ -16,6 +16,7 @@ from typing import Any
 
 from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, WatchEvent
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
+from mlops_actions.boundary.cluster.artifact_content import ArtifactContent
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests, Redirected, denial_in
 from mlops_actions.boundary.cluster.shapes import (
@@ -30,7 +31,6 @@ from mlops_actions.boundary.cluster.shapes import (
 )
 from mlops_actions.boundary.cluster.shapes import TEMPLATES as TEMPLATE_SHAPES
 from mlops_actions.boundary.cluster.transport import (
-    ByteBlocks,
     ByteLines,
     ClusterCredentials,
     ClusterTransport,
@@ -50,6 +50,7 @@ TEMPLATES = {
 }
 STRATEGIES = {"Stop": "stop", "Terminate": "terminate"}
 NO_SUCH_CALL = ": Not Found"  # what the server says of a path that it does not serve
+NO_ARCHIVE = "getting archived workflows not supported"
 ALREADY_ENDED = "cannot shutdown a completed workflow"
 # The server resumes a log by seconds before its own clock's time; the clocks may differ by this much. Lines that are read
 # twice are recognised by their timestamps.
@@ -166,7 +167,12 @@ class ArgoServer:
         """See the port. One attempt: a server without an archive answers 500."""
         query = {"namespace": namespace, "name": name}
         path = f"/api/v1/archived-workflows/{path_segment(uid)}"
-        return self._requests.send("GET", path, partial(check, shape=ARCHIVED), query=query, urgent=True)
+        try:
+            return self._requests.send("GET", path, partial(check, shape=ARCHIVED), query=query, urgent=True)
+        except Unavailable as error:
+            if NO_ARCHIVE in error.cause:
+                raise NotFound(error.cause, "let the Argo Server keep an archive") from None
+            raise
 
     def get_template(self, kind: str, namespace: str, name: str) -> Json:
         """See the port."""
@@ -239,7 +245,7 @@ class ArgoServer:
         """See the port."""
         return self._pods.get(name)
 
-    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> ByteBlocks:
+    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> ArtifactContent:
         """See the port. The server answers 500 where it cannot read its storage, and where the workflow is gone."""
         try:
             return self._artifact(namespace, "workflows", workflow, node_id, name)
@@ -248,11 +254,12 @@ class ArgoServer:
                 return self._artifact(namespace, "archived-workflows", uid, node_id, name)
             raise
 
-    def _artifact(self, namespace: str, source: str, workflow: str, node_id: str, name: str) -> ByteBlocks:
+    def _artifact(self, namespace: str, source: str, workflow: str, node_id: str, name: str) -> ArtifactContent:
         parts = (namespace, source, workflow, node_id, "outputs", name)
         path = f"/artifact-files/{'/'.join(path_segment(part) for part in parts)}"
         try:
-            return self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, files=True)
+            blocks = self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, files=True)
+            return ArtifactContent(blocks, path)
         except Redirected as redirected:
             if redirected.location.endswith("/"):
                 raise WorkFailed(

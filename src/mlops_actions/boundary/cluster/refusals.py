@@ -35,7 +35,7 @@ _DENIAL_OF_LIST = re.compile(r'you are not allowed to (?P<verb>\w+) (?P<resource
 class Redirected(Refused):
     """The server sends the request on to another address."""
 
-    def __init__(self, location: str, cause: str, remedy: str) -> None:
+    def __init__(self, cause: str, remedy: str, location: str = "") -> None:
         super().__init__(cause, remedy)
         self.location = location
 
@@ -159,9 +159,9 @@ def refusal(failure: Failure, call: str, *, side: str, server: str, health: str)
         return Unavailable(f"{server} answered {failure.code} to {call}: {failure.message}", health)
     if failure.code < 400:
         return Redirected(
-            failure.location,
             f"the {side} at {server} redirects this request ({failure.code} to {call}): {failure.message}",
             "give the address of the server itself: credentials are not sent to another address",
+            failure.location,
         )
     return Refused(f"the {side} refuses this ({failure.code} to {call}): {failure.message}", "see its message")
 

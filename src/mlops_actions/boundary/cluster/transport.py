@@ -187,7 +187,7 @@ class ClusterTransport:
     ) -> ByteBlocks:
         """Open an answer that is read as it comes, with at most `seconds` of silence; raises Failure, Unavailable.
 
-        With `files` the answer may be a file that is a web page. The server gives a file's name with it, unlike with a
+        With `files` the answer is a file, which may be a web page. The server gives a file's name with it, unlike with a
         listing or a page to sign in.
         """
         limits = Limits(silence=seconds)
@@ -199,7 +199,10 @@ class ClusterTransport:
             if answer.status in TRANSIENT:
                 raise Unavailable(f"{self.server} answered {answer.status} to {call}", self.texts.health)
             raise _failure(Answer(answer.response, data))
-        if _is_page(answer) and not (files and answer.header("Content-Disposition")):
+        if files and not answer.header("Content-Disposition"):
+            answer.response.close()
+            raise self.odd(call, "it sent no file")
+        if _is_page(answer) and not files:
             answer.response.close()
             raise self.odd(call, "it sent a web page")
         return ByteBlocks(answer.response, self.server)

@@ -109,21 +109,33 @@ class GraphQL:
         return data, messages
 
     def _access_token(self) -> str:
-        """Change the identity token for an access token (RFC 7523), as the SDK's core does."""
+        """Exchange the identity token for an access token (RFC 7523), as the SDK does; raises Refused, Unavailable."""
         form = {"grant_type": _JWT_BEARER, "assertion": self._server.identity_token}
         answer = self._send(
             f"{self._base_url}/oidc/token",
             urlencode(form).encode(),
             {"Content-Type": "application/x-www-form-urlencoded"},
         )
-        try:
-            token = str(answer.json["access_token"]) if answer.status == 200 else ""
-        except (ValueError, KeyError, TypeError):
-            token = ""
-        if not token:
+        if 300 <= answer.status < 500 and answer.status != 429:
             raise Refused(
                 f"W&B at {self._base_url} did not accept the identity token ({answer.status})",
                 "check the token's audience and issuer, and the organisation's settings for federated identities",
+            )
+        if answer.status != 200:
+            raise Unavailable(
+                f"W&B at {self._base_url} answered {answer.status} where the identity token is exchanged",
+                "see the state of the server, then re-run the job",
+            )
+        try:
+            document = answer.json
+        except ValueError:
+            document = None
+        token = document.get("access_token") if isinstance(document, dict) else None
+        # What a header cannot hold is no token, and could start another header.
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or token.split() != [token]:
+            raise Unavailable(
+                f"what answers at {self._base_url}/oidc/token is no W&B: no access token for the identity token",
+                "check 'base-url' and the proxy on the way",
             )
         self._log.mask(token)
         return token
