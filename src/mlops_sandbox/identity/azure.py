@@ -44,6 +44,7 @@ class Azure:
     """Entra of one tenant and the Resource Manager, at one address. `app` is the ASGI application.
 
     `applications` maps a client id to its credential, `kubeconfigs` a path of the Resource Manager to a kubeconfig.
+    `identities` are the managed identities of a machine, by client id; who is on it knows `machine_secret`.
     """
 
     def __init__(self, issuer: Issuer, *, lifetime: int = 3600) -> None:
@@ -51,11 +52,14 @@ class Azure:
         self.lifetime = lifetime
         self.applications: dict[str, FederatedCredential] = {}
         self.kubeconfigs: dict[str, str] = {}
+        self.identities: set[str] = set()
+        self.machine_secret = secrets.token_urlsafe(16)
         self.tokens: list[str] = []
         self._key = signing_key("Entra")
         self.app = Starlette(routes=[
             Route("/{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
             Route("/{tenant}/v2.0/.well-known/openid-configuration", self._configuration),
+            Route("/msi/token", self._managed),
             Route(_CLUSTER, self._kubeconfig, methods=["POST"]),
         ])  # fmt: skip
 
@@ -91,11 +95,30 @@ class Azure:
             return _entra(401, 700213, f"No matching federated identity record found for subject '{claims['sub']}'.")
         return self._issued(client, resource)
 
+    async def _managed(self, request: Request) -> Response:
+        """https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference."""
+        query = request.query_params
+        if request.headers.get("x-identity-header") != self.machine_secret or query.get("api-version") != "2019-08-01":
+            return JSONResponse({"statusCode": 400, "message": "The header or the api-version is wrong."}, 400)
+        if query.get("resource") not in (AKS_SERVER, MANAGER):
+            return JSONResponse({"statusCode": 400, "message": "The resource is unknown."}, 400)
+        if query.get("client_id") not in self.identities:
+            message = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId."
+            return JSONResponse({"statusCode": 400, "message": message}, 400)
+        token, end = self._signed(query["client_id"], query["resource"])
+        answer = {"access_token": token, "expires_on": str(end), "resource": query["resource"], "token_type": "Bearer"}
+        return JSONResponse({**answer, "client_id": query["client_id"]})
+
     def _issued(self, client: str, resource: str) -> Response:
+        token, _ = self._signed(client, resource)
+        return JSONResponse({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": token})
+
+    def _signed(self, client: str, resource: str) -> tuple[str, int]:
+        """Return a token and when it ends, in seconds since 1970."""
         now = int(time.time())
         made = {"aud": resource, "appid": client, "oid": f"oid-{client}", "iat": now, "exp": now + self.lifetime}
         self.tokens.append(jwt.encode({**made, "jti": secrets.token_hex(8)}, self._key, algorithm=ALGORITHM))
-        return JSONResponse({"token_type": "Bearer", "expires_in": self.lifetime, "access_token": self.tokens[-1]})
+        return self.tokens[-1], now + self.lifetime
 
     async def _configuration(self, request: Request) -> Response:
         base = f"{request.url.scheme}://{request.url.netloc}/{request.path_params['tenant']}"

@@ -233,10 +233,16 @@ def test_the_managed_identity_of_a_machine_signs_in(
     job: Job, platform: IdentityPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The library finds the service of the machine by its own variables, which an App Service sets."""
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{platform.hosts['azure'].url}/identity")
-    monkeypatch.setenv("IDENTITY_HEADER", "header")
-    assert run(job, kubeconfig=platform.kubeconfig(kubelogin("msi", "--client-id", APPLICATION))) in (3, 4), job.log
-    assert "GET /identity" in platform.interceptors["azure"].calls
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{platform.hosts['azure'].url}/msi/token")
+    monkeypatch.setenv("IDENTITY_HEADER", platform.azure.machine_secret)
+    given = platform.kubeconfig(kubelogin("msi", "--client-id", APPLICATION))
+    assert run(job, kubeconfig=given) == 2, job.log  # the machine has no such identity
+    assert "No User Assigned or Delegated Managed Identity found" in job.error
+    assert "assign the managed identity to this machine" in job.error
+    platform.azure.identities.add(APPLICATION)
+    succeeds(job, kubeconfig=given)
+    [token] = platform.azure.tokens
+    assert f"::add-mask::{token}" in job.log
     assert platform.issuer.tokens == []
 
 

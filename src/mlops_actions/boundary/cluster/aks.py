@@ -40,6 +40,9 @@ TEXTS = ErrorTexts(
     credentials="give the application a role on the cluster, or a RoleBinding in the namespace",
 )
 _LOGIN = "give 'azure-client-id' and 'azure-tenant-id' of an application that trusts this repository's identity tokens"
+_MACHINE = (
+    "assign the managed identity to this machine; check 'azure-client-id', or the kubeconfig's '--client-id', which names it"
+)
 _LIMITS = Limits(max_bytes=4_000_000, max_seconds=60.0)
 _ORIGIN = "the kubeconfig that Azure gave"
 # The sign-in hosts and Resource Managers of Azure's clouds: https://learn.microsoft.com/azure/developer/identity/
@@ -107,7 +110,8 @@ class Azure:
         except ActionError:
             raise
         except CredentialUnavailableError as error:
-            raise BadInput(f"there are no usable credentials for Azure: {one_line(str(error))}", _LOGIN) from None
+            remedy = _MACHINE if self._login.mode == "msi" else _LOGIN
+            raise BadInput(f"there are no usable credentials for Azure: {one_line(str(error))}", remedy) from None
         except ClientAuthenticationError as error:
             raise self._refusal(error) from None
         except (ServiceRequestError, ServiceResponseError) as error:
