@@ -66,12 +66,15 @@ def suspended_by(metadata: Mapping[str, Any]) -> str:
 
 
 def suspended_at(metadata: Mapping[str, Any]) -> str:
-    """Return the time of the last change by the program that set `spec.suspend`; empty where it is not known."""
+    """Return the time of the last change by the program that set `spec.suspend`; empty where it is not known.
+
+    In Argo's definitions the spec is atomic, so that it has one owner, and no field of it is named.
+    """
     managers = metadata.get("managedFields")
     for entry in managers if isinstance(managers, list) else ():
         fields = entry.get("fieldsV1") if isinstance(entry, dict) else None
         spec = fields.get("f:spec") if isinstance(fields, dict) else None
-        if isinstance(spec, dict) and "f:suspend" in spec:
+        if isinstance(spec, dict) and (not spec or "f:suspend" in spec):
             return str(entry.get("time") or "")
     return ""
 

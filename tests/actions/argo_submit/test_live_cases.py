@@ -90,7 +90,7 @@ def test_what_a_whole_workflow_waits_for_is_said_in_log_summary_and_comment(
 ) -> None:
     value: dict[str, Any] = {"metadata": {"name": "w"}, "spec": dict(case.spec), "status": dict(case.status)}
     if case.spec.get("suspend"):
-        fields: dict[str, dict[str, object]] = {"f:spec": {"f:suspend": {}}}
+        fields: dict[str, dict[str, object]] = {"f:spec": {}}
         value["metadata"]["managedFields"] = [{"manager": "argo", "time": SINCE, "fieldsV1": fields}]
     unattended.store.create(WORKFLOWS, "default", value)
     assert job.run(attach="w", timeout="0", comment="true") == 5, job.log
