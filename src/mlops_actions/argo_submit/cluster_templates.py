@@ -28,19 +28,32 @@ class ClusterTemplates:
         return self.specs.get(found[0]) if found else None
 
 
-def read(spec: Mapping[str, Any], namespace: Callable[[], str], cluster: Callable[[], Cluster]) -> ClusterTemplates:
-    """Read the templates that a workflow refers to; raises BadInput where one has a type that Argo cannot read.
+def read(
+    spec: Mapping[str, Any],
+    namespace: Callable[[], str],
+    cluster: Callable[[], Cluster],
+    known: ReferencedSpecs | None = None,
+) -> ClusterTemplates:
+    """Read the templates that a workflow refers to, and those that these refer to; `known` are read already.
 
-    One that may not be read is no error: submitting a workflow takes no right to read templates.
+    Raises BadInput where one has a type that Argo cannot read. One that may not be read is no error: submitting a workflow
+    takes no right to read templates.
     """
-    specs: dict[Reference, Json | None] = {}
+    specs: dict[Reference, Json | None] = dict(known or {})
     unread: list[str] = []
-    for kind, name in references(spec):
-        if len(specs) + len(unread) == MAX_REFERENCES:
+    waiting = [*references(spec), *(one for other in specs.values() for one in references(other or {}))]
+    seen = {*specs}
+    for kind, name in waiting:  # which grows
+        if (kind, name) in seen:
+            continue
+        if len(seen) >= MAX_REFERENCES:
             unread.append(f"further templates: more than {MAX_REFERENCES}")
             break
+        seen.add((kind, name))
         try:
-            specs[kind, name] = checked(kind, name, cluster().get_template(kind, namespace(), name)["spec"])[0]
+            found = checked(kind, name, cluster().get_template(kind, namespace(), name)["spec"])[0]
+            specs[kind, name] = found
+            waiting += references(found)
         except NotFound:
             specs[kind, name] = None
         except Refused as refused:

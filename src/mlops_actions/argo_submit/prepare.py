@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mlops_actions.argo_submit import (
@@ -19,6 +19,7 @@ from mlops_actions.argo_submit import (
 )
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.lint import workflow as lint
+from mlops_actions.argo_submit.lint.references import ReferencedSpecs
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.revision import WorkflowRevision, parameters_by_input
 from mlops_actions.core import provenance
@@ -69,7 +70,7 @@ class _Source:
     line: str = ""
     unknown_fields: tuple[str, ...] = ()  # a warning for each
     beside: tuple[str, ...] = ()  # a warning for each other document
-    templates: cluster_templates.ClusterTemplates | None = None
+    known: ReferencedSpecs = field(default_factory=dict)
 
     def refuse(self, workflow: Json, problems: Sequence[schema.Problem]) -> BadInput:
         """Return the error that lists problems of the workflow."""
@@ -111,7 +112,7 @@ def _prepare(
     def namespace() -> str:
         return str(workflow["metadata"].get("namespace") or "") or cluster().namespace
 
-    templates = source.templates or cluster_templates.read(spec, namespace, cluster)
+    templates = cluster_templates.read(spec, namespace, cluster, source.known)
     if inputs.adds_parameters:
         spec = parameters.with_declared(spec, file)
     if inputs.is_legacy:
@@ -186,14 +187,13 @@ def _source(inputs: Inputs, workspace: Workspace, cluster: Callable[[], Cluster]
     else:
         template = {**template, "spec": spec}
     workflow = manifest.from_template(kind, template, copied=bool(inputs.callback))
-    templates = cluster_templates.ClusterTemplates({(kind, name): spec}) if by_reference else None
-    return _Source(workflow=workflow, label=label, line=line, templates=templates)
+    return _Source(workflow=workflow, label=label, line=line, known={(kind, name): spec} if by_reference else {})
 
 
 def _checked(source: _Source, templates: cluster_templates.ClusterTemplates) -> Iterator[str]:
     """Yield what was checked here, for people."""
     yield f"fields and types of the {source.label or 'manifest'} by the schema of Argo {source.line}"
-    others = [f"{kind}/{name}" for (kind, name), spec in templates.specs.items() if spec is not None and not source.label]
+    others = [f"{key[0]}/{key[1]}" for key, spec in templates.specs.items() if spec is not None and key not in source.known]
     if others:
         yield f"types of the cluster's {', '.join(others)}"
     yield "names, references, variables and arguments, as 'argo lint' does"

@@ -65,6 +65,16 @@ def _cron(spec: Json) -> Json:
     return {**CRON, "workflowSpec": spec}
 
 
+def _steps(name: str, step: Json) -> Json:
+    return {"name": name, "steps": [[step]]}
+
+
+def _calls(name: str) -> str:
+    """Return a workflow with a step that runs the template `main` of another object."""
+    step = f"{{name: a, templateRef: {{name: {name}, template: main}}}}"
+    return workflow("{name: a, value: 1}", templates=f"  - name: main\n    steps: [[{step}]]\n")
+
+
 _CRASHING: Json = {"entrypoint": "main", "templates": [
     {"name": "main", "container": {"image": "x", "command": ["echo"], "env": [{"name": "A", "value": 1}]}},
 ]}  # fmt: skip
@@ -236,6 +246,35 @@ FROM = [
     Case("a step of another object that crashes", workflow(templates=(
         "  - name: main\n    dag: {tasks: [{name: a, templateRef: {name: case-crash-2, template: main}}]}\n"
     )), objects=(template("case-crash-2", _CRASHING),), refused="'case-crash-2' in the cluster cannot be run"),
+    Case("a step of another object that runs a template which is missing there", _calls("case-deep"), objects=(
+        template("case-deep", {"templates": [_steps("main", {"name": "b", "template": "mian"})]}),
+    ), refused="refers to the workflowtemplate 'case-deep', which Argo refuses: template 'main': steps[0][0].template "),
+    Case("a step of another object that uses an unknown input", _calls("case-deep-2"), objects=(
+        template("case-deep-2", {"templates": [{**ECHO, "inputs": {}}]}),
+    ), refused="which Argo refuses: template 'main': container.args[0] uses a variable that nothing defines"),
+    Case("a step of another object whose own reference is missing", _calls("case-deep-3"), objects=(
+        template("case-deep-3", {"templates": [
+            _steps("main", {"name": "b", "templateRef": {"name": "case-none", "template": "x"}}),
+        ]}),
+    ), refused="refers to the workflowtemplate 'case-none', which the cluster does not have"),
+    Case("a step of another object whose own reference lacks its input", _calls("case-deep-4"), objects=(
+        template("case-deep-4", {"templates": [
+            _steps("main", {"name": "b", "templateRef": {"name": "case-echo-4", "template": "main"}}),
+        ]}),
+        template("case-echo-4", {"templates": [ECHO]}),
+    ), refused="gives no value for the input 'text' of template 'main'"),
+    Case("a template by reference that runs a template which is missing there", inputs={
+        "from_": "workflowtemplate/case-deep-5",
+    }, objects=(template("case-deep-5", {
+        "entrypoint": "main", "templates": [_steps("main", {"name": "b", "template": "mian"})],
+    }),), refused="refers to the workflowtemplate 'case-deep-5', which Argo refuses: template 'main'"),
+    Case("a step of another object that refers back", _calls("case-deep-6"), objects=(
+        template("case-deep-6", {"templates": [
+            _steps("main", {"name": "b", "templateRef": {"name": "case-deep-6", "template": "other"}}),
+            {"name": "other", "container": {"image": "x", "command": ["echo"], "args": ["{{workflow.parameters.a}}"]}},
+            {"name": "unreached", "dag": {"tasks": [{"name": "a", "template": "nothing"}]}},
+        ]}),
+    ), expected={"metadata.generateName": "case-"}),
     Case("a template's commit", inputs={"from_": "workflowtemplate/case-sha"}, objects=(template("case-sha", {
         **NEEDS, "arguments": {"parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]},
     }),), expected={"spec.arguments.parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]}),

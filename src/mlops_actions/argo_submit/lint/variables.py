@@ -48,9 +48,10 @@ def ancestors(task: str, dependencies: Mapping[str, Mapping[str, object]]) -> se
 class Variables:
     """The variables that each template of a workflow may use."""
 
-    def __init__(self, workflow: Json, templates: Mapping[str, Json]) -> None:
+    def __init__(self, workflow: Json, templates: Mapping[str, Json], *, any_global: bool = False) -> None:
+        """With `any_global` every `workflow.…` variable counts as known."""
         self._templates = templates
-        self._globals = _globals(workflow)
+        self._globals = {f"workflow.{ANY}"} if any_global else _globals(workflow)
 
     def problems(self, template: Json, path: Path, kind: str) -> Iterator[Problem]:
         """Yield the variables of a template, its steps or tasks, and its outputs, that nothing defines."""

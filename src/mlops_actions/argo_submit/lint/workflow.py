@@ -15,7 +15,7 @@ from mlops_actions.argo_submit.lint.names import NAME, NAME_RULE, check_name, ch
 from mlops_actions.argo_submit.lint.references import Reference, ReferencedSpecs, reference_of
 from mlops_actions.argo_submit.lint.template import TYPES, check_template, has_location, types_of
 from mlops_actions.argo_submit.lint.variables import Variables, ancestors
-from mlops_actions.argo_submit.schema import Path, Problem
+from mlops_actions.argo_submit.schema import Path, Problem, text
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.core.types import Json
 
@@ -57,6 +57,16 @@ class _Linter:
             template["name"]: template for template in self._spec.get("templates") or [] if template.get("name")
         }
         self._variables = Variables(workflow, self._templates)
+        self._others: dict[Reference, _OtherLinter] = {}
+
+    def _other(self, reference: Reference) -> _OtherLinter:
+        """Return the linter of another object that is known and exists."""
+        if reference not in self._others:
+            spec = self._referenced[reference] or {}
+            defaults = {**(self._spec.get("templateDefaults") or {}), **(spec.get("templateDefaults") or {})}
+            workflow = {"metadata": {}, "spec": {**spec, "templateDefaults": defaults}}
+            self._others[reference] = _OtherLinter(workflow, self._referenced, self._others)
+        return self._others[reference]
 
     def problems(self) -> Iterator[Problem]:
         yield from _arguments(self._spec.get("arguments"), ("arguments",), needs_values=False)
@@ -101,6 +111,14 @@ class _Linter:
         for key, name in (("entrypoint", entry), ("onExit", self._spec.get("onExit") or other.get("onExit"))):
             if name:
                 yield from self._referenced_template(reference, name, arguments, (key,) if self._spec.get(key) else place)
+        for name in [template.get("name") or "" for template in other.get("templates") or []]:
+            yield from self._within(reference, name, place)
+
+    def _within(self, reference: Reference, name: str, path: Path) -> Iterator[Problem]:
+        """Check a template of another object, and all that it runs; the problems stand where this workflow refers to it."""
+        for spec, problem in self._other(reference).reached(name):
+            cause = f"refers to the {reference[0]} '{reference[1]}', which Argo refuses: {text(spec, problem)}"
+            yield Problem(path, cause, f"{problem.remedy}, and apply the {reference[0]} again")
 
     def _referenced_template(
         self, reference: Reference, name: str, arguments: Mapping[str, Any], path: Path
@@ -115,6 +133,7 @@ class _Linter:
         templates = {template.get("name"): template for template in other.get("templates") or []}
         if name in templates:
             yield from _missing_inputs(templates[name], arguments, path, "arguments")
+            yield from self._within(reference, name, path)
         elif not other.get("workflowTemplateRef"):
             cause = f"names no template of the {reference[0]} '{reference[1]}': '{name}'{did_you_mean(name, templates)}"
             yield Problem(path, cause, "correct the name")
@@ -209,6 +228,36 @@ class _Linter:
                 yield Problem((*path, "template"), f"names no template: '{name}'{near}", "correct the name")
             else:
                 yield from _missing_inputs(target, call.get("arguments") or {}, path, "arguments")
+                yield from self._runs(name)
+
+    def _runs(self, name: str) -> Iterator[Problem]:  # noqa: ARG002
+        """Check a template that a step or task runs; a workflow's own templates are all checked anyway."""
+        return iter(())
+
+
+class _OtherLinter(_Linter):
+    """Checks the templates of another object that a workflow reaches, each once.
+
+    The calling workflow decides which `workflow.…` variables there are, so that all of them count as known.
+    """
+
+    def __init__(self, workflow: Json, referenced: ReferencedSpecs, others: dict[Reference, _OtherLinter]) -> None:
+        super().__init__(workflow, referenced)
+        self._variables = Variables(workflow, self._templates, any_global=True)
+        self._others = others
+        self._seen: set[str] = set()
+
+    def reached(self, name: str) -> Iterator[tuple[Json, Problem]]:
+        """Yield the problems of a template and of what it runs, with the spec that they stand in."""
+        yield from ((self._spec, problem) for problem in self._runs(name))
+
+    def _runs(self, name: str) -> Iterator[Problem]:
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        for number, template in enumerate(self._spec.get("templates") or []):
+            if template.get("name") == name:
+                yield from self._template(template, ("templates", number))
 
 
 def _missing_object(reference: Reference, path: Path) -> Problem:
