@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.github import GitHubServer
+from mlops_sandbox.github.repository import PullRequest
 from tests.actions.argo_submit.job import SHA, Job, manifest
 from tests.actions.argo_submit.test_control import OTHER_SHA, put, shutdown
 from tests.support.payloads import Sample, make_sample
@@ -100,6 +101,34 @@ def test_of_an_open_pull_request_only_older_commits_are_stopped_and_of_a_closed_
     assert job.run(stop="pull-request", superseded="stop") == 0
     assert ended(cluster) == ["old", "head", "merge"]
     assert "(it is closed; namespace 'default')" in job.log
+
+
+@pytest.mark.parametrize(
+    ("change", "stopped"),
+    [
+        (lambda it: it.close(by="writer"), ["head", "old"]),
+        (lambda it: it.merge(by="maintainer"), ["head", "old"]),
+        (lambda it: (it.close(by="writer"), it.reopen(by="writer")), ["old"]),
+        (lambda it: it.set_draft(True, by="writer"), ["old"]),
+        (lambda it: it.push(by="writer"), ["head", "old"]),
+    ],
+    ids=["closed", "merged", "reopened", "a draft", "pushed to"],
+)
+def test_namesakes_in_other_repositories_run_on_whatever_happens_to_the_pull_request(
+    job: Job, sample: Sample, cluster: Cluster, change: Callable[[PullRequest], object], stopped: list[str]
+) -> None:
+    """One namespace serves several repositories; a fork has the same number and branch, and a label may be equal too."""
+    number, path = str(sample.pull.number), "actions/runs/1"
+    for name, sha in (("old", OTHER_SHA), ("head", sample.pull.head_sha)):
+        put(cluster, name, sha=sha, pull_request=number, run=f"https://github.com/octo-org/digits/{path}")
+    namesakes = {"fork": "stranger/digits", "longer": "octo-org/digits2", "same-label": "octo/org-digits"}
+    for name, owner in namesakes.items():
+        run = f"https://github.com/{owner}/{path}"
+        put(cluster, name, sha=OTHER_SHA, pull_request=number, repository=owner, run=run)
+    change(sample.pull)
+    assert job.run(stop="pull-request", superseded="stop") == 0, job.log
+    assert sorted(json.loads(job.outputs["stopped"])) == stopped
+    assert not any(shutdown(cluster, name) for name in namesakes)
 
 
 def test_the_head_of_the_event_is_recorded_beside_the_commit_that_is_run(job: Job, sample: Sample, cluster: Cluster) -> None:
