@@ -64,7 +64,9 @@ def _chatops(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
 
         return WorkspaceFiles(context.workspace)
 
-    return (post if is_post else run)(inputs, context, Ports(runner, clients, workspace))
+    from mlops_actions.boundary.clock import SystemClock
+
+    return (post if is_post else run)(inputs, context, Ports(runner, clients, workspace, SystemClock()))
 
 
 def _docker_publish(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:

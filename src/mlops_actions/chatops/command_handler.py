@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mlops_actions.chatops import STATE, reply
@@ -25,6 +26,8 @@ from mlops_actions.core.outcome import Outcome
 
 # These unknowns are ordinary denials, with a command to paste; the other unknowns fail the step.
 _ORDINARY_UNKNOWNS = ("head-unknown",)
+
+_CHECKS_PAUSE = 30.0  # seconds between two looks at the checks
 
 
 class CommandHandler:
@@ -50,8 +53,16 @@ class CommandHandler:
         return self._accept(request, decision, client)
 
     def _decide(self, request: CommandRequest, client: Repository) -> Decision | AuthorizedCommand:
+        request, waited = replace(request, run_id=self._context.run_id), 0.0
         while True:
             decision = decide(self._inputs, request, self._facts)
+            if isinstance(decision, Decision) and decision.may_pass and waited < self._inputs.wait_for_checks:
+                pause = min(_CHECKS_PAUSE, self._inputs.wait_for_checks - waited)
+                self._runner.info(f"waiting for checks: {'; '.join(decision.details)}")
+                self._ports.clock.sleep(pause)
+                waited += pause
+                self._facts = {}  # a role or an approval can be taken away during a wait
+                continue
             if not isinstance(decision, OpenQuestions):
                 return decision
             self._facts.update(ask_all(client, self._members_reader, decision.questions))

@@ -178,14 +178,24 @@ class RequiredCheck:
 
 
 @dataclass(frozen=True)
-class CommitChecks(Question[CheckStates]):
-    """The state of every check and status of a commit."""
+class CommitState:
+    """The states of a commit's checks, and those of them that one workflow run reports: name, and id of the App."""
+
+    states: CheckStates
+    own: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(frozen=True)
+class CommitChecks(Question[CommitState]):
+    """The state of every check and status of a commit; `run` is the workflow run whose own checks are told apart."""
 
     sha: str
+    run: str
 
-    def ask(self, reader: Reader) -> CheckStates:
+    def ask(self, reader: Reader) -> CommitState:
         """Read the commit's check runs and statuses."""
-        return check_states(reader.check_runs(self.sha), reader.statuses(self.sha))
+        runs = tuple(reader.check_runs(self.sha))
+        return CommitState(check_states(runs, reader.statuses(self.sha)), own_checks(runs, self.run))
 
 
 @dataclass(frozen=True)
@@ -328,11 +338,24 @@ def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[s
         state: CheckState = "pending"
         if run.get("status") == "completed":
             state = "passed" if run.get("conclusion") in _PASSED else "failed"
-        _add_state(states, str(run.get("name")), app=int((run.get("app") or {}).get("id") or 0), state=state)
+        _add_state(states, str(run.get("name")), app=_app_of(run), state=state)
     by_status: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
     for status in statuses:
         _add_state(states, str(status.get("context")), app=0, state=by_status.get(status.get("state"), "unknown"))
     return states
+
+
+def own_checks(runs: Iterable[Mapping[str, Any]], run: str) -> frozenset[tuple[str, int]]:
+    """Return name and App of the check runs that belong to the jobs of one workflow run.
+
+    GitHub gives the check run of a job the job's address, `…/actions/runs/RUN/job/JOB`, which no client can choose.
+    """
+    mine = [one for one in runs if run and f"/actions/runs/{run}/" in str(one.get("details_url") or "")]
+    return frozenset((str(one.get("name")), _app_of(one)) for one in mine)
+
+
+def _app_of(run: Mapping[str, Any]) -> int:
+    return int((run.get("app") or {}).get("id") or 0)
 
 
 def _add_state(states: dict[str, dict[int, CheckState]], name: str, app: int, state: CheckState) -> None:

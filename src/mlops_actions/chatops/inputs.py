@@ -11,7 +11,7 @@ from mlops_actions.chatops.result import RESULT
 from mlops_actions.chatops.roles import PERMISSIONS
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, choice, items, text
+from mlops_actions.core.parsers import boolean, choice, duration, items, text
 
 # The labels of the replaced actions stayed when the job ended: other workflows and people relied on them.
 _KEPT_LABELS = ("indicator_label", "pr_acknowledgement_label")
@@ -162,6 +162,17 @@ class Inputs(DeclaredInputs):
     require_checks: tuple[str, ...] | None = input_field(
         items,
         "Names of checks that must have passed on the head commit; `required` stands for those the base branch requires.",
+    )
+    ignored_checks: tuple[str, ...] | None = input_field(
+        items,
+        "Names of checks that `required` leaves out: those that later steps of this workflow report. The check run "
+        "`check-name` and the jobs of this run are always left out.",
+    )
+    wait_for_checks: float = input_field(
+        duration,
+        "Longest time to wait for checks of `require-checks` that are merely pending or not reported yet: `10m`. "
+        "The job waits meanwhile; a check that has failed ends the wait.",
+        default="0",
     )
     reaction: str = input_field(
         _reaction, "Reaction to the comment when its command starts; `none` for none.", default="eyes"

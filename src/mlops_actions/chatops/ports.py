@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mlops_actions.core.event import PullRequest
-from mlops_actions.core.ports import Runner, Workspace
+from mlops_actions.core.ports import Clock, Runner, Workspace
 
 
 class Reader(Protocol):
@@ -122,3 +122,4 @@ class Ports:
     runner: Runner
     clients: Callable[[], Clients]
     workspace: Callable[[], Workspace]
+    clock: Clock

@@ -33,12 +33,13 @@ _MAX_COMMANDS_SHOWN = 5
 class Decision:
     """What happens to an event: a reason code, lines that explain it, and a command to paste instead.
 
-    The lines may quote anybody; a reply shows them in a fenced block.
+    The lines may quote anybody; a reply shows them in a fenced block. `may_pass` marks a denial that only waits for others.
     """
 
     reason: str
     details: tuple[str, ...] = ()
     paste: str = ""
+    may_pass: bool = False
 
     @property
     def kind(self) -> DecisionKind:
@@ -70,7 +71,8 @@ class CommandRequest:
     none. `is_closed` says that the pull request was closed when the event happened. `started_by_run` is the id of the run
     that somebody started by hand, whose time stands for that of writing; 0 for other events. `rerun_by` is the user who ran
     the job again; it is empty on the first run, and where it is the same user. `is_phrase` marks the legacy trigger phrase.
-    `call_back` is set where no user gave the command, but a workflow that was submitted earlier reports its end.
+    `run_id` is this run. `call_back` is set where no user gave the command, but a workflow that was submitted earlier
+    reports its end.
     """
 
     source: CommandSource
@@ -84,6 +86,7 @@ class CommandRequest:
     started_by_run: int = 0
     rerun_by: str = ""
     is_phrase: bool = False
+    run_id: str = ""
     call_back: CallBack | None = None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from mlops_sandbox.github import Delivery
 from mlops_sandbox.github.serializers.discussion import pull as pull_shape
 from tests.actions.chatops.case import Case
+from tests.actions.chatops.step import RUN_ID
 from tests.support.payloads import Sample
 
 EVIL, GOOD = "e" * 40, "a" * 40
@@ -356,6 +357,78 @@ CASES = [
         inputs={"require-checks": "required"},
         before=_required,
         reply=("tests: missing",),
+    ),
+    Case(
+        "a required check that this workflow reports by check-name",
+        "ok",
+        inputs={"require-checks": "required", "check-name": "tests"},
+        before=_required,
+    ),
+    Case(
+        "a required check that is ignored",
+        "ok",
+        inputs={"require-checks": "required", "ignored-checks": "tests, metrics"},
+        before=_required,
+    ),
+    Case(
+        "a required check beside an ignored one",
+        "checks",
+        inputs={"require-checks": "required", "ignored-checks": "lint"},
+        before=_required,
+        reply=("tests: missing",),
+    ),
+    Case(
+        "a named check is not ignored",
+        "checks",
+        inputs={"require-checks": "tests", "ignored-checks": "tests"},
+        before=_required,
+        reply=("tests: missing",),
+    ),
+    Case(
+        "a required check of this run's own job",
+        "ok",
+        inputs={"require-checks": "required"},
+        before=lambda sample: (
+            _required(sample),
+            _check("tests", details_url=f"https://github.localhost/o/r/actions/runs/{RUN_ID}/job/1")(sample),
+        ),
+    ),
+    Case(
+        "a required check of another run's job",
+        "checks",
+        inputs={"require-checks": "required"},
+        before=lambda sample: (
+            _required(sample),
+            _check("tests", details_url=f"https://github.localhost/o/r/actions/runs/{RUN_ID}9/job/1")(sample),
+        ),
+        reply=("tests: pending",),
+    ),
+    Case(
+        "a pending check that passes meanwhile",
+        "ok",
+        inputs={"require-checks": "lint", "wait-for-checks": "0.05"},
+        before=lambda sample: (
+            _check("lint", conclusion="success")(sample),
+            sample.github.faults.answer(
+                "GET /repos/*/*/commits/*/check-runs", 200, {"total_count": 0, "check_runs": []}, times=1
+            ),
+        ),
+        log=("waiting for checks: lint: missing",),
+    ),
+    Case(
+        "a pending check that stays so",
+        "checks",
+        inputs={"require-checks": "lint", "wait-for-checks": "0.05"},
+        before=_check("lint"),
+        reply=("lint: pending",),
+        log=("waiting for checks: lint: pending",),
+    ),
+    Case(
+        "a failed check ends the wait",
+        "checks",
+        inputs={"require-checks": "lint, tests", "wait-for-checks": "10m"},
+        before=_check("lint", conclusion="failure"),
+        reply=("lint: failed", "tests: missing"),
     ),
     Case("nothing is required", "checks-unknown", inputs={"require-checks": "required"}, reply=("requires no checks",)),
     Case(

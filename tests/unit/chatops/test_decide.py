@@ -18,6 +18,7 @@ from mlops_actions.chatops.facts import (
     BranchUpdate,
     BranchUpdates,
     CommitChecks,
+    CommitState,
     CurrentPullRequest,
     FirstCheckSuite,
     Question,
@@ -85,7 +86,7 @@ ANSWERS: dict[Question[Any], Any] = {
     UPDATES: (BranchUpdate(HEAD, parse_time("2026-01-02T03:00:00Z"), 11),),
     FirstCheckSuite(HEAD, "topic"): "2026-01-02T03:04:04Z",
     Approvers(7, HEAD): (User("approver", "User", 14),),
-    CommitChecks(HEAD): {"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}},
+    CommitChecks(HEAD, ""): CommitState({"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}}),
     RequiredChecks("main"): (RequiredCheck("tests", 2),),
 }
 
@@ -132,7 +133,7 @@ def test_all_questions_of_a_round_are_asked_together() -> None:
             TeamMembership("o/ml", "boss"),
             TeamMembership("o/ml", "again"),
         },
-        {UPDATES, Approvers(7, HEAD), CommitChecks(HEAD), RequiredChecks("main")},
+        {UPDATES, Approvers(7, HEAD), CommitChecks(HEAD, ""), RequiredChecks("main")},
         {UserRole("approver")},
     ]
 

@@ -13,6 +13,7 @@ from mlops_actions.chatops.facts import (
     check_states,
     first_created,
     heads_at,
+    own_checks,
     parse_time,
     pusher_of,
     reopened_since,
@@ -167,3 +168,14 @@ def test_a_check_of_another_app_does_not_count() -> None:
         [{**run("success"), "app": {"id": 1}}, {**run("failure"), "app": {"id": 2}}], [{"context": "x", "state": "pending"}]
     )
     assert [state_of(RequiredCheck("x", app), states) for app in (1, 2, 3, 0)] == ["passed", "failed", None, "failed"]
+
+
+def test_the_checks_of_a_runs_own_jobs_are_told_by_their_address() -> None:
+    address = "https://github.com/o/r/actions/runs/{}/job/1"
+    runs: list[Json] = [
+        {"name": "mine", "app": {"id": 5}, "details_url": address.format(42)},
+        {"name": "other", "app": {"id": 5}, "details_url": address.format(421)},
+        {"name": "elsewhere", "app": {"id": 5}, "details_url": None},
+    ]
+    assert own_checks(runs, "42") == {("mine", 5)}
+    assert own_checks(runs, "") == frozenset()

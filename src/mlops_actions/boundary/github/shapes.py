@@ -207,6 +207,7 @@ CHECK_RUN = record(
     status=text,
     conclusion=optional(text),
     external_id=optional(text),
+    details_url=optional(text),
     app=optional(_NUMBERED),
 )
 STATUS = record(context=text, state=text)
