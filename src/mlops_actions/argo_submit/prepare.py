@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from mlops_actions.argo_submit import (
     callback,
@@ -19,6 +20,7 @@ from mlops_actions.argo_submit import (
 )
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.lint import workflow as lint
+from mlops_actions.argo_submit.lint.hooks import missing_templates
 from mlops_actions.argo_submit.lint.references import ReferencedSpecs
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.revision import WorkflowRevision, parameters_by_input
@@ -71,6 +73,13 @@ class _Source:
     unknown_fields: tuple[str, ...] = ()  # a warning for each
     beside: tuple[str, ...] = ()  # a warning for each other document
     known: ReferencedSpecs = field(default_factory=dict)
+
+    def warning(self, workflow: Json, problem: schema.Problem) -> str:
+        """Return a problem that is no reason to refuse the workflow, with its place where it stands in a file."""
+        told = schema.text(workflow["spec"], problem)
+        if not self.document:
+            return f"the {self.label} in the cluster: {told}"
+        return f"{self.document.at(*manifest.spec_path(self.document), *problem.path)}: {told}"
 
     def refuse(self, workflow: Json, problems: Sequence[schema.Problem]) -> BadInput:
         """Return the error that lists problems of the workflow."""
@@ -151,7 +160,8 @@ def _prepare(
     _check_size(workflow)
     if problems := lint.problems(workflow, templates.specs):
         raise source.refuse(workflow, problems)
-    warnings = (*source.unknown_fields, *source.beside)
+    hooks = (source.warning(workflow, problem) for problem in islice(missing_templates(workflow["spec"]), lint.MAX_PROBLEMS))
+    warnings = (*source.unknown_fields, *source.beside, *hooks)
     if dropped:
         names = ", ".join(dropped)
         warnings = (*warnings, f"the workflow does not declare these parameters, so they are left out: {names}")

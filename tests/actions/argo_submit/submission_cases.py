@@ -301,4 +301,15 @@ DOCUMENTS = [
     Case("config maps alone", _OTHERS + _OTHERS, refused="ConfigMap is not a Workflow"),
 ]  # fmt: skip
 
-CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM, *DOCUMENTS]
+_HOOK = "hooks: {running: {expression: 'true', template: mian}}"
+HOOKS = [
+    Case("a workflow's hook without its template", workflow(extra=f"  {_HOOK}\n"),
+         expected={"metadata.generateName": "case-"},
+         logged="hooks.running.template names no template: 'mian' (did you mean 'main'?); Argo notices it only when"),
+    Case("a step's hook without its template", workflow(templates=(
+        f"  - name: main\n    steps: [[{{name: a, template: echo, {_HOOK}}}]]\n"
+        "  - {name: echo, container: {image: x, command: [echo]}}\n"
+    )), expected={"metadata.generateName": "case-"}, logged="hooks.running.template names no template: 'mian'"),
+]  # fmt: skip
+
+CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM, *DOCUMENTS, *HOOKS]
