@@ -411,7 +411,8 @@ def test_the_newest_model_is_found_after_pages_of_checkpoints(wandb_host: WandbH
     newest = client.project.model(run_of("many"))
     assert newest is not None
     assert (newest.label, newest.digest) == ("weights:v149", "digest 149")
-    assert len(wandb_host.server.requests) == 3
+    # The server is shared: it may record a request that an earlier test gave up only now.
+    assert sum(b'"many"' in request.body for request in wandb_host.server.requests) == 3
     store.add_run("sandbox", "digits", name="none")
     assert client.project.model(run_of("none")) is None
 
