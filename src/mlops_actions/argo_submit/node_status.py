@@ -15,6 +15,11 @@ _REASON = re.compile(r"(?:[a-z0-9-]+: )?([A-Z][A-Za-z]+)(?: \(exit code|:|$)")
 _ITEM = re.compile(r"\((\d+)(?::.*)?\)$", re.DOTALL)
 
 
+def seconds_between(started: datetime | None, finished: datetime | None) -> float | None:
+    """Return a duration; None before its end."""
+    return None if started is None or finished is None else (finished - started).total_seconds()
+
+
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
     """One entry of `status.nodes`."""
@@ -42,9 +47,7 @@ class NodeStatus:
     @property
     def seconds(self) -> float | None:
         """The node's duration; None while it runs."""
-        if self.started is None or self.finished is None:
-            return None
-        return (self.finished - self.started).total_seconds()
+        return seconds_between(self.started, self.finished)
 
     @property
     def reason(self) -> str:

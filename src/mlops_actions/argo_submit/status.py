@@ -16,7 +16,7 @@ from mlops_actions.argo_submit.approvals import Approval, approvals, suspended_a
 from mlops_actions.argo_submit.artifact_places import bucket_of_repository, places
 from mlops_actions.argo_submit.failures import ContinueOn, Failures, continue_on_of, failures_of
 from mlops_actions.argo_submit.held_back import HeldBack, held_back
-from mlops_actions.argo_submit.node_status import NodeStatus
+from mlops_actions.argo_submit.node_status import NodeStatus, seconds_between
 from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES, POD_NAME_FORMAT_ANNOTATION, pod_name
 
 LABEL_COMPLETED = "workflows.argoproj.io/completed"
@@ -68,9 +68,7 @@ class WorkflowStatus:
     @property
     def seconds(self) -> float | None:
         """The workflow's duration; None while it runs."""
-        if self.started is None or self.finished is None:
-            return None
-        return (self.finished - self.started).total_seconds()
+        return seconds_between(self.started, self.finished)
 
     @property
     def readable(self) -> bool:
