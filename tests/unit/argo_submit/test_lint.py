@@ -98,6 +98,10 @@ REFUSED: dict[str, tuple[str, str]] = {
         _main("inputs: {parameters: [{name: a.b, value: c}]}\nsuspend: {}"),
         "is not a name for Argo: 'a.b'",
     ),
+    "an input whose name holds a variable": (
+        _main('inputs: {parameters: [{name: "{{pod.name}}", value: c}]}\nsuspend: {}'),
+        "is not a name for Argo",
+    ),
     "two inputs of one name": (
         _main("inputs: {parameters: [{name: a, value: c}, {name: a, value: d}]}\nsuspend: {}"),
         "is given twice: 'a'",
@@ -262,6 +266,9 @@ def test_what_argo_refuses_is_found(name: str) -> None:
 
 
 ACCEPTED: dict[str, str] = {
+    "an output whose name holds a variable": _main(
+        'outputs: {parameters: [{name: "of-{{pod.name}}", valueFrom: {path: /a}}]}\ncontainer: {image: x, command: [x]}'
+    ),
     "a step whose name holds an input": _steps(
         '{name: "a-{{inputs.parameters.kind}}", template: echo, {say}}',
         more="    inputs: {parameters: [{name: kind, value: b}]}\n",

@@ -10,7 +10,7 @@ from mlops_actions.core.types import Json
 
 NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
 NAME_RULE = "use letters, digits and '-', at most 128"
-# Argo puts values in before it reads the names of a template's steps; an item's value comes later.
+# Argo puts values in before it reads the names of a template's steps and outputs; an item's value comes later.
 _VARIABLE = re.compile(r"\{\{(?!\s*item\b).*?\}\}")
 _PARAMETER_NAME = re.compile(r"[-a-zA-Z0-9_]+")
 
@@ -27,12 +27,12 @@ def check_name(call: Json, path: Path, kind: str, names: set[str]) -> Iterator[P
     names.add(name)
 
 
-def check_names(entries: Sequence[Json] | None, path: Path) -> Iterator[Problem]:
-    """Check the names of parameters or artifacts."""
+def check_names(entries: Sequence[Json] | None, path: Path, *, with_variables: bool = False) -> Iterator[Problem]:
+    """Check the names of parameters or artifacts; `with_variables` where Argo puts values into them before it reads them."""
     names: set[str] = set()
     for number, entry in enumerate(entries or []):
         name = entry.get("name") or ""
-        if not _PARAMETER_NAME.fullmatch(name):
+        if not _PARAMETER_NAME.fullmatch(_VARIABLE.sub("x", name) if with_variables else name):
             cause = f"is not a name for Argo: '{name}'" if name else "has no name"
             yield Problem((*path, number), cause, "use letters, digits, '-' and '_'")
         elif name in names:

@@ -178,7 +178,7 @@ def _is_yaml(text: str) -> bool:
 def _outputs(template: Json, path: Path, kind: str) -> Iterator[Problem]:
     outputs = template.get("outputs") or {}
     for key in ("parameters", "artifacts"):
-        yield from check_names(outputs.get(key), (*path, "outputs", key))
+        yield from check_names(outputs.get(key), (*path, "outputs", key), with_variables=True)
     for number, artifact in enumerate(outputs.get("artifacts") or []):
         yield from _artifact_path(artifact, (*path, "outputs", "artifacts", number), is_leaf=kind in LEAVES)
     for number, parameter in enumerate(outputs.get("parameters") or []):
