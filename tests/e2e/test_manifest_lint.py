@@ -24,13 +24,12 @@ from mlops_actions.argo_submit.lint import workflow as lint
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.types import Json
 from tests.e2e import manifest_mutations
+from tests.e2e.examples import manifests
 
-_TOOLS = Path(__file__).parents[2] / "tools" / "e2e" / "cluster"
 # MANIFEST_MUTATIONS=2400 looks further; each manifest is a process of argo.
 _NUMBER = int(os.environ.get("MANIFEST_MUTATIONS", "400"))
-_NEWEST = "v4.0.2"  # as tools/e2e/cluster/argo/go.mod
 # MANIFEST_VERSIONS=v3.7.6,v3.6.10 compares with older versions too; each takes minutes to build the first time.
-_VERSIONS = (_NEWEST, *filter(None, os.environ.get("MANIFEST_VERSIONS", "").split(",")))
+_VERSIONS = (manifests.NEWEST, *filter(None, os.environ.get("MANIFEST_VERSIONS", "").split(",")))
 # The API server refuses this example, which argo lint accepts offline: a label's value ends in '-'.
 _REFUSED_BY_KUBERNETES = ("fun-with-gifs.yaml",)
 _DECODING = ("cannot unmarshal", "unknown field", "strict decoding", "failed to parse", "quantities must match")
@@ -49,14 +48,12 @@ def line(request: pytest.FixtureRequest) -> Line:
     if shutil.which("go") is None:
         pytest.skip("there is no Go to build the command argo with")
     version = str(request.param)
-    script = ["argo-server.sh"] if version == _NEWEST else ["argo-cli.sh", version]
-    done = subprocess.run([_TOOLS / script[0], *script[1:]], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
+    try:
+        program = manifests.argo(version)
+    except subprocess.CalledProcessError:
         pytest.skip(f"the command argo {version} cannot be built here")
-    module = f"github.com/argoproj/argo-workflows/{version.partition('.')[0]}@{version}"
-    listed = subprocess.run(["go", "mod", "download", "-json", module], cwd="/", stdout=subprocess.PIPE, check=True)
-    examples = manifest_mutations.examples(Path(json.loads(listed.stdout)["Dir"]) / "examples")
-    return Line(done.stdout.strip(), [seed for seed in examples if seed[0] not in _REFUSED_BY_KUBERNETES])
+    examples = manifest_mutations.examples(manifests.module_of(version) / "examples")
+    return Line(program, [seed for seed in examples if seed[0] not in _REFUSED_BY_KUBERNETES])
 
 
 def test_argos_own_examples_are_accepted(line: Line, tmp_path: Path) -> None:

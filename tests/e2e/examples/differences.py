@@ -1,0 +1,51 @@
+"""Where argo-submit differs from `argo submit --dry-run` over Argo's examples, and why. There is no other difference."""
+
+from __future__ import annotations
+
+# Kinds that neither the command line nor the action submits: they are objects for workflows to use.
+NOT_SUBMITTED = ("ConfigMap", "PersistentVolumeClaim", "ResourceQuota", "WorkflowEventBinding")
+
+_NO_ENTRYPOINT = "names no entrypoint"
+# Examples that argo-submit refuses, and a part of what it says. `argo submit` refuses them too, save the first, which only
+# the API server refuses: `argo submit --dry-run` does not ask it.
+REFUSED = {
+    "fun-with-gifs.yaml": "is no label value",
+    "k8s-patch-json-workflow.yaml": "the key 'annotations' is given twice",
+    "cluster-workflow-template/clustertemplates.yaml#1": _NO_ENTRYPOINT,
+    "cluster-workflow-template/clustertemplates.yaml#2": _NO_ENTRYPOINT,
+    "cluster-workflow-template/clustertemplates.yaml#3": _NO_ENTRYPOINT,
+    "cluster-workflow-template/clustertemplates.yaml#4": _NO_ENTRYPOINT,
+    "workflow-template/templates.yaml#1": "gives no value for the input 'message'",
+    "workflow-template/templates.yaml#2": _NO_ENTRYPOINT,
+    "workflow-template/templates.yaml#3": _NO_ENTRYPOINT,
+    "workflow-template/templates.yaml#4": _NO_ENTRYPOINT,
+}
+
+# What `argo submit` alone refuses: a template of the cluster uses a parameter that the workflow does not have. Argo's
+# controller then fails the workflow at once, and argo-submit shows its message.
+REFUSED_BY_ARGO = ("workflow-event-binding/event-consumer-workflowtemplate.yaml",)
+
+_TYPE = {
+    ".apiVersion": "argo's client sends by the address what it leaves out of the object",
+    ".metadata.namespace": "argo's client sends by the address what it leaves out of the object",
+}
+# Of what `--from` makes of a template.
+FROM = {
+    **_TYPE,
+    ".kind": "argo's client sends by the address what it leaves out of the object",
+    ".spec.arguments": "argo-submit writes the template's arguments out, so that the workflow shows what it was run with",
+}
+# Of what `--from` makes of a schedule.
+CRON = {
+    **_TYPE,
+    ".metadata.annotations.workflows.argoproj.io/scheduled-time": "the moment of the request",
+    ".metadata.ownerReferences[0].blockOwnerDeletion": "it can need the right to change the schedule's finalizers",
+}
+# Of one example.
+SENT = {
+    "influxdb-ci.yaml": {
+        ".spec.templates[2].container.resources.requests.memory": "argo writes 1024Mi as 1Gi",
+        ".spec.templates[5].container.resources.requests.memory": "argo writes 4096Mi as 4Gi",
+    },
+    "k8s-jobs.yaml": {".metadata.generateName": "it has no name: argo-submit gives one, and the API server refuses argo's"},
+}
