@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from mlops_actions.chatops import grammar
+from mlops_actions.chatops import grammar, typography
 from mlops_actions.chatops.parameters import PIN
 from mlops_actions.chatops.request import CommandRequest
 
 
 def parse_arguments(request: CommandRequest) -> grammar.Arguments:
     """Parse the arguments of a command; raises ArgumentError."""
+    if not request.is_phrase and (mark := typography.not_understood(request.rest)):
+        raise grammar.ArgumentError(
+            f"{mark} is not clear: write -- for an option, and straight quotes (\" or ') around a text; "
+            "a dash or a quote that is meant as text stands between straight quotes"
+        )
     try:
         return grammar.parse_arguments(request.rest, request.command.switches)
     except grammar.ArgumentError:

@@ -12,6 +12,8 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 
+from mlops_actions.chatops import html, mail
+
 # Deeper containers are read as text, as renderers do. Otherwise a comment of `> > >` alone would cost its length squared.
 MAX_CONTAINERS = 32
 HIDDEN = "\ufffd"
@@ -29,31 +31,19 @@ _CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>", "<!": ">", "<?": "?>", "![": "]("
 _WORD = re.compile(r"\S*+")
 _TICKS = re.compile(r"`+")
 
-# Raw HTML blocks, by the numbers of CommonMark's list of start and end conditions.
-_BLOCK_TAGS = (
-    "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|"
-    "figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|"
-    "noframes|ol|optgroup|option|p|param|search|section|source|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul"
-)
-_ATTRIBUTE = r"\s+[a-zA-Z_:][\w.:-]*(?:\s*=\s*(?:[^\s\"'=<>`]+|'[^']*'|\"[^\"]*\"))?"
-_BLANK = re.compile(r"^\s*$")
-_HTML = (
-    (re.compile(r"<(?:script|pre|style|textarea)(?=\s|>|$)", re.I), re.compile(r"</(?:script|pre|style|textarea)>", re.I)),
-    (re.compile(r"<!--"), re.compile(r"-->")),
-    (re.compile(r"<\?"), re.compile(r"\?>")),
-    (re.compile(r"<![A-Za-z]"), re.compile(r">")),
-    (re.compile(r"<!\[CDATA\["), re.compile(r"\]\]>")),
-    (re.compile(rf"</?(?:{_BLOCK_TAGS})(?=\s|/?>|$)", re.I), _BLANK),
-)
-_ANY_TAG = re.compile(rf"(?:<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>)\s*$")
+_DETAILS = re.compile(r"<(/?)details(?=[\s/>]|$)([^<>]*+)", re.IGNORECASE)
+_IS_OPEN = re.compile(r"\sopen(?=[\s=/]|$)", re.IGNORECASE)
 _TITLE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"
 # A tag, and the target and title of a link or link definition: a reader sees none of them, and each may span lines.
 _NOT_SHOWN = re.compile(
-    rf"<[A-Za-z][A-Za-z0-9-]*(?:{_ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>"
+    rf"<[A-Za-z][A-Za-z0-9-]*(?:{html.ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>"
     rf"|\][(:]\s*(?:<[^<>\n]*>|[^\s<]\S*+)\s+{_TITLE}"
     rf"|\]\([ \t]*\n\s*(?:<[^<>\n]*>|(?!<)(?:[^\s()]|\([^\s()]*\))++)\s*\)",
     re.DOTALL,
 )
+# A link reference definition whose target stands on the next line; only a paragraph's beginning holds definitions.
+_DEFINITION = re.compile(r"\]:[ \t]*+\n[ \t]*+(?:<[^<>\n]*>|[^\s<]\S*+)[ \t]*+(?=\n|$)")
+_BRACKETS = re.compile(r"\\.|[\[\]]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +51,25 @@ class CommentLine:
     """One line of the author's own text.
 
     `text` is the line as written, with blanks for HTML comments. `visible` has the same length and characters, except that
-    `HIDDEN` covers inline code and text that no reader sees: commands are searched in it.
+    `HIDDEN` covers inline code and text that no reader sees: commands are searched in it. `number` counts the comment's
+    lines from 0.
     """
 
     text: str
     visible: str
+    number: int = 0
 
 
 def read_lines(body: str) -> list[CommentLine]:
-    """Return the lines of a comment that are neither quoted nor code nor hidden, in order."""
+    """Return the lines of a comment that are neither quoted nor code nor hidden nor another's e-mail, in order."""
     scanner = _Scanner()
-    for line in _LINE_END.split(body):
-        scanner.feed(line)
+    lines = _LINE_END.split(body)
+    for number, line in enumerate(lines):
+        if scanner.feed(line, number):
+            break
     scanner.end_paragraph()
-    return scanner.lines
+    end = mail.own_lines(lines, [line.number for line in scanner.lines])
+    return [line for line in scanner.lines if line.number < end]
 
 
 class _Scanner:
@@ -84,12 +79,18 @@ class _Scanner:
         self.lines: list[CommentLine] = []
         # `_QUOTE`, or for a list item the columns its content is indented by.
         self._containers: list[int] = []
-        self._paragraph: list[tuple[str, int, bool]] = []
+        self._paragraph: list[tuple[str, int, bool, int]] = []
+        self._number = 0
+        # For each open `<details>` the count of containers around it, and whether it is collapsed.
+        self._details: list[tuple[int, bool]] = []
+        self._collapsed = 0
         self._fence = ""
         self._html: re.Pattern[str] | None = None
         self._item_is_empty = False
 
-    def feed(self, raw: str) -> None:
+    def feed(self, raw: str, number: int) -> bool:
+        """Read one line; returns True for a line that begins an e-mail's signature, which ends the text."""
+        self._number = number
         line = raw.expandtabs(4) if "\t" in raw else raw
         at, matched, quoted = self._match_containers(line)
         if matched < len(self._containers):
@@ -97,8 +98,11 @@ class _Scanner:
             self._fence, self._html = "", None
         if self._fence or self._html:
             self._continue_verbatim(line[at:])
-            return
+            return False
+        if raw == mail.SIGNATURE or (raw == mail.SIGNATURE.rstrip() and not self._paragraph):
+            return True
         self._open(raw, line, at=at, matched=matched, quoted=quoted)
+        return False
 
     def _match_containers(self, line: str) -> tuple[int, int, bool]:
         at, matched, quoted = 0, 0, False
@@ -124,6 +128,7 @@ class _Scanner:
 
     def _continue_verbatim(self, rest: str) -> None:
         if self._html:
+            self._read_details(rest, self._html)
             if self._html.search(rest):
                 self._html = None
             return
@@ -165,7 +170,7 @@ class _Scanner:
         if not continues:
             self._close(matched)
         self._item_is_empty = False
-        self._paragraph.append((raw, _raw_offset(raw, line, start), quoted))
+        self._paragraph.append((raw, _raw_offset(raw, line, start), quoted, self._number))
 
     def _blank(self, matched: int) -> None:
         was_empty = self._item_is_empty and matched == len(self._containers)
@@ -175,7 +180,27 @@ class _Scanner:
     def _close(self, matched: int) -> None:
         self.end_paragraph()
         del self._containers[matched:]
+        # A container's end closes the details within it.
+        while self._details and self._details[-1][0] > matched:
+            self._close_details()
         self._item_is_empty = False
+
+    def _read_details(self, text: str, end: re.Pattern[str]) -> None:
+        """Open and close the `<details>` of a raw HTML block with this end condition."""
+        if end is html.BLANK:
+            for match in _DETAILS.finditer(text):
+                self._toggle_details(match)
+
+    def _toggle_details(self, match: re.Match[str]) -> None:
+        if not match[1]:
+            is_collapsed = not _IS_OPEN.search(match[2])
+            self._details.append((len(self._containers), is_collapsed))
+            self._collapsed += is_collapsed
+        elif self._details:
+            self._close_details()
+
+    def _close_details(self) -> None:
+        self._collapsed -= self._details.pop()[1]
 
     def _begins_leaf(
         self, raw: str, line: str, start: int, matched: int, quoted: bool, continues: bool, all_matched: bool
@@ -190,13 +215,14 @@ class _Scanner:
             self._close(matched)
             self._fence = fence[1] or fence[2]
             return True
-        if line[start] == "<" and (end := _html_block(line, start, continues)):
+        if line[start] == "<" and (end := html.block_end(line, start, continues)):
             self._close(matched)
+            self._read_details(line[start:], end)
             self._html = None if end.search(line, start) else end
             return True
         if _HEADING.match(line, start):
             self._close(matched)
-            self._paragraph.append((raw, _raw_offset(raw, line, start), quoted))
+            self._paragraph.append((raw, _raw_offset(raw, line, start), quoted, self._number))
             self.end_paragraph()
             return True
         return False
@@ -205,14 +231,30 @@ class _Scanner:
         """Cover the paragraph's code and comments, which may span lines, and keep the lines that are not quoted."""
         if not self._paragraph:
             return
-        text = "\n".join(raw[start:] for raw, start, _ in self._paragraph)
-        text_without_comments, visible = _hide(text)
-        for (raw, start, quoted), plain, covered in zip(
+        text = "\n".join(raw[start:] for raw, start, *_ in self._paragraph)
+        text_without_comments, visible, tags = _hide(text)
+        if self._details or tags:
+            visible = self._collapse(text, visible, tags)
+        for (raw, start, quoted, number), plain, covered in zip(
             self._paragraph, text_without_comments.split("\n"), visible.split("\n"), strict=True
         ):
             if not quoted:
-                self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + covered))
+                self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + covered, number))
         self._paragraph.clear()
+
+    def _collapse(self, text: str, visible: str, tags: list[int]) -> str:
+        """Cover what stands within collapsed details, which may begin or end at the tags in this paragraph."""
+        parts: list[str] = []
+        position = 0
+        for start in tags:
+            parts.append(self._cover_if_collapsed(visible[position:start]))
+            position = start
+            if match := _DETAILS.match(text, start):
+                self._toggle_details(match)
+        return "".join((*parts, self._cover_if_collapsed(visible[position:])))
+
+    def _cover_if_collapsed(self, part: str) -> str:
+        return _cover(part, HIDDEN) if self._collapsed else part
 
 
 def _indent(line: str, at: int) -> int:
@@ -251,16 +293,10 @@ def _raw_offset(raw: str, line: str, start: int) -> int:
     return len(raw)
 
 
-def _html_block(line: str, start: int, in_paragraph: bool) -> re.Pattern[str] | None:
-    """Return the end condition of the raw HTML block that begins here."""
-    for begin, end in _HTML:
-        if begin.match(line, start):
-            return end
-    return _BLANK if not in_paragraph and _ANY_TAG.match(line, start) else None
-
-
-def _hide(text: str) -> tuple[str, str]:
+def _hide(text: str) -> tuple[str, str, list[int]]:
     """Cover code spans, HTML and other text of a paragraph that a renderer does not show; line ends stay.
+
+    Return the text without HTML comments, the text with all of it covered, and where tags of `<details>` stand.
 
     Whether a bracket makes a link, only a whole parser can tell. So the target of what looks like a link or an image is
     covered, and read for tags and code all the same: too much may be covered, but nothing that is not shown is left.
@@ -270,7 +306,9 @@ def _hide(text: str) -> tuple[str, str]:
         runs.setdefault(len(run[0]), []).append(run.start())
     covered: list[tuple[int, int]] = []
     comments: list[tuple[int, int]] = []
+    details: list[int] = []
     at = target_end = image_end = 0
+    closing = _closing_brackets(text)
     last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
     while match := _INLINE.search(text, at):
         start, at = match.span()
@@ -283,29 +321,50 @@ def _hide(text: str) -> tuple[str, str]:
         elif match[0] == "![":
             if image_end < at <= last["]("]:
                 image_end = text.index("](", at)
-            end = image_end if image_end >= at else 0
+            # A description ends at its own bracket where a reference follows or nothing, so both ends are covered.
+            end = max(image_end * (image_end >= at), closing.get(at - 1, 0))
         elif closer := _CLOSERS.get(match[0]):
             end = text.index(closer, start + 2) + len(closer) if last[closer] >= start + 2 else 0
             at = end or at
         elif match[0] == "]":
             # A target in angle brackets, or on the next line, is not part of a word that was looked at before.
             if at > target_end or text[at + 1 : at + 2] in ("<", " ", "\t", "\n"):
-                end = _end_of_tag_or_target(text, start)
+                end = _end_of_tag_or_target(text, start) or _end_of_definition(text, start)
                 if not end and at > target_end and text[at + 1 : at + 2] != "<" and (word := _WORD.match(text, at)):
                     # Any other target that begins in this word ends with it too, and no title follows it either.
                     target_end = word.end()
         else:
             end = _end_of_tag_or_target(text, start)
             at = end or at
+            details += [start] * bool(end and _DETAILS.match(text, start))
         if end:
             covered.append((start, end))
             if match[0] == "<!--":
                 comments.append((start, end))
-    return _cover_all(text, comments, " "), _cover_all(text, covered, HIDDEN)
+    return _cover_all(text, comments, " "), _cover_all(text, covered, HIDDEN), details
+
+
+def _closing_brackets(text: str) -> dict[int, int]:
+    """Map the position of each square bracket that is closed to the end of its closing one; only images need them."""
+    if "![" not in text:
+        return {}
+    open_brackets: list[int] = []
+    closing: dict[int, int] = {}
+    for match in _BRACKETS.finditer(text):
+        if match[0] == "[":
+            open_brackets.append(match.start())
+        elif match[0] == "]" and open_brackets:
+            closing[open_brackets.pop()] = match.end()
+    return closing
 
 
 def _end_of_tag_or_target(text: str, start: int) -> int:
     match = _NOT_SHOWN.match(text, start)
+    return match.end() if match else 0
+
+
+def _end_of_definition(text: str, start: int) -> int:
+    match = _DEFINITION.match(text, start) if text.startswith("[") else None
     return match.end() if match else 0
 
 

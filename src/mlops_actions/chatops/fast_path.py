@@ -55,7 +55,13 @@ def is_no_command(environ: Mapping[str, str]) -> bool:
         return False
     if not isinstance(text, str):
         return False
-    return phrase[0] not in text if phrase else not any(line.lstrip().startswith(prefix) for line in text.splitlines())
+    if phrase:
+        return phrase[0] not in text
+    if text.isascii() and prefix.isascii():
+        return not any(line.lstrip().startswith(prefix) for line in text.splitlines())
+    from mlops_actions.chatops.typography import starts_with
+
+    return not any(starts_with(line, prefix) for line in text.splitlines())
 
 
 def ignored_outcome(runner: Runner, reason: str, details: Sequence[str] = ()) -> Outcome:

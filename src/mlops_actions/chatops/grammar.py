@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from unicodedata import category
 
-from mlops_actions.chatops import comment
+from mlops_actions.chatops import comment, typography
 
 _NAME = re.compile(r"\w[\w.-]*")
 _ASSIGNMENT = re.compile(r"([^\W\d][\w.-]*)=(.*)", re.DOTALL)
@@ -42,7 +42,7 @@ class ArgumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A line with a command: the name without the prefix, and the rest of the line as it was written."""
+    """A line with a command: the name without the prefix, and the rest of the line with straight dashes and quotes."""
 
     name: str
     rest: str
@@ -91,13 +91,17 @@ def find_commands(body: str, prefix: str) -> list[CommandLine]:
     """Return every line where a command may stand, in order, whether or not the command is declared."""
     lines = []
     for line in comment.read_lines(body):
-        visible = line.visible.lstrip()
-        if visible.startswith(prefix):
-            name = visible[len(prefix) :].split(maxsplit=1)
-            # A blank after the prefix is prose ("/ hour"), not a command.
-            if name and not visible[len(prefix)].isspace():
-                begin = len(line.visible) - len(visible) + len(prefix) + len(name[0])
-                lines.append(CommandLine(name[0], _strip_trailing_blanks(line.text[begin:].lstrip())))
+        if not typography.starts_with(line.visible, prefix):
+            continue
+        begin = typography.leading_blanks(line.visible) + len(prefix)
+        name = line.visible[begin:].split(maxsplit=1)
+        # A blank after the prefix is prose ("/ hour"), not a command.
+        if name and not line.visible[begin].isspace():
+            rest = _strip_trailing_blanks(line.text[begin + len(name[0]) :].lstrip())
+            # What changes the order of reading is refused with the arguments.
+            disguise = typography.reordering(line.text[: begin + len(name[0])])
+            shown = typography.plain_ascii(typography.without_invisible(name[0]))
+            lines.append(CommandLine(shown, disguise + typography.straightened(rest)))
     return lines
 
 

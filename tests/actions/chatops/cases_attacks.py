@@ -214,7 +214,6 @@ CASES = [
         "an emoji of several parts", "ok", "/train a=\U0001f468\u200d\U0001f52c", params={"a": "\U0001f468\u200d\U0001f52c"}
     ),
     Case("a command in letters of another script", "unknown-command", "/tr\u0430in", reply=("did you mean /train?",)),
-    Case("a name that begins with a blank of no width", "no-command", "\u200b/train"),
     # Very long comments
     Case(
         "as many mistakes as a comment holds",

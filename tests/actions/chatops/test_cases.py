@@ -17,6 +17,7 @@ from tests.actions.chatops import (
     cases_identity,
     cases_language,
     cases_people,
+    cases_reading,
 )
 from tests.actions.chatops.case import Case, play
 from tests.actions.chatops.step import ChatopsStep
@@ -32,6 +33,7 @@ ALL = (
     cases_events.CASES,
     cases_callback.CASES,
     cases_attacks.CASES,
+    cases_reading.CASES,
 )
 CASES = {case.name: case for cases in ALL for case in cases}
 

@@ -32,8 +32,12 @@ WORDS = [
     "<!--",
     "-->",
     "<pre>",
+    "／train",
+    "/tr\u200bain",
+    "—x",
+    "“",
 ]
-BLANKS = [" ", "\t", "\n", "\r", "\x0b", "\x85", "\u2028", "\u3000", "\ufeff", "\u200b"]
+BLANKS = [" ", "\t", "\n", "\r", "\x0b", "\x85", "\u2028", "\u3000", "\ufeff", "\u200b", "\u202e", "\ufe0f"]
 PIECES = st.sampled_from(WORDS + BLANKS)
 BODIES = st.lists(PIECES, max_size=12).map("".join)
 
