@@ -107,6 +107,11 @@ def _lost(world: World, created_by: str) -> Play:
 
 SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a command": lambda world: world.play(world.comment(), {}),
+    "a command after a reopening": lambda world: (
+        world.sample.pull.close(by="writer"),
+        world.sample.pull.reopen(by="writer"),
+        world.play(world.comment(), {}),
+    )[-1],
     "a command of a team": lambda world: _as_app(world, {"allow-teams": "octo-org/ml"}),
     "a command by no member of the team": lambda world: _as_app(world, {"allow-teams": "octo-org/ml"}, by="writer"),
     "a command where the activity cannot be read": lambda world: (
@@ -143,10 +148,10 @@ CALLS = (
         "GET /repos/*/*/collaborators/*/permission", "a command", "decision",
         ("permission", "role_name?", "user", "user.id", "user.permissions?"),
     ),
-    Call("GET /repos/*/*/issues/*/events", "a command", "decision", ("[].event", "[].created_at")),
+    Call("GET /repos/*/*/issues/*/events", "a command after a reopening", "decision", ("[].event", "[].created_at")),
     Call(
         "GET /repos/*/*/activity", "a command", "decision",
-        ("[].ref", "[].timestamp", "[].after", "[].actor?", "[].actor.id"),
+        ("[].ref", "[].timestamp", "[].before?", "[].after", "[].actor?", "[].actor.login", "[].actor.id"),
     ),
     Call("GET /orgs/*/teams/*/memberships/*", "a command of a team", "decision", ("state",), absence="not-allowed"),
     Call("GET /orgs/*/teams/*", "a command by no member of the team", "decision", ("id",)),
