@@ -57,8 +57,10 @@ def is_no_command(environ: Mapping[str, str]) -> bool:
         return False
     if phrase:
         return phrase[0] not in text
-    if text.isascii() and prefix.isascii():
-        return not any(line.lstrip().startswith(prefix) for line in text.splitlines())
+    beginnings = [line.lstrip()[: len(prefix)] for line in text.splitlines()]
+    if prefix in beginnings or all(map(str.isascii, (prefix, *beginnings))):
+        return prefix not in beginnings
+    # Only a line that begins with another character than ASCII's may show the prefix in another form.
     from mlops_actions.chatops.typography import starts_with
 
     return not any(starts_with(line, prefix) for line in text.splitlines())
