@@ -134,7 +134,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         # A comment that only happens to hold a line like a command gets no answer.
         if match.reason == "no-command":
             return ParsedEvent(match)
-        return ParsedEvent(match, source=source, commands=_declared_commands(inputs))
+        return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
     command, line = match
     request = CommandRequest(
         source=source,
@@ -193,6 +193,8 @@ def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine] | De
         shown = known[:_MAX_COMMANDS_SHOWN]
         return Decision("multiple-commands", tuple(f"{inputs.prefix}{line.name} {line.rest}"[:200] for line in shown))
     if known and known[0].name in by_name:
+        if inputs.help and known[0].rest == "--help":
+            return Decision(HELP, (known[0].name,))
         return by_name[known[0].name], known[0]
     if known:
         return Decision("help")
@@ -203,6 +205,12 @@ def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine] | De
                 (f"{inputs.prefix}{line.name[:80]} is not a command; did you mean {inputs.prefix}{suggestion}?",),
             )
     return Decision("no-command")
+
+
+def _listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
+    """Return the commands that an answer lists: for `/train --help` only that one."""
+    names = decision.details if decision.reason == HELP else ()
+    return tuple(command for command in _declared_commands(inputs) if not names or command.name in names)
 
 
 def _declared_commands(inputs: Inputs) -> tuple[Command, ...]:
@@ -284,7 +292,7 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
                 f"the workflow's input 'command' is {command_text[:80]!r}, which is no command",
                 f"start the workflow with one of these commands: {names}",
             )
-        return ParsedEvent(match, source=source, commands=_declared_commands(inputs))
+        return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
     command, line = match
     request = CommandRequest(
         source=source,

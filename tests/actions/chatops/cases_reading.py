@@ -107,4 +107,5 @@ CASES = [
     Case("below prose about writing", "ok", "As I wrote:\n/train"),
     Case("below a table", "ok", "| a | b |\n|---|---|\n| 1 | 2 |\n\n/train"),
     Case("below a heading of two dashes", "ok", "Now\n--\n/train"),
+    Case("help of one command", "help", "/deploy —help", inputs=SCHEMA, reply=("/deploy", "run")),
 ]
