@@ -7,14 +7,17 @@ from mlops_actions.argo_submit.ports import Ports
 from mlops_actions.core.errors import ActionError
 
 
-def update(inputs: Inputs, ports: Ports, pr_number: int | None, body: str) -> str:
-    """Write or update the comment; return its address, empty where it was not written: the log then says why."""
+def update(inputs: Inputs, ports: Ports, pr_number: int | None, body: str, *, is_final: bool = False) -> str:
+    """Write or update the comment; return its address, empty where it was not written: the log then says why.
+
+    `is_final` says that the workflow has ended, so that the reports of earlier commands are outdated.
+    """
     if not inputs.comment:
         return ""
     try:
         pull_requests = ports.pull_requests()
         if pull_requests is not None and pr_number is not None:
-            return pull_requests.upsert_comment(pr_number, inputs.comment_tag, body)
+            return pull_requests.upsert_comment(pr_number, inputs.comment_tag, body, replaces=is_final)
         reason = "'github-token' is empty" if pull_requests is None else "the pull request is not known (give 'pr-number')"
         ports.runner.warning(f"no comment is written: {reason}", title="argo-submit")
     except ActionError as error:

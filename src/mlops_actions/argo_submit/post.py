@@ -38,5 +38,5 @@ def post(inputs: Inputs, ports: Ports) -> Outcome:
     if not current.name:  # nothing was submitted, as far as is known
         return Outcome(error=error)
     body = report.cancelled_comment(current, saved.context_of(workflow), note)
-    comment.update(inputs, ports, tracked.pr_number, body)
+    comment.update(inputs, ports, tracked.pr_number, body, is_final=True)
     return Outcome(error=error)

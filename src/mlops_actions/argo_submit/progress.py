@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.core.duration_text import duration_text
 
+duration = duration_text
 MAX_LINES = 30
 MAX_MESSAGE_LENGTH = 200
 MARKS: Mapping[str, str] = {
@@ -20,18 +22,6 @@ MARKS: Mapping[str, str] = {
 }
 # Groups of nodes, which get no line of their own.
 UNREPORTED_TYPES = frozenset({"StepGroup", "TaskGroup"})
-
-
-def duration(seconds: float | None) -> str:
-    """Write seconds as `7s`, `3m 12s` or `2h 05m`; empty for None."""
-    if seconds is None:
-        return ""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02}s"
-    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
 
 
 def changes(before: WorkflowStatus | None, after: WorkflowStatus) -> list[str]:

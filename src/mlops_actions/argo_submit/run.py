@@ -360,7 +360,7 @@ class _Run:
     def _update_comment(self, workflow: WorkflowStatus, note: str = "") -> None:
         self._live_comment.finish()
         body = report.comment(workflow, self._report_context, note, self._facts())
-        url = comment.update(self._inputs, self._ports, self._revision.pr_number, body)
+        url = comment.update(self._inputs, self._ports, self._revision.pr_number, body, is_final=workflow.ended)
         self._comment_url = url or self._comment_url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -105,7 +106,7 @@ class CommandHandler:
 
     def _explain_denial(self, source: CommandSource, text: str, client: Repository) -> None:
         calls: dict[str, Callable[[], Any]] = {}
-        if self._inputs.reply != "never":
+        if self._inputs.replies != "never":
             calls["reply"] = lambda: client.comment(source.pr_number, text)
         if source.reaction_target and self._inputs.failure_reaction != "none":
             calls["reaction"] = lambda: client.react(source.reaction_target, self._inputs.failure_reaction)
@@ -123,9 +124,10 @@ class CommandHandler:
         changed = recheck(request, command.pull_request, Unknown(current) if isinstance(current, ActionError) else current)
         failures = {kind: answer for kind, answer in answers.items() if kind != "pull request"}
         warn_of_failures(failures | feedback.late_errors, self._runner)
+        feedback.late_errors.clear()
         if changed is not None:
             return self._withdraw(request, changed, current=current, state=feedback.state, client=client, writer=writer)
-        self._reply_to_start(request, command, current, writer)
+        self._reply_to_start(request, command, feedback=feedback, current=current, writer=writer, client=client)
         self._runner.info(f"continue: {request.name} for commit {command.sha}")
         if not self._inputs.conclude:
             # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
@@ -143,10 +145,12 @@ class CommandHandler:
             pr_number=source.pr_number,
             sha=command.sha,
             step_id=new_step_id(self._context.run_id, self._context.run_attempt),
-            summary=""
-            if request.call_back
-            else reply.summary(request.name, source, commit_url=self._commit_url(command), params=command.params),
+            summary="" if request.call_back else self._summary(request, command),
             reaction_target=source.reaction_target,
+            actor="" if request.call_back else source.actor.login,
+            started=0 if request.call_back else int(time.time()),
+            notify_after=-1 if self._inputs.notify_after is None else int(self._inputs.notify_after),
+            **self._comment_of_submitting_run(request),
         )
         resumed = self._resumed(state, request, writer)
         feedback = FirstFeedback(writer, resumed or state, inputs=self._inputs, save=self._save)
@@ -164,28 +168,47 @@ class CommandHandler:
         client: Repository,
         writer: Writer,
     ) -> Outcome:
-        withdraw(writer, self._inputs, state=state, run_url=self._context.run_url, log=self._runner)
+        withdraw(writer, client, self._inputs, state=state, run_url=self._context.run_url, log=self._runner)
         self._save("")
         if isinstance(current, ActionError):
             self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(current)
         return self._deny(request, decision, client)
 
     def _reply_to_start(
-        self, request: CommandRequest, command: AuthorizedCommand, current: PullRequest, writer: Writer
+        self,
+        request: CommandRequest,
+        command: AuthorizedCommand,
+        *,
+        feedback: FirstFeedback,
+        current: PullRequest,
+        writer: Writer,
+        client: Repository,
     ) -> None:
+        """Begin the command's comment, or acknowledge the command; a call-back has its comment already."""
         parts = [self._inputs.acknowledgement] if self._inputs.acknowledgement else []
-        if self._inputs.reply == "always":
-            parts.append(
-                reply.started(request.name, self._commit_url(command), params=command.params, run_url=self._context.run_url)
-            )
         call_back, is_current = request.call_back, current.state == "open" and current.head.sha == command.sha
-        if call_back and not is_current and self._inputs.reply != "never":
+        if call_back and not is_current and self._inputs.replies != "never":
             commit_url, run_url = self._commit_url(command), self._context.run_url
             parts.append(reply.moved_on(call_back.workflow, call_back.phase, commit_url, current, run_url))
-        if parts:
+        if self._inputs.replies == "always" and call_back is None:
+            waits = not self._inputs.conclude
+            parts.append(reply.started(request.name, feedback.state.summary, self._context.run_url, waits=waits))
+            about, again = "\n\n".join(parts), self._context.run_attempt > 1
+            feedback.begin_comment(client, self._inputs.comment_tag, about, again=again)
+            warn_of_failures(feedback.late_errors, self._runner)
+        elif parts:
             text = "\n\n".join(parts)
             answers = gather({"reply": lambda: writer.comment(request.source.pr_number, text)})
             warn_of_failures(answers, self._runner)
+
+    def _comment_of_submitting_run(self, request: CommandRequest) -> dict[str, Any]:
+        """Return the fields that find the comment of a call-back's command: that of the run that submitted the workflow."""
+        if request.call_back is None or self._inputs.replies != "always":
+            return {}
+        return {"comment_tag": self._inputs.comment_tag, "comment_key": str(request.call_back.run)}
+
+    def _summary(self, request: CommandRequest, command: AuthorizedCommand) -> str:
+        return reply.summary(request, self._context.server_url, self._commit_url(command), command.params)
 
     def _resumed(self, state: FeedbackState, request: CommandRequest, writer: Writer) -> FeedbackState | None:
         """Return the feedback state of the run that submitted the workflow of a call-back."""

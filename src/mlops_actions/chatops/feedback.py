@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
@@ -14,11 +15,12 @@ from typing import Any, Literal, TypeAlias
 from mlops_actions.chatops import reply
 from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.ports import Writer
+from mlops_actions.chatops.ports import Repository, Writer
 from mlops_actions.chatops.request import same_label
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.ports import Log
+from mlops_actions.core.sticky import CommandMark
 
 Status: TypeAlias = Literal["success", "failure", "cancelled"]
 Call: TypeAlias = Callable[[], Any]
@@ -27,7 +29,6 @@ _DEPLOYMENT_STATES: Mapping[str, str] = {"success": "success", "failure": "failu
 # What shows as running for ever where it is not concluded.
 _CONCLUDED = ("check run", "deployment")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]\S*", re.IGNORECASE)
-_STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}
 
 
 class FirstFeedback:
@@ -75,6 +76,18 @@ class FirstFeedback:
             calls["deployment"] = lambda: self._deploy(params, run_url, title)
         return calls
 
+    def begin_comment(self, client: Writer, tag: str, about: str, *, again: bool) -> None:
+        """Write the command's comment; its failure is among the `late_errors`.
+
+        The job's own account writes it, as argo-submit and wandb-runs do, which turn it into their report.
+        """
+        self.state = replace(self.state, comment_tag=tag, comment_key=self.state.step_id)
+        self._save_state()
+        mark, number = CommandMark(self.state.step_id, label=self.state.pending_label), self.state.pr_number
+        answers = gather({"comment": lambda: client.begin_command(number, tag, mark, about, again=again)}, self.record)
+        if isinstance(answers["comment"], ActionError):
+            self.late_errors["comment"] = answers["comment"]
+
     def record(self, kind: str, answer: Any) -> None:
         """Record GitHub's answer to one call in the state; ignore the answers to the caller's own calls."""
         state = self.state.with_answer(kind, answer)
@@ -98,14 +111,20 @@ class FirstFeedback:
         self._save(json.dumps(self.state.as_json()))
 
 
-def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Status, run_url: str, log: Log) -> None:
-    """Show the end of the job on all feedback that was begun."""
+def conclude(
+    writer: Writer, client: Repository, inputs: Inputs, *, state: FeedbackState, status: Status, run_url: str, log: Log
+) -> None:
+    """Show the end of the job on all feedback that was begun; `client` acts as the job, `writer` as the App if any."""
+    # First of all: a command that ends at the same time must see that this one has ended.
+    _end_comment(client, state, status, run_url, log)
     final_reaction = inputs.success_reaction if status == "success" else inputs.failure_reaction
     label, outdated = inputs.success_label, inputs.failure_label
     if status != "success":
         label, outdated = outdated, label
     environment_url = _environment_url(inputs, log) if status == "success" and state.environment else ""
-    calls = _closing_calls(writer, state, status=status, run_url=run_url, environment_url=environment_url)
+    calls = _closing_calls(
+        writer, client, inputs, state=state, status=status, run_url=run_url, environment_url=environment_url
+    )
     if inputs.keeps_label:
         calls.pop("pending label", None)
     if state.reaction_target and final_reaction != "none":
@@ -122,9 +141,9 @@ def conclude(writer: Writer, inputs: Inputs, state: FeedbackState, status: Statu
     _close(calls, writer, inputs, state=state, status=status, run_url=run_url, log=log)
 
 
-def withdraw(writer: Writer, inputs: Inputs, state: FeedbackState, run_url: str, log: Log) -> None:
+def withdraw(writer: Writer, client: Repository, inputs: Inputs, *, state: FeedbackState, run_url: str, log: Log) -> None:
     """Remove or cancel the feedback on a command that does not run after all."""
-    calls = _closing_calls(writer, state, status="cancelled", run_url=run_url)
+    calls = _closing_calls(writer, client, inputs, state=state, status="cancelled", run_url=run_url)
     _close(calls, writer, inputs, state=state, status="cancelled", run_url=run_url, log=log)
 
 
@@ -138,11 +157,11 @@ def _close(
     if not left_open:
         return
     names = {"check run": state.check_name, "deployment": state.environment}
-    outcome = f"{state.command} {_STATUS_WORDS[status]}"
+    outcome = f"{state.command} {reply.STATUS_WORDS[status]}"
     subjects = " and ".join(f"the {kind} '{names[kind]}'" for kind in left_open)
     lines = [f"{subjects} could not be concluded. {outcome}: {run_url}"]
     lines += dict.fromkeys(str(error) for error in left_open.values())
-    if inputs.reply != "never":
+    if inputs.replies != "never":
         text = reply.left_open(outcome, {kind: names[kind] for kind in left_open}, run_url)
         written = gather({"reply": lambda: writer.comment(state.pr_number, text)})["reply"]
         if isinstance(written, ActionError):
@@ -163,10 +182,60 @@ def _environment_url(inputs: Inputs, log: Log) -> str:
     return address
 
 
+def _end_comment(client: Repository, state: FeedbackState, status: Status, run_url: str, log: Log) -> None:
+    """Say in the command's comment how it ended; notify its commander where it took long, which an edit does not."""
+    if not state.comment_key:
+        return
+    seconds = max(0.0, time.time() - state.started) if state.started else None
+    mark = CommandMark(state.comment_key, is_open=False)
+    about = reply.ended(state.command, status, state.summary, run_url, seconds)
+    answers = gather(
+        {"comment": lambda: client.end_command(state.pr_number, state.comment_id, state.comment_tag, mark, about)}
+    )
+    warn_of_failures(answers, log)
+    answer = answers["comment"]
+    url, headline = ("", "") if isinstance(answer, ActionError) else answer
+    # When the run of a call-back began is not known, but it lasted longer than a job.
+    is_long = state.notify_after >= 0 and (seconds is None or seconds > state.notify_after)
+    if is_long:
+        text = reply.notice(state.command, status, login=state.actor, headline=headline, url=url or run_url, seconds=seconds)
+        warn_of_failures(gather({"notice": lambda: client.comment(state.pr_number, text)}), log)
+
+
+def _remove_pending_label(writer: Writer, client: Repository, inputs: Inputs, state: FeedbackState) -> None:
+    """Remove the pending label, unless another command on the pull request still needs it."""
+    if inputs.replies == "always" or state.comment_key:
+        others = client.open_commands(state.pr_number, state.pending_label)
+        if any(other.step_id != state.step_id and _runs(client, other) for other in others):
+            return
+    writer.remove_label(state.pr_number, state.pending_label)
+
+
+def _runs(client: Repository, command: CommandMark) -> bool:
+    """Return whether a command that has not concluded its comment can still do so.
+
+    The run of a detached workflow has succeeded, and a call-back concludes it; one that failed was killed.
+    """
+    if not command.run.isdecimal():
+        return True
+    try:
+        run = client.workflow_run(int(command.run))
+    except ActionError:
+        return True
+    return run is None or run.get("status") != "completed" or run.get("conclusion") == "success"
+
+
 def _closing_calls(
-    writer: Writer, state: FeedbackState, status: Status, run_url: str, environment_url: str = ""
+    writer: Writer,
+    client: Repository,
+    inputs: Inputs,
+    *,
+    state: FeedbackState,
+    status: Status,
+    run_url: str,
+    environment_url: str = "",
 ) -> dict[str, Call]:
-    title = f"{state.command} {_STATUS_WORDS[status]}"
+    title = f"{state.command} {reply.STATUS_WORDS[status]}"
     summary = _summary(state, run_url)
     calls: dict[str, Call] = {}
 
@@ -192,7 +261,7 @@ def _closing_calls(
     if state.reaction:
         calls["reaction"] = remove_reaction
     if state.pending_label:
-        calls["pending label"] = lambda: writer.remove_label(state.pr_number, state.pending_label)
+        calls["pending label"] = lambda: _remove_pending_label(writer, client, inputs, state)
     if state.check_name:
         calls["check run"] = end_check_run
     if state.environment:

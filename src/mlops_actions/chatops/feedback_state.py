@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 from mlops_actions.core.errors import ActionError, BadInput, Refused
@@ -19,6 +19,7 @@ _FIELDS: Mapping[str, tuple[str, str]] = {
     "pending label": ("pending_label", ""),
     "check run": ("check_name", "check_run_id"),
     "deployment": ("environment", "deployment_id"),
+    "comment": ("comment_key", "comment_id"),
 }
 
 
@@ -29,7 +30,9 @@ class FeedbackState:
     It is saved before the first request, so it holds the requests: a field is empty where nothing was requested, or where
     GitHub refused it. The ids follow with GitHub's answers. An id of 0 means that the request or its answer was lost
     (a job can be killed at any time); the feedback may exist all the same. A reaction and a label are then found by their
-    names, a check run and a deployment by `step_id`, which no other step has. `summary` is Markdown for the check run.
+    names, a check run and a deployment by `step_id`, which no other step has, and the command's comment by `comment_key`.
+    `summary` is Markdown for the check run and the comment. `started` is in seconds since 1970 (0: not known);
+    `notify_after` is in seconds (-1: never).
     """
 
     command: str
@@ -45,6 +48,12 @@ class FeedbackState:
     check_run_id: int = 0
     environment: str = ""
     deployment_id: int = 0
+    actor: str = ""
+    started: int = 0
+    notify_after: int = -1
+    comment_tag: str = ""
+    comment_key: str = ""
+    comment_id: int = 0
 
     def as_json(self) -> Json:
         """Return the state as a JSON object with kebab-case keys."""
@@ -55,12 +64,17 @@ class FeedbackState:
         """Read the object that `as_json` returns, or its text; raises BadInput."""
         try:
             document = parse_json(data) if isinstance(data, str) else data
-            values = {field.name: document[_key(field.name)] for field in fields(cls)}
+            values = {
+                field.name: document[_key(field.name)]
+                if field.default is MISSING
+                else document.get(_key(field.name), field.default)
+                for field in fields(cls)
+            }
             if not all(isinstance(values[field.name], int if field.type == "int" else str) for field in fields(cls)):
                 raise TypeError("wrong type")
             if not _REACTION_TARGET.fullmatch(values["reaction_target"]):
                 raise ValueError("not a target for a reaction")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise BadInput(
                 "the feedback that an earlier step began cannot be read",
                 "pass the output 'result' of that step unchanged as the input 'begun'",

@@ -55,5 +55,6 @@ def _conclude(state: FeedbackState, inputs: Inputs, context: Context, ports: Por
     # A skipped job has not run: for the people who wait for it, that is a cancellation.
     status = "cancelled" if inputs.job_status == "skipped" else inputs.job_status or "failure"
     writer = feedback_client(inputs, ports)
-    conclude(writer, inputs, state=state, status=cast(Status, status), run_url=context.run_url, log=ports.runner)
+    client = ports.clients().as_job()
+    conclude(writer, client, inputs, state=state, status=cast(Status, status), run_url=context.run_url, log=ports.runner)
     ports.runner.info(f"concluded: {state.command} {status}")

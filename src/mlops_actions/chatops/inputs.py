@@ -73,6 +73,10 @@ def _permissions(value: str) -> Mapping[str, str]:
     return permissions
 
 
+def _notify_after(value: str) -> float | None:
+    return None if value.strip().lower() == "never" else duration(value)
+
+
 _reaction: Callable[[str], str] = choice(*REACTIONS)
 
 
@@ -181,11 +185,22 @@ class Inputs(DeclaredInputs):
     failure_reaction: str = input_field(
         _reaction, "Reaction to a refused command, and when the job has failed.", default="confused"
     )
-    reply: str = input_field(
+    reply: str | None = input_field(
         choice("deny", "always", "never"),
-        "`deny`: a reply explains why a command is refused. `always`: another reply confirms that a command starts. "
-        "`never`: no replies.",
-        default="deny",
+        "`always`: each command has one comment from its start to its end, and a reply explains why a command is refused. "
+        "`deny`: only refusals are explained. `never`: no comments. Default: `always`, but `deny` with the legacy "
+        "`trigger_phrase`.",
+    )
+    comment_tag: str = input_field(
+        text,
+        "Tag of a command's comment: argo-submit and wandb-runs with the same tag turn it into their progress and report.",
+        default="mlops",
+    )
+    notify_after: float | None = input_field(
+        _notify_after,
+        "Duration: a command that ran longer ends with a short new comment that mentions its commander, since GitHub "
+        "notifies nobody of an edited comment. `never` for none.",
+        default="10m",
     )
     acknowledgement: str | None = input_field(
         text,
@@ -295,6 +310,12 @@ class Inputs(DeclaredInputs):
                 "input 'github-token' is empty, and the environment has no GITHUB_TOKEN",
                 "leave 'github-token' out to use the job's own token",
             )
+
+    @property
+    def replies(self) -> str:
+        """`always`, `deny` or `never`: the input `reply`, or its default."""
+        is_phrase = self.commands is not None and self.commands.is_phrase
+        return self.reply or ("deny" if is_phrase else "always")
 
     @property
     def exports_token(self) -> bool:

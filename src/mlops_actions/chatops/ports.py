@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from mlops_actions.core.event import PullRequest
 from mlops_actions.core.ports import Clock, Runner, Workspace
+from mlops_actions.core.sticky import CommandMark
 
 
 class Reader(Protocol):
@@ -61,6 +62,18 @@ class Writer(Protocol):
 
     def comment(self, number: int, body: str) -> str:
         """Write a comment; returns its address."""
+
+    def begin_command(self, number: int, tag: str, mark: CommandMark, about: str, *, again: bool = False) -> int:
+        """Write the comment of a command that starts, or use that of an earlier attempt again; returns its id."""
+
+    def end_command(self, number: int, comment_id: int, tag: str, mark: CommandMark, about: str) -> tuple[str, str]:
+        """Say in the comment of a command how it ended; returns its address and the first line of its report.
+
+        Both are empty where there is no such comment. An id of 0 is not known; the comment is then found by its mark.
+        """
+
+    def open_commands(self, number: int, label: str) -> list[CommandMark]:
+        """Return the marks of the commands that have this pending label and still run, by their comments."""
 
     def add_labels(self, number: int, labels: list[str]) -> None:
         """Add labels."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.parameters import Command, Parameter, Value, format_value
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.chatops.request import CommandSource, Decision
+from mlops_actions.chatops.request import CommandRequest, Decision
+from mlops_actions.core.duration_text import duration_text
 from mlops_actions.core.event import PullRequest
 from mlops_actions.core.markdown import code, cut, escape, fence, fold, link, table
+from mlops_actions.core.user import User
 
 _MARKER = "<!-- mlops-actions:chatops -->"
 _MAX_DETAIL = 300
@@ -19,6 +23,10 @@ _MAX_PASTE = 2000
 _MAX_NAME = 100
 # The summary travels to the post stage in an environment variable.
 _MAX_SUMMARY = 8000
+# A name that GitHub can have given: nothing else becomes a mention.
+_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,60})")
+_MARKS: Mapping[str, str] = {"success": "✅", "failure": "❌", "cancelled": "🚫"}
+STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}
 
 
 def denial(name: str, decision: Decision, run_url: str) -> str:
@@ -34,11 +42,43 @@ def denial(name: str, decision: Decision, run_url: str) -> str:
     return "\n\n".join(parts)
 
 
-def started(name: str, commit_url: str, params: Mapping[str, Value], run_url: str) -> str:
-    """Confirm that a command runs; its result shows on the pull request later."""
-    parts = [f"{code(name[:_MAX_NAME])} runs for commit {_commit_link(commit_url)}.", *_params_table(params)]
-    parts.append(f"<sub>{link('follow the run', run_url)}</sub>\n{_MARKER}")
-    return "\n\n".join(parts)
+def started(name: str, summary: str, run_url: str, *, waits: bool) -> str:
+    """Return the command's comment at its start; `waits` says that a later job does the work."""
+    state = "was accepted and waits for the job that runs it" if waits else "is running"
+    return "\n\n".join(
+        filter(None, (f"⏳ **{code(name[:_MAX_NAME])} {state}.** {link('Follow the run', run_url)}", summary))
+    )
+
+
+def ended(name: str, outcome: str, summary: str, run_url: str, seconds: float | None) -> str:
+    """Return the command's comment at its end; `outcome` is the job's status, `seconds` how long it took, if known."""
+    took = f" after {duration_text(seconds)}" if seconds is not None else ""
+    words = f"{code(name[:_MAX_NAME])} {STATUS_WORDS[outcome]}"
+    return "\n\n".join(filter(None, (f"{_MARKS[outcome]} **{words}**{took}. {link('The run', run_url)}", summary)))
+
+
+def notice(name: str, outcome: str, *, login: str, headline: str, url: str, seconds: float | None) -> str:
+    """Tell the commander of a long command that it has ended, with the first line of its report; `url` is the report's."""
+    mention = f"@{login} " if _LOGIN.fullmatch(login) else ""
+    took = f" after {duration_text(seconds)}" if seconds is not None else ""
+    parts = [
+        f"{mention}{_MARKS[outcome]} {code(name[:_MAX_NAME])} {STATUS_WORDS[outcome]}{took}: {link('the report', url)}."
+    ]
+    parts += [f"> {escape(_shortened(headline))}"] if headline else []
+    return "\n\n".join(parts) + f"\n{_MARKER}"
+
+
+def person(user: User, server_url: str) -> str:
+    """Name a person by a link, which notifies nobody."""
+    if not user.login:
+        return "somebody whose account is gone"
+    path = f"{'apps/' if user.is_bot else ''}{quote(user.login.removesuffix('[bot]'), safe='')}"
+    return link(user.login, f"{server_url}/{path}")
+
+
+def quoted(name: str, rest: str) -> str:
+    """Return a command as it was written, as inline code, cut to length."""
+    return code(_shortened(f"{name[:_MAX_NAME]} {rest}".strip()))
 
 
 def moved_on(workflow: str, phase: str, commit_url: str, pull_request: PullRequest, run_url: str) -> str:
@@ -61,12 +101,15 @@ def left_open(outcome: str, names: Mapping[str, str], run_url: str) -> str:
     return "\n\n".join(parts)
 
 
-def summary(name: str, source: CommandSource, commit_url: str, params: Mapping[str, Value]) -> str:
-    """Describe the command in the check run: who gave it, on which commit, with which parameters."""
-    actor = f"**{escape(source.actor.login)}**"
+def summary(request: CommandRequest, server_url: str, commit_url: str, params: Mapping[str, Value]) -> str:
+    """Describe a command in its comment and check run: who gave it, on which commit, with which parameters."""
+    source = request.source
     place = f" in {link('a comment', source.comment_url)}" if source.comment_url else ""
-    first = f"{code(name[:_MAX_NAME])} by {actor}{place}, for commit {_commit_link(commit_url)}."
-    return cut("\n\n".join([first, *_params_table(params)]), _MAX_SUMMARY, "_Cut here._")
+    place = f" by the label {code(source.label)}" if source.label else place
+    asked = f"{quoted(request.name, request.rest)} by {person(source.actor, server_url)}{place}"
+    first = f"{asked}, for commit {_commit_link(commit_url)}."
+    table_of_params = _params_table(params, request.command.parameters or ())
+    return cut("\n\n".join([first, *table_of_params]), _MAX_SUMMARY, "_Cut here._")
 
 
 def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
@@ -91,8 +134,12 @@ def _commit_link(url: str) -> str:
     return f"[{code(url.rpartition('/')[2][:7])}]({url})"
 
 
-def _params_table(params: Mapping[str, Value]) -> list[str]:
-    rows = [(code(key), code(_format_values(value))) for key, value in params.items()]
+def _params_table(params: Mapping[str, Value], declared: Sequence[Parameter]) -> list[str]:
+    defaults = {parameter.name: parameter.default for parameter in declared if parameter.default is not None}
+    rows = [
+        (code(key), code(_format_values(value)) + (" (default)" if key in defaults and value == defaults[key] else ""))
+        for key, value in params.items()
+    ]
     return [table(("parameter", "value"), rows)] if rows else []
 
 

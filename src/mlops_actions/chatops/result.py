@@ -30,6 +30,12 @@ _FEEDBACK: Json = {
         "check-run-id": {"type": "integer"},
         "environment": _STRING,
         "deployment-id": {"type": "integer"},
+        "actor": {"type": "string", "description": "Login of the commander; empty for a call-back."},
+        "started": {"type": "integer", "description": "When the command started, in seconds since 1970; 0: not known."},
+        "notify-after": {"type": "integer", "description": "Seconds; -1: never."},
+        "comment-tag": _STRING,
+        "comment-key": {"type": "string", "description": "Identifies the step, or the run, that wrote the comment."},
+        "comment-id": {"type": "integer"},
     },
 }
 # The properties of the output `result`: those from `params` on are there only where `decision` is `continue`.

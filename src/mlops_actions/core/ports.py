@@ -71,10 +71,11 @@ class PullRequests(Protocol):
     def pull_request_of_commit(self, sha: str) -> int | None:
         """Return the number of the open pull request whose head is this commit; None where there is none, or several."""
 
-    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
-        """Write the one comment with this tag, or update it; return its address.
+    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False, replaces: bool = False) -> str:
+        """Write a text into the comment of this tag, or create that comment; return its address.
 
-        `keep` marks the body as a report, which later workflow runs fold below theirs.
+        The comment is that of this run's command, else the newest of the tag. `keep` marks the body as a report, which later
+        workflow runs fold below theirs. `replaces` hides the reports of earlier commands with this tag as outdated.
         """
 
 

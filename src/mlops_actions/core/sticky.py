@@ -1,21 +1,31 @@
-"""The one comment of a tag: the newest text, and folded below it the reports of earlier workflow runs.
+"""The comment of a tag, and of a command: the newest text, and folded below it the reports of earlier workflow runs.
 
-HTML comments structure it: the first line identifies the comment, the second marks the text as the report of a workflow run,
-and one line precedes each folded report.
+HTML comments structure it: the first line identifies the comment by its tag. A line names the command that the comment
+belongs to, if any; another marks the text as the report of a workflow run. One line precedes each folded report, and one
+precedes what chatops says about the command, which is the comment's last part.
+
+Whoever may write to the repository can edit the comment. These lines only find it; no decision rests on them.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from urllib.parse import quote
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, unquote
 
 from mlops_actions.core import markdown
 
 MAX_EARLIER = 5
 _MARKER = "<!-- mlops-actions"
+# The beginning of every comment of this module, whatever its tag.
+ANY_TAG = f"{_MARKER}:"
 _EARLIER = f"{_MARKER}-earlier -->"
 _RUN = re.compile(rf"{_MARKER}-run:([\w.-]+) -->\n")
+_COMMAND = re.compile(rf"{_MARKER}-command:([\w-]{{1,100}})( open(?::([^\s>]{{0,600}}))?)? -->\n")
+_ABOUT = f"{_MARKER}-about -->"
 _MAX_TITLE = 120  # characters of a folded report's title
 _CUT_NOTE = "_Cut here: GitHub allows at most 65,536 characters in a comment._"
 
@@ -25,6 +35,79 @@ def marker(tag: str) -> str:
     return f"{_MARKER}:{quote(tag, safe='')} -->"
 
 
+@dataclass(frozen=True)
+class CommandMark:
+    """The line that names the command of a comment: the step that took it (`RUN-ATTEMPT-…`), and whether it still runs.
+
+    `label` is the command's pending label, for as long as it runs.
+    """
+
+    step_id: str
+    is_open: bool = True
+    label: str = ""
+
+    @property
+    def run(self) -> str:
+        """The id of the workflow run."""
+        return self.step_id.partition("-")[0]
+
+    def line(self) -> str:
+        """Return the line; a label is quoted, so that it cannot end the line."""
+        label = f":{quote(self.label, safe='')}" if self.label else ""
+        return f"{_MARKER}-command:{self.step_id}{f' open{label}' if self.is_open else ''} -->\n"
+
+
+def command_mark(comment: str) -> CommandMark | None:
+    """Return the mark of the command that a comment belongs to; None where it belongs to none."""
+    match = _COMMAND.match(_below_marker(comment))
+    return CommandMark(match[1], bool(match[2]), unquote(match[3] or "")) if match else None
+
+
+def command_comment(tag: str, mark: CommandMark, about: str, before: str = "") -> str:
+    """Return the comment of a command: what is said `about` it, below the report that its present text `before` may hold."""
+    head = f"{marker(tag)}\n{mark.line()}"
+    report, _ = _split(before)
+    tail = f"{_ABOUT}\n{_without_markers(about)}"
+    if not report:
+        return markdown.cut(head + tail, markdown.COMMENT_LIMIT, _CUT_NOTE)
+    shown = markdown.cut(report, markdown.COMMENT_LIMIT - len(head) - len(tail) - 2, _CUT_NOTE)
+    return f"{head}{shown}\n\n{tail}"
+
+
+def headline(comment: str) -> str:
+    """Return the first line of the report in a command's comment, without its mark-up; empty where it holds no report."""
+    report, _ = _split(comment)
+    marked = _RUN.match(report)
+    text = (report[marked.end() :] if marked else report).strip()
+    return _title(text) if text else ""
+
+
+def is_report(comment: str) -> bool:
+    """Return whether a comment holds a report that a later one replaces; not while its command still runs."""
+    mark = command_mark(comment)
+    return not (mark and mark.is_open) and bool(headline(comment))
+
+
+Found = TypeVar("Found")
+
+
+def chosen(comments: Sequence[tuple[str, Found]], run: str) -> tuple[Found | None, tuple[Found, ...]]:
+    """Choose the comment for a text of the workflow run `run` among the (text, comment) pairs of a tag, oldest first.
+
+    It is that of the run's own command, else the newest of the tag. Also returns its duplicates: jobs that start at once
+    may each have written one, and the oldest of these stays.
+    """
+    marks = [command_mark(text) for text, _ in comments]
+    own = [found for mark, (_, found) in zip(marks, comments, strict=True) if mark and run and mark.run == run]
+    if own:
+        return own[-1], ()
+    last = max((index for index, mark in enumerate(marks) if mark), default=-1)
+    alone = [found for _, found in comments[last + 1 :]]
+    if alone:
+        return alone[0], tuple(alone[1:])
+    return (comments[last][1], ()) if comments else (None, ())
+
+
 def compose(tag: str, text: str, *, before: str = "", run: str = "", keep: bool = False, day: str = "") -> str:
     """Return the comment's new text; `before` is its present text (empty: none) and `day` is the day of that text.
 
@@ -32,11 +115,10 @@ def compose(tag: str, text: str, *, before: str = "", run: str = "", keep: bool 
     text replaces it, and within one workflow run every text replaces the one before. The oldest folded reports are dropped
     where the comment would exceed GitHub's limit.
     """
-    head = f"{marker(tag)}\n" + (f"{_MARKER}-run:{run} -->\n" if keep and run else "")
-    # A text must not contain the marker lines of this module.
-    body = text.replace(_MARKER, _MARKER.replace("mlops", "mlops\u200b"))
-    comment = markdown.cut(head + body, markdown.COMMENT_LIMIT, _CUT_NOTE)
-    for report in _earlier(before.replace("\r\n", "\n"), run, day)[:MAX_EARLIER]:
+    mark = command_mark(before)
+    head = f"{marker(tag)}\n" + (mark.line() if mark else "") + (f"{_MARKER}-run:{run} -->\n" if keep and run else "")
+    comment = markdown.cut(head + _without_markers(text), markdown.COMMENT_LIMIT, _CUT_NOTE)
+    for report in _earlier(before, run, day)[:MAX_EARLIER]:
         longer = f"{comment.rstrip()}\n\n{_EARLIER}\n{report}\n"
         if len(longer) > markdown.COMMENT_LIMIT:
             break
@@ -44,9 +126,26 @@ def compose(tag: str, text: str, *, before: str = "", run: str = "", keep: bool 
     return comment
 
 
+def _without_markers(text: str) -> str:
+    """Return a text without the marker lines of this module, which it must not contain."""
+    return text.replace(_MARKER, _MARKER.replace("mlops", "mlops\u200b"))
+
+
+def _below_marker(comment: str) -> str:
+    return comment.replace("\r\n", "\n").partition("\n")[2]
+
+
+def _split(comment: str) -> tuple[str, str]:
+    """Return the report of a comment (with its mark and the folded ones), and what is said about the command."""
+    below = _below_marker(comment)
+    mark = _COMMAND.match(below)
+    report, _, about = (below[mark.end() :] if mark else below).partition(_ABOUT)
+    return report.strip(), about.strip()
+
+
 def _earlier(before: str, run: str, day: str) -> list[str]:
     """Return the folded reports that go below a new text, newest first."""
-    latest, *folded = re.split(rf"^{re.escape(_EARLIER)}\n", before.partition("\n")[2], flags=re.MULTILINE)
+    latest, *folded = re.split(rf"^{re.escape(_EARLIER)}\n", _split(before)[0], flags=re.MULTILINE)
     reports = [report.strip() for report in folded]
     marked = _RUN.match(latest)
     if marked and marked[1] != run:

@@ -45,6 +45,8 @@ FEATURES = (
     Feature("chatops", ("GET /repos/*/*/pulls/*", "GET /repos/*/*/issues/*/events", "GET /repos/*/*/activity")),
     Feature("chatops", _REPLY),  # to a command that is refused
     Feature("chatops", _REPLY, as_app=True),
+    # The command's comment, which the job's own account writes and updates.
+    Feature("chatops", ("GET /repos/*/*/issues/*/comments", "PATCH /repos/*/*/issues/comments/*")),
     Feature("chatops", ("POST /repos/*/*/issues/*/labels",), LABELS, as_app=True),
     Feature("chatops", ("POST /repos/*/*/check-runs",), ("check-name",), as_app=True),
     Feature("chatops", ("POST /repos/*/*/deployments",), ("environment",), as_app=True),

@@ -99,7 +99,7 @@ STEPS = (
         output_prefix="chatops-",
         passes_on=(
             *("commands", "prefix", "permission", "allow-users", "allow-teams", "allow-bots", "forks", "drafts"),
-            *("base-branches", "head", "require-approval", "require-checks", "reply"),
+            *("base-branches", "head", "require-approval", "require-checks", "reply", "comment-tag", "notify-after"),
             *("pending-label", "success-label", "failure-label", "check-name", "environment", "environment-url"),
             *("app-id", "app-private-key", "github-token"),
         ),

@@ -89,7 +89,7 @@ def _comment(inputs: Inputs, event: Event | None, github: ReportPublisher, text:
     number = inputs.pr_number or pull_request_of(event, github.pull_request_of_commit).number
     if not number:
         return Attempt(note="this event belongs to no pull request; give 'pr-number'")
-    return Attempt(comment_url=github.upsert_comment(number, inputs.comment_tag, text, keep=True))
+    return Attempt(comment_url=github.upsert_comment(number, inputs.comment_tag, text, keep=True, replaces=True))
 
 
 def _check(inputs: Inputs, ports: Ports, findings: Findings, report: str, job_url: str) -> Attempt:

@@ -54,6 +54,7 @@ class Comment:
     updated_at: datetime
     app: App | None = None
     reactions: list[Reaction] = field(default_factory=list)
+    minimised: str = ""  # the reason for which it is hidden, such as `outdated`
 
 
 @dataclass(eq=False)

@@ -80,10 +80,10 @@ def test_a_started_command_shows_on_the_pull_request(job: Job) -> None:
     assert check.details_url is None
     assert f"[The run]({job.github.origin}/octo-org/digits/actions/runs/4711)" in (check.summary or "")
     assert deployment.payload == {"lr": 0.1}
-    assert "`/train` by **maintainer** in [a comment](" in (check.summary or "")
-    assert "| `lr` | `0.1` |" in (check.summary or "")
+    assert f"`/train` by [maintainer]({job.github.origin}/maintainer) in [a comment](" in (check.summary or "")
+    assert "| `lr` | `0.1` (default) |" in (check.summary or "")
     job.post(ran.state)
-    assert "| `lr` | `0.1` |" in (check.summary or "")
+    assert "| `lr` | `0.1` (default) |" in (check.summary or "")
 
 
 @pytest.mark.parametrize(
@@ -294,21 +294,12 @@ def test_a_begun_with_another_reaction_target_is_bad_input(job: Job, target: str
 
 
 def test_only_the_requested_feedback_is_given(job: Job) -> None:
-    ran = job.stage.run(job.delivery, {"commands": "/train", "reaction": "none"})
+    ran = job.stage.run(job.delivery, {"commands": "/train", "reaction": "none", "reply": "deny"})
     assert ran.outputs["triggered"] == "true"
     assert job.github.writes == []
     off = {"success_reaction": "none", "pending_label": "", "success_label": "", "failure_label": ""}
-    after = job.post(ran.state, **off)
+    after = job.post(ran.state, reply="deny", **off)
     assert (after.exit_code, job.github.writes) == (0, [])
-
-
-def test_reply_always_confirms_every_start(job: Job) -> None:
-    job.main(reply="always")
-    (_, reply) = job.sample.pull.comments
-    sha = job.sample.pull.head_sha
-    commit = f"[`{sha[:7]}`]({job.github.origin}/octo-org/digits/commit/{sha})"
-    assert reply.body.startswith(f"`/train` runs for commit {commit}.")
-    assert "| `lr` | `0.1` |" in reply.body
 
 
 def test_reply_never_leaves_a_denial_without_a_reply(job: Job) -> None:
@@ -346,7 +337,7 @@ def test_a_read_only_token_still_triggers(job: Job) -> None:
     ran = job.main()
     assert (ran.exit_code, ran.outputs["triggered"]) == (0, "true")
     assert job.feedback == {"reactions": [], "labels": [], "checks": [], "deployments": []}
-    assert ran.log.count("::warning") == 4
+    assert ran.log.count("::warning") == 5
 
 
 # As an App
@@ -408,7 +399,7 @@ def test_an_acknowledgement_is_one_comment_and_stands_above_the_reply(job: Job) 
     assert (ran.outputs["triggered"], ran.outputs["PR_NUMBER"]) == ("true", str(job.sample.pull.number))
     job.delivery = job.sample.pull.comment("/train", by="maintainer")
     job.main(acknowledgement="On it.", reply="always")
-    assert job.sample.pull.comments[-1].body.startswith("On it.\n\n`/train` runs")
+    assert "\nOn it.\n\n⏳ **`/train` is running.**" in job.sample.pull.comments[-1].body
     before = len(job.sample.pull.comments)
     job.delivery = job.sample.pull.comment("Looks good", by="maintainer")
     job.main(acknowledgement="On it.")

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from mlops_actions.chatops import grammar, reply
+from mlops_actions.chatops.parameters import Command
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.chatops.request import Decision
+from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
 from mlops_actions.core.markdown import COMMENT_LIMIT
+from mlops_actions.core.user import User
 
 RENDERER = MarkdownIt("gfm-like", {"linkify": False})
 HOSTILE = [
@@ -68,7 +70,16 @@ def test_any_quoted_text_stays_in_its_fence(detail: str, name: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_values_in_a_confirmation_have_no_effect(text: str) -> None:
-    checked(reply.started("/train", "a" * 40, {"note": text, "list": [text, 1]}, "https://github.com/o/r"), text)
+    source = CommandSource(1, User("maintainer", "User"), comment_url="https://github.com/o/r/pull/1", label=text)
+    request = CommandRequest(source, Command("train"), "/train", text)
+    url = "https://github.com/o/r"
+    summary = reply.summary(request, "https://github.com", f"{url}/commit/{'a' * 40}", {"note": text, "list": [text, 1]})
+    for comment in (
+        reply.started("/train", summary, url, waits=False),
+        reply.ended("/train", "success", summary, url, 1.0),
+        reply.notice("/train", "failure", login=text, headline="", url=url, seconds=None),
+    ):
+        checked(comment, text)
 
 
 def test_long_text_is_cut() -> None:

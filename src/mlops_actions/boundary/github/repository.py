@@ -12,10 +12,11 @@ from mlops_actions.boundary.github.sticky_comments import StickyComments
 from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
-from mlops_actions.core.event import PullRequest, pull_request
+from mlops_actions.core.event import PullRequest, pull_request, submitting_run
 from mlops_actions.core.github_cli import host_of
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
+from mlops_actions.core.sticky import CommandMark
 from mlops_actions.core.types import Json
 
 _MAX_OUTPUT_BYTES = 65_535
@@ -38,7 +39,8 @@ class GitHub:
     @classmethod
     def connect(cls, token: str, context: Context, log: Log) -> GitHub:
         """Return a client for the workflow's repository, at the address the runner gave."""
-        return cls(GitHubTransport(token, context.api_url, log), context.repository, run_id=context.run_id)
+        run_id = str(submitting_run(context) or context.run_id)
+        return cls(GitHubTransport(token, context.api_url, log), context.repository, run_id=run_id)
 
     # Pull requests and people
 
@@ -165,12 +167,25 @@ class GitHub:
         _, comment = self._api.send("POST", path, shapes.COMMENT, body={"body": text})
         return str(comment["html_url"])
 
-    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False) -> str:
-        """Write the one comment with this tag, or update it; returns its html_url.
+    def upsert_comment(self, number: int, tag: str, body: str, *, keep: bool = False, replaces: bool = False) -> str:
+        """Write a text into the comment of this tag, or create that comment; returns its html_url.
 
-        `keep` makes the body a report, which later runs of the workflow fold instead of replacing.
+        `keep` makes the body a report, which later runs of the workflow fold instead of replacing. `replaces` hides the
+        reports of earlier commands with this tag as outdated.
         """
-        return self._sticky_comments.upsert(number, tag, body, keep=keep)
+        return self._sticky_comments.upsert(number, tag, body, keep=keep, replaces=replaces)
+
+    def begin_command(self, number: int, tag: str, mark: CommandMark, about: str, *, again: bool = False) -> int:
+        """Write the comment of a command that starts, or use that of an earlier attempt again; returns its id."""
+        return self._sticky_comments.begin_command(number, tag, mark, about, again=again)
+
+    def end_command(self, number: int, comment_id: int, tag: str, mark: CommandMark, about: str) -> tuple[str, str]:
+        """Say in the comment of a command how it ended; returns its html_url and the first line of its report."""
+        return self._sticky_comments.end_command(number, comment_id, tag, mark, about)
+
+    def open_commands(self, number: int, label: str) -> list[CommandMark]:
+        """Return the marks of the commands that have this pending label and still run, by their comments."""
+        return self._sticky_comments.open_commands(number, label)
 
     def add_labels(self, number: int, labels: list[str]) -> None:
         """Add labels to an issue or pull request; GitHub creates one that does not exist where the token may do that."""

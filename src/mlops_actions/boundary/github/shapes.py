@@ -7,7 +7,7 @@ reads are not checked. The forms are those of GitHub's OpenAPI description (http
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -175,6 +175,12 @@ def deployment_status(state: str) -> Shape:
     return record(id=identifier, state=exactly(state))
 
 
+def minimised(names: Iterable[str]) -> Shape:
+    """Return the shape of the answer to a mutation that minimises comments, each under one of these names."""
+    is_minimised = record(minimizedComment=record(isMinimized=boolean))
+    return record(data=record(**dict.fromkeys(names, is_minimised)))
+
+
 def _rule(value: Any) -> None:
     record(type=text)(value)
     if value["type"] == "required_status_checks":
@@ -198,7 +204,7 @@ REVIEW = record(user=optional(_PERSON), state=text, commit_id=optional(text), au
 COMMIT = record(sha=sha)
 ISSUE_EVENT = record(event=text, created_at=moment)
 # Commits, branches and workflow runs
-WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment)
+WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment, status=optional(text), conclusion=optional(text))
 ACTIVITY = record(ref=text, timestamp=moment, before=optional(sha), after=sha, actor=optional(_PERSON))
 CHECK_SUITE = record(created_at=optional(moment), head_branch=optional(text))
 CHECK_RUN = record(
@@ -219,7 +225,14 @@ BRANCH = record(
 )
 RULE = _rule
 # Comments, reactions, labels, deployments: what is written
-COMMENT = record(id=identifier, html_url=text, body=optional(text), user=optional(_USER), updated_at=optional(text))
+COMMENT = record(
+    id=identifier,
+    html_url=text,
+    node_id=optional(text),
+    body=optional(text),
+    user=optional(_USER),
+    updated_at=optional(text),
+)
 REACTION = _NUMBERED
 LABELS = listing(record(name=text))
 WRITTEN_CHECK_RUN = _NUMBERED

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlops_actions.boundary.github import shapes
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import GitHubTransport
+from mlops_actions.core import sticky
 from mlops_actions.core.errors import ActionError, Unavailable
-from mlops_actions.core.sticky import compose, marker
+from mlops_actions.core.sticky import CommandMark
 
 # The account of the workflow's own token, which may not ask for its own name.
 WORKFLOW_LOGIN = "github-actions[bot]"
 _MAX_ATTEMPTS = 3
 _DELETED = (404, 410)
+_MAX_MINIMISED = 20
 
 
 class StickyComments:
@@ -31,39 +33,83 @@ class StickyComments:
         self._login = login
         self._run_id = run_id
 
-    def upsert(self, number: int, tag: str, body: str, *, keep: bool) -> str:
-        """Write the one comment with this tag, or update it; returns its html_url.
+    def upsert(self, number: int, tag: str, body: str, *, keep: bool, replaces: bool) -> str:
+        """Write a text into the comment of the tag, or create that comment; returns its html_url.
 
-        `keep` makes the body a report, which later runs of the workflow fold instead of replacing. Where several jobs create
-        the comment at once, the oldest stays.
+        The comment is that of this run's command, else the newest of the tag. `keep` makes the body a report, which later
+        runs of the workflow fold instead of replacing. `replaces` says that the reports of earlier commands are outdated
+        now: they are minimised. Where several jobs create the comment at once, the oldest stays.
         """
         for _ in range(_MAX_ATTEMPTS):
             comments = self._find(number, tag)
-            if not comments:
-                text = compose(tag, body, run=self._run_id, keep=keep)
-                path = f"{self._root}/issues/{number}/comments"
-                _, created = self._api.send("POST", path, shapes.COMMENT, body={"body": text})
+            chosen, duplicates = sticky.chosen([(_body(comment), comment) for comment in comments], self._run_id)
+            if chosen is None:
+                text = sticky.compose(tag, body, run=self._run_id, keep=keep)
+                created = self._create(number, text)
                 # Another job may have looked before this one wrote, and written too.
-                others = [comment for comment in self._find(number, tag) if comment["id"] != created["id"]]
-                comments = sorted([*others, created], key=_id)
-                if comments[0] is created:
+                comments = self._find(number, tag)
+                found = [*(comment for comment in comments if comment["id"] != created["id"]), created]
+                pairs = [(_body(comment), comment) for comment in sorted(found, key=_id)]
+                chosen, duplicates = sticky.chosen(pairs, self._run_id)
+                if chosen is created:
                     return str(created["html_url"])
-            oldest, *younger = comments
-            updated = self._update(oldest, tag, body, keep=keep)
+            assert chosen is not None  # noqa: S101 - at least the created comment was found
+            updated = self._update(chosen, tag, body, keep=keep)
             if updated is None:
                 continue
-            for comment in younger:
+            for comment in duplicates:
                 self._delete(comment)
+            if replaces:
+                self._minimise([one for one in comments if _id(one) < _id(updated) and sticky.is_report(_body(one))])
             return str(updated["html_url"])
         raise Unavailable(
             f"the comment '{tag}' was deleted {_MAX_ATTEMPTS} times while it was written",
             "find the workflow or App that deletes comments on this pull request",
         )
 
+    def begin_command(self, number: int, tag: str, mark: CommandMark, about: str, *, again: bool) -> int:
+        """Write the comment of a command that starts; returns its id.
+
+        `again` says that an earlier attempt of this workflow run may have written it already: then it is used again.
+        """
+        text = sticky.command_comment(tag, mark, about)
+        if again:
+            for comment in reversed(self._find(number, tag)):
+                earlier = sticky.command_mark(_body(comment))
+                if earlier and earlier.run == mark.run and self._replace(comment, text) is not None:
+                    return _id(comment)
+        return _id(self._create(number, text))
+
+    def end_command(self, number: int, comment_id: int, tag: str, mark: CommandMark, about: str) -> tuple[str, str]:
+        """Say in the comment of a command how it ended; returns its html_url and the first line of its report.
+
+        Both are empty where there is no such comment. An id of 0 means that it is not known: the comment is then found by
+        its mark, by the run alone where the mark names no more.
+        """
+        comment = self._by_id(comment_id) if comment_id else self._by_mark(number, tag, mark)
+        if comment is None:
+            return "", ""
+        before = _body(comment)
+        updated = self._replace(comment, sticky.command_comment(tag, mark, about, before))
+        return ("", "") if updated is None else (str(updated["html_url"]), sticky.headline(before))
+
+    def open_commands(self, number: int, label: str) -> list[CommandMark]:
+        """Return the marks of the commands that have this pending label (compared without case) and still run."""
+        marks = [sticky.command_mark(_body(comment)) for comment in self._own(number, sticky.ANY_TAG)]
+        return [mark for mark in marks if mark and mark.is_open and mark.label.lower() == label.lower()]
+
     def _update(self, comment: Mapping[str, Any], tag: str, body: str, *, keep: bool) -> Mapping[str, Any] | None:
         """Update a comment; None where somebody deleted it since it was found."""
         day = str(comment.get("updated_at") or "")[:10]
-        text = compose(tag, body, before=str(comment["body"]), run=self._run_id, keep=keep, day=day)
+        return self._replace(comment, sticky.compose(tag, body, before=_body(comment), run=self._run_id, keep=keep, day=day))
+
+    def _create(self, number: int, text: str) -> Mapping[str, Any]:
+        _, created = self._api.send("POST", f"{self._root}/issues/{number}/comments", shapes.COMMENT, body={"body": text})
+        answer: Mapping[str, Any] = created
+        return answer
+
+    def _replace(self, comment: Mapping[str, Any], text: str) -> Mapping[str, Any] | None:
+        """Replace a comment's text; None where somebody deleted it since it was found."""
         try:
             path = f"{self._root}/issues/comments/{comment['id']}"
             _, updated = self._api.send("PATCH", path, shapes.COMMENT, body={"body": text})
@@ -82,10 +128,54 @@ class StickyComments:
             if refused.status != 404:
                 raise
 
+    def _minimise(self, comments: Sequence[Mapping[str, Any]]) -> None:
+        """Hide the newest of some comments as outdated, in one request; where GitHub refuses that, the log says so.
+
+        GitHub's REST API cannot do it. https://docs.github.com/graphql/reference/mutations#minimizecomment
+        """
+        ids = [str(comment["node_id"]) for comment in comments[-_MAX_MINIMISED:] if comment.get("node_id")]
+        if not ids:
+            return
+        names = [f"c{index}" for index in range(len(ids))]
+        fields = " ".join(
+            f"{name}: minimizeComment(input: {{subjectId: ${name}, classifier: OUTDATED}}) "
+            "{ minimizedComment { isMinimized } }"
+            for name in names
+        )
+        query = f"mutation({', '.join(f'${name}: ID!' for name in names)}) {{ {fields} }}"
+        body = {"query": query, "variables": dict(zip(names, ids, strict=True))}
+        try:
+            shape = shapes.minimised(names)
+            self._api.send("POST", self._graphql, shape, body=body, repeatable=True)
+        except ActionError as error:
+            self._api.log.warning(f"the earlier reports of this comment's tag stay as they are: {error}", title="GitHub")
+
+    def _by_id(self, comment: int) -> Mapping[str, Any] | None:
+        try:
+            found: Mapping[str, Any] = self._api.get(f"{self._root}/issues/comments/{comment}", shapes.COMMENT)
+        except GitHubRefused as refused:
+            if refused.status not in _DELETED:
+                raise
+            return None
+        return found
+
+    def _by_mark(self, number: int, tag: str, mark: CommandMark) -> Mapping[str, Any] | None:
+        """Return the newest comment of a command: of this step, or of this run where the mark names only a run."""
+        newest: Mapping[str, Any] | None = None
+        for comment in self._find(number, tag):
+            found = sticky.command_mark(_body(comment))
+            if found and mark.step_id in (found.step_id, found.run):
+                newest = comment
+        return newest
+
     def _find(self, number: int, tag: str) -> list[Mapping[str, Any]]:
         """Return the account's comments with a tag, oldest first."""
+        return self._own(number, sticky.marker(tag))
+
+    def _own(self, number: int, beginning: str) -> list[Mapping[str, Any]]:
+        """Return the account's comments whose text begins so, oldest first."""
         pages = self._api.pages(f"{self._root}/issues/{number}/comments", shapes.COMMENT)
-        marked = [comment for comment in pages if str(comment.get("body") or "").startswith(marker(tag))]
+        marked = [comment for comment in pages if _body(comment).startswith(beginning)]
         return sorted((comment for comment in marked if self._is_own(comment)), key=_id)
 
     def _is_own(self, comment: Mapping[str, Any]) -> bool:
@@ -101,11 +191,14 @@ class StickyComments:
                 self._login = self._graphql_viewer() or WORKFLOW_LOGIN
         return self._login
 
+    @property
+    def _graphql(self) -> str:
+        return f"{self._api.api_url.removesuffix('/v3')}/graphql"
+
     def _graphql_viewer(self) -> str:
-        address = f"{self._api.api_url.removesuffix('/v3')}/graphql"
         try:
             body = {"query": "query{viewer{login}}"}
-            _, answer = self._api.send("POST", address, shapes.VIEWER, body=body, repeatable=True)
+            _, answer = self._api.send("POST", self._graphql, shapes.VIEWER, body=body, repeatable=True)
             return str(answer["data"]["viewer"]["login"])
         except ActionError:
             return ""
@@ -113,3 +206,7 @@ class StickyComments:
 
 def _id(comment: Mapping[str, Any]) -> int:
     return int(comment["id"])
+
+
+def _body(comment: Mapping[str, Any]) -> str:
+    return str(comment.get("body") or "")

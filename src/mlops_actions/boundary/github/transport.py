@@ -98,6 +98,7 @@ class GitHubTransport:
     def __init__(self, token: str, api_url: str, log: Log, *, as_app: bool = False, pace: Pace | None = None) -> None:
         self.api_url = api_url
         self.as_app = as_app
+        self.log = log
         self._headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
         pace = pace or PACE
         self._limits = Limits(connect=pace.timeout, silence=pace.timeout)
