@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_actions.core import callback
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.json_text import parse_json
@@ -118,22 +117,6 @@ def require(context: Context) -> Event:
     if event is None:
         raise BadInput("there is no event: GITHUB_EVENT_PATH is empty", _REMEDY)
     return event
-
-
-def submitting_run(context: Context) -> int | None:
-    """Return the id of the workflow run that submitted the workflow of a call-back; None on any other event.
-
-    Nothing proves it: it serves only to find that run's comment.
-    """
-    if context.event_name != "repository_dispatch":
-        return None
-    try:
-        event = load(context)
-        if isinstance(event, DispatchEvent) and event.action == callback.EVENT_TYPE:
-            return callback.read(event.inputs).run
-    except (BadInput, ValueError):
-        pass
-    return None
 
 
 def load_file(name: str, path: Path) -> Event:

@@ -12,11 +12,12 @@ from mlops_actions.boundary.github.sticky_comments import StickyComments
 from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
-from mlops_actions.core.event import PullRequest, pull_request, submitting_run
+from mlops_actions.core.event import PullRequest, pull_request
 from mlops_actions.core.github_cli import host_of
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
 from mlops_actions.core.sticky import CommandMark
+from mlops_actions.core.submitting_run import submitting_run
 from mlops_actions.core.types import Json
 
 _MAX_OUTPUT_BYTES = 65_535
