@@ -27,19 +27,19 @@ _MINUS = "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"
 _DOUBLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02"
 _SINGLE = "\u2018\u2019\u201a\u201b\uff07"
 _BEGIN = r"(?:(?<!\S)|(?<=[=＝]))"
+# The patterns are compiled where they are first used: an ignored comment needs none of them.
 # A curly quote opens a word or a value and is closed before a blank: the apostrophe of "don’t" does neither. No alternative
 # reads on past the next quote that opens, so that the time is linear.
-_CHANGED = re.compile(
+_CHANGED = (
     r"""(?P<straight>\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+")"""
     rf"|{_BEGIN}[{_DOUBLE}](?P<double>[^{_DOUBLE}]*+)[{_DOUBLE}](?!\S)"
     rf"|{_BEGIN}[{_SINGLE}](?P<single>(?:[^{_SINGLE}]|(?<=\w)[{_SINGLE}](?=\w))*+)[{_SINGLE}](?!\S)"
     rf"|(?<!\S)(?P<dashes>-?[{_DASHES}]+-?|--)?(?P<name>[^\W\d][\w.-]*+)＝"
     rf"|(?<!\S)(?P<option>-?[{_DASHES}]+-?)(?=[^\W\d])"
-    rf"|(?:{_BEGIN}|(?<=[0-9][eE]))(?P<minus>[{_MINUS}])(?=[0-9.])",
-    re.DOTALL,
+    rf"|(?:{_BEGIN}|(?<=[0-9][eE]))(?P<minus>[{_MINUS}])(?=[0-9.])"
 )
-_NOT_UNDERSTOOD = re.compile(rf"(?<!\S)-?[{_DASHES}]+-?(?!\S)|{_BEGIN}[{_DOUBLE}{_SINGLE}]")
-_STRAIGHT_PART = re.compile(r"""\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+\"""", re.DOTALL)
+_NOT_UNDERSTOOD = rf"(?<!\S)-?[{_DASHES}]+-?(?!\S)|{_BEGIN}[{_DOUBLE}{_SINGLE}]"
+_STRAIGHT_PART = r"""\\.|'[^']*+'|"(?:[^"\\]++|\\.)*+\""""
 
 
 def starts_with(line: str, prefix: str) -> bool:
@@ -73,12 +73,14 @@ def straightened(rest: str) -> str:
 
     What stands between straight quotes stays as it is.
     """
-    return rest if rest.isascii() else _CHANGED.sub(_straight, rest)
+    return rest if rest.isascii() else re.sub(_CHANGED, _straight, rest, flags=re.DOTALL)
 
 
 def not_understood(rest: str) -> str:
     """Return the first dash or curly quote of straightened arguments whose meaning is open; empty where there is none."""
-    match = None if rest.isascii() else _NOT_UNDERSTOOD.search(_STRAIGHT_PART.sub("x", rest))
+    if rest.isascii():
+        return ""
+    match = re.search(_NOT_UNDERSTOOD, re.sub(_STRAIGHT_PART, "x", rest, flags=re.DOTALL))
     return match[0] if match else ""
 
 
