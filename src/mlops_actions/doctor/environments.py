@@ -18,7 +18,12 @@ def check(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[Heal
     """Check the environment of every step of chatops, and of every job that names one."""
     jobs = {job.name: job.environment for job in scope.workflow.jobs if job.environment and "${{" not in job.environment}
     used = {environment: job for job, environment in jobs.items()}
-    used |= {scope.value(step, "environment"): step.job for step in scope.workflow.steps("chatops")}
+    for step in scope.workflow.steps("chatops"):
+        name = scope.value(step, "environment")
+        if scope.value(step, "conclude") == "false":  # another job works
+            used.setdefault(name, "")
+        elif jobs.get(step.job) != name:
+            used[name] = step.job
     for name, job in used.items():
         if name:
             path, is_bound = f"{root}/environments/{quote(name, safe='')}", jobs.get(job) == name
@@ -36,11 +41,12 @@ def _environment(
         return
     text = "; ".join(filter(None, (_rule(rule) for rule in rules)))
     if rules and not is_bound:
+        unbound = f"job '{job}' does not name it, so they do not bind the job" if job else "no job names it"
         yield _CHECK.fails(
             f"environment {name}",
             asked,
-            f"it has protection rules ({text}), but job '{job}' does not name it, so they do not bind the job",
-            remedy=f"add to jobs.{job}: environment: {name}",
+            f"it has protection rules ({text}), but {unbound}",
+            remedy=f"add to {f'jobs.{job}' if job else 'the job that works'}: environment: {name}",
         )
         return
     yield _CHECK.ok(f"environment {name}", asked, f"binds the job: {text}" if rules else "it has no protection rules")
