@@ -15,19 +15,14 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.types import Json
-from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
 from tests.e2e.cluster.binaries import Binaries
 from tests.e2e.cluster.containers import Containers
-from tests.e2e.cluster.real import ARGO, RealCluster
+from tests.e2e.cluster.real import RealCluster
+from tests.e2e.examples import submission
 from tests.e2e.examples.differences import CRON, FROM, NOT_SUBMITTED, REFUSED, REFUSED_BY_ARGO, SENT
 from tests.e2e.examples.manifests import NEWEST, Example, argo, examples
 
-PLACES = {
-    "WorkflowTemplate": f"{ARGO}/workflowtemplates",
-    "ClusterWorkflowTemplate": "/apis/argoproj.io/v1alpha1/clusterworkflowtemplates",
-    "CronWorkflow": f"{ARGO}/cronworkflows",
-}
 OURS = "mlops-actions.dev/"
 _OF_THE_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "uid")
 Difference = tuple[str, object, object]
@@ -39,9 +34,7 @@ def idle_cluster(cluster_programs: Binaries, tmp_path_factory: pytest.TempPathFa
     directory = tmp_path_factory.mktemp("examples")
     directory.chmod(0o700)
     with RealCluster(cluster_programs, directory).running(Containers()) as cluster, cluster.without_controller():
-        for example in examples(NEWEST):
-            if example.kind in PLACES:
-                cluster.connection.apply(PLACES[example.kind], example.document)
+        submission.apply_templates(cluster, examples(NEWEST))
         yield cluster
 
 
@@ -54,13 +47,7 @@ def test_the_examples_are_taken_and_sent_as_by_the_command_line(
     refused: dict[str, str] = {}
     differences: dict[str, set[str]] = {}
     for number, example in enumerate(submitted):
-        job = Job(tmp_path / f"job-{number}")
-        job.environ |= {"KUBECONFIG": str(idle_cluster.kubeconfig()), "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-        inputs = (
-            {"workflow": job.write("workflow.yaml", example.text)}
-            if example.kind == "Workflow"
-            else {"from_": _from(example)}
-        )
+        job, inputs = submission.job_of(idle_cluster, example, tmp_path / f"job-{number}")
         code = job.run(**inputs, wait="false", idempotency="none")
         if code:
             assert code == 2, job.log
@@ -92,10 +79,6 @@ def _explained(example: Example) -> set[str]:
     return {place for place in places if place != ".spec.arguments" or with_arguments} | {*SENT.get(example.name, {})}
 
 
-def _from(example: Example) -> str:
-    return f"{example.kind.lower()}/{example.document['metadata']['name']}"
-
-
 def _sent_by_argo(submitted: list[Example], cluster: RealCluster, directory: Path) -> dict[str, Json]:
     """Return what `argo submit` sends, by the example's name; without those that it refuses."""
     program, kubeconfig = argo(NEWEST), str(cluster.kubeconfig(access.ADMIN))
@@ -118,7 +101,7 @@ def _sent_by_argo(submitted: list[Example], cluster: RealCluster, directory: Pat
     assert len(together) == len(taken)
     found = dict(zip(taken, together, strict=True))
     alone = {name: [path] for name, path in paths.items() if name in REFUSED}
-    alone |= {one.name: ["--from", _from(one)] for one in submitted if one.kind != "Workflow"}
+    alone |= {one.name: ["--from", submission.template_of(one)] for one in submitted if one.kind != "Workflow"}
     for name, arguments in alone.items():
         if answer := submit(*arguments):
             found[name] = answer[0]

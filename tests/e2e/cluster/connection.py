@@ -26,9 +26,20 @@ class Connection:
         trusted = ssl.create_default_context(cafile=authority)
         self._client = httpx.Client(base_url=url, verify=trusted, headers=headers, timeout=30, trust_env=False)
 
-    def call(self, method: str, path: str, body: Json | None = None, *, accept: tuple[int, ...] = ()) -> Json:
-        """Return the answer's body; a refusal that is not among `accept` raises httpx.HTTPStatusError."""
-        headers = MERGE_PATCH if method == "PATCH" else {"Content-Type": "application/json"}
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        *,
+        accept: tuple[int, ...] = (),
+        form: str = "application/json",
+    ) -> Json:
+        """Return the answer's body; a refusal that is not among `accept` raises httpx.HTTPStatusError.
+
+        `form` is the media type of the answer, one of Kubernetes' forms of JSON.
+        """
+        headers = {**(MERGE_PATCH if method == "PATCH" else {"Content-Type": "application/json"}), "Accept": form}
         content = None if body is None else json.dumps(body)
         deadline = time.monotonic() + PATIENCE
         while True:

@@ -49,3 +49,19 @@ SENT = {
     },
     "k8s-jobs.yaml": {".metadata.generateName": "it has no name: argo-submit gives one, and the API server refuses argo's"},
 }
+
+# Of what is refused of the newest version, the examples that are correct in older ones.
+ONCE_CORRECT = ("fun-with-gifs.yaml", "k8s-patch-json-workflow.yaml")
+# What argo-submit refuses of an older version alone, as that version's `argo lint` does.
+REFUSED_OF_OLDER = {"v3.6.10": {"webhdfs-input-output-artifacts.yaml": "has no field 'overwrite'"}}
+# Definitions that the API server itself refuses, and parts of what it says. Argo 3.6 advises against its full set.
+INVALID_DEFINITIONS = {
+    ("v3.6.10", "full"): (
+        "properties[tasks].items.properties[inline].type: Required value",
+        "properties[steps].items.items: Required value",
+    )
+}
+# What argo-submit takes, and the API server refuses because of a version's definitions, though Argo's schema takes it.
+REFUSED_BY_DEFINITIONS = {
+    ("v3.7.6", "full"): {"memoize-simple.yaml": "spec.templates[0].memoize.cache.configMap.key: Required value"}
+}
