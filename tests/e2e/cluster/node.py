@@ -32,26 +32,28 @@ ENDED = ("Succeeded", "Failed")
 
 
 class Node:
-    """Runs up to SLOTS pods at a time; `reporter` is the connection of the workflows' own account."""
+    """Runs up to `slots` pods at a time; `reporter` is the connection of the workflows' own account."""
+
+    slots = SLOTS
 
     def __init__(
         self, connection: Connection, reporter: Connection, containers: Containers, directory: Path, certificate: Certificate
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._reporter = reporter
         self._containers = containers
         self._directory = directory
-        self._slots = threading.Semaphore(SLOTS)
+        self._slots = threading.Semaphore(self.slots)
         self._lock = threading.Lock()
-        self._pods: dict[str, _Pod] = {}  # by uid
-        self._by_name: dict[tuple[str, str], _Pod] = {}
-        self._closing = threading.Event()
+        self._pods: dict[str, Pod] = {}  # by uid
+        self._by_name: dict[tuple[str, str], Pod] = {}
+        self.closing = threading.Event()
         self._kubelet = Kubelet(certificate, self._find_log, self._execute)
 
     def _register(self) -> None:
         moment = pods.now()
-        self._connection.apply("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}})
-        self._connection.call(
+        self.connection.apply("/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}})
+        self.connection.call(
             "PATCH",
             f"/api/v1/nodes/{NAME}/status",
             {
@@ -72,19 +74,19 @@ class Node:
         )
 
     def _listen(self) -> None:
-        while not self._closing.is_set():
+        while not self.closing.is_set():
             try:
-                listed = self._connection.call("GET", f"/api/v1/pods?{BOUND}")
+                listed = self.connection.call("GET", f"/api/v1/pods?{BOUND}")
                 for pod in listed["items"]:
                     self._see(pod)
                 version = listed["metadata"]["resourceVersion"]
-                for event in self._connection.watch(f"/api/v1/pods?{BOUND}&watch=1&resourceVersion={version}"):
-                    if event["type"] == "ERROR" or self._closing.is_set():
+                for event in self.connection.watch(f"/api/v1/pods?{BOUND}&watch=1&resourceVersion={version}"):
+                    if event["type"] == "ERROR" or self.closing.is_set():
                         break
                     self._see(event["object"], deleted=event["type"] == "DELETED")
             except httpx.HTTPError:
                 pass
-            self._closing.wait(PAUSE)
+            self.closing.wait(PAUSE)
 
     def _see(self, pod: Json, *, deleted: bool = False) -> None:
         metadata = pod["metadata"]
@@ -92,7 +94,7 @@ class Node:
         with self._lock:
             known = self._pods.get(uid)
             if known is None and not deleted and pod["status"].get("phase") not in ENDED:
-                known = self._pods[uid] = _Pod(pod)
+                known = self._pods[uid] = Pod(pod)
                 self._by_name[metadata["namespace"], metadata["name"]] = known
                 threading.Thread(target=self._run, args=(known,), name=f"pod-{metadata['name']}", daemon=True).start()
         if known is not None and (deleted or "deletionTimestamp" in metadata):
@@ -100,10 +102,10 @@ class Node:
             if known.ended.is_set() and not deleted:
                 self._forget(known)
 
-    def _run(self, pod: _Pod) -> None:
+    def _run(self, pod: Pod) -> None:
         try:
             with self._slots:
-                self._run_main(pod)
+                self.run_pod(pod)
         except httpx.HTTPError:
             pass  # the pod is gone, or the cluster is being stopped
         finally:
@@ -112,7 +114,8 @@ class Node:
             if pod.stopper.reason == "deleted":
                 self._forget(pod)
 
-    def _run_main(self, pod: _Pod) -> None:
+    def run_pod(self, pod: Pod) -> None:
+        """Run a pod to its end, and report its status."""
         since = pods.now()
         if pod.stopper.reason is not None:
             return
@@ -131,26 +134,26 @@ class Node:
         finally:
             timer.cancel()
             shutil.rmtree(workspace, ignore_errors=True)
-        self._report(pod, status)
+        self.report(pod, status)
 
-    def _prepared(self, pod: _Pod, workspace: Path, since: str) -> Work | None:
+    def _prepared(self, pod: Pod, workspace: Path, since: str) -> Work | None:
         """As a kubelet, try again and again what may come right: somebody may still bring the image, or the secret."""
         while not pod.stopped.is_set():
             try:
                 work = Work(pod.value, self._values(pod.namespace), workspace / "outputs", self._directory / "artifacts")
                 self._containers.pull(work.task.image)
             except pods.Missing as problem:
-                self._report(pod, pods.waiting(pod.value, "CreateContainerConfigError", str(problem), since))
+                self.report(pod, pods.waiting(pod.value, "CreateContainerConfigError", str(problem), since))
             except ImageMissing as problem:
-                self._report(pod, pods.waiting(pod.value, "ImagePullBackOff", str(problem), since))
+                self.report(pod, pods.waiting(pod.value, "ImagePullBackOff", str(problem), since))
             else:
-                self._report(pod, pods.running(pod.value, since))
+                self.report(pod, pods.running(pod.value, since))
                 pod.started = True
                 return work
             pod.stopped.wait(TRY_AGAIN)
         return None
 
-    def _run_container(self, pod: _Pod, work: Work, workspace: Path) -> End:
+    def _run_container(self, pod: Pod, work: Work, workspace: Path) -> End:
         printed: list[bytes] = []
 
         def output(line: bytes, *, error: bool) -> None:
@@ -170,27 +173,32 @@ class Node:
             outputs = work.outputs("".join(f"{line.decode(errors='replace')}\n" for line in printed))
         except pods.OutputMissing as missing:
             problem = str(missing) if code == 0 else ""
-        path = f"/apis/argoproj.io/v1alpha1/namespaces/{pod.namespace}/workflowtaskresults"
         pod.log.end()
-        self._reporter.apply(path, pods.task_result(pod.value, outputs))
+        self.report_outputs(pod, outputs)
         return End(code or (pods.KILLED if reason else 0), reason, output_problem=problem)
 
     def _values(self, namespace: str) -> pods.Values:
         def read(kind: str, name: str) -> Mapping[str, str]:
             plural = "secrets" if kind == "secretKeyRef" else "configmaps"
             path = f"/api/v1/namespaces/{namespace}/{plural}/{name}"
-            data = self._connection.call("GET", path, accept=(404,)).get("data") or {}
+            data = self.connection.call("GET", path, accept=(404,)).get("data") or {}
             return {key: base64.b64decode(text).decode() if plural == "secrets" else text for key, text in data.items()}
 
         return read
 
-    def _report(self, pod: _Pod, status: Json) -> None:
-        self._connection.call("PATCH", f"{pod.path}/status", {"status": status})
+    def report_outputs(self, pod: Pod, outputs: Json) -> None:
+        """Tell the controller a pod's outputs, by the workflows' own account."""
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/{pod.namespace}/workflowtaskresults"
+        self._reporter.apply(path, pods.task_result(pod.value, outputs))
 
-    def _forget(self, pod: _Pod) -> None:
+    def report(self, pod: Pod, status: Json) -> None:
+        """Tell the API server a pod's status."""
+        self.connection.call("PATCH", f"{pod.path}/status", {"status": status})
+
+    def _forget(self, pod: Pod) -> None:
         """Let a pod that is being deleted go: the API server waits for its node to say so."""
         try:
-            self._connection.call("DELETE", f"{pod.path}?gracePeriodSeconds=0", accept=(404,))
+            self.connection.call("DELETE", f"{pod.path}?gracePeriodSeconds=0", accept=(404,))
         except httpx.HTTPError:
             return
 
@@ -214,7 +222,7 @@ class Node:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._closing.set()
+        self.closing.set()
         with self._lock:
             known = list(self._pods.values())
         for pod in known:
@@ -224,7 +232,7 @@ class Node:
         self._kubelet.__exit__(kind, error, trace)
 
 
-class _Pod:
+class Pod:
     """A pod on this node, as it was when it came."""
 
     def __init__(self, value: Json) -> None:

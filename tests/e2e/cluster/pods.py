@@ -56,8 +56,8 @@ def main_container(pod: Json) -> Json:
 
 
 def template(pod: Json) -> Json:
-    """Argo hands a pod its template, with all values put in, by the environment of the init container."""
-    for container in pod["spec"].get("initContainers") or []:
+    """Argo hands a pod its template, with all values put in, by the environment of its containers; an agent has none."""
+    for container in [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]:
         for variable in container.get("env") or []:
             if variable["name"] == TEMPLATE:
                 return dict(json.loads(variable["value"]))
@@ -172,6 +172,7 @@ def running(pod: Json, since: str) -> Json:
         "phase": "Running",
         "startTime": since,
         "hostIP": "127.0.0.1",
+        "podIP": "127.0.0.1",
         "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": since}],
         **_containers(pod, dict.fromkeys((MAIN, WAIT), state), since, ready=True),
     }
@@ -211,6 +212,8 @@ def ended(pod: Json, end: End, since: str) -> Json:
 
 
 def _containers(pod: Json, states: Mapping[str, Json], since: str, *, ready: bool) -> Json:
+    """Return the states of the containers; one that is neither MAIN nor WAIT (of a container set) has that of MAIN."""
+
     def one(container: Json, state: Json, ready: bool) -> Json:
         return {
             "name": container["name"],
@@ -226,8 +229,6 @@ def _containers(pod: Json, states: Mapping[str, Json], since: str, *, ready: boo
     return {
         "initContainerStatuses": [one(container, initialized, True) for container in spec.get("initContainers") or []],
         "containerStatuses": [
-            one(container, states[container["name"]], ready)
-            for container in spec["containers"]
-            if container["name"] in states
+            one(container, states[WAIT if container["name"] == WAIT else MAIN], ready) for container in spec["containers"]
         ],
     }

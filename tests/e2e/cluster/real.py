@@ -12,6 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import yaml
@@ -32,6 +33,7 @@ NAMESPACE = "default"
 ARGO = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 ESTABLISH_TIMEOUT = 60.0
 PATIENCE = 180.0
+NO_COMMANDS: Mapping[str, list[str]] = MappingProxyType({})
 PAUSE = 0.2
 # Argo waits ten seconds between its looks at a workflow; the tests would rather not.
 CONTROLLER_ENVIRONMENT = {
@@ -201,8 +203,13 @@ class RealCluster:
             self._controller.start()
 
     @contextlib.contextmanager
-    def running(self, containers: Containers) -> Iterator[RealCluster]:
-        """Run it all, containers by `containers`."""
+    def running(
+        self, containers: Containers, node: Callable[..., Node] = Node, commands: Mapping[str, list[str]] = NO_COMMANDS
+    ) -> Iterator[RealCluster]:
+        """Run it all, containers by `containers`; `node` makes the node.
+
+        `commands` are those of images, for templates that give none: there is no registry that the controller could ask.
+        """
         reporter = self._connect(access.WORKFLOW)
         nodes = self._directory / "node"
         nodes.mkdir()
@@ -213,8 +220,9 @@ class RealCluster:
             for program in (self._etcd, self._api_server):
                 stack.callback(program.stop)
                 program.start()
-            self._furnish()
-            stack.enter_context(Node(self.connection, reporter, containers, nodes, for_loopback(self._directory, "kubelet")))
+            self._furnish(commands)
+            certificate = for_loopback(self._directory, "kubelet")
+            stack.enter_context(node(self.connection, reporter, containers, nodes, certificate))
             stack.callback(self._controller.stop)
             self._controller.start()
             yield self
@@ -303,7 +311,7 @@ class RealCluster:
             return False
         return answer.status_code == 200
 
-    def _furnish(self) -> None:
+    def _furnish(self, commands: Mapping[str, list[str]]) -> None:
         """Bring in Argo's resources and configuration, and the users' rights."""
         for path in self._binaries.definitions:
             definition = yaml.safe_load(path.read_text())
@@ -314,7 +322,7 @@ class RealCluster:
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": "workflow-controller-configmap"},
-                "data": {key: yaml.safe_dump(value) for key, value in _configuration().items()},
+                "data": {key: yaml.safe_dump(value) for key, value in _configuration(commands).items()},
             },
         )
         access.grant_all(self.connection, NAMESPACE)
@@ -333,11 +341,12 @@ class RealCluster:
         )
 
 
-def _configuration() -> Json:
+def _configuration(commands: Mapping[str, list[str]]) -> Json:
     """The controller's: pods go to our node, there is no metrics port, artifacts have keys in a store that is not there."""
     secret = {"name": "none", "key": "none"}
     return {
         "workflowDefaults": {"spec": {"podSpecPatch": json.dumps({"nodeName": NODE_NAME})}},
+        "images": {image: {"entrypoint": command} for image, command in commands.items()},
         "metricsConfig": {"enabled": False},
         "telemetryConfig": {"enabled": False},
         "artifactRepository": {

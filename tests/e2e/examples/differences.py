@@ -65,3 +65,8 @@ INVALID_DEFINITIONS = {
 REFUSED_BY_DEFINITIONS = {
     ("v3.7.6", "full"): {"memoize-simple.yaml": "spec.templates[0].memoize.cache.configMap.key: Required value"}
 }
+# Examples that are not run to their end where containers run nothing, and why.
+NOT_RUN = {
+    "fibonacci-seq-conditional-param.yaml": "it calls itself until a container has computed a number",
+    "recursive-for-loop.yaml": "it calls itself until a container has computed a number",
+}
