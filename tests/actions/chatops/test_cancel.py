@@ -142,7 +142,8 @@ def test_the_feedback_of_another_step_is_left_alone(github: GitHubServer, tmp_pa
         github.faults.stall(route)
     job.run_until_killed(lambda: all(github.requests(route)[1:] for route in CREATING_REQUESTS.values()), signal.SIGKILL)
     job.post()
-    assert job.feedback == {**CONCLUDED, "checks": [None], "deployments": ["in_progress"]}
+    # The label stays too, for the command that still runs.
+    assert job.feedback == {**CONCLUDED, "labels": ["training"], "checks": [None], "deployments": ["in_progress"]}
 
 
 def test_a_killed_step_is_concluded_also_with_conclude_false(github: GitHubServer, tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ _PULL_REQUEST = (
     "head.repo.full_name", "base.ref", "base.sha", "base.repo.id", "base.repo.full_name", "html_url?",
 )  # fmt: skip
 _CHECK_RUNS = ("check_runs", "check_runs.[].id", "check_runs.[].name", "check_runs.[].status")
+_COMMENT = ("id", "html_url")
+_COMMENTS = (*(f"[].{name}" for name in _COMMENT), "[].body?", "[].user?", "[].user.login")
 _INSTALLATION = ("id", "app_slug", "permissions")
 _TOKEN = ("token", "permissions")
 
@@ -186,7 +188,10 @@ CALLS = (
             "[].parameters.required_status_checks.[].context",
         ),
     ),
-    Call("GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha"), absence="run-not-here"),
+    Call(
+        "GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha", "created_at"),
+        absence="run-not-here",
+    ),
     Call("GET /repos/*/*/pulls/*/commits", "a call-back without activity", "decision", ("[].sha",)),
     Call("GET /repos/*/*/installation", "a command of a team", "decision", _INSTALLATION),
     Call("POST /app/installations/*/access_tokens", "a command of a team", "decision", _TOKEN),
@@ -206,6 +211,12 @@ CALLS = (
     Call("POST /repos/*/*/issues/*/comments", "the first feedback", "feedback", ("id", "html_url")),
     Call("POST /repos/*/*/issues/*/comments", "a denial", "feedback", ("id", "html_url")),
     Call("POST /repos/*/*/issues/comments/*/reactions", "a denial", "feedback", ("id",)),
+    Call("GET /repos/*/*/issues/*/comments", "the last feedback", "feedback", _COMMENTS),
+    Call("GET /repos/*/*/issues/comments/*", "the last feedback", "feedback", _COMMENT, silent=("404", "410")),
+    Call("PATCH /repos/*/*/issues/comments/*", "the last feedback", "feedback", _COMMENT, silent=("404", "410")),
+    # A job's token is refused both; the account is then the workflow's own.
+    Call("GET /user", "the last feedback", "feedback", silent=("403", "404", "cut off", "no UTF-8", "as HTML", "names twice")),
+    Call("POST /api/graphql", "the last feedback", "feedback", silent=("",)),
     Call("DELETE /repos/*/*/issues/comments/*/reactions/*", "the last feedback", "feedback", empty=True, silent=("404",)),
     Call("DELETE /repos/*/*/issues/*/labels/*", "the last feedback", "feedback", ("[].name",), silent=("404",)),
     Call("POST /repos/*/*/issues/*/labels", "the last feedback", "feedback", ("[].name",)),

@@ -94,8 +94,10 @@ def test_a_workflow_that_failed_is_reported_and_concluded_as_failed(example: Exa
     labels, checks, reactions = example.shown()
     assert (labels, reactions) == (["training-failed"], ["confused"])
     assert checks == {"long training": "failure", "metrics": "failure"}
-    (comment,) = (one.body for one in example.pull.comments if one.user.is_bot)
+    comment, notice = (one.body for one in example.pull.comments if one.user.is_bot)
     assert "no candidate finished" in comment
+    assert "**`/long` failed**" in comment
+    assert notice.startswith("❌ `/long` failed: [the report](")
 
 
 def test_a_failed_workflow_fails_whatever_its_metrics(example: Example, submitted: int) -> None:

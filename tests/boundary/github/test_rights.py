@@ -12,6 +12,7 @@ from mlops_actions.boundary.github import GitHub
 from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import GitHubTransport, Pace
 from mlops_actions.core.errors import ActionError
+from mlops_actions.core.sticky import CommandMark
 from mlops_sandbox.github import GitHubServer, Token
 from tests.support.logs import RecordingLog
 from tests.support.payloads import Sample, make_sample
@@ -56,6 +57,19 @@ CALLS: dict[str, tuple[str, Call]] = {
     "unreact on a line": ("pull-requests: write", lambda client, sample: client.unreact(_line(sample), 1)),
     "comment": ("pull-requests: write", lambda client, _: client.comment(1, "x")),
     "upsert_comment": ("pull-requests: write", lambda client, _: client.upsert_comment(1, "tag", "x")),
+    "begin_command": (
+        "pull-requests: write",
+        lambda client, _: client.begin_command(1, "tag", CommandMark("7-1-a"), "x", again=False),
+    ),
+    "begin_command again": (
+        "pull-requests: write",
+        lambda client, _: client.begin_command(1, "tag", CommandMark("7-1-a"), "x", again=True),
+    ),
+    "end_command": (
+        "pull-requests: write",
+        lambda client, _: client.end_command(1, 0, "tag", CommandMark("7-1-a", is_open=False), "x"),
+    ),
+    "open_commands": ("pull-requests: write", lambda client, _: client.open_commands(1, "training")),
     "add_labels": ("pull-requests: write", lambda client, _: client.add_labels(1, ["bug"])),
     "remove_label": ("pull-requests: write", lambda client, _: client.remove_label(1, "bug")),
     "create_check_run": (

@@ -218,7 +218,7 @@ def test_an_app_token_has_at_most_the_granted_permissions(sample: Sample, app: A
 
 
 @pytest.mark.parametrize(
-    "changes", [{"exp": 1}, {"exp": int(time.time()) + 7200}, {"iss": "999"}, {"iat": int(time.time()) + 600}]
+    "changes", [{"exp": 1}, {"exp": int(time.time()) + 86_400}, {"iss": "999"}, {"iat": int(time.time()) + 86_400}]
 )
 def test_invalid_json_web_tokens_are_refused(sample: Sample, app: App, changes: dict[str, Any]) -> None:
     assert Client(sample.github, _jwt(app, **changes))("GET {repo}/installation").status_code == 401
