@@ -140,6 +140,8 @@ _PULL_REQUEST = (
 _CHECK_RUNS = ("check_runs", "check_runs.[].id", "check_runs.[].name", "check_runs.[].status")
 _COMMENT = ("id", "html_url")
 _COMMENTS = (*(f"[].{name}" for name in _COMMENT), "[].body?", "[].user?", "[].user.login")
+# As every answer to a job's token is; the account is then the workflow's own.
+_REFUSED = ("403", "404", "cut off", "no UTF-8", "as HTML", "names twice")
 _INSTALLATION = ("id", "app_slug", "permissions")
 _TOKEN = ("token", "permissions")
 
@@ -214,8 +216,7 @@ CALLS = (
     Call("GET /repos/*/*/issues/*/comments", "the last feedback", "feedback", _COMMENTS),
     Call("GET /repos/*/*/issues/comments/*", "the last feedback", "feedback", _COMMENT, silent=("404", "410")),
     Call("PATCH /repos/*/*/issues/comments/*", "the last feedback", "feedback", _COMMENT, silent=("404", "410")),
-    # A job's token is refused both; the account is then the workflow's own.
-    Call("GET /user", "the last feedback", "feedback", silent=("403", "404", "cut off", "no UTF-8", "as HTML", "names twice")),
+    Call("GET /user", "the last feedback", "feedback", silent=_REFUSED),
     Call("POST /api/graphql", "the last feedback", "feedback", silent=("",)),
     Call("DELETE /repos/*/*/issues/comments/*/reactions/*", "the last feedback", "feedback", empty=True, silent=("404",)),
     Call("DELETE /repos/*/*/issues/*/labels/*", "the last feedback", "feedback", ("[].name",), silent=("404",)),
