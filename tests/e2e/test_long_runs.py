@@ -230,7 +230,8 @@ def test_the_second_job_restores_the_context(story: Story) -> None:
 def test_it_compares_and_reports_in_the_comment_that_the_first_job_began(story: Story) -> None:
     outputs = story.reported.step("report").outputs
     assert (outputs["gate"], outputs["verified"], outputs["num-candidates"]) == ("passed", "true", "2")
-    (body,) = state(story.testbed, story.pull)["comments"]
+    body, notice = state(story.testbed, story.pull)["comments"]
+    assert notice.startswith("✅ `/long` succeeded: [the report](")
     assert "✅ All 2 gates passed" in body
     assert outputs["best-run-url"] in body
     assert story.submitted.step("workflow").outputs["workflow-name"] in body
