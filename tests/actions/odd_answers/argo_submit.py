@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -169,10 +170,17 @@ def _again(world: World) -> Play:
     return world.play(**inputs)
 
 
-def _cancelled(world: World) -> Play:
-    """Return the post stage of a job that was killed while it followed a workflow."""
+def _cancelled(world: World, request: str = "") -> Play:
+    """Return the post stage of a job that was killed while it followed a workflow.
+
+    With `request` it was killed before it knew the workflow's name, so that the workflow is found by this label.
+    """
     world.put("running", "Running")
-    tracked = TrackedWorkflow(namespace="default", name="running", pr_number=None, context=WorkflowReportContext())
+    name = "" if request else "running"
+    world.change("running", labels={provenance.REQUEST: request} if request else {})
+    tracked = TrackedWorkflow(
+        namespace="default", name=name, pr_number=None, context=WorkflowReportContext(), request=request
+    )
     tracked.save(GitHubRunner(world.job.environ, io.StringIO()))
     return world.play_post(attach="running", on_cancel="stop")
 
@@ -205,12 +213,16 @@ def _gone(world: World) -> Play:
     return world.play(attach="gone", logs="none")
 
 
-def _artifact(world: World) -> Play:
+def _artifact(world: World, *, archived: bool = False) -> Play:
     """Join a workflow that has ended, and bring its artifact into the workspace."""
+    shutil.rmtree(world.job.workspace / "artifacts", ignore_errors=True)
     outputs = {"artifacts": [{"name": ARTIFACT, "s3": {"key": "done/scores.json"}}]}
     node = {"id": "done", "name": "done", "displayName": "done", "type": "Pod", "templateName": "main"}
     world.put("done", "Succeeded", nodes={"done": {**node, "phase": "Succeeded", "outputs": outputs}})
     world.cluster.store_artifact("done", "done", ARTIFACT, CONTENT)
+    if archived:
+        world.cluster.archive("done")
+        world.cluster.store.delete(WORKFLOWS, "default", "done")
     return world.play(attach="done", logs="none", artifacts=ARTIFACT)
 
 
@@ -234,6 +246,7 @@ _SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "dry run": lambda world: world.play(workflow=shell("true"), dry_run="true"),
     **{kind: partial(_template, kind=kind) for kind in ("workflowtemplate", "clusterworkflowtemplate", "cronworkflow")},
     "cancelled": _cancelled,
+    "cancelled before the answer": partial(_cancelled, request="a1b2"),
     **{verb: partial(_control, verb=verb) for verb in ("stop", "terminate", "resume")},
     "stop all": _end_all,
 }
@@ -243,6 +256,7 @@ _OF_ARGO_SERVER: Mapping[str, Callable[[World], Play]] = {
     "retry of an archived workflow": partial(_retry, archived=True),
     "gone": _gone,
     "artifact": _artifact,
+    "artifact of an archived workflow": partial(_artifact, archived=True),
 }
 SCENARIOS = {KUBERNETES: _SCENARIOS, ARGO_SERVER: {**_SCENARIOS, **_OF_ARGO_SERVER}}
 
@@ -291,6 +305,7 @@ def _calls(api: str) -> list[Call]:
             Call(f"PUT {one}/retry", "retry of an archived workflow", "decision", empty=True, absence="archived"),
             Call(ARCHIVED, "gone", "decision", _ARCHIVED, fails=("",), names="archive|was deleted"),
             Call("GET /artifact-files/*/workflows/*/*/outputs/*", "artifact", "artifact"),
+            Call("GET /artifact-files/*/archived-workflows/*/*/outputs/*", "artifact of an archived workflow", "artifact"),
             Call(f"GET {_ARGO}/info", "submit", "decision", ("managedNamespace?",), silent=_NO_NAMESPACE),
             Call(WORKFLOW_WATCH[api], "follow", "feedback", ("result", *_SEEN), occurrence=1),
             Call(LOG[api], "logs", "feedback", ("result", "result.content?"), occurrence=1),
@@ -307,6 +322,7 @@ def _calls(api: str) -> list[Call]:
         ),
         Call(f"GET {one}", "stop", "decision", _OWNED, occurrence=1, names=f"{_DELETED}|was not submitted by this action"),
         Call(f"GET {one}", "cancelled", "decision", _RUNNING, absence="deleted"),
+        Call(f"GET {many}", "cancelled before the answer", "decision", ("metadata", "items.[].metadata.name")),
         Call(f"POST {many}", "submit", "creation", _OBJECT),
         Call(f"POST {many}", "submit again", "decision", silent=("no UTF-8", "as HTML")),
         Call(f"POST {many}", "dry run", "decision", _DRY),
