@@ -31,6 +31,7 @@ TEXT = "the only line of the log"
 _SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "example.test/image"}}]}
 _K8S, _ARGO = "/apis/argoproj.io/v1alpha1/namespaces/*", "/api/v1"
 WORKFLOW = {KUBERNETES: f"GET {_K8S}/workflows/*", ARGO_SERVER: f"GET {_ARGO}/workflows/*/*"}
+MANY = {KUBERNETES: f"GET {_K8S}/workflows", ARGO_SERVER: f"GET {_ARGO}/workflows/*"}
 POD = "GET /api/v1/namespaces/*/pods/*"
 ARCHIVED = f"GET {_ARGO}/archived-workflows/*"
 WORKFLOW_WATCH = {KUBERNETES: f"GET {_K8S}/workflows", ARGO_SERVER: f"GET {_ARGO}/workflow-events/*"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from mlops_actions.argo_submit import follow, log_reader, watch
+from mlops_actions.argo_submit import earlier_runs, follow, log_reader, watch
+from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.boundary.clock import SystemClock
-from mlops_actions.boundary.cluster import transport
+from mlops_actions.boundary.cluster import by_inputs, transport
+from mlops_actions.boundary.runner import GitHubRunner
+from mlops_actions.core import provenance
+from mlops_actions.core.declare import read
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from tests.actions.argo_submit.apis import APIS, KUBERNETES
-from tests.actions.odd_answers.argo_submit import ARTIFACT, CALLS, CONTENT, LOG, SCENARIOS, TEXT, World
+from tests.actions.odd_answers.argo_submit import ARTIFACT, CALLS, CONTENT, LOG, MANY, SCENARIOS, TEXT, WORKFLOW, World
 from tests.actions.odd_answers.calls import (
     Call,
     odd_answers,
@@ -269,3 +274,38 @@ def test_a_list_of_workflows_whose_pages_do_not_end_is_refused(trial: Trial) -> 
     record, _ = trial.run(call, lambda true: true.with_body(endless))
     assert record.exit_code == 4
     assert "more than 40 pages" in told(record)[-1]
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("route", ["list", "read"])
+def test_an_odd_answer_about_earlier_runs_leaves_the_expected_end_open(
+    api: str, route: str, cluster_host: SharedHost, tmp_path: Path
+) -> None:
+    """It is asked for the comment alone, and nothing else depends on it."""
+    world = World(api, cluster_host, tmp_path)
+    try:
+        times = {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:10:00Z"}
+        world.put("earlier", "Succeeded", **times)
+        world.change("earlier", labels={provenance.STEP: "train"})
+        labels = world.cluster.store.get(WORKFLOWS, "default", "earlier")["metadata"]["labels"]
+        environ = {**world.job.environ, "INPUT_WORKFLOW": "workflow.yaml"}
+        inputs, runner = read(Inputs, environ), GitHubRunner(environ, io.StringIO())
+        cluster = by_inputs.connect(inputs, environ, runner, lambda _: None)
+        call = Call(MANY[api] if route == "list" else WORKFLOW[api], "", "feedback")
+        bodies: list[bytes] = []
+
+        def last(change: Change) -> float | None:
+            world.interceptor.arm(call.route, change, 0)
+            found = earlier_runs.last_duration(cluster, {"name": "now", "namespace": "default", "labels": labels})
+            assert world.interceptor.changed
+            return found
+
+        def keep(true: Answer) -> Answer:
+            bodies.append(true.body)
+            return true
+
+        assert last(keep) == 600.0
+        found = {name: last(change) for name, change in odd_answers(call, bodies[0])}
+        assert {name: seconds for name, seconds in found.items() if seconds is not None} == {}
+    finally:
+        world.close()
