@@ -20,14 +20,20 @@ def check(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[Heal
     used = {environment: job for job, environment in jobs.items()}
     for step in scope.workflow.steps("chatops"):
         name = scope.value(step, "environment")
-        if scope.value(step, "conclude") == "false":  # another job works
-            used.setdefault(name, "")
+        if scope.value(step, "conclude") == "false":
+            used.setdefault(name, _job_that_works(scope, step.job))
         elif jobs.get(step.job) != name:
             used[name] = step.job
     for name, job in used.items():
         if name:
             path, is_bound = f"{root}/environments/{quote(name, safe='')}", jobs.get(job) == name
             yield from _environment(scope, api, path, name=name, job=job, branch=branch, is_bound=is_bound)
+
+
+def _job_that_works(scope: Scope, listens: str) -> str:
+    """Return the first job with steps of the suite but none of chatops, else the job that listens."""
+    jobs = (job for job in scope.workflow.jobs if job.steps and all(step.action != "chatops" for step in job.steps))
+    return next((job.name for job in jobs), listens)
 
 
 def _environment(
@@ -41,12 +47,11 @@ def _environment(
         return
     text = "; ".join(filter(None, (_rule(rule) for rule in rules)))
     if rules and not is_bound:
-        unbound = f"job '{job}' does not name it, so they do not bind the job" if job else "no job names it"
         yield _CHECK.fails(
             f"environment {name}",
             asked,
-            f"it has protection rules ({text}), but {unbound}",
-            remedy=f"add to {f'jobs.{job}' if job else 'the job that works'}: environment: {name}",
+            f"it has protection rules ({text}), but job '{job}' does not name it, so they do not bind the job",
+            remedy=f"add to jobs.{job}: environment: {name}",
         )
         return
     yield _CHECK.ok(f"environment {name}", asked, f"binds the job: {text}" if rules else "it has no protection rules")

@@ -134,7 +134,7 @@ def test_an_odd_answer_of_a_cluster_is_never_a_success(
         elif call.fails and name.startswith(call.fails):
             exits = (1,)
         record, interceptor = trial.run(call, change)
-        assert interceptor.changed, name
+        assert interceptor.changed, (name, interceptor.calls, record.log)
         if exits == (0,):
             found = [f"it ended with {record.exit_code}: {record.log}"] if record.exit_code else []
         else:

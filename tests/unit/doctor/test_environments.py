@@ -32,7 +32,7 @@ class Api:
         ("production", None, {}, Status.OK, ""),
         ("staging", None, {}, Status.FAILS, "add to jobs.listen: environment: production"),
         ("", "production", LATER, Status.OK, ""),
-        ("", "", LATER, Status.FAILS, "add to the job that works: environment: production"),
+        ("", "", LATER, Status.FAILS, "add to jobs.work: environment: production"),
         ("", "production", {}, Status.FAILS, "add to jobs.listen: environment: production"),
     ],
     ids=[
@@ -50,7 +50,11 @@ def test_an_environment_binds_the_job_that_names_it(
     step = {"uses": "o/mlops-actions/actions/chatops@v1", "with": {"environment": "production", **inputs}}
     jobs: dict[str, Any] = {"listen": {"environment": of_listen, "steps": [step]}}
     if of_work is not None:
-        jobs["work"] = {"environment": of_work, "needs": "listen", "steps": [{"run": "true"}]}
+        jobs["work"] = {
+            "environment": of_work,
+            "needs": "listen",
+            "steps": [{"uses": "o/mlops-actions/actions/wandb-runs@v1"}],
+        }
     workflow = parse(json.dumps({"on": "issue_comment", "jobs": jobs}), "mlops.yml")
     scope = Scope(workflow=workflow, repository="o/r", context={}, read=str, read_manifest=read_manifest)
     checks = {check.name: check for check in environments.check(scope, cast(GitHubApi, Api()), "/repos/o/r", "main")}
