@@ -28,6 +28,7 @@ from tests.support.step import REPOSITORY, StepRecord
 
 ARTIFACT, CONTENT = "scores", b'{"accuracy": 0.93}'
 TEXT = "the only line of the log"
+_TRIALS = itertools.count(1)
 _SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "example.test/image"}}]}
 _K8S, _ARGO = "/apis/argoproj.io/v1alpha1/namespaces/*", "/api/v1"
 WORKFLOW = {KUBERNETES: f"GET {_K8S}/workflows/*", ARGO_SERVER: f"GET {_ARGO}/workflows/*/*"}
@@ -199,19 +200,21 @@ def _end_all(world: World) -> Play:
 
 def _gone(world: World) -> Play:
     """Join a workflow that is deleted while the step follows it; it had succeeded, as only the archive knows."""
-    world.put("gone", "Running")
-    read, asked = route_pattern(WORKFLOW[world.api]), route_pattern(ARCHIVED)
+    # A watch of the trial before this one may still read its own workflow here.
+    name = f"gone-{next(_TRIALS)}"
+    world.put(name, "Running")
+    read, asked = route_pattern(f"{WORKFLOW[world.api].removesuffix('*')}{name}"), route_pattern(ARCHIVED)
     reads = itertools.count(1)
-    last = world.cluster.store.get(WORKFLOWS, "default", "gone")
+    last = world.cluster.store.get(WORKFLOWS, "default", name)
 
     def before_call(call: str) -> None:
         if read.fullmatch(call) and next(reads) == 2:
-            world.cluster.store.delete(WORKFLOWS, "default", "gone")
+            world.cluster.store.delete(WORKFLOWS, "default", name)
         elif asked.fullmatch(call):  # earlier, the server would show it under its usual address too
             world.cluster.archived[last["metadata"]["uid"]] = {**last, "status": {"phase": "Succeeded"}}
 
     world.interceptor.before_call = before_call
-    return world.play(attach="gone", logs="none")
+    return world.play(attach=name, logs="none")
 
 
 def _artifact(world: World, *, archived: bool = False) -> Play:
