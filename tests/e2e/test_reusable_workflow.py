@@ -108,7 +108,8 @@ def test_a_training_that_fails_is_concluded_as_one(
     assert testbed.workflows() == before
     assert "training-failed" in pull.label_names
     assert checks(testbed, pull, "training")[-1] == "failure"
-    assert [reaction.content for reaction in pull.comments[-1].reactions] == ["confused"]
+    command = [comment for comment in pull.comments if not comment.user.is_bot][-1]
+    assert [reaction.content for reaction in command.reactions] == ["confused"]
 
 
 def test_no_secret_reaches_the_log(trained: WorkflowRun, testbed: PipelineTestbed) -> None:

@@ -216,13 +216,13 @@ def test_a_dry_run_is_judged_by_the_server(job: Job, server: Server) -> None:
 
 
 def test_the_servers_own_lint_judges_what_is_submitted_and_what_is_tried(job: Job, server: Server) -> None:
-    """Here of a template in the cluster, which names another one that is missing."""
-    steps = [[{"name": "a", "template": "missing"}]]
+    """Here of a template in the cluster with a variable that nobody declares: its caller may, as far as we know."""
+    container = {"image": "x", "command": ["echo"], "args": ["{{workflow.parameters.nobody}}"]}
     value = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "WorkflowTemplate",
         "metadata": {"name": "argo-lint"},
-        "spec": {"entrypoint": "main", "templates": [{"name": "main", "steps": steps}]},
+        "spec": {"entrypoint": "main", "templates": [{"name": "main", "container": container}]},
     }
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflowtemplates"
     server.cluster.connection.apply(path, value)
