@@ -91,7 +91,20 @@ class CommandHandler:
             # Nobody waits for a reply, and the pull request that the call-back names cannot be trusted.
             explanation = REASONS[decision.reason].reply
             self._runner.warning(f"the call-back was refused: {explanation}{detail}", title="chatops")
-        return outcome(decision, request.source, request, error=self._error_of(decision))
+        error = self._error_of(decision)
+        if request.is_phrase and error is None:
+            self._warn_that_the_job_goes_on()
+        return outcome(decision, request.source, request, error=error)
+
+    def _warn_that_the_job_goes_on(self) -> None:
+        """Warn of a file for a replaced action whose later steps may not ask whether the phrase triggered."""
+        # The runner gives a step without an id one that begins so.
+        step = "ID" if self._context.step.startswith("__") else self._context.step or "ID"
+        self._runner.warning(
+            "the command was refused, and the job goes on without a commit: the outputs 'sha' and 'BRANCH_NAME' are empty\n"
+            f"add to each later step of this job: if: steps.{step}.outputs.BOOL_TRIGGERED == 'True'",
+            title="chatops",
+        )
 
     def _error_of(self, decision: Decision) -> ActionError | None:
         """Return the error that fails the step, where the decision is a denial for lack of an answer from GitHub."""

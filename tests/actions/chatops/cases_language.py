@@ -189,4 +189,22 @@ CASES = [
         before=lambda sample: sample.pull.push(sha="a" * 40),
         outputs={"TRAILING_LINE": "run1", "TRAILING_TOKEN": "run1"},
     ),
+    Case(
+        "legacy phrase of an outsider, in a step with an id",
+        "permission",
+        by="outsider",
+        inputs={"commands": "", "trigger_phrase": "/train"},
+        environ={"GITHUB_ACTION": "heard"},
+        reply=("you may not",),
+        log=("the job goes on without a commit", "if: steps.heard.outputs.BOOL_TRIGGERED == 'True'"),
+    ),
+    Case(
+        "legacy phrase on a commit that nobody has seen, in a step without an id",
+        "head-not-seen",
+        inputs={"commands": "", "trigger_phrase": "/train"},
+        environ={"GITHUB_ACTION": "__octo-org_chatops"},
+        after=lambda sample: sample.pull.push(sha="e" * 40),
+        reply=("Somebody pushed",),
+        log=("the job goes on without a commit", "if: steps.ID.outputs.BOOL_TRIGGERED == 'True'"),
+    ),
 ]
