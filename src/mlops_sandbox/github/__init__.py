@@ -12,6 +12,7 @@ from mlops_sandbox.github.page import render_page, render_transcript
 from mlops_sandbox.github.repository import Issue, PullRequest, Repository
 from mlops_sandbox.github.server import GitHubServer
 from mlops_sandbox.github.state import GitHubState
+from mlops_sandbox.github.workflow_runs import WorkflowJob, WorkflowRun
 
 __all__ = [
     "App",
@@ -30,6 +31,8 @@ __all__ = [
     "Team",
     "Token",
     "User",
+    "WorkflowJob",
+    "WorkflowRun",
     "render_page",
     "render_transcript",
 ]

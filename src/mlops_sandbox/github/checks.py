@@ -1,4 +1,4 @@
-"""Records about a commit: check suites and runs, statuses, deployments, workflow runs."""
+"""Records about a commit: check suites and runs, statuses, deployments, required checks."""
 
 from __future__ import annotations
 
@@ -122,27 +122,6 @@ class Deployment:
     def state(self) -> str:
         """The newest status, `pending` before there is one."""
         return self.statuses[-1].state if self.statuses else "pending"
-
-
-@dataclass(eq=False)
-class WorkflowRun:
-    """A run of a workflow file, with the accounts that started and re-ran it; `title` is its `run-name`."""
-
-    id: int
-    name: str
-    path: str
-    event: str
-    head_sha: str
-    head_branch: str | None
-    actor: User
-    triggering_actor: User
-    created_at: datetime
-    updated_at: datetime
-    number: int = 1
-    attempt: int = 1
-    status: str = "in_progress"
-    conclusion: str | None = None
-    title: str = ""
 
 
 @dataclass(eq=False)

@@ -15,11 +15,11 @@ from mlops_sandbox.github.checks import (
     Deployment,
     DeploymentStatus,
     Protection,
-    WorkflowRun,
 )
 from mlops_sandbox.github.discussion import TimelineEventKind
 from mlops_sandbox.github.events import Delivery, Event
 from mlops_sandbox.github.repository_access import RepositoryAccess
+from mlops_sandbox.github.workflow_runs import WorkflowJob, WorkflowRun
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -246,6 +246,7 @@ class CommitFacts(RepositoryAccess):
         path: str = ".github/workflows/mlops.yml",
         branch: str | None = None,
         run_id: int | None = None,
+        title: str = "",
     ) -> WorkflowRun:
         """Record a run of a workflow file; `rerun_by` is who started its second attempt."""
         at, actor = self.instance.clock.now(), self.instance.account(by)
@@ -262,9 +263,25 @@ class CommitFacts(RepositoryAccess):
             updated_at=at,
             number=len(self.workflow_runs) + 1,
             attempt=1 if rerun_by is None else 2,
+            title=title,
         )
         self.workflow_runs[run.id] = run
         return run
+
+    def workflow_job(self, run: WorkflowRun, name: str, status: str = "queued") -> WorkflowJob:
+        """Add a job to the latest attempt of a workflow run."""
+        at = self.instance.clock.now()
+        check_run = self.check_run(run.head_sha, name, status=status, at=at)
+        check_run.details_url = f"{self.instance.origin}/{self.full_name}/actions/runs/{run.id}/job/{check_run.id}"
+        job = WorkflowJob(check_run, run.attempt, at)
+        run.jobs.append(job)
+        run.follow_jobs(at)
+        return job
+
+    def find_job(self, identifier: int) -> tuple[WorkflowRun, WorkflowJob] | None:
+        """Return the job with this id and its run; None where there is none."""
+        found = ((run, job) for run in self.workflow_runs.values() for job in run.jobs if job.id == identifier)
+        return next(found, None)
 
     def dispatch(self, event_type: str, client_payload: Mapping[str, Any], *, by: User | str) -> Delivery[None]:
         """Send a `repository_dispatch`."""

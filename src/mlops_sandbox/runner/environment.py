@@ -77,10 +77,10 @@ class Layout:
             directory.mkdir(parents=True, mode=0o700)
 
 
-def github_context(run: Run, layout: Layout, *, workflow: str, job: str, token: str) -> dict[str, Value]:
+def github_context(run: Run, layout: Layout, *, workflow: str, path: str, job: str, token: str) -> dict[str, Value]:
     """Return the `github` context of a job."""
     return {
-        **run_context(run, workflow),
+        **run_context(run, workflow, path),
         "event_path": str(layout.event),
         "job": job,
         "token": token,
@@ -88,8 +88,8 @@ def github_context(run: Run, layout: Layout, *, workflow: str, job: str, token: 
     }
 
 
-def run_context(run: Run, workflow: str) -> dict[str, Value]:
-    """Return the part of the `github` context that is known before a job starts."""
+def run_context(run: Run, workflow: str, path: str) -> dict[str, Value]:
+    """Return the part of the `github` context that is known before a job starts; `path` is that of the workflow file."""
     return {
         "actor": run.actor,
         "api_url": run.api_url,
@@ -108,10 +108,11 @@ def run_context(run: Run, workflow: str) -> dict[str, Value]:
         "sha": run.sha,
         "triggering_actor": run.actor,
         "workflow": workflow,
+        "workflow_ref": _workflow_ref(run, path),
     }
 
 
-def variables(run: Run, layout: Layout, *, workflow: str, job: str) -> dict[str, str]:
+def variables(run: Run, layout: Layout, *, workflow: str, path: str, job: str) -> dict[str, str]:
     """Return the variables of every step, without those of a single step (`GITHUB_ACTION`, its command files)."""
     return {
         **inherited_variables(os.environ),
@@ -137,6 +138,7 @@ def variables(run: Run, layout: Layout, *, workflow: str, job: str) -> dict[str,
         "GITHUB_SHA": run.sha,
         "GITHUB_TRIGGERING_ACTOR": run.actor,
         "GITHUB_WORKFLOW": workflow,
+        "GITHUB_WORKFLOW_REF": _workflow_ref(run, path),
         "GITHUB_WORKSPACE": str(layout.workspace),
         "HOME": str(layout.home),
         "RUNNER_ARCH": "X64",
@@ -158,6 +160,10 @@ def inherited_variables(environ: Mapping[str, str]) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
     no_proxy = ",".join(filter(None, (_NO_PROXY_HOSTS, environ.get("NO_PROXY") or environ.get("no_proxy"))))
     return {**inherited, "PATH": path, "NO_PROXY": no_proxy, "no_proxy": no_proxy}
+
+
+def _workflow_ref(run: Run, path: str) -> str:
+    return f"{run.repository}/{path}@{run.ref}"
 
 
 def _ref_name(ref: str) -> str:

@@ -125,7 +125,9 @@ class JobRunner:
         for secret in (token, *settings.secrets.values()):
             self._log.mask(secret.strip())
         self._contexts: dict[str, Value] = {
-            "github": environment.github_context(run, layout, workflow=workflow.name, job=job.identifier, token=token),
+            "github": environment.github_context(
+                run, layout, workflow=workflow.name, path=workflow.path, job=job.identifier, token=token
+            ),
             "vars": dict(settings.variables),
             "secrets": {**settings.secrets, "GITHUB_TOKEN": token},
             "runner": {"os": "Linux", "arch": "X64", "name": "sandbox", "temp": str(layout.temp)},
@@ -136,7 +138,9 @@ class JobRunner:
             },
         }
         self._failed_needs = [name for name in job.needs if needs[name].conclusion != "success"]
-        self._environment = environment.variables(run, layout, workflow=workflow.name, job=job.identifier)
+        self._environment = environment.variables(
+            run, layout, workflow=workflow.name, path=workflow.path, job=job.identifier
+        )
         self._env: dict[str, str] = {}
 
     def run(self, groups: ConcurrencyGroups) -> JobResult:
@@ -335,7 +339,10 @@ def run_workflow(
     groups = groups or ConcurrencyGroups()
     cancellation = Cancellation()
     results: dict[str, JobResult] = {}
-    contexts: dict[str, Value] = {"github": environment.run_context(run, workflow.name), "vars": dict(settings.variables)}
+    contexts: dict[str, Value] = {
+        "github": environment.run_context(run, workflow.name, workflow.path),
+        "vars": dict(settings.variables),
+    }
     with groups.enter(workflow.concurrency, Scope(contexts), f"{run.run_id}", cancellation) as is_admitted:
         for job in workflow.jobs if is_admitted else ():
             layout = Layout(root / job.identifier)

@@ -55,12 +55,14 @@ def _rich(sample: Sample) -> dict[str, Any]:
     sample.github.fork(repo, by="outsider")
     sample.github.package(repo, "train", "public")
     workflow_run = repo.workflow_run(pull.head_sha, by="maintainer")
+    job = repo.workflow_job(workflow_run, "listen")
+    run.annotations.append({"annotation_level": "notice", "title": "a title", "message": "text"})
     return {
         "owner": "octo-org", "repo": "digits", "number": pull.number, "comment": comment.id, "line": line.id,
         "reaction": reaction.id, "name": "bug", "sha": pull.head_sha, "ref": pull.head_sha, "branch": "main",
-        "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "deployment": deployment.id, "login": "writer",
-        "username": "insider", "org": "octo-org", "team": "ml", "path": "train.py",
-        "account": sample.github.user("writer").id, "workflow": "ci.yml", "environment": "production",
+        "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "job": job.id,
+        "deployment": deployment.id, "login": "writer", "username": "insider", "org": "octo-org", "team": "ml",
+        "path": "train.py", "account": sample.github.user("writer").id, "workflow": "ci.yml", "environment": "production",
         "package_type": "container", "package": "train",
     }  # fmt: skip
 

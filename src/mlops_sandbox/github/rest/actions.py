@@ -15,7 +15,6 @@ from mlops_sandbox.github.actions_settings import FORK_WORKFLOWS
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers.accounts import node_id
-from mlops_sandbox.github.serializers.checks import workflow_run
 from mlops_sandbox.timestamps import timestamp
 
 routes = Routes()
@@ -197,14 +196,6 @@ def create_variable(call: Call) -> ApiResponse:
         raise ApiError(409, "Already exists - Variable already exists")
     variables[name] = call.text("value", resource="Variable", required=True) or ""
     return ApiResponse(201, {})
-
-
-@routes("GET", f"{REPO}/actions/runs")
-def list_runs(call: Call) -> ApiResponse:
-    """List workflow runs, newest first."""
-    repo = call.repository
-    runs = sorted(repo.workflow_runs.values(), key=lambda run: -run.id)
-    return call.page(runs, lambda run: workflow_run(run, repo, call.links), within="workflow_runs")
 
 
 def _named(call: Call, key: str, items: Iterable[Json]) -> ApiResponse:

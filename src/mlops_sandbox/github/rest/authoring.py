@@ -9,7 +9,6 @@ from mlops_sandbox.github.git import Commit
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
 from mlops_sandbox.github.rest.access import authorise_workflow_files
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
-from mlops_sandbox.github.serializers import checks as check_serializers
 from mlops_sandbox.github.serializers import discussion as discussion_serializers
 from mlops_sandbox.github.serializers import repository as serializers
 
@@ -104,20 +103,6 @@ def delete_label(call: Call) -> ApiResponse:
     for issue in repo.issues.values():
         issue.labels = [label for label in issue.labels if label.name.lower() != name]
     return ApiResponse(204)
-
-
-@routes("GET", f"{REPO}/actions/workflows/{{workflow}}/runs")
-def list_workflow_runs(call: Call) -> ApiResponse:
-    """List the runs of a workflow file, newest first; `event` filters them."""
-    repo, path = call.repository, f"{_WORKFLOWS}{call.params['workflow']}"
-    tip = repo.find_commit(repo.default_branch)
-    if tip is None or path not in tip.files:
-        raise not_found()
-    event = call.query.get("event")
-    runs = [run for run in repo.workflow_runs.values() if run.path == path and event in (None, run.event)]
-    return call.page(
-        reversed(runs), lambda run: check_serializers.workflow_run(run, repo, call.links), within="workflow_runs"
-    )
 
 
 def _workflow_files(commit: Commit) -> dict[str, str]:

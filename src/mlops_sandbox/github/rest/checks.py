@@ -1,4 +1,4 @@
-"""Check runs and suites, commit statuses, required checks, workflow runs."""
+"""Check runs and suites, commit statuses, required checks, annotations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mlops_sandbox.github.checks import (
     MAX_STATUSES,
     STATUS_STATES,
     CheckRun,
-    WorkflowRun,
 )
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.serializers import checks as serializers
 from mlops_sandbox.github.serializers import repository as repository_serializers
+from mlops_sandbox.github.serializers import workflow_runs as run_serializers
 
 routes = Routes()
 
@@ -153,6 +153,18 @@ def get_check_run(call: Call) -> ApiResponse:
     return ApiResponse(200, serializers.check_run(_run(call), call.repository, call.links))
 
 
+@routes("GET", f"{REPO}/check-runs/{{run:int}}/annotations")
+def list_annotations(call: Call) -> ApiResponse:
+    """List a check run's annotations.
+
+    A job sends its own when it ends. A skipped job is not found: https://github.com/cli/cli/issues/3577.
+    """
+    run = _run(call)
+    if run.conclusion == "skipped":
+        raise not_found()
+    return call.page(run.annotations, lambda item: run_serializers.annotation(item, run, call.repository, call.links))
+
+
 @routes("GET", f"{REPO}/commits/{{ref:path}}/check-runs")
 def list_check_runs(call: Call) -> ApiResponse:
     """List a commit's check runs, the latest of each name unless `filter=all`."""
@@ -240,28 +252,3 @@ def get_required_status_checks(call: Call) -> ApiResponse:
 def list_branch_rules(call: Call) -> ApiResponse:
     """List the rulesets' rules for a branch."""
     return call.page(repository_serializers.ruleset_rules(call.params["branch"], call.repository), lambda rule: rule)
-
-
-# Workflow runs
-
-
-@routes("GET", f"{REPO}/actions/runs/{{run:int}}")
-def get_workflow_run(call: Call) -> ApiResponse:
-    """Read a workflow run."""
-    return ApiResponse(200, serializers.workflow_run(_workflow_run(call), call.repository, call.links))
-
-
-@routes("GET", f"{REPO}/actions/runs/{{run:int}}/attempts/{{attempt:int}}")
-def get_workflow_run_attempt(call: Call) -> ApiResponse:
-    """Read one attempt of a workflow run."""
-    run = _workflow_run(call)
-    if run.attempt != call.number("attempt"):
-        raise not_found()
-    return ApiResponse(200, serializers.workflow_run(run, call.repository, call.links))
-
-
-def _workflow_run(call: Call) -> WorkflowRun:
-    run = call.repository.workflow_runs.get(call.number("run"))
-    if run is None:
-        raise not_found()
-    return run

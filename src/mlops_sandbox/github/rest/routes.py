@@ -15,6 +15,7 @@ from mlops_sandbox.github.rest import (
     packages,
     pulls,
     repositories,
+    workflow_runs,
 )
 from mlops_sandbox.github.rest.call import Route
 
@@ -28,6 +29,7 @@ ROUTES: list[Route] = [
     *contents.routes.all,
     *apps.routes.all,
     *actions.routes.all,
+    *workflow_runs.routes.all,
     *environments.routes.all,
     *authoring.routes.all,
     *packages.routes.all,

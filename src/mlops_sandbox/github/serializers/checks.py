@@ -1,9 +1,9 @@
-"""Check suites and runs, statuses, deployments, workflow runs."""
+"""Check suites and runs, statuses, deployments."""
 
 from __future__ import annotations
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.github.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus, WorkflowRun
+from mlops_sandbox.github.checks import CheckRun, CheckSuite, CommitStatus, Deployment, DeploymentStatus
 from mlops_sandbox.github.repository import PullRequest, Repository
 from mlops_sandbox.github.serializers.accounts import app, node_id, user
 from mlops_sandbox.github.serializers.discussion import pull_minimal
@@ -44,8 +44,10 @@ def check_suite(item: CheckSuite, repo: Repository, links: Links) -> Json:
 def check_run(item: CheckRun, repo: Repository, links: Links) -> Json:
     """Return a `CheckRun`."""
     url = f"{repo_api(repo, links)}/check-runs/{item.id}"
-    # The page of a job is below that of its run; a run that a client created has none.
-    page = links.web(repo.full_name, *(("runs",) if item.from_api else ("actions", "runs", item.suite.id, "job")), item.id)
+    # The page of a job is below that of its workflow run; a check run that a client created has none.
+    below = ("runs",) if item.from_api else ("actions", "runs", item.suite.id, "job")
+    is_job = item.app.slug == ACTIONS and not item.from_api
+    page = (item.details_url if is_job else None) or links.web(repo.full_name, *below, item.id)
     return {
         "id": item.id,
         "name": item.name,
@@ -163,51 +165,4 @@ def deployment_status(item: DeploymentStatus, parent: Deployment, repo: Reposito
         "deployment_url": deployment_url,
         "repository_url": api,
         "performed_via_github_app": app(item.app, links) if item.app else None,
-    }
-
-
-def workflow_run(item: WorkflowRun, repo: Repository, links: Links) -> Json:
-    """Return a `WorkflowRun`."""
-    api = repo_api(repo, links)
-    url = f"{api}/actions/runs/{item.id}"
-    workflow_id = int.from_bytes(item.path.encode()[-3:], "big")
-    suite = next((suite for suite in repo.check_suites.values() if suite.head_sha == item.head_sha), None)
-    suite_id = suite.id if suite else 0
-    head = repo.commits.get(item.head_sha)
-    return {
-        "id": item.id,
-        "name": item.name,
-        "display_title": item.title or item.name,
-        "node_id": node_id("WorkflowRun", item.id),
-        "check_suite_id": suite_id,
-        "check_suite_node_id": node_id("CheckSuite", suite_id),
-        "head_branch": item.head_branch,
-        "head_sha": item.head_sha,
-        "path": item.path,
-        "run_number": item.number,
-        "run_attempt": item.attempt,
-        "referenced_workflows": [],
-        "event": item.event,
-        "status": item.status,
-        "conclusion": item.conclusion,
-        "workflow_id": workflow_id,
-        "url": url,
-        "html_url": links.web(repo.full_name, "actions", "runs", item.id),
-        "pull_requests": [],
-        "created_at": timestamp(item.created_at),
-        "updated_at": timestamp(item.updated_at),
-        "run_started_at": timestamp(item.created_at),
-        "actor": user(item.actor, links),
-        "triggering_actor": user(item.triggering_actor, links),
-        "jobs_url": f"{url}/jobs",
-        "logs_url": f"{url}/logs",
-        "check_suite_url": f"{api}/check-suites/{suite_id}",
-        "artifacts_url": f"{url}/artifacts",
-        "cancel_url": f"{url}/cancel",
-        "rerun_url": f"{url}/rerun",
-        "previous_attempt_url": f"{url}/attempts/{item.attempt - 1}" if item.attempt > 1 else None,
-        "workflow_url": f"{api}/actions/workflows/{workflow_id}",
-        "head_commit": simple_commit(head) if head else None,
-        "repository": minimal(repo, links),
-        "head_repository": minimal(repo, links),
     }
