@@ -56,7 +56,9 @@ def of_workflow(status: WorkflowStatus, page: str) -> list[OutputArtifact]:
         for name, bucket, key in node.artifacts:
             if name.endswith("-logs") and key.endswith(".log"):
                 continue
-            parts = (status.namespace, "workflows", status.name, node.id, "outputs", name)
+            # Under the name of a workflow that is gone there is nothing, or another workflow.
+            source = ("archived-workflows", status.uid) if status.is_gone else ("workflows", status.name)
+            parts = (status.namespace, *source, node.id, "outputs", name)
             url = f"{base}/artifact-files/{'/'.join(quote(part, safe='') for part in parts)}" if base else ""
             place = bucket or status.artifact_bucket
             found.append(
@@ -94,11 +96,12 @@ def fetch_chosen(
             one = artifacts[index]
             parts = (one.name,) if len(chosen) == 1 else (one.name, f"{one.node_name}-{one.node_id[-10:]}")
             try:
-                content = cluster.read_artifact(status.namespace, status.name, status.uid, one.node_id, one.name)
+                content = cluster.read_artifact(status, one.node_id, one.name)
                 path, size = folder.put(into, parts, basename(one.key) or one.name, iter(content))
                 fetched[index] = replace(one, path=path, size=size)
             except ActionError as error:
-                problem = problem or type(error)(f"artifact '{one.name}' of '{one.node_name}': {error.cause}", error.remedy)
+                cause = f"artifact '{one.name}' of '{one.node_name}': {error.cause}"
+                problem = problem or error.reworded(cause, error.remedy)
     return [fetched.get(index, one) for index, one in enumerate(artifacts)], problem
 
 

@@ -38,7 +38,7 @@ def status_of_gone(
         unread = WorkflowStatus.unread(str(metadata.get("namespace") or ""), str(metadata.get("name") or ""))
         known = replace(unread, uid=str(metadata.get("uid") or ""))
     nodes = {key: _completed(node, by_id.get(key)) for key, node in known.nodes.items()}
-    return replace(known, phase=phase, ended=True, nodes=nodes, notes=(*known.notes, NOTE))
+    return replace(known, phase=phase, ended=True, is_gone=True, nodes=nodes, notes=(*known.notes, NOTE))
 
 
 def _completed(node: NodeStatus, pod: NodeStatus | None) -> NodeStatus:

@@ -11,12 +11,10 @@ def error_of(failure: ActionError, workflow: WorkflowStatus) -> ActionError:
     if isinstance(failure, WorkFailed):  # the workflow was deleted, and the failure names it
         return failure
     name = f"'{workflow.namespace}/{workflow.name}'"
-    told = type(failure)(
+    return failure.reworded(
         f"this step no longer follows the workflow {name}: {failure.cause}",
         f"{failure.remedy}; {whether_it_goes_on(workflow)}",
     )
-    told.__dict__.update({key: value for key, value in vars(failure).items() if key not in ("cause", "remedy")})
-    return told
 
 
 def whether_it_goes_on(workflow: WorkflowStatus) -> str:

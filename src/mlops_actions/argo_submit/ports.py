@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.core.errors import Refused
 from mlops_actions.core.ports import Clock, PullRequests, Runner, Workspace
 from mlops_actions.core.types import Json
@@ -109,7 +110,7 @@ class Cluster(Protocol):
     def get_pod(self, namespace: str, name: str) -> Json:
         """Read a pod."""
 
-    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> Stream[bytes]:
+    def read_artifact(self, workflow: WorkflowStatus, node_id: str, name: str) -> Stream[bytes]:
         """Read an output artifact in pieces, also of an archived workflow; raises Refused where this API serves none.
 
         Raises WorkFailed for a folder of files that Argo has not packed into an archive.

@@ -21,6 +21,9 @@ from mlops_actions.core.argo import ENDED_PHASES, FAILED_PHASES, POD_NAME_FORMAT
 
 LABEL_COMPLETED = "workflows.argoproj.io/completed"
 LABEL_PHASE = "workflows.argoproj.io/phase"
+# With this value the Argo Server has read the workflow from its archive: see
+# https://github.com/argoproj/argo-workflows/blob/v4.0.2/workflow/common/common.go
+LABEL_ARCHIVING, READ_FROM_ARCHIVE = "workflows.argoproj.io/workflow-archiving-status", "Persisted"
 NONE: Mapping[str, str] = MappingProxyType({})
 NO_RESOURCES: Mapping[str, int] = MappingProxyType({})
 UNREAD = "the nodes are shown only as far as their pods are known"
@@ -59,6 +62,7 @@ class WorkflowStatus:
     held_back: tuple[HeldBack, ...] = ()
     lock_holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the locks that are waited for
     artifact_bucket: str = ""
+    is_gone: bool = False  # from the cluster: what is left of it is in the archive
 
     @classmethod
     def unread(cls, namespace: str, name: str) -> WorkflowStatus:
@@ -156,6 +160,7 @@ def read(workflow: Mapping[str, Any], before: WorkflowStatus | None = None) -> W
         held_back=() if ended else held_back(nodes, templates, _parallelism(spec, status)),
         lock_holders=dict(_lock_holders(status.get("synchronization"))),
         artifact_bucket=bucket_of_repository(status),
+        is_gone=(metadata.get("labels") or {}).get(LABEL_ARCHIVING) == READ_FROM_ARCHIVE,
     )
 
 

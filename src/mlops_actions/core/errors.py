@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ActionError(Exception):
@@ -17,6 +17,16 @@ class ActionError(Exception):
 
     def __str__(self) -> str:
         return f"{self.cause}\n{self.remedy}" if self.remedy else self.cause
+
+    def reworded(self, cause: str, remedy: str) -> Self:
+        """Return an error of the same class and with the same facts, told in other words.
+
+        A subclass may take other arguments than its texts, so that its constructor is not called.
+        """
+        told = type(self).__new__(type(self))
+        told.__dict__.update(vars(self), cause=cause, remedy=remedy)
+        told.args = (cause,)
+        return told
 
 
 class WorkFailed(ActionError):

@@ -205,7 +205,7 @@ class Publication:
                 if isinstance(error, Refused) and self._digest_of(tag) == manifest.digest:
                     continue  # an immutable tag that stands for this image already
                 extent = f" (moved before: {', '.join(moved)})" if moved else " (no tag was moved)"
-                raise type(error)(
+                raise error.reworded(
                     f"the image is in the registry as {name.at(manifest.digest)}, but {error.cause}{extent}", error.remedy
                 ) from error
             moved.append(tag)

@@ -47,7 +47,7 @@ class ArgoServer:
         self._api = api
         self._managed_namespace = managed_namespace
         self.archive: dict[str, Json] = {}  # by uid
-        self.artifacts: dict[tuple[str, str, str], bytes | None] = {}  # by workflow, node and name; None: a folder
+        self.artifacts: dict[tuple[str, str, str], bytes | None] = {}  # by the workflow's uid, node and name; None: a folder
         of_workflow = "/api/v1/workflows/{namespace}/{name}"
         self.app = Starlette(routes=[
             self._route("/api/v1/version", self._version),
@@ -164,14 +164,13 @@ class ArgoServer:
     async def _artifact(self, call: ArgoCall) -> Response:
         """Answer 500 for whatever is missing, and send a folder on to its listing; a file comes with its name."""
         parameters = call.request.path_params
-        name = call.name
         try:
             if parameters["source"] == "archived-workflows":
-                name = self._archived(call)["metadata"]["name"]
+                workflow = self._archived(call)
             else:
                 self._authorize(call, "get", WORKFLOWS)
-                self._store.get(WORKFLOWS, call.namespace, name)
-            content = self.artifacts[name, parameters["node"], parameters["artifact"]]
+                workflow = self._store.get(WORKFLOWS, call.namespace, call.name)
+            content = self.artifacts[workflow["metadata"]["uid"], parameters["node"], parameters["artifact"]]
         except (ApiError, KeyError):
             return PlainTextResponse("Internal Server Error\n", 500)
         if content is None:

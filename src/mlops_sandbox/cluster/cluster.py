@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -83,13 +84,17 @@ class Cluster:
         """Verb and resource of every request so far, in order."""
         return list(self._api.requests)
 
-    def store_artifact(self, workflow: str, node_id: str, name: str, content: bytes | None) -> None:
+    def store_artifact(
+        self, workflow: str, node_id: str, name: str, content: bytes | None, *, namespace: str = "default"
+    ) -> None:
         """Store the artifact of a node, which the Argo Server reads; None stands for a folder that is not packed."""
-        self._argo_server.artifacts[workflow, node_id, name] = content
+        uid = self.store.get(WORKFLOWS, namespace, workflow)["metadata"]["uid"]
+        self._argo_server.artifacts[uid, node_id, name] = content
 
     def archive(self, name: str, *, namespace: str = "default") -> None:
-        """Keep a workflow in the database from which the Argo Server reads workflows that are gone."""
-        workflow = self.store.get(WORKFLOWS, namespace, name)
+        """Keep a workflow in the database from which the Argo Server reads workflows that are gone; it labels these."""
+        workflow = copy.deepcopy(self.store.get(WORKFLOWS, namespace, name))
+        workflow["metadata"].setdefault("labels", {})["workflows.argoproj.io/workflow-archiving-status"] = "Persisted"
         self.archived[workflow["metadata"]["uid"]] = workflow
 
     @property

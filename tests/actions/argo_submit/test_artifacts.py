@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.responses import RedirectResponse
 
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import WORKFLOWS
-from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES
+from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES, application_of
 from tests.actions.argo_submit.job import Job
+from tests.actions.argo_submit.scripted import Scripted
+from tests.support.shared_host import SharedHost
 
 NAME = "made"
 
@@ -116,10 +119,23 @@ def test_an_artifact_that_is_a_web_page_comes_into_the_workspace(job: Job, clust
     assert (job.workspace / "artifacts" / "plot" / "plot.tgz").read_bytes() == PAGE
 
 
+def leave_only_the_archive(cluster: Cluster) -> str:
+    """Move the workflow from the cluster into the archive; return its uid."""
+    cluster.archive(NAME)
+    gone = cluster.store.get(WORKFLOWS, "default", NAME)["metadata"]["uid"]
+    cluster.store.delete(WORKFLOWS, "default", NAME)
+    return str(gone)
+
+
 @pytest.mark.parametrize("api", [ARGO_SERVER])
-def test_a_folder_that_is_not_packed_is_refused_with_the_way_to_pack_it(job: Job, cluster: Cluster) -> None:
+@pytest.mark.parametrize("is_archived", [False, True], ids=["live", "archived"])
+def test_a_folder_that_is_not_packed_is_refused_with_the_way_to_pack_it(
+    job: Job, cluster: Cluster, is_archived: bool
+) -> None:
     """The server shows such a folder as a page, which is not the artifact."""
     cluster.store_artifact(NAME, f"{NAME}-train", "plot", None)
+    if is_archived:
+        leave_only_the_archive(cluster)
     assert job.run(attach=NAME, logs="none", artifacts="plot, model") == 1
     cause, remedy = job.error.splitlines()
     assert cause.startswith("artifact 'plot' of 'train': it is a folder that Argo has not packed (archive: none)")
@@ -130,10 +146,50 @@ def test_a_folder_that_is_not_packed_is_refused_with_the_way_to_pack_it(job: Job
 
 @pytest.mark.parametrize("api", [ARGO_SERVER])
 def test_the_artifacts_of_a_workflow_that_is_only_in_the_archive_come_into_the_workspace(job: Job, cluster: Cluster) -> None:
-    cluster.archive(NAME)
-    cluster.store.delete(WORKFLOWS, "default", NAME)
+    gone = leave_only_the_archive(cluster)
     assert job.run(attach=NAME, logs="none", artifacts="model") == 0
     assert (job.workspace / "artifacts" / "model" / "model.pt").read_bytes() == b"weights"
+    listed = json.loads(job.outputs["artifacts"])
+    route = f"/artifact-files/default/archived-workflows/{gone}/made-train/outputs/model"
+    assert listed[0]["url"].endswith(route)
+    assert f"{route})" in job.summary
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_an_archived_artifact_is_not_that_of_another_workflow_of_the_same_name(
+    job: Job, cluster: Cluster, cluster_host: SharedHost
+) -> None:
+    """The nodes of both have the same ids, since these are made of names."""
+    status = cluster.store.get(WORKFLOWS, "default", NAME)["status"]
+
+    def set_phase(phase: str) -> None:
+        cluster.store.change(WORKFLOWS, "default", NAME, lambda one: {**one, "status": {**status, "phase": phase}})
+
+    def end_and_replace() -> None:
+        set_phase("Succeeded")
+        leave_only_the_archive(cluster)
+        cluster.store.create(WORKFLOWS, "default", {"metadata": {"name": NAME}, "spec": {}, "status": status})
+        cluster.store_artifact(NAME, f"{NAME}-train", "model", tgz("model.pt", b"others"))
+
+    set_phase("Running")
+    script = cluster_host.application = Scripted(application_of(ARGO_SERVER, cluster))
+    script.at("GET", f"/{NAME}?", end_and_replace, count=2)
+    assert job.run(attach=NAME, logs="none", artifacts="model") == 0
+    assert (job.workspace / "artifacts" / "model" / "model.pt").read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+def test_a_redirect_to_a_login_page_is_not_taken_for_a_folder(job: Job, cluster_host: SharedHost, cluster: Cluster) -> None:
+    async def redirect(scope: Any, receive: Any, send: Any) -> None:
+        answer: Any = application_of(ARGO_SERVER, cluster)
+        if scope["path"].startswith("/artifact-files/"):
+            answer = RedirectResponse("https://login.test/", 307)
+        await answer(scope, receive, send)
+
+    cluster_host.application = redirect
+    assert job.run(attach=NAME, logs="none", artifacts="model") == 3
+    assert "redirects this request (307" in job.error
+    assert "folder" not in job.error
 
 
 @pytest.mark.parametrize("api", [ARGO_SERVER])

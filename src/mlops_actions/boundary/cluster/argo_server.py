@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, WatchEvent
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
 from mlops_actions.boundary.cluster.artifact_content import ArtifactContent
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
@@ -39,7 +41,7 @@ from mlops_actions.boundary.cluster.transport import (
 )
 from mlops_actions.boundary.http import HttpClient, Trust
 from mlops_actions.boundary.retry import reason_of
-from mlops_actions.core.errors import BadInput, Unavailable, WorkFailed
+from mlops_actions.core.errors import BadInput, Refused, Unavailable, WorkFailed
 from mlops_actions.core.ports import Runner
 from mlops_actions.core.types import Json
 
@@ -245,23 +247,29 @@ class ArgoServer:
         """See the port."""
         return self._pods.get(name)
 
-    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> ArtifactContent:
-        """See the port. The server answers 500 where it cannot read its storage, and where the workflow is gone."""
+    def read_artifact(self, workflow: WorkflowStatus, node_id: str, name: str) -> ArtifactContent:
+        """See the port. The server answers 500 where it cannot read its storage, and where the workflow is gone.
+
+        A workflow that is gone is read by its uid alone: another one may have its name now, and nodes of the same ids.
+        """
+        if workflow.is_gone:
+            return self._artifact(workflow, "archived-workflows", node_id, name)
         try:
-            return self._artifact(namespace, "workflows", workflow, node_id, name)
+            return self._artifact(workflow, "workflows", node_id, name)
         except (Unavailable, NotFound):
-            with contextlib.suppress(Unavailable, NotFound):
-                return self._artifact(namespace, "archived-workflows", uid, node_id, name)
+            with contextlib.suppress(Unavailable, Refused):
+                return self._artifact(workflow, "archived-workflows", node_id, name)
             raise
 
-    def _artifact(self, namespace: str, source: str, workflow: str, node_id: str, name: str) -> ArtifactContent:
-        parts = (namespace, source, workflow, node_id, "outputs", name)
+    def _artifact(self, workflow: WorkflowStatus, source: str, node_id: str, name: str) -> ArtifactContent:
+        identity = workflow.name if source == "workflows" else workflow.uid
+        parts = (workflow.namespace, source, identity, node_id, "outputs", name)
         path = f"/artifact-files/{'/'.join(path_segment(part) for part in parts)}"
         try:
             blocks = self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, files=True)
             return ArtifactContent(blocks, path)
         except Redirected as redirected:
-            if redirected.location.endswith("/"):
+            if urlsplit(redirected.location).path.endswith(f"/{parts[-1]}/"):  # another one leads to a login, for example
                 raise WorkFailed(
                     "it is a folder that Argo has not packed (archive: none), and the server shows it as a page",
                     "remove 'archive: {none: {}}' from the output artifact, or read the key that the summary names",

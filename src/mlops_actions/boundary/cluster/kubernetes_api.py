@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mlops_actions.argo_submit import suspension
 from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, NotFound, Stream, WatchEvent
+from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
@@ -149,7 +150,7 @@ class KubernetesCluster:
         """See the port."""
         return self._requests.send("GET", _pods(namespace, name), partial(check, shape=POD))
 
-    def read_artifact(self, namespace: str, workflow: str, uid: str, node_id: str, name: str) -> Stream[bytes]:  # noqa: ARG002
+    def read_artifact(self, workflow: WorkflowStatus, node_id: str, name: str) -> Stream[bytes]:  # noqa: ARG002
         """See the port. Only the Argo Server reads the storage."""
         raise Refused(
             "artifacts come into the workspace only through the Argo Server, and this step uses Kubernetes' API",

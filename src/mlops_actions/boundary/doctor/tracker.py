@@ -38,10 +38,8 @@ class GraphQLApi:
             return self._api.ask(query, variables)
         except Rejected as rejected:
             return {}, rejected.messages
-        except Unavailable as error:
-            raise Unavailable(f"{self._call}: {error.cause}", error.remedy) from None
-        except Refused as error:
-            raise Refused(f"{self._call}: {error.cause}", error.remedy) from None
+        except (Unavailable, Refused) as error:
+            raise error.reworded(f"{self._call}: {error.cause}", error.remedy) from None
 
 
 def _resolve(base_url: str, environ: Mapping[str, str]) -> Server:
