@@ -31,8 +31,8 @@ _CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>", "<!": ">", "<?": "?>", "![": "]("
 _WORD = re.compile(r"\S*+")
 _TICKS = re.compile(r"`+")
 
-_DETAILS = re.compile(r"<(/?)details(?=[\s/>]|$)([^<>]*+)", re.IGNORECASE)
-_IS_OPEN = re.compile(r"\sopen(?=[\s=/]|$)", re.IGNORECASE)
+# The definition of a footnote, which GitHub shows only where something refers to it.
+_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
 _TITLE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"
 # A tag, and the target and title of a link or link definition: a reader sees none of them, and each may span lines.
 _NOT_SHOWN = re.compile(
@@ -81,11 +81,11 @@ class _Scanner:
         self._containers: list[int] = []
         self._paragraph: list[tuple[str, int, bool, int]] = []
         self._number = 0
-        # For each open `<details>` the count of containers around it, and whether it is collapsed.
-        self._details: list[tuple[int, bool]] = []
-        self._collapsed = 0
+        self._elements = html.OpenElements()
         self._fence = ""
+        # The end condition of the open block of raw HTML, and its lines.
         self._html: re.Pattern[str] | None = None
+        self._html_lines: list[str] = []
         self._item_is_empty = False
 
     def feed(self, raw: str, number: int) -> bool:
@@ -95,7 +95,8 @@ class _Scanner:
         at, matched, quoted = self._match_containers(line)
         if matched < len(self._containers):
             # A fence and an HTML block end with their container; a paragraph may go on (lazily).
-            self._fence, self._html = "", None
+            self._fence = ""
+            self._end_html()
         if self._fence or self._html:
             self._continue_verbatim(line[at:])
             return False
@@ -128,9 +129,9 @@ class _Scanner:
 
     def _continue_verbatim(self, rest: str) -> None:
         if self._html:
-            self._read_details(rest, self._html)
+            self._html_lines.append(rest)
             if self._html.search(rest):
-                self._html = None
+                self._end_html()
             return
         indent = _indent(rest, 0)
         closing = rest[indent:].rstrip(" ")
@@ -180,27 +181,13 @@ class _Scanner:
     def _close(self, matched: int) -> None:
         self.end_paragraph()
         del self._containers[matched:]
-        # A container's end closes the details within it.
-        while self._details and self._details[-1][0] > matched:
-            self._close_details()
+        self._elements.close(matched)
         self._item_is_empty = False
 
-    def _read_details(self, text: str, end: re.Pattern[str]) -> None:
-        """Open and close the `<details>` of a raw HTML block with this end condition."""
-        if end is html.BLANK:
-            for match in _DETAILS.finditer(text):
-                self._toggle_details(match)
-
-    def _toggle_details(self, match: re.Match[str]) -> None:
-        if not match[1]:
-            is_collapsed = not _IS_OPEN.search(match[2])
-            self._details.append((len(self._containers), is_collapsed))
-            self._collapsed += is_collapsed
-        elif self._details:
-            self._close_details()
-
-    def _close_details(self) -> None:
-        self._collapsed -= self._details.pop()[1]
+    def _end_html(self) -> None:
+        self._elements.read("\n".join(self._html_lines), len(self._containers))
+        self._html = None
+        self._html_lines.clear()
 
     def _begins_leaf(
         self, raw: str, line: str, start: int, matched: int, quoted: bool, continues: bool, all_matched: bool
@@ -217,8 +204,10 @@ class _Scanner:
             return True
         if line[start] == "<" and (end := html.block_end(line, start, continues)):
             self._close(matched)
-            self._read_details(line[start:], end)
-            self._html = None if end.search(line, start) else end
+            self._html = end
+            self._html_lines.append(line[start:])
+            if end.search(line, start):
+                self._end_html()
             return True
         if _HEADING.match(line, start):
             self._close(matched)
@@ -233,28 +222,30 @@ class _Scanner:
             return
         text = "\n".join(raw[start:] for raw, start, *_ in self._paragraph)
         text_without_comments, visible, tags = _hide(text)
-        if self._details or tags:
+        if self._elements.hides or tags:
             visible = self._collapse(text, visible, tags)
+        is_footnote = False
         for (raw, start, quoted, number), plain, covered in zip(
             self._paragraph, text_without_comments.split("\n"), visible.split("\n"), strict=True
         ):
+            is_footnote = is_footnote or bool(_FOOTNOTE.match(raw, start))
             if not quoted:
-                self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + covered, number))
+                shown = _cover(covered, HIDDEN) if is_footnote else covered
+                self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + shown, number))
         self._paragraph.clear()
 
-    def _collapse(self, text: str, visible: str, tags: list[int]) -> str:
-        """Cover what stands within collapsed details, which may begin or end at the tags in this paragraph."""
+    def _collapse(self, text: str, visible: str, tags: list[tuple[int, int]]) -> str:
+        """Cover what stands within collapsed details; these may begin or end at the `tags` in this paragraph."""
         parts: list[str] = []
         position = 0
-        for start in tags:
-            parts.append(self._cover_if_collapsed(visible[position:start]))
+        for start, end in tags:
+            parts.append(self._cover_if_hidden(visible[position:start]))
             position = start
-            if match := _DETAILS.match(text, start):
-                self._toggle_details(match)
-        return "".join((*parts, self._cover_if_collapsed(visible[position:])))
+            self._elements.read(text[start:end], len(self._containers))
+        return "".join((*parts, self._cover_if_hidden(visible[position:])))
 
-    def _cover_if_collapsed(self, part: str) -> str:
-        return _cover(part, HIDDEN) if self._collapsed else part
+    def _cover_if_hidden(self, part: str) -> str:
+        return _cover(part, HIDDEN) if self._elements.hides else part
 
 
 def _indent(line: str, at: int) -> int:
@@ -293,10 +284,10 @@ def _raw_offset(raw: str, line: str, start: int) -> int:
     return len(raw)
 
 
-def _hide(text: str) -> tuple[str, str, list[int]]:
+def _hide(text: str) -> tuple[str, str, list[tuple[int, int]]]:
     """Cover code spans, HTML and other text of a paragraph that a renderer does not show; line ends stay.
 
-    Return the text without HTML comments, the text with all of it covered, and where tags of `<details>` stand.
+    Return the text without HTML comments, the text with all of it covered, and where its tags begin and end.
 
     Whether a bracket makes a link, only a whole parser can tell. So the target of what looks like a link or an image is
     covered, and read for tags and code all the same: too much may be covered, but nothing that is not shown is left.
@@ -306,7 +297,7 @@ def _hide(text: str) -> tuple[str, str, list[int]]:
         runs.setdefault(len(run[0]), []).append(run.start())
     covered: list[tuple[int, int]] = []
     comments: list[tuple[int, int]] = []
-    details: list[int] = []
+    tags: list[tuple[int, int]] = []
     at = target_end = image_end = 0
     closing = _closing_brackets(text)
     last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
@@ -326,6 +317,7 @@ def _hide(text: str) -> tuple[str, str, list[int]]:
         elif closer := _CLOSERS.get(match[0]):
             end = text.index(closer, start + 2) + len(closer) if last[closer] >= start + 2 else 0
             at = end or at
+            tags += [(start, end)] * bool(end)  # a browser may see a tag in it
         elif match[0] == "]":
             # A target in angle brackets, or on the next line, is not part of a word that was looked at before.
             if at > target_end or text[at + 1 : at + 2] in ("<", " ", "\t", "\n"):
@@ -336,12 +328,12 @@ def _hide(text: str) -> tuple[str, str, list[int]]:
         else:
             end = _end_of_tag_or_target(text, start)
             at = end or at
-            details += [start] * bool(end and _DETAILS.match(text, start))
+            tags += [(start, end)] * bool(end)
         if end:
             covered.append((start, end))
             if match[0] == "<!--":
                 comments.append((start, end))
-    return _cover_all(text, comments, " "), _cover_all(text, covered, HIDDEN), details
+    return _cover_all(text, comments, " "), _cover_all(text, covered, HIDDEN), tags
 
 
 def _closing_brackets(text: str) -> dict[int, int]:

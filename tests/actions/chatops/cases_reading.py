@@ -62,6 +62,25 @@ CASES = [
     Case("after collapsed details", "ok", "<details>\n\n/deploy\n\n</details>\n\n/train", outputs={"command": "train"}),
     Case("after details that were quoted", "ok", "> <details>\n> /deploy\n\n/train", outputs={"command": "train"}),
     Case("after the word details in code", "ok", "Fold it in `<details>`, please\n/train"),
+    *(
+        Case(name, "no-command", f"{before}\n\n/train")
+        for name, before in {
+            "details whose end stands in a comment": "<details>\n\n<div><!-- </details> --></div>",
+            "details whose end stands in an attribute": '<details>\n\n<div title="</details>"></div>',
+            "details whose end stands in a table": "<details>\n\n<table></details>",
+            "details with the word open in another attribute": '<details title=" open ">',
+            "details behind an HTML comment that browsers end early": "<!-- --!> <details> -->",
+            "raw HTML with a comment that is not closed": "<div><!--",
+            "raw HTML with an attribute that is not closed": '<div title="',
+            "raw HTML that a quote leaves open": "> <div><!--",
+            "details behind an element that GitHub shows as text": '<div><style x="><details>">',
+        }.items()
+    ),
+    Case("after raw HTML that is closed", "ok", '<table><tr><td title="a>b">1 < 2</table>\n\n/train'),
+    Case("after a table of raw HTML within details", "ok", "<details>\n<table><td>1</table>\n</details>\n\n/train"),
+    Case("definition of a footnote", "no-command", "[^1]: see\n/train"),
+    Case("definition of a footnote below other text", "no-command", "So[^1]\n[^1]: see\n/train"),
+    Case("after a footnote", "ok", "So[^1]\n\n[^1]: see\n\n/train"),
     Case("target of a link definition", "no-command", "[log]:\n/train"),
     Case("target of a link definition with a long name", "no-command", "[the\nlog]:\n/train"),
     Case("title of a link definition", "no-command", "[log]: /log '\n/train\n'"),
