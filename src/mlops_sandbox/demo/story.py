@@ -6,17 +6,16 @@ Only the people are invented.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops_sandbox.actions import GitHubActions, NotTriggered
 from mlops_sandbox.cluster import LocalImage
 from mlops_sandbox.demo import doctor, repository, results
 from mlops_sandbox.demo.console import Console
 from mlops_sandbox.demo.repository import DigitsRepository
-from mlops_sandbox.github import PullRequest
-from mlops_sandbox.runner.environment import Run
-from mlops_sandbox.runner.job import RunResult, Settings, run_workflow
+from mlops_sandbox.github import Delivery, PullRequest
+from mlops_sandbox.runner.job import RunResult, Settings
 from mlops_sandbox.runner.workflow import Job, Workflow, load
 from mlops_sandbox.suite import Sandbox
 
@@ -55,6 +54,7 @@ class Story:
         self._digits = _create_repository(root / "repository")
         github, files = sandbox.github, repository.files(self._digits.path)
         self._repository = github.repository(NAME, sha=self._digits.main, files=files)
+        self._actions = GitHubActions(github, self._repository, root)
         self._repository.collaborator(MAINTAINER, "maintain")
         self._repository.collaborator(CONTRIBUTOR, "write")
         doctor.prepare(self._repository, sandbox.variables("digits"), sandbox.secrets())
@@ -73,7 +73,7 @@ class Story:
     def _train_baseline(self) -> None:
         self._console.chapter("A push to main trains the baseline")
         (push,) = (delivery for delivery in self._sandbox.github.deliveries if delivery.event == "push")
-        run = self._run_workflow(_BASELINE, push.event, push.payload, by=MAINTAINER, log="baseline", verbose=False)
+        run = self._run_workflow(_BASELINE, push, by=MAINTAINER, log="baseline", verbose=False)
         self._expect(run, "success", "baseline")
         workflow = run.step("workflow").outputs
         self._console.success(f"{workflow['workflow-name']} {workflow['phase']}: {workflow['outputs']}")
@@ -143,29 +143,19 @@ class Story:
     def _comment(
         self, pull: PullRequest, body: str, *, by: str, log: str, verbose: bool, workflow: str = _MLOPS
     ) -> RunResult:
-        delivery = pull.comment(body, by=by)
-        return self._run_workflow(workflow, delivery.event, delivery.payload, by=by, log=log, verbose=verbose)
+        return self._run_workflow(workflow, pull.comment(body, by=by), by=by, log=log, verbose=verbose)
 
-    def _run_workflow(
-        self, path: str, event: str, payload: Mapping[str, Any], *, by: str, log: str, verbose: bool
-    ) -> RunResult:
+    def _run_workflow(self, path: str, delivery: Delivery[Any], *, by: str, log: str, verbose: bool) -> RunResult:
         """Run a workflow file of the default branch, as GitHub does on this event; returns the run's result.
 
         Raises KeyboardInterrupt after the post steps if an interrupt cancelled the run.
         """
         workflow = load(self._digits.path / path, path)
-        if not workflow.is_triggered_by(event, payload):
-            raise DemoFailed(f"{path} is not triggered by this {event}")
-        github = self._sandbox.github
-        sha = self._digits.main
-        workflow_run = self._repository.workflow_run(sha, by=by, name=workflow.name, event=event, path=path)
-        run = Run(
-            repository=NAME, server_url=github.origin, api_url=github.api_url, graphql_url=f"{github.origin}/api/graphql",
-            event_name=event, payload=payload, sha=sha, ref="refs/heads/main", actor=by, run_id=workflow_run.id,
-            run_number=workflow_run.number,
-        )  # fmt: skip
-        root = self._root / f"run-{workflow_run.id}"
-        self._checkout.directory = root / _job_with_a_checkout(workflow).identifier / "workspace"
+        try:
+            run = self._actions.create(workflow, delivery, by=by)
+        except NotTriggered as error:
+            raise DemoFailed(str(error)) from error
+        self._checkout.directory = run.root / _job_with_a_checkout(workflow).identifier / "workspace"
         (self._output / "logs").mkdir(exist_ok=True)
         with (self._output / "logs" / f"{log}.log").open("w", encoding="utf-8") as file:
 
@@ -174,23 +164,18 @@ class Story:
                 if verbose or line.startswith("──"):
                     self._console.log(line)
 
-            settings = Settings(
-                origin=self._digits.path,
-                variables=self._sandbox.variables("digits"),
-                secrets=self._sandbox.secrets(),
-                write_log=write_log,
-                skip={"publish": self._without_docker} if self._without_docker else {},
+            result = run.execute(
+                Settings(
+                    origin=self._digits.path,
+                    variables=self._sandbox.variables("digits"),
+                    secrets=self._sandbox.secrets(),
+                    write_log=write_log,
+                    skip={"publish": self._without_docker} if self._without_docker else {},
+                )
             )
-            result = RunResult(run_workflow(settings, run, workflow, root, self._token))
         if result.conclusion == "cancelled":
             raise KeyboardInterrupt
         return result
-
-    def _token(self, permissions: Mapping[str, str] | None) -> str:
-        github = self._sandbox.github
-        if permissions is None:
-            return github.workflow_token(self._repository).value
-        return github.workflow_token(self._repository, permissions).value
 
     def _expect(self, run: RunResult, conclusion: str, log: str) -> None:
         if run.conclusion == conclusion:

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from mlops_sandbox.runner import environment, metadata, process
 from mlops_sandbox.runner.checkout import checkout
@@ -17,7 +18,7 @@ from mlops_sandbox.runner.concurrency import Cancellation, ConcurrencyGroups
 from mlops_sandbox.runner.environment import Layout, Run
 from mlops_sandbox.runner.expressions import Scope, Status, Value
 from mlops_sandbox.runner.files import read_file_command
-from mlops_sandbox.runner.log import JobLog
+from mlops_sandbox.runner.log import Annotation, JobLog
 from mlops_sandbox.runner.metadata import Metadata
 from mlops_sandbox.runner.workflow import Job, Step, Workflow, WorkflowError
 
@@ -53,7 +54,7 @@ class JobResult:
     workspace: Path
     steps: list[StepResult] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
-    annotations: list[tuple[str, str]] = field(default_factory=list)
+    annotations: list[Annotation] = field(default_factory=list)
 
     def step(self, identifier: str) -> StepResult:
         """Return the result of the step with this id; raises KeyError where there is none."""
@@ -71,11 +72,16 @@ class RunResult:
 
     @property
     def conclusion(self) -> Outcome:
-        """`cancelled` or `failure` if a job ended so, else `success`."""
+        """`cancelled` or `failure` if a job ended so, `skipped` if all were, else `success`.
+
+        A run without jobs was replaced in its concurrency group, or cancelled while it waited there.
+        """
         conclusions = {job.conclusion for job in self.jobs.values()}
-        if "cancelled" in conclusions:
+        if "cancelled" in conclusions or not conclusions:
             return "cancelled"
-        return "failure" if "failure" in conclusions else "success"
+        if "failure" in conclusions:
+            return "failure"
+        return "skipped" if conclusions == {"skipped"} else "success"
 
     @property
     def steps(self) -> list[StepResult]:
@@ -108,6 +114,19 @@ class Settings:
     write_log: Callable[[str], None] = field(repr=False)
     skip: Mapping[str, str] = field(default_factory=dict)
     actions: Path = metadata.ACTIONS
+
+
+class RunObserver(Protocol):
+    """Follows the jobs of a run."""
+
+    def job_created(self, job: Job) -> None:
+        """A job exists, since the jobs that it needs have ended."""
+
+    def job_started(self, job: Job) -> None:
+        """A job runs its steps; a skipped job never does."""
+
+    def job_ended(self, job: Job, result: JobResult) -> None:
+        """A job has ended."""
 
 
 class JobRunner:
@@ -143,10 +162,11 @@ class JobRunner:
         )
         self._env: dict[str, str] = {}
 
-    def run(self, groups: ConcurrencyGroups) -> JobResult:
+    def run(self, groups: ConcurrencyGroups, started: Callable[[], None] = lambda: None) -> JobResult:
         """Run the job to its end; a failing step fails it, an interrupt cancels it, and post steps always run.
 
         A job whose `if` holds enters its concurrency group before it has a workspace; a job replaced there runs no step.
+        `started` is called before the first step.
         """
         available = {name: self._contexts[name] for name in _JOB_CONTEXTS}
         scope = Scope(available, Status(failed=bool(self._failed_needs), cancelled=self._cancellation.take()))
@@ -156,6 +176,7 @@ class JobRunner:
         with groups.enter(self._job.concurrency, scope, label, self._cancellation) as is_admitted:
             if not is_admitted:
                 return JobResult(self._job.identifier, "cancelled", self._layout.workspace)
+            started()
             return self._run_steps()
 
     def _run_steps(self) -> JobResult:
@@ -330,14 +351,16 @@ def run_workflow(
     root: Path,
     token_for: Callable[[Mapping[str, str] | None], str],
     groups: ConcurrencyGroups | None = None,
+    cancellation: Cancellation | None = None,
+    observer: RunObserver | None = None,
 ) -> dict[str, JobResult]:
     """Run all jobs of a workflow, one after the other, below the private directory `root`; results by job.
 
     `token_for` creates a job's token from its permissions. Runs that share `groups`, each in a thread of its own, wait for
-    and replace each other; a run that is replaced has no job at all.
+    and replace each other; a run that is replaced has no job at all. `cancellation` cancels this run.
     """
     groups = groups or ConcurrencyGroups()
-    cancellation = Cancellation()
+    cancellation = cancellation or Cancellation()
     results: dict[str, JobResult] = {}
     contexts: dict[str, Value] = {
         "github": environment.run_context(run, workflow.name, workflow.path),
@@ -345,10 +368,14 @@ def run_workflow(
     }
     with groups.enter(workflow.concurrency, Scope(contexts), f"{run.run_id}", cancellation) as is_admitted:
         for job in workflow.jobs if is_admitted else ():
-            layout = Layout(root / job.identifier)
-            token = token_for(job.permissions)
-            results[job.identifier] = JobRunner(
-                settings=settings, run=run, workflow=workflow, job=job, layout=layout, token=token, needs=results,
-                cancellation=cancellation,
-            ).run(groups)  # fmt: skip
+            runner = JobRunner(
+                settings=settings, run=run, workflow=workflow, job=job, layout=Layout(root / job.identifier),
+                token=token_for(job.permissions), needs=results, cancellation=cancellation,
+            )  # fmt: skip
+            if observer is None:
+                results[job.identifier] = runner.run(groups)
+                continue
+            observer.job_created(job)
+            results[job.identifier] = runner.run(groups, partial(observer.job_started, job))
+            observer.job_ended(job, results[job.identifier])
     return results

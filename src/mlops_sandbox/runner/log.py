@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mlops_sandbox.runner.files import LogCommand, read_log
 from mlops_sandbox.runner.masks import Masks
 
 _LABELS = {"error": "Error", "warning": "Warning", "notice": "Notice"}
+# ExecutionContext.cs: of each kind this many for one step, and this many characters.
+_MAX_ANNOTATIONS, _MAX_MESSAGE = 10, 4096
 _EMPTY_MASK = "Can't add secret mask for empty string in ##[add-mask] command."
+
+
+class Annotation(NamedTuple):
+    """An error, warning or notice that a step printed."""
+
+    level: str
+    message: str
+    title: str = ""
 
 
 @dataclass
 class JobLog:
-    """Reads a log line by line. `annotations` holds errors, warnings and notices, masked, as `(level, message)`."""
+    """Reads a log line by line. `annotations` holds the job's errors, warnings and notices, masked."""
 
     masks: Masks = field(default_factory=Masks, repr=False)
-    annotations: list[tuple[str, str]] = field(default_factory=list)
+    annotations: list[Annotation] = field(default_factory=list)
+    _of_step: Counter[str] = field(default_factory=Counter)
     _stop_token: str | None = None
     _grouped: bool = False
 
@@ -52,8 +65,10 @@ class JobLog:
         elif command.name == "stop-commands":
             self._stop_token = command.message
         elif command.name in _LABELS:
-            self.annotations.append((command.name, message))
             title = self.masked(command.properties.get("title", ""))
+            self._of_step[command.name] += 1
+            if self._of_step[command.name] <= _MAX_ANNOTATIONS:
+                self.annotations.append(Annotation(command.name, message[:_MAX_MESSAGE], title))
             return f"{_LABELS[command.name]}: {title + ': ' if title else ''}{message}".splitlines()
         elif command.name == "group":
             self._grouped = True
@@ -63,5 +78,6 @@ class JobLog:
         return []
 
     def end_of_step(self) -> None:
-        """Resume commands and close the group, so that neither affects the next step."""
+        """Resume commands, close the group and count annotations anew, so that none of it affects the next step."""
         self._stop_token, self._grouped = None, False
+        self._of_step.clear()

@@ -5,20 +5,20 @@ Where it goes well, the end-to-end tests run both under act; here is no Docker, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
+from mlops_sandbox.actions import GitHubActions
 from mlops_sandbox.cluster import ProcessExecutor
 from mlops_sandbox.demo import repository as digits
 from mlops_sandbox.demo.doctor import LABELS
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
 from mlops_sandbox.github import Delivery, PullRequest
-from mlops_sandbox.runner.environment import Run
-from mlops_sandbox.runner.job import RunResult, Settings, run_workflow
+from mlops_sandbox.runner.job import RunResult, Settings
 from mlops_sandbox.runner.workflow import load
 from mlops_sandbox.suite import Sandbox
 
@@ -30,9 +30,10 @@ class Example:
     """The digits repository with an open pull request, and its workflow files."""
 
     def __init__(self, sandbox: Sandbox, root: Path) -> None:
-        self.sandbox, self._root = sandbox, root
+        self.sandbox = sandbox
         self.origin = digits.create(root / "digits")
         repository = sandbox.github.repository(NAME, sha=self.origin.main, files=digits.files(self.origin.path))
+        self._actions = GitHubActions(sandbox.github, repository, root)
         repository.collaborator(MAINTAINER, "maintain")
         repository.collaborator(CONTRIBUTOR, "write")
         for label in LABELS:
@@ -44,23 +45,11 @@ class Example:
 
     def run(self, path: str, delivery: Delivery[Any], skip: dict[str, str] | None = None) -> tuple[RunResult, int]:
         """Run a workflow file; returns the result and the number of the run."""
-        github, workflow = self.sandbox.github, load(self.origin.path / path, path)
-        assert workflow.is_triggered_by(delivery.event, delivery.payload)
-        recorded = self.pull.repository.workflow_run(self.origin.main, by=MAINTAINER, name=workflow.name, path=path)
-        run = Run(
-            repository=NAME, server_url=github.origin, api_url=github.api_url, graphql_url=f"{github.origin}/api/graphql",
-            event_name=delivery.event, payload=delivery.payload, sha=self.origin.main, ref="refs/heads/main",
-            actor=MAINTAINER, run_id=recorded.id, run_number=recorded.number,
-        )  # fmt: skip
+        run = self._actions.create(load(self.origin.path / path, path), delivery, by=MAINTAINER)
         sandbox = self.sandbox
         secrets = {**sandbox.secrets(), "KUBECONFIG": "bm90IGEga3ViZWNvbmZpZw=="}
         settings = Settings(self.origin.path, sandbox.variables("digits"), secrets, self.log.append, skip=skip or {})
-
-        def token(permissions: Mapping[str, str] | None) -> str:
-            return github.workflow_token(self.pull.repository, permissions or {}).value
-
-        jobs = run_workflow(settings, run, workflow, self._root / f"run-{recorded.id}", token)
-        return RunResult(jobs), recorded.id
+        return run.execute(settings), run.record.id
 
     def call_back(self, run: int, phase: str) -> Delivery[Any]:
         claim = CallBack(self.origin.branch, self.pull.number, run, "digits-x7k2p", phase, "default", "0b5a-1")
@@ -68,7 +57,7 @@ class Example:
 
     def shown(self) -> tuple[list[str], dict[str, str], list[str]]:
         """Labels, checks and the reactions on the command."""
-        checks = {run.name: run.conclusion or run.status for run in self.pull.repository.check_runs.values()}
+        checks = {run.name: run.conclusion or run.status for run in self.pull.repository.check_runs.values() if run.from_api}
         return sorted(self.pull.label_names), checks, [reaction.content for reaction in self.pull.comments[0].reactions]
 
 

@@ -203,7 +203,7 @@ def test_checkout_uses_the_events_commit_or_a_branch(runs: Runs, ref: str, tmp_p
 def test_an_unsupported_step_fails_with_the_reason(runs: Runs, step: str, problem: str) -> None:
     result = runs(steps(step))["a"]
     assert result.conclusion == "failure"
-    assert problem in result.annotations[-1][1]
+    assert problem in result.annotations[-1].message
 
 
 def test_a_job_runs_after_the_jobs_it_needs_and_has_their_outputs(runs: Runs, lines: list[str]) -> None:
@@ -263,10 +263,10 @@ def test_an_action_of_the_suite_gets_its_inputs_and_defaults_and_its_post_step(r
     )["a"]
     assert result.conclusion == "success", lines
     assert result.step("wrong").exit_code == 2
-    assert "it is 'refs/heads/main x'" in result.annotations[0][1]
+    assert "it is 'refs/heads/main x'" in result.annotations[0].message
     assert result.step("listen").outputs["triggered"] == "false"
     assert json.loads(result.step("listen").outputs["result"])["reason"] == "unsupported-event"
     assert result.step("listen").post_exit_code == 0
-    assert ("warning", "Unexpected input 'bogus' of chatops") in result.annotations
+    assert ("warning", "Unexpected input 'bogus' of chatops", "") in result.annotations
     assert "unsupported-event" in lines
     assert [line for line in lines if line.startswith("── Post")] == [f"── Post {uses}"] * 2

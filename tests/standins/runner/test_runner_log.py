@@ -13,7 +13,7 @@ def test_a_value_is_masked_as_a_whole_and_line_by_line() -> None:
     assert log.read("::add-mask::abc%0Adef") == []
     assert log.read("key abcdef and def") == ["key *** and ***"]
     assert log.read("::error title=abc::no def here") == ["Error: ***: no *** here"]
-    assert log.annotations == [("error", "no *** here")]
+    assert log.annotations == [("error", "no *** here", "***")]
 
 
 def test_the_longer_of_two_masked_values_is_replaced_first() -> None:
@@ -69,3 +69,15 @@ def test_lines_of_a_group_are_indented() -> None:
     assert [text for line in lines for text in log.read(line)] == ["▸ Build", "  one", "two", "▸ Push", "  three"]
     log.end_of_step()
     assert log.read("four") == ["four"]
+
+
+def test_github_keeps_ten_annotations_of_a_kind_for_each_step_and_cuts_long_ones() -> None:
+    log = JobLog()
+    for number in range(12):
+        log.read(f"::notice::{number}")
+        log.read(f"::warning::{number}")
+    log.end_of_step()
+    log.read(f"::notice title=long::{'x' * 5000}")
+    kept = [(one.level, len(one.message)) for one in log.annotations]
+    assert (kept.count(("notice", 1)), kept.count(("warning", 1))) == (10, 10)
+    assert kept[-1] == ("notice", 4096)
