@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ class Scene:
         self._settings = Settings(root, {}, {}, self.log.append)
         self.call = Client(sample.github, sample.github.workflow_token(sample.repository, {"actions": "write"}))
 
-    def start(self, delivery: Delivery[object]) -> ActionsRun:
+    def start(self, delivery: Delivery[Any]) -> ActionsRun:
         run = self.actions.create(parse(WORKFLOW, PATH), delivery, by="maintainer")
         return run.start(self._settings)
 
