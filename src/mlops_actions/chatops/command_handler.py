@@ -19,6 +19,8 @@ from mlops_actions.chatops.ports import Ports, Repository, Writer
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision, ParsedEvent
 from mlops_actions.chatops.resume import resumed_state
+from mlops_actions.core import command_notice
+from mlops_actions.core.command_notice import CommandNotice
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
@@ -142,6 +144,8 @@ class CommandHandler:
             return self._withdraw(request, changed, current=current, state=feedback.state, client=client, writer=writer)
         self._reply_to_start(request, command, feedback=feedback, current=current, writer=writer, client=client)
         self._runner.info(f"continue: {request.name} for commit {command.sha}")
+        if request.call_back is None:
+            self._record(request, command)
         if not self._inputs.conclude:
             # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
             self._save("")
@@ -237,6 +241,16 @@ class CommandHandler:
                 title="chatops",
             )
             return None
+
+    def _record(self, request: CommandRequest, command: AuthorizedCommand) -> None:
+        """Record the command where later runs find it and nobody can edit it."""
+        source = request.source
+        place = command_notice.BY_LABEL if source.label else command_notice.BY_HAND
+        if source.comment_id:
+            is_comment = source.reaction_target.endswith(f"/comments/{source.comment_id}")
+            place = source.reaction_target if is_comment else f"reviews/{source.comment_id}"
+        notice = CommandNotice(request.name, source.pr_number, command.sha, place)
+        self._runner.notice(notice.text, title=command_notice.TITLE)
 
     def _commit_url(self, command: AuthorizedCommand) -> str:
         return f"{self._context.server_url}/{self._context.repository}/commit/{command.sha}"

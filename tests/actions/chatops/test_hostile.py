@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mlops_actions.chatops.grammar import invisible_characters
 from mlops_actions.core.callback import EVENT_TYPE
+from mlops_actions.core.command_notice import parse
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.runner.files import LogCommand, read_log
 from tests.actions.chatops.step import ChatopsStep
@@ -46,7 +47,9 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversat
 
 def check_clean(ran: StepRecord) -> None:
     commands = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand)]
-    assert {command.name for command in commands} <= {"add-mask"}, ran.log
+    notices = [parse(command.properties.get("title", ""), command.message) for command in commands if command.name == "notice"]
+    assert {command.name for command in commands} <= {"add-mask", "notice"}, ran.log
+    assert [notice is not None for notice in notices] == [True] * (ran.outputs["decision"] == "continue"), ran.log
     assert ran.exit_code == 0
     assert ran.outputs["decision"] in ("continue", "ignore", "deny")
 
