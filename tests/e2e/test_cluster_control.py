@@ -30,6 +30,20 @@ templates:
 """
 
 
+TWO = """
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - [{name: ask, template: ask}, {name: hold, template: hold}]
+  - [{name: tell, template: echo, arguments: {parameters: [{name: text, value: "{{steps.ask.outputs.parameters.answer}}"}]}}]
+- name: ask
+  suspend: {}
+  outputs: {parameters: [{name: answer, valueFrom: {supplied: {}}, globalName: said}]}
+- {name: hold, suspend: {}}
+"""
+
+
 def submitted(job: Job, text: str, name: str, pull_request: int = 7) -> None:
     inputs = {"workflow": manifest(text, name=name), "idempotency": "none", "wait": "false"}
     assert run(job, **inputs, pr_number=str(pull_request)) == 0, job.log
@@ -56,6 +70,21 @@ def test_a_suspended_workflow_goes_on_to_its_end(
     assert (job.outputs["phase"], json.loads(job.outputs["outputs"])) == ("Succeeded", outputs)
     assert run(job, resume=name) == 0, job.log
     assert "has ended already (Succeeded): there is nothing to resume" in job.log
+
+
+def test_one_of_two_suspend_nodes_gets_its_value_and_the_other_waits(job: Job, cluster: RealCluster) -> None:
+    name = "e2e-resume-one"
+    submitted(job, TWO, name)
+    cluster.until(name, lambda one: len((one.get("status") or {}).get("nodes") or {}) >= 4 and waits(one))
+    assert run(job, resume=name, node_field_selector="displayName=ask") == 2, job.log
+    assert "waits for a value of its output parameter 'answer'" in job.error
+    given = {"node_field_selector": "displayName=ask", "output_parameters": "answer=it is yes", "node_message": "by hand"}
+    assert run(job, resume=name, **given) == 0, job.log
+    nodes = {one["displayName"]: one for one in cluster.workflow(name)["status"]["nodes"].values()}
+    assert (nodes["ask"]["phase"], nodes["ask"]["message"], nodes["hold"]["phase"]) == ("Succeeded", "by hand", "Running")
+    assert run(job, resume=name, node_field_selector="displayName=hold", wait="true") == 0, job.log
+    assert (job.outputs["phase"], json.loads(job.outputs["outputs"])) == ("Succeeded", {"said": "it is yes"})
+    assert "it is yes" in job.log
 
 
 def test_a_workflow_that_is_suspended_as_a_whole_goes_on(job: Job, cluster: RealCluster) -> None:

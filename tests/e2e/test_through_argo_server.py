@@ -287,6 +287,25 @@ def test_a_suspended_workflow_is_resumed_and_one_of_the_pull_request_stopped(job
     assert job.outputs["phase"] == "Failed"
 
 
+TWO_APPROVALS = """
+  - name: main
+    steps: [[{name: ask, template: ask}, {name: hold, template: hold}]]
+  - {name: ask, suspend: {}, outputs: {parameters: [{name: answer, valueFrom: {supplied: {}}, globalName: said}]}}
+  - {name: hold, suspend: {}}
+"""
+
+
+def test_one_of_two_suspend_nodes_is_resumed_with_its_value(job: Job, server: Server) -> None:
+    assert run(job, workflow=manifest(TWO_APPROVALS, "argo-two"), idempotency="none", wait="false") == 0, job.log
+    server.cluster.until("argo-two", lambda one: len((one.get("status") or {}).get("nodes") or {}) >= 4)
+    selected = {"node_field_selector": "displayName=ask", "output_parameters": "answer=yes"}
+    assert run(job, resume="argo-two", **selected) == 0, job.log
+    nodes = {one["displayName"]: one["phase"] for one in server.cluster.workflow("argo-two")["status"]["nodes"].values()}
+    assert (nodes["ask"], nodes["hold"]) == ("Succeeded", "Running")
+    assert run(job, resume="argo-two", node_field_selector="displayName=hold", wait="true") == 0, job.log
+    assert (job.outputs["phase"], json.loads(job.outputs["outputs"])) == ("Succeeded", {"said": "yes"})
+
+
 @pytest.mark.parametrize("on_cancel", ["stop", "terminate"])
 def test_a_cancelled_job_ends_its_workflow(job: Job, server: Server, on_cancel: str) -> None:
     name = f"argo-{on_cancel}"

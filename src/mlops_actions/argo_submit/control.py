@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from mlops_actions.argo_submit import reuse, status, suspension
 from mlops_actions.argo_submit.ownership import WorkflowOwner
 from mlops_actions.argo_submit.ports import MAX_CONFLICTS, Cluster, Conflict, NotFound
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.suspension import ResumeRequest
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.types import Json
 
@@ -55,15 +55,23 @@ def end(cluster: Cluster, owner: WorkflowOwner, workflow: Json, verb: str) -> Co
     return ControlResult(workflow, True, f"asked Argo to {verb} the workflow '{name}'")
 
 
-def resume(cluster: Cluster, owner: WorkflowOwner, workflow: Json, now: datetime) -> ControlResult:
-    """Continue a suspended workflow. Raises BadInput (it waits for a value), Refused, Unavailable."""
+def resume(cluster: Cluster, owner: WorkflowOwner, workflow: Json, request: ResumeRequest) -> ControlResult:
+    """Continue a suspended workflow, or some of its nodes. Raises BadInput (a missing value, say), Refused, Unavailable."""
     owner.check(workflow, "resume")
     name = workflow["metadata"]["name"]
     if note := _ended(workflow, "resume"):
         return ControlResult(workflow, False, note)
-    if not suspension.resumption(workflow, now):
+    chosen = suspension.nodes_to_resume(workflow, request)
+    if not chosen and request.selector:
+        note = f"what {request.selector!r} selects in workflow '{name}' has ended already: there is nothing to resume"
+        return ControlResult(workflow, False, note)
+    if not chosen and not suspension.is_suspended(workflow):
         return ControlResult(workflow, False, f"workflow '{name}' is not suspended: there is nothing to resume")
-    return ControlResult(cluster.resume(workflow["metadata"]["namespace"], name), True, f"resumed the workflow '{name}'")
+    resumed = cluster.resume(workflow["metadata"]["namespace"], name, request)
+    nodes = ", ".join(f"'{one.name}'" for one in chosen[: suspension.MAX_SHOWN])
+    if len(chosen) > suspension.MAX_SHOWN:
+        nodes += " …"
+    return ControlResult(resumed, True, f"resumed {f'{nodes} of ' if request.selector else ''}the workflow '{name}'")
 
 
 def retry(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from mlops_actions.argo_submit import parameters
 from mlops_actions.core.declare import DeclaredInputs
 from mlops_actions.core.errors import BadInput
 
@@ -18,19 +18,22 @@ OF_A_SUBMISSION = (
 PARAMETERS = ("parameters", "parameter-file", "parameter_file_path", "unknown-parameters")
 
 
-# https://argo-workflows.readthedocs.io/en/latest/node-field-selector/
-_FIELD = r"(displayName|id|name|phase|templateName|templateRef\.(name|template)|inputs\.parameters\.[\w-]+\.value)"
-_TERM = rf"{_FIELD}(==?|!=)(\\.|[^,=\\])+"
+# What each of these says has a meaning only with one other input.
+_NEEDS = {
+    "restart-successful": "retry",
+    "node-field-selector": "resume",
+    "output-parameters": "resume",
+    "node-message": "resume",
+}
 
 
-def read_node_selector(text: str) -> str:
-    """Read a selector of nodes; raises ValueError. Argo lets one with an unknown field select nothing, and says nothing."""
-    selector = text.strip()
-    if re.fullmatch(rf"{_TERM}(,{_TERM})*", selector) is None:
-        raise ValueError(
-            "must be FIELD=VALUE or FIELD!=VALUE, joined by commas, with a field such as displayName or templateName"
-        )
-    return selector
+def read_output_parameters(text: str) -> dict[str, str]:
+    """Read values as `parameters` are read; raises ValueError. Argo puts them into the templates of what follows."""
+    values = parameters.parse(text)
+    for name, value in values.items():
+        if "{{" in value:
+            raise ValueError(f"must not hold '{{{{' in the value of {name!r}: Argo reads it as a template tag")
+    return values
 
 
 def problems(
@@ -38,8 +41,9 @@ def problems(
 ) -> Iterator[BadInput]:
     """Yield what does not go together with the given one of `controls`, pairs of an input and its value."""
     control = next((name for name, value in controls if value), "")
-    if control != "retry" and inputs.was_given("restart-successful"):
-        yield BadInput("input 'restart-successful' has no meaning without 'retry'", "leave it out")
+    for name, needed in _NEEDS.items():
+        if control != needed and inputs.was_given(name):
+            yield BadInput(f"input '{name}' has no meaning without '{needed}'", "leave it out")
     if not control:
         return
     without = OF_A_SUBMISSION if control == "retry" else (*PARAMETERS, *OF_A_SUBMISSION)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mlops_actions.argo_submit import callback_inputs, connection, control_inputs, input_parsers, object_names, waiting
+from mlops_actions.argo_submit import (
+    callback_inputs,
+    connection,
+    control_inputs,
+    input_parsers,
+    node_selector,
+    object_names,
+    waiting,
+)
 from mlops_actions.argo_submit import parameters as parameter_texts
-from mlops_actions.argo_submit.result_parts import ARTIFACTS, FAILED_NODES, RESOURCES
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
+from mlops_actions.argo_submit.result_parts import ARTIFACTS, FAILED_NODES, OUTPUTS, RESOURCES
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import (
     base_address,
@@ -53,12 +61,25 @@ class Inputs(DeclaredInputs):
         "`argo-server`. `parameters` replace those of the workflow.",
     )
     restart_successful: str | None = input_field(
-        control_inputs.read_node_selector,
+        node_selector.read,
         "With `retry`: nodes that run again though they succeeded, and with them what follows them, such as "
         "`displayName=evaluate`, as `argo retry --restart-successful --node-field-selector` does.",
     )
     resume: str | None = input_field(
         object_names.read_name, "Name of a suspended workflow to continue, as `argo resume` does."
+    )
+    node_field_selector: str | None = input_field(
+        node_selector.read,
+        "With `resume`: continues only the suspend nodes that this selects, such as `displayName=approve`. Default: all of "
+        "them, and the workflow itself.",
+    )
+    output_parameters: Mapping[str, str] | None = input_field(
+        control_inputs.read_output_parameters,
+        "With `resume`: values for the output parameters of the suspend node, as `argo node set --output-parameter` gives "
+        "them: a mapping or `k=v` lines.",
+    )
+    node_message: str | None = input_field(
+        text, "With `resume`: message of the suspend nodes, such as who approved, as `argo node set --message` sets it."
     )
     stop: str | None = input_field(
         object_names.read_name,
@@ -368,26 +389,6 @@ ACTION = Action(
     icon="play-circle",
     color="orange",
     inputs=Inputs,
-    outputs=(
-        Output("workflow-name", "Name of the workflow"),
-        Output("workflow-namespace", "Namespace of the workflow"),
-        Output("workflow-uid", "UID of the workflow"),
-        Output("workflow-url", "Page of the workflow; empty without `argo-url` and `argo-server`"),
-        Output("phase", "`Succeeded`, `Failed` or `Error`; with `wait: false`, the phase after the submission"),
-        Output("message", "Argo's message about the end"),
-        Output("outputs", "JSON object of the output parameters: global ones and those of the entrypoint"),
-        Output(
-            "failed-nodes",
-            "JSON list of the nodes that failed for good: name, phase, message, exit code, reason, pod, node, last lines",
-        ),
-        Output("artifacts", "JSON list of the output artifacts: name, node, bucket, key, url, path and size"),
-        Output("resources", "JSON object of what all pods requested: `cpu-hours`, `memory-gib-hours`, `gpu-hours`"),
-        Output("duration", "Seconds from the workflow's start to its end"),
-        Output("attached", "`true` when the workflow existed already and was joined"),
-        Output("stopped", "JSON list of the names of the workflows that this step stopped"),
-        Output("comment-url", "Address of the comment; empty where none was written"),
-        Output("result", "All outputs and more as one JSON document"),
-        Output("WORKFLOW_URL", "`workflow-url`", legacy=True),
-    ),
+    outputs=OUTPUTS,
     result=RESULT,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.suspension import ResumeRequest
 from mlops_actions.core.errors import Refused
 from mlops_actions.core.ports import Clock, PullRequests, Runner, Workspace
 from mlops_actions.core.types import Json
@@ -90,8 +91,11 @@ class Cluster(Protocol):
     def shut_down(self, namespace: str, name: str, strategy: str, *, urgent: bool = False) -> None:
         """Set `spec.shutdown` to `Stop` or `Terminate`; `urgent` makes one quick attempt, for a job that is being killed."""
 
-    def resume(self, namespace: str, name: str) -> Json:
-        """Continue a suspended workflow, as `argo resume` does, and return it; one that is not suspended stays as it is."""
+    def resume(self, namespace: str, name: str, request: ResumeRequest) -> Json:
+        """Continue a suspended workflow, as `argo resume` does, and return it; one that is not suspended stays as it is.
+
+        Raises BadInput where the values for its nodes are missing or do not fit, Conflict where somebody else was faster.
+        """
 
     def retry(self, namespace: str, name: str, uid: str, parameters: Mapping[str, str], restart: str) -> Json | None:
         """Restart a failed workflow at its failed nodes, as `argo retry` does; None where this API has no such call.

@@ -1,7 +1,8 @@
-"""JSON Schemas of parts of the output `result`."""
+"""The outputs, and JSON Schemas of parts of the output `result`."""
 
 from __future__ import annotations
 
+from mlops_actions.core.declare import Output
 from mlops_actions.core.types import Json
 
 _TEXT: Json = {"type": "string"}
@@ -56,3 +57,25 @@ ARTIFACTS: Json = {
     "type": "array",
     "items": {"type": "object", "properties": _ARTIFACT, "required": list(_ARTIFACT), "additionalProperties": False},
 }
+
+OUTPUTS = (
+    Output("workflow-name", "Name of the workflow"),
+    Output("workflow-namespace", "Namespace of the workflow"),
+    Output("workflow-uid", "UID of the workflow"),
+    Output("workflow-url", "Page of the workflow; empty without `argo-url` and `argo-server`"),
+    Output("phase", "`Succeeded`, `Failed` or `Error`; with `wait: false`, the phase after the submission"),
+    Output("message", "Argo's message about the end"),
+    Output("outputs", "JSON object of the output parameters: global ones and those of the entrypoint"),
+    Output(
+        "failed-nodes",
+        "JSON list of the nodes that failed for good: name, phase, message, exit code, reason, pod, node, last lines",
+    ),
+    Output("artifacts", "JSON list of the output artifacts: name, node, bucket, key, url, path and size"),
+    Output("resources", "JSON object of what all pods requested: `cpu-hours`, `memory-gib-hours`, `gpu-hours`"),
+    Output("duration", "Seconds from the workflow's start to its end"),
+    Output("attached", "`true` when the workflow existed already and was joined"),
+    Output("stopped", "JSON list of the names of the workflows that this step stopped"),
+    Output("comment-url", "Address of the comment; empty where none was written"),
+    Output("result", "All outputs and more as one JSON document"),
+    Output("WORKFLOW_URL", "`workflow-url`", legacy=True),
+)

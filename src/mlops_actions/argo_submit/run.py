@@ -38,6 +38,7 @@ from mlops_actions.argo_submit.report import WorkflowReportContext
 from mlops_actions.argo_submit.revision import WorkflowRevision, recorded_revision
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.argo_submit.submission import MAX_ATTEMPTS, Submitter
+from mlops_actions.argo_submit.suspension import ResumeRequest
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.argo_submit.wait_tracker import WaitedTooLong
 from mlops_actions.argo_submit.waiting import Waiting
@@ -143,7 +144,10 @@ class _Run:
             parameters = parameters_of_retry(inputs, workflow, ports.workspace)
             done = control.retry(cluster, owner, workflow, parameters, inputs.restart_successful or "")
         elif verb == "resume":
-            done = control.resume(cluster, owner, workflow, ports.clock.now())
+            request = ResumeRequest(
+                inputs.node_field_selector or "", inputs.output_parameters or {}, inputs.node_message or ""
+            )
+            done = control.resume(cluster, owner, workflow, request)
         else:
             done = control.end(cluster, owner, workflow, verb)
         ports.runner.notice(done.note, title="argo-submit")

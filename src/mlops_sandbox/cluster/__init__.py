@@ -15,7 +15,7 @@ limit and continue), create, update (optimistic concurrency), merge patch, delet
 `Accept`; watches with resourceVersion, timeout, bookmarks and 410; pod logs with follow, timestamps, sinceTime; tokens,
 RBAC rules.
 
-Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, list, resume, retry, stop,
+Served at `argo_server`, with the Argo Server's messages: workflows (create, dry run, get, list, resume, set, retry, stop,
 terminate, watch, log), get of the three kinds of templates, info. Workflows that a test puts into the archive are read from
 there. Missing: SSO, archiving by itself, lint, submit, the user interface.
 

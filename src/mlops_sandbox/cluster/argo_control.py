@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import status
 from mlops_sandbox.cluster.engine.nodes import UNSUCCESSFUL, pod_name
 from mlops_sandbox.cluster.status import ApiError
 from mlops_sandbox.timestamps import timestamp
+
+
+@dataclass(frozen=True)
+class NodeValues:
+    """What is set on nodes; an empty phase or message stays as it is."""
+
+    phase: str
+    message: str
+    outputs: Mapping[str, str]
 
 
 def resumed(workflow: Json) -> Json:
@@ -20,6 +32,90 @@ def resumed(workflow: Json) -> Json:
                 _supply(parameter)
             node |= {"phase": "Succeeded", "message": "", "finishedAt": timestamp()}
     return workflow
+
+
+def node_values(body: Json) -> tuple[str, NodeValues]:
+    """Read a request to set something on nodes: their selector, and what to set. Raises ApiError."""
+    phase, given = str(body.get("phase") or ""), str(body.get("outputParameters") or "")
+    if phase not in ("", "Succeeded", "Failed", "Error"):
+        raise status.bad_request(f"{phase} is an invalid phase to set to")
+    try:
+        outputs = dict(json.loads(given)) if given else {}
+    except (ValueError, TypeError) as error:
+        raise status.bad_request(f"unable to parse output parameter set request: {error}") from None
+    if not all(isinstance(text, str) for text in outputs.values()):
+        problem = "json: cannot unmarshal into Go value of type string"
+        raise status.bad_request(f"unable to parse output parameter set request: {problem}")
+    selector = str(body.get("nodeFieldSelector") or "")
+    if not selector:
+        raise _failed("'set' currently only targets suspend nodes, use a node field selector to target them")
+    return selector, NodeValues(phase, str(body.get("message") or ""), outputs)
+
+
+def updated_nodes(workflow: Json, selector: str, values: NodeValues) -> Json:
+    """Return the workflow with its waiting suspend nodes that a selector selects changed, as `updateSuspendedNode` does.
+
+    It gives no output parameter its default, and leaves `spec.suspend` as it is.
+    """
+    found = False
+    for node in _nodes(workflow).values():
+        if node.get("type") != "Suspend" or node.get("phase") != "Running" or not selects(selector, node):
+            continue
+        if values.phase:
+            node |= {"phase": values.phase, "finishedAt": timestamp()}
+            found = True
+        if values.message:
+            node["message"] = values.message
+            found = True
+        for name, text in values.outputs.items():
+            _give(workflow, node, name, text)
+            found = True
+    if not found:
+        raise _failed(f"currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: {selector}")
+    return workflow
+
+
+def selects(selector: str, node: Json) -> bool:
+    """Tell whether a selector of fields selects a node; one that names an unknown field finds an empty text there."""
+    reference = node.get("templateRef") or {}
+    fields = {key: str(node.get(key) or "") for key in ("displayName", "phase", "name", "id")}
+    fields["templateName"] = str(reference.get("template") or "" if reference else node.get("templateName") or "")
+    fields |= {f"templateRef.{key}": str(reference.get(key) or "") for key in ("name", "template") if reference}
+    for parameter in (node.get("inputs") or {}).get("parameters") or []:
+        fields[f"inputs.parameters.{parameter['name']}.value"] = str(parameter.get("value") or "")
+    for term in filter(None, re.split(r"(?<!\\),", selector)):
+        match = re.fullmatch(r"([^!=]*)(!=|==|=)((?:\\.|[^\\=])*)", term)
+        if match is None:
+            raise _failed(f"invalid selector: '{selector}'; can't understand '{term}'")
+        is_equal = fields.get(match[1], "") == re.sub(r"\\(.)", r"\1", match[3])
+        if is_equal is (match[2] == "!="):
+            return False
+    return True
+
+
+def _give(workflow: Json, node: Json, name: str, text: str) -> None:
+    if node.get("outputs") is None:
+        raise _failed("cannot set output parameters because node is not expecting any raw parameters")
+    for parameter in node["outputs"].get("parameters") or []:
+        if parameter["name"] != name:
+            continue
+        if "supplied" not in (parameter.get("valueFrom") or {}):
+            raise _failed(
+                f"cannot set output parameter '{name}' because it does not use valueFrom.raw or it was already set"
+            )
+        del parameter["valueFrom"]
+        parameter["value"] = text
+        if exported := parameter.get("globalName"):
+            outputs = workflow["status"].setdefault("outputs", {})
+            others = [one for one in outputs.get("parameters") or [] if one["name"] != exported]
+            outputs["parameters"] = [*others, {"name": exported, "value": text}]
+        return
+    raise _failed(f"node is not expecting output parameter '{name}'")
+
+
+def _failed(message: str) -> ApiError:
+    """Return a refusal of a change to nodes, which the server calls its own fault."""
+    return ApiError(500, "InternalError", message)
 
 
 def repeated(message: str) -> ApiError:

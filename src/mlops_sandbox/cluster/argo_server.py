@@ -57,6 +57,7 @@ class ArgoServer:
             self._route("/api/v1/workflows/{namespace}/lint", self._lint, "POST"),
             self._route(of_workflow, self._get),
             self._route(f"{of_workflow}/resume", self._resume, "PUT"),
+            self._route(f"{of_workflow}/set", self._set, "PUT"),
             self._route(f"{of_workflow}/retry", self._retry, "PUT"),
             self._route(f"{of_workflow}/stop", self._stop, "PUT"),
             self._route(f"{of_workflow}/terminate", self._terminate, "PUT"),
@@ -213,6 +214,9 @@ class ArgoServer:
         return get
 
     async def _resume(self, call: ArgoCall) -> Response:
+        body = json.loads(await call.request.body() or b"{}")
+        if selector := str(body.get("nodeFieldSelector") or ""):
+            return self._update_nodes(call, selector, argo_control.NodeValues("Succeeded", "", {}))
         self._authorize(call, "get", WORKFLOWS)
         self._store.get(WORKFLOWS, call.namespace, call.name)
         resumed = argo_control.resumed(copy.deepcopy(self._store.get(WORKFLOWS, call.namespace, call.name)))
@@ -222,6 +226,21 @@ class ArgoServer:
             except ApiError as refusal:
                 raise argo_control.repeated(refusal.message) from None
         return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, argo_control.resumed))
+
+    async def _set(self, call: ArgoCall) -> Response:
+        body = json.loads(await call.request.body() or b"{}")
+        return self._update_nodes(call, *argo_control.node_values(body))
+
+    def _update_nodes(self, call: ArgoCall, selector: str, values: argo_control.NodeValues) -> Response:
+        """Change waiting nodes; a refused write is not repeated here, other than where all of the workflow is resumed."""
+
+        def edit(workflow: Json) -> Json:
+            return argo_control.updated_nodes(workflow, selector, values)
+
+        self._authorize(call, "get", WORKFLOWS)
+        edit(copy.deepcopy(self._store.get(WORKFLOWS, call.namespace, call.name)))
+        self._authorize(call, "update", WORKFLOWS)
+        return JSONResponse(self._store.change(WORKFLOWS, call.namespace, call.name, edit))
 
     async def _retry(self, call: ArgoCall) -> Response:
         self._authorize(call, "get", WORKFLOWS)

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from mlops_actions.core import provenance
-from mlops_sandbox.cluster import CONTINUER, SUBMITTER, Cluster, LocalImage, ProcessExecutor, rule
+from mlops_sandbox.cluster import CONTINUER, SUBMITTER, Cluster, LocalImage, ProcessExecutor, argo_control, rule
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, application_of, environ_for
 from tests.actions.argo_submit.job import SHA, Job
+from tests.actions.argo_submit.scripted import Scripted
+from tests.support.shared_host import SharedHost
 from tests.support.step import REPOSITORY
 
 PAGE = f"https://github.com/{REPOSITORY}/actions/runs/42"
@@ -279,7 +281,138 @@ def test_a_suspend_node_that_waits_for_a_value_is_not_resumed(job: Job, cluster:
     put(cluster, nodes=waiting_for())
     assert job.run(resume="w") == 2
     assert "'w' waits for a value of its output parameter 'answer'" in job.error
-    assert "argo node set WORKFLOW --node-field-selector id=w --output-parameter answer=VALUE" in job.error
+    assert "'output-parameters: answer=VALUE' with 'node-field-selector: id=w'" in job.error
+
+
+def suspend_node(name: str, *asked: dict[str, Any], template: str = "hold", **fields: Any) -> dict[str, Any]:
+    """A suspend node that waits, and its output parameters."""
+    parameters = [{"name": one["name"], "valueFrom": {"supplied": {}}} | one for one in asked]
+    outputs = {"outputs": {"parameters": parameters}} if parameters else {}
+    node = {**WAITING["w"], "id": f"w-{name}", "name": f"w.{name}", "displayName": name, "templateName": template}
+    return {f"w-{name}": {**node, **outputs, **fields}}
+
+
+ANSWER = {"name": "answer", "enum": ["yes", "no"], "globalName": "said"}
+DEFAULTED = {"name": "who", "valueFrom": {"supplied": {}, "default": "nobody"}}
+SEVERAL = {
+    **suspend_node("approve", ANSWER, DEFAULTED, template="ask"),
+    **suspend_node("plain", inputs={"parameters": [{"name": "of", "value": "a,b"}]}),
+    **suspend_node("done", phase="Succeeded"),
+    "w-pod": {"id": "w-pod", "name": "w.pod", "displayName": "pod", "type": "Pod", "phase": "Running"},
+}
+# The inputs beside `resume`, and the nodes that are resumed with the values of their output parameters.
+RESUMED: list[tuple[dict[str, str], dict[str, dict[str, str]]]] = [
+    ({"node_field_selector": "displayName=plain"}, {"plain": {}}),
+    ({"node_field_selector": r"inputs.parameters.of.value=a\,b"}, {"plain": {}}),
+    ({"node_field_selector": "templateName!=ask,phase=Running"}, {"plain": {}}),
+    ({"node_field_selector": "id=w-approve", "output_parameters": "answer=yes"},
+     {"approve": {"answer": "yes", "who": "nobody"}}),
+    ({"node_field_selector": "name=w.approve", "output_parameters": '{"answer": "no", "who": "me, and = you"}'},
+     {"approve": {"answer": "no", "who": "me, and = you"}}),
+    ({"node_field_selector": "displayName=done"}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "resumed"), RESUMED)
+def test_only_the_selected_suspend_nodes_go_on_with_their_values(
+    job: Job, cluster: Cluster, inputs: dict[str, str], resumed: dict[str, dict[str, str]]
+) -> None:
+    put(cluster, nodes=SEVERAL, spec={"suspend": True})
+    assert job.run(resume="w", **inputs) == 0, job.log
+    workflow = cluster.store.get(WORKFLOWS, "default", "w")
+    assert workflow["spec"]["suspend"] is True
+    for key, before in SEVERAL.items():
+        node, name = workflow["status"]["nodes"][key], before["displayName"]
+        assert node["phase"] == ("Succeeded" if name in resumed else before["phase"])
+        if name not in resumed:
+            assert node == before
+            continue
+        parameters = (node.get("outputs") or {}).get("parameters") or []
+        assert {one["name"]: one["value"] for one in parameters} == resumed[name]
+        assert not any("valueFrom" in one for one in parameters)
+    exported = {one["name"]: one["value"] for one in (workflow["status"].get("outputs") or {}).get("parameters") or []}
+    assert exported == ({"said": resumed["approve"]["answer"]} if "approve" in resumed else {})
+    names = ", ".join(f"'{name}'" for name in resumed)
+    note = f"resumed {names} of the workflow 'w'" if resumed else "has ended already: there is nothing to resume"
+    assert note in job.log
+    again = cluster.store.get(WORKFLOWS, "default", "w")
+    assert job.run(resume="w", **inputs) == 0, job.log
+    assert cluster.store.get(WORKFLOWS, "default", "w") == again
+
+
+def test_the_value_of_the_only_node_that_waits_needs_no_selector(job: Job, cluster: Cluster) -> None:
+    put(cluster, nodes=suspend_node("approve", ANSWER), spec={"suspend": True})
+    assert job.run(resume="w", output_parameters="answer=yes", node_message="approved by octocat") == 0, job.log
+    workflow = cluster.store.get(WORKFLOWS, "default", "w")
+    assert not workflow["spec"].get("suspend")
+    node = workflow["status"]["nodes"]["w-approve"]
+    assert (node["phase"], node["message"]) == ("Succeeded", "approved by octocat")
+    assert node["outputs"]["parameters"][0]["value"] == "yes"
+
+
+UNFIT: list[tuple[dict[str, str], str, str]] = [
+    ({"node_field_selector": "displayName=aprove"}, "no node of workflow 'w' that waits is selected", "displayName=plain"),
+    ({"node_field_selector": "displayName=pod"}, "no node of workflow 'w' that waits is selected", "displayName=approve"),
+    ({"output_parameters": "answer=yes"}, "'output-parameters' is for one node, and 2 nodes", "displayName=approve"),
+    ({"node_field_selector": "displayName=approve", "output_parameters": "anser=yes"},
+     "'approve' asks for no value of an output parameter 'anser' (did you mean 'answer'?)", "it asks for: answer, who"),
+    ({"node_field_selector": "displayName=approve", "output_parameters": "answer=maybe"},
+     "output parameter 'answer' of 'approve' must be one of yes, no, not 'maybe'", "'output-parameters'"),
+    ({"node_field_selector": "displayName=approve"},
+     "'approve' waits for a value of its output parameter 'answer'", "output-parameters: answer=VALUE"),
+    ({"node_field_selector": "displayName=plain", "output_parameters": "answer=yes"},
+     "'plain' asks for no value of an output parameter 'answer'", "it asks for none"),
+    ({"output_parameters": "answer={{workflow.name}}"}, "input 'output-parameters' must not hold '{{'", ""),
+    ({"output_parameters": "answer"}, "input 'output-parameters' ", ""),
+    ({"node_field_selector": "colour=red"}, "input 'node-field-selector' must be FIELD=VALUE", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "cause", "remedy"), UNFIT)
+def test_what_does_not_fit_the_suspend_nodes_changes_nothing(
+    job: Job, cluster: Cluster, inputs: dict[str, str], cause: str, remedy: str
+) -> None:
+    put(cluster, nodes=SEVERAL)
+    before = cluster.store.get(WORKFLOWS, "default", "w")
+    assert job.run(resume="w", **inputs) == 2, job.log
+    assert cause in job.error
+    assert remedy in job.error.partition("\n")[2]
+    assert cluster.store.get(WORKFLOWS, "default", "w") == before
+
+
+@pytest.mark.parametrize("api", [ARGO_SERVER])
+@pytest.mark.parametrize(
+    ("by", "answer", "code"), [("this step", "yes", 0), ("somebody else", "yes", 0), ("somebody else", "no", 3)]
+)
+def test_a_node_whose_resumption_is_not_answered_is_looked_at(
+    job: Job, cluster: Cluster, cluster_host: SharedHost, by: str, answer: str, code: int
+) -> None:
+    """The answer is lost, or somebody else is faster, with the same value or with another one."""
+    put(cluster, nodes=SEVERAL)
+    values = argo_control.NodeValues("Succeeded", "", {"answer": answer, "who": "nobody"})
+
+    def resume_it() -> None:
+        def edit(one: dict[str, Any]) -> dict[str, Any]:
+            return argo_control.updated_nodes(one, "id=w-approve", values)
+
+        cluster.store.change(WORKFLOWS, "default", "w", edit)
+
+    script = cluster_host.application = Scripted(application_of(ARGO_SERVER, cluster))
+    if by == "this step":
+        script.before_the_answer("PUT", "/set?", lambda: 503)
+    else:
+        script.at("PUT", "/set?", resume_it)
+    assert job.run(resume="w", node_field_selector="id=w-approve", output_parameters="answer=yes") == code, job.log
+    if code:
+        assert "'approve' of the workflow 'w' ended before this step could resume it" in job.error
+
+
+def test_the_right_to_resume_one_node_is_named(job: Job, cluster: Cluster, host: Host, api: str) -> None:
+    put(cluster, nodes=SEVERAL)
+    token = cluster.add_user("ci", [rule("workflows", "get")])
+    job.environ |= environ_for(api, cluster, host.url, job.directory, token=token)
+    assert job.run(resume="w", node_field_selector="id=w-plain") == 3
+    job.assert_missing_right("update" if api == ARGO_SERVER else "patch", "workflows")
 
 
 def test_a_resumed_workflow_is_followed_to_its_end_where_the_step_waits(job: Job, api: str) -> None:
@@ -302,6 +435,9 @@ def test_a_resumed_workflow_is_followed_to_its_end_where_the_step_waits(job: Job
         ({"stop": "w", "attach": "w", "workflow": "x"}, "given: 'workflow' and 'attach' and 'stop'"),
         ({"stop": "w", "dry_run": "true"}, "'dry-run' cannot be combined with 'stop'"),
         ({"resume": "w", "image": "x", "labels": "a=b"}, "'image' and 'labels' cannot be combined with 'resume'"),
+        ({"stop": "w", "node_field_selector": "id=w"}, "'node-field-selector' has no meaning without 'resume'"),
+        ({"attach": "w", "output_parameters": "a=b"}, "'output-parameters' has no meaning without 'resume'"),
+        ({"retry": "w", "node_message": "hello"}, "'node-message' has no meaning without 'resume'"),
         ({"stop": "pull-request", "wait": "true"}, "'wait' has no meaning with 'stop: pull-request'"),
         ({"stop": "Not A Name"}, "input 'stop'"),
     ],

@@ -219,6 +219,77 @@ def test_a_suspend_node_that_waits_for_a_value_is_not_resumed(api: ArgoApi) -> N
     assert refusal(answer, 13) == f"timed out waiting for the condition: {problem}"
 
 
+ASKED: Json = {"parameters": [{"name": "answer", "valueFrom": {"supplied": {}, "default": "no"}, "globalName": "said"}]}
+TWO: Json = {
+    "entrypoint": "main",
+    "templates": [
+        {"name": "main", "steps": [[{"name": "ask", "template": "ask"}, {"name": "hold", "template": "hold"}]]},
+        {"name": "ask", "suspend": {}, "outputs": ASKED},
+        {"name": "hold", "suspend": {}},
+    ],
+}
+NONE_SELECTED = "currently, set only targets suspend nodes: no suspend nodes matching nodeFieldSelector: "
+
+
+def put(api: ArgoApi, name: str, verb: str, **body: str) -> tuple[int, Json]:
+    answer = api.request("PUT", f"{WORKFLOWS}/{name}/{verb}", json={"namespace": "default", "name": name, **body})
+    return answer.status_code, dict(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "http", "code", "message"),
+    [
+        ("set", {"phase": "Succeeded"}, 500, 13, "'set' currently only targets suspend nodes, use a node field selector"),
+        ("set", {"nodeFieldSelector": "displayName=ask", "phase": "Skipped"}, 400, 3, "Skipped is an invalid phase"),
+        ("set", {"nodeFieldSelector": "displayName=ask", "outputParameters": "answer=yes"}, 400, 3, "unable to parse"),
+        ("set", {"nodeFieldSelector": "displayName=ask", "outputParameters": '{"answer": 1}'}, 400, 3, "unable to parse"),
+        ("set", {"nodeFieldSelector": "displayName=ask", "outputParameters": '{"other": "x"}'}, 500, 13,
+         "node is not expecting output parameter 'other'"),
+        ("set", {"nodeFieldSelector": "displayName=hold", "outputParameters": '{"answer": "x"}'}, 500, 13,
+         "cannot set output parameters because node is not expecting any raw parameters"),
+        ("set", {"nodeFieldSelector": "displayName=none", "phase": "Succeeded"}, 500, 13, NONE_SELECTED),
+        ("set", {"nodeFieldSelector": "displayName=ask"}, 500, 13, NONE_SELECTED),
+        ("resume", {"nodeFieldSelector": "displayName=none"}, 500, 13, NONE_SELECTED),
+        ("resume", {"nodeFieldSelector": "colour=red"}, 500, 13, NONE_SELECTED),
+        ("resume", {"nodeFieldSelector": "ask"}, 500, 13, "invalid selector"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_a_suspend_node_is_refused(
+    api: ArgoApi, verb: str, body: dict[str, str], http: int, code: int, message: str
+) -> None:
+    name = api.submitted(TWO)
+    api.until_node(name, "Suspend")
+    status, answer = put(api, name, verb, **body)
+    assert status == http, answer
+    assert message in refusal(answer, code)
+
+
+def test_a_value_and_the_phase_of_one_suspend_node_are_set_and_the_other_waits(api: ArgoApi) -> None:
+    name = api.submitted(TWO)
+    api.until_node(name, "Suspend")
+    given = {"phase": "Succeeded", "message": "by hand", "outputParameters": '{"answer": "yes"}'}
+    code, answer = put(api, name, "set", nodeFieldSelector="displayName=ask,templateName!=hold", **given)
+    assert code == 200, answer
+    nodes = {node["displayName"]: node for node in answer["status"]["nodes"].values()}
+    assert (nodes["ask"]["phase"], nodes["ask"]["message"]) == ("Succeeded", "by hand")
+    [parameter] = nodes["ask"]["outputs"]["parameters"]
+    assert (parameter["value"], "valueFrom" in parameter) == ("yes", False)
+    assert answer["status"]["outputs"]["parameters"] == [{"name": "said", "value": "yes"}]
+    assert nodes["hold"]["phase"] == "Running"
+    assert put(api, name, "resume", nodeFieldSelector="displayName=hold")[0] == 200
+    assert api.ended(name)["status"]["phase"] == "Succeeded"
+
+
+def test_a_node_that_is_resumed_by_a_selector_gets_no_default(api: ArgoApi) -> None:
+    name = api.submitted(TWO)
+    api.until_node(name, "Suspend")
+    code, answer = put(api, name, "resume", nodeFieldSelector="displayName=ask")
+    assert code == 200, answer
+    [ask] = [node for node in answer["status"]["nodes"].values() if node["displayName"] == "ask"]
+    assert ask["phase"] == "Succeeded"
+    assert "supplied" in ask["outputs"]["parameters"][0]["valueFrom"]
+
+
 def test_a_failed_workflow_is_retried_as_the_same_object(api: ArgoApi) -> None:
     failed = api.ended(api.submitted(api.container("exit 3")))
     name = failed["metadata"]["name"]

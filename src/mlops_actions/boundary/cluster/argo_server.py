@@ -7,17 +7,20 @@ keeps it in a database. The logs are those of the containers that do the work, n
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
-from mlops_actions.argo_submit.ports import MAX_LISTED, Expired, NotFound, WatchEvent
+from mlops_actions.argo_submit import suspension
+from mlops_actions.argo_submit.ports import MAX_LISTED, Conflict, Expired, NotFound
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.suspension import ResumeRequest, WaitingNode
 from mlops_actions.boundary.cluster.argo_server_pods import RecordedPods, RecordedPodsWatch
+from mlops_actions.boundary.cluster.argo_server_streams import FilteredWatch, UntilBreak, event, log_line
 from mlops_actions.boundary.cluster.artifact_content import ArtifactContent
 from mlops_actions.boundary.cluster.kubernetes_api import SPARE_SECONDS, ParsedStream, path_segment
 from mlops_actions.boundary.cluster.refusals import ClusterRequests, Redirected, denial_in
@@ -26,7 +29,6 @@ from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
     LINTED,
     SERVER_INFO,
-    WATCHED,
     WORKFLOWS,
     check,
     check_workflow,
@@ -195,8 +197,43 @@ class ArgoServer:
                 raise
             self._requests.send("PUT", path, check_workflow, body=body)
 
-    def resume(self, namespace: str, name: str) -> Json:
+    def resume(self, namespace: str, name: str, request: ResumeRequest) -> Json:
         """See the port."""
+        if request.is_plain:
+            return self._resume_all(namespace, name)
+        workflow = self.get_workflow(namespace, name)
+        for node in suspension.nodes_to_resume(workflow, request):
+            workflow = self._resume_node(namespace, name, node, request.message)
+        # With values or a message for the nodes, the workflow itself is still to be resumed.
+        return self._resume_all(namespace, name) if suspension.is_suspended(workflow) and not request.selector else workflow
+
+    def _resume_node(self, namespace: str, name: str, node: WaitingNode, message: str) -> Json:
+        """Resume one node. The server's `resume` of a node gives no defaults, so that values go with the new phase.
+
+        See `updateSuspendedNode` of https://github.com/argoproj/argo-workflows/blob/v4.0.2/workflow/util/util.go.
+        """
+        body: Json = {"namespace": namespace, "name": name, "nodeFieldSelector": f"id={node.id}"}
+        verb = "resume"
+        if node.values or message:
+            verb = "set"
+            body |= {"phase": "Succeeded", "message": message, "outputParameters": json.dumps(dict(node.values))}
+        path = f"{_workflows(namespace, name)}/{verb}"
+        try:
+            return self._requests.send("PUT", path, check_workflow, body=body, urgent=True)
+        except Unavailable as error:
+            if denied := denial_in(error.cause):
+                raise denied from None
+            current = self.get_workflow(namespace, name)
+            if suspension.waits(current, node.id):
+                return self._requests.send("PUT", path, check_workflow, body=body)
+            if node.has_got(current):  # the answer was lost
+                return current
+            raise Conflict(
+                f"'{node.name}' of the workflow '{name}' ended before this step could resume it",
+                "see who resumed or stopped it, and with which values",
+            ) from None
+
+    def _resume_all(self, namespace: str, name: str) -> Json:
         path, body = f"{_workflows(namespace, name)}/resume", {"namespace": namespace, "name": name}
         try:
             # One attempt first: the server repeats a write that is refused, and then answers 500 with the refusal.
@@ -236,7 +273,8 @@ class ArgoServer:
         except NotFound as gone:  # deleted between two watches: the next read raises NotFound
             raise Expired(gone.cause) from None
         return FilteredWatch(
-            ParsedStream(_UntilBreak(lines), partial(self._requests.parse, path=path, parse=_event)), resource_version
+            ParsedStream(UntilBreak(lines), partial(self._requests.parse, path=path, parse=event)),
+            resource_version,
         )
 
     def watch_pods(self, namespace: str, workflow: str, resource_version: str, seconds: int) -> RecordedPodsWatch:  # noqa: ARG002
@@ -300,7 +338,7 @@ class ArgoServer:
                 self._end_logs(pod)
 
         def text(line: bytes) -> bytes:
-            read = self._requests.parse(line, path, _log_line) if line.strip() else b""
+            read = self._requests.parse(line, path, log_line) if line.strip() else b""
             if isinstance(read, Failure):
                 raise self._requests.error(read, f"GET {path}")
             return read
@@ -319,57 +357,6 @@ class ArgoServer:
 
     def _open(self, path: str, query: dict[str, str], seconds: float) -> ByteLines:
         return ByteLines(self._requests.stream(path, query, path, accept="application/json", seconds=seconds))
-
-
-def _event(raw: Any) -> WatchEvent:
-    """Read an event of a watch; raises OddAnswer."""
-    event = check(raw, {"result!": {"type!": str, "object!": WATCHED}})["result"]
-    return WatchEvent(event["type"], event["object"])
-
-
-def _log_line(raw: Any) -> bytes | Failure:
-    """Read an entry of a log, which is a line, or the failure that ends the log; raises OddAnswer."""
-    entry = check(raw, {"result": {"content": str}, "error": {"http_code": int, "message": str}})
-    if (error := entry.get("error")) is not None:
-        code = error.get("http_code")
-        return Failure(code if code in (401, 403, 404) else 500, "", error.get("message") or "")
-    check(entry, {"result!": {}})
-    return f"{entry['result'].get('content') or ''}\n".encode(errors="replace")
-
-
-class FilteredWatch:
-    """A watch without its first event, where that repeats the version that is known already."""
-
-    def __init__(self, events: ParsedStream[WatchEvent], known: str) -> None:
-        self._events = events
-        self._known = known
-
-    def __iter__(self) -> Iterator[WatchEvent]:
-        for event in self._events:
-            if not self._known or event.resource_version != self._known:
-                yield event
-
-    def close(self) -> None:
-        """End the stream from any thread."""
-        self._events.close()
-
-
-class _UntilBreak:
-    """The lines of a stream up to the line that reports a break; the stream is opened again in either case."""
-
-    def __init__(self, lines: ByteLines) -> None:
-        self._lines = lines
-
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self._lines:
-            if line.strip() == b"{}" or line.startswith(b'{"error":'):
-                return
-            if line.strip():
-                yield line
-
-    def close(self) -> None:
-        """End the stream from any thread."""
-        self._lines.close()
 
 
 def _seconds_since(timestamp: str) -> int | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from mlops_actions.argo_submit import suspension
 from mlops_actions.argo_submit.ports import MAX_CONFLICTS, MAX_LISTED, Conflict, NotFound, Stream, WatchEvent
 from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.suspension import ResumeRequest
 from mlops_actions.boundary.cluster.refusals import ClusterRequests
 from mlops_actions.boundary.cluster.shapes import (
     DRY_RUN,
@@ -115,11 +116,11 @@ class KubernetesCluster:
         path = _workflows(namespace, name)
         self._requests.send("PATCH", path, check_workflow, body=patch, content_type=MERGE_PATCH, urgent=urgent)
 
-    def resume(self, namespace: str, name: str) -> Json:
+    def resume(self, namespace: str, name: str, request: ResumeRequest) -> Json:
         """See the port. The patch names the version that it was made from, so that it never undoes another change."""
         for attempt in range(MAX_CONFLICTS):
             workflow = self.get_workflow(namespace, name)
-            patch = suspension.resumption(workflow, datetime.now(UTC))
+            patch = suspension.resumption(workflow, request, datetime.now(UTC))
             if not patch:
                 return workflow
             try:
