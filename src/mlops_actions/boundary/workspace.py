@@ -60,6 +60,12 @@ class WorkspaceFiles:
         """Return the file that an input names; raises BadInput where it is missing or outside the workspace."""
         return self._existing(path, input_name, is_kind=Path.is_file, kind="a file")
 
+    def is_in_checkout(self, path: str) -> bool:
+        """Return whether a path, or where a link on it leads, is in a checkout, whose commit may have brought the file."""
+        named = Path(os.path.abspath(self._root / path))  # noqa: PTH100 - resolving would hide links
+        folders = {*named.parents, *named.resolve().parents}
+        return any(os.path.lexists(folder / ".git") for folder in folders if folder.is_relative_to(self._root))
+
     def path(self, path: str, input_name: str) -> Path:
         """Return the path that an input names, existing or not; raises BadInput where it is outside the workspace."""
         try:

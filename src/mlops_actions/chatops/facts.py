@@ -179,7 +179,7 @@ class RequiredCheck:
 
 @dataclass(frozen=True)
 class CommitState:
-    """The states of a commit's checks, and those of them that one workflow run reports: name, and id of the App."""
+    """The states of a commit's checks, and the checks that only one workflow run reports: name, and id of the App."""
 
     states: CheckStates
     own: frozenset[tuple[str, int]] = frozenset()
@@ -194,8 +194,10 @@ class CommitChecks(Question[CommitState]):
 
     def ask(self, reader: Reader) -> CommitState:
         """Read the commit's check runs and statuses."""
-        runs = tuple(reader.check_runs(self.sha))
-        return CommitState(check_states(runs, reader.statuses(self.sha)), own_checks(runs, self.run))
+        own, others = told_apart(reader.check_runs(self.sha), self.run)
+        states = check_states(others, reader.statuses(self.sha))
+        # Another workflow may have a job of the same name, which counts.
+        return CommitState(states, _names_and_apps(own) - _names_and_apps(others))
 
 
 @dataclass(frozen=True)
@@ -345,13 +347,21 @@ def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[s
     return states
 
 
-def own_checks(runs: Iterable[Mapping[str, Any]], run: str) -> frozenset[tuple[str, int]]:
-    """Return name and App of the check runs that belong to the jobs of one workflow run.
+def told_apart(check_runs: Iterable[Mapping[str, Any]], run: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the check runs that belong to the jobs of one workflow run, and all others.
 
-    GitHub gives the check run of a job the job's address, `…/actions/runs/RUN/job/JOB`, which no client can choose.
+    GitHub gives the check run of a job the job's address, `…/actions/runs/RUN/job/JOB`.
     """
-    mine = [one for one in runs if run and f"/actions/runs/{run}/" in str(one.get("details_url") or "")]
-    return frozenset((str(one.get("name")), _app_of(one)) for one in mine)
+    own: list[Mapping[str, Any]] = []
+    others: list[Mapping[str, Any]] = []
+    for one in check_runs:
+        is_own = run and f"/actions/runs/{run}/" in str(one.get("details_url") or "")
+        (own if is_own else others).append(one)
+    return own, others
+
+
+def _names_and_apps(check_runs: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, int]]:
+    return frozenset((str(one.get("name")), _app_of(one)) for one in check_runs)
 
 
 def _app_of(run: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlops_actions.core.errors import ActionError, BadInput, Refused
 from mlops_actions.core.json_text import parse_json
+from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.types import Json
 
 _REACTION_TARGET = re.compile(r"(?:(?:issues|pulls)/comments/[0-9]+|issues/[0-9]+)?")
@@ -72,8 +73,8 @@ class FeedbackState:
             }
             if not all(isinstance(values[field.name], int if field.type == "int" else str) for field in fields(cls)):
                 raise TypeError("wrong type")
-            if not _REACTION_TARGET.fullmatch(values["reaction_target"]):
-                raise ValueError("not a target for a reaction")
+            if not _REACTION_TARGET.fullmatch(values["reaction_target"]) or not is_sha(values["sha"]):
+                raise ValueError("not a target for a reaction, or no commit")
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BadInput(
                 "the feedback that an earlier step began cannot be read",

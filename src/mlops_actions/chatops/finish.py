@@ -48,6 +48,12 @@ def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
 
 def _read(workspace: Workspace, path: str) -> str:
     workspace.file(path, "begun-file")
+    if workspace.is_in_checkout(path):
+        # What it names is edited and concluded with the job's rights.
+        raise BadInput(
+            f"input 'begun-file': {path!r} is in a checkout, so that a pull request could have written it",
+            "check the repository out into a folder of its own ('path:' of actions/checkout), or give 'begun'",
+        )
     return workspace.read(path)
 
 

@@ -270,7 +270,7 @@ class Inputs(DeclaredInputs):
     begun_file: str | None = input_field(
         text,
         "With `mode: finish`: a file in the workspace that holds that `result`, instead of `begun`. An earlier step must "
-        "have written it; do not read it from a checkout of the pull request.",
+        "have written it; one in a checkout is refused, since a pull request may have brought it.",
     )
     job_status: str | None = input_field(
         choice("success", "failure", "cancelled", "skipped"),

@@ -91,6 +91,9 @@ class Workspace(Protocol):
     def file(self, path: str, input_name: str) -> Path:
         """Return the absolute path of an existing file that an input names."""
 
+    def is_in_checkout(self, path: str) -> bool:
+        """Return whether a path is in a checkout of a repository, whose commit may have brought the file."""
+
     def folder(self, path: str, input_name: str) -> Path:
         """Return the absolute path of an existing folder that an input names."""
 

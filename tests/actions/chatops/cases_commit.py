@@ -394,6 +394,17 @@ CASES = [
         ),
     ),
     Case(
+        "a required check that another run's job of this run's job's name failed",
+        "checks",
+        inputs={"require-checks": "required"},
+        before=lambda sample: (
+            _required(sample),
+            _check("tests", details_url=f"https://github.localhost/o/r/actions/runs/{RUN_ID}/job/1")(sample),
+            _check("tests", conclusion="failure")(sample),
+        ),
+        reply=("tests: failed",),
+    ),
+    Case(
         "a required check of another run's job",
         "checks",
         inputs={"require-checks": "required"},

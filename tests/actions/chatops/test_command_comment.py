@@ -98,6 +98,15 @@ def test_a_command_that_a_later_job_runs_waits_for_it(talk: Conversation) -> Non
     assert talk.sample.pull.label_names == []
 
 
+def test_a_comment_that_is_not_the_commands_own_stays_as_it_is(talk: Conversation) -> None:
+    delivery, begun = talk.start(7, conclude="false")
+    theirs = talk.sample.pull.comment("Mine", by="writer").subject
+    result = json.loads(begun.outputs["result"])
+    result["feedback"]["comment-id"] = theirs.id
+    ended = talk.stage.run(delivery, {"mode": "finish", "begun": json.dumps(result), "job-status": "success"})
+    assert (ended.exit_code, theirs.body) == (0, "Mine"), ended.log
+
+
 def test_the_report_takes_the_place_in_the_commands_comment_and_the_outcome_follows(talk: Conversation) -> None:
     other, begun = talk.start(6), talk.start(7)
     first, second = talk.comments

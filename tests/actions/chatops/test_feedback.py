@@ -228,14 +228,22 @@ def test_a_later_job_concludes_by_a_file_of_the_workspace(job: Job) -> None:
         ("../outside.json", "input 'begun-file' leads out of the workspace"),
         ("link.json", "input 'begun-file' leads out of the workspace"),
         ("large.json", "'large.json' is larger than 5 MiB"),
+        (
+            "checkout/committed.json",
+            "'checkout/committed.json' is in a checkout, so that a pull request could have written it",
+        ),
+        ("link-to-checkout.json", "'link-to-checkout.json' is in a checkout"),
     ],
 )
-def test_a_file_that_holds_no_result_is_bad_input(job: Job, path: str, cause: str) -> None:
+def test_a_file_that_holds_no_result_or_may_be_a_pull_requests_is_bad_input(job: Job, path: str, cause: str) -> None:
     workspace = job.stage.runner.workspace
     result = job.main(conclude="false").outputs["result"]
     outside = workspace.parent / "outside.json"
     outside.write_text(result)
     (workspace / "link.json").symlink_to(outside)
+    (workspace / "checkout" / ".git").mkdir(parents=True)
+    (workspace / "checkout" / "committed.json").write_text(result)
+    (workspace / "link-to-checkout.json").symlink_to(workspace / "checkout" / "committed.json")
     (workspace / "empty.json").write_text("")
     (workspace / "large.json").write_text(result + " " * 6_000_000)
     ran = job.stage.run(job.delivery, {**INPUTS, "mode": "finish", "begun-file": path, "job-status": "success"})

@@ -13,11 +13,11 @@ from mlops_actions.chatops.facts import (
     check_states,
     first_created,
     heads_at,
-    own_checks,
     parse_time,
     pusher_of,
     reopened_since,
     state_of,
+    told_apart,
     updates_since,
 )
 from mlops_actions.core.types import Json
@@ -177,5 +177,6 @@ def test_the_checks_of_a_runs_own_jobs_are_told_by_their_address() -> None:
         {"name": "other", "app": {"id": 5}, "details_url": address.format(421)},
         {"name": "elsewhere", "app": {"id": 5}, "details_url": None},
     ]
-    assert own_checks(runs, "42") == {("mine", 5)}
-    assert own_checks(runs, "") == frozenset()
+    own, others = told_apart(runs, "42")
+    assert ([one["name"] for one in own], [one["name"] for one in others]) == (["mine"], ["other", "elsewhere"])
+    assert told_apart(runs, "") == ([], runs)

@@ -87,7 +87,7 @@ class StickyComments:
         its mark, by the run alone where the mark names no more.
         """
         comment = self._by_id(comment_id) if comment_id else self._by_mark(number, tag, mark)
-        if comment is None:
+        if comment is None or not _is_of(comment, tag, mark):  # a token may edit anybody's comment
             return "", ""
         before = _body(comment)
         updated = self._replace(comment, sticky.command_comment(tag, mark, about, before))
@@ -163,8 +163,7 @@ class StickyComments:
         """Return the newest comment of a command: of this step, or of this run where the mark names only a run."""
         newest: Mapping[str, Any] | None = None
         for comment in self._find(number, tag):
-            found = sticky.command_mark(_body(comment))
-            if found and mark.step_id in (found.step_id, found.run):
+            if _is_of(comment, tag, mark):
                 newest = comment
         return newest
 
@@ -202,6 +201,11 @@ class StickyComments:
             return str(answer["data"]["viewer"]["login"])
         except ActionError:
             return ""
+
+
+def _is_of(comment: Mapping[str, Any], tag: str, mark: CommandMark) -> bool:
+    found = sticky.command_mark(_body(comment)) if _body(comment).startswith(sticky.marker(tag)) else None
+    return found is not None and mark.step_id in (found.step_id, found.run)
 
 
 def _id(comment: Mapping[str, Any]) -> int:
