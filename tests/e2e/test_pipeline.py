@@ -74,7 +74,7 @@ def test_the_command_becomes_a_commit_and_typed_parameters(
     assert outputs["triggered"] == "true"
     assert outputs["decision"] == "continue"
     assert outputs["command"] == "train"
-    assert json.loads(outputs["params"]) == {"lr": 0.003, "epochs": 20}
+    assert json.loads(outputs["params"]) == {"lr": 0.003, "epochs": 20, "approval": False}
     assert outputs["sha"] == testbed.digits.branch
     assert outputs["pr-number"] == str(pull.number)
     assert outputs["actor"] == MAINTAINER

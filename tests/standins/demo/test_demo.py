@@ -79,7 +79,7 @@ def test_the_demo_ends_with_doctor_and_nothing_fails(played: Played) -> None:
 def test_every_actions_outputs_are_written_and_flow_from_one_to_the_next(played: Played) -> None:
     assert list(played.outputs) == ["chatops", "docker-publish", "argo-submit", "wandb-runs"]
     chatops, workflow, report = played.of("chatops"), played.of("argo-submit"), played.of("wandb-runs")
-    assert json.loads(chatops["params"]) == {"lr": 0.003, "epochs": 20}
+    assert json.loads(chatops["params"]) == {"lr": 0.003, "epochs": 20, "approval": False}
     assert played.outputs["docker-publish"] is None
     assert workflow["phase"] == "Succeeded"
     assert json.loads(workflow["outputs"])["test-accuracy"]
