@@ -216,13 +216,14 @@ def test_a_dry_run_is_judged_by_the_server(job: Job, server: Server) -> None:
 
 
 def test_the_servers_own_lint_judges_what_is_submitted_and_what_is_tried(job: Job, server: Server) -> None:
-    """Here of a template in the cluster with a variable that nobody declares: its caller may, as far as we know."""
-    container = {"image": "x", "command": ["echo"], "args": ["{{workflow.parameters.nobody}}"]}
+    """Here of a template in the cluster that reads from HDFS without an address, which argo-submit does not check."""
+    artifact = {"name": "data", "path": "/data", "hdfs": {"path": "/data"}}
+    main = {"name": "main", "inputs": {"artifacts": [artifact]}, "container": {"image": "x", "command": ["echo"]}}
     value = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "WorkflowTemplate",
         "metadata": {"name": "argo-lint"},
-        "spec": {"entrypoint": "main", "templates": [{"name": "main", "container": container}]},
+        "spec": {"entrypoint": "main", "templates": [main]},
     }
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflowtemplates"
     server.cluster.connection.apply(path, value)
@@ -272,6 +273,9 @@ def test_a_failed_workflow_is_retried_from_its_failed_node(job: Job, server: Ser
     assert json.loads(job.outputs["failed-nodes"]) == []
     assert run(job, retry="argo-retry") == 0, job.log
     assert "has succeeded: there is nothing to retry" in job.log
+    assert run(job, retry="argo-retry", restart_successful="displayName=first") == 0, job.log
+    assert (job.outputs["phase"], job.outputs["workflow-uid"]) == ("Succeeded", uid)
+    assert (tmp_path / "first").read_text() == "ran\nran\n"
 
 
 def test_a_suspended_workflow_is_resumed_and_one_of_the_pull_request_stopped(job: Job, server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.parsers import pairs, yaml_value
 from mlops_actions.core.suggest import did_you_mean
 
+_USED = re.compile(r"\bworkflow\.parameters\.([-\w]+)")
 _LINE = re.compile(r"[\w./-]+=.*")  # the keys of labels and annotations may have a domain
 # The parameters that argo-submit sets by itself, and the names by which a workflow may declare them.
 KNOWN: Mapping[str, tuple[str, ...]] = {
@@ -94,6 +96,16 @@ def declared_parameters(spec: Mapping[str, Any]) -> list[DeclaredParameter]:
         )
         for entry in entries
     ]
+
+
+def undeclared(declared: Sequence[DeclaredParameter], specs: Iterable[Any], names: Iterable[str]) -> list[DeclaredParameter]:
+    """Return a declaration for each of the names that a template uses (`{{workflow.parameters.x}}`) and nothing declares.
+
+    Argo takes a value for them too: a template for events, for example, leaves what the event gives undeclared.
+    """
+    used = set(_USED.findall(json.dumps([spec for spec in specs if spec], default=str)))
+    present = {parameter.name for parameter in declared}
+    return [DeclaredParameter(name, None) for name in dict.fromkeys(names) if name in used - present]
 
 
 def with_declared(spec: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from mlops_actions.argo_submit import (
 )
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.lint import workflow as lint
-from mlops_actions.argo_submit.lint.hooks import missing_templates
+from mlops_actions.argo_submit.lint.hooks import late_failures
 from mlops_actions.argo_submit.lint.references import ReferencedSpecs
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.argo_submit.revision import WorkflowRevision, parameters_by_input
@@ -131,12 +131,15 @@ def _prepare(
         own = {parameter.name for parameter in declared}
         declared += [parameter for parameter in parameters.declared_parameters(template) if parameter.name not in own]
     known = revision.known_parameters()
+    given = parameters_by_input(inputs)
+    offered = [*explicit, *file, *(name for source in given for name in parameters.KNOWN.get(source, ()))]
+    declared += parameters.undeclared(declared, (spec, *templates.specs.values()), offered)
     values, dropped = parameters.resolve(
         declared,
         explicit,
         file,
         parameters.without_value(declared, known) if inputs.is_legacy else known,
-        parameters_by_input(inputs),
+        given,
         drop_unknown=inputs.unknown_parameters == "drop",
         # A template that may not be read may supply declarations and defaults.
         complete=bool(template) or not spec.get("workflowTemplateRef"),
@@ -160,7 +163,8 @@ def _prepare(
     _check_size(workflow)
     if problems := lint.problems(workflow, templates.specs):
         raise source.refuse(workflow, problems)
-    hooks = (source.warning(workflow, problem) for problem in islice(missing_templates(workflow["spec"]), lint.MAX_PROBLEMS))
+    late = late_failures(lint.without_nulls(workflow["spec"]), templates.specs)
+    hooks = [source.warning(workflow, problem) for problem in islice(late, lint.MAX_PROBLEMS)]
     warnings = (*source.unknown_fields, *source.beside, *hooks)
     if dropped:
         names = ", ".join(dropped)

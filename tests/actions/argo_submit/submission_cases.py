@@ -75,6 +75,9 @@ def _calls(name: str) -> str:
     return workflow("{name: a, value: 1}", templates=f"  - name: main\n    steps: [[{step}]]\n")
 
 
+_USES: Json = {"entrypoint": "main", "templates": [
+    {"name": "main", "container": {"image": "x", "command": ["echo"], "args": ["{{workflow.parameters.b}}"]}},
+]}  # fmt: skip
 _CRASHING: Json = {"entrypoint": "main", "templates": [
     {"name": "main", "container": {"image": "x", "command": ["echo"], "env": [{"name": "A", "value": 1}]}},
 ]}  # fmt: skip
@@ -275,6 +278,31 @@ FROM = [
             {"name": "unreached", "dag": {"tasks": [{"name": "a", "template": "nothing"}]}},
         ]}),
     ), expected={"metadata.generateName": "case-"}),
+    Case("a template that uses a parameter which nobody declares", inputs={"from_": "workflowtemplate/case-uses"},
+         objects=(template("case-uses", _USES),), remedy="give it in 'parameters', or correct its name, and apply the",
+         refused="args[0] uses a variable that nothing defines: '{{workflow.parameters.b}}'"),
+    Case("a value for a parameter that only a template uses", "",
+         {"from_": "workflowtemplate/case-uses-2", "parameters": "b=1"},
+         {"spec.arguments.parameters": [{"name": "b", "value": "1"}]}, objects=(template("case-uses-2", _USES),)),
+    Case("a value for a parameter that only a container uses", workflow(templates=(
+        "  - {name: main, container: {image: x, command: [echo], args: ['{{workflow.parameters.b}}']}}\n"
+    )), {"parameters": "b=1"}, {"spec.arguments.parameters": [{"name": "b", "value": "1"}]}),
+    Case("a step of another object that uses a parameter which nobody declares", _calls("case-uses-3"),
+         objects=(template("case-uses-3", {**_USES, "arguments": {"parameters": [{"name": "b", "value": "1"}]}}),),
+         refused="'{{workflow.parameters.b}}'"),
+    Case("a step of a template whose schedule declares the parameter", inputs={"from_": "cronworkflow/case-cron-uses"},
+         objects=(
+        template("case-cron-uses", _cron({
+            "workflowTemplateRef": {"name": "case-uses-4"}, "arguments": {"parameters": [{"name": "b", "value": "1"}]},
+        }), "CronWorkflow"), template("case-uses-4", _USES),
+    ), expected={"spec.arguments.parameters": [{"name": "b", "value": "1"}]}),
+    Case("a step of another object that uses a parameter of the template that runs it", "",
+         {"from_": "workflowtemplate/case-uses-5"}, {"spec.workflowTemplateRef.name": "case-uses-5"}, objects=(
+        template("case-uses-5", {"entrypoint": "main", "arguments": {"parameters": [{"name": "b", "value": "1"}]},
+                                 "templates": [
+            _steps("main", {"name": "a", "templateRef": {"name": "case-uses-6", "template": "main"}}),
+        ]}), template("case-uses-6", _USES),
+    )),
     Case("a template's commit", inputs={"from_": "workflowtemplate/case-sha"}, objects=(template("case-sha", {
         **NEEDS, "arguments": {"parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]},
     }),), expected={"spec.arguments.parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]}),
@@ -301,15 +329,59 @@ DOCUMENTS = [
     Case("config maps alone", _OTHERS + _OTHERS, refused="ConfigMap is not a Workflow"),
 ]  # fmt: skip
 
-_HOOK = "hooks: {running: {expression: 'true', template: mian}}"
+_ECHO = "  - {name: echo, container: {image: x, command: [echo]}}\n"
+_SAY = "  - {name: say, inputs: {parameters: [{name: text}]}, container: {image: x, command: [echo]}}\n"
+_LATE = "; Argo notices it only when the hook runs"
+_NONE = f"names no template: 'mian' (did you mean 'main'?){_LATE}"
+_NO_INPUT = f"gives no value for the input 'text' of template 'say'{_LATE}"
+_OTHER = "refers to the workflowtemplate"
+
+
+def _hooks(name: str, hook: str, logged: str, *objects: Json, step: bool = False) -> Case:
+    """A hook of the workflow, or of a step, beside the templates `echo` and `say`; `logged` is a warning, or empty."""
+    own = f"hooks: {{running: {{expression: 'true', {hook}}}}}"
+    templates = f"  - name: main\n    steps: [[{{name: a, template: echo{f', {own}' if step else ''}}}]]\n{_ECHO}{_SAY}"
+    manifest = workflow(templates=templates, extra="" if step else f"  {own}\n")
+    return Case(name, manifest, expected={"metadata.generateName": "case-"}, objects=objects, logged=logged)
+
+
+def _running(hook: Json) -> Json:
+    return {"hooks": {"running": {"expression": "true", **hook}}}
+
+
+_HAS_HOOKS: Json = {"templates": [
+    _steps("main", {"name": "b", "template": "echo", **_running({"template": "mian"})}),
+    _steps("unreached", {"name": "c", "template": "echo", **_running({"template": "none"})}),
+    {"name": "echo", "container": {"image": "x", "command": ["echo"]}},
+]}  # fmt: skip
 HOOKS = [
-    Case("a workflow's hook without its template", workflow(extra=f"  {_HOOK}\n"),
-         expected={"metadata.generateName": "case-"},
-         logged="hooks.running.template names no template: 'mian' (did you mean 'main'?); Argo notices it only when"),
-    Case("a step's hook without its template", workflow(templates=(
-        f"  - name: main\n    steps: [[{{name: a, template: echo, {_HOOK}}}]]\n"
-        "  - {name: echo, container: {image: x, command: [echo]}}\n"
-    )), expected={"metadata.generateName": "case-"}, logged="hooks.running.template names no template: 'mian'"),
+    _hooks("a workflow's hook without its template", "template: mian", f"hooks.running.template {_NONE}"),
+    _hooks("a step's hook without its template", "template: mian", f"hooks.running.template {_NONE}", step=True),
+    _hooks("a hook without an input", "template: say", f"hooks.running {_NO_INPUT}"),
+    _hooks("a step's hook without an input", "template: say", f"hooks.running {_NO_INPUT}", step=True),
+    _hooks("a hook with its input", "template: say, arguments: {parameters: [{name: text, value: a}]}", ""),
+    _hooks("a hook of an object that is missing", "templateRef: {name: case-none, template: x}",
+           f"hooks.running.templateRef {_OTHER} 'case-none', which the cluster does not have{_LATE}"),
+    _hooks("a hook of an object that lacks the template", "templateRef: {name: case-hook, template: man}",
+           f"names no template of the workflowtemplate 'case-hook': 'man' (did you mean 'main'?){_LATE}",
+           template("case-hook", {"templates": [ECHO]})),
+    _hooks("a hook of an object without its input", "templateRef: {name: case-hook-2, template: main}",
+           f"gives no value for the input 'text' of template 'main'{_LATE}", template("case-hook-2", {"templates": [ECHO]})),
+    _hooks("a hook of a step of another object", "templateRef: {name: case-hook-3, template: main}",
+           f"{_OTHER} 'case-hook-3', where template 'main': steps[0][0].hooks.running.template {_NONE}",
+           template("case-hook-3", _HAS_HOOKS), step=True),
+    Case("the older form of a step's exit hook", workflow(templates=(
+        f"  - name: main\n    steps: [[{{name: a, template: echo, onExit: mian}}]]\n{_ECHO}"
+    )), expected={"metadata.generateName": "case-"}, logged=f"steps[0][0].onExit {_NONE}"),
+    Case("a hook of a template by reference", "", {"from_": "workflowtemplate/case-hook-4"},
+         {"spec.workflowTemplateRef.name": "case-hook-4"},
+         objects=(template("case-hook-4", {"entrypoint": "main", **_running({"template": "man"}), **_HAS_HOOKS}),),
+         logged=f"{_OTHER} 'case-hook-4', where hooks.running.template names no template: 'man' (did you mean 'main'?)"),
+    Case("a hook beside a reference", (
+        f"{HEAD}spec:\n  workflowTemplateRef: {{name: case-hook-5}}\n  hooks: {{exit: {{template: echo}}, running: "
+        "{expression: 'true', template: ecko}}\n"
+    ), expected={"spec.workflowTemplateRef.name": "case-hook-5"}, logged="hooks.running.template names no template of the",
+         objects=(template("case-hook-5", {"entrypoint": "main", **_running({"template": "man"}), **_HAS_HOOKS}),)),
 ]  # fmt: skip
 
 CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM, *DOCUMENTS, *HOOKS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from mlops_actions.core.types import Json
 
 CLUSTER_TOOLS = Path(__file__).parents[3] / "tools" / "e2e" / "cluster"
 NEWEST = "v4.0.2"  # as tools/e2e/cluster/argo/go.mod
-_WITHOUT_FIELDS = ("annotations", "data", "labels", "nodeSelector")  # their keys are the user's
 OLDER = ("v3.7.6", "v3.6.10")
 
 
@@ -37,11 +36,6 @@ class Example:
         """What names a template or schedule in the cluster, as `from` takes it."""
         return f"{self.kind.lower()}/{self.document['metadata']['name']}"
 
-    @property
-    def features(self) -> frozenset[tuple[str, str]]:
-        """The fields that it uses, each with the field around it."""
-        return frozenset({("", self.kind), *_fields(self.document["spec"])})
-
 
 def module_of(version: str) -> Path:
     """Return the directory of a version of the module `argo-workflows`, which Go checks against its checksum database."""
@@ -60,28 +54,6 @@ def argo(version: str) -> str:
 def examples(version: str) -> list[Example]:
     """Return every document among a version's examples, sorted by name."""
     return sorted(_documents(module_of(version) / "examples"), key=lambda one: one.name)
-
-
-def of_distinct_features(known: Sequence[Example]) -> list[Example]:
-    """Return the examples, each of which uses a field that none before it uses."""
-    seen: set[tuple[str, str]] = set()
-    chosen = []
-    for example in known:
-        if not example.features <= seen:
-            chosen.append(example)
-            seen |= example.features
-    return chosen
-
-
-def _fields(value: object, parent: str = "spec") -> Iterator[tuple[str, str]]:
-    if isinstance(value, list):
-        for one in value:
-            yield from _fields(one, parent)
-    elif isinstance(value, dict):
-        for key, one in value.items():
-            yield parent, key
-            if key not in _WITHOUT_FIELDS:
-                yield from _fields(one, key)
 
 
 def _documents(directory: Path) -> Iterator[Example]:

@@ -209,3 +209,19 @@ def _output_source(source: Json, place: Path, kind: str) -> Iterator[Problem]:
 def has_location(artifact: Mapping[str, Any]) -> bool:
     """Return whether an artifact says where it is; what is not known for sure counts as a location."""
     return any(value is not None for key, value in artifact.items() if key not in _NOT_LOCATIONS)
+
+
+def missing_inputs(template: Json, arguments: Mapping[str, Any], path: Path, where: str) -> Iterator[Problem]:
+    """Yield the inputs of a template that have no value of their own, and that the arguments in `where` do not give."""
+    inputs = template.get("inputs") or {}
+    given = {entry.get("name") for entry in arguments.get("parameters") or []}
+    for parameter in inputs.get("parameters") or []:
+        has_value = any(parameter.get(key) is not None for key in ("value", "default", "valueFrom"))
+        if not has_value and parameter.get("name") not in given:
+            cause = f"gives no value for the input '{parameter.get('name')}' of template '{template.get('name')}'"
+            yield Problem(path, cause, f"give it in '{where}', or a default in the template")
+    artifacts = {entry.get("name") for entry in arguments.get("artifacts") or []}
+    for artifact in inputs.get("artifacts") or []:
+        if not artifact.get("optional") and not has_location(artifact) and artifact.get("name") not in artifacts:
+            cause = f"gives no artifact for the input '{artifact.get('name')}' of template '{template.get('name')}'"
+            yield Problem(path, cause, f"give it in '{where}', or 'optional: true' in the template")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from mlops_actions.argo_submit.lint.references import ReferencedSpecs, reference_of
 from mlops_actions.argo_submit.lint.template import LEAVES, types_of
 from mlops_actions.argo_submit.schema import Path, Problem
 from mlops_actions.core.suggest import did_you_mean
@@ -27,6 +28,7 @@ _WORKFLOW = (
     "name", "namespace", "mainEntrypoint", "serviceAccountName", "uid", "status",
     "annotations", "annotations.json", "labels", "labels.json",
 )  # fmt: skip
+_PARAMETER = "workflow.parameters."
 _PODS = {"container", "containerSet", "script", "resource", "data"}
 _WITH_RESULT = {"container", "script", "data", "http", "plugin"}
 _NODE = ("id", "startedAt", "finishedAt", "hostNodeName")
@@ -48,14 +50,14 @@ def ancestors(task: str, dependencies: Mapping[str, Mapping[str, object]]) -> se
 class Variables:
     """The variables that each template of a workflow may use."""
 
-    def __init__(self, workflow: Json, templates: Mapping[str, Json], *, any_global: bool = False) -> None:
-        """With `any_global` every `workflow.…` variable counts as known."""
+    def __init__(self, templates: Mapping[str, Json], of_workflow: AbstractSet[str]) -> None:
+        """`of_workflow` holds the `workflow.…` variables."""
         self._templates = templates
-        self._globals = {f"workflow.{ANY}"} if any_global else _globals(workflow)
+        self._globals = of_workflow
 
     def problems(self, template: Json, path: Path, kind: str) -> Iterator[Problem]:
         """Yield the variables of a template, its steps or tasks, and its outputs, that nothing defines."""
-        known = self._globals | _own(template, kind)
+        known = {*self._globals, *_own(template, kind)}
         if kind == "steps":
             yield from self._steps(template, (*path, "steps"), known)
         elif kind == "dag":
@@ -110,7 +112,8 @@ class Variables:
         return known
 
 
-def _globals(workflow: Json) -> set[str]:
+def of_workflow(workflow: Json) -> set[str]:
+    """Return the `workflow.…` variables that a workflow's own templates may use."""
     metadata, spec = workflow["metadata"], workflow["spec"]
     extra = spec.get("workflowMetadata") or {}
     known = {f"workflow.{name}" for name in _WORKFLOW}
@@ -133,6 +136,23 @@ def _globals(workflow: Json) -> set[str]:
         if _calls_elsewhere(template):
             known.add(f"workflow.outputs.{ANY}")
     return known
+
+
+def of_workflow_elsewhere(workflow: Json, referenced: ReferencedSpecs) -> set[str]:
+    """Return the `workflow.…` variables that templates of other objects may use when this workflow runs them.
+
+    They are those of the calling workflow and of the object in its `workflowTemplateRef`. Where that object is not known,
+    each variable counts as known. Outputs always do: any template can make them.
+    """
+    known = of_workflow(workflow) | {f"workflow.outputs.{ANY}"}
+    whole = workflow["spec"].get("workflowTemplateRef")
+    if not whole:
+        return known
+    reference = reference_of(whole)
+    other = referenced.get(reference) if reference else None
+    if other is None or other.get("workflowTemplateRef"):
+        return {f"workflow.{ANY}"}
+    return known | of_workflow({"metadata": {}, "spec": other})
 
 
 def _calls_elsewhere(template: Json) -> bool:
@@ -190,7 +210,12 @@ def _unknown(value: Any, path: Path, known: set[str], more: AbstractSet[str] = f
             if name.startswith(prefixes):
                 continue
             cause = f"uses a variable that nothing defines: '{{{{{name}}}}}'{did_you_mean(name, [*known, *more])}"
-            yield Problem(place, cause, "define it, or correct its name")
+            remedy = (
+                "give it in 'parameters', or correct its name"
+                if name.startswith(_PARAMETER)
+                else "define it, or correct its name"
+            )
+            yield Problem(place, cause, remedy)
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

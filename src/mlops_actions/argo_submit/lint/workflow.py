@@ -13,8 +13,8 @@ from typing import Any
 
 from mlops_actions.argo_submit.lint.names import NAME, NAME_RULE, check_name, check_names, cycle
 from mlops_actions.argo_submit.lint.references import Reference, ReferencedSpecs, reference_of
-from mlops_actions.argo_submit.lint.template import TYPES, check_template, has_location, types_of
-from mlops_actions.argo_submit.lint.variables import Variables, ancestors
+from mlops_actions.argo_submit.lint.template import TYPES, check_template, has_location, missing_inputs, types_of
+from mlops_actions.argo_submit.lint.variables import Variables, ancestors, of_workflow, of_workflow_elsewhere
 from mlops_actions.argo_submit.schema import Path, Problem, text
 from mlops_actions.core.suggest import did_you_mean
 from mlops_actions.core.types import Json
@@ -33,30 +33,31 @@ def problems(workflow: Json, referenced: ReferencedSpecs | None = None) -> list[
 
     `referenced` holds the templates of other objects as far as they are known.
     """
-    spec = _without_nulls(workflow["spec"])
+    spec = without_nulls(workflow["spec"])
     linter = _Linter({**workflow, "spec": spec}, referenced or {})
     found = linter.reference_problems() if spec.get("workflowTemplateRef") else linter.problems()
     # Each problem costs a search for a similar name, and a hostile manifest can hold any number of them.
     return list(islice(found, MAX_PROBLEMS))
 
 
-def _without_nulls(value: Any) -> Any:
+def without_nulls(value: Any) -> Any:
     """Return the value without fields that are null, which Go leaves as they are."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [without_nulls(item) for item in value]
     return value
 
 
 class _Linter:
     def __init__(self, workflow: Json, referenced: ReferencedSpecs) -> None:
         self._spec = workflow["spec"]
-        self._referenced = {reference: _without_nulls(other) for reference, other in referenced.items()}
+        self._referenced = {reference: without_nulls(other) for reference, other in referenced.items()}
         self._templates: dict[str, Json] = {
             template["name"]: template for template in self._spec.get("templates") or [] if template.get("name")
         }
-        self._variables = Variables(workflow, self._templates)
+        self._variables = Variables(self._templates, of_workflow(workflow))
+        self._known_elsewhere = of_workflow_elsewhere(workflow, self._referenced)
         self._others: dict[Reference, _OtherLinter] = {}
 
     def _other(self, reference: Reference) -> _OtherLinter:
@@ -65,7 +66,7 @@ class _Linter:
             spec = self._referenced[reference] or {}
             defaults = {**(self._spec.get("templateDefaults") or {}), **(spec.get("templateDefaults") or {})}
             workflow = {"metadata": {}, "spec": {**spec, "templateDefaults": defaults}}
-            self._others[reference] = _OtherLinter(workflow, self._referenced, self._others)
+            self._others[reference] = _OtherLinter(workflow, self._referenced, self._known_elsewhere, self._others)
         return self._others[reference]
 
     def problems(self) -> Iterator[Problem]:
@@ -132,7 +133,7 @@ class _Linter:
             return
         templates = {template.get("name"): template for template in other.get("templates") or []}
         if name in templates:
-            yield from _missing_inputs(templates[name], arguments, path, "arguments")
+            yield from missing_inputs(templates[name], arguments, path, "arguments")
             yield from self._within(reference, name, path)
         elif not other.get("workflowTemplateRef"):
             cause = f"names no template of the {reference[0]} '{reference[1]}': '{name}'{did_you_mean(name, templates)}"
@@ -146,7 +147,7 @@ class _Linter:
         for key in ("entrypoint", "onExit"):
             name = self._spec.get(key) or ""
             if name in self._templates:
-                yield from _missing_inputs(self._templates[name], arguments, (key,), "arguments")
+                yield from missing_inputs(self._templates[name], arguments, (key,), "arguments")
             elif name:
                 yield Problem(
                     (key,), f"names no template: '{name}'{did_you_mean(name, self._templates)}", "correct the name"
@@ -227,7 +228,7 @@ class _Linter:
                 near = did_you_mean(name, self._templates)
                 yield Problem((*path, "template"), f"names no template: '{name}'{near}", "correct the name")
             else:
-                yield from _missing_inputs(target, call.get("arguments") or {}, path, "arguments")
+                yield from missing_inputs(target, call.get("arguments") or {}, path, "arguments")
                 yield from self._runs(name)
 
     def _runs(self, name: str) -> Iterator[Problem]:  # noqa: ARG002
@@ -238,12 +239,15 @@ class _Linter:
 class _OtherLinter(_Linter):
     """Checks the templates of another object that a workflow reaches, each once.
 
-    The calling workflow decides which `workflow.…` variables there are, so that all of them count as known.
+    The calling workflow decides which `workflow.…` variables there are: those in `known`.
     """
 
-    def __init__(self, workflow: Json, referenced: ReferencedSpecs, others: dict[Reference, _OtherLinter]) -> None:
+    def __init__(
+        self, workflow: Json, referenced: ReferencedSpecs, known: set[str], others: dict[Reference, _OtherLinter]
+    ) -> None:
         super().__init__(workflow, referenced)
-        self._variables = Variables(workflow, self._templates, any_global=True)
+        self._variables = Variables(self._templates, known)
+        self._known_elsewhere = known
         self._others = others
         self._seen: set[str] = set()
 
@@ -302,21 +306,6 @@ def _arguments(arguments: Json | None, path: Path, *, needs_values: bool) -> Ite
             yield Problem((*path, "artifacts", number), cause, "say where it comes from")
         if artifact.get("from") and artifact.get("fromExpression"):
             yield Problem((*path, "artifacts", number), "has both 'from' and 'fromExpression'", "give one of them")
-
-
-def _missing_inputs(template: Json, arguments: Mapping[str, Any], path: Path, where: str) -> Iterator[Problem]:
-    inputs = template.get("inputs") or {}
-    given = {entry.get("name") for entry in arguments.get("parameters") or []}
-    for parameter in inputs.get("parameters") or []:
-        has_value = any(parameter.get(key) is not None for key in ("value", "default", "valueFrom"))
-        if not has_value and parameter.get("name") not in given:
-            cause = f"gives no value for the input '{parameter.get('name')}' of template '{template.get('name')}'"
-            yield Problem(path, cause, f"give it in '{where}', or a default in the template")
-    artifacts = {entry.get("name") for entry in arguments.get("artifacts") or []}
-    for artifact in inputs.get("artifacts") or []:
-        if not artifact.get("optional") and not has_location(artifact) and artifact.get("name") not in artifacts:
-            cause = f"gives no artifact for the input '{artifact.get('name')}' of template '{template.get('name')}'"
-            yield Problem(path, cause, f"give it in '{where}', or 'optional: true' in the template")
 
 
 def _hooks(owner: Json, path: Path) -> Iterator[Problem]:
