@@ -151,7 +151,8 @@ def _variables(text: str) -> dict[str, str]:
 
 def _progress(group: str, checks: Sequence[HealthCheck]) -> None:
     failures = sum(check.status is Status.FAILS for check in checks)
-    result = f"{failures} of {len(checks)} checks fail" if failures else f"{len(checks)} checks, none fails"
+    checked = f"{len(checks)} check{'' if len(checks) == 1 else 's'}"
+    result = f"{failures} of {checked} fail{'s' if failures == 1 else ''}" if failures else f"{checked}, none fails"
     sys.stderr.write(f"asked {TITLES[group]}: {result}\n")
     sys.stderr.flush()
 

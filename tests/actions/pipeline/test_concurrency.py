@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mlops_sandbox.runner.concurrency import Cancellation, Concurrency, ConcurrencyGroups
 from mlops_sandbox.runner.environment import Run
@@ -123,3 +124,21 @@ def test_of_twenty_commands_among_two_hundred_comments_none_is_lost_or_carried_o
     assert sorted(repository.numbers()) == sorted(commands)
     assert len(repository.results) == 220
     assert {jobs["finish"].conclusion for number, jobs in repository.results.items() if number in commands} == {"success"}
+
+
+@pytest.mark.parametrize(
+    ("file", "body", "starts"),
+    [
+        *((file, body, True) for file, body in {"mlops": "/train", "deploy": "/deploy r1", "long": "/long"}.items()),
+        *((file, "／train", True) for file in ("mlops", "deploy", "long", "pipeline")),
+        ("pipeline", "!train", True),
+        ("pipeline", "/train", False),
+        *((file, "Looks good to me.", False) for file in ("mlops", "deploy", "long", "pipeline")),
+    ],
+)
+def test_which_comments_start_a_machine(file: str, body: str, starts: bool) -> None:
+    folder = ROOT / ".github" / "workflows" if file == "pipeline" else EXAMPLES
+    jobs = yaml.safe_load((folder / f"{file}.yml").read_text())["jobs"]
+    event: Any = {"comment": {"body": body}, "issue": {"number": 7, "pull_request": {}}}
+    scope = Scope({"github": {"event_name": "issue_comment", "event": event}, "inputs": {"prefix": "!"}})
+    assert scope.condition(next(iter(jobs.values()))["if"]) is starts
