@@ -47,7 +47,9 @@ def conversation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversat
 
 def check_clean(ran: StepRecord) -> None:
     commands = [entry for entry in read_log(ran.log) if isinstance(entry, LogCommand)]
-    notices = [parse(command.properties.get("title", ""), command.message) for command in commands if command.name == "notice"]
+    notices = [
+        parse(command.properties.get("title", ""), command.message) for command in commands if command.name == "notice"
+    ]
     assert {command.name for command in commands} <= {"add-mask", "notice"}, ran.log
     assert [notice is not None for notice in notices] == [True] * (ran.outputs["decision"] == "continue"), ran.log
     assert ran.exit_code == 0
