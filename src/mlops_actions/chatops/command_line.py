@@ -1,4 +1,4 @@
-"""The arguments of a requested command, and its line with another commit pinned."""
+"""The arguments of a requested command, on its line and below it, and the command with another commit pinned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ from mlops_actions.chatops.request import CommandRequest
 
 
 def parse_arguments(request: CommandRequest) -> grammar.Arguments:
-    """Parse the arguments of a command; raises ArgumentError."""
+    """Parse the arguments of a command, those below it too; raises ArgumentError."""
+    on_line = parse_line(request)
+    below = request.below.options if request.below else ()
+    return grammar.Arguments((*on_line.options, *(option for _, option in below)), on_line.positional)
+
+
+def problems_below(request: CommandRequest) -> list[str]:
+    """Return what is wrong with the lines below a command whose own line can be parsed."""
+    if request.below is None:
+        return []
+    return [*request.below.problems, *request.below.repeated(parse_line(request).options)]
+
+
+def parse_line(request: CommandRequest) -> grammar.Arguments:
+    """Parse the arguments on the line of a command; raises ArgumentError."""
     if not request.is_phrase and (mark := typography.not_understood(request.rest)):
         raise grammar.ArgumentError(
             f"{mark} is not clear: write -- for an option, and straight quotes (\" or ') around a text; "
@@ -26,12 +40,16 @@ def parse_arguments(request: CommandRequest) -> grammar.Arguments:
 def rest_without_pin(request: CommandRequest) -> str:
     """Return the rest of a command's line without its `sha=`; a line that cannot be parsed is returned unchanged."""
     try:
-        return grammar.remove_option(request.rest, parse_arguments(request), PIN)
+        return grammar.remove_option(request.rest, parse_line(request), PIN)
     except grammar.ArgumentError:
         return request.rest
 
 
 def pinned_command(request: CommandRequest, sha: str) -> str:
-    """Return the command with `sha=` directly after its name (after a `--` it would be no option any more)."""
+    """Return the command with `sha=` directly after its name (after a `--` it would be no option any more).
+
+    Parameters from below the command stand in lines below it again.
+    """
     rest = rest_without_pin(request)
-    return f"{request.name} {PIN}={sha}" + (f" {rest}" if rest else "")
+    line = f"{request.name} {PIN}={sha}" + (f" {rest}" if rest else "")
+    return "\n".join((line, *(request.below.lines_without(PIN) if request.below else ())))

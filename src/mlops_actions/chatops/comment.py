@@ -9,14 +9,12 @@ quoted paragraph counts as the author's (people forget the blank line after a qu
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import dataclass
 
-from mlops_actions.chatops import html, mail
+from mlops_actions.chatops import html, inline, mail
 
 # Deeper containers are read as text, as renderers do. Otherwise a comment of `> > >` alone would cost its length squared.
 MAX_CONTAINERS = 32
-HIDDEN = "\ufffd"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _QUOTE = 0
@@ -25,25 +23,8 @@ _HEADING = re.compile(r"#{1,6}(?:[ \t]|$)")
 _UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*$")
 _RULE = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _MARKER = re.compile(r"(?:[-+*]|([0-9]{1,9})[.)])(?= |$)")
-_INLINE = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<!--|<!\[CDATA\[|<!(?=[A-Za-z])|<\?|</?(?=[A-Za-z])|!\[|\](?=[(:])")
-# The text that ends each of these constructs; for an image, the end of its description.
-_CLOSERS = {"<!--": "-->", "<![CDATA[": "]]>", "<!": ">", "<?": "?>", "![": "]("}
-_WORD = re.compile(r"\S*+")
-_TICKS = re.compile(r"`+")
-
 # The definition of a footnote, which GitHub shows only where something refers to it.
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]:")
-_TITLE = r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|\((?:[^()\\]|\\.)*\))"
-# A tag, and the target and title of a link or link definition: a reader sees none of them, and each may span lines.
-_NOT_SHOWN = re.compile(
-    rf"<[A-Za-z][A-Za-z0-9-]*(?:{html.ATTRIBUTE})*\s*/?>|</[A-Za-z][A-Za-z0-9-]*\s*>"
-    rf"|\][(:]\s*(?:<[^<>\n]*>|[^\s<]\S*+)\s+{_TITLE}"
-    rf"|\]\([ \t]*\n\s*(?:<[^<>\n]*>|(?!<)(?:[^\s()]|\([^\s()]*\))++)\s*\)",
-    re.DOTALL,
-)
-# A link reference definition whose target stands on the next line; only a paragraph's beginning holds definitions.
-_DEFINITION = re.compile(r"\]:[ \t]*+\n[ \t]*+(?:<[^<>\n]*>|[^\s<]\S*+)[ \t]*+(?=\n|$)")
-_BRACKETS = re.compile(r"\\.|[\[\]]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +32,8 @@ class CommentLine:
     """One line of the author's own text.
 
     `text` is the line as written, with blanks for HTML comments. `visible` has the same length and characters, except that
-    `HIDDEN` covers inline code and text that no reader sees: commands are searched in it. `number` counts the comment's
-    lines from 0.
+    `inline.CODE` covers inline code, and `inline.HIDDEN` text that no reader sees: commands are searched in it. `number`
+    counts the comment's lines from 0.
     """
 
     text: str
@@ -60,8 +41,31 @@ class CommentLine:
     number: int = 0
 
 
-def read_lines(body: str) -> list[CommentLine]:
-    """Return the lines of a comment that are neither quoted nor code nor hidden nor another's e-mail, in order."""
+@dataclass(slots=True)
+class CodeBlock:
+    """A block of code that the author wrote and a reader sees: its lines in the comment, and their text.
+
+    `language` is what follows the fence, None for indented code. `is_closed` is False for a fence without an end.
+    """
+
+    first: int
+    last: int
+    language: str | None
+    lines: list[str]
+    is_closed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """What the author of a comment wrote and a reader sees; `written` are all lines of the comment."""
+
+    lines: list[CommentLine]
+    blocks: list[CodeBlock]
+    written: list[str]
+
+
+def read(body: str) -> OwnText:
+    """Return the text and code of a comment that is neither quoted nor hidden nor another's e-mail, in order."""
     scanner = _Scanner()
     lines = _LINE_END.split(body)
     for number, line in enumerate(lines):
@@ -69,7 +73,8 @@ def read_lines(body: str) -> list[CommentLine]:
             break
     scanner.end_paragraph()
     end = mail.own_lines(lines, [line.number for line in scanner.lines])
-    return [line for line in scanner.lines if line.number < end]
+    own = [line for line in scanner.lines if line.number < end]
+    return OwnText(own, [block for block in scanner.blocks if block.first < end], lines)
 
 
 class _Scanner:
@@ -77,12 +82,15 @@ class _Scanner:
 
     def __init__(self) -> None:
         self.lines: list[CommentLine] = []
+        self.blocks: list[CodeBlock] = []
         # `_QUOTE`, or for a list item the columns its content is indented by.
         self._containers: list[int] = []
         self._paragraph: list[tuple[str, int, bool, int]] = []
         self._number = 0
         self._elements = html.OpenElements()
         self._fence = ""
+        # The block whose lines are being read; None where it is quoted or hidden.
+        self._block: CodeBlock | None = None
         # The end condition of the open block of raw HTML, and its lines.
         self._html: re.Pattern[str] | None = None
         self._html_lines: list[str] = []
@@ -95,10 +103,10 @@ class _Scanner:
         at, matched, quoted = self._match_containers(line)
         if matched < len(self._containers):
             # A fence and an HTML block end with their container; a paragraph may go on (lazily).
-            self._fence = ""
+            self._end_fence()
             self._end_html()
         if self._fence or self._html:
-            self._continue_verbatim(line[at:])
+            self._continue_verbatim(line[at:], line[at:] if at else raw)
             return False
         if raw == mail.SIGNATURE or (raw == mail.SIGNATURE.rstrip() and not self._paragraph):
             return True
@@ -127,7 +135,7 @@ class _Scanner:
             matched += 1
         return at, matched, quoted
 
-    def _continue_verbatim(self, rest: str) -> None:
+    def _continue_verbatim(self, rest: str, written: str) -> None:
         if self._html:
             self._html_lines.append(rest)
             if self._html.search(rest):
@@ -137,7 +145,22 @@ class _Scanner:
         closing = rest[indent:].rstrip(" ")
         # Only a run of the fence's own character, at least as long, closes it.
         if indent <= 3 and len(closing) >= len(self._fence) and closing == self._fence[0] * len(closing):
-            self._fence = ""
+            if self._block:
+                self._block.last = self._number
+            self._end_fence()
+        elif self._block:
+            self._block.lines.append(written)
+            self._block.last = self._number
+
+    def _end_fence(self) -> None:
+        if self._fence and self._block:
+            self._block.is_closed = True
+        self._fence, self._block = "", None
+
+    def _begin_block(self, language: str | None, lines: list[str], quoted: bool) -> None:
+        if not quoted and not self._elements.hides:
+            self._block = CodeBlock(self._number, self._number, language, lines, is_closed=language is None)
+            self.blocks.append(self._block)
 
     def _open(self, raw: str, line: str, at: int, matched: int, quoted: bool) -> None:
         """Open the blocks that begin on this line, then add its text."""
@@ -151,9 +174,12 @@ class _Scanner:
                 return
             if indent >= 4:
                 if not continues:
+                    block = self._block
                     self._close(matched)
+                    self._continue_indented(block, line[at + 4 :], quoted)
                     return
                 break
+            self._block = None
             if self._begins_leaf(
                 raw, line, start=start, matched=matched, quoted=quoted, continues=continues, all_matched=all_matched
             ):
@@ -172,6 +198,15 @@ class _Scanner:
             self._close(matched)
         self._item_is_empty = False
         self._paragraph.append((raw, _raw_offset(raw, line, start), quoted, self._number))
+
+    def _continue_indented(self, block: CodeBlock | None, text: str, quoted: bool) -> None:
+        """Add a line to indented code, or begin it."""
+        if block is None:
+            self._begin_block(None, [text], quoted)
+        else:
+            block.lines += [""] * (self._number - block.last - 1) + [text]
+            block.last = self._number
+            self._block = block
 
     def _blank(self, matched: int) -> None:
         was_empty = self._item_is_empty and matched == len(self._containers)
@@ -201,6 +236,7 @@ class _Scanner:
         if fence := _FENCE.match(line, start):
             self._close(matched)
             self._fence = fence[1] or fence[2]
+            self._begin_block(line[start + len(self._fence) :].strip(), [], quoted)
             return True
         if line[start] == "<" and (end := html.block_end(line, start, continues)):
             self._close(matched)
@@ -221,7 +257,7 @@ class _Scanner:
         if not self._paragraph:
             return
         text = "\n".join(raw[start:] for raw, start, *_ in self._paragraph)
-        text_without_comments, visible, tags = _hide(text)
+        text_without_comments, visible, tags = inline.hide(text)
         if self._elements.hides or tags:
             visible = self._collapse(text, visible, tags)
         is_footnote = False
@@ -230,7 +266,7 @@ class _Scanner:
         ):
             is_footnote = is_footnote or bool(_FOOTNOTE.match(raw, start))
             if not quoted:
-                shown = _cover(covered, HIDDEN) if is_footnote else covered
+                shown = inline.cover(covered, inline.HIDDEN) if is_footnote else covered
                 self.lines.append(CommentLine(raw[:start] + plain, raw[:start] + shown, number))
         self._paragraph.clear()
 
@@ -245,7 +281,7 @@ class _Scanner:
         return "".join((*parts, self._cover_if_hidden(visible[position:])))
 
     def _cover_if_hidden(self, part: str) -> str:
-        return _cover(part, HIDDEN) if self._elements.hides else part
+        return inline.cover(part, inline.HIDDEN) if self._elements.hides else part
 
 
 def _indent(line: str, at: int) -> int:
@@ -282,95 +318,3 @@ def _raw_offset(raw: str, line: str, start: int) -> int:
                 return offset
             marks -= 1
     return len(raw)
-
-
-def _hide(text: str) -> tuple[str, str, list[tuple[int, int]]]:
-    """Cover code spans, HTML and other text of a paragraph that a renderer does not show; line ends stay.
-
-    Return the text without HTML comments, the text with all of it covered, and where its tags begin and end.
-
-    Whether a bracket makes a link, only a whole parser can tell. So the target of what looks like a link or an image is
-    covered, and read for tags and code all the same: too much may be covered, but nothing that is not shown is left.
-    """
-    runs: dict[int, list[int]] = {}
-    for run in _TICKS.finditer(text):
-        runs.setdefault(len(run[0]), []).append(run.start())
-    covered: list[tuple[int, int]] = []
-    comments: list[tuple[int, int]] = []
-    tags: list[tuple[int, int]] = []
-    at = target_end = image_end = 0
-    closing = _closing_brackets(text)
-    last = {closer: text.rfind(closer) for closer in _CLOSERS.values()}
-    while match := _INLINE.search(text, at):
-        start, at = match.span()
-        end = 0
-        if match[0][0] == "`":
-            closers = runs.get(len(match[0]), [])
-            index = bisect_left(closers, at)
-            end = closers[index] + len(match[0]) if index < len(closers) else 0
-            at = end or at
-        elif match[0] == "![":
-            if image_end < at <= last["]("]:
-                image_end = text.index("](", at)
-            # A description ends at its own bracket where a reference follows or nothing, so both ends are covered.
-            end = max(image_end * (image_end >= at), closing.get(at - 1, 0))
-        elif closer := _CLOSERS.get(match[0]):
-            end = text.index(closer, start + 2) + len(closer) if last[closer] >= start + 2 else 0
-            at = end or at
-            tags += [(start, end)] * bool(end)  # a browser may see a tag in it
-        elif match[0] == "]":
-            # A target in angle brackets, or on the next line, is not part of a word that was looked at before.
-            if at > target_end or text[at + 1 : at + 2] in ("<", " ", "\t", "\n"):
-                end = _end_of_tag_or_target(text, start) or _end_of_definition(text, start)
-                if not end and at > target_end and text[at + 1 : at + 2] != "<" and (word := _WORD.match(text, at)):
-                    # Any other target that begins in this word ends with it too, and no title follows it either.
-                    target_end = word.end()
-        else:
-            end = _end_of_tag_or_target(text, start)
-            at = end or at
-            tags += [(start, end)] * bool(end)
-        if end:
-            covered.append((start, end))
-            if match[0] == "<!--":
-                comments.append((start, end))
-    return _cover_all(text, comments, " "), _cover_all(text, covered, HIDDEN), tags
-
-
-def _closing_brackets(text: str) -> dict[int, int]:
-    """Map the position of each square bracket that is closed to the end of its closing one; only images need them."""
-    if "![" not in text:
-        return {}
-    open_brackets: list[int] = []
-    closing: dict[int, int] = {}
-    for match in _BRACKETS.finditer(text):
-        if match[0] == "[":
-            open_brackets.append(match.start())
-        elif match[0] == "]" and open_brackets:
-            closing[open_brackets.pop()] = match.end()
-    return closing
-
-
-def _end_of_tag_or_target(text: str, start: int) -> int:
-    match = _NOT_SHOWN.match(text, start)
-    return match.end() if match else 0
-
-
-def _end_of_definition(text: str, start: int) -> int:
-    match = _DEFINITION.match(text, start) if text.startswith("[") else None
-    return match.end() if match else 0
-
-
-def _cover_all(text: str, spans: list[tuple[int, int]], character: str) -> str:
-    """Cover the spans, which are in the order of their starts and may overlap."""
-    parts: list[str] = []
-    position = 0
-    for start, end in spans:
-        if end > position:
-            begin = max(start, position)
-            parts += (text[position:begin], _cover(text[begin:end], character))
-            position = end
-    return "".join((*parts, text[position:]))
-
-
-def _cover(span: str, character: str) -> str:
-    return "\n".join(character * len(part) for part in span.split("\n"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.chatops import call_back, commit, grammar, people, required_checks
-from mlops_actions.chatops.command_line import parse_arguments, pinned_command
+from mlops_actions.chatops.command_line import parse_arguments, pinned_command, problems_below
 from mlops_actions.chatops.evaluation import Check, Evaluation, Unanswered, cause_and_remedy
 from mlops_actions.chatops.facts import Facts, Question, Unknown
 from mlops_actions.chatops.inputs import Inputs
@@ -88,13 +88,17 @@ def recheck(request: CommandRequest, decided: PullRequest, current: PullRequest 
 
 def _check_arguments(evaluation: Evaluation) -> Decision | None:
     request = evaluation.request
-    if invisible := grammar.invisible_characters(request.rest):
+    below = request.below
+    values = [f"{option.name}{option.value}" for _, option in below.options] if below else []
+    if invisible := grammar.invisible_characters("".join((request.rest, *values))):
         return Decision("arguments", (f"type the command again without invisible characters: {', '.join(invisible)}",))
     try:
         evaluation.arguments = parse_arguments(request)
     except grammar.ArgumentError as error:
         return Decision("arguments", (str(error),))
     evaluation.params, problems = bind(request.command, evaluation.arguments.without(PIN))
+    problems = [*problems_below(request), *problems]
+    evaluation.warnings += below.notes if below else ()
     usage = f"usage: {request.command.usage(evaluation.inputs.prefix)}"
     return Decision("parameters", (*dict.fromkeys(problems), usage)) if problems else None
 

@@ -42,10 +42,14 @@ class ArgumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A line with a command: the name without the prefix, and the rest of the line with straight dashes and quotes."""
+    """A line with a command: the name without the prefix, and the rest of the line with straight dashes and quotes.
+
+    `number` counts the lines of the comment from 0.
+    """
 
     name: str
     rest: str
+    number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +91,25 @@ class Arguments:
         return tuple(option.value for option in self.options if option.name == name)
 
 
-def find_commands(body: str, prefix: str) -> list[CommandLine]:
+def find_commands(text: comment.OwnText, prefix: str) -> list[CommandLine]:
     """Return every line where a command may stand, in order, whether or not the command is declared."""
-    lines = []
-    for line in comment.read_lines(body):
-        if not typography.starts_with(line.visible, prefix):
-            continue
-        begin = typography.leading_blanks(line.visible) + len(prefix)
-        name = line.visible[begin:].split(maxsplit=1)
-        # A blank after the prefix is prose ("/ hour"), not a command.
-        if name and not line.visible[begin].isspace():
-            rest = _strip_trailing_blanks(line.text[begin + len(name[0]) :].lstrip())
-            # What changes the order of reading is refused with the arguments.
-            disguise = typography.reordering(line.text[: begin + len(name[0])])
-            shown = typography.plain_ascii(typography.without_invisible(name[0]))
-            lines.append(CommandLine(shown, disguise + typography.straightened(rest)))
-    return lines
+    return [command for line in text.lines if (command := command_in(line, prefix))]
+
+
+def command_in(line: comment.CommentLine, prefix: str) -> CommandLine | None:
+    """Return the command that a line may hold; None where it holds none."""
+    if not typography.starts_with(line.visible, prefix):
+        return None
+    begin = typography.leading_blanks(line.visible) + len(prefix)
+    name = line.visible[begin:].split(maxsplit=1)
+    # A blank after the prefix is prose ("/ hour"), not a command.
+    if not name or line.visible[begin].isspace():
+        return None
+    rest = _strip_trailing_blanks(line.text[begin + len(name[0]) :].lstrip())
+    # What changes the order of reading is refused with the arguments.
+    disguise = typography.reordering(line.text[: begin + len(name[0])])
+    shown = typography.plain_ascii(typography.without_invisible(name[0]))
+    return CommandLine(shown, disguise + typography.straightened(rest), line.number)
 
 
 def find_last_phrase(body: str, phrase: str) -> CommandLine | None:
@@ -110,7 +117,7 @@ def find_last_phrase(body: str, phrase: str) -> CommandLine | None:
     words = [re.escape(word) for word in phrase.split()]
     pattern = re.compile(r"(?<!\S)" + r"\s+".join(words) + r"(?!\S)")
     last = None
-    for line in comment.read_lines(body):
+    for line in comment.read(body).lines:
         # Cut once for each line, not at every occurrence: a line of nothing else would cost its length squared.
         ends = [match.end() for match in pattern.finditer(line.visible)]
         if ends:

@@ -108,8 +108,10 @@ def summary(request: CommandRequest, server_url: str, commit_url: str, params: M
     place = f" by the label {code(source.label)}" if source.label else place
     asked = f"{quoted(request.name, request.rest)} by {person(source.actor, server_url)}{place}"
     first = f"{asked}, for commit {_commit_link(commit_url)}."
-    table_of_params = _params_table(params, request.command.parameters or ())
-    return cut("\n\n".join([first, *table_of_params]), _MAX_SUMMARY, "_Cut here._")
+    parts = [first, *_params_table(params, request.command.parameters or ())]
+    if request.below and request.below.notes:
+        parts.append("Below the command:\n\n" + fence("\n".join(map(_shortened, request.below.notes)), "text"))
+    return cut("\n\n".join(parts), _MAX_SUMMARY, "_Cut here._")
 
 
 def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:

@@ -21,6 +21,8 @@ from mlops_actions.core.user import User
 
 # The command language is imported only when a line looks like a command: most comments hold none, and every run pays.
 if TYPE_CHECKING:
+    from mlops_actions.chatops.arguments_below import Below
+    from mlops_actions.chatops.comment import OwnText
     from mlops_actions.chatops.grammar import CommandLine
     from mlops_actions.chatops.parameters import Command
     from mlops_actions.core.callback import CallBack
@@ -66,13 +68,13 @@ class CommandSource:
 class CommandRequest:
     """A request to run a declared command.
 
-    `name` is the command with its prefix, `rest` the rest of its line. `written_at` is the time of writing (ISO 8601), empty
-    where GitHub does not say. `event_sha` is the head commit that GitHub attached to the event, empty where it attached
-    none. `is_closed` says that the pull request was closed when the event happened. `started_by_run` is the id of the run
-    that somebody started by hand, whose time stands for that of writing; 0 for other events. `rerun_by` is the user who ran
-    the job again; it is empty on the first run, and where it is the same user. `is_phrase` marks the legacy trigger phrase.
-    `run_id` is this run. `call_back` is set where no user gave the command, but a workflow that was submitted earlier
-    reports its end.
+    `name` is the command with its prefix, `rest` the rest of its line, `below` what stands in the lines below it (None:
+    nothing). `written_at` is the time of writing (ISO 8601), empty where GitHub does not say. `event_sha` is the head commit
+    that GitHub attached to the event, empty where it attached none. `is_closed` says that the pull request was closed when
+    the event happened. `started_by_run` is the id of the run that somebody started by hand, whose time stands for that of
+    writing; 0 for other events. `rerun_by` is the user who ran the job again; it is empty on the first run, and where it is
+    the same user. `is_phrase` marks the legacy trigger phrase. `run_id` is this run. `call_back` is set where no user gave
+    the command, but a workflow that was submitted earlier reports its end.
     """
 
     source: CommandSource
@@ -88,6 +90,7 @@ class CommandRequest:
     is_phrase: bool = False
     run_id: str = ""
     call_back: CallBack | None = None
+    below: Below | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         if match.reason == "no-command":
             return ParsedEvent(match)
         return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
-    command, line = match
+    command, line, below = match
     request = CommandRequest(
         source=source,
         command=command,
@@ -147,6 +150,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         is_closed=event.state == "closed",
         rerun_by=_rerun_by(event.sender, context),
         is_phrase=_has_phrase(inputs),
+        below=below,
     )
     return ParsedEvent(request=request, source=source)
 
@@ -177,17 +181,18 @@ def _reviewed_sha(event: CommentEvent) -> str:
     return commit if isinstance(commit, str) else ""
 
 
-def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine] | Decision:
-    """Find the one command in a text."""
-    from mlops_actions.chatops import grammar
+def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine, Below | None] | Decision:
+    """Find the one command in a text, and what stands below it."""
+    from mlops_actions.chatops import comment, grammar
     from mlops_actions.core.suggest import nearest
 
     commands = _declared_commands(inputs)
     if inputs.commands is not None and inputs.commands.is_phrase:
         last = grammar.find_last_phrase(body, inputs.commands.text)
-        return (commands[0], last) if last else Decision("no-command")
+        return (commands[0], last, None) if last else Decision("no-command")
     by_name = {command.name: command for command in commands}
-    lines = grammar.find_commands(body, inputs.prefix)
+    text = comment.read(body)
+    lines = grammar.find_commands(text, inputs.prefix)
     known = [line for line in lines if line.name in by_name or (inputs.help and line.name == HELP)]
     if len(known) > 1:
         shown = known[:_MAX_COMMANDS_SHOWN]
@@ -195,7 +200,8 @@ def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine] | De
     if known and known[0].name in by_name:
         if inputs.help and known[0].rest == "--help":
             return Decision(HELP, (known[0].name,))
-        return by_name[known[0].name], known[0]
+        command = by_name[known[0].name]
+        return command, known[0], _read_below(text, known[0].number, command, inputs.prefix)
     if known:
         return Decision("help")
     for line in lines:
@@ -205,6 +211,14 @@ def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine] | De
                 (f"{inputs.prefix}{line.name[:80]} is not a command; did you mean {inputs.prefix}{suggestion}?",),
             )
     return Decision("no-command")
+
+
+def _read_below(text: OwnText, number: int, command: Command, prefix: str) -> Below | None:
+    if not any(line.strip() for line in text.written[number + 1 :]):
+        return None
+    from mlops_actions.chatops import arguments_below
+
+    return arguments_below.read(text, number, command, prefix)
 
 
 def _listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
@@ -293,7 +307,7 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
                 f"start the workflow with one of these commands: {names}",
             )
         return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
-    command, line = match
+    command, line, below = match
     request = CommandRequest(
         source=source,
         command=command,
@@ -301,6 +315,7 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
         rest=line.rest,
         started_by_run=int(context.run_id) if context.run_id.isascii() and context.run_id.isdigit() else 0,
         rerun_by=_rerun_by(event.sender, context),
+        below=below,
     )
     return ParsedEvent(request=request, source=source)
 

@@ -11,6 +11,7 @@ from mlops_actions.chatops.command_schema import parse_commands
 from mlops_sandbox.github import GitHubServer
 from tests.actions.chatops import (
     cases_attacks,
+    cases_below,
     cases_callback,
     cases_commit,
     cases_events,
@@ -34,6 +35,7 @@ ALL = (
     cases_callback.CASES,
     cases_attacks.CASES,
     cases_reading.CASES,
+    cases_below.CASES,
 )
 CASES = {case.name: case for cases in ALL for case in cases}
 

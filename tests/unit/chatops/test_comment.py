@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from mlops_actions.chatops import comment
+from mlops_actions.chatops import comment, inline
+from tests.support.counting import count_calls
 
 RENDERER = MarkdownIt("commonmark")
 INDENTED_MARK = re.compile(r"^[ \t>]*(?: {4}|\t)[ \t]*>", re.MULTILINE)
@@ -38,7 +39,7 @@ def shown(body: str) -> int:
 
 
 def visible(body: str) -> list[str]:
-    return [line.visible for line in comment.read_lines(body)]
+    return [line.visible for line in comment.read(body).lines]
 
 
 # The renderer has defects of its own: always the same examples, so that a run fails for nothing but a change here.
@@ -68,7 +69,7 @@ def test_reads_no_text_that_a_renderer_does_not_show(body: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_is_read(body: str) -> None:
-    for line in comment.read_lines(body):
+    for line in comment.read(body).lines:
         assert len(line.text) == len(line.visible)
         assert "\n" not in line.text
 
@@ -146,9 +147,9 @@ def test_the_author_s_own_text_is_read(body: str) -> None:
 
 
 def test_code_is_covered_in_the_visible_line_alone() -> None:
-    (line,) = comment.read_lines("/t a=`x` <!-- y --> b")
+    (line,) = comment.read("/t a=`x` <!-- y --> b").lines
     assert line.text == "/t a=`x`            b"
-    assert line.visible == "/t a=" + comment.HIDDEN * 3 + " " + comment.HIDDEN * 10 + " b"
+    assert line.visible == "/t a=" + inline.CODE * 3 + " " + inline.HIDDEN * 10 + " b"
 
 
 @pytest.mark.parametrize(
@@ -178,25 +179,7 @@ def test_code_is_covered_in_the_visible_line_alone() -> None:
 )
 def test_time_is_linear_in_the_length(piece: str) -> None:
     def steps(size: int) -> int:
-        return count_calls(lambda: comment.read_lines((piece * size)[:size]))
+        return count_calls(lambda: comment.read((piece * size)[:size]))
 
     # Doubling the text may double the calls (and a little more), not quadruple them.
     assert steps(16_384) < 3 * steps(8_192) + 1000
-
-
-def count_calls(work) -> int:  # type: ignore[no-untyped-def]
-    """Count the Python calls that some work makes: a clock that no other load disturbs."""
-    import sys
-
-    calls = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += 1
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return calls

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.chatops import grammar
+from mlops_actions.chatops import comment, grammar
 from mlops_actions.chatops.command_line import parse_arguments, pinned_command, rest_without_pin
 from mlops_actions.chatops.command_schema import parse_commands
 from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
@@ -242,7 +242,7 @@ def test_the_offered_command_differs_only_in_the_commit(rest: str) -> None:
     except ArgumentError:
         assert rest_without_pin(given_request) == rest
         return
-    (line,) = grammar.find_commands(pinned_command(given_request, "c" * 40), "/")
+    (line,) = grammar.find_commands(comment.read(pinned_command(given_request, "c" * 40)), "/")
     after = parse_arguments(request(line.rest))
     assert after.values(PIN) == ("c" * 40,)
     assert after.without(PIN) == before.without(PIN)

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import grammar
+from mlops_actions.chatops.comment import read
 from mlops_actions.chatops.fast_path import is_no_command
 from tests.support.payloads import VARIANTS, make_sample, write_event
 
@@ -63,7 +64,7 @@ def comment(body: object) -> dict[str, Any]:
 @example("\\/train", "/")
 def test_no_command_is_missed(event: Path, body: str, prefix: str) -> None:
     if is_ignored(event, "issue_comment", comment(body), prefix=prefix):
-        assert grammar.find_commands(body, prefix) == []
+        assert grammar.find_commands(read(body), prefix) == []
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mlops_actions.chatops import grammar
+from mlops_actions.chatops import comment, grammar
 from mlops_actions.chatops.grammar import ArgumentError, CommandLine, Option
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -38,7 +38,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
     ],
 )
 def test_commands_are_found(body: str, lines: list[CommandLine]) -> None:
-    assert grammar.find_commands(body, "/") == lines
+    assert grammar.find_commands(comment.read(body), "/") == lines
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.chatops import grammar
+from mlops_actions.chatops import comment, grammar
 from mlops_actions.chatops.command_schema import parse_commands
 from mlops_actions.chatops.parameters import Value, bind
 from mlops_actions.core.suggest import nearest
-from tests.unit.chatops.test_comment import count_calls
+from tests.support.counting import count_calls
 
 TRAIN = """
 train:
@@ -106,7 +106,7 @@ def test_time_is_linear_in_the_length_of_a_comment(piece: str) -> None:
         body = (piece * size)[:size]
 
         def read() -> None:
-            grammar.find_commands(body, "/")
+            grammar.find_commands(comment.read(body), "/")
             grammar.find_last_phrase(body, "x x")
             with contextlib.suppress(grammar.ArgumentError):
                 bound(body.partition("\n")[0])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from mlops_actions.chatops import grammar, reply
+from mlops_actions.chatops import comment, grammar, reply
 from mlops_actions.chatops.parameters import Command
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
@@ -46,7 +46,7 @@ def checked(markdown: str, quoted: str) -> None:
     shown = outside_code(markdown)
     for word in re.findall(r"[@#<\[!]\w+[\w/-]*", quoted):
         assert word not in shown, (word, markdown)
-    assert grammar.find_commands(markdown, "/") == []
+    assert grammar.find_commands(comment.read(markdown), "/") == []
     assert len(markdown) < COMMENT_LIMIT
 
 
@@ -61,7 +61,7 @@ def test_quoted_text_in_a_denial_has_no_effect(text: str, reason: str) -> None:
 @given(st.text(max_size=300), st.text(max_size=80))
 def test_any_quoted_text_stays_in_its_fence(detail: str, name: str) -> None:
     markdown = reply.denial(name, Decision("parameters", (detail,)), "https://github.com/o/r/actions/runs/1")
-    assert grammar.find_commands(markdown, "/") == []
+    assert grammar.find_commands(comment.read(markdown), "/") == []
     assert markdown.endswith("<!-- mlops-actions:chatops -->")
     last = RENDERER.parse(markdown)[-1]
     assert last.type in ("html_block", "paragraph_close")
@@ -74,12 +74,12 @@ def test_values_in_a_confirmation_have_no_effect(text: str) -> None:
     request = CommandRequest(source, Command("train"), "/train", text)
     url = "https://github.com/o/r"
     summary = reply.summary(request, "https://github.com", f"{url}/commit/{'a' * 40}", {"note": text, "list": [text, 1]})
-    for comment in (
+    for written in (
         reply.started("/train", summary, url, waits=False),
         reply.ended("/train", "success", summary, url, 1.0),
         reply.notice("/train", "failure", login=text, headline="", url=url, seconds=None),
     ):
-        checked(comment, text)
+        checked(written, text)
 
 
 def test_long_text_is_cut() -> None:
