@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from mlops_actions.argo_submit import suspension
 from mlops_actions.argo_submit.ports import MAX_LISTED, Conflict, Expired, NotFound
@@ -307,7 +307,8 @@ class ArgoServer:
             blocks = self._requests.stream(path, {}, path, accept="*/*", seconds=MAX_SILENCE_SECONDS, files=True)
             return ArtifactContent(blocks, path)
         except Redirected as redirected:
-            if urlsplit(redirected.location).path.endswith(f"/{parts[-1]}/"):  # another one leads to a login, for example
+            # A redirect to another place leads to a login, for example.
+            if unquote(redirected.location.partition("?")[0]).endswith(f"/{name}/"):
                 raise WorkFailed(
                     "it is a folder that Argo has not packed (archive: none), and the server shows it as a page",
                     "remove 'archive: {none: {}}' from the output artifact, or read the key that the summary names",
