@@ -242,9 +242,9 @@ def watch(transport: ClusterTransport) -> None:
 
 def main(how: str, url: str, token: str) -> None:
     """Be one of the followers."""
-    from mlops_actions.boundary.cluster.connect import connect_by_token
+    from mlops_actions.boundary.cluster.connect import Address, connect_by_token
 
-    transport = connect_by_token(url, "", ClusterCredentials(lambda: f"Bearer {token}"), {}, LOG, time.sleep)
+    transport = connect_by_token(Address(url, ""), ClusterCredentials(lambda: f"Bearer {token}"), {}, LOG, time.sleep)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     began = _memory("VmRSS")
     {"follow": follow, "watch": watch}[how](transport)

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mlops_actions.argo_submit.follow import Follower, FollowTarget
 from mlops_actions.argo_submit.status import WorkflowStatus
 from mlops_actions.boundary.clock import SystemClock
-from mlops_actions.boundary.cluster.connect import connect_by_token
+from mlops_actions.boundary.cluster.connect import Address, connect_by_token
 from mlops_actions.boundary.cluster.kubernetes_api import KubernetesCluster
 from mlops_actions.boundary.cluster.transport import ClusterCredentials
 from mlops_actions.boundary.runner import GitHubRunner
@@ -153,7 +153,7 @@ class SeenFollower(Follower):
 def main(url: str, token: str) -> None:
     """Be the follower."""
     cluster = KubernetesCluster(
-        connect_by_token(url, "", ClusterCredentials(lambda: f"Bearer {token}"), {}, LOG, time.sleep), "default"
+        connect_by_token(Address(url, ""), ClusterCredentials(lambda: f"Bearer {token}"), {}, LOG, time.sleep), "default"
     )
     created = cluster.get_workflow("default", NAME)["metadata"]
     target = FollowTarget(

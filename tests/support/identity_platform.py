@@ -14,7 +14,7 @@ import yaml
 from mlops_sandbox.cluster import SUBMITTER, Cluster
 from mlops_sandbox.cluster.access import Identity
 from mlops_sandbox.host import Host
-from mlops_sandbox.identity import Aws, AwsCluster, Azure, FederatedCredential, Issuer
+from mlops_sandbox.identity import Aws, AwsCluster, Azure, FederatedCredential, InstanceMetadata, Issuer
 from mlops_sandbox.identity.azure import TENANT
 from mlops_sandbox.identity.github import SUBJECT, Refusal
 from tests.support.cluster_certificates import Certificate
@@ -44,12 +44,14 @@ class IdentityPlatform:
             name: Interceptor(app, prefix="")
             for name, app in {"github": self.issuer.app, "aws": self.aws.app, "azure": self.azure.app}.items()
         }
+        self.instance = InstanceMetadata(self.aws)
+        self.metadata = Host(self.instance.app)  # which EC2 serves by plain HTTP
         self.hosts = {name: Host(one, certificate=joined) for name, one in self.interceptors.items()}
         self.api = Host(cluster.app, certificate=joined)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        for host in (*self.hosts.values(), self.api):
+        for host in (*self.hosts.values(), self.api, self.metadata):
             self._stack.enter_context(host)
         self.aws.clusters["train"] = AwsCluster(self.api.url, self.authority)
         self.aws.roles |= {ROLE: SUBJECT, OTHER_ROLE: ROLE}

@@ -118,20 +118,22 @@ class Aws:
         session = form.get("RoleSessionName", "")
         if not session:
             raise _Fault(400, "ValidationError", "Value null at 'roleSessionName' failed to satisfy constraint")
-        name = role.rpartition("/")[2]
-        key, end = f"ASIA{secrets.token_hex(8).upper()}", datetime.now(UTC) + timedelta(seconds=self.lifetime)
-        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"
-        made = AccessKey(secrets.token_urlsafe(30), arn, secrets.token_urlsafe(90), end)
-        self.keys[key] = made
-        self.sessions.append(session)
-        parts = {
-            "AccessKeyId": key, "SecretAccessKey": made.secret, "SessionToken": made.token,
-            "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }  # fmt: skip
+        key, made, end = self.open_session(role, session)
+        parts = {"AccessKeyId": key, "SecretAccessKey": made.secret, "SessionToken": made.token, "Expiration": end}
         credentials = "".join(f"<{tag}>{text}</{tag}>" for tag, text in parts.items())
-        user = f"<AssumedRoleUser><Arn>{arn}</Arn><AssumedRoleId>AROAEXAMPLE:{session}</AssumedRoleId></AssumedRoleUser>"
+        user = (
+            f"<AssumedRoleUser><Arn>{made.arn}</Arn><AssumedRoleId>AROAEXAMPLE:{session}</AssumedRoleId></AssumedRoleUser>"
+        )
         result = f"<{action}Result><Credentials>{credentials}</Credentials>{user}</{action}Result>"
         return Response(f'<{action}Response xmlns="{_NAMESPACE}">{result}</{action}Response>', media_type="text/xml")
+
+    def open_session(self, role: str, session: str) -> tuple[str, AccessKey, str]:
+        """Make the credentials of a role's session; return the key's id, the key, and when it ends, as AWS writes it."""
+        key, end = f"ASIA{secrets.token_hex(8).upper()}", datetime.now(UTC) + timedelta(seconds=self.lifetime)
+        arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role.rpartition('/')[2]}/{session}"
+        self.keys[key] = AccessKey(secrets.token_urlsafe(30), arn, secrets.token_urlsafe(90), end)
+        self.sessions.append(session)
+        return key, self.keys[key], end.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def caller(self, signed: SignedRequest, service: str, valid: timedelta) -> str:
         """Return the ARN of who signed a request; raises _Fault."""

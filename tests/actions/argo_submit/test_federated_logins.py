@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from mlops_sandbox.cluster.access import Identity, rule
 from mlops_sandbox.identity import AwsCluster, FederatedCredential
 from mlops_sandbox.identity.azure import TENANT
 from mlops_sandbox.identity.github import SUBJECT
+from mlops_sandbox.identity.signature import SignedRequest
 from tests.actions.argo_submit.job import Job, shell
 from tests.support.cluster_certificates import Certificate, for_loopback
 from tests.support.git import commit
@@ -130,6 +132,56 @@ def let_tokens_end(platform: IdentityPlatform, *, uses: int) -> list[str]:
 
     platform.cluster.access.authenticators[:] = [authenticate]
     return seen
+
+
+def on_an_instance(job: Job, platform: IdentityPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run on a machine of EC2, which is a runner of one's own."""
+    job.environ["AWS_REGION"] = REGION
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "false")
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", platform.metadata.url)
+
+
+def test_the_role_of_the_instance_that_runs_the_job_signs_in(
+    job: Job, platform: IdentityPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_an_instance(job, platform, monkeypatch)
+    platform.instance.role = ROLE
+    succeeds(job, eks_cluster="train")
+    succeeds(job, kubeconfig=platform.kubeconfig(aws_cli()))
+    assert platform.issuer.tokens == []
+
+
+@pytest.mark.parametrize("is_instance", [False, True], ids=["no answer", "no role"])
+def test_an_instance_without_credentials_is_told_the_ways_to_sign_in(
+    job: Job, platform: IdentityPlatform, monkeypatch: pytest.MonkeyPatch, is_instance: bool
+) -> None:
+    """The step runs in a container, which an instance does not answer unless its hop limit is 2."""
+    on_an_instance(job, platform, monkeypatch)
+    if not is_instance:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")
+    assert run(job, eks_cluster="train") == 2, job.log
+    cause, remedy = job.error.splitlines()
+    assert cause == "there are no credentials for AWS"
+    for way in ("'aws-role'", "configure-aws-credentials", "aws ec2 modify-instance-metadata-options"):
+        assert way in remedy
+
+
+def test_a_session_that_ends_while_one_waits_is_replaced(job: Job, platform: IdentityPlatform) -> None:
+    """AWS lets each session end after the cluster has asked about it three times, and the step signs in anew."""
+    platform.aws.lifetime = 300
+    used: list[str] = []
+    caller = platform.aws.caller
+
+    def end_sessions(signed: SignedRequest, service: str, valid: timedelta) -> str:
+        key = signed.parts.get("Credential", "").split("/")[0]
+        used.append(key)
+        if used.count(key) > 3:
+            platform.aws.keys[key].end = datetime.now(UTC)
+        return caller(signed, service, valid)
+
+    platform.aws.caller = end_sessions  # type: ignore[method-assign]
+    succeeds(job, **BY_ROLE)
+    assert len({key for key in used if used.count(key) > 3}) > 1
 
 
 def test_a_role_s_session_that_ends_soon_is_renewed(job: Job, platform: IdentityPlatform) -> None:

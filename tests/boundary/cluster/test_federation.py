@@ -38,7 +38,8 @@ def by_aws(platform: IdentityPlatform, runner: GitHubRunner) -> None:
 
 
 def by_azure(platform: IdentityPlatform, runner: GitHubRunner) -> None:
-    aks.connect(aks.AksCluster("train", "ml", SUBSCRIPTION), APPLICATION, TENANT, platform.environ, runner, no_pause)
+    application = aks.AzureApplication(APPLICATION, TENANT)
+    aks.connect(aks.AksCluster("train", "ml", SUBSCRIPTION), application, platform.environ, runner, no_pause)
 
 
 def no_pause(_seconds: float) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from mlops_actions.boundary.wandb.project import WandbProject
 from mlops_actions.boundary.wandb.server import Server
+from mlops_actions.boundary.wandb.transport import GraphQL
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
 from mlops_actions.core.runs import Artifact, Run, RunKeys, RunQuery, TrackerResult
 from mlops_sandbox.wandb import Fault, rate_limit
@@ -179,6 +180,26 @@ def test_a_wrong_key_is_refused_and_not_sent_again(wandb_host: WandbHost) -> Non
         Client(wandb_host.url, "0" * 40).find()
     assert "api-key" in caught.value.remedy
     assert len(wandb_host.server.requests) == 1, "a wrong key is not tried again"
+
+
+@pytest.mark.parametrize(
+    ("status", "cause", "remedy"),
+    [
+        (401, "refused the access token (401)", "check the identity's access"),
+        (403, "refused the request (403)", "the job's federated identity may not read this project"),
+        (307, "the access token was not sent there", "set 'base-url'"),
+    ],
+)
+def test_a_refusal_of_an_exchanged_token_speaks_of_no_key(
+    wandb_host: WandbHost, status: int, cause: str, remedy: str
+) -> None:
+    log, server = RecordingLog(), Server(wandb_host.url, wandb_host.url, identity_token=wandb_host.server.identity_token)
+    wandb_host.server.faults.append(Fault(status, "{}", match="MlopsProbe"))
+    with pytest.raises(Refused) as caught:
+        GraphQL(server, log, lambda _seconds: None).ask("query MlopsProbe { viewer { id } }", {})
+    assert cause in caught.value.cause
+    assert remedy in caught.value.remedy
+    assert "key" not in caught.value.cause
 
 
 def test_an_unknown_project_is_refused(wandb_host: WandbHost) -> None:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.connect import KubeconfigSource, LogIns, open_kubeconfig
 from mlops_actions.boundary.cluster.logins import AzureLogin, Login
-from mlops_actions.boundary.cluster.renewed_token import IssuedToken, RenewedToken, retried
+from mlops_actions.boundary.cluster.renewed_token import IssuedToken, Pause, RenewedToken, retried
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.http import HttpClient, Limits, RefusedRedirect, authorities, one_line
 from mlops_actions.boundary.job_identity import JobIdentity
@@ -62,21 +62,23 @@ class AksCluster:
     subscription: str
 
 
+@dataclass(frozen=True)
+class AzureApplication:
+    """The application, or managed identity, that the inputs name; empty parts are those of the kubeconfig."""
+
+    client_id: str
+    tenant_id: str
+
+
 class Azure:
     """Tokens of the job's application, which the inputs or else the kubeconfig name."""
 
     def __init__(
-        self,
-        login: AzureLogin,
-        client_id: str,
-        tenant_id: str,
-        environ: Mapping[str, str],
-        log: Log,
-        pause: Callable[[float], None],
+        self, login: AzureLogin, application: AzureApplication, environ: Mapping[str, str], log: Log, pause: Pause
     ) -> None:
         # A name in the inputs is the user's own words; a kubeconfig may name an application for people.
-        self._client_id = client_id or login.client_id
-        self._tenant_id = tenant_id or login.tenant_id
+        self._client_id = application.client_id or login.client_id
+        self._tenant_id = application.tenant_id or login.tenant_id
         self._login = login
         self._environ = environ
         self._log = log
@@ -183,37 +185,27 @@ _ENTRA = {
 
 
 def connect(
-    ref: AksCluster,
-    client_id: str,
-    tenant_id: str,
-    environ: Mapping[str, str],
-    runner: Runner,
-    pause: Callable[[float], None],
+    ref: AksCluster, application: AzureApplication, environ: Mapping[str, str], runner: Runner, pause: Pause
 ) -> tuple[ClusterTransport, str]:
     """Connect to the cluster, and return its default namespace too; raises BadInput, Refused, Unavailable."""
-    source = find(ref, client_id, tenant_id, environ, runner, pause)
+    source = find(ref, application, environ, runner, pause)
 
     def log_in(login: Login) -> ClusterCredentials:
         if not isinstance(login, AzureLogin):
             raise BadInput(f"{_ORIGIN} is for another cloud", "give a kubeconfig in 'kubeconfig' instead")
-        return Azure(login, client_id, tenant_id, environ, runner, pause).cluster_token().credentials
+        return Azure(login, application, environ, runner, pause).cluster_token().credentials
 
     return open_kubeconfig(source, None, environ, runner, pause, LogIns(log_in), TEXTS)
 
 
 def find(
-    ref: AksCluster,
-    client_id: str,
-    tenant_id: str,
-    environ: Mapping[str, str],
-    log: Log,
-    pause: Callable[[float], None],
+    ref: AksCluster, application: AzureApplication, environ: Mapping[str, str], log: Log, pause: Pause
 ) -> KubeconfigSource:
     """Ask Azure for the cluster's kubeconfig; raises BadInput, Refused, Unavailable."""
     for name, value in (("aks-resource-group", ref.resource_group), ("aks-subscription", ref.subscription)):
         if not value:
             raise BadInput(f"input 'aks-cluster' needs '{name}'", f"give '{name}', as the cluster's page shows it")
-    azure = Azure(AzureLogin(), client_id, tenant_id, environ, log, pause)
+    azure = Azure(AzureLogin(), application, environ, log, pause)
     token = retried(lambda: azure.token(f"{azure.resource}/.default"), pause).text
     log.mask(token)
     config = kubeconfigs.parse(_user_kubeconfig(ref, azure.manager, token, environ, log, pause), _ORIGIN)
@@ -228,9 +220,7 @@ def _entries(config: Mapping[str, Any]) -> list[Any]:
     return [one[key] for one, key in pairs if isinstance(one.get(key), dict)]
 
 
-def _user_kubeconfig(
-    ref: AksCluster, manager: str, token: str, environ: Mapping[str, str], log: Log, pause: Callable[[float], None]
-) -> str:
+def _user_kubeconfig(ref: AksCluster, manager: str, token: str, environ: Mapping[str, str], log: Log, pause: Pause) -> str:
     """https://learn.microsoft.com/rest/api/aks/managed-clusters/list-cluster-user-credentials."""
     group = f"/subscriptions/{quote(ref.subscription)}/resourceGroups/{quote(ref.resource_group)}"
     cluster = f"providers/Microsoft.ContainerService/managedClusters/{quote(ref.cluster)}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.ports import Cluster
 from mlops_actions.boundary.cluster.logins import AwsLogin, AzureLogin, Login
+from mlops_actions.boundary.cluster.renewed_token import Pause
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport
 from mlops_actions.core.ports import Runner
-
-Pause = Callable[[float], None]
 
 
 def connect(inputs: Inputs, environ: Mapping[str, str], runner: Runner, pause: Pause) -> Cluster:
@@ -46,7 +45,8 @@ def _kubernetes(inputs: Inputs, environ: Mapping[str, str], runner: Runner, paus
         from mlops_actions.boundary.cluster import aks
 
         named = aks.AksCluster(inputs.aks_cluster, inputs.aks_resource_group or "", inputs.aks_subscription or "")
-        return aks.connect(named, inputs.azure_client_id or "", inputs.azure_tenant_id or "", environ, runner, pause)
+        application = aks.AzureApplication(inputs.azure_client_id or "", inputs.azure_tenant_id or "")
+        return aks.connect(named, application, environ, runner, pause)
     from mlops_actions.boundary.cluster.connect import LogIns, connect
 
     by_identity = partial(_by_identity, inputs.oidc_audience, environ, runner, pause) if inputs.oidc_audience else None
@@ -62,8 +62,8 @@ def _by_plugin(login: Login, inputs: Inputs, environ: Mapping[str, str], runner:
     if isinstance(login, AzureLogin):
         from mlops_actions.boundary.cluster import aks
 
-        client_id, tenant_id = inputs.azure_client_id or "", inputs.azure_tenant_id or ""
-        return aks.Azure(login, client_id, tenant_id, environ, runner, pause).cluster_token().credentials
+        application = aks.AzureApplication(inputs.azure_client_id or "", inputs.azure_tenant_id or "")
+        return aks.Azure(login, application, environ, runner, pause).cluster_token().credentials
     from mlops_actions.boundary.cluster import gke
 
     return gke.log_in(inputs.google_credentials, environ, runner)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from mlops_actions.boundary.cluster import kubeconfig as kubeconfigs
 from mlops_actions.boundary.cluster.logins import Login
 from mlops_actions.boundary.cluster.refusals import with_nearest
+from mlops_actions.boundary.cluster.renewed_token import Pause
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.committed import refuse_committed
 from mlops_actions.boundary.http import HttpClient, Trust
@@ -42,12 +43,7 @@ class LogIns:
 
 
 def connect(
-    kubeconfig: str | None,
-    context: str | None,
-    environ: Mapping[str, str],
-    runner: Runner,
-    pause: Callable[[float], None],
-    log_ins: LogIns,
+    kubeconfig: str | None, context: str | None, environ: Mapping[str, str], runner: Runner, pause: Pause, log_ins: LogIns
 ) -> tuple[ClusterTransport, str]:
     """Return a transport to the cluster, and the namespace that its configuration names (else `default`); raises BadInput.
 
@@ -83,7 +79,7 @@ def open_kubeconfig(
     context: str | None,
     environ: Mapping[str, str],
     runner: Runner,
-    pause: Callable[[float], None],
+    pause: Pause,
     log_ins: LogIns,
     texts: ErrorTexts | None = None,
 ) -> tuple[ClusterTransport, str]:
@@ -127,17 +123,16 @@ class Address:
 
 
 def connect_by_token(
-    url: str,
-    authority: str,
+    address: Address,
     credentials: ClusterCredentials,
     environ: Mapping[str, str],
     log: Log,
-    pause: Callable[[float], None],
+    pause: Pause,
     texts: ErrorTexts | None = None,
 ) -> ClusterTransport:
-    """Return a transport to a cluster whose address and authority (PEM; empty: the system's) are known."""
-    client = HttpClient(log, trust=Trust(authority), environ=environ)
-    return ClusterTransport(url, client, credentials, pause=pause, texts=texts, warn=warnings_to(log))
+    """Return a transport to a cluster whose address is known."""
+    client = HttpClient(log, trust=Trust(address.authority), environ=environ)
+    return ClusterTransport(address.url, client, credentials, pause=pause, texts=texts, warn=warnings_to(log))
 
 
 def warnings_to(log: Log) -> Callable[[str], None]:
@@ -324,7 +319,7 @@ def _refuse_plain_text(selected: kubeconfigs.SelectedContext, *, by_identity: bo
         )
 
 
-def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Callable[[float], None]) -> tuple[ClusterTransport, str]:
+def _in_cluster(environ: Mapping[str, str], runner: Runner, pause: Pause) -> tuple[ClusterTransport, str]:
     import kubernetes.config as loader
     from kubernetes.client.configuration import Configuration
     from kubernetes.config import incluster_config

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from mlops_actions.boundary.cluster.connect import Address, connect_by_token
 from mlops_actions.boundary.cluster.logins import AwsLogin
-from mlops_actions.boundary.cluster.renewed_token import IssuedToken, RenewedToken, retried
+from mlops_actions.boundary.cluster.renewed_token import IssuedToken, Pause, RenewedToken, retried
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.committed import refuse_committed
 from mlops_actions.boundary.http import authorities, debug_request, one_line
@@ -43,6 +43,11 @@ _LIFETIME = 900.0
 _SECONDS = 20
 _LOGIN = (
     "give 'aws-role' (with `permissions: id-token: write`), or add aws-actions/configure-aws-credentials before this step"
+)
+# Botocore asks the metadata service of an instance too; a container is one hop further away than the instance.
+_NO_LOGIN = (
+    f"{_LOGIN}; on a machine of EC2 with a role, let containers ask for its credentials: "
+    "`aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2`"
 )
 _LIMITS = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"})
 _UNKNOWN_CREDENTIALS = frozenset({
@@ -107,7 +112,7 @@ class Aws:
             _refuse_programs(base)
             source = base.get_credentials()
             if source is None:
-                raise BadInput("there are no credentials for AWS", _LOGIN)
+                raise BadInput("there are no credentials for AWS", _NO_LOGIN)
         if login.role:
             more = {"RoleSessionName": login.session_name or self._session_name()}
             more |= {"ExternalId": login.external_id} if login.external_id else {}
@@ -187,34 +192,28 @@ class _Given:
         return self._credentials
 
 
-def connect(
-    login: AwsLogin, role: str, environ: Mapping[str, str], log: Log, pause: Callable[[float], None]
-) -> tuple[ClusterTransport, str]:
+def connect(login: AwsLogin, role: str, environ: Mapping[str, str], log: Log, pause: Pause) -> tuple[ClusterTransport, str]:
     """Connect to the cluster, and return its default namespace too; raises BadInput, Refused, Unavailable."""
     address, token = find(login, role, environ, log, pause)
     try:
-        return connect_by_token(address.url, address.authority, token.credentials, environ, log, pause, TEXTS), "default"
+        return connect_by_token(address, token.credentials, environ, log, pause, TEXTS), "default"
     except (OSError, ValueError):
         raise Unavailable("what AWS says is the cluster's certificate authority is none", "try again") from None
 
 
-def find(
-    login: AwsLogin, role: str, environ: Mapping[str, str], log: Log, pause: Callable[[float], None]
-) -> tuple[Address, RenewedToken]:
+def find(login: AwsLogin, role: str, environ: Mapping[str, str], log: Log, pause: Pause) -> tuple[Address, RenewedToken]:
     """Ask AWS where the cluster is; return the token too. Raises BadInput, Refused, Unavailable."""
     aws = Aws(login, role, environ, log, JobIdentity(environ, log, pause))
     token = _token(aws, log, pause)
     return retried(aws.describe, pause), token
 
 
-def log_in(
-    login: AwsLogin, role: str, environ: Mapping[str, str], log: Log, pause: Callable[[float], None]
-) -> ClusterCredentials:
+def log_in(login: AwsLogin, role: str, environ: Mapping[str, str], log: Log, pause: Pause) -> ClusterCredentials:
     """Return the credentials for a cluster whose address is known already; raises BadInput, Refused, Unavailable."""
     return _token(Aws(login, role, environ, log, JobIdentity(environ, log, pause)), log, pause).credentials
 
 
-def _token(aws: Aws, log: Log, pause: Callable[[float], None]) -> RenewedToken:
+def _token(aws: Aws, log: Log, pause: Pause) -> RenewedToken:
     token = RenewedToken(aws.token, log)
     retried(token, pause)
     return token

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_actions.boundary.cluster.connect import Address, connect_by_token
+from mlops_actions.boundary.cluster.renewed_token import Pause
 from mlops_actions.boundary.cluster.transport import ClusterCredentials, ClusterTransport, ErrorTexts
 from mlops_actions.boundary.google import first_line, load, refresh
 from mlops_actions.core.errors import BadInput, Refused, Unavailable
@@ -76,12 +77,12 @@ def connect(
     credentials: str | None,
     environ: Mapping[str, str],
     log: Log,
-    pause: Callable[[float], None],
+    pause: Pause,
 ) -> tuple[ClusterTransport, str]:
     """Connect to the cluster, and return its default namespace too; raises BadInput, Refused, Unavailable."""
     try:
         address, token = find(ref, credentials, environ, log)
-        return connect_by_token(address.url, address.authority, token.credentials, environ, log, pause, TEXTS), "default"
+        return connect_by_token(address, token.credentials, environ, log, pause, TEXTS), "default"
     except (OSError, ValueError):
         raise Unavailable("what Google says is the cluster's certificate authority is none", "try again") from None
 

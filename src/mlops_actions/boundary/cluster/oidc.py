@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from mlops_actions.boundary.cluster.renewed_token import IssuedToken, RenewedToken
+from mlops_actions.boundary.cluster.renewed_token import IssuedToken, Pause, RenewedToken
 from mlops_actions.boundary.cluster.transport import ClusterCredentials
 from mlops_actions.boundary.job_identity import JobIdentity
 from mlops_actions.core.json_text import parse_json
@@ -18,7 +18,7 @@ from mlops_actions.core.ports import Log
 _UNKNOWN = 60.0  # seconds, where a token does not say how long it lives
 
 
-def log_in(audience: str, environ: Mapping[str, str], log: Log, pause: Callable[[float], None]) -> ClusterCredentials:
+def log_in(audience: str, environ: Mapping[str, str], log: Log, pause: Pause) -> ClusterCredentials:
     """Return credentials that send the job's identity token, renewed before it expires; each use may raise ActionError."""
     identity = JobIdentity(environ, log, pause)
 

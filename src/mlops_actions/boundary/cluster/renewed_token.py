@@ -14,6 +14,7 @@ from mlops_actions.core.errors import Unavailable
 from mlops_actions.core.ports import Log
 
 T = TypeVar("T")
+Pause = Callable[[float], None]  # lets seconds pass
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class RenewedToken:
         self._end = self._now() + max(token.lifetime - self._margin, token.lifetime / 2)
 
 
-def retried(ask: Callable[[], T], pause: Callable[[float], None], *, attempts: int = 4) -> T:
+def retried(ask: Callable[[], T], pause: Pause, *, attempts: int = 4) -> T:
     """Return what `ask` returns; where it raises Unavailable, let time pass and call it again, `attempts` times in all."""
     for attempt in range(attempts - 1):
         try:

@@ -228,18 +228,20 @@ def _aks(target: ClusterTarget, environ: Mapping[str, str], log: Log) -> HttpApi
     """Use the job's identity token. Azure tells the address, so the token goes to no server that somebody else chose."""
     from mlops_actions.boundary.cluster import aks
 
-    client_id = target.azure_client_id or environ.get("AZURE_CLIENT_ID", "")
-    tenant_id = target.azure_tenant_id or environ.get("AZURE_TENANT_ID", "")
+    application = aks.AzureApplication(
+        target.azure_client_id or environ.get("AZURE_CLIENT_ID", ""),
+        target.azure_tenant_id or environ.get("AZURE_TENANT_ID", ""),
+    )
     subscription = target.aks_subscription or environ.get("AZURE_SUBSCRIPTION_ID", "")
     named = aks.AksCluster(target.aks_cluster, target.aks_resource_group, subscription)
-    source = aks.find(named, client_id, tenant_id, environ, log, time.sleep)
+    source = aks.find(named, application, environ, log, time.sleep)
     selected = kubeconfigs.select_context(source.config, None, source.origin)
     if not isinstance(selected.login, AzureLogin):
         raise BadInput(
             f"the cluster '{target.aks_cluster}' takes no tokens of Microsoft Entra",
             "az aks update --enable-aad  # or give a kubeconfig in 'kubeconfig'",
         )
-    token = aks.Azure(selected.login, client_id, tenant_id, environ, log, time.sleep).cluster_token()
+    token = aks.Azure(selected.login, application, environ, log, time.sleep).cluster_token()
     authority = _pem(str(selected.config["clusters"][0]["cluster"].get("certificate-authority-data") or ""))
     probe = f"az aks show --name {target.aks_cluster} --resource-group {target.aks_resource_group}"
     return HttpApi(_by_token(selected.server, token(), environ), lambda _: "default", probe, authority=authority)

@@ -162,17 +162,24 @@ class GraphQL:
         if status in (200, 400, 422):  # 422 is what gqlgen answers to a document that its schema does not allow
             return
         where = f"W&B at {self._base_url}"
+        by_key = bool(self._server.api_key)
+        credential = "API key" if by_key else "access token"
         if status == 401:
-            raise Refused(
-                f"{where} refused the API key (401)", "check 'api-key': the key is wrong, expired or another server's"
+            remedy = (
+                "check 'api-key': the key is wrong, expired or another server's"
+                if by_key
+                else "it gave this token for the identity token itself: check the identity's access in the organisation's "
+                "settings, or give 'api-key'"
             )
+            raise Refused(f"{where} refused the {credential} (401)", remedy)
         if status == 403:
+            owner = "the key's owner" if by_key else "the job's federated identity"
             raise Refused(
-                f"{where} refused the request (403)", "the key's owner may not read this project, or a proxy is in the way"
+                f"{where} refused the request (403)", f"{owner} may not read this project, or a proxy is in the way"
             )
         if 300 <= status < 400:
             raise Refused(
-                f"{where} redirects elsewhere ({status}); the API key was not sent there",
+                f"{where} redirects elsewhere ({status}); the {credential} was not sent there",
                 f"if you trust it, set 'base-url' to {_one_line(answer.header('Location'))!r}",
             )
         if status == 404:
