@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ class NotTriggered(Exception):
 
 @dataclass(eq=False)
 class ActionsRun:
-    """One run of a workflow file; it observes its jobs and records them."""
+    """One run of a workflow file; it observes its jobs and records them. `when_started` is called before a job's steps."""
 
     actions: GitHubActions
     record: WorkflowRun
@@ -30,6 +30,7 @@ class ActionsRun:
     run: Run
     root: Path
     result: RunResult | None = None
+    when_started: Callable[[Job], None] = lambda _: None
     _cancellation: Cancellation = field(default_factory=Cancellation)
     _jobs: dict[str, WorkflowJob] = field(default_factory=dict)
     _thread: threading.Thread | None = None
@@ -69,6 +70,7 @@ class ActionsRun:
         """Record that the job works."""
         at = self.actions.now()
         self._jobs[job.identifier].set_status("in_progress", at)
+        self.when_started(job)
         self.record.follow_jobs(at)
 
     def job_ended(self, job: Job, result: JobResult) -> None:

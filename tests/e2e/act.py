@@ -2,8 +2,9 @@
 
 Known differences to GitHub's runner: a step's working directory is the repository that act was started in and not the
 workspace (GITHUB_WORKSPACE is right); HOME is this machine's; the post stage gets neither state nor the inputs' defaults
-(`container_step` runs that one as the runner does); a composite's step is given, after its end, the outputs and the summary
-of the last of its own steps once more, which are left out here.
+(`container_step` runs that one as the runner does); an interrupted act kills its containers, so `RunningAct.cancel` cancels
+the step as the runner does, after which act calls the job failed and not cancelled; a composite's step is given, after its
+end, the outputs and the summary of the last of its own steps once more, which are left out here.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mlops_actions.core.types import Json
 from tests.e2e.docker_daemon import Docker, cache_directory
 
 SUITE = "machine-learning-apps/mlops-actions"
@@ -72,6 +75,49 @@ class WorkflowRun:
         return "\n".join([*lines, self.errors])
 
 
+class RunningAct:
+    """A run that goes on in the background; `heard` is called with each record of act's log as it comes."""
+
+    def __init__(
+        self, docker: Docker, command: Sequence[str], home: Path, *, name: str, heard: Callable[[Json], None], timeout: float
+    ) -> None:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "DOCKER_HOST": docker.host}
+        self._docker, self._name, self._heard, self._timeout = docker, name, heard, timeout
+        self._lines: list[str] = []
+        self._errors = home / "errors.log"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                command, env=environment, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                encoding="utf-8", errors="replace",
+            )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.append(line)
+            if line.startswith("{"):
+                self._heard(json.loads(line))
+
+    def cancel(self) -> None:
+        """Cancel the step that runs, as the runner does: SIGINT to its `docker run`, which hands it to the container."""
+        names = self._docker("ps", "--filter", f"name=^act-{self._name}-", "--format", "{{.Names}}").split()
+        for name in names:
+            self._docker("kill", "--signal", "INT", name, check=False)
+
+    def wait(self) -> WorkflowRun:
+        """Wait for the end; raises TimeoutExpired."""
+        code = self._process.wait(self._timeout)
+        self._reader.join()
+        return _read(code, "".join(self._lines), self._errors.read_text(errors="replace"))
+
+    def close(self) -> None:
+        """End act where it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
 @dataclass(frozen=True)
 class Act:
     """Runs workflow files with the suite's actions taken from `suite`, a copy of the checkout."""
@@ -82,7 +128,8 @@ class Act:
     root: Path
     leaves_out_queue: bool = True
 
-    def run(
+    @contextlib.contextmanager
+    def started(
         self,
         origin: Path,
         workflow: str,
@@ -99,14 +146,16 @@ class Act:
         timeout: float = TIMEOUT,
         container_options: Sequence[str] = (),
         daemon: str | None = None,
-    ) -> WorkflowRun:
-        """Run the workflow file (a path in the repository) of `branch` in `origin`, a git repository, on an event.
+        heard: Callable[[Json], None] = lambda _: None,
+        beside: bool = False,
+    ) -> Iterator[RunningAct]:
+        """Start the workflow file (a path in the repository) of `branch` in `origin`, a git repository, on an event.
 
         `actions/checkout` fetches from `origin`; GITHUB_SHA is the branch's head, as on `issue_comment`. The images of the
         suite's actions are those already built, unless `rebuild` has act build them anew from Dockerfile.base.
 
         `container_options` are more options of the actions' containers; `daemon` is the address of the daemon whose socket
-        these are given, where it is not the one that runs them.
+        these are given, where it is not the one that runs them. `beside` is for a run during the block of another one.
         """
         number = len(list(self.root.iterdir()))
         home = self.root / f"run-{number}"
@@ -138,21 +187,35 @@ class Act:
         for action, _, ref in (name.partition("@") for name in used):
             folder = CHECKOUT_STAND_IN if action == CHECKOUT else self.suite
             command += ["--local-repository", f"{'/'.join(action.split('/')[:2])}@{ref}={folder}"]
-        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", "DOCKER_HOST": self.docker.host}
-        with _alone():
+        if beside:
+            rename(checkout / workflow, f"run-{number}")
+        with contextlib.nullcontext() if beside else _alone():
             for name in used:
                 if name.startswith(SUITE) and not rebuild:
                     self.docker("tag", self.images["suite"], image_name(name))
-            done = subprocess.run(
-                command,
-                env=environment,
-                cwd=home,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-                stdin=subprocess.DEVNULL,
+            running = RunningAct(
+                self.docker, command, home, name=_container_name(checkout / workflow), heard=heard, timeout=timeout
             )
-        return _read(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+            try:
+                yield running
+            finally:
+                running.close()
+
+    def run(self, origin: Path, workflow: str, **options: Any) -> WorkflowRun:
+        """Run a workflow file to its end; see `started`."""
+        with self.started(origin, workflow, **options) as running:
+            return running.wait()
+
+
+def rename(workflow: Path, name: str) -> None:
+    """Give a workflow file another name: act derives the names of its containers from it."""
+    workflow.write_text(re.sub(r"^name: .*$", f"name: {name}", workflow.read_text(), count=1, flags=re.MULTILINE))
+
+
+def _container_name(workflow: Path) -> str:
+    """How the names of the workflow's containers begin, after `act-` (act's run_context.go: createContainerName)."""
+    name = yaml.safe_load(workflow.read_text()).get("name", workflow.name)
+    return re.sub(r"[^a-zA-Z0-9]+", "-", str(name)).strip("-")
 
 
 def leave_out_queue(workflow: Path) -> None:

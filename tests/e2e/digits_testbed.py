@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import Executor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import repository as digits
@@ -17,8 +18,42 @@ from mlops_sandbox.demo.doctor import LABELS
 from mlops_sandbox.demo.repository import DigitsRepository
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
 from mlops_sandbox.github import GitHubServer, PullRequest, Repository
+from mlops_sandbox.github import workflow_runs as recorded
 from mlops_sandbox.suite import Sandbox
-from tests.e2e.act import Act, WorkflowRun
+from tests.e2e.act import Act, RunningAct, WorkflowRun
+
+
+class RecordedRun:
+    """A run of act that GitHub's stand-in knows: its jobs, their notices, and how it ended."""
+
+    running: RunningAct
+
+    def __init__(self, testbed: DigitsTestbed, run: recorded.WorkflowRun) -> None:
+        self.run, self._testbed = run, testbed
+        self._jobs: dict[str, recorded.WorkflowJob] = {}
+
+    def hear(self, record: Json) -> None:
+        """Keep what a line of act's log says of a job."""
+        name, now = record.get("jobID"), self._testbed.github.clock.now
+        if not name:
+            return
+        if name not in self._jobs:
+            shown = str(record["job"]).partition("/")[2] or name
+            self._jobs[name] = self._testbed.repository.workflow_job(self.run, shown.strip(), "in_progress")
+        job = self._jobs[name]
+        if record.get("command") == "notice":
+            title = (record.get("kvPairs") or {}).get("title", "")
+            notice = {"annotation_level": "notice", "title": title, "message": record["arg"]}
+            job.check_run.annotations.append(notice)
+        if "jobResult" in record:
+            job.complete(record["jobResult"], now())
+            self.run.follow_jobs(now())
+
+    def wait(self) -> WorkflowRun:
+        """Wait for the end of the run."""
+        ended = self.running.wait()
+        self.run.complete("failure" if ended.exit_code else "success", self._testbed.github.clock.now())
+        return ended
 
 
 @dataclass
@@ -37,15 +72,27 @@ class DigitsTestbed:
         return self.sandbox.github
 
     def run(self, path: str, event: str, payload: Mapping[str, Any], actor: str) -> WorkflowRun:
-        """Run a workflow file of main as a run that GitHub knows, with one token for all its jobs, as act has it."""
+        """Run a workflow file of main to its end; see `started`."""
+        with self.started(path, event, payload, actor) as followed:
+            return followed.wait()
+
+    @contextmanager
+    def started(
+        self, path: str, event: str, payload: Mapping[str, Any], actor: str, *, beside: bool = False
+    ) -> Iterator[RecordedRun]:
+        """Start a workflow file of main as a run that GitHub knows, with one token for all its jobs, as act has it.
+
+        `beside` is for a run during the block of another one.
+        """
         workflow = yaml.safe_load((self.digits.path / path).read_text())
         permissions: dict[str, str] = {}
         for job in workflow["jobs"].values():
             permissions |= job["permissions"]
         token = self.github.workflow_token(self.repository, permissions).value
-        recorded = self.repository.workflow_run(self.digits.main, by=actor, name=workflow["name"], event=event, path=path)
+        run = self.repository.workflow_run(self.digits.main, by=actor, name=workflow["name"], event=event, path=path)
+        followed = RecordedRun(self, run)
         addresses = self.sandbox.environment()
-        return self.act.run(
+        with self.act.started(
             self.digits.path,
             path,
             event_name=event,
@@ -54,11 +101,16 @@ class DigitsTestbed:
             actor=actor,
             env={
                 **{name: addresses[name] for name in ("GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_GRAPHQL_URL")},
-                "GITHUB_RUN_ID": str(recorded.id),
+                "GITHUB_RUN_ID": str(run.id),
+                "GITHUB_WORKFLOW_REF": f"{NAME}/{path}@refs/heads/main",
             },
             secrets={**self.sandbox.secrets(), **self.secrets, "GITHUB_TOKEN": token},
             variables={**self.sandbox.variables("digits"), **self.variables},
-        )
+            heard=followed.hear,
+            beside=beside,
+        ) as followed.running:
+            run.cancel = followed.running.cancel
+            yield followed
 
     def say(self, pull: PullRequest, body: str, path: str, *, by: str = MAINTAINER) -> WorkflowRun:
         """Comment, and run a workflow file on it."""
