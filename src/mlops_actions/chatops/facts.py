@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.roles import role_of
@@ -20,14 +20,7 @@ from mlops_actions.core.event import PullRequest
 from mlops_actions.core.user import User
 
 Answer = TypeVar("Answer")
-CheckState: TypeAlias = Literal["passed", "failed", "pending", "unknown"]
-# By name, then by the App's id; a status has none (0).
-CheckStates: TypeAlias = Mapping[str, Mapping[int, CheckState]]
-
-# Only these conclusions pass. Anything else fails, also a conclusion that GitHub may add later.
-_PASSED = ("success", "neutral", "skipped")
 _RUN_FIELDS = ("event", "head_sha", "created_at")
-_WORST_FIRST: tuple[CheckState, ...] = ("failed", "unknown", "pending", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,48 +163,6 @@ class Approvers(Question[tuple[User, ...]]):
 
 
 @dataclass(frozen=True)
-class RequiredCheck:
-    """A check that a branch requires; `app` is the id of the App that must report it, 0 where any may."""
-
-    name: str
-    app: int = 0
-
-
-@dataclass(frozen=True)
-class CommitState:
-    """The states of a commit's checks, and the checks that only one workflow run reports: name, and id of the App."""
-
-    states: CheckStates
-    own: frozenset[tuple[str, int]] = frozenset()
-
-
-@dataclass(frozen=True)
-class CommitChecks(Question[CommitState]):
-    """The state of every check and status of a commit; `run` is the workflow run whose own checks are told apart."""
-
-    sha: str
-    run: str
-
-    def ask(self, reader: Reader) -> CommitState:
-        """Read the commit's check runs and statuses."""
-        own, others = told_apart(reader.check_runs(self.sha), self.run)
-        states = check_states(others, reader.statuses(self.sha))
-        # Another workflow may have a job of the same name, which counts.
-        return CommitState(states, _names_and_apps(own) - _names_and_apps(others))
-
-
-@dataclass(frozen=True)
-class RequiredChecks(Question[tuple[RequiredCheck, ...]]):
-    """The checks that a branch requires."""
-
-    branch: str
-
-    def ask(self, reader: Reader) -> tuple[RequiredCheck, ...]:
-        """Read the branch's protection and rulesets."""
-        return tuple(RequiredCheck(name, app) for name, app in reader.required_checks(self.branch))
-
-
-@dataclass(frozen=True)
 class WorkflowRun(Question["Mapping[str, str] | None"]):
     """The workflow run of this repository with this id: `event`, `head_sha`, `created_at`; None where there is none."""
 
@@ -331,52 +282,6 @@ def approvers(reviews: Iterable[Mapping[str, Any]], sha: str) -> tuple[User, ...
                 members.add(account)
     approving = [account for account, review in latest.items() if review == ("APPROVED", sha)]
     return tuple(users[account] for account in sorted(approving, key=members.__contains__))
-
-
-def check_states(runs: Iterable[Mapping[str, Any]], statuses: Iterable[Mapping[str, Any]]) -> CheckStates:
-    """Merge check runs and commit statuses; of several with the same name and App, the worst counts."""
-    states: dict[str, dict[int, CheckState]] = {}
-    for run in runs:
-        state: CheckState = "pending"
-        if run.get("status") == "completed":
-            state = "passed" if run.get("conclusion") in _PASSED else "failed"
-        _add_state(states, str(run.get("name")), app=_app_of(run), state=state)
-    by_status: dict[Any, CheckState] = {"success": "passed", "pending": "pending", "failure": "failed", "error": "failed"}
-    for status in statuses:
-        _add_state(states, str(status.get("context")), app=0, state=by_status.get(status.get("state"), "unknown"))
-    return states
-
-
-def told_apart(check_runs: Iterable[Mapping[str, Any]], run: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-    """Return the check runs that belong to the jobs of one workflow run, and all others.
-
-    GitHub gives the check run of a job the job's address, `…/actions/runs/RUN/job/JOB`.
-    """
-    own: list[Mapping[str, Any]] = []
-    others: list[Mapping[str, Any]] = []
-    for one in check_runs:
-        is_own = run and f"/actions/runs/{run}/" in str(one.get("details_url") or "")
-        (own if is_own else others).append(one)
-    return own, others
-
-
-def _names_and_apps(check_runs: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, int]]:
-    return frozenset((str(one.get("name")), _app_of(one)) for one in check_runs)
-
-
-def _app_of(run: Mapping[str, Any]) -> int:
-    return int((run.get("app") or {}).get("id") or 0)
-
-
-def _add_state(states: dict[str, dict[int, CheckState]], name: str, app: int, state: CheckState) -> None:
-    by_app = states.setdefault(name, {})
-    by_app[app] = min(by_app.get(app, state), state, key=_WORST_FIRST.index)
-
-
-def state_of(required: RequiredCheck, states: CheckStates) -> CheckState | None:
-    """Return the state of a required check, the worst where several Apps may report it; None where nobody has."""
-    reported = [state for app, state in states.get(required.name, {}).items() if required.app in (0, app)]
-    return min(reported, key=_WORST_FIRST.index, default=None)
 
 
 def parse_time(stamp: str) -> datetime:

@@ -163,9 +163,18 @@ class Inputs(DeclaredInputs):
         "command, not who pushed the commit. Where GitHub does not show who pushed it, two people must approve.",
         default="false",
     )
+    require_code_owner: bool = input_field(
+        boolean,
+        "Like `require-approval`, and for each changed file that has code owners one of them must be among those who "
+        "approved: by the file CODEOWNERS of the base branch, as GitHub reads it. Owners need the role `write`; an e-mail "
+        "address tells nobody's account. Where teams are owners, the token must see their members, as for `allow-teams`.",
+        default="false",
+    )
     require_checks: tuple[str, ...] | None = input_field(
         items,
-        "Names of checks that must have passed on the head commit; `required` stands for those the base branch requires.",
+        "Names of checks that must have passed on the head commit; `required` stands for those the base branch requires. "
+        "One that the branch takes from one GitHub App counts only where that App reported it, as a check run or as a "
+        "status.",
     )
     ignored_checks: tuple[str, ...] | None = input_field(
         items,

@@ -106,34 +106,55 @@ def _require_listed(evaluation: Evaluation, user: User, denial: Decision) -> Dec
 
 
 def check_approval(evaluation: Evaluation) -> Decision | None:
-    """Deny where nobody else has approved the commit: not the author, not who commands, not who pushed it."""
-    if not evaluation.inputs.require_approval:
+    """Deny where nobody else has approved the commit: not the author, not who commands, not who pushed it.
+
+    With `require-code-owner` an owner of each changed file must be among those who have.
+    """
+    by_owner = evaluation.inputs.require_code_owner
+    if not evaluation.inputs.require_approval and not by_owner:
         return None
+    from mlops_actions.chatops import code_owners
+
     head = evaluation.pull_request.head
     activity = BranchUpdates(head.repository, head.ref, evaluation.request.written_at)
     approvals: Question[Any] = Approvers(evaluation.pull_request.number, evaluation.sha)
-    updates, _ = evaluation.answers([activity, approvals])
+    updates, *_ = evaluation.answers([activity, approvals, *(code_owners.questions(evaluation) if by_owner else ())])
     pusher = 0 if isinstance(updates, Unknown) else pusher_of(updates, evaluation.sha)
     excluded = {evaluation.pull_request.author.id, evaluation.request.source.actor.id, pusher}
     # Where GitHub does not show who pushed the commit: of two people one at least is somebody else.
-    return require_approvals(evaluation, "not-approved", excluded, needed=1 if pusher else 2)
+    needed = 1 if pusher else 2
+    denial = require_approvals(evaluation, "not-approved", excluded, needed=needed)
+    if denial or not by_owner:
+        return denial
+    owner_role = max(evaluation.role, code_owners.OWNER_ROLE, key=rank)
+    approving = _confirmed_approvers(evaluation, excluded, owner_role)
+    if isinstance(approving, Unknown):
+        return Decision("approval-unknown", cause_and_remedy(approving))
+    return code_owners.require_owners(evaluation, approving, needed=needed)
 
 
 def require_approvals(evaluation: Evaluation, reason: str, excluded: set[int], *, needed: int = 1) -> Decision | None:
     """Deny unless this many users with the role, none of them among the `excluded` accounts, approved the commit."""
-    approving = evaluation.answer(Approvers(evaluation.pull_request.number, evaluation.sha))
-    if isinstance(approving, Unknown):
-        return Decision("approval-unknown", cause_and_remedy(approving))
-    counted = [user for user in approving if user.id not in excluded][-_MAX_APPROVERS:]
-    roles = evaluation.answers([UserRole(user.login) for user in counted])
-    confirmed = [
-        user
-        for user, role in zip(counted, roles, strict=True)
-        if isinstance(role, Role) and role.account == user.id and rank(role.name) >= rank(evaluation.role)
-    ]
+    confirmed = _confirmed_approvers(evaluation, excluded, evaluation.role)
+    if isinstance(confirmed, Unknown):
+        return Decision("approval-unknown", cause_and_remedy(confirmed))
     if len(confirmed) >= needed:
         return None
     details = [f"commit: {evaluation.sha}", f"role needed: {evaluation.role}"]
     if needed > 1:
         details.append(f"GitHub does not show who pushed this commit, so {needed} people must approve it")
     return Decision(reason, tuple(details))
+
+
+def _confirmed_approvers(evaluation: Evaluation, excluded: set[int], least_role: str) -> list[User] | Unknown:
+    """Return the users with the role, none of them among the `excluded` accounts, who approved the commit."""
+    approving = evaluation.answer(Approvers(evaluation.pull_request.number, evaluation.sha))
+    if isinstance(approving, Unknown):
+        return approving
+    counted = [user for user in approving if user.id not in excluded][-_MAX_APPROVERS:]
+    roles = evaluation.answers([UserRole(user.login) for user in counted])
+    return [
+        user
+        for user, role in zip(counted, roles, strict=True)
+        if isinstance(role, Role) and role.account == user.id and rank(role.name) >= rank(least_role)
+    ]

@@ -26,6 +26,12 @@ class Reader(Protocol):
     def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield the reviews of a pull request, oldest first."""
 
+    def files(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the files that a pull request changes; GitHub lists at most 3,000."""
+
+    def file(self, path: str, branch: str, limit: int) -> bytes | None:
+        """Read a file of a branch; None where there is none. Raises ActionError for one of `limit` bytes or more."""
+
     def events(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield what happened to a pull request, newest first."""
 
@@ -40,6 +46,12 @@ class Reader(Protocol):
 
     def statuses(self, sha: str) -> Iterator[Mapping[str, Any]]:
         """Yield the latest status of each context of a commit."""
+
+    def every_status(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield all statuses of a commit with their creators, newest first."""
+
+    def app_id(self, slug: str) -> int:
+        """Return the id of the GitHub App with this slug."""
 
     def workflow_run(self, run: int) -> Mapping[str, Any] | None:
         """Read a workflow run; None where the repository has no run with this id."""

@@ -179,6 +179,17 @@ REASONS: dict[str, Reason] = {
         "GitHub does not return the reviews.",
         "GitHub did not return the reviews, so an approval is not certain. The cause and the remedy:",
     ),
+    "not-approved-by-owner": Reason(
+        "deny",
+        "`require-code-owner` is set, and no owner of a changed file approved the head commit, or not enough of them.",
+        "A code owner must approve exactly this commit in a review first, and it must be somebody else than its author, who "
+        "pushed it and who gives the command. Files that lack an approval, and their owners:",
+    ),
+    "code-owners-unknown": Reason(
+        "deny",
+        "GitHub does not return the changed files or the file CODEOWNERS, or the base branch has none that can be read.",
+        "The code owners of the changed files are not known, so the command was refused:",
+    ),
     "checks": Reason(
         "deny", "A check of `require-checks` has not passed.", "Wait for these checks to pass on this commit first:"
     ),

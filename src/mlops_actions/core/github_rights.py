@@ -36,11 +36,14 @@ RIGHTS: tuple[tuple[str, str], ...] = (
     ("GET /repos/*/*/check-runs/**", "checks: read"),
     ("* /repos/*/*/check-runs**", "checks: write"),
     ("GET /repos/*/*/commits/*/status", "statuses: read"),
+    ("GET /repos/*/*/commits/*/statuses", "statuses: read"),
     ("GET /repos/*/*/deployments**", "deployments: read"),
     ("* /repos/*/*/deployments**", "deployments: write"),
     ("GET /repos/*/*/actions/runs/**", "actions: read"),
     ("GET /repos/*/*/activity", "contents: read"),
     ("GET /repos/*/*/branches/*", "contents: read"),
+    ("GET /repos/*/*/contents/**", "contents: read"),
+    ("GET /repos/*/*/git/blobs/*", "contents: read"),
 )
 
 

@@ -13,7 +13,7 @@ from mlops_actions.core import github_cli
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.suggest import nearest
-from mlops_actions.doctor import app, environments, job_rights, names, references, settings, token
+from mlops_actions.doctor import app, code_owners, environments, job_rights, names, references, settings, token
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ApiAnswer, GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
@@ -48,6 +48,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
         lambda: _labels(scope, api, root),
         lambda: _activity(scope, api, root, branch, answer),
         lambda: _teams(scope, api),
+        lambda: code_owners.check(scope, api, root, branch),
         lambda: app.check(scope, connect_app, root),
         lambda: environments.check(scope, api, root, branch),
         lambda: _self_blocking(scope, api, root, branch),

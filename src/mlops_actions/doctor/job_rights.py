@@ -134,17 +134,17 @@ def pinned(scope: Scope) -> Iterator[HealthCheck]:
             )
 
 
-def teams(scope: Scope) -> Iterator[HealthCheck]:
-    """Check that a step with `allow-teams` has a token that may see an organisation's members."""
+def teams(scope: Scope, name: str = "allow-teams") -> Iterator[HealthCheck]:
+    """Check that a step whose input asks about teams has a token that may see an organisation's members."""
     for step in scope.workflow.steps("chatops"):
-        if scope.given(step, "allow-teams") is False:
+        if scope.given(step, name) is False:
             continue
-        asked, app, owner = f"'allow-teams' in job '{step.job}'", scope.given(step, "app-id"), scope.token_owner(step)
+        asked, app, owner = f"'{name}' in job '{step.job}'", scope.given(step, "app-id"), scope.token_owner(step)
         text = "the job's token never sees an organisation's members, whatever its permissions"
         remedy = "give the step 'app-id' and 'app-private-key' of a GitHub App that may read members"
         if app or owner is TokenOwner.OTHER:
             yield CHECK.ok("team token", asked, "the step has a token of its own")
-        elif app is None or owner is TokenOwner.UNKNOWN or scope.given(step, "allow-teams") is None:
+        elif app is None or owner is TokenOwner.UNKNOWN or scope.given(step, name) is None:
             yield CHECK.unknown("team token", asked, f"only a job can evaluate whose token it is; {text}", remedy=remedy)
         else:
             yield CHECK.fails("team token", asked, text, remedy=remedy)

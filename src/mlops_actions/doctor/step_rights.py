@@ -50,7 +50,20 @@ FEATURES = (
     Feature("chatops", ("POST /repos/*/*/issues/*/labels",), LABELS, as_app=True),
     Feature("chatops", ("POST /repos/*/*/check-runs",), ("check-name",), as_app=True),
     Feature("chatops", ("POST /repos/*/*/deployments",), ("environment",), as_app=True),
-    Feature("chatops", ("GET /repos/*/*/commits/*/check-runs", "GET /repos/*/*/commits/*/status"), ("require-checks",)),
+    Feature(
+        "chatops",
+        (
+            "GET /repos/*/*/commits/*/check-runs",
+            "GET /repos/*/*/commits/*/status",
+            "GET /repos/*/*/commits/*/statuses",
+        ),
+        ("require-checks",),
+    ),
+    Feature(
+        "chatops",
+        ("GET /repos/*/*/pulls/*/files", "GET /repos/*/*/contents/*", "GET /repos/*/*/git/blobs/*"),
+        ("require-code-owner",),
+    ),
     Feature("chatops", ("GET /orgs/*/teams/*/memberships/*",), ("allow-teams",), as_app=True),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event=CALL_BACK),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event="workflow_dispatch"),

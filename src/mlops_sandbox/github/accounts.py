@@ -66,7 +66,10 @@ class Team:
 
 @dataclass(eq=False)
 class App:
-    """A GitHub App. `private_key` (PEM) signs its JSON web tokens; the server checks them with the public key alone."""
+    """A GitHub App. `private_key` (PEM) signs its JSON web tokens; the server checks them with the public key alone.
+
+    Only its owner sees a private one, and the App itself.
+    """
 
     id: int
     slug: str
@@ -77,6 +80,7 @@ class App:
     permissions: dict[str, str] = field(default_factory=dict)
     private_key: str = field(default="", repr=False)
     public_key: str = field(default="", repr=False)
+    private: bool = False
     installations: list[Installation] = field(default_factory=list)
 
 

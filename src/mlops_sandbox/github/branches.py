@@ -34,15 +34,15 @@ class Branches(CommitFacts):
         by: User | str,
         message: str = "Update",
         sha: str | None = None,
-        files: Mapping[str, str] | None = None,
+        files: Mapping[str, str | None] | None = None,
         force: bool = False,
         at: datetime | None = None,
         committed_at: datetime | None = None,
     ) -> Commit:
         """Put a commit on a branch, created where it is missing; open pull requests with this head follow.
 
-        `sha` of a commit that exists moves the branch there (with `force`: back). `at` is when GitHub received the push;
-        `committed_at` is what the commit itself claims.
+        A file whose text is None is removed. `sha` of a commit that exists moves the branch there (with `force`: back). `at`
+        is when GitHub received the push; `committed_at` is what the commit itself claims.
         """
         at = at or self.instance.clock.tick()
         actor = self.instance.account(by)
@@ -53,13 +53,14 @@ class Branches(CommitFacts):
             parents = tip.parents  # an amended commit replaces the tip
         sha = sha or invent_sha(self.full_name, branch, message, before, len(self.activity))
         if sha not in self.commits:
+            changed: dict[str, str | None] = {**(tip.files if tip else {}), **(files or {})}
             self.commits[sha] = Commit(
                 sha=sha,
                 message=message,
                 author=actor,
                 date=committed_at or at,
                 parents=parents,
-                files={**(tip.files if tip else {}), **(files or {})},
+                files={path: text for path, text in changed.items() if text is not None},
             )
         kind = "branch_creation" if before == NO_COMMIT else "force_push" if force else "push"
         self.set_branch(branch, sha, actor=actor, kind=kind, at=at)

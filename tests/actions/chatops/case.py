@@ -125,7 +125,7 @@ def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], shown: s
     elif decision == "deny":
         # A denial starts nothing: no label, check run or deployment, nor is one tried.
         allowed = ["POST /repos/*/*/issues/*/comments", "POST /repos/*/*/**/reactions"]
-        allowed += ["POST /app/installations/*/access_tokens"] if case.inputs.get("allow-teams") else []
+        allowed += ["POST /app/installations/*/access_tokens"] if case.app is not None else []
         assert all(any(write.matches(route) for route in allowed) for write in sample.github.writes), shown
 
 

@@ -47,6 +47,14 @@ class World:
         repository.protect("main", ["lint"], by="ruleset")
         return self
 
+    def with_status_of_an_app(self) -> World:
+        """Let an App's commit status pass, which the base branch takes from that App only."""
+        repository, sha = self.sample.repository, self.sample.pull.head_sha
+        app = self.github.register_app("ci", permissions={"statuses": "write"}, repositories=[repository])
+        repository.status(sha, "lint", "success", by=app.bot)
+        repository.protect("main", ["lint"], app=app)
+        return self
+
     def play(self, delivery: Delivery[Any], inputs: Mapping[str, str], *, post: bool = False, run_id: str = "7") -> Play:
         """Return the last stage of a scenario; with `post` the main stage runs now."""
         stage = ChatopsStep(
@@ -81,6 +89,15 @@ def _review(world: World) -> Play:
     world.sample.repository.collaborator("reviewer", "maintain")
     world.sample.pull.review("APPROVED", by="reviewer")
     return world.play(world.comment(), {"require-approval": "true"})
+
+
+def _code_owner(world: World, more: str = "") -> Play:
+    sample = world.sample
+    sample.repository.push("main", by="maintainer", files={".github/CODEOWNERS": f"*.py @reviewer\n{more}"})
+    sample.repository.push("schedule", by="writer", files={"train.py": "pass\n"})
+    sample.repository.collaborator("reviewer", "write")
+    sample.pull.review("APPROVED", by="reviewer")
+    return world.play(world.comment(), {"require-code-owner": "true"})
 
 
 def _call_back(world: World, inputs: Mapping[str, str]) -> Play:
@@ -118,7 +135,12 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
         world.with_check().without("GET /repos/*/*/activity").play(world.comment(), {"head": "suites"})
     ),
     "a command with an approval": _review,
+    "a command with a code owner": _code_owner,
+    "a command with a long file of code owners": lambda world: _code_owner(world, more=f"# {'-' * 80}\n" * 13_000),
     "a command with checks": lambda world: world.with_check().play(world.comment(), {"require-checks": "required"}),
+    "a command with an App's status": lambda world: world.with_status_of_an_app().play(
+        world.comment(), {"require-checks": "required"}
+    ),
     "a call-back": lambda world: _call_back(world, {}),
     "a call-back without activity": lambda world: _call_back(world.without("GET /repos/*/*/activity"), {}),
     "a call-back with feedback": lambda world: _call_back(world, {"check-name": "model"}),
@@ -168,8 +190,19 @@ CALLS = (
         ("[].user?", "[].user.login", "[].user.id", "[].state", "[].commit_id?", "[].author_association?"),
     ),
     Call(
+        "GET /repos/*/*/pulls/*/files", "a command with a code owner", "decision",
+        ("[].filename", "[].status", "[].contents_url", "[].previous_filename?"),
+    ),
+    Call(
+        "GET /repos/*/*/contents/**", "a command with a code owner", "decision",
+        ("type", "encoding", "size", "content", "sha"), absence="code-owners-unknown",
+    ),
+    Call(
+        "GET /repos/*/*/git/blobs/*", "a command with a long file of code owners", "decision", ("encoding", "content"),
+    ),
+    Call(
         "GET /repos/*/*/commits/*/check-runs", "a command with checks", "decision",
-        (*_CHECK_RUNS, "check_runs.[].conclusion?", "check_runs.[].app?", "check_runs.[].app.id"),
+        (*_CHECK_RUNS, "check_runs.[].conclusion?", "check_runs.[].app?", "check_runs.[].app.id", "check_runs.[].app.slug?"),
     ),
     Call(
         "GET /repos/*/*/commits/*/status", "a command with checks", "decision",
@@ -190,6 +223,11 @@ CALLS = (
             "[].parameters.required_status_checks.[].context",
         ),
     ),
+    Call(
+        "GET /repos/*/*/commits/*/statuses", "a command with an App's status", "decision",
+        ("[].context", "[].state", "[].creator?", "[].creator.login", "[].creator.type"),
+    ),
+    Call("GET /apps/*", "a command with an App's status", "decision", ("id",)),
     Call(
         "GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha", "created_at"),
         absence="run-not-here",

@@ -12,6 +12,7 @@ import requests
 
 from mlops_sandbox.github import GitHubServer
 from mlops_sandbox.github.actions_settings import Environment
+from mlops_sandbox.github.git import blob_sha
 from mlops_sandbox.github.rest.call import REPO
 from mlops_sandbox.github.rest.routes import ROUTES
 from tests.standins.github.conftest import Client
@@ -45,7 +46,8 @@ def _rich(sample: Sample) -> dict[str, Any]:
     repo.deployment_status(deployment, "success", by="maintainer")
     repo.protect("main", ["tests"])
     repo.protect("main", ["lint"], by="ruleset")
-    repo.push("main", by="maintainer", files={".github/workflows/ci.yml": "on: push\n"})
+    repo.push("main", by="maintainer", files={".github/workflows/ci.yml": "on: push\n", "CODEOWNERS": "* writer\n"})
+    repo.push("schedule", by="writer", files={"train.py": "new = True\n", "test.py": None})
     settings = repo.actions_settings
     settings.allowed_actions, settings.patterns_allowed = "selected", ["octo-org/*"]
     settings.secrets, settings.organization_secrets = {"TOKEN"}, {"SHARED"}
@@ -63,7 +65,7 @@ def _rich(sample: Sample) -> dict[str, Any]:
         "run": run.id, "workflow_run": workflow_run.id, "attempt": 1, "job": job.id,
         "deployment": deployment.id, "login": "writer", "username": "insider", "org": "octo-org", "team": "ml",
         "path": "train.py", "account": sample.github.user("writer").id, "workflow": "ci.yml", "environment": "production",
-        "package_type": "container", "package": "train",
+        "package_type": "container", "package": "train", "slug": "github-actions",
     }  # fmt: skip
 
 
@@ -80,6 +82,8 @@ def test_every_get_route_matches_githubs_schema(sample: Sample, call: Client) ->
             parameters["comment"] = values["line"]
         if "/actions/" in route.path:
             parameters["run"] = values["workflow_run"]
+        if "/git/blobs/" in route.path:
+            parameters["sha"] = blob_sha(b"print(1)\n")
         if "/git/ref/" in route.path:
             parameters["ref"] = "heads/main"
         path = route.path

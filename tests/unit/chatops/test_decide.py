@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.chatops import comment, grammar
+from mlops_actions.chatops.check_facts import CommitChecks, CommitState, RequiredCheck, RequiredChecks
 from mlops_actions.chatops.command_line import parse_arguments, pinned_command, rest_without_pin
 from mlops_actions.chatops.command_schema import parse_commands
 from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
@@ -17,14 +18,10 @@ from mlops_actions.chatops.facts import (
     Approvers,
     BranchUpdate,
     BranchUpdates,
-    CommitChecks,
-    CommitState,
     CurrentPullRequest,
     FirstCheckSuite,
     Question,
     ReopenedSince,
-    RequiredCheck,
-    RequiredChecks,
     Role,
     TeamMembership,
     Unknown,
@@ -86,7 +83,7 @@ ANSWERS: dict[Question[Any], Any] = {
     UPDATES: (BranchUpdate(HEAD, parse_time("2026-01-02T03:00:00Z"), 11),),
     FirstCheckSuite(HEAD, "topic"): "2026-01-02T03:04:04Z",
     Approvers(7, HEAD): (User("approver", "User", 14),),
-    CommitChecks(HEAD, ""): CommitState({"lint": {1: "passed"}, "tests": {0: "passed", 2: "passed"}}),
+    CommitChecks(HEAD, ""): CommitState({"lint": {1: "passed"}, "tests": {2: "passed", 3: "failed"}}),
     RequiredChecks("main"): (RequiredCheck("tests", 2),),
 }
 

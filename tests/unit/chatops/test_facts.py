@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.chatops.check_facts import RequiredCheck, check_states, state_of, told_apart
 from mlops_actions.chatops.facts import (
-    RequiredCheck,
     approvers,
-    check_states,
     first_created,
     heads_at,
     parse_time,
     pusher_of,
     reopened_since,
-    state_of,
-    told_apart,
     updates_since,
 )
 from mlops_actions.core.types import Json
@@ -172,11 +169,16 @@ def test_a_check_of_another_app_does_not_count() -> None:
 
 def test_the_checks_of_a_runs_own_jobs_are_told_by_their_address() -> None:
     address = "https://github.com/o/r/actions/runs/{}/job/1"
+    actions = {"id": 5, "slug": "github-actions"}
     runs: list[Json] = [
-        {"name": "mine", "app": {"id": 5}, "details_url": address.format(42)},
-        {"name": "other", "app": {"id": 5}, "details_url": address.format(421)},
-        {"name": "elsewhere", "app": {"id": 5}, "details_url": None},
+        {"name": "mine", "app": actions, "details_url": address.format(42)},
+        {"name": "other", "app": actions, "details_url": address.format(421)},
+        {"name": "elsewhere", "app": actions, "details_url": None},
+        {"name": "of an App that chose the address", "app": {"id": 6, "slug": "ci"}, "details_url": address.format(42)},
     ]
     own, others = told_apart(runs, "42")
-    assert ([one["name"] for one in own], [one["name"] for one in others]) == (["mine"], ["other", "elsewhere"])
+    assert ([one["name"] for one in own], [one["name"] for one in others]) == (
+        ["mine"],
+        ["other", "elsewhere", "of an App that chose the address"],
+    )
     assert told_apart(runs, "") == ([], runs)

@@ -109,6 +109,16 @@ def label_refusal(
     )
 
 
+def hidden_app(slug: str) -> GitHubRefused:
+    """Explain that GitHub does not show the App whose status a required check needs."""
+    return GitHubRefused(
+        404,
+        f"GitHub refused 'GET /apps/{slug}' with 404: the App does not exist, or is private",
+        "make the App public; or let the branch take the check from any source; or leave the check out by 'ignored-checks' "
+        "and name it in 'require-checks', which takes it from anybody",
+    )
+
+
 def _grant(right: str, *, as_app: bool) -> str:
     """Return what to do so that a call's token has the right."""
     if right == MEMBERS and not as_app:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from mlops_actions.boundary.github import shapes
-from mlops_actions.boundary.github.failures import GitHubRefused, label_refusal
+from mlops_actions.boundary.github.failures import GitHubRefused, hidden_app, label_refusal
 from mlops_actions.boundary.github.sticky_comments import StickyComments
-from mlops_actions.boundary.github.transport import GitHubTransport
+from mlops_actions.boundary.github.transport import NOT_GITHUB, GitHubTransport
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
@@ -55,7 +56,7 @@ class GitHub:
         except BadInput as error:
             raise Unavailable(
                 f"the answer to 'GET {self._root}/pulls/{number}' is not of GitHub's form: {error.cause}",
-                "check GITHUB_API_URL and the proxy between the runner and GitHub",
+                NOT_GITHUB,
             ) from None
         return found
 
@@ -87,6 +88,10 @@ class GitHub:
     def reviews(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield all reviews of a pull request, oldest first."""
         return self._api.pages(f"{self._root}/pulls/{number}/reviews", shapes.REVIEW)
+
+    def files(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Yield the files that a pull request changes; GitHub lists at most 3,000."""
+        return self._api.pages(f"{self._root}/pulls/{number}/files", shapes.CHANGED_FILE)
 
     def events(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield what happened to a pull request, newest first: `event` (`closed`, `reopened`, `labeled`), `created_at`."""
@@ -132,6 +137,19 @@ class GitHub:
         path = f"{self._root}/commits/{sha}/status"
         return self._api.pages(path, shapes.STATUS, key="statuses")
 
+    def every_status(self, sha: str) -> Iterator[Mapping[str, Any]]:
+        """Yield all statuses of a commit, newest first: `context`, `state`, `creator`, which `statuses` does not have."""
+        return self._api.pages(f"{self._root}/commits/{sha}/statuses", shapes.STATUS_BY)
+
+    def app_id(self, slug: str) -> int:
+        """Return the id of the GitHub App with this slug; GitHub shows a private App to its owner alone."""
+        try:
+            return int(self._api.get(f"/apps/{_part(slug)}", shapes.APP)["id"])
+        except GitHubRefused as refused:
+            if refused.status == 404:
+                raise hidden_app(slug) from None
+            raise
+
     def required_checks(self, branch: str) -> tuple[tuple[str, int], ...]:
         """Return the checks that a branch requires, by its protection and by rulesets.
 
@@ -147,6 +165,31 @@ class GitHub:
                 checks = rule["parameters"]["required_status_checks"]
                 required |= dict.fromkeys((check["context"], _app_id(check.get("integration_id"))) for check in checks)
         return tuple(required)
+
+    def file(self, path: str, branch: str, limit: int) -> bytes | None:
+        """Read a file of a branch; None where there is none. Raises Unavailable for one of `limit` bytes or more."""
+        call = f"{self._root}/contents/{quote(path)}"
+        try:
+            # A tag can have the name of the branch: the whole name of the ref is one of a branch only.
+            entry = self._api.get(call, shapes.FILE, ref=f"refs/heads/{branch}")
+        except GitHubRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+        if entry["size"] >= limit:
+            raise Unavailable(
+                f"{path} on the branch {branch} has {entry['size']} bytes; GitHub takes less than {limit}",
+                f"make {path} shorter",
+            )
+        if entry["encoding"] != "base64":  # GitHub puts no file of more than 1 MB into this answer
+            call = f"{self._root}/git/blobs/{entry['sha']}"
+            entry = self._api.get(call, shapes.BLOB)
+        try:
+            return base64.b64decode(entry["content"])
+        except ValueError:
+            raise Unavailable(
+                f"the answer to 'GET {call}' is not of GitHub's form: its content is not base64", NOT_GITHUB
+            ) from None
 
     # Comments, reactions and labels
 

@@ -202,6 +202,7 @@ MEMBERSHIP = record(state=text)
 TEAM = _NUMBERED
 REVIEW = record(user=optional(_PERSON), state=text, commit_id=optional(text), author_association=optional(text))
 COMMIT = record(sha=sha)
+CHANGED_FILE = record(filename=text, status=text, contents_url=text, previous_filename=optional(text))
 ISSUE_EVENT = record(event=text, created_at=moment)
 # Commits, branches and workflow runs
 WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment, status=optional(text), conclusion=optional(text))
@@ -214,9 +215,10 @@ CHECK_RUN = record(
     conclusion=optional(text),
     external_id=optional(text),
     details_url=optional(text),
-    app=optional(_NUMBERED),
+    app=optional(record(id=identifier, slug=optional(text))),
 )
 STATUS = record(context=text, state=text)
+STATUS_BY = record(context=text, state=text, creator=optional(record(login=text, type=text)))
 _REQUIRED_CHECK = record(context=text, app_id=optional(integer))
 BRANCH = record(
     protection=record(
@@ -224,6 +226,8 @@ BRANCH = record(
     )
 )
 RULE = _rule
+FILE = record(type=exactly("file"), encoding=text, size=integer, content=text, sha=sha)
+BLOB = record(encoding=exactly("base64"), content=text)
 # Comments, reactions, labels, deployments: what is written
 COMMENT = record(
     id=identifier,
@@ -239,6 +243,7 @@ WRITTEN_CHECK_RUN = _NUMBERED
 DEPLOYMENT = record(id=identifier, description=optional(text))
 # Accounts and Apps
 ACCOUNT = _USER
+APP = _NUMBERED
 VIEWER = record(data=record(viewer=_USER))
 INSTALLATION = record(id=identifier, app_slug=text, permissions=mapping(text))
 INSTALLATION_TOKEN = record(token=credential, permissions=mapping(text))

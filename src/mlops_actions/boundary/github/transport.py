@@ -26,7 +26,7 @@ PAGE = 100
 _SECONDARY_WAIT = 60.0  # GitHub asks for a minute where it gives no Retry-After
 _MAX_PAGES = 300
 _REDIRECTS = Redirects(limit=2, methods=frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}))
-_NOT_GITHUB = "check GITHUB_API_URL and the proxy between the runner and GitHub"
+NOT_GITHUB = "check GITHUB_API_URL and the proxy between the runner and GitHub"
 _SERVER_ERRORS = frozenset(range(500, 600))
 _HEADERS = {
     "Accept": "application/vnd.github+json",
@@ -124,7 +124,7 @@ class GitHubTransport:
                 return
             query = {}
         # A part of a list is no answer: what is missing could be what forbids the command.
-        raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", _NOT_GITHUB)
+        raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", NOT_GITHUB)
 
     def newest_first(self, path: str, shape: Shape) -> Iterator[dict[str, Any]]:
         """Yield the items of a list that GitHub only gives from the oldest to the newest, from its last item on.
@@ -147,7 +147,7 @@ class GitHubTransport:
                 return
             headers, items = self.send("GET", previous, page_shape)
             links = headers.get("link", "")
-        raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", _NOT_GITHUB)
+        raise Unavailable(f"the answer to 'GET {path}' has more than {_MAX_PAGES} pages", NOT_GITHUB)
 
     def send(
         self,
@@ -182,7 +182,7 @@ class GitHubTransport:
         if answer.status >= 500:
             raise _unavailable(retry.describe(answer, None))
         if answer.status in REDIRECTS:
-            raise Unavailable(f"GitHub answered {answer.status} to '{call}', a redirect that leads nowhere", _NOT_GITHUB)
+            raise Unavailable(f"GitHub answered {answer.status} to '{call}', a redirect that leads nowhere", NOT_GITHUB)
         raise refusal(call, answer.status, headers=_lower(answer), body=answer.text, as_app=self.as_app)
 
     def _answer(self, method: str, url: str, body: Mapping[str, Any] | None, retry: GitHubRetry) -> Answer:
@@ -235,9 +235,9 @@ def _document(call: str, answer: Answer, shape: Shape) -> Any:
                 raise ValueError
             document = answer.json
         except ValueError:
-            raise Unavailable(f"the answer to '{call}' is not GitHub's: it is not JSON", _NOT_GITHUB) from None
+            raise Unavailable(f"the answer to '{call}' is not GitHub's: it is not JSON", NOT_GITHUB) from None
     try:
         shape(document)
     except WrongShape as problem:
-        raise Unavailable(f"the answer to '{call}' is not of GitHub's form: {problem}", _NOT_GITHUB) from None
+        raise Unavailable(f"the answer to '{call}' is not of GitHub's form: {problem}", NOT_GITHUB) from None
     return document

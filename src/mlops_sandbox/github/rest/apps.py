@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_actions.core.types import Json
-from mlops_sandbox.github.accounts import LEVELS, App, Installation, normal_permissions
+from mlops_sandbox.github.accounts import LEVELS, App, Installation, User, normal_permissions
 from mlops_sandbox.github.responses import ApiError, ApiResponse, invalid_request, not_found
 from mlops_sandbox.github.rest.access import app_of
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
@@ -22,6 +22,22 @@ def _app(call: Call) -> App:
 def get_app(call: Call) -> ApiResponse:
     """Read the App that signed the request."""
     return ApiResponse(200, serializers.app(_app(call), call.links))
+
+
+@routes("GET", "/apps/{slug}")
+def get_app_by_slug(call: Call) -> ApiResponse:
+    """Read an App by its slug; 404 for a private one, except to its owner and to itself.
+
+    https://docs.github.com/rest/apps/apps#get-an-app
+    """
+    app, token = call.state.apps.get(call.params["slug"]), call.token
+    if app is None or (app.private and not (token and (token.app is app or _owns(call, token.actor, app)))):
+        raise not_found()
+    return ApiResponse(200, serializers.app(app, call.links))
+
+
+def _owns(call: Call, account: User, app: App) -> bool:
+    return account is app.owner or account in call.state.owners_of(app.owner)
 
 
 @routes("GET", "/app/installations", authentication="jwt")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from mlops_sandbox.github.git import blob_sha
+from mlops_sandbox.github.owners import errors, owners_file
 from mlops_sandbox.github.responses import ApiError, ApiResponse, not_found
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
+from mlops_sandbox.github.serializers import changes
 from mlops_sandbox.github.serializers import repository as serializers
 
 routes = Routes()
@@ -62,6 +65,29 @@ def get_ref(call: Call) -> ApiResponse:
     if ref not in refs:
         raise not_found()
     return ApiResponse(200, serializers.git_ref(ref, refs[ref], repo, call.links))
+
+
+@routes("GET", f"{REPO}/git/blobs/{{sha}}")
+def get_blob(call: Call) -> ApiResponse:
+    """Read the content of a file by its SHA, up to 100 MB."""
+    repo, sha = call.repository, call.params["sha"]
+    texts = (text for commit in repo.commits.values() for text in commit.files.values())
+    text = next((text for text in texts if blob_sha(text.encode()) == sha), None)
+    if text is None:
+        raise not_found()
+    return ApiResponse(200, serializers.blob(text, repo, call.links))
+
+
+@routes("GET", f"{REPO}/codeowners/errors")
+def list_codeowners_errors(call: Call) -> ApiResponse:
+    """List the errors of the CODEOWNERS file of a branch; 404 where it has none."""
+    repo = call.repository
+    commit = repo.find_commit(call.query.get("ref") or repo.default_branch)
+    path = owners_file(commit) if commit else None
+    if commit is None or path is None:
+        raise not_found()
+    found = [changes.codeowners_error(error) for error in errors(path, commit.files[path], repo)]
+    return ApiResponse(200, {"errors": found})
 
 
 @routes("GET", f"{REPO}/contents/{{path:path}}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from mlops_sandbox.github.changes import changed_files
 from mlops_sandbox.github.discussion import MAX_BODY_LENGTH, ReviewComment, ReviewState
 from mlops_sandbox.github.repository import PullRequest
 from mlops_sandbox.github.responses import ApiResponse, invalid_request, not_found, validation_failed
 from mlops_sandbox.github.rest.call import REPO, Call, Routes
 from mlops_sandbox.github.rest.issues import body_of, react, unreact
+from mlops_sandbox.github.serializers import changes
 from mlops_sandbox.github.serializers import discussion as serializers
 from mlops_sandbox.github.serializers.repository import commit as serialize_commit
 
@@ -59,6 +61,12 @@ def update_pull(call: Call) -> ApiResponse:
 def list_pull_commits(call: Call) -> ApiResponse:
     """List a pull request's commits."""
     return call.page(call.pull.commits, lambda commit: serialize_commit(commit, call.repository, call.links))
+
+
+@routes("GET", f"{REPO}/pulls/{{number:int}}/files")
+def list_files(call: Call) -> ApiResponse:
+    """List the files that a pull request changes, 3,000 at most."""
+    return call.page(changed_files(call.pull), lambda file: changes.diff_entry(file, call.repository, call.links))
 
 
 @routes("GET", f"{REPO}/pulls/{{number:int}}/reviews")

@@ -16,6 +16,7 @@ from mlops_sandbox.github.serializers.accounts import node_id, user
 from mlops_sandbox.github.serializers.links import Links
 from mlops_sandbox.timestamps import timestamp
 
+_MAX_SHOWN_BYTES = 1024 * 1024
 # Templates of addresses that every repository carries, by field: the part after the repository's own address.
 API_LINKS = {
     "archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
@@ -309,23 +310,40 @@ def ruleset_rules(name: str, repo: Repository) -> list[Json]:
 
 
 def content_file(path: str, text: str, ref: str, repo: Repository, links: Links) -> Json:
-    """Return a `ContentFile`."""
+    """Return a `ContentFile`; GitHub leaves out the content of more than 1 MB.
+
+    https://docs.github.com/rest/repos/contents#get-repository-content
+    """
     raw = text.encode()
-    sha = blob_sha(raw)
+    sha, is_shown = blob_sha(raw), len(raw) <= _MAX_SHOWN_BYTES
     api = f"{links.api('repos', repo.full_name, 'contents', path)}?ref={ref}"
     web = links.web(repo.full_name, "blob", ref, path)
     git = f"{repo_api(repo, links)}/git/blobs/{sha}"
     return {
         "type": "file",
-        "encoding": "base64",
+        "encoding": "base64" if is_shown else "none",
         "size": len(raw),
         "name": path.rpartition("/")[2],
         "path": path,
-        "content": base64.encodebytes(raw).decode(),
+        "content": base64.encodebytes(raw).decode() if is_shown else "",
         "sha": sha,
         "url": api,
         "git_url": git,
         "html_url": web,
         "download_url": links.web(repo.full_name, "raw", ref, path),
         "_links": {"self": api, "git": git, "html": web},
+    }
+
+
+def blob(text: str, repo: Repository, links: Links) -> Json:
+    """Return a `Blob`."""
+    raw = text.encode()
+    sha = blob_sha(raw)
+    return {
+        "content": base64.encodebytes(raw).decode(),
+        "encoding": "base64",
+        "url": f"{repo_api(repo, links)}/git/blobs/{sha}",
+        "sha": sha,
+        "size": len(raw),
+        "node_id": node_id("Blob", int(sha[:8], 16)),
     }

@@ -25,6 +25,11 @@ def without_label(name: str) -> Change:
     return lambda world: world.repository.labels.pop(name)
 
 
+def owned(text: str) -> Change:
+    """Push a CODEOWNERS file to the default branch."""
+    return lambda world: world.repository.push("main", by="maintainer", files={".github/CODEOWNERS": text})
+
+
 def job_token(**permissions: str) -> Change:
     named = {name.replace("_", "-"): level for name, level in permissions.items()}
 
@@ -221,6 +226,23 @@ GITHUB = (
         replaced(CHATOPS, f"{CHATOPS}          allow-teams: octo-org/ml\n          app-id: 7\n"),
         ("github", "team octo-org/ml"), "gh api orgs/octo-org/teams",
         lambda world: world.github.team("octo-org/ml", ["maintainer"]),
+    ),
+    Breakage(
+        "code owners without a file", replaced(CHATOPS, f"{CHATOPS}          require-code-owner: true\n"),
+        ("github", "code owners"), "name the owners in .github/CODEOWNERS", owned("* @maintainer\n"),
+    ),
+    Breakage(
+        "a line of code owners that GitHub does not know",
+        both(replaced(CHATOPS, f"{CHATOPS}          require-code-owner: true\n"), owned("* @maintainer\n[a].py @nobody\n")),
+        ("github", "code owners"), "correct these lines", owned("* @maintainer\n"),
+    ),
+    Breakage(
+        "a team of code owners and the job's token",
+        both(
+            lambda world: world.repository.grant(world.github.team("octo-org/ml", ["maintainer"]), "write"),
+            replaced(CHATOPS, f"{CHATOPS}          require-code-owner: true\n"), owned("* @octo-org/ml\n"),
+        ),
+        ("github", "team token"), "app-id", replaced(CHATOPS, f"{CHATOPS}          app-id: 7\n"),
     ),
     Breakage(
         "protection that binds no job",
