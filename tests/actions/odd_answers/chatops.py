@@ -93,8 +93,10 @@ def _review(world: World) -> Play:
 
 def _code_owner(world: World, more: str = "") -> Play:
     sample = world.sample
-    sample.repository.push("main", by="maintainer", files={".github/CODEOWNERS": f"*.py @reviewer\n{more}"})
-    sample.repository.push("schedule", by="writer", files={"train.py": "pass\n"})
+    repository = sample.repository
+    files = {".github/CODEOWNERS": f"*.py @reviewer\n{more}", "old.py": "pass\n"}
+    repository.branches["schedule"] = sample.pull.base_sha = repository.push("main", by="maintainer", files=files).sha
+    repository.push("schedule", by="writer", files={"old.py": None, "train.py": "pass\n"})
     sample.repository.collaborator("reviewer", "write")
     sample.pull.review("APPROVED", by="reviewer")
     return world.play(world.comment(), {"require-code-owner": "true"})
