@@ -105,9 +105,9 @@ class Job:
         self.log = record.log
         return record.exit_code
 
-    def start(self, **inputs: str) -> subprocess.Popen[str]:
-        """Run in a process of its own, which can be sent signals."""
-        return self._runner.start(self.step(inputs))
+    def start(self, *, program: str = "", **inputs: str) -> subprocess.Popen[str]:
+        """Run in a process of its own, which can be sent signals; `program` is Python code that replaces `mlops-actions`."""
+        return self._runner.start(self.step(inputs), program)
 
     def assert_missing_right(self, verb: str, resource: str) -> None:
         """Assert that the log says what the user `ci` may not do, and prints the rule that allows it."""

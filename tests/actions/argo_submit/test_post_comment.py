@@ -40,7 +40,7 @@ def kill(job: Job) -> Callable[..., None]:
         process = job.start(**INPUTS, **inputs, github_token=token)
         read_until(process, "▶")
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate()
 
     return run
 

@@ -269,12 +269,11 @@ def test_a_dry_run_submits_nothing(job: Job, cluster: Cluster) -> None:
 def test_closed_watches_and_expired_versions_are_survived(job: Job, cluster: Cluster) -> None:
     cluster.faults.watch_seconds = 0.2
     process = job.start(workflow=shell("sleep 2; echo done > /tmp/score; echo last words", outputs=SCORE))
-    begun = time.monotonic()
-    while process.poll() is None and time.monotonic() - begun < 60:
+    while process.poll() is None:  # pytest's own limit ends it
         cluster.compact()
         cluster.close_watches()
         time.sleep(0.1)
-    log, _ = process.communicate(timeout=10)
+    log, _ = process.communicate()
     assert process.returncode == 0, log
     assert "last words" in log
     assert log.count("submitted workflow") == 1
@@ -306,7 +305,7 @@ def test_a_restart_of_the_api_server_is_waited_out(job: Job, cluster: Cluster, a
     assert process.poll() is None
     with Host(application_of(api, cluster), port=port), gate:
         gate.accept()[0].close()
-        log, _ = process.communicate(timeout=60)
+        log, _ = process.communicate()
     assert process.returncode == 0, log
     assert name in log
     assert "last words" in log
@@ -333,7 +332,7 @@ def test_a_creation_that_may_have_succeeded_is_not_repeated(job: Job, cluster: C
 def test_a_workflow_that_is_deleted_fails_the_job(job: Job, cluster: Cluster) -> None:
     process = job.start(workflow=manifest("sleep", "600"))
     cluster.store.delete(WORKFLOWS, "default", _running(cluster))
-    log, _ = process.communicate(timeout=30)
+    log, _ = process.communicate()
     assert process.returncode == 1
     assert "was deleted while this step followed it" in log
 
@@ -420,7 +419,7 @@ def test_the_post_stage_stops_the_workflow_of_a_killed_step(job: Job, cluster: C
     process = job.start(workflow=manifest("sleep", "600"))
     name = _running(cluster)
     process.kill()
-    process.communicate(timeout=10)
+    process.communicate()
     assert job.run_post(workflow="x") == 0
     assert stored(cluster, name)["spec"]["shutdown"] == "Stop"  # type: ignore[index]
 
@@ -455,7 +454,7 @@ def test_a_comment_that_cannot_be_written_does_not_fail_the_step(job: Job) -> No
 
 def _running(cluster: Cluster) -> str:
     """Wait until a workflow's container runs and return the workflow's name."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while time.monotonic() < deadline:
         for workflow in cluster.store.items(WORKFLOWS)[0]:
             nodes = (workflow.get("status") or {}).get("nodes", {}).values()

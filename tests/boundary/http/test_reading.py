@@ -38,7 +38,5 @@ def dripping() -> Iterator[str]:
 
 @pytest.mark.parametrize("limits", [Limits(max_seconds=0.2), Limits(max_bytes=10)])
 def test_an_answer_that_comes_byte_by_byte_is_given_up(dripping: str, limits: Limits) -> None:
-    began = time.monotonic()
-    with pytest.raises(AnswerTooLong):
+    with pytest.raises(AnswerTooLong):  # the whole answer would take hours
         HttpClient(LOG).send("GET", dripping, headers={}, retry=Retry.under(RetryPolicy("it", attempts=1)), limits=limits)
-    assert time.monotonic() - began < 2
