@@ -20,6 +20,13 @@ _WROTE = re.compile(
 )
 # An attribution names a time or an address.
 _WHEN_OR_WHO = re.compile(r"[0-9]{4}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
+# Some languages have no verb: a date, a time, and the address at the end.
+_YEAR, _TIME = re.compile("[0-9]{4}"), re.compile("[0-9]{1,2}[:.h][0-9]{2}")
+_ADDRESS = re.compile(r"<[^<>@\s]+@[^<>@\s]+>\s*[:：]\s*$")
+    re.compile("[0-9]{4}"),
+    re.compile("[0-9]{1,2}[:.h][0-9]{2}"),
+    re.compile(r"<[^<>\s]+@[^<>\s]+>\s*[:：]\s*$"),
+)
 _FROM = "From|Von|De|Da|Van|Från|Fra|Lähettäjä|Od|От|Від|Feladó|Gönderen|发件人|寄件者|差出人|보낸 사람"
 _OTHER = (
     "Sent|Date|To|Cc|Subject|Reply-To|Gesendet|Datum|An|Betreff|Envoyé|Date|À|Objet|Enviado|Enviada|Enviado el|Fecha|Para|"
@@ -82,7 +89,9 @@ def _attribution(lines: Sequence[str], shown: Sequence[int], index: int) -> int 
         if number != shown[index] - back or len(lines[number]) > _MAX_LENGTH or (back and not lines[number].strip()):
             break
         text = f"{lines[number]} {text}"
-        if _WHEN_OR_WHO.search(text) and _WROTE.search(text):
+        if (_WHEN_OR_WHO.search(text) and _WROTE.search(text)) or all(
+            pattern.search(text) for pattern in (_YEAR, _TIME, _ADDRESS)
+        ):
             return number
     return None
 

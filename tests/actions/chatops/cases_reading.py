@@ -95,6 +95,7 @@ CASES = [
         for name, above in {
             "English": "On Mon, 2 Nov 2026 at 10:00, Ada <a@example.org> wrote:",
             "English, wrapped": "On Mon, 2 Nov 2026 at 10:00, Ada\n<a@example.org> wrote:",
+            "Japanese, which has no verb": "2026年11月2日(月) 10:00 Ada <a@example.org>:",
             "German": "Am 2. November 2026 um 10:00 schrieb Ada <a@example.org>:",
             "French": "Le lun. 2 nov. 2026 à 10:00, Ada <a@example.org> a\nécrit :",
             "Spanish": "El lun, 2 nov 2026 a las 10:00, Ada escribió:",
