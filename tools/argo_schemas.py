@@ -9,8 +9,8 @@ controller decodes into Go's types, so that these count:
 - Unknown fields are refused, as the command `argo` does.
 - Where the Go type is AnyString, IntOrString or Quantity, the published schema says only "string". AnyString makes a text of
   any value: the keyword `x-text` marks such a field. `x-kind` names the others for messages.
-- Integers have the range of the Go type, int32 or int64.
-- A plugin has exactly one key, `bytes` are base64.
+- Integers have the range of the Go type: int32, int64 or uint64.
+- A plugin has exactly one key. The formats `bytes` (base64) and `time` (RFC 3339) are those that Go reads.
 """
 
 from __future__ import annotations
@@ -32,10 +32,12 @@ VERSIONS = {
 }
 TARGET = Path(__file__).parent.parent / "src/mlops_actions/argo_submit/schemas"
 ARGO = "io.argoproj.workflow.v1alpha1"
+_META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 _ROOTS = [f"{ARGO}.WorkflowSpec", f"{ARGO}.CronWorkflowSpec"]
 _REFERENCE = "#/definitions/"
 # The text of a Kubernetes quantity: https://pkg.go.dev/k8s.io/apimachinery/pkg/api/resource#Quantity
-_QUANTITY = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
+# Its parser takes a sign or a suffix alone for zero.
+_QUANTITY = r"^ *(?=[^ ])[+-]?[0-9]*(\.[0-9]*)?([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)? *\Z"
 _SPECIAL: dict[str, dict[str, Any]] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {
         "x-kind": "quantity",
@@ -45,7 +47,9 @@ _SPECIAL: dict[str, dict[str, Any]] = {
         "x-kind": "integer or text",
         "anyOf": [{"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}, {"type": "string"}],
     },
-    # An amount is not read before it is used: the decoder takes any JSON.
+    f"{_META}.Time": {"type": "string", "format": "time", "x-kind": "time"},
+    # Neither is read before it is used: the decoder takes any JSON.
+    f"{_META}.FieldsV1": {},
     f"{ARGO}.Amount": {},
     f"{ARGO}.Plugin": {"type": "object", "x-kind": "plugin", "minProperties": 1, "maxProperties": 1},
 }
@@ -105,9 +109,12 @@ def _converted(node: dict[str, Any], go_type: str) -> dict[str, Any]:
     result: dict[str, Any] = {key: node[key] for key in ("type",) if key in node}
     if node.get("type") == "integer":
         bits = 31 if bare == "int32" else 63
-        result |= {"minimum": -(2**bits), "maximum": 2**bits - 1}
+        is_unsigned = bare == "uint64"
+        result |= {"minimum": 0, "maximum": 2**64 - 1} if is_unsigned else {"minimum": -(2**bits), "maximum": 2**bits - 1}
     if node.get("format") == "byte":
-        result["contentEncoding"] = "base64"
+        del result["type"]
+        numbers = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}
+        result |= {"x-kind": "bytes", "anyOf": [{"type": "string", "format": "bytes"}, numbers]}
     for key in ("items", "additionalProperties"):
         if isinstance(node.get(key), dict):
             result[key] = _converted(node[key], bare)

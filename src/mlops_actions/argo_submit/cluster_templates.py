@@ -51,7 +51,7 @@ def read(
             break
         seen.add((kind, name))
         try:
-            found = checked(kind, name, cluster().get_template(kind, namespace(), name)["spec"])[0]
+            found = schema.without_unknown(*checked(kind, name, cluster().get_template(kind, namespace(), name)["spec"]))
             specs[kind, name] = found
             waiting += references(found)
         except NotFound:

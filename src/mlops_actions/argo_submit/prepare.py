@@ -161,9 +161,10 @@ def _prepare(
         metadata["annotations"] = {**scheduled, **metadata["annotations"]}
     metadata["namespace"] = namespace()
     _check_size(workflow)
-    if problems := lint.problems(workflow, templates.specs):
+    seen = {**workflow, "spec": schema.without_unknown(workflow["spec"], source.line)}
+    if problems := lint.problems(seen, templates.specs):
         raise source.refuse(workflow, problems)
-    late = late_failures(lint.without_nulls(workflow["spec"]), templates.specs)
+    late = late_failures(lint.without_nulls(seen["spec"]), templates.specs)
     hooks = [source.warning(workflow, problem) for problem in islice(late, lint.MAX_PROBLEMS)]
     warnings = (*source.unknown_fields, *source.beside, *hooks)
     if dropped:
@@ -201,7 +202,8 @@ def _source(inputs: Inputs, workspace: Workspace, cluster: Callable[[], Cluster]
     else:
         template = {**template, "spec": spec}
     workflow = manifest.from_template(kind, template, copied=bool(inputs.callback))
-    return _Source(workflow=workflow, label=label, line=line, known={(kind, name): spec} if by_reference else {})
+    known = {(kind, name): schema.without_unknown(spec, line)} if by_reference else {}
+    return _Source(workflow=workflow, label=label, line=line, known=known)
 
 
 def _checked(source: _Source, templates: cluster_templates.ClusterTemplates) -> Iterator[str]:

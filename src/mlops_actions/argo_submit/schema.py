@@ -18,6 +18,7 @@ from importlib import resources
 from typing import Any
 
 from mlops_actions.core.suggest import did_you_mean
+from mlops_actions.core.types import Json
 
 # The supported lines of Argo Workflows, the newest first.
 LINES = ("4.0", "3.7", "3.6")
@@ -31,7 +32,15 @@ _KINDS = {
     "object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number", "number": "a number",
     "boolean": "true or false", "quantity": "a quantity such as 2, 500m or 1.5Gi",
     "integer or text": "a whole number or a text", "plugin": "a mapping with one key, the name of the plugin",
+    "time": "a time such as 2026-01-31T12:00:00Z", "bytes": "base64, padded by '='",
 }  # fmt: skip
+
+
+# What Go's `time.Parse` and its base64 decoder take.
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{1,2}):([0-9]{2}):([0-9]{2})(?:[.,][0-9]+)?(?:Z|[+-]([0-9]{2}):([0-9]{2}))"
+)
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,12 @@ class Problem:
 def with_texts(value: Any, definition: str = WORKFLOW_SPEC) -> Any:
     """Return the value with a text wherever Argo makes one of a number, boolean, list or mapping (Go's AnyString)."""
     return _with_texts(value, {"$ref": _REFERENCE + definition}, _definitions(LINES[0]))
+
+
+def without_unknown(spec: Mapping[str, Any], line: str) -> Json:
+    """Return a spec without the fields that a line of Argo does not know, which it leaves out when it reads an object."""
+    known: Json = _without_unknown(spec, {"$ref": _REFERENCE + WORKFLOW_SPEC}, _definitions(line))
+    return known
 
 
 def text_of(value: object) -> str:
@@ -151,6 +166,20 @@ def _with_texts(value: Any, schema: Mapping[str, Any], definitions: Mapping[str,
     return value
 
 
+def _without_unknown(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _without_unknown(value, definitions[schema["$ref"].removeprefix(_REFERENCE)], definitions)
+    if isinstance(value, dict) and "properties" in schema:
+        fields = schema["properties"]
+        return {key: _without_unknown(item, fields[key], definitions) for key, item in value.items() if key in fields}
+    if isinstance(value, dict):
+        others = schema.get("additionalProperties") or {}
+        return {key: _without_unknown(item, others, definitions) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_unknown(item, schema.get("items", {}), definitions) for item in value]
+    return value
+
+
 def _empty(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
     """Return what Go makes of null as an entry of a list: a mapping without fields, or an empty text."""
     if "$ref" in schema:
@@ -207,7 +236,7 @@ def _definitions(line: str) -> Mapping[str, Any]:
 @cache
 def _validator(line: str, is_cron: bool | None = None) -> Any:
     """Return the validator of a workflow's spec, or (with `is_cron`) of what stands around it in a document."""
-    from jsonschema import Draft7Validator, validators
+    from jsonschema import Draft7Validator, FormatChecker, validators
 
     def unless_null(keyword: str) -> Any:
         """Accept null for every type: Go leaves such a field as it is."""
@@ -218,10 +247,28 @@ def _validator(line: str, is_cron: bool | None = None) -> Any:
 
         return check
 
+    formats = FormatChecker(formats=())
+    formats.checks("time")(lambda value: not isinstance(value, str) or _is_time(value))
+    formats.checks("bytes")(lambda value: not isinstance(value, str) or _is_base64(value))
     kind = validators.extend(Draft7Validator, {keyword: unless_null(keyword) for keyword in ("type", "anyOf")})
     root: dict[str, Any] = {"$ref": _REFERENCE + WORKFLOW_SPEC}
     if is_cron is not None:
         fields = {"apiVersion": {}, "kind": {}, "status": {}, "metadata": {"$ref": _REFERENCE + _METADATA}}
         fields["spec"] = {"$ref": _REFERENCE + _CRON_SPEC} if is_cron else {}
         root = {"type": "object", "properties": fields, "additionalProperties": False}
-    return kind({**root, "definitions": _definitions(line)})
+    return kind({**root, "definitions": _definitions(line)}, format_checker=formats)
+
+
+def _is_time(text: str) -> bool:
+    found = _TIME.fullmatch(text)
+    if not found:
+        return False
+    year, month, day, hour, minute, second, offset_hours, offset_minutes = (int(part or 0) for part in found.groups())
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    days = (31, 29 if is_leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    is_day = 1 <= month <= 12 and 1 <= day <= days[month - 1]
+    return is_day and hour < 24 and max(minute, second) < 60 and offset_hours <= 24 and offset_minutes <= 60
+
+
+def _is_base64(text: str) -> bool:
+    return bool(_BASE64.fullmatch(re.sub(r"[\r\n]", "", text)))

@@ -303,6 +303,16 @@ FROM = [
             _steps("main", {"name": "a", "templateRef": {"name": "case-uses-6", "template": "main"}}),
         ]}), template("case-uses-6", _USES),
     )),
+    Case("a field that Argo leaves out, with a variable", inputs={"from_": "workflowtemplate/case-field"}, objects=(
+        template("case-field", {"entrypoint": "main", "templates": [
+             {"name": "main", "container": {"image": "x", "command": ["echo"], "argss": ["{{inputs.parameters.a}}"]}},
+        ]}),
+    ), expected={"spec.workflowTemplateRef.name": "case-field"}),
+    Case("templates without names", _calls("case-nameless"),
+         objects=(template("case-nameless", {"templates": [{"container": {"image": "x"}}]}),),
+         refused="names no template of the workflowtemplate 'case-nameless': 'main'"),
+    Case("a reference to what a variable names", f"{HEAD}spec: {{workflowTemplateRef: {{name: '{{{{workflow.name}}}}'}}}}\n",
+         refused="workflowTemplateRef.name is no name: Argo puts no values in here"),
     Case("a template's commit", inputs={"from_": "workflowtemplate/case-sha"}, objects=(template("case-sha", {
         **NEEDS, "arguments": {"parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]},
     }),), expected={"spec.arguments.parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]}),

@@ -50,6 +50,12 @@ CRASHING: dict[str, Json] = {
     "an image that is a number": _container(image=1),
     "a unit that Kubernetes lacks": _container(resources={"limits": {"memory": "1GiB"}}),
     "memory with a blank": _container(resources={"requests": {"memory": "1 Gi"}}),
+    "memory with a line's end": _container(resources={"requests": {"memory": "1Gi\n"}}),
+    "a depth below zero": _template(inputs={"artifacts": [{"name": "a", "path": "/a", "git": {"repo": "x", "depth": -1}}]}),
+    "a claim made yesterday": _spec(
+        volumeClaimTemplates=[{"metadata": {"name": "a", "creationTimestamp": "yesterday"}, "spec": {}}]
+    ),
+    "bytes that are no base64": {"templates": [{"name": "main", "http": {"url": "x", "bodyFrom": {"bytes": "hi!"}}}]},
     "cpu in words": _container(resources={"limits": {"cpu": "two"}}),
     "limits as list": _container(resources={"limits": ["cpu"]}),
     "a port as name": _container(ports=[{"containerPort": "http"}]),

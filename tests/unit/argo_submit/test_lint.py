@@ -46,6 +46,8 @@ def _text(name: str, value: str, more: str) -> str:
     return f"{{name: {name}, template: echo, arguments: {{parameters: [{{name: text, value: '{value}'}}]}}, {more}}}"
 
 
+_INPUT = "inputs: {{parameters: [{{name: a, {}: '{{{{workflow.nope}}}}'}}]}}"
+_UNDEFINED = "uses a variable that nothing defines: '{{workflow.nope}}'"
 _A, _B = "{name: a, template: echo, {say}}", "{name: b, template: echo, {say}}"
 
 
@@ -71,6 +73,23 @@ REFUSED: dict[str, tuple[str, str]] = {
         "gauge.value is not known in real time",
     ),
     "a strategy of podGC": (_main("suspend: {}", "  podGC: {strategy: OnSuccess}\n"), "podGC.strategy is not one of OnPod"),
+    "a deadline with a unit": (
+        _main("container: {image: x}\nactiveDeadlineSeconds: 5m"),
+        "template 'main': activeDeadlineSeconds is not a number of seconds: '5m'",
+    ),
+    "a deadline below zero": (_main("container: {image: x}\nactiveDeadlineSeconds: -5"), "is not a number of seconds: '-5'"),
+    "a deadline beyond all time": (
+        _main(f"container: {{image: x}}\nactiveDeadlineSeconds: '{'9' * 20}'"),
+        "is not a number of seconds: '999",
+    ),
+    "an artifact of Git without its repository": (
+        _main("container: {image: x}\ninputs: {artifacts: [{name: a, path: /a, git: {}}]}"),
+        "inputs.artifacts[0].git has no 'repo'",
+    ),
+    "an archive in Git without its repository": (
+        _main("container: {image: x}\narchiveLocation: {git: {repo: ''}}"),
+        "archiveLocation.git has no 'repo'",
+    ),
     # templates
     "a template without a type": (_main("inputs: {}"), "template 'main' has no type"),
     "a template of two types": (_main("suspend: {}\nhttp: {url: x}"), "template 'main' has several types: suspend, http"),
@@ -136,6 +155,37 @@ REFUSED: dict[str, tuple[str, str]] = {
         "enum is empty",
     ),
     # variables
+    "a variable in a default": (
+        _workflow(
+            f"  - {{name: main, suspend: {{}}}}\n  - {{name: b, {_INPUT.format('default')}, container: {{image: x}}}}\n"
+        ),
+        f"template 'b': inputs.parameters[0].default {_UNDEFINED}",
+    ),
+    "a variable in an artifact's path": (
+        _main("inputs: {artifacts: [{name: a, path: '/{{workflow.nope}}', raw: {data: b}}]}\ncontainer: {image: x}"),
+        f"inputs.artifacts[0].path {_UNDEFINED}",
+    ),
+    "a variable in the first template's input": (
+        _main(_INPUT.format("value") + "\ncontainer: {image: x}"),
+        f"template 'main': inputs.parameters[0].value {_UNDEFINED}",
+    ),
+    "a variable in the first template's artifact": (
+        _main("inputs: {artifacts: [{name: a, path: /a, s3: {key: '{{workflow.nope}}'}}]}\ncontainer: {image: x}"),
+        f"inputs.artifacts[0].s3.key {_UNDEFINED}",
+    ),
+    "a variable in what the workflow gives its first template": (
+        _main(
+            "inputs: {parameters: [{name: a}]}\nsuspend: {}",
+            "  arguments: {parameters: [{name: a, value: '{{workflow.nope}}'}]}\n",
+        ),
+        f"arguments.parameters[0].value {_UNDEFINED}",
+    ),
+    "a variable in an exit handler's input": (
+        _workflow(
+            f"  - {{name: main, suspend: {{}}}}\n  - {{name: b, {_INPUT.format('value')}, suspend: {{}}}}\n", "  onExit: b\n"
+        ),
+        f"template 'b': inputs.parameters[0].value {_UNDEFINED}",
+    ),
     "a variable of an unknown step": (
         _steps(
             _A, "{name: b, template: echo, arguments: {parameters: [{name: text, value: '{{steps.c.outputs.result}}'}]}}"
@@ -266,6 +316,17 @@ def test_what_argo_refuses_is_found(name: str) -> None:
 
 
 ACCEPTED: dict[str, str] = {
+    "a variable in an input that every call gives": _workflow(
+        f"  - {{name: main, steps: [[{_A}]]}}\n  - {{name: b, {_INPUT.format('value')}, container: {{image: x}}}}\n"
+    ),
+    "a variable in an input that the workflow gives": _main(
+        _INPUT.format("value") + "\nsuspend: {}", "  arguments: {parameters: [{name: a, value: b}]}\n"
+    ),
+    "a variable in the inputs of the first template's steps": _steps(_A, more=f"    {_INPUT.format('value')}\n"),
+    **{
+        f"a deadline of {seconds}": _main(f"container: {{image: x}}\nactiveDeadlineSeconds: {seconds}")
+        for seconds in ("5", "'5'", "'+5'", "0", "'{{workflow.name}}'")
+    },
     "an output whose name holds a variable": _main(
         'outputs: {parameters: [{name: "of-{{pod.name}}", valueFrom: {path: /a}}]}\ncontainer: {image: x, command: [x]}'
     ),

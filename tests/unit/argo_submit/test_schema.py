@@ -29,6 +29,11 @@ def _container(field: str) -> str:
     return _template(f"container:\n  image: x\n  {field}")
 
 
+def _claim(created: str, more: str = "") -> str:
+    claim = f"{{metadata: {{name: work, creationTimestamp: '{created}'{more}}}, spec: {{}}}}"
+    return _template("suspend: {}").replace("spec:\n", f"spec:\n  volumeClaimTemplates: [{claim}]\n", 1)
+
+
 def _read(text: str, *, strict: bool = True) -> tuple[Json, tuple[str, ...]]:
     read = to_workflow(select(parse(text, "wf.yaml")), strict=strict)
     return read.workflow, read.warnings
@@ -64,6 +69,24 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         _container("resources: {limits: {memory: 1GiB}}"),
         "container.resources.limits.memory must be a quantity such as 2, 500m or 1.5Gi, not the text \"1GiB\"", "quantity",
     ),
+    "a line's end behind a quantity": (
+        _container('resources: {limits: {cpu: "1\\n"}}'), "limits.cpu must be a quantity", "quantity",
+    ),
+    "a blank as quantity": (_container("resources: {limits: {cpu: ' '}}"), "limits.cpu must be a quantity", "quantity"),
+    "a depth below zero": (
+        _template("suspend: {}\ninputs: {artifacts: [{name: a, git: {repo: x, depth: -1}}]}"),
+        "git.depth must be a whole number from 0 to 18446744073709551615, not -1", "correct the number",
+    ),
+    "bytes that are no base64": (
+        _template("http: {url: x, bodyFrom: {bytes: 'hi!'}}"),
+        "http.bodyFrom.bytes must be base64, padded by '=', not the text \"hi!\"", "write base64",
+    ),
+    "bytes without padding": (_template("http: {url: x, bodyFrom: {bytes: aGk}}"), "bytes must be base64", "write base64"),
+    "bytes beyond a byte": (_template("http: {url: x, bodyFrom: {bytes: [256]}}"), "bytes must be base64", "write base64"),
+    "a time in words": (_claim("yesterday"), "must be a time such as 2026-01-31T12:00:00Z", "write a time"),
+    "a date without a time": (_claim("2026-01-01"), "creationTimestamp must be a time", "write a time"),
+    "a day that its month lacks": (_claim("2026-02-29T00:00:00Z"), "creationTimestamp must be a time", "write a time"),
+    "a time without a zone": (_claim("2026-01-01T00:00:00"), "creationTimestamp must be a time", "write a time"),
     "a boolean as quantity": (
         _container("resources: {requests: {cpu: yes}}"), "requests.cpu must be a quantity", "quantity",
     ),
@@ -128,6 +151,15 @@ ACCEPTED: dict[str, str] = {
     "a name as port": _container("livenessProbe: {httpGet: {port: http}}"),
     "a number as quantity": _container("resources: {limits: {cpu: 0.5, memory: 1e9, nvidia.com/gpu: 1}}"),
     "an exponent as quantity": _container("resources: {limits: {memory: 12e6, cpu: '.5'}}"),
+    "blanks around a quantity": _container("resources: {limits: {cpu: ' 1 '}}"),
+    "a quantity of nothing": _container("resources: {limits: {cpu: '.', memory: Ki}}"),
+    "bytes in lines": _template('http: {url: x, bodyFrom: {bytes: "aG\\nk="}}'),
+    "bytes as numbers": _template("http: {url: x, bodyFrom: {bytes: [104, 105]}}"),
+    "a leap day": _claim("2024-02-29T00:00:00Z"),
+    "a time with fraction and zone": _claim("2026-01-01T1:00:00.5+01:00"),
+    "what a cluster noted of a claim": _claim(
+        "2026-01-01T00:00:00Z", ", managedFields: [{manager: a, fieldsV1: {'f:spec': {}}}]"
+    ),
     "a retry limit as number": _template("suspend: {}\nretryStrategy: {limit: 10}"),
     "a retry limit as text": _template("suspend: {}\nretryStrategy: {limit: '{{inputs.parameters.limit}}'}"),
     "null where something may be": _container("env: null"),

@@ -18,6 +18,7 @@ TYPES = ("container", "containerSet", "steps", "script", "resource", "dag", "sus
 LEAVES = frozenset(TYPES) - {"steps", "dag", "suspend"}
 _RETRY_POLICIES = ("Always", "OnError", "OnFailure", "OnTransientError")
 _ACTIONS = ("apply", "create", "delete", "get", "patch", "replace")
+_SECONDS = re.compile(r"\+?[0-9]{1,18}|-0+")
 _METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC_RULE = "use letters, digits and '_', with no digit at its start"
 _OUTPUT_SOURCES = ("path", "jqFilter", "jsonPath", "parameter", "expression")
@@ -48,6 +49,7 @@ def _inputs(template: Json, path: Path, *, is_leaf: bool) -> Iterator[Problem]:
     for number, artifact in enumerate(inputs.get("artifacts") or []):
         place = (*path, "inputs", "artifacts", number)
         yield from _artifact_path(artifact, place, is_leaf=is_leaf)
+        yield from _git(artifact, place)
         if artifact.get("from"):
             yield Problem((*place, "from"), "has no meaning in inputs", "give it in the arguments of the step or task")
 
@@ -57,6 +59,11 @@ def _artifact_path(artifact: Json, place: Path, *, is_leaf: bool) -> Iterator[Pr
         yield Problem(place, f"gives artifact '{artifact.get('name')}' no path", "give 'path'")
     if not is_leaf and artifact.get("path"):
         yield Problem((*place, "path"), "has a meaning only in a template with a container or script", "remove it")
+
+
+def _git(location: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    if location.get("git") is not None and not location["git"].get("repo"):
+        yield Problem((*path, "git"), "has no 'repo'", "give the address of the repository")
 
 
 def _settings(template: Json, path: Path, kind: str) -> Iterator[Problem]:
@@ -75,8 +82,13 @@ def _settings(template: Json, path: Path, kind: str) -> Iterator[Problem]:
         yield Problem((*path, "timeout"), f"has no meaning in a template with {kind}", "remove it")
     elif re.fullmatch(r"[+-]?[0-9]+", timeout):
         yield Problem((*path, "timeout"), f"has no unit: '{timeout}'", f'write "{timeout}s"')
-    if kind in ("steps", "dag") and template.get("activeDeadlineSeconds") is not None:
+    deadline = template.get("activeDeadlineSeconds")
+    if kind in ("steps", "dag") and deadline is not None:
         yield Problem((*path, "activeDeadlineSeconds"), f"has no meaning in a template with {kind}", "remove it")
+    elif deadline is not None and "{{" not in str(deadline) and not _SECONDS.fullmatch(str(deadline)):
+        cause = f"is not a number of seconds: '{deadline}'"
+        yield Problem((*path, "activeDeadlineSeconds"), cause, "write a whole number without unit, at least 0")
+    yield from _git(template.get("archiveLocation") or {}, (*path, "archiveLocation"))
 
 
 def _metric(metric: Json, path: Path) -> Iterator[Problem]:

@@ -32,6 +32,9 @@ _PARAMETER = "workflow.parameters."
 _PODS = {"container", "containerSet", "script", "resource", "data"}
 _WITH_RESULT = {"container", "script", "data", "http", "plugin"}
 _NODE = ("id", "startedAt", "finishedAt", "hostNodeName")
+# The fields of inputs that Argo checks: the call replaces the others, save where the workflow itself is the call.
+_OF_INPUTS = {"parameters": ("default", "enum", "description"), "artifacts": ("path",)}
+_OF_ENTRY: Mapping[str, tuple[str, ...]] = {"parameters": ("value", "valueFrom"), "artifacts": ()}  # (): all others
 ANY = "*"  # at the end of a name: every name that begins so is known
 
 
@@ -63,10 +66,30 @@ class Variables:
         elif kind == "dag":
             yield from self._dag(template, (*path, "dag"), known)
         else:
-            # The values of inputs come from the call, which is checked where it stands.
             body = {key: value for key, value in template.items() if key not in ("inputs", "outputs")}
             yield from _unknown(body, path, known)
+            yield from _in_inputs(template, path, known, _OF_INPUTS)
         yield from _unknown(template.get("outputs"), (*path, "outputs"), known)
+
+    def of_entry(self, template: Json, arguments: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+        """Yield what nothing defines in the inputs of a template with which the workflow starts or ends.
+
+        `arguments` are the workflow's. Where they give an input, they take the place of its value.
+        """
+        kind = next(iter(types_of(template)), "")
+        if kind in ("steps", "dag"):
+            return
+        known = {*self._globals, *_own(template, kind)}
+        given = {
+            (key, entry.get("name")): (number, entry)
+            for key in _OF_ENTRY
+            for number, entry in enumerate(arguments.get(key) or [])
+        }
+        for key, _, entry in _inputs(template):
+            if (key, entry.get("name")) in given:
+                at, argument = given[key, entry.get("name")]
+                yield from _unknown(argument.get("value"), ("arguments", key, at, "value"), known)
+        yield from _in_inputs(template, path, known, _OF_ENTRY, {*given})
 
     def _steps(self, template: Json, path: Path, known: set[str]) -> Iterator[Problem]:
         for group, steps in enumerate(template["steps"] or []):
@@ -174,6 +197,26 @@ def _own(template: Json, kind: str) -> set[str]:
     if kind in _PODS:
         known.add("pod.name")
     return known
+
+
+def _inputs(template: Json) -> Iterator[tuple[str, int, Json]]:
+    for key in _OF_INPUTS:
+        for number, entry in enumerate((template.get("inputs") or {}).get(key) or []):
+            yield key, number, entry
+
+
+def _in_inputs(
+    template: Json,
+    path: Path,
+    known: set[str],
+    fields: Mapping[str, tuple[str, ...]],
+    given: AbstractSet[tuple[str, Any]] = frozenset(),
+) -> Iterator[Problem]:
+    """Yield what nothing defines in some fields of the inputs that are not given."""
+    for key, number, entry in _inputs(template):
+        if (key, entry.get("name")) not in given:
+            for field in fields[key] or (field for field in entry if field != "path"):
+                yield from _unknown(entry.get(field), (*path, "inputs", key, number, field), known)
 
 
 def _items(call: Json) -> set[str]:

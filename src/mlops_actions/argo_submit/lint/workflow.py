@@ -94,6 +94,8 @@ class _Linter:
             cause = "stands beside 'workflowTemplateRef', and Argo takes only one of them"
             yield Problem(("templates",), cause, "call the other object's templates by 'templateRef'")
         reference = reference_of(self._spec["workflowTemplateRef"])
+        if reference is None:
+            yield Problem((*place, "name"), "is no name: Argo puts no values in here", "name the object")
         if reference is None or reference not in self._referenced:
             return
         other = self._referenced[reference]
@@ -131,7 +133,7 @@ class _Linter:
         if other is None:
             yield _missing_object(reference, path)
             return
-        templates = {template.get("name"): template for template in other.get("templates") or []}
+        templates = {one["name"]: one for one in other.get("templates") or [] if one.get("name")}
         if name in templates:
             yield from missing_inputs(templates[name], arguments, path, "arguments")
             yield from self._within(reference, name, path)
@@ -147,7 +149,10 @@ class _Linter:
         for key in ("entrypoint", "onExit"):
             name = self._spec.get(key) or ""
             if name in self._templates:
-                yield from missing_inputs(self._templates[name], arguments, (key,), "arguments")
+                template = self._templates[name]
+                yield from missing_inputs(template, arguments, (key,), "arguments")
+                number = next(n for n, one in enumerate(self._spec["templates"]) if one is template)
+                yield from self._variables.of_entry(template, arguments, ("templates", number))
             elif name:
                 yield Problem(
                     (key,), f"names no template: '{name}'{did_you_mean(name, self._templates)}", "correct the name"
