@@ -23,10 +23,6 @@ _WHEN_OR_WHO = re.compile(r"[0-9]{4}|[0-9]{1,2}[:.h][0-9]{2}|@|<mailto:")
 # Some languages have no verb: a date, a time, and the address at the end.
 _YEAR, _TIME = re.compile("[0-9]{4}"), re.compile("[0-9]{1,2}[:.h][0-9]{2}")
 _ADDRESS = re.compile(r"<[^<>@\s]+@[^<>@\s]+>\s*[:：]\s*$")
-    re.compile("[0-9]{4}"),
-    re.compile("[0-9]{1,2}[:.h][0-9]{2}"),
-    re.compile(r"<[^<>\s]+@[^<>\s]+>\s*[:：]\s*$"),
-)
 _FROM = "From|Von|De|Da|Van|Från|Fra|Lähettäjä|Od|От|Від|Feladó|Gönderen|发件人|寄件者|差出人|보낸 사람"
 _OTHER = (
     "Sent|Date|To|Cc|Subject|Reply-To|Gesendet|Datum|An|Betreff|Envoyé|Date|À|Objet|Enviado|Enviada|Enviado el|Fecha|Para|"
