@@ -7,7 +7,8 @@ from mlops_actions.core.declare import Input
 from mlops_actions.pipeline import steps
 
 # `environment` needs `deployments: write`, which every caller would have to grant, also where nothing is deployed.
-_OMITTED = frozenset({"github-token", "environment", "environment-url"})
+# The job that listens ends after ten minutes, which leaves no time to wait for checks.
+_OMITTED = frozenset({"github-token", "environment", "environment-url", "wait-for-checks"})
 _LISTEN_STEP = "chatops"
 
 

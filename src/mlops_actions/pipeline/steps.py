@@ -98,8 +98,9 @@ STEPS = (
         CHATOPS,
         output_prefix="chatops-",
         passes_on=(
-            *("commands", "prefix", "permission", "allow-users", "allow-teams", "allow-bots", "forks", "drafts"),
-            *("base-branches", "head", "require-approval", "require-checks", "reply", "comment-tag", "notify-after"),
+            *("commands", "prefix", "permission", "allow-users", "allow-teams", "allow-author", "allow-bots", "forks"),
+            *("drafts", "base-branches", "head", "require-approval", "require-code-owner", "require-checks"),
+            *("ignored-checks", "wait-for-checks", "reply", "comment-tag", "notify-after"),
             *("pending-label", "success-label", "failure-label", "check-name", "environment", "environment-url"),
             *("app-id", "app-private-key", "github-token"),
         ),
