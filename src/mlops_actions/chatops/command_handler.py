@@ -50,12 +50,13 @@ class CommandHandler:
         request = parsed.request
         if request is None:
             return self._answer_without_request(parsed, client)
-        decision = self._decide(request, client)
+        decision = self.decide(request, client)
         if isinstance(decision, Decision):
-            return self._deny(request, decision, client)
+            return self.deny(request, decision, client)
         return self._accept(request, decision, client)
 
-    def _decide(self, request: CommandRequest, client: Repository) -> Decision | AuthorizedCommand:
+    def decide(self, request: CommandRequest, client: Repository) -> Decision | AuthorizedCommand:
+        """Ask GitHub what the decision needs, and decide; answers are kept for further decisions of this run."""
         request, waited = replace(request, run_id=self._context.run_id), 0.0
         while True:
             decision = decide(self._inputs, request, self._facts)
@@ -83,7 +84,10 @@ class CommandHandler:
             self._explain_denial(source, reply.denial(name, decision, self._context.run_url), client)
         return outcome(decision, source)
 
-    def _deny(self, request: CommandRequest, decision: Decision, client: Repository) -> Outcome:
+    def deny(
+        self, request: CommandRequest, decision: Decision, client: Repository, error: ActionError | None = None
+    ) -> Outcome:
+        """Explain a denial, and return its outputs; an `error` fails the step."""
         detail = f" ({'; '.join(decision.details)})" if decision.details else ""
         self._runner.info(f"deny: {decision.reason}{detail}")
         if request.call_back is None:
@@ -93,7 +97,7 @@ class CommandHandler:
             # Nobody waits for a reply, and the pull request that the call-back names cannot be trusted.
             explanation = REASONS[decision.reason].reply
             self._runner.warning(f"the call-back was refused: {explanation}{detail}", title="chatops")
-        error = self._error_of(decision)
+        error = error or self._error_of(decision)
         if request.is_phrase and error is None:
             self._warn_that_the_job_goes_on()
         return outcome(decision, request.source, request, error=error)
@@ -149,7 +153,13 @@ class CommandHandler:
         if not self._inputs.conclude:
             # From now on a later job concludes, by the outputs. Until now the post stage would have done so.
             self._save("")
-        accepted = AcceptedCommand(authorized=command, pull_request=current, feedback=feedback.state, token=token)
+        accepted = AcceptedCommand(
+            authorized=command,
+            pull_request=current,
+            feedback=feedback.state,
+            token=token,
+            control={"control": request.control, "control-runs": ",".join(map(str, request.for_runs))},
+        )
         return outcome(Decision("ok"), request.source, request=request, accepted=accepted)
 
     def _give_feedback(
@@ -189,7 +199,7 @@ class CommandHandler:
         self._save("")
         if isinstance(current, ActionError):
             self._facts[CurrentPullRequest(request.source.pr_number)] = Unknown(current)
-        return self._deny(request, decision, client)
+        return self.deny(request, decision, client)
 
     def _reply_to_start(
         self,
@@ -246,7 +256,9 @@ class CommandHandler:
         """Record the command where later runs find it and nobody can edit it."""
         source = request.source
         place = command_notice.BY_LABEL if source.label else command_notice.BY_HAND
-        if source.comment_id:
+        if request.given_in:
+            place = request.given_in
+        elif source.comment_id:
             is_comment = source.reaction_target.endswith(f"/comments/{source.comment_id}")
             place = source.reaction_target if is_comment else f"reviews/{source.comment_id}"
         notice = CommandNotice(request.name, source.pr_number, command.sha, place)

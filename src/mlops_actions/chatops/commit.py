@@ -6,6 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mlops_actions.chatops.control_names import AT_ANY_COMMIT
 from mlops_actions.chatops.evaluation import Evaluation, cause_and_remedy
 from mlops_actions.chatops.facts import (
     BranchUpdates,
@@ -30,14 +31,15 @@ _BY_SUITES = (
 
 
 def check_pull_request(evaluation: Evaluation) -> Decision | None:
-    """Deny where the pull request is not open, or was not when the command was given; a call-back may come later."""
+    """Deny where the pull request is not open, or was not when the command was given; a call-back and some controls may come later."""
     request = evaluation.request
-    if request.is_closed:
+    may_be_closed = bool(request.call_back) or request.control in AT_ANY_COMMIT
+    if request.is_closed and not may_be_closed:
         return Decision("closed")
     pull_request = evaluation.answer(CurrentPullRequest(request.source.pr_number))
     if isinstance(pull_request, Unknown):
         return Decision("pull-request-unknown", cause_and_remedy(pull_request))
-    return None if pull_request.state == "open" or request.call_back else Decision("closed")
+    return None if pull_request.state == "open" or may_be_closed else Decision("closed")
 
 
 def check_reopening(evaluation: Evaluation) -> Decision | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlops_actions.chatops import call_back, commit, grammar, people, required_checks
 from mlops_actions.chatops.command_line import parse_arguments, pinned_command, problems_below
+from mlops_actions.chatops.control_names import AT_ANY_COMMIT
 from mlops_actions.chatops.evaluation import Check, Evaluation, Unanswered, cause_and_remedy
 from mlops_actions.chatops.facts import Facts, Question, Unknown
 from mlops_actions.chatops.inputs import Inputs
@@ -44,7 +45,7 @@ class OpenQuestions:
 def decide(inputs: Inputs, request: CommandRequest, facts: Facts) -> Decision | AuthorizedCommand | OpenQuestions:
     """Decide, or return the questions to ask first."""
     evaluation = Evaluation(inputs, request, facts)
-    for group in _CALL_BACK_CHECKS if request.call_back else _COMMAND_CHECKS:
+    for group in _checks_of(request):
         questions: list[Question[Any]] = []
         for check in group:
             try:
@@ -63,6 +64,14 @@ def decide(inputs: Inputs, request: CommandRequest, facts: Facts) -> Decision | 
         positional=evaluation.arguments.positional,
         warnings=tuple(dict.fromkeys(evaluation.warnings)),
     )
+
+
+def _checks_of(request: CommandRequest) -> tuple[tuple[Check, ...], ...]:
+    if request.call_back:
+        return _CALL_BACK_CHECKS
+    if request.control in AT_ANY_COMMIT:
+        return _CONTROL_CHECKS
+    return (*_COMMAND_CHECKS, (people.check_self_approval,)) if request.control == "approve" else _COMMAND_CHECKS
 
 
 # Pull request fields that the decision depends on and that can change while it is made. The author needs no role for that.
@@ -86,7 +95,8 @@ def recheck(request: CommandRequest, decided: PullRequest, current: PullRequest 
     return None
 
 
-def _check_arguments(evaluation: Evaluation) -> Decision | None:
+def check_arguments(evaluation: Evaluation) -> Decision | None:
+    """Deny where the arguments cannot be parsed, or do not fit the declared parameters."""
     request = evaluation.request
     below = request.below
     values = [f"{option.name}{option.value}" for _, option in below.options] if below else []
@@ -113,7 +123,7 @@ _AUTHORITY_CHECKS: tuple[Check, ...] = (
     people.check_rerun_allow_list,
     commit.check_reopening,
 )
-_ARGUMENT_CHECKS: tuple[Check, ...] = (commit.check_base_branch, commit.check_draft, _check_arguments)
+_ARGUMENT_CHECKS: tuple[Check, ...] = (commit.check_base_branch, commit.check_draft, check_arguments)
 _COMMIT_CHECKS: tuple[Check, ...] = (
     commit.check_fork,
     commit.check_head,
@@ -121,5 +131,17 @@ _COMMIT_CHECKS: tuple[Check, ...] = (
     required_checks.check_checks,
 )
 _COMMAND_CHECKS = (_AUTHORITY_CHECKS, _ARGUMENT_CHECKS, _COMMIT_CHECKS)
+# A control that is about what runs already: nothing new runs on any commit.
+_CONTROL_CHECKS = (
+    (
+        people.check_sender,
+        commit.check_pull_request,
+        people.check_role,
+        people.check_rerun_role,
+        people.check_allow_list,
+        people.check_rerun_allow_list,
+    ),
+    (check_arguments,),
+)
 # The command that submitted the workflow has passed the others. What changed since must not lose the results.
 _CALL_BACK_CHECKS = (_AUTHORITY_CHECKS, (call_back.set_parameters, commit.check_fork, call_back.check_call_back))

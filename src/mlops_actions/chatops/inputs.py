@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mlops_actions.chatops.control_names import parse_controls
 from mlops_actions.chatops.fast_path import DEFAULT_PREFIX, parse_prefix
-from mlops_actions.chatops.result import RESULT
+from mlops_actions.chatops.result import OUTPUTS, RESULT
 from mlops_actions.chatops.roles import PERMISSIONS
-from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, Retired, input_field, inputs
+from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Retired, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, choice, duration, items, text
 
@@ -211,6 +212,19 @@ class Inputs(DeclaredInputs):
         "notifies nobody of an edited comment. `never` for none.",
         default="10m",
     )
+    controls: Mapping[str, str] = input_field(
+        parse_controls,
+        "Built-in commands about what runs on the pull request: a list of `status`, `stop`, `retry`, `approve`, `reject`, "
+        "or a mapping of names to roles. Default of the role: `permission`; for `stop`, `approve` and `reject` that of the "
+        "command they are about. A declared command of the same name wins. `none`: no such commands.",
+        default="none",
+    )
+    self_approval: str = input_field(
+        choice("deny", "allow"),
+        "Whether the author of the pull request, whoever pushed the commit and whoever gave the command may `/approve` its "
+        "workflow: `deny` or `allow`.",
+        default="deny",
+    )
     acknowledgement: str | None = input_field(
         text,
         "Text of a comment on the pull request when a command starts.",
@@ -300,6 +314,11 @@ class Inputs(DeclaredInputs):
                 "'mode: finish' needs exactly one of the inputs 'begun' and 'begun-file'",
                 "pass the output 'result' of the earlier chatops step, for example '${{ needs.listen.outputs.result }}'",
             )
+        if "retry" in self.controls and self.replies != "always":
+            yield BadInput(
+                "'retry' in 'controls' finds the last command by its comment, and 'reply' is not 'always'",
+                "leave 'reply' out, or take 'retry' out of 'controls'",
+            )
         if (self.app_id is None) != (self.app_private_key is None):
             present, missing = (
                 ("app-id", "app-private-key") if self.app_private_key is None else ("app-private-key", "app-id")
@@ -352,34 +371,5 @@ ACTION = Action(
     color="blue",
     inputs=Inputs,
     result=RESULT,
-    outputs=(
-        Output("triggered", "Whether the steps that follow should run: `true` or `false`."),
-        Output("decision", "`continue`, `ignore` or `deny`."),
-        Output("reason", "Reason for the decision, a stable code."),
-        Output("command", "Name of the command, without the prefix."),
-        Output("params", "Typed parameters, a JSON object."),
-        Output("positional", "Arguments without a name, a JSON list."),
-        Output("args", "Rest of the command's line as it was written; pass it on through `env:` only."),
-        Output("pr-number", "Number of the pull request."),
-        Output("sha", "Authorised head commit. Check out this commit, never the branch."),
-        Output("ref", "Head branch."),
-        Output("base-ref", "Base branch."),
-        Output("base-sha", "Commit of the base branch."),
-        Output("head-repo", "Repository of the head, `owner/name`."),
-        Output("fork", "Whether the head is in another repository: `true` or `false`."),
-        Output("actor", "Login of the user who gave the command."),
-        Output("comment-id", "Id of the comment; empty for a label or a dispatch."),
-        Output("comment-url", "Address of the comment."),
-        Output("check-run-id", "Id of the check run that was created."),
-        Output("deployment-id", "Id of the deployment that was created."),
-        Output("result", "One JSON document with all outputs, and the feedback state that `mode: finish` needs."),
-        Output("BOOL_TRIGGERED", "`True` or `False`.", legacy=True),
-        Output("TRAILING_LINE", "Text after the command on its line, without `sha=`.", legacy=True),
-        Output("TRAILING_TOKEN", "First word of `TRAILING_LINE`.", legacy=True),
-        Output("PULL_REQUEST_NUMBER", "`pr-number`.", legacy=True),
-        Output("PR_NUMBER", "`pr-number`.", legacy=True),
-        Output("COMMENTER_USERNAME", "`actor`.", legacy=True),
-        Output("BRANCH_NAME", "`ref`.", legacy=True),
-        Output("APP_INSTALLATION_TOKEN", "The App's token, see `export-app-token`.", legacy=True),
-    ),
+    outputs=OUTPUTS,
 )

@@ -22,16 +22,21 @@ _MAX_RESULT_BYTES = 100_000
 _UNBOUNDED = ("args", "details", "positional", "params")
 # A comment has room for thousands of mistakes, the outputs of a job have not.
 _MAX_DETAILS = 50
+_NO_CONTROL = {"control": "", "control-runs": "", "workflow-name": "", "workflow-namespace": ""}
 
 
 @dataclass(frozen=True)
 class AcceptedCommand:
-    """A command that runs; `pull_request` is the pull request as it was read last."""
+    """A command that runs; `pull_request` is the pull request as it was read last.
+
+    `control` are the outputs that say which control has asked for it, empty where none has.
+    """
 
     authorized: AuthorizedCommand
     pull_request: PullRequest
     feedback: FeedbackState
     token: str = field(default="", repr=False)
+    control: Mapping[str, str] = field(default_factory=dict)
 
 
 def outcome(
@@ -40,14 +45,20 @@ def outcome(
     request: CommandRequest | None = None,
     accepted: AcceptedCommand | None = None,
     error: ActionError | None = None,
+    control: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Return every output, the legacy names too, and the document `result` that holds them all."""
+    """Return every output, the legacy names too, and the document `result` that holds them all.
+
+    `control` are the outputs of a control that a later job carries out.
+    """
     result: Json = {
         "triggered": accepted is not None,
         "decision": decision.kind,
         "reason": decision.reason,
         "details": list(decision.details[:_MAX_DETAILS]),
         **_request_properties(source, request),
+        **_NO_CONTROL,
+        **(control or {}),
         **(_accepted_properties(accepted) if accepted else {}),
     }
     legacy = {
@@ -107,6 +118,7 @@ def _accepted_properties(accepted: AcceptedCommand) -> Json:
         "check-run-id": str(feedback.check_run_id or ""),
         "deployment-id": str(feedback.deployment_id or ""),
         "feedback": feedback.as_json(),
+        **accepted.control,
     }
 
 

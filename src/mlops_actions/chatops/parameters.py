@@ -80,13 +80,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A declared command; `parameters` is None where the workflow declares none: any parameter is then accepted as text."""
+    """A declared command; `parameters` is None where the workflow declares none: any parameter is then accepted as text.
+
+    `is_control` marks a built-in command of the input `controls`.
+    """
 
     name: str
     description: str = ""
     permission: str = ""
     label: str = ""
     parameters: tuple[Parameter, ...] | None = None
+    is_control: bool = False
 
     @property
     def switches(self) -> dict[str, bool]:

@@ -133,6 +133,17 @@ def check_approval(evaluation: Evaluation) -> Decision | None:
     return code_owners.require_owners(evaluation, approving, needed=needed)
 
 
+def check_self_approval(evaluation: Evaluation) -> Decision | None:
+    """Deny the approval of a workflow by the author of the pull request, and by whoever pushed its commit."""
+    if evaluation.inputs.self_approval == "allow":
+        return None
+    head = evaluation.pull_request.head
+    updates = evaluation.answer(BranchUpdates(head.repository, head.ref, evaluation.request.written_at))
+    pusher = 0 if isinstance(updates, Unknown) else pusher_of(updates, evaluation.sha)
+    is_own = evaluation.request.source.actor.id in {evaluation.pull_request.author.id, pusher}
+    return Decision("self-approval") if is_own else None
+
+
 def require_approvals(evaluation: Evaluation, reason: str, excluded: set[int], *, needed: int = 1) -> Decision | None:
     """Deny unless this many users with the role, none of them among the `excluded` accounts, approved the commit."""
     confirmed = _confirmed_approvers(evaluation, excluded, evaluation.role)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mlops_actions.core.event import PullRequest
 from mlops_actions.core.ports import Clock, Runner, Workspace
-from mlops_actions.core.sticky import CommandMark
+from mlops_actions.core.sticky import CommandComment, CommandMark
 
 
 class Reader(Protocol):
@@ -117,8 +117,37 @@ class Writer(Protocol):
         """Return the id of the deployment that was created with this description; 0 where there is none."""
 
 
+class CommandRuns(Protocol):
+    """The runs of workflow files, which hold the record of the commands that were accepted."""
+
+    def unfinished(self, workflow_file: str, status: str) -> list[Mapping[str, Any]]:
+        """Return the newest runs of a workflow file (`mlops.yml`) that have this status, newest first."""
+
+    def read(self, run: int) -> Mapping[str, Any] | None:
+        """Read a run; None where the repository has none with this id."""
+
+    def jobs(self, run: int) -> list[Mapping[str, Any]]:
+        """Return the jobs of all attempts of a run."""
+
+    def annotations(self, job: int) -> list[Mapping[str, Any]]:
+        """Return the annotations of a job."""
+
+    def cancel(self, run: int) -> bool:
+        """Cancel a run; False where it has ended already."""
+
+    def comment(self, place: str) -> Mapping[str, Any] | None:
+        """Read a comment, `issues/comments/ID` or `pulls/comments/ID`; None where it was deleted."""
+
+
 class Repository(Reader, Writer, Protocol):
     """One repository, read and written with one token."""
+
+    @property
+    def runs(self) -> CommandRuns:
+        """The runs of its workflow files."""
+
+    def command_comments(self, number: int) -> list[CommandComment]:
+        """Return the comments of commands on a pull request, oldest first."""
 
 
 class Clients(Protocol):

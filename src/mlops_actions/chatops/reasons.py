@@ -29,6 +29,42 @@ REASONS: dict[str, Reason] = {
     "bot": Reason("ignore", "A bot wrote the comment, and `allow-bots` does not name it."),
     "finished": Reason("ignore", "`mode: finish` concluded the feedback of an earlier job."),
     "help": Reason("ignore", "The commenter asked for help.", "You can use these commands here:"),
+    "status": Reason("ignore", "`/status` was answered."),
+    "stopped": Reason("ignore", "`/stop` has stopped something."),
+    "nothing-to-stop": Reason("ignore", "`/stop` found nothing that runs or waits."),
+    "approved": Reason("ignore", "`/approve` was passed on, as the output `control` says."),
+    "rejected": Reason("ignore", "`/reject` was passed on, as the output `control` says."),
+    "runs-unknown": Reason(
+        "deny",
+        "GitHub does not say what runs on the pull request.",
+        "GitHub did not say what runs here, so nothing was done. The cause and the remedy:",
+    ),
+    "not-stopped": Reason(
+        "deny",
+        "`/stop` was allowed, and GitHub cancelled none of the runs.",
+        "GitHub did not cancel the run. The cause and the remedy:",
+    ),
+    "nothing-to-retry": Reason(
+        "deny",
+        "`/retry` found no command that can be given again.",
+        "Write the command again: the last one cannot be repeated.",
+    ),
+    "retry-moved": Reason(
+        "deny",
+        "`/retry failed`, and the head is another commit than that of the command.",
+        "Give the command on the head commit instead, by `/retry`: somebody pushed since the workflow was started.",
+    ),
+    "nothing-waits": Reason(
+        "deny",
+        "`/approve` or `/reject`, and no command of this workflow file runs (for `/approve`: for the head commit).",
+        "Nothing waits for this: no command runs here that was started for this commit.",
+    ),
+    "self-approval": Reason(
+        "deny",
+        "`/approve` by the author of the pull request, by whoever pushed the commit, or by whoever gave the command, where "
+        "`self-approval` is not `allow`.",
+        "Somebody else must approve this: not the author, not who pushed the commit, not who gave the command.",
+    ),
     "multiple-commands": Reason(
         "deny",
         "One comment holds more than one command.",

@@ -168,5 +168,10 @@ def _shortened(line: str) -> str:
     return one_line if len(one_line) <= _MAX_DETAIL else one_line[: _MAX_DETAIL - 1] + "…"
 
 
+def with_footer(text: str, reason: str, run_url: str) -> str:
+    """Return a reply with the line that ends every reply."""
+    return f"{text}\n\n{_footer(reason, run_url)}"
+
+
 def _footer(reason: str, run_url: str) -> str:
     return f"<sub>{code(reason)} · {link('log', run_url)}</sub>\n{_MARKER}"

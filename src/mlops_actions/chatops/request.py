@@ -74,7 +74,10 @@ class CommandRequest:
     the event happened. `started_by_run` is the id of the run that somebody started by hand, whose time stands for that of
     writing; 0 for other events. `rerun_by` is the user who ran the job again; it is empty on the first run, and where it is
     the same user. `is_phrase` marks the legacy trigger phrase. `run_id` is this run. `call_back` is set where no user gave
-    the command, but a workflow that was submitted earlier reports its end.
+    the command, but a workflow that was submitted earlier reports its end. `control` is the built-in
+    command that asked for this one, or that this is. `given_in` is the place of the comment with the arguments (see
+    `CommandNotice.source`) where that is another one, and `for_runs` are the ids of the workflow runs that the control is
+    about.
     """
 
     source: CommandSource
@@ -91,6 +94,9 @@ class CommandRequest:
     run_id: str = ""
     call_back: CallBack | None = None
     below: Below | None = None
+    control: str = ""
+    given_in: str = ""
+    for_runs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         comment_url=event.comment.url,
         reaction_target=_reaction_target(event),
     )
-    match = _find_command(event.comment.body, inputs)
+    match = find_command(event.comment.body, inputs)
     if isinstance(match, Decision):
         # A comment that only happens to hold a line like a command gets no answer.
         if match.reason == "no-command":
@@ -144,6 +150,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         command=command,
         name=("" if _has_phrase(inputs) else inputs.prefix) + line.name,
         rest=line.rest,
+        control=command.name if command.is_control else "",
         sender_is_author=event.sender.is_same_as(event.comment.author),
         written_at=event.comment.created_at,
         event_sha=_reviewed_sha(event),
@@ -181,31 +188,33 @@ def _reviewed_sha(event: CommentEvent) -> str:
     return commit if isinstance(commit, str) else ""
 
 
-def _find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine, Below | None] | Decision:
+def find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine, Below | None] | Decision:
     """Find the one command in a text, and what stands below it."""
     from mlops_actions.chatops import comment, grammar
     from mlops_actions.core.suggest import nearest
 
-    commands = _declared_commands(inputs)
+    commands = declared_commands(inputs)
     if inputs.commands is not None and inputs.commands.is_phrase:
         last = grammar.find_last_phrase(body, inputs.commands.text)
         return (commands[0], last, None) if last else Decision("no-command")
     by_name = {command.name: command for command in commands}
     text = comment.read(body)
+    controls = [name for name in inputs.controls if name not in by_name]
     lines = grammar.find_commands(text, inputs.prefix)
-    known = [line for line in lines if line.name in by_name or (inputs.help and line.name == HELP)]
+    names = (*by_name, *controls, *([HELP] if inputs.help else []))
+    known = [line for line in lines if line.name in names]
     if len(known) > 1:
         shown = known[:_MAX_COMMANDS_SHOWN]
         return Decision("multiple-commands", tuple(f"{inputs.prefix}{line.name} {line.rest}"[:200] for line in shown))
-    if known and known[0].name in by_name:
+    if known and known[0].name in (*by_name, *controls):
         if inputs.help and known[0].rest == "--help":
             return Decision(HELP, (known[0].name,))
-        command = by_name[known[0].name]
+        command = by_name.get(known[0].name) or _control(known[0].name, inputs)
         return command, known[0], _read_below(text, known[0].number, command, inputs.prefix)
     if known:
         return Decision("help")
     for line in lines:
-        if suggestion := nearest(line.name, list(by_name)):
+        if suggestion := nearest(line.name, [*by_name, *controls]):
             return Decision(
                 "unknown-command",
                 (f"{inputs.prefix}{line.name[:80]} is not a command; did you mean {inputs.prefix}{suggestion}?",),
@@ -224,10 +233,20 @@ def _read_below(text: OwnText, number: int, command: Command, prefix: str) -> Be
 def _listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
     """Return the commands that an answer lists: for `/train --help` only that one."""
     names = decision.details if decision.reason == HELP else ()
-    return tuple(command for command in _declared_commands(inputs) if not names or command.name in names)
+    declared = declared_commands(inputs)
+    taken = {command.name for command in declared}
+    controls = [_control(name, inputs) for name in inputs.controls if name not in taken]
+    return tuple(command for command in (*declared, *controls) if not names or command.name in names)
 
 
-def _declared_commands(inputs: Inputs) -> tuple[Command, ...]:
+def _control(name: str, inputs: Inputs) -> Command:
+    from mlops_actions.chatops.controls.declarations import control
+
+    return control(name, inputs.controls[name])
+
+
+def declared_commands(inputs: Inputs) -> tuple[Command, ...]:
+    """Return the commands that the workflow declares; raises BadInput where the input cannot be read."""
     if inputs.commands is None:
         return ()
     from mlops_actions.chatops.command_schema import parse_commands
@@ -266,7 +285,7 @@ def _parse_label(event: PullRequestEvent, inputs: Inputs, context: Context) -> P
         return ParsedEvent(Decision("no-command"))
     if _is_ignored_bot(event.sender, inputs):
         return ParsedEvent(Decision("bot", (event.sender.login,)))
-    for command in _declared_commands(inputs):
+    for command in declared_commands(inputs):
         if any(same_label(event.label, name) for name in (command.label, inputs.prefix + command.name)):
             source = CommandSource(pr_number=event.pull_request.number, actor=event.sender, label=event.label)
             request = CommandRequest(
@@ -297,11 +316,11 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
         )
     source = CommandSource(pr_number=number, actor=event.sender)
     text = command_text if command_text.startswith(inputs.prefix) else inputs.prefix + command_text
-    match = _find_command(text, inputs)
+    match = find_command(text, inputs)
     if isinstance(match, Decision):
         # A user who starts the workflow by hand expects a command to run, so this is an error and not an ignored event.
         if match.reason == "no-command":
-            names = ", ".join(inputs.prefix + command.name for command in _declared_commands(inputs))
+            names = ", ".join(inputs.prefix + command.name for command in declared_commands(inputs))
             raise BadInput(
                 f"the workflow's input 'command' is {command_text[:80]!r}, which is no command",
                 f"start the workflow with one of these commands: {names}",
@@ -313,6 +332,7 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
         command=command,
         name=inputs.prefix + command.name,
         rest=line.rest,
+        control=command.name if command.is_control else "",
         started_by_run=int(context.run_id) if context.run_id.isascii() and context.run_id.isdigit() else 0,
         rerun_by=_rerun_by(event.sender, context),
         below=below,

@@ -24,6 +24,10 @@ def run(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
     parsed = parse_event(require(context), inputs, context)
     if parsed.decision is not None and parsed.source is None:
         return ignored_outcome(ports.runner, parsed.decision.reason, parsed.decision.details)
+    if parsed.request is not None and parsed.request.control:
+        from mlops_actions.chatops.controls.handler import ControlHandler
+
+        return ControlHandler(inputs, context, ports).handle(parsed.request)
     from mlops_actions.chatops.command_handler import CommandHandler
 
     return CommandHandler(inputs, context, ports).handle(parsed)

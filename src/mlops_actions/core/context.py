@@ -13,7 +13,8 @@ from mlops_actions.core.errors import BadInput
 class Context:
     """The default variables of a workflow run. Every address comes from here, so GitHub Enterprise Server works.
 
-    `sha` and `ref` are the event's; on `issue_comment` they are the default branch's, never the PR's.
+    `sha` and `ref` are the event's; on `issue_comment` they are the default branch's, never the PR's. `workflow_ref` is the
+    path of the workflow file and its ref: `octo-org/digits/.github/workflows/mlops.yml@refs/heads/main`.
     """
 
     repository: str
@@ -33,6 +34,7 @@ class Context:
     api_url: str
     graphql_url: str
     temp: Path
+    workflow_ref: str = ""
 
     @property
     def owner(self) -> str:
@@ -48,6 +50,12 @@ class Context:
     def run_url(self) -> str:
         """The page of this workflow run."""
         return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+
+    @property
+    def workflow_path(self) -> str:
+        """The path of the workflow file, such as `.github/workflows/mlops.yml`; empty where the server does not tell it."""
+        path, _, _ = self.workflow_ref.partition("@")
+        return path.removeprefix(f"{self.repository}/") if path.startswith(f"{self.repository}/") else ""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Context:
@@ -79,4 +87,5 @@ class Context:
             api_url=(environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
             graphql_url=(environ.get("GITHUB_GRAPHQL_URL") or "https://api.github.com/graphql").rstrip("/"),
             temp=Path(environ.get("RUNNER_TEMP") or "/tmp"),  # noqa: S108
+            workflow_ref=environ.get("GITHUB_WORKFLOW_REF", ""),
         )

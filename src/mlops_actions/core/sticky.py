@@ -57,6 +57,15 @@ class CommandMark:
         return f"{_MARKER}-command:{self.step_id}{f' open{label}' if self.is_open else ''} -->\n"
 
 
+@dataclass(frozen=True)
+class CommandComment:
+    """The comment of a command: its mark, the first line of the report that it holds (empty: none), and its address."""
+
+    mark: CommandMark
+    headline: str
+    url: str
+
+
 def command_mark(comment: str) -> CommandMark | None:
     """Return the mark of the command that a comment belongs to; None where it belongs to none."""
     match = _COMMAND.match(_below_marker(comment))

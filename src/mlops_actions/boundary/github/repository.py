@@ -11,13 +11,14 @@ from mlops_actions.boundary.github import shapes
 from mlops_actions.boundary.github.failures import GitHubRefused, hidden_app, label_refusal
 from mlops_actions.boundary.github.sticky_comments import StickyComments
 from mlops_actions.boundary.github.transport import NOT_GITHUB, GitHubTransport
+from mlops_actions.boundary.github.workflow_runs import WorkflowRuns
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput, Unavailable
 from mlops_actions.core.event import PullRequest, pull_request
 from mlops_actions.core.github_cli import host_of
 from mlops_actions.core.markdown import COMMENT_LIMIT, cut
 from mlops_actions.core.ports import Log
-from mlops_actions.core.sticky import CommandMark
+from mlops_actions.core.sticky import CommandComment, CommandMark
 from mlops_actions.core.submitting_run import submitting_run
 from mlops_actions.core.types import Json
 
@@ -37,6 +38,7 @@ class GitHub:
         self._api = transport
         self._root = f"/repos/{repository}"
         self._sticky_comments = StickyComments(transport, self._root, login=login, run_id=run_id)
+        self.runs = WorkflowRuns(transport, self._root)
 
     @classmethod
     def connect(cls, token: str, context: Context, log: Log) -> GitHub:
@@ -226,6 +228,10 @@ class GitHub:
     def end_command(self, number: int, comment_id: int, tag: str, mark: CommandMark, about: str) -> tuple[str, str]:
         """Say in the comment of a command how it ended; returns its html_url and the first line of its report."""
         return self._sticky_comments.end_command(number, comment_id, tag, mark, about)
+
+    def command_comments(self, number: int) -> list[CommandComment]:
+        """Return the comments of commands on a pull request, oldest first."""
+        return self._sticky_comments.command_comments(number)
 
     def open_commands(self, number: int, label: str) -> list[CommandMark]:
         """Return the marks of the commands that have this pending label and still run, by their comments."""

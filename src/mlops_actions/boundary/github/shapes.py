@@ -206,6 +206,20 @@ CHANGED_FILE = record(filename=text, status=text, contents_url=text, previous_fi
 ISSUE_EVENT = record(event=text, created_at=moment)
 # Commits, branches and workflow runs
 WORKFLOW_RUN = record(event=text, head_sha=sha, created_at=moment, status=optional(text), conclusion=optional(text))
+COMMAND_RUN = record(
+    id=identifier,
+    path=text,
+    event=text,
+    head_branch=optional(text),
+    status=text,
+    conclusion=optional(text),
+    created_at=moment,
+    actor=optional(_PERSON),
+)
+JOB = record(
+    id=identifier, name=text, status=text, conclusion=optional(text), started_at=optional(moment), run_attempt=integer
+)
+ANNOTATION = record(title=optional(text), message=optional(text))
 ACTIVITY = record(ref=text, timestamp=moment, before=optional(sha), after=sha, actor=optional(_PERSON))
 CHECK_SUITE = record(created_at=optional(moment), head_branch=optional(text))
 CHECK_RUN = record(
@@ -236,6 +250,15 @@ COMMENT = record(
     body=optional(text),
     user=optional(_USER),
     updated_at=optional(text),
+)
+COMMENT_TO_READ = record(
+    id=identifier,
+    body=optional(text),
+    created_at=moment,
+    updated_at=moment,
+    user=optional(_PERSON),
+    issue_url=optional(text),
+    pull_request_url=optional(text),
 )
 REACTION = _NUMBERED
 LABELS = listing(record(name=text))

@@ -10,7 +10,7 @@ from mlops_actions.boundary.github.failures import GitHubRefused
 from mlops_actions.boundary.github.transport import GitHubTransport
 from mlops_actions.core import sticky
 from mlops_actions.core.errors import ActionError, Unavailable
-from mlops_actions.core.sticky import CommandMark
+from mlops_actions.core.sticky import CommandComment, CommandMark
 
 # The account of the workflow's own token, which may not ask for its own name.
 WORKFLOW_LOGIN = "github-actions[bot]"
@@ -92,6 +92,11 @@ class StickyComments:
         before = _body(comment)
         updated = self._replace(comment, sticky.command_comment(tag, mark, about, before))
         return ("", "") if updated is None else (str(updated["html_url"]), sticky.headline(before))
+
+    def command_comments(self, number: int) -> list[CommandComment]:
+        """Return the account's comments of commands on a pull request, oldest first."""
+        found = [(sticky.command_mark(_body(one)), one) for one in self._own(number, sticky.ANY_TAG)]
+        return [CommandComment(mark, sticky.headline(_body(one)), str(one["html_url"])) for mark, one in found if mark]
 
     def open_commands(self, number: int, label: str) -> list[CommandMark]:
         """Return the marks of the commands that have this pending label (compared without case) and still run."""
