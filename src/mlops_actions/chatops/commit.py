@@ -31,7 +31,10 @@ _BY_SUITES = (
 
 
 def check_pull_request(evaluation: Evaluation) -> Decision | None:
-    """Deny where the pull request is not open, or was not when the command was given; a call-back and some controls may come later."""
+    """Deny where the pull request is not open, or was not when the command was given.
+
+    A call-back may come later, and so may a control that starts nothing.
+    """
     request = evaluation.request
     may_be_closed = bool(request.call_back) or request.control in AT_ANY_COMMIT
     if request.is_closed and not may_be_closed:

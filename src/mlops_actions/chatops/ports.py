@@ -117,7 +117,7 @@ class Writer(Protocol):
         """Return the id of the deployment that was created with this description; 0 where there is none."""
 
 
-class CommandRuns(Protocol):
+class RunRecords(Protocol):
     """The runs of workflow files, which hold the record of the commands that were accepted."""
 
     def unfinished(self, workflow_file: str, status: str) -> list[Mapping[str, Any]]:
@@ -143,7 +143,7 @@ class Repository(Reader, Writer, Protocol):
     """One repository, read and written with one token."""
 
     @property
-    def runs(self) -> CommandRuns:
+    def runs(self) -> RunRecords:
         """The runs of its workflow files."""
 
     def command_comments(self, number: int) -> list[CommandComment]:

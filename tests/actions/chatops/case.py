@@ -28,7 +28,7 @@ class Case:
     granted command has its comment. `reactions` are ours on the comment.
     `permissions` are the job's token's, `app` those that a GitHub App was granted which the step acts as; None: no App.
     `log` holds texts that the log must contain; `requests` all requests, in any order; `withdrawn`: feedback was given and
-    must be taken back.
+    must be taken back. Each of `finally_` asserts what has become of the repository.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Case:
     log: tuple[str, ...] = ()
     requests: tuple[str, ...] | None = None
     withdrawn: bool = False
+    finally_: tuple[Arrange, ...] = ()
 
 
 DEFAULT_INPUTS = {"commands": "/train, /deploy"}
@@ -68,12 +69,17 @@ def play(case: Case, stage: ChatopsStep) -> tuple[Sample, StepRecord, Delivery[A
         stage.permissions = case.permissions
     stage.environ |= dict(case.environ)
     app = {} if case.app is None else app_inputs(sample, case.app)
+    earlier = len(_said(sample))
     record = stage.run(delivery, {**DEFAULT_INPUTS, **app, **case.inputs})
-    check(case, sample, record, delivery)
+    check(case, sample, record, delivery, earlier)
     return sample, record, delivery
 
 
-def check(case: Case, sample: Sample, record: StepRecord, delivery: Delivery[Any]) -> None:
+def _said(sample: Sample) -> list[str]:
+    return [comment.body for comment in sample.pull.comments if comment.user.login == US]
+
+
+def check(case: Case, sample: Sample, record: StepRecord, delivery: Delivery[Any], earlier: int) -> None:
     shown = f"{record.log}\n{dict(record.outputs)}\n" + "\n".join(str(exchange) for exchange in sample.github.exchanges)
     decision = REASONS[case.reason].kind
     assert (record.outputs.get("reason"), record.exit_code) == (case.reason, case.exit_code), shown
@@ -90,7 +96,9 @@ def check(case: Case, sample: Sample, record: StepRecord, delivery: Delivery[Any
             assert not record.outputs.get(name), shown
     result = check_result("chatops", record.outputs["result"])
     assert (result["schema"], result["decision"], result["reason"]) == (1, decision, case.reason)
-    _check_answers(case, sample, delivery, shown)
+    _check_answers(case, sample, delivery, earlier, shown)
+    for test in case.finally_:
+        test(sample)
     for text in case.log:
         assert text in record.log, shown
     _check_log(record)
@@ -98,9 +106,9 @@ def check(case: Case, sample: Sample, record: StepRecord, delivery: Delivery[Any
         assert sorted(case.requests) == sorted(f"{one.method} {one.path}" for one in sample.github.exchanges), shown
 
 
-def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], shown: str) -> None:
+def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], earlier: int, shown: str) -> None:
     decision = REASONS[case.reason].kind
-    replies = [comment.body for comment in sample.pull.comments if comment.user.login == US]
+    replies = _said(sample)[earlier:]
     if case.reply is None:
         is_said = decision == "continue" and case.inputs.get("reply", "always") == "always"
         is_said = is_said and "trigger_phrase" not in case.inputs and delivery.event != "repository_dispatch"
@@ -115,7 +123,7 @@ def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], shown: s
     if case.reactions is not None:
         found_reactions = tuple(r.content for r in delivery.subject.reactions if r.user.login == US)
         assert found_reactions == case.reactions, shown
-    if decision == "ignore" and case.reply is None:
+    if decision == "ignore" and case.reply is None and case.reason not in ("approved", "rejected"):
         assert sample.github.exchanges == [], shown
     if case.withdrawn:
         # What had begun is taken back.
@@ -124,7 +132,8 @@ def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], shown: s
         assert [deployment.state for deployment in sample.repository.deployments.values()] == ["error"], shown
     elif decision == "deny":
         # A denial starts nothing: no label, check run or deployment, nor is one tried.
-        allowed = ["POST /repos/*/*/issues/*/comments", "POST /repos/*/*/**/reactions"]
+        allowed = ["POST /repos/*/*/issues/*/comments", "POST /repos/*/*/**/reactions", "POST /graphql"]
+        allowed += ["POST /repos/*/*/actions/runs/*/cancel"] if case.reason == "not-stopped" else []
         allowed += ["POST /app/installations/*/access_tokens"] if case.app is not None else []
         assert all(any(write.matches(route) for route in allowed) for write in sample.github.writes), shown
 

@@ -15,6 +15,7 @@ from tests.actions.chatops import (
     cases_callback,
     cases_checks,
     cases_commit,
+    cases_controls,
     cases_events,
     cases_identity,
     cases_language,
@@ -40,6 +41,7 @@ ALL = (
     cases_attacks.CASES,
     cases_reading.CASES,
     cases_below.CASES,
+    cases_controls.CASES,
 )
 CASES = {case.name: case for cases in ALL for case in cases}
 
@@ -47,7 +49,13 @@ CASES = {case.name: case for cases in ALL for case in cases}
 @pytest.fixture(scope="module")
 def forker() -> Iterator[Forker]:
     package = "mlops_actions"
-    late = ("boundary.github.clients", "chatops.command_schema", "chatops.finish", "chatops.command_handler")
+    late = (
+        "boundary.github.clients",
+        "chatops.command_schema",
+        "chatops.finish",
+        "chatops.command_handler",
+        "chatops.controls.handler",
+    )
     with Forker(*(f"{package}.{module}" for module in late)) as running:
         yield running
 

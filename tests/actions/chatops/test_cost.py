@@ -76,3 +76,34 @@ def test_a_command_makes_nine_requests_in_four_rounds(github: GitHubServer, tmp_
         "POST /issues/1/labels",
         f"POST /issues/comments/{comment}/reactions",
     ]
+
+
+LIST_CONTROLS = """
+import json, os, sys
+from mlops_actions.__main__ import act
+act("chatops", os.environ, out=open(os.devnull, "w"))
+print(json.dumps(sorted(name for name in sys.modules if name.startswith("mlops_actions.chatops.controls"))))
+"""
+
+
+@pytest.mark.parametrize(("body", "is_imported"), [("/train", False), ("/status", True)])
+def test_the_controls_are_imported_only_for_a_control(
+    body: str, is_imported: bool, github: GitHubServer, tmp_path: Path
+) -> None:
+    sample = make_sample(github)
+    delivery = sample.pull.comment(body, by="maintainer")
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("GITHUB_", "INPUT_"))} | {
+        "GITHUB_API_URL": github.api_url,
+        "GITHUB_EVENT_NAME": delivery.event,
+        "GITHUB_EVENT_PATH": str(write_event(delivery, tmp_path / "event.json")),
+        "GITHUB_OUTPUT": os.devnull,
+        "GITHUB_REPOSITORY": "octo-org/digits",
+        "GITHUB_STATE": os.devnull,
+        "INPUT_COMMANDS": "train",
+        "INPUT_CONTROLS": "status, stop, retry",
+        "INPUT_GITHUB-TOKEN": github.workflow_token(sample.repository, {"pull-requests": "write", "contents": "read"}).value,
+    }
+    finished = subprocess.run(
+        [sys.executable, "-c", LIST_CONTROLS], env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert bool(json.loads(finished.stdout)) is is_imported

@@ -77,7 +77,7 @@ class ControlHandler:
         running = {run: partial(client.runs.cancel, run.id) for run in allowed if not run.is_completed}
         answers = gather(running)
         failed = [(run, answer) for run, answer in answers.items() if isinstance(answer, ActionError)]
-        errors = {run: error for run, error in failed}
+        errors = dict(failed)
         done = [run for run in allowed if run not in errors]
         if not done:
             error = failed[0][1]
@@ -86,7 +86,7 @@ class ControlHandler:
         for error in errors.values():
             self._ports.runner.warning(str(error), title="chatops")
         text = replies.stopped(done, failed, refused, found, self._context)
-        return self._answer(request, client, "stopped", text, self._for_a_job(request, "stop", done, found))
+        return self._answer(request, client, "stopped", text, self._for_a_job("stop", done, found))
 
     def _retry(self, request: CommandRequest, client: Repository) -> Outcome:
         what, problem = self._argument(request, "what")
@@ -130,7 +130,7 @@ class ControlHandler:
             return self._refuse(request, Decision("nothing-waits"), client)
         workflow, _ = self._argument(request, "workflow")
         namespace, _, name = workflow.rpartition("/")
-        outputs = self._for_a_job(request, request.control, allowed, found)
+        outputs = self._for_a_job(request.control, allowed, found)
         outputs |= {"workflow-name": name, "workflow-namespace": namespace}
         return self._answer(request, client, reason, "", outputs)
 
@@ -176,14 +176,14 @@ class ControlHandler:
         return allowed, refused, denial
 
     def _is_own(self, request: CommandRequest, run: CommandRun) -> bool:
-        """Whether this person gave the command that they want to end; approving is never ending."""
+        """Return whether this person gave the command that they want to end; an approval does not end it."""
         is_theirs = run.actor.is_same_as(request.source.actor)
         return is_theirs and request.sender_is_author and not request.rerun_by and request.control in ("stop", "reject")
 
     def _decide_as(self, request: CommandRequest, permission: str, client: Repository) -> Decision | AuthorizedCommand:
         return self._handler.decide(replace(request, command=replace(request.command, permission=permission)), client)
 
-    def _for_a_job(self, request: CommandRequest, control: str, runs: Iterable[CommandRun], found: CommandRuns) -> Json:
+    def _for_a_job(self, control: str, runs: Iterable[CommandRun], found: CommandRuns) -> Json:
         """Return the outputs that steer a later job.
 
         A workflow that was continued belongs to the run that submitted it first, so the runs of the same command and commit
