@@ -25,7 +25,7 @@ CALL_BACK = "repository_dispatch"
 class Feature:
     """Calls that an action makes if one of `inputs` is given (without names: always), or on an event.
 
-    `as_app` says that a GitHub App makes them, where the step has one.
+    `as_app` says that a GitHub App makes them, where the step has one. With `word` one of the inputs must name it.
     """
 
     action: str
@@ -33,6 +33,7 @@ class Feature:
     inputs: tuple[str, ...] = ()
     event: str = ""
     as_app: bool = False
+    word: str = ""
 
 
 _REPLY = ("POST /repos/*/*/issues/comments/*/reactions", "POST /repos/*/*/issues/*/comments")
@@ -67,6 +68,16 @@ FEATURES = (
     Feature("chatops", ("GET /orgs/*/teams/*/memberships/*",), ("allow-teams",), as_app=True),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event=CALL_BACK),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event="workflow_dispatch"),
+    Feature(
+        "chatops",
+        (
+            "GET /repos/*/*/actions/workflows/*/runs",
+            "GET /repos/*/*/actions/runs/*/jobs",
+            "GET /repos/*/*/check-runs/*/annotations",
+        ),
+        ("controls",),
+    ),
+    Feature("chatops", ("POST /repos/*/*/actions/runs/*/cancel",), ("controls",), word="stop"),
     Feature("argo-submit", _COMMENT, ("comment",)),
     Feature("argo-submit", ("GET /repos/*/*/pulls/*",), ("superseded",)),
     Feature("wandb-runs", _COMMENT, ("comment",)),
@@ -131,7 +142,13 @@ def _features(step: ActionStep, scope: Scope) -> list[tuple[Feature, bool]]:
             continue
         if only_feedback and not feature.as_app:
             continue
-        given = [scope.given(step, name) for name in feature.inputs]
+        given = [_given(step, scope, name, feature.word) for name in feature.inputs]
         if not given or any(given) or None in given:
             found.append((feature, not given or any(given)))
     return found
+
+
+def _given(step: ActionStep, scope: Scope, name: str, word: str) -> bool | None:
+    """Tell whether an input is given, and names the word if there is one; None where only a job can tell."""
+    value = scope.known(step, name)
+    return None if value is None else bool(scope.given(step, name)) and word in value and value.strip().lower() != "none"
