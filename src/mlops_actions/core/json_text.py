@@ -7,6 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+# Half a character beyond 16 bits: JSON writes both halves as escapes, and a text can hold one without the other.
+_HALF_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 # What the services of this suite send has fewer than 30 levels.
 MAX_DEPTH = 200
 
@@ -19,7 +22,15 @@ def parse_json(content: str | bytes, *, parse_float: Callable[[str], Any] | None
     """
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
     refuse_deep_nesting(text)
-    return json.loads(text, parse_float=parse_float, parse_constant=_refuse_constant)
+    value = json.loads(text, parse_float=parse_float, parse_constant=_refuse_constant)
+    return _with_whole_characters(value) if _HALF_ESCAPE.search(text) else value
+
+
+def with_whole_characters(text: str) -> str:
+    """Return the text with the halves of a character joined, and U+FFFD for one alone, which no encoding can write."""
+    if not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def refuse_deep_nesting(text: str) -> None:
@@ -36,6 +47,16 @@ def refuse_deep_nesting(text: str) -> None:
         depth += 1 if bracket.group() in "[{" else -1
         if depth > MAX_DEPTH:
             raise ValueError("it is nested too deeply")
+
+
+def _with_whole_characters(value: Any) -> Any:
+    if isinstance(value, str):
+        return with_whole_characters(value)
+    if isinstance(value, list):
+        return [_with_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {with_whole_characters(key): _with_whole_characters(item) for key, item in value.items()}
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

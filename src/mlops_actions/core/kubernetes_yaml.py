@@ -69,6 +69,33 @@ class _Composer(Reader, Scanner, Parser, BoundedComposer, BaseResolver):
             return ""
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
 
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose the next node; an anchor may be given again, and names the newer node then."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if not isinstance(event, yaml.AliasEvent):
+            self.anchors.pop(event.anchor, None)
+        return super().compose_node(parent, index)
+
+    def scan_to_next_token(self) -> None:
+        """Skip blanks and comments; tabs are blanks where no indentation can be."""
+        super().scan_to_next_token()  # type: ignore[no-untyped-call]
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):  # type: ignore[no-untyped-call]
+            self.forward()  # type: ignore[no-untyped-call]
+            super().scan_to_next_token()  # type: ignore[no-untyped-call]
+
+    def scan_plain_spaces(self, indent: Any, start_mark: Any) -> Any:
+        """Return the blanks within a plain scalar, among them tabs; those at a line's end are lost."""
+        length = 0
+        while self.peek(length) in (" ", "\t"):  # type: ignore[no-untyped-call]
+            length += 1
+        blanks = self.prefix(length)  # type: ignore[no-untyped-call]
+        if "\t" not in blanks:
+            return super().scan_plain_spaces(indent, start_mark)  # type: ignore[no-untyped-call]
+        self.forward(length)  # type: ignore[no-untyped-call]
+        if self.peek() in "\r\n\x85\u2028\u2029":  # type: ignore[no-untyped-call]
+            return super().scan_plain_spaces(indent, start_mark)  # type: ignore[no-untyped-call]
+        return [blanks]
+
     def compose_scalar_node(self, anchor: Any) -> Any:
         """Compose a scalar; the tag `!` alone makes it a text."""
         event = self.peek_event()  # type: ignore[no-untyped-call]

@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 from yaml.composer import Composer
 
+from mlops_actions.core.json_text import with_whole_characters
+
 MAX_NODES = 200_000  # aliases written out; Argo's own limit for a workflow (etcd's 1.5 MB) is far below that
 MAX_DEPTH = 64  # a workflow of Argo's examples has 16 levels at most; each inline template adds 4
 
@@ -31,6 +33,12 @@ class BoundedComposer(Composer):
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
+
+    def compose_scalar_node(self, anchor: Any) -> Any:
+        """Compose a scalar; its escapes may have written a character in halves, as JSON does."""
+        node = super().compose_scalar_node(anchor)  # type: ignore[no-untyped-call]
+        node.value = with_whole_characters(node.value)
+        return node
 
 
 class SafeLoader(BoundedComposer, yaml.SafeLoader):

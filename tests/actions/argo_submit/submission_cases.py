@@ -5,9 +5,12 @@ The cases run on the stand-in's two APIs, and end to end on a real API server.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import yaml
 
 from mlops_actions.core.types import Json
 from tests.actions.argo_submit.job import SHA
@@ -91,6 +94,9 @@ VALUES = [
     _with("a time", "{name: a, value: 12:30}", {"name": "a", "value": "12:30"}),
     _with("a date", "{name: a, value: 2026-01-02}", {"name": "a", "value": "2026-01-02"}),
     _with("a list", "{name: a, value: [1, x]}", {"name": "a", "value": '[1,"x"]'}),
+    _with("a character in halves", '{name: a, value: "\\ud83d\\ude00"}', {"name": "a", "value": "😀"}),
+    _with("half a character", "{name: a}", {"name": "a", "value": "\ufffd"}, parameters='{"a": "\\ud83d"}'),
+    _with("half a character in YAML", "{name: a}", {"name": "a", "value": "\ufffd"}, parameters='a: "\\ud83d"'),
     _with("an empty text", "{name: a, value: ''}", {"name": "a", "value": ""}),
     _with("a choice", "{name: a, value: 2, enum: [1, 2]}", {"name": "a", "value": "2", "enum": ["1", "2"]}),
     _with("a prompt", '{name: a, value: "Hi {{ user }}, {% if x %}"}', {"name": "a", "value": "Hi {{ user }}, {% if x %}"}),
@@ -155,6 +161,8 @@ VALUES = [
             {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "7f0c0f0e-0000-4000-8000-000000000001"}
         ],
     }),
+    Case("a manifest as JSON", json.dumps(yaml.safe_load(workflow("{name: a, value: 😀}"))),
+         expected={"spec.arguments.parameters.0.value": "😀"}),
     Case("labels and annotations", workflow(metadata="generateName: case-, labels: {team: ml}, annotations: {b: c}"), {
         "labels": "branch=feature-x", "annotations": "branch=feature/x",
     }, {"metadata.labels.team": "ml", "metadata.labels.branch": "feature-x", "metadata.annotations.branch": "feature/x"}),

@@ -28,6 +28,12 @@ def test_what_is_no_json_raises_value_error(name: str) -> None:
         parse_json(NOT_JSON[name])
 
 
+def test_a_half_of_a_character_becomes_the_replacement_character() -> None:
+    assert parse_json(r'{"\ud83d": ["a\uDE00b", {"c": "\ud83d\ude00"}, 1, null]}') == {
+        "\ufffd": ["a\ufffdb", {"c": "😀"}, 1, None]
+    }
+
+
 def test_of_a_repeated_name_the_last_value_counts() -> None:
     assert parse_json('{"state": "open", "state": "closed"}') == {"state": "closed"}
 

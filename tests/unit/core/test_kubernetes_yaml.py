@@ -82,6 +82,17 @@ VALUES: dict[str, Any] = {
     "!!set {a, b}": {"a": None, "b": None},
 }  # fmt: skip
 
+# Documents whose form matters, below `spec:`.
+SPECS: dict[str, Any] = {
+    "  v:\ta\n": {"v": "a"},
+    "  v: a\t\n  w:\t\n    x: b\t\n": {"v": "a", "w": {"x": "b"}},
+    "  v: a \t b\t# c\n": {"v": "a \t b"},
+    "  v: {a:\t1,\tb: 2\t}\n": {"v": {"a": 1, "b": 2}},
+    "  v: a\t\n    b\n": {"v": "a b"},
+    "  v: &a\t1\n  w: *a\t\n": {"v": 1, "w": 1},
+    "  v: &a 1\n  w: &a 2\n  x: *a\n": {"v": 1, "w": 2, "x": 2},
+}
+
 REFUSED = {
     ".inf": "JSON has no number",
     "-.Inf": "JSON has no number",
@@ -118,6 +129,24 @@ def test_what_json_cannot_hold_is_refused_with_its_place(text: str) -> None:
     assert caught.value.problem_mark.line == 4
 
 
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_document_is_what_kubectl_makes_of_it(spec: str) -> None:
+    assert _ours(f"spec:\n{spec}") == SPECS[spec]
+
+
+@pytest.mark.parametrize("spec", ["\tv: a\n", "  v: a\n\tw: b\n", "  v:\n  -\t- a\n"])
+def test_a_tab_is_no_indentation(spec: str) -> None:
+    with pytest.raises(yaml.MarkedYAMLError):
+        _ours(f"spec:\n{spec}")
+
+
+def test_a_character_that_json_writes_in_halves_is_one_character() -> None:
+    [node] = kubernetes_yaml.nodes(json.dumps({"a😀": "😀"}))
+    assert kubernetes_yaml.value_of(node) == {"a😀": "😀"}
+    [node] = kubernetes_yaml.nodes('{"a": "\\ud83d!"}')
+    assert kubernetes_yaml.value_of(node) == {"a": "\ufffd!"}
+
+
 def test_json_may_be_indented_by_tabs() -> None:
     [node] = kubernetes_yaml.nodes('{\n\t"a": "b c",\n\t"d": [1]\n}')
     assert kubernetes_yaml.value_of(node) == {"a": "b c", "d": [1]}
@@ -126,6 +155,11 @@ def test_json_may_be_indented_by_tabs() -> None:
 def test_kubectl_agrees_on_the_table() -> None:
     spec = "spec:\n" + "".join(f"  v{number}: {text}\n" for number, text in enumerate(VALUES))
     assert _kubectl(spec) == {f"v{number}": value for number, value in enumerate(VALUES.values())}
+
+
+def test_kubectl_agrees_on_documents() -> None:
+    together = "".join(f"  s{number}:\n{spec.replace('  ', '    ')}" for number, spec in enumerate(SPECS))
+    assert _kubectl(f"spec:\n{together}") == {f"s{number}": value for number, value in enumerate(SPECS.values())}
 
 
 def test_kubectl_agrees_on_generated_scalars() -> None:
