@@ -78,22 +78,22 @@ class _Composer(Reader, Scanner, Parser, BoundedComposer, BaseResolver):
 
     def scan_to_next_token(self) -> None:
         """Skip blanks and comments; tabs are blanks where no indentation can be."""
-        super().scan_to_next_token()  # type: ignore[no-untyped-call]
-        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):  # type: ignore[no-untyped-call]
-            self.forward()  # type: ignore[no-untyped-call]
-            super().scan_to_next_token()  # type: ignore[no-untyped-call]
+        super().scan_to_next_token()
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
+            self.forward()
+            super().scan_to_next_token()
 
     def scan_plain_spaces(self, indent: Any, start_mark: Any) -> Any:
         """Return the blanks within a plain scalar, among them tabs; those at a line's end are lost."""
         length = 0
-        while self.peek(length) in (" ", "\t"):  # type: ignore[no-untyped-call]
+        while self.peek(length) in (" ", "\t"):
             length += 1
-        blanks = self.prefix(length)  # type: ignore[no-untyped-call]
+        blanks = self.prefix(length)
         if "\t" not in blanks:
-            return super().scan_plain_spaces(indent, start_mark)  # type: ignore[no-untyped-call]
-        self.forward(length)  # type: ignore[no-untyped-call]
-        if self.peek() in "\r\n\x85\u2028\u2029":  # type: ignore[no-untyped-call]
-            return super().scan_plain_spaces(indent, start_mark)  # type: ignore[no-untyped-call]
+            return super().scan_plain_spaces(indent, start_mark)
+        self.forward(length)
+        if self.peek() in "\r\n\x85\u2028\u2029":
+            return super().scan_plain_spaces(indent, start_mark)
         return [blanks]
 
     def compose_scalar_node(self, anchor: Any) -> Any:

@@ -36,7 +36,7 @@ class BoundedComposer(Composer):
 
     def compose_scalar_node(self, anchor: Any) -> Any:
         """Compose a scalar; its escapes may have written a character in halves, as JSON does."""
-        node = super().compose_scalar_node(anchor)  # type: ignore[no-untyped-call]
+        node = super().compose_scalar_node(anchor)
         node.value = with_whole_characters(node.value)
         return node
 
