@@ -27,6 +27,7 @@ _RUN = re.compile(rf"{_MARKER}-run:([\w.-]+) -->\n")
 _COMMAND = re.compile(rf"{_MARKER}-command:([\w-]{{1,100}})( open(?::([^\s>]{{0,600}}))?)? -->\n")
 _ABOUT = f"{_MARKER}-about -->"
 _MAX_TITLE = 120  # characters of a folded report's title
+_MAX_LINE = 4000  # characters of the line that the title is made of; whoever edits the comment can make it longer
 _CUT_NOTE = "_Cut here: GitHub allows at most 65,536 characters in a comment._"
 
 
@@ -165,6 +166,6 @@ def _earlier(before: str, run: str, day: str) -> list[str]:
 
 def _title(body: str) -> str:
     """Return a report's first line without its mark-up, since a fold's title is HTML."""
-    line = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body.partition("\n")[0].lstrip("# "))
+    line = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body.partition("\n")[0][:_MAX_LINE].lstrip("# "))
     text = html.unescape(re.sub(r"\\(\W)", r"\1", re.sub(r"</?code>|`|\*\*", "", line))).replace("#", "#\u200b")
     return text if len(text) <= _MAX_TITLE else f"{text[: _MAX_TITLE - 1]}…"

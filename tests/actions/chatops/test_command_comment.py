@@ -180,7 +180,7 @@ class Notice:
 
 NOTICES = (
     Notice("short", 9),
-    Notice("long", 11, ("@maintainer ✅ `/train` succeeded after 11m 0", "[the report]")),
+    Notice("long", 11, ("@maintainer ✅ `/train` succeeded after 11m ", "[the report]")),
     Notice("failed", 125, ("@maintainer ❌ `/train` failed after 2h 05m",), status="failure"),
     Notice("cancelled", 11, ("🚫 `/train` was cancelled",), status="cancelled"),
     Notice("with a report", 11, ("> ❌ Gates failed for x",), report="### ❌ **Gates failed** for `x`\n\nnumbers"),

@@ -55,6 +55,14 @@ def refused(call: Callable[[], object]) -> GitHubRefused:
 # Refusals
 
 
+def test_a_list_whose_last_page_is_never_reached_is_no_answer(wired: Wired) -> None:
+    page = f"<{wired.github.api_url}/repos/{REPOSITORY}/issues/1/events?page=9>"
+    links = {"Link": f'{page}; rel="next", {page}; rel="last"'}
+    wired.github.faults.answer("GET /repos/*/*/issues/*/events", 200, [], headers=links)
+    with pytest.raises(Unavailable, match="has no last page"):
+        list(wired.client().events(1))
+
+
 def test_a_wrong_token_is_refused(wired: Wired) -> None:
     error = refused(lambda: wired.client("ghs_wrong").pull_request(1))
     assert (error.status, error.exit_code) == (401, 3)

@@ -140,6 +140,8 @@ class GitHubTransport:
             # Where the list has grown meanwhile, its last page is another one.
             headers, items = self.send("GET", last, page_shape)
             links = headers.get("link", "")
+        else:
+            raise Unavailable(f"the answer to 'GET {path}' has no last page", NOT_GITHUB)
         for _ in range(_MAX_PAGES):
             yield from reversed(items)
             previous = _link(links, "prev")
