@@ -89,8 +89,9 @@ def _is_ignored(check: RequiredCheck, commit: CommitState | Unknown, evaluation:
     """Return whether a check of the base branch does not count: this workflow would wait for what it reports itself."""
     if check.name in (evaluation.inputs.ignored_checks or ()) or check.name == evaluation.inputs.check_name:
         return True
-    own = frozenset[tuple[str, int]]() if isinstance(commit, Unknown) else commit.own
-    return any(name == check.name and check.app in (0, app) for name, app in own)
+    if isinstance(commit, Unknown) or state_of(check, commit.states) is not None:  # somebody else reports it too
+        return False
+    return any(name == check.name and check.app in (0, app) for name, app in commit.own)
 
 
 def _describe(check: RequiredCheck, state: CheckState | None, commit: CommitState) -> str:

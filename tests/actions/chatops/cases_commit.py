@@ -405,6 +405,17 @@ CASES = [
         reply=("tests: failed",),
     ),
     Case(
+        "a required status of the name of this run's job that has failed",
+        "checks",
+        inputs={"require-checks": "required"},
+        before=lambda sample: (
+            _required(sample),
+            _check("tests", details_url=f"https://github.localhost/o/r/actions/runs/{RUN_ID}/job/1")(sample),
+            sample.repository.status(sample.pull.head_sha, "tests", "failure"),
+        ),
+        reply=("tests: failed",),
+    ),
+    Case(
         "a required check of another run's job",
         "checks",
         inputs={"require-checks": "required"},
