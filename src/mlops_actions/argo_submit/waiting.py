@@ -17,7 +17,7 @@ from datetime import datetime
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.pods import GATED, STARTING, UNSCHEDULABLE, UNSCHEDULED, PodWaiting
 from mlops_actions.argo_submit.progress import duration
-from mlops_actions.argo_submit.status import WorkflowStatus
+from mlops_actions.argo_submit.status import WorkflowStatus, without_controls
 from mlops_actions.core.parsers import duration as parse_duration
 
 SUSPENDED, LOCK, PARALLELISM, QUOTA = "Suspended", "Lock", "Parallelism", "Quota"
@@ -110,7 +110,7 @@ class Waiting:
         subject = f"{names}{more}" if names else "the workflow"
         one = len(self.nodes) <= 1
         since = f" (for {duration((now - self.since).total_seconds())})" if now and self.since else ""
-        return f"{subject} {self._predicate(one)}{since}"
+        return _one_line(f"{subject} {self._predicate(one)}{since}")
 
     def _predicate(self, one: bool) -> str:
         message = " ".join(self.message.split())[:MAX_MESSAGE]
@@ -191,7 +191,12 @@ def resume_command(waiting: Waiting, status: WorkflowStatus) -> str:
     approval = status.approvals.get(waiting.node_id)
     if approval is None or not approval.required:
         return command
-    return f"argo node set {status.name} -n {status.namespace}{selector} {approval.options} && {command}"
+    return _one_line(f"argo node set {status.name} -n {status.namespace}{selector} {approval.options} && {command}")
+
+
+def _one_line(text: str) -> str:
+    """Names and descriptions come from a manifest, which may be anybody's."""
+    return without_controls(" ".join(text.split()))
 
 
 def _each(status: WorkflowStatus, pods: Mapping[str, PodWaiting]) -> Iterable[Waiting]:

@@ -426,3 +426,17 @@ def test_a_limit_that_is_none_is_refused(text: str, part: str) -> None:
     with pytest.raises(ValueError, match=r"[a-z]") as refused:
         waiting.parse_limits(text)
     assert part in str(refused.value)
+
+
+def test_no_text_of_a_manifest_begins_a_line_or_controls_a_terminal() -> None:
+    evil = "x\x1b[2J\n::error::y"
+    asked = {"name": evil, "description": evil, "enum": [evil], "valueFrom": {"supplied": {}}}
+    suspended = node("ask", phase="Running", kind="Suspend", templateName="ask", outputs={"parameters": [asked]})
+    dag = node("dag", phase="Running", kind="DAG", templateName="dag")
+    pod = node("pod", phase="Running", boundaryID="wf-dag")
+    spec = {"templates": [{"name": "dag", "parallelism": 1, "dag": {"tasks": [{"name": evil, "template": "ask"}]}}]}
+    current = workflow(suspended, dag, pod, spec=spec, phase="Running")
+    found = waiting.reasons(current, {}, NOW)
+    texts = [one.text(NOW) for one in found] + [waiting.resume_command(one, current) for one in found]
+    assert [one.reason for one in found] == [waiting.PARALLELISM, waiting.SUSPENDED]
+    assert all("::error::y" in text and text.isprintable() for text in (*texts[:2], texts[3])), texts
