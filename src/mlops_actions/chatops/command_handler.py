@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlops_actions.chatops import STATE, reply
+from mlops_actions.chatops import STATE, confirmation, reply
 from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
 from mlops_actions.chatops.facts import CurrentPullRequest, Question, Unknown, ask_all
 from mlops_actions.chatops.feedback import FirstFeedback, warn_of_failures, withdraw
@@ -50,10 +50,37 @@ class CommandHandler:
         request = parsed.request
         if request is None:
             return self._answer_without_request(parsed, client)
+        if request.command.confirms:
+            found = confirmation.find(request, self._inputs, self._context, lambda one: self._ask(one, client))
+            if isinstance(found, Decision):
+                return self.deny(request, found, client)
+            request = found
         decision = self.decide(request, client)
         if isinstance(decision, Decision):
             return self.deny(request, decision, client)
+        if request.command.confirm and (answer := self._unconfirmed(request, decision, client)):
+            return answer
         return self._accept(request, decision, client)
+
+    def _ask(self, question: Question[Any], client: Repository) -> Any:
+        self._facts.update(ask_all(client, self._members_reader, [question]))
+        return self._facts[question]
+
+    def _unconfirmed(self, request: CommandRequest, command: AuthorizedCommand, client: Repository) -> Outcome | None:
+        """Ask for the confirmation of a command; None where the question about exactly this has been answered."""
+        if not confirmation.can_be_read_again(request):
+            return self.deny(request, Decision("confirmation-elsewhere"), client)
+        asked = replace(request, confirmation=None)
+        marker = confirmation.marker(request, command.sha, command.params, command.positional)
+        text = reply.question(asked, marker, self._summary(asked, command), self._inputs.prefix, self._context.server_url)
+        if request.confirmation is None:
+            self._runner.info(f"ignore: confirmation ({request.name} for commit {command.sha} is asked about)")
+            answer = gather({"question": lambda: client.comment(request.source.pr_number, text)})["question"]
+            error = answer if isinstance(answer, ActionError) else None
+            return outcome(Decision("confirmation"), request.source, request, error=error)
+        if request.confirmation.question.strip() != text.strip():
+            return self.deny(request, Decision("confirmation-changed"), client)
+        return None
 
     def decide(self, request: CommandRequest, client: Repository) -> Decision | AuthorizedCommand:
         """Ask GitHub what the decision needs, and decide; answers are kept for further decisions of this run."""
@@ -89,7 +116,9 @@ class CommandHandler:
     ) -> Outcome:
         """Explain a denial, and return its outputs; an `error` fails the step."""
         detail = f" ({'; '.join(decision.details)})" if decision.details else ""
-        self._runner.info(f"deny: {decision.reason}{detail}")
+        self._runner.info(f"{decision.kind}: {decision.reason}{detail}")
+        if decision.kind == "ignore":
+            return outcome(decision, request.source, request)
         if request.call_back is None:
             text = reply.denial(request.name, decision, self._context.run_url)
             self._explain_denial(request.source, text, client)
@@ -261,7 +290,7 @@ class CommandHandler:
         elif source.comment_id:
             is_comment = source.reaction_target.endswith(f"/comments/{source.comment_id}")
             place = source.reaction_target if is_comment else f"reviews/{source.comment_id}"
-        notice = CommandNotice(request.name, source.pr_number, command.sha, place)
+        notice = CommandNotice(request.name, source.pr_number, command.sha, place, request.command.lock)
         self._runner.notice(notice.text, title=command_notice.TITLE)
 
     def _commit_url(self, command: AuthorizedCommand) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from mlops_actions.chatops.parameters import (
+    CONFIRM,
+    CONFIRM_TIMEOUT,
     PIN,
     TYPE_NAMES,
     Command,
@@ -25,7 +27,10 @@ from mlops_actions.core.types import Json
 
 _COMMAND_NAME = re.compile(r"\w[\w.:/-]{0,63}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}", re.ASCII)
-_COMMAND_KEYS = ("description", "permission", "params", "label")
+# Concurrency groups are compared without case, so the names of locks are in lower case.
+_LOCK = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_MAX_CONFIRM_TIMEOUT = 24 * 3600
+_COMMAND_KEYS = ("description", "permission", "params", "label", "confirm", "confirm-timeout", "lock")
 _PARAMETER_KEYS = ("type", "required", "default", "choices", "min", "max", "pattern", "positional", "description")
 
 
@@ -47,6 +52,9 @@ def parse_commands(text: str, prefix: str) -> tuple[Command, ...]:
     for name in {command.name for command in commands}:
         if sum(command.name == name for command in commands) > 1:
             raise ValueError(f"declares {name!r} twice")
+    to_confirm = next((command.name for command in commands if command.confirm), "")
+    if to_confirm and any(command.name == CONFIRM.name for command in commands):
+        raise ValueError(f"declares a command {CONFIRM.name!r}, which is the one that confirms {to_confirm!r}; rename it")
     return commands
 
 
@@ -70,7 +78,48 @@ def _parse_command(name: Any, details: Any, prefix: str) -> Command:
         permission=permission,
         label=str(details.get("label") or ""),
         parameters=_parse_parameters(name, details["params"]) if "params" in details else None,
+        confirm=_parse_confirm(name, details),
+        confirm_timeout=_parse_confirm_timeout(name, details),
+        lock=_parse_lock(name, details.get("lock")),
     )
+
+
+def _parse_confirm(command: str, details: Mapping[str, Any]) -> Literal["", "self", "second"]:
+    value = details.get("confirm")
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "self"
+    if value != "second":
+        raise ValueError(f"gives {command!r} 'confirm: {value!r}'; it is true, false or second")
+    return "second"
+
+
+def _parse_confirm_timeout(command: str, details: Mapping[str, Any]) -> float:
+    value = details.get("confirm-timeout")
+    if value is None:
+        return CONFIRM_TIMEOUT
+    if not details.get("confirm"):
+        raise ValueError(f"gives {command!r} 'confirm-timeout' without 'confirm'")
+    try:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError
+        seconds = parsers.duration(str(value))
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= _MAX_CONFIRM_TIMEOUT:
+        raise ValueError(f"gives {command!r} 'confirm-timeout: {value!r}'; it is a duration such as 10m, at most 24h")
+    return seconds
+
+
+def _parse_lock(command: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not _LOCK.fullmatch(value.lower()):
+        raise ValueError(
+            f"gives {command!r} 'lock: {value!r}'; a lock is a name of letters, digits and . _ -, at most 63 characters"
+        )
+    return value.lower()
 
 
 def _parse_parameters(command: str, declared: Any) -> tuple[Parameter, ...]:
@@ -228,6 +277,21 @@ _COMMAND_SCHEMA: Json = {
             "description": "The least repository role that may give the command; wins over the input 'permission'.",
         },
         "label": {**_TEXT, "description": "The label that gives the command where the workflow runs on 'labeled'."},
+        "confirm": {
+            "enum": [True, False, "second", None],
+            "description": "Whether the command starts only after '/confirm': by its commander (true), or by somebody else "
+            "who may give it (second).",
+        },
+        "confirm-timeout": {
+            "type": ["string", "number", "null"],
+            "default": "10m",
+            "description": "The time for '/confirm' after the question: a duration such as 10m, at most 24h.",
+        },
+        "lock": {
+            "type": ["string", "null"],
+            "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+            "description": "The name of what one command at a time may use, in all pull requests: see the output 'lock'.",
+        },
         "params": {
             "type": ["object", "null"],
             "description": "The parameters by name. Without 'params' any parameter is accepted as text.",

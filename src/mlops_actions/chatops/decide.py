@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_actions.chatops import call_back, commit, grammar, people, required_checks
+from mlops_actions.chatops import call_back, commit, confirmation, grammar, people, required_checks
 from mlops_actions.chatops.command_line import parse_arguments, pinned_command, problems_below
 from mlops_actions.chatops.control_names import AT_ANY_COMMIT
 from mlops_actions.chatops.evaluation import Check, Evaluation, Unanswered, cause_and_remedy
@@ -121,6 +121,7 @@ _AUTHORITY_CHECKS: tuple[Check, ...] = (
     people.check_rerun_role,
     people.check_allow_list,
     people.check_rerun_allow_list,
+    confirmation.check_confirmers,
     commit.check_reopening,
 )
 _ARGUMENT_CHECKS: tuple[Check, ...] = (commit.check_base_branch, commit.check_draft, check_arguments)

@@ -99,9 +99,11 @@ class Inputs(DeclaredInputs):
     commands: CommandsText | None = input_field(
         CommandsText,
         "Required, except with `mode: finish`. YAML: a list of names, with or without the prefix (`/train, /deploy`), or a "
-        "mapping name → `{description, permission, label, params: {name: {type: str|int|float|bool, required, default, "
-        "choices, min, max, pattern, positional, description}}}`. A command's `label` gives the command where the workflow "
-        "runs on `labeled`.",
+        "mapping name → `{description, permission, label, confirm: true|second, confirm-timeout, lock, params: {name: "
+        "{type: str|int|float|bool, required, default, choices, min, max, pattern, positional, description}}}`. A command's "
+        "`label` gives the command where the workflow runs on `labeled`. With `confirm` a command starts only after the "
+        "comment `/confirm` by its commander (`true`) or by somebody else who may give it (`second`), within "
+        "`confirm-timeout` (`10m`). A `lock` is the name of what one command at a time may use: see the output `lock`.",
         legacy=(
             Legacy(
                 "trigger_phrase",

@@ -61,6 +61,7 @@ def outcome(
         **_NO_CONTROL,
         **(control or {}),
         **(_accepted_properties(accepted) if accepted else {}),
+        **({"lock": lock_group(request.command.lock)} if accepted and request else {}),
     }
     legacy = {
         "BOOL_TRIGGERED": legacy_flag(accepted is not None),
@@ -76,6 +77,11 @@ def outcome(
         if accepted.token:
             legacy["APP_INSTALLATION_TOKEN"] = accepted.token
     return Outcome(outputs={**_as_outputs(result), **legacy}, result=_bounded(result), error=error)
+
+
+def lock_group(lock: str) -> str:
+    """Return the concurrency group of a lock, which differs from those of other jobs; empty for no lock."""
+    return f"lock-{lock}" if lock else ""
 
 
 def _bounded(result: Json) -> Json:

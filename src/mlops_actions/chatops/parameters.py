@@ -23,6 +23,7 @@ TYPE_NAMES: dict[ParameterType, str] = {
 }
 # Reserved: `sha=` pins the head commit and never becomes a parameter.
 PIN = "sha"
+CONFIRM_TIMEOUT = 600.0  # seconds
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
@@ -82,6 +83,8 @@ class Parameter:
 class Command:
     """A declared command; `parameters` is None where the workflow declares none: any parameter is then accepted as text.
 
+    `confirm` says who must confirm it: `self`, the commander; `second`, somebody else; empty for nobody. `confirm_timeout`
+    is in seconds. `lock` is the name of the lock that it takes. `confirms` marks the command that confirms another one.
     `is_control` marks a built-in command of the input `controls`.
     """
 
@@ -91,6 +94,10 @@ class Command:
     label: str = ""
     parameters: tuple[Parameter, ...] | None = None
     is_control: bool = False
+    confirm: Literal["", "self", "second"] = ""
+    confirm_timeout: float = CONFIRM_TIMEOUT
+    lock: str = ""
+    confirms: bool = False
 
     @property
     def switches(self) -> dict[str, bool]:
@@ -106,6 +113,9 @@ class Command:
             word = f"<{parameter.name}>" if parameter.positional else f"{parameter.name}={value}"
             words.append(word if parameter.required else f"[{word}]")
         return " ".join(words)
+
+
+CONFIRM = Command("confirm", "Start the command that the newest question asks about", parameters=(), confirms=True)
 
 
 def bind(command: Command, arguments: Arguments) -> tuple[dict[str, Value], list[str]]:

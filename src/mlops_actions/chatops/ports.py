@@ -11,8 +11,34 @@ from mlops_actions.core.ports import Clock, Runner, Workspace
 from mlops_actions.core.sticky import CommandComment, CommandMark
 
 
+class RunRecords(Protocol):
+    """The runs of workflow files, which hold the record of the commands that were accepted."""
+
+    def unfinished(self, workflow_file: str, status: str) -> list[Mapping[str, Any]]:
+        """Return the newest runs of a workflow file (`mlops.yml`) that have this status, newest first."""
+
+    def read(self, run: int) -> Mapping[str, Any] | None:
+        """Read a run; None where the repository has none with this id."""
+
+    def jobs(self, run: int) -> list[Mapping[str, Any]]:
+        """Return the jobs of all attempts of a run."""
+
+    def annotations(self, job: int) -> list[Mapping[str, Any]]:
+        """Return the annotations of a job."""
+
+    def cancel(self, run: int) -> bool:
+        """Cancel a run; False where it has ended already."""
+
+    def comment(self, place: str) -> Mapping[str, Any] | None:
+        """Read a comment, `issues/comments/ID` or `pulls/comments/ID`; None where it was deleted."""
+
+
 class Reader(Protocol):
     """The calls that read the facts for a decision from a repository."""
+
+    @property
+    def runs(self) -> RunRecords:
+        """The runs of its workflow files."""
 
     def pull_request(self, number: int) -> PullRequest:
         """Read a pull request."""
@@ -34,6 +60,12 @@ class Reader(Protocol):
 
     def events(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield what happened to a pull request, newest first."""
+
+    def conversation(self, number: int, since: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the comments of a pull request that were written or changed since a moment (ISO 8601)."""
+
+    def account(self) -> str:
+        """Return the login of the account that writes the comments."""
 
     def activity(self, repository: str, ref: str) -> Iterator[Mapping[str, Any]]:
         """Yield the updates of a ref in `owner/name`, newest first."""
@@ -117,34 +149,8 @@ class Writer(Protocol):
         """Return the id of the deployment that was created with this description; 0 where there is none."""
 
 
-class RunRecords(Protocol):
-    """The runs of workflow files, which hold the record of the commands that were accepted."""
-
-    def unfinished(self, workflow_file: str, status: str) -> list[Mapping[str, Any]]:
-        """Return the newest runs of a workflow file (`mlops.yml`) that have this status, newest first."""
-
-    def read(self, run: int) -> Mapping[str, Any] | None:
-        """Read a run; None where the repository has none with this id."""
-
-    def jobs(self, run: int) -> list[Mapping[str, Any]]:
-        """Return the jobs of all attempts of a run."""
-
-    def annotations(self, job: int) -> list[Mapping[str, Any]]:
-        """Return the annotations of a job."""
-
-    def cancel(self, run: int) -> bool:
-        """Cancel a run; False where it has ended already."""
-
-    def comment(self, place: str) -> Mapping[str, Any] | None:
-        """Read a comment, `issues/comments/ID` or `pulls/comments/ID`; None where it was deleted."""
-
-
 class Repository(Reader, Writer, Protocol):
     """One repository, read and written with one token."""
-
-    @property
-    def runs(self) -> RunRecords:
-        """The runs of its workflow files."""
 
     def command_comments(self, number: int) -> list[CommandComment]:
         """Return the comments of commands on a pull request, oldest first."""

@@ -65,6 +65,50 @@ REASONS: dict[str, Reason] = {
         "`self-approval` is not `allow`.",
         "Somebody else must approve this: not the author, not who pushed the commit, not who gave the command.",
     ),
+    "confirmation": Reason(
+        "ignore",
+        "The command passed all checks and declares `confirm`: a question was written, and `/confirm` starts it.",
+    ),
+    "nothing-to-confirm": Reason(
+        "deny",
+        "No question about a command stands before `/confirm`.",
+        "Give the command first, or again: no command waits for a confirmation here.",
+    ),
+    "confirmation-early": Reason(
+        "deny",
+        "A newer command that must be confirmed has no question yet.",
+        "Wait for the question about the newer command, or give the older one again:",
+    ),
+    "confirmation-expired": Reason(
+        "deny",
+        "`/confirm` came later than `confirm-timeout` after the question.",
+        "Give the command again: the time for its confirmation is over.",
+    ),
+    "confirmation-changed": Reason(
+        "deny",
+        "The command's comment or the question was edited or deleted, or something else would run than the question shows.",
+        "Give the command again: what would run now is not what the question showed.",
+    ),
+    "confirmation-elsewhere": Reason(
+        "deny",
+        "A command that must be confirmed, or its confirmation, came by a label, a dispatch, a review or a review comment.",
+        "Write it as a comment in the conversation of the pull request: only there it can be confirmed.",
+    ),
+    "confirmation-unknown": Reason(
+        "deny",
+        "GitHub does not return the comments of the pull request.",
+        "GitHub did not return the comments of the pull request, so nothing was confirmed. The cause and the remedy:",
+    ),
+    "confirmed-before": Reason(
+        "deny",
+        "Somebody who may confirm the command did so before.",
+        "It was confirmed before. Give the command again if it is to run again.",
+    ),
+    "may-not-confirm": Reason(
+        "deny",
+        "`confirm: true`, and somebody else wrote `/confirm`; or `confirm: second`, and the commander or a bot did.",
+        "You cannot confirm this command:",
+    ),
     "multiple-commands": Reason(
         "deny",
         "One comment holds more than one command.",

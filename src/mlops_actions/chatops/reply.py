@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.parameters import Command, Parameter, Value, format_value
+from mlops_actions.chatops.parameters import CONFIRM, Command, Parameter, Value, format_value
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.request import CommandRequest, Decision
 from mlops_actions.core.duration_text import duration_text
@@ -48,6 +48,19 @@ def started(name: str, summary: str, run_url: str, *, waits: bool) -> str:
     return "\n\n".join(
         filter(None, (f"⏳ **{code(name[:_MAX_NAME])} {state}.** {link('Follow the run', run_url)}", summary))
     )
+
+
+def question(request: CommandRequest, marker: str, summary: str, prefix: str, server_url: str) -> str:
+    """Ask for the confirmation of a command; the same command on the same commit gets the same text."""
+    commander = person(request.source.actor, server_url)
+    who = commander if request.command.confirm == "self" else f"Somebody else than {commander} who may give this command"
+    limit = duration_text(request.command.confirm_timeout).removesuffix(" 00s").removesuffix(" 00m")
+    parts = [
+        f"{marker}\n⏸️ **{code(request.name[:_MAX_NAME])} waits for a confirmation.** {summary}",
+        f"{who} can start it within {limit}, on exactly this commit, by a comment:",
+        fence(f"{prefix}{CONFIRM.name}", "text"),
+    ]
+    return "\n\n".join(parts)
 
 
 def ended(name: str, outcome: str, summary: str, run_url: str, seconds: float | None) -> str:
@@ -107,6 +120,9 @@ def summary(request: CommandRequest, server_url: str, commit_url: str, params: M
     place = f" in {link('a comment', source.comment_url)}" if source.comment_url else ""
     place = f" by the label {code(source.label)}" if source.label else place
     asked = f"{quoted(request.name, request.rest)} by {person(source.actor, server_url)}{place}"
+    if request.confirmation:
+        confirmer = person(request.confirmation.user, server_url)
+        asked += f", confirmed by {confirmer} in {link('a comment', request.confirmation.url)}"
     first = f"{asked}, for commit {_commit_link(commit_url)}."
     parts = [first, *_params_table(params, request.command.parameters or ())]
     if request.below and request.below.notes:
@@ -117,7 +133,7 @@ def summary(request: CommandRequest, server_url: str, commit_url: str, params: M
 def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
     """List the declared commands and their parameters."""
     rows = [
-        (code(command.usage(inputs.prefix)), escape(command.description), code(command.permission or inputs.permission))
+        (code(command.usage(inputs.prefix)), _purpose(command), code(command.permission or inputs.permission))
         for command in commands
     ]
     parts = [REASONS["help"].reply, table(("command", "what it does", "role needed"), rows)]
@@ -130,6 +146,11 @@ def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
         parts.append(f"Any command may name the commit it is meant for: {code('sha=')} and its 40 digits.")
     parts.append(_footer("help", run_url))
     return "\n\n".join(parts)
+
+
+def _purpose(command: Command) -> str:
+    needs = {"self": "needs a confirmation", "second": "needs the confirmation of somebody else"}.get(command.confirm, "")
+    return "; ".join(filter(None, (escape(command.description), needs)))
 
 
 def _commit_link(url: str) -> str:

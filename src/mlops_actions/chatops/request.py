@@ -23,6 +23,7 @@ from mlops_actions.core.user import User
 if TYPE_CHECKING:
     from mlops_actions.chatops.arguments_below import Below
     from mlops_actions.chatops.comment import OwnText
+    from mlops_actions.chatops.confirmed import Confirmation
     from mlops_actions.chatops.grammar import CommandLine
     from mlops_actions.chatops.parameters import Command
     from mlops_actions.core.callback import CallBack
@@ -77,7 +78,7 @@ class CommandRequest:
     the command, but a workflow that was submitted earlier reports its end. `control` is the built-in
     command that asked for this one, or that this is. `given_in` is the place of the comment with the arguments (see
     `CommandNotice.source`) where that is another one, and `for_runs` are the ids of the workflow runs that the control is
-    about.
+    about. `confirmation` is set where a later comment confirmed the command.
     """
 
     source: CommandSource
@@ -97,6 +98,7 @@ class CommandRequest:
     control: str = ""
     given_in: str = ""
     for_runs: tuple[int, ...] = ()
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine, Below
     from mlops_actions.chatops import comment, grammar
     from mlops_actions.core.suggest import nearest
 
-    commands = declared_commands(inputs)
+    commands = _commands(inputs)
     if inputs.commands is not None and inputs.commands.is_phrase:
         last = grammar.find_last_phrase(body, inputs.commands.text)
         return (commands[0], last, None) if last else Decision("no-command")
@@ -233,10 +235,18 @@ def _read_below(text: OwnText, number: int, command: Command, prefix: str) -> Be
 def _listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
     """Return the commands that an answer lists: for `/train --help` only that one."""
     names = decision.details if decision.reason == HELP else ()
-    declared = declared_commands(inputs)
+    declared = _commands(inputs)
     taken = {command.name for command in declared}
     controls = [_control(name, inputs) for name in inputs.controls if name not in taken]
     return tuple(command for command in (*declared, *controls) if not names or command.name in names)
+
+
+def _commands(inputs: Inputs) -> tuple[Command, ...]:
+    """Return the declared commands, and `confirm` where one of them must be confirmed."""
+    from mlops_actions.chatops.parameters import CONFIRM
+
+    commands = declared_commands(inputs)
+    return (*commands, CONFIRM) if any(command.confirm for command in commands) else commands
 
 
 def _control(name: str, inputs: Inputs) -> Command:

@@ -80,6 +80,7 @@ RESULT: Mapping[str, Json] = {
     "fork": {"type": "boolean", "description": "Whether the head is in another repository."},
     "check-run-id": _ID,
     "deployment-id": _ID,
+    "lock": {"type": "string", "description": "The concurrency group of the command's lock; empty without one."},
     "feedback": _FEEDBACK,
     "left-out": {
         "type": "array",
@@ -113,6 +114,9 @@ OUTPUTS = (
     Output("control-runs", "Ids of the workflow runs that `control` is about, for `of-runs` of argo-submit."),
     Output("workflow-name", "Name of the workflow that `control` is about, where the comment gave one."),
     Output("workflow-namespace", "Namespace of that workflow, where the comment gave one."),
+    Output(
+        "lock", "Concurrency group of the command's `lock`, `lock-NAME`, for the job that works; empty where it has none."
+    ),
     Output("result", "One JSON document with all outputs, and the feedback state that `mode: finish` needs."),
     Output("BOOL_TRIGGERED", "`True` or `False`.", legacy=True),
     Output("TRAILING_LINE", "Text after the command on its line, without `sha=`.", legacy=True),

@@ -42,15 +42,32 @@ REFUSED = [
     ("train: {params: {lr: {choices: [on, off]}}}", "quote it"),
     ("train: {params: {lr: {choices: x}}}", "not a list"),
     ("train: {params: {a-b: {}, a_b: {}}}", "differ only in - and _"),
+    ("train: {confirm: sometimes}", "it is true, false or second"),
+    ("train: {confirm: [second]}", "it is true, false or second"),
+    ("train: {confirm-timeout: 5m}", "'confirm-timeout' without 'confirm'"),
+    ("train: {confirm: true, confirm-timeout: 2d}", "a duration such as 10m, at most 24h"),
+    ("train: {confirm: true, confirm-timeout: 25h}", "a duration such as 10m, at most 24h"),
+    ("train: {confirm: second, confirm-timeout: 0}", "a duration such as 10m, at most 24h"),
+    ("train: {confirm: second, confirm-timeout: true}", "a duration such as 10m, at most 24h"),
+    ("{train: {confirm: true}, confirm: {}}", "declares a command 'confirm', which is the one that confirms 'train'"),
+    ("train: {lock: two words}", "a lock is a name of letters"),
+    ("train: {lock: -a}", "a lock is a name of letters"),
+    ("train: {lock: 7}", "a lock is a name of letters"),
+    ("train: {lock: ''}", "a lock is a name of letters"),
 ]
-# A JSON Schema cannot say: names equal but for the prefix, or for - and _; a default against its bounds; that YAML is valid,
-# and that a key is a text (JSON has no other keys).
+# A JSON Schema cannot say: names equal but for the prefix, or for - and _; a default against its bounds; how long a duration
+# is, or what another key needs; that YAML is valid, and that a key is a text (JSON has no other keys).
 BEYOND_SCHEMA = [
     "{",
     "yes: {}",
     "[train, /train]",
     "train: {params: {lr: {type: int, default: 0, min: 1}}}",
     "train: {params: {a-b: {}, a_b: {}}}",
+    "train: {confirm-timeout: 5m}",
+    "train: {confirm: true, confirm-timeout: 2d}",
+    "train: {confirm: true, confirm-timeout: 25h}",
+    "train: {confirm: second, confirm-timeout: 0}",
+    "{train: {confirm: true}, confirm: {}}",
 ]
 TYPED = """
 a: {description: Any, permission: admin, label: go, params: }
@@ -58,6 +75,9 @@ b:
 c: {params: {lr: }}
 d: {params: {lr: {type: float, default: 3e-4, min: 1e-5, max: 1}, n: {type: int, default: "3", choices: [1, 3]}}}
 e: {params: {fast: {type: bool, default: true}}}
+g: {confirm: true, confirm-timeout: 90, lock: gpu.pool-1}
+h: {confirm: second, confirm-timeout: 1h30m, lock: GPU}
+i: {confirm: false, confirm-timeout: , lock: }
 f: {params: {x: {default: 1.5, choices: [a, 1.5], pattern: "", max: }, y: {pattern: "[a-z]"}}}
 """
 

@@ -201,7 +201,8 @@ def test_commands_wait_in_a_queue_except_on_a_server_that_has_none(
         subprocess.run(["git", "remote", "add", "origin", remote], cwd=tmp_path, check=True)
     assert init(tmp_path, "--project", PROJECT, *flags) == 0
     jobs = workflow(tmp_path)["jobs"]
-    group = {"group": "train-${{ github.event.issue.number }}", "cancel-in-progress": False}
+    of_command = "${{ needs.listen.outputs.lock || format('train-{0}', github.event.issue.number) }}"
+    group = {"group": of_command, "cancel-in-progress": False}
     assert jobs["train"]["concurrency"] == group | ({"queue": queue} if queue else {})
     assert not {"concurrency"} & (jobs["listen"].keys() | jobs["finish"].keys() | workflow(tmp_path).keys())
 

@@ -99,6 +99,14 @@ class GitHub:
         """Yield what happened to a pull request, newest first: `event` (`closed`, `reopened`, `labeled`), `created_at`."""
         return self._api.newest_first(f"{self._root}/issues/{number}/events", shapes.ISSUE_EVENT)
 
+    def conversation(self, number: int, since: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the comments of an issue or pull request that were written or changed since a moment (ISO 8601)."""
+        return self._api.pages(f"{self._root}/issues/{number}/comments", shapes.COMMENT_TO_READ, since=since)
+
+    def account(self) -> str:
+        """Return the login of the token's account."""
+        return self._sticky_comments.account()
+
     def commits(self, number: int) -> Iterator[Mapping[str, Any]]:
         """Yield the commits of a pull request, oldest first; GitHub lists at most 250."""
         return self._api.pages(f"{self._root}/pulls/{number}/commits", shapes.COMMIT)

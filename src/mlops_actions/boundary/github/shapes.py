@@ -253,6 +253,7 @@ COMMENT = record(
 )
 COMMENT_TO_READ = record(
     id=identifier,
+    html_url=text,
     body=optional(text),
     created_at=moment,
     updated_at=moment,

@@ -184,9 +184,9 @@ class StickyComments:
 
     def _is_own(self, comment: Mapping[str, Any]) -> bool:
         author = comment.get("user") or {}
-        return bool(author.get("login")) and author["login"] == self._account()
+        return bool(author.get("login")) and author["login"] == self.account()
 
-    def _account(self) -> str:
+    def account(self) -> str:
         """Return the account of the token: a user's token may ask; an installation's only by GraphQL, if at all."""
         if not self._login:
             try:
