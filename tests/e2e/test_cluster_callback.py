@@ -19,6 +19,7 @@ from tests.actions.argo_submit.job import Job
 from tests.actions.chatops.step import ChatopsStep
 from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended, manifest, run
+from tests.support.call_backs import record_log
 from tests.support.payloads import Sample, make_sample
 from tests.support.step import cold
 
@@ -86,6 +87,7 @@ def test_a_workflow_that_nobody_waits_for_reports_to_chatops(
     assert (said.sha, said.pull_request, said.phase) == (sample.pull.head_sha, sample.pull.number, phase)
     assert (said.run, said.step) == (int(job.environ["GITHUB_RUN_ID"]), "submit")
     assert (said.workflow, said.namespace, said.uid) == (name, "default", workflow["metadata"]["uid"])
+    record_log(sample.repository, said.run, job.log)
     outputs = restored(sample, delivery, tmp_path / "chatops")
     assert (outputs["pr-number"], outputs["sha"]) == (str(sample.pull.number), sample.pull.head_sha)
     assert json.loads(outputs["params"])["workflow"] == name

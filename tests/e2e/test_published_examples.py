@@ -17,6 +17,7 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_actions.core.types import Json
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.step import ChatopsStep
+from tests.support.call_backs import submitting_run
 from tests.support.payloads import VARIANTS, Sample, make_sample
 from tests.support.step import cold
 
@@ -98,10 +99,9 @@ def test_our_payloads_have_the_shape_of_the_examples(event: str, published: Mapp
 
 
 def _called_back(sample: Sample) -> Delivery[Any]:
-    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=7)
-    return sample.repository.dispatch(
-        EVENT_TYPE, CallBack(sample.pull.head_sha, 1, 7, "train", "Succeeded").payload(), by="maintainer"
-    )
+    call_back = CallBack(sample.pull.head_sha, 1, 7, "train", "Succeeded")
+    submitting_run(sample.repository, call_back)
+    return sample.repository.dispatch(EVENT_TYPE, call_back.payload(), by="maintainer")
 
 
 # Who and what it is about: the only things taken from a delivery of the stand-in. The rest is the example's own.

@@ -42,6 +42,7 @@ from mlops_actions.argo_submit.suspension import ResumeRequest
 from mlops_actions.argo_submit.tracked_workflow import CANCELLED, ENDED, LEFT, RUNNING, TrackedWorkflow
 from mlops_actions.argo_submit.wait_tracker import WaitedTooLong
 from mlops_actions.argo_submit.waiting import Waiting
+from mlops_actions.core.callback import RECORD_TITLE, record
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError, Cancelled, TimedOut, WorkFailed
 from mlops_actions.core.event import Event
@@ -124,6 +125,9 @@ class _Run:
         url = self._report_context.url
         link = url or f"argo get -n {current.namespace} {current.name}"
         ports.runner.info(f"{'joined' if attached else 'submitted'} workflow {current.namespace}/{current.name}: {link}")
+        if inputs.callback:
+            text = record(current.namespace, current.name, current.uid)
+            ports.runner.notice(text, title=RECORD_TITLE)
         self._update_comment(current)
         if inputs.superseded == "stop" and not inputs.attach:
             self._stopped = pull_request_workflows.end_superseded(ports, self._owner(), current, self._revision.sha)

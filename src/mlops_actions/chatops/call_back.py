@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from mlops_actions.chatops.evaluation import Evaluation, cause_and_remedy
 from mlops_actions.chatops.facts import PullRequestCommits, Question, Unknown, WasHead, WorkflowRun
+from mlops_actions.chatops.ports import Reader
 from mlops_actions.chatops.request import Decision
+from mlops_actions.core.callback import RECORD_TITLE, record
 
 _RUN_OF_THE_HEAD = ("pull_request", "pull_request_review", "pull_request_review_comment", "push")
 
 
+@dataclass(frozen=True)
+class RecordedIn(Question[bool]):
+    """Whether a job of a workflow run has written this record of a workflow that it submitted."""
+
+    run: int
+    text: str
+
+    def ask(self, reader: Reader) -> bool:
+        """Read the annotations of the run's jobs; a job that was skipped has none."""
+        jobs = (job for job in reader.runs.jobs(self.run) if job.get("conclusion") != "skipped")
+        annotations = (annotation for job in jobs for annotation in reader.runs.annotations(int(job["id"])))
+        return any((one.get("title"), one.get("message")) == (RECORD_TITLE, self.text) for one in annotations)
+
+
 def check_call_back(evaluation: Evaluation) -> Decision | None:
-    """Require that the commit of a call-back is or was in the pull request, and that its run is in this repository.
+    """Require that the commit of a call-back is or was in the pull request, and that its run submitted this very workflow.
 
     A rebase or a force push takes a commit out of a pull request, and GitHub lists 250 commits at most. The branch's
     activity shows the commit all the same: a workflow runs on a commit that was the head.
@@ -21,11 +38,12 @@ def check_call_back(evaluation: Evaluation) -> Decision | None:
     if call_back is None:
         return None
     pull_request = evaluation.pull_request
-    questions: list[Question[Any]] = [WorkflowRun(call_back.run)]
+    text = record(call_back.namespace, call_back.workflow, call_back.uid)
+    questions: list[Question[Any]] = [WorkflowRun(call_back.run), RecordedIn(call_back.run, text)]
     if call_back.sha != pull_request.head.sha:
         head = pull_request.head
         questions += [PullRequestCommits(pull_request.number), WasHead(head.repository, head.ref, call_back.sha)]
-    run, *evidence = evaluation.answers(questions)
+    run, recorded, *evidence = evaluation.answers(questions)
     if isinstance(run, Unknown):
         return Decision("run-unknown", cause_and_remedy(run))
     if run is None:
@@ -34,6 +52,13 @@ def check_call_back(evaluation: Evaluation) -> Decision | None:
     # run can be believed for its own commit only.
     if run["event"] in _RUN_OF_THE_HEAD and run["head_sha"] != call_back.sha:
         return Decision("run-not-here", (f"run {call_back.run} was of commit {run['head_sha']}",))
+    if isinstance(recorded, Unknown):
+        return Decision("run-unknown", cause_and_remedy(recorded))
+    if not recorded:
+        # GitHub shows the annotations of a job when it has ended, and a workflow can be faster.
+        is_open = run["status"] != "completed"
+        details = (f"run {call_back.run} names no workflow {call_back.namespace}/{call_back.workflow} ({call_back.uid})",)
+        return Decision("workflow-not-of-run", details, may_pass=is_open)
     if not evidence:
         return None
     commits, was_head = evidence

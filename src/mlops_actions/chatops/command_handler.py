@@ -30,7 +30,9 @@ from mlops_actions.core.outcome import Outcome
 # These unknowns are ordinary denials, with a command to paste; the other unknowns fail the step.
 _ORDINARY_UNKNOWNS = ("head-unknown",)
 
-_CHECKS_PAUSE = 30.0  # seconds between two looks at the checks
+_PAUSE = 30.0  # seconds between two looks at what a command waits for
+# Seconds that a call-back waits for the job that submitted its workflow: GitHub shows the job's record when it has ended.
+_CALL_BACK_PATIENCE = 600.0
 
 
 class CommandHandler:
@@ -87,9 +89,10 @@ class CommandHandler:
         request, waited = replace(request, run_id=self._context.run_id), 0.0
         while True:
             decision = decide(self._inputs, request, self._facts)
-            if isinstance(decision, Decision) and decision.may_pass and waited < self._inputs.wait_for_checks:
-                pause = min(_CHECKS_PAUSE, self._inputs.wait_for_checks - waited)
-                self._runner.info(f"waiting for checks: {'; '.join(decision.details)}")
+            patience = _CALL_BACK_PATIENCE if request.call_back else self._inputs.wait_for_checks
+            if isinstance(decision, Decision) and decision.may_pass and waited < patience:
+                pause = min(_PAUSE, patience - waited)
+                self._runner.info(f"waiting: {'; '.join(decision.details)}")
                 self._ports.clock.sleep(pause)
                 waited += pause
                 self._facts = {}  # a role or an approval can be taken away during a wait

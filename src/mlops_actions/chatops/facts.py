@@ -20,7 +20,7 @@ from mlops_actions.core.event import PullRequest
 from mlops_actions.core.user import User
 
 Answer = TypeVar("Answer")
-_RUN_FIELDS = ("event", "head_sha", "created_at")
+_RUN_FIELDS = ("event", "head_sha", "created_at", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +164,14 @@ class Approvers(Question[tuple[User, ...]]):
 
 @dataclass(frozen=True)
 class WorkflowRun(Question["Mapping[str, str] | None"]):
-    """The workflow run of this repository with this id: `event`, `head_sha`, `created_at`; None where there is none."""
+    """The workflow run of this repository with this id: `event`, `head_sha`, `created_at`, `status`; None: there is none."""
 
     run: int
 
     def ask(self, reader: Reader) -> Mapping[str, str] | None:
         """Read the workflow run."""
         workflow_run = reader.workflow_run(self.run)
-        return None if workflow_run is None else {name: str(workflow_run[name]) for name in _RUN_FIELDS}
+        return None if workflow_run is None else {name: str(workflow_run.get(name) or "") for name in _RUN_FIELDS}
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,11 @@ REASONS: dict[str, Reason] = {
         "GitHub does not return the run that a call-back names.",
         "GitHub did not return the run that submitted the workflow.",
     ),
+    "workflow-not-of-run": Reason(
+        "deny",
+        "A call-back names a workflow that no job of its run has recorded as one that it submitted.",
+        "The run that the call-back names did not submit this workflow.",
+    ),
     "commit-not-here": Reason(
         "deny",
         "A call-back names a commit that is not in its pull request.",

@@ -16,8 +16,8 @@
     }
 
 The payload proves nothing: everybody with write access to the repository can send it. What it says about GitHub is looked up
-before it is used; what it says about the workflow is passed on unchecked. GitHub accepts at most ten top-level properties in
-a client_payload.
+before it is used. The job that submits the workflow names it in an annotation (see `record`), which the payload must agree
+with. GitHub accepts at most ten top-level properties in a client_payload.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from mlops_actions.core.provenance import is_sha
 EVENT_TYPE = "mlops-workflow-ended"
 SCHEMA = 1
 PHASES = ("Succeeded", "Failed", "Error")
+
+RECORD_TITLE = "argo-submit: call-back"
 
 _MAX_NUMBER = 2**53  # larger numbers are not exact in every JSON reader
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -65,6 +67,11 @@ class CallBack:
             "workflow": {"name": self.workflow, "namespace": self.namespace, "uid": self.uid, "image": self.image},
             "phase": self.phase,
         }
+
+
+def record(namespace: str, workflow: str, uid: str) -> str:
+    """Return the text of the annotation by which a job says that this workflow reports its end to the repository."""
+    return f"The workflow {namespace}/{workflow} ({uid}) will report its end."
 
 
 def read(payload: Mapping[str, Any]) -> CallBack:

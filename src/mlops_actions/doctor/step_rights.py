@@ -66,7 +66,15 @@ FEATURES = (
         ("require-code-owner",),
     ),
     Feature("chatops", ("GET /orgs/*/teams/*/memberships/*",), ("allow-teams",), as_app=True),
-    Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event=CALL_BACK),
+    Feature(
+        "chatops",
+        (
+            "GET /repos/*/*/actions/runs/*",
+            "GET /repos/*/*/actions/runs/*/jobs",
+            "GET /repos/*/*/check-runs/*/annotations",
+        ),
+        event=CALL_BACK,
+    ),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event="workflow_dispatch"),
     Feature(
         "chatops",

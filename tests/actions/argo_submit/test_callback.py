@@ -19,6 +19,7 @@ from mlops_sandbox.github import Delivery, GitHubServer
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.job import SHA, Job, shell
 from tests.actions.chatops.step import ChatopsStep
+from tests.support.call_backs import record_log
 from tests.support.payloads import Sample, make_sample
 from tests.support.step import cold
 
@@ -97,6 +98,7 @@ def test_a_detached_workflow_reports_to_chatops(
     )
     assert (payload.workflow, payload.namespace) == (job.outputs["workflow-name"], "default")
     assert (payload.uid, payload.step) == (workflow["metadata"]["uid"], "submit")
+    record_log(sample.repository, RUN, job.log)
     (tmp_path / "chatops").mkdir()
     finished = ChatopsStep(sample.github, tmp_path / "chatops", execute=cold).run(delivery, {"commands": "/train"})
     assert (finished.exit_code, finished.outputs["decision"]) == (0, "continue"), finished.log

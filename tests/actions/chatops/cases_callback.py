@@ -5,20 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlops_actions.core.callback import EVENT_TYPE, CallBack
+from mlops_actions.core.callback import EVENT_TYPE, RECORD_TITLE, CallBack, record
 from mlops_sandbox.github import Delivery
 from tests.actions.chatops.case import Case
+from tests.support.call_backs import record_submission
 from tests.support.payloads import Sample, make_fork_sample
 
 RUN, GOOD = 4242, "a" * 40
+RECORD = record("ml", "train-x7k2p", "0b5a-1")
 IMAGE = f"ghcr.io/acme/digits@sha256:{'1' * 64}"
 READS = ("GET /repos/octo-org/digits/pulls/1", "GET /repos/octo-org/digits/collaborators/maintainer/permission")
+OF_THE_RUN = (
+    f"GET /repos/octo-org/digits/actions/runs/{RUN}",
+    f"GET /repos/octo-org/digits/actions/runs/{RUN}/jobs",
+    "GET /repos/octo-org/digits/check-runs/ID/annotations",
+)
 REFUSED = ("::warning", "the call-back was refused")
 
 
-def _submitted(sample: Sample) -> None:
+def _submitted(sample: Sample, **record: str) -> None:
     """The run of a comment, on the default branch, submitted the workflow."""
-    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=RUN)
+    run = sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=RUN)
+    record_submission(sample.repository, run, **{"text": RECORD, **record})
+
+
+def _nothing_recorded(sample: Sample) -> None:
+    """Another run of the default branch, which submitted nothing."""
+    run = sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=RUN)
+    sample.repository.workflow_job(run, "Lint").complete("success", sample.github.clock.now())
+    run.complete("success", sample.github.clock.now())
+
+
+def _recorded_by_another_run(sample: Sample) -> None:
+    _nothing_recorded(sample)
+    other = sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=RUN + 1)
+    record_submission(sample.repository, other, RECORD)
+
+
+def _recorded_by_a_check_run(sample: Sample) -> None:
+    """A check run that a client created on the run's commit belongs to none of its jobs."""
+    _nothing_recorded(sample)
+    check_run = sample.repository.check_run(
+        sample.repository.branches["main"], "Submit", conclusion="success", from_api=True
+    )
+    check_run.annotations.append({"annotation_level": "notice", "title": RECORD_TITLE, "message": RECORD})
 
 
 def _pushed(sample: Sample) -> None:
@@ -57,7 +87,8 @@ def _call_back(*, by: str = "maintainer", event_type: str = EVENT_TYPE, **change
 def _of_a_pull_request(sha: str, event: str = "pull_request") -> Callable[[Sample], object]:
     def before(sample: Sample) -> None:
         sha_of_run = sample.pull.head_sha if sha == "head" else sha
-        sample.repository.workflow_run(sha_of_run, by="writer", run_id=RUN, event=event)
+        run = sample.repository.workflow_run(sha_of_run, by="writer", run_id=RUN, event=event)
+        record_submission(sample.repository, run, RECORD)
 
     return before
 
@@ -78,7 +109,7 @@ CASES = [
             "step": "train",
             "image": IMAGE,
         },
-        requests=(*READS, READS[0], f"GET /repos/octo-org/digits/actions/runs/{RUN}"),
+        requests=(*READS, READS[0], *OF_THE_RUN),
     ),
     Case("call-back of a failure", "ok", before=_submitted, event=_call_back(phase="Failed")),
     Case(
@@ -90,7 +121,7 @@ CASES = [
         requests=(
             *READS,
             READS[0],
-            f"GET /repos/octo-org/digits/actions/runs/{RUN}",
+            *OF_THE_RUN,
             "GET /repos/octo-org/digits/pulls/1/commits",
             "GET /repos/octo-org/digits/activity",
             "POST /repos/octo-org/digits/issues/1/comments",
@@ -164,6 +195,31 @@ CASES = [
             log=("d" * 40,),
         )
         for event in ("pull_request_review", "pull_request_review_comment", "push")
+    ),
+    *(
+        Case(f"call-back of a run that {name}", "workflow-not-of-run", before=before, event=_call_back(), log=REFUSED)
+        for name, before in {
+            "submitted nothing": _nothing_recorded,
+            "submitted another workflow": lambda sample: _submitted(sample, text=record("ml", "other", "0b5a-1")),
+            "submitted it in another namespace": lambda sample: _submitted(
+                sample, text=record("x", "train-x7k2p", "0b5a-1")
+            ),
+            "submitted an earlier one of the name": lambda sample: _submitted(
+                sample, text=record("ml", "train-x7k2p", "0b5a-0")
+            ),
+            "says so under another title": lambda sample: _submitted(sample, title="argo-submit"),
+            "left the submission to another run": _recorded_by_another_run,
+            "has a check run of somebody else's beside it": _recorded_by_a_check_run,
+        }.items()
+    ),
+    Case(
+        "call-back where the record cannot be read",
+        "run-unknown",
+        before=_submitted,
+        event=_call_back(),
+        after=lambda sample: sample.github.faults.answer("GET /repos/*/*/check-runs/*/annotations", 403),
+        exit_code=3,
+        log=("permissions: { checks: read }",),
     ),
     Case(
         "call-back whose run cannot be read",

@@ -15,6 +15,7 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.faults import FAULTS, FEEDBACK_INPUTS, inject_fault, warnings
 from tests.actions.chatops.step import APP_PERMISSIONS, ChatopsStep, app_inputs
+from tests.support.call_backs import submitting_run
 from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
@@ -38,11 +39,10 @@ def _comment(sample: Sample) -> Delivery[Any]:
 
 def _call_back(sample: Sample) -> Delivery[Any]:
     sha = sample.pull.head_sha
-    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=7)
+    call_back = CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded")
+    submitting_run(sample.repository, call_back)
     sample.pull.push(sha="e" * 40)
-    return sample.repository.dispatch(
-        EVENT_TYPE, CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded").payload(), by="maintainer"
-    )
+    return sample.repository.dispatch(EVENT_TYPE, call_back.payload(), by="maintainer")
 
 
 def _comment_after_review(sample: Sample) -> Delivery[Any]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from mlops_actions.chatops import command_handler
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.step import ChatopsStep
+from tests.support.call_backs import submitting_run
 from tests.support.payloads import Sample, make_sample
 from tests.support.step import StepRecord
 
@@ -24,10 +26,7 @@ INPUTS = {
 
 @pytest.fixture
 def sample(github: GitHubServer) -> Sample:
-    arranged = make_sample(github)
-    for run in (SUBMITTED, REPORTING):
-        arranged.repository.workflow_run(arranged.repository.branches["main"], by="maintainer", run_id=run)
-    return arranged
+    return make_sample(github)
 
 
 class Jobs:
@@ -63,7 +62,9 @@ class Jobs:
             namespace="ml",
             uid="0b5a-1",
         )
-        return self.sample.repository.dispatch(EVENT_TYPE, replace(claim, **changed).payload(), by="maintainer")
+        call_back = replace(claim, **changed)
+        submitting_run(self.sample.repository, call_back)
+        return self.sample.repository.dispatch(EVENT_TYPE, call_back.payload(), by="maintainer")
 
     def conclude(self, status: str, delivery: Delivery[Any] | None = None, **inputs: str) -> StepRecord:
         """Run the call-back's job to its end, with the post step."""
@@ -75,7 +76,9 @@ class Jobs:
         return ran
 
     def checks(self) -> list[tuple[str, str | None]]:
-        return [(run.name, run.conclusion) for run in self.sample.repository.check_runs.values()]
+        """The check runs that chatops created; those of jobs are GitHub's own."""
+        runs = self.sample.repository.check_runs.values()
+        return [(run.name, run.conclusion) for run in runs if run.from_api]
 
     def reactions(self, delivery: Delivery[Any]) -> list[str]:
         return [reaction.content for reaction in delivery.subject.reactions]
@@ -99,7 +102,7 @@ def test_a_call_back_concludes_the_feedback_of_the_submitting_run(
     assert jobs.checks() == [("training", status)], "the check run of the submitting run, and no second one"
     assert sample.pull.label_names == [label]
     assert jobs.reactions(command) == [reaction]
-    (check,) = sample.repository.check_runs.values()
+    (check,) = (run for run in sample.repository.check_runs.values() if run.from_api)
     assert (check.title or "").startswith("/train ")
     assert str(REPORTING) in (check.summary or "")
 
@@ -126,7 +129,7 @@ def test_a_call_back_concludes_the_feedback_on_its_own_commit_whatever_became_of
     else:
         sample.pull.close(by="writer")
     jobs.conclude("success", delivery)
-    (check,) = sample.repository.check_runs.values()
+    (check,) = (run for run in sample.repository.check_runs.values() if run.from_api)
     assert (check.head_sha, check.conclusion) == (trained, "success")
     assert (sample.pull.label_names, jobs.reactions(command)) == (["trained"], ["rocket"])
 
@@ -146,7 +149,6 @@ def test_a_repeated_call_back_concludes_nothing(jobs: Jobs, sample: Sample) -> N
 
 
 def test_each_of_two_trainings_of_one_commit_is_concluded_by_its_own_call_back(jobs: Jobs, sample: Sample) -> None:
-    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=SUBMITTED + 1)
     first, second = jobs.begin(), jobs.begin(SUBMITTED + 1)
     jobs.conclude("failure", jobs.call_back(run=SUBMITTED + 1))
     assert jobs.checks() == [("training", None), ("training", "failure")]
@@ -188,3 +190,26 @@ def test_unreadable_check_runs_are_a_warning_only(jobs: Jobs, sample: Sample) ->
     sample.github.faults.answer("GET /repos/*/*/commits/*/check-runs", 403)
     ran = jobs.conclude("success")
     assert "is unknown and stays" in ran.log
+
+
+def test_a_call_back_that_is_faster_than_its_job_waits_for_the_record(
+    jobs: Jobs, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_handler, "_PAUSE", 0.01)
+    delivery = jobs.call_back()
+    run = sample.repository.workflow_runs[SUBMITTED]
+    run.status = "in_progress"
+    nothing = {"total_count": 0, "jobs": []}
+    sample.github.faults.answer("GET /repos/*/*/actions/runs/*/jobs", 200, nothing, times=1)
+    ran, _ = jobs.run(REPORTING, delivery, {})
+    assert ran.outputs["reason"] == "ok", ran.log
+    assert "waiting: run" in ran.log
+
+
+def test_a_call_back_of_a_run_that_has_ended_without_a_record_does_not_wait(jobs: Jobs, sample: Sample) -> None:
+    delivery = jobs.call_back()
+    nothing = {"total_count": 0, "jobs": []}
+    sample.github.faults.answer("GET /repos/*/*/actions/runs/*/jobs", 200, nothing)
+    ran, _ = jobs.run(REPORTING, delivery, {})
+    assert ran.outputs["reason"] == "workflow-not-of-run"
+    assert "waiting" not in ran.log

@@ -12,6 +12,7 @@ from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
 from tests.actions.chatops.step import APP_PERMISSIONS, ChatopsStep, app_inputs
 from tests.actions.odd_answers.calls import Call, Play
+from tests.support.call_backs import submitting_run
 from tests.support.payloads import Sample, make_sample
 
 _RIGHTS = dict.fromkeys(("actions", "checks", "contents", "deployments", "issues", "pull-requests", "statuses"), "write")
@@ -105,11 +106,11 @@ def _code_owner(world: World, more: str = "") -> Play:
 def _call_back(world: World, inputs: Mapping[str, str]) -> Play:
     sample = world.sample
     sha = sample.pull.head_sha
-    sample.repository.workflow_run(sample.repository.branches["main"], by="maintainer", run_id=7)
+    claim = CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded")
+    submitting_run(sample.repository, claim)
     if "check-name" in inputs:
         world.play(world.comment(), {**inputs, "conclude": "false"})()
     sample.pull.push(sha="e" * 40)
-    claim = CallBack(sha=sha, pull_request=1, run=7, workflow="train", phase="Succeeded")
     return world.play(sample.repository.dispatch(EVENT_TYPE, claim.payload(), by="maintainer"), inputs, run_id="8")
 
 
@@ -233,6 +234,17 @@ CALLS = (
     Call(
         "GET /repos/*/*/actions/runs/*", "a call-back", "decision", ("event", "head_sha", "created_at"),
         absence="run-not-here",
+    ),
+    Call(
+        "GET /repos/*/*/actions/runs/*/jobs", "a call-back", "decision",
+        (
+            "jobs", "jobs.[].id", "jobs.[].name", "jobs.[].status", "jobs.[].conclusion?", "jobs.[].started_at?",
+            "jobs.[].run_attempt",
+        ),
+    ),
+    Call(
+        "GET /repos/*/*/check-runs/*/annotations", "a call-back", "decision",
+        ("[].title?", "[].message"), absence="workflow-not-of-run",
     ),
     Call("GET /repos/*/*/pulls/*/commits", "a call-back without activity", "decision", ("[].sha",)),
     Call("GET /repos/*/*/installation", "a command of a team", "decision", _INSTALLATION),

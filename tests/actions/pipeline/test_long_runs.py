@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.core.callback import EVENT_TYPE, CallBack
+from mlops_actions.core.callback import EVENT_TYPE, CallBack, record
 from mlops_sandbox.actions import GitHubActions
 from mlops_sandbox.cluster import ProcessExecutor
 from mlops_sandbox.demo import repository as digits
@@ -21,6 +21,7 @@ from mlops_sandbox.github import Delivery, PullRequest
 from mlops_sandbox.runner.job import RunResult, Settings
 from mlops_sandbox.runner.workflow import load
 from mlops_sandbox.suite import Sandbox
+from tests.support.call_backs import record_submission
 
 LONG, ENDED = ".github/workflows/long.yml", ".github/workflows/long-ended.yml"
 LEFT_OUT = {"publish": "there is no Docker", "workflow": "it would be submitted here"}
@@ -53,6 +54,9 @@ class Example:
 
     def call_back(self, run: int, phase: str) -> Delivery[Any]:
         claim = CallBack(self.origin.branch, self.pull.number, run, "digits-x7k2p", phase, "default", "0b5a-1")
+        repository = self.pull.repository
+        text = record(claim.namespace, claim.workflow, claim.uid)
+        record_submission(repository, repository.workflow_runs[run], text)
         return self.pull.repository.dispatch(EVENT_TYPE, claim.payload(), by=MAINTAINER)
 
     def shown(self) -> tuple[list[str], dict[str, str], list[str]]:

@@ -219,7 +219,7 @@ COMMAND_RUN = record(
 JOB = record(
     id=identifier, name=text, status=text, conclusion=optional(text), started_at=optional(moment), run_attempt=integer
 )
-ANNOTATION = record(title=optional(text), message=optional(text))
+ANNOTATION = record(title=optional(text), message=text)
 ACTIVITY = record(ref=text, timestamp=moment, before=optional(sha), after=sha, actor=optional(_PERSON))
 CHECK_SUITE = record(created_at=optional(moment), head_branch=optional(text))
 CHECK_RUN = record(
