@@ -83,12 +83,11 @@ class _Run:
         try:
             return self._run()
         except Cancelled as cancelled:
-            note = self._cancel()
             if self._tracked is None:
                 raise
+            followed = self._followed_so_far(WorkflowStatus.unread(self._tracked.namespace, self._tracked.name))
             # The post step writes the comment: the runner leaves this one a few seconds.
-            known = WorkflowStatus.unread(self._tracked.namespace, self._tracked.name)
-            return self._interrupted(self._followed_so_far(known), cancelled, note)
+            return self._interrupted(followed, cancelled, self._cancel(self._tracked, followed.status))
         except InvalidManifest as problem:
             location = problem.location
             if location.file:
@@ -276,6 +275,7 @@ class _Run:
                 remedy = f"'on-timeout: {inputs.on_timeout}' has ended it; {remedy}"
             except ActionError as refused:  # the error that counts is the timeout
                 remedy = f"the workflow runs on, since '{inputs.on_timeout}' was refused: {refused.cause}: {refused.remedy}"
+                remedy += f"; follow it with 'attach: {name}'"
         error = TimedOut(timeout.cause, remedy)
         return self._interrupted(followed, error, interruption.note_of(error), comments=True)
 
@@ -312,15 +312,14 @@ class _Run:
             )
         return f"see the log of {failed_nodes} above" if failed_nodes else "see the workflow's message"
 
-    def _cancel(self) -> str:
+    def _cancel(self, tracked: TrackedWorkflow, known: WorkflowStatus) -> str:
         """Stop the workflow in the seconds that a cancelled job has; else the post stage does it. Return what was done."""
-        tracked = self._tracked
-        if tracked is None or tracked.state != RUNNING:
+        if tracked.state != RUNNING:
             return ""
         name_of_input, action = tracked.action_on_cancel(self._inputs)
         if action not in STRATEGIES:
-            self._set_state(LEFT)
-            return f"the job was cancelled, and the workflow goes on, since '{name_of_input}' is {action}"
+            self._set_state(CANCELLED if self._inputs.comment else LEFT)  # the post stage has only the comment to write
+            return f"the job was cancelled, and '{name_of_input}' is {action}: {interruption.whether_it_goes_on(known)}"
         self._set_state(CANCELLED)
         try:
             names = tracked.names(self._ports.cluster())
@@ -328,7 +327,8 @@ class _Run:
                 self._ports.cluster().shut_down(tracked.namespace, name, STRATEGIES[action], urgent=True)
         except ActionError as error:
             self._ports.runner.warning(f"the workflow could not be stopped; the post step tries again: {error}")
-            return f"the job was cancelled, and the workflow could not be stopped yet: {error.cause}"
+            goes_on = interruption.whether_it_goes_on(known)
+            return f"the job was cancelled, and the workflow could not be stopped yet: {error.cause}; {goes_on}"
         self._ports.runner.notice(note := interruption.stopped(", ".join(names), action), title="argo-submit")
         return f"the job was cancelled: {note}"
 

@@ -27,6 +27,7 @@ class WaitTracker:
         self._limits = limits
         self._pods: dict[str, PodWaiting] = {}  # by node
         self._said: set[tuple[str, str, str]] = set()
+        self._seen_since: dict[tuple[str, str, str], datetime] = {}
         self.has_news = False  # whether pods have told something since the last explanation
         self.reasons: list[Waiting] = []
 
@@ -43,6 +44,7 @@ class WaitTracker:
         """Find what is waited for, and log each reason once."""
         self.has_news = False
         self.reasons = waiting.reasons(current, self._pods, now)
+        self._seen_since = {one.key: self._seen_since.get(one.key, now) for one in self.reasons}
         for one in self.reasons:
             if one.key in self._said or len(self._said) >= MAX_SAID:
                 continue
@@ -56,10 +58,18 @@ class WaitTracker:
 
     def check_limits(self, current: WorkflowStatus, now: datetime) -> None:
         """Raise WaitedTooLong where something is waited for longer than the inputs allow."""
-        one = waiting.overdue(current, self._pods, self._limits, now)
+        one = waiting.overdue(current, self._pods, self._limits, now) or self._seen_for_too_long(now)
         if one is not None:
             limit = progress.duration(self._limits[one.reason])
             raise WaitedTooLong(
                 f"workflow '{current.name}': {one.text(now)}, and 'fail-on' allows {limit}",
                 f"remove what holds it up, or allow more than '{one.reason}>{limit.replace(' ', '')}' in 'fail-on'",
             )
+
+    def _seen_for_too_long(self, now: datetime) -> Waiting | None:
+        """Return what has no time of its own, such as a suspension, and was seen for longer than its limit."""
+        for one in self.reasons:
+            limit = self._limits.get(one.reason)
+            if limit is not None and one.since is None and (now - self._seen_since[one.key]).total_seconds() > limit:
+                return one
+        return None

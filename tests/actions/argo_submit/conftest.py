@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from mlops_actions.boundary.clock import SystemClock
+from mlops_actions.core.errors import Cancelled
 from mlops_sandbox.cluster import Cluster, LocalImage, ProcessExecutor
 from mlops_sandbox.host import Host
 from tests.actions.argo_submit.apis import KUBERNETES, application_of, environ_for
 from tests.actions.argo_submit.job import Job
+from tests.actions.argo_submit.scripted import Scripted
 from tests.support.shared_host import SharedHost
 
 
@@ -46,6 +52,26 @@ def job(cluster: Cluster, host: Host, tmp_path: Path, api: str) -> Job:
     job = Job(tmp_path)
     job.environ |= environ_for(api, cluster, host.url, tmp_path)
     return job
+
+
+@pytest.fixture
+def script(cluster: Cluster, cluster_host: SharedHost, host: Host, api: str) -> Scripted:
+    """What serves the cluster to the jobs, to which a test adds what happens at which request."""
+    cluster_host.application = script = Scripted(application_of(api, cluster))
+    return script
+
+
+@pytest.fixture
+def cancel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Cancels the job that runs in this process, as a signal of the runner does."""
+    monkeypatch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise Cancelled(signal.SIGINT)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    yield lambda: os.kill(os.getpid(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
 
 
 @pytest.fixture

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Any
 
 import pytest
 
 from mlops_actions.boundary.clock import SystemClock
 from mlops_actions.core import provenance
-from mlops_actions.core.errors import Cancelled
 from mlops_sandbox.cluster import Cluster, rule
 from mlops_sandbox.cluster.resources import WORKFLOWS
-from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES, application_of, environ_for
+from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES, environ_for
 from tests.actions.argo_submit.job import Job
 from tests.actions.argo_submit.scripted import Scripted
 from tests.support.shared_host import SharedHost
@@ -44,32 +40,6 @@ def cluster() -> Iterator[Cluster]:
     """A cluster without a controller, so that every workflow goes on until a test ends it."""
     with Cluster() as cluster:
         yield cluster
-
-
-@pytest.fixture
-def script(cluster: Cluster, cluster_host: SharedHost, api: str) -> Scripted:
-    cluster_host.application = script = Scripted(application_of(api, cluster))
-    return script
-
-
-@pytest.fixture
-def job(cluster: Cluster, script: Scripted, cluster_host: SharedHost, api: str, tmp_path: Any) -> Job:
-    job = Job(tmp_path)
-    job.environ |= environ_for(api, cluster, cluster_host.host.url, tmp_path)
-    return job
-
-
-@pytest.fixture
-def cancel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Cancels the job that runs in this process, as a signal of the runner does."""
-    monkeypatch.setattr(SystemClock, "sleep", lambda _clock, _seconds: None)
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        raise Cancelled(signal.SIGINT)
-
-    before = signal.signal(signal.SIGUSR1, handle)
-    yield lambda: os.kill(os.getpid(), signal.SIGUSR1)
-    signal.signal(signal.SIGUSR1, before)
 
 
 def workflows(cluster: Cluster) -> list[Any]:
@@ -164,7 +134,7 @@ def test_a_workflow_that_the_job_has_not_submitted_is_stopped_only_where_an_inpu
     assert job.run(**given, **inputs) == 130
     assert shutdowns(cluster) == [shutdown]
     assert job.outputs["workflow-name"] == name
-    expected = "asked Argo to" if shutdown else "the workflow goes on, since 'on-cancel-attached' is leave"
+    expected = "asked Argo to" if shutdown else "'on-cancel-attached' is leave: the workflow goes on"
     assert expected in job.summary.replace("\\", "")
     assert job.run_post(**given, **inputs) == 0
     assert shutdowns(cluster) == [shutdown]
