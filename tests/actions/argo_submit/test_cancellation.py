@@ -59,7 +59,7 @@ def test_a_workflow_whose_creation_was_not_answered_is_found_and_stopped(
     (created,) = workflows(cluster)
     assert created["spec"]["shutdown"] == "Stop"
     assert f"asked Argo to stop the workflow '{created['metadata']['name']}'" in job.log
-    assert "the job was cancelled" in job.summary.replace("\\", "")
+    assert "the job was cancelled" in plain(job.summary)
     assert "phase" in job.outputs
 
 
@@ -135,7 +135,7 @@ def test_a_workflow_that_the_job_has_not_submitted_is_stopped_only_where_an_inpu
     assert shutdowns(cluster) == [shutdown]
     assert job.outputs["workflow-name"] == name
     expected = "asked Argo to" if shutdown else "'on-cancel-attached' is leave: the workflow goes on"
-    assert expected in job.summary.replace("\\", "")
+    assert expected in plain(job.summary)
     assert job.run_post(**given, **inputs) == 0
     assert shutdowns(cluster) == [shutdown]
 
