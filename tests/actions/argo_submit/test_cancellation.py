@@ -13,6 +13,7 @@ from mlops_actions.core import provenance
 from mlops_sandbox.cluster import Cluster, rule
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from tests.actions.argo_submit.apis import APIS, ARGO_SERVER, KUBERNETES, environ_for
+from tests.actions.argo_submit.end_cases import plain
 from tests.actions.argo_submit.job import Job
 from tests.actions.argo_submit.scripted import Scripted
 from tests.support.shared_host import SharedHost
