@@ -49,7 +49,8 @@ class Repository:
         outputs = dict(job.outputs)
         run = "true"
         if "triggered" in outputs:
-            outputs = {"triggered": f"${{{{ startsWith(github.event.comment.body, '{command}') }}}}", "pr-number": "7"}
+            is_command = f"${{{{ startsWith(github.event.comment.body, '{command}') }}}}"
+            outputs = {"triggered": is_command, "pr-number": "7", "attempt": outputs.get("attempt", "")}
         elif job.concurrency is not None:
             run = f'echo "$GITHUB_RUN_ID" >> {self.worked}'
         return dataclasses.replace(job, steps=[Step("work", "work", run=run)], outputs=outputs, environment={})
@@ -142,3 +143,17 @@ def test_which_comments_start_a_machine(file: str, body: str, starts: bool) -> N
     event: Any = {"comment": {"body": body}, "issue": {"number": 7, "pull_request": {}}}
     scope = Scope({"github": {"event_name": "issue_comment", "event": event}, "inputs": {"prefix": "!"}})
     assert scope.condition(next(iter(jobs.values()))["if"]) is starts
+
+
+@pytest.mark.parametrize(("attempt_of_listen", "attempt", "works"), [("1", "1", True), ("2", "2", True), ("1", "2", False)])
+@pytest.mark.parametrize("file", ["mlops", "long", "pipeline"])
+def test_a_job_that_is_run_again_without_a_decision_does_not_work(
+    file: str, attempt_of_listen: str, attempt: str, works: bool
+) -> None:
+    folder = ROOT / ".github" / "workflows" if file == "pipeline" else EXAMPLES
+    work, end = list(yaml.safe_load((folder / f"{file}.yml").read_text())["jobs"].items())[1:]
+    listen: Any = {"outputs": {"triggered": "true", "attempt": attempt_of_listen}, "result": "success"}
+    ended: Any = {"outputs": {"workflow-name": ""}, "result": "failure" if works else "skipped"}
+    scope = Scope({"github": {"run_attempt": attempt}, "needs": {"listen": listen, work[0]: ended}})
+    assert scope.condition(work[1]["if"]) is works
+    assert scope.condition(end[1]["if"]) is works, "what was concluded stays so"

@@ -26,7 +26,8 @@ def test_the_example_chains_the_four_actions() -> None:
     assert train.concurrency is not None
     assert train.concurrency.queue == "max"
     triggered = "needs.listen.outputs.triggered == 'true'"
-    assert (train.condition, finish.condition) == (triggered, f"always() && {triggered}")
+    assert train.condition == f"{triggered} && needs.listen.outputs.attempt == github.run_attempt"
+    assert finish.condition == f"always() && {triggered} && needs.train.result != 'skipped'"
 
 
 def test_the_example_passes_no_comment_to_a_shell() -> None:
