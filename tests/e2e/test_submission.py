@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.actions.argo_submit.hook_cases import HOOKS
 from tests.actions.argo_submit.job import Job, shell
 from tests.actions.argo_submit.submission_cases import CASES, Case
 from tests.actions.argo_submit.test_submission import assert_stored
@@ -33,7 +34,7 @@ def job(cluster: RealCluster, tmp_path: Path) -> Job:
     return job
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *HOOKS], ids=lambda case: case.name)
 def test_what_is_stored_is_what_was_meant_or_nothing(job: Job, cluster: RealCluster, case: Case) -> None:
     for value in case.objects:
         path = (

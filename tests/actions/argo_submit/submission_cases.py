@@ -68,7 +68,7 @@ def _cron(spec: Json) -> Json:
     return {**CRON, "workflowSpec": spec}
 
 
-def _steps(name: str, step: Json) -> Json:
+def steps(name: str, step: Json) -> Json:
     return {"name": name, "steps": [[step]]}
 
 
@@ -78,6 +78,8 @@ def _calls(name: str) -> str:
     return workflow("{name: a, value: 1}", templates=f"  - name: main\n    steps: [[{step}]]\n")
 
 
+SAY = "  - {name: say, inputs: {parameters: [{name: text}]}, container: {image: x, command: [echo]}}\n"
+_SAYS: Json = {"entrypoint": "main", "templates": [*NEEDS["templates"], {**ECHO, "name": "say"}]}
 _USES: Json = {"entrypoint": "main", "templates": [
     {"name": "main", "container": {"image": "x", "command": ["echo"], "args": ["{{workflow.parameters.b}}"]}},
 ]}  # fmt: skip
@@ -258,30 +260,30 @@ FROM = [
         "  - name: main\n    dag: {tasks: [{name: a, templateRef: {name: case-crash-2, template: main}}]}\n"
     )), objects=(template("case-crash-2", _CRASHING),), refused="'case-crash-2' in the cluster cannot be run"),
     Case("a step of another object that runs a template which is missing there", _calls("case-deep"), objects=(
-        template("case-deep", {"templates": [_steps("main", {"name": "b", "template": "mian"})]}),
+        template("case-deep", {"templates": [steps("main", {"name": "b", "template": "mian"})]}),
     ), refused="refers to the workflowtemplate 'case-deep', which Argo refuses: template 'main': steps[0][0].template "),
     Case("a step of another object that uses an unknown input", _calls("case-deep-2"), objects=(
         template("case-deep-2", {"templates": [{**ECHO, "inputs": {}}]}),
     ), refused="which Argo refuses: template 'main': container.args[0] uses a variable that nothing defines"),
     Case("a step of another object whose own reference is missing", _calls("case-deep-3"), objects=(
         template("case-deep-3", {"templates": [
-            _steps("main", {"name": "b", "templateRef": {"name": "case-none", "template": "x"}}),
+            steps("main", {"name": "b", "templateRef": {"name": "case-none", "template": "x"}}),
         ]}),
     ), refused="refers to the workflowtemplate 'case-none', which the cluster does not have"),
     Case("a step of another object whose own reference lacks its input", _calls("case-deep-4"), objects=(
         template("case-deep-4", {"templates": [
-            _steps("main", {"name": "b", "templateRef": {"name": "case-echo-4", "template": "main"}}),
+            steps("main", {"name": "b", "templateRef": {"name": "case-echo-4", "template": "main"}}),
         ]}),
         template("case-echo-4", {"templates": [ECHO]}),
     ), refused="gives no value for the input 'text' of template 'main'"),
     Case("a template by reference that runs a template which is missing there", inputs={
         "from_": "workflowtemplate/case-deep-5",
     }, objects=(template("case-deep-5", {
-        "entrypoint": "main", "templates": [_steps("main", {"name": "b", "template": "mian"})],
+        "entrypoint": "main", "templates": [steps("main", {"name": "b", "template": "mian"})],
     }),), refused="refers to the workflowtemplate 'case-deep-5', which Argo refuses: template 'main'"),
     Case("a step of another object that refers back", _calls("case-deep-6"), objects=(
         template("case-deep-6", {"templates": [
-            _steps("main", {"name": "b", "templateRef": {"name": "case-deep-6", "template": "other"}}),
+            steps("main", {"name": "b", "templateRef": {"name": "case-deep-6", "template": "other"}}),
             {"name": "other", "container": {"image": "x", "command": ["echo"], "args": ["{{workflow.parameters.a}}"]}},
             {"name": "unreached", "dag": {"tasks": [{"name": "a", "template": "nothing"}]}},
         ]}),
@@ -308,7 +310,7 @@ FROM = [
          {"from_": "workflowtemplate/case-uses-5"}, {"spec.workflowTemplateRef.name": "case-uses-5"}, objects=(
         template("case-uses-5", {"entrypoint": "main", "arguments": {"parameters": [{"name": "b", "value": "1"}]},
                                  "templates": [
-            _steps("main", {"name": "a", "templateRef": {"name": "case-uses-6", "template": "main"}}),
+            steps("main", {"name": "a", "templateRef": {"name": "case-uses-6", "template": "main"}}),
         ]}), template("case-uses-6", _USES),
     )),
     Case("a field that Argo leaves out, with a variable", inputs={"from_": "workflowtemplate/case-field"}, objects=(
@@ -321,6 +323,28 @@ FROM = [
          refused="names no template of the workflowtemplate 'case-nameless': 'main'"),
     Case("a reference to what a variable names", f"{HEAD}spec: {{workflowTemplateRef: {{name: '{{{{workflow.name}}}}'}}}}\n",
          refused="workflowTemplateRef.name is no name: Argo puts no values in here"),
+    Case("another entrypoint without its input", "", {"from_": "workflowtemplate/case-say", "entrypoint": "say"},
+         objects=(template("case-say", _SAYS),), refused="entrypoint gives no value for the input 'text' of template 'say'"),
+    Case("another entrypoint with its input", "", {"from_": "workflowtemplate/case-say-2", "entrypoint": "say"},
+         {"spec.entrypoint": "say"},
+         objects=(template("case-say-2", {**_SAYS, "arguments": {"parameters": [{"name": "text", "value": "a"}]}}),)),
+    Case("another entrypoint of a file without its input", workflow(templates=MAIN + SAY), {"entrypoint": "say"},
+         refused="entrypoint gives no value for the input 'text' of template 'say'"),
+    Case("an exit handler without its input", inputs={"from_": "workflowtemplate/case-say-3"},
+         objects=(template("case-say-3", {**_SAYS, "onExit": "say"}),), refused="gives no value for the input 'text'"),
+    Case("an exit handler of a file without its input", workflow(templates=MAIN + SAY, extra="  onExit: say\n"),
+         refused="onExit gives no value for the input 'text' of template 'say'"),
+    Case("an exit handler whose input only the template's arguments give", (
+        f"{HEAD}spec: {{workflowTemplateRef: {{name: case-say-4}}, onExit: say}}\n"
+    ), objects=(template("case-say-4", {**_SAYS, "arguments": {"parameters": [{"name": "text", "value": "a"}]}}),),
+        refused="onExit gives no value for the input 'text' of template 'say'"),
+    Case("an exit handler with its input", "", {"from_": "workflowtemplate/case-say-5", "parameters": "text=b"},
+         {"spec.arguments.parameters": [{"name": "text", "value": "b"}]}, objects=(template("case-say-5", {
+             **_SAYS, "onExit": "say", "arguments": {"parameters": [{"name": "text", "value": "a"}]},
+         }),)),
+    Case("an input that an event would give", workflow("{name: text, valueFrom: {event: payload}}", templates=(
+        "  - {name: main, inputs: {parameters: [{name: text}]}, container: {image: x, command: [echo]}}\n"
+    )), refused="entrypoint gives no value for the input 'text' of template 'main'"),
     Case("a template's commit", inputs={"from_": "workflowtemplate/case-sha"}, objects=(template("case-sha", {
         **NEEDS, "arguments": {"parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]},
     }),), expected={"spec.arguments.parameters": [{"name": "sha", "value": "main"}, {"name": "pr", "value": ""}]}),
@@ -347,59 +371,4 @@ DOCUMENTS = [
     Case("config maps alone", _OTHERS + _OTHERS, refused="ConfigMap is not a Workflow"),
 ]  # fmt: skip
 
-_ECHO = "  - {name: echo, container: {image: x, command: [echo]}}\n"
-_SAY = "  - {name: say, inputs: {parameters: [{name: text}]}, container: {image: x, command: [echo]}}\n"
-_LATE = "; Argo notices it only when the hook runs"
-_NONE = f"names no template: 'mian' (did you mean 'main'?){_LATE}"
-_NO_INPUT = f"gives no value for the input 'text' of template 'say'{_LATE}"
-_OTHER = "refers to the workflowtemplate"
-
-
-def _hooks(name: str, hook: str, logged: str, *objects: Json, step: bool = False) -> Case:
-    """A hook of the workflow, or of a step, beside the templates `echo` and `say`; `logged` is a warning, or empty."""
-    own = f"hooks: {{running: {{expression: 'true', {hook}}}}}"
-    templates = f"  - name: main\n    steps: [[{{name: a, template: echo{f', {own}' if step else ''}}}]]\n{_ECHO}{_SAY}"
-    manifest = workflow(templates=templates, extra="" if step else f"  {own}\n")
-    return Case(name, manifest, expected={"metadata.generateName": "case-"}, objects=objects, logged=logged)
-
-
-def _running(hook: Json) -> Json:
-    return {"hooks": {"running": {"expression": "true", **hook}}}
-
-
-_HAS_HOOKS: Json = {"templates": [
-    _steps("main", {"name": "b", "template": "echo", **_running({"template": "mian"})}),
-    _steps("unreached", {"name": "c", "template": "echo", **_running({"template": "none"})}),
-    {"name": "echo", "container": {"image": "x", "command": ["echo"]}},
-]}  # fmt: skip
-HOOKS = [
-    _hooks("a workflow's hook without its template", "template: mian", f"hooks.running.template {_NONE}"),
-    _hooks("a step's hook without its template", "template: mian", f"hooks.running.template {_NONE}", step=True),
-    _hooks("a hook without an input", "template: say", f"hooks.running {_NO_INPUT}"),
-    _hooks("a step's hook without an input", "template: say", f"hooks.running {_NO_INPUT}", step=True),
-    _hooks("a hook with its input", "template: say, arguments: {parameters: [{name: text, value: a}]}", ""),
-    _hooks("a hook of an object that is missing", "templateRef: {name: case-none, template: x}",
-           f"hooks.running.templateRef {_OTHER} 'case-none', which the cluster does not have{_LATE}"),
-    _hooks("a hook of an object that lacks the template", "templateRef: {name: case-hook, template: man}",
-           f"names no template of the workflowtemplate 'case-hook': 'man' (did you mean 'main'?){_LATE}",
-           template("case-hook", {"templates": [ECHO]})),
-    _hooks("a hook of an object without its input", "templateRef: {name: case-hook-2, template: main}",
-           f"gives no value for the input 'text' of template 'main'{_LATE}", template("case-hook-2", {"templates": [ECHO]})),
-    _hooks("a hook of a step of another object", "templateRef: {name: case-hook-3, template: main}",
-           f"{_OTHER} 'case-hook-3', where template 'main': steps[0][0].hooks.running.template {_NONE}",
-           template("case-hook-3", _HAS_HOOKS), step=True),
-    Case("the older form of a step's exit hook", workflow(templates=(
-        f"  - name: main\n    steps: [[{{name: a, template: echo, onExit: mian}}]]\n{_ECHO}"
-    )), expected={"metadata.generateName": "case-"}, logged=f"steps[0][0].onExit {_NONE}"),
-    Case("a hook of a template by reference", "", {"from_": "workflowtemplate/case-hook-4"},
-         {"spec.workflowTemplateRef.name": "case-hook-4"},
-         objects=(template("case-hook-4", {"entrypoint": "main", **_running({"template": "man"}), **_HAS_HOOKS}),),
-         logged=f"{_OTHER} 'case-hook-4', where hooks.running.template names no template: 'man' (did you mean 'main'?)"),
-    Case("a hook beside a reference", (
-        f"{HEAD}spec:\n  workflowTemplateRef: {{name: case-hook-5}}\n  hooks: {{exit: {{template: echo}}, running: "
-        "{expression: 'true', template: ecko}}\n"
-    ), expected={"spec.workflowTemplateRef.name": "case-hook-5"}, logged="hooks.running.template names no template of the",
-         objects=(template("case-hook-5", {"entrypoint": "main", **_running({"template": "man"}), **_HAS_HOOKS}),)),
-]  # fmt: skip
-
-CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM, *DOCUMENTS, *HOOKS]
+CASES = [*VALUES, *GIVEN, *UNKNOWN, *FROM, *DOCUMENTS]

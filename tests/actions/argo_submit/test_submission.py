@@ -11,6 +11,7 @@ from mlops_actions.core.types import Json
 from mlops_sandbox.cluster import Cluster
 from mlops_sandbox.cluster.resources import ALL, WORKFLOWS
 from tests.actions.argo_submit.apis import APIS
+from tests.actions.argo_submit.hook_cases import HOOKS
 from tests.actions.argo_submit.job import Job
 from tests.actions.argo_submit.submission_cases import CASES, Case
 
@@ -34,7 +35,7 @@ def assert_stored(case: Case, stored: Json) -> None:
         assert found if expected == "*" else found == expected, (path, found)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *HOOKS], ids=lambda case: case.name)
 def test_what_is_stored_is_what_was_meant_or_nothing(job: Job, cluster: Cluster, case: Case) -> None:
     kinds = {resource.kind: resource for resource in ALL}
     for value in case.objects:

@@ -33,6 +33,7 @@ CASES: dict[str, tuple[Json, dict[tuple[str, str], Json | None], list[str]]] = {
         {},
         [],
     ),
+    "a hook that runs nothing": (_hook(), {}, ["hooks.exit: "]),
     "an artifact": (_hook(template="data"), {}, ["hooks.exit: set"]),
     "an object that was not read": (_hook(templateRef=THERE), {}, []),
     "an object that a variable names": (_hook(templateRef={"name": "{{workflow.name}}", "template": "x"}), {}, []),
@@ -93,5 +94,6 @@ def test_a_hook_that_can_only_fail_is_told_with_its_place(name: str) -> None:
     found = list(late_failures(spec, referenced))
     assert [".".join(map(str, problem.path)) for problem in found] == [entry.partition(": ")[0] for entry in expected]
     for problem, entry in zip(found, expected, strict=True):
-        assert f"'{entry.partition(': ')[2]}'" in problem.cause
+        named = entry.partition(": ")[2]
+        assert (f"'{named}'" if named else "names no template;") in problem.cause
         assert problem.cause.endswith("; Argo notices it only when the hook runs")

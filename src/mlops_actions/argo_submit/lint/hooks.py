@@ -84,12 +84,15 @@ class _Hooks:
             for problem in missing_inputs(templates[name], hook.get("arguments") or {}, path, "arguments"):
                 yield Problem(problem.path, problem.cause + _LATE, problem.remedy)
             return
+        if not name:
+            yield Problem(path, f"names no template{_LATE}", "give 'template' or 'templateRef'")
+            return
         if path[-2] == "hooks":
             path = (*path, "templateRef" if hook.get("templateRef") else "template")
         if reference and self._referenced[reference] is None:
             cause = f"refers to the {reference[0]} '{reference[1]}', which the cluster does not have"
             yield Problem(path, cause + _LATE, f"create the {reference[0]} first")
-        elif name and not self._spec_of(reference).get("workflowTemplateRef"):
+        elif not self._spec_of(reference).get("workflowTemplateRef"):
             cause = f"names no template{of}: '{name}'{did_you_mean(name, templates)}"
             yield Problem(path, cause + _LATE, "correct the name")
 
@@ -111,7 +114,7 @@ class _Hooks:
 
 
 def _named(hooks: Mapping[str, Any] | None, path: Path) -> Iterator[tuple[Path, Json]]:
-    yield from (((*path, name), hook) for name, hook in (hooks or {}).items() if hook)
+    yield from (((*path, name), hook) for name, hook in (hooks or {}).items())
 
 
 def _in_templates(templates: Any, path: Path) -> Iterator[tuple[Path, Json]]:

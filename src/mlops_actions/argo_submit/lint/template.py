@@ -226,10 +226,12 @@ def has_location(artifact: Mapping[str, Any]) -> bool:
 def missing_inputs(template: Json, arguments: Mapping[str, Any], path: Path, where: str) -> Iterator[Problem]:
     """Yield the inputs of a template that have no value of their own, and that the arguments in `where` do not give."""
     inputs = template.get("inputs") or {}
-    given = {entry.get("name") for entry in arguments.get("parameters") or []}
+    given = {entry.get("name"): entry for entry in reversed(arguments.get("parameters") or [])}  # the first counts
     for parameter in inputs.get("parameters") or []:
-        has_value = any(parameter.get(key) is not None for key in ("value", "default", "valueFrom"))
-        if not has_value and parameter.get("name") not in given:
+        # An argument replaces the input's own source, also where it has no value.
+        source = given.get(parameter.get("name"), parameter)
+        values = [source.get("value"), parameter.get("default") if source is parameter else None]
+        if values == [None, None] and not (source.get("valueFrom") or {}).get("configMapKeyRef"):
             cause = f"gives no value for the input '{parameter.get('name')}' of template '{template.get('name')}'"
             yield Problem(path, cause, f"give it in '{where}', or a default in the template")
     artifacts = {entry.get("name") for entry in arguments.get("artifacts") or []}

@@ -107,11 +107,14 @@ class _Linter:
             yield Problem(
                 place, f"refers to the {reference[0]} '{reference[1]}', which names no entrypoint", "give 'entrypoint'"
             )
-        arguments = {
-            key: [*((self._spec.get("arguments") or {}).get(key) or []), *((other.get("arguments") or {}).get(key) or [])]
+        own = self._spec.get("arguments") or {}
+        merged = {
+            key: [*(own.get(key) or []), *((other.get("arguments") or {}).get(key) or [])]
             for key in ("parameters", "artifacts")
         }
-        for key, name in (("entrypoint", entry), ("onExit", self._spec.get("onExit") or other.get("onExit"))):
+        on_exit = self._spec.get("onExit") or other.get("onExit")
+        # An exit handler is given the workflow's own arguments alone.
+        for key, name, arguments in (("entrypoint", entry, merged), ("onExit", on_exit, own)):
             if name:
                 yield from self._referenced_template(reference, name, arguments, (key,) if self._spec.get(key) else place)
         for name in [template.get("name") or "" for template in other.get("templates") or []]:
