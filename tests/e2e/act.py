@@ -219,8 +219,11 @@ def _container_name(workflow: Path) -> str:
 
 
 def leave_out_queue(workflow: Path) -> None:
-    """Remove `queue: max` from a workflow file: act does not know it yet, and runs one workflow at a time."""
-    workflow.write_text(re.sub(r"^ +queue: max\n", "", workflow.read_text(), flags=re.MULTILINE))
+    """Remove `queue: max` and `deployment: false` from a workflow file: act does not know them yet.
+
+    It runs one workflow at a time, and makes no deployments.
+    """
+    workflow.write_text(re.sub(r"^ +(queue: max|deployment: false)\n", "", workflow.read_text(), flags=re.MULTILINE))
 
 
 @contextlib.contextmanager

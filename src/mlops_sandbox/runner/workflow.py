@@ -14,8 +14,11 @@ from mlops_sandbox.runner.concurrency import Concurrency
 
 _WORKFLOW_KEYS = {"name", "run-name", "on", "permissions", "env", "concurrency", "jobs"}
 _JOB_KEYS = {
-    "name", "needs", "if", "runs-on", "permissions", "env", "concurrency", "outputs", "steps", "timeout-minutes",
+    "name", "needs", "if", "runs-on", "permissions", "environment", "env", "concurrency", "outputs", "steps",
+    "timeout-minutes",
 }  # fmt: skip
+# https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idenvironment
+_ENVIRONMENT_KEYS = {"name", "url", "deployment"}
 _STEP_KEYS = {
     "id", "name", "if", "uses", "with", "run", "env", "shell", "working-directory", "continue-on-error", "timeout-minutes",
 }  # fmt: skip
@@ -133,9 +136,20 @@ def _triggers(value: object, where: str) -> dict[str, Trigger]:
     return triggers
 
 
+def _check_environment(value: object, where: str) -> None:
+    """Check the environment that a job names. The sandbox has no protection rules, and no secrets of environments."""
+    if value is None or isinstance(value, str):
+        return
+    keys = _mapping(value, where)
+    _check_keys(keys, _ENVIRONMENT_KEYS, where)
+    if not keys.get("name"):
+        raise WorkflowError(f"{where} has no name")
+
+
 def _job(identifier: str, value: object, permissions: Mapping[str, str] | None, where: str) -> Job:
     keys = _mapping(value, where)
     _check_keys(keys, _JOB_KEYS, where)
+    _check_environment(keys.get("environment"), f"{where}.environment")
     own = _permissions(keys.get("permissions"), f"{where}.permissions")
     steps = keys.get("steps")
     if not isinstance(steps, list) or not steps:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from mlops_sandbox.actions import GitHubActions
 from mlops_sandbox.cluster import ProcessExecutor
 from mlops_sandbox.demo import repository as digits
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER, NAME
 from mlops_sandbox.github import PullRequest, render_page
-from mlops_sandbox.runner.environment import Run
-from mlops_sandbox.runner.job import JobResult, Settings, run_workflow
+from mlops_sandbox.runner.job import Settings
 from mlops_sandbox.runner.workflow import load
 from mlops_sandbox.suite import Sandbox
 
@@ -44,24 +44,16 @@ def pull(sandbox: Sandbox, origin: digits.DigitsRepository) -> PullRequest:
 @pytest.fixture(scope="module")
 def say(
     sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], JobResult]:
-    """Comment as the maintainer, and run the workflow file as GitHub would."""
-    log: list[str] = []
+) -> Callable[[str], str]:
+    """Comment as the maintainer, run the workflow file as GitHub would, and return the conclusion of the job `deploy`."""
+    actions = GitHubActions(sandbox.github, pull.repository, tmp_path_factory.mktemp("runs"))
 
-    def say(body: str) -> JobResult:
+    def say(body: str) -> str:
         delivery = pull.comment(body, by=MAINTAINER)
-        github, workflow = sandbox.github, load(origin.path / DEPLOY, DEPLOY)
-        recorded = pull.repository.workflow_run(origin.main, by=MAINTAINER, name=workflow.name, path=DEPLOY)
-        run = Run(
-            repository=NAME, server_url=github.origin, api_url=github.api_url, graphql_url=f"{github.origin}/api/graphql",
-            event_name=delivery.event, payload=delivery.payload, sha=origin.main, ref="refs/heads/main", actor=MAINTAINER,
-            run_id=recorded.id, run_number=recorded.number,
-        )  # fmt: skip
-        settings = Settings(origin.path, sandbox.variables("digits"), sandbox.secrets(), log.append)
-        token = github.workflow_token(pull.repository, workflow.jobs[0].permissions or {}).value
-        root = tmp_path_factory.mktemp("run")
-        (job,) = run_workflow(settings, run, workflow, root, lambda _: token).values()
-        return job
+        settings = Settings(origin.path, sandbox.variables("digits"), sandbox.secrets(), lambda _: None)
+        jobs = actions.create(load(origin.path / DEPLOY, DEPLOY), delivery, by=MAINTAINER).execute(settings).jobs
+        assert [jobs[name].conclusion for name in ("listen", "finish")] == ["success", "success"]
+        return jobs["deploy"].conclusion
 
     return say
 
@@ -76,13 +68,13 @@ def logged(sandbox: Sandbox, name: str, commit: str, **more: Any) -> None:
 
 
 def test_an_accepted_run_is_deployed_and_a_refused_run_fails_its_deployment(
-    sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, say: Callable[[str], JobResult]
+    sandbox: Sandbox, origin: digits.DigitsRepository, pull: PullRequest, say: Callable[[str], str]
 ) -> None:
     logged(sandbox, "baseline", origin.main, tags=["baseline"])
     for name in ("first", "second"):
         logged(sandbox, name, origin.branch)
 
-    assert [say(f"/deploy {run}").conclusion for run in ("first", "baseline", "second", "unknown")] == [
+    assert [say(f"/deploy {run}") for run in ("first", "baseline", "second", "unknown")] == [
         "success", "failure", "success", "failure",
     ]  # fmt: skip
 
