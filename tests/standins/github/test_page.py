@@ -133,6 +133,23 @@ def _eventful() -> Sample:
     return sample
 
 
+def test_a_minimised_comment_is_folded_with_its_reason() -> None:
+    sample = make_sample()
+    hidden = sample.pull.comment("The **old** report.", by="writer").subject
+    sample.pull.comment("The new report.", by="writer")
+    hidden.minimised = "off-topic"
+    page = render_page(sample.pull)
+    folded = re.search(r'<details class="card hidden">.*?</details>', page, re.DOTALL)
+    assert folded is not None
+    assert "This comment was marked as off-topic." in folded[0]
+    assert "The <strong>old</strong> report." in folded[0]
+    assert page.count('class="card hidden"') == 1
+    transcript = render_transcript(sample.pull)
+    assert "commented, marked as off-topic" in transcript
+    assert "old** report" not in transcript
+    assert "The new report." in transcript
+
+
 def _text(html: str) -> str:
     body = re.sub(r"<(style|script|symbol)\b.*?</\1>", " ", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))

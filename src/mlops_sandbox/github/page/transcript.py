@@ -46,6 +46,8 @@ def render_transcript(pull: PullRequest) -> str:
 
 def _entry(entry: Entry) -> list[str]:
     head = f"**{name_of(entry.actor)}** {{}} · {_time(entry.at)}"
+    if entry.hidden:
+        return ["- " + head.format(f"commented, marked as {entry.hidden}")]
     if entry.kind == "comment":
         edited = " (edited)" if entry.edited else ""
         reactions = "  ".join(f"{reaction.emoji} {reaction.count}" for reaction in entry.reactions)

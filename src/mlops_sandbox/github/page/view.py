@@ -61,6 +61,7 @@ class Entry:
     body: str | None = None
     badge: str = ""
     edited: bool = False
+    hidden: str = ""  # why a comment is minimised, such as `outdated`
     reactions: list[ReactionCount] = field(default_factory=list)
     added: list[Label] = field(default_factory=list)
     removed: list[Label] = field(default_factory=list)
@@ -114,7 +115,7 @@ def _entry(event: TimelineEvent, pull: PullRequest) -> Entry | None:
         return _comment(at, actor, where, subject.body, subject.reactions, pull, f"discussion_r{subject.id}")
     if isinstance(subject, Comment):
         entry = _comment(at, actor, "commented", subject.body, subject.reactions, pull, f"issuecomment-{subject.id}")
-        entry.edited = subject.updated_at > subject.created_at
+        entry.edited, entry.hidden = subject.updated_at > subject.created_at, subject.minimised
         return entry
     if isinstance(subject, Review):
         entry = _comment(at, actor, REVIEWS[subject.state], subject.body or None, [], pull, f"review-{subject.id}")
