@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mlops_actions.argo_submit import parameters
 from mlops_actions.core.declare import DeclaredInputs
 from mlops_actions.core.errors import BadInput
+from mlops_actions.core.parsers import items
 
 PULL_REQUEST = "pull-request"  # in the place of a name: all workflows of the event's pull request
 # Each of these says what to submit, and changes nothing about a workflow that exists already.
@@ -27,6 +28,15 @@ _NEEDS = {
 }
 
 
+def read_runs(value: str) -> tuple[str, ...]:
+    """Read ids of workflow runs; raises ValueError."""
+    runs = items(value)
+    for run in runs:
+        if not (run.isascii() and run.isdigit()):
+            raise ValueError(f"must hold ids of workflow runs, which are numbers, not {run!r}")
+    return runs
+
+
 def read_output_parameters(text: str) -> dict[str, str]:
     """Read values as `parameters` are read; raises ValueError. Argo puts them into the templates of what follows."""
     values = parameters.parse(text)
@@ -37,14 +47,19 @@ def read_output_parameters(text: str) -> dict[str, str]:
 
 
 def problems(
-    inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, of_pull_request: bool
+    inputs: DeclaredInputs, controls: Sequence[tuple[str, str | None]], *, of_pull_request: bool, only_waiting: bool
 ) -> Iterator[BadInput]:
     """Yield what does not go together with the given one of `controls`, pairs of an input and its value."""
     control = next((name for name, value in controls if value), "")
     for name, needed in _NEEDS.items():
         if control != needed and inputs.was_given(name):
             yield BadInput(f"input '{name}' has no meaning without '{needed}'", "leave it out")
+    of_one = (control, dict(controls).get(control)) in (("stop", PULL_REQUEST), ("terminate", PULL_REQUEST))
+    if only_waiting and not of_one:
+        yield BadInput(f"input 'only-waiting' has no meaning without 'stop: {PULL_REQUEST}'", "leave it out")
     if not control:
+        if inputs.was_given("of-runs"):
+            yield BadInput("input 'of-runs' has no meaning without 'retry', 'resume', 'stop' or 'terminate'", "leave it out")
         return
     without = OF_A_SUBMISSION if control == "retry" else (*PARAMETERS, *OF_A_SUBMISSION)
     if not of_pull_request:

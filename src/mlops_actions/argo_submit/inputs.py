@@ -14,7 +14,7 @@ from mlops_actions.argo_submit import (
     waiting,
 )
 from mlops_actions.argo_submit import parameters as parameter_texts
-from mlops_actions.argo_submit.result_parts import ARTIFACTS, FAILED_NODES, OUTPUTS, RESOURCES
+from mlops_actions.argo_submit.result_parts import OUTPUTS, RESULT
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, input_field, inputs
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import (
@@ -29,7 +29,6 @@ from mlops_actions.core.parsers import (
     text,
     verbatim,
 )
-from mlops_actions.core.types import Json
 
 # A small public image with a shell and curl.
 DEFAULT_CALLBACK_IMAGE = "docker.io/curlimages/curl:8.10.1"
@@ -58,7 +57,8 @@ class Inputs(DeclaredInputs):
     retry: str | None = input_field(
         object_names.read_name,
         "Name of a failed workflow to restart at its failed nodes, as `argo retry` does, and to follow. Needs "
-        "`argo-server`. `parameters` replace those of the workflow.",
+        "`argo-server`. `parameters` replace those of the workflow. `pull-request`: the newest that failed of those "
+        "that this suite submitted for the event's pull request, or for `pr-number`.",
     )
     restart_successful: str | None = input_field(
         node_selector.read,
@@ -66,7 +66,9 @@ class Inputs(DeclaredInputs):
         "`displayName=evaluate`, as `argo retry --restart-successful --node-field-selector` does.",
     )
     resume: str | None = input_field(
-        object_names.read_name, "Name of a suspended workflow to continue, as `argo resume` does."
+        object_names.read_name,
+        "Name of a suspended workflow to continue, as `argo resume` does. `pull-request`: the one workflow of the pull "
+        "request that waits.",
     )
     node_field_selector: str | None = input_field(
         node_selector.read,
@@ -89,6 +91,16 @@ class Inputs(DeclaredInputs):
     terminate: str | None = input_field(
         object_names.read_name,
         "Name of a workflow to end at once, without its exit handlers. `pull-request`: as for `stop`.",
+    )
+    of_runs: tuple[str, ...] | None = input_field(
+        control_inputs.read_runs,
+        "With `retry`, `resume`, `stop` and `terminate`: ids of GitHub's workflow runs, such as chatops' output "
+        "`control-runs`. Workflows that other runs have submitted are left alone.",
+    )
+    only_waiting: bool = input_field(
+        boolean,
+        "With `stop: pull-request` and `terminate: pull-request`: end only the one workflow that waits at a suspend node.",
+        default="false",
     )
     parameters: Mapping[str, str] | None = input_field(
         parameter_texts.parse,
@@ -319,7 +331,7 @@ class Inputs(DeclaredInputs):
     @property
     def ends_pull_request(self) -> bool:
         """Whether to stop or terminate all that runs for the pull request."""
-        return control_inputs.PULL_REQUEST in (self.stop, self.terminate)
+        return control_inputs.PULL_REQUEST in (self.stop, self.terminate) and not self.only_waiting
 
     def problems(self) -> Iterator[BadInput]:
         """Yield what is wrong with the inputs together."""
@@ -338,7 +350,9 @@ class Inputs(DeclaredInputs):
         if self.attach and self.was_given("superseded"):
             yield BadInput("input 'superseded' has no meaning with 'attach': nothing is submitted", "leave it out")
         yield from callback_inputs.problems(self.callback, self.callback_secret, self.attach)
-        yield from control_inputs.problems(self, self.controls, of_pull_request=self.ends_pull_request)
+        yield from control_inputs.problems(
+            self, self.controls, of_pull_request=self.ends_pull_request, only_waiting=self.only_waiting
+        )
         if self.artifacts and (not self.waits or self.dry_run):
             yield BadInput(
                 "input 'artifacts' has no meaning without waiting for the workflow's end",
@@ -350,37 +364,6 @@ class Inputs(DeclaredInputs):
     def _sources(self) -> tuple[tuple[str, object], ...]:
         return (("workflow", self.workflow), ("from", self.from_), ("attach", self.attach), *self.controls)
 
-
-_TEXT: Json = {"type": "string"}
-_TEXTS_BY_NAME: Json = {"type": "object", "additionalProperties": _TEXT}
-
-RESULT: Mapping[str, Json] = {
-    "workflow-name": _TEXT,
-    "workflow-namespace": _TEXT,
-    "workflow-uid": _TEXT,
-    "workflow-url": _TEXT,
-    "phase": _TEXT,
-    "message": _TEXT,
-    "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
-    "failed-nodes": FAILED_NODES,
-    "artifacts": ARTIFACTS,
-    "resources": RESOURCES,
-    "failed-count": {"type": "integer", "description": "How many nodes failed for good."},
-    "duration": {
-        "description": "Seconds from the workflow's start to its end; null where it had not ended.",
-        "type": ["number", "null"],
-    },
-    "attached": {"type": "boolean", "description": "Whether the workflow existed already, and was joined."},
-    "stopped": {"type": "array", "items": _TEXT, "description": "The names of the workflows that this step stopped."},
-    "comment-url": _TEXT,
-    "sha": {**_TEXT, "description": "The commit that the workflow is about; empty where it is not known."},
-    "image": {**_TEXT, "description": "The input 'image'; empty without it."},
-    "pr-number": {"type": ["integer", "null"], "description": "The pull request that the workflow is about."},
-    "parameters": {**_TEXTS_BY_NAME, "description": "The parameters that this step set."},
-    "dry-run": {"const": True, "description": "Present where the workflow was validated and not submitted."},
-    "checked": {"type": "array", "items": _TEXT, "description": "What a dry run has checked; absent without one."},
-    "not-checked": {"type": "array", "items": _TEXT, "description": "What it could not check; absent without one."},
-}
 
 ACTION = Action(
     name="argo-submit",

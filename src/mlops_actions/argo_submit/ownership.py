@@ -20,19 +20,28 @@ LABEL_RESUBMITTED = "workflows.argoproj.io/resubmitted-from-workflow"
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowOwner:
-    """A repository, and where the event belongs to one, its pull request; `server_url` is the address of GitHub."""
+    """A repository, and where the event belongs to one, its pull request; `server_url` is the address of GitHub.
+
+    `runs` are the ids of the workflow runs of GitHub that may have submitted the workflow; empty: any.
+    """
 
     repository: str
     server_url: str
     pr_number: int | None
+    runs: tuple[str, ...] = ()
 
     @property
     def running(self) -> str:
         """The label selector of this owner's workflows that have not ended."""
+        return f"{self.all},{LABEL_COMPLETED}!=true"
+
+    @property
+    def all(self) -> str:
+        """The label selector of this owner's workflows."""
         labels = provenance.labels(
             {provenance.REPOSITORY: self.repository, provenance.PULL_REQUEST: str(self.pr_number or "")}
         )
-        return ",".join([*(f"{name}={value}" for name, value in labels.items()), f"{LABEL_COMPLETED}!=true"])
+        return ",".join(f"{name}={value}" for name, value in labels.items())
 
     def owns(self, workflow: Json) -> bool:
         """Tell whether this suite submitted the workflow for this repository and pull request."""
@@ -56,6 +65,8 @@ class WorkflowOwner:
         page = f"{self.server_url}/{self.repository}/actions/runs/"
         if annotations[provenance.REPOSITORY] != self.repository or not annotations[provenance.RUN].startswith(page):
             return f"was submitted by the repository {annotations[provenance.REPOSITORY]!r}"
+        if self.runs and annotations[provenance.RUN].removeprefix(page) not in self.runs:
+            return f"was submitted by the run {annotations[provenance.RUN]}, which is not in 'of-runs'"
         number = annotations.get(provenance.PULL_REQUEST, "")
         if self.pr_number is not None and number != str(self.pr_number):
             return (

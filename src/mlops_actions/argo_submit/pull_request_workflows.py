@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from mlops_actions.argo_submit import comment
+from mlops_actions.argo_submit.choose_workflow import require_pull_request
 from mlops_actions.argo_submit.control import STRATEGIES
 from mlops_actions.argo_submit.inputs import Inputs
 from mlops_actions.argo_submit.outputs import outcome_of_stop
@@ -48,27 +49,23 @@ class StoppedWorkflows:
 
 def end_all(inputs: Inputs, ports: Ports, owner: WorkflowOwner) -> Outcome:
     """Stop or terminate what runs for the pull request, and report it; raises BadInput where the event belongs to none."""
-    if owner.pr_number is None:
-        raise BadInput(
-            "the event belongs to no pull request, so it is not known whose workflows to stop",
-            "run this on an event of a pull request, or give 'pr-number'",
-        )
+    pr_number = require_pull_request(owner, "whose workflows to stop")
     cluster = ports.cluster()
     namespace, reason = inputs.namespace or cluster.namespace, "all of it"
     head = ""
     if inputs.superseded == "stop":
-        pull_request = _read(ports, owner.pr_number)
+        pull_request = _read(ports, pr_number)
         head = "" if pull_request.state == "closed" else pull_request.head.sha
         reason = f"its head is {provenance.short(head)}" if head else "it is closed"
     strategy = STRATEGIES["stop" if inputs.stop else "terminate"]
     result = stop(cluster, owner, namespace, strategy, except_for=[head] if head else ())
-    title = headline(result, owner.pr_number, f"{reason}; namespace '{namespace}'")
+    title = headline(result, pr_number, f"{reason}; namespace '{namespace}'")
     log(ports.runner, result, title)
     body = summary(result, title)
     ports.runner.summary(body)
-    url = comment.update(inputs, ports, owner.pr_number, body) if result.stopped else ""
+    url = comment.update(inputs, ports, pr_number, body) if result.stopped else ""
     names = [one.name for one in result.stopped]
-    return replace(outcome_of_stop(names, namespace, owner.pr_number, url), error=result.error)
+    return replace(outcome_of_stop(names, namespace, pr_number, url), error=result.error)
 
 
 def end_superseded(ports: Ports, owner: WorkflowOwner, submitted: WorkflowStatus, sha: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mlops_actions.core.declare import Output
 from mlops_actions.core.types import Json
 
@@ -79,3 +81,33 @@ OUTPUTS = (
     Output("result", "All outputs and more as one JSON document"),
     Output("WORKFLOW_URL", "`workflow-url`", legacy=True),
 )
+
+_TEXTS_BY_NAME: Json = {"type": "object", "additionalProperties": _TEXT}
+
+RESULT: Mapping[str, Json] = {
+    "workflow-name": _TEXT,
+    "workflow-namespace": _TEXT,
+    "workflow-uid": _TEXT,
+    "workflow-url": _TEXT,
+    "phase": _TEXT,
+    "message": _TEXT,
+    "outputs": {**_TEXTS_BY_NAME, "description": "The output parameters, global and of the entrypoint."},
+    "failed-nodes": FAILED_NODES,
+    "artifacts": ARTIFACTS,
+    "resources": RESOURCES,
+    "failed-count": {"type": "integer", "description": "How many nodes failed for good."},
+    "duration": {
+        "description": "Seconds from the workflow's start to its end; null where it had not ended.",
+        "type": ["number", "null"],
+    },
+    "attached": {"type": "boolean", "description": "Whether the workflow existed already, and was joined."},
+    "stopped": {"type": "array", "items": _TEXT, "description": "The names of the workflows that this step stopped."},
+    "comment-url": _TEXT,
+    "sha": {**_TEXT, "description": "The commit that the workflow is about; empty where it is not known."},
+    "image": {**_TEXT, "description": "The input 'image'; empty without it."},
+    "pr-number": {"type": ["integer", "null"], "description": "The pull request that the workflow is about."},
+    "parameters": {**_TEXTS_BY_NAME, "description": "The parameters that this step set."},
+    "dry-run": {"const": True, "description": "Present where the workflow was validated and not submitted."},
+    "checked": {"type": "array", "items": _TEXT, "description": "What a dry run has checked; absent without one."},
+    "not-checked": {"type": "array", "items": _TEXT, "description": "What it could not check; absent without one."},
+}

@@ -11,8 +11,10 @@ from datetime import timedelta
 from mlops_actions.argo_submit import (
     artifacts,
     callback,
+    choose_workflow,
     comment,
     control,
+    control_inputs,
     dry_run,
     earlier_runs,
     interruption,
@@ -139,9 +141,11 @@ class _Run:
         """Retry, resume or end the workflow that an input names; a cancelled job stops it only where it was retried."""
         inputs, ports, cluster = self._inputs, self._ports, self._ports.cluster()
         verb, name = next((verb, name) for verb, name in inputs.controls if name)
-        workflow = control.find(cluster, inputs.namespace or cluster.namespace, name)
         parameters: Mapping[str, str] = {}
-        owner = self._owner()
+        owner, namespace = self._owner(), inputs.namespace or cluster.namespace
+        if name == control_inputs.PULL_REQUEST:
+            name = choose_workflow.choose(cluster, owner, namespace, verb)
+        workflow = control.find(cluster, namespace, name)
         self._revision = recorded_revision(workflow, self._revision)
         if verb == "retry":
             parameters = parameters_of_retry(inputs, workflow, ports.workspace)
@@ -170,7 +174,10 @@ class _Run:
 
     def _owner(self) -> WorkflowOwner:
         return WorkflowOwner(
-            repository=self._context.repository, server_url=self._context.server_url, pr_number=self._revision.pr_number
+            repository=self._context.repository,
+            server_url=self._context.server_url,
+            pr_number=self._revision.pr_number,
+            runs=self._inputs.of_runs or (),
         )
 
     def _submit(self, request: WorkflowRequest) -> tuple[Json, bool]:

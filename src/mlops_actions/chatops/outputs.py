@@ -47,10 +47,11 @@ def outcome(
     accepted: AcceptedCommand | None = None,
     error: ActionError | None = None,
     control: Mapping[str, str] | None = None,
+    feedback: FeedbackState | None = None,
 ) -> Outcome:
     """Return every output, the legacy names too, and the document `result` that holds them all.
 
-    `control` are the outputs of a control that a later job carries out.
+    `control` are the outputs of a control that a later job carries out, and `feedback` is what that job concludes.
     """
     result: Json = {
         "triggered": accepted is not None,
@@ -60,6 +61,7 @@ def outcome(
         **_request_properties(source, request),
         **_NO_CONTROL,
         **(control or {}),
+        **({"feedback": feedback.as_json()} if feedback else {}),
         **(_accepted_properties(accepted) if accepted else {}),
         **({"lock": lock_group(request.command.lock)} if accepted and request else {}),
     }

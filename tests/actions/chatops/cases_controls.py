@@ -140,6 +140,8 @@ def _control(name: str, reason: str, body: str, before: Arrange = _file, **chang
         "finally_": (_ended(),),
         **changed,
     }
+    if reason in ("approved", "rejected"):
+        given["reply"] = (f"`{body.split()[0]}` was accepted and waits for the job", "Follow the run")
     inputs: Mapping[str, str] = given.pop("inputs", {})
     chosen = {"commands": COMMANDS, "controls": "status, stop, retry, approve, reject", **inputs}
     return Case(name, reason, body=body, inputs=chosen, **given)

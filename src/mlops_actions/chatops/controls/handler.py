@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from mlops_actions.chatops import reply
 from mlops_actions.chatops.command_handler import CommandHandler
 from mlops_actions.chatops.controls import replies, retry
 from mlops_actions.chatops.controls.running import CommandRun, CommandRuns, command_runs
 from mlops_actions.chatops.decide import AuthorizedCommand, check_arguments
 from mlops_actions.chatops.evaluation import Evaluation
 from mlops_actions.chatops.feedback import warn_of_failures
+from mlops_actions.chatops.feedback_state import FeedbackState, new_step_id
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outputs import outcome
 from mlops_actions.chatops.ports import Ports, Repository
@@ -21,8 +24,12 @@ from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.outcome import Outcome
+from mlops_actions.core.sticky import CommandMark
 from mlops_actions.core.suggest import nearest
 from mlops_actions.core.types import Json
+
+# Reports never take the place of the comment of a control.
+_TAG = "control"
 
 
 class ControlHandler:
@@ -132,7 +139,37 @@ class ControlHandler:
         namespace, _, name = workflow.rpartition("/")
         outputs = self._for_a_job(request.control, allowed, found)
         outputs |= {"workflow-name": name, "workflow-namespace": namespace}
-        return self._answer(request, client, reason, "", outputs)
+        return self._begin(request, client, reason, allowed[0].notice.sha, outputs)
+
+    def _begin(self, request: CommandRequest, client: Repository, reason: str, sha: str, outputs: Json) -> Outcome:
+        """Begin the feedback that the later job concludes by `mode: finish`: a reaction and a comment, nothing else."""
+        source, context = request.source, self._context
+        step = new_step_id(context.run_id, context.run_attempt)
+        state = FeedbackState(
+            command=request.name,
+            pr_number=source.pr_number,
+            sha=sha,
+            step_id=step,
+            summary=f"{reply.quoted(request.name, request.rest)} by {reply.person(source.actor, context.server_url)}.",
+            reaction_target=source.reaction_target,
+            reaction=self._inputs.reaction if source.reaction_target and self._inputs.reaction != "none" else "",
+            started=int(time.time()),
+            comment_tag=_TAG,
+            comment_key=step if self._inputs.replies == "always" else "",
+        )
+        calls: dict[str, Callable[[], Any]] = {}
+        if state.reaction:
+            calls["reaction"] = lambda: client.react(state.reaction_target, state.reaction)
+        if state.comment_key:
+            text = reply.started(request.name, state.summary, context.run_url, waits=True)
+            mark = CommandMark(step)
+            calls["comment"] = lambda: client.begin_command(state.pr_number, _TAG, mark, text)
+        answers = gather(calls)
+        warn_of_failures(answers, self._ports.runner)
+        for kind, answer in answers.items():
+            state = state.with_answer(kind, answer)
+        self._ports.runner.info(f"{request.control}: {reason}")
+        return outcome(Decision(reason), source, request, control=outputs, feedback=state)
 
     def _find(self, request: CommandRequest, client: Repository) -> CommandRuns:
         return command_runs(client, self._context, request.source.pr_number)
@@ -207,8 +244,8 @@ class ControlHandler:
     ) -> Outcome:
         """Write the reply and the reaction, and return the outputs."""
         source, calls = request.source, dict[str, Callable[[], Any]]()
-        reaction = self._inputs.success_reaction if text else self._inputs.reaction
-        if text and self._inputs.replies != "never":
+        reaction = self._inputs.success_reaction
+        if self._inputs.replies != "never":
             calls["reply"] = lambda: client.comment(source.pr_number, text)
         if source.reaction_target and reaction != "none":
             calls["reaction"] = lambda: client.react(source.reaction_target, reaction)
