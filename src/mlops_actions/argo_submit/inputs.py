@@ -278,6 +278,11 @@ class Inputs(DeclaredInputs):
     comment: bool = input_field(
         boolean, "Keep a comment on the PR that shows the running workflow, and then its end.", default="false"
     )
+    approve_by: str | None = input_field(
+        text,
+        "What somebody writes on the pull request to let a workflow go on that waits at a suspend node, such as `/approve`, "
+        "where chatops has this among its `controls`. The comment says so while it waits.",
+    )
     comment_tag: str = input_field(
         text,
         "Tag of the comment: each tag has its own comment. wandb-runs with the same tag turns it into the report.",

@@ -22,11 +22,15 @@ _PROGRESS = re.compile(r"(\d{1,12})/(\d{1,12})")
 
 @dataclass(frozen=True)
 class LiveFacts:
-    """What is known of a workflow that runs; `expected` is the duration of earlier runs in seconds, None where unknown."""
+    """What is known of a workflow that runs; `expected` is the duration of earlier runs in seconds, None where unknown.
+
+    `approval` is what a person writes on the pull request to decide about a suspend node; empty where nothing is known.
+    """
 
     now: datetime
     waits: Sequence[Waiting] = ()
     expected: float | None = None
+    approval: str = ""
 
 
 def parts(status: WorkflowStatus, facts: LiveFacts | None) -> list[str]:
@@ -71,14 +75,17 @@ def _node(node: NodeStatus, now: datetime) -> str:
 
 
 def _waits(status: WorkflowStatus, facts: LiveFacts) -> str:
-    lines = [f"- ⏸ {md.escape(one.text(facts.now))}{_remedy(one, status)}" for one in facts.waits[:MAX_WAITS]]
+    lines = [f"- ⏸ {md.escape(one.text(facts.now))}{_remedy(one, status, facts)}" for one in facts.waits[:MAX_WAITS]]
     if len(facts.waits) > MAX_WAITS:
         lines.append(f"- … and {len(facts.waits) - MAX_WAITS} other reasons")
     return "\n".join(lines)
 
 
-def _remedy(one: Waiting, status: WorkflowStatus) -> str:
-    return f". To resume it: {md.code(resume_command(one, status))}" if one.reason == SUSPENDED else ""
+def _remedy(one: Waiting, status: WorkflowStatus, facts: LiveFacts) -> str:
+    if one.reason != SUSPENDED:
+        return ""
+    comment = f"write {md.code(facts.approval)} here, or run " if facts.approval else ""
+    return f". To resume it: {comment}{md.code(resume_command(one, status))}"
 
 
 def _expected(status: WorkflowStatus, facts: LiveFacts) -> str:

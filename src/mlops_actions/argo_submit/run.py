@@ -365,12 +365,13 @@ class _Run:
     def _write_live_comment(self, workflow: WorkflowStatus, waits: Sequence[Waiting]) -> str:
         if not self._has_asked:
             self._expected, self._has_asked = earlier_runs.last_duration(self._ports.cluster(), self._metadata), True
-        facts = LiveFacts(self._ports.clock.now(), waits, self._expected)
+        facts = LiveFacts(self._ports.clock.now(), waits, self._expected, self._inputs.approve_by or "")
         body = report.comment(workflow, self._report_context, facts=facts)
         return comment.update(self._inputs, self._ports, self._revision.pr_number, body)
 
     def _facts(self) -> LiveFacts:
-        return LiveFacts(self._ports.clock.now(), self._follower.waiting if self._follower else (), self._expected)
+        waits = self._follower.waiting if self._follower else ()
+        return LiveFacts(self._ports.clock.now(), waits, self._expected, self._inputs.approve_by or "")
 
     def _update_comment(self, workflow: WorkflowStatus, note: str = "") -> None:
         self._live_comment.finish()

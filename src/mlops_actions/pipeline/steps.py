@@ -53,7 +53,8 @@ _DEFAULT = {"comment": "true", "tags": "sha"}
 # Inputs of argo-submit that the templates set themselves, or that do something else than to submit a workflow.
 _NOT_OF_A_PIPELINE = frozenset({
     "parameters", "image", "sha", "pr-number", "attach", "retry", "restart-successful", "resume", "node-field-selector",
-    "output-parameters", "node-message", "stop", "terminate", "of-runs", "only-waiting", "dry-run",
+    "output-parameters", "node-message", "stop", "terminate", "of-runs", "only-waiting", "approve-by",
+    "dry-run",
 })  # fmt: skip
 
 

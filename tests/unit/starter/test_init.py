@@ -27,6 +27,7 @@ ALWAYS = [
 ]
 EXAMPLE = [".dockerignore", "Dockerfile", "requirements.txt", "train.py"]
 PROJECT = "octo/digits"
+ORDER = ("chatops", "docker-publish", "argo-submit", "argo-submit", "wandb-runs")
 
 
 def init(directory: Path, *flags: str) -> int:
@@ -117,7 +118,7 @@ def test_every_flag_is_written_to_its_place(tmp_path: Path) -> None:
     }  # fmt: skip
     assert init(tmp_path, *(word for pair in flags.items() for word in pair)) == 0
     used = [one["uses"].removeprefix("machine-learning-apps/mlops-actions/actions/") for one in steps(tmp_path).values()]
-    assert used == [f"{name}@{flags['--ref']}" for name in ("chatops", "docker-publish", "argo-submit", "wandb-runs")]
+    assert used == [f"{name}@{flags['--ref']}" for name in ORDER]
     publish, submit, report = (given(tmp_path, name) for name in ("publish", "workflow", "report"))
     assert (publish["image"], publish["registry"]) == ("team/net", "registry.example:5000")
     assert (publish["username"], publish["password"]) == (
@@ -174,12 +175,13 @@ def test_each_job_has_the_permissions_of_its_steps_and_doctor_those_of_all(tmp_p
     assert init(tmp_path, "--project", PROJECT) == 0
     write = {"pull-requests": "write", "checks": "write"}
     assert {name: job["permissions"] for name, job in workflow(tmp_path)["jobs"].items()} == {
-        "listen": {"contents": "read", **write},
+        "listen": {"actions": "write", "contents": "read", **write},
         "train": {"contents": "read", "packages": "write", **write},
+        "control": {"pull-requests": "write"},
         "finish": write,
     }
     doctor = yaml.safe_load((tmp_path / render.DOCTOR).read_text())["jobs"]["doctor"]
-    assert doctor["permissions"] == {"contents": "read", "packages": "write", **write}
+    assert doctor["permissions"] == {"actions": "write", "contents": "read", "packages": "write", **write}
 
 
 @pytest.mark.parametrize(
