@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlops_actions.chatops import STATE, confirmation, reply
+from mlops_actions.chatops.command_line import repeated_command
 from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
 from mlops_actions.chatops.facts import CurrentPullRequest, Question, Unknown, ask_all
 from mlops_actions.chatops.feedback import FirstFeedback, warn_of_failures, withdraw
@@ -208,6 +209,7 @@ class CommandHandler:
             reaction_target=source.reaction_target,
             actor="" if request.call_back else source.actor.login,
             started=0 if request.call_back else int(time.time()),
+            again="" if request.call_back else reply.offered(repeated_command(request)),
             notify_after=-1 if self._inputs.notify_after is None else int(self._inputs.notify_after),
             **self._comment_of_submitting_run(request),
         )

@@ -45,6 +45,11 @@ def rest_without_pin(request: CommandRequest) -> str:
         return request.rest
 
 
+def repeated_command(request: CommandRequest) -> str:
+    """Return the command as it is given once more, for the head that the pull request has then."""
+    return _with_lines_below(request, " ".join(filter(None, (request.name, rest_without_pin(request)))))
+
+
 def pinned_command(request: CommandRequest, sha: str) -> str:
     """Return the command with `sha=` directly after its name (after a `--` it would be no option any more).
 
@@ -52,4 +57,8 @@ def pinned_command(request: CommandRequest, sha: str) -> str:
     """
     rest = rest_without_pin(request)
     line = f"{request.name} {PIN}={sha}" + (f" {rest}" if rest else "")
+    return _with_lines_below(request, line)
+
+
+def _with_lines_below(request: CommandRequest, line: str) -> str:
     return "\n".join((line, *(request.below.lines_without(PIN) if request.below else ())))

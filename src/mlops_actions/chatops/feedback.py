@@ -112,9 +112,20 @@ class FirstFeedback:
 
 
 def conclude(
-    writer: Writer, client: Repository, inputs: Inputs, *, state: FeedbackState, status: Status, run_url: str, log: Log
+    writer: Writer,
+    client: Repository,
+    inputs: Inputs,
+    *,
+    state: FeedbackState,
+    status: Status,
+    run_url: str,
+    log: Log,
+    again: bool = False,
 ) -> None:
-    """Show the end of the job on all feedback that was begun; `client` acts as the job, `writer` as the App if any."""
+    """Show the end of the job on all feedback that was begun; `client` acts as the job, `writer` as the App if any.
+
+    `again` says that an earlier attempt of the run may have shown another end: its reaction is taken back.
+    """
     # First of all: a command that ends at the same time must see that this one has ended.
     _end_comment(client, state, status, run_url, log)
     final_reaction = inputs.success_reaction if status == "success" else inputs.failure_reaction
@@ -131,6 +142,9 @@ def conclude(
         calls["final reaction"] = lambda: writer.react(state.reaction_target, final_reaction)
         if final_reaction == state.reaction:
             calls.pop("reaction", None)
+        outdated_reaction = inputs.failure_reaction if status == "success" else inputs.success_reaction
+        if again and outdated_reaction not in (final_reaction, "none"):
+            calls["outdated reaction"] = lambda: _take_back(writer, state.reaction_target, outdated_reaction)
     if label:
         calls["final label"] = lambda: writer.add_labels(state.pr_number, [label])
         if same_label(label, state.pending_label):
@@ -167,6 +181,11 @@ def _close(
         if isinstance(written, ActionError):
             lines.append(f"no comment says so on the pull request: {written.cause}")
     log.warning("\n".join(lines), title="chatops")
+
+
+def _take_back(writer: Writer, target: str, reaction: str) -> None:
+    # Adding the same reaction again returns the id of the existing one.
+    writer.unreact(target, writer.react(target, reaction))
 
 
 def _environment_url(inputs: Inputs, log: Log) -> str:
@@ -240,9 +259,10 @@ def _closing_calls(
     calls: dict[str, Call] = {}
 
     def remove_reaction() -> None:
-        # Adding the same reaction again returns the id of the existing one.
-        reaction = state.reaction_id or writer.react(state.reaction_target, state.reaction)
-        writer.unreact(state.reaction_target, reaction)
+        if state.reaction_id:
+            writer.unreact(state.reaction_target, state.reaction_id)
+        else:
+            _take_back(writer, state.reaction_target, state.reaction)
 
     def end_check_run() -> None:
         check_run = state.check_run_id or writer.find_check_run(state.check_name, state.sha, state.external_id)

@@ -32,7 +32,8 @@ class FeedbackState:
     GitHub refused it. The ids follow with GitHub's answers. An id of 0 means that the request or its answer was lost
     (a job can be killed at any time); the feedback may exist all the same. A reaction and a label are then found by their
     names, a check run and a deployment by `step_id`, which no other step has, and the command's comment by `comment_key`.
-    `summary` is Markdown for the check run and the comment. `started` is in seconds since 1970 (0: not known);
+    `summary` is Markdown for the check run and the comment. `again` is the command as it is given once more, empty where it
+    is too long to be offered. `started` is in seconds since 1970 (0: not known);
     `notify_after` is in seconds (-1: never).
     """
 
@@ -55,6 +56,7 @@ class FeedbackState:
     comment_tag: str = ""
     comment_key: str = ""
     comment_id: int = 0
+    again: str = ""
 
     def as_json(self) -> Json:
         """Return the state as a JSON object with kebab-case keys."""

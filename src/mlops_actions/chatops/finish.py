@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
-from mlops_actions.chatops.feedback import Status, conclude
+from mlops_actions.chatops import reply
+from mlops_actions.chatops.feedback import Status, conclude, warn_of_failures
 from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.chatops.identity import feedback_client
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.ports import Ports
+from mlops_actions.chatops.ports import Ports, Repository
+from mlops_actions.chatops.replaced import was_replaced
+from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.json_text import parse_json
 from mlops_actions.core.outcome import Outcome, flag
-from mlops_actions.core.ports import Workspace
+from mlops_actions.core.ports import Log, Workspace
 
 
 def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -> None:
@@ -62,5 +66,27 @@ def _conclude(state: FeedbackState, inputs: Inputs, context: Context, ports: Por
     status = "cancelled" if inputs.job_status == "skipped" else inputs.job_status or "failure"
     writer = feedback_client(inputs, ports)
     client = ports.clients().as_job()
-    conclude(writer, client, inputs, state=state, status=cast(Status, status), run_url=context.run_url, log=ports.runner)
+    if inputs.mode == "finish" and inputs.job_status == "cancelled" and was_replaced(client, context, ports.runner):
+        state = _tell_of_replacement(state, inputs, client, context=context, log=ports.runner)
+    conclude(
+        writer,
+        client,
+        inputs,
+        state=state,
+        status=cast(Status, status),
+        run_url=context.run_url,
+        log=ports.runner,
+        again=context.run_attempt > 1,
+    )
     ports.runner.info(f"concluded: {state.command} {status}")
+
+
+def _tell_of_replacement(
+    state: FeedbackState, inputs: Inputs, client: Repository, *, context: Context, log: Log
+) -> FeedbackState:
+    """Tell the commander that the command was lost, and return the state that says so wherever the command is shown."""
+    if inputs.replies != "never":
+        text = reply.replacement(state.command, state.again, login=state.actor, run_url=context.run_url)
+        warn_of_failures(gather({"reply": lambda: client.comment(state.pr_number, text)}), log)
+    summary = "\n\n".join(filter(None, (reply.replaced(state.again), state.summary)))
+    return replace(state, summary=summary, notify_after=-1)

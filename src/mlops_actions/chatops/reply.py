@@ -36,10 +36,24 @@ def denial(name: str, decision: Decision, run_url: str) -> str:
         shown = [_shortened(line) for line in decision.details[:_MAX_DETAILS]]
         hidden = len(decision.details) - len(shown)
         parts.append(fence("\n".join(shown + ([f"… and {hidden} more"] if hidden else [])), "text"))
-    if decision.paste and len(decision.paste) <= _MAX_PASTE:
+    if offered(decision.paste):
         parts.append(fence(decision.paste, "text"))
     parts.append(_footer(decision.reason, run_url))
     return "\n\n".join(parts)
+
+
+def offered(command: str) -> str:
+    """Return a command that a reply offers; empty where it is too long to be shown whole."""
+    return command if len(command) <= _MAX_PASTE else ""
+
+
+def replaced(command: str) -> str:
+    """Say that a newer command took the place of a waiting one; `command` repeats it, empty where it is too long."""
+    text = (
+        "It had not begun: a newer command took its place in the queue, since this server keeps only one command waiting "
+        "in each. Give it again:"
+    )
+    return f"{text}\n\n{fence(command, 'text')}" if command else f"{text.removesuffix(':')}."
 
 
 def started(name: str, summary: str, run_url: str, *, waits: bool) -> str:
@@ -79,6 +93,13 @@ def notice(name: str, outcome: str, *, login: str, headline: str, url: str, seco
     ]
     parts += [f"> {escape(_shortened(headline))}"] if headline else []
     return "\n\n".join(parts) + f"\n{_MARKER}"
+
+
+def replacement(name: str, command: str, *, login: str, run_url: str) -> str:
+    """Tell the commander that a newer command took the place of the waiting one, and how to repeat it."""
+    mention = f"@{login} " if _LOGIN.fullmatch(login) else ""
+    first = f"{mention}{_MARKS['cancelled']} {code(name[:_MAX_NAME])} {STATUS_WORDS['cancelled']}. {replaced(command)}"
+    return f"{first}\n\n<sub>{link('the run', run_url)}</sub>\n{_MARKER}"
 
 
 def person(user: User, server_url: str) -> str:

@@ -37,6 +37,7 @@ _FEEDBACK: Json = {
         "comment-tag": _STRING,
         "comment-key": {"type": "string", "description": "Identifies the step, or the run, that wrote the comment."},
         "comment-id": {"type": "integer"},
+        "again": {"type": "string", "description": "The command as it is given once more; empty where it is too long."},
     },
 }
 # The properties of the output `result`: those from `params` on are there only where `decision` is `continue`.

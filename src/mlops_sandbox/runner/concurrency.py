@@ -43,6 +43,11 @@ class Cancellation:
             if self._interrupt:
                 self._interrupt()
 
+    @property
+    def is_requested(self) -> bool:
+        """Whether a request is open, which `take` has not returned yet."""
+        return self._is_requested
+
     def take(self) -> bool:
         """Return whether a request came since the last call."""
         with self._lock:

@@ -175,9 +175,18 @@ class JobRunner:
         label = f"{self._run.run_id}"
         with groups.enter(self._job.concurrency, scope, label, self._cancellation) as is_admitted:
             if not is_admitted:
-                return JobResult(self._job.identifier, "cancelled", self._layout.workspace)
+                return self._not_admitted(scope)
             started()
             return self._run_steps()
+
+    def _not_admitted(self, scope: Scope) -> JobResult:
+        """Return the result of a job that never started: GitHub annotates one that a newer job replaced in its group."""
+        annotations: list[Annotation] = []
+        if self._job.concurrency is not None and not self._cancellation.is_requested:
+            group = scope.render(self._job.concurrency.group)
+            text = f"Canceling since a higher priority waiting request for {group} exists"
+            annotations.append(Annotation("error", text))
+        return JobResult(self._job.identifier, "cancelled", self._layout.workspace, annotations=annotations)
 
     def _run_steps(self) -> JobResult:
         self._layout.create()

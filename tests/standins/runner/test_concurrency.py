@@ -105,6 +105,9 @@ def test_of_three_runs_the_first_runs_and_the_newest_replaces_the_one_that_waits
     runs.let_go(3)
     assert runs.conclusions(1, 2, 3) == ["success", "cancelled" if level == "job" else "no job", "success"]
     assert [job.steps for job in replaced.values()] == ([[]] if level == "job" else [])
+    text = "Canceling since a higher priority waiting request for train-7 exists"
+    annotations = [one.message for job in replaced.values() for one in job.annotations]
+    assert annotations == ([text] if level == "job" else [])
     assert runs.groups.members("train-7") == ("", [])
 
 
