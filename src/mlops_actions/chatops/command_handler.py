@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mlops_actions.chatops import STATE, confirmation, reply
+from mlops_actions.chatops import STATE, confirmation, help_comment, reply
 from mlops_actions.chatops.command_line import repeated_command
-from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, decide, recheck
+from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, check_person, decide, recheck
 from mlops_actions.chatops.facts import CurrentPullRequest, Question, Unknown, ask_all
 from mlops_actions.chatops.feedback import FirstFeedback, warn_of_failures, withdraw
 from mlops_actions.chatops.feedback_state import FeedbackState, new_step_id
 from mlops_actions.chatops.identity import MembersReader, export_token, feedback_client
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outputs import AcceptedCommand, outcome
+from mlops_actions.chatops.parameters import Command
 from mlops_actions.chatops.ports import Ports, Repository, Writer
 from mlops_actions.chatops.reasons import REASONS
 from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision, ParsedEvent
@@ -106,14 +107,33 @@ class CommandHandler:
         """Answer an event that needs no facts: the command `help`, several commands, a misspelt command."""
         decision, source = parsed.decision, parsed.source
         assert decision is not None and source is not None  # noqa: S101, PT018 - `run` has finished all other events
+        if parsed.meant and not self._may_command(parsed.meant, client):
+            # The line may be meant for another bot, and nobody here waits for an answer.
+            decision = Decision("no-command")
         self._runner.info(f"{decision.kind}: {decision.reason}")
         if decision.reason == "help":
-            text = reply.help_text(parsed.commands, self._inputs, self._context.run_url)
-            warn_of_failures(gather({"help": lambda: client.comment(source.pr_number, text)}), self._runner)
-        else:
-            name = decision.details[0].split()[0] if decision.details else self._inputs.prefix
-            self._explain_denial(source, reply.denial(name, decision, self._context.run_url), client)
+            warn_of_failures(gather({"help": lambda: self._help(parsed.commands, source, client)}), self._runner)
+        elif decision.kind == "deny":
+            asked = reply.asked(source, self._context.server_url, parsed.meant)
+            self._explain_denial(source, reply.denial(asked, decision, self._context.run_url), client)
         return outcome(decision, source)
+
+    def _help(self, commands: Sequence[Command], source: CommandSource, client: Repository) -> None:
+        """Answer a comment together with the other workflows that it started; a start by hand by an own comment."""
+        own = help_comment.section(commands, self._inputs, self._context)
+        if not source.comment_id:
+            client.comment(source.pr_number, help_comment.compose("", own))
+            return
+        first_line = help_comment.marker(source)
+        client.share_comment(source.pr_number, first_line, lambda texts: help_comment.compose(first_line, own, texts))
+
+    def _may_command(self, request: CommandRequest, client: Repository) -> bool:
+        """Return whether the person may give a command; False too where GitHub does not say."""
+        while True:
+            denial = check_person(self._inputs, request, self._facts)
+            if not isinstance(denial, OpenQuestions):
+                return denial is None
+            self._facts.update(ask_all(client, self._members_reader, denial.questions))
 
     def deny(
         self, request: CommandRequest, decision: Decision, client: Repository, error: ActionError | None = None
@@ -124,7 +144,8 @@ class CommandHandler:
         if decision.kind == "ignore":
             return outcome(decision, request.source, request)
         if request.call_back is None:
-            text = reply.denial(request.name, decision, self._context.run_url)
+            asked = reply.asked(request.source, self._context.server_url, request)
+            text = reply.denial(asked, decision, self._context.run_url)
             self._explain_denial(request.source, text, client)
         else:
             # Nobody waits for a reply, and the pull request that the call-back names cannot be trusted.

@@ -94,7 +94,7 @@ def check_head(evaluation: Evaluation) -> Decision | None:
     pins = evaluation.arguments.values(PIN)
     if pins:
         if not all(_SHA.fullmatch(pin.lower()) for pin in pins):
-            return Decision("sha-malformed")
+            return Decision("sha-malformed", (), evaluation.pinned())
         names_head = {pin.lower() for pin in pins} == {head}
         return None if names_head else Decision("sha-mismatch", (f"head: {head}",), evaluation.pinned())
     if evaluation.pull_request.from_fork:
@@ -106,7 +106,7 @@ def check_head(evaluation: Evaluation) -> Decision | None:
 
 def _check_head_was_seen(evaluation: Evaluation, head: str) -> Decision | None:
     request, branch = evaluation.request, evaluation.pull_request.head
-    not_seen = Decision("head-not-seen", (), evaluation.pinned())
+    not_seen = Decision("older-commit" if request.is_on_older_commit else "head-not-seen", (), evaluation.pinned())
     if request.event_sha:
         return None if request.event_sha == head else not_seen
     written = request.written_at

@@ -6,7 +6,7 @@ that all questions of one round can be asked at once. A fact that cannot be esta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,25 @@ class OpenQuestions:
 def decide(inputs: Inputs, request: CommandRequest, facts: Facts) -> Decision | AuthorizedCommand | OpenQuestions:
     """Decide, or return the questions to ask first."""
     evaluation = Evaluation(inputs, request, facts)
-    for group in _checks_of(request):
+    denial = _first_denial(evaluation, _checks_of(request))
+    if denial is not None:
+        return denial
+    return AuthorizedCommand(
+        pull_request=evaluation.pull_request,
+        sha=evaluation.sha,
+        params=evaluation.params,
+        positional=evaluation.arguments.positional,
+        warnings=tuple(dict.fromkeys(evaluation.warnings)),
+    )
+
+
+def check_person(inputs: Inputs, request: CommandRequest, facts: Facts) -> Decision | OpenQuestions | None:
+    """Return why a person may not give a command, or the questions to ask first; None where the person may."""
+    return _first_denial(Evaluation(inputs, request, facts), (_PERSON_CHECKS,))
+
+
+def _first_denial(evaluation: Evaluation, groups: Sequence[Sequence[Check]]) -> Decision | OpenQuestions | None:
+    for group in groups:
         questions: list[Question[Any]] = []
         for check in group:
             try:
@@ -57,13 +75,7 @@ def decide(inputs: Inputs, request: CommandRequest, facts: Facts) -> Decision | 
                 return denial
         if questions:
             return OpenQuestions(tuple(dict.fromkeys(questions)))
-    return AuthorizedCommand(
-        pull_request=evaluation.pull_request,
-        sha=evaluation.sha,
-        params=evaluation.params,
-        positional=evaluation.arguments.positional,
-        warnings=tuple(dict.fromkeys(evaluation.warnings)),
-    )
+    return None
 
 
 def _checks_of(request: CommandRequest) -> tuple[tuple[Check, ...], ...]:
@@ -89,8 +101,9 @@ def recheck(request: CommandRequest, decided: PullRequest, current: PullRequest 
     if request.call_back:
         # A call-back is about a commit that was authorised long ago: what became of the pull request does not matter.
         return None
-    unchanged = all(value(current) == value(decided) for value in _DECIDING_FIELDS)
-    if not unchanged or current.state != "open":
+    if current.state != "open":
+        return Decision("closed")
+    if not all(value(current) == value(decided) for value in _DECIDING_FIELDS):
         return Decision("head-moved", (), pinned_command(request, current.head.sha))
     return None
 
@@ -123,6 +136,13 @@ _AUTHORITY_CHECKS: tuple[Check, ...] = (
     people.check_rerun_allow_list,
     confirmation.check_confirmers,
     commit.check_reopening,
+)
+_PERSON_CHECKS: tuple[Check, ...] = (
+    people.check_sender,
+    people.check_role,
+    people.check_rerun_role,
+    people.check_allow_list,
+    people.check_rerun_allow_list,
 )
 _ARGUMENT_CHECKS: tuple[Check, ...] = (commit.check_base_branch, commit.check_draft, check_arguments)
 _COMMIT_CHECKS: tuple[Check, ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -106,6 +106,12 @@ class Writer(Protocol):
 
     def comment(self, number: int, body: str) -> str:
         """Write a comment; returns its address."""
+
+    def share_comment(self, number: int, beginning: str, compose: Callable[[Sequence[str]], str]) -> str:
+        """Write one comment together with other workflow runs; returns its address.
+
+        It begins with `beginning`; `compose` merges the texts of the comments that are there with this run's part.
+        """
 
     def begin_command(self, number: int, tag: str, mark: CommandMark, about: str, *, again: bool = False) -> int:
         """Write the comment of a command that starts, or use that of an earlier attempt again; returns its id."""

@@ -37,12 +37,12 @@ REASONS: dict[str, Reason] = {
     "runs-unknown": Reason(
         "deny",
         "GitHub does not say what runs on the pull request.",
-        "GitHub did not say what runs here, so nothing was done. The cause and the remedy:",
+        "Follow the remedy below, then write the command again. GitHub did not say what runs here:",
     ),
     "not-stopped": Reason(
         "deny",
         "`/stop` was allowed, and GitHub cancelled none of the runs.",
-        "GitHub did not cancel the run. The cause and the remedy:",
+        "Follow the remedy below, then write the command again. GitHub did not cancel the run:",
     ),
     "nothing-to-retry": Reason(
         "deny",
@@ -57,13 +57,13 @@ REASONS: dict[str, Reason] = {
     "nothing-waits": Reason(
         "deny",
         "`/approve` or `/reject`, and no command of this workflow file runs (for `/approve`: for the head commit).",
-        "Nothing waits for this: no command runs here that was started for this commit.",
+        "Start a command first. Nothing waits for this: no command runs here that was started for this commit.",
     ),
     "self-approval": Reason(
         "deny",
         "`/approve` by the author of the pull request, by whoever pushed the commit, or by whoever gave the command, where "
         "`self-approval` is not `allow`.",
-        "Somebody else must approve this: not the author, not who pushed the commit, not who gave the command.",
+        "Ask somebody else to approve this: not the author, not who pushed the commit, not who gave the command.",
     ),
     "confirmation": Reason(
         "ignore",
@@ -97,190 +97,206 @@ REASONS: dict[str, Reason] = {
     "confirmation-unknown": Reason(
         "deny",
         "GitHub does not return the comments of the pull request.",
-        "GitHub did not return the comments of the pull request, so nothing was confirmed. The cause and the remedy:",
+        "Follow the remedy below, then confirm again. GitHub did not return the comments of the pull request:",
     ),
     "confirmed-before": Reason(
         "deny",
         "Somebody who may confirm the command did so before.",
-        "It was confirmed before. Give the command again if it is to run again.",
+        "Give the command again if it is to run again. It was confirmed before.",
     ),
     "may-not-confirm": Reason(
         "deny",
         "`confirm: true`, and somebody else wrote `/confirm`; or `confirm: second`, and the commander or a bot did.",
-        "You cannot confirm this command:",
+        "Ask somebody who may confirm this command. You may not:",
     ),
     "multiple-commands": Reason(
         "deny",
         "One comment holds more than one command.",
-        "Write one command in each comment; this comment holds several:",
+        "Write one command in each comment. This comment holds several:",
     ),
     "unknown-command": Reason(
         "deny",
         "The name looks like a mistyped name of a declared command.",
-        "Correct the name: there is no such command here.",
+        "Correct the name. There is no such command here:",
     ),
     "sender-not-author": Reason(
         "deny",
         "The user who caused the event did not write the comment.",
-        "Write your own comment: only the author of a comment can give a command with it.",
+        "Write your own comment. Only the author of a comment can give a command with it.",
     ),
     "pull-request-unknown": Reason(
         "deny",
         "GitHub does not return the pull request.",
-        "GitHub did not return the pull request, so nothing about it is certain. The cause and the remedy:",
+        "Follow the remedy below, then write the command again. GitHub did not return the pull request:",
     ),
-    "closed": Reason("deny", "The pull request is closed or merged.", "Reopen the pull request first: it is not open."),
+    "closed": Reason(
+        "deny",
+        "The pull request is closed or merged.",
+        "Reopen the pull request, then write the command again: it is not open. If it is merged, open a new one.",
+    ),
     "reopened": Reason(
         "deny",
         "The pull request was reopened after the command was written.",
-        "This pull request was closed and reopened after this command was written. Look at the head commit, then paste:",
+        "Look at the head commit, then paste the command below. This pull request was closed and reopened after the "
+        "command was written:",
     ),
     "draft": Reason(
         "deny",
         "The pull request is a draft, and `drafts: deny` is set.",
-        "Mark the pull request as ready first: drafts take no commands here.",
+        "Mark the pull request as ready for review, then write the command again. A draft takes no commands here.",
     ),
     "base-branch": Reason(
         "deny",
         "The base branch is not in `base-branches`.",
-        "Pull requests into this base branch take no commands.",
+        "Choose another base branch, or ask a maintainer to allow this one. Pull requests into it take no commands:",
     ),
     "permission": Reason(
         "deny",
         "The commenter's role is lower than the command's `permission`.",
-        "Ask somebody with the needed role to give this command; you may not.",
+        "Ask somebody with the needed role to give this command. Your role does not allow it:",
     ),
     "permission-unknown": Reason(
         "deny",
         "GitHub does not return the commenter's role.",
-        "GitHub did not return your role, so the command was refused. The cause and the remedy:",
+        "Follow the remedy below, then write the command again. GitHub did not return your role:",
     ),
     "login-reused": Reason(
         "deny",
         "The commenter's login belongs to another account by now.",
-        "Write a new comment: the login of who wrote this one belongs to another account by now.",
+        "Write a new comment. The login of the person who wrote this one belongs to another account now:",
     ),
     "not-allowed": Reason(
         "deny",
         "The commenter is neither in `allow-users` nor in `allow-teams`.",
-        "You may not give this command: only certain people may.",
+        "Ask one of the people who may give this command. You are not among them.",
     ),
     "team-unknown": Reason(
         "deny",
         "GitHub does not return who is in the team.",
-        "GitHub did not return who is in the team that may give this command. The cause and the remedy:",
+        "Follow the remedy below, then write the command again. GitHub did not return who is in the team that may give "
+        "this command:",
     ),
     "rerun-permission": Reason(
         "deny",
         "A user without the role, or not in `allow-users` or `allow-teams`, re-ran the job.",
-        "Somebody who may not give this command ran the job again. Ask somebody who may.",
+        "Ask somebody who may give this command to write it. The person who ran the job again may not:",
     ),
     "arguments": Reason(
         "deny",
         "The arguments cannot be parsed: an open quote, an option without a name, an invisible character.",
-        "Correct the arguments; they cannot be parsed:",
+        "Correct the arguments. They cannot be read:",
     ),
     "parameters": Reason(
         "deny",
         "A parameter is unknown, missing or has a wrong type.",
-        "Correct the parameters; this command does not accept them:",
+        "Correct the parameters. The command does not accept them:",
     ),
     "run-not-here": Reason(
         "deny",
         "A call-back names a run that this repository does not have, or that was of another commit.",
-        "This repository does not have the run that the call-back names.",
+        "Name a run of this repository. It does not have the run that the call-back names:",
     ),
     "run-unknown": Reason(
         "deny",
         "GitHub does not return the run that a call-back names.",
-        "GitHub did not return the run that submitted the workflow.",
+        "Follow the remedy below. GitHub did not return the run that submitted the workflow:",
     ),
     "workflow-not-of-run": Reason(
         "deny",
         "A call-back names a workflow that no job of its run has recorded as one that it submitted.",
-        "The run that the call-back names did not submit this workflow.",
+        "Name the run that submitted the workflow. The one that the call-back names did not.",
     ),
     "commit-not-here": Reason(
         "deny",
         "A call-back names a commit that is not in its pull request.",
-        "The commit is not in this pull request.",
+        "Name a commit of this pull request. It does not have the commit that the call-back names:",
     ),
     "commits-unknown": Reason(
         "deny",
         "GitHub does not return the commits of the pull request.",
-        "GitHub did not return the commits of the pull request.",
+        "Follow the remedy below. GitHub did not return the commits of the pull request:",
     ),
     "fork": Reason(
         "deny",
         "The head is in a fork, and `forks: deny` is set.",
-        "This pull request comes from a fork; its code does not run here.",
+        "Push the branch to this repository, and open a pull request from there. This one comes from a fork, whose code "
+        "does not run here.",
     ),
     "fork-gone": Reason(
-        "deny", "The fork was deleted.", "Open the pull request from another branch: its fork has been deleted."
+        "deny", "The fork was deleted.", "Open a new pull request from another branch. The fork of this one was deleted."
     ),
     "fork-not-approved": Reason(
         "deny",
         "`forks: approved` is set, and nobody with the role approved the head commit in a review.",
-        "This pull request comes from a fork: somebody with the role must approve exactly this commit in a review first.",
+        "Ask somebody with the role to approve exactly this commit in a review. The pull request comes from a fork:",
     ),
     "sha-malformed": Reason(
         "deny",
         "`sha=` is not 40 hexadecimal digits.",
-        "Give `sha=` the whole commit, 40 digits: a short one can be forged.",
+        "Look at the head commit, then paste the command below. `sha=` takes all 40 digits of a commit, since a shorter "
+        "name can be forged:",
     ),
     "sha-mismatch": Reason(
         "deny",
         "`sha=` is not the head commit.",
-        "The commit you named is not the head of this pull request (any more). Look at the changes, then paste:",
+        "Look at the head commit, then paste the command below. The commit that you named is not the head of this pull "
+        "request:",
     ),
     "sha-missing": Reason(
         "deny",
         "`head: pinned` is set (or the head is in a fork), and the command has no `sha=`.",
-        "This command must name its commit. If it is meant for this one, paste:",
+        "Look at the head commit, then paste the command below. This command must name its commit:",
     ),
     "head-not-seen": Reason(
         "deny",
         "Somebody pushed after the command was written.",
-        "Somebody pushed after this command was written. Look at the head commit, then paste:",
+        "Look at the new commits, then paste the command below. Somebody pushed after the command was written:",
+    ),
+    "older-commit": Reason(
+        "deny",
+        "The review, or the comment on the code, belongs to a commit that was not the head even when it was written.",
+        "Look at the newer commits, then paste the command below. Your comment is on an older commit:",
     ),
     "head-unknown": Reason(
         "deny",
         "GitHub does not show when the commit became the head.",
-        "GitHub does not show that this commit was the head when the command was written. Look at the commit, then paste:",
+        "Look at the head commit, then paste the command below. GitHub does not show that it was the head when the "
+        "command was written:",
     ),
     "head-moved": Reason(
         "deny",
-        "While the decision was made, the head, the base branch or the draft state changed, or somebody closed the pull "
-        "request.",
-        "The pull request changed while this command was checked. Look at the changes, then paste:",
+        "While the decision was made, the head, the base branch or the draft state changed.",
+        "Look at the changes, then paste the command below. The pull request changed while the command was checked:",
     ),
     "not-approved": Reason(
         "deny",
         "`require-approval` is set, and nobody else with the role approved the head commit.",
-        "Somebody else with the role must approve exactly this commit in a review first.",
+        "Ask somebody else with the role to approve exactly this commit in a review:",
     ),
     "approval-unknown": Reason(
         "deny",
         "GitHub does not return the reviews.",
-        "GitHub did not return the reviews, so an approval is not certain. The cause and the remedy:",
+        "Follow the remedy below, then write the command again. GitHub did not return the reviews:",
     ),
     "not-approved-by-owner": Reason(
         "deny",
         "`require-code-owner` is set, and no owner of a changed file approved the head commit, or not enough of them.",
-        "A code owner must approve exactly this commit in a review first, and it must be somebody else than its author, who "
-        "pushed it and who gives the command. Files that lack an approval, and their owners:",
+        "Ask an owner of each file below to approve exactly this commit in a review. The approval of the pull request's "
+        "author, of who pushed the commit and of who gives the command does not count. The files, and their owners:",
     ),
     "code-owners-unknown": Reason(
         "deny",
         "GitHub does not return the changed files or the file CODEOWNERS, or the base branch has none that can be read.",
-        "The code owners of the changed files are not known, so the command was refused:",
+        "Follow the remedy below, then write the command again. The code owners of the changed files are not known:",
     ),
     "checks": Reason(
-        "deny", "A check of `require-checks` has not passed.", "Wait for these checks to pass on this commit first:"
+        "deny",
+        "A check of `require-checks` has not passed.",
+        "Wait until these checks have passed on this commit, then write the command again:",
     ),
     "checks-unknown": Reason(
         "deny",
         "GitHub does not return the state of the checks.",
-        "GitHub did not return the state of the checks:",
+        "Follow the remedy below, then write the command again. GitHub did not return the state of the checks:",
     ),
 }

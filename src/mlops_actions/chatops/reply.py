@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.parameters import CONFIRM, Command, Parameter, Value, format_value
+from mlops_actions.chatops.parameters import CONFIRM, Parameter, Value, format_value
 from mlops_actions.chatops.reasons import REASONS
-from mlops_actions.chatops.request import CommandRequest, Decision
+from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
 from mlops_actions.core.duration_text import duration_text
 from mlops_actions.core.event import PullRequest
-from mlops_actions.core.markdown import code, cut, escape, fence, fold, link, table
+from mlops_actions.core.markdown import code, cut, escape, fence, link, table
 from mlops_actions.core.user import User
 
 _MARKER = "<!-- mlops-actions:chatops -->"
@@ -29,15 +28,16 @@ _MARKS: Mapping[str, str] = {"success": "✅", "failure": "❌", "cancelled": "�
 STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", "cancelled": "was cancelled"}
 
 
-def denial(name: str, decision: Decision, run_url: str) -> str:
-    """Explain a denial; `name` is the command with its prefix."""
-    parts = [f"{code(name[:_MAX_NAME])} was **not** run. {REASONS[decision.reason].reply}"]
+def denial(asked: str, decision: Decision, run_url: str) -> str:
+    """Explain a denial: first what to do; `asked` says what was asked and by whom, as Markdown."""
+    parts = [REASONS[decision.reason].reply]
     if decision.details:
         shown = [_shortened(line) for line in decision.details[:_MAX_DETAILS]]
         hidden = len(decision.details) - len(shown)
         parts.append(fence("\n".join(shown + ([f"… and {hidden} more"] if hidden else [])), "text"))
     if offered(decision.paste):
         parts.append(fence(decision.paste, "text"))
+    parts.append(f"{asked} was **not** run.")
     parts.append(_footer(decision.reason, run_url))
     return "\n\n".join(parts)
 
@@ -115,6 +115,15 @@ def quoted(name: str, rest: str) -> str:
     return code(_shortened(f"{name[:_MAX_NAME]} {rest}".strip()))
 
 
+def asked(source: CommandSource, server_url: str, request: CommandRequest | None = None) -> str:
+    """Say what was asked, by whom and where; without a request: the commands of a comment."""
+    what = quoted(request.name, request.rest) if request else "What"
+    by = f" by {person(source.actor, server_url)}" if request else f" {person(source.actor, server_url)} asked for"
+    place = f" in {link('a comment', source.comment_url)}" if source.comment_url else ""
+    place = f" by the label {code(source.label)}" if source.label else place
+    return f"{what}{by}{place}"
+
+
 def moved_on(workflow: str, phase: str, commit_url: str, pull_request: PullRequest, run_url: str) -> str:
     """Say that a workflow has ended for a commit that is not, or not any more, what the open pull request shows."""
     parts = [f"Workflow {code(workflow[:_MAX_NAME])} of commit {_commit_link(commit_url)} has ended: {code(phase)}."]
@@ -137,41 +146,15 @@ def left_open(outcome: str, names: Mapping[str, str], run_url: str) -> str:
 
 def summary(request: CommandRequest, server_url: str, commit_url: str, params: Mapping[str, Value]) -> str:
     """Describe a command in its comment and check run: who gave it, on which commit, with which parameters."""
-    source = request.source
-    place = f" in {link('a comment', source.comment_url)}" if source.comment_url else ""
-    place = f" by the label {code(source.label)}" if source.label else place
-    asked = f"{quoted(request.name, request.rest)} by {person(source.actor, server_url)}{place}"
+    first = asked(request.source, server_url, request)
     if request.confirmation:
         confirmer = person(request.confirmation.user, server_url)
-        asked += f", confirmed by {confirmer} in {link('a comment', request.confirmation.url)}"
-    first = f"{asked}, for commit {_commit_link(commit_url)}."
+        first += f", confirmed by {confirmer} in {link('a comment', request.confirmation.url)}"
+    first += f", for commit {_commit_link(commit_url)}."
     parts = [first, *_params_table(params, request.command.parameters or ())]
     if request.below and request.below.notes:
         parts.append("Below the command:\n\n" + fence("\n".join(map(_shortened, request.below.notes)), "text"))
     return cut("\n\n".join(parts), _MAX_SUMMARY, "_Cut here._")
-
-
-def help_text(commands: Sequence[Command], inputs: Inputs, run_url: str) -> str:
-    """List the declared commands and their parameters."""
-    rows = [
-        (code(command.usage(inputs.prefix)), _purpose(command), code(command.permission or inputs.permission))
-        for command in commands
-    ]
-    parts = [REASONS["help"].reply, table(("command", "what it does", "role needed"), rows)]
-    parts += [
-        fold(f"Parameters of {inputs.prefix}{command.name}", _parameters_table(command.parameters))
-        for command in commands
-        if command.parameters
-    ]
-    if inputs.head != "latest":
-        parts.append(f"Any command may name the commit it is meant for: {code('sha=')} and its 40 digits.")
-    parts.append(_footer("help", run_url))
-    return "\n\n".join(parts)
-
-
-def _purpose(command: Command) -> str:
-    needs = {"self": "needs a confirmation", "second": "needs the confirmation of somebody else"}.get(command.confirm, "")
-    return "; ".join(filter(None, (escape(command.description), needs)))
 
 
 def _commit_link(url: str) -> str:
@@ -185,20 +168,6 @@ def _params_table(params: Mapping[str, Value], declared: Sequence[Parameter]) ->
         for key, value in params.items()
     ]
     return [table(("parameter", "value"), rows)] if rows else []
-
-
-def _parameters_table(parameters: Sequence[Parameter]) -> str:
-    rows = [
-        (code(parameter.name), code(parameter.allowed), _default(parameter), escape(parameter.description))
-        for parameter in parameters
-    ]
-    return table(("parameter", "takes", "default", "meaning"), rows)
-
-
-def _default(parameter: Parameter) -> str:
-    if parameter.required:
-        return "required"
-    return "" if parameter.default is None else code(format_value(parameter.default))
 
 
 def _format_values(value: Value) -> str:

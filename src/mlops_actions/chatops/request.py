@@ -22,7 +22,6 @@ from mlops_actions.core.user import User
 # The command language is imported only when a line looks like a command: most comments hold none, and every run pays.
 if TYPE_CHECKING:
     from mlops_actions.chatops.arguments_below import Below
-    from mlops_actions.chatops.comment import OwnText
     from mlops_actions.chatops.confirmed import Confirmation
     from mlops_actions.chatops.grammar import CommandLine
     from mlops_actions.chatops.parameters import Command
@@ -71,7 +70,8 @@ class CommandRequest:
 
     `name` is the command with its prefix, `rest` the rest of its line, `below` what stands in the lines below it (None:
     nothing). `written_at` is the time of writing (ISO 8601), empty where GitHub does not say. `event_sha` is the head commit
-    that GitHub attached to the event, empty where it attached none. `is_closed` says that the pull request was closed when
+    that GitHub attached to the event, empty where it attached none; `is_on_older_commit` says that it was not the head even
+    then. `is_closed` says that the pull request was closed when
     the event happened. `started_by_run` is the id of the run that somebody started by hand, whose time stands for that of
     writing; 0 for other events. `rerun_by` is the user who ran the job again; it is empty on the first run, and where it is
     the same user. `is_phrase` marks the legacy trigger phrase. `run_id` is this run. `call_back` is set where no user gave
@@ -88,6 +88,7 @@ class CommandRequest:
     sender_is_author: bool = True
     written_at: str = ""
     event_sha: str = ""
+    is_on_older_commit: bool = False
     is_closed: bool = False
     started_by_run: int = 0
     rerun_by: str = ""
@@ -105,13 +106,25 @@ class CommandRequest:
 class ParsedEvent:
     """The content of an event: a request, or a decision that needs no facts from GitHub.
 
-    `source` is None where nobody is answered. `commands` are the declared ones, for an answer that lists them.
+    `source` is None where nobody is answered. `commands` are the declared ones, for an answer that lists them. `meant` is
+    the command that a mistyped name probably means: only somebody who may give that command is told so.
     """
 
     decision: Decision | None = None
     request: CommandRequest | None = None
     source: CommandSource | None = None
     commands: tuple[Command, ...] = ()
+    meant: CommandRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A command that was found in a text; `is_mistyped` marks one whose name is only near that of the command."""
+
+    command: Command
+    line: CommandLine
+    below: Below | None = None
+    is_mistyped: bool = False
 
 
 def parse_event(event: Event, inputs: Inputs, context: Context) -> ParsedEvent:
@@ -146,22 +159,28 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         if match.reason == "no-command":
             return ParsedEvent(match)
         return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
-    command, line, below = match
+    seen = _reviewed_sha(event)
     request = CommandRequest(
         source=source,
-        command=command,
-        name=("" if _has_phrase(inputs) else inputs.prefix) + line.name,
-        rest=line.rest,
-        control=command.name if command.is_control else "",
+        command=match.command,
+        name=("" if _has_phrase(inputs) else inputs.prefix) + match.line.name,
+        rest=match.line.rest,
+        control=match.command.name if match.command.is_control else "",
         sender_is_author=event.sender.is_same_as(event.comment.author),
         written_at=event.comment.created_at,
-        event_sha=_reviewed_sha(event),
+        event_sha=seen,
+        is_on_older_commit=bool(seen and event.pull_request and seen != event.pull_request.head.sha),
         is_closed=event.state == "closed",
         rerun_by=_rerun_by(event.sender, context),
         is_phrase=_has_phrase(inputs),
-        below=below,
+        below=match.below,
     )
-    return ParsedEvent(request=request, source=source)
+    return _mistyped(request, inputs) if match.is_mistyped else ParsedEvent(request=request, source=source)
+
+
+def _mistyped(request: CommandRequest, inputs: Inputs) -> ParsedEvent:
+    lines = (f"{request.name[:80]} is not a command; did you mean {inputs.prefix}{request.command.name}?",)
+    return ParsedEvent(Decision("unknown-command", lines), source=request.source, meant=request)
 
 
 def _has_phrase(inputs: Inputs) -> bool:
@@ -190,15 +209,16 @@ def _reviewed_sha(event: CommentEvent) -> str:
     return commit if isinstance(commit, str) else ""
 
 
-def find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine, Below | None] | Decision:
+def find_command(body: str, inputs: Inputs) -> Match | Decision:
     """Find the one command in a text, and what stands below it."""
-    from mlops_actions.chatops import comment, grammar
+    from mlops_actions.chatops import arguments_below, comment, grammar
+    from mlops_actions.chatops.other_bots import COMMANDS
     from mlops_actions.core.suggest import nearest
 
     commands = _commands(inputs)
     if inputs.commands is not None and inputs.commands.is_phrase:
         last = grammar.find_last_phrase(body, inputs.commands.text)
-        return (commands[0], last, None) if last else Decision("no-command")
+        return Match(commands[0], last) if last else Decision("no-command")
     by_name = {command.name: command for command in commands}
     text = comment.read(body)
     controls = [name for name in inputs.controls if name not in by_name]
@@ -212,24 +232,13 @@ def find_command(body: str, inputs: Inputs) -> tuple[Command, CommandLine, Below
         if inputs.help and known[0].rest == "--help":
             return Decision(HELP, (known[0].name,))
         command = by_name.get(known[0].name) or _control(known[0].name, inputs)
-        return command, known[0], _read_below(text, known[0].number, command, inputs.prefix)
+        return Match(command, known[0], arguments_below.read(text, known[0].number, command, inputs.prefix))
     if known:
         return Decision("help")
     for line in lines:
-        if suggestion := nearest(line.name, [*by_name, *controls]):
-            return Decision(
-                "unknown-command",
-                (f"{inputs.prefix}{line.name[:80]} is not a command; did you mean {inputs.prefix}{suggestion}?",),
-            )
+        if line.name.lower() not in COMMANDS and (near := nearest(line.name, [*by_name, *controls])):
+            return Match(by_name.get(near) or _control(near, inputs), line, is_mistyped=True)
     return Decision("no-command")
-
-
-def _read_below(text: OwnText, number: int, command: Command, prefix: str) -> Below | None:
-    if not any(line.strip() for line in text.written[number + 1 :]):
-        return None
-    from mlops_actions.chatops import arguments_below
-
-    return arguments_below.read(text, number, command, prefix)
 
 
 def _listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
@@ -336,18 +345,17 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
                 f"start the workflow with one of these commands: {names}",
             )
         return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
-    command, line, below = match
     request = CommandRequest(
         source=source,
-        command=command,
-        name=inputs.prefix + command.name,
-        rest=line.rest,
-        control=command.name if command.is_control else "",
+        command=match.command,
+        name=inputs.prefix + match.line.name,
+        rest=match.line.rest,
+        control=match.command.name if match.command.is_control else "",
         started_by_run=int(context.run_id) if context.run_id.isascii() and context.run_id.isdigit() else 0,
         rerun_by=_rerun_by(event.sender, context),
-        below=below,
+        below=match.below,
     )
-    return ParsedEvent(request=request, source=source)
+    return _mistyped(request, inputs) if match.is_mistyped else ParsedEvent(request=request, source=source)
 
 
 def _parse_call_back(event: DispatchEvent, inputs: Inputs, context: Context) -> ParsedEvent:

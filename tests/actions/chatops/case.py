@@ -126,7 +126,7 @@ def _check_answers(case: Case, sample: Sample, delivery: Delivery[Any], earlier:
     if case.reactions is not None:
         found_reactions = tuple(r.content for r in delivery.subject.reactions if r.user.login == US)
         assert found_reactions == case.reactions, shown
-    if decision == "ignore" and case.reply is None:
+    if decision == "ignore" and case.reply is None and case.requests is None:
         assert sample.github.exchanges == [], shown
     if case.withdrawn:
         # What had begun is taken back.

@@ -166,7 +166,7 @@ CASES = [
         sample=make_fork_sample,
         inputs={"forks": "approved"},
         before=lambda sample: [sample.pull.review("APPROVED", by=f"stranger{number}") for number in range(25)],
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     # Forged required checks
     Case(

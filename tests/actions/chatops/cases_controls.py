@@ -457,9 +457,9 @@ APPROVE = [
     _control(
         "approve a detached workflow", "approved", "/approve", accepted(by="writer", ends="success"), outputs=PASSED_ON
     ),
-    _control("approve one's own command", "self-approval", "/approve", accepted(), reply=("Somebody else must approve",)),
+    _control("approve one's own command", "self-approval", "/approve", accepted(), reply=("Ask somebody else to approve",)),
     _control(
-        "approve one's own pull request", "self-approval", "/approve", accepted(), by="writer", reply=("Somebody else",)
+        "approve one's own pull request", "self-approval", "/approve", accepted(), by="writer", reply=("somebody else",)
     ),
     _control(
         "approve one's own where that is allowed",

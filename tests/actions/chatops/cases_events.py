@@ -118,7 +118,7 @@ CASES = [
         "review comment by an outsider",
         "permission",
         event=lambda sample: sample.pull.review_comment("/train", by="outsider"),
-        reply=("may not",),
+        reply=("Your role does not allow it",),
         reactions=("confused",),
     ),
     Case(
@@ -137,12 +137,12 @@ CASES = [
     Case("review without text", "no-command", event=_other("review without text")),
     Case(
         "review of an older commit",
-        "head-not-seen",
+        "older-commit",
         before=lambda sample: sample.pull.push(),
         event=lambda sample: sample.pull.review(
             "COMMENTED", by="maintainer", body="/train", sha=sample.pull.commits[-2].sha
         ),
-        reply=("/train sha=",),
+        reply=("Your comment is on an older commit", "/train sha="),
     ),
     # Started by hand
     Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.actions.chatops.case import Case
+from tests.support.payloads import Sample
 
 TRAIN = """
 train:
@@ -18,6 +19,15 @@ deploy:
     run: {required: true, positional: true, pattern: "[a-z0-9]{8}"}
 """
 SCHEMA = {"commands": TRAIN}
+
+ROLE = ("GET /repos/octo-org/digits/collaborators/maintainer/permission",)
+ROLE_OF_WRITER = ("GET /repos/octo-org/digits/collaborators/writer/permission",)
+ROLE_OF_OUTSIDER = ("GET /repos/octo-org/digits/collaborators/outsider/permission",)
+
+
+def _no_role(sample: Sample) -> None:
+    sample.github.faults.answer("GET /repos/*/*/collaborators/*/permission", 403)
+
 
 CASES = [
     # Text that is a command, and text that is not
@@ -60,6 +70,50 @@ CASES = [
     Case("two, one of them quoted", "ok", "> /deploy\n\n/train"),
     Case("misspelt", "unknown-command", "/trian", reply=("/trian", "did you mean /train?")),
     Case("misspelt with mentions", "unknown-command", "/trian @octo-org/all", reply=("did you mean /train?",)),
+    Case("misspelt by an outsider", "no-command", "/trian", by="outsider", reactions=(), requests=ROLE_OF_OUTSIDER),
+    Case(
+        "misspelt by a reader where readers may",
+        "unknown-command",
+        "/trian",
+        by="outsider",
+        inputs={"permission": "read"},
+        reply=("did you mean /train?",),
+    ),
+    Case(
+        "misspelt by a writer, meant for maintainers",
+        "no-command",
+        "/deplyo x",
+        by="writer",
+        inputs=SCHEMA,
+        requests=ROLE_OF_WRITER,
+    ),
+    Case("misspelt by who is not on the list", "no-command", "/trian", inputs={"allow-users": "writer"}, requests=()),
+    Case("misspelt, and the role is not known", "no-command", "/trian", before=_no_role, requests=ROLE),
+    Case("misspelt by a bot", "bot", "/trian", by="renovate[bot]", requests=()),
+    Case(
+        "misspelt, quoted in the reply",
+        "unknown-command",
+        "/trian lr=1 @ada",
+        reply=("Correct the name.", "`/trian lr=1 @ada` by [maintainer](", "in [a comment](", "was **not** run"),
+    ),
+    *(
+        Case(
+            f"another bot's /{name}, near a command",
+            "no-command",
+            f"/{name} x",
+            inputs={"commands": f"/{near}"},
+            requests=(),
+        )
+        for name, near in {
+            "drain": "train",
+            "Retest": "retrain",
+            "hold": "fold",
+            "merge": "emerge",
+            "rebase": "rebased",
+            "cc": "ccc",
+        }.items()
+    ),
+    Case("a declared command that another bot has too", "ok", "/test", inputs={"commands": "/test"}),
     Case("help", "help", "/help", reply=("/train", "/deploy", "`write`")),
     Case(
         "help of typed commands",
@@ -195,7 +249,7 @@ CASES = [
         by="outsider",
         inputs={"commands": "", "trigger_phrase": "/train"},
         environ={"GITHUB_ACTION": "heard"},
-        reply=("you may not",),
+        reply=("Your role does not allow it",),
         log=("the job goes on without a commit", "if: steps.heard.outputs.BOOL_TRIGGERED == 'True'"),
     ),
     Case(

@@ -31,7 +31,13 @@ def _role_fails(sample: Sample) -> None:
 
 
 CASES = [
-    Case("an outsider", "permission", by="outsider", reply=("you may not", "'read'", "'write'"), reactions=("confused",)),
+    Case(
+        "an outsider",
+        "permission",
+        by="outsider",
+        reply=("Your role does not allow it", "'read'", "'write'"),
+        reactions=("confused",),
+    ),
     Case("triage is not write", "permission", by="triager", reply=("'triage'", "'write'")),
     Case("write", "ok", by="writer", outputs={"actor": "writer"}),
     Case("maintain ranks above write", "ok", by="maintainer"),
@@ -77,7 +83,7 @@ CASES = [
         "/train lr=x",
         by="outsider",
         inputs={"commands": "train: {params: {lr: {type: int}}}"},
-        reply=("you may not",),
+        reply=("Your role does not allow it",),
     ),
     # Lists
     Case("on the list of users", "ok", by="writer", inputs={"allow-users": "Writer, other"}),
@@ -86,7 +92,7 @@ CASES = [
         "not-allowed",
         by="maintainer",
         inputs={"allow-users": "writer"},
-        reply=("certain people",),
+        reply=("not among them",),
     ),
     Case("on the list without the role", "permission", by="outsider", inputs={"allow-users": "outsider"}, reply=("'read'",)),
     Case(
@@ -112,7 +118,7 @@ CASES = [
         before=_team,
         inputs={"allow-teams": "octo-org/ml"},
         app=APP_PERMISSIONS,
-        reply=("certain people",),
+        reply=("not among them",),
     ),
     Case(
         "a team and no App",
@@ -216,7 +222,7 @@ CASES = [
         "draft",
         before=lambda sample: sample.pull.set_draft(True, by="writer"),
         inputs={"drafts": "deny"},
-        reply=("drafts take no commands",),
+        reply=("A draft takes no commands",),
     ),
     Case("base branch", "ok", inputs={"base-branches": "main, release/*"}),
     Case("other base branch", "base-branch", inputs={"base-branches": "release/*"}, reply=("base branch: main",)),
@@ -235,7 +241,7 @@ CASES = [
         "fork-gone",
         sample=lambda github: make_fork_sample(github, deleted=True),
         inputs={"forks": "allow"},
-        reply=("has been deleted",),
+        reply=("was deleted",),
     ),
     Case(
         "fork allowed needs a pin",
@@ -278,7 +284,7 @@ CASES = [
         "fork-not-approved",
         sample=make_fork_sample,
         inputs={"forks": "approved"},
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     Case(
         "fork approved by an outsider",
@@ -286,7 +292,7 @@ CASES = [
         sample=make_fork_sample,
         inputs={"forks": "approved"},
         before=lambda sample: sample.pull.review("APPROVED", by="passer-by"),
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     Case(
         "fork approved by its author",
@@ -294,7 +300,7 @@ CASES = [
         sample=make_fork_sample,
         inputs={"forks": "approved"},
         before=lambda sample: (sample.repository.collaborator("outsider"), sample.pull.review("APPROVED", by="outsider")),
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     Case(
         "fork approved before the last push",
@@ -302,7 +308,7 @@ CASES = [
         sample=make_fork_sample,
         inputs={"forks": "approved"},
         before=lambda sample: (sample.pull.review("APPROVED", by="maintainer"), sample.pull.push()),
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     Case(
         "fork, approval dismissed",
@@ -310,7 +316,7 @@ CASES = [
         sample=make_fork_sample,
         inputs={"forks": "approved"},
         before=lambda sample: sample.pull.dismiss(sample.pull.review("APPROVED", by="maintainer").subject),
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     Case(
         "fork, approval taken back",
@@ -321,7 +327,7 @@ CASES = [
             sample.pull.review("APPROVED", by="maintainer"),
             sample.pull.review("CHANGES_REQUESTED", by="maintainer"),
         ),
-        reply=("must approve exactly this commit",),
+        reply=("approve exactly this commit",),
     ),
     Case(
         "fork, approval then a remark",

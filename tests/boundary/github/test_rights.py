@@ -63,6 +63,10 @@ CALLS: dict[str, tuple[str, Call]] = {
     "unreact on a line": ("pull-requests: write", lambda client, sample: client.unreact(_line(sample), 1)),
     "comment": ("pull-requests: write", lambda client, _: client.comment(1, "x")),
     "upsert_comment": ("pull-requests: write", lambda client, _: client.upsert_comment(1, "tag", "x")),
+    "share_comment": (
+        "pull-requests: write",
+        lambda client, _: client.share_comment(1, "<!-- x -->", lambda texts: "<!-- x --> y"),
+    ),
     "begin_command": (
         "pull-requests: write",
         lambda client, _: client.begin_command(1, "tag", CommandMark("7-1-a"), "x", again=False),

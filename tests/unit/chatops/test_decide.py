@@ -174,7 +174,7 @@ def test_a_missing_role_ends_the_questions() -> None:
     ("now", "reason"),
     [
         (PULL, None),
-        (replace(PULL, state="closed"), "head-moved"),
+        (replace(PULL, state="closed"), "closed"),
         (replace(PULL, head=replace(PULL.head, sha="c" * 40)), "head-moved"),
         (replace(PULL, base=replace(PULL.base, ref="release")), "head-moved"),
         (replace(PULL, base=replace(PULL.base, sha="c" * 40)), None),

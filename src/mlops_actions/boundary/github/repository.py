@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -228,6 +228,10 @@ class GitHub:
         reports of earlier commands with this tag as outdated.
         """
         return self._sticky_comments.upsert(number, tag, body, keep=keep, replaces=replaces)
+
+    def share_comment(self, number: int, beginning: str, compose: Callable[[Sequence[str]], str]) -> str:
+        """Write one comment together with other workflow runs; returns its html_url."""
+        return self._sticky_comments.share(number, beginning, compose)
 
     def begin_command(self, number: int, tag: str, mark: CommandMark, about: str, *, again: bool = False) -> int:
         """Write the comment of a command that starts, or use that of an earlier attempt again; returns its id."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlops_actions.boundary.github import shapes
@@ -17,6 +18,7 @@ WORKFLOW_LOGIN = "github-actions[bot]"
 _MAX_ATTEMPTS = 3
 _DELETED = (404, 410)
 _MAX_MINIMISED = 20
+_MAX_SHARED = 4
 
 
 class StickyComments:
@@ -66,6 +68,37 @@ class StickyComments:
             f"the comment '{tag}' was deleted {_MAX_ATTEMPTS} times while it was written",
             "find the workflow or App that deletes comments on this pull request",
         )
+
+    def share(self, number: int, beginning: str, compose: Callable[[Sequence[str]], str]) -> str:
+        """Write one comment together with other workflow runs, which may do so at the same time; returns its html_url.
+
+        The comment begins with `beginning`. `compose` gets the texts of all such comments, oldest first, and returns the
+        one with everything that they hold and this run's part; the same parts must give the same text. The oldest comment
+        stays. GitHub has no conditional update: where others write too, the comment is read again after a pause, since
+        another run may have replaced it by a text without this part.
+        """
+        url = ""
+        for attempt in range(_MAX_SHARED):
+            comments = self._own(number, beginning)
+            if not comments:
+                created = self._create(number, compose([]))
+                # The answer names the account of the token.
+                self._login = self._login or str((created.get("user") or {}).get("login") or "")
+                found = [*(one for one in self._own(number, beginning) if one["id"] != created["id"]), created]
+                comments = sorted(found, key=_id)
+                if comments[0] is created:
+                    return str(created["html_url"])
+            oldest, *others = comments
+            text = compose([_body(comment) for comment in comments])
+            url = str(oldest["html_url"])
+            if text == _body(oldest) and not others and attempt:
+                return url
+            if text != _body(oldest) and self._replace(oldest, text) is None:
+                continue
+            for comment in others:
+                self._delete(comment)
+            time.sleep(self._api.pause)
+        return url
 
     def begin_command(self, number: int, tag: str, mark: CommandMark, about: str, *, again: bool) -> int:
         """Write the comment of a command that starts; returns its id.

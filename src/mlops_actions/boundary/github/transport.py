@@ -37,12 +37,16 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class Pace:
-    """Limits of waiting, in seconds: `timeout` without a byte, `backoff` before the second attempt, `patience` in all."""
+    """Limits of waiting, in seconds: `timeout` without a byte, `backoff` before the second attempt, `patience` in all.
+
+    `pause` is the time before what several runs write at once is read again: longer than another run takes to write it.
+    """
 
     timeout: float = 15.0
     attempts: int = 4
     backoff: float = 1.0
     patience: float = 120.0
+    pause: float = 2.0
 
 
 PACE = Pace()
@@ -101,6 +105,7 @@ class GitHubTransport:
         self.log = log
         self._headers = {**_HEADERS, "Authorization": f"Bearer {token}"}
         pace = pace or PACE
+        self.pause = pace.pause
         self._limits = Limits(connect=pace.timeout, silence=pace.timeout)
         self._policy = RetryPolicy(
             api_url, attempts=pace.attempts, backoff=pace.backoff, max_wait=float("inf"), patience=pace.patience

@@ -34,9 +34,9 @@ def repeated(
     if comment is None or problem:
         return Decision("nothing-to-retry", (problem,))
     match = find_command(str(comment.get("body") or ""), inputs)
-    if isinstance(match, Decision) or match[0].is_control or inputs.prefix + match[1].name != last.notice.name:
+    if isinstance(match, Decision) or match.command.is_control or inputs.prefix + match.line.name != last.notice.name:
         return Decision("nothing-to-retry", (f"its comment holds no command {last.notice.name} by what is declared now",))
-    command, line, below = match
+    command = match.command
     if only_failed and client.pull_request(request.source.pr_number).head.sha != last.notice.sha:
         return Decision("retry-moved", (f"{last.notice.name} was for commit {last.notice.sha}",))
     control = "retry-failed" if only_failed else "retry"
@@ -46,8 +46,8 @@ def repeated(
         request,
         command=replace(command, permission=needed) if is_raised else command,
         name=inputs.prefix + command.name,
-        rest=line.rest,
-        below=below,
+        rest=match.line.rest,
+        below=match.below,
         control=control,
         given_in=place,
         for_runs=_same(last, runs) if only_failed else (),
