@@ -55,6 +55,7 @@ def test_what_is_reported_of_the_examples_is_what_the_controller_recorded(
 ) -> None:
     submitted = [one for one in examples(NEWEST) if one.kind not in NOT_SUBMITTED and one.name not in REFUSED]
     chosen = [one for one in submitted if one.name not in NOT_RUN]
+    assert len(chosen) == len(submitted) - len(NOT_RUN), "each of NOT_RUN is an example"
     began = time.monotonic()
     ended = Follower(scripted_cluster, tmp_path).follow(chosen)
     differences = {name: found for name, one in ended.items() if (found := list(one.differences()))}
