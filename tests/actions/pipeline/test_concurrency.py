@@ -108,7 +108,7 @@ def test_a_comment_is_answered_while_a_training_runs_and_others_wait(tmp_path: P
         while 3 not in repository.results:  # pytest's own limit ends it
             threading.Event().wait(0.01)
         assert {name: job.conclusion for name, job in repository.results[3].items()} == {
-            "listen": "success", "train": "skipped", "finish": "skipped",
+            "listen": "success", "train": "skipped", "control": "skipped", "finish": "skipped",
         }  # fmt: skip
         assert 2 not in repository.results
     repository.wait()
@@ -151,9 +151,12 @@ def test_a_job_that_is_run_again_without_a_decision_does_not_work(
     file: str, attempt_of_listen: str, attempt: str, works: bool
 ) -> None:
     folder = ROOT / ".github" / "workflows" if file == "pipeline" else EXAMPLES
-    work, end = list(yaml.safe_load((folder / f"{file}.yml").read_text())["jobs"].items())[1:]
-    listen: Any = {"outputs": {"triggered": "true", "attempt": attempt_of_listen}, "result": "success"}
+    jobs = yaml.safe_load((folder / f"{file}.yml").read_text())["jobs"]
+    work, end = [(name, job) for name, job in jobs.items() if name not in ("listen", "control")]
+    outputs = {"triggered": "true", "attempt": attempt_of_listen, "control": "stop"}
+    listen: Any = {"outputs": outputs, "result": "success"}
     ended: Any = {"outputs": {"workflow-name": ""}, "result": "failure" if works else "skipped"}
     scope = Scope({"github": {"run_attempt": attempt}, "needs": {"listen": listen, work[0]: ended}})
     assert scope.condition(work[1]["if"]) is works
     assert scope.condition(end[1]["if"]) is works, "what was concluded stays so"
+    assert "control" not in jobs or scope.condition(jobs["control"]["if"]) is works
