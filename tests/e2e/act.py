@@ -99,6 +99,11 @@ class RunningAct:
             if line.startswith("{"):
                 self._heard(json.loads(line))
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the run has not ended."""
+        return self._process.poll() is None
+
     def cancel(self) -> None:
         """Cancel the step that runs, as the runner does: SIGINT to its `docker run`, which hands it to the container."""
         names = self._docker("ps", "--filter", f"name=^act-{self._name}-", "--format", "{{.Names}}").split()
@@ -113,7 +118,7 @@ class RunningAct:
 
     def close(self) -> None:
         """End act where it still runs."""
-        if self._process.poll() is None:
+        if self.is_running:
             self._process.kill()
             self._process.wait()
 

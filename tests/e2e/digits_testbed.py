@@ -49,6 +49,11 @@ class RecordedRun:
             job.complete(record["jobResult"], now())
             self.run.follow_jobs(now())
 
+    @property
+    def is_running(self) -> bool:
+        """Whether act still runs."""
+        return self.running.is_running
+
     def wait(self) -> WorkflowRun:
         """Wait for the end of the run."""
         ended = self.running.wait()

@@ -7,57 +7,35 @@ On the sandbox's cluster, and on a real one (kube-apiserver and Argo's controlle
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack, read
 from mlops_actions.core.types import Json
-from mlops_sandbox.cluster import ContainerTask, DockerExecutor, Executor, Output, StopSignal
+from mlops_sandbox.cluster import DockerExecutor
 from mlops_sandbox.cluster.resources import WORKFLOWS
 from mlops_sandbox.demo import machine
 from mlops_sandbox.demo.story import CONTRIBUTOR, MAINTAINER
 from mlops_sandbox.github import Delivery, PullRequest
 from mlops_sandbox.github.checks import CheckRun
 from tests.e2e.act import Act, WorkflowRun
-from tests.e2e.cluster.containers import Containers
-from tests.e2e.cluster.real import RealCluster
 from tests.e2e.cluster.workflows import has_ended
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.digits_testbed import DigitsTestbed, digits_testbed
 from tests.e2e.docker_daemon import Docker
+from tests.e2e.held_containers import Held, submitting_to
 
 LONG, ENDED = ".github/workflows/long.yml", ".github/workflows/long-ended.yml"
 CONTAINERS_OF_ACT = "act-Long-training"
 ENDING = 300.0
 Wait = Callable[[str], Json]
-
-
-class Held:
-    """An executor that starts no container before it is released."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        self._released = threading.Event()
-        self.started: list[str] = []
-
-    def release(self) -> None:
-        self._released.set()
-
-    def run(self, task: ContainerTask, workspace: Path, output: Output, stopper: StopSignal) -> int:
-        stopper.on_stop(self._released.set)
-        self._released.wait()
-        self.started.append(task.name)
-        return self._executor.run(task, workspace, output, stopper)
 
 
 @dataclass
@@ -103,33 +81,11 @@ def story(
                 yield played(testbed, held, of_the_sandbox(testbed))
             else:
                 cluster = request.getfixturevalue("docker_cluster")
-                with on(cluster, testbed, held, request.getfixturevalue("containers"), token):
+                with submitting_to(cluster, testbed, held, request.getfixturevalue("containers"), token):
                     yield played(testbed, held, lambda name: cluster.until(name, has_ended))
         finally:
             held.release()
             machine.remove_images(client, registry.host)
-
-
-@contextmanager
-def on(
-    cluster: RealCluster, testbed: DigitsTestbed, held: Held, containers: Containers, token: Mapping[str, str]
-) -> Iterator[None]:
-    """Submit the testbed's workflows to the real cluster, whose containers are held as well."""
-    wandb = testbed.sandbox.wandb
-    key = {"api-key": wandb.api_key, "base-url": testbed.sandbox.wandb_url, "entity": wandb.entity}
-    cluster.put_secret("wandb", key)
-    cluster.put_secret("mlops-callback", token)
-    config = yaml.safe_load(cluster.kubeconfig().read_text())
-    for one in config["clusters"]:
-        # The action runs in a container, where this machine's files are not.
-        path = Path(one["cluster"].pop("certificate-authority"))
-        one["cluster"]["certificate-authority-data"] = base64.b64encode(path.read_bytes()).decode()
-    testbed.secrets = {**testbed.secrets, "KUBECONFIG": base64.b64encode(json.dumps(config).encode()).decode()}
-    before, containers.docker = containers.docker, held
-    try:
-        yield
-    finally:
-        containers.docker = before
 
 
 def of_the_sandbox(testbed: DigitsTestbed) -> Wait:
