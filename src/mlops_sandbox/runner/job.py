@@ -321,7 +321,12 @@ class JobRunner:
             **{f"STATE_{name}": value for name, value in result.state.items()},
         }  # fmt: skip
         directory = self._layout.workspace / self._scope().render(result.step.directory)
-        code = process.run(argv, variables, directory, self._write_log, self._cancellation)
+        try:
+            return process.run(argv, variables, directory, self._write_log, self._cancellation)
+        finally:  # also what a cancelled step has written (ActionRunner.cs)
+            self._read_files(result, files)
+
+    def _read_files(self, result: StepResult, files: Mapping[str, Path]) -> None:
         texts = {name: path.read_bytes().decode("utf-8", "replace") for name, path in files.items()}
         result.outputs.update(read_file_command(texts["GITHUB_OUTPUT"]))
         result.state.update(read_file_command(texts["GITHUB_STATE"]))
@@ -329,7 +334,6 @@ class JobRunner:
         self._env.update(read_file_command(texts["GITHUB_ENV"]))
         for line in filter(None, texts["GITHUB_PATH"].splitlines()):
             self._environment["PATH"] = f"{line}:{self._environment['PATH']}"
-        return code
 
     # The post stage
 

@@ -239,7 +239,7 @@ def test_an_interrupt_ends_the_step_and_cancels_the_job(runs: Runs, lines: list[
     thread.start()
     result = runs(
         steps(
-            f"{{id: one, run: \"trap 'echo told; exit 1' INT; echo > {marker}; sleep 60 & wait\"}}",
+            f"{{id: one, run: \"trap 'echo told; exit' INT; echo a=1> $GITHUB_OUTPUT; echo > {marker}; sleep 60 & wait\"}}",
             "{id: two, run: echo two}",
             "{id: three, if: cancelled(), run: echo three}",
         )
@@ -247,6 +247,7 @@ def test_an_interrupt_ends_the_step_and_cancels_the_job(runs: Runs, lines: list[
     thread.join()
     assert result.conclusion == "cancelled"
     assert [step.outcome for step in result.steps] == ["cancelled", "skipped", "success"]
+    assert result.step("one").outputs == {"a": "1"}
     assert "told" in lines
     assert lines[-1] == "three"
 
