@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from mlops_actions.argo_submit.status import WorkflowStatus
-from mlops_actions.argo_submit.waiting import Waiting
+from mlops_actions.argo_submit.waiting import SUSPENDED, Waiting
 from mlops_actions.core.ports import Clock
 
 MIN_INTERVAL_SECONDS = 30.0
@@ -24,6 +25,7 @@ class LiveComment:
         self._clock = clock
         self._thread: threading.Thread | None = None
         self._last_at = clock.now()  # the first comment is written when the workflow is submitted
+        self._before_last_at: datetime | None = None
         self._last_shown: object = None
         self._has_failed = False
 
@@ -31,10 +33,9 @@ class LiveComment:
         """Write what has changed, unless the last comment is too recent or still under way."""
         now = self._clock.now()
         shown = status.phase, status.progress, _running(status), [(one.reason, one.what, one.nodes) for one in waits]
-        is_recent = (now - self._last_at).total_seconds() < MIN_INTERVAL_SECONDS
-        if self._has_failed or status.ended or is_recent or shown == self._last_shown or self._is_busy:
+        if self._has_failed or status.ended or shown == self._last_shown or self._is_busy or self._is_recent(now, waits):
             return
-        self._last_at, self._last_shown = now, shown
+        self._before_last_at, self._last_at, self._last_shown = self._last_at, now, shown
         self._thread = threading.Thread(target=self._update, args=(status, waits), name="live-comment", daemon=True)
         self._thread.start()
 
@@ -42,6 +43,14 @@ class LiveComment:
         """Wait for what is under way, so that it cannot overwrite the comment that is written next."""
         if self._thread is not None:
             self._thread.join(FINISH_SECONDS)
+
+    def _is_recent(self, now: datetime, waits: Sequence[Waiting]) -> bool:
+        """Return whether the next comment has to wait. Where a person is waited for, the interval may be shorter."""
+        before = self._before_last_at
+        if before is not None and (now - before).total_seconds() < 2 * MIN_INTERVAL_SECONDS:
+            return True
+        is_for_a_person = any(one.reason == SUSPENDED for one in waits)
+        return (now - self._last_at).total_seconds() < MIN_INTERVAL_SECONDS and not is_for_a_person
 
     @property
     def _is_busy(self) -> bool:

@@ -15,7 +15,7 @@ from mlops_actions.argo_submit.live_comment import MIN_INTERVAL_SECONDS, LiveCom
 from mlops_actions.argo_submit.live_report import LiveFacts
 from mlops_actions.argo_submit.node_status import NodeStatus
 from mlops_actions.argo_submit.status import WorkflowStatus
-from mlops_actions.argo_submit.waiting import Waiting
+from mlops_actions.argo_submit.waiting import SUSPENDED, Waiting
 from tests.support.clock import FakeClock
 
 NOW = datetime(2026, 1, 1, 1, tzinfo=UTC)
@@ -57,6 +57,18 @@ def test_a_change_is_shown_at_most_twice_a_minute() -> None:
         step(live, clock, 2, f"{number}/60")
     assert len(comments.written) == 120 / MIN_INTERVAL_SECONDS
     assert comments.written == ["15/60", "30/60", "45/60", "60/60"]
+
+
+def test_a_wait_for_a_person_is_shown_at_once_and_still_only_two_comments_in_a_minute() -> None:
+    clock, comments = FakeClock(at=NOW), Comments()
+    live = LiveComment(comments.write, clock)
+    step(live, clock, 2, "1/60")
+    clock.sleep(2)
+    live.update(replace(STATUS, progress="2/60"), [Waiting(SUSPENDED, nodes=("approve",))])
+    live.finish()
+    for number in range(3, 33):
+        step(live, clock, 2, f"{number}/60")
+    assert comments.written == ["2/60", "30/60"], "4 and 60 seconds after the first comment"
 
 
 def test_what_has_not_changed_is_not_written_again() -> None:
