@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,7 +54,19 @@ class ActionsRun:
         self._thread.start()
         return self
 
-    def wait(self, timeout: float = 120.0) -> RunResult:
+    def cancel(self) -> None:
+        """Cancel the run, as the API does."""
+        self.record.cancelled_by_request(self.actions.now())
+
+    def wait_until(self, status: str, timeout: float = 120.0) -> None:
+        """Wait until the run has a status; raises TimeoutError, also where the run ends before."""
+        until = time.monotonic() + timeout
+        while self.record.status != status:
+            if self.record.is_completed or time.monotonic() > until:
+                raise TimeoutError(f"run {self.record.id} of {self.workflow.path} is {self.record.status}, not {status}")
+            time.sleep(0.02)
+
+    def wait(self, timeout: float = 300.0) -> RunResult:
         """Wait until the run that `start` started has ended; raises TimeoutError."""
         if self._thread is not None:
             self._thread.join(timeout)
