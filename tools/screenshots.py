@@ -1,31 +1,53 @@
-"""Take pictures of the demo's pull request, light and dark: run the demo, open its page in Chromium, capture all of it.
+"""Take pictures of the demo's pull request: run the demo, open its page in Chromium, capture all of it.
 
-    screenshots.py [--keep-page] [FOLDER]        (FOLDER is the demo's, demo-output by default)
+    screenshots.py [--keep-page] [--docs] [FOLDER]        (FOLDER is the demo's, demo-output by default)
 
-The pictures are written beside the page and are not committed.
+The pictures (light, dark, and as narrow as a phone) are written beside the page and are not committed. With `--docs`, a part
+of the conversation is written to docs/pictures/ too, light and dark; these pictures are small, and committed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from mlops_sandbox.demo.story import COMMAND
+
 SCHEMES = {"light": 1, "dark": 0}
-WIDTH = 1280
+DOCS = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+MAX_BYTES_IN_DOCS = 150_000
 # Milliseconds of virtual time: the page draws its diagrams itself, and Chromium skips ahead while it waits.
 BUDGET = 20_000
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-_MEASURE = (
-    "<script>addEventListener('load', () => setTimeout(() => {"
-    "document.documentElement.dataset.height = document.documentElement.scrollHeight}, 5000))</script>"
-)
+_SCRIPT = "<script>addEventListener('load', () => setTimeout(() => { %s }, %d))</script>"
+_MEASURE = _SCRIPT % ("document.documentElement.dataset.height = document.documentElement.scrollHeight", 5000)
 _MEASURED = re.compile(r'<html[^>]* data-height="(\d+)"')
+# Keeps the conversation from the last comment of one text to the last one of another text, without the page around it.
+_CUT = """
+  const [first, end] = %s, entries = [...document.querySelectorAll('#conversation > .entry')]
+  const at = text => entries.findLastIndex(entry => entry.querySelector('.markdown')?.textContent.trim() === text)
+  entries.forEach((entry, index) => { if (index < at(first) || index >= at(end)) entry.remove() })
+  document.querySelectorAll('header.top, main > h1, main > .lead, main > nav, aside').forEach(one => one.remove())
+  document.querySelectorAll('details[open]').forEach(one => one.removeAttribute('open'))
+"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a page: file, colour scheme, width in pixels; `cut` names two comments, between which it shows all."""
+
+    path: Path
+    scheme: str
+    width: int
+    cut: tuple[str, str] | None = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "folder", nargs="?", type=Path, default=Path("demo-output"), help="folder of the demo (default: %(default)s)"
     )
     parser.add_argument("--keep-page", action="store_true", help="use the existing page; do not run the demo")
+    parser.add_argument("--docs", action="store_true", help="take the pictures of the documentation too")
     options = parser.parse_args(arguments)
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
@@ -49,38 +72,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not page.is_file():
         print(f"error: there is no {page}\nremedy: run the command without --keep-page", file=sys.stderr)
         return 2
-    for scheme in SCHEMES:
-        print(f"written: {capture(browser, page, scheme)}")
+    for picture in pictures(page, with_docs=options.docs):
+        capture(browser, page, picture)
+        print(f"written: {picture.path}")
+        if picture.cut and (size := picture.path.stat().st_size) > MAX_BYTES_IN_DOCS:
+            print(f"error: {picture.path} has {size} bytes, more than {MAX_BYTES_IN_DOCS}", file=sys.stderr)
+            return 1
     return 0
 
 
-def capture(browser: str, page: Path, scheme: str) -> Path:
-    """Take one picture of the whole page; return its path."""
-    picture = page.with_name(f"{page.stem}-{scheme}.png")
-    height = measured_height(browser, page, scheme)
-    run_browser(browser, page, scheme, height, f"--screenshot={picture.resolve()}")
-    return picture
+def pictures(page: Path, *, with_docs: bool) -> list[Picture]:
+    """Return the pictures to take."""
+    found = [Picture(page.with_name(f"{page.stem}-{scheme}.png"), scheme, 1280) for scheme in SCHEMES]
+    found.append(Picture(page.with_name(f"{page.stem}-narrow.png"), "light", 390))
+    if with_docs:
+        DOCS.mkdir(parents=True, exist_ok=True)
+        cut = (COMMAND, "/retry")
+        found += [Picture(DOCS / f"conversation-{scheme}.png", scheme, 820, cut) for scheme in SCHEMES]
+    return found
 
 
-def measured_height(browser: str, page: Path, scheme: str) -> int:
+def capture(browser: str, page: Path, picture: Picture) -> None:
+    """Take one picture of a whole page."""
+    text = page.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / page.name
+        if picture.cut:
+            cut = _SCRIPT % (_CUT % json.dumps(picture.cut), 3000)
+            text = _POLICY.sub("", text).replace("</head>", f"{cut}</head>", 1)
+        copy.write_text(text, encoding="utf-8")
+        height = measured_height(browser, copy, picture)
+        run_browser(browser, copy, picture, height, f"--screenshot={picture.path.resolve()}")
+
+
+def measured_height(browser: str, page: Path, picture: Picture) -> int:
     """Return the height of the page with its diagrams drawn, measured by a script in a copy of the page."""
     text = _POLICY.sub("", page.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / page.name
         copy.write_text(text.replace("</head>", f"{_MEASURE}</head>", 1), encoding="utf-8")
-        height = _MEASURED.search(run_browser(browser, copy, scheme, 800, "--dump-dom"))
+        height = _MEASURED.search(run_browser(browser, copy, picture, 100, "--dump-dom"))
     if not height:
         raise RuntimeError(f"Chromium did not report the height of {page}")
     return int(height[1])
 
 
-def run_browser(browser: str, page: Path, scheme: str, height: int, *options: str) -> str:
+def run_browser(browser: str, page: Path, picture: Picture, height: int, *options: str) -> str:
     """Open the page in a new browser; return the browser's output."""
     with tempfile.TemporaryDirectory() as profile:
         command = [
             browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars",
-            f"--user-data-dir={profile}", f"--virtual-time-budget={BUDGET}", f"--window-size={WIDTH},{height}",
-            f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", *options, page.resolve().as_uri(),
+            f"--user-data-dir={profile}", f"--virtual-time-budget={BUDGET}", f"--window-size={picture.width},{height}",
+            f"--blink-settings=preferredColorScheme={SCHEMES[picture.scheme]}", *options, page.resolve().as_uri(),
         ]  # fmt: skip
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
 
