@@ -102,7 +102,7 @@ def _add_doctor(commands: _Commands[argparse.ArgumentParser]) -> None:
     doctor.set_defaults(run=command.run_command, read_manifest=_read_manifest)
 
 
-def _read_manifest(text: str, file: str, *, strict: bool, entrypoint: str) -> Json:
+def _read_manifest(text: str, file: str, *, strict: bool, entrypoint: str) -> tuple[Json, tuple[str, ...]]:
     """Read a manifest as argo-submit does."""
     from mlops_actions.argo_submit.read_manifest import read_manifest
 

@@ -7,11 +7,15 @@ from mlops_actions.argo_submit.lint import workflow as lint
 from mlops_actions.core.types import Json
 
 
-def read_manifest(text: str, file: str, *, strict: bool = True, entrypoint: str = "") -> Json:
-    """Return the workflow that a manifest describes; raises BadInput as argo-submit does."""
-    document = manifest.select(documents.parse(text, file))
+def read_manifest(text: str, file: str, *, strict: bool = True, entrypoint: str = "") -> tuple[Json, tuple[str, ...]]:
+    """Return the workflow that a manifest describes, and a warning for each document that is left out.
+
+    Raises BadInput as argo-submit does.
+    """
+    found = documents.parse(text, file)
+    document = manifest.select(found)
     read = manifest.to_workflow(document, strict=strict)
     workflow = manifest.with_overrides(read.workflow, manifest.Overrides(entrypoint=entrypoint or None))
     if problems := lint.problems(workflow):
         raise manifest.invalid(document, workflow["spec"], problems)
-    return workflow
+    return workflow, manifest.beside(found, document)

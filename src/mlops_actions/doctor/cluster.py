@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -88,7 +89,10 @@ def manifest_of(scope: Scope, step: ActionStep) -> dict[str, ArgoManifest | Acti
     result: dict[str, ArgoManifest | ActionError] = {}
     for path, text in texts.items():
         try:
-            result[path] = text if isinstance(text, ActionError) else manifests.needs_of(scope.workflow_of(step, text, path))
+            if isinstance(text, ActionError):
+                raise text
+            workflow, left_out = scope.workflow_of(step, text, path)
+            result[path] = replace(manifests.needs_of(workflow), left_out=left_out)
         except ActionError as error:
             result[path] = error
     return result

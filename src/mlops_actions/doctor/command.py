@@ -118,6 +118,7 @@ def _diagnose(options: argparse.Namespace, environ: Mapping[str, str]) -> tuple[
         host=adapters.host(),
         context=context,
         read=adapters.read,
+        why_committed=adapters.why_committed,
         read_manifest=lambda *arguments, **options: _with_package(lambda: read(*arguments, **options)),
         commit=options.commit,
         app_key=_read(options.app_key, _NO_APP_KEY) if options.app_key else environ.get(APP_KEY, ""),
@@ -222,6 +223,12 @@ class _Adapters:
         if not files:
             raise BadInput(f"no file matches {path!r}", f"git ls-files -- '{path}'")
         return workspace.read(files[0])
+
+    def why_committed(self, path: str) -> str:
+        """Tell why a commit may have brought a file of the checkout."""
+        from mlops_actions.boundary.committed import why_committed
+
+        return why_committed(self.directory / path, str(self.directory))
 
     def ports(self) -> Ports:
         @cache

@@ -21,6 +21,7 @@ class ArgoManifest:
     pull_secrets: tuple[str, ...]
     service_account: str
     wants_gpu: bool
+    left_out: tuple[str, ...] = ()  # a warning for each other document of the file
 
 
 def needs_of(workflow: Json) -> ArgoManifest:

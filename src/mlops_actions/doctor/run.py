@@ -9,7 +9,7 @@ from itertools import chain
 
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError, Unavailable
-from mlops_actions.doctor import argo_server, cluster, github, machine, names, network, registry, tracker
+from mlops_actions.doctor import argo_server, cluster, cluster_inputs, github, machine, names, network, registry, tracker
 from mlops_actions.doctor.checks import GROUPS, Checker, HealthCheck, Status, for_a_person, without_secrets
 from mlops_actions.doctor.expressions import ALL_VARIABLES
 from mlops_actions.doctor.manifest import ArgoManifest
@@ -142,6 +142,7 @@ def _cluster(scope: Scope, ports: Ports) -> Iterator[HealthCheck]:
             yield Checker("cluster").unknown("cluster", asked, "only a job can evaluate it", remedy=remedy)
             continue
         target = _target(scope, step)
+        yield from cluster_inputs.check(scope, step)
         if target.needs_identity and not scope.is_job:
             remedy = "run doctor in a job: mlops-actions init writes mlops-doctor.yml"
             yield Checker("cluster").unknown("cluster", "sign in", "only a job has an identity token", remedy=remedy)

@@ -16,8 +16,8 @@ from mlops_actions.doctor.workflow import ActionStep, WorkflowFile, secrets_in
 class ReadManifest(Protocol):
     """Reads a manifest as a step of argo-submit does; raises BadInput."""
 
-    def __call__(self, text: str, file: str, *, strict: bool, entrypoint: str) -> Json:
-        """Return the workflow; `file` is empty for a manifest in the input itself."""
+    def __call__(self, text: str, file: str, *, strict: bool, entrypoint: str) -> tuple[Json, tuple[str, ...]]:
+        """Return the workflow, and a warning for each document that is left out; `file` is empty for an inline manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Scope:
     """`context` holds what expressions can name (`vars.X`, `github.actor`); `read` returns a file of the checkout.
 
     `read_manifest` returns the workflow that argo-submit makes of a manifest, and raises what argo-submit refuses.
+
+    `why_committed` tells why a commit may have brought a file of the checkout; it is empty where an earlier step wrote it.
 
     `app_key` is the private key of the GitHub App that a person gave. `host` is the server, as `gh` names it. `is_job` tells
     whether doctor runs as a job.
@@ -35,6 +37,7 @@ class Scope:
     context: Mapping[str, str]
     read: Callable[[str], str]
     read_manifest: ReadManifest
+    why_committed: Callable[[str], str] = lambda _path: ""
     commit: str = ""
     app_key: str = field(default="", repr=False)
     host: str = github_cli.GITHUB
@@ -90,8 +93,8 @@ class Scope:
             return self.gh(f"secret set {names[0]}")
         return f"correct the input '{name}' of job '{step.job}'"
 
-    def workflow_of(self, step: ActionStep, text: str, file: str) -> Json:
-        """Return the workflow that a step makes of a manifest; raises BadInput."""
+    def workflow_of(self, step: ActionStep, text: str, file: str) -> tuple[Json, tuple[str, ...]]:
+        """Return the workflow that a step makes of a manifest, and what it leaves out; raises BadInput."""
         strict = self.value(step, "strict", "true").strip().lower() != "false"
         return self.read_manifest(text, file, strict=strict, entrypoint=self.value(step, "entrypoint"))
 

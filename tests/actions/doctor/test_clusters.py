@@ -65,6 +65,16 @@ def test_nothing_fails_through_a_healthy_argo_server(world: World) -> None:
     assert unknown >= {"may watch workflows", "may patch workflows", "may get pods/log", "secret wandb"}
 
 
+def test_documents_that_are_not_submitted_are_named(world: World) -> None:
+    world.write(
+        "workflow.yaml", world.files["workflow.yaml"] + "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+    )
+    diagnosed = world.ask("--only", "cluster")
+    assert diagnosed.named("fails") == set(), diagnosed.text
+    assert ("cluster", "other documents") in diagnosed.named("cannot be told")
+    assert "ConfigMap stands beside the Workflow and is not submitted" in diagnosed.text
+
+
 @pytest.mark.parametrize("breakage", ARGO_SERVER, ids=names)
 def test_a_fault_behind_an_argo_server_is_named(world: World, breakage: Breakage) -> None:
     through_argo_server(world)

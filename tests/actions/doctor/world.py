@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,10 @@ class World:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
         self.repository.push("main", by="maintainer", files={path: text})
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the checkout."""
+        subprocess.run(["git", *arguments], cwd=self.checkout, check=True)
 
     def replace(self, old: str, new: str, path: str = WORKFLOW) -> None:
         text = self.files[path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from mlops_sandbox.cluster import ADMINISTRATOR, SUBMITTER
@@ -17,6 +18,7 @@ from tests.actions.doctor.faults.breakage import (
     replaced,
     variable,
 )
+from tests.actions.doctor.world import World
 
 
 def pod(reason: str, message: str, *, scheduled: bool) -> Change:
@@ -28,6 +30,14 @@ def pod(reason: str, message: str, *, scheduled: bool) -> Change:
     metadata = {"name": "digits-1", "labels": {"workflows.argoproj.io/workflow": "digits"}}
     spec = {"containers": [{"name": "main", "image": "digits"}]}
     return lambda world: world.cluster.store.create(PODS, "default", {"metadata": metadata, "spec": spec, "status": status})
+
+
+def committed_kubeconfig(world: World) -> None:
+    """Let a commit hold a kubeconfig whose login is a plug-in's."""
+    user = {"name": "ci", "user": {"exec": {"command": "aws", "args": ["eks", "get-token"]}}}
+    (world.checkout / "cluster.yaml").write_text(json.dumps({"kind": "Config", "users": [user]}))
+    world.git("init", "--quiet")
+    world.git("add", "cluster.yaml")
 
 
 RIGHTS = tuple((verb, resource) for granted in SUBMITTER[:3] for resource in granted.resources for verb in granted.verbs)
@@ -72,6 +82,17 @@ CLUSTER = (
     Breakage(
         "a manifest that Argo refuses", replaced("entrypoint: pipeline", "entrypoint: pipelin", "workflow.yaml"),
         ("cluster", "manifest"), "pipeline", replaced("entrypoint: pipelin", "entrypoint: pipeline", "workflow.yaml"),
+    ),
+    Breakage(
+        "artifacts without an Argo Server",
+        replaced("          parameters:", "          artifacts: model\n          parameters:"),
+        ("cluster", "artifacts"), "give 'argo-server'", replaced("          artifacts: model\n", ""),
+    ),
+    Breakage(
+        "a kubeconfig of the commit that names a plug-in", both(lambda world: committed_kubeconfig(world),
+        replaced("kubeconfig: ${{ secrets.KUBECONFIG }}", "kubeconfig: cluster.yaml")),
+        ("cluster", "kubeconfig"), "git rm --cached cluster.yaml",
+        lambda world: world.git("rm", "--quiet", "--cached", "cluster.yaml"),
     ),
     Breakage(
         "no manifest", replaced("workflow: workflow.yaml", "workflow: train.yaml"), ("cluster", "manifest"), "git ls-files",
