@@ -108,7 +108,7 @@ def test_a_comment_is_answered_while_a_training_runs_and_others_wait(tmp_path: P
         while 3 not in repository.results:  # pytest's own limit ends it
             threading.Event().wait(0.01)
         assert {name: job.conclusion for name, job in repository.results[3].items()} == {
-            "listen": "success", "train": "skipped", "control": "skipped", "finish": "skipped",
+            "listen": "success", "train": "skipped", "finish": "skipped",
         }  # fmt: skip
         assert 2 not in repository.results
     repository.wait()
@@ -146,17 +146,25 @@ def test_which_comments_start_a_machine(file: str, body: str, starts: bool) -> N
 
 
 @pytest.mark.parametrize(("attempt_of_listen", "attempt", "works"), [("1", "1", True), ("2", "2", True), ("1", "2", False)])
-@pytest.mark.parametrize("file", ["mlops", "long", "pipeline"])
+@pytest.mark.parametrize(
+    ("file", "works_in", "ends_in"),
+    [
+        ("mlops", "train", "finish"),
+        ("mlops", "control", ""),
+        ("long", "submit", "conclude"),
+        ("long", "control", ""),
+        ("deploy", "deploy", "finish"),
+        ("pipeline", "train", "finish"),
+    ],
+)
 def test_a_job_that_is_run_again_without_a_decision_does_not_work(
-    file: str, attempt_of_listen: str, attempt: str, works: bool
+    file: str, works_in: str, ends_in: str, attempt_of_listen: str, attempt: str, works: bool
 ) -> None:
     folder = ROOT / ".github" / "workflows" if file == "pipeline" else EXAMPLES
     jobs = yaml.safe_load((folder / f"{file}.yml").read_text())["jobs"]
-    work, end = [(name, job) for name, job in jobs.items() if name not in ("listen", "control")]
-    outputs = {"triggered": "true", "attempt": attempt_of_listen, "control": "stop"}
+    outputs = {"triggered": "true", "control": "stop", "attempt": attempt_of_listen}
     listen: Any = {"outputs": outputs, "result": "success"}
-    ended: Any = {"outputs": {"workflow-name": ""}, "result": "failure" if works else "skipped"}
-    scope = Scope({"github": {"run_attempt": attempt}, "needs": {"listen": listen, work[0]: ended}})
-    assert scope.condition(work[1]["if"]) is works
-    assert scope.condition(end[1]["if"]) is works, "what was concluded stays so"
-    assert "control" not in jobs or scope.condition(jobs["control"]["if"]) is works
+    worked: Any = {"outputs": {"workflow-name": ""}, "result": "failure" if works else "skipped"}
+    scope = Scope({"github": {"run_attempt": attempt}, "needs": {"listen": listen, works_in: worked}})
+    assert scope.condition(jobs[works_in]["if"]) is works
+    assert not ends_in or scope.condition(jobs[ends_in]["if"]) is works, "what was concluded stays so"
