@@ -234,7 +234,8 @@ class Inputs(DeclaredInputs):
     )
     pending_label: str | None = input_field(
         _label,
-        "Label on the pull request from the start of the command to the end of the job.",
+        "Label on the pull request from the start of the command to the end of the job, and to that of the last of several "
+        "commands: they are counted by their comments. With `reply: deny` or `never` the first that ends removes it.",
         legacy=tuple(Legacy(name, note="With this name the label stays when the job ends.") for name in _KEPT_LABELS),
     )
     success_label: str | None = input_field(_label, "Label that replaces `pending-label` when the job has succeeded.")

@@ -71,6 +71,40 @@ CASES = (
     Labels(
         "trigger label is the final one", {**BY_LABEL, "success-label": "Train it"}, (), ("train it",), given_by="train it"
     ),
+    Labels("trigger label is the failure one", {**BY_LABEL, "failure-label": "Train it"}, (), (), given_by="train it"),
+    Labels(
+        "trigger label is the failure one, failed",
+        {**BY_LABEL, "failure-label": "Train it"},
+        (),
+        ("train it",),
+        given_by="train it",
+        status="failure",
+    ),
+    Labels(
+        "trigger label is the pending and the final one",
+        {**BY_LABEL, "pending-label": "Train it", "success-label": "TRAIN IT"},
+        ("train it",),
+        ("train it",),
+        given_by="train it",
+    ),
+    Labels(
+        "trigger label is another command's pending one",
+        {"commands": "train: {label: train it}\ntest: {label: Busy}", "pending-label": "busy"},
+        ("busy",),
+        (),
+        before=("busy",),
+        given_by="train it",
+    ),
+    *(
+        Labels(
+            f"trigger label, swapped, with reply: {reply}",
+            {**BY_LABEL, "pending-label": "busy", "success-label": "done", "reply": reply},
+            ("busy",),
+            ("done",),
+            given_by="Train It",
+        )
+        for reply in ("deny", "never")
+    ),
     Labels("other labels stay", {**BY_LABEL, "pending-label": "busy"}, ("bug", "busy"), ("bug",), before=("bug",)),
 )
 
@@ -107,3 +141,15 @@ def test_a_refused_trigger_label_stays(github: GitHubServer, tmp_path: Path) -> 
     sample = make_sample(github)
     ran = ChatopsStep(github, tmp_path).run(sample.pull.label("train it", by="triager"), BY_LABEL)
     assert (ran.outputs["reason"], sample.pull.label_names) == ("permission", ["train it"])
+
+
+@pytest.mark.parametrize(("reply", "left"), [("always", ["busy"]), ("deny", []), ("never", [])])
+def test_commands_are_counted_by_their_comments(reply: str, left: list[str], github: GitHubServer, tmp_path: Path) -> None:
+    """Without comments nothing tells of another command: the first one that ends takes the label away."""
+    sample, inputs = make_sample(github), {"commands": "/train", "pending-label": "busy", "reply": reply}
+    stage = ChatopsStep(github, tmp_path)
+    first, second = (sample.pull.comment("/train", by="maintainer") for _ in range(2))
+    states = [stage.run(delivery, inputs).state for delivery in (first, second)]
+    for delivery, state, labels in zip((first, second), states, (left, []), strict=True):
+        stage.run(delivery, {**inputs, "job-status": "success"}, post=True, state=state)
+        assert sample.pull.label_names == labels
