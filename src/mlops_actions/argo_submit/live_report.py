@@ -52,14 +52,23 @@ def progress_bar(text: str) -> str:
     return f"`{'█' * full}{'░' * (BAR_WIDTH - full)}` {int(share * 100)} % ({done}/{total})"
 
 
-def _nodes(status: WorkflowStatus, now: datetime) -> str:
-    """Name the nodes that run, with the progress that their containers report."""
-    running = [
+def only_waits(status: WorkflowStatus, facts: LiveFacts | None) -> bool:
+    """Return whether nothing of a workflow runs since it is suspended, as a whole or at a node."""
+    is_suspended = facts is not None and any(one.reason == SUSPENDED for one in facts.waits)
+    return is_suspended and not status.ended and not _running(status)
+
+
+def _running(status: WorkflowStatus) -> list[NodeStatus]:
+    return [
         node
         for node in status.nodes.values()
         if node.phase == "Running" and node.type not in (*GROUPING_TYPES, "Retry", "Suspend")
     ]
-    running.sort(key=lambda node: (str(node.started or ""), node.name))
+
+
+def _nodes(status: WorkflowStatus, now: datetime) -> str:
+    """Name the nodes that run, with the progress that their containers report."""
+    running = sorted(_running(status), key=lambda node: (str(node.started or ""), node.name))
     if not running:
         return ""
     more = f" and {len(running) - MAX_NODES} more" if len(running) > MAX_NODES else ""

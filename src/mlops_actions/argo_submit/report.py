@@ -42,15 +42,18 @@ class WorkflowReportContext:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def headline(status: WorkflowStatus, context: WorkflowReportContext, note: str = "") -> str:
-    """Return the first line: the workflow, its phase and its duration; a `note` says why it is not followed to its end."""
+def headline(status: WorkflowStatus, context: WorkflowReportContext, note: str = "", facts: LiveFacts | None = None) -> str:
+    """Return the first line: the workflow, its phase and its duration; `note` and `facts` are as in `comment`."""
     phase = status.phase
     name = md.link(status.name, context.url) if context.url else md.code(status.name)
     if note and not status.ended:
         seen = ", ".join(md.escape(text) for text in (phase, status.progress) if text)
         return f"⚠️ **Workflow {name} is no longer followed**" + (f" (last seen: {seen})" if seen else "")
     took = progress.duration(status.seconds) if status.ended else ""
-    line = f"{MARKS.get(phase, '⏳')} **Workflow {name} {VERBS.get(phase, 'was submitted')}**"
+    mark, verb = MARKS.get(phase, "⏳"), VERBS.get(phase, "was submitted")
+    if live_report.only_waits(status, facts):
+        mark, verb = "⏸️", "waits to be resumed"
+    line = f"{mark} **Workflow {name} {verb}**"
     if took:
         line += f" after {took}"
     elif status.progress:
@@ -86,7 +89,7 @@ def comment(status: WorkflowStatus, context: WorkflowReportContext, note: str = 
     `note` says why the step no longer follows a workflow that has not ended; `facts` are those about one that runs.
     """
     parts = [
-        headline(status, context, note),
+        headline(status, context, note, facts),
         *_note(note),
         *live_report.parts(status, facts),
         provenance(status, context),
@@ -118,7 +121,7 @@ def summary(
     `note` and `facts` are as in `comment`.
     """
     parts = [
-        f"### {headline(status, context, note)}",
+        f"### {headline(status, context, note, facts)}",
         *_note(note),
         *live_report.parts(status, facts),
         provenance(status, context),

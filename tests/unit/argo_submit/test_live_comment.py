@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mlops_actions.argo_submit import live_report
+from mlops_actions.argo_submit import live_report, report
 from mlops_actions.argo_submit.live_comment import MIN_INTERVAL_SECONDS, LiveComment
 from mlops_actions.argo_submit.live_report import LiveFacts
 from mlops_actions.argo_submit.node_status import NodeStatus
@@ -133,6 +133,23 @@ def test_a_running_workflow_shows_its_nodes_what_it_waits_for_and_its_expected_e
         "It takes longer than before: the last run took 1m 00s."
     )
     assert live_report.parts(replace(STATUS, nodes=nodes, ended=True), facts) == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "waits", "first"),
+    [
+        ((), (), "🏃 **Workflow `wf` is running** (1/2)"),
+        ((), (Waiting(SUSPENDED, nodes=("approve",)),), "⏸️ **Workflow `wf` waits to be resumed** (1/2)"),
+        ((node(1),), (Waiting(SUSPENDED, nodes=("approve",)),), "🏃 **Workflow `wf` is running** (1/2)"),
+        ((), (Waiting("Lock", "ns/Mutex/a"),), "🏃 **Workflow `wf` is running** (1/2)"),
+    ],
+)
+def test_the_first_line_says_that_nothing_runs_before_a_person_acts(
+    nodes: Sequence[NodeStatus], waits: Sequence[Waiting], first: str
+) -> None:
+    status = replace(STATUS, nodes={one.id: one for one in nodes}, progress="1/2")
+    body = report.comment(status, report.WorkflowReportContext(), facts=LiveFacts(NOW, waits))
+    assert body.partition("\n")[0] == first
 
 
 HOSTILE = [
