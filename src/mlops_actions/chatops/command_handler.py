@@ -275,6 +275,7 @@ class CommandHandler:
         if self._inputs.replies == "always" and call_back is None:
             waits = not self._inputs.conclude
             parts.append(reply.started(request.name, feedback.state.summary, self._context.run_url, waits=waits))
+            parts += self._locked(request, client)
             about, again = "\n\n".join(parts), self._context.run_attempt > 1
             feedback.begin_comment(client, self._inputs.comment_tag, about, again=again)
             warn_of_failures(feedback.late_errors, self._runner)
@@ -282,6 +283,21 @@ class CommandHandler:
             text = "\n\n".join(parts)
             answers = gather({"reply": lambda: writer.comment(request.source.pr_number, text)})
             warn_of_failures(answers, self._runner)
+
+    def _locked(self, request: CommandRequest, client: Repository) -> list[str]:
+        """Say behind whom a command with a lock waits."""
+        if not request.command.lock:
+            return []
+        from mlops_actions.chatops.controls.running import runs_with_lock
+
+        try:
+            runs = runs_with_lock(client, self._context, request.command.lock)
+        except ActionError as error:
+            self._runner.warning(f"behind whom the command waits is not known: {error}", title="chatops")
+            return []
+        runs_url = self._context.run_url.rpartition("/")[0]
+        behind = [(run.notice.name, run.notice.pr_number, f"{runs_url}/{run.id}") for run in runs]
+        return [reply.waits_behind(request.command.lock, behind)] if behind else []
 
     def _comment_of_submitting_run(self, request: CommandRequest) -> dict[str, Any]:
         """Return the fields that find the comment of a call-back's command: that of the run that submitted the workflow."""

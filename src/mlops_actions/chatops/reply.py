@@ -20,6 +20,7 @@ _MAX_DETAILS = 20
 # A command line that is cut is another command, so a longer one is not offered.
 _MAX_PASTE = 2000
 _MAX_NAME = 100
+_MAX_BEHIND = 5
 # The summary travels to the post stage in an environment variable.
 _MAX_SUMMARY = 8000
 # A name that GitHub can have given: nothing else becomes a mention.
@@ -62,6 +63,13 @@ def started(name: str, summary: str, run_url: str, *, waits: bool) -> str:
     return "\n\n".join(
         filter(None, (f"⏳ **{code(name[:_MAX_NAME])} {state}.** {link('Follow the run', run_url)}", summary))
     )
+
+
+def waits_behind(lock: str, runs: Sequence[tuple[str, int, str]]) -> str:
+    """Say behind which commands a command with a lock waits: their names, pull requests and the addresses of their runs."""
+    shown = [f"{code(name[:_MAX_NAME])} on #{number} ({link('run', url)})" for name, number, url in runs[:_MAX_BEHIND]]
+    hidden = [f"{len(runs) - len(shown)} more"] if len(runs) > len(shown) else []
+    return f"It takes the lock {code(lock)}, and waits behind {', '.join(shown + hidden)}."
 
 
 def question(request: CommandRequest, marker: str, summary: str, prefix: str, server_url: str) -> str:

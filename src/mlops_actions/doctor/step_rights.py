@@ -42,6 +42,11 @@ _COMMENT = (
     "GET /repos/*/*/issues/*/comments",
     "POST /repos/*/*/issues/*/comments",
 )
+_WHAT_RUNS = (
+    "GET /repos/*/*/actions/workflows/*/runs",
+    "GET /repos/*/*/actions/runs/*/jobs",
+    "GET /repos/*/*/check-runs/*/annotations",
+)
 FEATURES = (
     Feature("chatops", ("GET /repos/*/*/pulls/*", "GET /repos/*/*/issues/*/events", "GET /repos/*/*/activity")),
     Feature("chatops", _REPLY),  # to a command that is refused
@@ -76,16 +81,10 @@ FEATURES = (
         event=CALL_BACK,
     ),
     Feature("chatops", ("GET /repos/*/*/actions/runs/*",), event="workflow_dispatch"),
-    Feature(
-        "chatops",
-        (
-            "GET /repos/*/*/actions/workflows/*/runs",
-            "GET /repos/*/*/actions/runs/*/jobs",
-            "GET /repos/*/*/check-runs/*/annotations",
-        ),
-        ("controls",),
-    ),
+    Feature("chatops", _WHAT_RUNS, ("controls",)),
     Feature("chatops", ("POST /repos/*/*/actions/runs/*/cancel",), ("controls",), word="stop"),
+    # A command with a lock says behind whom it waits.
+    Feature("chatops", _WHAT_RUNS, ("commands",), word="lock:"),
     Feature("argo-submit", _COMMENT, ("comment",)),
     Feature("argo-submit", ("GET /repos/*/*/pulls/*",), ("superseded",)),
     Feature("wandb-runs", _COMMENT, ("comment",)),

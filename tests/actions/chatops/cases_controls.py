@@ -41,6 +41,7 @@ def accepted(
     said: bool = True,
     forged: str = "",
     edited: str = "",
+    lock: str = "",
     headline: str = "",
 ) -> Arrange:
     """Let a run accept a command: its first job has ended, and its second one is in `status`, unless the run `ends`.
@@ -63,6 +64,7 @@ def accepted(
             number or sample.pull.number,
             sha or sample.pull.head_sha,
             source or f"issues/comments/{comment.id}",
+            lock,
         )
         _print(listen, notice.text)
         listen.complete("success", now)

@@ -19,6 +19,7 @@ from tests.actions.chatops import (
     cases_events,
     cases_identity,
     cases_language,
+    cases_locks,
     cases_owners,
     cases_people,
     cases_reading,
@@ -40,6 +41,7 @@ ALL = (
     cases_callback.CASES,
     cases_attacks.CASES,
     cases_reading.CASES,
+    cases_locks.CASES,
     cases_below.CASES,
     cases_controls.CASES,
 )

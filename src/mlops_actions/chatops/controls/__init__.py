@@ -1,1 +1,4 @@
-"""Built-in commands about what runs on a pull request. Imported only where a comment names one, or help lists them."""
+"""What runs on a pull request, and built-in commands about it.
+
+Imported only where a comment names such a command, where help lists them, or for a command with a lock.
+"""

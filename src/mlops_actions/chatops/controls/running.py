@@ -97,14 +97,8 @@ class _Reading:
 
 def command_runs(client: Repository, context: Context, pr_number: int) -> CommandRuns:
     """Read the commands of a pull request; raises ActionError where GitHub does not answer."""
-    path = context.workflow_path
-    if not path:
-        raise BadInput(
-            "GITHUB_WORKFLOW_REF does not name this workflow's file, so its runs cannot be found",
-            "use GitHub Enterprise Server 3.9 or newer, or leave 'controls' out",
-        )
-    file = path.rpartition("/")[2]
-    calls: dict[str, Callable[[], Any]] = {status: partial(client.runs.unfinished, file, status) for status in _STATUSES}
+    path = _path(context)
+    calls = _unfinished(client, path)
     calls["comments"] = partial(client.command_comments, pr_number)
     answers = _all(gather(calls))
     comments: dict[int, CommandComment] = {
@@ -134,6 +128,38 @@ def command_runs(client: Repository, context: Context, pr_number: int) -> Comman
         unread=tuple(sorted(unread)),
         is_complete=len(listed) <= MAX_RUNS and all(len(runs) < MAX_RUNS for runs in answers.values()),
     )
+
+
+def runs_with_lock(client: Repository, context: Context, lock: str) -> tuple[CommandRun, ...]:
+    """Read the earlier commands with a lock, on any pull request, that have not ended; raises ActionError.
+
+    These are the runs of this workflow file: another file's are not read.
+    """
+    path = _path(context)
+    answers = _all(gather(_unfinished(client, path)))
+    own = int(context.run_id) if context.run_id.isdecimal() else 0
+    listed = {int(run["id"]): run for runs in answers.values() for run in runs if int(run["id"]) < own}
+    newest = sorted(listed, reverse=True)[:MAX_RUNS]
+    found = _all(gather({run: partial(_read_run, client, run, listed[run]) for run in newest}))
+    return tuple(
+        _command_run(run, reading, None)
+        for run, reading in found.values()
+        if reading.notice is not None and reading.notice.lock == lock and _is_of_file(run, path, context)
+    )
+
+
+def _path(context: Context) -> str:
+    if not context.workflow_path:
+        raise BadInput(
+            "GITHUB_WORKFLOW_REF does not name this workflow's file, so its runs cannot be found",
+            "use GitHub Enterprise Server 3.9 or newer, or leave 'controls' out",
+        )
+    return context.workflow_path
+
+
+def _unfinished(client: Repository, path: str) -> dict[str, Callable[[], Any]]:
+    file = path.rpartition("/")[2]
+    return {status: partial(client.runs.unfinished, file, status) for status in _STATUSES}
 
 
 def _all(answers: Mapping[Any, Any]) -> dict[Any, Any]:
