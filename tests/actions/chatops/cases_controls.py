@@ -354,6 +354,24 @@ STOP = [
     ),
 ]
 
+STOP += [
+    _stop(
+        "stop by the commander of one of two runs of a commit",
+        "stopped",
+        _in_turn(accepted(by="triager"), accepted(run_id=OTHER)),
+        by="triager",
+        reply=("`/train`", "was cancelled", "`/train`", "you may not"),
+        outputs={"control-runs": str(RUN)},
+    ),
+    _stop(
+        "stop of a workflow that was continued",
+        "stopped",
+        _in_turn(accepted(ends="failure", is_open=False, run_id=OTHER - 2), accepted()),
+        reply=("`/train`", "was cancelled"),
+        outputs={"control-runs": f"{OTHER - 2},{RUN}"},
+    ),
+]
+
 NEW = {"control": "retry", "command": "train"}
 RETRY = [
     _control("retry", "ok", "/retry", accepted(ends="failure"), params={"lr": 0.1}, outputs=NEW),
@@ -513,4 +531,13 @@ def _elsewhere(sample: Sample) -> None:
     annotation["message"] = f"{annotation['message'].rpartition(' ')[0]} {other.subject.id}"
 
 
+APPROVE += [
+    _control(
+        "approve one of two, the other of which is one's own",
+        "approved",
+        "/approve",
+        _in_turn(accepted(by="writer"), accepted(run_id=OTHER)),
+        outputs=PASSED_ON,
+    ),
+]
 CASES = [*STATUS, *STOP, *RETRY, *APPROVE]

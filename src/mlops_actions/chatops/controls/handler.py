@@ -220,14 +220,15 @@ class ControlHandler:
     def _decide_as(self, request: CommandRequest, permission: str, client: Repository) -> Decision | AuthorizedCommand:
         return self._handler.decide(replace(request, command=replace(request.command, permission=permission)), client)
 
-    def _for_a_job(self, control: str, runs: Iterable[CommandRun], found: CommandRuns) -> Json:
+    def _for_a_job(self, control: str, runs: Sequence[CommandRun], found: CommandRuns) -> Json:
         """Return the outputs that steer a later job.
 
         A workflow that was continued belongs to the run that submitted it first, so the runs of the same command and commit
-        are named too.
+        that have ended are named too. One that still runs is only named where this person may decide about it.
         """
         kinds = {(run.notice.name, run.notice.sha) for run in runs}
-        ids = sorted(run.id for run in found.found if (run.notice.name, run.notice.sha) in kinds)
+        ended = [run for run in found.found if not run.is_open and (run.notice.name, run.notice.sha) in kinds]
+        ids = sorted({run.id for run in (*runs, *ended)})
         return {"control": control, "control-runs": ",".join(map(str, ids))}
 
     def _refuse(self, request: CommandRequest, decision: Decision, client: Repository) -> Outcome:
