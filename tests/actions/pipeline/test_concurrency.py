@@ -51,6 +51,7 @@ class Repository:
         if "triggered" in outputs:
             is_command = f"${{{{ startsWith(github.event.comment.body, '{command}') }}}}"
             outputs = {"triggered": is_command, "pr-number": "7", "attempt": outputs.get("attempt", "")}
+            outputs["lock"] = "${{ contains(github.event.comment.body, 'gpu') && 'lock-gpu' || '' }}"
         elif job.concurrency is not None:
             run = f'echo "$GITHUB_RUN_ID" >> {self.worked}'
         return dataclasses.replace(job, steps=[Step("work", "work", run=run)], outputs=outputs, environment={})
@@ -86,7 +87,12 @@ class Repository:
 
 @pytest.mark.parametrize(
     ("file", "group", "command"),
-    [("mlops", "train-7", "/train"), ("deploy", "deploy-production", "/deploy r1"), ("long", "long-7", "/long")],
+    [
+        ("mlops", "train-7", "/train"),
+        ("mlops", "lock-gpu", "/train on=gpu"),
+        ("deploy", "deploy-production", "/deploy r1"),
+        ("long", "long-7", "/long"),
+    ],
 )
 def test_every_command_that_waits_is_carried_out(file: str, group: str, command: str, tmp_path: Path) -> None:
     repository = Repository(load(EXAMPLES / f"{file}.yml"), command, tmp_path)
