@@ -10,6 +10,7 @@ from typing import Any
 
 from mlops_actions.core.callback import EVENT_TYPE, CallBack
 from mlops_sandbox.github import Delivery, GitHubServer
+from tests.actions.chatops.cases_controls import HERE, accepted
 from tests.actions.chatops.step import APP_PERMISSIONS, ChatopsStep, app_inputs
 from tests.actions.odd_answers.calls import Call, Play
 from tests.support.call_backs import submitting_run
@@ -62,7 +63,7 @@ class World:
             self.github,
             self.directory,
             permissions=_RIGHTS,
-            environ={"GITHUB_RUN_ID": run_id},
+            environ={"GITHUB_RUN_ID": run_id, **HERE},
         )
         given = {"commands": "/train, /deploy", "reaction": "none", "reply": "never", **inputs}
         state = stage.run(delivery, given).state if post else None
@@ -118,6 +119,11 @@ def _as_app(world: World, inputs: Mapping[str, str], by: str = "maintainer") -> 
     return world.play(world.comment(by=by), {**app_inputs(world.sample, APP_PERMISSIONS), **inputs})
 
 
+def _control(world: World, body: str, *, ends: str = "", reply: str = "never") -> Play:
+    accepted(ends=ends)(world.sample)
+    return world.play(world.comment(body), {"controls": body.removeprefix("/"), "reply": reply})
+
+
 def _lost(world: World, created_by: str) -> Play:
     """Lose the answer to a creation, so that the post stage searches for what was created."""
     assert world.sample
@@ -155,6 +161,9 @@ SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "a lost deployment": lambda world: _lost(world, "POST /repos/*/*/deployments"),
     "a denial": lambda world: world.play(world.comment(by="outsider"), {"reply": "always"}),
     "feedback of an App": lambda world: _as_app(world, {"pending-label": "training"}),
+    "a stop": lambda world: _control(world, "/stop"),
+    "a stop of a detached workflow": lambda world: _control(world, "/stop", ends="success"),
+    "a retry": lambda world: _control(world, "/retry", ends="failure", reply="always"),
     "a token of an App": lambda world: _as_app(world, {"export-app-token": "true"}),
 }
 
@@ -167,6 +176,13 @@ _COMMENT = ("id", "html_url")
 _COMMENTS = (*(f"[].{name}" for name in _COMMENT), "[].body?", "[].user?", "[].user.login")
 # As every answer to a job's token is; the account is then the workflow's own.
 _REFUSED = ("403", "404", "cut off", "no UTF-8", "as HTML", "names twice")
+_COMMAND_RUN = (
+    "id", "path", "event", "head_branch?", "status", "conclusion?", "created_at", "actor?", "actor.login", "actor.id",
+)  # fmt: skip
+_JOBS = (
+    "jobs", "jobs.[].id", "jobs.[].name", "jobs.[].status", "jobs.[].conclusion?", "jobs.[].started_at?",
+    "jobs.[].run_attempt",
+)  # fmt: skip
 _INSTALLATION = ("id", "app_slug", "permissions")
 _TOKEN = ("token", "permissions")
 
@@ -237,14 +253,34 @@ CALLS = (
     ),
     Call(
         "GET /repos/*/*/actions/runs/*/jobs", "a call-back", "decision",
-        (
-            "jobs", "jobs.[].id", "jobs.[].name", "jobs.[].status", "jobs.[].conclusion?", "jobs.[].started_at?",
-            "jobs.[].run_attempt",
-        ),
+        _JOBS,
     ),
     Call(
         "GET /repos/*/*/check-runs/*/annotations", "a call-back", "decision",
         ("[].title?", "[].message"), absence="workflow-not-of-run",
+    ),
+    Call(
+        "GET /repos/*/*/actions/workflows/*/runs", "a stop", "decision",
+        ("workflow_runs", *(f"workflow_runs.[].{name}" for name in _COMMAND_RUN)),
+    ),
+    Call("GET /repos/*/*/actions/runs/*/jobs", "a stop", "decision", _JOBS),
+    Call(
+        "GET /repos/*/*/check-runs/*/annotations", "a stop", "decision", ("[].title?", "[].message"),
+        absence="nothing-to-stop",
+    ),
+    # The true answer is an object without fields, which these are too.
+    Call(
+        "POST /repos/*/*/actions/runs/*/cancel", "a stop", "decision", silent=("an empty object", "no UTF-8", "names twice")
+    ),
+    Call(
+        "GET /repos/*/*/actions/runs/*", "a stop of a detached workflow", "decision", _COMMAND_RUN,
+        absence="nothing-to-stop",
+    ),
+    Call("GET /repos/*/*/issues/*/comments", "a stop of a detached workflow", "decision", _COMMENTS),
+    Call(
+        "GET /repos/*/*/issues/comments/*", "a retry", "decision",
+        ("id", "html_url", "body?", "created_at", "updated_at", "user?", "user.login", "user.id", "issue_url?"),
+        absence="nothing-to-retry",
     ),
     Call("GET /repos/*/*/pulls/*/commits", "a call-back without activity", "decision", ("[].sha",)),
     Call("GET /repos/*/*/installation", "a command of a team", "decision", _INSTALLATION),

@@ -51,6 +51,12 @@ def nothing(value: Any) -> None:
         raise WrongShape("an empty answer", value)
 
 
+def empty_object(value: Any) -> None:
+    """Require an object without fields, with which GitHub accepts a request."""
+    if value != {}:
+        raise WrongShape("an empty object", value)
+
+
 def anything(value: Any) -> None:
     """Take any value: for an answer that another place checks."""
 

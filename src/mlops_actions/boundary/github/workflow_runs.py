@@ -58,7 +58,7 @@ class WorkflowRuns:
     def cancel(self, run: int) -> bool:
         """Cancel a run; False where it has ended already. The answer does not wait for the run's end."""
         try:
-            self._api.send("POST", f"{self._root}/actions/runs/{run}/cancel", shapes.anything, repeatable=True)
+            self._api.send("POST", f"{self._root}/actions/runs/{run}/cancel", shapes.empty_object, repeatable=True)
         except GitHubRefused as refused:
             if refused.status != _ENDED:
                 raise
