@@ -103,9 +103,10 @@ def _begins_header(lines: Sequence[str], number: int) -> bool:
     line = lines[number]
     if not _HEADER_FROM.match(line):
         return False
-    # Directly below other text it may be parameters of a command (`from: 1`, `to: 2`).
+    # Directly below other text it may be parameters of a command (`from: 1`, `to: 2`), unless the whole header is there.
     if number and lines[number - 1].strip(" \t_-*\\"):
-        return False
+        header = lines[number + 1 : number + 1 + _HEADER_LINES]
+        return len(header) == _HEADER_LINES and all(map(_HEADER_OTHER.match, header))
     if _LATER_ON_THE_LINE.search(line):
         return True
     below = [other for other in lines[number + 1 : number + 2 * _HEADER_LINES] if other.strip()][:_HEADER_LINES]

@@ -121,6 +121,12 @@ CASES = [
             "signature without its blank": "--\nAda",
         }.items()
     ),
+    Case(
+        "e-mail: Outlook directly below text",
+        "no-command",
+        "Ok.\nFrom: Ada\nSent: Monday\nTo: Bo\nSubject: It\n\n/train",
+    ),
+    Case("parameters with the names of a header", "ok", "/train\nfrom: 1\nto: 2", params={"from": "1", "to": "2"}),
     Case("above an e-mail", "ok", "/train a=b\n\nOn 2 Nov 2026, Ada wrote:\n/deploy", params={"a": "b"}),
     Case("below a marked quote of an e-mail", "ok", "On 2 Nov 2026, Ada wrote:\n> Really?\n\n/train"),
     Case("above a signature", "ok", "/train a=b\n\n-- \nAda", params={"a": "b"}),
