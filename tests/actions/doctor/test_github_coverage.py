@@ -132,15 +132,16 @@ def test_each_right_of_the_table_is_one_that_doctor_asks_for() -> None:
 
 EVERYTHING = {
     "chatops": {
-        "commands": "/train", "pending-label": "training", "check-name": "training", "environment": "staging",
-        "require-checks": "tests",
+        "commands": "train: {confirm: true, lock: gpu}", "controls": "status, stop, retry, approve, reject",
+        "pending-label": "training", "check-name": "training", "environment": "staging", "require-checks": "tests",
+        "require-code-owner": "true",
     },
     "docker-publish": {"image": "digits", "registry": "ghcr.io"},
     "argo-submit": {"workflow": "workflow.yaml", "comment": "true"},
     "wandb-runs": {"project": "sandbox/digits", "comment": "true", "check-name": "metrics"},
 }  # fmt: skip
 READS = {"actions", "checks", "contents", "deployments", "pull-requests", "statuses"}
-WRITES = {"checks", "deployments", "packages", "pull-requests"}
+WRITES = {"actions", "checks", "deployments", "packages", "pull-requests"}
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_each_right_is_shown_for_a_job(with_everything: World) -> None:
     assert {name for name in unknown if name.startswith("may write ")} == {f"may write {name}" for name in WRITES}
     lacks = diagnosed.check("github", "job permissions")["remedy"]
     assert re.findall(r"([a-z-]+): (read|write)", lacks) == [
-        ("actions", "read"), ("checks", "write"), ("deployments", "write"), ("packages", "write"),
+        ("actions", "write"), ("checks", "write"), ("deployments", "write"), ("packages", "write"),
         ("pull-requests", "write"), ("statuses", "read"),
     ]  # fmt: skip
 

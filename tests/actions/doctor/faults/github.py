@@ -129,6 +129,7 @@ BUILDER = replaced("          tags: sha", "          builder: tcp://builder:1\n 
 GRANTED = {"pull_requests": "write", "issues": "write", "checks": "write"}
 WITH_ENVIRONMENT = replaced(CHATOPS, f"{CHATOPS}          environment: production\n")
 WITH_DEPLOYMENTS = replaced("      checks: write", "      deployments: write\n      checks: write")
+RECORD = 'checks: write # the check run "training"; the record of each command'
 WRITES = ("--try-writes", "--commit", "HEAD")
 GITHUB = (
     Breakage("an unknown token", environment("GH_TOKEN", "ghp_unknown"), ("github", "repository"), "gh auth login", person),
@@ -184,6 +185,16 @@ GITHUB = (
     Breakage(
         "too low a permission", replaced("pull-requests: write", "pull-requests: read"), ("github", "job permissions"),
         "pull-requests: write", AS_TOLD,
+    ),
+    Breakage(
+        "a job that may not cancel a run for /stop", replaced("actions: write", "actions: read"),
+        ("github", "job permissions"), "actions: write", AS_TOLD,
+    ),
+    Breakage(
+        "a job that may not read the record of a command",
+        both(private, replaced("          check-name: training\n", ""), replaced(f"      {RECORD}\n", "")),
+        ("github", "job permissions"), "jobs.listen.permissions: { checks: read }",
+        replaced("      actions: write", "      checks: read\n      actions: write"),
     ),
     Breakage(
         "an environment without deployments", WITH_ENVIRONMENT, ("github", "job permissions"), "deployments: write", AS_TOLD,
