@@ -435,7 +435,7 @@ CASES = [
                 "GET /repos/*/*/commits/*/check-runs", 200, {"total_count": 0, "check_runs": []}, times=1
             ),
         ),
-        log=("waiting for checks: lint: missing",),
+        log=("waiting: lint: missing",),
     ),
     Case(
         "a pending check that stays so",
@@ -443,7 +443,7 @@ CASES = [
         inputs={"require-checks": "lint", "wait-for-checks": "0.05"},
         before=_check("lint"),
         reply=("lint: pending",),
-        log=("waiting for checks: lint: pending",),
+        log=("waiting: lint: pending",),
     ),
     Case(
         "a failed check ends the wait",
