@@ -299,7 +299,7 @@ STOP = [
         "stopped",
         accepted(ends="success"),
         finally_=(_ended(),),
-        reply=("stopped on the cluster",),
+        reply=("a later job of [this run]", "stops its workflow on the cluster"),
         outputs={"control": "stop", "control-runs": str(RUN)},
     ),
     _stop("stop of another pull request's command", "nothing-to-stop", accepted(number=9), reply=("Nothing",)),
@@ -342,7 +342,7 @@ STOP = [
         accepted(),
         finally_=(),
         after=_refuse("POST /repos/*/*/actions/runs/*/cancel", 409),
-        reply=("`/train`",),
+        reply=("`/train`", "[its run]", "had ended already"),
     ),
     _stop(
         "stop where GitHub does not tell the file",

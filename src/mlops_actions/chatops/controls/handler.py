@@ -82,17 +82,16 @@ class ControlHandler:
             text = replies.nothing_to_stop(names, found, self._context)
             return self._answer(request, client, "nothing-to-stop", text)
         running = {run: partial(client.runs.cancel, run.id) for run in allowed if not run.is_completed}
-        answers = gather(running)
-        failed = [(run, answer) for run, answer in answers.items() if isinstance(answer, ActionError)]
-        errors = dict(failed)
+        answers = {**dict.fromkeys(allowed), **gather(running)}
+        errors = {run: answer for run, answer in answers.items() if isinstance(answer, ActionError)}
         done = [run for run in allowed if run not in errors]
         if not done:
-            error = failed[0][1]
+            error = errors[allowed[0]]
             decision = Decision("not-stopped", tuple(filter(None, (error.cause, error.remedy))))
             return self._handler.deny(request, decision, client, error)
         for error in errors.values():
             self._ports.runner.warning(str(error), title="chatops")
-        text = replies.stopped(done, failed, refused, found, self._context)
+        text = replies.stopped(answers, refused, found, self._context)
         return self._answer(request, client, "stopped", text, self._for_a_job("stop", done, found))
 
     def _retry(self, request: CommandRequest, client: Repository) -> Outcome:

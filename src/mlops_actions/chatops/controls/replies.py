@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mlops_actions.chatops.controls.running import CommandRun, CommandRuns
@@ -28,15 +28,17 @@ def status(runs: CommandRuns, names: Sequence[str], context: Context) -> str:
 
 
 def stopped(
-    runs: Sequence[CommandRun],
-    failed: Sequence[tuple[CommandRun, ActionError]],
+    answers: Mapping[CommandRun, bool | ActionError | None],
     refused: Sequence[CommandRun],
     found: CommandRuns,
     context: Context,
 ) -> str:
-    """Say what was stopped, what GitHub did not cancel, and what this person may not stop."""
-    lines = [f"- {_named(run, context)}: {_how_stopped(run, context)}" for run in runs]
-    lines += [f"- {_named(run, context)} was **not** stopped: {escape(error.cause)}" for run, error in failed]
+    """Say what was stopped, what GitHub did not cancel, and what this person may not stop.
+
+    `answers` says of each run whether GitHub cancelled it; False: it had ended already; None: its workflow has no job any
+    more, and is left to a later job.
+    """
+    lines = [f"- {_named(run, context)}{_how_stopped(run, answer, context)}" for run, answer in answers.items()]
     lines += [f"- {_named(run, context)} was **not** stopped: you may not give this command" for run in refused]
     return with_footer("\n".join([*lines, *_unknown(found, context)]), "stopped", context.run_url)
 
@@ -73,10 +75,14 @@ def _line(run: CommandRun, context: Context) -> str:
     return line
 
 
-def _how_stopped(run: CommandRun, context: Context) -> str:
-    if run.is_detached:
-        return "its workflow is stopped on the cluster"
-    return f"{_run_link(run.id, 'its run', context)} was cancelled"
+def _how_stopped(run: CommandRun, answer: bool | ActionError | None, context: Context) -> str:
+    if isinstance(answer, ActionError):
+        return f" was **not** stopped: {escape(answer.cause)}"
+    if answer is None:
+        # What that job comes to is not known yet.
+        return f": a later job of {link('this run', context.run_url)} (Control) stops its workflow on the cluster"
+    link_to_run = _run_link(run.id, "its run", context)
+    return f": {link_to_run} was cancelled" if answer else f": {link_to_run} had ended already"
 
 
 def _unknown(runs: CommandRuns, context: Context) -> list[str]:
