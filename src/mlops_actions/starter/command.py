@@ -148,6 +148,10 @@ def _remaining_steps(answers: Answers, directory: Path) -> str:
         lines += [] if answers.registry_username else [f"  gh variable set REGISTRY_USERNAME{where}"]
     lines += [
         "",
+        "Only for the comment `/retry failed`, which needs an Argo Server (its address is host:port):",
+        f"  gh variable set ARGO_SERVER{where}",
+        f"  gh secret set ARGO_TOKEN{where}",
+        "",
         "The labels that show where a training is; a job may set them, but not create them:",
         *(f"  gh label create {label}{where}" for label in LABELS),
         "",

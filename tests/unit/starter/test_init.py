@@ -69,7 +69,7 @@ def test_on_a_github_enterprise_server_every_command_of_gh_names_it(
         subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
     assert init(tmp_path, "--project", PROJECT, "--registry", "registry.example") == 0
     commands = [line for line in capsys.readouterr().out.splitlines() if " gh " in line]
-    assert len(commands) == 7
+    assert len(commands) == 9
     assert [line for line in commands if not line.endswith(" -R git.example/octo-org/digits")] == []
 
 
@@ -81,7 +81,12 @@ def test_one_flag_suffices_and_the_remaining_steps_are_listed(tmp_path: Path, ca
     output = capsys.readouterr().out
     for path in ALWAYS:
         assert f"wrote {repository / path}\n" in output
-    for command in ("kubectl apply --filename mlops/rbac.yaml", "gh secret set KUBECONFIG", "gh secret set WANDB_API_KEY"):
+    for command in (
+        "kubectl apply --filename mlops/rbac.yaml",
+        "gh secret set KUBECONFIG",
+        "gh secret set WANDB_API_KEY",
+        "gh secret set ARGO_TOKEN",
+    ):
         assert command in output
     # A job without `issues: write` sets labels, and creates none.
     shown = [value for name, value in given(repository, "chatops").items() if name.endswith("-label")]
