@@ -107,19 +107,19 @@ class CommandHandler:
         """Answer an event that needs no facts: the command `help`, several commands, a misspelt command."""
         decision, source = parsed.decision, parsed.source
         assert decision is not None and source is not None  # noqa: S101, PT018 - `run` has finished all other events
-        if parsed.meant and not self._may_command(parsed.meant, client):
+        if parsed.meant and not self.may_command(parsed.meant, client):
             # The line may be meant for another bot, and nobody here waits for an answer.
             decision = Decision("no-command")
         self._runner.info(f"{decision.kind}: {decision.reason}")
         if decision.reason == "help":
-            warn_of_failures(gather({"help": lambda: self._help(parsed.commands, source, client)}), self._runner)
+            warn_of_failures(gather({"help": lambda: self.list_commands(parsed.commands, source, client)}), self._runner)
         elif decision.kind == "deny":
             asked = reply.asked(source, self._context.server_url, parsed.meant)
             self._explain_denial(source, reply.denial(asked, decision, self._context.run_url), client)
         return outcome(decision, source)
 
-    def _help(self, commands: Sequence[Command], source: CommandSource, client: Repository) -> None:
-        """Answer a comment together with the other workflows that it started; a start by hand by an own comment."""
+    def list_commands(self, commands: Sequence[Command], source: CommandSource, client: Repository) -> None:
+        """List commands in one comment with the other workflows that a comment started; a start by hand has its own."""
         own = help_comment.section(commands, self._inputs, self._context)
         if not source.comment_id:
             client.comment(source.pr_number, help_comment.compose("", own))
@@ -127,7 +127,7 @@ class CommandHandler:
         first_line = help_comment.marker(source)
         client.share_comment(source.pr_number, first_line, lambda texts: help_comment.compose(first_line, own, texts))
 
-    def _may_command(self, request: CommandRequest, client: Repository) -> bool:
+    def may_command(self, request: CommandRequest, client: Repository) -> bool:
         """Return whether the person may give a command; False too where GitHub does not say."""
         while True:
             denial = check_person(self._inputs, request, self._facts)

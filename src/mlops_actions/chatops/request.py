@@ -158,7 +158,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         # A comment that only happens to hold a line like a command gets no answer.
         if match.reason == "no-command":
             return ParsedEvent(match)
-        return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
+        return ParsedEvent(match, source=source, commands=listed_commands(match, inputs))
     seen = _reviewed_sha(event)
     request = CommandRequest(
         source=source,
@@ -241,7 +241,7 @@ def find_command(body: str, inputs: Inputs) -> Match | Decision:
     return Decision("no-command")
 
 
-def _listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
+def listed_commands(decision: Decision, inputs: Inputs) -> tuple[Command, ...]:
     """Return the commands that an answer lists: for `/train --help` only that one."""
     names = decision.details if decision.reason == HELP else ()
     declared = _commands(inputs)
@@ -344,7 +344,7 @@ def _parse_dispatch(event: DispatchEvent, inputs: Inputs, context: Context) -> P
                 f"the workflow's input 'command' is {command_text[:80]!r}, which is no command",
                 f"start the workflow with one of these commands: {names}",
             )
-        return ParsedEvent(match, source=source, commands=_listed_commands(match, inputs))
+        return ParsedEvent(match, source=source, commands=listed_commands(match, inputs))
     request = CommandRequest(
         source=source,
         command=match.command,

@@ -19,7 +19,7 @@ from mlops_actions.chatops.feedback_state import FeedbackState, new_step_id
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outputs import outcome
 from mlops_actions.chatops.ports import Ports, Repository
-from mlops_actions.chatops.request import CommandRequest, Decision, ParsedEvent, declared_commands
+from mlops_actions.chatops.request import CommandRequest, Decision, ParsedEvent, declared_commands, listed_commands
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError
@@ -67,11 +67,11 @@ class ControlHandler:
 
     def _stop(self, request: CommandRequest, client: Repository) -> Outcome:
         name, problem = self._argument(request, "command")
-        if problem is None and name:
-            name = self._inputs.prefix + name.removeprefix(self._inputs.prefix)
-            problem = self._unknown_name(name)
         if problem is not None:
             return self._refuse(request, problem, client)
+        name = name and self._inputs.prefix + name.removeprefix(self._inputs.prefix)
+        if name and name not in self._permissions:
+            return self._stop_unknown(request, name, client)
         found = self._find(request, client)
         wanted = [run for run in found.open if name in ("", run.notice.name)]
         allowed, refused, denial = self._split(request, wanted, client)
@@ -178,12 +178,23 @@ class ControlHandler:
         problem = check_arguments(evaluation)
         return ("", problem) if problem else (str(evaluation.params.get(name, "")), None)
 
-    def _unknown_name(self, name: str) -> Decision | None:
-        if name in self._permissions:
-            return None
+    def _stop_unknown(self, request: CommandRequest, name: str, client: Repository) -> Outcome:
+        """Answer `/stop` with a name that this file does not declare, so that somebody answers, and no two files complain.
+
+        The file that declares the command answers for it. Where no file is known to do so, all of them list their commands
+        in one comment.
+        """
+        unknown = Decision("no-command", (f"{name[:80]} is no command of this workflow file",))
+        if not self._handler.may_command(request, client) or name in self._find(request, client).elsewhere:
+            return self._refuse(request, unknown, client)
         if suggestion := nearest(name, self._permissions):
-            return Decision("unknown-command", (f"{name[:80]} is not a command; did you mean {suggestion}?",))
-        return Decision("no-command", (f"{name[:80]} is no command of this workflow file",))
+            text = f"{name[:80]} is not a command; did you mean {suggestion}?"
+            return self._refuse(request, Decision("unknown-command", (text,)), client)
+        if self._inputs.replies != "never":
+            commands = listed_commands(Decision("help"), self._inputs)
+            listing = {"help": partial(self._handler.list_commands, commands, request.source, client)}
+            warn_of_failures(gather(listing), self._ports.runner)
+        return self._refuse(request, Decision("nothing-to-stop", unknown.details), client)
 
     def _split(
         self, request: CommandRequest, runs: Iterable[CommandRun], client: Repository

@@ -71,13 +71,15 @@ class CommandRuns:
     """The commands of one pull request, newest first.
 
     `doubtful` are runs whose notices contradict each other, `unread` those whose first job has not ended; it is not known
-    whether they belong to the pull request. `is_complete` is false where GitHub lists more runs than were read.
+    whether they belong to the pull request. `is_complete` is false where GitHub lists more runs than were read. `elsewhere`
+    are names of commands that other workflow files accepted on the pull request, as far as they left a comment.
     """
 
     found: tuple[CommandRun, ...]
     doubtful: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     is_complete: bool = True
+    elsewhere: frozenset[str] = frozenset()
 
     @property
     def open(self) -> tuple[CommandRun, ...]:
@@ -112,20 +114,25 @@ def command_runs(client: Repository, context: Context, pr_number: int) -> Comman
     found: list[CommandRun] = []
     doubtful: list[int] = []
     unread: list[int] = []
+    elsewhere: set[str] = set()
     for identifier, answer in _all(gather(reads)).items():
         run, reading = answer
+        is_here = reading.notice is not None and reading.notice.pr_number == pr_number
         if run is None or not _is_of_file(run, path, context):
+            if is_here and reading.notice is not None:
+                elsewhere.add(reading.notice.name)
             continue
         if reading.is_doubtful:
             doubtful.append(identifier)
         elif reading.is_unread:
             unread.append(identifier)
-        elif reading.notice is not None and reading.notice.pr_number == pr_number:
+        elif is_here:
             found.append(_command_run(run, reading, comments.get(identifier)))
     return CommandRuns(
         found=tuple(sorted(found, key=lambda one: -one.id)),
         doubtful=tuple(sorted(doubtful)),
         unread=tuple(sorted(unread)),
+        elsewhere=frozenset(elsewhere),
         is_complete=len(listed) <= MAX_RUNS and all(len(runs) < MAX_RUNS for runs in answers.values()),
     )
 
