@@ -15,9 +15,9 @@ from mlops_sandbox.identity.azure import TENANT
 from tests.actions.doctor.faults.breakage import Breakage
 from tests.actions.doctor.faults.other_clusters import (
     ARGO_SERVER,
-    KUBECONFIG,
     TEMPLATES,
     breakages_on_gke,
+    connect_by,
     through_argo_server,
 )
 from tests.actions.doctor.test_faults import named_and_mended
@@ -40,7 +40,7 @@ def platform(world: World, certificate: Certificate, tmp_path: Path, monkeypatch
     made = Platform(world.cluster, certificate, tmp_path)
     with made.api, made.host:
         made.describe()
-        world.replace(KUBECONFIG, "          gke-cluster: train\n          gke-location: europe-west1\n")
+        connect_by(world, "          gke-cluster: train\n          gke-location: europe-west1\n")
         world.environ.pop("KUBECONFIG")
         world.environ |= {ENDPOINT_VARIABLE: made.host.url, "GOOGLE_CREDENTIALS": account_key(made)}
         yield made
@@ -139,7 +139,7 @@ def identity(
 def test_nothing_fails_on_a_cluster_that_takes_the_job_s_identity(
     world: World, identity: IdentityPlatform, inputs: str
 ) -> None:
-    world.replace(KUBECONFIG, inputs)
+    connect_by(world, inputs)
     diagnosed = world.ask("--only", "cluster")
     assert diagnosed.named("fails") == set(), diagnosed.text
     assert ("cluster", "may create workflows") in diagnosed.named("ok")
@@ -162,7 +162,7 @@ def test_nothing_fails_on_a_cluster_that_takes_the_job_s_identity(
 def test_a_fault_of_a_login_by_identity_is_named(
     world: World, identity: IdentityPlatform, inputs: str, change: Callable[[IdentityPlatform], None], remedy: str
 ) -> None:
-    world.replace(KUBECONFIG, inputs)
+    connect_by(world, inputs)
     change(identity)
     diagnosed = world.ask("--only", "cluster")
     assert ("cluster", "connection") in diagnosed.named("fails"), diagnosed.text
@@ -171,7 +171,7 @@ def test_a_fault_of_a_login_by_identity_is_named(
 
 @pytest.mark.parametrize("inputs", [AKS, AUDIENCE_ALONE], ids=["AKS", "audience"])
 def test_a_person_is_told_that_only_a_job_can_sign_in(world: World, inputs: str) -> None:
-    world.replace(KUBECONFIG, inputs)
+    connect_by(world, inputs)
     diagnosed = world.ask("--only", "cluster")
     assert diagnosed.named("fails") == set(), diagnosed.text
     assert ("cluster", "cluster") in diagnosed.named("cannot be told")

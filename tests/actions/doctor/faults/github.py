@@ -126,6 +126,7 @@ def other_key(world: World) -> str:
 
 
 BUILDER = replaced("          tags: sha", "          builder: tcp://builder:1\n          tags: sha")
+READ = ("actions", "contents", "pull_requests", "checks")
 GRANTED = {"pull_requests": "write", "issues": "write", "checks": "write"}
 WITH_ENVIRONMENT = replaced(CHATOPS, f"{CHATOPS}          environment: production\n")
 WITH_DEPLOYMENTS = replaced("      checks: write", "      deployments: write\n      checks: write")
@@ -289,11 +290,11 @@ GITHUB = (
         Breakage(
             f"a job's token that may not read {name}",
             both(private, environment("GITHUB_ACTIONS", "true"), environment("DOCKER_HOST", "unix:///nowhere"), BUILDER,
-                 job_token(**{level: "read" for level in ("contents", "pull_requests", "checks") if level != permission})),
+                 job_token(**{level: "read" for level in READ if level != permission})),
             ("github", f"may read {name}"), f"{name}: read",
-            job_token(contents="read", pull_requests="read", checks="read"),
+            job_token(**dict.fromkeys(READ, "read")),
         )
-        for name, permission in (("pull-requests", "pull_requests"), ("checks", "checks"))
+        for name, permission in (("actions", "actions"), ("pull-requests", "pull_requests"), ("checks", "checks"))
     ),
     Breakage(
         "an action that does not exist", replaced(f"{SUITE}/actions/chatops@v1", f"{SUITE}/actions/chatops@v9"),

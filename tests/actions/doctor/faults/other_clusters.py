@@ -11,6 +11,12 @@ from tests.actions.doctor.world import World
 from tests.support.gke_platform import Platform, account_key
 
 KUBECONFIG = "          kubeconfig: ${{ secrets.KUBECONFIG }}\n"
+# The connection of the step that serves `/retry failed`.
+_ARGO_SERVER_OR_KUBECONFIG = """\
+          argo-server: ${{ vars.ARGO_SERVER }} # only the Argo Server can do this
+          argo-token: ${{ vars.ARGO_SERVER && secrets.ARGO_TOKEN || '' }}
+          kubeconfig: ${{ !vars.ARGO_SERVER && secrets.KUBECONFIG || '' }}
+"""
 FROM = "          from: workflowtemplate/digits\n"
 MANIFEST = "          workflow: workflow.yaml\n"
 
@@ -37,11 +43,17 @@ def trusted(world: World) -> None:
     world.environ["ARGO_SERVER"] = world.hosts["argo"].url.partition("//")[2]
 
 
+def connect_by(world: World, inputs: str) -> None:
+    """Let every step of the workflow file that talks to the cluster do so by these inputs."""
+    world.replace(KUBECONFIG, inputs)
+    world.replace(_ARGO_SERVER_OR_KUBECONFIG, inputs)
+
+
 def through_argo_server(world: World) -> None:
     """Let the workflow file name the Argo Server instead of a kubeconfig."""
     world.settings.secrets.add("ARGO_TOKEN")
     connection = f"          argo-server: {world.hosts['argo'].url}\n          argo-token: ${{{{ secrets.ARGO_TOKEN }}}}\n"
-    world.replace(KUBECONFIG, connection)
+    connect_by(world, connection)
     world.environ.pop("KUBECONFIG")
     argo_token()(world)
     trusted(world)
