@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops_sandbox.demo.story import COMMAND
+from mlops_sandbox.demo.story import APPROVED_COMMAND
 
 SCHEMES = {"light": 1, "dark": 0}
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -87,7 +87,7 @@ def pictures(page: Path, *, with_docs: bool) -> list[Picture]:
     found.append(Picture(page.with_name(f"{page.stem}-narrow.png"), "light", 390))
     if with_docs:
         DOCS.mkdir(parents=True, exist_ok=True)
-        cut = (COMMAND, "/retry")
+        cut = (APPROVED_COMMAND, "/retry")
         found += [Picture(DOCS / f"conversation-{scheme}.png", scheme, 820, cut) for scheme in SCHEMES]
     return found
 

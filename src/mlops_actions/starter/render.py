@@ -91,7 +91,7 @@ def _doctor(workflow: str, ref: str) -> str:
     for name, job in yaml.safe_load(workflow)["jobs"].items():
         for permission, level in job["permissions"].items():
             jobs_by_permission.setdefault(f"{permission}: {level}", []).append(name)
-    secrets = dict.fromkeys(re.findall(r"\$\{\{ secrets\.(\w+) \}\}", workflow))
+    secrets = dict.fromkeys(re.findall(r"\bsecrets\.(\w+)", workflow))
     blocks = {
         "permissions": [f"{permission} # {', '.join(jobs)}" for permission, jobs in jobs_by_permission.items()],
         "secrets": [f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets],

@@ -25,7 +25,8 @@ from mlops_sandbox.suite import Sandbox
 
 NAME = "octo-org/digits"
 MAINTAINER, CONTRIBUTOR, REVIEWER, STRANGER = "maintainer", "contributor", "reviewer", "stranger"
-COMMAND = "/train lr=3e-3 epochs=20 approval=true"
+COMMAND = "/train lr=3e-3 epochs=20"
+APPROVED_COMMAND = f"{COMMAND} approval=true"
 SECOND_COMMAND = "/train lr=1e-2"
 MISSPELLED = "/train learning-rate=3e-3"
 _BASELINE, _MLOPS, _DEPLOY = (f".github/workflows/{name}.yml" for name in ("baseline", "mlops", "deploy"))
@@ -121,8 +122,8 @@ class Story:
             self._console.quote(line for line in pull.comments[-1].body.splitlines() if line.strip())
 
     def _stop_a_training(self, pull: PullRequest) -> None:
-        self._console.chapter(f"A maintainer comments: {COMMAND}")
-        run = self._begin(pull, COMMAND, by=MAINTAINER, log="stopped")
+        self._console.chapter(f"A maintainer comments: {APPROVED_COMMAND}")
+        run = self._begin(pull, APPROVED_COMMAND, by=MAINTAINER, log="stopped")
         self._wait_for_an_approval(run)
         self._console.success("the workflow has prepared the data, and waits for an approval before it trains")
         self._steer(pull, "/status", by=CONTRIBUTOR)

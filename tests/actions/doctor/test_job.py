@@ -142,5 +142,5 @@ def test_the_doctor_has_the_rights_and_the_secrets_of_the_workflow_that_it_asks_
             highest[name] = max(level, highest.get(name, ""))  # "write" comes after "read"
     assert doctor["jobs"]["doctor"]["permissions"] == highest
     given = doctor["jobs"]["doctor"]["steps"][1]["env"]
-    assert set(given) == {"DOCTOR_VARS", "KUBECONFIG", "WANDB_API_KEY", "REGISTRY_PASSWORD"}
+    assert set(given) == {"DOCTOR_VARS", "KUBECONFIG", "ARGO_TOKEN", "WANDB_API_KEY", "REGISTRY_PASSWORD"}
     assert all(text == f"${{{{ secrets.{name} }}}}" for name, text in given.items() if name != "DOCTOR_VARS")

@@ -17,7 +17,7 @@ import pytest
 
 from mlops_sandbox import demo as demo_command
 from mlops_sandbox.demo import repository
-from mlops_sandbox.demo.story import COMMAND, MISSPELLED, SECOND_COMMAND
+from mlops_sandbox.demo.story import APPROVED_COMMAND, COMMAND, MISSPELLED, SECOND_COMMAND
 
 # It takes a minute; a cold, busy machine has been seen to take four.
 pytestmark = pytest.mark.timeout(630)
@@ -113,8 +113,8 @@ def test_the_pull_request_shows_the_commands_the_refusals_and_the_report(played:
 def test_a_training_is_stopped_given_again_and_approved_while_another_one_waits(played: Played) -> None:
     transcript = played.read("pr.md").replace("\u00a0", " ")
     lines = [line.removeprefix("> ") for line in transcript.splitlines()]
-    commands = [line for line in lines if line in (*_STEERING, COMMAND, SECOND_COMMAND)]
-    assert commands == [COMMAND, COMMAND, "/status", "/stop", "/retry", SECOND_COMMAND, "/status", "/approve"]
+    commands = [line for line in lines if line in (*_STEERING, COMMAND, APPROVED_COMMAND, SECOND_COMMAND)]
+    assert commands == [COMMAND, APPROVED_COMMAND, "/status", "/stop", "/retry", SECOND_COMMAND, "/status", "/approve"]
     assert transcript.count("runs \\(job Train\\)") == 2, "at each /status"
     assert transcript.count("waits in the queue \\(job Train\\)") == 1
     assert "its run was cancelled" in re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", transcript)
