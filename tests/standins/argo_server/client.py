@@ -75,6 +75,12 @@ class ArgoApi:
         query = {**watching(name), "fields": "error,result.type,result.object.metadata.name,result.object.status.nodes"}
         self.lines(EVENTS, until=f'"type":"{kind}"', **query)
 
+    def until_nodes(self, name: str, *display_names: str) -> None:
+        """Wait until nodes of these names exist."""
+        query = {**watching(name), "fields": "error,result.type,result.object.metadata.name,result.object.status.nodes"}
+        for display_name in display_names:
+            self.lines(EVENTS, until=f'"displayName":"{display_name}"', **query)
+
     def ended(self, name: str) -> Json:
         """Wait for a workflow's end."""
         self.lines(EVENTS, until='"workflows.argoproj.io/completed":"true"', **watching(name))

@@ -258,7 +258,7 @@ def test_what_does_not_fit_a_suspend_node_is_refused(
     api: ArgoApi, verb: str, body: dict[str, str], http: int, code: int, message: str
 ) -> None:
     name = api.submitted(TWO)
-    api.until_node(name, "Suspend")
+    api.until_nodes(name, "ask", "hold")
     status, answer = put(api, name, verb, **body)
     assert status == http, answer
     assert message in refusal(answer, code)
@@ -266,7 +266,7 @@ def test_what_does_not_fit_a_suspend_node_is_refused(
 
 def test_a_value_and_the_phase_of_one_suspend_node_are_set_and_the_other_waits(api: ArgoApi) -> None:
     name = api.submitted(TWO)
-    api.until_node(name, "Suspend")
+    api.until_nodes(name, "ask", "hold")
     given = {"phase": "Succeeded", "message": "by hand", "outputParameters": '{"answer": "yes"}'}
     code, answer = put(api, name, "set", nodeFieldSelector="displayName=ask,templateName!=hold", **given)
     assert code == 200, answer
@@ -282,7 +282,7 @@ def test_a_value_and_the_phase_of_one_suspend_node_are_set_and_the_other_waits(a
 
 def test_a_node_that_is_resumed_by_a_selector_gets_no_default(api: ArgoApi) -> None:
     name = api.submitted(TWO)
-    api.until_node(name, "Suspend")
+    api.until_nodes(name, "ask", "hold")
     code, answer = put(api, name, "resume", nodeFieldSelector="displayName=ask")
     assert code == 200, answer
     [ask] = [node for node in answer["status"]["nodes"].values() if node["displayName"] == "ask"]
