@@ -59,7 +59,7 @@ def main() -> None:
 
     table.section("A command that triggers (chatops: check run, reaction, label)")
     triggered = chatops.measure()
-    table.figure("requests to GitHub", len(triggered.requests), COUNT, most=7)
+    table.figure("requests to GitHub", len(triggered.requests), COUNT, most=9)
     for request in triggered.requests:
         print(f"      {request}")
     triggered_rows(table, triggered)

@@ -56,6 +56,7 @@ def measure(run: Repeat = on_this_machine) -> Triggered:
         folder = Path(name)
         repository = github.repository("octo-org/digits")
         repository.collaborator("maintainer", "maintain")
+        repository.define_label("training")
         pull = repository.open_pull_request(by="contributor", title="Learn faster")
         event = pull.comment("/train lr=3e-3", by="maintainer")
         (folder / "event.json").write_text(json.dumps(event.payload))
