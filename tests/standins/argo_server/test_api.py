@@ -161,7 +161,9 @@ def test_a_missing_log_is_empty(api: ArgoApi, query: dict[str, str]) -> None:
 
 
 def test_a_followed_log_ends_with_the_workflow(api: ArgoApi) -> None:
-    name = api.submitted(api.container("echo one; sleep 1; echo two"))
+    # Argo's server shows nothing of a workflow that ends before it has seen the pod.
+    name = api.submitted(api.container("echo one; sleep 5; echo two"))
+    api.until_node(name, "Pod")
     lines = api.lines(f"{WORKFLOWS}/{name}/log", **{"logOptions.container": "main", "logOptions.follow": "true"})
     assert [line["result"]["content"] for line in lines] == ["one", "two"]
 
