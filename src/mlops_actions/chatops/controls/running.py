@@ -138,7 +138,7 @@ def command_runs(client: Repository, context: Context, pr_number: int) -> Comman
 
 
 def runs_with_lock(client: Repository, context: Context, lock: str) -> tuple[CommandRun, ...]:
-    """Read the earlier commands with a lock, on any pull request, that have not ended; raises ActionError.
+    """Read the earlier commands with a lock, on any pull request, that have not ended, newest first; raises ActionError.
 
     These are the runs of this workflow file: another file's are not read.
     """
@@ -150,7 +150,7 @@ def runs_with_lock(client: Repository, context: Context, lock: str) -> tuple[Com
     found = _all(gather({run: partial(_read_run, client, run, listed[run]) for run in newest}))
     return tuple(
         _command_run(run, reading, None)
-        for run, reading in found.values()
+        for _, (run, reading) in sorted(found.items(), reverse=True)  # the answers come in any order
         if reading.notice is not None and reading.notice.lock == lock and _is_of_file(run, path, context)
     )
 
