@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 def gather(
     calls: Mapping[Key, Callable[[], Value]], done: Callable[[Key, Value | ActionError], None] | None = None
 ) -> dict[Key, Value | ActionError]:
-    """Make all calls at once; return each call's value, or the ActionError that it raised.
+    """Make all calls at once; return each call's value, or the ActionError that it raised, in the order of the calls.
 
     `done` is called in this thread as soon as a call has ended, so that its result is kept even if a later call is
     interrupted. Every other exception is raised here.
@@ -38,7 +38,7 @@ def gather(
         return results
     for key, result in _as_completed(calls):
         settle(key, result)
-    return results
+    return {key: results[key] for key in calls}
 
 
 def _as_completed(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Callable[[], Value]]]:

@@ -17,6 +17,12 @@ def test_calls_of_a_round_do_not_wait_for_one_another() -> None:
     assert sorted(gather(calls).values()) == [0, 1, 2, 3]  # type: ignore[type-var]
 
 
+def test_the_answers_have_the_order_of_the_calls() -> None:
+    is_done = threading.Event()
+    calls: dict[str, Callable[[], bool]] = {"first": lambda: is_done.wait(30), "second": lambda: bool(is_done.set())}
+    assert list(gather(calls)) == ["first", "second"]
+
+
 def test_a_failed_call_does_not_affect_the_other_calls() -> None:
     def fail() -> int:
         raise error
