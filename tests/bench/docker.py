@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from mlops_actions.core.declare import input_variable
-from mlops_actions.docker_publish import dockerignore, fingerprint
+from mlops_actions.docker_publish.reuse import dockerignore, fingerprint
 from tests.bench import in_turn
 from tests.e2e.container_step import EXECUTABLES, ContainerRunner
 from tests.e2e.debian_registry import DebianRegistry, debian_registry

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mlops_actions.docker_publish import fingerprint
+from mlops_actions.docker_publish.reuse import fingerprint
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Registry
 from tests.e2e.container_step import ContainerRunner

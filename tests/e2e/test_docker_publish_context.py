@@ -12,7 +12,8 @@ import tarfile
 from pathlib import Path
 
 from mlops_actions.core.image_name import parse_reference
-from mlops_actions.docker_publish import bases, dockerfile, fingerprint
+from mlops_actions.docker_publish.dockerfile import bases, instructions
+from mlops_actions.docker_publish.reuse import fingerprint
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Registry
 from mlops_sandbox.registry.specification import OCI_MANIFEST
@@ -159,7 +160,7 @@ def test_the_fingerprint_covers_exactly_the_images_that_are_requested(
             paths = (re.fullmatch(rf"/v2/(case-{number}/.*)/manifests/(.*)", entry.path) for entry in stand_in.log)
             # BuildKit looks up a tag once, and then reads the manifest by its digest.
             requested = {(path[1], path[2]) for path in paths if path}
-            parsed = dockerfile.parse((tmp_path / f"{number:03}" / "Dockerfile").read_text())
+            parsed = instructions.parse((tmp_path / f"{number:03}" / "Dockerfile").read_text())
             base_images = bases.find_base_images(parsed, {})
             assert base_images.reasons == (), text
             references = [parse_reference(image) for image in base_images.images]

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from mlops_actions.docker_publish import names
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
 from mlops_actions.docker_publish.names import ResolvedName
 from mlops_actions.docker_publish.policy import PublishPolicy
-from mlops_actions.docker_publish.tags import RuleTags, TagScheme
+from mlops_actions.docker_publish.tags.legacy_tags import GprTags, PublishDockerTags
+from mlops_actions.docker_publish.tags.rules import RuleTags, TagScheme
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,20 @@ from functools import cached_property
 
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
 from mlops_actions.core.oci import Manifest
-from mlops_actions.docker_publish import cache, credentials, fingerprint, image_size, plan, reuse
-from mlops_actions.docker_publish.build import build
-from mlops_actions.docker_publish.builder import Builder
-from mlops_actions.docker_publish.cache import LayerCache
-from mlops_actions.docker_publish.image_size import PreviousImage
-from mlops_actions.docker_publish.plan import BuildPlan
+from mlops_actions.docker_publish.build import cache, plan
+from mlops_actions.docker_publish.build.builder import Builder
+from mlops_actions.docker_publish.build.cache import LayerCache
+from mlops_actions.docker_publish.build.execute import build
+from mlops_actions.docker_publish.build.plan import BuildPlan
+from mlops_actions.docker_publish.layers import image_size
+from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
+from mlops_actions.docker_publish.registries import credentials
 from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
-from mlops_actions.docker_publish.reuse import Fingerprints, ReusableImage
-from mlops_actions.docker_publish.tags import Tags
+from mlops_actions.docker_publish.reuse import fingerprint, lookup
+from mlops_actions.docker_publish.reuse.lookup import Fingerprints, ReusableImage
+from mlops_actions.docker_publish.tags.rules import Tags
 
 
 def sign_in(request: BuildRequest, ports: Ports) -> Registry:
@@ -51,7 +54,7 @@ class Publication:
         """Tag the image of this very input again, else build it."""
         self._notes += self._tags.notes
         self._notes += self._fingerprints.notes
-        reusable = reuse.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
+        reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable.reason)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
         return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
@@ -68,7 +71,7 @@ class Publication:
     def _fingerprints(self) -> Fingerprints:
         if not self._request.push or not self._request.inputs.skip_unchanged:
             return Fingerprints(reason="'skip-unchanged' is false")
-        return reuse.compute_fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
+        return lookup.compute_fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
 
     def _base_digest(self, reference: str) -> str | None:
         return self._builder.base_digest(
@@ -144,7 +147,7 @@ class Publication:
         request, epoch = self._request, self._request.source_date_epoch
         labels = plan.labels(request.inputs, request.revision, context=request.context, environ=request.environ, epoch=epoch)
         if request.push and request.inputs.skip_unchanged:
-            labels[reuse.BUILT_LABEL] = f"{self._started:%Y-%m-%dT%H:%M:%S}Z"
+            labels[lookup.BUILT_LABEL] = f"{self._started:%Y-%m-%dT%H:%M:%S}Z"
         planned = plan.plan(request.inputs, request.sources, labels=labels, environ=request.environ, epoch=epoch)
         self._notes += planned.notes
         builder = [f"--builder={self._builder.name}"] if self._builder.name else []

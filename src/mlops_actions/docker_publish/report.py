@@ -11,9 +11,9 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.outcome import flag
 from mlops_actions.core.types import Json
-from mlops_actions.docker_publish.image_size import LayerCounts
+from mlops_actions.docker_publish.layers.image_size import LayerCounts
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags import Tags
+from mlops_actions.docker_publish.tags.rules import Tags
 
 
 @dataclass(frozen=True, kw_only=True)

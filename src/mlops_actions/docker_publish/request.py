@@ -14,13 +14,15 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.ports import Workspace
-from mlops_actions.docker_publish import legacy, names, options, plan, tags
+from mlops_actions.docker_publish import legacy, names
+from mlops_actions.docker_publish.build import options, plan
+from mlops_actions.docker_publish.build.plan import BuildSources
 from mlops_actions.docker_publish.inputs import Inputs
-from mlops_actions.docker_publish.plan import BuildSources
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.revision import Revision, revision_of
-from mlops_actions.docker_publish.tags import TagScheme
+from mlops_actions.docker_publish.tags import rules
+from mlops_actions.docker_publish.tags.rules import TagScheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
     inputs, image, policy = resolved.inputs, resolved.image, resolved.policy
     plan.build_arguments(inputs, environ)
     options.parse(inputs.build_options or "")
-    tags.check(inputs.tags)
+    rules.check(inputs.tags)
     checkout = ports.read_checkout(context.workspace)
     revision = revision_of(
         inputs,

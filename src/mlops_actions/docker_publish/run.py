@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import Event
 from mlops_actions.core.outcome import Outcome
-from mlops_actions.docker_publish import plan, report
-from mlops_actions.docker_publish.builder import with_started_builder
+from mlops_actions.docker_publish import report
+from mlops_actions.docker_publish.build import plan
+from mlops_actions.docker_publish.build.builder import with_started_builder
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.publish import Publication

@@ -14,7 +14,7 @@ import pytest
 from mlops_actions.boundary.docker import DockerCommand
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, WorkFailed
-from mlops_actions.docker_publish import dockerignore
+from mlops_actions.docker_publish.reuse import dockerignore
 from tests.actions.docker_publish.publisher import Publisher
 from tests.support.docker_publish import SHA
 from tests.support.local_docker import LocalDaemon

@@ -16,7 +16,7 @@ import pytest
 from mlops_actions.boundary.registry import transport
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
-from mlops_actions.docker_publish.tags import releases
+from mlops_actions.docker_publish.tags.rules import releases
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY

@@ -6,7 +6,7 @@ import pytest
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.image_name import ImageName
-from mlops_actions.docker_publish import cache
+from mlops_actions.docker_publish.build import cache
 
 NAME = ImageName("ghcr.io", "octo/app")
 GHA = {"ACTIONS_RUNTIME_TOKEN": "t", "ACTIONS_RESULTS_URL": "https://results.example/"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.docker_publish import credentials
+from mlops_actions.docker_publish.registries import credentials
 from tests.support.docker_publish import make_inputs
 
 

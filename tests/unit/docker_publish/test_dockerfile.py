@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_actions.docker_publish import bases, dockerfile, dockerignore
-from mlops_actions.docker_publish.dockerfile import Instruction
+from mlops_actions.docker_publish.dockerfile import bases, instructions
+from mlops_actions.docker_publish.dockerfile.instructions import Instruction
+from mlops_actions.docker_publish.reuse import dockerignore
 
 
 def test_instructions_are_read_with_their_lines() -> None:
@@ -17,7 +18,7 @@ def test_instructions_are_read_with_their_lines() -> None:
         "# syntax=docker/dockerfile:1\n# escape=\\\n\n# a comment\nFROM a AS b\n  run one && \\\n  # inside\n\n    two\n"
         'COPY <<EOF <<-"END" /x/\nRUN not an instruction\nEOF\n\ttext\n\tEND\nCMD ["x"]'
     )
-    parsed = dockerfile.parse(text)
+    parsed = instructions.parse(text)
     assert parsed.directives == {"syntax": "docker/dockerfile:1", "escape": "\\"}
     assert [(entry.keyword, entry.line) for entry in parsed.instructions] == [
         ("FROM", 5),
@@ -30,13 +31,13 @@ def test_instructions_are_read_with_their_lines() -> None:
 
 
 def test_the_escape_directive_changes_line_continuation() -> None:
-    parsed = dockerfile.parse("# escape=`\nFROM a\nRUN one `\n two\\\n")
+    parsed = instructions.parse("# escape=`\nFROM a\nRUN one `\n two\\\n")
     assert parsed.instructions[1] == Instruction("RUN", "one  two\\", 3)
 
 
 def test_a_directive_after_anything_else_is_a_comment() -> None:
-    assert dockerfile.parse("# a comment\n# syntax=x\nFROM a\n").directives == {}
-    assert dockerfile.parse("\ufeff# syntax=x\nFROM a\n").directives == {"syntax": "x"}
+    assert instructions.parse("# a comment\n# syntax=x\nFROM a\n").directives == {}
+    assert instructions.parse("\ufeff# syntax=x\nFROM a\n").directives == {"syntax": "x"}
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,8 @@ def test_a_directive_after_anything_else_is_a_comment() -> None:
     ],
 )
 def test_the_line_of_a_build_step_is_found(step: str, line: int) -> None:
-    parsed = dockerfile.parse("\nFROM x\nRUN one && \\\n    two\nCOPY a b\n")
-    assert dockerfile.line_of(parsed, step) == line
+    parsed = instructions.parse("\nFROM x\nRUN one && \\\n    two\nCOPY a b\n")
+    assert instructions.line_of(parsed, step) == line
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_the_line_of_a_build_step_is_found(step: str, line: int) -> None:
     ],
 )  # fmt: skip
 def test_variables_are_expanded(text: str, expected: str | None) -> None:
-    assert dockerfile.expand(text, {"V": "1"}) == expected
+    assert instructions.expand(text, {"V": "1"}) == expected
 
 
 BASES = [
@@ -96,7 +97,7 @@ BASES = [
 def test_base_images_and_unknown_sources_are_found(
     text: str, arguments: dict[str, str], images: list[str], reasons: int
 ) -> None:
-    base_images = bases.find_base_images(dockerfile.parse(text), arguments)
+    base_images = bases.find_base_images(instructions.parse(text), arguments)
     assert (list(base_images.images), len(base_images.reasons)) == (images, reasons)
 
 
@@ -112,7 +113,7 @@ def test_base_images_and_unknown_sources_are_found(
     ],
 )  # fmt: skip
 def test_a_build_that_may_read_git_is_recognised(line: str, sees: bool) -> None:
-    assert bases.sees_git(dockerfile.parse(f"FROM a\n{line}\n")) is sees
+    assert bases.sees_git(instructions.parse(f"FROM a\n{line}\n")) is sees
 
 
 IGNORED = [
@@ -144,8 +145,8 @@ def test_a_pattern_that_cannot_be_read_is_an_error(text: str) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
-    dockerfile.parse(text)
-    bases.find_base_images(dockerfile.parse(text), {})
-    bases.sees_git(dockerfile.parse(text))
+    instructions.parse(text)
+    bases.find_base_images(instructions.parse(text), {})
+    bases.sees_git(instructions.parse(text))
     with contextlib.suppress(ValueError):
         dockerignore.parse(text).excludes("a/b")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlops_actions.docker_publish import dockerignore, fingerprint
+from mlops_actions.docker_publish.reuse import dockerignore, fingerprint
 
 
 def hashed(folder: Path, patterns: str = "") -> str:

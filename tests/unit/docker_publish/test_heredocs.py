@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlops_actions.docker_publish import bases, dockerfile
+from mlops_actions.docker_publish.dockerfile import bases, instructions
 
 HIDDEN = "docker-publish: text that looks like a here-document hides the lines below it"
 MISSED = "docker-publish: a here-document is missed, and its text is read as instructions"
@@ -16,7 +16,7 @@ MISSED = "docker-publish: a here-document is missed, and its text is read as ins
 
 def sources(line: str) -> tuple[str, ...]:
     """The images of a Dockerfile that has this line, and a stage's source in the line below it."""
-    parsed = dockerfile.parse(f"FROM base:1\n{line}\nCOPY --from=other:1 /a /b\n")
+    parsed = instructions.parse(f"FROM base:1\n{line}\nCOPY --from=other:1 /a /b\n")
     found = bases.find_base_images(parsed, {})
     return tuple(found.images) if not found.reasons else ("base:1", "other:1")
 

@@ -9,8 +9,8 @@ from mlops_actions.core.errors import BadInput, BadInputs
 from mlops_actions.core.render import action_yml
 from mlops_actions.docker_publish import legacy
 from mlops_actions.docker_publish.inputs import ACTION, Inputs
-from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
 from mlops_actions.docker_publish.policy import PublishPolicy
+from mlops_actions.docker_publish.tags.legacy_tags import GprTags, PublishDockerTags
 from tests.support.docker_publish import make_inputs
 
 CONTRACT = {

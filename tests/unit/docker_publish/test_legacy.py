@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.docker_publish import legacy
-from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
 from mlops_actions.docker_publish.policy import PublishPolicy
-from mlops_actions.docker_publish.tags import RuleTags
+from mlops_actions.docker_publish.tags.legacy_tags import GprTags, PublishDockerTags
+from mlops_actions.docker_publish.tags.rules import RuleTags
 from tests.support.docker_publish import make_inputs
 
 REPOSITORY = "octo/digits"

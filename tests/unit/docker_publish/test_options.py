@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish import options
+from mlops_actions.docker_publish.build import options
 
 
 def test_harmless_options_are_passed_on() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish import plan
+from mlops_actions.docker_publish.build import plan
 from tests.support.docker_publish import make_inputs
 
 

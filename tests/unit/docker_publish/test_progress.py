@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_actions.docker_publish.progress import Progress
+from mlops_actions.docker_publish.build.progress import Progress
 
 
 def progress_of(text: str) -> Progress:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish.legacy_tags import GprTags, PublishDockerTags
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags import RuleTags, Tags
+from mlops_actions.docker_publish.tags.legacy_tags import GprTags, PublishDockerTags
+from mlops_actions.docker_publish.tags.rules import RuleTags, Tags
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 DEFAULT = ("sha", "branch", "semver", "latest")

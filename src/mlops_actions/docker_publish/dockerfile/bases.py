@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mlops_actions.docker_publish.dockerfile import Dockerfile, Instruction, expand
+from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction, expand
 
 _FLAG = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
 _REMOTE = re.compile(r"[a-z+]+://|git@", re.IGNORECASE)

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 
 from mlops_actions.core.version import SemanticVersion
-from mlops_actions.docker_publish import tags
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags import RuleTags, Tags
+from mlops_actions.docker_publish.tags import rules
+from mlops_actions.docker_publish.tags.rules import RuleTags, Tags
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class GprTags:
         else:
             names.append("latest")
         if self.tag:
-            names.append(tags.literal(self.tag, notes))
+            names.append(rules.literal(self.tag, notes))
         elif self.branch_tag and revision.ref:
-            last_segment = tags.valid(revision.ref.rpartition("/")[2], notes)
+            last_segment = rules.valid(revision.ref.rpartition("/")[2], notes)
             # Of refs/pull/7/merge the last segment is `merge` for every pull request: the number tells them apart.
             number = revision.pull_request_number
             names.append(f"pr-{number}" if number is not None else last_segment)
-        names += [tags.literal(text, notes) for text in self.literals]
+        names += [rules.literal(text, notes) for text in self.literals]
         return Tags(tuple(dict.fromkeys(names)), tuple(notes))
 
 
@@ -73,23 +73,23 @@ class PublishDockerTags:
         """Choose the tags; raises BadInput."""
         notes: list[str] = []
         names = self._names(revision, notes)
-        snapshot = tags.snapshot_tag(revision) if self.snapshot else ""
+        snapshot = rules.snapshot_tag(revision) if self.snapshot else ""
         return Tags(tuple(dict.fromkeys([*names, *([snapshot] if snapshot else [])])), tuple(notes), snapshot)
 
     def _names(self, revision: Revision, notes: list[str]) -> list[str]:
         if self.tags_input:
             if self.name_tag:
                 notes.append(f"the tag {self.name_tag!r} in 'name' is left out: 'tags' is given")
-            return [tags.literal(text, notes) for text in re.split(r"[\s,]+", self.tags_input) if text]
+            return [rules.literal(text, notes) for text in re.split(r"[\s,]+", self.tags_input) if text]
         if self.name_tag:
-            return [tags.literal(self.name_tag, notes)]
+            return [rules.literal(self.name_tag, notes)]
         if revision.branch and not revision.is_pull_request and self._is_default(revision.branch):
             return ["latest"]
         if revision.git_tag:
             return self._of_git_tag(revision, notes)
         if revision.is_pull_request or not revision.branch:
             return [revision.sha]
-        return [tags.valid(revision.branch.replace("/", "-"), notes)]
+        return [rules.valid(revision.branch.replace("/", "-"), notes)]
 
     def _is_default(self, branch: str) -> bool:
         default_branches = {self.default_branch} if self.default_branch else {"master", "main"}
@@ -102,8 +102,8 @@ class PublishDockerTags:
             notes += by_version.notes
             return list(by_version.names)
         if self.tag_names:
-            return [tags.valid(revision.git_tag, notes)]
+            return [rules.valid(revision.git_tag, notes)]
         # Any git tag became `latest`. A tag that is no version still does; a version only where it is the newest release.
-        if not is_version or tags.may_be_latest(revision, notes):
+        if not is_version or rules.may_be_latest(revision, notes):
             return ["latest"]
-        return [tags.valid(revision.git_tag, notes)]
+        return [rules.valid(revision.git_tag, notes)]

@@ -10,11 +10,13 @@ from mlops_actions.core.errors import ActionError
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.oci import Manifest, json_object
 from mlops_actions.core.provenance import PREFIX
-from mlops_actions.docker_publish import bases, dockerfile, fingerprint, plan
-from mlops_actions.docker_publish.fingerprint import FingerprintInputs
+from mlops_actions.docker_publish.build import plan
+from mlops_actions.docker_publish.dockerfile import bases, instructions
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import Registry
 from mlops_actions.docker_publish.request import BuildRequest
+from mlops_actions.docker_publish.reuse import fingerprint
+from mlops_actions.docker_publish.reuse.fingerprint import FingerprintInputs
 
 # When an image was really built: `created` is the commit's time, so that builds of one commit are equal.
 BUILT_LABEL = f"{PREFIX}/built"
@@ -45,7 +47,7 @@ def compute_fingerprints(
         return Fingerprints(reason="the builder's own platform is not known; give 'platforms'")
     text = sources.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     arguments = plan.build_arguments(inputs, request.environ)
-    parsed = dockerfile.parse(text)
+    parsed = instructions.parse(text)
     base_images = bases.find_base_images(parsed, arguments)
     if base_images.reasons:
         return Fingerprints(reason=base_images.reasons[0])

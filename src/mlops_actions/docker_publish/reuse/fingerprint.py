@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mlops_actions.docker_publish.dockerignore import IgnorePatterns, parse
+from mlops_actions.docker_publish.reuse.dockerignore import IgnorePatterns, parse
 
 VERSION = 2  # of the fingerprint: raise it when the meaning of any part changes
 TAG_PREFIX = "ctx-"

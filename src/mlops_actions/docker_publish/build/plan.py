@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
-from mlops_actions.docker_publish import options
+from mlops_actions.docker_publish.build import options
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.revision import Revision
 

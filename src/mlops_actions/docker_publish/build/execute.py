@@ -12,10 +12,10 @@ from mlops_actions.core.errors import ActionError, Refused, Unavailable, WorkFai
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.oci import json_object
 from mlops_actions.core.ports import Runner
-from mlops_actions.docker_publish import dockerfile
-from mlops_actions.docker_publish.plan import BuildPlan
+from mlops_actions.docker_publish.build.plan import BuildPlan
+from mlops_actions.docker_publish.build.progress import Progress
+from mlops_actions.docker_publish.dockerfile import instructions
 from mlops_actions.docker_publish.ports import Ports
-from mlops_actions.docker_publish.progress import Progress
 from mlops_actions.docker_publish.request import BuildRequest
 
 _DENIED = re.compile(
@@ -95,8 +95,8 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
     path = request.sources.shown_path
     if step is None or not step.is_instruction:
         return WorkFailed(f"the build of {path} failed: {message}", "the log above shows BuildKit's messages")
-    line = progress.failing_line or dockerfile.line_of(
-        dockerfile.parse(request.sources.dockerfile.read_text(encoding="utf-8", errors="replace")), step.title
+    line = progress.failing_line or instructions.line_of(
+        instructions.parse(request.sources.dockerfile.read_text(encoding="utf-8", errors="replace")), step.title
     )
     place = f"{path}:{line}" if line else path
     runner.error(f"{step.title}\n{step.error}", title="docker-publish: build failed", file=path, line=line)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.version import SemanticVersion
-from mlops_actions.docker_publish.fingerprint import TAG_PREFIX as FINGERPRINT_PREFIX
+from mlops_actions.docker_publish.reuse.fingerprint import TAG_PREFIX as FINGERPRINT_PREFIX
 from mlops_actions.docker_publish.revision import Revision
 
 RULES = ("sha", "sha-long", "branch", "pr", "tag", "semver", "latest", "snapshot", "date")

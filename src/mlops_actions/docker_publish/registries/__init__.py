@@ -1,0 +1,1 @@
+"""Which registries a step uses, and with whose credentials."""
