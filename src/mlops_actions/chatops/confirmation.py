@@ -21,16 +21,12 @@ from mlops_actions.chatops import people
 from mlops_actions.chatops.confirmed import Confirmation
 from mlops_actions.chatops.evaluation import Evaluation, Unanswered, cause_and_remedy
 from mlops_actions.chatops.facts import Question, Unknown, parse_time
+from mlops_actions.chatops.find_command import declared_commands
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.parameters import Value
+from mlops_actions.chatops.parse_event import parse_event
 from mlops_actions.chatops.ports import Reader
-from mlops_actions.chatops.request import (
-    CommandRequest,
-    CommandSource,
-    Decision,
-    declared_commands,
-    parse_event,
-)
+from mlops_actions.chatops.request import CommandRequest, CommandSource, Decision
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import Comment, CommentEvent, pull_request_number
 from mlops_actions.core.user import User

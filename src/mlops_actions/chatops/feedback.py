@@ -15,8 +15,8 @@ from typing import Any, Literal, TypeAlias
 from mlops_actions.chatops import reply
 from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.labels import same_label
 from mlops_actions.chatops.ports import Repository, Writer
-from mlops_actions.chatops.request import same_label
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.ports import Log

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_actions.chatops.bots import is_allowed_bot
 from mlops_actions.chatops.evaluation import Evaluation, cause_and_remedy
 from mlops_actions.chatops.facts import (
     Approvers,
@@ -19,7 +20,7 @@ from mlops_actions.chatops.facts import (
     UserRole,
     pusher_of,
 )
-from mlops_actions.chatops.request import Decision, is_allowed_bot
+from mlops_actions.chatops.request import Decision
 from mlops_actions.chatops.roles import rank
 from mlops_actions.core.user import User
 

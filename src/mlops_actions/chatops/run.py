@@ -8,8 +8,8 @@ from __future__ import annotations
 from mlops_actions.chatops import STATE
 from mlops_actions.chatops.fast_path import ignored_outcome
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.parse_event import parse_event
 from mlops_actions.chatops.ports import Ports
-from mlops_actions.chatops.request import parse_event
 from mlops_actions.core.context import Context
 from mlops_actions.core.event import require
 from mlops_actions.core.outcome import Outcome

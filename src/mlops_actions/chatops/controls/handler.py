@@ -16,10 +16,11 @@ from mlops_actions.chatops.decide import AuthorizedCommand, check_arguments
 from mlops_actions.chatops.evaluation import Evaluation
 from mlops_actions.chatops.feedback import warn_of_failures
 from mlops_actions.chatops.feedback_state import FeedbackState, new_step_id
+from mlops_actions.chatops.find_command import declared_commands, listed_commands
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.outputs import outcome
 from mlops_actions.chatops.ports import Ports, Repository
-from mlops_actions.chatops.request import CommandRequest, Decision, ParsedEvent, declared_commands, listed_commands
+from mlops_actions.chatops.request import CommandRequest, Decision, ParsedEvent
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import ActionError

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from mlops_actions.chatops.controls.running import CommandRun, CommandRuns
+from mlops_actions.chatops.find_command import find_command
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.ports import Repository
-from mlops_actions.chatops.request import CommandRequest, Decision, find_command
+from mlops_actions.chatops.request import CommandRequest, Decision
 from mlops_actions.chatops.roles import rank
 from mlops_actions.core.user import User
 

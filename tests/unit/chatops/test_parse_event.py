@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mlops_actions.chatops.inputs import Inputs
-from mlops_actions.chatops.request import ParsedEvent, parse_event
+from mlops_actions.chatops.parse_event import parse_event
+from mlops_actions.chatops.request import ParsedEvent
 from mlops_actions.core.context import Context
 from mlops_actions.core.declare import read
 from mlops_actions.core.errors import BadInput
