@@ -112,6 +112,23 @@ def test_a_training_that_fails_is_concluded_as_one(
     assert [reaction.content for reaction in command.reactions] == ["confused"]
 
 
+def test_what_runs_is_asked_for_and_the_last_command_is_given_again(
+    trained: WorkflowRun, testbed: PipelineTestbed, pull: PullRequest
+) -> None:
+    asked = testbed.say(pull, "/status", PATH)
+    assert asked.exit_code == 0, asked.transcript
+    assert asked.step("chatops", "listen").outputs["reason"] == "status"
+    assert {job for job, _ in asked.steps} == {"listen"}
+    before = testbed.workflows()
+    again = testbed.say(pull, "/retry", PATH)
+    assert again.exit_code == 0, again.transcript
+    assert again.step("chatops", "listen").outputs["control"] == "retry"
+    assert (again.jobs["train"], testbed.workflows()) == ("success", before + 1)
+    stopped = testbed.say(pull, "/stop", PATH)
+    assert stopped.exit_code == 0, stopped.transcript
+    assert stopped.step("chatops", "listen").outputs["reason"] == "nothing-to-stop"
+
+
 def test_no_secret_reaches_the_log(trained: WorkflowRun, testbed: PipelineTestbed) -> None:
     for secret in (*testbed.sandbox.secrets().values(), testbed.registry.password):
         assert secret not in trained.transcript

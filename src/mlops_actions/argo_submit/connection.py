@@ -24,7 +24,8 @@ _VARIABLES = {
     "azure-tenant-id": "AZURE_TENANT_ID",
     "aks-subscription": "AZURE_SUBSCRIPTION_ID",
 }
-_NAMES = tuple(dict.fromkeys(name for way, beside in _BESIDE.items() for name in (way, *beside)))
+# All inputs that name a cluster or sign in there.
+NAMES = tuple(dict.fromkeys(name for way, beside in _BESIDE.items() for name in (way, *beside)))
 # The actions that this one replaces took these whatever else was given.
 _TOLERATED = frozenset({"gke-location", "gke-project", "gke-endpoint"})
 # What an input needs that has no meaning alone.
@@ -36,7 +37,7 @@ _NEEDS = {
 
 def problems(was_given: Callable[[str], bool]) -> Iterator[BadInput]:
     """Yield what is wrong with the inputs that name a cluster; `was_given` tells of an input or a variable."""
-    given = [name for name in _NAMES if was_given(name) and not was_given(_VARIABLES.get(name, ""))]
+    given = [name for name in NAMES if was_given(name) and not was_given(_VARIABLES.get(name, ""))]
     ways = [name for name in given if name in _BESIDE]
     if "argo-server" in ways:
         others = [name for name in given if name != "argo-server" and name not in _BESIDE["argo-server"]]

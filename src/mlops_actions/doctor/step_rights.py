@@ -91,6 +91,16 @@ FEATURES = (
     Feature("wandb-runs", ("POST /repos/*/*/check-runs",), ("check-name",)),
 )
 
+# GitHub does not start a reusable workflow whose caller grants less than one of its jobs asks for, whatever the inputs say.
+# https://docs.github.com/actions/how-tos/reuse-automations/reuse-workflows
+OF_PIPELINE = {
+    "contents": "read",
+    "actions": "write",
+    "pull-requests": "write",
+    "checks": "write",
+    "packages": "write",
+}
+
 
 @dataclass(frozen=True)
 class Needs:

@@ -13,7 +13,8 @@ from mlops_actions.doctor.expressions import EXPRESSION, environment, evaluate, 
 
 ACTIONS = ("chatops", "docker-publish", "argo-submit", "wandb-runs")
 _ACTION = re.compile(r"(?:[^@\s]*/)?actions/(chatops|docker-publish|argo-submit|wandb-runs)/?(?:@.*)?")
-_SUITE = re.compile(r"[^/@\s]+/mlops-actions(?:/\.github/workflows/pipeline\.yml)?@.*")
+_PIPELINE = re.compile(r"[^/@\s]+/mlops-actions/\.github/workflows/pipeline\.yml@.*")
+_SUITE = re.compile(rf"[^/@\s]+/mlops-actions@.*|{_PIPELINE.pattern}")
 # The input of the one step that stands for an action: without it, the one step leaves the action out.
 _PIPELINE_INPUTS = {
     "chatops": ("commands",),
@@ -71,12 +72,16 @@ class ActionStep:
 
 @dataclass(frozen=True)
 class WorkflowJob:
-    """A job: its `permissions:` (None: the file sets none for it), its environment, its steps of the suite."""
+    """A job: its `permissions:` (None: the file sets none for it), its environment, its steps of the suite.
+
+    `calls_pipeline` tells whether it is the suite's reusable workflow.
+    """
 
     name: str
     permissions: Mapping[str, str] | str | None
     environment: str
     steps: tuple[ActionStep, ...]
+    calls_pipeline: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,7 @@ def _job(name: str, job: Mapping[str, Any], default: Any, env: Mapping[str, str]
         permissions=permissions if permissions is None or isinstance(permissions, str) else dict(permissions),
         environment=str(environment.get("name", "") if isinstance(environment, Mapping) else environment),
         steps=tuple(steps),
+        calls_pipeline=bool(_PIPELINE.fullmatch(str(job.get("uses") or ""))),
     )
 
 

@@ -13,7 +13,7 @@ def action_yml() -> str:
     blocks = {
         "inputs": [line for entry in steps.inputs() for line in _input(entry)],
         "outputs": [line for output in steps.outputs() for line in _output(output)],
-        **{f"inputs-of-{step.action.name}": _passed_inputs(step) for step in steps.STEPS},
+        **steps.blocks_of_inputs(lambda step, name: f"inputs.{step.public_input(name)}"),
     }
     return template.fill(template.read(__package__, "action.yml.template"), values, blocks)
 
@@ -33,12 +33,8 @@ def _output(output: steps.PipelineOutput) -> list[str]:
     return [
         f"{output.name}:",
         f"  description: {render.quoted(output.source.help)}",
-        f"  value: ${{{{ steps.{output.step.identifier}.outputs.{output.source.name} }}}}",
+        f"  value: ${{{{ {output.expression} }}}}",
     ]
-
-
-def _passed_inputs(step: steps.Step) -> list[str]:
-    return [f"{name}: ${{{{ inputs.{step.public_input(name)} }}}}" for name in step.passes_on]
 
 
 def inputs_table() -> str:

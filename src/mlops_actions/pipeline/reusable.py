@@ -1,4 +1,4 @@
-"""Render the reusable workflow: a job that listens, a job that trains on a command, and a job that concludes both."""
+"""Render the reusable workflow: jobs that listen, train on a command, stop or resume a workflow, and conclude."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def workflow() -> str:
         ],
         "outputs-of-listen": [_job_output(output.source.name, output) for output in listen],
         "outputs-of-train": [_job_output(output.name, output) for output in train],
-        **{f"inputs-of-{step.action.name}": _passed_inputs(step) for step in steps.STEPS},
+        **steps.blocks_of_inputs(_passed_on),
     }
     return template.fill(template.read(__package__, "pipeline.yml.template"), values, blocks)
 
@@ -70,16 +70,14 @@ def _output(output: steps.PipelineOutput, source: str) -> list[str]:
 
 
 def _job_output(name: str, output: steps.PipelineOutput) -> str:
-    return f"{name}: ${{{{ steps.{output.step.identifier}.outputs.{output.source.name} }}}}"
+    return f"{name}: ${{{{ {output.expression} }}}}"
 
 
-def _passed_inputs(step: steps.Step) -> list[str]:
-    public = {name: step.public_input(name) for name in step.passes_on}
-    return [f"{name}: ${{{{ {_value(public[name])} }}}}" for name in step.passes_on if public[name] not in _OMITTED]
-
-
-def _value(name: str) -> str:
-    """Return the expression that passes on an input or a secret."""
+def _passed_on(step: steps.Step, name: str) -> str | None:
+    """Return the expression that passes on an input or a secret; None for what this workflow does not take."""
+    name = step.public_input(name)
+    if name in _OMITTED:
+        return None
     entry = next(entry for entry in steps.inputs() if entry.name == name)
     value = f"{'secrets' if entry.secret else 'inputs'}.{name}"
     if not entry.runner_default:

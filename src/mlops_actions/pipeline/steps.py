@@ -9,9 +9,10 @@ for that, so that the end is reported and nothing is built or submitted again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
+from mlops_actions.argo_submit.connection import NAMES as CONNECTION
 from mlops_actions.argo_submit.inputs import ACTION as ARGO_SUBMIT
 from mlops_actions.chatops.inputs import ACTION as CHATOPS
 from mlops_actions.core.declare import Action, Input, Output, declared_inputs
@@ -50,6 +51,15 @@ _HELP = {
 _DEFAULT = {"comment": "true", "tags": "sha"}
 
 
+# What `/retry failed` takes of argo-submit: where the cluster is, and how the workflow is followed.
+_OF_A_CONTINUED_WORKFLOW = (
+    *CONNECTION,
+    *("namespace", "argo-url", "wait", "timeout", "on-timeout", "fail-on", "on-cancel", "on-cancel-attached"),
+    *("logs", "artifacts", "artifacts-dir", "comment", "comment-tag", "github-token"),
+)
+# `/stop`, `/approve` and `/reject` take only where the cluster is; the templates add the namespace.
+_OF_A_CONTROL = (*CONNECTION, "github-token")
+
 # Inputs of argo-submit that the templates set themselves, or that do something else than to submit a workflow.
 _NOT_OF_A_PIPELINE = frozenset({
     "parameters", "image", "sha", "pr-number", "attach", "retry", "restart-successful", "resume", "node-field-selector",
@@ -60,12 +70,18 @@ _NOT_OF_A_PIPELINE = frozenset({
 
 @dataclass(frozen=True)
 class Step:
-    """One action in the pipeline: the inputs it gets from the user, and the prefix of its outputs' names."""
+    """One action in the pipeline: the inputs it gets from the user, and the prefix of its outputs' names.
+
+    `others` are the inputs of further steps of the same action, by the steps' ids. `stand_in` is the one of them whose
+    outputs count where the step itself was skipped.
+    """
 
     identifier: str
     action: Action
     output_prefix: str
     passes_on: tuple[str, ...]
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stand_in: str = ""
 
     def public_input(self, name: str) -> str:
         """Return the pipeline's name of this action's input."""
@@ -92,6 +108,12 @@ class PipelineOutput:
     step: Step
     source: Output
 
+    @property
+    def expression(self) -> str:
+        """What reads the output within its job."""
+        identifiers = filter(None, (self.step.identifier, self.step.stand_in))
+        return " || ".join(f"steps.{identifier}.outputs.{self.source.name}" for identifier in identifiers)
+
 
 STEPS = (
     Step(
@@ -101,7 +123,7 @@ STEPS = (
         passes_on=(
             *("commands", "prefix", "permission", "allow-users", "allow-teams", "allow-author", "allow-bots", "forks"),
             *("drafts", "base-branches", "head", "require-approval", "require-code-owner", "require-checks"),
-            *("ignored-checks", "wait-for-checks", "reply", "comment-tag", "notify-after"),
+            *("ignored-checks", "wait-for-checks", "reply", "comment-tag", "notify-after", "controls", "self-approval"),
             *("pending-label", "success-label", "failure-label", "check-name", "environment", "environment-url"),
             *("app-id", "app-private-key", "github-token"),
         ),
@@ -120,6 +142,8 @@ STEPS = (
         ARGO_SUBMIT,
         output_prefix="workflow-",
         passes_on=tuple(entry.name for entry in declared_inputs(ARGO_SUBMIT.inputs) if entry.name not in _NOT_OF_A_PIPELINE),
+        others={"continued": _OF_A_CONTINUED_WORKFLOW, "control": _OF_A_CONTROL},
+        stand_in="continued",
     ),
     Step(
         "report",
@@ -160,6 +184,19 @@ def literal_default(entry: Input) -> str:
     Every other default stays with its action, because an input that is passed on empty counts as not given.
     """
     return entry.runner_default or _DEFAULT.get(entry.name, "")
+
+
+def blocks_of_inputs(passed_on: Callable[[Step, str], str | None]) -> dict[str, list[str]]:
+    """Return the lines below `with:` of every step of an action, by the marks of the templates.
+
+    `passed_on` writes the expression of an input of a step's action; None leaves the input out.
+    """
+    steps = {f"inputs-of-{step.action.name}": (step, step.passes_on) for step in STEPS}
+    steps |= {f"inputs-of-{name}": (step, inputs) for step in STEPS for name, inputs in step.others.items()}
+    return {
+        mark: [f"{name}: ${{{{ {value} }}}}" for name in names if (value := passed_on(step, name)) is not None]
+        for mark, (step, names) in steps.items()
+    }
 
 
 def outputs() -> Iterator[PipelineOutput]:

@@ -321,7 +321,7 @@ STOP = [
         "stopped",
         accepted(ends="success"),
         finally_=(_ended(),),
-        reply=("a later job of [this run]", "stops its workflow on the cluster"),
+        reply=("[this run]", "goes on to stop its workflow on the cluster"),
         outputs={"control": "stop", "control-runs": str(RUN)},
     ),
     _stop("stop of another pull request's command", "nothing-to-stop", accepted(number=9), reply=("Nothing",)),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.doctor import job_rights, step_rights, token_writes
@@ -17,6 +19,7 @@ from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 
+ROOT = Path(__file__).parents[3]
 CONTEXT = {"vars.SET": "set", "vars.EMPTY": "", "secrets.GITHUB_TOKEN": "t", ALL_VARIABLES: "known"}
 ENV = {"OWN": "${{ github.token }}", "PAT": "${{ secrets.PAT }}", "EITHER": "${{ secrets.PAT || github.token }}"}
 
@@ -54,7 +57,10 @@ def test_the_owner_of_a_token_is_told_as_far_as_the_file_tells_it(text: str, own
 
 def scope_of(inputs: Mapping[str, str], *, action: str = "wandb-runs", permissions: Any = None, env: Any = None) -> Scope:
     step = {"uses": f"o/mlops-actions/actions/{action}@v1", "with": inputs}
-    job = {"permissions": permissions or {}, "steps": [step]}
+    return scope_of_job({"permissions": permissions or {}, "steps": [step]}, env)
+
+
+def scope_of_job(job: Mapping[str, Any], env: Any = None) -> Scope:
     workflow = parse(json.dumps({"on": "issue_comment", "env": env or {}, "jobs": {"train": job}}), "mlops.yml")
     return Scope(workflow=workflow, repository="o/r", context=CONTEXT, read=str, read_manifest=read_manifest)
 
@@ -117,6 +123,29 @@ def test_a_line_to_read_is_needed_only_where_not_everybody_may_read(
     (job,) = scope.workflow.jobs
     job = type(job)(job.name, permissions, "", job.steps)
     assert job_rights.missing(job, scope, "read", is_public=is_public) == lacks
+
+
+@pytest.mark.parametrize(
+    ("permissions", "lacks"),
+    [
+        (step_rights.OF_PIPELINE, {}),
+        ("write-all", {}),
+        ({}, step_rights.OF_PIPELINE),
+        ({**step_rights.OF_PIPELINE, "actions": "read"}, {"actions": "write"}),
+    ],
+)
+def test_a_caller_grants_what_the_jobs_of_the_reusable_workflow_ask_for(permissions: Any, lacks: Mapping[str, str]) -> None:
+    uses = "machine-learning-apps/mlops-actions/.github/workflows/pipeline.yml@v1"
+    job = {"permissions": permissions, "uses": uses, "with": {"commands": "train"}}
+    scope = scope_of_job(job)
+    # GitHub refuses the file itself, so that a public repository makes no difference.
+    assert job_rights.missing(scope.workflow.jobs[0], scope, "read", is_public=True) == lacks
+
+
+def test_the_rights_of_the_reusable_workflow_are_those_of_its_jobs() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/pipeline.yml").read_text())["jobs"].values()
+    rights = [f"{name}: {level}" for job in jobs for name, level in job["permissions"].items()]
+    assert step_rights.merged(rights) == step_rights.OF_PIPELINE
 
 
 def test_an_app_replaces_the_jobs_token_for_the_feedback_alone() -> None:

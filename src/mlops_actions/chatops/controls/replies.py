@@ -36,7 +36,7 @@ def stopped(
     """Say what was stopped, what GitHub did not cancel, and what this person may not stop.
 
     `answers` says of each run whether GitHub cancelled it; False: it had ended already; None: its workflow has no job any
-    more, and is left to a later job.
+    more, and is left to a later job or step.
     """
     lines = [f"- {_named(run, context)}{_how_stopped(run, answer, context)}" for run, answer in answers.items()]
     lines += [f"- {_named(run, context)} was **not** stopped: you may not give this command" for run in refused]
@@ -79,8 +79,8 @@ def _how_stopped(run: CommandRun, answer: bool | ActionError | None, context: Co
     if isinstance(answer, ActionError):
         return f" was **not** stopped: {escape(answer.cause)}"
     if answer is None:
-        # What that job comes to is not known yet.
-        return f": a later job of {link('this run', context.run_url)} (Control) stops its workflow on the cluster"
+        # What that comes to is not known yet.
+        return f": {link('this run', context.run_url)} goes on to stop its workflow on the cluster"
     link_to_run = _run_link(run.id, "its run", context)
     return f": {link_to_run} was cancelled" if answer else f": {link_to_run} had ended already"
 
