@@ -51,7 +51,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   has docker || install docker-cli
 fi
 
-# The registry's contract again: by now Debian's registry is there to be held to it, beside the sandbox's.
+# The registry's contract again: by now real registries are there to be held to it, beside the sandbox's.
 tests=(tests/e2e tests/boundary/registry tests/standins/registry)
 for argument; do
   if [ -e "${argument%%::*}" ]; then tests=(); fi  # the caller names what to run
@@ -59,5 +59,8 @@ done
 # A real cluster is built from source, once, before the tests, which have no patience for that. Without Go they are skipped.
 if has go && [[ ${#tests[@]} -gt 0 || "$*" == *cluster* ]]; then
   tools/e2e/cluster/build.sh >/dev/null || true # the tests say what is wrong
+fi
+if has go && [[ ${#tests[@]} -gt 0 || "$*" == *registry* ]]; then
+  tools/e2e/registries/build.sh >/dev/null || true
 fi
 exec .venv/bin/python -m pytest "${tests[@]}" "$@"

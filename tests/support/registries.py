@@ -1,4 +1,8 @@
-"""The registries that the shared tests run against: the sandbox's, and Debian's docker-registry where installed."""
+"""The registries that the shared tests run against: the sandbox's, and the real ones that this machine has.
+
+Real are Debian's docker-registry (CNCF distribution 2), and distribution 3 and go-containerregistry's registry, which
+`tools/e2e/registries/build.sh` builds. `make e2e` installs and builds them.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,11 +58,9 @@ def sandbox_registry(challenge: str, folder: Path, certificates: Certificates | 
 
 
 @contextmanager
-def debian_registry(challenge: str, folder: Path, certificates: Certificates | None = None) -> Iterator[str]:
-    """Run the real registry until the block ends; its first answer is waited for, not its start."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def distribution(program: str, challenge: str, folder: Path, certificates: Certificates | None = None) -> Iterator[str]:
+    """Run CNCF distribution, of any version, until the block ends."""
+    port = _free_port()
     http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "contract"}
     if certificates:
         http["tls"] = {"certificate": str(certificates.certificate), "key": str(certificates.key)}
@@ -71,8 +74,38 @@ def debian_registry(challenge: str, folder: Path, certificates: Certificates | N
         (folder / "htpasswd").write_text(HTPASSWD)
         config["auth"] = {"htpasswd": {"realm": "contract", "path": str(folder / "htpasswd")}}
     (folder / "config.yml").write_text(json.dumps(config))
-    command = [DEBIAN_REGISTRY, "serve", str(folder / "config.yml")]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
+    with _running([program, "serve", str(folder / "config.yml")], port, folder, certificates) as url:
+        yield url
+
+
+@contextmanager
+def go_containerregistry(
+    program: str, challenge: str, folder: Path, certificates: Certificates | None = None
+) -> Iterator[str]:
+    """Run go-containerregistry's registry until the block ends; it knows no accounts."""
+    if challenge != "none":
+        pytest.skip("go-containerregistry's registry has no accounts")
+    port = _free_port()
+    (folder / "blobs").mkdir()
+    command = [program, "-address", f"127.0.0.1:{port}", "-blobs", str(folder / "blobs")]
+    if certificates:
+        command += ["-certificate", str(certificates.certificate), "-key", str(certificates.key)]
+    with _running(command, port, folder, certificates) as url:
+        yield url
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(command: list[str], port: int, folder: Path, certificates: Certificates | None) -> Iterator[str]:
+    """Run a registry; its first answer is waited for, not its start."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("REGISTRY_", "OTEL_"))}
+    environ["OTEL_TRACES_EXPORTER"] = "none"  # distribution 3 would look for a collector
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, env=environ) as process:
         try:
             url = f"{'https' if certificates else 'http'}://127.0.0.1:{port}"
@@ -85,11 +118,32 @@ def debian_registry(challenge: str, folder: Path, certificates: Certificates | N
             process.terminate()
 
 
+def _built(name: str) -> str:
+    """Return a program that build.sh has built; empty where it has not."""
+    script = Path(__file__).parents[2] / "tools" / "e2e" / "registries" / "build.sh"
+    done = subprocess.run([str(script), "--cached"], capture_output=True, text=True, check=False)
+    return str(Path(done.stdout.strip()) / "bin" / name) if done.returncode == 0 else ""
+
+
 INSTALLED = shutil.which(DEBIAN_REGISTRY) is not None
+DISTRIBUTION, GO_CONTAINERREGISTRY = _built("distribution"), _built("go-containerregistry")
 REAL = pytest.mark.skipif(not INSTALLED, reason="docker-registry is not installed (make e2e installs it)")
+_BUILT = pytest.mark.skipif(not DISTRIBUTION, reason="the registries are not built (tools/e2e/registries/build.sh)")
+_START: dict[str, Callable[..., AbstractContextManager[str]]] = {
+    "sandbox": sandbox_registry,
+    "debian": partial(distribution, DEBIAN_REGISTRY),
+    "distribution-3": partial(distribution, DISTRIBUTION),
+    "go-containerregistry": partial(go_containerregistry, GO_CONTAINERREGISTRY),
+}
+KINDS = [
+    "sandbox",
+    pytest.param("debian", marks=REAL),
+    pytest.param("distribution-3", marks=_BUILT),
+    pytest.param("go-containerregistry", marks=_BUILT),
+]
 
 
-@pytest.fixture(params=["sandbox", pytest.param("debian", marks=REAL)])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
     return kind
@@ -97,8 +151,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 def start(kind: str, challenge: str, folder: Path, certificates: Certificates | None = None) -> AbstractContextManager[str]:
     """Run a registry until the block ends; with `certificates` it speaks TLS."""
-    run = sandbox_registry if kind == "sandbox" else debian_registry
-    return run(challenge, folder, certificates)
+    return _START[kind](challenge, folder, certificates)
 
 
 @pytest.fixture

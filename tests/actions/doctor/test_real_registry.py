@@ -15,7 +15,7 @@ from mlops_actions.doctor import registry
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 from tests.actions.doctor.world import no_github
-from tests.support.registries import DEBIAN_REGISTRY, PASSWORD, USER, debian_registry
+from tests.support.registries import DEBIAN_REGISTRY, PASSWORD, USER, start
 
 FILE = """
 on: push
@@ -31,7 +31,7 @@ jobs:
 def host(tmp_path: Path) -> Iterator[str]:
     if shutil.which(DEBIAN_REGISTRY) is None:
         pytest.skip("docker-registry is not installed")
-    with debian_registry("basic", tmp_path) as url:
+    with start("debian", "basic", tmp_path) as url:
         yield url.partition("//")[2]
 
 

@@ -21,7 +21,7 @@ from mlops_sandbox.registry.store import Repository, StoredManifest
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY, digest_of, image, put
 from tests.support.certificates import of_an_authority, self_signed
 from tests.support.logs import LOG
-from tests.support.registries import BASIC, PASSWORD, USER, Target, start
+from tests.support.registries import BASIC, KINDS, PASSWORD, USER, Target, start
 
 MANIFEST_PATH = rf"/v2/{REPOSITORY}/manifests/.*"
 
@@ -267,6 +267,14 @@ def test_all_pages_of_tags_are_read() -> None:
         registry.store.repositories[REPOSITORY].tags |= {f"t{number:05}": digest for number in range(2500)}
         assert len(RegistryClient(host_of(target.url), None, LOG).tags(REPOSITORY)) == 2501
         assert len(registry.log[-3:]) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS[-1:])
+def test_a_registry_that_names_no_next_page_is_asked_for_it(target: Target) -> None:
+    content, tags = image(target), [f"v{number:04}" for number in range(1001)]
+    for tag in tags:
+        put(target, content, tag)
+    assert sorted(client_of(target).tags(REPOSITORY)) == tags
 
 
 def test_a_repr_never_shows_credentials() -> None:

@@ -29,6 +29,7 @@ from mlops_actions.core.types import Json
 _ACCEPT = {"Accept": ", ".join(MANIFEST_TYPES)}
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _MAX_PAGES = 1000
+_TAGS_PER_PAGE = 1000
 _NO_HEAD = (405, 501)
 # 202: Quay stores the manifest and answers so (https://github.com/containerd/containerd/pull/3750).
 _STORED = (200, 201, 202)
@@ -170,7 +171,7 @@ class RegistryClient:
     def tags(self, repository: str) -> list[str]:
         """List all tags, page after page; an unknown repository has none."""
         tags: list[str] = []
-        first = path = f"/v2/{repository}/tags/list?n=1000"
+        first = path = f"/v2/{repository}/tags/list?n={_TAGS_PER_PAGE}"
         pages: set[str] = set()
         while path and path not in pages and len(pages) < _MAX_PAGES:
             response = self._call("GET", path, self._reading_scope(repository))
@@ -178,9 +179,12 @@ class RegistryClient:
                 return tags
             if response.status != 200:
                 raise self._refusal(response, f"listing the tags of {self.host}/{repository}")
-            tags += self._tags_of_page(repository, json_object(read(response)))
+            page = self._tags_of_page(repository, json_object(read(response)))
+            tags += page
             pages.add(path)
             path = self._next_page(path, response.headers.get("Link", ""))
+            if not path and len(page) == _TAGS_PER_PAGE:  # go-containerregistry cuts the list there, and names no next page
+                path = f"{first}&{urlencode({'last': page[-1]})}"
         if path:  # with a part of the tags, an older version would be taken for the newest one
             raise Unavailable(
                 f"{self.host} lists the tags of {repository} without end",
