@@ -273,6 +273,11 @@ RESULT: Mapping[str, Json] = {
         },
     },
     "notes": {"type": "array", "items": {"type": "string"}, "description": "Decisions of this step, one sentence each."},
+    "warnings": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "What the files of the build context show, such as credentials that reach the image.",
+    },
 }
 
 ACTION = Action(

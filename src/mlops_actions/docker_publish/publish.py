@@ -14,6 +14,7 @@ from mlops_actions.docker_publish.build.builder import Builder
 from mlops_actions.docker_publish.build.cache import LayerCache
 from mlops_actions.docker_publish.build.execute import build
 from mlops_actions.docker_publish.build.plan import BuildPlan
+from mlops_actions.docker_publish.context_files.check import context_warnings
 from mlops_actions.docker_publish.layers import image_size
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
@@ -54,10 +55,14 @@ class Publication:
         """Tag the image of this very input again, else build it."""
         self._notes += self._tags.notes
         self._notes += self._fingerprints.notes
+        # Before the build: where it fails for such a file, the warning says why.
+        warnings = context_warnings(self._request)
+        for warning in warnings:
+            self._ports.runner.warning(warning, title="docker-publish: the build context")
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable.reason)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
-        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
+        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)), warnings=warnings)
 
     @cached_property
     def _tags(self) -> Tags:

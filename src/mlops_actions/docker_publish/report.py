@@ -13,6 +13,7 @@ from mlops_actions.core.outcome import flag
 from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.layers.image_size import LayerCounts
 from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.size_text import size_text
 from mlops_actions.docker_publish.tags.rules import Tags
 
 
@@ -35,6 +36,7 @@ class PublishedImage:
     layers: LayerCounts | None = None
     cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -103,6 +105,7 @@ def result(image: PublishedImage, context: Context) -> Json:
         "cache": image.cache or None,
         "cached-steps": {stage: {"cached": hits, "total": total} for stage, (hits, total) in image.cached.items()},
         "notes": list(image.notes),
+        "warnings": list(image.warnings),
     }
 
 
@@ -117,7 +120,7 @@ def summary(image: PublishedImage, context: Context) -> str:
     commit = f"{context.server_url}/{context.repository}/commit/{image.revision.sha}"
     rows.append(["Commit", markdown.link(image.revision.sha[:12], commit)])
     if image.size is not None:
-        rows.append(["Size", _bytes(image.size)])
+        rows.append(["Size", size_text(image.size)])
     if image.layers is not None:
         rows.append(["Layers", _layers(image.layers)])
     rows.append(["Time", f"{image.seconds:.1f} s"])
@@ -127,24 +130,17 @@ def summary(image: PublishedImage, context: Context) -> str:
     sections = [f"### Image {verb}", markdown.table(["", ""], rows)]
     if image.digest:
         sections.append(markdown.fence(f"docker pull {image.ref}", "sh"))
-    if image.notes:
-        sections.append("\n".join(f"- {markdown.escape(note)}" for note in image.notes))
+    remarks = [f"- **Warning:** {markdown.escape(warning)}" for warning in image.warnings]
+    remarks += [f"- {markdown.escape(note)}" for note in image.notes]
+    if remarks:
+        sections.append("\n".join(remarks))
     return "\n\n".join(sections) + "\n"
 
 
 def _layers(layers: LayerCounts) -> str:
     if not layers.new:
         return f"{layers.count}, all there before"
-    new = f"{layers.new} new ({_bytes(layers.new_size)})"
+    new = f"{layers.new} new ({size_text(layers.new_size)})"
     if not layers.previous_tag:
         return f"{layers.count}, {new}"
     return f"{layers.count}: {new}, {layers.count - layers.new} as in {markdown.code(layers.previous_tag)} before"
-
-
-def _bytes(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.2f} GB"
