@@ -18,8 +18,8 @@ def texts(findings: ContextFindings) -> Iterator[str]:
     if findings.logins:
         yield (
             f"a git login reaches the image: {_names(findings.logins)} holds the token of the checkout, and an instruction "
-            "copies it; add a line '.git' to .dockerignore, or set 'persist-credentials: false' on actions/checkout. If such "
-            "an image was pushed, revoke the token where it outlives the job"
+            "copies it; add a line '.git' to .dockerignore, or set 'persist-credentials: false' on actions/checkout. If "
+            "such an image was pushed, revoke the token where it outlives the job"
         )
     if findings.credentials:
         named = [f"{shown(path)} ({form})" for path, form in findings.credentials]
