@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform, overload
 
 from mlops_actions.core.errors import BadInput, BadInputs
+from mlops_actions.core.parsers import ShowableError
 
 T = TypeVar("T")
 _Inputs = TypeVar("_Inputs", bound="DeclaredInputs")
@@ -274,7 +275,8 @@ def _parse(entry: Input, name: str, parse: Callable[[str], Any], text: str, *, k
     try:
         return parse(text)
     except ValueError as error:
-        reason = "cannot be read (its value is secret, so it is not shown)" if entry.secret else str(error)
+        is_shown = not entry.secret or isinstance(error, ShowableError)
+        reason = str(error) if is_shown else "cannot be read (its value is secret, so it is not shown)"
         raise BadInput(
             f"{kind} '{name}' {reason}", f"correct '{name}' in the step's 'with:'; it means: {entry.help}"
         ) from None

@@ -12,6 +12,11 @@ from typing import Any
 
 from mlops_actions.core.provenance import is_sha
 
+
+class ShowableError(ValueError):
+    """An error of a parser whose message shows no part of the value: it is told for a secret input too."""
+
+
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 

@@ -9,14 +9,19 @@ from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, i
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, pairs, text
 from mlops_actions.core.types import Json
+from mlops_actions.docker_publish.key_values import key_values
 
 CACHES = ("auto", "gha", "registry", "inline", "none")
 _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
 
 def _pair_items(value: str) -> dict[str, str | None]:
-    """Read `KEY=VALUE` or bare `KEY`, separated by lines or commas, as the replaced action's `buildargs`."""
-    return pairs("\n".join(items(value)))
+    """Read `KEY=VALUE` or bare `KEY`, separated by lines or commas, as the replaced action's `buildargs`.
+
+    The bare ones come first: below an entry with a value they would be taken for a further line of it.
+    """
+    values = pairs("\n".join(items(value)))
+    return dict(sorted(values.items(), key=lambda entry: entry[1] is not None))
 
 
 def _not(value: str) -> bool:
@@ -110,21 +115,25 @@ class Inputs(DeclaredInputs):
     workdir: str | None = input_field(text, "Folder that `context` and `file` are relative to. Default: the workspace.")
     target: str | None = input_field(text, "Stage of the Dockerfile to build.")
     build_args: Mapping[str, str | None] | None = input_field(
-        pairs,
-        "`KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
+        key_values,
+        "`KEY=VALUE` lines; a bare `KEY` takes its value from the environment. A value of several lines: in double quotes "
+        "around the whole entry, or all of it as a YAML mapping.",
         legacy=(Legacy("buildargs", _pair_items, "A list of names or pairs, separated by commas."),),
     )
     secrets: Mapping[str, str | None] | None = input_field(
-        pairs,
-        "For `RUN --mount=type=secret,id=KEY`: `KEY=VALUE` lines; a bare `KEY` takes its value from the environment.",
+        key_values,
+        "For `RUN --mount=type=secret,id=KEY`: `KEY=VALUE` lines, or as in `build-args`; a bare `KEY` takes its value from "
+        "the environment.",
         secret=True,
     )
     secret_files: Mapping[str, str | None] | None = input_field(
-        pairs, "`ID=PATH` lines; each path must be in the workspace."
+        key_values, "`ID=PATH` lines; each path must be in the workspace."
     )
     ssh: tuple[str, ...] | None = input_field(lines, "`default` or `ID=SOCKET` lines for `RUN --mount=type=ssh`.")
     labels: Mapping[str, str | None] | None = input_field(
-        pairs, "`KEY=VALUE` lines, added to the OCI labels; a bare `KEY` takes its value from the environment."
+        key_values,
+        "`KEY=VALUE` lines, or as in `build-args`, added to the OCI labels; a bare `KEY` takes its value from the "
+        "environment.",
     )
     platforms: tuple[str, ...] | None = input_field(items, "Platforms to build for, such as `linux/amd64, linux/arm64`.")
     tags: tuple[str, ...] = input_field(

@@ -66,6 +66,8 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
     resolved = legacy.resolve(inputs, context.repository)
     inputs, image, policy = resolved.inputs, resolved.image, resolved.policy
     plan.build_arguments(inputs, environ)
+    plan.user_labels(inputs, environ)
+    plan.secret_values(inputs, environ)
     options.parse(inputs.build_options or "")
     rules.check(inputs.tags)
     checkout = ports.read_checkout(context.workspace)

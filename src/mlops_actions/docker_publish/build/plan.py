@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlops_actions.core.context import Context
 from mlops_actions.core.errors import BadInput
+from mlops_actions.docker_publish import key_values
 from mlops_actions.docker_publish.build import options
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.revision import Revision
@@ -97,7 +98,8 @@ def plan(
 def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the build arguments with their values; a bare name without a variable is left to the Dockerfile's default."""
     values: dict[str, str] = {}
-    texts = {**options.build_arguments(inputs.build_options or ""), **(inputs.build_args or {})}
+    given = key_values.resolve("build-args", inputs.build_args or {}, environ)
+    texts = {**options.build_arguments(inputs.build_options or ""), **given}
     for key, text in texts.items():
         if key in _DOCKER_VARIABLES:
             raise BadInput(
@@ -113,12 +115,11 @@ def build_arguments(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str
 def secret_values(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the secrets with their values; raises BadInput for a bare name that the environment does not have."""
     values: dict[str, str] = {}
-    for key, text in (inputs.secrets or {}).items():
-        value = environ.get(key) if text is None else text
-        if value is None:
+    for position, (key, value) in enumerate(key_values.resolve("secrets", inputs.secrets or {}, environ).items(), 1):
+        if value is None:  # the entry may be a secret's value itself, so it is not shown
             raise BadInput(
-                f"input 'secrets' names {key}, but the environment has no such variable",
-                f"write '{key}=${{{{ secrets.{key} }}}}', or add {key} to the step's 'env:'",
+                f"entry {position} of input 'secrets' has no '=', and the environment has no variable of its name",
+                "write 'KEY=${{ secrets.KEY }}', or add the variable to the step's 'env:'",
             )
         values[key] = value
     return values
@@ -144,7 +145,7 @@ def labels(
 
 def user_labels(inputs: Inputs, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the user's own labels; a bare name takes its value from the environment."""
-    return {key: environ.get(key, "") if value is None else value for key, value in (inputs.labels or {}).items()}
+    return {key: value or "" for key, value in key_values.resolve("labels", inputs.labels or {}, environ).items()}
 
 
 def _csv(*fields: str) -> str:
