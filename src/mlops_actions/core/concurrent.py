@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
@@ -39,6 +39,16 @@ def gather(
     for key, result in _as_completed(calls):
         settle(key, result)
     return {key: results[key] for key in calls}
+
+
+def gather_values(calls: Sequence[Callable[[], Value]]) -> list[Value]:
+    """Make all calls at once; return their values in the order of the calls, or raise the first error in that order."""
+    values: list[Value] = []
+    for result in gather(dict(enumerate(calls))).values():
+        if isinstance(result, ActionError):
+            raise result
+        values.append(result)
+    return values
 
 
 def _as_completed(calls: Mapping[Key, Callable[[], Value]]) -> Iterator[tuple[Key, Callable[[], Value]]]:

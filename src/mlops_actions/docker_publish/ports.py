@@ -27,6 +27,9 @@ class Registry(Protocol):
     def mount_blob(self, repository: str, digest: str, source: str) -> bool:
         """Share a blob of the repository `source`; return False where the registry does not share blobs."""
 
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Tell whether the registry still has a blob; callable from several threads."""
+
     def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> None:
         """Store these very bytes under a tag or digest."""
 

@@ -60,7 +60,7 @@ class Publication:
         for warning in warnings:
             self._ports.runner.warning(warning, title="docker-publish: the build context")
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
-        image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable.reason)
+        image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable)
         seconds = (self._ports.clock.now() - self._started).total_seconds()
         return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)), warnings=warnings)
 
@@ -112,15 +112,15 @@ class Publication:
 
     # Build
 
-    def _build(self, reason: str) -> PublishedImage:
+    def _build(self, reusable: ReusableImage) -> PublishedImage:
         """Build, and push with one tag first; the other tags follow once the image is in the registry."""
         request, name = self._request, self._request.name
         self._builder.require(self._ports.runner)
         if request.push:
             self._registry.require_push(name.repository)
             if request.inputs.skip_unchanged:
-                self._ports.runner.info(f"Building: {reason}.")
-        layer_cache = self._choose_cache()
+                self._ports.runner.info(f"Building: {reusable.reason}.")
+        layer_cache = self._choose_cache(reusable)
         first_tag = (
             fingerprint.tag(self._fingerprints.own) if self._fingerprints.own and request.push else self._tags.names[0]
         )
@@ -133,7 +133,7 @@ class Publication:
             image = self._not_pushed(image_id, references[0])
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
 
-    def _choose_cache(self) -> LayerCache:
+    def _choose_cache(self, reusable: ReusableImage) -> LayerCache:
         request = self._request
         kind = request.inputs.cache
         chosen = cache.choose(
@@ -145,6 +145,10 @@ class Publication:
             has_latest=kind in ("auto", "inline") and self._digest_of("latest") is not None,
             cache_scope=request.cache_scope,
         )
+        if reusable.is_damaged:
+            # A cache of this repository names the same layers, and a build that relies on a lost one fails.
+            chosen = cache.without_images(chosen)
+            self._notes.append(reusable.reason)
         self._notes.append(f"layer cache: {chosen.kind} ({chosen.reason})")
         return chosen
 

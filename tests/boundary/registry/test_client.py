@@ -61,6 +61,14 @@ def test_a_missing_manifest_is_none(any_target: Target) -> None:
     assert client.tags(REPOSITORY) == []
 
 
+def test_a_blob_is_found_without_reading_it(any_target: Target) -> None:
+    content = image(any_target)
+    put(any_target, content, "ctx-1")
+    client = client_of(any_target)
+    assert client.has_blob(REPOSITORY, json.loads(content)["config"]["digest"])
+    assert not client.has_blob(REPOSITORY, digest_of(b"nobody pushed this"))
+
+
 def test_the_right_to_push_is_known_before_anything_is_built(any_target: Target) -> None:
     client_of(any_target).require_push(REPOSITORY)
 
@@ -96,6 +104,25 @@ def test_one_token_per_scope_serves_all_calls() -> None:
         assert len([entry for entry in registry.log if entry.path == "/token"]) == 2
         assert {entry.credentials for entry in registry.log if entry.path == "/token"} == {"basic"}
         assert "basic" not in {entry.credentials for entry in registry.log if entry.path != "/token"}
+
+
+@pytest.mark.parametrize("status", [403, 405, 501])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_blob_is_found_where_head_is_not_served(status: int, is_there: bool) -> None:
+    """A storage that a registry redirects to may serve GET alone: its address is signed for one method."""
+    with sandbox() as (registry, target):
+        content = image(target)
+        put(target, content, "ctx-1")
+        digest = json.loads(content)["config"]["digest"] if is_there else digest_of(b"nobody pushed this")
+        registry.faults.append(Fault("HEAD", r"/v2/.*/blobs/.*", status))
+        assert RegistryClient(host_of(target.url), None, LOG, backoff=0).has_blob(REPOSITORY, digest) == is_there
+
+
+def test_a_blob_that_may_not_be_read_is_refused_and_not_missing() -> None:
+    with sandbox() as (registry, target):
+        registry.faults += [Fault(method, r"/v2/.*/blobs/.*", 403) for method in ("HEAD", "GET")]
+        with pytest.raises(Refused, match=r"looking for a layer of .* failed with status 403"):
+            RegistryClient(host_of(target.url), None, LOG, backoff=0).has_blob(REPOSITORY, digest_of(b"a layer"))
 
 
 def test_a_token_without_the_right_to_push_is_refused() -> None:

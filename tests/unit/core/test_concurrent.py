@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mlops_actions.core.concurrent import gather
+from mlops_actions.core.concurrent import gather, gather_values
 from mlops_actions.core.errors import Cancelled, Unavailable
 
 
@@ -32,6 +32,16 @@ def test_a_failed_call_does_not_affect_the_other_calls() -> None:
     assert gather({"a": lambda: 1, "b": fail}, done.__setitem__) == {"a": 1, "b": error}
     assert done == {"a": 1, "b": error}
     assert gather({"b": fail}) == {"b": error}
+
+
+def test_values_come_in_the_order_of_the_calls_or_the_first_error_does() -> None:
+    def fail(cause: str) -> int:
+        raise Unavailable(cause, "")
+
+    assert gather_values([lambda: 1, lambda: 2]) == [1, 2]
+    assert gather_values([]) == []
+    with pytest.raises(Unavailable, match="first"):
+        gather_values([lambda: 1, lambda: fail("first"), lambda: fail("second")])
 
 
 def test_a_cancellation_comes_through() -> None:

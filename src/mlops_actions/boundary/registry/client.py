@@ -225,6 +225,18 @@ class RegistryClient:
             raise Unavailable(f"{self.host} sent other bytes than those of {digest}", "run the job again")
         return content
 
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Tell whether a blob is there, without reading it."""
+        path = f"/v2/{repository}/blobs/{quote(digest, safe=':')}"
+        response = self._call("HEAD", path, self._reading_scope(repository))
+        if response.status not in (200, 404):
+            # No HEAD here, or it was redirected to a storage whose signed address serves GET alone.
+            response = self._call("GET", path, self._reading_scope(repository))
+            response.close()
+        if response.status not in (200, 404):
+            raise self._refusal(response, f"looking for a layer of {self.host}/{repository}")
+        return response.status == 200
+
     # Authorisation: RFC 7235 challenges, Docker's token specification
 
     def _reading_scope(self, repository: str) -> str:

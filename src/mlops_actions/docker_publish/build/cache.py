@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.image_name import ImageName
@@ -64,6 +64,12 @@ def choose(
             )
         return _gha(environ, "as requested")
     return _registry(name, pushes, cache_scope=cache_scope, reason="as requested")
+
+
+def without_images(chosen: LayerCache) -> LayerCache:
+    """Return the cache without what it would read from the image's own repository."""
+    kept = tuple(argument for argument in chosen.arguments if not argument.startswith("--cache-from=type=registry,"))
+    return replace(chosen, arguments=kept)
 
 
 def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> LayerCache:

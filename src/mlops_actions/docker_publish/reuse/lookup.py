@@ -15,7 +15,7 @@ from mlops_actions.docker_publish.dockerfile import bases, instructions
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import Registry
 from mlops_actions.docker_publish.request import BuildRequest
-from mlops_actions.docker_publish.reuse import fingerprint
+from mlops_actions.docker_publish.reuse import fingerprint, integrity
 from mlops_actions.docker_publish.reuse.fingerprint import FingerprintInputs
 
 # When an image was really built: `created` is the commit's time, so that builds of one commit are equal.
@@ -96,16 +96,18 @@ def _sbom_generator(inputs: Inputs) -> tuple[str, ...]:
 class ReusableImage:
     """The manifest to tag again, or None and the reason, in one line.
 
-    `source` is the repository that has it, where that is another one of the same registry.
+    `source` is the repository that has it, where that is another one of the same registry. `is_damaged`: there is such an
+    image, but the registry lost a part of it, which a layer cache in the registry may name too.
     """
 
     manifest: Manifest | None
     reason: str = ""
     source: ImageName | None = None
+    is_damaged: bool = False
 
 
 def find_reusable(registry: Registry, request: BuildRequest, fingerprints: Fingerprints, now: datetime) -> ReusableImage:
-    """Look the fingerprints up. A registry that refuses is an error, not a miss.
+    """Look the fingerprints up. A registry that refuses is an error, not a miss; an image with a part missing is a miss.
 
     Images of other repositories count only once all their blobs could be mounted into this one.
     """
@@ -120,10 +122,11 @@ def find_reusable(registry: Registry, request: BuildRequest, fingerprints: Finge
         try:
             candidate = _find_by_fingerprint(registry, source, fingerprints=fingerprints, max_age=max_age, now=now)
             if candidate.manifest is None:
+                reason = f"{reason}; in {source.repository}, {candidate.reason}" if candidate.is_damaged else reason
                 continue
             if copy_image(registry, candidate.manifest, source=source, target=name):
                 return replace(candidate, source=source)
-            reason = f"{reason}; the registry does not share the layers of {source.repository}"
+            reason = f"{reason}; the registry does not share the layers of {source.repository}, or lost some"
         except ActionError as error:
             reason = f"{reason}; {source.repository} cannot be read: {error.cause}"
     return replace(image, reason=reason)
@@ -155,18 +158,25 @@ def copy_image(registry: Registry, manifest: Manifest, *, source: ImageName, tar
 def _find_by_fingerprint(
     registry: Registry, name: ImageName, fingerprints: Fingerprints, max_age: float | None, now: datetime
 ) -> ReusableImage:
-    reason = "no image was built from this input before"
+    reason, is_damaged = "no image was built from this input before", False
     for key in fingerprints.accepted:
         manifest = registry.manifest(name.repository, fingerprint.tag(key))
         if manifest is None:
             continue
-        if max_age is None:
-            return ReusableImage(manifest)
-        built = built_at(registry, name, manifest)
-        if built is not None and (now - built).total_seconds() <= max_age:
-            return ReusableImage(manifest)
-        reason = "the image of this input is older than 'max-age'" if built else "it is not known when the image was built"
-    return ReusableImage(None, reason)
+        if max_age is not None:
+            built = built_at(registry, name, manifest)
+            if built is None or (now - built).total_seconds() > max_age:
+                reason = (
+                    "the image of this input is older than 'max-age'"
+                    if built
+                    else "it is not known when the image was built"
+                )
+                continue
+        if damage := integrity.find_damage(registry, name, manifest):
+            reason, is_damaged = f"the image of this input is damaged: {damage}", True
+            continue
+        return ReusableImage(manifest)
+    return ReusableImage(None, reason, is_damaged=is_damaged)
 
 
 def built_at(registry: Registry, name: ImageName, manifest: Manifest) -> datetime | None:
