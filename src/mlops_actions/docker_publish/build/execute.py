@@ -96,7 +96,7 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
     if step is None or not step.is_instruction:
         return WorkFailed(f"the build of {path} failed: {message}", "the log above shows BuildKit's messages")
     line = progress.failing_line or instructions.line_of(
-        instructions.parse(request.sources.dockerfile.read_text(encoding="utf-8", errors="replace")), step.title
+        instructions.parse(request.sources.dockerfile.read_bytes()), step.title
     )
     place = f"{path}:{line}" if line else path
     runner.error(f"{step.title}\n{step.error}", title="docker-publish: build failed", file=path, line=line)

@@ -1,17 +1,25 @@
-"""Find the images that a build starts from or copies from, and the sources whose content cannot be known. Pure."""
+"""Find the images that a build starts from or copies from, and the sources whose content cannot be known. Pure.
+
+More may be found than a build uses: every stage counts, and a stage's trigger counts wherever it would run. Never less.
+"""
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction, expand
+from mlops_actions.docker_publish.dockerfile import arguments, shell
+from mlops_actions.docker_publish.dockerfile.characters import GAP
+from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction
 
-_FLAG = re.compile(r"--([a-z-]+)(?:=(\S+))?\s+")
-_REMOTE = re.compile(r"[a-z+]+://|git@", re.IGNORECASE)
+# Git also over SSH: user@host:path.
+_REMOTE = re.compile(r"[A-Za-z0-9]+://|[A-Za-z0-9_-]+@[A-Za-z0-9.-]+:")
+# `sha256:$SUM` is a checksum or refused; `$SUM` may be empty, and a part of a commit's hash may come to mean another.
+_PINNED = re.compile(r"[a-z0-9]+:.+|[0-9a-f]{40,64}", re.IGNORECASE)
+_STAGE_NUMBER = re.compile(r"[+-]?0*[0-9]{1,18}")  # with more digits it is the name of an image
+# The frontends that read the language that is read here, also from another registry.
+_KNOWN_FRONTEND = re.compile(r"(?:.*/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 _EMPTY_IMAGE = "scratch"
 
 
@@ -25,105 +33,118 @@ class BaseImages:
 
 def find_base_images(dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> BaseImages:
     """List every image and every reason; build arguments override the defaults of each ARG before the first FROM."""
-    images: dict[str, None] = {}
-    reasons: list[str] = []
-    if "syntax" in dockerfile.directives:
-        images[dockerfile.directives["syntax"]] = None
-    arguments: dict[str, str] = {}
-    stages: set[str] = set()
-    count = 0
+    finder = _Finder(dockerfile, build_arguments)
+    finder.read_all()
+    return BaseImages(tuple(finder.images), tuple(finder.reasons))
+
+
+def with_triggers(dockerfile: Dockerfile) -> Iterator[Instruction]:
+    """Yield every instruction, and after each ONBUILD the instruction that it holds."""
     for instruction in dockerfile.instructions:
-        if instruction.keyword == "ARG" and not count:
-            arguments |= _defaults(instruction, arguments, build_arguments)
-        elif instruction.keyword == "FROM":
-            image, name = _from(instruction)
-            expanded = expand(image, arguments)
-            if expanded is None:
-                reasons.append(f"line {instruction.line}: the image {image!r} depends on a value that is not known here")
-            elif expanded.lower() not in stages and expanded != _EMPTY_IMAGE:
-                images[expanded] = None
-            stages |= {str(count), name.lower()} if name else {str(count)}
-            count += 1
-        else:
-            _add_other_sources(instruction, stages, images=images, reasons=reasons)
-    return BaseImages(tuple(images), tuple(reasons))
+        yield instruction
+        if instruction.trigger:
+            yield instruction.trigger
 
 
-def _defaults(instruction: Instruction, known: Mapping[str, str], build_arguments: Mapping[str, str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for word in re.findall(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+", instruction.arguments):
-        name, _, default = word.partition("=")
-        value = build_arguments.get(name)
-        if value is None:
-            value = expand(default.strip("\"'"), {**known, **values})
-        if value is not None:
-            values[name] = value
-    return values
+class _Finder:
+    def __init__(self, dockerfile: Dockerfile, build_arguments: Mapping[str, str]) -> None:
+        self.images: dict[str, None] = {}
+        self.reasons: list[str] = []
+        self._dockerfile = dockerfile
+        self._build_arguments = build_arguments
+        # A build argument counts where an ARG names it; those that BuildKit sets itself need no ARG.
+        self._values = {name: value for name, value in build_arguments.items() if shell.is_automatic(name)}
+        self._unknown: set[str] = set()
+        self._stages: set[str] = set()
+        self._has_stage = False
 
+    def read_all(self) -> None:
+        frontend = self._dockerfile.frontend
+        if frontend:
+            self.images[frontend] = None
+            if not _KNOWN_FRONTEND.fullmatch(frontend):
+                self.reasons.append(f"the frontend {frontend!r} reads the Dockerfile in its own way")
+        self.reasons += [f"line {line}: versions of BuildKit read it differently" for line in self._dockerfile.unclear]
+        for instruction in with_triggers(self._dockerfile):
+            if instruction.keyword == "ARG" and not self._has_stage:
+                self._set_defaults(instruction)
+            elif instruction.keyword == "FROM":
+                self._add_stage(instruction)
+            elif instruction.keyword == "COPY":
+                self._add_copy(instruction)
+            elif instruction.keyword == "ADD":
+                self._add_addresses(instruction)
+            elif instruction.keyword == "RUN":
+                self._add_mounts(instruction)
+        self._add_epoch()
 
-def _from(instruction: Instruction) -> tuple[str, str]:
-    """Return the image and the stage's name, which may be empty."""
-    arguments = instruction.arguments + " "
-    while match := _FLAG.match(arguments):
-        arguments = arguments[match.end() :]
-    words = arguments.split()
-    name = words[2] if len(words) > 2 and words[1].lower() == "as" else ""
-    return (words[0] if words else ""), name
+    def _set_defaults(self, instruction: Instruction) -> None:
+        for word in arguments.split_words(instruction.operands, self._dockerfile.escape):
+            name, has_default, default = word.partition("=")
+            value = self._build_arguments.get(name)
+            if value is None:
+                if not has_default:
+                    continue
+                value = self._expand(default)
+            self._unknown.discard(name)
+            if value is None:
+                self._unknown.add(name)
+            else:
+                self._values[name] = value
 
+    def _add_epoch(self) -> None:
+        """BuildKit takes the time from the context or a stage where SOURCE_DATE_EPOCH names one."""
+        name = "SOURCE_DATE_EPOCH"
+        epoch = self._build_arguments.get(name, self._values.get(name, ""))
+        if name in self._unknown or (epoch and not epoch.isdecimal()):
+            self.reasons.append(f"{name} names a source of the build, whose time is not known here")
 
-def _without_onbuild(instruction: Instruction) -> tuple[str, str]:
-    """Return keyword and arguments; for ONBUILD, those of the instruction that it holds."""
-    if instruction.keyword != "ONBUILD":
-        return instruction.keyword, instruction.arguments
-    keyword, _, arguments = instruction.arguments.partition(" ")
-    return keyword.upper(), arguments
+    def _expand(self, text: str) -> str | None:
+        return shell.expand(text, self._value, self._dockerfile.escape)
 
+    def _value(self, name: str) -> str | None:
+        if name in self._unknown:
+            raise shell.UnknownValue(name)
+        return self._values.get(name)
 
-def _paths(arguments: str, *, without: tuple[str, ...]) -> list[str]:
-    """Return the paths of COPY or ADD, sources first and target last, in either form (words or JSON)."""
-    return [word for word in re.split(r"[\s,\[\]\"]+", arguments) if word and not word.startswith(without)]
+    def _add_stage(self, instruction: Instruction) -> None:
+        self._has_stage = True
+        words = GAP.split(instruction.operands)
+        image = self._expand(words[0])
+        if not image:
+            self.reasons.append(f"line {instruction.line}: the image {words[0]!r} depends on a value that is not known here")
+        elif image not in self._stages and image != _EMPTY_IMAGE:
+            self.images[image] = None
+        if len(words) > 2 and words[1].upper() == "AS":
+            self._stages.add(words[2].lower())
 
+    def _add_source(self, instruction: Instruction, source: str) -> None:
+        if "$" in source:
+            self.reasons.append(f"line {instruction.line}: the source {source!r} depends on a value that is not known here")
+        elif source and source.lower() not in self._stages and source != _EMPTY_IMAGE:
+            self.images[source] = None
 
-def _add_other_sources(instruction: Instruction, stages: set[str], images: dict[str, None], reasons: list[str]) -> None:
-    """Add the images that COPY and RUN read, and the reasons for addresses that ADD reads."""
-    keyword, arguments = _without_onbuild(instruction)
-    if keyword == "ADD" and "--checksum=" not in arguments:
-        paths = _paths(arguments, without=("--",))
-        if any(_REMOTE.match(source) or "$" in source for source in paths[:-1]):
-            reasons.append(f"line {instruction.line}: ADD of an address, whose content may change")
-    sources = []
-    if keyword == "COPY":
-        sources = re.findall(r"--from=(\S+)", arguments)
-    elif keyword == "RUN":
-        options = [option for mount in re.findall(r"--mount=(\S+)", arguments) for option in mount.split(",")]
-        sources = [option.removeprefix("from=") for option in options if option.startswith("from=")]
-    for source in sources:
-        image = source.strip("\"'")
-        if "$" in image:
-            reasons.append(f"line {instruction.line}: the source {image!r} depends on a value that is not known here")
-        elif image.lower() not in stages and image != _EMPTY_IMAGE:
-            images[image] = None
+    def _add_copy(self, instruction: Instruction) -> None:
+        for source in arguments.flag_values(instruction.flags, "from"):
+            if not _STAGE_NUMBER.fullmatch(source):
+                self._add_source(instruction, source)
 
+    def _add_addresses(self, instruction: Instruction) -> None:
+        checksums = arguments.flag_values(instruction.flags, "checksum")
+        if any(_PINNED.fullmatch(checksum) for checksum in checksums):
+            return
+        for path in arguments.paths(instruction.operands)[:-1]:
+            if shell.begins_heredoc(path):
+                continue
+            source = shell.literal(path, self._dockerfile.escape)
+            if source is None or _REMOTE.match(source):
+                self.reasons.append(f"line {instruction.line}: ADD of an address, whose content may change")
+                return
 
-def sees_git(dockerfile: Dockerfile) -> bool:
-    """Tell whether the build may read the context's `.git`, which differs at every commit; true in case of doubt."""
-    for instruction in dockerfile.instructions:
-        keyword, arguments = _without_onbuild(instruction)
-        if keyword in ("COPY", "ADD") and "--from=" not in arguments:
-            paths = _paths(arguments, without=("--", "<<"))
-            if any(_reaches_git(source) for source in paths[:-1]):
-                return True
-        if keyword == "RUN":
-            for mount in re.findall(r"--mount=(\S+)", arguments):
-                options = dict(option.partition("=")[::2] for option in mount.split(","))
-                is_from_context = options.get("type", "bind") == "bind" and "from" not in options
-                if is_from_context and _reaches_git(options.get("source") or options.get("src") or "."):
-                    return True
-    return False
-
-
-def _reaches_git(source: str) -> bool:
-    if "$" in source or "\\" in source:
-        return True
-    first_segment = posixpath.normpath("/" + source).lstrip("/").partition("/")[0]
-    return not first_segment or fnmatchcase(".git", first_segment)
+    def _add_mounts(self, instruction: Instruction) -> None:
+        for mount in arguments.flag_values(instruction.flags, "mount"):
+            options = arguments.mount_options(mount)
+            if options is None:
+                self.reasons.append(f"line {instruction.line}: the mount {mount!r} cannot be read")
+            else:
+                self._add_source(instruction, options.get("from", ""))

@@ -1,97 +1,174 @@
-"""Read a Dockerfile's instructions: enough to find a failing line, and the images and addresses that a build reads. Pure.
+"""Read a Dockerfile's instructions as BuildKit reads them. Pure.
 
-Grammar: docs.docker.com/reference/dockerfile (parser directives, line continuation, here-documents).
+Facts: BuildKit's frontend/dockerfile/parser/parser.go.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
-_HEREDOC = re.compile(r"<<(-?)\s*([\"']?)([A-Za-z_][A-Za-z0-9_]*)\2")
+from mlops_actions.docker_publish.dockerfile import arguments, directives, shell
+from mlops_actions.docker_publish.dockerfile.characters import BLANKS, BYTE_ORDER_MARK, GAP, decode
+
 _TAKES_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
-_VARIABLE = re.compile(r"\\\$|\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?([-+])([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
+_MAX_DEPTH = 2  # ONBUILD and its instruction: BuildKit refuses ONBUILD ONBUILD
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: upper-case keyword, arguments on one line, the line it starts at (from 1), its here-documents."""
+    """One instruction.
+
+    `keyword` is upper-case, `arguments` all that follows it, on one line: `flags`, here without quotes, and `operands`.
+    `line` and `end_line` count from 1. `heredocs` holds the lines of its here-documents. `trigger` is the instruction that
+    an ONBUILD holds, as a build runs it.
+    """
 
     keyword: str
     arguments: str
     line: int
+    end_line: int = 0
     heredocs: str = ""
+    flags: tuple[str, ...] = ()
+    operands: str = ""
+    trigger: Instruction | None = None
 
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """All instructions, and the parser directives by lower-case name (`syntax`, `escape`, `check`)."""
+    """All instructions, the parser directives by lower-case name, the escape character, and the frontend image, if named.
+
+    `unclear` holds the lines that versions of BuildKit read differently: what they say is not known.
+    """
 
     instructions: tuple[Instruction, ...]
     directives: Mapping[str, str]
+    escape: str = "\\"
+    frontend: str = ""
+    unclear: tuple[int, ...] = ()
 
 
-def parse(text: str) -> Dockerfile:
+def parse(content: bytes | str) -> Dockerfile:
     """Read a Dockerfile. Text that BuildKit refuses is read as far as possible: BuildKit itself reports it."""
-    lines = text.removeprefix("\ufeff").splitlines()
-    directives, start = _directives(lines)
-    escape = directives.get("escape", "\\")
-    instructions: list[Instruction] = []
-    index = start
-    while index < len(lines):
-        stripped = lines[index].strip()
-        if not stripped or stripped.startswith("#"):
-            index += 1
-            continue
-        first = index
-        text, index = _logical_line(lines, index, escape)
-        keyword, _, arguments = text.strip().partition(" ")
-        heredocs = ""
-        if keyword.upper() in _TAKES_HEREDOC:
-            heredocs, index = _heredocs(lines, index, arguments)
-        instructions.append(Instruction(keyword.upper(), arguments.strip(), line=first + 1, heredocs=heredocs))
-    return Dockerfile(tuple(instructions), directives)
+    text = decode(content) if isinstance(content, bytes) else content
+    frontend = directives.frontend(text)
+    lines = text.removeprefix(BYTE_ORDER_MARK).split("\n")
+    found = directives.read([line.rstrip("\r") for line in lines])
+    reader = _Reader(lines, found.escape)
+    return Dockerfile(
+        instructions=tuple(reader.instructions()),
+        directives=found.values,
+        escape=found.escape,
+        frontend=frontend,
+        unclear=(*(() if found.is_clear else (1,)), *reader.unclear),
+    )
 
 
-def _directives(lines: Sequence[str]) -> tuple[dict[str, str], int]:
-    """Read the parser directives at the top; the first line that is no directive ends them."""
-    directives: dict[str, str] = {}
-    for index, line in enumerate(lines):
-        match = _DIRECTIVE.fullmatch(line.strip())
-        if match is None or match[1].lower() in directives:
-            return directives, index
-        directives[match[1].lower()] = match[2]
-    return directives, len(lines)
+class _Reader:
+    """Reads physical lines into instructions."""
 
+    def __init__(self, lines: Sequence[str], escape: str, depth: int = 1) -> None:
+        self.unclear: list[int] = []
+        self._lines = lines
+        self._escape = escape
+        self._depth = depth
+        self._next = 0
+        # A doubled escape character ends a line like any other character.
+        mark = re.escape(escape)
+        self._continued = re.compile(rf"(?<!{mark}){mark}[ \t]*\Z")
 
-def _logical_line(lines: Sequence[str], index: int, escape: str) -> tuple[str, int]:
-    """Join continued lines, dropping the comments and blank lines between them; return the text and the next index."""
-    parts: list[str] = []
-    while index < len(lines):
-        line = lines[index]
-        index += 1
-        if parts and (not line.strip() or line.lstrip().startswith("#")):
-            continue
-        body = line.rstrip()
-        if not body.endswith(escape):
-            parts.append(body)
-            break
-        parts.append(body[: -len(escape)])
-    return "".join(parts).replace("\t", " "), index
+    def instructions(self) -> list[Instruction]:
+        found = []
+        while self._next < len(self._lines):
+            line = self._next + 1
+            text = self._logical_line()
+            if text is not None:
+                found.append(self._instruction(text, line))
+        return found
 
+    def _logical_line(self) -> str | None:
+        """Read a line and those that continue it, without the comments and blank lines between them; or None."""
+        first = self._lines[self._next].lstrip(BLANKS)
+        self._next += 1
+        if not first or first.startswith("#"):
+            return None
+        text, is_continued = self._part(first)
+        parts = [text]
+        while is_continued and self._next < len(self._lines):
+            line = self._lines[self._next]
+            self._next += 1
+            content = line.rstrip("\r").lstrip(BLANKS)
+            if content and not content.startswith("#"):
+                text, is_continued = self._part(line)
+                parts.append(text)
+        return "".join(parts)
 
-def _heredocs(lines: Sequence[str], index: int, arguments: str) -> tuple[str, int]:
-    collected: list[str] = []
-    for dash, _, name in _HEREDOC.findall(arguments):
-        while index < len(lines):
-            line = lines[index]
-            index += 1
-            if (line.lstrip("\t") if dash else line) == name:
+    def _part(self, line: str) -> tuple[str, bool]:
+        """Return a line without its end and escape character, and whether the next line continues it."""
+        line = line.rstrip("\r")
+        match = self._continued.search(line)
+        return (line[: match.start()], True) if match else (line, False)
+
+    def _instruction(self, text: str, line: int) -> Instruction:
+        keyword, _, rest = _partition(text.strip(BLANKS))
+        flags, operands = arguments.split_flags(rest, self._escape)
+        operands = operands.strip(BLANKS)
+        heredocs, content = self._heredocs(text, keyword, operands, line)
+        trigger = self._trigger(rest.lstrip(BLANKS), content) if keyword == "ONBUILD" and self._depth < _MAX_DEPTH else None
+        return Instruction(
+            keyword=keyword,
+            arguments=rest.strip(BLANKS),
+            line=line,
+            end_line=self._next,
+            heredocs=heredocs,
+            flags=flags,
+            operands=operands,
+            trigger=trigger and replace(trigger, line=line, end_line=self._next),
+        )
+
+    def _heredocs(self, text: str, keyword: str, operands: str, line: int) -> tuple[str, list[str]]:
+        """Read the here-documents that the line begins; return their lines, and the same with the lines that end them."""
+        while keyword == "ONBUILD":
+            keyword, _, rest = _partition(operands)
+            operands = arguments.split_flags(rest, self._escape)[1].strip(BLANKS)
+        if keyword not in _TAKES_HEREDOC or "<<" not in text or arguments.json_list(operands) is not None:
+            return "", []
+        heredocs, is_clear = shell.heredocs(text)
+        if not is_clear:
+            self.unclear.append(line)
+        collected: list[str] = []
+        all_lines: list[str] = []
+        for heredoc in heredocs:
+            body = self._body(heredoc)
+            # BuildKit refuses one without an end; older versions read `<< NAME` as text.
+            if body is None:
                 break
-            collected.append(line)
-    return "\n".join(collected), index
+            collected += body
+            all_lines += [*body, heredoc.end]
+        return "\n".join(collected), all_lines
+
+    def _body(self, heredoc: shell.Heredoc) -> list[str] | None:
+        for index in range(self._next, len(self._lines)):
+            line = self._lines[index].rstrip("\r")
+            if (line.lstrip("\t") if heredoc.ignores_tabs else line) == heredoc.end:
+                body = [text.removesuffix("\r") for text in self._lines[self._next : index]]
+                self._next = index + 1
+                return body
+        return None
+
+    def _trigger(self, expression: str, heredocs: Sequence[str]) -> Instruction | None:
+        """Read the instruction of an ONBUILD: BuildKit reads it anew, with the default escape character."""
+        reader = _Reader([expression, *heredocs], "\\", self._depth + 1)
+        triggers = reader.instructions()
+        self.unclear += [self._next] * len(reader.unclear)
+        return triggers[0] if len(triggers) == 1 else None
+
+
+def _partition(text: str) -> tuple[str, str, str]:
+    """Return the upper-case keyword, the gap, and the rest."""
+    gap = GAP.search(text)
+    return (text[: gap.start()].upper(), gap[0], text[gap.end() :]) if gap else (text.upper(), "", "")
 
 
 def line_of(dockerfile: Dockerfile, step: str) -> int:
@@ -99,31 +176,12 @@ def line_of(dockerfile: Dockerfile, step: str) -> int:
     shown_text = _with_single_blanks(re.sub(r"^\[[^\]]*\]\s*", "", step))
     for instruction in dockerfile.instructions:
         text = _with_single_blanks(f"{instruction.keyword} {instruction.arguments}")
-        if text == shown_text or (len(shown_text) > 20 and text.startswith(shown_text)):
+        # A here-document follows the line in parentheses, shortened; a very long line is shortened too.
+        is_shown = text == shown_text or (instruction.heredocs != "" and shown_text.startswith(f"{text} ("))
+        if is_shown or (len(shown_text) > 20 and text.startswith(shown_text)):
             return instruction.line
     return 0
 
 
 def _with_single_blanks(text: str) -> str:
     return " ".join(text.split())
-
-
-def expand(text: str, values: Mapping[str, str]) -> str | None:
-    """Replace `$NAME`, `${NAME}`, `${NAME:-word}`, `${NAME:+word}`; None where a variable has no known value."""
-    unknown = False
-
-    def replacement(match: re.Match[str]) -> str:
-        nonlocal unknown
-        name = match[1] or match[4]
-        if name is None:
-            return "$"
-        value, operator, word = values.get(name, ""), match[2], match[3] or ""
-        if operator == "-":
-            return value or word
-        if operator == "+":
-            return word if value else ""
-        unknown = unknown or not value
-        return value
-
-    expanded = _VARIABLE.sub(replacement, text)
-    return None if unknown or "$" in expanded.replace("\\$", "") else expanded

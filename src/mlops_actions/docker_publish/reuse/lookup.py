@@ -11,7 +11,7 @@ from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.oci import Manifest, json_object
 from mlops_actions.core.provenance import PREFIX
 from mlops_actions.docker_publish.build import plan
-from mlops_actions.docker_publish.dockerfile import bases, instructions
+from mlops_actions.docker_publish.dockerfile import bases, instructions, paths
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.ports import Registry
 from mlops_actions.docker_publish.request import BuildRequest
@@ -47,7 +47,7 @@ def compute_fingerprints(
         return Fingerprints(reason="the builder's own platform is not known; give 'platforms'")
     text = sources.dockerfile.read_text(encoding="utf-8", errors="surrogateescape")
     arguments = plan.build_arguments(inputs, request.environ)
-    parsed = instructions.parse(text)
+    parsed = instructions.parse(sources.dockerfile.read_bytes())
     base_images = bases.find_base_images(parsed, arguments)
     if base_images.reasons:
         return Fingerprints(reason=base_images.reasons[0])
@@ -59,7 +59,7 @@ def compute_fingerprints(
         if digest is None:
             return Fingerprints(reason=f"the digest of {image!r} cannot be found")
         digests[image] = digest
-    sees_git = bases.sees_git(parsed)
+    sees_git = paths.sees_git(parsed)
     try:
         ignore = fingerprint.read_ignore(sources.context, sources.dockerfile, () if sees_git else (".git",))
         context = fingerprint.hash_context(sources.context, ignore)
