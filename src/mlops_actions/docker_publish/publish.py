@@ -23,6 +23,7 @@ from mlops_actions.docker_publish.report import PublishedImage
 from mlops_actions.docker_publish.request import BuildRequest
 from mlops_actions.docker_publish.reuse import fingerprint, lookup
 from mlops_actions.docker_publish.reuse.lookup import Fingerprints, ReusableImage
+from mlops_actions.docker_publish.tags.reserved import without_reserved
 from mlops_actions.docker_publish.tags.rules import Tags
 
 
@@ -70,7 +71,9 @@ class Publication:
         request, revision = self._request, self._request.revision
         if request.push and request.tag_scheme.needs_versions(revision):
             revision = replace(revision, versions=tuple(self._registry.tags(request.name.repository)))
-        return request.tag_scheme.tags(revision)
+        tags = request.tag_scheme.tags(revision)
+        names, notes = without_reserved(tags.names)
+        return replace(tags, names=names, notes=(*tags.notes, *notes))
 
     @cached_property
     def _fingerprints(self) -> Fingerprints:

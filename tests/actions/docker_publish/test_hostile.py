@@ -15,6 +15,7 @@ from mlops_actions.boundary.docker import DockerCommand
 from mlops_actions.core.checkout import Checkout
 from mlops_actions.core.errors import BadInput, WorkFailed
 from mlops_actions.docker_publish.reuse import dockerignore
+from mlops_actions.docker_publish.tags.reserved import is_reserved
 from tests.actions.docker_publish.publisher import Publisher
 from tests.support.docker_publish import SHA
 from tests.support.local_docker import LocalDaemon
@@ -110,6 +111,55 @@ def test_a_pull_request_writes_its_layers_to_a_cache_of_its_own(publisher: Publi
 
 
 NAMES = ["x\n::error::from the branch", "x\r\nlatest", "-x\n--push", "\x1b[2K\u2028x", "x" * 3000, "a/../b", "x;id", "$(id)"]
+
+
+FINGERPRINT = f"ctx-{'0a' * 32}"
+
+
+@pytest.mark.parametrize("name", [FINGERPRINT, "buildcache", "buildcache-pr-7", "buildcache/open"])
+@pytest.mark.parametrize(
+    ("given", "ref"),
+    [
+        ({}, "refs/heads/{name}"),
+        ({"tags": "sha, tag"}, "refs/tags/{name}"),
+        ({"branch-tag": "true"}, "refs/heads/{name}"),
+        ({"image_name": "{host}/digits", "branch_tag": "true"}, "refs/heads/x/{name}"),
+        ({"name": "{host}/octo/digits"}, "refs/heads/{name}"),
+        ({"name": "{host}/octo/digits", "tag_names": "true"}, "refs/tags/{name}"),
+    ],
+    ids=["branch", "git tag", "branch-tag", "older branch_tag", "older name", "older tag_names"],
+)
+def test_no_ref_becomes_a_tag_that_steers_reuse(publisher: Publisher, given: Mapping[str, str], ref: str, name: str) -> None:
+    """Somebody who may push a branch of that name would choose what a protected branch reuses."""
+    given = {key: value.format(host=publisher.host) for key, value in given.items()} | {"push": "false"}
+    publisher.checkout = Checkout(SHA, "")
+    try:
+        tags = publisher.publish(given, GITHUB_REF=ref.format(name=name)).outputs["tags"].splitlines()
+    except BadInput as error:
+        assert "which this action keeps" in error.cause
+    else:
+        assert tags
+        assert not [tag for tag in tags if is_reserved(tag)]
+
+
+@pytest.mark.parametrize("name", [FINGERPRINT, "buildcache", "buildcache-pr-7"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tags": "sha, {name}"},
+        {"tag": "{name}"},
+        {"image_name": "digits", "tag": "{name}"},
+        {"name": "{host}/octo/digits", "tags": "a,{name}"},
+        {"name": "{host}/octo/digits:{name}"},
+    ],
+    ids=["tags", "tag", "older tag", "older tags", "older name with a tag"],
+)
+def test_no_literal_is_a_tag_that_steers_reuse(publisher: Publisher, given: Mapping[str, str], name: str) -> None:
+    given = {key: value.format(host=publisher.host, name=name) for key, value in given.items()}
+    with pytest.raises(BadInput, match="which this action keeps"):
+        publisher.publish(given)
+    assert publisher.docker.builds == []
+    assert publisher.tags == {}
 
 
 @pytest.mark.parametrize("name", NAMES)

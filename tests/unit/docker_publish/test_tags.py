@@ -224,7 +224,7 @@ def test_a_literal_without_a_valid_character_is_an_error(rule: str) -> None:
 
 
 def test_a_literal_in_the_form_of_a_fingerprint_is_an_error() -> None:
-    with pytest.raises(BadInput, match="fingerprints"):
+    with pytest.raises(BadInput, match="which this action keeps"):
         tags_of(["ctx-" + "0" * 64], ON_MAIN)
 
 

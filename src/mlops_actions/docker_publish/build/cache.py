@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.image_name import ImageName
-
-REGISTRY_TAG = "buildcache"
+from mlops_actions.docker_publish.tags.reserved import CACHE_TAG
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def without_images(chosen: LayerCache) -> LayerCache:
 
 
 def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> LayerCache:
-    refs = [name.tagged(REGISTRY_TAG), *([name.tagged(f"{REGISTRY_TAG}-{cache_scope}")] if cache_scope else [])]
+    refs = [name.tagged(CACHE_TAG), *([name.tagged(f"{CACHE_TAG}-{cache_scope}")] if cache_scope else [])]
     reads = (f"--cache-from=type=registry,ref={ref}" for ref in refs)
     writes = (f"--cache-to=type=registry,ref={refs[-1]},mode=max,ignore-error=true",) if pushes else ()
     return LayerCache("registry", (*reads, *writes), reason)

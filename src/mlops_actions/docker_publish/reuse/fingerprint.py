@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlops_actions.docker_publish.reuse.dockerignore import IgnorePatterns, parse
+from mlops_actions.docker_publish.tags.reserved import FINGERPRINT_PREFIX
 
 VERSION = 2  # of the fingerprint: raise it when the meaning of any part changes
-TAG_PREFIX = "ctx-"
 PROTECTED, OPEN = "protected", "open"  # trust scopes: refs that the repository's rules guard, and its other refs
 _READ_BYTES = 1 << 20
 
@@ -57,7 +57,7 @@ def key(context: str, inputs: FingerprintInputs) -> str:
 
 def tag(fingerprint: str) -> str:
     """Return the tag under which the registry keeps a fingerprint."""
-    return TAG_PREFIX + fingerprint
+    return FINGERPRINT_PREFIX + fingerprint
 
 
 def read_ignore(context: Path, dockerfile: Path, extra_patterns: Sequence[str] = ()) -> IgnorePatterns:

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.version import SemanticVersion
-from mlops_actions.docker_publish.reuse.fingerprint import TAG_PREFIX as FINGERPRINT_PREFIX
 from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.tags.reserved import is_reserved
 
 RULES = ("sha", "sha-long", "branch", "pr", "tag", "semver", "latest", "snapshot", "date")
 MAX_LENGTH = 128  # characters (OCI distribution specification: tag grammar)
@@ -162,16 +162,17 @@ def snapshot_tag(revision: Revision) -> str:
 
 
 def literal(text: str, notes: list[str]) -> str:
-    """Make a literal tag valid; raises BadInput for another action's rule syntax and for the form of fingerprints."""
+    """Make a literal tag valid; raises BadInput for another action's rule syntax and for a reserved tag."""
     if re.match(r"type=|\w+=", text) or "{{" in text:
         raise BadInput(
             f"input 'tags' has the rule {text!r}, which is not a rule of this action",
             f"use one of {', '.join(RULES)}, or a plain tag",
         )
     tag = valid(text, notes)
-    if re.fullmatch(rf"{FINGERPRINT_PREFIX}[0-9a-f]{{64}}", tag):
+    if is_reserved(tag):
         raise BadInput(
-            f"input 'tags' asks for {tag!r}, the form in which fingerprints are kept", "choose another name for the tag"
+            f"input 'tags' asks for {tag!r}, which this action keeps for images to reuse and for its layer cache",
+            "choose another name for the tag",
         )
     return tag
 
