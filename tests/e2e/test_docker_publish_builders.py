@@ -117,6 +117,30 @@ def test_a_buildkit_at_an_address_builds(publisher: Publisher[DebianRegistry], a
     assert {entry["cached"] for entry in json.loads(third.outputs["result"])["cached-steps"].values()} != {0}
 
 
+def test_images_of_several_builds_are_merged_with_their_attestations(
+    publisher: Publisher[DebianRegistry], address: str
+) -> None:
+    """Two builds for one platform each, with provenance, as jobs on native runners make them."""
+    given = {"builder": address, "provenance": "mode=max", "push-by-digest": "true"}
+    legs = [publisher.publish({**given, "platforms": platform}) for platform in PLATFORMS.split(",")]
+    for leg in legs:
+        assert leg.exit_code == 0, leg.log
+        assert leg.outputs["tags"] == ""
+    assert {tag.partition("-")[0] for tag in publisher.registry.tags(publisher.repository)} == {"ctx"}
+    before = len(publisher.registry.requests())
+    merged = publisher.publish({"merge": "\n".join(leg.outputs["ref"] for leg in legs), "platforms": PLATFORMS})
+    assert merged.exit_code == 0, merged.log
+    assert not [path for method, path, _ in publisher.registry.requests()[before:] if method in ("POST", "PATCH")]
+    digest = merged.outputs["digest"]
+    assert publisher.registry.digest(publisher.repository, "latest") == digest
+    assert platforms(publisher, digest) == PLATFORMS.split(",")
+    entries = manifests(publisher, digest)
+    attested = [entry["annotations"]["vnd.docker.reference.digest"] for entry in entries[2:]]
+    assert attested == [entry["digest"] for entry in entries[:2]]
+    again = publisher.publish({**given, "platforms": "linux/arm64"})
+    assert (again.outputs["built"], again.outputs["ref"]) == ("false", legs[1].outputs["ref"])
+
+
 SCANNER = f"""\
 FROM {BASE}
 COPY scan.sh /

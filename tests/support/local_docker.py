@@ -108,7 +108,8 @@ class LocalDocker:
         line("#1 [1/1] COPY . .")
         line("#1 DONE 0.0s")
         layer = _packed(Path(arguments[-1]))
-        config = {"architecture": "amd64", "os": "linux", "config": {"Labels": labels}, "rootfs": {"type": "layers"}}
+        system, _, architecture = self.facts.platform.partition("/")
+        config = {"architecture": architecture, "os": system, "config": {"Labels": labels}, "rootfs": {"type": "layers"}}
         blobs = (json.dumps(config, sort_keys=True).encode(), layer)
         described = [
             {"mediaType": kind, "digest": _digest(blob), "size": len(blob)}

@@ -12,6 +12,11 @@ from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.key_values import key_values
 
 CACHES = ("auto", "gha", "registry", "inline", "none")
+# Inputs about a build, which a step that merges does not do.
+_NOT_WITH_MERGE = (
+    "context", "file", "target", "build-args", "secrets", "secret-files", "ssh", "push-by-digest", "reuse-from", "force",
+    "max-age", "cache-salt", "provenance", "sbom", "builder", "build-options",
+)  # fmt: skip
 _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
 
@@ -136,6 +141,17 @@ class Inputs(DeclaredInputs):
         "environment.",
     )
     platforms: tuple[str, ...] | None = input_field(items, "Platforms to build for, such as `linux/amd64, linux/arm64`.")
+    push_by_digest: bool = input_field(
+        boolean,
+        "Push without the tags, for a later step with `merge`: each job of a matrix builds for one platform. Only the tag "
+        "of the fingerprint is set, which keeps the registry from deleting the image.",
+        default="false",
+    )
+    merge: tuple[str, ...] | None = input_field(
+        items,
+        "Digests (or `registry/name@sha256:…`) of images of this name, one a line: make one image for several platforms of "
+        "them. Nothing is built. `platforms`, where given, must be those of the images.",
+    )
     tags: tuple[str, ...] = input_field(
         items,
         "Rules and literal tags: `sha` (12 digits), `sha-long`, `branch`, `pr`, `tag`, `semver` (`1.2.3`, `1.2`, `1`), "
@@ -216,13 +232,19 @@ class Inputs(DeclaredInputs):
         for platform in self.platforms or ():
             if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_.]+){1,2}", platform):
                 yield BadInput(f"input 'platforms' has {platform!r}", "write platforms as in 'linux/amd64, linux/arm64'")
+        yield from self._problems_of_merge()
         if self.target is not None and not re.fullmatch(r"[A-Za-z0-9_.-]+", self.target):
             yield BadInput(f"input 'target' is {self.target!r}", "give the name of a stage of the Dockerfile")
+
+    def _problems_of_merge(self) -> Iterable[BadInput]:
+        for name in _NOT_WITH_MERGE if self.merge is not None else ():
+            if self.was_given(name):
+                yield BadInput(f"inputs 'merge' and '{name}' exclude each other", f"leave '{name}' to the jobs that build")
 
 
 OUTPUTS = (
     Output("image", "`registry/name`."),
-    Output("tags", "The tags, one a line."),
+    Output("tags", "The tags, one a line; empty with `push-by-digest`."),
     Output("tag", "The first of the tags."),
     Output("digest", "`sha256:…` of the image, confirmed by the registry; empty where nothing was pushed."),
     Output("ref", "`registry/name@sha256:…`, to be passed to a workflow; empty where nothing was pushed."),
@@ -243,8 +265,12 @@ _OPTIONAL_TEXT: Json = {"type": ["string", "null"]}
 
 RESULT: Mapping[str, Json] = {
     "image": {"type": "string"},
-    "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "The tags, in order."},
-    "tag": {"type": "string"},
+    "tags": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "The tags, in order; none with `push-by-digest`.",
+    },
+    "tag": {"type": "string", "description": "The first of the tags; empty where there is none."},
     "digest": {**_OPTIONAL_TEXT, "description": "`sha256:…` of the image; null where nothing was pushed."},
     "ref": {**_OPTIONAL_TEXT, "description": "`registry/name@sha256:…`; null where nothing was pushed."},
     "image-id": _OPTIONAL_TEXT,

@@ -15,6 +15,7 @@ from mlops_actions.docker_publish.build.cache import LayerCache
 from mlops_actions.docker_publish.build.execute import build
 from mlops_actions.docker_publish.build.plan import BuildPlan
 from mlops_actions.docker_publish.context_files.check import context_warnings
+from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
@@ -55,20 +56,16 @@ class Publication:
     def publish(self) -> PublishedImage:
         """Tag the image of this very input again, else build it."""
         self._notes += self._tags.notes
-        self._notes += self._fingerprints.notes
-        # Before the build: where it fails for such a file, the warning says why.
-        warnings = context_warnings(self._request)
-        for warning in warnings:
-            self._ports.runner.warning(warning, title="docker-publish: the build context")
-        reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
-        image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable)
+        image = self._merge() if self._request.merge else self._reuse_or_build()
         seconds = (self._ports.clock.now() - self._started).total_seconds()
-        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)), warnings=warnings)
+        return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
 
     @cached_property
     def _tags(self) -> Tags:
         """The tags by the tag scheme; the registry is asked for its versions only where a release needs them."""
         request, revision = self._request, self._request.revision
+        if request.push and request.inputs.push_by_digest:
+            return Tags(())
         if request.push and request.tag_scheme.needs_versions(revision):
             revision = replace(revision, versions=tuple(self._registry.tags(request.name.repository)))
         tags = request.tag_scheme.tags(revision)
@@ -77,6 +74,8 @@ class Publication:
 
     @cached_property
     def _fingerprints(self) -> Fingerprints:
+        if self._request.merge:
+            return Fingerprints(reason="nothing is built")
         if not self._request.push or not self._request.inputs.skip_unchanged:
             return Fingerprints(reason="'skip-unchanged' is false")
         return lookup.compute_fingerprints(self._request, lambda: self._builder.platform, self._base_digest)
@@ -86,7 +85,37 @@ class Publication:
             reference, self._request.name, registry=self._registry, open_registry=self._ports.open_registry
         )
 
+    def _merge(self) -> PublishedImage:
+        """Make one image index of the images that other jobs pushed; they stay as they are."""
+        request = self._request
+        entries = collect.collect(self._registry, request.name, request.merge)
+        assemble.check(entries, request.inputs.platforms or ())
+        annotations = plan.labels(
+            request.inputs,
+            request.revision,
+            context=request.context,
+            environ=request.environ,
+            epoch=request.source_date_epoch,
+        )
+        if request.source_date_epoch is None:
+            # A moment that is not the commit's would give each run of the same job another digest.
+            annotations.pop("org.opencontainers.image.created")
+        index = assemble.assemble(entries, annotations)
+        self._notes += [f"merged {entry.platform} {entry.digest}" for entry in entries if entry.platform]
+        self._put_tags(index, self._tags.names)
+        return replace(self._published(index, previous=None), merged=True)
+
     # Reuse
+
+    def _reuse_or_build(self) -> PublishedImage:
+        self._notes += self._fingerprints.notes
+        # Before the build: where it fails for such a file, the warning says why.
+        warnings = context_warnings(self._request)
+        for warning in warnings:
+            self._ports.runner.warning(warning, title="docker-publish: the build context")
+        reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
+        image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable)
+        return replace(image, warnings=warnings)
 
     def _tag_again(self, reusable: ReusableImage, manifest: Manifest) -> PublishedImage:
         tags = self._tags.names
@@ -124,9 +153,7 @@ class Publication:
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reusable.reason}.")
         layer_cache = self._choose_cache(reusable)
-        first_tag = (
-            fingerprint.tag(self._fingerprints.own) if self._fingerprints.own and request.push else self._tags.names[0]
-        )
+        first_tag = self._tag_of_push() if request.push else self._tags.names[0]
         references = [name.tagged(tag) for tag in ((first_tag,) if request.push else self._tags.names)]
         progress, metadata = build(request, self._ports, build_plan=self._plan(layer_cache), references=references)
         if request.push:
@@ -135,6 +162,16 @@ class Publication:
             image_id = str(metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or "")
             image = self._not_pushed(image_id, references[0])
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
+
+    def _tag_of_push(self) -> str:
+        """Return the tag under which the built image is pushed: that of its fingerprint, where it has one."""
+        if self._fingerprints.own:
+            return fingerprint.tag(self._fingerprints.own)
+        if self._tags.names:
+            return self._tags.names[0]
+        return fingerprint.unkeyed_tag(
+            self._request.revision.sha, self._request.inputs.platforms or (self._builder.platform,)
+        )
 
     def _choose_cache(self, reusable: ReusableImage) -> LayerCache:
         request = self._request
@@ -182,7 +219,7 @@ class Publication:
         # Moving tags such as `latest` are last: they stand for the image that this one replaces.
         previous = image_size.previous_image(self._registry, self._request.name, further_tags[::-1])
         self._put_tags(manifest, further_tags)
-        if not self._request.inputs.builder:
+        if self._tags.names and not self._request.inputs.builder:
             # Later steps of the job find the image in the daemon under its tags, as after `docker build`.
             self._retag_in_daemon(self._request.name.tagged(first_tag))
         return self._published(manifest, previous)

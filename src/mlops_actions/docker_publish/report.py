@@ -19,7 +19,10 @@ from mlops_actions.docker_publish.tags.rules import Tags
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedImage:
-    """The published image: `digest` is empty where nothing was pushed; `cached` counts the Dockerfile's steps by stage."""
+    """The published image: `digest` is empty where nothing was pushed; `cached` counts the Dockerfile's steps by stage.
+
+    `merged`: an image index of images that other jobs pushed.
+    """
 
     name: ImageName
     revision: Revision
@@ -37,6 +40,19 @@ class PublishedImage:
     cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    merged: bool = False
+
+    @property
+    def first_tag(self) -> str:
+        """The first tag; empty where the image was pushed by its digest alone."""
+        return next(iter(self.tags.names), "")
+
+    @property
+    def named_by_commit(self) -> str:
+        """`registry/name:TAG` with the commit's tag, else the first, else `registry/name@sha256:…`."""
+        short_sha = self.revision.sha[:12]
+        tag = short_sha if short_sha in self.tags.names else self.first_tag
+        return self.name.tagged(tag) if tag else self.ref
 
     @property
     def ref(self) -> str:
@@ -60,12 +76,10 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
     digest = image.digest
     if digest_includes_name and digest and image.platforms <= 1:
         digest = f"{image.name.familiar}@{digest}"
-    short_sha = image.revision.sha[:12]
-    commit_tag = short_sha if short_sha in image.tags.names else image.tags.names[0]
     texts = {
         "image": str(image.name),
         "tags": "\n".join(image.tags.names),
-        "tag": image.tags.names[0],
+        "tag": image.first_tag,
         "digest": digest,
         "ref": image.ref,
         "image-id": image.image_id,
@@ -74,7 +88,7 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
         "size": "" if image.size is None else str(image.size),
         "duration": f"{image.seconds:.1f}",
         "url": url_of(image.name, context),
-        "IMAGE_SHA_NAME": image.name.tagged(commit_tag),
+        "IMAGE_SHA_NAME": image.named_by_commit,
         "IMAGE_URL": f"{context.server_url}/{context.repository}/packages",
     }
     if image.tags.snapshot:
@@ -88,7 +102,7 @@ def result(image: PublishedImage, context: Context) -> Json:
     return {
         "image": str(image.name),
         "tags": list(image.tags.names),
-        "tag": image.tags.names[0],
+        "tag": image.first_tag,
         "digest": image.digest or None,
         "ref": image.ref or None,
         "image-id": image.image_id or None,
@@ -111,12 +125,13 @@ def result(image: PublishedImage, context: Context) -> Json:
 
 def summary(image: PublishedImage, context: Context) -> str:
     """Return this step's section of the job summary."""
-    verb = "pushed" if image.pushed and image.built else "tagged again, unchanged" if image.pushed else "built, not pushed"
+    verb = "merged" if image.merged else _verb(image)
     name = str(image.name)
     rows = [["Image", markdown.link(name, url_of(image.name, context)) if image.pushed else markdown.code(name)]]
     if image.digest:
         rows.append(["Digest", markdown.code(image.digest)])
-    rows.append(["Tags", " ".join(markdown.code(tag) for tag in image.tags.names)])
+    if image.tags.names:
+        rows.append(["Tags", " ".join(markdown.code(tag) for tag in image.tags.names)])
     commit = f"{context.server_url}/{context.repository}/commit/{image.revision.sha}"
     rows.append(["Commit", markdown.link(image.revision.sha[:12], commit)])
     if image.size is not None:
@@ -135,6 +150,14 @@ def summary(image: PublishedImage, context: Context) -> str:
     if remarks:
         sections.append("\n".join(remarks))
     return "\n\n".join(sections) + "\n"
+
+
+def _verb(image: PublishedImage) -> str:
+    if not image.pushed:
+        return "built, not pushed"
+    if not image.tags.names:
+        return "pushed by its digest" if image.built else "found by its digest, unchanged"
+    return "pushed" if image.built else "tagged again, unchanged"
 
 
 def _layers(layers: LayerCounts) -> str:

@@ -17,6 +17,7 @@ from mlops_actions.core.ports import Workspace
 from mlops_actions.docker_publish import legacy, names
 from mlops_actions.docker_publish.build import options, plan
 from mlops_actions.docker_publish.build.plan import BuildSources
+from mlops_actions.docker_publish.image_index import collect as image_index
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.ports import Ports
@@ -30,7 +31,7 @@ class BuildRequest:
     """What to publish: all facts that need neither the daemon nor the registry.
 
     `source_date_epoch` is the commit's time, where the commit is checked out. `reuse_from` are other repositories of the
-    registry whose images may be reused.
+    registry whose images may be reused. `merge` are digests of images to put into one index, instead of a build.
     """
 
     inputs: Inputs
@@ -44,6 +45,7 @@ class BuildRequest:
     push: bool
     source_date_epoch: int | None = None
     reuse_from: tuple[ImageName, ...] = ()
+    merge: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -80,6 +82,11 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
         prefers_event_commit=policy.prefers_event_commit,
     )
     push = not revision.from_fork if inputs.push is None else inputs.push
+    if inputs.merge and not push:
+        raise BadInput(
+            "input 'merge' pushes an image index, but this step does not push",
+            "let the job run only where the jobs that build have pushed: their output 'ref' is then not empty",
+        )
     is_held_back = not push and inputs.push is None
     held_back = "not pushed: the pull request comes from a fork ('push: true' would push it)"
     return BuildRequest(
@@ -91,6 +98,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
         tag_scheme=resolved.tag_scheme,
         revision=revision,
         sources=_sources(inputs, policy, root=context.workspace.resolve(), workspace=ports.workspace),
+        merge=image_index.parse_digests(inputs.merge or (), image.name),
         push=push,
         source_date_epoch=checkout.committed if checkout is not None and checkout.sha == revision.sha else None,
         reuse_from=_reuse_from(inputs, image.name, context),
@@ -113,6 +121,8 @@ def _reuse_from(inputs: Inputs, own: ImageName, context: Context) -> tuple[Image
 
 
 def _sources(inputs: Inputs, policy: PublishPolicy, root: Path, workspace: Workspace) -> BuildSources:
+    if inputs.merge:  # reads no file of the workspace, which may be empty
+        return BuildSources(context=root, dockerfile=root / "Dockerfile", shown_path="")
     workdir = workspace.folder(inputs.workdir, "workdir").relative_to(root) if inputs.workdir else Path()
     context = workspace.folder(str(workdir / inputs.context), "context")
     if inputs.file is not None:

@@ -60,6 +60,11 @@ def tag(fingerprint: str) -> str:
     return FINGERPRINT_PREFIX + fingerprint
 
 
+def unkeyed_tag(sha: str, platforms: Sequence[str]) -> str:
+    """Return the tag of an image without a fingerprint that gets no tag of its own; no lookup ever asks for it."""
+    return TAG_PREFIX + "-".join(["none", sha[:12], *(platform.replace("/", "-") for platform in platforms if platform)])
+
+
 def read_ignore(context: Path, dockerfile: Path, extra_patterns: Sequence[str] = ()) -> IgnorePatterns:
     """Read `<Dockerfile>.dockerignore` beside the Dockerfile, else the context's `.dockerignore`; raises ValueError.
 

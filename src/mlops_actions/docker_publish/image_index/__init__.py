@@ -1,0 +1,1 @@
+"""One image index made from images that other jobs pushed, each for its platform."""
