@@ -62,7 +62,9 @@ def tag(fingerprint: str) -> str:
 
 def unkeyed_tag(sha: str, platforms: Sequence[str]) -> str:
     """Return the tag of an image without a fingerprint that gets no tag of its own; no lookup ever asks for it."""
-    return TAG_PREFIX + "-".join(["none", sha[:12], *(platform.replace("/", "-") for platform in platforms if platform)])
+    return FINGERPRINT_PREFIX + "-".join(
+        ["none", sha[:12], *(platform.replace("/", "-") for platform in platforms if platform)]
+    )
 
 
 def read_ignore(context: Path, dockerfile: Path, extra_patterns: Sequence[str] = ()) -> IgnorePatterns:
