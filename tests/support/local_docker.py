@@ -109,7 +109,8 @@ class LocalDocker:
         line("#1 DONE 0.0s")
         layer = _packed(Path(arguments[-1]))
         system, _, architecture = self.facts.platform.partition("/")
-        config = {"architecture": architecture, "os": system, "config": {"Labels": labels}, "rootfs": {"type": "layers"}}
+        rootfs = {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer))]}
+        config = {"architecture": architecture, "os": system, "config": {"Labels": labels}, "rootfs": rootfs}
         blobs = (json.dumps(config, sort_keys=True).encode(), layer)
         described = [
             {"mediaType": kind, "digest": _digest(blob), "size": len(blob)}

@@ -79,13 +79,14 @@ _KNOWN = (
 )
 _BY_HOST = {host: entry for entry in _KNOWN for host in (entry.host, *entry.aliases, *entry.closed_hosts)}
 
+REMEDY_OF_IMMUTABLE_TAG = "this repository's tags cannot be moved: leave moving ones such as 'latest' out of 'tags'"
 # Messages with which any registry may refuse a push → the remedy.
 _REMEDIES_OF_MESSAGES = (
     # A repository's tags that are set to be immutable. ECR, Harbor and Quay: "immutable"; Google: "tag immutability";
     # Azure, for a locked image: "The operation is disallowed on this registry, repository or image".
     (
         re.compile(r"immutab|operation is disallowed", re.IGNORECASE),
-        "this repository's tags cannot be moved: leave moving ones such as 'latest' out of 'tags'",
+        REMEDY_OF_IMMUTABLE_TAG,
     ),
 )
 # A push to Amazon ECR does not create the repository.

@@ -14,6 +14,7 @@ from mlops_actions.docker_publish.build.builder import Builder
 from mlops_actions.docker_publish.build.cache import LayerCache
 from mlops_actions.docker_publish.build.execute import build
 from mlops_actions.docker_publish.build.plan import BuildPlan
+from mlops_actions.docker_publish.build.pushing import build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
 from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
@@ -153,25 +154,32 @@ class Publication:
             if request.inputs.skip_unchanged:
                 self._ports.runner.info(f"Building: {reusable.reason}.")
         layer_cache = self._choose_cache(reusable)
-        first_tag = self._tag_of_push() if request.push else self._tags.names[0]
-        references = [name.tagged(tag) for tag in ((first_tag,) if request.push else self._tags.names)]
-        progress, metadata = build(request, self._ports, build_plan=self._plan(layer_cache), references=references)
-        if request.push:
-            image = self._tag_built(str(metadata.get("containerimage.digest", "")), first_tag)
-        else:
+        build_plan = self._plan(layer_cache)
+        if not request.push:
+            references = [name.tagged(tag) for tag in self._tags.names]
+            progress, metadata = build(request, self._ports, build_plan=build_plan, references=references)
             image_id = str(metadata.get("containerimage.config.digest") or metadata.get("containerimage.digest") or "")
             image = self._not_pushed(image_id, references[0])
+        else:
+            pushed = build_and_push(request, self._ports, build_plan, self._first_tags, self._registry, self._sign_in_again)
+            progress = pushed.progress
+            self._notes += pushed.notes
+            image = self._tag_built(pushed.digest, pushed.tag)
         return replace(image, cached=progress.cached_by_stage, cache=layer_cache.kind)
 
-    def _tag_of_push(self) -> str:
-        """Return the tag under which the built image is pushed: that of its fingerprint, where it has one."""
-        if self._fingerprints.own:
-            return fingerprint.tag(self._fingerprints.own)
-        if self._tags.names:
-            return self._tags.names[0]
-        return fingerprint.unkeyed_tag(
-            self._request.revision.sha, self._request.inputs.platforms or (self._builder.platform,)
-        )
+    @property
+    def _first_tags(self) -> tuple[str, ...]:
+        """The tags to push with: that of the fingerprint, where there is one, then the next where it cannot be moved."""
+        own = (fingerprint.tag(self._fingerprints.own),) if self._fingerprints.own else ()
+        tags = (*own, *self._tags.names[:1])
+        if tags:
+            return tags
+        platforms = self._request.inputs.platforms or (self._builder.platform,)
+        return (fingerprint.unkeyed_tag(self._request.revision.sha, platforms),)
+
+    def _sign_in_again(self) -> Registry:
+        self._registry = sign_in(self._request, self._ports)
+        return self._registry
 
     def _choose_cache(self, reusable: ReusableImage) -> LayerCache:
         request = self._request
@@ -254,9 +262,11 @@ class Publication:
             try:
                 self._registry.put_manifest(name.repository, tag, content=manifest.content, media_type=manifest.media_type)
             except ActionError as error:
-                if isinstance(error, Refused) and self._digest_of(tag) == manifest.digest:
+                standing = self._digest_of(tag) if isinstance(error, Refused) else None
+                if standing == manifest.digest:
                     continue  # an immutable tag that stands for this image already
                 extent = f" (moved before: {', '.join(moved)})" if moved else " (no tag was moved)"
+                extent += f"; the tag stands for {standing}" if standing else ""
                 raise error.reworded(
                     f"the image is in the registry as {name.at(manifest.digest)}, but {error.cause}{extent}", error.remedy
                 ) from error

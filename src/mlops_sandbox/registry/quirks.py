@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -70,6 +71,8 @@ class Quirks:
     token_requests: a token is accepted this often, then refused as one that ran out; 0: always. Docker's tokens live for
         some minutes: https://distribution.github.io/distribution/spec/auth/token/
     immutable_tags: a key of IMMUTABLE_TAGS: no tag moves.
+    movable_tags: patterns (`*` is any text) of the tags that move nevertheless, as Amazon ECR's exclusion filters:
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
     challenge: the challenges of a 401. Several in one header: RFC 9110, section 11.6.1, and
         https://github.com/prowler-cloud/prowler/pull/12691. Without quotes: cp.icr.io
         (https://github.com/ceph/ceph/pull/69900) and gcr.io (https://github.com/cloudflare/serverless-registry/pull/122).
@@ -97,6 +100,7 @@ class Quirks:
     late_is_stored: bool = False
     token_requests: int = 0
     immutable_tags: str = ""
+    movable_tags: tuple[str, ...] = ()
     challenge: ChallengeForm = "alone"
     redirect_writes: str = ""
     manifest_status: int = 201
@@ -118,6 +122,8 @@ class Quirks:
     def require_movable(self, repository: str, tag: str, current: str | None, wanted: str) -> None:
         """Raise the service's refusal where a tag exists and must not move from the digest `current` to `wanted`."""
         rule = IMMUTABLE_TAGS.get(self.immutable_tags)
+        if any(fnmatchcase(tag, pattern) for pattern in self.movable_tags):
+            return
         if rule is not None and current is not None and (rule.same_image or current != wanted):
             raise rule.error(repository, tag)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mlops_actions.core.checkout import Checkout
-from mlops_actions.core.errors import Refused, Unavailable
-from mlops_sandbox.registry import Account, Registry
+from mlops_actions.core.errors import ActionError, Refused, Unavailable
+from mlops_sandbox.registry import Account, Fault, Registry
 from mlops_sandbox.registry.specification import OCI_INDEX, OCI_MANIFEST
 from mlops_sandbox.registry.store import StoredManifest
 from tests.actions.docker_publish.publisher import Publisher
@@ -106,11 +108,73 @@ def test_a_push_that_fails_at_its_end_is_tried_again(
 
 
 @BUILDERS
-@pytest.mark.xfail(strict=True, raises=Refused, reason="docker-publish: a token that runs out in a push")
 def test_a_token_that_runs_out_in_a_push_is_fetched_again(publisher: Publisher, builder: dict[str, str]) -> None:
     turn_on(publisher, {"late_statuses": [401]})
     outputs = publisher.publish({**LOGIN, **builder}).outputs
     assert (outputs["built"], publisher.tags["latest"]) == ("true", outputs["digest"])
+    assert publisher.log.getvalue().count("::warning") == 1
+
+
+def test_a_login_that_is_withdrawn_during_a_build_is_refused_once(publisher: Publisher) -> None:
+    """No fresh token can be had: the registry is asked for one, and the push is not tried again."""
+    turn_on(publisher, {"late_statuses": [401]})
+    publisher.clock.events = [lambda: setattr(publisher.registry.access, "accounts", {})]
+    with pytest.raises(Refused, match="pushing to"):
+        publisher.publish(LOGIN)
+    assert len(publisher.docker.builds) == 1
+
+
+def test_the_access_token_of_a_cloud_is_fetched_anew_for_the_next_attempt(publisher: Publisher) -> None:
+    """It lives an hour, and a build may take two."""
+    publisher.google_token = "ya29.first"
+    publisher.registry.access.accounts = {"oauth2accesstoken": Account("ya29.first")}
+
+    def expire() -> None:
+        publisher.google_token = "ya29.second"
+        publisher.registry.access.accounts = {"oauth2accesstoken": Account("ya29.second")}
+
+    turn_on(publisher, {"late_statuses": [401]})
+    publisher.clock.events = [expire]
+    publisher.docker.addresses["europe-docker.pkg.dev"] = publisher.host
+    outputs = publisher.publish({"image": "europe-docker.pkg.dev/octo/digits/train"}).outputs
+    assert outputs["built"] == "true"
+    assert len(publisher.docker.builds) == 2
+    assert publisher.docker.signed_in["europe-docker.pkg.dev"] == ("oauth2accesstoken", "ya29.second")
+
+
+@BUILDERS
+@pytest.mark.parametrize(
+    ("status", "error", "remedy"),
+    [
+        (403, Refused, "what this user may push"),
+        (404, Refused, "the repository must exist"),
+        (413, Refused, "client_max_body_size"),
+        (415, Refused, "kind of image"),
+        (507, Unavailable, "delete old images"),
+    ],
+)
+def test_a_refusal_that_will_stay_is_not_tried_again(
+    publisher: Publisher, builder: dict[str, str], status: int, error: type[ActionError], remedy: str
+) -> None:
+    turn_on(publisher, {"late_statuses": [status] * 9})
+    with pytest.raises(error, match="pushing to") as refused:
+        publisher.publish({**LOGIN, **builder})
+    assert remedy in refused.value.remedy
+    assert len(publisher.docker.builds) == 1
+    assert "::warning" not in publisher.log.getvalue()
+
+
+@pytest.mark.parametrize("asked", ["1", "0", "never"])
+def test_the_registry_s_wait_is_kept_before_the_next_attempt(publisher: Publisher, asked: str) -> None:
+    """BuildKit does not tell what Retry-After says, so that the registry is asked again before the push is."""
+    turn_on(publisher, {"late_statuses": [429]})
+    busy = Fault("POST", "/v2/.*/blobs/uploads/", 429, {"Retry-After": asked})
+    publisher.clock.events = [lambda: publisher.registry.faults.append(busy)]
+    began = time.monotonic()
+    assert publisher.publish(LOGIN).outputs["built"] == "true"
+    assert len(publisher.docker.builds) == 2
+    assert busy.times == 0
+    assert time.monotonic() - began >= (1 if asked == "1" else 0)
 
 
 @pytest.mark.parametrize("status", [401, 429, 500, 502, 503, 504])
@@ -142,7 +206,6 @@ def test_a_push_that_fails_at_its_end_for_good_is_no_failed_build(
     assert len(publisher.docker.builds) == 2
 
 
-@pytest.mark.xfail(strict=True, raises=Refused, reason="docker-publish: a push's cause is read from the image's name")
 def test_the_name_of_an_image_is_not_the_cause_of_a_failed_push(publisher: Publisher) -> None:
     turn_on(publisher, {"late_statuses": [502]})
     given = {**LOGIN, "builder": "started", "image": f"{publisher.host}/octo/authorization-service"}
@@ -170,7 +233,6 @@ def test_an_immutable_tag_that_would_move_is_named_with_the_remedy(publisher: Pu
 
 @BUILDERS
 @SERVICES
-@pytest.mark.xfail(strict=True, raises=Unavailable, reason="docker-publish: immutable tags in a push")
 def test_a_build_for_an_immutable_tag_is_refused_once(publisher: Publisher, builder: dict[str, str], service: str) -> None:
     given = {**LOGIN, **builder, "skip-unchanged": "false", "tags": "v1.0.0"}
     publisher.publish(given)
@@ -180,6 +242,44 @@ def test_a_build_for_an_immutable_tag_is_refused_once(publisher: Publisher, buil
         publisher.publish(given)
     assert "cannot be moved" in refused.value.remedy
     assert len(publisher.docker.builds) == 2
+
+
+@SERVICES
+@pytest.mark.parametrize(("renews", "value"), [("force", "true"), ("max-age", "1h"), ("skip-unchanged", "false")])
+def test_a_new_image_of_the_same_commit_says_why_an_immutable_tag_keeps_the_old_one(
+    publisher: Publisher, service: str, renews: str, value: str
+) -> None:
+    first = publisher.publish(LOGIN | {"tags": "sha"}).outputs
+    turn_on(publisher, {"immutable_tags": service})
+    publisher.clock.at += timedelta(hours=2)  # so that the label with the time makes another image
+    with pytest.raises(Refused, match="pushing to") as refused:
+        publisher.publish(LOGIN | {"tags": "sha", renews: value})
+    assert f"stands for {first['digest']} already" in refused.value.cause
+    assert f"'{renews}' asks for a new image" in refused.value.cause
+    assert f"leave '{renews}' out" in refused.value.remedy
+    assert publisher.tags[SHA[:12]] == first["digest"]
+
+
+@SERVICES
+def test_the_tag_of_the_fingerprint_may_stay_where_the_user_s_tags_can_move(publisher: Publisher, service: str) -> None:
+    """A repository whose rules let only the user's tags move, as Amazon ECR's exclusion filters do."""
+    publisher.publish(LOGIN)
+    turn_on(publisher, {"immutable_tags": service, "movable_tags": ("latest", "ma*")})
+    publisher.clock.at += timedelta(hours=2)  # so that the label with the time makes another image
+    outputs = publisher.publish(LOGIN | {"force": "true", "tags": "main\nlatest"}).outputs
+    assert publisher.tags["main"] == publisher.tags["latest"] == outputs["digest"]
+    assert publisher.tags[f"ctx-{outputs['context-hash']}"] != outputs["digest"]
+    assert "exempt the tags that begin with" in publisher.summary
+
+
+@SERVICES
+def test_dockerd_s_second_push_of_one_image_is_no_failure(publisher: Publisher, service: str) -> None:
+    """It puts the manifest again, which some services refuse although nothing moves."""
+    given = {**LOGIN, "skip-unchanged": "false", "tags": "sha"}
+    first = publisher.publish(given).outputs
+    turn_on(publisher, {"immutable_tags": service})
+    second = publisher.publish(given).outputs
+    assert (second["digest"], second["tags"]) == (first["digest"], first["tags"])
 
 
 def test_a_lost_answer_and_an_immutable_tag_are_no_failure(publisher: Publisher) -> None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Protocol
 
-from mlops_actions.core import registries
-from mlops_actions.core.errors import ActionError, Refused, Unavailable, WorkFailed
-from mlops_actions.core.image_name import ImageName
+from mlops_actions.core.errors import ActionError, Unavailable, WorkFailed
+from mlops_actions.core.image_name import parse_reference
 from mlops_actions.core.oci import json_object
 from mlops_actions.core.ports import Runner
+from mlops_actions.docker_publish.build import push_failures
 from mlops_actions.docker_publish.build.plan import BuildPlan
 from mlops_actions.docker_publish.build.progress import Progress
+from mlops_actions.docker_publish.build.push_failures import PushFailure, TagStands
 from mlops_actions.docker_publish.dockerfile import instructions
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.request import BuildRequest
 
-_DENIED = re.compile(
-    r"denied|unauthorized|authorization|no basic auth|insufficient_scope|forbidden|status[^0-9]{0,8}40[13]\b", re.IGNORECASE
-)
-_UNKNOWN_REPOSITORY = re.compile(r"name[ _]unknown|repository not found|status[^0-9]{0,8}404\b", re.IGNORECASE)
 # What buildx prints where the connection to the builder breaks (the status that gRPC reports).
 _CONNECTION_LOST = (
     "failed to receive status: rpc error: code = Unavailable",
@@ -30,27 +26,50 @@ _CONNECTION_LOST = (
 )
 
 
-def build(
-    request: BuildRequest, ports: Ports, build_plan: BuildPlan, references: Sequence[str]
-) -> tuple[Progress, dict[str, Any]]:
-    """Build, and push where the request does; return the progress and BuildKit's metadata.
+class Push(Protocol):
+    """What is done about a push that failed, by whoever knows the registry."""
 
-    A failed push is tried again, since the layers are built already; a failed build is not.
+    def is_standing_tag(self, failure: PushFailure) -> bool:
+        """Tell whether the registry refused to move the tag; the failure alone does not always say."""
+
+    def prepare_next(self, failure: PushFailure) -> None:
+        """Renew the login, and wait as long as the registry asks; raises Refused where it takes no push any more."""
+
+
+def build(
+    request: BuildRequest,
+    ports: Ports,
+    build_plan: BuildPlan,
+    references: Sequence[str],
+    push: Push | None = None,
+    *,
+    is_built: bool = False,
+) -> tuple[Progress, dict[str, Any]]:
+    """Build, and push where `push` is given; return the progress and BuildKit's metadata.
+
+    A failed push is tried again, since the layers are built already; a failed build is not. `is_built`: an earlier call has
+    built the image, and only its names differ. Raises TagStands where a tag of the image may not be moved.
     """
     metadata = ports.private_directory() / "metadata.json"
+    images = [parse_reference(reference).name for reference in references]
     retries = request.inputs.retries
     for attempt in range(retries + 1):
-        arguments = build_plan.command(references, push=request.push, metadata=metadata, retry=attempt > 0)
+        arguments = build_plan.command(references, push=push is not None, metadata=metadata, retry=is_built or attempt > 0)
         with _GroupedLog(ports.runner) as log:
             exit_code = ports.docker.build(arguments, build_plan.environment, log.line)
         progress = log.progress
         if exit_code == 0:
             return progress, json_object(metadata.read_bytes() if metadata.exists() else b"")
-        failure = _failure(request, progress, ports.runner)
-        if not progress.failed_to_push or not isinstance(failure, Unavailable) or attempt == retries:
-            raise failure
-        ports.runner.warning(f"{failure.cause}; trying again ({attempt + 1} of {retries})")
+        if push is None or not progress.failed_to_push:
+            raise _failure(request, progress, ports.runner)
+        failure = push_failures.read(progress.message, images, title=progress.failed.title if progress.failed else "")
+        if failure.may_be_a_standing_tag and push.is_standing_tag(failure):
+            raise TagStands(failure, progress)
+        if not failure.is_temporary or attempt == retries:
+            raise failure.error()
+        ports.runner.warning(f"{failure.error().cause}; trying again ({attempt + 1} of {retries})")
         ports.clock.sleep(2.0**attempt)
+        push.prepare_next(failure)
     raise AssertionError("the loop above returns or raises")
 
 
@@ -83,10 +102,7 @@ class _GroupedLog:
 
 def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> ActionError:
     """Make an error from BuildKit's messages, and annotate the Dockerfile's line."""
-    message = progress.errors[-1] if progress.errors else "no reason was given"
-    step = progress.failed
-    if progress.failed_to_push:
-        return _failure_of_push(request.name, step.error if step else message)
+    message, step = progress.errors[-1] if progress.errors else progress.message, progress.failed
     if any(text in message for text in _CONNECTION_LOST):
         return Unavailable(
             f"the connection to the daemon or BuildKit broke during the build: {message}",
@@ -104,16 +120,3 @@ def _failure(request: BuildRequest, progress: Progress, runner: Runner) -> Actio
         f"the build failed at {place}: {step.title}: {step.error}",
         "its last lines: " + " | ".join(step.tail[-3:]) if step.tail else "the log above shows its output",
     )
-
-
-def _failure_of_push(name: ImageName, message: str) -> ActionError:
-    cause = f"pushing to {name} failed: {message}"
-    # The image's name may contain any word or number, so the search leaves it out.
-    text = message.replace(str(name), "")
-    if _DENIED.search(text):
-        permission = registries.known(name.registry).push_permission
-        check = "check 'username' and 'password', and what this user may push"
-        return Refused(cause, f"{permission}, or {check}" if permission else check)
-    if _UNKNOWN_REPOSITORY.search(text):
-        return Refused(cause, registries.REMEDY_OF_UNKNOWN_REPOSITORY)
-    return Unavailable(cause, "the registry did not accept the image: run the job again later")

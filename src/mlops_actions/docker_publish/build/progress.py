@@ -28,6 +28,11 @@ class BuildStep:
         return _STAGE.match(self.title) is not None
 
     @property
+    def is_of_the_cache(self) -> bool:
+        """Whether it reads or writes the layer cache apart from the image."""
+        return self.title.startswith(("importing cache", "exporting cache"))
+
+    @property
     def is_cacheable(self) -> bool:
         """Whether the cache can save this step; `FROM` does no work."""
         return self.is_instruction and "] FROM " not in self.title
@@ -84,10 +89,16 @@ class Progress:
     @property
     def failed(self) -> BuildStep | None:
         """The step that failed: of several, the one that the final error quotes, else the first."""
-        # A cache that cannot be read does not fail the build.
-        candidates = [step for step in self.steps.values() if step.error and not step.title.startswith("importing cache")]
+        # A cache that cannot be read or written does not fail the build.
+        candidates = [step for step in self.steps.values() if step.error and not step.is_of_the_cache]
         final = self.errors[-1] if self.errors else ""
         return next((step for step in candidates if step.error in final), candidates[0] if candidates else None)
+
+    @property
+    def message(self) -> str:
+        """Why it failed: the failed step's own words, which are the whole ones, else the last error."""
+        step = self.failed
+        return step.error if step else self.errors[-1] if self.errors else "no reason was given"
 
     @property
     def failed_to_push(self) -> bool:
@@ -95,7 +106,10 @@ class Progress:
         step = self.failed
         if step is None:
             return any("failed to push" in error for error in self.errors)
-        return step.title.startswith("pushing ") or (step.title.startswith("exporting ") and step.pushing)
+        if step.title.startswith("pushing "):
+            return True
+        # The push of BuildKit is a part of the export; where no token can be had it fails before its first line.
+        return step.title.startswith("exporting ") and (step.pushing or step.error.startswith("failed to push "))
 
     @property
     def cached_by_stage(self) -> dict[str, tuple[int, int]]:
