@@ -30,10 +30,10 @@ UNEXPECTED = 1
 
 
 def _chatops(environ: Environ, runner: GitHubRunner, is_post: bool) -> Outcome:
-    from mlops_actions.chatops import STATE
+    from mlops_actions.chatops import LEFTOVERS, STATE
     from mlops_actions.chatops.fast_path import ignored_outcome, is_no_command
 
-    if is_post and not runner.state(STATE):
+    if is_post and not (runner.state(STATE) or runner.state(LEFTOVERS)):
         return Outcome()  # no feedback was begun; where the inputs were wrong, the main stage has reported it
     if not is_post and is_no_command(environ):
         return ignored_outcome(runner, "no-command")

@@ -10,13 +10,15 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from mlops_actions.chatops import reply
-from mlops_actions.chatops.feedback_state import FeedbackState
+from mlops_actions.chatops.feedback_state import FeedbackState, run_of
 from mlops_actions.chatops.inputs import Inputs
 from mlops_actions.chatops.labels import same_label
 from mlops_actions.chatops.ports import Repository, Writer
+from mlops_actions.chatops.run_end import run_end
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.ports import Log
@@ -161,6 +163,30 @@ def withdraw(writer: Writer, client: Repository, inputs: Inputs, *, state: Feedb
     _close(calls, writer, inputs, state=state, status="cancelled", run_url=run_url, log=log)
 
 
+def end_left(
+    writer: Writer,
+    client: Repository,
+    inputs: Inputs,
+    *,
+    state: FeedbackState,
+    status: Status,
+    about: str,
+    run_url: str,
+    log: Log,
+) -> None:
+    """End the feedback that a dead run left; `about` is what its comment says now. Nothing is a success or a final label."""
+    mark = CommandMark(state.comment_key, is_open=False)
+    if state.comment_key:
+        end = partial(client.end_command, state.pr_number, state.comment_id, state.comment_tag, mark, about)
+        warn_of_failures(gather({"comment": end}), log)
+    calls = _closing_calls(writer, client, inputs, state=state, status=status, run_url=run_url)
+    if state.reaction_target and inputs.failure_reaction != "none":
+        calls["final reaction"] = partial(writer.react, state.reaction_target, inputs.failure_reaction)
+        if inputs.failure_reaction == state.reaction:
+            calls.pop("reaction", None)
+    _close(calls, writer, inputs, state=state, status=status, run_url=run_url, log=log)
+
+
 def _close(
     calls: Mapping[str, Call], writer: Writer, inputs: Inputs, state: FeedbackState, status: Status, run_url: str, log: Log
 ) -> None:
@@ -233,15 +259,13 @@ def _remove_pending_label(writer: Writer, client: Repository, inputs: Inputs, st
 def _runs(client: Repository, command: CommandMark) -> bool:
     """Return whether a command that has not concluded its comment can still do so.
 
-    The run of a detached workflow has succeeded, and a call-back concludes it; one that failed was killed.
+    A run that was killed cannot, nor one that has ended without a word; a call-back concludes that of a detached workflow.
     """
-    if not command.run.isdecimal():
-        return True
+    run = run_of(command.step_id)
     try:
-        run = client.workflow_run(int(command.run))
+        return run == 0 or run_end(client, run) is None
     except ActionError:
         return True
-    return run is None or run.get("status") != "completed" or run.get("conclusion") == "success"
 
 
 def _closing_calls(

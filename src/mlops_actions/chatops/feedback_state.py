@@ -14,6 +14,7 @@ from mlops_actions.core.provenance import is_sha
 from mlops_actions.core.types import Json
 
 _REACTION_TARGET = re.compile(r"(?:(?:issues|pulls)/comments/[0-9]+|issues/[0-9]+)?")
+_DEPLOYMENT = re.compile(r"(?P<command>.{0,60}) on #(?P<number>[0-9]{1,15}), run (?P<step>[\w-]{1,100})", re.DOTALL)
 # For each kind of feedback: the field with the request, and the field for the id that GitHub returns.
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "reaction": ("reaction", "reaction_id"),
@@ -85,6 +86,11 @@ class FeedbackState:
         return cls(**values)
 
     @property
+    def run(self) -> int:
+        """The id of the workflow run that began the feedback."""
+        return run_of(self.step_id)
+
+    @property
     def deployment_description(self) -> str:
         """The description of the deployment, by which it is found."""
         return f"{self.command[:60]} on #{self.pr_number}, run {self.step_id}"
@@ -114,6 +120,18 @@ class FeedbackState:
         elif identifier and not isinstance(answer, ActionError):
             changes = {identifier: answer}
         return replace(self, **changes)
+
+
+def run_of(step_id: str) -> int:
+    """Return the id of the workflow run of a step; 0 where the text is no id of a step."""
+    run = step_id.partition("-")[0]
+    return int(run) if run.isascii() and run.isdecimal() else 0
+
+
+def step_of_deployment(description: str, pr_number: int) -> tuple[str, str]:
+    """Return the step that a deployment's description names, and its command; both empty for any other text."""
+    match = _DEPLOYMENT.fullmatch(description)
+    return (match["step"], match["command"]) if match and int(match["number"]) == pr_number else ("", "")
 
 
 def new_step_id(run_id: str, attempt: int) -> str:

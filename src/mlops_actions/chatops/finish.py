@@ -10,6 +10,7 @@ from mlops_actions.chatops.feedback import Status, conclude, warn_of_failures
 from mlops_actions.chatops.feedback_state import FeedbackState
 from mlops_actions.chatops.identity import feedback_client
 from mlops_actions.chatops.inputs import Inputs
+from mlops_actions.chatops.leftovers import end_leftovers
 from mlops_actions.chatops.ports import Ports, Repository
 from mlops_actions.chatops.replaced import was_replaced
 from mlops_actions.core.concurrent import gather
@@ -23,6 +24,13 @@ from mlops_actions.core.ports import Log, Workspace
 def conclude_saved(saved: str, inputs: Inputs, context: Context, ports: Ports) -> None:
     """Conclude the feedback that the main stage of this step saved as its state."""
     _conclude(FeedbackState.parse(saved), inputs, context=context, ports=ports)
+
+
+def end_leftovers_of(saved: str, inputs: Inputs, context: Context, ports: Ports) -> None:
+    """End what dead runs left on the pull request that the main stage saved, with the feedback of its own command if any."""
+    begun = parse_json(saved)
+    own = FeedbackState.parse(begun) if "step-id" in begun else None
+    end_leftovers(int(begun["pr-number"]), own, inputs, context=context, ports=ports)
 
 
 def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
@@ -47,6 +55,7 @@ def finish(inputs: Inputs, context: Context, ports: Ports) -> Outcome:
         return Outcome(outputs=outputs, result=result)
     state = FeedbackState.parse(feedback)
     _conclude(state, inputs, context=context, ports=ports)
+    end_leftovers(state.pr_number, state, inputs, context=context, ports=ports)
     return Outcome(outputs=outputs, result={**result, "feedback": state.as_json()})
 
 

@@ -151,6 +151,12 @@ class Writer(Protocol):
     ) -> None:
         """Add a status to a deployment; `environment_url` is the address of what was deployed."""
 
+    def deployments(self, sha: str, environment: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the deployments of a commit to an environment, newest first."""
+
+    def deployment_state(self, deployment: int) -> str:
+        """Return the state of a deployment; empty where it has none yet."""
+
     def find_deployment(self, sha: str, environment: str, description: str) -> int:
         """Return the id of the deployment that was created with this description; 0 where there is none."""
 

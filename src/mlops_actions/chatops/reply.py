@@ -92,6 +92,15 @@ def ended(name: str, outcome: str, summary: str, run_url: str, seconds: float | 
     return "\n\n".join(filter(None, (f"{_MARKS[outcome]} **{words}**{took}. {link('The run', run_url)}", summary)))
 
 
+def left_behind(name: str, conclusion: str, run_url: str, before: str) -> str:
+    """Return the comment of a command whose run died: how is not known; `before` is what the comment has said so far."""
+    what = {"cancelled": "was cancelled", "timed_out": "ran out of time"}.get(conclusion, "is over")
+    words = f"{code(name[:_MAX_NAME])} has ended without a result"
+    first = f"🚫 **{words}.** {link('Its run', run_url)} {what}, and did not say more."
+    # The first paragraph says that the command is running.
+    return "\n\n".join(filter(None, (first, before.partition("\n\n")[2])))
+
+
 def notice(name: str, outcome: str, *, login: str, headline: str, url: str, seconds: float | None) -> str:
     """Tell the commander of a long command that it has ended, with the first line of its report; `url` is the report's."""
     mention = f"@{login} " if _LOGIN.fullmatch(login) else ""

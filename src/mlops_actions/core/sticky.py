@@ -22,6 +22,7 @@ MAX_EARLIER = 5
 _MARKER = "<!-- mlops-actions"
 # The beginning of every comment of this module, whatever its tag.
 ANY_TAG = f"{_MARKER}:"
+_TAG = re.compile(rf"{re.escape(ANY_TAG)}(\S*) -->")
 _EARLIER = f"{_MARKER}-earlier -->"
 _RUN = re.compile(rf"{_MARKER}-run:([\w.-]+) -->\n")
 _COMMAND = re.compile(rf"{_MARKER}-command:([\w-]{{1,100}})( open(?::([^\s>]{{0,600}}))?)? -->\n")
@@ -60,11 +61,25 @@ class CommandMark:
 
 @dataclass(frozen=True)
 class CommandComment:
-    """The comment of a command: its mark, the first line of the report that it holds (empty: none), and its address."""
+    """The comment of a command, as it is now.
 
+    `headline` is the first line of the report that it holds (empty: none), `about` what it says about the command.
+    """
+
+    id: int
+    tag: str
     mark: CommandMark
     headline: str
+    about: str
     url: str
+
+
+def read_command(comment: str, identifier: int, url: str) -> CommandComment | None:
+    """Read the comment of a command with this id and address; None where it belongs to none."""
+    mark, first = command_mark(comment), _TAG.match(comment)
+    if mark is None or first is None:
+        return None
+    return CommandComment(identifier, unquote(first[1]), mark, headline(comment), _split(comment)[1], url)
 
 
 def command_mark(comment: str) -> CommandMark | None:

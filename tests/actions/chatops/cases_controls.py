@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops_actions.core import sticky
+from mlops_actions.core.callback import RECORD_TITLE, record
 from mlops_actions.core.command_notice import BY_LABEL, TITLE, CommandNotice
 from mlops_actions.core.sticky import CommandMark
 from mlops_sandbox.github import WorkflowRun
@@ -73,6 +74,11 @@ def accepted(
         if forged:
             _print(train, forged)
         run.follow_jobs(now)
+        if ends == "success" and is_open:
+            # It submitted a workflow, and did not wait for its end.
+            train.check_run.annotations.append(
+                {"annotation_level": "notice", "title": RECORD_TITLE, "message": record("ml", "train-x7k2p", "0b5a-1")}
+            )
         if ends:
             train.complete(ends, now)
             run.complete(ends, now)

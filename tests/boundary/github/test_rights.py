@@ -103,6 +103,8 @@ CALLS: dict[str, tuple[str, Call]] = {
         "deployments: write",
         lambda client, _: client.deployment_status(1, "success", url="", description="d"),
     ),
+    "deployments": ("deployments: read", _read("deployments", SHA, "staging")),
+    "deployment_state": ("deployments: read", lambda client, _: client.deployment_state(1)),
     "find_deployment": ("deployments: read", lambda client, _: client.find_deployment(SHA, "staging", "d")),
 }
 ONLY_AN_APP = {"is_team_member"}

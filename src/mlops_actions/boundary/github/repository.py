@@ -343,10 +343,18 @@ class GitHub:
 
     def find_deployment(self, sha: str, environment: str, description: str) -> int:
         """Return the id of the deployment that was created with this description; 0 where there is none."""
-        path = f"{self._root}/deployments"
-        deployments = self._api.pages(path, shapes.DEPLOYMENT, sha=sha, environment=environment)
         expected = description[:_MAX_DESCRIPTION]
+        deployments = self.deployments(sha, environment)
         return next((int(deployment["id"]) for deployment in deployments if deployment.get("description") == expected), 0)
+
+    def deployments(self, sha: str, environment: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the deployments of a commit to an environment, newest first."""
+        return self._api.pages(f"{self._root}/deployments", shapes.DEPLOYMENT, sha=sha, environment=environment)
+
+    def deployment_state(self, deployment: int) -> str:
+        """Return the state of a deployment, as its newest status has it; empty where it has none yet."""
+        statuses = self._api.pages(f"{self._root}/deployments/{deployment}/statuses", shapes.DEPLOYMENT_STATUS)
+        return next((str(status["state"]) for status in statuses), "")
 
     def _delete(self, path: str, shape: shapes.Shape) -> None:
         try:

@@ -271,6 +271,7 @@ REACTION = _NUMBERED
 LABELS = listing(record(name=text))
 WRITTEN_CHECK_RUN = _NUMBERED
 DEPLOYMENT = record(id=identifier, description=optional(text))
+DEPLOYMENT_STATUS = record(state=text)
 # Accounts and Apps
 ACCOUNT = _USER
 APP = _NUMBERED

@@ -128,8 +128,9 @@ class StickyComments:
 
     def command_comments(self, number: int) -> list[CommandComment]:
         """Return the account's comments of commands on a pull request, oldest first."""
-        found = [(sticky.command_mark(_body(one)), one) for one in self._own(number, sticky.ANY_TAG)]
-        return [CommandComment(mark, sticky.headline(_body(one)), str(one["html_url"])) for mark, one in found if mark]
+        comments = self._own(number, sticky.ANY_TAG)
+        found = (sticky.read_command(_body(one), _id(one), str(one["html_url"])) for one in comments)
+        return [comment for comment in found if comment]
 
     def open_commands(self, number: int, label: str) -> list[CommandMark]:
         """Return the marks of the commands that have this pending label (compared without case) and still run."""

@@ -10,11 +10,12 @@ in a file of two jobs that is before the work starts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from mlops_actions.chatops.ports import Repository
+from mlops_actions.chatops.run_end import is_detached
 from mlops_actions.core.command_notice import CommandNotice, parse
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.context import Context
@@ -44,6 +45,7 @@ class CommandRun:
     """A run that accepted a command: `notice` is its record, `actor` who gave it, `doing` what its job does now.
 
     `comment` is the command's comment, which anybody with write access may have changed; None where none was found.
+    `is_detached` says that the run has ended well, but not the workflow that it submitted.
     """
 
     id: int
@@ -54,11 +56,7 @@ class CommandRun:
     is_completed: bool
     conclusion: str
     comment: CommandComment | None = None
-
-    @property
-    def is_detached(self) -> bool:
-        """Whether the run has ended well, but not its workflow: the call-back has not ended the command's comment yet."""
-        return bool(self.is_completed and self.conclusion == "success" and self.comment and self.comment.mark.is_open)
+    is_detached: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -128,6 +126,7 @@ def command_runs(client: Repository, context: Context, pr_number: int) -> Comman
             unread.append(identifier)
         elif is_here:
             found.append(_command_run(run, reading, comments.get(identifier)))
+    found = _with_detached(found, client)
     return CommandRuns(
         found=tuple(sorted(found, key=lambda one: -one.id)),
         doubtful=tuple(sorted(doubtful)),
@@ -135,6 +134,14 @@ def command_runs(client: Repository, context: Context, pr_number: int) -> Comman
         elsewhere=frozenset(elsewhere),
         is_complete=len(listed) <= MAX_RUNS and all(len(runs) < MAX_RUNS for runs in answers.values()),
     )
+
+
+def _with_detached(found: list[CommandRun], client: Repository) -> list[CommandRun]:
+    """Mark the runs whose workflows run on: they said so, and the call-back has not ended the command's comment yet."""
+    ended = [one for one in found if one.is_completed and one.conclusion == "success"]
+    unsaid = [one.id for one in ended if one.comment and one.comment.mark.is_open]
+    detached = _all(gather({run: partial(is_detached, client, run) for run in unsaid}))
+    return [replace(one, is_detached=detached.get(one.id, False)) for one in found]
 
 
 def runs_with_lock(client: Repository, context: Context, lock: str) -> tuple[CommandRun, ...]:
