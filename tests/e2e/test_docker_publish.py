@@ -71,6 +71,25 @@ def test_unchanged_input_is_not_built_and_uploads_nothing(publisher: Publisher) 
     assert uploaded == []
 
 
+def test_files_are_exported_for_the_workspace_s_owner_also_after_a_reuse(publisher: Publisher) -> None:
+    """The workspace belongs to the runner's user, the container's user is root."""
+    (publisher.workspace / ".dockerignore").write_text(".git\nout\n")
+    (publisher.workspace / "Dockerfile").write_text("FROM scratch\nCOPY train.py /\n")
+    for path in (publisher.workspace, *publisher.workspace.rglob("*")):
+        os.chown(path, 1001, 121, follow_symlinks=False)
+    given = {"outputs": "type=local,dest=out/files\ntype=tar,dest=out/all.tar"}
+    for built in ("true", "false"):
+        finished = publisher.publish(given)
+        assert (finished.exit_code, finished.outputs["built"]) == (0, built), finished.log
+        out = publisher.workspace / "out"
+        assert (out / "files/train.py").read_text() == "print('training')\n"
+        with tarfile.open(out / "all.tar") as archive:
+            assert archive.getnames() == ["train.py"]
+        owners = {(path.lstat().st_uid, path.lstat().st_gid) for path in (out, *out.rglob("*"))}
+        assert owners == {(1001, 121)}
+        shutil.rmtree(out)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "a byte": lambda root: (root / "train.py").write_text("print('other')\n"),
     "a mode": lambda root: (root / "train.py").chmod(0o755),

@@ -104,6 +104,10 @@ class LocalDocker:
             return 1
         given = [argument.partition("=")[::2] for argument in arguments]
         references = [value for name, value in given if name == "--tag"]
+        for _, place in (pair for pair in given if pair[0] == "--output"):
+            folder = Path(place.partition("dest=")[2])
+            folder.mkdir(exist_ok=True)
+            (folder / "train.py").write_text("exported")
         labels = dict(value.partition("=")[::2] for name, value in given if name == "--label")
         line("#1 [1/1] COPY . .")
         line("#1 DONE 0.0s")

@@ -79,6 +79,34 @@ class WorkspaceFiles:
             )
         return resolved
 
+    def make_folder(self, path: Path) -> None:
+        """Make a folder that `path` returned, and those above it, for the workspace's owner; raises BadInput."""
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(
+                f"the folder {str(path)!r} cannot be made: {error.strerror or error}",
+                "give a folder in the workspace that this step may write",
+            ) from None
+        for folder in missing:
+            self._give(folder)
+
+    def hand_over(self, path: Path) -> None:
+        """Give a file, or a folder with all in it, to the workspace's owner. Links are given, not followed."""
+        self._give(path)
+        if path.is_symlink():
+            return
+        for folder, folders, files in os.walk(path):
+            for name in (*folders, *files):
+                self._give(Path(folder, name))
+
+    def _give(self, path: Path) -> None:
+        owner = self._root.stat()
+        # Only root may give files away; whoever else runs this is the owner of what it wrote.
+        if os.geteuid() == 0 and os.path.lexists(path):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
     def write(self, folder: Path, files: Mapping[str, str]) -> dict[str, str]:
         """Write files (name → content) into a folder that `path` returned, and create the folder.
 

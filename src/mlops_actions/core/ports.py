@@ -99,3 +99,9 @@ class Workspace(Protocol):
 
     def path(self, path: str, input_name: str) -> Path:
         """Return the absolute path that an input names, whether or not it exists."""
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder, and those above it, at a path that `path` returned."""
+
+    def hand_over(self, path: Path) -> None:
+        """Give a file, or a folder with all in it, to the workspace's owner: a container's root is not the job's user."""

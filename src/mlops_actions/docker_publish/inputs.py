@@ -15,7 +15,7 @@ CACHES = ("auto", "gha", "registry", "inline", "none")
 # Inputs about a build, which a step that merges does not do.
 _NOT_WITH_MERGE = (
     "context", "file", "target", "build-args", "secrets", "secret-files", "ssh", "push-by-digest", "reuse-from", "force",
-    "max-age", "cache-salt", "provenance", "sbom", "builder", "build-options",
+    "max-age", "cache-salt", "cache-from", "cache-to", "outputs", "provenance", "sbom", "builder", "build-options",
 )  # fmt: skip
 _PAIRS_REMEDY = "write one 'KEY=VALUE' or 'KEY' a line"
 
@@ -194,6 +194,21 @@ class Inputs(DeclaredInputs):
     )
     cache: str = input_field(
         _cache, "Where layers are cached: `auto`, `gha`, `registry`, `inline` or `none`.", default="auto"
+    )
+    cache_from: tuple[str, ...] | None = input_field(
+        lines,
+        "Layer caches of your own to read, one a line, as `docker buildx build --cache-from` takes them: `registry`, `gha`, "
+        "`local` in the workspace, `s3`, `azblob`. With it or `cache-to`, the default of `cache` is `none`.",
+    )
+    cache_to: tuple[str, ...] | None = input_field(
+        lines,
+        "Layer caches of your own to write, one a line, as `docker buildx build --cache-to` takes them. The build of a pull "
+        "request does not write them, since other refs read them.",
+    )
+    outputs: tuple[str, ...] | None = input_field(
+        lines,
+        "Files to export besides the image, one a line: `type=local,dest=FOLDER`, or `tar`, `oci` or `docker` with a file "
+        "as `dest`, all in the workspace.",
     )
     provenance: str = input_field(
         _provenance, "Provenance attestation by BuildKit: `true`, `false`, `mode=min` or `mode=max`.", default="false"

@@ -13,6 +13,7 @@ from mlops_actions.docker_publish.build import cache, plan
 from mlops_actions.docker_publish.build.builder import Builder
 from mlops_actions.docker_publish.build.cache import LayerCache
 from mlops_actions.docker_publish.build.execute import build
+from mlops_actions.docker_publish.build.export import export
 from mlops_actions.docker_publish.build.plan import BuildPlan
 from mlops_actions.docker_publish.build.pushing import build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
@@ -116,7 +117,16 @@ class Publication:
             self._ports.runner.warning(warning, title="docker-publish: the build context")
         reusable = lookup.find_reusable(self._registry, self._request, fingerprints=self._fingerprints, now=self._started)
         image = self._tag_again(reusable, reusable.manifest) if reusable.manifest else self._build(reusable)
+        if self._request.locations.exports:
+            self._export(reusable)
         return replace(image, warnings=warnings)
+
+    def _export(self, reusable: ReusableImage) -> None:
+        if reusable.manifest:
+            self._builder.require(self._ports.runner)  # else it has built already
+        export(self._request, self._ports, self._plan(self._choose_cache(reusable)))
+        places = ", ".join(location.fields["dest"] for location in self._request.locations.exports)
+        self._notes.append(f"exported to {places}")
 
     def _tag_again(self, reusable: ReusableImage, manifest: Manifest) -> PublishedImage:
         tags = self._tags.names
@@ -193,6 +203,14 @@ class Publication:
             has_latest=kind in ("auto", "inline") and self._digest_of("latest") is not None,
             cache_scope=request.cache_scope,
         )
+        if request.locations.cache_from or request.locations.cache_to:
+            chosen = cache.with_own(
+                chosen,
+                request.locations,
+                request.environ,
+                exports=self._builder.exports_cache,
+                is_pull_request=request.revision.is_pull_request,
+            )
         if reusable.is_damaged:
             # A cache of this repository names the same layers, and a build that relies on a lost one fails.
             chosen = cache.without_images(chosen)

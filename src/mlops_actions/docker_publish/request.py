@@ -6,7 +6,7 @@ Nothing outside the workspace is touched.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlops_actions.core.context import Context
@@ -15,7 +15,8 @@ from mlops_actions.core.event import Event
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.ports import Workspace
 from mlops_actions.docker_publish import legacy, names
-from mlops_actions.docker_publish.build import options, plan
+from mlops_actions.docker_publish.build import locations, options, plan
+from mlops_actions.docker_publish.build.locations import Locations
 from mlops_actions.docker_publish.build.plan import BuildSources
 from mlops_actions.docker_publish.image_index import collect as image_index
 from mlops_actions.docker_publish.inputs import Inputs
@@ -46,6 +47,7 @@ class BuildRequest:
     source_date_epoch: int | None = None
     reuse_from: tuple[ImageName, ...] = ()
     merge: tuple[str, ...] = ()
+    locations: Locations = field(default_factory=Locations)
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,6 +69,8 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
     """Resolve name, commit and paths; raises BadInput before anything outside the workspace is touched."""
     resolved = legacy.resolve(inputs, context.repository)
     inputs, image, policy = resolved.inputs, resolved.image, resolved.policy
+    if (inputs.cache_from or inputs.cache_to) and not inputs.was_given("cache"):
+        inputs = replace(inputs, cache="none")
     plan.build_arguments(inputs, environ)
     plan.user_labels(inputs, environ)
     plan.secret_values(inputs, environ)
@@ -98,6 +102,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
         tag_scheme=resolved.tag_scheme,
         revision=revision,
         sources=_sources(inputs, policy, root=context.workspace.resolve(), workspace=ports.workspace),
+        locations=locations.read(inputs, ports.workspace.path),
         merge=image_index.parse_digests(inputs.merge or (), image.name),
         push=push,
         source_date_epoch=checkout.committed if checkout is not None and checkout.sha == revision.sha else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,28 @@ def test_a_folder_that_cannot_be_written_is_bad_input(tmp_path: Path, blocked: s
         (tmp_path / "reports").write_text("a file where the folder should be")
     with pytest.raises(BadInput, match="cannot be written"):
         workspace.write(workspace.path("reports", "report-dir"), {"a.csv": "x"})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_wrote_is_given_to_the_workspace_s_owner(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("")
+    root = tmp_path / "workspace"
+    root.mkdir()
+    os.chown(root, 1001, 121)
+    files = WorkspaceFiles(root)
+    out = files.path("a/b/out", "outputs")
+    files.make_folder(out)
+    (out / "sub").mkdir()
+    (out / "sub" / "file").write_text("")
+    (out / "link").symlink_to(outside)
+    files.hand_over(out)
+    paths = [root / "a", root / "a/b", out, out / "sub", out / "sub/file", out / "link"]
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in paths} == {(1001, 121)}
+    assert outside.stat().st_uid == 0
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be made"):
+        WorkspaceFiles(tmp_path).make_folder(tmp_path / "file" / "out")

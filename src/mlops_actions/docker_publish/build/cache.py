@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.image_name import ImageName
+from mlops_actions.docker_publish.build.locations import Location, Locations
 from mlops_actions.docker_publish.tags.reserved import CACHE_TAG
 
 
@@ -65,6 +66,31 @@ def choose(
     return _registry(name, pushes, cache_scope=cache_scope, reason="as requested")
 
 
+def with_own(
+    chosen: LayerCache, locations: Locations, environ: Mapping[str, str], *, exports: bool, is_pull_request: bool
+) -> LayerCache:
+    """Add the caches that the user names; raises BadInput where the builder cannot write one."""
+    writes = () if is_pull_request else locations.cache_to
+    if any(location.kind != "inline" for location in writes) and not exports:
+        raise BadInput(
+            "input 'cache-to': the runner's daemon cannot export a cache (classic image store)",
+            "add a step with docker/setup-buildx-action and give its 'name' as 'builder', or use 'type=inline'",
+        )
+    arguments = (
+        *(f"--cache-from={_record(location, environ)}" for location in locations.cache_from),
+        *(f"--cache-to={_record(location, environ)}" for location in writes),
+    )
+    kept_from = ", which a pull request does not write" if is_pull_request and locations.cache_to else ""
+    kind = "own" if chosen.kind == "none" else f"{chosen.kind} and own"
+    reason = f"{chosen.reason}; the inputs name others{kept_from}"
+    return LayerCache(kind, (*chosen.arguments, *arguments), reason)
+
+
+def _record(location: Location, environ: Mapping[str, str]) -> str:
+    own = location.record()
+    return _gha_service(environ) + own.removeprefix("type=gha") if location.kind == "gha" else own
+
+
 def without_images(chosen: LayerCache) -> LayerCache:
     """Return the cache without what it would read from the image's own repository."""
     kept = tuple(argument for argument in chosen.arguments if not argument.startswith("--cache-from=type=registry,"))
@@ -79,6 +105,12 @@ def _registry(name: ImageName, pushes: bool, cache_scope: str, reason: str) -> L
 
 
 def _gha(environ: Mapping[str, str], reason: str) -> LayerCache:
+    location = _gha_service(environ)
+    # The service throttles; a cache that cannot be written must not fail the build.
+    return LayerCache("gha", (f"--cache-from={location}", f"--cache-to={location},mode=max,ignore-error=true"), reason)
+
+
+def _gha_service(environ: Mapping[str, str]) -> str:
     # ACTIONS_CACHE_SERVICE_V2 does not reach container actions, so the option itself names the second version.
     location = "type=gha"
     if environ.get("ACTIONS_RESULTS_URL"):
@@ -86,8 +118,7 @@ def _gha(environ: Mapping[str, str], reason: str) -> LayerCache:
         if not environ.get("ACTIONS_CACHE_URL"):
             # buildx before 0.21 silently leaves the whole cache out where the first version has no address.
             location += f",url={environ['ACTIONS_RESULTS_URL']}"
-    # The service throttles; a cache that cannot be written must not fail the build.
-    return LayerCache("gha", (f"--cache-from={location}", f"--cache-to={location},mode=max,ignore-error=true"), reason)
+    return location
 
 
 def _inline(name: ImageName, pushes: bool, has_latest: bool, reason: str) -> LayerCache:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,11 +55,14 @@ class BuildPlan:
 
         `retry`: the build succeeded and its push failed, so nothing must be built anew.
         """
-        omitted = _REBUILDING_OPTIONS if retry else ()
-        arguments = tuple(argument for argument in self.arguments if not argument.startswith(omitted))
+        arguments = (self.without_rebuilding() if retry else self).arguments
         names = tuple(f"--tag={reference}" for reference in references)
         pushing = ("--push",) if push else ()
         return (*arguments, *names, *pushing, f"--metadata-file={metadata}", "--", str(self.context))
+
+    def without_rebuilding(self) -> BuildPlan:
+        """Return the plan for a run that must find in BuildKit's cache what was built just now."""
+        return replace(self, arguments=tuple(text for text in self.arguments if not text.startswith(_REBUILDING_OPTIONS)))
 
 
 def plan(
