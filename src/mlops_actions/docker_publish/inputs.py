@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from mlops_actions.core.declare import Action, DeclaredInputs, Legacy, Output, input_field, inputs
 from mlops_actions.core.errors import BadInput
-from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, pairs, text
+from mlops_actions.core.parsers import boolean, commit, duration, integer, items, lines, matching, pairs, text
 from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.key_values import key_values
 
@@ -155,9 +155,18 @@ class Inputs(DeclaredInputs):
     tags: tuple[str, ...] = input_field(
         items,
         "Rules and literal tags: `sha` (12 digits), `sha-long`, `branch`, `pr`, `tag`, `semver` (`1.2.3`, `1.2`, `1`), "
-        "`latest` (the default branch, or the newest release), `snapshot`, `date`, or any text. With an older name of "
-        "`image`, each entry is a literal tag.",
+        "`latest` (the default branch, or the newest release), `snapshot`, `date`; a pattern of git tags with `*` for the "
+        "version (`trainer-v*`); a template (`{{branch}}-{{sha}}`); a full reference to this image; or a literal tag. With "
+        "an older name of `image`, each entry is a literal tag.",
         default="sha, branch, semver, latest",
+    )
+    prefix: str | None = input_field(
+        matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "the beginning of a tag, such as 'gpu-'"),
+        "Text before each tag, also before `latest`; not before that of a full reference.",
+    )
+    suffix: str | None = input_field(
+        matching(r"[A-Za-z0-9_.-]{1,63}", "the end of a tag, such as '-cuda'"),
+        "Text after each tag, also after `latest`; not after that of a full reference. Give each entry of a matrix its own.",
     )
     tag: str | None = input_field(text, "One more literal tag.")
     branch_tag: bool = input_field(boolean, "Add a tag with the branch's name.", default="false", legacy=("branch_tag",))

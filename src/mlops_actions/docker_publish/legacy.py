@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mlops_actions.core.image_name import ImageName
 from mlops_actions.docker_publish import names
 from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.names import ResolvedName
 from mlops_actions.docker_publish.policy import PublishPolicy
+from mlops_actions.docker_publish.tags import entries
 from mlops_actions.docker_publish.tags.legacy_tags import GprTags, PublishDockerTags
-from mlops_actions.docker_publish.tags.rules import RuleTags, TagScheme
+from mlops_actions.docker_publish.tags.rules import RuleTags
+from mlops_actions.docker_publish.tags.scheme import TagScheme
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,12 @@ def resolve(inputs: Inputs, repository: str) -> ResolvedInputs:
     if inputs.was_given("name"):
         return _publish_docker(inputs, registry)
     image = names.resolve(inputs.image, registry, repository)
-    return ResolvedInputs(inputs=inputs, image=image, tag_scheme=_rules(inputs), policy=PublishPolicy())
+    return ResolvedInputs(inputs=inputs, image=image, tag_scheme=_rules(inputs, image.name), policy=PublishPolicy())
 
 
-def _rules(inputs: Inputs) -> RuleTags:
+def _rules(inputs: Inputs, image: ImageName) -> RuleTags:
+    given = (*inputs.tags, *([inputs.tag] if inputs.tag else []))
+    entries.check(given)
     switches = {
         "branch": inputs.branch_tag,
         "tag": inputs.tag_names,
@@ -45,7 +50,13 @@ def _rules(inputs: Inputs) -> RuleTags:
         "snapshot": inputs.snapshot,
     }
     switched_on = (rule for rule, is_on in switches.items() if is_on)
-    return RuleTags((*inputs.tags, *switched_on, *([inputs.tag] if inputs.tag else [])))
+    named = {entry: entries.tag_of(entry, image) for entry in given if entries.is_reference(entry)}
+    return RuleTags(
+        rules=tuple(entry for entry in (*inputs.tags, *switched_on, *given[len(inputs.tags) :]) if entry not in named),
+        references=tuple(named.values()),
+        prefix=inputs.prefix or "",
+        suffix=inputs.suffix or "",
+    )
 
 
 def _gpr_docker_publish(inputs: Inputs, registry: str | None, repository: str) -> ResolvedInputs:

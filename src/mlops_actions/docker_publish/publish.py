@@ -27,7 +27,7 @@ from mlops_actions.docker_publish.request import BuildRequest
 from mlops_actions.docker_publish.reuse import fingerprint, lookup
 from mlops_actions.docker_publish.reuse.lookup import Fingerprints, ReusableImage
 from mlops_actions.docker_publish.tags.reserved import without_reserved
-from mlops_actions.docker_publish.tags.rules import Tags
+from mlops_actions.docker_publish.tags.scheme import Tags
 
 
 def sign_in(request: BuildRequest, ports: Ports) -> Registry:
@@ -58,6 +58,8 @@ class Publication:
     def publish(self) -> PublishedImage:
         """Tag the image of this very input again, else build it."""
         self._notes += self._tags.notes
+        for notice in self._tags.notices:
+            self._ports.runner.notice(notice)
         image = self._merge() if self._request.merge else self._reuse_or_build()
         seconds = (self._ports.clock.now() - self._started).total_seconds()
         return replace(image, seconds=seconds, notes=tuple(dict.fromkeys(self._notes)))
@@ -70,7 +72,7 @@ class Publication:
             return Tags(())
         if request.push and request.tag_scheme.needs_versions(revision):
             revision = replace(revision, versions=tuple(self._registry.tags(request.name.repository)))
-        tags = request.tag_scheme.tags(revision)
+        tags = request.tag_scheme.tags(revision, pushes=request.push)
         names, notes = without_reserved(tags.names)
         return replace(tags, names=names, notes=(*tags.notes, *notes))
 

@@ -14,7 +14,7 @@ from mlops_actions.core.types import Json
 from mlops_actions.docker_publish.layers.image_size import LayerCounts
 from mlops_actions.docker_publish.revision import Revision
 from mlops_actions.docker_publish.size_text import size_text
-from mlops_actions.docker_publish.tags.rules import Tags
+from mlops_actions.docker_publish.tags.scheme import Tags
 
 
 @dataclass(frozen=True, kw_only=True)

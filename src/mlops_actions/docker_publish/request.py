@@ -23,8 +23,7 @@ from mlops_actions.docker_publish.inputs import Inputs
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.revision import Revision, revision_of
-from mlops_actions.docker_publish.tags import rules
-from mlops_actions.docker_publish.tags.rules import TagScheme
+from mlops_actions.docker_publish.tags.scheme import TagScheme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,6 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
     plan.user_labels(inputs, environ)
     plan.secret_values(inputs, environ)
     options.parse(inputs.build_options or "")
-    rules.check(inputs.tags)
     checkout = ports.read_checkout(context.workspace)
     revision = revision_of(
         inputs,

@@ -13,6 +13,9 @@ from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event, commit_of, pull_request_of
 from mlops_actions.docker_publish.inputs import Inputs
 
+_MERGE_QUEUE = "refs/heads/gh-readonly-queue/"
+# The runs that start with the code of a pull request, or on behalf of one; `workflow_run` tells which run it follows.
+_OF_A_PULL_REQUEST = ("pull_request", "issue_comment", "merge_group")
 _PULL_REQUEST_REF = re.compile(r"refs/pull/([0-9]{1,10})/(?:merge|head)")
 
 
@@ -21,7 +24,8 @@ class Revision:
     """The commit that is published. `ref` is full (`refs/heads/…`, `refs/tags/…`, `refs/pull/7/merge`) or empty (unknown).
 
     `pull_request` is the number of the pull request that the event belongs to, or None; `from_fork` is None where the event
-    does not say. `versions` are tags that the registry has for this image; `now` is in UTC.
+    does not say. `follows_pull_request` is true where a run of a pull request, or of a fork, started this one. `versions`
+    are tags that the registry has for this image; `now` is in UTC.
     """
 
     sha: str
@@ -30,6 +34,7 @@ class Revision:
     now: datetime
     pull_request: int | None = None
     from_fork: bool | None = None
+    follows_pull_request: bool = False
     versions: Sequence[str] = ()
 
     @property
@@ -44,8 +49,12 @@ class Revision:
 
     @property
     def is_pull_request(self) -> bool:
-        """Whether this is a pull request, by its number or by its ref."""
-        return self.pull_request is not None or self.ref.startswith("refs/pull/")
+        """Whether this is, or may be, code of a pull request that is not merged: no tag that others follow moves for it.
+
+        Known by its number, by its ref (a merge queue's too), or by the run that started this one.
+        """
+        is_unmerged_ref = self.ref.startswith(("refs/pull/", _MERGE_QUEUE))
+        return self.pull_request is not None or is_unmerged_ref or self.follows_pull_request
 
     @property
     def pull_request_number(self) -> int | None:
@@ -80,7 +89,21 @@ def revision_of(
         now=now,
         pull_request=pull_request.number,
         from_fork=pull_request.from_fork,
+        follows_pull_request=_follows_pull_request(event),
     )
+
+
+def _follows_pull_request(event: Event | None) -> bool:
+    """Tell whether the run that a `workflow_run` follows was of a pull request, or of another repository's commit.
+
+    The payload lists no pull request where the head is in a fork.
+    """
+    run = event.payload.get("workflow_run") if event and event.name == "workflow_run" else None
+    if not isinstance(run, dict):
+        return False
+    head, own = run.get("head_repository"), event.payload.get("repository") if event else None
+    head_id, own_id = (entry.get("id") if isinstance(entry, dict) else None for entry in (head, own))
+    return str(run.get("event")).startswith(_OF_A_PULL_REQUEST) or (head_id is not None and head_id != own_id)
 
 
 def _sha(inputs: Inputs, event_sha: str, checkout: Checkout | None, *, prefers_event_commit: bool) -> str:
@@ -99,7 +122,9 @@ def _sha(inputs: Inputs, event_sha: str, checkout: Checkout | None, *, prefers_e
 def _ref(inputs: Inputs, context: Context, checkout: Checkout | None, sha: str, *, prefers_event_commit: bool) -> str:
     """Find the ref of the commit; empty where it is unknown, so that no tag is a guess."""
     if inputs.ref:
-        return inputs.ref
+        # A branch may itself be called `refs/tags/v1`: where the event's branch is, the name means that branch.
+        own_branch = f"refs/heads/{inputs.ref}"
+        return own_branch if context.ref == own_branch else inputs.ref
     if prefers_event_commit and context.sha == sha:
         return context.ref
     if checkout is not None and checkout.sha == sha and checkout.branch:

@@ -16,7 +16,7 @@ import pytest
 from mlops_actions.boundary.registry import transport
 from mlops_actions.boundary.registry.client import BasicCredentials, RegistryClient
 from mlops_actions.core.errors import Refused, Unavailable
-from mlops_actions.docker_publish.tags.rules import releases
+from mlops_actions.docker_publish.tags.versions import releases
 from mlops_sandbox.host import Host
 from mlops_sandbox.registry import Account, Fault, Registry
 from tests.standins.registry.test_distribution import OCI_MANIFEST, REPOSITORY
@@ -135,7 +135,7 @@ def test_invalid_tags_are_ignored() -> None:
     with served() as (registry, client):
         answers(registry, json.dumps({"tags": answered}).encode(), path=TAGS, kind="application/json")
         tags = client.tags(REPOSITORY)
-    assert [str(version) for version in releases(tags)] == ["1.2.3"]
+    assert [version.text for version in releases(tags)] == ["1.2.3"]
 
 
 def test_a_repository_without_tags_may_have_null() -> None:

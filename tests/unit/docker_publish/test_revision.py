@@ -74,6 +74,68 @@ def test_the_commit_of_a_comment_s_event_is_never_used(prefers_event_commit: boo
         revision(inputs, context, event, None, prefers_event_commit=prefers_event_commit)
 
 
+RUN = {"head_sha": SHA, "pull_requests": [], "event": "push", "head_repository": {"id": 1}}
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "expected"),
+    [
+        ("workflow_run", {"workflow_run": RUN}, False),
+        ("workflow_run", {"workflow_run": RUN | {"event": "schedule"}}, False),
+        ("workflow_run", {"workflow_run": RUN | {"event": "pull_request"}}, True),
+        ("workflow_run", {"workflow_run": RUN | {"event": "pull_request_target"}}, True),
+        ("workflow_run", {"workflow_run": RUN | {"event": "pull_request_review"}}, True),
+        ("workflow_run", {"workflow_run": RUN | {"event": "issue_comment"}}, True),
+        ("workflow_run", {"workflow_run": RUN | {"event": "merge_group"}}, True),
+        ("workflow_run", {"workflow_run": RUN | {"head_repository": {"id": 2}}}, True),
+        ("workflow_run", {"workflow_run": RUN | {"pull_requests": [{"number": 7}]}}, True),
+        ("workflow_run", {"workflow_run": None}, False),
+        ("workflow_dispatch", {"inputs": {"pr": "7"}}, True),
+        ("repository_dispatch", {"client_payload": {"pr": 7}}, True),
+        ("workflow_dispatch", {"inputs": {}}, False),
+        ("push", {}, False),
+        ("schedule", {}, False),
+    ],
+)
+def test_the_code_of_a_pull_request_is_known_by_every_event(
+    name: str, payload: dict[str, Any], expected: bool, tmp_path: Path
+) -> None:
+    event = read(name, payload | {"repository": {"id": 1, "default_branch": "main"}})
+    assert revision(make_inputs(image="a"), make_context(tmp_path), event, checkout()).is_pull_request is expected
+
+
+@pytest.mark.parametrize(
+    ("ref", "expected"),
+    [
+        ("refs/pull/7/merge", True),
+        ("refs/pull/7/head", True),
+        (f"refs/heads/gh-readonly-queue/main/pr-7-{SHA}", True),
+        ("refs/heads/pull/7/merge", False),
+        ("refs/heads/refs/pull/7/merge", False),
+        ("refs/tags/v1", False),
+    ],
+)
+def test_the_code_of_a_pull_request_is_known_by_its_ref(ref: str, expected: bool, tmp_path: Path) -> None:
+    context = make_context(tmp_path, GITHUB_REF=ref)
+    assert revision(make_inputs(image="a"), context, None, None).is_pull_request is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "event_ref", "ref"),
+    [
+        ("refs/tags/v9.9.9", "refs/heads/refs/tags/v9.9.9", "refs/heads/refs/tags/v9.9.9"),
+        ("refs/tags/v9.9.9", "refs/heads/main", "refs/tags/v9.9.9"),
+        ("refs/tags/v9.9.9", "refs/tags/v9.9.9", "refs/tags/v9.9.9"),
+        ("main", "refs/heads/main", "refs/heads/main"),
+    ],
+)
+def test_a_branch_that_is_called_like_a_full_ref_stays_a_branch(
+    given: str, event_ref: str, ref: str, tmp_path: Path
+) -> None:
+    context = make_context(tmp_path, GITHUB_REF=event_ref)
+    assert revision(make_inputs(image="a", ref=given), context, None, None).ref == ref
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "number"),
     [

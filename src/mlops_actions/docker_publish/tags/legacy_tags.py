@@ -1,18 +1,21 @@
 """The tag schemes of the two actions that this one replaces, for images that were named by one of their inputs. Pure.
 
-The schemes are kept except where they were unsafe (`latest` from a pull request, a pre-release or an older version) or
-broken (tags that no registry takes).
+The schemes are kept except where they were unsafe (`latest` or a release's tag from a pull request, a branch that is called
+like a release, `latest` from a pre-release or an older version) or broken (tags that no registry takes). Another literal tag
+of a pull request stays as it was: the workflow file names it; a notice says that it is shared.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlops_actions.core.version import SemanticVersion
+from mlops_actions.core.errors import BadInput
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags import rules
-from mlops_actions.docker_publish.tags.rules import RuleTags, Tags
+from mlops_actions.docker_publish.tags import entries, ownership, rules, tag_names, versions
+from mlops_actions.docker_publish.tags.rules import RuleTags
+from mlops_actions.docker_publish.tags.scheme import Notes, Tags
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,25 @@ class GprTags:
         """No tag depends on the registry's versions."""
         return False
 
-    def tags(self, revision: Revision) -> Tags:
+    def tags(self, revision: Revision, *, pushes: bool = True) -> Tags:
         """Choose the tags; raises BadInput."""
-        notes: list[str] = []
+        notes = Notes()
         names = [revision.sha[:12]]
         if revision.is_pull_request:
-            notes.append("no tag 'latest': a pull request never moves it")
+            notes.add("no tag 'latest': a pull request never moves it")
         else:
             names.append("latest")
         if self.tag:
-            names.append(rules.literal(self.tag, notes))
+            names += _literals([self.tag], revision, notes, pushes=pushes)
         elif self.branch_tag and revision.ref:
-            last_segment = rules.valid(revision.ref.rpartition("/")[2], notes)
             # Of refs/pull/7/merge the last segment is `merge` for every pull request: the number tells them apart.
             number = revision.pull_request_number
-            names.append(f"pr-{number}" if number is not None else last_segment)
-        names += [rules.literal(text, notes) for text in self.literals]
-        return Tags(tuple(dict.fromkeys(names)), tuple(notes))
+            if number is not None:
+                names.append(f"pr-{number}")
+            elif not revision.is_pull_request:
+                names += _of_ref(revision.ref.rpartition("/")[2], revision, notes)
+        names += _literals(self.literals, revision, notes, pushes=pushes)
+        return _tags(names, notes)
 
 
 @dataclass(frozen=True)
@@ -65,45 +70,88 @@ class PublishDockerTags:
 
     def needs_versions(self, revision: Revision) -> bool:
         """Tell whether a release is about to move tags that an older one must not move."""
-        version = SemanticVersion.parse(revision.git_tag)
+        version = versions.semantic(revision.git_tag)
         is_decided = self.tags_input or self.name_tag or (self.tag_names and not self.tag_semver)
         return version is not None and version.is_release and not is_decided
 
-    def tags(self, revision: Revision) -> Tags:
+    def tags(self, revision: Revision, *, pushes: bool = True) -> Tags:
         """Choose the tags; raises BadInput."""
-        notes: list[str] = []
-        names = self._names(revision, notes)
+        notes = Notes()
+        names = self._names(revision, notes, pushes=pushes) or [revision.sha]
         snapshot = rules.snapshot_tag(revision) if self.snapshot else ""
-        return Tags(tuple(dict.fromkeys([*names, *([snapshot] if snapshot else [])])), tuple(notes), snapshot)
+        return _tags([*names, *([snapshot] if snapshot else [])], notes, snapshot=snapshot)
 
-    def _names(self, revision: Revision, notes: list[str]) -> list[str]:
+    def _names(self, revision: Revision, notes: Notes, *, pushes: bool) -> list[str]:
         if self.tags_input:
             if self.name_tag:
-                notes.append(f"the tag {self.name_tag!r} in 'name' is left out: 'tags' is given")
-            return [rules.literal(text, notes) for text in re.split(r"[\s,]+", self.tags_input) if text]
+                notes.add(f"the tag {self.name_tag!r} in 'name' is left out: 'tags' is given")
+            texts = [text for text in re.split(r"[\s,]+", self.tags_input) if text]
+            return _literals(texts, revision, notes, pushes=pushes)
         if self.name_tag:
-            return [rules.literal(self.name_tag, notes)]
+            return _literals([self.name_tag], revision, notes, pushes=pushes)
         if revision.branch and not revision.is_pull_request and self._is_default(revision.branch):
             return ["latest"]
+        if revision.is_pull_request:
+            return [revision.sha]
         if revision.git_tag:
             return self._of_git_tag(revision, notes)
-        if revision.is_pull_request or not revision.branch:
-            return [revision.sha]
-        return [rules.valid(revision.branch.replace("/", "-"), notes)]
+        return _of_ref(revision.branch.replace("/", "-"), revision, notes) if revision.branch else [revision.sha]
 
     def _is_default(self, branch: str) -> bool:
         default_branches = {self.default_branch} if self.default_branch else {"master", "main"}
         return branch in default_branches or branch.replace("/", "-") in default_branches
 
-    def _of_git_tag(self, revision: Revision, notes: list[str]) -> list[str]:
-        is_version = SemanticVersion.parse(revision.git_tag) is not None
+    def _of_git_tag(self, revision: Revision, notes: Notes) -> list[str]:
+        is_version = versions.semantic(revision.git_tag) is not None
         if self.tag_semver and is_version:
             by_version = RuleTags(("semver",)).tags(revision)
-            notes += by_version.notes
+            for note in by_version.notes:
+                notes.add(note)
             return list(by_version.names)
         if self.tag_names:
-            return [rules.valid(revision.git_tag, notes)]
+            return [_valid(revision.git_tag, notes)]
         # Any git tag became `latest`. A tag that is no version still does; a version only where it is the newest release.
         if not is_version or rules.may_be_latest(revision, notes):
             return ["latest"]
-        return [rules.valid(revision.git_tag, notes)]
+        return [_valid(revision.git_tag, notes)]
+
+
+def _tags(names: list[str], notes: Notes, *, snapshot: str = "") -> Tags:
+    return Tags(tuple(dict.fromkeys(names)), tuple(notes.notes), snapshot, notices=tuple(notes.notices))
+
+
+def _literals(texts: Iterable[str], revision: Revision, notes: Notes, *, pushes: bool) -> list[str]:
+    """Make literal tags valid; of a pull request, leave out those that stand for a release or the newest image."""
+    names = []
+    for text in texts:
+        entries.refuse_other_syntax(text)
+        name = entries.not_reserved(_valid(text, notes))
+        is_shared = revision.is_pull_request and pushes and not ownership.names_pull_request(name, revision)
+        if is_shared and (owner := tag_names.owner(name)):
+            notes.notice(f"no tag {name!r}: the code of a pull request moves no tag that stands for {owner}")
+            continue
+        if is_shared:
+            notes.notice(
+                f"the code of a pull request moves the tag {name!r}, as this older input asks; others may follow it"
+            )
+        names.append(name)
+    return names
+
+
+def _of_ref(name: str, revision: Revision, notes: Notes) -> list[str]:
+    """Make the tag of a branch's or git tag's name; a branch that is called like a release gives none."""
+    tag = _valid(name, notes)
+    if revision.branch and (owner := tag_names.owner(tag)):
+        notes.notice(f"no tag {tag!r} for branch {revision.branch!r}: a tag of this form stands for {owner}")
+        return []
+    return [tag]
+
+
+def _valid(text: str, notes: Notes) -> str:
+    """Replace what a tag cannot hold, and say so; raises BadInput if nothing is left."""
+    tag = tag_names.made_valid(text)
+    if not tag:
+        raise BadInput(f"no tag can be made of {text!r}", "a tag takes letters, digits, '_', '.' and '-'")
+    if tag != text:
+        notes.notice(f"tag {text!r} was made valid: {tag}")
+    return tag

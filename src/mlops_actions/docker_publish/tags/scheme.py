@@ -1,0 +1,73 @@
+"""What a tag scheme returns, and what it says about it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mlops_actions.docker_publish.revision import Revision
+from mlops_actions.docker_publish.tags import tag_names
+from mlops_actions.docker_publish.tags.ownership import Tag, TagKind
+
+
+class Notes:
+    """Collects what a rule left out or changed; a notice is shown on the run's page as well."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.notices: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Note a decision that the log and the summary show."""
+        self.notes.append(text)
+
+    def notice(self, text: str) -> None:
+        """Note a decision that nobody may miss."""
+        self.notes.append(text)
+        self.notices.append(text)
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags in order, without repetition; `notes` say what a rule left out or changed; `snapshot` is that rule's tag.
+
+    `notices` are those notes that the run's page shows too. `of_branch` are the tags that follow the branch, `of_ref` those
+    that a branch or a git tag gives; `made_of` names the ref whose name a tag is made of.
+    """
+
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    snapshot: str = ""
+    notices: tuple[str, ...] = ()
+    of_branch: frozenset[str] = frozenset()
+    of_ref: frozenset[str] = frozenset()
+    made_of: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tags: Iterable[Tag], revision: Revision, notes: Notes, *, snapshot: str = "") -> Tags:
+        """Put tags together with what is known of each."""
+        tags = list(tags)
+        own_names = {"latest", tag_names.made_valid(revision.branch)} if revision.branch else set()
+        follows = {
+            tag.name for tag in tags if tag.kind is TagKind.BRANCH or (tag.kind is TagKind.LITERAL and tag.name in own_names)
+        }
+        return cls(
+            names=tuple(dict.fromkeys(tag.name for tag in tags)),
+            notes=tuple(notes.notes),
+            snapshot=snapshot,
+            notices=tuple(notes.notices),
+            of_branch=frozenset(follows),
+            of_ref=frozenset(follows | {tag.name for tag in tags if tag.kind is TagKind.RELEASE}),
+            made_of={tag.name: tag.made_of for tag in tags if tag.made_of},
+        )
+
+
+class TagScheme(Protocol):
+    """One way to choose tags."""
+
+    def needs_versions(self, revision: Revision) -> bool:
+        """Tell whether the registry's tags must be known: only a release moves tags that an older one must not move."""
+
+    def tags(self, revision: Revision, *, pushes: bool = True) -> Tags:
+        """Choose the tags; raises BadInput."""
