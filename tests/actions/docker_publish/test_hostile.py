@@ -176,7 +176,9 @@ def test_a_branch_s_name_is_one_tag_and_one_label(publisher: Publisher, name: st
     assert [word for word in arguments if name in word] == [f"--label=org.opencontainers.image.version={name}"]
     assert {word for word in arguments if not word.startswith("--")} == {str(publisher.workspace)}
     log = publisher.log.getvalue()
-    assert not re.search(r"^\s*::(?!add-mask::|group::|endgroup::)", log, re.MULTILINE)
+    assert not re.search(r"^\s*::(?!add-mask::|group::|endgroup::|notice::branch )", log, re.MULTILINE)
+    # The one notice shows both names, in one line.
+    assert re.findall(r"^::notice::branch .* has the tag '(.*)': .*$", log, re.MULTILINE) == tags[1:]
 
 
 @pytest.mark.parametrize("name", NAMES[:4])
