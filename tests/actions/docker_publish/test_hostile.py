@@ -110,7 +110,7 @@ def test_a_pull_request_writes_its_layers_to_a_cache_of_its_own(publisher: Publi
     assert [words[0].split(",")[1] for words in written] == [f"ref={name}:buildcache-pr-7", f"ref={name}:buildcache"]
 
 
-NAMES = ["x\n::error::from the branch", "x\r\nlatest", "-x\n--push", "\x1b[2K\u2028x", "x" * 3000, "a/../b", "x;id", "$(id)"]
+NAMES = ["x\n::error::from the branch", "x\r\nlast", "-x\n--push", "\x1b[2K\u2028x", "x" * 3000, "a/../b", "x;id", "$(id)"]
 
 
 FINGERPRINT = f"ctx-{'0a' * 32}"
