@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import urllib3
 
@@ -113,8 +114,13 @@ class LocalDocker:
         line("#1 DONE 0.0s")
         layer = _packed(Path(arguments[-1]))
         system, _, architecture = self.facts.platform.partition("/")
-        rootfs = {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer))]}
-        config = {"architecture": architecture, "os": system, "config": {"Labels": labels}, "rootfs": rootfs}
+        config: dict[str, Any] = {
+            "architecture": architecture,
+            "os": system,
+            "config": {"Labels": labels},
+            "rootfs": {"type": "layers", "diff_ids": [_digest(gzip.decompress(layer))]},
+            "history": [{"created_by": "COPY . . # buildkit", "comment": "buildkit.dockerfile.v0"}],
+        }
         blobs = (json.dumps(config, sort_keys=True).encode(), layer)
         described = [
             {"mediaType": kind, "digest": _digest(blob), "size": len(blob)}

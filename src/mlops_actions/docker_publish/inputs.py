@@ -277,6 +277,7 @@ OUTPUTS = (
     Output("context-hash", "Fingerprint of all that enters the build; empty where it cannot be computed."),
     Output("size", "Bytes of the image in the registry, all platforms together."),
     Output("duration", "Duration of this step in seconds."),
+    Output("markdown", "What the job's summary shows: the image, its layers and hints, as Markdown for a comment."),
     Output("url", "Web page of the image."),
     Output("result", "All outputs and more, as one JSON document."),
     Output("IMAGE_SHA_NAME", "`registry/name:TAG` with the commit's tag.", legacy=True),
@@ -285,7 +286,49 @@ OUTPUTS = (
 )
 
 _COUNT: Json = {"type": "integer", "minimum": 0}
+_OPTIONAL_COUNT: Json = {"type": ["integer", "null"], "minimum": 0}
 _OPTIONAL_TEXT: Json = {"type": ["string", "null"]}
+
+
+def _object(**properties: Json) -> Json:
+    """Return the schema of an object that has all of these properties and no others; `_` stands for `-` in a name."""
+    named = {name.replace("_", "-"): schema for name, schema in properties.items()}
+    return {"type": "object", "properties": named, "required": list(named), "additionalProperties": False}
+
+
+_LAYER = _object(
+    digest={"type": "string"},
+    size=_COUNT,
+    instruction={"type": "string"},
+    line={**_OPTIONAL_COUNT, "description": "Line of the Dockerfile; null where it is not known."},
+    compared_size={**_OPTIONAL_COUNT, "description": "Bytes of the same layer before; null for a new one."},
+    kept={"type": "boolean", "description": "Whether the earlier image has this very layer."},
+)
+_LAYER_REPORT: Json = {
+    **_object(
+        platform={"type": "string", "description": "The platform whose layers these are."},
+        size={**_COUNT, "description": "Bytes of the layers in the registry (compressed), as all bytes here."},
+        compared_tag={
+            **_OPTIONAL_TEXT,
+            "description": "Tag of the image compared with: the base branch's for a pull request, else the one replaced.",
+        },
+        compared_digest=_OPTIONAL_TEXT,
+        compared_size=_OPTIONAL_COUNT,
+        base={
+            **_object(image=_OPTIONAL_TEXT, layers=_COUNT, size=_COUNT, compared_size=_OPTIONAL_COUNT),
+            "description": "The base image's layers, together.",
+        },
+        layers={"type": "array", "items": _LAYER, "description": "The image's own layers, lowest first (at most 100)."},
+        removed_size={**_OPTIONAL_COUNT, "description": "Bytes of layers that only the earlier image has."},
+        hints={
+            "type": "array",
+            "items": _object(digest={"type": "string"}, line=_OPTIONAL_COUNT, size=_OPTIONAL_COUNT, text={"type": "string"}),
+            "description": "What layers hold that no image needs; `size` is null where the instruction alone says so.",
+        },
+    ),
+    "type": ["object", "null"],
+    "description": "The layers of one platform by what made them; null where nothing was pushed.",
+}
 
 RESULT: Mapping[str, Json] = {
     "image": {"type": "string"},
@@ -312,6 +355,7 @@ RESULT: Mapping[str, Json] = {
         "required": ["count", "new", "new-size"],
         "additionalProperties": False,
     },
+    "layer-report": _LAYER_REPORT,
     "duration": {"type": "number", "minimum": 0},
     "url": {"type": "string"},
     "sha": {"type": "string", "description": "The commit of the image."},

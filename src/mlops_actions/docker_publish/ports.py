@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +38,9 @@ class Registry(Protocol):
 
     def blob(self, repository: str, digest: str) -> bytes:
         """Return a small blob."""
+
+    def stream_blob(self, repository: str, digest: str) -> Iterator[bytes]:
+        """Yield a blob piece by piece, as long as the caller goes on; it is not checked against its digest."""
 
 
 class Daemon(Protocol):

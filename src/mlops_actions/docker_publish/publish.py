@@ -19,6 +19,7 @@ from mlops_actions.docker_publish.build.pushing import build_and_push
 from mlops_actions.docker_publish.context_files.check import context_warnings
 from mlops_actions.docker_publish.image_index import assemble, collect
 from mlops_actions.docker_publish.layers import image_size
+from mlops_actions.docker_publish.layers.examine import EarlierImage, LayerReport, examine
 from mlops_actions.docker_publish.layers.image_size import PreviousImage
 from mlops_actions.docker_publish.ports import Ports, Registry
 from mlops_actions.docker_publish.registries import credentials
@@ -311,4 +312,11 @@ class Publication:
             context_hash=self._fingerprints.own,
             platforms=size.platforms if size else 1,
             layers=layers,
+            layer_report=self._examine(manifest, previous),
         )
+
+    def _examine(self, manifest: Manifest, previous: PreviousImage | None) -> LayerReport | None:
+        replaced = EarlierImage(previous.tag, previous.manifest) if previous and previous.manifest else None
+        built = previous is not None
+        clock = self._ports.clock
+        return examine(self._registry, self._request, manifest, replaced=replaced, built=built, clock=clock)

@@ -11,10 +11,14 @@ from mlops_actions.core.context import Context
 from mlops_actions.core.image_name import ImageName
 from mlops_actions.core.outcome import flag
 from mlops_actions.core.types import Json
+from mlops_actions.docker_publish.layers.drawing import layers_document, layers_markdown
+from mlops_actions.docker_publish.layers.examine import LayerReport
 from mlops_actions.docker_publish.layers.image_size import LayerCounts
 from mlops_actions.docker_publish.revision import Revision
 from mlops_actions.docker_publish.size_text import size_text
 from mlops_actions.docker_publish.tags.scheme import Tags
+
+_COMMENT = 60_000  # characters, so that a comment has room for more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class PublishedImage:
     platforms: int = 1
     cache: str = ""
     layers: LayerCounts | None = None
+    layer_report: LayerReport | None = None
     cached: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -87,6 +92,7 @@ def outputs(image: PublishedImage, context: Context, *, digest_includes_name: bo
         "context-hash": image.context_hash,
         "size": "" if image.size is None else str(image.size),
         "duration": f"{image.seconds:.1f}",
+        "markdown": markdown.cut(summary(image, context), _COMMENT, "The rest is in the job's summary."),
         "url": url_of(image.name, context),
         "IMAGE_SHA_NAME": image.named_by_commit,
         "IMAGE_URL": f"{context.server_url}/{context.repository}/packages",
@@ -111,6 +117,7 @@ def result(image: PublishedImage, context: Context) -> Json:
         "context-hash": image.context_hash or None,
         "size": image.size,
         "layers": {"count": layers.count, "new": layers.new, "new-size": layers.new_size} if layers else None,
+        "layer-report": layers_document(image.layer_report) if image.layer_report else None,
         "duration": round(image.seconds, 1),
         "url": url_of(image.name, context),
         "sha": image.revision.sha,
@@ -149,6 +156,10 @@ def summary(image: PublishedImage, context: Context) -> str:
     remarks += [f"- {markdown.escape(note)}" for note in image.notes]
     if remarks:
         sections.append("\n".join(remarks))
+    if image.layer_report is not None:
+        path = quote(image.layer_report.dockerfile)
+        url = f"{context.server_url}/{context.repository}/blob/{image.revision.sha}/{path}"
+        sections.append(layers_markdown(image.layer_report, url))
     return "\n\n".join(sections) + "\n"
 
 

@@ -20,6 +20,7 @@ from mlops_actions.docker_publish.build.locations import Locations
 from mlops_actions.docker_publish.build.plan import BuildSources
 from mlops_actions.docker_publish.image_index import collect as image_index
 from mlops_actions.docker_publish.inputs import Inputs
+from mlops_actions.docker_publish.layers import base_branch
 from mlops_actions.docker_publish.policy import PublishPolicy
 from mlops_actions.docker_publish.ports import Ports
 from mlops_actions.docker_publish.revision import Revision, revision_of
@@ -32,6 +33,7 @@ class BuildRequest:
 
     `source_date_epoch` is the commit's time, where the commit is checked out. `reuse_from` are other repositories of the
     registry whose images may be reused. `merge` are digests of images to put into one index, instead of a build.
+    registry whose images may be reused. `compared_tags` name the base branch's image, for a pull request.
     """
 
     inputs: Inputs
@@ -47,6 +49,7 @@ class BuildRequest:
     reuse_from: tuple[ImageName, ...] = ()
     merge: tuple[str, ...] = ()
     locations: Locations = field(default_factory=Locations)
+    compared_tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -105,6 +108,7 @@ def prepare(inputs: Inputs, context: Context, event: Event | None, environ: Mapp
         push=push,
         source_date_epoch=checkout.committed if checkout is not None and checkout.sha == revision.sha else None,
         reuse_from=_reuse_from(inputs, image.name, context),
+        compared_tags=base_branch.candidate_tags(resolved.tag_scheme, revision, event, environ),
         notes=(*image.notes, *([held_back] if is_held_back else [])),
     )
 

@@ -85,6 +85,7 @@ CALLS = (
     Call("GET /v2/octo/digits/manifests/main", "a first image", "feedback"),
     Call("GET /v2/octo/digits/manifests/0123456789ab", "a first image", "feedback"),
     Call("PUT /v2/octo/digits/manifests/*", "a first image", "decision", empty=True),
+    Call("GET /v2/octo/digits/blobs/*", "a first image", "feedback"),
     Call("GET /v2/octo/digits/manifests/ctx-*", "a reuse", "decision", _MANIFEST),
     Call("PUT /v2/octo/digits/manifests/*", "a reuse", "decision", empty=True),
     Call(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote, urlencode, urljoin, urlsplit
@@ -17,7 +17,7 @@ import urllib3
 
 from mlops_actions.boundary.http import is_loopback, one_line, same_origin
 from mlops_actions.boundary.registry.challenges import parse
-from mlops_actions.boundary.registry.transport import RegistryTransport, read
+from mlops_actions.boundary.registry.transport import RegistryTransport, read, stream
 from mlops_actions.boundary.retry import TRANSIENT
 from mlops_actions.core import registries
 from mlops_actions.core.errors import ActionError, Refused, Unavailable
@@ -236,6 +236,15 @@ class RegistryClient:
         if response.status not in (200, 404):
             raise self._refusal(response, f"looking for a layer of {self.host}/{repository}")
         return response.status == 200
+
+    def stream_blob(self, repository: str, digest: str) -> Iterator[bytes]:
+        """Yield a blob piece by piece, as long as the caller goes on; it is not checked against its digest."""
+        if not _DIGEST.fullmatch(digest):
+            raise Unavailable(f"{self.host} names a blob by {digest[:80]!r}, which is no digest", "build the image again")
+        response = self._call("GET", f"/v2/{repository}/blobs/{digest}", self._reading_scope(repository))
+        if response.status != 200:
+            raise self._refusal(response, f"reading {self.host}/{repository}@{digest}")
+        yield from stream(response)
 
     # Authorisation: RFC 7235 challenges, Docker's token specification
 

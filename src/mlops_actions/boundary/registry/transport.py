@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 import urllib3
@@ -15,6 +15,7 @@ from mlops_actions.core.ports import Log
 
 # Registries take manifests up to 4 MiB. The seconds are of a whole answer: one byte now and then must not hold the job.
 LIMITS = http.Limits(max_bytes=8 << 20, max_seconds=120.0)
+_PIECE = 1 << 16  # bytes
 _PROBE = http.Limits(connect=5.0, silence=5.0, max_bytes=8 << 20, max_seconds=10.0)
 _READS = http.Redirects(limit=4, other_origins=True)
 # What is written goes, with its credentials, to the registry that the user names, and nowhere else.
@@ -32,6 +33,17 @@ def read(response: urllib3.BaseHTTPResponse) -> bytes:
     except HTTPError as error:
         cause = http.one_line(str(error))
         raise Unavailable(f"the registry's answer broke off: {cause}", "run the job again") from error
+
+
+def stream(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield an answer's bytes as they were sent; raises Unavailable. The connection is closed where the caller stops."""
+    try:
+        yield from response.stream(_PIECE, decode_content=False)
+    except HTTPError as error:
+        cause = http.one_line(str(error))
+        raise Unavailable(f"the registry's answer broke off: {cause}", "run the job again") from error
+    finally:
+        response.close()
 
 
 class RegistryTransport:

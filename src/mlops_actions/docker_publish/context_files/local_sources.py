@@ -5,17 +5,16 @@ In case of doubt a path counts as read: these paths decide about warnings, never
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile, Instruction
+from mlops_actions.docker_publish.dockerfile import shell
+from mlops_actions.docker_publish.dockerfile.bases import with_triggers
+from mlops_actions.docker_publish.dockerfile.instructions import Dockerfile
+from mlops_actions.docker_publish.dockerfile.paths import context_paths
 
-_FLAG = re.compile(r"--([a-z-]+)(?:=(\"[^\"]*\"|'[^']*'|\S+))?(?:\s+|$)", re.IGNORECASE)
-_WORD = re.compile(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+")
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 
 
@@ -40,67 +39,24 @@ class LocalSources:
 
 def find(dockerfile: Dockerfile) -> LocalSources:
     """List the sources of COPY, ADD and `RUN --mount=type=bind` that are in the context."""
-    copied: list[str] = []
-    mounted: list[str] = []
-    for instruction in dockerfile.instructions:
-        keyword, arguments = _own(instruction)
-        flags, rest = _flags(arguments)
-        if keyword in ("COPY", "ADD") and not any(name == "from" for name, _ in flags):
-            copied += [_normal(word) for word in _sources(rest) if not _REMOTE.match(word)]
-        elif keyword == "RUN":
-            paths = (_mounted(value) for name, value in flags if name == "mount")
-            mounted += [path for path in paths if path is not None]
-    return LocalSources(tuple(dict.fromkeys(copied)), tuple(dict.fromkeys(mounted)))
+    if dockerfile.unclear:
+        return LocalSources(("",))
+    copied: dict[str, None] = {}
+    mounted: dict[str, None] = {}
+    for instruction in with_triggers(dockerfile):
+        paths = mounted if instruction.keyword == "RUN" else copied
+        for path in context_paths(instruction):
+            if not _REMOTE.match(path):
+                paths[_normal(path, dockerfile.escape)] = None
+    return LocalSources(tuple(copied), tuple(mounted))
 
 
-def _own(instruction: Instruction) -> tuple[str, str]:
-    """Return keyword and arguments; for ONBUILD, those of the instruction that it holds."""
-    if instruction.keyword != "ONBUILD":
-        return instruction.keyword, instruction.arguments
-    keyword, _, arguments = instruction.arguments.partition(" ")
-    return keyword.upper(), arguments.strip()
-
-
-def _flags(arguments: str) -> tuple[list[tuple[str, str]], str]:
-    """Split the flags off; return them with lower-case names, and the rest."""
-    flags: list[tuple[str, str]] = []
-    while match := _FLAG.match(arguments):
-        flags.append((match[1].lower(), (match[2] or "").strip("\"'")))
-        arguments = arguments[match.end() :]
-    return flags, arguments
-
-
-def _sources(arguments: str) -> Iterator[str]:
-    """Yield the sources of COPY or ADD, in words or as JSON; a here-document is none."""
-    for word in _words(arguments)[:-1]:
-        if not word.startswith("<<"):
-            yield word
-
-
-def _words(arguments: str) -> Sequence[str]:
-    if arguments.lstrip().startswith("["):
-        try:
-            words = json.loads(arguments)
-        except ValueError:
-            words = None
-        if isinstance(words, list) and all(isinstance(word, str) for word in words):
-            return words
-    return [word.replace('"', "").replace("'", "") for word in _WORD.findall(arguments)]
-
-
-def _mounted(value: str) -> str | None:
-    """Return the path that a mount reads from the context; None for a mount of something else."""
-    options = {key.strip().lower(): text.strip() for key, _, text in (part.partition("=") for part in value.split(","))}
-    if options.get("type", "bind") != "bind" or "from" in options:
-        return None
-    return _normal(options.get("source") or options.get("src") or ".")
-
-
-def _normal(source: str) -> str:
+def _normal(source: str, escape: str) -> str:
     """Return a source relative to the context; empty (all of it) where a variable or an escape hides the path."""
-    if "$" in source or "\\" in source or "`" in source:
+    path = shell.literal(source, escape)
+    if path is None or "\\" in path:
         return ""
-    return posixpath.normpath("/" + source).lstrip("/")
+    return posixpath.normpath("/" + path).lstrip("/")
 
 
 def _covers(source: str, path: str) -> bool:

@@ -28,6 +28,7 @@ class PreviousImage:
 
     tag: str = ""
     size: ImageSize | None = None
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def previous_image(registry: Registry, name: ImageName, tags: Sequence[str]) -> 
         except ActionError:
             return PreviousImage()
         if manifest is not None:
-            return PreviousImage(tag, measure(registry, name, manifest))
+            return PreviousImage(tag, measure(registry, name, manifest), manifest)
     return PreviousImage()
 
 
