@@ -8,7 +8,7 @@ from dataclasses import replace
 from mlops_actions.core.errors import BadInput
 from mlops_actions.core.event import Event, pull_request_of
 from mlops_actions.docker_publish.revision import Revision
-from mlops_actions.docker_publish.tags.rules import TagScheme
+from mlops_actions.docker_publish.tags.scheme import TagScheme
 
 _NO_COMMIT = "0" * 40
 MAX_TAGS = 4
@@ -30,7 +30,7 @@ def candidate_tags(
     if not branch:
         return ()
     sha = base.sha if base else _NO_COMMIT
-    of_base = replace(revision, sha=sha, ref=f"refs/heads/{branch}", pull_request=None, from_fork=False)
+    of_base = replace(revision, sha=sha, ref=f"refs/heads/{branch}", pull_request=None, from_fork=False, follows_pull_request=False)
     try:
         own, tags = scheme.tags(revision).names, scheme.tags(of_base).names
     except BadInput:
