@@ -59,11 +59,15 @@ def test_the_line_of_a_build_step_is_found(step: str, line: int) -> None:
     ("text", "expected"),
     [
         ("a$V", "a1"), ("a${V}b", "a1b"), ("${W:-x}", "x"), ("${V:-x}", "1"), ("${V:+x}", "x"), ("${W:+x}", ""),
-        ("${W}", None), ("$W", None), ("${V%x}", None), ("plain", "plain"),
+        ("a${W}", "a"), ("a$W", "a"), ("${V%x}", None), ("plain", "plain"), ("${W-x}", "x"), ("${E-x}", ""),
+        ("${E:-x}", "x"),
+        ("${E+x}", "x"), ("${E:+x}", ""), ("${W?no}", None), ("${V?no}", "1"), ("${W:-${V}2}", "12"), ("${W:-'a b'}", "a b"),
+        ("'$V'", "$V"), ('"$V"', "1"), ("\\$V", "$V"), ("a$", "a$"), ("$TARGETARCH", None), ("${TARGETARCH:-x}", None),
+        ("${", None), ("${}", None), ("'", None), ("${V/1/2}", None), ("$$", ""), ("a b", "a b"), ("${W:-a\\}b}", "a}b"),
     ],
 )  # fmt: skip
 def test_variables_are_expanded(text: str, expected: str | None) -> None:
-    assert shell.expand(text, {"V": "1"}.get) == expected
+    assert shell.expand(text, {"V": "1", "E": ""}.get) == expected
 
 
 BASES = [
@@ -80,9 +84,11 @@ BASES = [
     ("ARG V=1\nFROM a:$V\n", {"V": "2"}, ["a:2"], 0),
     ('ARG V="1" W=${V}-slim\nFROM a:$W\n', {}, ["a:1-slim"], 0),
     ("ARG V\nFROM a:${V:-9}\n", {}, ["a:9"], 0),
-    ("ARG V\nFROM a:$V\n", {}, [], 1),
+    ("ARG V\nFROM a$V\n", {}, ["a"], 0),
+    ("ARG TARGETARCH\nFROM a-$TARGETARCH\n", {}, [], 1),
+    ("ARG V=$TARGETARCH\nFROM a-${V:-x}\n", {}, [], 1),
     ("FROM a-$TARGETARCH\n", {}, [], 1),
-    ("FROM a\nARG V=1\nFROM b:$V\n", {}, ["a"], 1),
+    ("FROM a\nARG V=1\nFROM b$V\n", {}, ["a", "b"], 0),
     ("FROM a\nADD https://example.com/x /x\n", {}, ["a"], 1),
     ("FROM a\nADD --checksum=sha256:00 https://example.com/x /x\n", {}, ["a"], 0),
     ("FROM a\nADD git@example.com:x/y.git /x\n", {}, ["a"], 1),

@@ -14,7 +14,7 @@ from mlops_actions.docker_publish.dockerfile.characters import BLANKS, GAP
 
 def split_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     """Return the flags (`--name=value`, without quotes) that `text` begins with, and the rest of it."""
-    # BuildKit reads byte by byte here, so that a byte within a letter can pass for a blank.
+    # BuildKit reads byte by byte here: a byte within a letter can pass for a blank, and each becomes a letter in the flag.
     data = text.encode("utf-8", "surrogateescape").decode("latin-1")
     flags: list[str] = []
     position = 0
@@ -26,7 +26,7 @@ def split_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
         flag, position = _flag(data, position, escape)
         if flag == "--":
             return tuple(flags), _original(data[position:])
-        flags.append(_original(flag))
+        flags.append(flag)
 
 
 def _original(data: str) -> str:

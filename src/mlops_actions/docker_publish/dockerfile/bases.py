@@ -52,8 +52,7 @@ class _Finder:
         self.reasons: list[str] = []
         self._dockerfile = dockerfile
         self._build_arguments = build_arguments
-        # A build argument counts where an ARG names it; those that BuildKit sets itself need no ARG.
-        self._values = {name: value for name, value in build_arguments.items() if shell.is_automatic(name)}
+        self._values: dict[str, str] = {}  # a build argument counts where an ARG names it
         self._unknown: set[str] = set()
         self._stages: set[str] = set()
         self._has_stage = False

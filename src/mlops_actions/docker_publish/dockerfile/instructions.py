@@ -1,6 +1,6 @@
 """Read a Dockerfile's instructions as BuildKit reads them. Pure.
 
-Facts: BuildKit's frontend/dockerfile/parser/parser.go.
+Facts: BuildKit's frontend/dockerfile/parser/parser.go. tests/e2e/test_dockerfile_reader.py holds this reader to BuildKit's.
 """
 
 from __future__ import annotations

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 
 from mlops_actions.docker_publish.dockerfile.characters import BLANKS, BYTE_ORDER_MARK
 
-_HEREDOC = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]+)")
+_HEREDOC = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
 _HEREDOC_GAPS = "\t\r "
 _SPECIAL_PARAMETERS = "@*#?-$!0"
 _DEFAULT_ESCAPE = "\\"
-_AUTOMATIC = frozenset(
-    f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE")
-)
+# What BuildKit sets itself, by the platform and the target that are built: BUILDPLATFORM, TARGETARCH and their like.
+_AUTOMATIC = re.compile(r"(?:BUILD|TARGET)[A-Z]+")
 
 
 class _Refused(Exception):
@@ -86,11 +85,6 @@ def literal(text: str, escape: str) -> str | None:
 
 def _unknown(name: str) -> str | None:
     raise UnknownValue(name)
-
-
-def is_automatic(name: str) -> bool:
-    """Tell whether BuildKit sets this variable itself, by the platform and the target that are built."""
-    return name in _AUTOMATIC
 
 
 @dataclass
@@ -215,11 +209,13 @@ class _Lexer:
         """Read the rest of `${name:-word}` and its like."""
         before = "".join(self._word)
         counts_empty = operator != ":"
-        if operator == ":":
+        if not counts_empty:
             operator = self._next()
-        if operator not in ("+", "-", "?", "#", "%", "/") or not (counts_empty or operator in ("+", "-", "?")):
+        # `${name:x…}` is looked at only where the variable is set.
+        allowed = "+-?#%/" if counts_empty else "+-?"
+        if operator in ("", "#", "%") if not counts_empty and self.values is None else operator not in tuple(allowed):
             raise _Refused
-        if operator == "/":
+        if operator == "/" and counts_empty:
             if self._peek() == "/":
                 self._next()
             self._until("/", keeps_escapes=True)
@@ -228,7 +224,7 @@ class _Lexer:
         written = self.source[start : self._position]
         if self.values is None:
             # Rare enough to leave it: versions differ in the buffer, and in which escapes they keep.
-            self.is_clear = self.is_clear and "<<" not in before + written
+            self.is_clear = self.is_clear and "<<" not in (before + written).replace(self.escape, "")
             return written
         if operator in ("#", "%", "/"):
             raise UnknownValue
@@ -245,14 +241,11 @@ class _Lexer:
     def _value(self, name: str, written: str) -> str:
         if self.values is None:
             return written
-        value = self._known(name)
-        if value is None:
-            raise UnknownValue
-        return value
+        return self._known(name) or ""
 
     def _known(self, name: str) -> str | None:
         value = self.values(name) if self.values else None
-        if value is None and name in _AUTOMATIC:
+        if value is None and _AUTOMATIC.fullmatch(name):
             raise UnknownValue
         return value
 
