@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from mlops_actions.chatops import STATE, confirmation, help_comment, reply
+from mlops_actions.chatops import STATE, confirmation, help_comment, reply, suggestion
 from mlops_actions.chatops.command_line import repeated_command
 from mlops_actions.chatops.decide import AuthorizedCommand, OpenQuestions, check_person, decide, recheck
 from mlops_actions.chatops.facts import CurrentPullRequest, Question, Unknown, ask_all
@@ -111,11 +112,13 @@ class CommandHandler:
             # The line may be meant for another bot, and nobody here waits for an answer.
             decision = Decision("no-command")
         self._runner.info(f"{decision.kind}: {decision.reason}")
+        if parsed.could_give and not any(self.may_command(one, client) for one in parsed.could_give):
+            return outcome(decision, source)
         if decision.reason == "help":
             warn_of_failures(gather({"help": lambda: self.list_commands(parsed.commands, source, client)}), self._runner)
         elif decision.kind == "deny":
             asked = reply.asked(source, self._context.server_url, parsed.meant)
-            self._explain_denial(source, reply.denial(asked, decision, self._context.run_url), client)
+            self._explain_denial(source, asked, decision, client)
         return outcome(decision, source)
 
     def list_commands(self, commands: Sequence[Command], source: CommandSource, client: Repository) -> None:
@@ -145,8 +148,7 @@ class CommandHandler:
             return outcome(decision, request.source, request)
         if request.call_back is None:
             asked = reply.asked(request.source, self._context.server_url, request)
-            text = reply.denial(asked, decision, self._context.run_url)
-            self._explain_denial(request.source, text, client)
+            self._explain_denial(request.source, asked, decision, client)
         else:
             # Nobody waits for a reply, and the pull request that the call-back names cannot be trusted.
             explanation = REASONS[decision.reason].reply
@@ -177,13 +179,21 @@ class CommandHandler:
             self._runner.warning(str(error), title="chatops")
         return None
 
-    def _explain_denial(self, source: CommandSource, text: str, client: Repository) -> None:
+    def _explain_denial(self, source: CommandSource, asked: str, decision: Decision, client: Repository) -> None:
         calls: dict[str, Callable[[], Any]] = {}
         if self._inputs.replies != "never":
-            calls["reply"] = lambda: client.comment(source.pr_number, text)
+            calls["reply"] = partial(self._reply, source, asked, decision, client)
         if source.reaction_target and self._inputs.failure_reaction != "none":
             calls["reaction"] = lambda: client.react(source.reaction_target, self._inputs.failure_reaction)
         warn_of_failures(gather(calls), self._runner)
+
+    def _reply(self, source: CommandSource, asked: str, decision: Decision, client: Repository) -> None:
+        if decision.reason == "unknown-command" and source.comment_id:
+            # Another workflow of the repository may know a command that is near, too.
+            shared = suggestion.shared(source, asked, decision)
+            client.share_comment(source.pr_number, shared.first_line, shared.compose)
+        else:
+            client.comment(source.pr_number, reply.denial(asked, decision, self._context.run_url))
 
     def _accept(self, request: CommandRequest, command: AuthorizedCommand, client: Repository) -> Outcome:
         """Give the first feedback while the pull request is read again; withdraw it where the pull request changed."""

@@ -56,8 +56,8 @@ def find_command(body: str, inputs: Inputs) -> Match | Decision:
     if known:
         return Decision("help")
     for line in lines:
-        if line.name.lower() not in COMMANDS and (near := nearest(line.name, [*by_name, *controls])):
-            return Match(by_name.get(near) or _control(near, inputs), line, is_mistyped=True)
+        if line.name.lower() not in COMMANDS and (near := nearest(line.name, names)):
+            return Match(by_name.get(near) or _built_in(near, inputs), line, is_mistyped=True)
     return Decision("no-command")
 
 
@@ -76,6 +76,12 @@ def _commands(inputs: Inputs) -> tuple[Command, ...]:
 
     commands = declared_commands(inputs)
     return (*commands, CONFIRM) if any(command.confirm for command in commands) else commands
+
+
+def _built_in(name: str, inputs: Inputs) -> Command:
+    from mlops_actions.chatops.parameters import Command
+
+    return Command(HELP) if name == HELP else _control(name, inputs)
 
 
 def _control(name: str, inputs: Inputs) -> Command:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from mlops_actions.chatops.bots import is_allowed_bot
 from mlops_actions.chatops.find_command import declared_commands, find_command, listed_commands
@@ -20,6 +21,9 @@ from mlops_actions.core.event import (
     pull_request_of,
 )
 from mlops_actions.core.user import User
+
+if TYPE_CHECKING:
+    from mlops_actions.chatops.parameters import Command
 
 
 def parse_event(event: Event, inputs: Inputs, context: Context) -> ParsedEvent:
@@ -53,14 +57,32 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         # A comment that only happens to hold a line like a command gets no answer.
         if match.reason == "no-command":
             return ParsedEvent(match)
-        return ParsedEvent(match, source=source, commands=listed_commands(match, inputs))
-    seen = _reviewed_sha(event)
-    request = CommandRequest(
-        source=source,
-        command=match.command,
+        listed = listed_commands(match, inputs)
+        # A question gets its answer, a mistake only where its author could have commanded.
+        is_mistake = match.kind == "deny"
+        could_give = tuple(_request(event, one, inputs, context, source=source) for one in listed if is_mistake)
+        return ParsedEvent(match, source=source, commands=listed, could_give=could_give)
+    request = _request(event, match.command, inputs, context, source=source)
+    request = replace(
+        request,
         name=("" if _has_phrase(inputs) else inputs.prefix) + match.line.name,
         rest=match.line.rest,
-        control=match.command.name if match.command.is_control else "",
+        below=match.below,
+    )
+    return _mistyped(request, inputs) if match.is_mistyped else ParsedEvent(request=request, source=source)
+
+
+def _request(
+    event: CommentEvent, command: Command, inputs: Inputs, context: Context, *, source: CommandSource
+) -> CommandRequest:
+    """Return the request for a command by the author of a comment, without arguments."""
+    seen = _reviewed_sha(event)
+    return CommandRequest(
+        source=source,
+        command=command,
+        name=inputs.prefix + command.name,
+        rest="",
+        control=command.name if command.is_control else "",
         sender_is_author=event.sender.is_same_as(event.comment.author),
         written_at=event.comment.created_at,
         event_sha=seen,
@@ -68,9 +90,7 @@ def _parse_comment(event: CommentEvent, inputs: Inputs, context: Context) -> Par
         is_closed=event.state == "closed",
         rerun_by=_rerun_by(event.sender, context),
         is_phrase=_has_phrase(inputs),
-        below=match.below,
     )
-    return _mistyped(request, inputs) if match.is_mistyped else ParsedEvent(request=request, source=source)
 
 
 def _mistyped(request: CommandRequest, inputs: Inputs) -> ParsedEvent:

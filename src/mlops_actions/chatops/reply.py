@@ -30,7 +30,10 @@ STATUS_WORDS: Mapping[str, str] = {"success": "succeeded", "failure": "failed", 
 
 
 def denial(asked: str, decision: Decision, run_url: str) -> str:
-    """Explain a denial: first what to do; `asked` says what was asked and by whom, as Markdown."""
+    """Explain a denial: first what to do; `asked` says what was asked and by whom, as Markdown.
+
+    An empty `run_url` stands for several runs.
+    """
     parts = [REASONS[decision.reason].reply]
     if decision.details:
         shown = [_shortened(line) for line in decision.details[:_MAX_DETAILS]]
@@ -202,4 +205,5 @@ def with_footer(text: str, reason: str, run_url: str) -> str:
 
 
 def _footer(reason: str, run_url: str) -> str:
-    return f"<sub>{code(reason)} · {link('log', run_url)}</sub>\n{_MARKER}"
+    log = f" · {link('log', run_url)}" if run_url else ""
+    return f"<sub>{code(reason)}{log}</sub>\n{_MARKER}"

@@ -91,7 +91,8 @@ class ParsedEvent:
     """The content of an event: a request, or a decision that needs no facts from GitHub.
 
     `source` is None where nobody is answered. `commands` are the declared ones, for an answer that lists them. `meant` is
-    the command that a mistyped name probably means: only somebody who may give that command is told so.
+    the command that a mistyped name probably means: only somebody who may give that command is told so. Where `could_give`
+    has requests, only somebody who may give one of them is answered.
     """
 
     decision: Decision | None = None
@@ -99,3 +100,4 @@ class ParsedEvent:
     source: CommandSource | None = None
     commands: tuple[Command, ...] = ()
     meant: CommandRequest | None = None
+    could_give: tuple[CommandRequest, ...] = ()

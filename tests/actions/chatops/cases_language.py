@@ -69,6 +69,9 @@ CASES = [
     Case("command and help", "multiple-commands", "/train\n/help", reply=("holds several",)),
     Case("two, one of them quoted", "ok", "> /deploy\n\n/train"),
     Case("misspelt", "unknown-command", "/trian", reply=("/trian", "did you mean /train?")),
+    Case("help, misspelt", "unknown-command", "/hlep", reply=("did you mean /help?",)),
+    Case("help, misspelt by an outsider", "no-command", "/hlep", by="outsider", reactions=(), requests=ROLE_OF_OUTSIDER),
+    Case("help turned off, misspelt", "no-command", "/hlep", inputs={"help": "false"}),
     Case("misspelt with mentions", "unknown-command", "/trian @octo-org/all", reply=("did you mean /train?",)),
     Case("misspelt by an outsider", "no-command", "/trian", by="outsider", reactions=(), requests=ROLE_OF_OUTSIDER),
     Case(
