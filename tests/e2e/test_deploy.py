@@ -166,7 +166,7 @@ def test_who_may_not_or_says_it_wrong_begins_no_deployment(
 @pytest.mark.parametrize(
     ("command", "number", "by", "reason"),
     [
-        ("/train epochs=many", "#1", MAINTAINER, "parameters"),
+        ("/train epochs=many", "1", MAINTAINER, "parameters"),
         ("train", "1", STRANGER, "permission"),
         (f"/train sha={'e' * 40}", "1", MAINTAINER, "sha-mismatch"),
     ],

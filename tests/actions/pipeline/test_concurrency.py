@@ -105,6 +105,18 @@ def test_every_command_that_waits_is_carried_out(file: str, group: str, command:
     assert (list(repository.numbers()), conclusions - {"skipped"}) == ([2, 3], {"success"})
 
 
+@pytest.mark.parametrize("file", ["mlops", "by-hand"])
+def test_a_training_that_was_started_by_hand_and_one_of_a_comment_wait_for_each_other(file: str) -> None:
+    document = yaml.safe_load((EXAMPLES / f"{file}.yml").read_text())
+    concurrency = document.get("concurrency") or document["jobs"]["train"]["concurrency"]
+    form = document[True].get("workflow_dispatch") or {"inputs": {"pr-number": {"type": "number"}}}
+    assert form["inputs"]["pr-number"]["type"] == "number", "as a text, `#7` and `7` would be two groups"
+    event: Any = {"issue": {"number": 7}}
+    needs: Any = {"listen": {"outputs": {"lock": ""}}}
+    scope = Scope({"github": {"event": event}, "needs": needs, "inputs": {"pr-number": 7}})
+    assert scope.render(concurrency["group"]) == "train-7"
+
+
 def test_a_comment_is_answered_while_a_training_runs_and_others_wait(tmp_path: Path) -> None:
     repository = Repository(load(EXAMPLES / "mlops.yml"), "/train", tmp_path)
     with repository.groups.enter(Concurrency("train-7"), Scope({}), "the training", Cancellation()):
