@@ -18,6 +18,7 @@ from tests.actions.argo_submit.job import Job
 from tests.e2e import images as image_builder
 from tests.e2e.act import Act, leave_out_queue
 from tests.e2e.cluster import tools_image as cluster_image
+from tests.e2e.cluster.argo_server import ArgoServer, running_argo_server
 from tests.e2e.cluster.binaries import Binaries, CannotBuild, build
 from tests.e2e.cluster.containers import Containers
 from tests.e2e.cluster.real import RealCluster
@@ -135,6 +136,15 @@ def cluster(
     directory = tmp_path_factory.mktemp("cluster")
     directory.chmod(0o700)
     with RealCluster(cluster_programs, directory).running(containers) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def argo_server(
+    cluster_programs: Binaries, tmp_path_factory: pytest.TempPathFactory, _stop_on_sigterm: None
+) -> Iterator[ArgoServer]:
+    """Argo's own server before a cluster of its own, whose containers are processes."""
+    with running_argo_server(cluster_programs, tmp_path_factory.mktemp("argo-server")) as running:
         yield running
 
 

@@ -21,6 +21,7 @@ from mlops_sandbox.github import GitHubServer, PullRequest, Repository
 from mlops_sandbox.github import workflow_runs as recorded
 from mlops_sandbox.suite import Sandbox
 from tests.e2e.act import Act, RunningAct, WorkflowRun
+from tests.support.git import commit
 
 
 class RecordedRun:
@@ -125,6 +126,11 @@ class DigitsTestbed:
     def workflows(self) -> int:
         """Return how many workflows there are in the cluster."""
         return len(self.sandbox.cluster.store.items(WORKFLOWS)[0])
+
+    def add_to_main(self, files: Mapping[str, str], message: str) -> None:
+        """Commit files to main; GitHub's stand-in has them in the commit that it knows as main's, which stays the base."""
+        commit(self.digits.path, files, message)
+        self.repository.commits[self.digits.main].files.update(files)
 
     def open_pull_request(self) -> PullRequest:
         """Push the example's branch and open a pull request for it."""

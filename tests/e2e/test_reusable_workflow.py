@@ -14,7 +14,6 @@ from mlops_sandbox.github import PullRequest
 from tests.e2e.act import WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
-from tests.support.git import commit
 
 CALLER = Path(__file__).parents[2] / "examples/reusable/.github/workflows/mlops.yml"
 PATH = ".github/workflows/caller.yml"
@@ -23,7 +22,7 @@ PATH = ".github/workflows/caller.yml"
 @pytest.fixture(scope="module")
 def testbed(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[PipelineTestbed]:
     with pipeline(registry) as made:
-        commit(made.digits.path, {PATH: CALLER.read_text()}, "Call the pipeline")
+        made.add_to_main({PATH: CALLER.read_text()}, "Call the pipeline")
         yield made
 
 

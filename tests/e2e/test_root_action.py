@@ -14,7 +14,6 @@ from mlops_sandbox.github import PullRequest
 from tests.e2e.act import SUITE, WorkflowRun
 from tests.e2e.debian_registry import DebianRegistry
 from tests.e2e.pipeline_testbed import Pipeline, PipelineTestbed
-from tests.support.git import commit
 
 HEAD = f"""\
 name: root
@@ -55,11 +54,15 @@ REPORT = """\
           metrics: test_accuracy:max
           report-check-name: metrics
 """
+CONTROLS = """\
+          controls: status, stop
+"""
 FILES = {
     "all": f"{HEAD}{PUBLISH}{SUBMIT}{REPORT}          gates: test_accuracy >= 0.8\n          check-name: training\n",
     "strict": f"{HEAD}{REPORT}          gates: test_accuracy > 1\n",
     "listen": HEAD,
     "publish": HEAD + PUBLISH,
+    "controls": HEAD.replace("contents: read\n", "contents: read\n      actions: write\n") + CONTROLS,
 }
 
 
@@ -70,7 +73,7 @@ def path(name: str) -> str:
 @pytest.fixture(scope="module")
 def testbed(pipeline: Pipeline, registry: DebianRegistry) -> Iterator[PipelineTestbed]:
     with pipeline(registry) as made:
-        commit(made.digits.path, {path(name): text for name, text in FILES.items()}, "Train in one step")
+        made.add_to_main({path(name): text for name, text in FILES.items()}, "Train in one step")
         yield made
 
 
@@ -150,6 +153,16 @@ def test_an_image_alone_is_published_and_not_submitted(testbed: PipelineTestbed,
         == f"{testbed.registry.host}/digits@{testbed.registry.digest('digits', testbed.digits.branch[:12])}"
     )
     assert (outputs["workflow-name"], outputs["gate"]) == ("", "")
+    assert testbed.workflows() == before
+
+
+def test_a_built_in_command_is_answered_and_begins_nothing(testbed: PipelineTestbed, pull: PullRequest) -> None:
+    before = testbed.workflows()
+    run = testbed.say(pull, "/status", path("controls"))
+    assert run.exit_code == 0, run.transcript
+    outputs = run.step("mlops").outputs
+    assert (outputs["chatops-reason"], outputs["chatops-triggered"], outputs["chatops-control"]) == ("status", "false", "")
+    assert "Nothing of `/train` runs or waits" in pull.comments[-1].body.replace("\u00a0", " ")
     assert testbed.workflows() == before
 
 

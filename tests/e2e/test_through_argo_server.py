@@ -5,99 +5,32 @@ First the contract that the sandbox's Argo Server keeps is held against the real
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.actions.argo_submit.job import Job
 from tests.e2e.cluster import access
-from tests.e2e.cluster.binaries import CannotBuild, build
-from tests.e2e.cluster.containers import Containers
-from tests.e2e.cluster.processes import Program, free_port
-from tests.e2e.cluster.real import NAMESPACE, RealCluster
-from tests.support.cluster_certificates import Certificate, for_loopback
+from tests.e2e.cluster.argo_server import ArgoServer
+from tests.e2e.cluster.real import NAMESPACE
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "tools" / "e2e" / "cluster" / "argo-server.sh"
-SECRET = "argo-server-tls"
 IMAGE = "python:3"
 ENDING = 300.0
 
 
-@dataclass(frozen=True)
-class Server:
-    """Where it is, and how it is trusted."""
-
-    cluster: RealCluster
-    url: str
-    certificate: Certificate
-
-    def environment(self, user: str) -> dict[str, str]:
-        """What leads a job there."""
-        return {
-            "INPUT_ARGO-SERVER": self.url,
-            "INPUT_ARGO-TOKEN": f"Bearer {self.cluster.tokens[user]}",
-            "INPUT_ARGO-CA": self.certificate.certificate.read_text(),
-        }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    try:
-        binaries = build()
-    except CannotBuild as problem:
-        pytest.skip(str(problem))
-    program = subprocess.run([str(SCRIPT)], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    directory = tmp_path_factory.mktemp("argo-server")
-    directory.chmod(0o700)
-    with RealCluster(binaries, directory).running(Containers()) as cluster:
-        certificate = for_loopback(directory, "argo-server")
-        data = {"tls.crt": certificate.certificate, "tls.key": certificate.key}
-        cluster.connection.apply(
-            f"/api/v1/namespaces/{NAMESPACE}/secrets",
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": SECRET},
-                "type": "kubernetes.io/tls",
-                "data": {name: base64.b64encode(path.read_bytes()).decode() for name, path in data.items()},
-            },
-        )
-        port = free_port()
-        url = f"https://127.0.0.1:{port}"
-        trusted = ssl.create_default_context(cafile=certificate.certificate)
-
-        def answers() -> bool:
-            try:
-                return httpx.get(f"{url}/api/v1/info", verify=trusted, timeout=2, trust_env=False).status_code == 401
-            except httpx.TransportError:
-                return False
-
-        command = [
-            program, "server", "--auth-mode", "client", "--namespaced", "--namespace", NAMESPACE,
-            "--tls-certificate-secret-name", SECRET, "--port", str(port), "--loglevel", "warn",
-        ]  # fmt: skip
-        # It finds the API server by this file, and puts each caller's own token in the place of the file's.
-        environment = {"KUBECONFIG": str(cluster.kubeconfig(access.ADMIN)), "PATH": os.defpath, "HOME": str(directory)}
-        running = Program("argo-server", command, directory / "argo-server.log", answers, environment)
-        running.start()
-        try:
-            yield Server(cluster, url, certificate)
-        finally:
-            running.stop()
+@pytest.fixture
+def server(argo_server: ArgoServer) -> ArgoServer:
+    return argo_server
 
 
 @pytest.fixture
-def another_job(server: Server, tmp_path: Path) -> Callable[[], Job]:
+def another_job(server: ArgoServer, tmp_path: Path) -> Callable[[], Job]:
     """Makes jobs with the submitter's rights, of one run."""
     made: list[Job] = []
 
@@ -160,12 +93,12 @@ def started(job: Job, until: str, **inputs: str) -> subprocess.Popen[str]:
     raise AssertionError(f"it ended without {until!r}:\n{seen}")
 
 
-def resume(server: Server, name: str) -> None:
+def resume(server: ArgoServer, name: str) -> None:
     path = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows/{name}"
     server.cluster.connection.call("PATCH", path, {"status": {"nodes": {name: {"phase": "Succeeded"}}}})
 
 
-def test_the_contract_of_the_sandbox_holds(server: Server) -> None:
+def test_the_contract_of_the_sandbox_holds(server: ArgoServer) -> None:
     environment = {
         **os.environ,
         "ARGO_SERVER_URL": server.url,
@@ -182,7 +115,7 @@ def test_the_contract_of_the_sandbox_holds(server: Server) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_graph_with_outputs_and_the_logs_of_all_its_nodes(job: Job, server: Server) -> None:
+def test_a_graph_with_outputs_and_the_logs_of_all_its_nodes(job: Job, server: ArgoServer) -> None:
     assert run(job, workflow=manifest(TREE)) == 0, job.log
     name = job.outputs["workflow-name"]
     assert json.loads(job.outputs["outputs"]) == {"score": "0.9"}
@@ -207,7 +140,7 @@ def test_a_failure_says_why(job: Job) -> None:
     assert (failed["exit-code"], failed["last-lines"]) == ("3", ["the reason"])
 
 
-def test_a_dry_run_is_judged_by_the_server(job: Job, server: Server) -> None:
+def test_a_dry_run_is_judged_by_the_server(job: Job, server: ArgoServer) -> None:
     assert run(job, workflow=manifest(FAILING, "argo-dry"), dry_run="true", idempotency="none") == 0, job.log
     assert server.cluster.connection.call(
         "GET",
@@ -215,7 +148,7 @@ def test_a_dry_run_is_judged_by_the_server(job: Job, server: Server) -> None:
     )["items"] == []  # fmt: skip
 
 
-def test_the_servers_own_lint_judges_what_is_submitted_and_what_is_tried(job: Job, server: Server) -> None:
+def test_the_servers_own_lint_judges_what_is_submitted_and_what_is_tried(job: Job, server: ArgoServer) -> None:
     """Here of a template in the cluster that reads from HDFS without an address, which argo-submit does not check."""
     artifact = {"name": "data", "path": "/data", "hdfs": {"path": "/data"}}
     main = {"name": "main", "inputs": {"artifacts": [artifact]}, "container": {"image": "x", "command": ["echo"]}}
@@ -234,7 +167,7 @@ def test_the_servers_own_lint_judges_what_is_submitted_and_what_is_tried(job: Jo
     assert "the rules of the Argo Server, by its own lint" in job.result["checked"]
 
 
-def test_a_restart_of_the_api_server_behind_it_is_waited_out(job: Job, server: Server) -> None:
+def test_a_restart_of_the_api_server_behind_it_is_waited_out(job: Job, server: ArgoServer) -> None:
     process = started(job, "is suspended", workflow=manifest(SUSPENDED, "argo-restart"), idempotency="none")
     server.cluster.restart_api_server()
     resume(server, "argo-restart")
@@ -243,7 +176,7 @@ def test_a_restart_of_the_api_server_behind_it_is_waited_out(job: Job, server: S
     assert job.outputs["phase"] == "Succeeded"
 
 
-def test_a_workflow_that_is_deleted_fails_the_job(job: Job, server: Server) -> None:
+def test_a_workflow_that_is_deleted_fails_the_job(job: Job, server: ArgoServer) -> None:
     process = started(job, "▶", workflow=manifest(SLEEPING, "argo-gone"), idempotency="none")
     server.cluster.connection.call("DELETE", f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/workflows/argo-gone")
     log, _ = process.communicate(timeout=ENDING)
@@ -261,7 +194,7 @@ TWICE = """
 """
 
 
-def test_a_failed_workflow_is_retried_from_its_failed_node(job: Job, server: Server, tmp_path: Path) -> None:
+def test_a_failed_workflow_is_retried_from_its_failed_node(job: Job, server: ArgoServer, tmp_path: Path) -> None:
     folder = f"/{tmp_path}"  # containers are processes here, and have a /tmp of their own
     text = manifest(TWICE, "argo-retry").replace("FOLDER", folder)
     assert run(job, workflow=text, idempotency="none") == 1, job.log
@@ -278,7 +211,7 @@ def test_a_failed_workflow_is_retried_from_its_failed_node(job: Job, server: Ser
     assert (tmp_path / "first").read_text() == "ran\nran\n"
 
 
-def test_a_suspended_workflow_is_resumed_and_one_of_the_pull_request_stopped(job: Job, server: Server) -> None:
+def test_a_suspended_workflow_is_resumed_and_one_of_the_pull_request_stopped(job: Job, server: ArgoServer) -> None:
     for name in ("argo-resume", "argo-pr"):
         text = manifest(SUSPENDED, name)
         assert run(job, workflow=text, idempotency="none", wait="false", pr_number="41") == 0, job.log
@@ -299,7 +232,7 @@ TWO_APPROVALS = """
 """
 
 
-def test_one_of_two_suspend_nodes_is_resumed_with_its_value(job: Job, server: Server) -> None:
+def test_one_of_two_suspend_nodes_is_resumed_with_its_value(job: Job, server: ArgoServer) -> None:
     assert run(job, workflow=manifest(TWO_APPROVALS, "argo-two"), idempotency="none", wait="false") == 0, job.log
     server.cluster.until("argo-two", lambda one: len((one.get("status") or {}).get("nodes") or {}) >= 4)
     selected = {"node_field_selector": "displayName=ask", "output_parameters": "answer=yes"}
@@ -311,7 +244,7 @@ def test_one_of_two_suspend_nodes_is_resumed_with_its_value(job: Job, server: Se
 
 
 @pytest.mark.parametrize("on_cancel", ["stop", "terminate"])
-def test_a_cancelled_job_ends_its_workflow(job: Job, server: Server, on_cancel: str) -> None:
+def test_a_cancelled_job_ends_its_workflow(job: Job, server: ArgoServer, on_cancel: str) -> None:
     name = f"argo-{on_cancel}"
     process = started(job, "▶", workflow=manifest(SLEEPING, name), idempotency="none", on_cancel=on_cancel)
     process.send_signal(2)
@@ -324,7 +257,7 @@ def test_a_cancelled_job_ends_its_workflow(job: Job, server: Server, on_cancel: 
     ("resource", "verb", "code"),
     [("workflows", "create", 3), ("workflows", "get", 3), ("workflows", "watch", 0), ("pods", "watch", 0)],
 )
-def test_a_missing_right_is_named(job: Job, server: Server, resource: str, verb: str, code: int) -> None:
+def test_a_missing_right_is_named(job: Job, server: ArgoServer, resource: str, verb: str, code: int) -> None:
     job.environ |= server.environment(access.without(resource, verb))
     text = manifest('  - {name: main, container: {image: IMAGE, command: [sleep, "5"]}}\n')
     assert run(job, workflow=text) == code, job.log
@@ -340,7 +273,7 @@ def test_a_missing_right_is_named(job: Job, server: Server, resource: str, verb:
     ],
 )
 def test_a_missing_right_to_control_is_named(
-    job: Job, server: Server, inputs: dict[str, str], resource: str, verb: str
+    job: Job, server: ArgoServer, inputs: dict[str, str], resource: str, verb: str
 ) -> None:
     if "resume" in inputs:
         text = manifest(SUSPENDED, "argo-rights")
