@@ -29,14 +29,16 @@ class RecordedRun:
 
     running: RunningAct
 
-    def __init__(self, testbed: DigitsTestbed, run: recorded.WorkflowRun) -> None:
+    def __init__(self, testbed: DigitsTestbed, run: recorded.WorkflowRun, jobs: Mapping[str, Any]) -> None:
         self.run, self._testbed = run, testbed
+        # act shows a job that calls a reusable workflow beside the jobs of that workflow; GitHub lists only these.
+        self._callers = {name for name, job in jobs.items() if "uses" in job}
         self._jobs: dict[str, recorded.WorkflowJob] = {}
 
     def hear(self, record: Json) -> None:
         """Keep what a line of act's log says of a job."""
         name, now = record.get("jobID"), self._testbed.github.clock.now
-        if not name:
+        if not name or name in self._callers:
             return
         if name not in self._jobs:
             shown = str(record["job"]).partition("/")[2] or name
@@ -96,7 +98,7 @@ class DigitsTestbed:
             permissions |= job["permissions"]
         token = self.github.workflow_token(self.repository, permissions).value
         run = self.repository.workflow_run(self.digits.main, by=actor, name=workflow["name"], event=event, path=path)
-        followed = RecordedRun(self, run)
+        followed = RecordedRun(self, run, workflow["jobs"])
         addresses = self.sandbox.environment()
         with self.act.started(
             self.digits.path,

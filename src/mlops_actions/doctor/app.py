@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urljoin
 
 from mlops_actions.core.errors import ActionError
-from mlops_actions.doctor import step_rights
+from mlops_actions.doctor import code_owners, step_rights
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ApiAnswer, GitHubApi
 from mlops_actions.doctor.scope import Scope
@@ -17,8 +17,8 @@ _CHECK = Checker("github")
 Connect = Callable[[str, str], GitHubApi]  # by the App's id and its private key
 
 
-def check(scope: Scope, connect: Connect, root: str) -> Iterator[HealthCheck]:
-    """Ask as each App that a step of chatops names."""
+def check(scope: Scope, connect: Connect, root: str, owners_are_teams: Callable[[], bool]) -> Iterator[HealthCheck]:
+    """Ask as each App that a step of chatops names; `owners_are_teams` tells whether code owners are teams."""
     for step in scope.workflow.steps("chatops"):
         if scope.given(step, "app-id") is False:
             continue
@@ -29,10 +29,15 @@ def check(scope: Scope, connect: Connect, root: str) -> Iterator[HealthCheck]:
         elif not key:
             yield _CHECK.skipped("App", "give its private key by --app-key FILE, or run doctor as a job")
         else:
-            yield from _app(scope, step, connect, app_id=app_id, key=key, root=root)
+            needed = step_rights.of_app(step, scope)
+            if scope.given(step, code_owners.INPUT) and owners_are_teams():
+                needed = {**needed, "members": "read"}
+            yield from _app(scope, step, connect, needed, app_id=app_id, key=key, root=root)
 
 
-def _app(scope: Scope, step: ActionStep, connect: Connect, *, app_id: str, key: str, root: str) -> Iterator[HealthCheck]:
+def _app(
+    scope: Scope, step: ActionStep, connect: Connect, needed: Mapping[str, str], *, app_id: str, key: str, root: str
+) -> Iterator[HealthCheck]:
     try:
         api = connect(app_id, key)
     except ActionError as error:
@@ -52,7 +57,7 @@ def _app(scope: Scope, step: ActionStep, connect: Connect, *, app_id: str, key: 
     yield _CHECK.ok("App", "GET /app", f"{answer.body.get('name')} ({slug})")
     page = str(answer.body.get("html_url") or f"https://{scope.host}/apps/{slug}")
     settings = f"{urljoin(page, '/')}{_account(owner)}settings/apps/{slug}/permissions"
-    yield from _installation(scope, step, api.get(f"{root}/installation"), page=page, settings=settings, root=root)
+    yield from _installation(scope, needed, api.get(f"{root}/installation"), page=page, settings=settings, root=root)
 
 
 def _account(owner: object) -> str:
@@ -61,7 +66,7 @@ def _account(owner: object) -> str:
 
 
 def _installation(
-    scope: Scope, step: ActionStep, answer: ApiAnswer, *, page: str, settings: str, root: str
+    scope: Scope, needed: Mapping[str, str], answer: ApiAnswer, *, page: str, settings: str, root: str
 ) -> Iterator[HealthCheck]:
     asked = f"GET {root}/installation"
     if answer.status == 404:
@@ -77,7 +82,7 @@ def _installation(
         return
     yield _CHECK.ok("App installation", asked, f"the App is installed on {scope.repository}")
     granted = answer.body.get("permissions") or {}
-    for name, level in step_rights.of_app(step, scope).items():
+    for name, level in needed.items():
         has = str(granted.get(name, "none"))
         if has in LEVELS and LEVELS.index(has) >= LEVELS.index(level):
             yield _CHECK.ok(f"App permission {name}", asked, has)

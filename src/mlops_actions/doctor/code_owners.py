@@ -13,7 +13,7 @@ from mlops_actions.doctor.ports import GitHubApi
 from mlops_actions.doctor.scope import Scope
 
 _CHECK = Checker("github")
-_INPUT = "require-code-owner"
+INPUT = "require-code-owner"
 # In the order in which GitHub looks.
 _PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 _TEAM = re.compile(r"\s@[\w-]+/[\w.-]+", re.ASCII)
@@ -21,7 +21,7 @@ _TEAM = re.compile(r"\s@[\w-]+/[\w.-]+", re.ASCII)
 
 def check(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[HealthCheck]:
     """Check the file of the default branch; pull requests into another branch have that branch's file."""
-    if all(scope.given(step, _INPUT) is False for step in scope.workflow.steps("chatops")):
+    if all(scope.given(step, INPUT) is False for step in scope.workflow.steps("chatops")):
         return
     asked = f"GET {root}/codeowners/errors?ref={branch}"
     answer = api.get(f"{root}/codeowners/errors", ref=branch)
@@ -43,8 +43,13 @@ def check(scope: Scope, api: GitHubApi, root: str, branch: str) -> Iterator[Heal
         yield _CHECK.fails("code owners", asked, text, remedy=f"correct these lines, and push the file to {branch}")
     else:
         yield _CHECK.ok("code owners", asked, "the file has no errors")
-    if _TEAM.search(_text(api, root, branch)):
-        yield from job_rights.teams(scope, _INPUT)
+    if names_teams(api, root, branch):
+        yield from job_rights.teams(scope, INPUT)
+
+
+def names_teams(api: GitHubApi, root: str, branch: str) -> bool:
+    """Tell whether teams are among the owners."""
+    return bool(_TEAM.search(_text(api, root, branch)))
 
 
 def _text(api: GitHubApi, root: str, branch: str) -> str:

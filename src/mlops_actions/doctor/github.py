@@ -13,7 +13,17 @@ from mlops_actions.core import github_cli
 from mlops_actions.core.concurrent import gather
 from mlops_actions.core.errors import ActionError
 from mlops_actions.core.suggest import nearest
-from mlops_actions.doctor import app, code_owners, environments, job_rights, names, references, settings, token
+from mlops_actions.doctor import (
+    app,
+    code_owners,
+    environments,
+    job_rights,
+    names,
+    references,
+    server_syntax,
+    settings,
+    token,
+)
 from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.ports import ApiAnswer, GitHubApi, pages
 from mlops_actions.doctor.scope import Scope
@@ -38,6 +48,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
         lambda: token.check(scope, api, root, answer, branch),
         lambda: _workflow_file(scope, api, root, branch),
         lambda: job_rights.events(scope),
+        lambda: server_syntax.check(scope),
         lambda: settings.check(scope, api, root, is_private=is_private),
         lambda: settings.forks(scope, api, root, is_private=is_private),
         lambda: settings.access(scope, api),
@@ -49,7 +60,7 @@ def check(scope: Scope, api: GitHubApi, connect_app: app.Connect) -> Iterator[He
         lambda: _activity(scope, api, root, branch, answer),
         lambda: _teams(scope, api),
         lambda: code_owners.check(scope, api, root, branch),
-        lambda: app.check(scope, connect_app, root),
+        lambda: app.check(scope, connect_app, root, lambda: code_owners.names_teams(api, root, branch)),
         lambda: environments.check(scope, api, root, branch),
         lambda: _self_blocking(scope, api, root, branch),
         lambda: _check_run(scope, api, root),

@@ -10,7 +10,7 @@ from mlops_actions.doctor.checks import Checker, HealthCheck
 from mlops_actions.doctor.expressions import TokenOwner
 from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.step_rights import LEVELS
-from mlops_actions.doctor.workflow import WorkflowJob
+from mlops_actions.doctor.workflow import ActionStep, WorkflowJob
 
 _DEFAULT_READS = ("contents", "packages")
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -25,6 +25,24 @@ def missing(job: WorkflowJob, scope: Scope, default: str, *, is_public: bool = F
     called = step_rights.OF_PIPELINE if job.calls_pipeline else {}
     both = (*lacks.items(), *_lacking(job, (called,), default, is_public=False).items())
     return step_rights.merged(f"{name}: {level}" for name, level in both)
+
+
+def _missing_to_conclude(scope: Scope, default: str) -> Iterator[tuple[WorkflowJob, Mapping[str, str]]]:
+    """Yield a job with `mode: finish`, and what it lacks to conclude what a step has begun and left to such a job.
+
+    Where no job of the file concludes, another file does. A job that concludes only built-in commands needs less, so that
+    one job with all rights is enough: of several that lack as much, the last one of the file is named.
+    """
+    concluding = [job for job in scope.workflow.jobs if any(_concludes(step, scope) for step in job.steps)]
+    for step in scope.workflow.steps("chatops") if concluding else ():
+        if not _concludes(step, scope) and scope.value(step, "conclude").strip().lower() == "false":
+            needed = step_rights.of_feedback(step, scope)
+            lacks = ((job, _lacking(job, (needed,), default, is_public=False)) for job in reversed(concluding))
+            yield min(lacks, key=lambda one: len(one[1]))
+
+
+def _concludes(step: ActionStep, scope: Scope) -> bool:
+    return step.action == "chatops" and scope.value(step, "mode").strip().lower() == "finish"
 
 
 def _lacking(job: WorkflowJob, needs: Iterable[Mapping[str, str]], default: str, *, is_public: bool) -> dict[str, str]:
@@ -57,11 +75,16 @@ def permissions(scope: Scope, default: str, *, is_public: bool = False) -> Itera
     In a public repository everybody may read, so that no line is needed for it.
     """
     name = "job permissions"
+    to_conclude = [(job.name, lacks) for job, lacks in _missing_to_conclude(scope, default)]
     for job in scope.workflow.jobs:
         if not job.steps:
             continue
         asked = f"permissions of job '{job.name}' in {scope.workflow.path}"
-        lacks = missing(job, scope, default, is_public=is_public)
+        own = (
+            missing(job, scope, default, is_public=is_public),
+            *(lacks for name_, lacks in to_conclude if name_ == job.name),
+        )
+        lacks = step_rights.merged(f"{right}: {level}" for each in own for right, level in each.items())
         unsure = (step_rights.of_job(step, scope).possible for step in job.steps)
         may_lack = _lacking(job, unsure, default, is_public=is_public)
         if lacks:

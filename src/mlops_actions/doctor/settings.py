@@ -38,7 +38,8 @@ def check(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Itera
         yield from _allowed_actions(scope, api, root, str(answer.body.get("allowed_actions") or "all"))
         if answer.body.get("sha_pinning_required"):
             yield from job_rights.pinned(scope)
-    yield from job_rights.permissions(scope, (yield from _default_permissions(api, root)), is_public=not is_private)
+    default = yield from _default_permissions(api, root)
+    yield from job_rights.permissions(scope, default, is_public=not is_private)
 
 
 def forks(scope: Scope, api: GitHubApi, root: str, *, is_private: bool) -> Iterator[HealthCheck]:

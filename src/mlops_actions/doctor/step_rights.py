@@ -141,6 +141,15 @@ def of_app(step: ActionStep, scope: Scope) -> dict[str, str]:
     return {name.replace("-", "_"): level for name, level in merged(rights).items()}
 
 
+def of_feedback(step: ActionStep, scope: Scope) -> dict[str, str]:
+    """Return the permissions that concluding what a step of chatops begins surely needs of the job's own token."""
+    if scope.given(step, "app-id") is not False or scope.token_owner(step) is not TokenOwner.JOB:
+        return {}
+    features = [feature for feature, is_on in _features(step, scope) if feature.as_app and is_on]
+    rights = [right_for(call) for feature in features for call in feature.calls]
+    return merged(right for right in rights if right != MEMBERS)
+
+
 def merged(rights: Iterable[str]) -> dict[str, str]:
     """Return the highest level of each permission in lines such as `checks: read`."""
     levels: dict[str, str] = {}

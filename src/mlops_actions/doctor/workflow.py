@@ -88,7 +88,8 @@ class WorkflowJob:
 class WorkflowFile:
     """A workflow file. `versions` holds, by repository and commit, the version in the comment behind a `uses:`.
 
-    `optional_secrets` are named only where something else stands in for them: `secrets.X || github.token`.
+    `optional_secrets` are named only where something else stands in for them: `secrets.X || github.token`. `recent_keys` are
+    paths of keys that not every server knows.
     """
 
     path: str
@@ -99,6 +100,7 @@ class WorkflowFile:
     secrets: tuple[str, ...]
     optional_secrets: frozenset[str]
     variables: tuple[str, ...]
+    recent_keys: tuple[str, ...] = ()
 
     @property
     def required_variables(self) -> frozenset[str]:
@@ -132,6 +134,7 @@ def parse(text: str, path: str) -> WorkflowFile:
         secrets=_names(_SECRET, expressions),
         optional_secrets=frozenset(_names(_SECRET, expressions)) - set(_names(_SECRET, _last_terms(expressions))),
         variables=_names(_VARIABLE, expressions),
+        recent_keys=tuple(_recent_keys(document)),
     )
 
 
@@ -171,6 +174,20 @@ def _versions(text: str) -> Iterator[tuple[tuple[str, str], str]]:
     """Find the comments behind pinned actions: `uses: owner/name@SHA # v1.2.3`."""
     for match in _COMMENTED.finditer(text):
         yield (match[1], match[2]), match[3]
+
+
+def _recent_keys(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paths of keys that no documentation of a GitHub Enterprise Server up to 3.16 has.
+
+    https://docs.github.com/actions/how-tos/write-workflows/choose-what-workflows-do/deploy-to-environment (`deployment`)
+    https://docs.github.com/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency (`queue`)
+    """
+    jobs = {f"jobs.{name}.": job for name, job in document["jobs"].items()}
+    for path, node in {"": document, **jobs}.items():
+        for key, recent in (("concurrency", "queue"), ("environment", "deployment")):
+            value = node.get(key) if isinstance(node, Mapping) else None
+            if isinstance(value, Mapping) and recent in value:
+                yield f"{path}{key}.{recent}"
 
 
 def _job(name: str, job: Mapping[str, Any], default: Any, env: Mapping[str, str]) -> WorkflowJob:

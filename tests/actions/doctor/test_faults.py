@@ -24,7 +24,7 @@ def named_and_mended(world: World, breakage: Breakage) -> None:
     broken = world.ask(*arguments)
     assert broken.named("fails") == {breakage.fails}, broken.text
     assert broken.code == 1
-    check = broken.check(*breakage.fails)
+    check = broken.check(*breakage.fails, status="fails")
     assert breakage.remedy in check["remedy"]
     assert not re.search(
         remedies.TO_A_JOB if "GITHUB_ACTIONS" not in world.environ else remedies.TO_A_PERSON, check["remedy"]

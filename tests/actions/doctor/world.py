@@ -114,8 +114,10 @@ class Diagnosed:
     def named(self, status: str) -> set[tuple[str, str]]:
         return {(check["group"], check["name"]) for check in self.checks if check["status"] == status}
 
-    def check(self, group: str, name: str) -> dict[str, str]:
-        return next(check for check in self.checks if (check["group"], check["name"]) == (group, name))
+    def check(self, group: str, name: str, status: str = "") -> dict[str, str]:
+        """Return the first check of a name, and of a status if one is given."""
+        named = (check for check in self.checks if (check["group"], check["name"]) == (group, name))
+        return next(check for check in named if status in ("", check["status"]))
 
 
 def build(

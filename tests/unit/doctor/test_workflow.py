@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mlops_actions.argo_submit.read_manifest import read_manifest
 from mlops_actions.core.errors import BadInput
+from mlops_actions.doctor import server_syntax
+from mlops_actions.doctor.checks import Status
 from mlops_actions.doctor.expressions import ALL_VARIABLES, evaluate
+from mlops_actions.doctor.scope import Scope
 from mlops_actions.doctor.workflow import parse
 
 FILE = """
@@ -76,3 +80,24 @@ def test_expressions_are_evaluated_as_far_as_the_context_goes(text: str, value: 
 
 def test_a_variable_is_unknown_while_the_variables_are() -> None:
     assert evaluate("${{ vars.NONE || 'ghcr.io' }}", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("jobs: {a: {steps: []}}", ()),
+        ("concurrency: {group: g}\njobs: {a: {concurrency: g, environment: e}}", ()),
+        ("concurrency: {group: g, queue: max}\njobs: {a: {}}", ("concurrency.queue",)),
+        ("jobs: {a: {concurrency: {group: g, queue: max}}}", ("jobs.a.concurrency.queue",)),
+        ("jobs: {a: {environment: {name: e, deployment: false}}}", ("jobs.a.environment.deployment",)),
+    ],
+)
+@pytest.mark.parametrize("host", ["github.com", "octo.ghe.com", "ghes.example"])
+def test_a_key_that_an_enterprise_server_may_not_know_is_named_there_alone(
+    text: str, keys: tuple[str, ...], host: str
+) -> None:
+    workflow = parse(text, "mlops.yml")
+    assert workflow.recent_keys == keys
+    scope = Scope(workflow=workflow, repository="o/r", context={}, read=str, read_manifest=read_manifest, host=host)
+    checks = [(check.status, all(key in check.answer for key in keys)) for check in server_syntax.check(scope)]
+    assert checks == ([(Status.UNKNOWN if keys else Status.OK, True)] if host == "ghes.example" else [])

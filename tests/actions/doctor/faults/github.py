@@ -198,6 +198,11 @@ GITHUB = (
         replaced("      actions: write", "      checks: read\n      actions: write"),
     ),
     Breakage(
+        "a concluding job that may not conclude the check run",
+        replaced('      checks: write # the check run "training"\n    steps:', "    steps:"),
+        ("github", "job permissions"), "jobs.finish.permissions: { checks: write }", AS_TOLD,
+    ),
+    Breakage(
         "an environment without deployments", WITH_ENVIRONMENT, ("github", "job permissions"), "deployments: write", AS_TOLD,
     ),
     Breakage(
@@ -255,6 +260,16 @@ GITHUB = (
             replaced(CHATOPS, f"{CHATOPS}          require-code-owner: true\n"), owned("* @octo-org/ml\n"),
         ),
         ("github", "team token"), "app-id", replaced(CHATOPS, f"{CHATOPS}          app-id: 7\n"),
+    ),
+    Breakage(
+        "an App that may not see the teams that own code",
+        both(
+            lambda world: world.repository.grant(world.github.team("octo-org/ml", ["maintainer"]), "write"),
+            replaced(CHATOPS, f"{CHATOPS}          require-code-owner: true\n"), owned("* @octo-org/ml\n"),
+            with_app(**GRANTED),
+        ),
+        ("github", "App permission members"), "grant members: read",
+        lambda world: app_of(world).permissions.update(members="read"),
     ),
     Breakage(
         "protection that binds no job",
