@@ -187,10 +187,10 @@ def _cancelled(world: World, request: str = "") -> Play:
     return world.play_post(attach="running", on_cancel="stop")
 
 
-def _control(world: World, verb: str) -> Play:
+def _control(world: World, verb: str, **inputs: str) -> Play:
     waiting = {"w": {"id": "w", "name": "w", "displayName": "w", "type": "Suspend", "phase": "Running"}}
     world.put("w", "Running", nodes=waiting)
-    return world.play(**{verb: "w", "wait": "false"})
+    return world.play(**{verb: "w", "wait": "false", **inputs})
 
 
 def _end_all(world: World) -> Play:
@@ -252,6 +252,7 @@ _SCENARIOS: Mapping[str, Callable[[World], Play]] = {
     "cancelled": _cancelled,
     "cancelled before the answer": partial(_cancelled, request="a1b2"),
     **{verb: partial(_control, verb=verb) for verb in ("stop", "terminate", "resume")},
+    "resume of a node": partial(_control, verb="resume", node_field_selector="id=w", node_message="seen"),
     "stop all": _end_all,
 }
 # What only the Argo Server does.
@@ -294,6 +295,7 @@ def _calls(api: str) -> list[Call]:
             Call("GET /api/v1/namespaces/*/pods", "logs", "feedback", (*_EVENT, *_SEEN_POD), occurrence=1),
             Call(LOG[api], "logs", "feedback", occurrence=1),
             Call(POD, "a log that ends early", "feedback", _POD, occurrence=1),
+            Call(resume, "resume of a node", "decision", _RUNNING),
         ]  # fmt: skip
     else:
         one, many = f"{_ARGO}/workflows/*/*", f"{_ARGO}/workflows/*"
@@ -304,6 +306,7 @@ def _calls(api: str) -> list[Call]:
         )
         others = [
             Call(f"POST {many}/lint", "submit", "decision"),
+            Call(f"PUT {one}/set", "resume of a node", "creation", _RUNNING),
             Call(f"PUT {one}/retry", "retry", "creation", _RUNNING),
             Call(f"PUT {_ARGO}/archived-workflows/*/retry", "retry of an archived workflow", "creation", _RUNNING),
             Call(f"PUT {one}/retry", "retry of an archived workflow", "decision", empty=True, absence="archived"),
