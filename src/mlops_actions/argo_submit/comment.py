@@ -8,9 +8,10 @@ from mlops_actions.core.errors import ActionError
 
 
 def update(inputs: Inputs, ports: Ports, pr_number: int | None, body: str, *, is_final: bool = False) -> str:
-    """Write or update the comment; return its address, empty where it was not written: the log then says why.
+    """Write or update the comment; return its address, empty where it was not written.
 
-    `is_final` says that the workflow has ended, so that the reports of earlier commands are outdated.
+    Where nobody knows the pull request, or there is no token, `find_revision` has said so once. `is_final` says that the
+    workflow has ended, so that the reports of earlier commands are outdated.
     """
     if not inputs.comment:
         return ""
@@ -18,8 +19,6 @@ def update(inputs: Inputs, ports: Ports, pr_number: int | None, body: str, *, is
         pull_requests = ports.pull_requests()
         if pull_requests is not None and pr_number is not None:
             return pull_requests.upsert_comment(pr_number, inputs.comment_tag, body, replaces=is_final)
-        reason = "'github-token' is empty" if pull_requests is None else "the pull request is not known (give 'pr-number')"
-        ports.runner.warning(f"no comment is written: {reason}", title="argo-submit")
     except ActionError as error:
         ports.runner.warning(f"the comment could not be written: {error}", title="argo-submit")
     return ""

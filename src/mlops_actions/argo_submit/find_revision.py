@@ -12,7 +12,14 @@ from mlops_actions.core.event import Event, EventPullRequest, pull_request_of
 
 def find_revision(inputs: Inputs, context: Context, event: Event | None, ports: Ports, checked_out: str) -> WorkflowRevision:
     """Return what the workflow is about; `checked_out` is the commit of the checkout, empty where there is none."""
-    pull_request = _pull_request_of(inputs, event, ports)
+    pull_request, problem = _pull_request_of(inputs, event, ports)
+    is_known = bool(inputs.pr_number or pull_request.number)
+    if inputs.comment and not inputs.dry_run and (not is_known or not inputs.github_token):
+        ports.runner.warning(f"no comment is written: {_why_not(inputs, problem)}", title="argo-submit")
+    elif problem and inputs.callback:
+        ports.runner.warning(problem, title="argo-submit")
+    elif problem:
+        ports.runner.debug(problem)
     number = pull_request_to_read(inputs, event, pull_request, checked_out=checked_out)
     # Only the comment needs permission to read pull requests, so that no other workflow may fail for the lack of it.
     pull_requests = ports.pull_requests() if number and inputs.comment else None
@@ -20,19 +27,23 @@ def find_revision(inputs: Inputs, context: Context, event: Event | None, ports: 
     return revision_of(inputs, context, event, pull_request, checked_out=checked_out, head=head)
 
 
-def _pull_request_of(inputs: Inputs, event: Event | None, ports: Ports) -> EventPullRequest:
-    """Return the event's pull request; GitHub is asked only where neither input nor payload names one."""
+def _why_not(inputs: Inputs, problem: str) -> str:
+    if not inputs.github_token:
+        return "'github-token' is empty"
+    return problem or "the pull request is not known (give 'pr-number')"
+
+
+def _pull_request_of(inputs: Inputs, event: Event | None, ports: Ports) -> tuple[EventPullRequest, str]:
+    """Return the event's pull request, and why GitHub did not tell it.
+
+    GitHub is asked only where neither input nor payload names one.
+    """
 
     def of_commit(sha: str) -> int | None:
         pull_requests = ports.pull_requests()
         return pull_requests.pull_request_of_commit(sha) if pull_requests else None
 
     try:
-        return pull_request_of(event, None if inputs.pr_number else of_commit)
+        return pull_request_of(event, None if inputs.pr_number else of_commit), ""
     except ActionError as error:
-        text = f"the pull request of this event is not known: {error}"
-        if inputs.comment or inputs.callback:
-            ports.runner.warning(text, title="argo-submit")
-        else:
-            ports.runner.debug(text)
-        return EventPullRequest()
+        return EventPullRequest(), f"the pull request of this event is not known: {error}"
