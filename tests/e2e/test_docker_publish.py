@@ -71,8 +71,11 @@ def test_unchanged_input_is_not_built_and_uploads_nothing(publisher: Publisher) 
     assert uploaded == []
 
 
-def test_files_are_exported_for_the_workspace_s_owner_also_after_a_reuse(publisher: Publisher) -> None:
+def test_files_are_exported_for_the_workspace_s_owner_also_after_a_reuse(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The workspace belongs to the runner's user, the container's user is root."""
+    monkeypatch.setenv("SUDO_UID", "1001")  # git as root also works on a repository of this user
     (publisher.workspace / ".dockerignore").write_text(".git\nout\n")
     (publisher.workspace / "Dockerfile").write_text("FROM scratch\nCOPY train.py /\n")
     for path in (publisher.workspace, *publisher.workspace.rglob("*")):
